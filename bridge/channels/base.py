@@ -1,0 +1,80 @@
+"""The contract of a channel: a way to tell people.
+
+`send` makes one attempt, ends by itself (the adapter sets its own time-outs) and raises nothing: its answer
+says what the notifier has to do next. Calls of one channel never overlap. Text, truncation and signature are
+made at each attempt, so that a late notice is still valid.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel
+
+from bridge.model.notice import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Ok:
+    """The channel itself said that it took the notice; `detail` is its word."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not taken; may work later, in `after` seconds if the channel said so."""
+
+    why: str
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Perhaps taken (the answer was lost): to be sent again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimited:
+    """The whole channel must pause for `after` seconds; this was no attempt."""
+
+    why: str
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Never worth another try: for `config` the whole channel is out of order, for `content` this notice."""
+
+    reason: Literal["config", "content"]
+    why: str
+
+
+Outcome = Ok | Retry | Unknown | RateLimited | Dead
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `limit` sends within any `window` seconds."""
+
+    limit: int
+    window: float
+
+
+class Channel(ABC):
+    """One configured channel."""
+
+    kind: ClassVar[str]
+    """The word in `bridge.yaml` and in rules, such as `DING_TALK`."""
+    Settings: ClassVar[type[BaseModel]]
+    """What may stand under the channel's name in `bridge.yaml`, besides `kind`."""
+    rate: Rate | None = None
+
+    @abstractmethod
+    async def send(self, notice: Notice) -> Outcome:
+        """Make one attempt. A notice too long for the channel is shortened by the channel."""
+
+    async def aclose(self) -> None:  # noqa: B027  # not every channel holds something
+        """Give back what is held."""

@@ -1,0 +1,156 @@
+"""The building blocks of settings: strict models, secrets, durations, sizes."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+MAX_SECRET_BYTES: Final = 64 * 1024
+
+
+def wrong(kind: str, problem: str) -> PydanticCustomError:
+    """A fault of a value, told in a sentence of our own."""
+    return PydanticCustomError(kind, "{problem}", {"problem": problem})
+
+
+class Strict(BaseModel):
+    """A part of the configuration: unknown keys are faults, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+
+@dataclass(slots=True)
+class SecretContext:
+    """Where secrets are looked up while a configuration is read, and the values that were found.
+
+    Handed to pydantic as the validation context. Relative files count from `base`.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    base: Path = field(default_factory=Path.cwd)
+    found: set[str] = field(default_factory=set)
+    plain: int = 0
+
+    def resolve(self, source: str, name: str) -> str:
+        """The secret's value. Raises PydanticCustomError with a cure."""
+        match source:
+            case "env":
+                value = self.environ.get(name)
+                if value is None:
+                    raise wrong("secret", f"the environment variable {name} is not set")
+            case "file":
+                value = _read(self.base / name)
+            case _:
+                folder = self.environ.get("CREDENTIALS_DIRECTORY")
+                if folder is None or "/" in name or name in {"", ".", ".."}:
+                    problem = (
+                        f"there is no credential {name!r}: start under systemd with LoadCredential={name}:…"
+                    )
+                    raise wrong("secret", problem)
+                value = _read(Path(folder) / name)
+        return value
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_SECRET_BYTES + 1)
+        text = data.decode().rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise wrong("secret", f"the secret file {path} cannot be read: {why}") from None
+    if len(data) > MAX_SECRET_BYTES:
+        raise wrong("secret", f"the secret file {path} is over 64 KiB")
+    return text
+
+
+class Secret:
+    """A value that prints as `***`; written `{env: NAME}`, `{file: /path}`, `{credential: NAME}` or plain."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            cls._validate,
+            json_schema_input_schema=core_schema.union_schema(
+                [
+                    core_schema.str_schema(),
+                    core_schema.dict_schema(core_schema.str_schema(), core_schema.str_schema(), max_length=1),
+                ]
+            ),
+        )
+
+    @classmethod
+    def _validate(cls, value: object, info: Any) -> "Secret":
+        context = info.context if isinstance(info.context, SecretContext) else SecretContext()
+        match value:
+            case Secret():
+                return value
+            case str():
+                text = value
+                context.plain += 1
+            case dict() if len(value) == 1:
+                ((source, name),) = value.items()
+                if source not in {"env", "file", "credential"} or not isinstance(name, str):
+                    raise wrong("secret", "write {env: NAME}, {file: /path} or {credential: NAME}")
+                text = context.resolve(source, name)
+            case _:
+                raise wrong(
+                    "secret", "a secret is a text, or one of {env: NAME}, {file: /path}, {credential: NAME}"
+                )
+        if not text:
+            raise wrong("secret", "the secret is empty: an empty secret proves nothing")
+        context.found.add(text)
+        return cls(text)
+
+
+_DURATION = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB)")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def _duration(value: object, _info: ValidationInfo) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise wrong("duration", "a duration needs a number and a unit, such as 30s, 5m, 2h or 30d")
+    return timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+
+
+def _size(value: object, _info: ValidationInfo) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise wrong("size", "a size needs a number and a unit, such as 64KiB, 25MiB or 2GiB")
+    return int(found[1]) * _BYTES[found[2]]
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
+"""A length of time, written with its unit: `30s`, `5m`, `2h`, `30d`."""
+Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str)]
+"""A number of bytes, written with its unit: `64KiB`, `25MiB`."""

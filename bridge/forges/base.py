@@ -1,0 +1,81 @@
+"""The contract of a forge: a kind of Git host that calls us.
+
+A forge is pure: it opens no socket, reads no clock, and whatever the bytes, only `DeliveryError`s come out
+of it. The one way to a `Delivery` is `receive`, and it verifies first.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, final
+
+from bridge.errors import BadSignature
+from bridge.model.delivery import Delivery
+from bridge.model.event import Ignored, PushEvent
+
+Headers = Mapping[str, str]
+"""Request headers: lower-case names, values decoded as latin-1."""
+
+
+class Forge(ABC):
+    """One kind of Git host. Instances hold no state and may be used by many tasks at once."""
+
+    kind: ClassVar[str]
+    """The word in `bridge.yaml` and in rules, such as `GitHub`."""
+    host: ClassVar[str]
+    """The lower-case id shown by `explain`, such as `github`."""
+    kept_headers: ClassVar[frozenset[str]]
+    """The headers that `parse` and people need; all others, credentials above all, are never stored."""
+
+    @abstractmethod
+    def recognises(self, headers: Headers) -> bool:
+        """Whether these headers are this host's and no other's."""
+
+    @abstractmethod
+    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:
+        """Prove who sent this, in constant time; any of the non-empty `secrets` may have been used.
+
+        `now` is in Unix seconds. Raises BadSignature, also for a missing or unreadable signature.
+        """
+
+    @abstractmethod
+    def event(self, headers: Headers, body: bytes) -> str:
+        """The host's own word for the event. Raises BadDelivery where the host always says it and did not."""
+
+    @abstractmethod
+    def delivery_id(self, headers: Headers) -> str | None:
+        """The host's id of this delivery, the same when it is sent again; None where it has none."""
+
+    def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:  # noqa: ARG002  # most hosts send none
+        """The body as it may be stored; hosts that put the secret into it override this."""
+        return body
+
+    @abstractmethod
+    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
+        """What happened, one entry for each ref, at least one. Raises BadPayload."""
+
+    @final
+    def receive(
+        self,
+        *,
+        id: str,  # noqa: A002  # the field's name
+        source: str,
+        headers: Headers,
+        body: bytes,
+        secrets: Sequence[bytes],
+        now: float,
+    ) -> Delivery:
+        """Verify, then name. Raises BadSignature or BadDelivery."""
+        if not secrets or not all(secrets):
+            raise BadSignature(f"source {source} has no secret to check against")
+        self.verify(headers, body, secrets, now)
+        return Delivery(
+            id=id,
+            source=source,
+            forge=self.kind,
+            key=self.delivery_id(headers) or f"sha256:{hashlib.sha256(body).hexdigest()}",
+            event=self.event(headers, body),
+            headers={name: value for name, value in headers.items() if name in self.kept_headers},
+            body=self.without_secrets(body, secrets),
+            received_at=now,
+        )

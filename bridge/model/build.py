@@ -1,0 +1,116 @@
+"""A build: its request, its states and the only table of its transitions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class BuildState(StrEnum):
+    WAITING = "waiting"
+    TRIGGERING = "triggering"
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    UNKNOWN = "unknown"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the build has ended; `unknown` has, but may still be resolved."""
+        return self in _TERMINAL
+
+    @property
+    def letter(self) -> str:
+        """The one-letter word of the Alauda-style documents."""
+        return _LETTERS[self]
+
+
+_TERMINAL = frozenset(
+    {BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED, BuildState.SUPERSEDED, BuildState.UNKNOWN}
+)
+_LETTERS = {
+    BuildState.WAITING: "W",
+    BuildState.TRIGGERING: "W",
+    BuildState.QUEUED: "W",
+    BuildState.RUNNING: "I",
+    BuildState.SUCCEEDED: "S",
+    BuildState.FAILED: "F",
+    BuildState.CANCELLED: "F",
+    BuildState.SUPERSEDED: "F",
+    BuildState.UNKNOWN: "F",
+}
+_ENDED = frozenset({BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED, BuildState.UNKNOWN})
+
+TRANSITIONS: Mapping[BuildState, frozenset[BuildState]] = {
+    BuildState.WAITING: frozenset(
+        {
+            BuildState.TRIGGERING,
+            BuildState.FAILED,
+            BuildState.CANCELLED,
+            BuildState.SUPERSEDED,
+            BuildState.UNKNOWN,
+        }
+    ),
+    # Back to waiting: the builder is proven not to have the build, so it may be asked again.
+    BuildState.TRIGGERING: frozenset({BuildState.WAITING, BuildState.QUEUED, BuildState.RUNNING}) | _ENDED,
+    BuildState.QUEUED: frozenset({BuildState.RUNNING, BuildState.SUPERSEDED}) | _ENDED,
+    BuildState.RUNNING: frozenset({BuildState.SUPERSEDED}) | _ENDED,
+    BuildState.SUCCEEDED: frozenset(),
+    BuildState.FAILED: frozenset(),
+    BuildState.CANCELLED: frozenset(),
+    BuildState.SUPERSEDED: frozenset(),
+    BuildState.UNKNOWN: frozenset(
+        {
+            BuildState.QUEUED,
+            BuildState.RUNNING,
+            BuildState.SUCCEEDED,
+            BuildState.FAILED,
+            BuildState.CANCELLED,
+        }
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """Everything a builder may need; the same for every builder and every attempt.
+
+    `image` is the repository path without a tag, `tags` are valid OCI tags, first the configured ones, then
+    the version tag. `ref` is the full ref name. `context` is a folder and `dockerfile` a file or a folder
+    inside the checkout, both starting with a slash. `parameters` are the rule's own.
+    """
+
+    build_id: str
+    number: int
+    namespace: str
+    repo_name: str
+    image: str
+    tags: tuple[str, ...]
+    version_tag: str | None
+    repo_url: str
+    ref: str
+    branch: str | None
+    tag: str | None
+    commit: str
+    context: str = "/"
+    dockerfile: str = "/"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def variables(self) -> dict[str, str]:
+        """The request as flat names and values, for builders that take parameters or an environment."""
+        own = {
+            "BRIDGE_BUILD_ID": self.build_id,
+            "IMAGE": self.image,
+            "TAGS": ",".join(self.tags),
+            "VERSION_TAG": self.version_tag or "",
+            "REPO_URL": self.repo_url,
+            "REF": self.ref,
+            "BRANCH": self.branch or "",
+            "TAG": self.tag or "",
+            "COMMIT": self.commit,
+            "CONTEXT": self.context,
+            "DOCKERFILE": self.dockerfile,
+        }
+        return {**self.parameters, **own}

@@ -1,0 +1,89 @@
+"""What a delivery says was pushed, in one vocabulary for all Git hosts."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+RefKind = Literal["branch", "tag"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repo:
+    """A code repository; `full_name` is the slug used in URLs, never a display name."""
+
+    full_name: str
+    clone_url: str | None = None
+    ssh_url: str | None = None
+    web_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A branch or a tag; `name` is without `refs/heads/` or `refs/tags/` and may hold slashes."""
+
+    kind: RefKind
+    name: str
+
+    @property
+    def full(self) -> str:
+        return f"refs/heads/{self.name}" if self.kind == "branch" else f"refs/tags/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """The commit that a ref points to; `url` is its web page where the host names one."""
+
+    sha: str
+    message: str = ""
+    author: Person = Person()
+    url: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return self.message.split("\n", 1)[0].strip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushEvent:
+    """A branch or tag was made or moved.
+
+    `sha` is the commit to build, never a tag object; where a host names only the tag object, `sha` is
+    that, and the builder peels it. `before` is the previous sha, all zeros for a new ref, None where the
+    host does not say. `changed` are the paths the push touched, None where the host sends no list;
+    `truncated` says that the host may have cut it.
+    """
+
+    event: Literal["push", "tag"]
+    repo: Repo
+    ref: Ref
+    sha: str
+    before: str | None = None
+    tag_object_sha: str | None = None
+    commit: Commit | None = None
+    pusher: Person = Person()
+    changed: tuple[str, ...] | None = None
+    truncated: bool = False
+    forced: bool = False
+
+    @property
+    def author(self) -> str | None:
+        """The head commit's author where the host sends the commit, else who pushed."""
+        return (self.commit.author.name if self.commit else None) or self.pusher.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """A change that never builds, with the reason; a value, not an error."""
+
+    event: Literal["delete", "ping", "other"]
+    reason: str
+    repo: Repo | None = None
+    ref: Ref | None = None
+    before: str | None = None
+    sha: str | None = None
+    author: str | None = None

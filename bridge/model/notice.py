@@ -1,0 +1,80 @@
+"""A notice: one message about one event to one channel."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bridge.model.event import Person
+
+
+class NoticeState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    MERGED = "merged"
+    SUPPRESSED = "suppressed"
+    DEAD = "dead"
+
+
+class EventName(StrEnum):
+    """The events people subscribe to, in the words of the CodeArts notices and our own."""
+
+    START = "buildJobStart"
+    SUCCESS = "buildJobSuccess"
+    FAIL = "buildJobFail"
+    STOP = "buildJobStop"
+    FIXED = "buildJobFixed"
+    UPDATE_CONFIG = "updateConfigJob"
+    DELETE = "deleteJob"
+    FORBID = "forbiddenJob"
+    DEGRADED = "serviceDegraded"
+    RESTORED = "serviceRestored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFacts:
+    """What a notice about a build can tell; every text may come from a stranger and is shown, never obeyed.
+
+    `images` are `path:tag` texts, `duration` is in seconds, `streak` counts the failures in a row up to and
+    including this build (for `buildJobFixed`: the failures that it ended), `log_tail` is the end of the log.
+    """
+
+    build_id: str
+    namespace: str
+    repo_name: str
+    number: int
+    state: str
+    detail: str | None
+    ref_kind: str
+    ref_name: str
+    sha: str
+    commit_url: str | None
+    subject: str
+    author: Person
+    images: tuple[str, ...]
+    builder: str
+    duration: float | None
+    build_url: str | None
+    page_url: str | None
+    cause: str
+    streak: int = 0
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFacts:
+    """What a notice about a part of the bridge itself can tell, `detail` in one sentence without secrets."""
+
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One message to one channel; `id` stays the same over all attempts, `created_at` is in Unix seconds."""
+
+    id: str
+    channel: str
+    event: EventName
+    facts: BuildFacts | ServiceFacts
+    created_at: float
+    attempt: int = 1
