@@ -1,8 +1,8 @@
 """The contract of a builder: a build system that we trigger and follow.
 
 Order of calls for one build: `trigger` until it answers Sent or Rejected; after an Ambiguous answer or a
-crash `find`, and `trigger` again only when `find` says None. Then `poll` and `log` until the state is terminal,
-`cancel` at any time, and `release` once everything worth keeping has been read. Calls for different builds
+crash `find`, and `trigger` again only when `find` says None. Then `poll` and `log` until the state is
+terminal, `cancel` at any time, and `release` once everything worth keeping has been read. Calls for different builds
 may overlap; for one build they never do, but for `cancel`.
 
 Every call ends by itself (the adapter sets its own time-outs) and raises only RemoteError.
@@ -12,10 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel
 
+from bridge.clock import Clock
 from bridge.model.build import BuildRequest, BuildState
 
 Handle = str
@@ -93,8 +95,16 @@ class LogChunk:
     restarted: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the daemon lends to a builder: `state` is a folder of its own that outlives the process."""
+
+    state: Path
+    clock: Clock
+
+
 class Builder(ABC):
-    """One configured build system."""
+    """One configured build system, made as `Kind(name, settings, surroundings)`; making it does no I/O."""
 
     kind: ClassVar[str]
     """The word in `bridge.yaml`, such as `jenkins`."""

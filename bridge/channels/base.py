@@ -6,11 +6,13 @@ made at each attempt, so that a late notice is still valid.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
+from bridge.clock import Clock
 from bridge.model.notice import Notice
 
 
@@ -63,8 +65,33 @@ class Rate:
     window: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """How a person is mentioned; all are personal data and never logged."""
+
+    dingtalk_mobile: str | None = None
+    wecom_userid: str | None = None
+
+
+class MessageSink(Protocol):
+    """Where in-app messages are kept."""
+
+    async def add_message(self, notice: Notice) -> None:
+        """Keep the notice as a message; a repeat of the same notice changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the daemon lends to a channel; `people` is by lower-case e-mail address."""
+
+    language: Literal["zh-CN", "en"]
+    people: Mapping[str, Contact]
+    clock: Clock
+    messages: MessageSink
+
+
 class Channel(ABC):
-    """One configured channel."""
+    """One configured channel, made as `Kind(name, settings, surroundings)`; making it does no I/O."""
 
     kind: ClassVar[str]
     """The word in `bridge.yaml` and in rules, such as `DING_TALK`."""
