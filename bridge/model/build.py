@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from bridge.model.event import Person, RefKind
+from bridge.model.notice import Subscription
+
 
 class BuildState(StrEnum):
     WAITING = "waiting"
@@ -114,3 +117,81 @@ class BuildRequest:
             "DOCKERFILE": self.dockerfile,
         }
         return {**self.parameters, **own}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a build comes from, for people: what was pushed, by whom, and why it builds.
+
+    `cause` is `push`, `tag` or `manual`.
+    """
+
+    delivery_id: str
+    cause: str
+    ref_kind: RefKind
+    ref_name: str
+    subject: str = ""
+    author: Person = Person()
+    commit_url: str | None = None
+    is_public: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBuild:
+    """A build to be made: its number, id and time version are given when it is stored.
+
+    `tag_set` names what is built, whatever the time: one delivery makes one build of it. `version_tagging`
+    is 0 (none), 1 (time version) or 2 (commit id).
+    """
+
+    namespace: str
+    repo_name: str
+    builder: str
+    tag_set: str
+    image: str
+    tags: tuple[str, ...]
+    version_tagging: int
+    repo_url: str
+    ref: str
+    commit: str
+    context: str
+    dockerfile: str
+    parameters: Mapping[str, str]
+    origin: Origin
+    subscriptions: tuple[Subscription, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """One run of one build repository; times are Unix seconds.
+
+    `raw` is the builder's own word for the state, `handle` its own word for the build. `attempts` counts the
+    tries to trigger it, and `next_at` is when the next one is due. `log_offset` is how far the log was read.
+    """
+
+    id: str
+    number: int
+    namespace: str
+    repo_name: str
+    builder: str
+    state: BuildState
+    request: BuildRequest
+    origin: Origin
+    subscriptions: tuple[Subscription, ...]
+    created_at: float
+    raw: str = ""
+    detail: str = ""
+    handle: str | None = None
+    url: str | None = None
+    digest: str | None = None
+    triggered_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    attempts: int = 0
+    next_at: float = 0.0
+    log_offset: int = 0
+    cancel_reason: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.repo_name}"

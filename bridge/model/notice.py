@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from bridge.model.event import Person
 
@@ -28,6 +29,15 @@ class EventName(StrEnum):
     FORBID = "forbiddenJob"
     DEGRADED = "serviceDegraded"
     RESTORED = "serviceRestored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """Which events of a repository a channel is told, as its rule said when the build was made."""
+
+    channel: str
+    events: frozenset[EventName]
+    only: Literal["always", "changes", "failures"] = "always"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

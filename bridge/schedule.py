@@ -1,0 +1,52 @@
+"""APScheduler decides when, never what: a job only sets the event that somebody waits for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import anyio
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+
+class Alarm:
+    """Something to wait for: rung by a tick or by a hand-over, however often, heard once."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def ring(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float | None = None) -> None:
+        """Until it was rung since the last wait, or `seconds` have passed."""
+        with anyio.move_on_after(seconds):
+            await self._event.wait()
+        self._event = anyio.Event()
+
+
+_NEVER_LATE: Final = None
+
+
+@contextmanager
+def ticking(alarms: dict[Alarm, float]) -> Iterator[None]:
+    """Ring each alarm every so many seconds, while the block runs."""
+    scheduler = AsyncIOScheduler(timezone="UTC")
+
+    async def tick(alarm: Alarm) -> None:  # noqa: RUF029  # a coroutine runs in the loop, a function in a thread
+        alarm.ring()
+
+    for alarm, seconds in alarms.items():
+        scheduler.add_job(
+            tick,
+            "interval",
+            [alarm],
+            seconds=seconds,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=_NEVER_LATE,
+        )
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.shutdown(wait=False)

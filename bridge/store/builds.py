@@ -1,0 +1,330 @@
+"""Builds: made with their delivery, moved only along the table of transitions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
+from uuid_utils import uuid7
+
+from bridge.clock import Clock
+from bridge.model.build import TRANSITIONS, Build, BuildRequest, BuildState, NewBuild
+from bridge.model.notice import Notice
+from bridge.rules.render import version_tag
+from bridge.store import outbox, timeline
+from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump
+from bridge.store.database import Database
+from bridge.store.schema import build as table
+from bridge.store.schema import build_log
+
+MAX_LOG_BYTES: Final = 8 << 20
+_STREAK: Final = 100
+
+Announce = Callable[[Build, int], Sequence[Notice]]
+"""Which notices a build in its new state asks for, given the failures in a row before it on its ref."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    at: float
+    text: str
+
+
+def create(connection: Connection, new: NewBuild, now: float) -> str | None:
+    """Make a build with the next number of its repository; None when this delivery has made it before."""
+    build_id = str(uuid7())
+    same = and_(table.c.namespace == new.namespace, table.c.repo_name == new.repo_name)
+    number = (connection.execute(select(func.max(table.c.number)).where(same)).scalar_one() or 0) + 1
+    version_tag = _version_tag(connection, new, now, same)
+    tags = tuple(dict.fromkeys([*new.tags, *([version_tag] if version_tag else [])]))
+    request = BuildRequest(
+        build_id=build_id,
+        number=number,
+        namespace=new.namespace,
+        repo_name=new.repo_name,
+        image=new.image,
+        tags=tags,
+        version_tag=version_tag,
+        repo_url=new.repo_url,
+        ref=new.ref,
+        branch=new.origin.ref_name if new.origin.ref_kind == "branch" else None,
+        tag=new.origin.ref_name if new.origin.ref_kind == "tag" else None,
+        commit=new.commit,
+        context=new.context,
+        dockerfile=new.dockerfile,
+        parameters=new.parameters,
+    )
+    made = connection.execute(
+        insert_or_nothing(table)
+        .values(
+            id=build_id,
+            delivery_id=new.origin.delivery_id,
+            namespace=new.namespace,
+            repo_name=new.repo_name,
+            number=number,
+            tag_set=new.tag_set,
+            time_version=version_tag if new.version_tagging == 1 else None,
+            builder=new.builder,
+            ref=new.ref,
+            is_public=int(new.origin.is_public),
+            request=dump(REQUEST, request),
+            origin=dump(ORIGIN, new.origin),
+            subscriptions=dump(SUBSCRIPTIONS, new.subscriptions),
+            state=BuildState.WAITING,
+            created_at=now,
+            next_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["delivery_id", "namespace", "repo_name", "tag_set"])
+    )
+    if not made.rowcount:
+        return None
+    timeline.add(connection, build_id, now, BuildState.WAITING, f"delivery {new.origin.delivery_id}")
+    return build_id
+
+
+def _version_tag(connection: Connection, new: NewBuild, now: float, same: ColumnElement[bool]) -> str | None:
+    if new.version_tagging != 1:
+        return version_tag(new.version_tagging, datetime.fromtimestamp(now, UTC), new.commit)
+    moment = datetime.fromtimestamp(now, UTC)
+    while True:
+        tag = version_tag(1, moment, new.commit)
+        taken = select(table.c.id).where(same, table.c.time_version == tag)
+        if connection.execute(taken).first() is None:
+            return tag
+        moment += timedelta(seconds=1)
+
+
+def move(
+    connection: Connection,
+    build_id: str,
+    to: BuildState,
+    now: float,
+    announce: Announce,
+    **fields: Any,
+) -> Build | None:
+    """Move a build along the table of transitions and write the notices of that, all or nothing.
+
+    `fields` are columns to set beside the state. Returns the build as it is then; None when the move is not
+    allowed from where it stands.
+    """
+    row = connection.execute(select(table).where(table.c.id == build_id)).mappings().first()
+    if row is None or to not in TRANSITIONS[BuildState(row["state"])]:
+        return None
+    connection.execute(update(table).where(table.c.id == build_id).values(state=to, **fields))
+    timeline.add(connection, build_id, now, to, fields.get("detail", ""))
+    build = _build({**row, **fields, "state": to})
+    for notice in announce(build, _failures_before(connection, build)):
+        outbox.add(connection, notice, dedupe=f"{build_id}:{notice.event}:{notice.channel}", build=build)
+    return build
+
+
+def _failures_before(connection: Connection, build: Build) -> int:
+    """How many builds of the same ref failed in a row just before this one, at most 100."""
+    earlier = (
+        select(table.c.state)
+        .where(
+            table.c.namespace == build.namespace,
+            table.c.repo_name == build.repo_name,
+            table.c.ref == build.request.ref,
+            table.c.number < build.number,
+            table.c.state.in_([BuildState.SUCCEEDED, BuildState.FAILED, BuildState.UNKNOWN]),
+        )
+        .order_by(table.c.number.desc())
+        .limit(_STREAK)
+    )
+    failures = 0
+    for state in connection.execute(earlier).scalars():
+        if state == BuildState.SUCCEEDED:
+            break
+        failures += 1
+    return failures
+
+
+class Builds:
+    """The builds of one store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def due(self, builder: str, limit: int) -> list[Build]:
+        """Builds to trigger now, oldest first."""
+        return await self._select(
+            table.c.builder == builder,
+            table.c.released == 0,
+            table.c.state == BuildState.WAITING,
+            table.c.next_at <= self._clock(),
+            limit=limit,
+        )
+
+    async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
+        """The builds of a builder in these states that it may still know of, oldest first, at most 10 000."""
+        return await self._select(
+            table.c.builder == builder, table.c.released == 0, table.c.state.in_(states), limit=10_000
+        )
+
+    async def move(self, build_id: str, to: BuildState, announce: Announce, **fields: Any) -> Build | None:
+        """`move` in a transaction of its own; returns when it is on disk."""
+        now = self._clock()
+        return await self._database.write(
+            lambda connection: move(connection, build_id, to, now, announce, **fields)
+        )
+
+    async def note(self, build_id: str, what: str = "", detail: str = "", **fields: Any) -> None:
+        """Set columns that change no state; with `what`, also in the timeline."""
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            if fields:
+                connection.execute(update(table).where(table.c.id == build_id).values(**fields))
+            if what:
+                timeline.add(connection, build_id, now, what, detail)
+
+        await self._database.write(work)
+
+    async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
+        """Keep a piece of log and how far the builder's log was read; past 8 MiB the text is dropped."""
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            kept = connection.execute(select(table.c.log_bytes).where(table.c.id == build_id)).scalar_one()
+            pieces = [*(["\n--- the log starts again ---\n"] if restarted and kept else []), text]
+            size = sum(len(piece.encode()) for piece in pieces)
+            if kept < MAX_LOG_BYTES <= kept + size:
+                pieces = ["\n--- the rest of the log is not kept: it is over 8 MiB ---\n"]
+            if kept < MAX_LOG_BYTES and text:
+                _insert_log(connection, build_id, now, "".join(pieces))
+            connection.execute(
+                update(table).where(table.c.id == build_id).values(log_offset=offset, log_bytes=kept + size)
+            )
+
+        await self._database.write(work)
+
+    async def log(self, build_id: str, after: int = -1, limit: int = 1000) -> list[tuple[int, LogRow]]:
+        """Pieces of the log with their place, those after the place `after`."""
+        query = (
+            select(build_log)
+            .where(build_log.c.build_id == build_id, build_log.c.seq > after)
+            .order_by(build_log.c.seq)
+            .limit(limit)
+        )
+        return await self._database.read(
+            lambda connection: [(row.seq, LogRow(row.at, row.text)) for row in connection.execute(query)]
+        )
+
+    async def log_tail(self, build_id: str, characters: int) -> str:
+        """The end of the log."""
+        query = (
+            select(build_log.c.text)
+            .where(build_log.c.build_id == build_id)
+            .order_by(build_log.c.seq.desc())
+            .limit(20)
+        )
+        pieces = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return "".join(reversed(pieces))[-characters:]
+
+    async def request_cancel(self, build_id: str, reason: str) -> bool:
+        """Ask for the end of an open build; False when there is none to end."""
+        now = self._clock()
+
+        def work(connection: Connection) -> bool:
+            asked = connection.execute(
+                update(table)
+                .where(table.c.id == build_id, table.c.state.in_(_OPEN), table.c.cancel_reason.is_(None))
+                .values(cancel_reason=reason)
+            )
+            if asked.rowcount:
+                timeline.add(connection, build_id, now, "cancel", reason)
+            return bool(asked.rowcount)
+
+        return await self._database.write(work)
+
+    async def unreleased(self, builder: str) -> list[Build]:
+        """Ended builds whose builder may still keep something for us."""
+        ended = [state for state in BuildState if state.terminal and state is not BuildState.UNKNOWN]
+        return await self._select(
+            table.c.builder == builder, table.c.released == 0, table.c.state.in_(ended), limit=1000
+        )
+
+    async def get(self, build_id: str) -> Build | None:
+        found = await self._select(table.c.id == build_id, limit=1)
+        return found[0] if found else None
+
+    async def by_number(self, namespace: str, repo_name: str, number: int) -> Build | None:
+        found = await self._select(
+            table.c.namespace == namespace, table.c.repo_name == repo_name, table.c.number == number, limit=1
+        )
+        return found[0] if found else None
+
+    async def of_delivery(self, delivery_id: str) -> list[Build]:
+        return await self._select(table.c.delivery_id == delivery_id, limit=1000)
+
+    async def steps(self, build_id: str) -> list[timeline.Step]:
+        return await self._database.read(lambda connection: timeline.of(connection, build_id))
+
+    async def page(self, number: int, size: int, **filters: Any) -> tuple[int, list[Build]]:
+        """How many there are, and the builds of one page (from 1), newest first.
+
+        `filters` are columns and the value each must have.
+        """
+        conditions = [table.c[name] == value for name, value in filters.items()]
+        count = select(func.count()).select_from(table).where(*conditions)
+        query = (
+            select(table)
+            .where(*conditions)
+            .order_by(table.c.id.desc())
+            .limit(size)
+            .offset((number - 1) * size)
+        )
+        return await self._database.read(
+            lambda connection: (
+                connection.execute(count).scalar_one(),
+                [_build(row) for row in connection.execute(query).mappings()],
+            )
+        )
+
+    async def _select(self, *conditions: ColumnElement[bool], limit: int) -> list[Build]:
+        query = select(table).where(*conditions).order_by(table.c.id).limit(limit)
+        return await self._database.read(
+            lambda connection: [_build(row) for row in connection.execute(query).mappings()]
+        )
+
+
+_OPEN: Final = [state for state in BuildState if not state.terminal]
+
+
+def _insert_log(connection: Connection, build_id: str, now: float, text: str) -> None:
+    last = select(func.max(build_log.c.seq)).where(build_log.c.build_id == build_id)
+    seq = connection.execute(last).scalar_one()
+    connection.execute(
+        insert(build_log).values(build_id=build_id, seq=0 if seq is None else seq + 1, at=now, text=text)
+    )
+
+
+def _build(row: RowMapping | Mapping[str, Any]) -> Build:
+    return Build(
+        id=row["id"],
+        number=row["number"],
+        namespace=row["namespace"],
+        repo_name=row["repo_name"],
+        builder=row["builder"],
+        state=BuildState(row["state"]),
+        request=REQUEST.validate_json(row["request"]),
+        origin=ORIGIN.validate_json(row["origin"]),
+        subscriptions=SUBSCRIPTIONS.validate_json(row["subscriptions"]),
+        created_at=row["created_at"],
+        raw=row["raw"],
+        detail=row["detail"],
+        handle=row["handle"],
+        url=row["url"],
+        digest=row["digest"],
+        triggered_at=row["triggered_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        attempts=row["attempts"],
+        next_at=row["next_at"],
+        log_offset=row["log_offset"],
+        cancel_reason=row["cancel_reason"],
+    )

@@ -1,0 +1,233 @@
+"""SQLite under one writer: callers wait for the commit that holds their rows, and commits are shared.
+
+One thread owns the only connection that writes. It takes what is waiting, runs it in one transaction and
+commits once (`synchronous=FULL`: the commit is an fsync). Each piece of work stands under its own savepoint,
+so that one that fails takes nothing with it. Reads run on connections of their own, in a few threads.
+"""
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import anyio
+import anyio.to_thread
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from bridge.errors import StoreError
+from bridge.store import migrate
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+MAX_BATCH: Final = 256
+MAX_WAITING: Final = 8192
+READERS: Final = 3
+BUSY_SECONDS: Final = 10
+_STOP: Final = None
+
+
+class _Pending:
+    """One piece of work on its way to the disk."""
+
+    __slots__ = ("error", "future", "result", "work")
+
+    def __init__(self, work: Work[Any], future: asyncio.Future[Any]) -> None:
+        self.work = work
+        self.future = future
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def settle(self) -> None:
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Database:
+    """An open store. Made by `open`, given back by `close`; use it from one event loop."""
+
+    def __init__(self, path: Path, lock: int | None) -> None:
+        self._lock = lock
+        self._engine = _engine(path, pool_size=READERS, read_only=True)
+        self._writer_engine = _engine(path, pool_size=1, read_only=False)
+        self._queue: queue.Queue[_Pending | None] = queue.Queue(MAX_WAITING)
+        self._readers = anyio.CapacityLimiter(READERS)
+        self._beat = time.monotonic()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, path: Path, *, exclusive: bool) -> Self:
+        """Open, and bring the schema up to date; `exclusive` refuses a second daemon on the same file.
+
+        Raises StoreError, or StoreTooNew for the file of a newer release.
+        """
+        lock = _take_lock(path) if exclusive else None
+        try:
+            migrate.upgrade(path)
+        except BaseException:
+            if lock is not None:
+                os.close(lock)
+            raise
+        return cls(path, lock)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in the writer's transaction; return its result once that is on disk.
+
+        Raises whatever `work` raised (then nothing of it was written), or StoreError.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            raise StoreError("the store is closed")
+        try:
+            self._queue.put_nowait(_Pending(work, future))
+        except queue.Full:
+            raise StoreError("the store is behind: too many writes wait") from None
+        return await future
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on a read-only connection. Raises StoreError."""
+
+        def run() -> T:
+            try:
+                with self._engine.connect() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                raise StoreError(f"the store cannot be read: {error.orig}") from error
+
+        return await anyio.to_thread.run_sync(run, limiter=self._readers)
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long ago the writer last showed that it lives."""
+        return time.monotonic() - self._beat
+
+    def close(self) -> None:
+        """Write what is waiting, then close. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(_STOP)
+        self._thread.join(timeout=BUSY_SECONDS + 5)
+        self._engine.dispose()
+        self._writer_engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        with self._writer_engine.connect() as connection:
+            running = True
+            while running:
+                batch, running = self._take()
+                self._beat = time.monotonic()
+                if batch:
+                    _commit(connection, batch)
+                    batch[0].future.get_loop().call_soon_threadsafe(_settle, batch)
+
+    def _take(self) -> tuple[list[_Pending], bool]:
+        """What waits now, at most a batch; and whether to go on after it."""
+        batch: list[_Pending] = []
+        try:
+            item = self._queue.get(timeout=1)
+            while item is not _STOP:
+                batch.append(item)
+                if len(batch) == MAX_BATCH:
+                    return batch, True
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            return batch, True
+        return batch, False
+
+
+def _settle(batch: list[_Pending]) -> None:
+    for item in batch:
+        item.settle()
+
+
+def _commit(connection: Connection, batch: list[_Pending]) -> None:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+        for item in batch:
+            _apply(connection, raw, item)
+        raw.execute("COMMIT")
+    except sqlite3.Error as error:
+        if raw.in_transaction:
+            raw.rollback()
+        failure = StoreError(f"the store cannot be written: {error}")
+        for item in batch:
+            item.error = failure
+
+
+def _apply(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> None:
+    raw.execute("SAVEPOINT work")
+    try:
+        item.result = item.work(connection)
+    except Exception as error:  # it belongs to the caller, not to the writer
+        if not raw.in_transaction:
+            # A full disk makes SQLite roll the whole transaction back: nobody's work is left.
+            raise sqlite3.OperationalError(str(getattr(error, "orig", error))) from error
+        raw.execute("ROLLBACK TO work")
+        item.error = (
+            StoreError(f"the store cannot be written: {error.orig}")
+            if isinstance(error, DBAPIError)
+            else error
+        )
+    raw.execute("RELEASE work")
+
+
+def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+    )
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"]
+        pragmas += ["query_only=ON", "cache_size=-1024"] if read_only else ["wal_autocheckpoint=4000"]
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+def _take_lock(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path.parent}: {error.strerror}: the store needs a folder it may write") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise StoreError(f"{path} is in use by another daemon") from None
+    return lock

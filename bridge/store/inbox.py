@@ -1,0 +1,173 @@
+"""Deliveries: kept before they are answered, then turned into builds or a reason."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from uuid_utils import uuid7
+
+from bridge.clock import Clock
+from bridge.errors import StoreError
+from bridge.model.build import NewBuild
+from bridge.model.delivery import Delivery, DeliveryState
+from bridge.store import builds, timeline
+from bridge.store.codec import from_json, to_json
+from bridge.store.database import Database
+from bridge.store.schema import delivery as table
+
+_INSERT: Final = (
+    "INSERT INTO delivery (id, source, forge, key, event, headers, body, received_at, state)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'stored') ON CONFLICT (source, key, replay) DO NOTHING"
+)
+_FIND: Final = "SELECT id FROM delivery WHERE source = ? AND key = ? AND replay = 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a delivery is kept; `new` is False for a repeat."""
+
+    id: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """A stored delivery as people see it."""
+
+    delivery: Delivery
+    state: DeliveryState
+    detail: str
+    replay: int
+    explanation: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a delivery: `builds` to make when it is dispatched, else the reason in `detail`."""
+
+    state: DeliveryState
+    detail: str
+    explanation: Any
+    builds: Sequence[NewBuild] = ()
+
+
+class Inbox:
+    """The deliveries of one store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def put(self, delivery: Delivery) -> Receipt:
+        """Keep a delivery; returns when it is on disk. Raises StoreError."""
+        row = (
+            delivery.id,
+            delivery.source,
+            delivery.forge,
+            delivery.key,
+            delivery.event,
+            to_json(delivery.headers),
+            delivery.body,
+            delivery.received_at,
+        )
+
+        def work(connection: Connection) -> Receipt:
+            raw = connection.connection.driver_connection
+            assert isinstance(raw, sqlite3.Connection)
+            if raw.execute(_INSERT, row).rowcount:
+                return Receipt(delivery.id, new=True)
+            found = raw.execute(_FIND, (delivery.source, delivery.key)).fetchone()
+            return Receipt(found[0], new=False)
+
+        return await self._database.write(work)
+
+    async def stored(self, limit: int) -> list[Delivery]:
+        """The oldest deliveries that nobody has judged yet."""
+        query = select(table).where(table.c.state == "stored").order_by(table.c.id).limit(limit)
+        return await self._database.read(
+            lambda connection: [_delivery(row) for row in connection.execute(query).mappings()]
+        )
+
+    async def judge(self, delivery_id: str, verdict: Verdict) -> list[str]:
+        """Record what becomes of a delivery and make its builds, all or nothing.
+
+        Returns the ids of the builds made; a delivery that was judged before changes nothing.
+        """
+        now = self._clock()
+
+        def work(connection: Connection) -> list[str]:
+            moved = connection.execute(
+                update(table)
+                .where(table.c.id == delivery_id, table.c.state == "stored")
+                .values(state=verdict.state, detail=verdict.detail, explanation=to_json(verdict.explanation))
+            )
+            if not moved.rowcount:
+                return []
+            made = [builds.create(connection, new, now) for new in verdict.builds]
+            timeline.add(connection, delivery_id, now, verdict.state, verdict.detail)
+            return [build_id for build_id in made if build_id is not None]
+
+        return await self._database.write(work)
+
+    async def redeliver(self, delivery_id: str) -> str:
+        """Keep the delivery once more, as a wanted repeat. Raises StoreError when there is none."""
+        now = self._clock()
+        new_id = str(uuid7())
+
+        def work(connection: Connection) -> str:
+            old = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
+            if old is None:
+                raise StoreError(f"there is no delivery {delivery_id}")
+            same = (table.c.source == old["source"]) & (table.c.key == old["key"])
+            replay = connection.execute(select(func.max(table.c.replay)).where(same)).scalar_one() + 1
+            values = dict(old) | {"id": new_id, "replay": replay, "received_at": now, "state": "stored"}
+            values |= {"detail": "", "explanation": "[]"}
+            connection.execute(insert(table).values(values))
+            timeline.add(connection, delivery_id, now, "redelivered", f"as {new_id}")
+            timeline.add(connection, new_id, now, "stored", f"redelivery of {delivery_id}")
+            return new_id
+
+        return await self._database.write(work)
+
+    async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[timeline.Step]] | None:
+        """One delivery and its timeline."""
+
+        def work(connection: Connection) -> tuple[DeliveryRow, list[timeline.Step]] | None:
+            found = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
+            return None if found is None else (_row(found), timeline.of(connection, delivery_id))
+
+        return await self._database.read(work)
+
+    async def newest(self, limit: int, state: str | None = None) -> list[DeliveryRow]:
+        """The newest deliveries first."""
+        query = select(table).order_by(table.c.id.desc()).limit(limit)
+        if state is not None:
+            query = query.where(table.c.state == state)
+        return await self._database.read(
+            lambda connection: [_row(row) for row in connection.execute(query).mappings()]
+        )
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    return Delivery(
+        id=row["id"],
+        source=row["source"],
+        forge=row["forge"],
+        key=row["key"],
+        event=row["event"],
+        headers=from_json(row["headers"]),
+        body=row["body"],
+        received_at=row["received_at"],
+    )
+
+
+def _row(row: RowMapping) -> DeliveryRow:
+    return DeliveryRow(
+        delivery=_delivery(row),
+        state=DeliveryState(row["state"]),
+        detail=row["detail"],
+        replay=row["replay"],
+        explanation=from_json(row["explanation"]),
+    )

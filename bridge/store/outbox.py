@@ -1,0 +1,240 @@
+"""Notices: written with the change they tell of, sent at least once, in order for each job and channel."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
+from uuid_utils import uuid7
+
+from bridge.clock import Clock
+from bridge.model.build import Build
+from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+from bridge.store import timeline
+from bridge.store.codec import FACTS, dump
+from bridge.store.database import Database
+from bridge.store.schema import message, send, service
+from bridge.store.schema import notice as table
+
+_OPEN: Final = (NoticeState.PENDING, NoticeState.SENDING)
+_SEND_LOG_SECONDS: Final = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRow:
+    """A notice as people see it; `attempts` counts the sends."""
+
+    notice: Notice
+    build_id: str | None
+    job: str
+    state: NoticeState
+    reason: str
+    detail: str
+    attempts: int
+    next_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The health of a builder or channel; `down_since` is None while it works."""
+
+    name: str
+    down_since: float | None = None
+    paused_until: float = 0.0
+    why: str = ""
+
+
+def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | None = None) -> None:
+    """Write a notice; one with the same `dedupe` was written before and stays as it is."""
+    job = f"{build.full_name} {build.request.ref}" if build else "bridge"
+    made = connection.execute(
+        insert_or_nothing(table)
+        .values(
+            id=notice.id,
+            dedupe=dedupe,
+            build_id=build.id if build else None,
+            channel=notice.channel,
+            event=notice.event,
+            job=job,
+            facts=dump(FACTS, notice.facts),
+            state=NoticeState.PENDING,
+            created_at=notice.created_at,
+            next_at=notice.created_at,
+        )
+        .on_conflict_do_nothing(index_elements=["dedupe"])
+    )
+    if made.rowcount:
+        timeline.add(connection, notice.id, notice.created_at, NoticeState.PENDING)
+
+
+class Outbox:
+    """The notices of one store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def recover(self) -> None:
+        """At start: what was being sent when the process died is sent again."""
+        await self._database.write(
+            lambda connection: (
+                connection.execute(
+                    update(table)
+                    .where(table.c.state == NoticeState.SENDING)
+                    .values(state=NoticeState.PENDING)
+                ).rowcount
+            )
+        )
+
+    async def next(self, channel: str) -> tuple[NoticeRow | None, float | None]:
+        """The notice to send now; or None and when to look again (None: when something is written).
+
+        Of each job only the oldest open notice may go.
+        """
+        now = self._clock()
+        heads = select(func.min(table.c.id)).where(table.c.channel == channel, table.c.state.in_(_OPEN))
+        query = (
+            select(table)
+            .where(table.c.id.in_(heads.group_by(table.c.job)), table.c.state == NoticeState.PENDING)
+            .order_by(table.c.next_at, table.c.id)
+            .limit(1)
+        )
+        row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
+        if row is None:
+            return None, None
+        return (_row(row), None) if row["next_at"] <= now else (None, row["next_at"])
+
+    async def begin(self, notice_id: str, channel: str) -> None:
+        """An attempt starts: on disk before anything is sent."""
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                update(table)
+                .where(table.c.id == notice_id)
+                .values(state=NoticeState.SENDING, attempts=table.c.attempts + 1)
+            )
+            connection.execute(insert(send).values(channel=channel, at=now))
+            connection.execute(delete(send).where(send.c.at < now - _SEND_LOG_SECONDS))
+
+        await self._database.write(work)
+
+    async def end(
+        self,
+        notice_id: str,
+        state: NoticeState,
+        detail: str,
+        *,
+        reason: str = "",
+        next_at: float | None = None,
+        count: bool = True,
+    ) -> None:
+        """An attempt ended; pending again means another at `next_at`. Without `count` it was none."""
+        now = self._clock()
+        values: dict[str, Any] = {"state": state, "detail": detail, "reason": reason}
+        if state is NoticeState.PENDING:
+            values["next_at"] = now if next_at is None else next_at
+        else:
+            values["ended_at"] = now
+        if not count:
+            values["attempts"] = table.c.attempts - 1
+
+        def work(connection: Connection) -> None:
+            connection.execute(update(table).where(table.c.id == notice_id).values(**values))
+            what = "retry" if state is NoticeState.PENDING else state
+            timeline.add(connection, notice_id, now, what, f"{reason}: {detail}" if reason else detail)
+
+        await self._database.write(work)
+
+    async def sends_since(self, channel: str, since: float) -> list[float]:
+        """When this channel was last used, oldest first."""
+        query = select(send.c.at).where(send.c.channel == channel, send.c.at > since).order_by(send.c.at)
+        return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
+
+    async def health(self, name: str) -> Health:
+        query = select(service).where(service.c.name == name)
+        row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
+        return Health(**row) if row else Health(name=name)
+
+    async def all_health(self) -> list[Health]:
+        return await self._database.read(
+            lambda connection: [
+                Health(**row)
+                for row in connection.execute(select(service).order_by(service.c.name)).mappings()
+            ]
+        )
+
+    async def set_health(self, health: Health, tell: Iterable[str] = ()) -> None:
+        """Record the health of a builder or channel; on a change tell the channels `tell` of it."""
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            old = select(service.c.down_since).where(service.c.name == health.name)
+            was_down = connection.execute(old).scalar() is not None
+            values = {"down_since": health.down_since, "paused_until": health.paused_until, "why": health.why}
+            connection.execute(
+                insert_or_nothing(service)
+                .values(name=health.name, **values)
+                .on_conflict_do_update(index_elements=["name"], set_=values)
+            )
+            if was_down == (health.down_since is not None):
+                return
+            event = EventName.RESTORED if was_down else EventName.DEGRADED
+            for channel in tell:
+                facts = ServiceFacts(subject=health.name, detail=health.why)
+                notice = Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=now)
+                add(connection, notice, dedupe=notice.id)
+
+        await self._database.write(work)
+
+    async def add_message(self, notice: Notice) -> None:
+        """Keep the notice as an in-app message; a repeat of the same notice changes nothing."""
+        statement = (
+            insert_or_nothing(message)
+            .values(
+                notice_id=notice.id,
+                at=notice.created_at,
+                event=notice.event,
+                facts=dump(FACTS, notice.facts),
+            )
+            .on_conflict_do_nothing(index_elements=["notice_id"])
+        )
+        await self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+    async def get(self, notice_id: str) -> tuple[NoticeRow, list[timeline.Step]] | None:
+        def work(connection: Connection) -> tuple[NoticeRow, list[timeline.Step]] | None:
+            row = connection.execute(select(table).where(table.c.id == notice_id)).mappings().first()
+            return None if row is None else (_row(row), timeline.of(connection, notice_id))
+
+        return await self._database.read(work)
+
+    async def newest(self, limit: int, **filters: Any) -> list[NoticeRow]:
+        """The newest notices first; `filters` are columns and the value each must have."""
+        conditions = [table.c[name] == value for name, value in filters.items()]
+        query = select(table).where(*conditions).order_by(table.c.id.desc()).limit(limit)
+        return await self._database.read(
+            lambda connection: [_row(row) for row in connection.execute(query).mappings()]
+        )
+
+
+def _row(row: RowMapping) -> NoticeRow:
+    return NoticeRow(
+        notice=Notice(
+            id=row["id"],
+            channel=row["channel"],
+            event=EventName(row["event"]),
+            facts=FACTS.validate_json(row["facts"]),
+            created_at=row["created_at"],
+            attempt=row["attempts"] + 1,
+        ),
+        build_id=row["build_id"],
+        job=row["job"],
+        state=NoticeState(row["state"]),
+        reason=row["reason"],
+        detail=row["detail"],
+        attempts=row["attempts"],
+        next_at=row["next_at"],
+        ended_at=row["ended_at"],
+    )

@@ -1,0 +1,156 @@
+"""The tables. Times are Unix seconds, structured values JSON texts."""
+
+from typing import Final
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+REVISION: Final = "0001"
+"""The newest migration; a store at any other revision is upgraded, or refused when it is unknown."""
+
+metadata = MetaData()
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("forge", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("replay", Integer, nullable=False, server_default=text("0")),
+    Column("event", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("explanation", Text, nullable=False, server_default="[]"),
+    UniqueConstraint("source", "key", "replay"),
+    Index("delivery_stored", "id", sqlite_where=text("state = 'stored'")),
+    Index("delivery_received_at", "received_at"),
+)
+
+build = Table(
+    "build",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("delivery_id", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("repo_name", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("tag_set", Text, nullable=False),
+    Column("time_version", Text),
+    Column("builder", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("is_public", Integer, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("subscriptions", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("raw", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("handle", Text),
+    Column("url", Text),
+    Column("digest", Text),
+    Column("created_at", Float, nullable=False),
+    Column("triggered_at", Float),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", Float, nullable=False),
+    Column("log_offset", Integer, nullable=False, server_default=text("0")),
+    Column("log_bytes", Integer, nullable=False, server_default=text("0")),
+    Column("cancel_reason", Text),
+    Column("released", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
+    UniqueConstraint("namespace", "repo_name", "number"),
+    UniqueConstraint("namespace", "repo_name", "time_version"),
+    Index("build_open", "builder", "state", "next_at", sqlite_where=text("released = 0")),
+    Index("build_ref", "namespace", "repo_name", "ref", "number"),
+    Index("build_created_at", "created_at"),
+)
+
+build_log = Table(
+    "build_log",
+    metadata,
+    Column("build_id", Text, ForeignKey("build.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("dedupe", Text, nullable=False, unique=True),
+    Column("build_id", Text),
+    Column("channel", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("job", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", Float, nullable=False),
+    Column("next_at", Float, nullable=False),
+    Column("ended_at", Float),
+    Index("notice_open", "channel", "id", sqlite_where=text("state IN ('pending', 'sending')")),
+    Index("notice_build", "build_id"),
+    Index("notice_created_at", "created_at"),
+)
+
+send = Table(
+    "send",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("send_channel_at", "channel", "at"),
+)
+"""Every attempt of the last minutes: the rate limit must hold over a restart."""
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("notice_id", Text, nullable=False, unique=True),
+    Column("at", Float, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Index("message_at", "at"),
+)
+
+service = Table(
+    "service",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("down_since", Float),
+    Column("paused_until", Float, nullable=False, server_default=text("0")),
+    Column("why", Text, nullable=False, server_default=""),
+)
+"""The health of each builder (`builder:NAME`) and channel (`channel:NAME`)."""
+
+step = Table(
+    "step",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Index("step_subject", "subject", "id"),
+)
+"""The timeline of each delivery, build and notice; `subject` is its id."""
