@@ -1,0 +1,95 @@
+"""Proofs of who sent a request: on bytes, in constant time, failing closed.
+
+Every check returns None or raises BadSignature. What is refused early (a missing, misshapen or stale
+signature) tells a stranger nothing about the secret.
+"""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from bridge.errors import BadSignature
+
+SIGNING_KEY_PREFIX: Final = b"whsec_"
+STANDARD_TOLERANCE: Final = 300.0
+"""Seconds between the signed time-stamp and now, by the Standard Webhooks specification."""
+_MAX_SIGNATURES: Final = 16
+_MAX_DIGITS: Final = 16
+_SHA256_HEX: Final = 64
+
+
+def header(headers: Mapping[str, str], name: str) -> bytes:
+    """The header's value as it was on the wire; empty when it is missing or cannot have been on a wire."""
+    try:
+        return headers.get(name, "").encode("latin-1")
+    except UnicodeEncodeError:
+        return b""
+
+
+def same(expected: Iterable[bytes], claimed: bytes) -> bool:
+    """Whether `claimed` is one of `expected`; nothing equals an empty value."""
+    return any([hmac.compare_digest(value, claimed) for value in expected if value])  # noqa: C419  # all are compared
+
+
+def check_token(claimed: bytes, secrets: Sequence[bytes]) -> None:
+    """The plain secret itself."""
+    if not claimed:
+        raise BadSignature("the header with the token is missing or empty")
+    if not same(secrets, claimed):
+        raise BadSignature("the token is wrong")
+
+
+def check_hex(claimed: bytes, message: bytes, secrets: Iterable[bytes], prefix: bytes = b"") -> None:
+    """`prefix` and the lower-case hexadecimal HMAC-SHA256 of `message`."""
+    if not claimed or claimed == prefix:
+        raise BadSignature("the signature header is missing or empty: set the secret at the Git host")
+    if len(claimed) != len(prefix) + _SHA256_HEX or not claimed.startswith(prefix):
+        raise BadSignature("the signature is not a hexadecimal HMAC-SHA256")
+    given = claimed[len(prefix) :]
+    if not same((hmac.digest(secret, message, "sha256").hex().encode() for secret in secrets), given):
+        raise BadSignature("the signature is wrong: it was made with another secret or over another body")
+
+
+def signed_time(claimed: bytes) -> int:
+    """A time-stamp of digits, in the sender's unit. Raises BadSignature."""
+    if not claimed.isdigit() or len(claimed) > _MAX_DIGITS:
+        raise BadSignature("the time-stamp header is missing or not a number")
+    return int(claimed)
+
+
+def check_fresh(seconds: float, now: float, tolerance: float) -> None:
+    """A signed time is at most `tolerance` seconds away from `now`."""
+    if abs(now - seconds) > tolerance:
+        raise BadSignature(
+            f"the signature was made {abs(now - seconds):.0f} s {'ago' if seconds < now else 'ahead'},"
+            f" {tolerance:.0f} s are allowed: is it a replay, or is a clock wrong?"
+        )
+
+
+def signing_key(secret: bytes) -> bytes | None:
+    """The key inside a `whsec_…` secret, or None when the secret is none, or not base64."""
+    if not secret.startswith(SIGNING_KEY_PREFIX):
+        return None
+    try:
+        return base64.b64decode(secret.removeprefix(SIGNING_KEY_PREFIX), validate=True) or None
+    except binascii.Error:
+        return None
+
+
+def check_standard(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], now: float) -> None:
+    """A symmetric signature (`v1`) of the Standard Webhooks specification.
+
+    The header may hold several signatures, and each of `keys` is tried on each.
+    """
+    identity, moment = header(headers, "webhook-id"), header(headers, "webhook-timestamp")
+    signatures = header(headers, "webhook-signature").split(b" ", _MAX_SIGNATURES)[:_MAX_SIGNATURES]
+    claimed = [part.removeprefix(b"v1,") for part in signatures if part.startswith(b"v1,")]
+    if not identity or not claimed:
+        raise BadSignature("webhook-id or a v1 signature in webhook-signature is missing")
+    check_fresh(signed_time(moment), now, STANDARD_TOLERANCE)
+    signed = b".".join((identity, moment, body))
+    expected = [base64.b64encode(hmac.digest(key, signed, "sha256")) for key in keys if key]
+    if not any([same(expected, value) for value in claimed]):  # noqa: C419  # all are compared
+        raise BadSignature("the signature is wrong: it was made with another secret or over another body")

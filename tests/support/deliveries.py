@@ -1,0 +1,107 @@
+"""Stored deliveries, and the facts that a receiver has to read from each.
+
+A folder holds `expected.json`: a list of objects with `file`, `headers_file` (one `Name: value` a line),
+`host`, the facts, `signature` (`valid` or `invalid`), `received_at` (ISO 8601, where the scheme has a clock),
+and `also_ok` (other values that will do, for single facts).
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bridge.forges.base import Forge
+from bridge.forges.gitea import Gitea
+from bridge.forges.gitee import Gitee
+from bridge.forges.github import GitHub
+from bridge.forges.gitlab import GitLab
+from bridge.forges.simple import Simple
+from bridge.model.event import Ignored, PushEvent
+
+FORGES: dict[str, Forge] = {forge.host: forge for forge in (GitHub(), GitLab(), Gitee(), Gitea(), Simple())}
+_FACTS = (
+    "event",
+    "repo",
+    "ref_kind",
+    "ref_name",
+    "sha",
+    "before",
+    "tag_object_sha",
+    "author",
+    "clone_url_http",
+    "changed",
+    "truncated",
+    "forced",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One stored delivery and what is expected of it."""
+
+    folder: Path
+    expected: dict[str, Any]
+
+    @property
+    def forge(self) -> Forge:
+        return FORGES[self.expected["host"]]
+
+    @property
+    def body(self) -> bytes:
+        return (self.folder / self.expected["file"]).read_bytes()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        lines = (self.folder / self.expected["headers_file"]).read_text("latin-1").splitlines()
+        pairs = (line.partition(":") for line in lines if line)
+        return {name.lower(): value.strip() for name, _, value in pairs}
+
+    @property
+    def received_at(self) -> float:
+        moment = self.expected.get("received_at")
+        return datetime.fromisoformat(moment).timestamp() if moment else 0.0
+
+    def __str__(self) -> str:
+        return str(self.expected["headers_file"])
+
+
+def samples(folder: Path) -> list[Sample]:
+    """Every delivery in `folder` of a host that we have."""
+    entries = json.loads((folder / "expected.json").read_text())
+    return [Sample(folder, entry) for entry in entries if entry["host"] in FORGES]
+
+
+def facts(event: PushEvent | Ignored) -> dict[str, Any]:
+    """An event in the words of `expected.json`."""
+    ref, repo = event.ref, event.repo
+    common = {
+        "event": event.event,
+        "repo": repo and repo.full_name,
+        "ref_kind": ref and ref.kind,
+        "ref_name": ref and ref.name,
+        "sha": event.sha,
+        "before": event.before,
+        "author": event.author,
+        "clone_url_http": repo and repo.clone_url,
+    }
+    if isinstance(event, Ignored):
+        return common
+    return common | {
+        "tag_object_sha": event.tag_object_sha,
+        "changed": None if event.changed is None else list(event.changed),
+        "truncated": event.truncated,
+        "forced": event.forced,
+    }
+
+
+def misreadings(sample: Sample) -> dict[str, tuple[Any, Any]]:
+    """Each expected fact that is read otherwise, as (expected, read)."""
+    (event,) = sample.forge.parse(sample.headers, sample.body)
+    read, also = facts(event), sample.expected.get("also_ok", {})
+    wanted = {name: sample.expected[name] for name in _FACTS if name in sample.expected}
+    return {
+        name: (value, read.get(name))
+        for name, value in wanted.items()
+        if read.get(name) != value and read.get(name) not in also.get(name, [])
+    }
