@@ -1,0 +1,226 @@
+"""YAML text as plain data, with the place of every key and list item in it.
+
+Numbers and words are read as YAML 1.2 reads them: only `true` and `false` are truth values, and what merely
+looks like a date, an octal number or `yes` stays text. Keys are always text.
+"""
+
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NoReturn
+
+import yaml
+
+from bridge.errors import ConfigError, Fault
+
+MAX_BYTES: Final = 1 << 20
+MAX_DEPTH: Final = 32
+MAX_NODES: Final = 200_000
+MAX_DOCUMENTS: Final = 1000
+
+Loc = tuple[str | int, ...]
+"""The keys and list indexes that lead to a value."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
+_FLOAT = re.compile(r"[-+]?[0-9]{1,17}\.[0-9]{1,17}(?:[eE][-+]?[0-9]{1,3})?")
+_WORDS: Final = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+# The parser of libyaml where PyYAML was built with it: it is ten times as fast.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: `marks` holds line and column, from 1, by path; `faults` are keys given twice."""
+
+    file: str
+    data: object
+    marks: dict[Loc, tuple[int, int]]
+    faults: tuple[Fault, ...] = ()
+
+    def place(self, loc: Loc) -> str:
+        """`file:line:column` of the key or item at `loc`, or of the nearest one around it."""
+        while loc not in self.marks:
+            loc = loc[:-1]
+        line, column = self.marks[loc]
+        return f"{self.file}:{line}:{column}"
+
+    def fault(self, loc: Loc, problem: str, *, warning: bool = False) -> Fault:
+        return Fault(self.place(loc), dotted(loc), problem, warning)
+
+
+def dotted(loc: Loc) -> str:
+    """A path as people write it: `build_config.tag_configs[1].is_active`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return text.removeprefix(".")
+
+
+def shown(path: Path) -> str:
+    """A file's name for a fault: always one printable line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(path))
+
+
+def read_documents(path: Path) -> list[Document]:
+    """The documents of a file, empty ones left out. Raises ConfigError."""
+    text = _text(path)
+    name = shown(path)
+    composer = _Composer(name, text)
+    try:
+        return list(composer.documents())
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError([_syntax(name, text, error)]) from None
+
+
+def _text(path: Path) -> str:
+    name = shown(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ConfigError([Fault(name, "", "is not a file")])
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError([Fault(name, "", f"cannot be read: {error.strerror}")]) from None
+    if len(data) > MAX_BYTES:
+        raise ConfigError([Fault(name, "", "is over 1 MiB: split it into several files")])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        raise ConfigError([Fault(f"{name}:{line}:{column}", "", "is not UTF-8 text")]) from None
+    if found := _CONTROL.search(text):
+        line, column = (
+            text.count("\n", 0, found.start()) + 1,
+            found.start() - text.rfind("\n", 0, found.start()),
+        )
+        problem = f"the control character U+{ord(found[0]):04X} is not allowed"
+        raise ConfigError([Fault(f"{name}:{line}:{column}", "", problem)])
+    return text
+
+
+class _Composer:
+    """Builds data from the parser's events, so that nothing is made of what is refused."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self._file = file
+        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=_LOADER)
+        self._nodes = 0
+        self._marks: dict[Loc, tuple[int, int]] = {}
+        self._faults: list[Fault] = []
+
+    def documents(self) -> Iterator[Document]:
+        count = 0
+        for event in self._events:
+            if not isinstance(event, yaml.DocumentStartEvent):
+                continue
+            count += 1
+            if count > MAX_DOCUMENTS:
+                self._refuse(event, (), f"the file holds over {MAX_DOCUMENTS} documents: split it")
+            self._marks, self._faults = {}, []
+            data = self._node(next(self._events), ())
+            if data is not None:
+                yield Document(self._file, data, self._marks, tuple(self._faults))
+
+    def _node(self, event: yaml.Event, loc: Loc) -> object:
+        self._check(event, loc)
+        self._marks.setdefault(loc, _position(event))
+        match event:
+            case yaml.SequenceStartEvent():
+                items = self._until(yaml.SequenceEndEvent)
+                return [self._node(item, (*loc, index)) for index, item in enumerate(items)]
+            case yaml.MappingStartEvent():
+                return self._mapping(loc)
+            case yaml.ScalarEvent():
+                return _scalar(event)
+            case _:
+                raise AssertionError(event)
+
+    def _mapping(self, loc: Loc) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for key in self._until(yaml.MappingEndEvent):
+            if not isinstance(key, yaml.ScalarEvent):
+                self._refuse(key, loc, "a key must be text: put a value that begins with { or [ in quotes")
+            self._check(key, loc)
+            inner = (*loc, key.value)
+            if key.value in found:
+                self._twice(key, inner)
+                self._node(next(self._events), (*inner, "again"))
+                continue
+            self._marks[inner] = _position(key)
+            found[key.value] = self._node(next(self._events), inner)
+        return found
+
+    def _twice(self, key: yaml.Event, loc: Loc) -> None:
+        line, column = self._marks[loc]
+        problem = f"is given twice; the first is at {self._file}:{line}:{column}"
+        self._faults.append(Fault(self._place(key), dotted(loc), problem))
+
+    def _until(self, end: type[yaml.Event]) -> Iterator[yaml.Event]:
+        while not isinstance(event := next(self._events), end):
+            yield event
+
+    def _check(self, event: yaml.Event, loc: Loc) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._refuse(event, loc, f"the file holds over {MAX_NODES} values: split it")
+        if len(loc) > MAX_DEPTH:
+            self._refuse(event, (), f"is nested over {MAX_DEPTH} deep")
+        if isinstance(event, yaml.AliasEvent):
+            problem = f"*{event.anchor} is a YAML alias, which is not allowed: write the value out"
+            self._refuse(event, loc, f"{problem}, or put a text that begins with * in quotes")
+        if (anchor := getattr(event, "anchor", None)) is not None:
+            problem = "is a YAML anchor, which is not allowed: leave it out"
+            self._refuse(event, loc, f"&{anchor} {problem}, or put a text that begins with & in quotes")
+        if (tag := getattr(event, "tag", None)) is not None:
+            problem = "is a YAML tag, which is not allowed: leave it out"
+            self._refuse(event, loc, f"{tag} {problem}, or put a text that begins with ! in quotes")
+
+    def _refuse(self, event: yaml.Event, loc: Loc, problem: str) -> NoReturn:
+        raise ConfigError([*self._faults, Fault(self._place(event), dotted(loc), problem)])
+
+    def _place(self, event: yaml.Event) -> str:
+        line, column = _position(event)
+        return f"{self._file}:{line}:{column}"
+
+
+def _position(event: yaml.Event) -> tuple[int, int]:
+    assert event.start_mark is not None
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _scalar(event: yaml.ScalarEvent) -> object:
+    text: str = event.value
+    if not event.implicit[0]:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def _syntax(name: str, text: str, error: yaml.MarkedYAMLError) -> Fault:
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return Fault(name, "", f"is not YAML: {error.problem}")
+    line = [*text.split("\n"), ""][mark.line]
+    problem = _cure(line, mark.column, error)
+    return Fault(f"{name}:{mark.line + 1}:{mark.column + 1}", "", problem)
+
+
+def _cure(line: str, column: int, error: yaml.MarkedYAMLError) -> str:
+    at, before = line[column : column + 1], line[max(column - 1, 0) : column]
+    if at == "\t":
+        return "a tab cannot indent here: use spaces"
+    if at in {"@", "`", "%"}:
+        return f"a value cannot begin with {at}: put it in quotes"
+    if before in {"*", "&"} and "alphabetic" in (error.problem or ""):
+        return f"a value cannot begin with {before}: put it in quotes"
+    if "mapping values are not allowed" in (error.problem or ""):
+        return "a colon cannot stand here: put the value in quotes, or mend the indentation"
+    return f"is not YAML: {' '.join(filter(None, (error.context, error.problem)))}"

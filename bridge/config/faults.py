@@ -1,0 +1,181 @@
+"""Faults in plain words: what pydantic found, where it stands in the file, and the cure."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from bridge.config.document import Document, Loc
+from bridge.errors import Fault
+
+_NEEDED: Final = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_COMPARED: Final = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def suggest(word: object, known: Iterable[str]) -> str:
+    """`; did you mean …?` when one of the known words is near, else nothing."""
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(str(word).lower()[:64], by_lower, n=1)
+    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+
+
+def suggest_or_list(word: object, known: Iterable[str]) -> str:
+    """The nearest of the known words, or all of them."""
+    names = sorted(known)
+    return suggest(word, names) or (f"; known are {', '.join(names)}" if names else "")
+
+
+def faults_of(
+    error: ValidationError, model: type[BaseModel], document: Document, prefix: Loc = ()
+) -> list[Fault]:
+    """Every fault of a validation of the value at `prefix`; no text of a secret is in them."""
+    details = error.errors(include_url=False)
+    found = [_fault(detail, model, document, prefix) for detail in details]
+    return list(dict.fromkeys(found))
+
+
+def _fault(detail: ErrorDetails, model: type[BaseModel], document: Document, prefix: Loc) -> Fault:
+    loc = prefix + _real(document, prefix, detail["loc"])
+    kind = detail["type"]
+    if kind == "missing":
+        return document.fault((*loc, detail["loc"][-1]), "is missing")
+    if kind == "extra_forbidden":
+        known = _keys(model, detail["loc"][:-1])
+        return document.fault(loc, f"is not known{suggest(detail['loc'][-1], known)}")
+    return document.fault(loc, _problem(detail))
+
+
+def _real(document: Document, prefix: Loc, loc: Loc) -> Loc:
+    """The parts of pydantic's path that stand in the file; it adds names of union members and the like."""
+    found = prefix
+    for part in loc:
+        if (*found, part) in document.marks:
+            found = (*found, part)
+    return found[len(prefix) :]
+
+
+def _problem(detail: ErrorDetails) -> str:
+    kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind in _NEEDED:
+        return _wrong_type(_NEEDED[kind], given)
+    if kind in {"literal_error", "enum"}:
+        return _wrong_word(given, str(context["expected"]))
+    if kind in _COMPARED:
+        name, words = _COMPARED[kind]
+        return f"must be {words} {_limit(context[name])}"
+    if (say := _LENGTHS.get(kind)) is not None:
+        return say(context)
+    if kind == "value_error":
+        return str(context["error"])
+    return detail["msg"].replace("Input should be", "must be").replace("Input should", "must")
+
+
+_LENGTHS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
+    "too_short": lambda context: _entries("needs at least", context["min_length"]),
+    "too_long": lambda context: _entries("may hold at most", context["max_length"]),
+    "string_too_short": lambda _: "is empty",
+    "string_too_long": lambda context: f"is over {context['max_length']} characters",
+}
+
+
+def _entries(words: str, count: int) -> str:
+    return f"{words} {count} {'entry' if count == 1 else 'entries'}"
+
+
+def _wrong_type(needed: str, given: object) -> str:
+    problem = f"must be {needed}, but is {_what(given)}"
+    if needed != "text" or given is None or isinstance(given, list):
+        return problem
+    return (
+        f"{problem}: put text that begins with {{ in quotes"
+        if isinstance(given, dict)
+        else f"{problem}: put it in quotes"
+    )
+
+
+def _what(given: object) -> str:
+    match given:
+        case None:
+            return "empty"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case _:
+            return "a mapping"
+
+
+def _wrong_word(given: object, expected: str) -> str:
+    words = re.findall(r"'([^']*)'", expected)
+    if not isinstance(given, str | int | float):
+        return f"must be {expected.replace(chr(39), '')}, but is {_what(given)}"
+    near = suggest(given, words)
+    return f"{_echo(given)} is not {expected.replace(chr(39), '')}{near}"
+
+
+def _echo(given: object) -> str:
+    text = str(given).lower() if isinstance(given, bool) else str(given)
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= 64 else f"{text[:64]}…"  # noqa: PLR2004  # enough to recognise a word
+
+
+def _limit(value: object) -> str:
+    return f"{value.total_seconds():g}s" if isinstance(value, timedelta) else str(value)
+
+
+def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
+    """The keys that may stand in the mapping at `loc` of a model."""
+    inner: Any = model
+    for part in loc:
+        inner = _step(_bare(inner), part)
+    found = _bare(inner)
+    if not _is_model(found):
+        return []
+    return [field.alias or name for name, field in found.model_fields.items()]
+
+
+def _step(kind: Any, part: str | int) -> Any:
+    if _is_model(kind):
+        fields = {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
+        return fields.get(str(part))
+    args = [arg for arg in get_args(kind) if arg is not Ellipsis]
+    return args[-1] if args else None
+
+
+def _bare(annotation: Any) -> Any:
+    """The annotation without its metadata and without `| None`."""
+    args = [arg for arg in get_args(annotation) if arg is not NoneType]
+    if get_origin(annotation) is Annotated:
+        return _bare(args[0])
+    if get_origin(annotation) in {Union, UnionType} and len(args) == 1:
+        return _bare(args[0])
+    return annotation
+
+
+def _is_model(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

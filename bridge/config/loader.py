@@ -1,0 +1,224 @@
+"""Reads `bridge.yaml`: one file, one immutable `Config`, or every fault at once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bridge.config.document import Document, Loc, read_documents, shown
+from bridge.config.faults import faults_of, suggest_or_list
+from bridge.config.notices import Subscription, Unresolved
+from bridge.config.settings import FORGE_ALIASES, Notices, Settings
+from bridge.config.types import Secret, SecretContext
+from bridge.errors import ConfigError, Fault
+
+MESSAGES: Final = "message"
+"""The channel of in-app messages, which always exists."""
+_MESSAGE_KIND: Final = "MESSAGE"
+_PLACES: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kinds:
+    """What this installation can talk to, by the word in `bridge.yaml`.
+
+    Builders and channels bring the model of their own settings; channels hold `MESSAGE`.
+    """
+
+    forges: Mapping[str, object]
+    builders: Mapping[str, type[BaseModel]]
+    channels: Mapping[str, type[BaseModel]]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A configured builder or channel: `settings` is of the model that its kind brings."""
+
+    kind: str
+    settings: BaseModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A configuration that was found good; it never changes.
+
+    `builders` keep the order of the file: the first one is the default. `secrets` are all the values that
+    must never be shown. `default_notices` have channel and type set.
+    """
+
+    file: Path
+    settings: Settings
+    builders: Mapping[str, Adapter]
+    channels: Mapping[str, Adapter]
+    default_notices: tuple[Subscription, ...]
+    secrets: frozenset[str] = field(repr=False)
+    warnings: tuple[Fault, ...]
+
+    @property
+    def rule_paths(self) -> tuple[Path, ...]:
+        """Where rules stand; relative ones count from the folder of the file."""
+        return tuple(self.file.parent / path for path in self.settings.rules)
+
+    @property
+    def store_path(self) -> Path:
+        """The database file."""
+        return self.settings.store.path(self.file.parent)
+
+
+def find_config(option: str | None, environ: Mapping[str, str]) -> Path:
+    """The file to read: the option, else $BRIDGE_CONFIG, else the usual places. Raises ConfigError."""
+    if given := option or environ.get("BRIDGE_CONFIG"):
+        return Path(given)
+    for path in _PLACES:
+        if path.is_file():
+            return path
+    problem = (
+        "is not here, nor is /etc/buildbridge/bridge.yaml: name the file with --config or $BRIDGE_CONFIG, "
+        "or write a first one with `buildbridge init`"
+    )
+    raise ConfigError([Fault(str(_PLACES[0]), "", problem)])
+
+
+def load_config(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Config:
+    """Read and check the whole configuration. Raises ConfigError with every fault of the file."""
+    return _Reading(path, kinds, SecretContext(environ=environ, base=path.parent)).config()
+
+
+class _Reading:
+    """One reading of the file, which collects faults and warnings on its way."""
+
+    def __init__(self, path: Path, kinds: Kinds, context: SecretContext) -> None:
+        self._path = path
+        self._kinds = kinds
+        self._context = context
+        self._document = _only_document(path)
+        self._faults = list(self._document.faults)
+
+    def config(self) -> Config:
+        settings = self._validate(Settings, self._document.data, ())
+        builders = self._adapters("builders", self._kinds.builders)
+        channels = self._channels()
+        self._check_sources()
+        notices = self._notices(channels)
+        if self._faults or settings is None:
+            raise ConfigError(sorted(set(self._faults), key=_by_place))
+        return Config(
+            file=self._path,
+            settings=settings,
+            builders=builders,
+            channels=channels,
+            default_notices=notices,
+            secrets=frozenset(self._context.found),
+            warnings=tuple(self._warnings(settings, builders, channels)),
+        )
+
+    def _validate(self, model: type[_Model], data: object, loc: Loc) -> _Model | None:
+        try:
+            return model.model_validate(data, context=self._context)
+        except ValidationError as error:
+            self._faults += faults_of(error, model, self._document, loc)
+            return None
+
+    def _adapters(self, section: str, kinds: Mapping[str, type[BaseModel]]) -> dict[str, Adapter]:
+        found = {}
+        for name, kind, rest in _entries(self._document.data, section):
+            if kind not in kinds:
+                problem = f"there is no kind {kind} of {section}{suggest_or_list(kind, kinds)}"
+                self._fault((section, name, "kind"), problem)
+            elif (settings := self._validate(kinds[kind], rest, (section, name))) is not None:
+                found[name] = Adapter(kind, settings)
+        return found
+
+    def _channels(self) -> dict[str, Adapter]:
+        found = self._adapters("channels", self._kinds.channels)
+        implicit = Adapter(_MESSAGE_KIND, self._kinds.channels[_MESSAGE_KIND]())
+        if found.setdefault(MESSAGES, implicit).kind != _MESSAGE_KIND:
+            self._fault(("channels", MESSAGES), "this name belongs to the in-app messages: choose another")
+        return found
+
+    def _check_sources(self) -> None:
+        forges = self._kinds.forges
+        for name, kind, _ in _entries(self._document.data, "sources"):
+            if FORGE_ALIASES.get(kind, kind) not in forges:
+                problem = f"there is no kind {kind} of sources{suggest_or_list(kind, forges)}"
+                self._fault(("sources", name, "kind"), problem)
+
+    def _notices(self, channels: Mapping[str, Adapter]) -> tuple[Subscription, ...]:
+        notices = self._validate(Notices, _at(self._document.data, ("notices",)) or {}, ("notices",))
+        named = {name: channel.kind for name, channel in channels.items()}
+        # A channel with faults of its own still exists: it is told about once.
+        named |= {name: kind for name, kind, _ in _entries(self._document.data, "channels")}
+        found = []
+        for index, subscription in enumerate(notices.default if notices else ()):
+            try:
+                found.append(subscription.resolve(named))
+            except Unresolved as error:
+                self._fault(("notices", "default", index, error.key), str(error))
+        return tuple(found)
+
+    def _fault(self, loc: Loc, problem: str) -> None:
+        self._faults.append(self._document.fault(loc, problem))
+
+    def _warnings(self, settings: Settings, *adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
+        yield from self._plain_secrets(settings, ())
+        for section, found in zip(("builders", "channels"), adapters, strict=True):
+            for name, adapter in found.items():
+                yield from self._plain_secrets(adapter.settings, (section, name))
+        if not settings.sources:
+            yield self._document.fault((), "no sources are given: nobody can call", warning=True)
+
+    def _plain_secrets(self, value: object, loc: Loc) -> Iterator[Fault]:
+        if isinstance(value, Secret) and isinstance(_at(self._document.data, loc), str):
+            problem = (
+                "the secret stands here in plain text: write {env: NAME}, {file: /path} or {credential: NAME}"
+            )
+            yield self._document.fault(loc, problem, warning=True)
+        for key, inner in _children(value):
+            yield from self._plain_secrets(inner, (*loc, key))
+
+
+def _only_document(path: Path) -> Document:
+    documents = read_documents(path)
+    if len(documents) != 1:
+        problem = "is empty" if not documents else "holds several documents: only one is allowed"
+        raise ConfigError([Fault(shown(path), "", problem)])
+    return documents[0]
+
+
+def _entries(data: object, section: str) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Name, kind and the rest of each well-formed entry of `builders` or `channels`."""
+    entries = data.get(section) if isinstance(data, dict) else None
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
+        if isinstance(entry, dict) and isinstance(kind := entry.get("kind"), str):
+            yield name, kind, {key: value for key, value in entry.items() if key != "kind"}
+
+
+def _children(value: object) -> Iterator[tuple[str | int, Any]]:
+    match value:
+        case BaseModel():
+            fields = type(value).model_fields
+            yield from ((field.alias or name, getattr(value, name)) for name, field in fields.items())
+        case dict():
+            yield from value.items()
+        case list() | tuple():
+            yield from enumerate(value)
+
+
+def _at(data: object, loc: Loc) -> object:
+    for part in loc:
+        if isinstance(data, dict):
+            data = data.get(part)
+        else:
+            data = (
+                data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
+            )
+    return data
+
+
+def _by_place(fault: Fault) -> tuple[int, int, str]:
+    line, column = [*fault.place.rsplit(":", 2), "0", "0"][1:3]
+    return int(line), int(column), fault.path

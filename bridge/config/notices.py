@@ -1,0 +1,73 @@
+"""Who is told what: the subscriptions of `bridge.yaml` and of rules."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from bridge.config.faults import suggest_or_list
+from bridge.config.types import Strict, wrong
+from bridge.model.notice import EventName
+
+_DEFAULT_EVENTS = (EventName.SUCCESS, EventName.FAIL)
+
+
+class Subscription(Strict):
+    """Which events go to which channel.
+
+    One of `channel` and `notice_type` may be left out: the type is the channel's kind, and a kind that only
+    one channel has names that channel. `only: changes` sends the first failure and the first success after
+    it, `failures` leaves successes out.
+    """
+
+    notice_type: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    channel: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    enabled_event_type_names: Annotated[
+        tuple[Annotated[EventName, Field(strict=False)], ...],
+        Field(strict=False, min_length=1, max_length=len(EventName)),
+    ] = _DEFAULT_EVENTS
+    only: Literal["always", "changes", "failures"] = "always"
+
+    @model_validator(mode="after")
+    def _names_something(self) -> "Subscription":
+        if self.channel is None and self.notice_type is None:
+            raise wrong("subscription", "names no channel: give channel or notice_type")
+        return self
+
+    def resolve(self, channels: Mapping[str, str]) -> "Subscription":
+        """The same with channel and type both set; `channels` are kinds by name. Raises Unresolved."""
+        if self.channel is None:
+            return self.model_copy(update={"channel": self._only_channel(channels)})
+        if (kind := channels.get(self.channel)) is None:
+            raise Unresolved(
+                "channel", f"there is no channel {self.channel}{suggest_or_list(self.channel, channels)}"
+            )
+        if self.notice_type not in {None, kind}:
+            raise Unresolved(
+                "notice_type",
+                f"{self.notice_type} is not the kind of channel {self.channel}, which is {kind}",
+            )
+        return self.model_copy(update={"notice_type": kind})
+
+    def _only_channel(self, channels: Mapping[str, str]) -> str:
+        found = sorted(name for name, kind in channels.items() if kind == self.notice_type)
+        if not found:
+            kinds = set(channels.values())
+            raise Unresolved(
+                "notice_type",
+                f"no channel is of kind {self.notice_type}{suggest_or_list(self.notice_type, kinds)}",
+            )
+        if len(found) > 1:
+            raise Unresolved(
+                "notice_type",
+                f"several channels are of kind {self.notice_type}: give channel, {' or '.join(found)}",
+            )
+        return found[0]
+
+
+class Unresolved(Exception):
+    """A subscription that fits no channel: the key that is wrong, and why."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(problem)
+        self.key = key

@@ -1,0 +1,176 @@
+"""The shape of `bridge.yaml`, but for what the adapters define themselves."""
+
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from bridge.config.notices import Subscription
+from bridge.config.types import Duration, Secret, Size, Strict, wrong
+
+FORGE_ALIASES: Final = {"OSChina": "Gitee", "GitCafe": "Coding"}
+"""Names that hosts had before, and what they are called now."""
+
+_NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+_MAX_NAME: Final = 64
+
+
+def _name(value: str) -> str:
+    if not 0 < len(value) <= _MAX_NAME or not _NAME_LETTERS.issuperset(value) or not value[0].isalnum():
+        problem = "a name has 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit"
+        raise wrong("name", problem)
+    return value
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError:
+        problem = "is no address or network, such as 192.0.2.7 or 192.0.2.0/24 (no host bits set)"
+        raise wrong("network", problem) from None
+
+
+def _public_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018  # reading it checks it
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise wrong("public_url", "must be an address such as https://bridge.example.com")
+    if parts.username or parts.password:
+        raise wrong("public_url", "must not hold a user or a password: everybody sees it")
+    return value.rstrip("/")
+
+
+def _store_url(value: str) -> str:
+    scheme, _, path = value.partition("://")
+    if scheme.split("+")[0] in {"postgresql", "postgres"}:
+        raise wrong(
+            "store", "PostgreSQL is not yet in this release: use sqlite:///var/lib/buildbridge/bridge.db"
+        )
+    if scheme != "sqlite" or not path.startswith("/") or path.endswith("/") or {"?", "#"} & set(path):
+        raise wrong(
+            "store", "must be sqlite:// and the path of a file: sqlite:///var/lib/buildbridge/bridge.db"
+        )
+    return value
+
+
+def _person(value: str) -> str:
+    local, _, domain = value.rpartition("@")
+    if not local or not domain:
+        raise wrong("person", "must be an e-mail address: it is compared with the author of the commit")
+    return value.lower()
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""What a source, a builder or a channel is called; part of addresses and of rules."""
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network, json_schema_input_type=str)]
+"""An address or a network of addresses, in CIDR notation."""
+ForgeKind = Annotated[str, AfterValidator(lambda kind: FORGE_ALIASES.get(kind, kind))]
+"""A kind of Git host under its name of today."""
+Text = Annotated[str, Field(min_length=1, max_length=255)]
+Networks = Annotated[tuple[Network, ...], Field(strict=False, max_length=1000)]
+Positive = Annotated[Duration, Field(gt=timedelta(0))]
+
+
+class Server(Strict):
+    """Where we listen, and what a stranger may cost us."""
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8088
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    max_body: Annotated[Size, Field(ge=1024, le=1 << 30)] = 25 << 20
+    trusted_proxies: Networks = ()
+    header_timeout: Positive = timedelta(seconds=10)
+    body_timeout: Positive = timedelta(seconds=15)
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
+
+
+class Store(Strict):
+    """Where everything is kept.
+
+    What follows `sqlite://` is an absolute path; one that begins with `/./` or `/../` counts from the folder
+    of `bridge.yaml`.
+    """
+
+    url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///var/lib/buildbridge/bridge.db"
+
+    def path(self, base: Path) -> Path:
+        """The database file; `base` is the folder of `bridge.yaml`."""
+        path = self.url.removeprefix("sqlite://")
+        return base / path[1:] if path.startswith(("/./", "/../")) else Path(path)
+
+
+class Source(Strict):
+    """Who may call us at `/hooks/<name>`: any of the secrets proves it, from one of the networks."""
+
+    kind: ForgeKind
+    secrets: Annotated[tuple[Secret, ...], Field(strict=False, min_length=1, max_length=16)]
+    allow: Networks = ()
+
+
+class Tagged(BaseModel):
+    """A builder or a channel before its kind says what else belongs to it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, hide_input_in_errors=True)
+
+    kind: str
+
+
+class Person(Strict):
+    """How somebody is mentioned in the channels."""
+
+    dingtalk_mobile: Text | None = None
+    wecom_userid: Text | None = None
+
+
+class Notices(Strict):
+    """Who is told about repositories whose rules say nothing about notices."""
+
+    default: Annotated[tuple[Subscription, ...], Field(strict=False, max_length=100)] = ()
+
+
+class Retention(Strict):
+    """How long finished things are kept."""
+
+    deliveries: Positive = timedelta(days=30)
+    builds: Positive = timedelta(days=365)
+
+
+class Api(Strict):
+    """Who may use the API: holders of one of the tokens; `public` lets everybody read public repositories."""
+
+    tokens: Annotated[tuple[Secret, ...], Field(strict=False, max_length=100)] = ()
+    public: bool = False
+
+
+class Log(Strict):
+    """`auto` is pretty on a terminal and JSON elsewhere."""
+
+    format: Literal["auto", "json", "pretty"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Strict):
+    """The whole of `bridge.yaml`."""
+
+    server: Server = Server()
+    store: Store = Store()
+    rules: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...], Field(strict=False)
+    ] = ("rules/",)
+    language: Literal["zh-CN", "en"] = "zh-CN"
+    sources: Annotated[dict[Name, Source], Field(max_length=1000, default_factory=dict)]
+    builders: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
+    channels: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
+    people: Annotated[dict[Annotated[str, AfterValidator(_person)], Person], Field(default_factory=dict)]
+    notices: Notices = Notices()
+    retention: Retention = Retention()
+    api: Api = Api()
+    log: Log = Log()
