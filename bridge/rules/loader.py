@@ -1,0 +1,195 @@
+"""Reads rule files and folders: one immutable `RuleSet`, or every fault of every file at once."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from bridge.config.document import Document, read_documents, shown
+from bridge.config.faults import faults_of, suggest_or_list
+from bridge.config.loader import Config, Kinds
+from bridge.config.notices import Subscription, Unresolved
+from bridge.errors import ConfigError, Fault
+from bridge.rules.match import RuleSet
+from bridge.rules.schema import BuildRepository
+
+MAX_FILES: Final = 10_000
+MAX_FOLDERS_DEEP: Final = 16
+MAX_REPOSITORIES: Final = 100_000
+_ENDINGS: Final = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What rules may name.
+
+    `builders` has the default one first; `channels` are kinds by name; `forges` are the kinds of Git hosts
+    that are known, `sources` those that a source is configured for.
+    """
+
+    builders: Sequence[str]
+    channels: Mapping[str, str]
+    forges: frozenset[str]
+    sources: frozenset[str]
+
+    @classmethod
+    def of(cls, config: Config, kinds: Kinds) -> "Names":
+        return cls(
+            builders=tuple(config.builders),
+            channels={name: channel.kind for name, channel in config.channels.items()},
+            forges=frozenset(kinds.forges),
+            sources=frozenset(source.kind for source in config.settings.sources.values()),
+        )
+
+
+def load_rules(paths: Sequence[Path], names: Names) -> RuleSet:
+    """The rules of files and folders. Raises ConfigError with all that is wrong."""
+    loading = _Loading(names)
+    for file in loading.files(paths):
+        loading.read(file)
+    return loading.rules(paths)
+
+
+class _Loading:
+    """One loading of all rules, which collects repositories and faults on its way."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._faults: list[Fault] = []
+        self._warnings: list[Fault] = []
+        self._repositories: dict[tuple[str, str], BuildRepository] = {}
+        self._places: dict[tuple[str, str], str] = {}
+
+    def rules(self, paths: Sequence[Path]) -> RuleSet:
+        if self._faults:
+            raise ConfigError(list(dict.fromkeys(self._faults)))
+        if not self._repositories:
+            where = ", ".join(map(shown, paths)) or "rules"
+            self._warnings.append(Fault(where, "", "no rules here: nothing will be built", warning=True))
+        return RuleSet(self._repositories, tuple(self._warnings))
+
+    def files(self, paths: Sequence[Path]) -> list[Path]:
+        """Every rule file once, in a stable order."""
+        found: dict[Path, Path] = {}
+        for path in paths:
+            for file in self._walk(path):
+                found.setdefault(file.resolve(), file)
+                if len(found) > MAX_FILES:
+                    raise ConfigError([Fault(shown(path), "", f"there are over {MAX_FILES} rule files")])
+        return list(found.values())
+
+    def _walk(self, top: Path) -> Iterator[Path]:
+        if not top.is_dir():
+            yield top
+            return
+        for folder, folders, files in os.walk(top, onerror=self._unreadable):
+            here = Path(folder)
+            # Hidden entries are an editor's, or the versions behind a mounted ConfigMap.
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            if folders and len(here.relative_to(top).parts) >= MAX_FOLDERS_DEEP:
+                self._faults.append(
+                    Fault(shown(here), "", f"folders are nested over {MAX_FOLDERS_DEEP} deep")
+                )
+                folders.clear()
+            yield from (
+                here / name for name in sorted(files) if name.endswith(_ENDINGS) and not name.startswith(".")
+            )
+
+    def _unreadable(self, error: OSError) -> None:
+        self._faults.append(Fault(shown(Path(str(error.filename))), "", f"cannot be read: {error.strerror}"))
+
+    def read(self, file: Path) -> None:
+        try:
+            documents = read_documents(file)
+        except ConfigError as error:
+            self._faults += error.faults
+            return
+        for document in documents:
+            self._faults += document.faults
+            self._add(document)
+
+    def _add(self, document: Document) -> None:
+        try:
+            repository = BuildRepository.model_validate(document.data)
+        except ValidationError as error:
+            self._faults += faults_of(error, BuildRepository, document)
+            return
+        key = (repository.namespace, repository.repo_name)
+        if key in self._places:
+            problem = f"{repository.path} is defined twice; the first is at {self._places[key]}"
+            self._faults.append(document.fault(("repo_name",), problem))
+            return
+        if len(self._places) >= MAX_REPOSITORIES:
+            raise ConfigError([document.fault((), f"there are over {MAX_REPOSITORIES} repositories")])
+        self._places[key] = document.place(("repo_name",))
+        self._repositories[key] = _Checking(
+            document, repository, self._names, self._faults, self._warnings
+        ).resolved()
+
+
+@dataclass(frozen=True, slots=True)
+class _Checking:
+    """One repository against the names of the configuration."""
+
+    document: Document
+    repository: BuildRepository
+    names: Names
+    faults: list[Fault]
+    warnings: list[Fault]
+
+    def resolved(self) -> BuildRepository:
+        """The repository with builder and channels named; what is wrong is among the faults."""
+        self._check_forge()
+        self._check_overlaps()
+        config = self.repository.build_config.model_copy(update={"builder": self._builder()})
+        return self.repository.model_copy(update={"build_config": config, "notices": self._notices()})
+
+    def _check_forge(self) -> None:
+        kind = self.repository.build_config.code_repo_client
+        loc = ("build_config", "code_repo_client")
+        if kind not in self.names.forges:
+            problem = f"there is no kind {kind} of Git host{suggest_or_list(kind, self.names.forges)}"
+            self.faults.append(self.document.fault(loc, problem))
+        elif kind not in self.names.sources:
+            problem = f"no source of kind {kind} is configured: no push will arrive"
+            self.warnings.append(self.document.fault(loc, problem, warning=True))
+
+    def _check_overlaps(self) -> None:
+        seen: dict[tuple[str, str, str], int] = {}
+        for index, tag in enumerate(self.repository.build_config.tag_configs):
+            key = (tag.code_repo_type, tag.code_repo_type_value, tag.docker_repo_tag)
+            first = seen.setdefault(key, index)
+            if first != index:
+                problem = (
+                    f"{tag.code_repo_type} {tag.code_repo_type_value} gives the tag {tag.docker_repo_tag} "
+                    f"in tag_configs[{first}], too"
+                )
+                loc = ("build_config", "tag_configs", index)
+                self.warnings.append(self.document.fault(loc, problem, warning=True))
+
+    def _builder(self) -> str | None:
+        builder = self.repository.build_config.builder
+        loc = ("build_config", "builder")
+        if not self.names.builders:
+            problem = "no builder is configured: add one to builders in bridge.yaml"
+            self.faults.append(self.document.fault(loc, problem))
+        elif builder is None:
+            return self.names.builders[0]
+        elif builder not in self.names.builders:
+            problem = f"there is no builder {builder}{suggest_or_list(builder, self.names.builders)}"
+            self.faults.append(self.document.fault(loc, problem))
+        return builder
+
+    def _notices(self) -> tuple[Subscription, ...] | None:
+        if self.repository.notices is None:
+            return None
+        found = []
+        for index, subscription in enumerate(self.repository.notices):
+            try:
+                found.append(subscription.resolve(self.names.channels))
+            except Unresolved as error:
+                self.faults.append(self.document.fault(("notices", index, error.key), str(error)))
+        return tuple(found)

@@ -1,0 +1,199 @@
+"""Which rules a push meets, and why the others do not. Pure: no clock, no input or output."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bridge.errors import Fault
+from bridge.model.event import PushEvent, Ref
+from bridge.rules.pattern import MAX_NAME_BYTES, compile_pattern
+from bridge.rules.render import NoValue, oci_tag, parse_template, placeholder_values
+from bridge.rules.schema import SIMPLE, BuildRepository, TagConfig
+from bridge.rules.url import normalised_url
+
+_SKIP: Final = re.compile(r"\[(?:skip ci|ci skip|no ci)\]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One build to make.
+
+    `tags` are valid OCI tags; `originals` has, for each that had to be changed, what it was made from.
+    `tag_configs` are the indexes of the configurations that asked for it. The version tag is not among the
+    tags: it is made with `version_tag(version_tagging, …)` when the build is.
+    """
+
+    repository: BuildRepository
+    ref: Ref
+    tags: tuple[str, ...]
+    originals: Mapping[str, str]
+    version_tagging: int
+    context: str
+    dockerfile: str
+    builder: str
+    image: str
+    parameters: Mapping[str, str]
+    tag_configs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a repository, or one of its tag configurations, does not build; `why` is for people."""
+
+    namespace: str
+    repo_name: str
+    tag_config: int | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The answer for one push."""
+
+    matches: tuple[Match, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A tag configuration that matched, with the tag it gives."""
+
+    index: int
+    config: TagConfig
+    tag: str
+    original: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All rules, found by what they build from; it never changes.
+
+    Every repository names its builder, and its notices name channel and type.
+    """
+
+    repositories: Mapping[tuple[str, str], BuildRepository]
+    warnings: tuple[Fault, ...] = ()
+    _by_code: Mapping[tuple[str, str], Sequence[BuildRepository]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        by_code: dict[tuple[str, str], list[BuildRepository]] = {}
+        for repository in self.repositories.values():
+            config = repository.build_config
+            by_code.setdefault((config.code_repo_client, config.code_key), []).append(repository)
+        object.__setattr__(self, "_by_code", by_code)
+
+    def repository(self, namespace: str, repo_name: str) -> BuildRepository | None:
+        return self.repositories.get((namespace, repo_name))
+
+    def match(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
+        """What the push builds; `at`, in Unix seconds, is when the delivery came in.
+
+        Only repositories of the pushed code are looked at, so the cost does not grow with the rules.
+        """
+        return _joined([_judge(found, event, at) for found in self._candidates(forge_kind, event)])
+
+    def explain(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
+        """As `match`, and a rejection for each repository of other code, too."""
+        known = self._candidates(forge_kind, event)
+        paths = {repository.path for repository in known}
+        others = [_elsewhere(rule) for rule in self.repositories.values() if rule.path not in paths]
+        return _joined([*(_judge(found, event, at) for found in known), Matching((), tuple(others))])
+
+    def _candidates(self, forge_kind: str, event: PushEvent) -> Sequence[BuildRepository]:
+        if forge_kind == SIMPLE:
+            key = normalised_url(event.repo.clone_url or "") or ""
+        else:
+            key = event.repo.full_name.lower()
+        return self._by_code.get((forge_kind, key), ())
+
+
+def _joined(parts: Sequence[Matching]) -> Matching:
+    return Matching(
+        tuple(match for part in parts for match in part.matches),
+        tuple(rejection for part in parts for rejection in part.rejections),
+    )
+
+
+def _elsewhere(repository: BuildRepository) -> Rejection:
+    config = repository.build_config
+    code = config.code_repo_clone_url or f"{config.code_repo_namespace}/{config.code_repo_name}"
+    why = f"builds from {config.code_repo_client} {code}"
+    return Rejection(repository.namespace, repository.repo_name, None, why)
+
+
+def _judge(repository: BuildRepository, event: PushEvent, at: float) -> Matching:
+    if why := _whole_refusal(event):
+        return Matching((), (Rejection(repository.namespace, repository.repo_name, None, why),))
+    wanted: list[_Wanted] = []
+    rejections: list[Rejection] = []
+    for index, config in enumerate(repository.build_config.tag_configs):
+        match _tag_of(config, event, at):
+            case Refused(why=why):
+                rejections.append(Rejection(repository.namespace, repository.repo_name, index, why))
+            case str() as original:
+                tag = original if config.docker_repo_tag == original else oci_tag(original, event.ref.full)
+                wanted.append(_Wanted(index, config, tag, original))
+    return Matching(tuple(_builds(repository, event, wanted)), tuple(rejections))
+
+
+def _whole_refusal(event: PushEvent) -> str | None:
+    if found := _SKIP.search(event.commit.message if event.commit else ""):
+        return f"the head commit's message holds {found[0]}"
+    try:
+        size = len(event.ref.name.encode())
+    except UnicodeEncodeError:
+        return "the ref's name is not UTF-8 text"
+    return "the ref's name is over 1 KiB" if size > MAX_NAME_BYTES else None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The first condition of a tag configuration that failed."""
+
+    why: str
+
+
+def _tag_of(config: TagConfig, event: PushEvent, at: float) -> str | Refused:
+    """The rendered, not yet sanitised tag."""
+    ref = event.ref
+    if config.code_repo_type != ref.kind:
+        return Refused(f"wants a {config.code_repo_type}, {ref.name} is a {ref.kind}")
+    groups = compile_pattern(config.code_repo_type_value).match(ref.name)
+    if groups is None:
+        return Refused(f"{ref.name} does not match {config.code_repo_type_value}")
+    if not config.is_active:
+        return Refused("is not active")
+    template = parse_template(config.docker_repo_tag)
+    try:
+        return template.render(placeholder_values(template, ref, event.sha, at, groups))
+    except NoValue as error:
+        return Refused(str(error))
+
+
+def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wanted]) -> Iterator[Match]:
+    """One build for each context and Dockerfile, with the tags of all configurations that share them."""
+    groups: dict[tuple[str, str], list[_Wanted]] = {}
+    for one in wanted:
+        groups.setdefault((one.config.build_context_path, one.config.dockerfile_location), []).append(one)
+    for (context, dockerfile), group in groups.items():
+        tagging, extra = _version_tagging(group, event.sha)
+        yield Match(
+            repository=repository,
+            ref=event.ref,
+            tags=tuple(dict.fromkeys([*(one.tag for one in group), *extra])),
+            originals={one.tag: one.original for one in group if one.tag != one.original},
+            version_tagging=tagging,
+            context=context,
+            dockerfile=dockerfile,
+            builder=repository.build_config.builder or "",
+            image=repository.image,
+            parameters=repository.build_config.parameters,
+            tag_configs=tuple(one.index for one in group),
+        )
+
+
+def _version_tagging(group: Sequence[_Wanted], sha: str) -> tuple[int, list[str]]:
+    """A build has one version tag: where both kinds are asked for, the commit id is an ordinary tag."""
+    asked = {one.config.version_tagging for one in group}
+    return (1, [sha]) if {1, 2} <= asked else (max(asked), [])

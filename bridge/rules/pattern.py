@@ -1,0 +1,128 @@
+"""Patterns for branch and tag names: exact text, a glob, or a regular expression between slashes.
+
+In a glob `*` stops at a slash and `**` does not, `?` is one letter, `[abc]` and `[!abc]` one of a set; each
+star is a group: the first is `{1}`. A regular expression has RE2's syntax and must match the whole name; its
+groups are `{1}` and so on, or `{name}` for `(?P<name>…)`. Both take time linear in the name.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Final
+
+import re2
+
+MAX_PATTERN: Final = 1024
+MAX_NAME_BYTES: Final = 1024
+MAX_GROUPS: Final = 32
+_MAX_PROGRAM_BYTES: Final = 1 << 20
+_MAX_SHOWN: Final = 100
+
+_GLOB_PART: Final = re.compile(r"\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|\[|[^*?\[]+")
+_NO_GROUPS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class BadPattern(ValueError):
+    """A pattern that cannot be used, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern; `groups` are the names that a match gives values to."""
+
+    text: str
+    groups: frozenset[str]
+    _program: Any | None
+    """RE2's, or None for an exact text."""
+
+    @property
+    def exact(self) -> bool:
+        return self._program is None
+
+    def match(self, name: str) -> Mapping[str, str] | None:
+        """The groups' values when the whole of `name` matches, else None; absent groups are empty.
+
+        `name` must be UTF-8 text of at most MAX_NAME_BYTES.
+        """
+        if self._program is None:
+            return _NO_GROUPS if name == self.text else None
+        found = self._program.fullmatch(name)
+        if found is None:
+            return None
+        numbered = {str(number): value or "" for number, value in enumerate(found.groups(), 1)}
+        return numbered | {key: value or "" for key, value in found.groupdict().items()}
+
+
+@lru_cache(maxsize=4096)
+def compile_pattern(text: str) -> Pattern:
+    """Raises BadPattern."""
+    if len(text) > MAX_PATTERN:
+        raise BadPattern(f"is over {MAX_PATTERN} characters")
+    if len(text) > 1 and text[0] == text[-1] == "/":
+        return _regular(text, text[1:-1])
+    if any(letter in text for letter in "*?["):
+        return _regular(text, _translated(text))
+    _check_exact(text)
+    return Pattern(text, frozenset(), None)
+
+
+def _regular(text: str, expression: str) -> Pattern:
+    options = re2.Options()
+    options.max_mem = _MAX_PROGRAM_BYTES
+    options.log_errors = False
+    try:
+        program = re2.compile(expression, options)
+    except re2.error as error:
+        raise BadPattern(f"is no regular expression in RE2's syntax: {_reason(error)}") from None
+    if program.groups > MAX_GROUPS:
+        raise BadPattern(f"has {program.groups} groups, {MAX_GROUPS} are allowed")
+    numbers = {str(number) for number in range(1, program.groups + 1)}
+    return Pattern(text, frozenset(numbers | set(program.groupindex)), program)
+
+
+def _reason(error: Exception) -> str:
+    reason = error.args[0] if error.args else ""
+    text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+    return text[:_MAX_SHOWN]
+
+
+def _translated(glob: str) -> str:
+    return "".join(_translated_part(part) for part in _GLOB_PART.findall(glob))
+
+
+def _translated_part(part: str) -> str:
+    match part:
+        case "**":
+            return "(.*)"
+        case "*":
+            return "([^/]*)"
+        case "?":
+            return "[^/]"
+        case "[":
+            raise BadPattern("has a [ without its ]")
+        case _ if part[0] == "[":
+            return _translated_set(part)
+        case _:
+            return str(re2.escape(part))
+
+
+def _translated_set(part: str) -> str:
+    inner = part[1:-1]
+    negated = inner[:1] in {"!", "^"}
+    letters = inner[1:] if negated else inner
+    if not letters:
+        raise BadPattern("has an empty set []")
+    escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", letters)
+    return f"[^/{escaped}]" if negated else f"[{escaped}]"
+
+
+def _check_exact(text: str) -> None:
+    for prefix in ("refs/heads/", "refs/tags/"):
+        if text.startswith(prefix):
+            raise BadPattern(
+                f"write the short name, {text.removeprefix(prefix)}: code_repo_type says which it is"
+            )
+    if re.search(r"[ ~^:\\\x00-\x1f\x7f]|\.\.|@\{|//|^/|/$|\.lock$", text):
+        raise BadPattern("no branch or tag can be called this: Git does not allow the name")

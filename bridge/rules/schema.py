@@ -1,0 +1,217 @@
+"""The shape of a rule: one build repository, in the words of the Alauda-style documents."""
+
+import re
+from typing import Annotated, Final, Literal, get_args
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from bridge.config.faults import suggest_or_list
+from bridge.config.notices import Subscription
+from bridge.config.settings import ForgeKind
+from bridge.config.types import Strict, wrong
+from bridge.model.event import RefKind
+from bridge.rules.pattern import BadPattern, compile_pattern
+from bridge.rules.render import (
+    PLACEHOLDERS,
+    BadTemplate,
+    allowed_placeholders,
+    image_problem,
+    parse_template,
+)
+from bridge.rules.url import normalised_url
+
+SIMPLE: Final = "Simple"
+"""The forge that names repositories by their clone address."""
+
+VersionTagging = Literal[0, 1, 2]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        problem = "a name has 1 to 128 letters, digits, '.', '_' or '-', and begins with a letter or digit"
+        raise wrong("name", problem)
+    return value
+
+
+def _version_tagging(value: object) -> object:
+    # True and 1.0 equal 1, but are not what people mean by it.
+    if type(value) is int and value in get_args(VersionTagging):
+        return value
+    shown = str(value).lower() if isinstance(value, bool) else value
+    raise wrong(
+        "version_tagging",
+        f"{shown} is not 0, 1 or 2" if isinstance(value, int | float | str) else "must be 0, 1 or 2",
+    )
+
+
+def _inside(value: str) -> str:
+    parts = [part for part in value.split("/") if part not in {"", "."}]
+    if ".." in parts or _CONTROL.search(value):
+        raise wrong("path", "must stay inside the repository: without '..' and control characters")
+    return "/" + "/".join(parts)
+
+
+def _code_name(value: str) -> str:
+    if "/" in value:
+        raise wrong("name", "holds a slash: what stands before the last one belongs into code_repo_namespace")
+    return _code_path(value)
+
+
+def _code_path(value: str) -> str:
+    if value != value.strip("/") or "//" in value or re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise wrong("name", "must be as in the repository's address: no spaces, no slash at an end")
+    return value
+
+
+def _image(value: str) -> str:
+    if problem := image_problem(value):
+        raise wrong("image", problem)
+    return value
+
+
+def _clone_url(value: str) -> str:
+    if normalised_url(value) is None:
+        raise wrong("clone_url", "must be a clone address, such as https://git.example.com/shop.git")
+    if re.match(r"https?://[^/]*@", value):
+        raise wrong("clone_url", "must not hold a user or a password: the builder has its own")
+    return value
+
+
+def _parameter(value: str) -> str:
+    if not _PARAMETER.fullmatch(value):
+        raise wrong(
+            "parameter", "a parameter's name has letters, digits and '_', and begins with none of the digits"
+        )
+    return value
+
+
+Folder = Annotated[str, Field(max_length=1024), AfterValidator(_inside)]
+"""A path inside the checkout, as `/web`; `/` is its root."""
+Short = Annotated[str, Field(min_length=1, max_length=255)]
+CodePath = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_code_path)]
+CodeName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_code_name)]
+
+
+class TagConfig(Strict):
+    """Which refs are built, and into which tag."""
+
+    code_repo_type: RefKind
+    code_repo_type_value: Annotated[str, Field(min_length=1)]
+    docker_repo_tag: Annotated[str, Field(min_length=1)]
+    build_context_path: Folder = "/"
+    dockerfile_location: Folder = "/"
+    is_active: bool = True
+    version_tagging: Annotated[VersionTagging, BeforeValidator(_version_tagging)] = 0
+
+    @field_validator("code_repo_type_value")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            groups = compile_pattern(value).groups
+        except BadPattern as error:
+            raise wrong("pattern", str(error)) from None
+        if taken := sorted(groups & PLACEHOLDERS):
+            raise wrong("pattern", f"a group cannot be called {taken[0]}: that is a placeholder already")
+        return value
+
+    @field_validator("docker_repo_tag")
+    @classmethod
+    def _parses(cls, value: str, info: ValidationInfo) -> str:
+        try:
+            names = parse_template(value).names
+        except BadTemplate as error:
+            raise wrong("template", str(error)) from None
+        kind, pattern = info.data.get("code_repo_type"), info.data.get("code_repo_type_value")
+        if kind is not None and pattern is not None:
+            _check_placeholders(names, kind, pattern)
+        return value
+
+
+def _check_placeholders(names: frozenset[str], kind: RefKind, pattern: str) -> None:
+    groups = compile_pattern(pattern).groups
+    known = allowed_placeholders(kind, groups)
+    for name in sorted(names - known):
+        if name.isdigit():
+            count = sum(group.isdigit() for group in groups)
+            raise wrong("placeholder", f"{{{name}}} has no value: {pattern} has {count or 'no'} groups")
+        if name in {"branch", "tag"}:
+            raise wrong("placeholder", f"{{{name}}} has no value for a {kind}: write {{{kind}}}")
+        raise wrong("placeholder", f"there is no placeholder {{{name}}}{suggest_or_list(name, known)}")
+
+
+class BuildConfig(Strict):
+    """Where the code is, which refs are built, by whom, into which image."""
+
+    code_repo_client: ForgeKind
+    code_repo_namespace: CodePath | None = None
+    code_repo_name: CodeName | None = None
+    code_repo_clone_url: Annotated[str, Field(max_length=2048), AfterValidator(_clone_url)] | None = None
+    builder: Short | None = None
+    image: Annotated[str, AfterValidator(_image)] | None = None
+    parameters: Annotated[
+        dict[Annotated[str, AfterValidator(_parameter)], Annotated[str, Field(max_length=8192)]],
+        Field(max_length=100, default_factory=dict),
+    ]
+    tag_configs: Annotated[tuple[TagConfig, ...], Field(strict=False, min_length=1, max_length=1000)]
+    build_node: str | None = None
+    email_enabled: bool | None = None
+
+    @model_validator(mode="after")
+    def _names_the_code(self) -> "BuildConfig":
+        named = (self.code_repo_namespace, self.code_repo_name)
+        if self.code_repo_client == SIMPLE:
+            if self.code_repo_clone_url is None:
+                raise wrong(
+                    "code", "code_repo_clone_url is missing: it names the repository of a Simple host"
+                )
+            if any(named):
+                raise wrong(
+                    "code", "a Simple host has code_repo_clone_url only: leave namespace and name out"
+                )
+        elif self.code_repo_clone_url is not None:
+            raise wrong("code", "code_repo_clone_url is for Simple hosts: give code_repo_namespace and _name")
+        elif None in named:
+            absent = "code_repo_namespace" if self.code_repo_namespace is None else "code_repo_name"
+            raise wrong("code", f"{absent} is missing: it names the repository at {self.code_repo_client}")
+        return self
+
+    @property
+    def code_key(self) -> str:
+        """What the code repository is found by, together with the kind of host."""
+        if self.code_repo_clone_url is not None:
+            return normalised_url(self.code_repo_clone_url) or ""
+        return f"{self.code_repo_namespace}/{self.code_repo_name}".lower()
+
+
+class BuildRepository(Strict):
+    """A rule: one image repository and what is built into it.
+
+    `notices` that are left out mean the default ones of `bridge.yaml`; an empty list means none.
+    """
+
+    namespace: Annotated[str, AfterValidator(_name)]
+    repo_name: Annotated[str, AfterValidator(_name)]
+    description: Annotated[str, Field(max_length=1024)] = ""
+    full_description: Annotated[str, Field(max_length=65536)] = ""
+    is_public: bool = False
+    build_config: BuildConfig
+    notices: Annotated[tuple[Subscription, ...], Field(strict=False, max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _has_an_image(self) -> "BuildRepository":
+        if self.build_config.image is None and (problem := image_problem(self.image)):
+            raise wrong("image", f"the image {self.image} {problem}; or give build_config.image")
+        return self
+
+    @property
+    def image(self) -> str:
+        """The image's repository path, without a tag."""
+        return self.build_config.image or f"{self.namespace}/{self.repo_name}"
+
+    @property
+    def path(self) -> str:
+        return f"{self.namespace}/{self.repo_name}"

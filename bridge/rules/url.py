@@ -1,0 +1,44 @@
+"""Clone addresses, made comparable."""
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+MAX_URL: Final = 2048
+_SCP: Final = re.compile(r"(?:[^@/:\s]+@)?([^@/:\s]+):(?!/)(\S+)")
+_PORTS: Final = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
+
+
+def normalised_url(url: str) -> str | None:
+    """The address without what makes no difference: case of scheme and host, user, usual port, `.git`, slash.
+
+    None for what is no clone address, or is over MAX_URL characters.
+    """
+    if len(url) > MAX_URL or re.search(r"[\s\x00-\x1f\x7f]", url):
+        return None
+    if "://" not in url:
+        return _short(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    path = _stem(parts.path)
+    if not path or not (parts.hostname or parts.scheme == "file"):
+        return None
+    host = parts.hostname or ""
+    shown = f":{port}" if port is not None and port != _PORTS.get(parts.scheme) else ""
+    return f"{parts.scheme}://{host}{shown}{path}"
+
+
+def _short(url: str) -> str | None:
+    """`user@host:path` is `ssh://host/path`; an absolute path is a repository on this machine."""
+    if found := _SCP.fullmatch(url):
+        path = _stem(found[2])
+        return f"ssh://{found[1].lower()}/{path}" if path else None
+    path = _stem(url)
+    return f"file://{path}" if path.startswith("/") else None
+
+
+def _stem(path: str) -> str:
+    return path.rstrip("/").removesuffix(".git").rstrip("/")
