@@ -25,6 +25,10 @@ _NEEDED: Final = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+_PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
+_FEW: Final = 4
+_MAX_LISTED: Final = 20
+_MAX_ECHO: Final = 64
 _COMPARED: Final = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -43,16 +47,35 @@ def suggest(word: object, known: Iterable[str]) -> str:
 def suggest_or_list(word: object, known: Iterable[str]) -> str:
     """The nearest of the known words, or all of them."""
     names = sorted(known)
-    return suggest(word, names) or (f"; known are {', '.join(names)}" if names else "")
+    listed = ", ".join(names[:_MAX_LISTED]) + (" …" if len(names) > _MAX_LISTED else "")
+    return suggest(word, names) or (f"; known are {listed}" if names else "")
+
+
+def in_order(faults: Iterable[Fault]) -> list[Fault]:
+    """Each fault once, in the order of files and places."""
+    return sorted(set(faults), key=_position)
+
+
+def _position(fault: Fault) -> tuple[str, int, int, str]:
+    found = _PLACE.fullmatch(fault.place)
+    assert found is not None
+    return found[1], int(found[2] or 0), int(found[3] or 0), fault.path
 
 
 def faults_of(
     error: ValidationError, model: type[BaseModel], document: Document, prefix: Loc = ()
 ) -> list[Fault]:
     """Every fault of a validation of the value at `prefix`; no text of a secret is in them."""
-    details = error.errors(include_url=False)
-    found = [_fault(detail, model, document, prefix) for detail in details]
-    return list(dict.fromkeys(found))
+    details = [detail for detail in error.errors(include_url=False) if not _follows(detail)]
+    return in_order(_fault(detail, model, document, prefix) for detail in details)
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Whether a list is only too short because faulty entries, which are told about, were left out."""
+    given = detail["input"]
+    if detail["type"] != "too_short" or not isinstance(given, list):
+        return False
+    return len(given) >= int(detail["ctx"]["min_length"])
 
 
 def _fault(detail: ErrorDetails, model: type[BaseModel], document: Document, prefix: Loc) -> Fault:
@@ -88,7 +111,7 @@ def _problem(detail: ErrorDetails) -> str:
         return say(context)
     if kind == "value_error":
         return str(context["error"])
-    return detail["msg"].replace("Input should be", "must be").replace("Input should", "must")
+    return re.sub("^(?:Input|String|Value) should", "must", detail["msg"])
 
 
 _LENGTHS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
@@ -135,13 +158,15 @@ def _wrong_word(given: object, expected: str) -> str:
     if not isinstance(given, str | int | float):
         return f"must be {expected.replace(chr(39), '')}, but is {_what(given)}"
     near = suggest(given, words)
+    if near and len(words) > _FEW:
+        return f"{_echo(given)} is not known{near}"
     return f"{_echo(given)} is not {expected.replace(chr(39), '')}{near}"
 
 
 def _echo(given: object) -> str:
     text = str(given).lower() if isinstance(given, bool) else str(given)
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= 64 else f"{text[:64]}…"  # noqa: PLR2004  # enough to recognise a word
+    return text if len(text) <= _MAX_ECHO else f"{text[:_MAX_ECHO]}…"
 
 
 def _limit(value: object) -> str:

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bridge.config.document import Document, Loc, read_documents, shown
-from bridge.config.faults import faults_of, suggest_or_list
-from bridge.config.notices import Subscription, Unresolved
+from bridge.config.faults import faults_of, in_order, suggest_or_list
+from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.config.settings import FORGE_ALIASES, Notices, Settings
 from bridge.config.types import Secret, SecretContext
 from bridge.errors import ConfigError, Fault
@@ -54,7 +54,7 @@ class Config:
     settings: Settings
     builders: Mapping[str, Adapter]
     channels: Mapping[str, Adapter]
-    default_notices: tuple[Subscription, ...]
+    default_notices: tuple[NoticeSetting, ...]
     secrets: frozenset[str] = field(repr=False)
     warnings: tuple[Fault, ...]
 
@@ -105,7 +105,7 @@ class _Reading:
         self._check_sources()
         notices = self._notices(channels)
         if self._faults or settings is None:
-            raise ConfigError(sorted(set(self._faults), key=_by_place))
+            raise ConfigError(in_order(self._faults))
         return Config(
             file=self._path,
             settings=settings,
@@ -147,15 +147,15 @@ class _Reading:
                 problem = f"there is no kind {kind} of sources{suggest_or_list(kind, forges)}"
                 self._fault(("sources", name, "kind"), problem)
 
-    def _notices(self, channels: Mapping[str, Adapter]) -> tuple[Subscription, ...]:
+    def _notices(self, channels: Mapping[str, Adapter]) -> tuple[NoticeSetting, ...]:
         notices = self._validate(Notices, _at(self._document.data, ("notices",)) or {}, ("notices",))
         named = {name: channel.kind for name, channel in channels.items()}
         # A channel with faults of its own still exists: it is told about once.
         named |= {name: kind for name, kind, _ in _entries(self._document.data, "channels")}
         found = []
-        for index, subscription in enumerate(notices.default if notices else ()):
+        for index, notice in enumerate(notices.default if notices else ()):
             try:
-                found.append(subscription.resolve(named))
+                found.append(notice.resolve(named))
             except Unresolved as error:
                 self._fault(("notices", "default", index, error.key), str(error))
         return tuple(found)
@@ -217,8 +217,3 @@ def _at(data: object, loc: Loc) -> object:
                 data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
             )
     return data
-
-
-def _by_place(fault: Fault) -> tuple[int, int, str]:
-    line, column = [*fault.place.rsplit(":", 2), "0", "0"][1:3]
-    return int(line), int(column), fault.path

@@ -1,4 +1,4 @@
-"""Who is told what: the subscriptions of `bridge.yaml` and of rules."""
+"""Who is told what: the notices of `bridge.yaml` and of rules."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -7,12 +7,12 @@ from pydantic import Field, model_validator
 
 from bridge.config.faults import suggest_or_list
 from bridge.config.types import Strict, wrong
-from bridge.model.notice import EventName
+from bridge.model.notice import EventName, Subscription
 
 _DEFAULT_EVENTS = (EventName.SUCCESS, EventName.FAIL)
 
 
-class Subscription(Strict):
+class NoticeSetting(Strict):
     """Which events go to which channel.
 
     One of `channel` and `notice_type` may be left out: the type is the channel's kind, and a kind that only
@@ -29,12 +29,12 @@ class Subscription(Strict):
     only: Literal["always", "changes", "failures"] = "always"
 
     @model_validator(mode="after")
-    def _names_something(self) -> "Subscription":
+    def _names_something(self) -> "NoticeSetting":
         if self.channel is None and self.notice_type is None:
-            raise wrong("subscription", "names no channel: give channel or notice_type")
+            raise wrong("notice", "names no channel: give channel or notice_type")
         return self
 
-    def resolve(self, channels: Mapping[str, str]) -> "Subscription":
+    def resolve(self, channels: Mapping[str, str]) -> "NoticeSetting":
         """The same with channel and type both set; `channels` are kinds by name. Raises Unresolved."""
         if self.channel is None:
             return self.model_copy(update={"channel": self._only_channel(channels)})
@@ -48,6 +48,13 @@ class Subscription(Strict):
                 f"{self.notice_type} is not the kind of channel {self.channel}, which is {kind}",
             )
         return self.model_copy(update={"notice_type": kind})
+
+    @property
+    def subscription(self) -> Subscription:
+        """What a build remembers of it, once it is resolved."""
+        assert self.channel is not None
+        events = frozenset(self.enabled_event_type_names)
+        return Subscription(channel=self.channel, events=events, only=self.only)
 
     def _only_channel(self, channels: Mapping[str, str]) -> str:
         found = sorted(name for name, kind in channels.items() if kind == self.notice_type)
@@ -66,7 +73,7 @@ class Subscription(Strict):
 
 
 class Unresolved(Exception):
-    """A subscription that fits no channel: the key that is wrong, and why."""
+    """A notice that fits no channel: the key that is wrong, and why."""
 
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(problem)

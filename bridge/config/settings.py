@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from bridge.config.notices import Subscription
+from bridge.config.notices import NoticeSetting
 from bridge.config.types import Duration, Secret, Size, Strict, wrong
 
 FORGE_ALIASES: Final = {"OSChina": "Gitee", "GitCafe": "Coding"}
@@ -133,7 +133,7 @@ class Person(Strict):
 class Notices(Strict):
     """Who is told about repositories whose rules say nothing about notices."""
 
-    default: Annotated[tuple[Subscription, ...], Field(strict=False, max_length=100)] = ()
+    default: Annotated[tuple[NoticeSetting, ...], Field(strict=False, max_length=100)] = ()
 
 
 class Retention(Strict):

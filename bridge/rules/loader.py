@@ -9,9 +9,9 @@ from typing import Final
 from pydantic import ValidationError
 
 from bridge.config.document import Document, read_documents, shown
-from bridge.config.faults import faults_of, suggest_or_list
+from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.loader import Config, Kinds
-from bridge.config.notices import Subscription, Unresolved
+from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.errors import ConfigError, Fault
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
@@ -65,11 +65,11 @@ class _Loading:
 
     def rules(self, paths: Sequence[Path]) -> RuleSet:
         if self._faults:
-            raise ConfigError(list(dict.fromkeys(self._faults)))
+            raise ConfigError(in_order(self._faults))
         if not self._repositories:
             where = ", ".join(map(shown, paths)) or "rules"
             self._warnings.append(Fault(where, "", "no rules here: nothing will be built", warning=True))
-        return RuleSet(self._repositories, tuple(self._warnings))
+        return RuleSet(self._repositories, tuple(in_order(self._warnings)))
 
     def files(self, paths: Sequence[Path]) -> list[Path]:
         """Every rule file once, in a stable order."""
@@ -183,13 +183,13 @@ class _Checking:
             self.faults.append(self.document.fault(loc, problem))
         return builder
 
-    def _notices(self) -> tuple[Subscription, ...] | None:
+    def _notices(self) -> tuple[NoticeSetting, ...] | None:
         if self.repository.notices is None:
             return None
         found = []
-        for index, subscription in enumerate(self.repository.notices):
+        for index, notice in enumerate(self.repository.notices):
             try:
-                found.append(subscription.resolve(self.names.channels))
+                found.append(notice.resolve(self.names.channels))
             except Unresolved as error:
                 self.faults.append(self.document.fault(("notices", index, error.key), str(error)))
         return tuple(found)

@@ -91,14 +91,14 @@ class RuleSet:
 
         Only repositories of the pushed code are looked at, so the cost does not grow with the rules.
         """
-        return _joined([_judge(found, event, at) for found in self._candidates(forge_kind, event)])
+        return _joined([judge(found, event, at) for found in self._candidates(forge_kind, event)])
 
     def explain(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
         """As `match`, and a rejection for each repository of other code, too."""
         known = self._candidates(forge_kind, event)
         paths = {repository.path for repository in known}
         others = [_elsewhere(rule) for rule in self.repositories.values() if rule.path not in paths]
-        return _joined([*(_judge(found, event, at) for found in known), Matching((), tuple(others))])
+        return _joined([*(judge(found, event, at) for found in known), Matching((), tuple(others))])
 
     def _candidates(self, forge_kind: str, event: PushEvent) -> Sequence[BuildRepository]:
         if forge_kind == SIMPLE:
@@ -122,14 +122,18 @@ def _elsewhere(repository: BuildRepository) -> Rejection:
     return Rejection(repository.namespace, repository.repo_name, None, why)
 
 
-def _judge(repository: BuildRepository, event: PushEvent, at: float) -> Matching:
+def judge(repository: BuildRepository, event: PushEvent, at: float, *, by_hand: bool = False) -> Matching:
+    """What the push builds of one repository, whatever code it was for.
+
+    A push made `by_hand`, when a person asked for it, also builds what is not active.
+    """
     if why := _whole_refusal(event):
         return Matching((), (Rejection(repository.namespace, repository.repo_name, None, why),))
     wanted: list[_Wanted] = []
     rejections: list[Rejection] = []
     for index, config in enumerate(repository.build_config.tag_configs):
-        match _tag_of(config, event, at):
-            case Refused(why=why):
+        match _tag_of(config, event, at, by_hand):
+            case _Refused(why=why):
                 rejections.append(Rejection(repository.namespace, repository.repo_name, index, why))
             case str() as original:
                 tag = original if config.docker_repo_tag == original else oci_tag(original, event.ref.full)
@@ -148,27 +152,27 @@ def _whole_refusal(event: PushEvent) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class _Refused:
     """The first condition of a tag configuration that failed."""
 
     why: str
 
 
-def _tag_of(config: TagConfig, event: PushEvent, at: float) -> str | Refused:
+def _tag_of(config: TagConfig, event: PushEvent, at: float, by_hand: bool) -> str | _Refused:
     """The rendered, not yet sanitised tag."""
     ref = event.ref
     if config.code_repo_type != ref.kind:
-        return Refused(f"wants a {config.code_repo_type}, {ref.name} is a {ref.kind}")
+        return _Refused(f"wants a {config.code_repo_type}, {ref.name} is a {ref.kind}")
     groups = compile_pattern(config.code_repo_type_value).match(ref.name)
     if groups is None:
-        return Refused(f"{ref.name} does not match {config.code_repo_type_value}")
-    if not config.is_active:
-        return Refused("is not active")
+        return _Refused(f"{ref.name} does not match {config.code_repo_type_value}")
+    if not (config.is_active or by_hand):
+        return _Refused("is not active")
     template = parse_template(config.docker_repo_tag)
     try:
         return template.render(placeholder_values(template, ref, event.sha, at, groups))
     except NoValue as error:
-        return Refused(str(error))
+        return _Refused(str(error))
 
 
 def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wanted]) -> Iterator[Match]:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from bridge.config.faults import suggest_or_list
-from bridge.config.notices import Subscription
+from bridge.config.notices import NoticeSetting
 from bridge.config.settings import ForgeKind
 from bridge.config.types import Strict, wrong
 from bridge.model.event import RefKind
@@ -136,11 +136,16 @@ def _check_placeholders(names: frozenset[str], kind: RefKind, pattern: str) -> N
     known = allowed_placeholders(kind, groups)
     for name in sorted(names - known):
         if name.isdigit():
-            count = sum(group.isdigit() for group in groups)
-            raise wrong("placeholder", f"{{{name}}} has no value: {pattern} has {count or 'no'} groups")
+            problem = f"{{{name}}} has no value: {pattern} has {_counted(groups)}"
+            raise wrong("placeholder", problem)
         if name in {"branch", "tag"}:
             raise wrong("placeholder", f"{{{name}}} has no value for a {kind}: write {{{kind}}}")
         raise wrong("placeholder", f"there is no placeholder {{{name}}}{suggest_or_list(name, known)}")
+
+
+def _counted(groups: frozenset[str]) -> str:
+    count = sum(group.isdigit() for group in groups)
+    return f"{count or 'no'} {'group' if count == 1 else 'groups'}"
 
 
 class BuildConfig(Strict):
@@ -199,7 +204,7 @@ class BuildRepository(Strict):
     full_description: Annotated[str, Field(max_length=65536)] = ""
     is_public: bool = False
     build_config: BuildConfig
-    notices: Annotated[tuple[Subscription, ...], Field(strict=False, max_length=100)] | None = None
+    notices: Annotated[tuple[NoticeSetting, ...], Field(strict=False, max_length=100)] | None = None
 
     @model_validator(mode="after")
     def _has_an_image(self) -> "BuildRepository":
