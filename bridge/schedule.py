@@ -32,7 +32,7 @@ def ticking(alarms: dict[Alarm, float]) -> Iterator[None]:
     """Ring each alarm every so many seconds, while the block runs."""
     scheduler = AsyncIOScheduler(timezone="UTC")
 
-    async def tick(alarm: Alarm) -> None:  # noqa: RUF029  # a coroutine runs in the loop, a function in a thread
+    async def tick(alarm: Alarm) -> None:  # a coroutine runs in the loop, a function in a thread
         alarm.ring()
 
     for alarm, seconds in alarms.items():

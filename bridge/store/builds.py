@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, insert, select, update
@@ -85,15 +84,14 @@ def create(connection: Connection, new: NewBuild, now: float) -> str | None:
 
 
 def _version_tag(connection: Connection, new: NewBuild, now: float, same: ColumnElement[bool]) -> str | None:
-    if new.version_tagging != 1:
-        return version_tag(new.version_tagging, datetime.fromtimestamp(now, UTC), new.commit)
-    moment = datetime.fromtimestamp(now, UTC)
+    """A time version is unique in its repository: a second build of one second is dated a second later."""
+    at = now
     while True:
-        tag = version_tag(1, moment, new.commit)
+        tag = version_tag(new.version_tagging, at, new.commit)
         taken = select(table.c.id).where(same, table.c.time_version == tag)
-        if connection.execute(taken).first() is None:
+        if new.version_tagging != 1 or connection.execute(taken).first() is None:
             return tag
-        moment += timedelta(seconds=1)
+        at += 1
 
 
 def move(
@@ -155,7 +153,7 @@ class Builds:
             table.c.builder == builder,
             table.c.released == 0,
             table.c.state == BuildState.WAITING,
-            table.c.next_at <= self._clock(),
+            (table.c.next_at <= self._clock()) | table.c.cancel_reason.is_not(None),
             limit=limit,
         )
 

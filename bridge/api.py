@@ -1,0 +1,255 @@
+"""What can be read over HTTP: health, metrics, builds and deliveries.
+
+Every answer below `/v1` is `{"code", "msg", "data"}` with a true status. A token opens everything; without
+one the builds of public repositories can be read, and the others do not seem to exist.
+"""
+
+import hmac
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import orjson
+from prometheus_client import generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bridge.errors import StoreError
+from bridge.metrics import DOWN, REGISTRY
+from bridge.model.build import Build
+from bridge.store.builds import Builds
+from bridge.store.database import Database
+from bridge.store.inbox import DeliveryRow, Inbox
+from bridge.store.outbox import Outbox
+from bridge.store.timeline import Step
+
+PAGE_SIZE: Final = 20
+MAX_PAGE: Final = 100_000
+MAX_NUMBER: Final = 1e12
+WRITER_SECONDS: Final = 30.0
+
+_View = Callable[["Api", Request], Awaitable[Response]]
+
+
+def _guarded(view: _View) -> _View:
+    """Without a valid token: 401."""
+
+    @wraps(view)
+    async def guard(self: "Api", request: Request) -> Response:
+        if not self.trusted(request):
+            raise HTTPException(401, "this needs a token: send Authorization: Bearer <token>")
+        return await view(self, request)
+
+    return guard
+
+
+class Api:
+    """The Starlette application for everything but deliveries."""
+
+    def __init__(
+        self, database: Database, inbox: Inbox, builds: Builds, outbox: Outbox, tokens: Sequence[str]
+    ) -> None:
+        self._database = database
+        self._inbox = inbox
+        self._builds = builds
+        self._outbox = outbox
+        self._tokens = [token.encode() for token in tokens]
+        self.app = Starlette(
+            routes=[
+                Route("/healthz", self.healthz),
+                Route("/readyz", self.readyz),
+                Route("/metrics", self.metrics),
+                Route("/v1/builds", self.list_builds),
+                Route("/v1/builds/{build_id}", self.show_build),
+                Route("/v1/builds/{build_id}/logs", self.show_logs),
+                Route("/v1/deliveries/{delivery_id}", self.show_delivery),
+            ],
+            exception_handlers={HTTPException: _refusal, StoreError: _unavailable},  # type: ignore[dict-item]
+        )
+
+    def trusted(self, request: Request) -> bool:
+        """Whether the request brings one of the tokens, with or without `Bearer`."""
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode("latin-1")
+        found = [hmac.compare_digest(given, token) for token in self._tokens]
+        return any(found)
+
+    async def healthz(self, _request: Request) -> Response:
+        """Alive: the loop answers and the writer lives. A builder or channel that is down is only told."""
+        alive = self._database.idle_seconds < WRITER_SECONDS
+        down = [health.name for health in await self._outbox.all_health() if health.down_since is not None]
+        status = "dead" if not alive else "degraded" if down else "ok"
+        return _json({"status": status, "down": down}, 200 if alive else 503)
+
+    async def readyz(self, _request: Request) -> Response:
+        """Ready: the store takes a write now."""
+        await self._database.write(lambda _connection: None)
+        return _json({"status": "ready"})
+
+    async def metrics(self, _request: Request) -> Response:
+        for health in await self._outbox.all_health():
+            DOWN.labels(health.name).set(health.down_since is not None)
+        return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def list_builds(self, request: Request) -> Response:
+        query = request.query_params
+        filters: dict[str, Any] = {
+            name: query[name] for name in ("namespace", "repo_name", "state", "delivery_id") if name in query
+        }
+        if "build_id" in query:
+            filters["id"] = query["build_id"]
+        if not self.trusted(request):
+            filters["is_public"] = 1
+        number = _page(query.get("page", "1"))
+        count, found = await self._builds.page(number, PAGE_SIZE, **filters)
+
+        def link(page: int, *, there: bool) -> str | None:
+            parameters = urlencode({**query, "page": page})
+            return f"{request.url.replace(query=parameters)}" if there else None
+
+        data = {
+            "count": count,
+            "next": link(number + 1, there=number * PAGE_SIZE < count),
+            "previous": link(number - 1, there=number > 1),
+            "results": [build_document(build) for build in found],
+        }
+        return _envelope(data)
+
+    async def show_build(self, request: Request) -> Response:
+        build = await self._visible(request)
+        steps = await self._builds.steps(build.id)
+        return _envelope(build_document(build) | {"timeline": timeline_document(steps)})
+
+    async def show_logs(self, request: Request) -> Response:
+        """The log as rows; `start_time` and `end_time` are Unix seconds, `after` the last `seq` seen."""
+        build = await self._visible(request)
+        query = request.query_params
+        start, end = _number(query.get("start_time", "0")), _number(query.get("end_time", "1e12"))
+        rows = await self._builds.log(build.id, after=int(_number(query.get("after", "-1"))))
+        data = [
+            {"seq": seq, "time": row.at, "level": 0, "message": row.text}
+            for seq, row in rows
+            if start <= row.at <= end
+        ]
+        return _envelope(data)
+
+    @_guarded
+    async def show_delivery(self, request: Request) -> Response:
+        found = await self._inbox.get(request.path_params["delivery_id"])
+        if found is None:
+            raise HTTPException(404, "there is no such delivery")
+        row, steps = found
+        made = await self._builds.of_delivery(row.delivery.id)
+        document = delivery_document(row) | {"timeline": timeline_document(steps)}
+        return _envelope(document | {"builds": [build_document(build) for build in made]})
+
+    async def _visible(self, request: Request) -> Build:
+        build = await self._builds.get(request.path_params["build_id"])
+        if build is None or not (build.origin.is_public or self.trusted(request)):
+            raise HTTPException(404, "there is no such build")
+        return build
+
+
+def build_document(build: Build) -> dict[str, Any]:
+    """A build in the words of the Alauda-style documents, and our own beside them."""
+    request, origin = build.request, build.origin
+    return {
+        "build_id": build.id,
+        "number": build.number,
+        "namespace": build.namespace,
+        "repo_name": build.repo_name,
+        "status": build.state.letter,
+        "state": build.state,
+        "raw": build.raw,
+        "detail": build.detail,
+        "created_at": when(build.created_at),
+        "started_at": when(build.started_at),
+        "ended_at": when(build.ended_at),
+        "builder": build.builder,
+        "build_url": build.url,
+        "attempts": build.attempts,
+        "delivery_id": origin.delivery_id,
+        "cause": origin.cause,
+        "created_by": origin.author.name,
+        "auto_created": origin.cause != "manual",
+        "code_repo_type": origin.ref_kind,
+        "code_repo_type_value": origin.ref_name,
+        "code_head_commit": request.commit,
+        "code_commit_http_url": origin.commit_url,
+        "subject": origin.subject,
+        "docker_repo_path": request.image,
+        "docker_repo_tag": request.tags[0] if request.tags else None,
+        "docker_repo_tags": list(request.tags),
+        "docker_repo_version_tag": request.version_tag,
+        "digest": build.digest,
+        "build_context_path": request.context,
+        "dockerfile_location": request.dockerfile,
+    }
+
+
+def delivery_document(row: DeliveryRow) -> dict[str, Any]:
+    """A delivery without its body."""
+    delivery = row.delivery
+    return {
+        "id": delivery.id,
+        "source": delivery.source,
+        "forge": delivery.forge,
+        "event": delivery.event,
+        "key": delivery.key,
+        "replay": row.replay,
+        "size": len(delivery.body),
+        "received_at": when(delivery.received_at),
+        "state": row.state,
+        "detail": row.detail,
+        "explanation": row.explanation,
+    }
+
+
+def timeline_document(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    return [{"at": when(step.at), "what": step.what, "detail": step.detail} for step in steps]
+
+
+def when(seconds: float | None) -> str | None:
+    """Unix seconds as ISO 8601 in UTC, with milliseconds."""
+    if seconds is None:
+        return None
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _page(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PAGE)) else 0
+    if not 0 < number <= MAX_PAGE:
+        raise HTTPException(400, f"page: {text[:20]} is not a number from 1 to {MAX_PAGE}")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text[:40])
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= MAX_NUMBER:
+        raise HTTPException(400, f"{text[:20]} is not a usable number")
+    return number
+
+
+def _json(content: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+def _envelope(data: object) -> Response:
+    return _json({"code": 0, "msg": "ok", "data": data})
+
+
+async def _refusal(_request: Request, error: HTTPException) -> Response:
+    return _json({"code": error.status_code, "msg": error.detail, "data": None}, error.status_code)
+
+
+async def _unavailable(_request: Request, _error: StoreError) -> Response:
+    return _json({"code": 503, "msg": "the store cannot be used now", "data": None}, 503)

@@ -1,0 +1,265 @@
+"""The composition root: opens every part, runs them side by side, and stops them in order."""
+
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+import structlog
+from anyio.abc import TaskGroup, TaskStatus
+from starlette.types import Receive, Scope, Send
+
+from bridge import __version__, log
+from bridge.api import Api
+from bridge.builders import base as builders_base
+from bridge.builders.base import Builder
+from bridge.channels import base as channels_base
+from bridge.channels.base import Channel, Contact
+from bridge.clock import Clock, system_clock
+from bridge.config.loader import Config
+from bridge.dispatcher import Dispatcher
+from bridge.housekeeper import feed_watchdog, keep_house
+from bridge.notifier import Notifier
+from bridge.poller import Poller
+from bridge.receiver import Receiver, Source
+from bridge.registry import BUILDERS, CHANNELS, FORGES
+from bridge.rules.announce import Announcer
+from bridge.rules.match import RuleSet
+from bridge.schedule import Alarm, ticking
+from bridge.server import Server, make_server
+from bridge.store.builds import Builds
+from bridge.store.database import Database
+from bridge.store.inbox import Inbox
+from bridge.store.outbox import Outbox
+from bridge.systemd import notify
+from bridge.triggerer import Triggerer
+
+logger = structlog.get_logger()
+
+GRACE_SECONDS: Final = 10
+"""How long requests in hand may take when we stop; TimeoutStopSec of the unit is longer."""
+_TICK_SECONDS: Final = 1.0
+_HOUSE_SECONDS: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """The open store, by what each service needs of it."""
+
+    database: Database
+    inbox: Inbox
+    builds: Builds
+    outbox: Outbox
+
+    @classmethod
+    def of(cls, database: Database, clock: Clock) -> "Stores":
+        return cls(database, Inbox(database, clock), Builds(database, clock), Outbox(database, clock))
+
+
+@asynccontextmanager
+async def open_stores(path: Path, *, exclusive: bool, clock: Clock = system_clock) -> AsyncIterator[Stores]:
+    """The store of a configuration, closed at the end. Raises StoreError."""
+    database = await anyio.to_thread.run_sync(lambda: Database.open(path, exclusive=exclusive))
+    try:
+        yield Stores.of(database, clock)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(database.close)
+
+
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The builders and channels of a configuration."""
+
+    builders: dict[str, Builder]
+    channels: dict[str, Channel]
+
+
+@asynccontextmanager
+async def open_adapters(config: Config, outbox: Outbox, clock: Clock) -> AsyncIterator[Adapters]:
+    """Every configured builder and channel, closed at the end."""
+    state = config.store_path.parent / "builders"
+    builders = {
+        name: BUILDERS[adapter.kind](
+            name, adapter.settings, builders_base.Surroundings(state=state / name, clock=clock)
+        )
+        for name, adapter in config.builders.items()
+    }
+    people = {
+        email: Contact(dingtalk_mobile=person.dingtalk_mobile, wecom_userid=person.wecom_userid)
+        for email, person in config.settings.people.items()
+    }
+    lent = channels_base.Surroundings(
+        language=config.settings.language, people=people, clock=clock, messages=outbox
+    )
+    channels = {
+        name: CHANNELS[adapter.kind](name, adapter.settings, lent)
+        for name, adapter in config.channels.items()
+    }
+    try:
+        yield Adapters(builders, channels)
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE_SECONDS):
+            for part in (*builders.values(), *channels.values()):
+                await part.aclose()
+
+
+async def serve(
+    config: Config,
+    rules: RuleSet,
+    *,
+    clock: Clock = system_clock,
+    task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    """The daemon, until SIGTERM or SIGINT; `task_status` is told the port once it is ready.
+
+    A crash of any part ends all of them: systemd starts us again, and the store says where to go on.
+    """
+    log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
+    async with (
+        open_stores(config.store_path, exclusive=True, clock=clock) as stores,
+        open_adapters(config, stores.outbox, clock) as adapters,
+        anyio.create_task_group() as services,
+    ):
+        await stores.outbox.recover()
+        daemon = _Daemon(config, rules, stores, adapters, clock)
+        server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
+        with ticking(daemon.alarms):
+            daemon.start(services)
+            services.start_soon(_obey_signals, server)
+            services.start_soon(_say_ready, server, task_status)
+            await server.serve()
+            notify("STOPPING=1")
+            logger.info("stopping")
+            # Each service shields what it must still write down; the rest can be repeated.
+            services.cancel_scope.cancel()
+
+
+class _Daemon:
+    """The services of one configuration and the alarms that wake them."""
+
+    def __init__(
+        self, config: Config, rules: RuleSet, stores: Stores, adapters: Adapters, clock: Clock
+    ) -> None:
+        self._clock = clock
+        self._stores = stores
+        self._settings = config.settings
+        self._dispatch = Alarm()
+        self._house = Alarm()
+        self._triggers = {name: Alarm() for name in adapters.builders}
+        self._polls = {name: Alarm() for name in adapters.builders}
+        self._notices = {name: Alarm() for name in adapters.channels}
+        self._dispatcher = Dispatcher(
+            FORGES,
+            rules,
+            stores.inbox,
+            default_notices=config.default_notices,
+            alarm=self._dispatch,
+            dispatched=_ring_all(list(self._triggers.values())),
+        )
+        announcer = Announcer(clock, config.settings.server.public_url)
+        told = _ring_all(list(self._notices.values()))
+        self._triggerers = [
+            Triggerer(
+                name,
+                builder,
+                builds=stores.builds,
+                outbox=stores.outbox,
+                announcer=announcer,
+                clock=clock,
+                alarm=self._triggers[name],
+                triggered=self._polls[name].ring,
+                told=told,
+            )
+            for name, builder in adapters.builders.items()
+        ]
+        self._pollers = [
+            Poller(
+                name,
+                builder,
+                builds=stores.builds,
+                announcer=announcer,
+                clock=clock,
+                alarm=self._polls[name],
+                ended=self._triggers[name].ring,
+                told=told,
+            )
+            for name, builder in adapters.builders.items()
+        ]
+        self._notifiers = [
+            Notifier(name, channel, stores.outbox, clock, alarm=self._notices[name])
+            for name, channel in adapters.channels.items()
+        ]
+        self._receiver = Receiver(
+            {
+                name: Source(
+                    name,
+                    FORGES[source.kind],
+                    [secret.reveal().encode() for secret in source.secrets],
+                    source.allow,
+                )
+                for name, source in config.settings.sources.items()
+            },
+            stores.inbox,
+            clock,
+            max_body=config.settings.server.max_body,
+            body_seconds=config.settings.server.body_timeout.total_seconds(),
+            stored=self._dispatch.ring,
+        )
+        tokens = [token.reveal() for token in config.settings.api.tokens]
+        self._api = Api(stores.database, stores.inbox, stores.builds, stores.outbox, tokens)
+
+    @property
+    def alarms(self) -> dict[Alarm, float]:
+        """How often each alarm rings by itself: the fallback for a hand-over that was not heard."""
+        often = [self._dispatch, *self._triggers.values(), *self._polls.values(), *self._notices.values()]
+        return dict.fromkeys(often, _TICK_SECONDS) | {self._house: _HOUSE_SECONDS}
+
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Deliveries past the router: they are the hot path."""
+        if scope["path"].startswith("/hooks/"):
+            await self._receiver(scope, receive, send)
+        else:
+            await self._api.app(scope, receive, send)
+
+    def start(self, services: TaskGroup) -> None:
+        for service in (self._dispatcher, *self._triggerers, *self._pollers, *self._notifiers):
+            services.start_soon(service.run)
+        services.start_soon(feed_watchdog, self._stores.database)
+        services.start_soon(self._keep_house)
+
+    async def _keep_house(self) -> None:
+        retention = self._settings.retention
+        await keep_house(
+            self._stores.database,
+            self._clock,
+            self._house,
+            deliveries=retention.deliveries,
+            builds=retention.builds,
+        )
+
+
+def _ring_all(alarms: Sequence[Alarm]) -> Callable[[], None]:
+    def ring() -> None:
+        for alarm in alarms:
+            alarm.ring()
+
+    return ring
+
+
+async def _obey_signals(server: Server) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            server.should_exit = True
+
+
+async def _say_ready(server: Server, task_status: TaskStatus[int]) -> None:
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+        await anyio.sleep(0.01)
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    notify("READY=1", f"STATUS=listening on port {port}")
+    logger.info("ready", version=__version__, port=port)
+    task_status.started(port)

@@ -1,0 +1,148 @@
+"""The dispatcher: each stored delivery becomes builds, or the reason why it does not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import anyio
+import structlog
+from pydantic import ValidationError
+
+from bridge.config.notices import NoticeSetting
+from bridge.errors import BadPayload, StoreError
+from bridge.forges.base import Forge
+from bridge.metrics import DISPATCHED
+from bridge.model.build import NewBuild, Origin
+from bridge.model.delivery import Delivery, DeliveryState
+from bridge.model.event import PushEvent
+from bridge.rules import manual
+from bridge.rules.explain import Judgement, judge
+from bridge.rules.match import Match, RuleSet
+from bridge.schedule import Alarm
+from bridge.store.inbox import Inbox, Verdict
+
+log = structlog.get_logger()
+
+BATCH: Final = 64
+MAX_DETAIL: Final = 1000
+
+
+class Dispatcher:
+    """Judges the deliveries of the inbox, oldest first."""
+
+    def __init__(
+        self,
+        forges: Mapping[str, Forge],
+        rules: RuleSet,
+        inbox: Inbox,
+        *,
+        default_notices: Sequence[NoticeSetting],
+        alarm: Alarm,
+        dispatched: Callable[[], None],
+    ) -> None:
+        self._forges = forges
+        self._rules = rules
+        self._inbox = inbox
+        self._default_notices = default_notices
+        self._alarm = alarm
+        self._dispatched = dispatched
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self._round()
+            except* StoreError as errors:
+                log.error("the store fails", why=str(errors.exceptions[0]))  # noqa: TRY400
+            await self._alarm.wait()
+
+    async def _round(self) -> None:
+        while batch := await self._inbox.stored(BATCH):
+            # Side by side, so that their writes share a commit.
+            async with anyio.create_task_group() as tasks:
+                for delivery in batch:
+                    tasks.start_soon(self._judge, delivery)
+
+    async def _judge(self, delivery: Delivery) -> None:
+        verdict = self._verdict(delivery)
+        made = await self._inbox.judge(delivery.id, verdict)
+        DISPATCHED.labels(verdict.state).inc()
+        log.info(
+            "judged", delivery_id=delivery.id, state=verdict.state, why=verdict.detail, builds=made or None
+        )
+        if made:
+            self._dispatched()
+
+    def _verdict(self, delivery: Delivery) -> Verdict:
+        try:
+            judgements = self._judgements(delivery)
+        except (BadPayload, ValidationError) as error:
+            why = str(error) if isinstance(error, BadPayload) else "the stored request cannot be read"
+            return Verdict(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
+        except Exception as error:
+            # One delivery that we cannot judge must not stop those behind it.
+            log.exception("cannot judge", delivery_id=delivery.id)
+            why = f"it cannot be judged: {type(error).__name__} (a fault of the bridge; the log has more)"
+            return Verdict(state=DeliveryState.DEAD, detail=why, explanation=[])
+        builds = [
+            self._new_build(delivery, judgement.event, match)
+            for judgement in judgements
+            for match in judgement.matching.matches
+            if isinstance(judgement.event, PushEvent)
+        ]
+        reasons = [judgement.reason for judgement in judgements if judgement.reason]
+        told = [f"{build.namespace}/{build.repo_name} ({', '.join(build.tags)})" for build in builds]
+        return Verdict(
+            state=DeliveryState.DISPATCHED if builds else DeliveryState.IGNORED,
+            detail="; ".join(told or reasons)[:MAX_DETAIL],
+            explanation=[judgement.document() for judgement in judgements],
+            builds=builds,
+        )
+
+    def _judgements(self, delivery: Delivery) -> list[Judgement]:
+        if delivery.forge == manual.FORGE:
+            return [self._asked_for(manual.ManualPush.read(delivery), delivery)]
+        forge = self._forges.get(delivery.forge)
+        if forge is None:
+            raise BadPayload(f"this release knows no forge {delivery.forge}")
+        events = forge.parse(delivery.headers, delivery.body)
+        return judge(forge.kind, events, self._rules, delivery.received_at)
+
+    def _asked_for(self, push: manual.ManualPush, delivery: Delivery) -> Judgement:
+        """A build by hand is made by its own repository's rules only."""
+        repository = self._rules.repository(push.namespace, push.repo_name)
+        if repository is None:
+            raise BadPayload(f"there is no rule for {push.namespace}/{push.repo_name}")
+        only = RuleSet({(push.namespace, push.repo_name): repository})
+        client = repository.build_config.code_repo_client
+        return judge(client, [push.event()], only, delivery.received_at)[0]
+
+    def _new_build(self, delivery: Delivery, event: PushEvent, match: Match) -> NewBuild:
+        repository = match.repository
+        by_hand = delivery.forge == manual.FORGE
+        settings = self._default_notices if repository.notices is None else repository.notices
+        return NewBuild(
+            namespace=repository.namespace,
+            repo_name=repository.repo_name,
+            builder=match.builder,
+            tag_set=f"{event.ref.full} {match.context} {match.dockerfile}",
+            image=match.image,
+            tags=match.tags,
+            version_tagging=match.version_tagging,
+            repo_url=event.repo.clone_url or event.repo.ssh_url or "",
+            ref=event.ref.full,
+            commit=event.sha,
+            context=match.context,
+            dockerfile=match.dockerfile,
+            parameters=match.parameters,
+            origin=Origin(
+                delivery_id=delivery.id,
+                cause="manual" if by_hand else event.event,
+                ref_kind=event.ref.kind,
+                ref_name=event.ref.name,
+                subject=event.commit.subject if event.commit else "",
+                author=event.commit.author if event.commit else event.pusher,
+                commit_url=event.commit.url if event.commit else None,
+                is_public=repository.is_public,
+            ),
+            subscriptions=tuple(setting.subscription for setting in settings),
+        )

@@ -1,0 +1,43 @@
+"""The housekeeper: old rows go, and systemd is told that we live."""
+
+from datetime import timedelta
+from typing import Final
+
+import anyio
+import structlog
+
+from bridge.clock import Clock
+from bridge.errors import StoreError
+from bridge.schedule import Alarm
+from bridge.store.database import Database
+from bridge.store.retention import prune
+from bridge.systemd import notify, watchdog_seconds
+
+log = structlog.get_logger()
+
+WRITER_SECONDS: Final = 30.0
+
+
+async def keep_house(
+    database: Database, clock: Clock, alarm: Alarm, *, deliveries: timedelta, builds: timedelta
+) -> None:
+    """Remove what is older than the retention, at each alarm, until cancelled."""
+    while True:
+        try:
+            gone = await prune(database, clock(), deliveries, builds)
+            if gone:
+                log.info("pruned", rows=gone)
+        except StoreError as error:
+            log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
+        await alarm.wait()
+
+
+async def feed_watchdog(database: Database) -> None:
+    """Tell systemd that we live, as long as both the loop and the writer do."""
+    seconds = watchdog_seconds()
+    if seconds is None:
+        return
+    while True:
+        if database.idle_seconds < WRITER_SECONDS:
+            notify("WATCHDOG=1")
+        await anyio.sleep(seconds)

@@ -1,0 +1,222 @@
+"""Calls to HTTP services whose URL is a secret: time-outs, bounds, a guard against request forgery.
+
+No text that leaves this module, by error or by log, holds more of a URL than its host name.
+"""
+
+import functools
+import ipaddress
+import logging
+import socket
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
+import httpcore
+import httpx
+import orjson
+
+from bridge import __version__
+from bridge.errors import Permanent, Transient
+
+CONNECT_TIMEOUT: Final = 5.0
+TOTAL_TIMEOUT: Final = 15.0
+MAX_ANSWER: Final = 64 * 1024
+MAX_ADDRESSES: Final = 4
+MAX_RETRY_AFTER: Final = 3600.0
+
+for _name in ("httpx", "httpcore"):  # both write whole URLs into their records
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+# Ranges that lead somewhere else than they say: an IPv4 address sits inside each of the IPv6 ones.
+_DETOURS: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "::/96",  # IPv4-compatible
+        "::ffff:0:0/96",  # IPv4-mapped
+        "64:ff9b::/96",  # NAT64
+        "64:ff9b:1::/48",  # NAT64, local use
+        "2001::/32",  # Teredo
+        "2002::/16",  # 6to4
+        "192.88.99.0/24",  # 6to4 relays
+        "fec0::/10",  # site-local
+    )
+)
+
+
+class AnswerLost(Transient):
+    """The request went out, at least in part, and no whole answer came: it may have been carried out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """How a service may be reached.
+
+    Without `allow_private` only https and public addresses are. A `proxy` (http or https) resolves names
+    itself, so that addresses are its own business then. `ca_file` replaces the public authorities.
+    """
+
+    allow_private: bool = False
+    proxy: str | None = None
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: `data` is its JSON or None, `retry_after` is in seconds."""
+
+    status: int
+    data: object
+    retry_after: float | None
+
+
+def is_public(address: str) -> bool:
+    """Whether the IP address belongs to the public Internet, by every reading of it."""
+    ip = ipaddress.ip_address(address)
+    detour = any(ip in network for network in _DETOURS)
+    return ip.is_global and not (detour or ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+class Guard(httpcore.AsyncNetworkBackend):
+    """Connects to the very addresses that were checked, so that a second look-up cannot change them."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._sockets = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        budget = CONNECT_TIMEOUT if timeout is None else timeout
+        try:
+            with anyio.fail_after(budget):
+                addresses = await self._resolve(host, port)
+        except TimeoutError:
+            raise httpcore.ConnectTimeout("the name could not be looked up in time") from None
+        failure: httpcore.NetworkError | httpcore.TimeoutException = httpcore.ConnectError("no address")
+        for address in addresses:
+            try:
+                return await self._sockets.connect_tcp(
+                    address, port, budget / len(addresses), local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        try:
+            found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise httpcore.ConnectError("the name cannot be resolved") from None
+        addresses = list(dict.fromkeys(entry[4][0] for entry in found))
+        refused = [] if self._allow_private else [each for each in addresses if not is_public(each)]
+        if refused:
+            raise Permanent(
+                f"{host} is at {refused[0]}, which is not public: set allow_private: true if that is meant"
+            )
+        return addresses[:MAX_ADDRESSES]
+
+
+class _GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's own transport over a pool of ours: only httpcore takes a network backend.
+
+    Connections are not kept: calls are rare, and a dead one would leave it open whether a request arrived.
+    """
+
+    def __init__(self, context: ssl.SSLContext, guard: Guard) -> None:
+        super().__init__(verify=context, trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context, max_connections=4, max_keepalive_connections=0, network_backend=guard
+        )
+
+
+@functools.cache
+def _public_authorities() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+def certificates(ca_file: Path | None) -> ssl.SSLContext:
+    """What TLS peers are checked against; blocking. Raises Permanent for an unusable file."""
+    if ca_file is None:
+        return _public_authorities()
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError:
+        raise Permanent(f"the ca_file {ca_file} cannot be used: it has to hold PEM certificates") from None
+
+
+def client(network: Network, context: ssl.SSLContext) -> httpx.AsyncClient:
+    """A client with our time-outs and guard; proxies of the environment do not count, they would evade it."""
+    transport: httpx.AsyncBaseTransport
+    if network.proxy is None:
+        transport = _GuardedTransport(context, Guard(allow_private=network.allow_private))
+    else:
+        transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=network.proxy)
+    return httpx.AsyncClient(
+        transport=transport,
+        timeout=httpx.Timeout(TOTAL_TIMEOUT, connect=CONNECT_TIMEOUT),
+        follow_redirects=False,
+        trust_env=False,
+        # An encoded answer could unfold to any size, so none is asked for and none is decoded.
+        headers={"User-Agent": f"buildbridge/{__version__}", "Accept-Encoding": "identity"},
+    )
+
+
+def url_fault(url: str, *, allow_private: bool) -> str | None:
+    """What is wrong with the URL of a service, in a sentence without the URL."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "this is no URL"
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        return "the URL has to start with https:// and a host"
+    if parsed.scheme == "http" and not allow_private:
+        return "the URL has to start with https://; plain http needs allow_private: true"
+    return None
+
+
+async def post_json(url: str, body: bytes, network: Network) -> Reply:
+    """One POST of a JSON document, over within 15 seconds.
+
+    Raises Transient when nothing was sent, AnswerLost when that is not sure, Permanent when the address or
+    the configuration forbids the call.
+    """
+    if fault := url_fault(url, allow_private=network.allow_private):
+        raise Permanent(fault)
+    context = await anyio.to_thread.run_sync(certificates, network.ca_file)
+    host = httpx.URL(url).host
+    headers = {"Content-Type": "application/json"}
+    try:
+        with anyio.fail_after(TOTAL_TIMEOUT):
+            async with (
+                client(network, context) as http,
+                http.stream("POST", url, content=body, headers=headers) as response,
+            ):
+                return await _read(response)
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
+        raise Transient(f"cannot connect to {host}: {str(error)[:200] or type(error).__name__}") from None
+    except (httpx.HTTPError, TimeoutError) as error:
+        raise AnswerLost(f"no whole answer from {host}: {type(error).__name__}") from None
+
+
+async def _read(response: httpx.Response) -> Reply:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_ANSWER:
+            raise AnswerLost(f"the answer of {response.url.host} is over {MAX_ANSWER} bytes")
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        data = None
+    wait = response.headers.get("Retry-After", "")
+    after = min(float(wait), MAX_RETRY_AFTER) if wait.isascii() and wait.isdigit() else None
+    return Reply(response.status_code, data, after)

@@ -1,0 +1,155 @@
+"""The notifier: one loop for each channel, so that a hanging chat delays no mail.
+
+A notice is `sending` on disk before it is sent and what the channel said is on disk after: it is sent at
+least once, and a process that dies between the two sends it again.
+"""
+
+import random
+from typing import Final, assert_never
+
+import anyio
+import structlog
+
+from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Unknown
+from bridge.clock import Clock
+from bridge.errors import StoreError
+from bridge.metrics import NOTICES
+from bridge.model.notice import NoticeState
+from bridge.rules.announce import MESSAGE_CHANNEL
+from bridge.schedule import Alarm
+from bridge.store.outbox import Health, NoticeRow, Outbox
+
+log = structlog.get_logger()
+
+CALL_SECONDS: Final = 30.0
+RECORD_SECONDS: Final = 30.0
+EXPIRE_SECONDS: Final = 24 * 3600.0
+PROBE_SECONDS: Final = 900.0
+WAITS: Final = (2.0, 10.0, 30.0, 120.0, 300.0, 900.0, 1800.0, 3600.0)
+_LONGEST_SLEEP: Final = 3600.0
+
+
+class Notifier:
+    """Sends the notices of one channel."""
+
+    def __init__(self, name: str, channel: Channel, outbox: Outbox, clock: Clock, *, alarm: Alarm) -> None:
+        self._name = name
+        self._channel = channel
+        self._outbox = outbox
+        self._clock = clock
+        self._alarm = alarm
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                wake_at = await self._round()
+            except StoreError as error:
+                log.error("the store fails", channel=self._name, why=str(error))  # noqa: TRY400
+                wake_at = self._clock() + 1
+            seconds = None if wake_at is None else min(max(0.01, wake_at - self._clock()), _LONGEST_SLEEP)
+            await self._alarm.wait(seconds)
+
+    async def _round(self) -> float | None:
+        """Send what is due; when to look again."""
+        while True:
+            row, wake_at = await self._outbox.next(self._name)
+            if row is None:
+                return wake_at
+            pause = await self._paused_until()
+            if pause > self._clock():
+                return pause
+            await self._deliver(row)
+
+    async def _paused_until(self) -> float:
+        """When this channel may be used next: after a pause the vendor asked for, and within its rate."""
+        pause = (await self._outbox.health(self._service)).paused_until
+        rate = self._channel.rate
+        if rate is None:
+            return pause
+        recent = await self._outbox.sends_since(self._name, self._clock() - rate.window)
+        if len(recent) < rate.limit:
+            return pause
+        return max(pause, recent[-rate.limit] + rate.window)
+
+    @property
+    def _service(self) -> str:
+        return f"channel:{self._name}"
+
+    async def _deliver(self, row: NoticeRow) -> None:
+        await self._outbox.begin(row.notice.id, self._name)
+        outcome = await self._send(row)
+        NOTICES.labels(self._name, type(outcome).__name__.lower()).inc()
+        with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
+            await self._record(row, outcome)
+        log.info(
+            "notice",
+            notice_id=row.notice.id,
+            build_id=row.build_id,
+            channel=self._name,
+            event=row.notice.event,
+            outcome=type(outcome).__name__.lower(),
+            why=outcome.detail if isinstance(outcome, Ok) else outcome.why,
+        )
+
+    async def _send(self, row: NoticeRow) -> Outcome:
+        try:
+            with anyio.fail_after(CALL_SECONDS):
+                return await self._channel.send(row.notice)
+        except TimeoutError:
+            return Unknown(f"no answer within {CALL_SECONDS:.0f} s")
+        except Exception as error:
+            log.exception("the channel broke", channel=self._name, notice_id=row.notice.id)
+            return Retry(f"the adapter failed: {type(error).__name__}")
+
+    async def _record(self, row: NoticeRow, outcome: Outcome) -> None:
+        notice_id = row.notice.id
+        match outcome:
+            case Ok(detail):
+                await self._outbox.end(notice_id, NoticeState.SENT, detail)
+                await self._restored()
+            case Retry(why, after):
+                await self._again(row, why, after)
+            case Unknown(why):
+                await self._again(row, f"perhaps sent: {why}", None)
+            case RateLimited(why, after):
+                until = self._clock() + after
+                health = await self._outbox.health(self._service)
+                await self._outbox.set_health(
+                    Health(name=self._service, down_since=health.down_since, paused_until=until, why=why)
+                )
+                await self._outbox.end(notice_id, NoticeState.PENDING, why, next_at=until, count=False)
+            case Dead(reason, why):
+                await self._outbox.end(notice_id, NoticeState.DEAD, why, reason=reason)
+                if reason == "config":
+                    await self._degraded(why)
+            case _:
+                assert_never(outcome)
+
+    async def _again(self, row: NoticeRow, why: str, after: float | None) -> None:
+        now = self._clock()
+        if now - row.notice.created_at > EXPIRE_SECONDS:
+            await self._outbox.end(row.notice.id, NoticeState.DEAD, why, reason="expired")
+            return
+        wait = WAITS[min(row.attempts, len(WAITS) - 1)] * (0.8 + 0.4 * random.random())  # noqa: S311  # only jitter
+        await self._outbox.end(
+            row.notice.id, NoticeState.PENDING, why, next_at=now + (wait if after is None else after)
+        )
+
+    async def _degraded(self, why: str) -> None:
+        """Out of order until a person acts: one probe each quarter of an hour."""
+        now = self._clock()
+        health = await self._outbox.health(self._service)
+        down = Health(
+            name=self._service,
+            down_since=health.down_since or now,
+            paused_until=now + PROBE_SECONDS,
+            why=why,
+        )
+        await self._outbox.set_health(down, [MESSAGE_CHANNEL])
+
+    async def _restored(self) -> None:
+        health = await self._outbox.health(self._service)
+        if health.down_since is not None:
+            up = Health(name=self._service, why="it takes notices again")
+            await self._outbox.set_health(up, [MESSAGE_CHANNEL])

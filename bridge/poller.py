@@ -1,0 +1,205 @@
+"""The poller: one loop for each builder; a changed state and its notices are written in one transaction."""
+
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+import structlog
+
+from bridge.builders.base import Builder, LogChunk, Status
+from bridge.clock import Clock
+from bridge.errors import RemoteError, StoreError
+from bridge.metrics import BUILDS, POLL_SECONDS
+from bridge.model.build import Build, BuildState
+from bridge.rules.announce import Announcer
+from bridge.schedule import Alarm
+from bridge.store.builds import Builds
+
+log = structlog.get_logger()
+
+CALL_SECONDS: Final = 60.0
+LOG_SECONDS: Final = 20.0
+TAIL_CHARACTERS: Final = 4000
+DEADLINE_SECONDS: Final = 6 * 3600.0
+SLOW_SECONDS: Final = 600.0
+FORGET_SECONDS: Final = 7 * 24 * 3600.0
+_OPEN: Final = (BuildState.QUEUED, BuildState.RUNNING)
+
+
+class Poller:
+    """Follows the builds of one builder."""
+
+    def __init__(
+        self,
+        name: str,
+        builder: Builder,
+        *,
+        builds: Builds,
+        announcer: Announcer,
+        clock: Clock,
+        alarm: Alarm,
+        ended: Callable[[], None],
+        told: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._builder = builder
+        self._builds = builds
+        self._announcer = announcer
+        self._clock = clock
+        self._alarm = alarm
+        self._ended = ended
+        self._told = told
+        self._next_slow = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._release_leftovers()
+        while True:
+            try:
+                await self._round()
+            except StoreError as error:
+                log.error("the store fails", builder=self._name, why=str(error))  # noqa: TRY400
+            await self._alarm.wait()
+
+    async def _round(self) -> None:
+        """Look at every open build, again and again while there are some."""
+        while builds := await self._followed():
+            await self._poll(builds)
+            if not any(build.state in _OPEN for build in builds):
+                return
+            with anyio.move_on_after(self._builder.poll_interval):
+                await self._alarm.wait()
+
+    async def _followed(self) -> list[Build]:
+        """The open builds; now and then also those that are `unknown` and may still be resolved."""
+        builds = await self._builds.in_state(self._name, *_OPEN)
+        now = self._clock()
+        if now >= self._next_slow:
+            self._next_slow = now + SLOW_SECONDS
+            lost = await self._builds.in_state(self._name, BuildState.UNKNOWN)
+            builds += [build for build in lost if now - build.created_at < FORGET_SECONDS]
+        return [build for build in builds if build.handle is not None]
+
+    async def _poll(self, builds: list[Build]) -> None:
+        await self._cancel(builds)
+        handles = {build.id: build.handle for build in builds if build.handle is not None}
+        try:
+            with anyio.fail_after(CALL_SECONDS), POLL_SECONDS.labels(self._name).time():
+                statuses = await self._builder.poll(handles)
+        except (RemoteError, TimeoutError) as error:
+            log.warning("poll failed", builder=self._name, why=str(error) or "no answer")
+            statuses = {}
+        except Exception:
+            log.exception("the builder broke", builder=self._name)
+            statuses = {}
+        for build in builds:
+            status = statuses.get(build.id)
+            if status is not None:
+                await self._follow(build, status)
+            elif build.state in _OPEN:
+                await self._check_deadline(build)
+
+    async def _follow(self, build: Build, status: Status) -> None:
+        handle = status.handle or build.handle
+        assert handle is not None
+        if status.state in _OPEN:
+            await self._go_on(build, status, handle)
+            return
+        await self._read_log(build, handle)
+        tail = await self._builds.log_tail(build.id, TAIL_CHARACTERS)
+        moved = await self._move(build, status, handle, tail)
+        if moved is None:
+            return
+        BUILDS.labels(self._name, moved.state).inc()
+        self._ended()
+        self._told()
+        await self._release(moved)
+
+    async def _go_on(self, build: Build, status: Status, handle: str) -> None:
+        if status.state is not build.state:
+            await self._move(build, status, handle, "")
+            self._told()
+        elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
+            await self._builds.note(build.id, handle=handle, url=status.url or build.url)
+        if status.state is BuildState.RUNNING:
+            await self._read_log(build, handle, pieces=1)
+        await self._check_deadline(build)
+
+    async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
+        fields = {
+            "raw": status.raw,
+            "detail": status.detail or build.cancel_reason or "",
+            "handle": handle,
+            "url": status.url or build.url,
+            "digest": status.digest or build.digest,
+            "started_at": status.started_at or build.started_at,
+        }
+        if status.state not in _OPEN:
+            fields["ended_at"] = status.ended_at or self._clock()
+        announcer = Announcer(self._announcer.clock, self._announcer.public_url, tail)
+        moved = await self._builds.move(build.id, status.state, announcer, **fields)
+        if moved is not None:
+            log.info(
+                "build",
+                build_id=build.id,
+                build=f"{build.full_name} #{build.number}",
+                state=moved.state,
+                raw=status.raw,
+                why=moved.detail,
+            )
+        return moved
+
+    async def _cancel(self, builds: list[Build]) -> None:
+        for build in builds:
+            if build.cancel_reason is None or build.handle is None:
+                continue
+            try:
+                with anyio.fail_after(CALL_SECONDS):
+                    await self._builder.cancel(build.handle)
+            except (RemoteError, TimeoutError) as error:
+                log.warning("cancel failed", build_id=build.id, why=str(error) or "no answer")
+
+    async def _check_deadline(self, build: Build) -> None:
+        since = build.started_at or build.triggered_at or build.created_at
+        if self._clock() - since < DEADLINE_SECONDS:
+            return
+        detail = f"no end within {DEADLINE_SECONDS / 3600:.0f} h (last seen: {build.raw or build.state})"
+        await self._builds.move(
+            build.id, BuildState.UNKNOWN, self._announcer, detail=detail, ended_at=self._clock()
+        )
+        self._told()
+
+    async def _read_log(self, build: Build, handle: str, pieces: int = 64) -> None:
+        """Keep what is new of the log; a log that cannot be read never holds a build up."""
+        offset = (await self._builds.get(build.id) or build).log_offset
+        try:
+            with anyio.fail_after(LOG_SECONDS):
+                for _ in range(pieces):
+                    chunk = await self._builder.log(handle, offset)
+                    await self._keep(build, chunk, offset)
+                    offset = chunk.next
+                    if not chunk.more or not chunk.text:
+                        return
+        except (RemoteError, TimeoutError) as error:
+            log.warning("log not read", build_id=build.id, why=str(error) or "no answer")
+
+    async def _keep(self, build: Build, chunk: LogChunk, offset: int) -> None:
+        if chunk.text or chunk.next != offset:
+            await self._builds.append_log(build.id, chunk.text, chunk.next, restarted=chunk.restarted)
+
+    async def _release_leftovers(self) -> None:
+        """Builds that ended just before the last stop."""
+        for build in await self._builds.unreleased(self._name):
+            await self._release(build)
+
+    async def _release(self, build: Build) -> None:
+        if build.state is BuildState.UNKNOWN:
+            return
+        if build.handle is not None:
+            try:
+                with anyio.fail_after(CALL_SECONDS):
+                    await self._builder.release(build.handle)
+            except (RemoteError, TimeoutError) as error:
+                log.warning("not released", build_id=build.id, why=str(error) or "no answer")
+                return
+        await self._builds.note(build.id, released=1)

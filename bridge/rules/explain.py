@@ -1,0 +1,94 @@
+"""What a delivery says and what the rules make of it, as one object for each ref (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.model.event import Ignored, PushEvent
+from bridge.rules.match import Match, Matching, Rejection, RuleSet
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One ref: what was pushed, what it builds, and why the rest does not."""
+
+    event: PushEvent | Ignored
+    matching: Matching
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is built; empty when something is."""
+        if isinstance(self.event, Ignored):
+            return self.event.reason
+        if self.matching.matches:
+            return ""
+        if self.matching.rejections:
+            return "; ".join(_sentence(rejection) for rejection in self.matching.rejections[:5])
+        return f"no rule builds from {self.event.repo.full_name}"
+
+    def document(self) -> dict[str, Any]:
+        """The object that is stored, shown and printed."""
+        return facts_document(self.event) | {
+            "reason": self.reason or None,
+            "matches": [_match(match) for match in self.matching.matches],
+            "rejections": [_rejection(rejection) for rejection in self.matching.rejections],
+        }
+
+
+def judge(
+    kind: str, events: Sequence[PushEvent | Ignored], rules: RuleSet, at: float, *, every_rule: bool = False
+) -> list[Judgement]:
+    """What the rules make of each ref of a delivery that came in at `at` (Unix seconds).
+
+    `every_rule` names the rules for other code, too.
+    """
+    match = rules.explain if every_rule else rules.match
+    return [
+        Judgement(event, match(kind, event, at) if isinstance(event, PushEvent) else Matching())
+        for event in events
+    ]
+
+
+def facts_document(event: PushEvent | Ignored) -> dict[str, Any]:
+    """What was pushed, flat."""
+    pushed = event if isinstance(event, PushEvent) else None
+    return {
+        "event": event.event,
+        "repo": event.repo.full_name if event.repo else None,
+        "ref_kind": event.ref.kind if event.ref else None,
+        "ref_name": event.ref.name if event.ref else None,
+        "sha": event.sha,
+        "before": event.before,
+        "tag_object_sha": pushed.tag_object_sha if pushed else None,
+        "author": event.author,
+        "clone_url_http": event.repo.clone_url if event.repo else None,
+    }
+
+
+def _sentence(rejection: Rejection) -> str:
+    where = f"{rejection.namespace}/{rejection.repo_name}"
+    if rejection.tag_config is not None:
+        where += f" tag_configs[{rejection.tag_config}]"
+    return f"{where}: {rejection.why}"
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        "namespace": match.repository.namespace,
+        "repo_name": match.repository.repo_name,
+        "tag_config": list(match.tag_configs),
+        "builder": match.builder,
+        "image": match.image,
+        "tags": list(match.tags),
+        "originals": dict(match.originals),
+        "version_tagging": match.version_tagging,
+    }
+
+
+def _rejection(rejection: Rejection) -> dict[str, Any]:
+    return {
+        "namespace": rejection.namespace,
+        "repo_name": rejection.repo_name,
+        "tag_config": rejection.tag_config,
+        "why": rejection.why,
+    }

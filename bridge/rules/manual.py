@@ -1,0 +1,58 @@
+"""A build that a person asked for, kept and judged like any other delivery."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import TypeAdapter
+from uuid_utils import uuid7
+
+from bridge.model.delivery import Delivery
+from bridge.model.event import Commit, Person, PushEvent, Ref, RefKind, Repo
+
+FORGE: Final = "manual"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualPush:
+    """Build this commit of this ref as if it had been pushed, but for one build repository only."""
+
+    namespace: str
+    repo_name: str
+    full_name: str
+    clone_url: str
+    ref_kind: RefKind
+    ref_name: str
+    sha: str
+    by: str
+
+    def delivery(self, now: float) -> Delivery:
+        """The delivery that asks for it, never the same as another."""
+        delivery_id = str(uuid7())
+        return Delivery(
+            id=delivery_id,
+            source=FORGE,
+            forge=FORGE,
+            key=delivery_id,
+            event="trigger",
+            headers={},
+            body=_ADAPTER.dump_json(self),
+            received_at=now,
+        )
+
+    @classmethod
+    def read(cls, delivery: Delivery) -> "ManualPush":
+        return _ADAPTER.validate_json(delivery.body)
+
+    def event(self) -> PushEvent:
+        by = Person(name=self.by)
+        return PushEvent(
+            event="tag" if self.ref_kind == "tag" else "push",
+            repo=Repo(full_name=self.full_name, clone_url=self.clone_url),
+            ref=Ref(self.ref_kind, self.ref_name),
+            sha=self.sha,
+            commit=Commit(sha=self.sha, message=f"asked for by {self.by}", author=by),
+            pusher=by,
+        )
+
+
+_ADAPTER: Final = TypeAdapter(ManualPush)

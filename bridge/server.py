@@ -1,0 +1,82 @@
+"""uvicorn, with a deadline for request heads and without signal handlers of its own."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from bridge.config.settings import Server as ServerSettings
+
+
+class Server(uvicorn.Server):
+    """A server whose owner decides about signals: set `should_exit` to stop it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -> Server:
+    """The server for `app`; it keeps the bounds of `settings`."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="none",
+        http=_protocol(settings.header_timeout.total_seconds()),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        limit_concurrency=settings.max_connections,
+        backlog=2048,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=grace_seconds,
+    )
+    return Server(config)
+
+
+def _protocol(head_seconds: float) -> type[asyncio.Protocol]:
+    class HeadDeadline(HttpToolsProtocol):
+        """Closes a connection that does not bring a whole request head in time."""
+
+        _deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._start()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self._start()
+
+        def on_headers_complete(self) -> None:
+            self._stop()
+            super().on_headers_complete()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop()
+            super().connection_lost(exc)
+
+        def _start(self) -> None:
+            if self._deadline is None:
+                self._deadline = self.loop.call_later(head_seconds, self._close)
+
+        def _stop(self) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+                self._deadline = None
+
+        def _close(self) -> None:
+            self._deadline = None
+            self.transport.close()
+
+    return HeadDeadline
