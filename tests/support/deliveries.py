@@ -49,7 +49,7 @@ class Sample:
 
     @property
     def body(self) -> bytes:
-        return (self.folder / self.expected["file"]).read_bytes()
+        return self.folder.joinpath(str(self.expected["file"])).read_bytes()
 
     @property
     def headers(self) -> dict[str, str]:
