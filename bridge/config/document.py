@@ -24,6 +24,7 @@ Loc = tuple[str | int, ...]
 """The keys and list indexes that lead to a value."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?[0-9]{1,17}\.[0-9]{1,17}(?:[eE][-+]?[0-9]{1,3})?")
 _WORDS: Final = {
@@ -178,7 +179,8 @@ class _Composer:
             self._refuse(event, loc, f"&{anchor} {problem}, or put a text that begins with & in quotes")
         if (tag := getattr(event, "tag", None)) is not None:
             problem = "is a YAML tag, which is not allowed: leave it out"
-            self._refuse(event, loc, f"{tag} {problem}, or put a text that begins with ! in quotes")
+            short = tag.replace("tag:yaml.org,2002:", "!!")
+            self._refuse(event, loc, f"{short} {problem}, or put a text that begins with ! in quotes")
 
     def _refuse(self, event: yaml.Event, loc: Loc, problem: str) -> NoReturn:
         raise ConfigError([*self._faults, Fault(self._place(event), dotted(loc), problem)])
@@ -205,11 +207,16 @@ def _scalar(event: yaml.ScalarEvent) -> object:
 
 
 def _syntax(name: str, text: str, error: yaml.MarkedYAMLError) -> Fault:
-    mark = error.problem_mark or error.context_mark
+    open_quote = "quoted scalar" in (error.context or "")
+    mark = error.context_mark if open_quote else error.problem_mark
     if mark is None:
         return Fault(name, "", f"is not YAML: {error.problem}")
-    line = [*text.split("\n"), ""][mark.line]
-    problem = _cure(line, mark.column, error)
+    line = "".join(_LINE_END.split(text)[mark.line : mark.line + 1])
+    problem = (
+        "a quote has no end, or a backslash in it is not doubled"
+        if open_quote
+        else _cure(line, mark.column, error)
+    )
     return Fault(f"{name}:{mark.line + 1}:{mark.column + 1}", "", problem)
 
 

@@ -3,7 +3,6 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -106,7 +105,7 @@ def _problem(detail: ErrorDetails) -> str:
         return _wrong_word(given, str(context["expected"]))
     if kind in _COMPARED:
         name, words = _COMPARED[kind]
-        return f"must be {words} {_limit(context[name])}"
+        return f"must be {words} {context[name]}"
     if (say := _LENGTHS.get(kind)) is not None:
         return say(context)
     if kind == "value_error":
@@ -167,10 +166,6 @@ def _echo(given: object) -> str:
     text = str(given).lower() if isinstance(given, bool) else str(given)
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
     return text if len(text) <= _MAX_ECHO else f"{text[:_MAX_ECHO]}…"
-
-
-def _limit(value: object) -> str:
-    return f"{value.total_seconds():g}s" if isinstance(value, timedelta) else str(value)
 
 
 def _keys(model: type[BaseModel], loc: Loc) -> list[str]:

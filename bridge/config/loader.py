@@ -183,9 +183,10 @@ class _Reading:
 
 def _only_document(path: Path) -> Document:
     documents = read_documents(path)
-    if len(documents) != 1:
-        problem = "is empty" if not documents else "holds several documents: only one is allowed"
-        raise ConfigError([Fault(shown(path), "", problem)])
+    if not documents:
+        raise ConfigError([Fault(shown(path), "", "is empty")])
+    if len(documents) > 1:
+        raise ConfigError([documents[1].fault((), "a second document begins here: only one is allowed")])
     return documents[0]
 
 

@@ -48,6 +48,12 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _positive(value: timedelta) -> timedelta:
+    if not value:
+        raise wrong("duration", "must be longer than nothing")
+    return value
+
+
 def _store_url(value: str) -> str:
     scheme, _, path = value.partition("://")
     if scheme.split("+")[0] in {"postgresql", "postgres"}:
@@ -76,7 +82,7 @@ ForgeKind = Annotated[str, AfterValidator(lambda kind: FORGE_ALIASES.get(kind, k
 """A kind of Git host under its name of today."""
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Networks = Annotated[tuple[Network, ...], Field(strict=False, max_length=1000)]
-Positive = Annotated[Duration, Field(gt=timedelta(0))]
+Positive = Annotated[Duration, AfterValidator(_positive)]
 
 
 class Server(Strict):

@@ -84,7 +84,7 @@ def _clone_url(value: str) -> str:
 def _parameter(value: str) -> str:
     if not _PARAMETER.fullmatch(value):
         raise wrong(
-            "parameter", "a parameter's name has letters, digits and '_', and begins with none of the digits"
+            "parameter", "a parameter's name has letters, digits and '_', and does not begin with a digit"
         )
     return value
 
@@ -161,7 +161,7 @@ class BuildConfig(Strict):
         dict[Annotated[str, AfterValidator(_parameter)], Annotated[str, Field(max_length=8192)]],
         Field(max_length=100, default_factory=dict),
     ]
-    tag_configs: Annotated[tuple[TagConfig, ...], Field(strict=False, min_length=1, max_length=1000)]
+    tag_configs: Annotated[tuple[TagConfig, ...], Field(strict=False, min_length=1, max_length=100)]
     build_node: str | None = None
     email_enabled: bool | None = None
 

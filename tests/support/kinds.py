@@ -1,0 +1,28 @@
+"""Stand-ins for the settings of adapters: the configuration's reader knows no vendor."""
+
+from typing import Final
+
+from bridge.config.loader import Kinds
+from bridge.config.types import Secret, Strict
+
+
+class JenkinsLike(Strict):
+    url: str
+    token: Secret
+    workers: int = 2
+
+
+class RobotLike(Strict):
+    url: Secret
+    retries: int = 3
+
+
+class MessageLike(Strict):
+    pass
+
+
+KINDS: Final = Kinds(
+    forges={"GitHub": None, "GitLab": None, "Gitee": None, "Gitea": None, "Simple": None},
+    builders={"jenkins": JenkinsLike},
+    channels={"DING_TALK": RobotLike, "MESSAGE": MessageLike},
+)
