@@ -1,6 +1,7 @@
 """The composition root: opens every part, runs them side by side, and stops them in order."""
 
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from bridge.registry import BUILDERS, CHANNELS, FORGES
 from bridge.rules.announce import Announcer
 from bridge.rules.match import RuleSet
 from bridge.schedule import Alarm, ticking
-from bridge.server import Server, make_server
+from bridge.server import Server, listen, make_server
 from bridge.store.builds import Builds
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
@@ -103,8 +104,10 @@ async def open_adapters(config: Config, outbox: Outbox, clock: Clock) -> AsyncIt
         yield Adapters(builders, channels)
     finally:
         with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE_SECONDS):
-            for part in (*builders.values(), *channels.values()):
-                await part.aclose()
+            for builder in builders.values():
+                await builder.aclose()
+            for channel in channels.values():
+                await channel.aclose()
 
 
 async def serve(
@@ -126,12 +129,13 @@ async def serve(
     ):
         await stores.outbox.recover()
         daemon = _Daemon(config, rules, stores, adapters, clock)
+        listener = listen(config.settings.server.host, config.settings.server.port)
         server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
         with ticking(daemon.alarms):
             daemon.start(services)
             services.start_soon(_obey_signals, server)
-            services.start_soon(_say_ready, server, task_status)
-            await server.serve()
+            services.start_soon(_say_ready, server, listener, task_status)
+            await server.serve(sockets=[listener])
             notify("STOPPING=1")
             logger.info("stopping")
             # Each service shields what it must still write down; the rest can be repeated.
@@ -226,8 +230,13 @@ class _Daemon:
             await self._api.app(scope, receive, send)
 
     def start(self, services: TaskGroup) -> None:
-        for service in (self._dispatcher, *self._triggerers, *self._pollers, *self._notifiers):
-            services.start_soon(service.run)
+        services.start_soon(self._dispatcher.run)
+        for triggerer in self._triggerers:
+            services.start_soon(triggerer.run)
+        for poller in self._pollers:
+            services.start_soon(poller.run)
+        for notifier in self._notifiers:
+            services.start_soon(notifier.run)
         services.start_soon(feed_watchdog, self._stores.database)
         services.start_soon(self._keep_house)
 
@@ -256,10 +265,10 @@ async def _obey_signals(server: Server) -> None:
             server.should_exit = True
 
 
-async def _say_ready(server: Server, task_status: TaskStatus[int]) -> None:
+async def _say_ready(server: Server, listener: socket.socket, task_status: TaskStatus[int]) -> None:
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await anyio.sleep(0.01)
-    port: int = server.servers[0].sockets[0].getsockname()[1]
+    port: int = listener.getsockname()[1]
     notify("READY=1", f"STATUS=listening on port {port}")
     logger.info("ready", version=__version__, port=port)
     task_status.started(port)

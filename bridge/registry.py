@@ -40,10 +40,10 @@ class Adapters(Mapping[str, type[A]], Generic[A]):
         return len(self._places)
 
 
-class _SettingsOf(Mapping[str, type[BaseModel]], Generic[A]):
+class _SettingsOf(Mapping[str, type[BaseModel]]):
     """The settings model of each kind."""
 
-    def __init__(self, adapters: Adapters[A]) -> None:
+    def __init__(self, adapters: Mapping[str, type[Builder | Channel]]) -> None:
         self._adapters = adapters
 
     def __getitem__(self, kind: str) -> type[BaseModel]:

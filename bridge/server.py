@@ -1,15 +1,25 @@
 """uvicorn, with a deadline for request heads and without signal handlers of its own."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bridge.config.settings import Server as ServerSettings
+from bridge.errors import BridgeError
+
+_FIRST_HANDED: Final = 3
+_BACKLOG: Final = 2048
+
+
+class ListenError(BridgeError):
+    """The address cannot be listened on."""
 
 
 class Server(uvicorn.Server):
@@ -18,6 +28,18 @@ class Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket systemd hands us (sd_listen_fds(3)), else one of our own. Raises ListenError."""
+    if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0":
+        return socket.socket(fileno=_FIRST_HANDED)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ListenError(f"cannot listen on {host}:{port}: {why}: choose another server.port") from error
 
 
 def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -> Server:
@@ -37,7 +59,7 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
         limit_concurrency=settings.max_connections,
-        backlog=2048,
+        backlog=_BACKLOG,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=grace_seconds,
     )

@@ -2,8 +2,8 @@
 
 Order of calls for one build: `trigger` until it answers Sent or Rejected; after an Ambiguous answer or a
 crash `find`, and `trigger` again only when `find` says None. Then `poll` and `log` until the state is
-terminal, `cancel` at any time, and `release` once everything worth keeping has been read. Calls for different builds
-may overlap; for one build they never do, but for `cancel`.
+terminal, `cancel` at any time, and `release` once everything worth keeping has been read. Calls for
+different builds may overlap; for one build they never do, but for `cancel`.
 
 Every call ends by itself (the adapter sets its own time-outs) and raises only RemoteError.
 """
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
@@ -114,6 +114,10 @@ class Builder(ABC):
     """Seconds between two polls while builds are open."""
     slots: int | None = None
     """How many builds may be open at once; None where the builder queues by itself."""
+
+    @abstractmethod
+    def __init__(self, name: str, settings: Any, surroundings: Surroundings) -> None:
+        """`settings` is an instance of the class's own `Settings`."""
 
     @abstractmethod
     async def trigger(self, request: BuildRequest) -> Outcome:

@@ -8,7 +8,7 @@ made at each attempt, so that a late notice is still valid.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -98,6 +98,10 @@ class Channel(ABC):
     Settings: ClassVar[type[BaseModel]]
     """What may stand under the channel's name in `bridge.yaml`, besides `kind`."""
     rate: Rate | None = None
+
+    @abstractmethod
+    def __init__(self, name: str, settings: Any, surroundings: Surroundings) -> None:
+        """`settings` is an instance of the class's own `Settings`."""
 
     @abstractmethod
     async def send(self, notice: Notice) -> Outcome:

@@ -1,0 +1,6 @@
+"""Runs the command line."""
+
+from bridge.cli import main
+
+if __name__ == "__main__":
+    main()

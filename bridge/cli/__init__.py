@@ -1,0 +1,48 @@
+"""The command line."""
+
+import sys
+from typing import NoReturn
+
+import click
+
+from bridge.cli.root import root
+from bridge.errors import BridgeError
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one line on stderr that says what to do, never a traceback.
+
+    Exits 0 when it worked, 1 when it failed, 2 when it was called wrongly.
+    """
+    try:
+        root(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except BridgeError as error:
+        _fail(error)
+    except BaseExceptionGroup as group:
+        expected, unexpected = group.split(BridgeError)
+        if expected is None or unexpected is not None:
+            raise
+        _fail(*_leaves(expected))
+
+
+def _fail(*errors: BaseException) -> NoReturn:
+    for line in dict.fromkeys(map(str, errors)):
+        click.echo(line, err=True)
+    sys.exit(1)
+
+
+def _leaves(group: BaseExceptionGroup[BridgeError]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

@@ -1,0 +1,48 @@
+"""`channels test`."""
+
+import sys
+
+import click
+from uuid_utils import uuid7
+
+from bridge import log
+from bridge.app import open_adapters, open_stores
+from bridge.channels.base import Ok
+from bridge.cli.setup import configuration, run
+from bridge.clock import system_clock
+from bridge.model.notice import EventName, Notice, ServiceFacts
+
+
+@click.group()
+def channels() -> None:
+    """Where notices go."""
+
+
+@channels.command("test")
+@click.argument("name")
+@click.pass_obj
+def test_channel(config: str | None, name: str) -> None:
+    """Send one real test notice, and say how the channel answered."""
+    loaded = configuration(config)
+    log.configure(loaded.secrets, level="WARNING")
+    if name not in loaded.channels:
+        raise click.ClickException(f"there is no channel {name}: there are {', '.join(loaded.channels)}")
+
+    async def work() -> bool:
+        async with (
+            open_stores(loaded.store_path, exclusive=False) as stores,
+            open_adapters(loaded, stores.outbox, system_clock) as adapters,
+        ):
+            notice = Notice(
+                id=str(uuid7()),
+                channel=name,
+                event=EventName.RESTORED,
+                facts=ServiceFacts(subject=f"channel:{name}", detail="this is a test, nothing happened"),
+                created_at=system_clock(),
+            )
+            outcome = await adapters.channels[name].send(notice)
+            why = outcome.detail if isinstance(outcome, Ok) else outcome.why
+            click.echo(log.Redactor(loaded.secrets).text(f"{type(outcome).__name__.lower()}: {why}"))
+            return isinstance(outcome, Ok)
+
+    sys.exit(0 if run(work) else 1)

@@ -1,0 +1,149 @@
+"""`explain`: what a delivery is, whether its signature holds, and what the rules make of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from bridge.cli import show
+from bridge.cli.setup import configuration, rules_of
+from bridge.clock import system_clock
+from bridge.config.loader import Config
+from bridge.errors import BadSignature, DeliveryError
+from bridge.forges.base import Forge
+from bridge.registry import FORGES
+from bridge.rules.explain import judge
+from bridge.rules.match import RuleSet
+
+MAX_FILE: Final = 64 << 20
+_BODIES: Final = (".json", ".body")
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """A delivery in files; `headers` have lower-case names."""
+
+    file: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@click.command()
+@click.argument("body", type=click.Path(exists=True, path_type=Path))
+@click.argument("headers", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--at", metavar="TIME", help="Judge signatures as of this time (ISO 8601; default: now).")
+@click.option("--source", metavar="NAME", help="Take it as coming from this source.")
+@show.json_option
+@click.pass_obj
+def explain(
+    config: str | None,
+    body: Path,
+    headers: Path | None,
+    at: str | None,
+    source: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Read BODY with its HEADERS (`Name: value` lines), or each of a folder; nothing is built.
+
+    In a folder each X.json or X.body belongs to its X.headers.
+    """
+    loaded = configuration(config)
+    rules = rules_of(loaded)
+    now = _time(at)
+    for pasted in _pasted(body, headers):
+        documents = _explained(pasted, loaded, rules, now, source)
+        if as_json:
+            show.objects(documents)
+        else:
+            for document in documents:
+                _tell(document)
+
+
+def _explained(
+    pasted: Pasted, config: Config, rules: RuleSet, now: float, source: str | None
+) -> list[dict[str, Any]]:
+    try:
+        forge, signature = _judged_by(pasted, config, now, source)
+        events = forge.parse(pasted.headers, pasted.body)
+    except DeliveryError as error:
+        return [{"file": pasted.file, "error": str(error)}]
+    return [
+        {"file": pasted.file, "host": forge.host, "signature": signature} | judgement.document()
+        for judgement in judge(forge.kind, events, rules, now, every_rule=True)
+    ]
+
+
+def _judged_by(pasted: Pasted, config: Config, now: float, source: str | None) -> tuple[Forge, str]:
+    """The forge, and whether a configured source of it would take the delivery."""
+    sources = config.settings.sources
+    if source is not None:
+        if source not in sources:
+            raise click.ClickException(f"there is no source {source}: there are {', '.join(sources)}")
+        forge = FORGES[sources[source].kind]
+        candidates = [sources[source]]
+    else:
+        found = next((forge for forge in FORGES.values() if forge.recognises(pasted.headers)), None)
+        if found is None:
+            raise DeliveryError("no known Git host sends such headers: name one of yours with --source")
+        forge = found
+        candidates = [one for one in sources.values() if one.kind == forge.kind]
+    secrets = [secret.reveal().encode() for one in candidates for secret in one.secrets]
+    if not secrets:
+        return forge, "unchecked"
+    try:
+        forge.verify(pasted.headers, pasted.body, secrets, now)
+    except BadSignature as error:
+        return forge, "absent" if "no " in str(error) else "invalid"
+    return forge, "valid"
+
+
+def _pasted(body: Path, headers: Path | None) -> Iterator[Pasted]:
+    if not body.is_dir():
+        yield _read(body, headers)
+        return
+    for file in sorted(body.rglob("*")):
+        if file.suffix in _BODIES and (beside := file.with_suffix(".headers")).exists():
+            yield _read(file, beside)
+
+
+def _read(body: Path, headers: Path | None) -> Pasted:
+    if body.stat().st_size > MAX_FILE:
+        raise click.ClickException(f"{body} is over 64 MiB")
+    beside = headers or body.with_suffix(".headers")
+    lines = beside.read_text("latin-1").splitlines() if beside.exists() else []
+    pairs = [line.partition(":") for line in lines if ":" in line]
+    named = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    return Pasted(str(body), named, body.read_bytes())
+
+
+def _time(text: str | None) -> float:
+    if text is None:
+        return system_clock()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.UsageError(f"--at {text} is no ISO 8601 time, such as 2026-11-21T08:00:00Z") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _tell(document: Mapping[str, Any]) -> None:
+    if "error" in document:
+        click.echo(f"{document['file']}: {show.plain(document['error'])}")
+        return
+    what = f"{document['event']} of {document['ref_kind'] or ''} {document['ref_name'] or ''}".strip()
+    click.echo(f"{document['file']}: {document['host']} {document['repo'] or ''}: {show.plain(what)}")
+    click.echo(f"  signature  {document['signature']}")
+    for match in document["matches"]:
+        tags = ", ".join(match["tags"])
+        click.echo(f"  builds     {match['namespace']}/{match['repo_name']} on {match['builder']}: {tags}")
+    for rejection in document["rejections"]:
+        index = rejection["tag_config"]
+        place = f" tag_configs[{index}]" if index is not None else ""
+        where = f"{rejection['namespace']}/{rejection['repo_name']}{place}"
+        click.echo(f"  not        {where}: {show.plain(rejection['why'])}")
+    if document["reason"] and not document["rejections"]:
+        click.echo(f"  not        {show.plain(document['reason'])}")

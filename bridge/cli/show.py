@@ -1,0 +1,53 @@
+"""How commands print: tables for people, one JSON object a line for programs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+def objects(rows: Iterable[Mapping[str, Any]]) -> None:
+    for row in rows:
+        click.echo(orjson.dumps(row, default=str).decode())
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """The columns of the rows; what a stranger wrote cannot control the terminal."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        shown.add_row(*(Text(plain(row.get(column))) for column in columns))
+    Console().print(shown)
+
+
+def card(facts: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> None:
+    """One thing: its facts, then its timeline."""
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        if value not in (None, "", [], {}):
+            click.echo(f"{name.replace('_', ' '):{width}}  {plain(value)}")
+    for step in steps:
+        click.echo(f"  {step['at']}  {step['what']:<11} {plain(step['detail'])}".rstrip())
+
+
+def plain(value: object) -> str:
+    """A value on one line, without control characters."""
+    match value:
+        case None:
+            return ""
+        case str():
+            text = value
+        case list() | tuple() if all(isinstance(item, str) for item in value):
+            text = ", ".join(value)
+        case list() | dict():
+            text = orjson.dumps(value, default=str).decode()
+        case _:
+            text = str(value)
+    return "".join(letter if letter.isprintable() else "�" for letter in text.replace("\n", " "))
