@@ -1,0 +1,170 @@
+"""The folder of one local build: all that the daemon and the runner tell each other.
+
+`lock`          held by the live runner for its whole life; not inherited by what it starts
+`request.json`  the order, written by the daemon before the runner is started
+`started`       JSON list of the Unix times at which a runner took the build up
+`effects`       present: a command or a push has begun, so that a second run would not be harmless
+`cancel`        present: a person or a rule wants the build to end
+`log`           plain bytes, only ever appended to
+`result.json`   the end; what is written there is final
+`tree`, `home`, `tmp`, `store`, `run`   the checkout and the scratch space of one run, removed at its end
+
+Every file but `log` appears whole or not at all, also after a power cut. Only the standard library is
+used here, because the runner must start fast and live through an upgrade of everything else.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from bridge.model.build import BuildRequest
+
+MAX_FILE: Final = 1 << 20
+"""Bytes that are read of a JSON file at most."""
+_FLOCK: Final = "hhqqi0q"
+"""`struct flock`: type, whence, start, length, pid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the runner is to do. Either `engine` builds and pushes `images`, or `command` is run.
+
+    `timeout` is in seconds, `log_limit` and `max_tree` in bytes, `environment` is added to every step,
+    `path` is the search path for programs, `images` are full references with their tags.
+    """
+
+    request: BuildRequest
+    engine: str | None
+    command: tuple[str, ...]
+    images: tuple[str, ...]
+    tls_verify: bool
+    authfile: str | None
+    timeout: float
+    log_limit: int
+    max_tree: int
+    protocols: tuple[str, ...]
+    environment: Mapping[str, str]
+    path: str
+
+    def dump(self) -> bytes:
+        plain = replace(self.request, parameters=dict(self.request.parameters))
+        return json.dumps(asdict(replace(self, request=plain))).encode()
+
+    @classmethod
+    def load(cls, data: bytes) -> "Order":
+        fields: dict[str, Any] = json.loads(data)
+        request = fields["request"]
+        fields["request"] = BuildRequest(**{**request, "tags": tuple(request["tags"])})
+        tuples = {name: tuple(fields[name]) for name in ("command", "images", "protocols")}
+        return cls(**{**fields, **tuples})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a build ended: `state` is `succeeded`, `failed`, `cancelled` or `unknown`; times are Unix ones."""
+
+    state: str
+    detail: str = ""
+    exit_code: int | None = None
+    digest: str | None = None
+    pushed: list[str] = field(default_factory=list)
+    started_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The paths of one build, and the questions that its files answer."""
+
+    path: Path
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def prepare(self, order: Order) -> None:
+        """Make the folder with its order; afterwards a runner may be started. Raises OSError."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self / "lock").touch(mode=0o600)
+        write_whole(self / "request.json", order.dump())
+        _sync(self.path.parent)
+
+    def order(self) -> Order:
+        """Raises OSError or ValueError."""
+        return Order.load(_read(self / "request.json") or b"")
+
+    def known(self) -> bool:
+        return (self / "request.json").exists()
+
+    def holder(self) -> int | None:
+        """The pid of the live runner. Asking takes no lock, so it can never turn a starting runner away."""
+        try:
+            with (self / "lock").open("rb") as file:
+                question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+                answer = struct.unpack(_FLOCK, fcntl.fcntl(file, fcntl.F_GETLK, question))
+        except FileNotFoundError:
+            return None
+        return None if answer[0] == fcntl.F_UNLCK else int(answer[4])
+
+    def starts(self) -> list[float]:
+        """When the build was taken up, once for each run."""
+        data = _read(self / "started")
+        return [] if data is None else [float(at) for at in json.loads(data)]
+
+    def result(self) -> Result | None:
+        data = _read(self / "result.json")
+        return None if data is None else Result(**json.loads(data))
+
+    def finish(self, result: Result) -> None:
+        write_whole(self / "result.json", json.dumps(asdict(result)).encode())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that after a crash at any point it is there completely or not at all."""
+    draft = path.with_name(f"{path.name}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)
+    _sync(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a folder, also where a build took away its own right to write; what resists stays."""
+    for parent, folders, _ in os.walk(path):
+        for name in folders:
+            folder = Path(parent, name)
+            if not folder.is_symlink():
+                _unprotect(folder)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _unprotect(folder: Path) -> None:
+    try:
+        folder.chmod(0o700)
+    except OSError:
+        # Not ours, as the files of a user namespace are: rmtree decides.
+        return
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_FILE)
+    except FileNotFoundError:
+        return None
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

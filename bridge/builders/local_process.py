@@ -1,0 +1,294 @@
+"""Running the steps of a local build so that nothing outlives its step, and the step not its runner.
+
+The runner is a child subreaper: whatever a step starts, however it detaches itself, stays a descendant and
+is found and killed. Should the runner itself be killed, the kernel kills the step's first process, and the
+next runner of the same build sweeps up the rest.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import selectors
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+MARK: Final = "BRIDGE_BUILD_FOLDER"
+"""The environment variable by which leftovers of a killed runner are known."""
+GRACE: Final = 5.0
+"""Seconds between SIGTERM and SIGKILL."""
+_KILL_TIME: Final = 10.0
+_CHUNK: Final = 1 << 16
+_HEADING: Final = 2000
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_libc = ctypes.CDLL(None, use_errno=True)
+
+Sink = Callable[[bytes], None]
+
+
+class BuildFailed(Exception):
+    """The build cannot go on; the text is for people."""
+
+    def __init__(self, why: str, exit_code: int | None = None) -> None:
+        super().__init__(why)
+        self.exit_code = exit_code
+
+
+class OutOfTime(BuildFailed):
+    """The time limit was reached."""
+
+
+class Stopped(Exception):
+    """The runner was told to stop; nothing of the step is left."""
+
+
+class Log:
+    """The build's log: output up to a limit, and the runner's own lines, which always find room."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self._file = path.open("ab", buffering=0)
+        self._left = limit - self._file.tell()
+        self._limit = limit
+        self._fresh = True
+
+    def output(self, data: bytes) -> None:
+        """Append what a step wrote; beyond the limit it is dropped, which is said once."""
+        if self._left < 0:
+            return
+        kept = data[: self._left]
+        self._write(kept)
+        self._left -= len(data)
+        if self._left < 0:
+            self.note(f"... the log is over its limit of {self._limit} bytes: the rest of it was dropped")
+
+    def note(self, line: str) -> None:
+        text = line if len(line) <= _HEADING else f"{line[:_HEADING]}..."
+        self._write(("" if self._fresh else "\n").encode() + text.encode(errors="replace") + b"\n")
+
+    def _write(self, data: bytes) -> None:
+        # A full disk must not end the build before its result is known.
+        with contextlib.suppress(OSError):
+            self._file.write(data)
+        self._fresh = data.endswith(b"\n") if data else self._fresh
+
+
+class Supervisor:
+    """Runs one step after the other in this process, which must have a single thread.
+
+    `deadline` is in seconds of the monotonic clock. SIGTERM ends the running step and all later ones.
+    """
+
+    def __init__(self, log: Log, deadline: float) -> None:
+        self.log = log
+        self.deadline = deadline
+        self._stopping = False
+        self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._on_term)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+    def _on_term(self, *_: object) -> None:
+        self._stopping = True
+
+    def renew(self, deadline: float) -> None:
+        """Allow further steps, until `deadline`, although the build was stopped or out of time."""
+        self.deadline = deadline
+        self._stopping = False
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        sink: Sink | None = None,
+        file_limit: int | None = None,
+    ) -> int:
+        """Run a program to its end; its output, both streams, goes to `sink` or else to the log.
+
+        Returns the exit code, negative for a signal. No file may grow beyond `file_limit` bytes.
+        Raises BuildFailed where the program cannot be started, OutOfTime, Stopped.
+        """
+        self.check()
+        if sink is None:
+            self.log.note(f"$ {shlex.join(argv)}")
+        process = _start(argv, cwd, env, file_limit)
+        assert process.stdout is not None
+        out = sink or self.log.output
+        with process.stdout, selectors.DefaultSelector() as selector:
+            os.set_blocking(process.stdout.fileno(), False)
+            selector.register(process.stdout, selectors.EVENT_READ, out)
+            selector.register(self._wake, selectors.EVENT_READ, _ignore)
+            self._pump(process, selector, self.deadline, heed=True)
+            ended = process.returncode is not None
+            if not ended:
+                _signal_all(signal.SIGTERM)
+                self._pump(process, selector, time.monotonic() + GRACE, heed=False)
+            self._kill(process)
+            _forward(process.stdout.fileno(), out, limit=1 << 24)
+        if not ended:
+            self.check()
+        return int(process.returncode)
+
+    def check(self) -> None:
+        """Raises Stopped or OutOfTime where the build must not go on."""
+        if self._stopping:
+            raise Stopped
+        if time.monotonic() >= self.deadline:
+            raise OutOfTime("the time limit was reached")
+
+    def _pump(
+        self,
+        process: subprocess.Popen[bytes],
+        selector: selectors.BaseSelector,
+        until: float,
+        *,
+        heed: bool,
+    ) -> None:
+        """Move output until the process has ended, the time has come, or (if we `heed`) SIGTERM came."""
+        while not _reap(process) and not (heed and self._stopping):
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            for key, _ in selector.select(left):
+                if not _forward(key.fd, key.data):
+                    selector.unregister(key.fileobj)
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill every descendant. One that the kernel cannot end is given up, and told in the log."""
+        until = time.monotonic() + _KILL_TIME
+        while _signal_all(signal.SIGKILL):
+            _reap(process)
+            if time.monotonic() >= until:
+                self.log.note("... a process of this step could not be ended")
+                break
+            time.sleep(0.005)
+        _reap(process)
+        if process.returncode is None:
+            process.returncode = -signal.SIGKILL
+
+
+def _ignore(_data: bytes) -> None:
+    """Drain the pipe that only wakes us."""
+
+
+def _start(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], file_limit: int | None
+) -> subprocess.Popen[bytes]:
+    runner = os.getpid()
+
+    def tie() -> None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != runner:
+            os._exit(1)
+        if file_limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+
+    try:
+        return subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=tie,  # noqa: PLW1509  # the runner has one thread
+        )
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise BuildFailed(f"{argv[0]} cannot be started: {why}") from None
+
+
+def _forward(descriptor: int, sink: Sink, limit: int = _CHUNK) -> bool:
+    """Pass on what can be read now, about `limit` bytes at most; False at the end of the stream."""
+    moved = 0
+    while moved < limit:
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return True
+        if not data:
+            return False
+        sink(data)
+        moved += len(data)
+    return True
+
+
+def _reap(process: subprocess.Popen[bytes]) -> bool:
+    """Collect every child that has ended, adopted ones too; True when the step's own process has."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == process.pid:
+                process.returncode = os.waitstatus_to_exitcode(ended[1])
+    return process.returncode is not None
+
+
+def _signal_all(number: signal.Signals) -> bool:
+    """Signal every descendant of this process; True when there was one, even a dead one not yet collected."""
+    found = _descendants(os.getpid())
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+    return bool(found)
+
+
+def _descendants(root: int) -> list[int]:
+    parents = {pid: parent for pid in _pids() if (parent := _parent(pid)) is not None}
+    children: dict[int, list[int]] = {}
+    for pid, parent in parents.items():
+        children.setdefault(parent, []).append(pid)
+    found: list[int] = []
+    todo = [root]
+    while todo:
+        below = children.get(todo.pop(), [])
+        found += below
+        todo += below
+    return found
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208  # names are all we need
+
+
+def _parent(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    return int(stat.rpartition(b")")[2].split()[1])
+
+
+def sweep(folder: Path) -> None:
+    """Kill what a killed runner of this build left: known by its mark, its root or its working folder."""
+    mark = f"{MARK}={folder}".encode()
+    until = time.monotonic() + _KILL_TIME
+    while found := [pid for pid in _pids() if pid != os.getpid() and _belongs(pid, folder, mark)]:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() >= until:
+            return
+        time.sleep(0.01)
+
+
+def _belongs(pid: int, folder: Path, mark: bytes) -> bool:
+    process = Path(f"/proc/{pid}")
+    try:
+        if mark in (process / "environ").read_bytes().split(b"\0"):
+            return True
+        return any((process / link).readlink().is_relative_to(folder) for link in ("root", "cwd"))
+    except OSError:
+        return False
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
