@@ -163,6 +163,8 @@ class Push:
         sha = after
         if ref.kind == "tag" and self.head_sha is not None:
             sha = read_sha(self.head_sha, "the id of the tagged commit")
+        if is_zero(sha):
+            raise BadPayload("the tagged commit has an id of zeros")
         # A new or rewound ref differs from what was built before by more than the commits listed.
         partial = self.partial or self.forced or (before is not None and is_zero(before))
         return PushEvent(

@@ -20,6 +20,8 @@ from bridge.forges.simple import Simple
 from bridge.model.event import Ignored, PushEvent
 
 FORGES: dict[str, Forge] = {forge.host: forge for forge in (GitHub(), GitLab(), Gitee(), Gitea(), Simple())}
+SECRETS = [b"a-secret-for-tests", b"whsec_4kJ3lEnBF8tmsQh4XR/6lb5MYiXLz6c8tTq5xvZN330="]
+"""What the deliveries under `tests/forges/payloads` are signed with."""
 _FACTS = (
     "event",
     "repo",

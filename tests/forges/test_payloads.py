@@ -1,0 +1,57 @@
+"""Composed deliveries of each host, in the documented shapes and with invented values."""
+
+from pathlib import Path
+
+import pytest
+from support.deliveries import FORGES, SECRETS, Sample, misreadings, samples
+
+from bridge.model.delivery import Delivery
+
+_SAMPLES = samples(Path(__file__).parent / "payloads")
+
+
+def receive(sample: Sample) -> Delivery:
+    return sample.forge.receive(
+        id="1",
+        source="here",
+        headers=sample.headers,
+        body=sample.body,
+        secrets=SECRETS,
+        now=sample.received_at,
+    )
+
+
+@pytest.mark.parametrize("sample", _SAMPLES, ids=str)
+def test_a_delivery_is_read_as_expected(sample: Sample) -> None:
+    assert misreadings(sample) == {}
+
+
+@pytest.mark.parametrize("sample", _SAMPLES, ids=str)
+def test_a_delivery_is_recognised_by_its_host_alone(sample: Sample) -> None:
+    assert [name for name, forge in FORGES.items() if forge.recognises(sample.headers)] == [sample.forge.host]
+
+
+@pytest.mark.parametrize("sample", _SAMPLES, ids=str)
+def test_what_is_stored_reads_like_what_was_sent(sample: Sample) -> None:
+    delivery = receive(sample)
+    stored = sample.forge.parse(delivery.headers, delivery.body)
+    assert stored == sample.forge.parse(sample.headers, sample.body)
+
+
+@pytest.mark.parametrize("sample", _SAMPLES, ids=str)
+def test_nothing_stored_proves_who_sent_it(sample: Sample) -> None:
+    delivery = receive(sample)
+    values = {name: value for name, value in sample.headers.items() if name not in delivery.headers}
+    proofs = [value for name, value in values.items() if "token" in name or "signature" in name]
+    assert proofs
+    stored = delivery.body + repr(delivery.headers).encode()
+    for proof in (*proofs, *(secret.decode() for secret in SECRETS)):
+        assert proof.encode() not in stored
+
+
+@pytest.mark.parametrize("host", FORGES)
+def test_a_host_has_pushes_tags_removals_and_what_is_none_of_them(host: str) -> None:
+    """So that this set cannot thin out unnoticed."""
+    events = {sample.expected["event"] for sample in _SAMPLES if sample.forge.host == host}
+    assert events >= {"push", "tag", "delete"}
+    assert events & {"ping", "other"}

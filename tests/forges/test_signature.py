@@ -1,0 +1,44 @@
+"""The examples that vendors and specifications publish."""
+
+import pytest
+
+from bridge.errors import BadSignature
+from bridge.forges.gitee import Gitee
+from bridge.forges.github import GitHub
+from bridge.forges.simple import Simple
+
+
+def test_the_example_of_github_s_documentation_holds() -> None:
+    headers = {
+        "x-hub-signature-256": "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
+        "x-github-event": "push",
+    }
+    GitHub().verify(headers, b"Hello, World!", [b"It's a Secret to Everybody"], 0)
+
+
+def test_the_example_of_the_standard_webhooks_specification_holds() -> None:
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    secret = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    Simple().verify(headers, b'{"test": 2432232314}', [secret], 1614265330)
+    with pytest.raises(BadSignature, match="301 s ago"):
+        Simple().verify(headers, b'{"test": 2432232314}', [secret], 1614265631)
+
+
+def test_a_published_example_of_gitee_s_signature_holds() -> None:
+    headers = {
+        "x-gitee-event": "Push Hook",
+        "x-gitee-timestamp": "1633679083918",
+        "x-gitee-token": "Xvh4YPVe6l31XpDRL9J2yeaEXabsckIoUUschpXiVck=",
+    }
+    Gitee().verify(headers, b"", [b"bBg5lrt03VixkX85CNqYIcecC0SIGASE"], 1633679083)
+
+
+def test_a_secret_of_any_bytes_is_compared_as_bytes() -> None:
+    headers = {"x-gitee-event": "Push Hook", "x-gitee-token": "p\xe4ss"}
+    Gitee().verify(headers, b"", [b"p\xe4ss"], 0)
+    with pytest.raises(BadSignature):
+        Gitee().verify(headers, b"", ["päss".encode()], 0)
