@@ -10,7 +10,16 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 MASK: Final = "***"
-_QUIET: Final = ("httpx", "httpcore", "apscheduler", "uvicorn.access", "asyncio", "urllib3", "alembic")
+_QUIET: Final = (
+    "uvicorn.error",
+    "httpx",
+    "httpcore",
+    "apscheduler",
+    "uvicorn.access",
+    "asyncio",
+    "urllib3",
+    "alembic",
+)
 
 
 class Redactor:

@@ -87,7 +87,7 @@ class Notifier:
             notice_id=row.notice.id,
             build_id=row.build_id,
             channel=self._name,
-            event=row.notice.event,
+            kind=row.notice.event,
             outcome=type(outcome).__name__.lower(),
             why=outcome.detail if isinstance(outcome, Ok) else outcome.why,
         )

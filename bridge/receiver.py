@@ -95,7 +95,7 @@ class Receiver:
         )
         receipt = await self._inbox.put(delivery)
         log.info(
-            "stored" if receipt.new else "repeated", delivery_id=receipt.id, source=name, event=delivery.event
+            "stored" if receipt.new else "repeated", delivery_id=receipt.id, source=name, kind=delivery.event
         )
         return receipt
 

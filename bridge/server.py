@@ -48,6 +48,7 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
         app,
         host=settings.host,
         port=settings.port,
+        interface="asgi3",
         loop="none",
         http=_protocol(settings.header_timeout.total_seconds()),
         ws="none",

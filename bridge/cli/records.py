@@ -310,7 +310,10 @@ def _newest_commit(url: str, kind: RefKind, name: str) -> str:
         listed = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         raise click.ClickException("git ls-remote gave no answer: give --commit") from None
-    found = dict(reversed(line.split("\t", 1)) for line in listed.stdout.splitlines() if "\t" in line)
+    found: dict[str, str] = {}
+    for line in listed.stdout.splitlines():
+        sha, _, listed_ref = line.partition("\t")
+        found[listed_ref] = sha
     if ref not in found:
         raise click.ClickException(f"the host has no {kind} {name}, or does not answer: give --commit")
     return found.get(f"{ref}^{{}}", found[ref])

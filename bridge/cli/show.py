@@ -1,13 +1,16 @@
 """How commands print: tables for people, one JSON object a line for programs."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+_WIDE: Final = 240
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -24,7 +27,8 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
         shown.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         shown.add_row(*(Text(plain(row.get(column))) for column in columns))
-    Console().print(shown)
+    # Elsewhere than on a terminal nobody folds lines.
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(shown)
 
 
 def card(facts: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> None:
