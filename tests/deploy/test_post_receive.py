@@ -355,6 +355,17 @@ def test_an_unusable_secret_file_is_told(site: Site, receiver: Receiver, content
     assert receiver.requests == []
 
 
+def test_a_missing_program_is_told(site: Site, receiver: Receiver) -> None:
+    folder = site.bare.parent / "bin"
+    folder.mkdir()
+    for program in ("awk", "date", "git", "od", "openssl"):
+        (folder / program).symlink_to(needs(program))
+    hook = site.bare / "hooks" / "post-receive"
+    hook.write_text(hook.read_text().replace("set -u\n", f"set -u\nPATH={folder}\n", 1))
+    site.commit()
+    assert "curl is not installed" in site.push("main")
+
+
 def test_a_tag_of_something_else_than_a_commit_is_told_to_the_pusher_only(
     site: Site, receiver: Receiver
 ) -> None:
