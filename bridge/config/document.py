@@ -169,7 +169,7 @@ class _Composer:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             self._refuse(event, loc, f"the file holds over {MAX_NODES} values: split it")
-        if len(loc) > MAX_DEPTH:
+        if len(loc) >= MAX_DEPTH:
             self._refuse(event, (), f"is nested over {MAX_DEPTH} deep")
         if isinstance(event, yaml.AliasEvent):
             problem = f"*{event.anchor} is a YAML alias, which is not allowed: write the value out"

@@ -149,6 +149,8 @@ def version_tag(version_tagging: int, at: float, sha: str) -> str | None:
 
 def image_problem(image: str) -> str | None:
     """Why `image` cannot be a repository path without a tag, or None when it can."""
+    if "://" in image:
+        return f"leave {image.partition('://')[0]}:// out"
     host, slash, path = image.partition("/")
     if not slash or not ({".", ":"} & set(host) or host == "localhost"):
         host, path = "", image

@@ -1,0 +1,184 @@
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+from support.kinds import KINDS, JenkinsLike, RobotLike
+
+from bridge.config.loader import Config, find_config, load_config
+from bridge.config.types import Secret
+from bridge.errors import ConfigError
+
+ENVIRON = {"HOOK": "hook-secret", "ROBOT": "https://robot.example.com/?token=abc", "CI": "ci-secret"}
+GOOD = """
+server: {max_body: 64KiB, trusted_proxies: [10.0.0.0/8, "::1"], public_url: "https://bridge.example.com/"}
+store: {url: "sqlite:///./data/bridge.db"}
+rules: [rules/, /srv/more.yaml]
+language: en
+sources:
+  osc: {kind: OSChina, secrets: [{env: HOOK}, {file: hook.txt}], allow: [192.0.2.0/24]}
+builders:
+  zeta: {kind: jenkins, url: "https://ci.example.com", token: {env: CI}}
+  alpha: {kind: jenkins, url: "https://ci2.example.com", token: {env: CI}, workers: 5}
+channels:
+  team: {kind: DING_TALK, url: {env: ROBOT}}
+people: {Alice@Example.com: {wecom_userid: alice}}
+notices: {default: [{notice_type: DING_TALK, only: changes}]}
+retention: {deliveries: 12h}
+"""
+
+
+def load(folder: Path, text: str, environ: dict[str, str] | None = None) -> Config:
+    file = folder / "bridge.yaml"
+    file.write_text(text, encoding="utf-8")
+    (folder / "hook.txt").write_text("from-a-file\n", encoding="utf-8")
+    return load_config(file, KINDS, ENVIRON if environ is None else environ)
+
+
+def refusals(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text)
+    return [str(fault).replace(f"{folder}/", "") for fault in caught.value.faults]
+
+
+def test_a_configuration_is_read_whole(tmp_path: Path) -> None:
+    config = load(tmp_path, GOOD)
+    settings = config.settings
+    assert (settings.server.max_body, settings.server.port) == (65536, 8088)
+    assert settings.server.public_url == "https://bridge.example.com"
+    assert settings.server.trusted_proxies == (ip_network("10.0.0.0/8"), ip_network("::1"))
+    assert config.rule_paths == (tmp_path / "rules", Path("/srv/more.yaml"))
+    assert settings.sources["osc"].kind == "Gitee"
+    assert settings.sources["osc"].secrets == (Secret("hook-secret"), Secret("from-a-file"))
+    assert list(config.builders) == ["zeta", "alpha"]
+    assert config.builders["alpha"].settings == JenkinsLike(
+        url="https://ci2.example.com", token=Secret("ci-secret"), workers=5
+    )
+    assert isinstance(config.channels["team"].settings, RobotLike)
+    assert settings.people["alice@example.com"].wecom_userid == "alice"
+    assert settings.retention.deliveries == timedelta(hours=12)
+    assert config.warnings == ()
+
+
+def test_a_default_notice_names_channel_and_type(tmp_path: Path) -> None:
+    (notice,) = load(tmp_path, GOOD).default_notices
+    assert (notice.channel, notice.notice_type, notice.only) == ("team", "DING_TALK", "changes")
+    assert (notice.subscription.channel, len(notice.subscription.events)) == ("team", 2)
+
+
+def test_the_channel_of_messages_always_exists(tmp_path: Path) -> None:
+    assert load(tmp_path, "language: en\n").channels["message"].kind == "MESSAGE"
+    assert load(tmp_path, "channels: {message: {kind: MESSAGE}}\n").channels["message"].kind == "MESSAGE"
+
+
+def test_everything_has_a_default_and_no_source_is_warned_about(tmp_path: Path) -> None:
+    config = load(tmp_path, "language: zh-CN\n")
+    assert config.store_path == Path("/var/lib/buildbridge/bridge.db")
+    assert config.rule_paths == (tmp_path / "rules",)
+    assert [fault.problem for fault in config.warnings] == ["no sources are given: nobody can call"]
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///var/lib/x.db", "/var/lib/x.db"),
+        ("sqlite:////var/lib/x.db", "/var/lib/x.db"),
+        ("sqlite:///./x.db", "{folder}/x.db"),
+        ("sqlite:///../x.db", "{folder}/../x.db"),
+    ],
+)
+def test_the_store_is_where_its_address_says(tmp_path: Path, url: str, path: str) -> None:
+    found = load(tmp_path, f"store: {{url: '{url}'}}\n").store_path
+    assert str(found).replace("//", "/") == path.format(folder=tmp_path)
+
+
+def test_all_secrets_are_known_and_none_is_shown(tmp_path: Path) -> None:
+    config = load(tmp_path, GOOD)
+    assert config.secrets == {"hook-secret", "from-a-file", "ci-secret", ENVIRON["ROBOT"]}
+    assert not [secret for secret in config.secrets if secret in repr(config)]
+
+
+def test_a_secret_comes_from_the_credentials_of_systemd(tmp_path: Path) -> None:
+    (tmp_path / "hook").write_text("credential-secret", encoding="utf-8")
+    text = "sources: {x: {kind: GitHub, secrets: [{credential: hook}]}}\n"
+    config = load(tmp_path, text, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert config.secrets == {"credential-secret"}
+
+
+def test_a_secret_in_plain_text_is_warned_about_with_its_place(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        "sources:\n  x:\n    kind: GitHub\n    secrets:\n      - {env: HOOK}\n      - plain\n"
+        "channels:\n  team:\n    kind: DING_TALK\n    url: https://robot.example.com\n"
+        "api:\n  tokens: [abc]\n",
+    )
+    told = [f"{fault.place}: {fault.path}".replace(f"{tmp_path}/", "") for fault in config.warnings]
+    assert told == [
+        "bridge.yaml:6:9: sources.x.secrets[1]",
+        "bridge.yaml:12:12: api.tokens[0]",
+        "bridge.yaml:10:5: channels.team.url",
+    ]
+    assert all(fault.warning and "plain" in fault.problem for fault in config.warnings)
+
+
+def test_no_fault_repeats_a_secret(tmp_path: Path) -> None:
+    told = refusals(
+        tmp_path,
+        "sources: {x: {kind: hunter2x, secrets: hunter2a}}\n"
+        "builders: {ci: {kind: jenkins, url: [hunter2b], token: {hunter2c: hunter2d}}}\n"
+        "channels: {team: {kind: DING_TALK, url: {env: HOOK}, secret: hunter2e, retries: hunter2f}}\n"
+        "server: {public_url: 'https://u:hunter2g@example.com'}\n"
+        "store: {url: 'postgresql://u:hunter2h@db/x'}\n",
+    )
+    assert len(told) == 8
+    assert [line for line in told if "hunter2" in line and "hunter2x" not in line] == []
+
+
+def test_all_faults_are_told_at_once_in_the_order_of_their_places(tmp_path: Path) -> None:
+    told = refusals(
+        tmp_path,
+        "server: {port: x, hots: y}\nlanguage: de\n"
+        "sources:\n  a: {kind: Githup, secrets: []}\n  b: 3\n"
+        "builders: {ci: {kind: jenkins}}\nchannels: {team: {kind: ding_tal}}\n"
+        "notices: {default: [{channel: tema}]}\nlanguage: en\n",
+    )
+    assert told == [
+        "bridge.yaml:1:10: server.port: must be a whole number, but is text",
+        "bridge.yaml:1:19: server.hots: is not known; did you mean host?",
+        "bridge.yaml:2:1: language: de is not zh-CN or en",
+        "bridge.yaml:4:7: sources.a.kind: there is no kind Githup of sources; did you mean GitHub?",
+        "bridge.yaml:4:21: sources.a.secrets: needs at least 1 entry",
+        "bridge.yaml:5:3: sources.b: must be a mapping, but is a number",
+        "bridge.yaml:6:12: builders.ci.token: is missing",
+        "bridge.yaml:6:12: builders.ci.url: is missing",
+        "bridge.yaml:7:19: channels.team.kind: there is no kind ding_tal of channels; "
+        "did you mean DING_TALK?",
+        "bridge.yaml:8:22: notices.default[0].channel: there is no channel tema; did you mean team?",
+        "bridge.yaml:9:1: language: is given twice; the first is at bridge.yaml:2:1",
+    ]
+
+
+def test_a_configuration_never_changes(tmp_path: Path) -> None:
+    config = load(tmp_path, GOOD)
+    with pytest.raises((AttributeError, ValueError)):
+        config.settings.language = "en"  # type: ignore[misc]
+
+
+class TestFindConfig:
+    def test_the_option_wins(self) -> None:
+        assert find_config("a.yaml", {"BRIDGE_CONFIG": "b.yaml"}) == Path("a.yaml")
+
+    def test_then_the_environment(self) -> None:
+        assert find_config(None, {"BRIDGE_CONFIG": "b.yaml"}) == Path("b.yaml")
+
+    def test_then_the_folder_one_is_in(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "bridge.yaml").write_text("language: en\n", encoding="utf-8")
+        assert find_config(None, {"BRIDGE_CONFIG": ""}) == Path("bridge.yaml")
+
+    def test_else_it_says_what_to_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(
+            ConfigError, match="--config or \\$BRIDGE_CONFIG, or write a first one with `buildbridge init`"
+        ):
+            find_config(None, {})

@@ -1,0 +1,62 @@
+"""Rules and pushes, made with as little as a test has to say."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from bridge.model.event import Commit, PushEvent, Ref, Repo
+from bridge.rules.loader import Names, load_rules
+from bridge.rules.match import RuleSet
+
+NAMES: Final = Names(
+    builders=("jenkins", "here"),
+    channels={"team": "DING_TALK", "mail": "MAIL", "mail2": "MAIL", "message": "MESSAGE"},
+    forges=frozenset({"GitHub", "GitLab", "Gitee", "Gitea", "Simple"}),
+    sources=frozenset({"Gitee", "Simple"}),
+)
+SHA: Final = "0123456789abcdef0123456789abcdef01234567"
+AT: Final = 1735787045.0
+"""2025-01-02 03:04:05 UTC."""
+
+HEAD: Final = """
+namespace: acme
+repo_name: shop
+build_config:
+  code_repo_client: Gitee
+  code_repo_namespace: Acme
+  code_repo_name: shop-web
+  tag_configs:
+"""
+
+
+def tag_config(value: str = "master", tag: str = "latest", kind: str = "branch", **more: object) -> str:
+    """One line of `tag_configs`."""
+    others = "".join(f", {key}: {word}" for key, word in more.items())
+    return (
+        f"  - {{code_repo_type: {kind}, code_repo_type_value: '{value}', docker_repo_tag: '{tag}'{others}}}\n"
+    )
+
+
+def rules(folder: Path, *tag_configs: str, head: str = HEAD, names: Names = NAMES) -> RuleSet:
+    """The rule set of one file with one repository."""
+    return rules_of(folder, head + "".join(tag_configs), names=names)
+
+
+def rules_of(folder: Path, text: str, names: Names = NAMES) -> RuleSet:
+    file = folder / "rules.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_rules([file], names)
+
+
+def push(name: str = "master", kind: Any = "branch", **facts: Any) -> PushEvent:
+    """A push of a branch or a tag of acme/shop-web."""
+    message = facts.pop("message", "a change")
+    repo = facts.pop("repo", Repo(full_name="acme/Shop-Web", clone_url="https://gitee.com/acme/shop-web.git"))
+    commit = Commit(sha=SHA, message=message)
+    return PushEvent(
+        event="tag" if kind == "tag" else "push",
+        repo=repo,
+        ref=Ref(kind, name),
+        sha=SHA,
+        commit=commit,
+        **facts,
+    )
