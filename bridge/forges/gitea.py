@@ -18,7 +18,7 @@ from bridge.forges.body import (
     is_form,
 )
 from bridge.forges.hosts import host_of, refuse_others
-from bridge.forges.push import Push, changed_files, commit, is_zero, person, repository, short_ref
+from bridge.forges.push import Push, changed_files, commit, is_zero, known_sha, person, repository, short_ref
 from bridge.forges.signature import check_hex, header
 from bridge.model.event import Ignored, PushEvent, Repo
 
@@ -53,7 +53,8 @@ class Gitea(Forge):
 
     def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:
         """Gitea before 1.14 repeats the secret in the body; newer bodies stay as they are."""
-        return blanked(body, _SECRET_KEYS, secrets) if b"secret" in body else body
+        is_old = b'"secret"' in body or b"%22secret%22" in body
+        return blanked(body, _SECRET_KEYS, secrets) if is_old else body
 
     def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
         event, fields = event_word(headers, "x-gitea-event"), document(headers, body)
@@ -68,7 +69,7 @@ class Gitea(Forge):
         reason = f"{event} is not a push"
         if event == "create":
             reason = "Gitea sends a push for every create too, and that one counts"
-        sha = fields.name("sha")
+        sha = known_sha(fields.text("sha"))
         return [Ignored(event="other", reason=reason, repo=repo, ref=ref, sha=sha, author=author)]
 
 

@@ -34,6 +34,11 @@ def read_sha(text: str | None, key: str) -> str:
     return text.lower()
 
 
+def known_sha(text: str | None) -> str | None:
+    """The object name where `text` is one, for facts that are only shown."""
+    return text.lower() if text and _SHA.fullmatch(text) else None
+
+
 def check_ref_name(name: str) -> str:
     """A name that Git allows for a ref, of at most 1024 bytes. Raises BadPayload."""
     if len(name.encode()) > MAX_REF_BYTES:
@@ -90,12 +95,12 @@ def _path(url: str | None) -> str | None:
 
 def commit(fields: Fields) -> Commit | None:
     """A commit as GitHub, GitLab, Gitee and Gitea describe one; None without a usable id."""
-    sha = fields.text("id")
-    if sha is None or not _SHA.fullmatch(sha):
+    sha = known_sha(fields.text("id"))
+    if sha is None:
         return None
     message = (fields.text("message") or "").replace("\0", "\ufffd").encode()[:MAX_MESSAGE_BYTES]
     return Commit(
-        sha=sha.lower(),
+        sha=sha,
         message=message.decode(errors="ignore"),
         author=person(fields.part("author"), "name", "username"),
         url=fields.url("url"),
