@@ -28,6 +28,15 @@ _PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
 _FEW: Final = 4
 _MAX_LISTED: Final = 20
 _MAX_ECHO: Final = 64
+_KINDS: Final[Mapping[type, str]] = {
+    NoneType: "empty",
+    bool: "a truth value",
+    int: "a number",
+    float: "a decimal number",
+    str: "text",
+    list: "a list",
+    dict: "a mapping",
+}
 _COMPARED: Final = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -137,19 +146,7 @@ def _wrong_type(needed: str, given: object) -> str:
 
 
 def _what(given: object) -> str:
-    match given:
-        case None:
-            return "empty"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case list():
-            return "a list"
-        case _:
-            return "a mapping"
+    return _KINDS.get(type(given), "something else")
 
 
 def _wrong_word(given: object, expected: str) -> str:

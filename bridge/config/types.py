@@ -35,7 +35,6 @@ class SecretContext:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     base: Path = field(default_factory=Path.cwd)
     found: set[str] = field(default_factory=set)
-    plain: int = 0
 
     def resolve(self, source: str, name: str) -> str:
         """The secret's value. Raises PydanticCustomError with a cure."""
@@ -110,7 +109,6 @@ class Secret:
                 return value
             case str():
                 text = value
-                context.plain += 1
             case dict() if len(value) == 1:
                 ((source, name),) = value.items()
                 if source not in {"env", "file", "credential"} or not isinstance(name, str):

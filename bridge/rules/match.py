@@ -91,14 +91,16 @@ class RuleSet:
 
         Only repositories of the pushed code are looked at, so the cost does not grow with the rules.
         """
-        return _joined([judge(found, event, at) for found in self._candidates(forge_kind, event)])
+        return _joined([match_repository(found, event, at) for found in self._candidates(forge_kind, event)])
 
     def explain(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
         """As `match`, and a rejection for each repository of other code, too."""
         known = self._candidates(forge_kind, event)
         paths = {repository.path for repository in known}
         others = [_elsewhere(rule) for rule in self.repositories.values() if rule.path not in paths]
-        return _joined([*(judge(found, event, at) for found in known), Matching((), tuple(others))])
+        return _joined(
+            [*(match_repository(found, event, at) for found in known), Matching((), tuple(others))]
+        )
 
     def _candidates(self, forge_kind: str, event: PushEvent) -> Sequence[BuildRepository]:
         if forge_kind == SIMPLE:
@@ -122,7 +124,9 @@ def _elsewhere(repository: BuildRepository) -> Rejection:
     return Rejection(repository.namespace, repository.repo_name, None, why)
 
 
-def judge(repository: BuildRepository, event: PushEvent, at: float, *, by_hand: bool = False) -> Matching:
+def match_repository(
+    repository: BuildRepository, event: PushEvent, at: float, *, by_hand: bool = False
+) -> Matching:
     """What the push builds of one repository, whatever code it was for.
 
     A push made `by_hand`, when a person asked for it, also builds what is not active.

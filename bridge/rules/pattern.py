@@ -37,10 +37,6 @@ class Pattern:
     _program: Any | None
     """RE2's, or None for an exact text."""
 
-    @property
-    def exact(self) -> bool:
-        return self._program is None
-
     def match(self, name: str) -> Mapping[str, str] | None:
         """The groups' values when the whole of `name` matches, else None; absent groups are empty.
 

@@ -151,8 +151,10 @@ def test_all_faults_are_told_at_once_in_the_order_of_their_places(tmp_path: Path
         "bridge.yaml:5:3: sources.b: must be a mapping, but is a number",
         "bridge.yaml:6:12: builders.ci.token: is missing",
         "bridge.yaml:6:12: builders.ci.url: is missing",
-        "bridge.yaml:7:19: channels.team.kind: there is no kind ding_tal of channels; "
-        "did you mean DING_TALK?",
+        (
+            "bridge.yaml:7:19: channels.team.kind: there is no kind ding_tal of channels; "
+            "did you mean DING_TALK?"
+        ),
         "bridge.yaml:8:22: notices.default[0].channel: there is no channel tema; did you mean team?",
         "bridge.yaml:9:1: language: is given twice; the first is at bridge.yaml:2:1",
     ]

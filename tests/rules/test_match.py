@@ -5,7 +5,7 @@ import pytest
 from support.rules import AT, HEAD, SHA, push, rules, rules_of, tag_config
 
 from bridge.model.event import Repo
-from bridge.rules.match import Matching, RuleSet, judge
+from bridge.rules.match import Matching, RuleSet, match_repository
 
 
 def why(matching: Matching) -> list[tuple[int | None, str]]:
@@ -121,8 +121,8 @@ def test_what_a_person_asks_for_is_built_although_it_is_not_active(tmp_path: Pat
     found = rules(tmp_path, tag_config(is_active="false"))
     repository = found.repository("acme", "shop")
     assert repository is not None
-    assert judge(repository, push(), AT).matches == ()
-    assert len(judge(repository, push(), AT, by_hand=True).matches) == 1
+    assert match_repository(repository, push(), AT).matches == ()
+    assert len(match_repository(repository, push(), AT, by_hand=True).matches) == 1
 
 
 SIMPLE = """
