@@ -1,0 +1,146 @@
+"""The real daemon as a process of its own, driven from outside."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import yaml
+
+T = TypeVar("T")
+SECRET = "a-shared-secret-of-the-tests"
+TOKEN = "a-token-of-the-tests"
+
+
+def eventually(look: Callable[[], T], *, seconds: float = 20.0) -> T:
+    """What `look` answers once that is true; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s; last seen: {found!r}")
+        time.sleep(0.02)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class Daemon:
+    """A configuration in a folder, and the process that serves it."""
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], rules: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.config = folder / "bridge.yaml"
+        self.database = folder / "data" / "bridge.db"
+        whole = {
+            "server": {"port": self.port} | config.get("server", {}),
+            "store": {"url": "sqlite:///./data/bridge.db"},
+            "api": {"tokens": [TOKEN]},
+            "language": "en",
+            **{name: part for name, part in config.items() if name != "server"},
+        }
+        self.config.write_text(yaml.safe_dump(whole))
+        (folder / "rules").mkdir(exist_ok=True)
+        for name, text in rules.items():
+            (folder / "rules" / name).write_text(text)
+        self.process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, **environ: str) -> None:
+        """Start, and wait until it says that it is ready."""
+        self._starts += 1
+        log = self._log_file()
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bridge", "--config", str(self.config), "serve"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | environ,
+                cwd=self.folder,
+            )
+        eventually(self._ready)
+
+    def _log_file(self) -> Path:
+        return self.folder / f"log-{self._starts}"
+
+    def _ready(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError(f"the daemon ended: {self._log_file().read_text()}")
+        return self.said("ready")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What this start has logged."""
+        printed = self._log_file().read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in printed if line.startswith("{") and line.endswith("}")]
+
+    def said(self, event: str, **fields: object) -> bool:
+        """Whether this start has logged such a line."""
+        wanted = {"event": event, **fields}
+        return any(wanted.items() <= line.items() for line in self.lines())
+
+    def output(self) -> str:
+        """All that any start has printed."""
+        return "".join(file.read_text(errors="replace") for file in sorted(self.folder.glob("log-*")))
+
+    def kill(self) -> None:
+        """As the kernel does it: at once, with no chance to tidy up."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """As systemd does it; returns the exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def api(self, path: str, token: str | None = TOKEN) -> Any:
+        """The `data` of an answer of the API."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        answer = httpx.get(f"{self.url}{path}", headers=headers)
+        return answer.raise_for_status().json()["data"]
+
+    def builds(self, **query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.api(f"/v1/builds?{httpx.QueryParams(query)}")["results"]
+        return found
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command on the same configuration."""
+        return subprocess.run(
+            [sys.executable, "-m", "bridge", "--config", str(self.config), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=self.folder,
+            check=False,
+        )
+
+
+@contextmanager
+def running(folder: Path, config: Mapping[str, Any], rules: Mapping[str, str]) -> Iterator[Daemon]:
+    """A started daemon, killed at the end if it still runs."""
+    daemon = Daemon(folder, config, rules)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        if daemon.process is not None and daemon.process.poll() is None:
+            daemon.kill()
