@@ -1,0 +1,284 @@
+"""What Jenkins says, in its words and in ours. Pure.
+
+Source: "Remote Access API" in the Jenkins Handbook, the `api` page of each object, and the documents of a
+2.426 server. Fields and kinds of objects that are not known are passed over.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bridge.builders.base import Status
+from bridge.config.types import Strict
+from bridge.errors import Permanent
+from bridge.model.build import BuildState
+
+ID: Final = "BRIDGE_BUILD_ID"
+_MAX_WORDS: Final = 300
+_MAX_URL: Final = 4096
+_BUILD_TREE: Final = (
+    "number,queueId,building,inProgress,result,timestamp,duration,actions[parameters[name,value]]"
+)
+_ITEM_TREE: Final = "id,why,blocked,buildable,stuck,task[url],actions[parameters[name,value]]"
+ROOT: Final = "api/json?tree=mode,quietingDown"
+QUEUE: Final = f"queue/api/json?tree=items[{_ITEM_TREE}]"
+
+
+def job_path(job: str) -> str:
+    """The path of a job: a level for each folder, each name encoded once, with the closing slash."""
+    return "".join(f"job/{quote(name, safe='')}/" for name in job.split("/"))
+
+
+def job_tree(job: str) -> str:
+    return job_path(job) + "api/json?tree=buildable,property[parameterDefinitions[name,type,choices]]"
+
+
+def builds_tree(job: str, count: int) -> str:
+    """The newest `count` builds; `allBuilds`, since `builds` never gives more than 100."""
+    return f"{job_path(job)}api/json?tree=nextBuildNumber,allBuilds[{_BUILD_TREE}]{{0,{count}}}"
+
+
+def build_tree(job: str, number: int) -> str:
+    return f"{job_path(job)}{number}/api/json?tree={_BUILD_TREE}"
+
+
+def item_tree(item: int) -> str:
+    return f"queue/item/{item}/api/json?tree={_ITEM_TREE},cancelled,executable[number]"
+
+
+def queue_number(location: str | None) -> int | None:
+    """The number in a Location; only that, since the host in it may be an internal one."""
+    found = re.search(r"/queue/item/(\d{1,18})/?$", location or "")
+    return int(found[1]) if found else None
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+class Definition(_Document):
+    """A parameter that a job declares."""
+
+    name: str
+    type: str = ""
+    choices: list[Any] | None = None
+
+
+class _Property(_Document):
+    definitions: list[Definition] = Field(default=[], alias="parameterDefinitions")
+
+
+class Job(_Document):
+    buildable: bool = True
+    properties: list[_Property | None] = Field(default=[], alias="property")
+
+    @property
+    def definitions(self) -> dict[str, Definition]:
+        return {d.name: d for holder in self.properties if holder for d in holder.definitions}
+
+    @property
+    def searchable(self) -> bool:
+        return ID in self.definitions
+
+    def misfits(self, values: Mapping[str, str]) -> list[str]:
+        """The parameters whose value is not among the choices that the job offers."""
+        return [
+            name
+            for name, definition in self.definitions.items()
+            if definition.choices and name in values and values[name] not in map(str, definition.choices)
+        ]
+
+
+class _Parameter(_Document):
+    name: str
+    value: Any = None
+
+
+class _Action(_Document):
+    parameters: list[_Parameter] | None = None
+
+
+class _Triggered(_Document):
+    actions: list[_Action | None] | None = None
+
+    @property
+    def build_id(self) -> str | None:
+        """Our build id, where the job kept it; None also for the empty text of a build by hand."""
+        parameters = (p for action in self.actions or [] if action for p in action.parameters or [])
+        return next((str(p.value) for p in parameters if p.name == ID and p.value), None)
+
+
+class Build(_Triggered):
+    """Times in milliseconds."""
+
+    number: int
+    queue: int | None = Field(default=None, alias="queueId")
+    building: bool = False
+    in_progress: bool | None = Field(default=None, alias="inProgress")
+    result: str | None = None
+    timestamp: int = 0
+    duration: int = 0
+
+
+class Builds(_Document):
+    """Newest first."""
+
+    next_number: int = Field(default=0, alias="nextBuildNumber")
+    builds: list[Build] = Field(default=[], alias="allBuilds")
+
+
+class _Task(_Document):
+    url: str = ""
+
+
+class _Executable(_Document):
+    number: int | None = None
+
+
+class Item(_Triggered):
+    kind: str = Field(default="", alias="_class")
+    id: int
+    why: str | None = None
+    stuck: bool = False
+    task: _Task = _Task()
+    cancelled: bool = False
+    executable: _Executable | None = None
+
+    @property
+    def job(self) -> str | None:
+        """The full name of the job; None for what is no job, such as a step of a Pipeline."""
+        path = urlsplit(self.task.url[:_MAX_URL]).path.strip("/") + "/"
+        found = re.search(r"(?:^|/)((?:job/[^/]+/)+)$", path)
+        return "/".join(unquote(name) for name in found[1].split("/")[1::2]) if found else None
+
+
+class Queue(_Document):
+    items: list[Item] = []
+
+
+class Root(_Document):
+    mode: str = ""
+
+
+class User(_Document):
+    name: str = Field(default="", alias="fullName")
+
+
+class Place(Strict):
+    """Where a build is; the handle is this as JSON.
+
+    `id` is our build id if the job declared it at the trigger. `session` is the run of Jenkins in which the
+    queue number was given: after a crash Jenkins counts from 1 again, and the number is somebody else's.
+    """
+
+    job: str
+    queue: int | None = None
+    build: int | None = None
+    session: str | None = None
+    id: str | None = None
+
+    @classmethod
+    def parse(cls, handle: str) -> "Place":
+        try:
+            return cls.model_validate_json(handle)
+        except ValidationError:
+            raise Permanent("the handle of the build is not one of a Jenkins builder") from None
+
+    @property
+    def handle(self) -> str:
+        return self.model_dump_json(exclude_none=True)
+
+    def at(self, build: Build) -> "Place":
+        return self.model_copy(update={"build": build.number, "queue": build.queue or self.queue})
+
+    def owns_item(self, item: Item, session: str | None) -> bool:
+        """Whether a queue item is ours: by our build id, else by its number in the run that gave it."""
+        if item.job != self.job:
+            return False
+        if item.build_id:
+            return item.build_id == self.id
+        return item.id == self.queue and self.session in {None, session}
+
+
+class Catalogue:
+    """Builds of one job, found without going through all of them."""
+
+    def __init__(self, builds: Sequence[Build]) -> None:
+        self._numbers = {build.number: build for build in builds}
+        self._queues: dict[int | None, Build] = {}
+        self._ids: dict[str, list[Build]] = {}
+        for build in builds:
+            if build.build_id:
+                self._ids.setdefault(build.build_id, []).append(build)
+            else:
+                # The newest wins: older runs of Jenkins gave the same queue numbers.
+                self._queues.setdefault(build.queue, build)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @property
+    def oldest(self) -> int:
+        return min(self._numbers, default=0)
+
+    def pick(self, place: Place, session: str | None) -> Build | None:
+        """The build of `place`: by its number, by our build id, or by the queue number of the same run.
+
+        A person can repeat a build with all its parameters: of several with our id, ours is the one that
+        came from our queue item, else the oldest.
+        """
+        if place.build is not None:
+            build = self._numbers.get(place.build)
+            return build if build and build.build_id in {None, place.id} else None
+        if ours := self._ids.get(place.id or ""):
+            return next((build for build in ours if build.queue == place.queue), ours[-1])
+        if place.queue is None or place.session not in {None, session}:
+            return None
+        return self._queues.get(place.queue)
+
+
+_ENDS: Final[Mapping[str, tuple[BuildState, str]]] = {
+    "SUCCESS": (BuildState.SUCCEEDED, ""),
+    "FAILURE": (BuildState.FAILED, ""),
+    "UNSTABLE": (BuildState.FAILED, "unstable"),
+    "ABORTED": (BuildState.CANCELLED, "aborted in Jenkins"),
+    "NOT_BUILT": (BuildState.CANCELLED, "not built"),
+}
+
+
+def build_status(place: Place, build: Build, root: str) -> Status:
+    """The state of a build; `root` is the server's address for people.
+
+    Without a result the build runs, whatever `building` says; an unknown result word does not end it.
+    """
+    running = build.building or build.in_progress or build.result is None
+    state, detail = (BuildState.RUNNING, "")
+    if not running and build.result is not None:
+        state, detail = _ENDS.get(build.result, (BuildState.RUNNING, "a result that is not known here"))
+    ended = (build.timestamp + build.duration) / 1000 if state.terminal else None
+    return Status(
+        state=state,
+        raw="building" if running else (build.result or "")[:64],
+        detail=detail,
+        handle=place.at(build).handle,
+        url=f"{root}{job_path(place.job)}{build.number}/",
+        started_at=build.timestamp / 1000 if build.timestamp else None,
+        ended_at=ended,
+    )
+
+
+def item_status(item: Item) -> Status:
+    """The state of what waits in the queue, or has just left it."""
+    raw = item.kind.rpartition("$")[2][:64] or "queued"
+    if item.cancelled:
+        return Status(state=BuildState.CANCELLED, raw="cancelled", detail="cancelled in the queue of Jenkins")
+    why = " ".join((item.why or "").split())[:_MAX_WORDS]
+    return Status(state=BuildState.QUEUED, raw=raw, detail=f"stuck: {why}" if item.stuck else why)
+
+
+def undeclared(job: Job, names: Iterable[str]) -> list[str]:
+    """Those of `names` that Jenkins would drop without a word."""
+    return [name for name in names if name not in job.definitions]

@@ -1,0 +1,298 @@
+"""A Jenkins without its network, with the traits of a 2.426 that clients stumble over.
+
+Triggers are merged (303, or 201 on `build`), parameters that a job does not declare are lost without a word,
+`builds` ends at 100, items vanish some time after they left the queue, log offsets count hidden bytes and a
+log starts again beyond its end, ids count from 1 after a crash, refusals are long HTML pages. Time and the
+progress of builds are the test's: `start`, `write`, `finish`, `advance`; with `automatic` builds run by
+themselves.
+"""
+
+import base64
+import itertools
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from support.fake_jenkins_state import (
+    QUIET,
+    ROOT,
+    USER,
+    Build,
+    Item,
+    Job,
+    Parameter,
+    Values,
+    build_document,
+    item_document,
+    job_document,
+    pruned,
+)
+
+LEFT_LIFE = 300.0
+_ANNOTATION = re.compile(rb"\x1b\[8mha:.*?\x1b\[0m", re.DOTALL)
+_HTML = "text/html;charset=utf-8"
+_NARROW = "text/html;charset=iso-8859-1"
+JSON = "application/json;charset=utf-8"
+
+
+@dataclass(slots=True)
+class Reply:
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What goes wrong with the next `times` requests whose line holds `match`.
+
+    `hang` never answers, `reset` cuts the connection after the request was read, `drip` sends a byte of the
+    body now and then; with `acts` the request is carried out first. `reply` is answered in place of Jenkins.
+    """
+
+    kind: str = "reply"
+    match: str = ""
+    times: int = 1
+    acts: bool = False
+    reply: Reply | None = None
+
+
+def page(title: str, status: int = 200) -> Reply:
+    """A page of some 10 KB, like those of Jenkins."""
+    head = f"<!DOCTYPE html><html><head><title>{title} [Jenkins]</title></head>"
+    text = f"{head}<body>{'<i></i>' * 1500}</body></html>"
+    return Reply(status, {"Content-Type": _HTML}, text.encode())
+
+
+def _plain(status: int, title: str, **headers: str) -> Reply:
+    """A page of the servlet container, which knows nothing of Jenkins."""
+    body = f"<html><head><title>Error {status} {title}</title></head><body>HTTP ERROR {status}</body></html>"
+    return Reply(status, {"Content-Type": _NARROW, **headers}, body.encode())
+
+
+class FakeJenkins:
+    """The state of the server; every method may be called from any thread."""
+
+    def __init__(self, token: str) -> None:
+        self.username, self.token = "ci", token
+        self.url = ""
+        self.requests: list[str] = []
+        self.bodies: list[bytes] = []
+        self.troubles: list[Trouble] = []
+        self.starting = False
+        self.session = "aa7f3177"
+        self.left_life = LEFT_LIFE
+        self.automatic: Callable[[Build], tuple[str, float]] | None = None
+        """What a build ends with, and after how many seconds, when builds are to run by themselves."""
+        self.released = threading.Event()
+        self.jobs: dict[str, Job] = {}
+        self._items: dict[int, Item] = {}
+        self._ids = itertools.count(1)
+        self._sessions = itertools.count(1)
+        self._shift = 0.0
+        self._lock = threading.RLock()
+
+    def clock(self) -> float:
+        return time.time() + self._shift
+
+    def advance(self, seconds: float) -> None:
+        self._shift += seconds
+
+    def job(self, name: str, *parameters: Parameter | str, **traits: bool) -> Job:
+        """Make or replace a job; a text stands for a text parameter."""
+        declared = tuple(p if isinstance(p, Parameter) else Parameter(p) for p in parameters)
+        job = self.jobs[name] = Job(
+            name, declared, traits.get("disabled", False), traits.get("concurrent", False)
+        )
+        return job
+
+    def waiting(self, job: str) -> list[Item]:
+        return [item for item in self._items.values() if item.left is None and item.job.name == job]
+
+    def start(self, job: str) -> Build:
+        """The oldest waiting item becomes a build."""
+        with self._lock:
+            return self._start(self.waiting(job)[0])
+
+    def _start(self, item: Item) -> Build:
+        job = item.job
+        build = Build(job.next_number, item.id, item.values, self.clock(), item.causes)
+        job.next_number += 1
+        job.builds.append(build)
+        item.left, item.build = self.clock(), build
+        return build
+
+    def write(self, build: Build, text: str | bytes, *, hidden: int = 0) -> None:
+        """Add to the log, after an annotation of some `hidden` bytes."""
+        with self._lock:
+            note = b"\x1b[8mha:" + b"A" * hidden + b"\x1b[0m" if hidden else b""
+            build.raw += note + (text.encode() if isinstance(text, str) else text)
+
+    def finish(self, build: Build, result: str = "SUCCESS") -> None:
+        with self._lock:
+            build.duration = self.clock() - build.started
+            build.result = result
+
+    def restart(self, *, crash: bool = False) -> None:
+        """Running builds and items that left are gone; after a crash the whole queue is, and its count."""
+        with self._lock:
+            self.session = f"5e55{next(self._sessions):04x}"
+            for job in self.jobs.values():
+                job.builds = [build for build in job.builds if build.result is not None]
+            self._items = {} if crash else {i.id: i for i in self._items.values() if i.left is None}
+            if crash:
+                self._ids = itertools.count(1)
+
+    def trouble(self, kind: str = "reply", match: str = "", **more: Any) -> None:
+        self.troubles.append(Trouble(kind, match, **more))
+
+    def disturbance(self, line: str) -> Trouble | None:
+        with self._lock:
+            for trouble in self.troubles:
+                if trouble.match in line and trouble.times > 0:
+                    trouble.times -= 1
+                    return trouble
+            return None
+
+    def handle(self, method: str, target: str, body: bytes, authorization: str | None) -> Reply:
+        """The answer of Jenkins to a request."""
+        with self._lock:
+            if self.starting:
+                return Reply(503, {"Content-Type": _HTML}, page("Starting Jenkins").body)
+            reply = self._authorized(authorization) or self._routed(method, target, body)
+        own = reply.headers.get("Content-Type") in {_HTML, JSON}
+        versions = {"X-Jenkins": "2.426.2", "X-Jenkins-Session": self.session} if own else {}
+        reply.headers = {"X-Content-Type-Options": "nosniff", **reply.headers, **versions}
+        return reply
+
+    def _authorized(self, authorization: str | None) -> Reply | None:
+        good = base64.b64encode(f"{self.username}:{self.token}".encode()).decode()
+        if authorization is None:
+            return page("Authentication required", 403)
+        if authorization != f"Basic {good}":
+            return _plain(401, "Unauthorized", **{"WWW-Authenticate": 'Basic realm="Jenkins"'})
+        return None
+
+    def _routed(self, method: str, target: str, body: bytes) -> Reply:
+        self._progress()
+        parts = urlsplit(target)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        path = parts.path.strip("/")
+        if found := re.fullmatch(r"((?:job/[^/]+/)+)(.+)", path):
+            name = "/".join(unquote(part) for part in found[1].split("/")[1::2])
+            job = self.jobs.get(name)
+            rest = found[2]
+            if job is None:
+                return page("Not Found", 404)
+            if method == "POST":
+                return self._act(job, rest, query | dict(parse_qsl(body.decode(), keep_blank_values=True)))
+            return self._show(job, rest, query)
+        if method == "POST":
+            return self._cancel(path, query)
+        return self._document(self._general(path), query)
+
+    def _general(self, path: str) -> dict[str, Any] | None:
+        now = self.clock()
+        if path == "queue/api/json":
+            waiting = [item for item in self._items.values() if item.left is None]
+            items = [item_document(self.url, item, now) for item in waiting]
+            return {"_class": "hudson.model.Queue", "discoverableItems": [], "items": items}
+        if found := re.fullmatch(r"queue/item/(\d+)/api/json", path):
+            item = self._items.get(int(found[1]))
+            return item_document(self.url, item, now) if item else None
+        return {"api/json": ROOT, "me/api/json": USER}.get(path)
+
+    def _show(self, job: Job, rest: str, query: Mapping[str, str]) -> Reply:
+        if rest == "api/json":
+            items = [item_document(self.url, item, self.clock()) for item in self.waiting(job.name)]
+            return self._document(job_document(self.url, job, items), query)
+        if rest in {"build", "buildWithParameters"}:
+            return page("Form post required", 405)
+        number, _, what = rest.partition("/")
+        build = next((build for build in job.builds if str(build.number) == number), None)
+        if build and what == "api/json":
+            return self._document(build_document(self.url, job, build), query)
+        if build and what == "logText/progressiveText":
+            return _log(build, int(query.get("start", "0")))
+        return page("Not Found", 404)
+
+    def _document(self, document: dict[str, Any] | None, query: Mapping[str, str]) -> Reply:
+        if document is None:
+            return page("Not Found", 404)
+        if "tree" in query:
+            document = pruned(document, query["tree"])
+        else:
+            document = {key: value for key, value in document.items() if key != "allBuilds"}
+        return Reply(200, {"Content-Type": JSON}, json.dumps(document).encode())
+
+    def _act(self, job: Job, rest: str, form: Mapping[str, str]) -> Reply:
+        if rest in {"build", "buildWithParameters"}:
+            return self._trigger(job, form, with_parameters=rest != "build")
+        number, _, what = rest.partition("/")
+        build = next((build for build in job.builds if str(build.number) == number), None)
+        if build is None or what not in {"stop", "doDelete"}:
+            return page("Not Found", 404)
+        if what == "doDelete":
+            job.builds.remove(build)
+        build.stopped = what == "stop"
+        return Reply(302, {"Location": f"{self.url}{job.path}"})
+
+    def _trigger(self, job: Job, form: Mapping[str, str], *, with_parameters: bool) -> Reply:
+        if job.disabled:
+            return page("Error", 409)
+        if with_parameters and not job.parameters:
+            return page("Error", 500)
+        if not with_parameters and job.parameters:
+            return _plain(400, "Nothing is submitted")
+        try:
+            values: Values = {p.name: p.value(form.get(p.name)) for p in job.parameters}
+        except ValueError:
+            return page("Error", 500)
+        merged = self._mergeable(job, values)
+        if merged:
+            merged.causes += 1
+        now = self.clock()
+        delay = float(form.get("delay", f"{QUIET}sec").removesuffix("sec"))
+        item = merged or Item(next(self._ids), job, values, now, now + delay)
+        self._items[item.id] = item
+        location = {"Location": f"{self.url}queue/item/{item.id}/"}
+        return Reply(303 if merged and with_parameters else 201, location)
+
+    def _mergeable(self, job: Job, values: Values) -> Item | None:
+        return next((item for item in self.waiting(job.name) if item.values == values), None)
+
+    def _cancel(self, path: str, query: Mapping[str, str]) -> Reply:
+        item = self._items.get(int(query.get("id", "0")))
+        if path != "queue/cancelItem" or item is None or item.left is not None:
+            return page("Not Found", 404)
+        item.left, item.cancelled = self.clock(), True
+        return Reply(204)
+
+    def _progress(self) -> None:
+        """What time has done since the last request."""
+        now = self.clock()
+        for item in list(self._items.values()):
+            if item.left is not None and now - item.left >= self.left_life:
+                del self._items[item.id]
+        for build in [build for job in self.jobs.values() for build in job.running]:
+            result, lasts = self.automatic(build) if self.automatic else ("", float("inf"))
+            if build.stopped or now - build.started >= lasts:
+                self.finish(build, "ABORTED" if build.stopped else result)
+        for item in list(self._items.values()) if self.automatic else []:
+            free = item.job.concurrent or not item.job.running
+            if item.left is None and now >= item.ready and free:
+                self.write(self._start(item), "Started by user ci\r\n", hidden=40)
+
+
+def _log(build: Build, start: int) -> Reply:
+    if start > len(build.raw):
+        start = 0
+    headers = {"Content-Type": "text/plain;charset=utf-8", "X-Text-Size": str(len(build.raw))}
+    if build.result is None:
+        headers["X-More-Data"] = "true"
+    return Reply(200, headers, _ANNOTATION.sub(b"", build.raw[start:]))
