@@ -5,8 +5,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 MAX_URL: Final = 2048
-_SCP: Final = re.compile(r"(?:[^@/:\s]+@)?([^@/:\s]+):(?!/)(\S+)")
-_PORTS: Final = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
+_SCP: Final = re.compile(r"(?:[^@/:\s-][^@/:\s]*@)?([^@/:\s-][^@/:\s]*):(?!:)/*([^/\s]\S*)")
+_PORTS: Final = {"http": 80, "https": 443, "ssh": 22, "git": 9418, "file": None}
+"""The schemes that may stand in a clone address, with their usual ports."""
 
 
 def normalised_url(url: str) -> str | None:
@@ -24,10 +25,11 @@ def normalised_url(url: str) -> str | None:
     except ValueError:
         return None
     path = _stem(parts.path)
-    if not path or not (parts.hostname or parts.scheme == "file"):
+    if not path or parts.scheme not in _PORTS or not (parts.hostname or parts.scheme == "file"):
         return None
     host = parts.hostname or ""
-    shown = f":{port}" if port is not None and port != _PORTS.get(parts.scheme) else ""
+    host = f"[{host}]" if ":" in host else host
+    shown = f":{port}" if port is not None and port != _PORTS[parts.scheme] else ""
     return f"{parts.scheme}://{host}{shown}{path}"
 
 
