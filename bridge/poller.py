@@ -128,7 +128,7 @@ class Poller:
     async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
         fields = {
             "raw": status.raw,
-            "detail": status.detail or build.cancel_reason or "",
+            "detail": _why(build, status),
             "handle": handle,
             "url": status.url or build.url,
             "digest": status.digest or build.digest,
@@ -203,3 +203,10 @@ class Poller:
                 log.warning("not released", build_id=build.id, why=str(error) or "no answer")
                 return
         await self._builds.note(build.id, released=1)
+
+
+def _why(build: Build, status: Status) -> str:
+    """The builder's word, but for an end that we asked for: then who asked."""
+    if status.state is BuildState.CANCELLED and build.cancel_reason is not None:
+        return build.cancel_reason
+    return status.detail

@@ -88,7 +88,7 @@ def test_an_annotated_tag_builds_its_commit_and_a_deletion_nothing(tmp_path: Pat
     assert [build["code_head_commit"] for build in builds] == [sha, sha]
     assert builds[0]["docker_repo_tags"] == ["v1.0.0", sha]
     assert [one["state"] for one in seen] == ["ignored", "dispatched", "dispatched"]
-    assert "delet" in seen[0]["detail"]
+    assert seen[0]["detail"] == "the tag was removed"
 
 
 def deliveries(daemon: Daemon, count: int) -> list[dict[str, Any]]:
