@@ -16,7 +16,7 @@ from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import PushEvent
 from bridge.rules import manual
 from bridge.rules.explain import Judgement, judge
-from bridge.rules.match import Match, RuleSet
+from bridge.rules.match import Match, RuleSet, match_repository
 from bridge.schedule import Alarm
 from bridge.store.inbox import Inbox, Verdict
 
@@ -112,9 +112,8 @@ class Dispatcher:
         repository = self._rules.repository(push.namespace, push.repo_name)
         if repository is None:
             raise BadPayload(f"there is no rule for {push.namespace}/{push.repo_name}")
-        only = RuleSet({(push.namespace, push.repo_name): repository})
-        client = repository.build_config.code_repo_client
-        return judge(client, [push.event()], only, delivery.received_at)[0]
+        event = push.event()
+        return Judgement(event, match_repository(repository, event, delivery.received_at, by_hand=True))
 
     def _new_build(self, delivery: Delivery, event: PushEvent, match: Match) -> NewBuild:
         repository = match.repository
