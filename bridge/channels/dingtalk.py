@@ -1,0 +1,123 @@
+"""DingTalk group robots, after the vendor's pages "Custom robot access" and "Robot security settings"."""
+
+import base64
+import hashlib
+import hmac
+from typing import Annotated, ClassVar, Final
+
+import httpx
+import orjson
+from pydantic import Field
+
+from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Surroundings
+from bridge.channels.content import Content, author_contact, fitted
+from bridge.channels.robot import Robot, RobotSettings, TooLong, markdown
+from bridge.channels.text import neutral, neutral_line
+from bridge.config.types import Secret
+from bridge.model.notice import Notice
+
+THROTTLE: Final = 600.0
+
+_GONE: Final = {
+    300001: "the token does not exist: copy the robot's address again",
+    300005: "the token does not exist: copy the robot's address again",
+    400101: "the token does not exist: copy the robot's address again",
+    400013: "the group was dissolved",
+    400102: "the robot was stopped in the group's settings",
+    400106: "the robot was removed from the group",
+}
+_TOO_FAST: Final = {130101, 410100}
+_TOO_LONG: Final = {460101, 101002}
+_REFUSED: Final = {40035, 43002, 43004, 400105, 430101, 430102, 430103, 430104}
+_SECURITY: Final = (
+    ("keyword", "the robot asks for a keyword: set keyword: to one of its keywords"),
+    ("sign", "the signature does not match: check secret: against the robot's settings"),
+    ("timestamp", "the robot does not accept our time: set this machine's clock"),
+    ("whitelist", "the robot does not accept our address: add it to the robot's IP ranges"),
+)
+
+
+class DingTalkSettings(RobotSettings):
+    """`secret` is the one of the "sign" setting, `keyword` one of the robot's keywords."""
+
+    parameter = "access_token"
+
+    secret: Secret | None = None
+    keyword: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\r\n]+$")] | None = None
+
+
+class DingTalk(Robot):
+    kind = "DING_TALK"
+    Settings = DingTalkSettings
+    limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 000 bytes of request body
+
+    def __init__(self, name: str, settings: DingTalkSettings, surroundings: Surroundings) -> None:
+        super().__init__(name, settings, surroundings, secret=settings.secret)
+        self._secret = settings.secret
+        self._keyword = settings.keyword
+
+    def render(self, notice: Notice, limit: int) -> bytes:
+        mobile = author_contact(notice, self.surroundings.people).dingtalk_mobile
+
+        def body(content: Content) -> bytes:
+            return orjson.dumps(self._message(content, mobile))
+
+        return fitted(notice, self.surroundings.language, self.surroundings.clock(), body, limit)
+
+    def _message(self, content: Content, mobile: str | None) -> dict[str, object]:
+        title = content.title
+        blocks = [f"### {content.mark} {content.status} · {neutral(content.subject)}"]
+        blocks.append("\n".join(f"- {markdown(line)}" for line in content.lines))
+        blocks.append("  \n".join(f"> {neutral_line(line)}" for line in content.tail))
+        blocks.append(markdown(content.footer))
+        if self._keyword and self._keyword not in title:
+            title = f"{title} {self._keyword}"
+        if self._keyword and not any(self._keyword in block for block in blocks):
+            blocks.append(self._keyword)
+        if mobile:  # a mention needs both the token in the text and the number in `at`
+            blocks.append(f"@{mobile}")
+        text = "\n\n".join(filter(None, blocks))
+        message: dict[str, object] = {"msgtype": "markdown", "markdown": {"title": title, "text": text}}
+        return message | ({"at": {"atMobiles": [mobile], "isAtAll": False}} if mobile else {})
+
+    def address(self) -> httpx.URL:
+        if self._secret is None:
+            return self._url
+        now = int(self.surroundings.clock() * 1000)
+        sign = signature(self._secret.reveal(), now)
+        return self._url.copy_merge_params({"timestamp": str(now), "sign": sign})
+
+    def judge(self, code: int, message: str) -> Outcome | TooLong:
+        said = f"DingTalk answered {code}: {message}"
+        if code == 0:
+            return Ok()
+        if code in _TOO_LONG:
+            return TooLong(said)
+        if _too_fast(code, message.lower()):
+            return RateLimited(said, THROTTLE)
+        return _refusal(code, message.lower(), said) or Retry(said, 30 if code == -1 else None)
+
+
+def _refusal(code: int, message: str, said: str) -> Dead | None:
+    if code in _REFUSED:
+        return Dead("content", said)
+    if code == 310000:  # noqa: PLR2004  # the one code of all security settings; its text tells them apart
+        cure = next((cure for word, cure in _SECURITY if word in message), "a security setting refuses us")
+        return Dead("config", f"{cure} ({said})")
+    return Dead("config", f"{_GONE[code]} ({said})") if code in _GONE else None
+
+
+def _too_fast(code: int, message: str) -> bool:
+    """The limit of 20 a minute has had more than one code; its text tells."""
+    return (
+        code in _TOO_FAST
+        or "too fast" in message
+        or "限流" in message
+        or ("exceed" in message and "per minute" in message)
+    )
+
+
+def signature(secret: str, timestamp: int) -> str:
+    """The robot's "sign" for a time in Unix milliseconds: base64, not yet percent-encoded."""
+    digest = hmac.new(secret.encode(), f"{timestamp}\n{secret}".encode(), hashlib.sha256).digest()
+    return base64.b64encode(digest).decode()

@@ -1,0 +1,27 @@
+"""In-app messages: the notice is kept, and the pages show it."""
+
+from bridge.channels.base import Channel, Ok, Outcome, Retry, Surroundings
+from bridge.config.types import Strict
+from bridge.errors import StoreError
+from bridge.model.notice import Notice
+
+
+class MessageSettings(Strict):
+    """There is nothing to set."""
+
+
+class Message(Channel):
+    kind = "MESSAGE"
+    Settings = MessageSettings
+
+    def __init__(self, name: str, settings: MessageSettings, surroundings: Surroundings) -> None:
+        self.name = name
+        self.settings = settings
+        self._messages = surroundings.messages
+
+    async def send(self, notice: Notice) -> Outcome:
+        try:
+            await self._messages.add_message(notice)
+        except StoreError as error:
+            return Retry(str(error))
+        return Ok()

@@ -1,0 +1,138 @@
+"""What the group robots have in common: a URL that is a password, a JSON answer that decides."""
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Final, Self
+
+import httpx
+from pydantic import BeforeValidator, ValidationInfo, model_validator
+
+from bridge.channels.base import Channel, Dead, Outcome, Rate, RateLimited, Retry, Surroundings, Unknown
+from bridge.channels.content import Link, Span
+from bridge.channels.text import neutral, plain
+from bridge.config.types import Secret, SecretContext, Strict, wrong
+from bridge.errors import Permanent, Transient
+from bridge.http import AnswerLost, Network, Reply, post_json, url_fault
+from bridge.model.notice import Notice
+
+_SHORTEST_HIDDEN: Final = 6
+_MAX_ERRMSG: Final = 1000
+_SERVER_ERROR: Final = 500
+
+
+def _from_config_folder(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        return value
+    return info.context.base / value if isinstance(info.context, SecretContext) else Path(value)
+
+
+CaFile = Annotated[Path, BeforeValidator(_from_config_folder, json_schema_input_type=str)]
+"""A PEM file of certificate authorities; relative paths count from the configuration's folder."""
+
+
+class RobotSettings(Strict):
+    """The robot's whole URL, and how to get there."""
+
+    parameter: ClassVar[str]
+    """The query parameter that makes the URL a password."""
+
+    url: Secret
+    allow_private: bool = False
+    proxy: Secret | None = None
+    ca_file: CaFile | None = None
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        url = self.url.reveal()
+        if fault := url_fault(url, allow_private=self.allow_private):
+            raise wrong("url", fault)
+        if not httpx.URL(url).params.get(self.parameter):
+            raise wrong("url", f"the URL has no {self.parameter}=…: copy the robot's webhook address whole")
+        if self.proxy and (fault := url_fault(self.proxy.reveal(), allow_private=True)):
+            raise wrong("proxy", f"the proxy is not usable: {fault}")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class TooLong:
+    """The robot will take the notice when it is shorter."""
+
+    why: str
+
+
+class Robot(Channel):
+    """A group robot: subclasses say how a notice looks, where it goes, and what an answer means."""
+
+    rate = Rate(18, 60)  # the vendors allow 20; two are left for people who try things out
+    limits: ClassVar[tuple[int, int]]
+    """In bytes: what is aimed at, and the most that is tried, once, when even that was too long."""
+
+    def __init__(
+        self, name: str, settings: RobotSettings, surroundings: Surroundings, *, secret: Secret | None = None
+    ) -> None:
+        self.name = name
+        self.surroundings = surroundings
+        self._url = httpx.URL(settings.url.reveal())
+        proxy = settings.proxy.reveal() if settings.proxy else None
+        self._network = Network(allow_private=settings.allow_private, proxy=proxy, ca_file=settings.ca_file)
+        hidden = (str(self._url), proxy, secret.reveal() if secret else None, *self._url.params.values())
+        self._hidden = re.compile(
+            "|".join(re.escape(text) for text in hidden if text and len(text) >= _SHORTEST_HIDDEN) or r"(?!)"
+        )
+
+    async def send(self, notice: Notice) -> Outcome:
+        body = self.render(notice, self.limits[0])
+        outcome = await self._post(body)
+        if isinstance(outcome, TooLong):
+            shorter = self.render(notice, min(self.limits[1], len(body) * 2 // 3))
+            if len(shorter) < len(body):
+                outcome = await self._post(shorter)
+        return Dead("content", outcome.why) if isinstance(outcome, TooLong) else outcome
+
+    @abstractmethod
+    def render(self, notice: Notice, limit: int) -> bytes:
+        """The request's body."""
+
+    @abstractmethod
+    def address(self) -> httpx.URL:
+        """Where to send it now."""
+
+    @abstractmethod
+    def judge(self, code: int, message: str) -> Outcome | TooLong:
+        """What the robot's answer means; `message` is a clean line without secrets."""
+
+    async def _post(self, body: bytes) -> Outcome | TooLong:
+        try:
+            reply = await post_json(str(self.address()), body, self._network)
+        except AnswerLost as error:
+            return Unknown(str(error))
+        except Transient as error:
+            return Retry(str(error), error.after)
+        except Permanent as error:
+            return Dead("config", str(error))
+        return self._read(reply)
+
+    def _read(self, reply: Reply) -> Outcome | TooLong:
+        """Success is an errcode of 0 and nothing else: failures come as HTTP 200, too."""
+        match reply.status, reply.data:
+            case 200, {"errcode": int(code), **rest} if not isinstance(code, bool):
+                message = self._hidden.sub("***", str(rest.get("errmsg", ""))[:_MAX_ERRMSG])
+                return self.judge(code, plain(message, 200))
+            case 429, _:
+                return RateLimited("the server wants fewer requests (HTTP 429)", reply.retry_after or 60)
+            case 200, _:
+                return Unknown("the answer is not the robot's: no errcode in it")
+            case (301 | 302 | 303 | 307 | 308) as status, _:
+                return Retry(f"the server redirects (HTTP {status}), which is not followed: check the url")
+            case status, _:
+                return (Unknown if status >= _SERVER_ERROR else Retry)(f"the server answered HTTP {status}")
+
+
+def markdown(spans: Iterable[Span]) -> str:
+    """A line in chat markup; only our own links are links."""
+    return "".join(
+        f"[{neutral(span.text)}]({span.url})" if isinstance(span, Link) else neutral(span) for span in spans
+    )

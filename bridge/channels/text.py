@@ -1,0 +1,101 @@
+"""Texts of strangers, made harmless and short."""
+
+import re
+import unicodedata
+from typing import Final
+
+import httpx
+
+MAX_TAIL_LINES: Final = 20
+_TAIL_WINDOW: Final = 16 * 1024
+_MAX_URL_BYTES: Final = 500
+
+_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,1000}(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_MASK: Final = "***"
+_SECRETS: Final = (
+    (re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL), _MASK),  # noqa: E501  # one pattern
+    # The window may begin inside a key.
+    (re.compile(r"\A.*-----END [A-Z ]{0,40}PRIVATE KEY-----", re.DOTALL), _MASK),
+    (re.compile(r"(?im)\b((?:proxy-)?authorization|cookie|x-api-key)(\s*[:=]\s*).*$"), rf"\1\2{_MASK}"),
+    (
+        re.compile(
+            r"(?i)([\w-]{0,40}(?:passw(?:or)?d|pwd|secret|token|api[_-]?key|access[_-]?key|credential)[\w-]{0,40}"
+            r"[\"']?(?:\s*[:=]\s*|(?<=-)\s+))(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&]+)"
+        ),
+        rf"\1{_MASK}",
+    ),
+    (re.compile(r"(?i)(--?(?:passw(?:or)?d|secret|token|api-key)\s+)\S+"), rf"\1{_MASK}"),
+    (re.compile(r"(\w{1,20}://[^\s/:@]{0,200}:)[^\s/@]{1,500}@"), rf"\1{_MASK}@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {_MASK}"),
+    (re.compile(r"\b(?:AKIA|ASIA|LTAI)[0-9A-Za-z]{12,}"), _MASK),
+    (re.compile(r"\b(?:gh[opusr]_|github_pat_|glpat-|xox[abprs]-|sk-)[\w-]{16,}"), _MASK),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), _MASK),
+)  # fmt: skip
+
+
+def _twin(ascii_text: str) -> str:
+    """The full-width twin of chat markup: it reads the same and means nothing to a client."""
+    return "".join(chr(ord(char) + 0xFEE0) for char in ascii_text)
+
+
+_TWINS: Final = {ord(char): _twin(char) for char in "@<>[]*`~|\\"}
+_ENTITY: Final = re.compile(r"&(?=#?\w{1,32};)")
+_WWW: Final = re.compile(r"(?i)\b(www)\.")
+_BLOCK_MARK: Final = re.compile(r"^(\s*)([#=+-])")
+
+
+def plain(text: str, limit: int) -> str:
+    """One line of at most `limit` characters: no control, format, override or broken character in it."""
+    kept = "".join(_shown(char) for char in text[: limit * 4])
+    line = " ".join(kept.split())
+    return line if len(line) <= limit else line[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def _shown(char: str) -> str:
+    match unicodedata.category(char):
+        case "Cc" | "Zl" | "Zp":
+            return " "
+        case "Cf" | "Cs":
+            return ""
+        case _:
+            return "?" if char == "\N{REPLACEMENT CHARACTER}" else char
+
+
+def neutral(text: str) -> str:
+    """The same words without any power in chat markup: no mention, link, colour, image or emphasis."""
+    text = _ENTITY.sub(_twin("&"), text.translate(_TWINS)).replace("://", _twin("://"))
+    return _WWW.sub(rf"\1{_twin('.')}", text)
+
+
+def neutral_line(text: str) -> str:
+    """Like `neutral`, for text that stands at the beginning of a line."""
+    return _BLOCK_MARK.sub(lambda found: found[1] + _twin(found[2]), neutral(text))
+
+
+def web_link(url: str | None) -> str | None:
+    """The URL if it may stand in markup: http or https, at most 500 bytes, nothing in it that ends a link."""
+    if not url or len(url) > _MAX_URL_BYTES or not url.isprintable():
+        return None
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return None
+    if parsed.scheme not in {"http", "https"} or not parsed.host or parsed.userinfo:
+        return None
+    safe = re.sub(r"[()<>\[\]\"'*`|\\ ~@]", lambda found: f"%{ord(found[0]):02X}", str(parsed))
+    return safe if len(safe.encode()) <= _MAX_URL_BYTES else None
+
+
+def log_tail(log: str, limit: int) -> tuple[str, ...]:
+    """The last lines of a log, at most 20 and `limit` bytes: as a terminal shows them, secrets masked."""
+    text = _ANSI.sub("", log[-_TAIL_WINDOW:]).replace("\r\n", "\n")
+    for pattern, mask in _SECRETS:
+        text = pattern.sub(mask, text)
+    shown = [plain(line.rstrip("\r").rpartition("\r")[2], 200) for line in text.split("\n")]
+    kept: list[str] = []
+    for line in reversed([line for line in shown if line][-MAX_TAIL_LINES:]):
+        limit -= len(line.encode()) + 1
+        if limit < 0:
+            break
+        kept.append(line)
+    return tuple(reversed(kept))

@@ -1,0 +1,68 @@
+"""WeCom group robots, after the vendor's pages "Group robot configuration" and "Global error codes"."""
+
+from typing import ClassVar, Final
+
+import httpx
+import orjson
+
+from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry
+from bridge.channels.content import Content, Tone, author_contact, fitted
+from bridge.channels.robot import Robot, RobotSettings, TooLong, markdown
+from bridge.channels.text import neutral, neutral_line
+from bridge.model.notice import Notice
+
+_COLOURS: Final[dict[Tone, str]] = {"good": "info", "bad": "warning", "neutral": "comment"}
+_TOO_FAST: Final = {45009: 60.0, 45033: 5.0}
+_REFUSED: Final = {40008, 40033, 40035, 40058, 44004}
+
+
+class WeComSettings(RobotSettings):
+    parameter = "key"
+
+
+class WeCom(Robot):
+    kind = "WECOM"
+    Settings = WeComSettings
+    limits: ClassVar = (4_000, 2_000)  # the vendor's limit: 4096 bytes of markdown content
+
+    def render(self, notice: Notice, limit: int) -> bytes:
+        userid = author_contact(notice, self.surroundings.people).wecom_userid
+
+        def text(content: Content) -> bytes:
+            return _text(content, userid).encode()
+
+        surroundings = self.surroundings
+        content = fitted(notice, surroundings.language, surroundings.clock(), text, limit).decode()
+        return orjson.dumps({"msgtype": "markdown", "markdown": {"content": content}})
+
+    def address(self) -> httpx.URL:
+        return self._url
+
+    def judge(self, code: int, message: str) -> Outcome | TooLong:
+        # What follows the hint names our own address and a trace id.
+        said = f"WeCom answered {code}: {message.partition(', hint')[0]}"
+        if code == 0:
+            return Ok()
+        if code == -1:
+            return Retry(said, 10)
+        if code in _TOO_FAST:
+            return RateLimited(said, _TOO_FAST[code])
+        if code in {40058, 93000} and "exceed max length" in message:
+            return TooLong(said)
+        if code == 93000:  # noqa: PLR2004  # the vendor's number
+            return Dead("config", f"the key is not valid: copy the robot's address again ({said})")
+        return Dead("content", said) if code in _REFUSED else Retry(said)
+
+
+def _text(content: Content, userid: str | None) -> str:
+    """The subset of markdown that robots render: headings, quotes, links and three colours, but no lists."""
+    colour = _COLOURS[content.tone]
+    lines = [
+        f'### {content.mark} <font color="{colour}">{content.status}</font> · {neutral(content.subject)}'
+    ]
+    lines.extend(f"> {markdown(line)}" for line in content.lines)
+    lines.extend(f'> <font color="comment">{neutral_line(line)}</font>' for line in content.tail)
+    lines.append(markdown(content.footer))
+    if userid:
+        lines.append(f"<@{userid}>")
+    return "\n".join(lines)

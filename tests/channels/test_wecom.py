@@ -1,0 +1,101 @@
+from typing import Any
+
+import orjson
+import pytest
+from support.fake_robots import FakeRobot, Turnable, errcode, wecom_robot
+from support.notices import SERVICE, notice, surroundings
+
+from bridge.channels.base import Dead, Ok, RateLimited
+from bridge.channels.wecom import WeCom, WeComSettings
+from bridge.model.notice import EventName
+
+
+def channel(robot: FakeRobot, clock: Turnable, **lent: Any) -> WeCom:
+    settings = WeComSettings.model_validate({"url": robot.url, "allow_private": True})
+    return WeCom("ops", settings, surroundings(clock, **lent))
+
+
+async def test_a_robot_that_checks_everything_takes_a_notice() -> None:
+    clock = Turnable()
+    async with wecom_robot(clock) as robot:
+        assert await channel(robot, clock).send(notice()) == Ok()
+    assert robot.text == (
+        '### ❌ <font color="warning">构建失败</font> · acme/shop\n'
+        "> 分支 main · [1a2b3c4d](https://git.example.com/acme/shop/commit/1a2b3c4d)"
+        " · [#128](https://ci.example.com/job/shop/128/)\n"
+        "> 提交 修复登录超时（张三）\n"  # noqa: RUF001  # Chinese punctuation
+        "> jenkins · 耗时 3 分 12 秒 · push 触发\n"
+        "> 详情 docker build\n"
+        '> <font color="comment">step 3/9</font>\n'
+        '> <font color="comment">error: no such file</font>\n'
+        "[查看日志](https://bridge.example.com/builds/128) · N-0000abcd\n"
+        "<@zhangsan>"
+    )
+
+
+async def test_a_fixed_build_is_told_in_english() -> None:
+    clock = Turnable()
+    async with wecom_robot(clock) as robot:
+        await channel(robot, clock, language="en").send(notice(EventName.FIXED, streak=3, log_tail=""))
+    assert robot.text == (
+        '### 🟢 <font color="info">Build fixed</font> · acme/shop\n'
+        "> Branch main · [1a2b3c4d](https://git.example.com/acme/shop/commit/1a2b3c4d)"
+        " · [#128](https://ci.example.com/job/shop/128/)\n"
+        "> Commit 修复登录超时 (张三)\n"
+        "> Image registry.example.com/acme/shop:1.4.2, registry.example.com/acme/shop:latest\n"
+        "> jenkins · took 3m12s · by push\n"
+        "> Detail docker build\n"
+        "> After 3 failures in a row\n"
+        "[View log](https://bridge.example.com/builds/128) · N-0000abcd\n"
+        "<@zhangsan>"
+    )
+
+
+async def test_the_twenty_first_message_of_a_minute_pauses_the_channel_for_one() -> None:
+    clock = Turnable()
+    async with wecom_robot(clock) as robot:
+        ops = channel(robot, clock)
+        for _ in range(20):
+            assert await ops.send(notice()) == Ok()
+        assert await ops.send(notice()) == RateLimited("WeCom answered 45009: api freq out of limit", 60)
+
+
+async def test_a_notice_that_is_still_too_long_is_sent_once_more_and_shorter() -> None:
+    clock = Turnable()
+    async with wecom_robot(clock) as robot:
+        robot.scripted.append(errcode(40058, "markdown.content exceed max length 4096"))
+        told = notice(subject="修" * 500, log_tail="日志" * 40 + "\n" + "行\n" * 300 + "末" * 900)
+        assert await channel(robot, clock).send(told) == Ok()
+    assert len(robot.requests) == 2
+    assert len(robot.text.encode()) <= 2000
+    assert "（已截断，详见日志）" in robot.text  # noqa: RUF001  # Chinese punctuation
+    assert "末" not in robot.text
+
+
+async def test_a_notice_that_cannot_be_shorter_is_given_up() -> None:
+    clock = Turnable()
+    async with wecom_robot(clock) as robot:
+        robot.scripted.append(errcode(40058, "markdown.content exceed max length 4096"))
+        outcome = await channel(robot, clock).send(notice(EventName.DEGRADED, SERVICE))
+    assert len(robot.requests) == 1
+    assert outcome == Dead("content", "WeCom answered 40058: markdown.content exceed max length 4096")
+
+
+async def test_what_the_answer_tells_of_our_address_is_left_out() -> None:
+    clock = Turnable()
+    async with wecom_robot(clock) as robot:
+        robot.url = robot.url.replace("693a91f6", "ffffffff")
+        outcome = await channel(robot, clock).send(notice())
+    assert isinstance(outcome, Dead)
+    assert outcome.reason == "config"
+    assert "192.0.2.7" not in outcome.why
+
+
+@pytest.mark.parametrize("event", list(EventName))
+async def test_every_event_has_its_words(event: EventName) -> None:
+    clock = Turnable()
+    async with wecom_robot(clock) as robot:
+        ops = channel(robot, clock)
+        assert await ops.send(notice(event)) == Ok()
+        assert await ops.send(notice(event, SERVICE)) == Ok()
+    assert all("###" in orjson.dumps(message).decode() for message in robot.messages)

@@ -1,0 +1,202 @@
+"""Group robots on loopback that check what their vendors document, and servers that misbehave."""
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from socket import AF_INET, SOCK_STREAM, socket
+from typing import Any
+
+import anyio
+import anyio.abc
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bridge.demo.robot import robot_app
+
+START = 1_700_000_000.0
+Script = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass
+class Turnable:
+    """A clock that stands until it is turned."""
+
+    now: float = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class FakeRobot:
+    """A running robot: its address, what it took, and answers to give before any check."""
+
+    url: str
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    scripted: deque[Script] = field(default_factory=deque)
+    requests: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The markdown of the one message taken."""
+        (message,) = self.messages
+        part = message["markdown"]
+        return str(part.get("text", part.get("content")))
+
+
+def answer(status: int, body: bytes, content_type: str = "application/json", **headers: str) -> Script:
+    """The script that answers just this."""
+
+    async def give(_request: Request) -> Response:
+        return Response(body, status, {"content-type": content_type, **headers})
+
+    return give
+
+
+def errcode(code: int, errmsg: str = "as scripted") -> Script:
+    return answer(200, json.dumps({"errcode": code, "errmsg": errmsg}).encode())
+
+
+async def hang(_request: Request) -> Response:
+    """The script that takes the request and never answers."""
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+class _Scripted:
+    """An app whose scripted answers come first."""
+
+    def __init__(self, app: ASGIApp, robot: FakeRobot) -> None:
+        self._app = app
+        self._robot = robot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        self._robot.requests.append(str(request.url))
+        if not self._robot.scripted:
+            await self._app(scope, receive, send)
+            return
+        await request.body()
+        response = await self._robot.scripted.popleft()(request)
+        await response(scope, receive, send)
+
+
+def _listener() -> socket:
+    listener = socket(AF_INET, SOCK_STREAM)
+    listener.bind(("127.0.0.1", 0))
+    return listener
+
+
+@asynccontextmanager
+async def served(app: ASGIApp, listener: socket) -> AsyncIterator[None]:
+    """The app behind the listening socket, for as long as the block lasts."""
+    config = uvicorn.Config(
+        app, log_config=None, lifespan="off", ws="none", access_log=False, timeout_graceful_shutdown=0
+    )
+    server = uvicorn.Server(config)
+
+    async def serve() -> None:
+        with anyio.CancelScope(shield=True):  # a failing test must not leave sockets open
+            await server._serve([listener])  # without its signal handlers
+
+    async with anyio.create_task_group() as tasks:
+        listener.listen()
+        tasks.start_soon(serve)
+        try:
+            yield
+        finally:
+            server.should_exit = True
+
+
+@asynccontextmanager
+async def dingtalk_robot(
+    clock: Callable[[], float],
+    *,
+    secret: str | None = "this is secret",
+    keywords: tuple[str, ...] = (),
+    token: str = "0123456789abcdef" * 4,
+) -> AsyncIterator[FakeRobot]:
+    """The robot of the demonstration, with scripts."""
+    listener = _listener()
+    port = listener.getsockname()[1]
+    robot = FakeRobot(f"http://127.0.0.1:{port}/robot/send?access_token={token}")
+    app = robot_app(
+        token=token,
+        secret=secret,
+        keywords=keywords,
+        clock=clock,
+        on_message=lambda message: robot.messages.append(dict(message)),
+    )
+    async with served(_Scripted(app, robot), listener):
+        yield robot
+
+
+WECOM_KEY = "693a91f6-7aaa-4bc4-97a0-0ec2sifa5aaa"
+
+
+@asynccontextmanager
+async def wecom_robot(clock: Callable[[], float]) -> AsyncIterator[FakeRobot]:
+    """A WeCom robot: its key, a POST of JSON in UTF-8, markdown of at most 4096 bytes, 20 a minute."""
+    listener = _listener()
+    port = listener.getsockname()[1]
+    robot = FakeRobot(f"http://127.0.0.1:{port}/cgi-bin/webhook/send?key={WECOM_KEY}")
+    taken: deque[float] = deque(maxlen=20)
+
+    async def send(request: Request) -> Response:
+        body = await request.body()
+        code, words = _wecom_fault(request, body)
+        if not code and len(taken) == 20 and clock() - taken[0] < 60:
+            code, words = 45009, "api freq out of limit"
+        if code:
+            return JSONResponse({"errcode": code, "errmsg": f"{words}, hint: [1], from ip: 192.0.2.7"})
+        taken.append(clock())
+        robot.messages.append(json.loads(body))
+        return JSONResponse({"errcode": 0, "errmsg": "ok"})
+
+    app = Starlette(routes=[Route("/cgi-bin/webhook/send", send, methods=["GET", "POST"])])
+    async with served(_Scripted(app, robot), listener):
+        yield robot
+
+
+def _wecom_fault(request: Request, body: bytes) -> tuple[int, str]:
+    if request.method != "POST":
+        return 43002, "require POST method"
+    if request.query_params.get("key") != WECOM_KEY:
+        return 93000, "invalid webhook url"
+    if b"\\u" in body:
+        return 40033, "invalid charset: escapes are forbidden"
+    message = json.loads(body)
+    if message.get("msgtype") != "markdown":
+        return 40008, "invalid message type"
+    return _wecom_length_fault(message["markdown"]["content"])
+
+
+def _wecom_length_fault(content: str) -> tuple[int, str]:
+    if not content:
+        return 44004, "content is empty"
+    if len(content.encode()) > 4096:
+        return 40058, "markdown.content exceed max length 4096"
+    return 0, "ok"
+
+
+@asynccontextmanager
+async def rude_server() -> AsyncIterator[str]:
+    """A host:port that reads a request and breaks the connection without a word."""
+
+    async def handle(stream: anyio.abc.SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(listener.serve, handle)
+        yield f"127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}"
+        tasks.cancel_scope.cancel()
