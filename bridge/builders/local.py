@@ -9,6 +9,7 @@ repositories that are trusted.
 """
 
 import codecs
+import contextlib
 import os
 import shutil
 import signal
@@ -55,6 +56,8 @@ Answer = TypeVar("Answer")
 _LOG_BYTES: Final = 256 * 1024 // len("\N{REPLACEMENT CHARACTER}".encode())
 """So many bytes cannot become more than 256 KiB of text."""
 
+_GONE: Final = Status(state=BuildState.UNKNOWN, raw="gone", detail="the folder of the build is gone")
+
 
 class LocalBuilder(Builder):
     """Builds on this machine; the handle of a build is its id."""
@@ -77,7 +80,12 @@ class LocalBuilder(Builder):
         return await _in_thread(self._find, build_id)
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
-        return {build_id: await _in_thread(self._status, handle) for build_id, handle in handles.items()}
+        found: dict[str, Status] = {}
+        for build_id, handle in handles.items():
+            # A folder that cannot be read now must not hide the others.
+            with contextlib.suppress(Transient):
+                found[build_id] = await _in_thread(self._status, handle)
+        return found
 
     async def log(self, handle: Handle, offset: int) -> LogChunk:
         return await _in_thread(self._log, handle, offset)
@@ -153,6 +161,8 @@ class LocalBuilder(Builder):
         return build_id if folder.holder() or folder.starts() or folder.result() else None
 
     def _status(self, handle: Handle) -> Status:
+        if not BUILD_ID.fullmatch(handle):
+            return _GONE
         folder = self._folder(handle)
         # First the lock, then the result: a runner that ends in between has written it by then.
         live = folder.holder()
@@ -161,7 +171,7 @@ class LocalBuilder(Builder):
         if result is not None:
             return _ended(result)
         if not folder.known():
-            return Status(state=BuildState.UNKNOWN, raw="gone", detail="the folder of the build is gone")
+            return _GONE
         if live is None and not self._resume(folder, len(starts)):
             return Status(
                 state=BuildState.UNKNOWN,
@@ -193,7 +203,7 @@ class LocalBuilder(Builder):
                 file.seek(start)
                 data = file.read(_LOG_BYTES)
         except FileNotFoundError:
-            return LogChunk(text="", next=0, more=False, restarted=offset > 0)
+            return LogChunk(text="", next=offset, more=False)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         last = start + len(data) >= size
         text = decoder.decode(data, final=ended and last)

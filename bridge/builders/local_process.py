@@ -23,6 +23,7 @@ MARK: Final = "BRIDGE_BUILD_FOLDER"
 GRACE: Final = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 _KILL_TIME: Final = 10.0
+_TICK: Final = 0.05
 _CHUNK: Final = 1 << 16
 _HEADING: Final = 2000
 _PR_SET_PDEATHSIG: Final = 1
@@ -126,11 +127,9 @@ class Supervisor:
             os.set_blocking(process.stdout.fileno(), False)
             selector.register(process.stdout, selectors.EVENT_READ, out)
             selector.register(self._wake, selectors.EVENT_READ, _ignore)
-            self._pump(process, selector, self.deadline, heed=True)
-            ended = process.returncode is not None
+            ended = self._pump(process, selector)
             if not ended:
-                _signal_all(signal.SIGTERM)
-                self._pump(process, selector, time.monotonic() + GRACE, heed=False)
+                _ask_to_end(process, selector)
             self._kill(process)
             _forward(process.stdout.fileno(), out, limit=1 << 24)
         if not ended:
@@ -144,22 +143,14 @@ class Supervisor:
         if time.monotonic() >= self.deadline:
             raise OutOfTime("the time limit was reached")
 
-    def _pump(
-        self,
-        process: subprocess.Popen[bytes],
-        selector: selectors.BaseSelector,
-        until: float,
-        *,
-        heed: bool,
-    ) -> None:
-        """Move output until the process has ended, the time has come, or (if we `heed`) SIGTERM came."""
-        while not _reap(process) and not (heed and self._stopping):
-            left = until - time.monotonic()
-            if left <= 0:
-                return
-            for key, _ in selector.select(left):
-                if not _forward(key.fd, key.data):
-                    selector.unregister(key.fileobj)
+    def _pump(self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> bool:
+        """Move output until the process has ended (True), the time is up or SIGTERM came (False)."""
+        while not _reap(process):
+            left = self.deadline - time.monotonic()
+            if self._stopping or left <= 0:
+                return False
+            _move(selector, left)
+        return True
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
         """Kill every descendant. One that the kernel cannot end is given up, and told in the log."""
@@ -173,6 +164,24 @@ class Supervisor:
         _reap(process)
         if process.returncode is None:
             process.returncode = -signal.SIGKILL
+
+
+def _ask_to_end(process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:
+    """SIGTERM to every descendant, and time for all of them to end well; their output still moves."""
+    until = time.monotonic() + GRACE
+    _signal_all(signal.SIGTERM)
+    while time.monotonic() < until:
+        _reap(process)
+        if not _descendants(os.getpid()):
+            return
+        _move(selector, _TICK)
+
+
+def _move(selector: selectors.BaseSelector, wait: float) -> None:
+    """Pass on the output that comes within `wait` seconds; a stream that ended is left alone from then on."""
+    for key, _ in selector.select(wait):
+        if not _forward(key.fd, key.data):
+            selector.unregister(key.fileobj)
 
 
 def _ignore(_data: bytes) -> None:
@@ -202,7 +211,7 @@ def _start(
             start_new_session=True,
             preexec_fn=tie,  # noqa: PLW1509  # the runner has one thread
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise BuildFailed(f"{argv[0]} cannot be started: {why}") from None
 
@@ -267,7 +276,7 @@ def _parent(pid: int) -> int | None:
 
 
 def sweep(folder: Path) -> None:
-    """Kill what a killed runner of this build left: known by its mark, its root or its working folder."""
+    """Kill what a killed runner of this build left: known by its mark, or by its root inside the folder."""
     mark = f"{MARK}={folder}".encode()
     until = time.monotonic() + _KILL_TIME
     while found := [pid for pid in _pids() if pid != os.getpid() and _belongs(pid, folder, mark)]:
@@ -284,7 +293,7 @@ def _belongs(pid: int, folder: Path, mark: bytes) -> bool:
     try:
         if mark in (process / "environ").read_bytes().split(b"\0"):
             return True
-        return any((process / link).readlink().is_relative_to(folder) for link in ("root", "cwd"))
+        return (process / "root").readlink().is_relative_to(folder)
     except OSError:
         return False
 

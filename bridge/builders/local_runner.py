@@ -115,6 +115,8 @@ class Run:
             self._work()
         except BuildFailed as failure:
             return self._result("failed", str(failure), failure.exit_code)
+        except OSError as error:
+            return self._result("failed", f"{error.filename}: {error.strerror}")
         return self._result("succeeded", "", 0)
 
     def _result(self, state: str, detail: str, exit_code: int | None = None) -> Result:

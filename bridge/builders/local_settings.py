@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from bridge.builders.local_checkout import split_credentials
 from bridge.builders.local_engine import ENGINES
 from bridge.builders.local_folder import Order
 from bridge.config.types import Duration, Size, Strict, wrong
@@ -114,6 +115,10 @@ def _check(request: BuildRequest) -> None:
             raise Unfit(f"{value!r} is not a valid {what}")
     if not 1 <= len(request.tags) <= _MAX_TAGS:
         raise Unfit(f"a build needs 1 to {_MAX_TAGS} tags")
+    try:
+        split_credentials(request.repo_url)
+    except ValueError:
+        raise Unfit("the clone URL cannot be read") from None
     if any("\0" in value for value in request.variables().values()):
         raise Unfit("a value of the build holds a NUL character")
 

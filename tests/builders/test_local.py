@@ -202,6 +202,18 @@ async def test_cancel_ends_what_detached_itself_and_what_ignores_sigterm(
     assert not alive(pid_in(pids / "2"))
 
 
+async def test_what_a_cancelled_command_started_has_time_to_end_well(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    inner = f"trap 'sleep 0.3; touch {tmp_path}/tidied; exit' TERM; touch {tmp_path}/begun; sleep 600 & wait"
+    builder = site.builder(f"setsid sh -c {shlex.quote(inner)} & wait")
+    assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
+    await until((tmp_path / "begun").exists)
+    await builder.cancel("b1")
+    assert (await end(builder)).state is BuildState.CANCELLED
+    assert (tmp_path / "tidied").exists()
+
+
 async def test_what_a_step_leaves_running_ends_with_it(site: Site, origin: Origin, tmp_path: Path) -> None:
     note = tmp_path / "pid"
     script = f"setsid sleep 600 & echo $! > {note}"
@@ -507,6 +519,7 @@ async def test_the_scratch_space_is_given_back_when_a_build_ends(site: Site, ori
         ({"tags": ()}, "a build needs 1 to 50 tags"),
         ({"tags": ("-x",)}, "'-x' is not a valid tag"),
         ({"parameters": {"A=B": ""}}, "'A=B' is not a valid parameter name"),
+        ({"repo_url": "https://[::1/x"}, "the clone URL cannot be read"),
         ({"context": "/\0"}, "a value of the build holds a NUL character"),
     ],
 )
@@ -524,6 +537,7 @@ async def test_a_foreign_handle_leads_nowhere(site: Site, handle: str) -> None:
         await builder.release(handle)
     with pytest.raises(Permanent):
         await builder.log(handle, 0)
+    assert (await builder.poll({"b1": handle}))["b1"].raw == "gone"
 
 
 def test_a_command_excludes_an_engine() -> None:
