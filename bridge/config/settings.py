@@ -150,10 +150,9 @@ class Retention(Strict):
 
 
 class Api(Strict):
-    """Who may use the API: holders of one of the tokens; `public` lets everybody read public repositories."""
+    """Who may use the API: holders of one of the tokens; builds of public repositories are for everybody."""
 
     tokens: Annotated[tuple[Secret, ...], Field(strict=False, max_length=100)] = ()
-    public: bool = False
 
 
 class Log(Strict):

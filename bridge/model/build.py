@@ -131,7 +131,7 @@ class Origin:
     ref_kind: RefKind
     ref_name: str
     subject: str = ""
-    author: Person = Person()
+    author: Person = field(default_factory=Person)
     commit_url: str | None = None
     is_public: bool = False
 
