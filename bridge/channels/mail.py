@@ -107,8 +107,10 @@ class _Attempt:
         if self.later:
             return Retry("; ".join(self.later), TRY_LATER)
         if self.refused:
-            return Dead("content", f"{len(self.done)} have the mail, but: {'; '.join(self.refused)}")
-        return Ok(f"the server took {len(self.done)} mails")
+            return Dead(
+                "content", f"mails taken by the server: {len(self.done)}; refused: {'; '.join(self.refused)}"
+            )
+        return Ok(f"mails taken by the server: {len(self.done)}")
 
 
 class Mail(Channel):

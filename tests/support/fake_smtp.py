@@ -1,0 +1,109 @@
+"""Mail servers on loopback: with STARTTLS, implicit TLS or neither, a login, and scripted refusals."""
+
+import asyncio
+import ssl
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any, Literal
+
+import trustme
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+USERNAME, PASSWORD = "ci", "hunter2-of-the-mail"
+
+
+@dataclass
+class FakeSmtp:
+    """A running server: what it took as (recipient, message), and answers to give instead of its own.
+
+    `refusals` are by command (`MAIL`, `RCPT`, `DATA`) or by recipient; an empty answer breaks the connection.
+    """
+
+    port: int = 0
+    mails: list[tuple[str, EmailMessage]] = field(default_factory=list)
+    refusals: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
+    sessions: int = 0
+
+    def scripted(self, *keys: str) -> str | None:
+        return next((self.refusals[key].popleft() for key in keys if self.refusals[key]), None)
+
+
+class _Handler:
+    def __init__(self, fake: FakeSmtp) -> None:
+        self._fake = fake
+
+    async def handle_EHLO(  # noqa: N802  # aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self._fake.sessions += not session.host_name
+        session.host_name = hostname
+        return responses
+
+    async def handle_MAIL(  # noqa: N802  # aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        refusal = self._fake.scripted("MAIL")
+        if refusal is None:
+            envelope.mail_from = address
+        return refusal or "250 OK"
+
+    async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
+        self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
+    ) -> str:
+        refusal = self._fake.scripted("RCPT", address)
+        if refusal is None:
+            envelope.rcpt_tos.append(address)
+        return refusal or "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
+        refusal = self._fake.scripted("DATA")
+        if refusal == "":
+            server.transport.abort()
+        if refusal is None:
+            message = message_from_bytes(envelope.content, policy=default)
+            assert isinstance(message, EmailMessage)
+            self._fake.mails.extend((address, message) for address in envelope.rcpt_tos)
+        return refusal or "250 OK"
+
+
+def _login(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+    right = isinstance(data, LoginPassword) and data == LoginPassword(USERNAME.encode(), PASSWORD.encode())
+    return AuthResult(success=right, handled=right, message=None if right else f"535 no: {PASSWORD}")
+
+
+@asynccontextmanager
+async def smtp_server(
+    folder: Path, tls: Literal["starttls", "implicit", "none"], *, auth: bool = False
+) -> AsyncIterator[FakeSmtp]:
+    """A server on `localhost`, its authority's certificate in `folder/ca.pem`."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    fake = FakeSmtp()
+
+    def protocol() -> Any:
+        return SMTP(
+            _Handler(fake),
+            tls_context=context if tls == "starttls" else None,
+            require_starttls=tls == "starttls",
+            auth_required=auth and tls == "starttls",  # aiosmtpd does not see TLS from the start
+            auth_require_tls=tls == "starttls",
+            authenticator=_login if auth else None,
+            hostname="localhost",
+        )
+
+    server = await asyncio.get_running_loop().create_server(
+        protocol, "127.0.0.1", 0, ssl=context if tls == "implicit" else None
+    )
+    fake.port = server.sockets[0].getsockname()[1]
+    try:
+        yield fake
+    finally:
+        server.close()
