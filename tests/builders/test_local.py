@@ -267,6 +267,7 @@ async def test_a_build_whose_daemon_died_before_the_runner_began_is_not_found_an
     assert await builder.find("b1") is None
     await built(builder, wanted)
     folder = site.state / "b1"
+    await until(lambda: Folder(folder).holder() is None)
     for name in ("started", "effects", "result.json"):
         (folder / name).unlink()
     assert await site.builder("true").find("b1") is None
