@@ -1,0 +1,51 @@
+"""The README tells the truth: what it shows is run."""
+
+import re
+from pathlib import Path
+
+from bridge.cli.root import root
+from bridge.config.loader import load_config
+from bridge.registry import BUILDERS, CHANNELS, FORGES, KINDS
+from bridge.rules.loader import Names, load_rules
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+ENVIRON = dict.fromkeys(["GITEE_SECRET", "JENKINS_TOKEN", "DINGTALK_SECRET"], "a-secret") | {
+    "DINGTALK_URL": "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef"
+}
+
+
+def block(name: str) -> str:
+    """The fenced block under the comment that names it."""
+    found = re.search(rf"<!-- {re.escape(name)} -->\n```yaml\n(.*?)```", README, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+def test_the_configuration_and_the_rule_shown_are_good(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "bridge.yaml").write_text(block("bridge.yaml"))
+    (tmp_path / "rules" / "shop.yaml").write_text(block("rules/shop.yaml"))
+    config = load_config(tmp_path / "bridge.yaml", KINDS, ENVIRON)
+    rules = load_rules(config.rule_paths, Names.of(config, KINDS))
+    assert rules.repository("acme", "shop")
+    assert not config.warnings
+    assert not rules.warnings
+
+
+def test_every_command_shown_exists() -> None:
+    for command, verbs in re.findall(r"^buildbridge (\w+)(?: ([a-z|]+))?", README, re.MULTILINE):
+        known = root.commands[command]
+        for verb in verbs.split("|") if verbs else ():
+            assert verb in known.commands, f"{command} {verb}"  # type: ignore[attr-defined]
+
+
+def test_every_kind_is_named() -> None:
+    missing = [kind for kind in (*FORGES, *BUILDERS, *CHANNELS) if kind not in README]
+    assert not missing
+
+
+def test_every_linked_file_is_there() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", README)
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
