@@ -53,7 +53,6 @@ class Poller:
 
     async def run(self) -> None:
         """Until cancelled."""
-        await self._release_leftovers()
         while True:
             try:
                 await self._round()
@@ -63,6 +62,8 @@ class Poller:
 
     async def _round(self) -> None:
         """Look at every open build, again and again while there are some."""
+        if self._clock() >= self._next_slow:
+            await self._release_leftovers()
         while builds := await self._followed():
             await self._poll(builds)
             if not any(build.state in _OPEN for build in builds):
@@ -188,7 +189,7 @@ class Poller:
             await self._builds.append_log(build.id, chunk.text, chunk.next, restarted=chunk.restarted)
 
     async def _release_leftovers(self) -> None:
-        """Builds that ended just before the last stop."""
+        """Builds that ended just before the last stop, or whose builder was still busy with them."""
         for build in await self._builds.unreleased(self._name):
             await self._release(build)
 
