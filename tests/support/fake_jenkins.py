@@ -25,6 +25,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name in the standard library
         """Nothing on stderr."""
@@ -87,8 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def _head(self, reply: Reply, more: Mapping[str, str]) -> None:
-        self.send_response(reply.status)
-        for name, value in {**reply.headers, **more}.items():
+        self.send_response_only(reply.status)
+        for name, value in {"Date": self.date_time_string(), **reply.headers, **more}.items():
             self.send_header(name, value)
         self.end_headers()
 

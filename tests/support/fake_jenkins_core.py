@@ -31,6 +31,7 @@ from support.fake_jenkins_state import (
     item_document,
     job_document,
     pruned,
+    shallow,
 )
 
 LEFT_LIFE = 300.0
@@ -224,10 +225,7 @@ class FakeJenkins:
     def _document(self, document: dict[str, Any] | None, query: Mapping[str, str]) -> Reply:
         if document is None:
             return page("Not Found", 404)
-        if "tree" in query:
-            document = pruned(document, query["tree"])
-        else:
-            document = {key: value for key, value in document.items() if key != "allBuilds"}
+        document = pruned(document, query["tree"]) if "tree" in query else shallow(document)
         return Reply(200, {"Content-Type": JSON}, json.dumps(document).encode())
 
     def _act(self, job: Job, rest: str, form: Mapping[str, str]) -> Reply:

@@ -187,6 +187,10 @@ def _state(root: str, item: Item, now: float) -> dict[str, Any]:
     return {"_class": f"{kind}BuildableItem", "buildable": True, "why": why, "pending": False, **began}
 
 
+def _nameless(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key != "name"}
+
+
 def job_document(root: str, job: Job, items: list[dict[str, Any]]) -> dict[str, Any]:
     """`builds` is cut at 100, as Jenkins cuts it whatever range is asked for; `allBuilds` only in a tree."""
     newest = [build_document(root, job, build) for build in reversed(job.builds)]
@@ -194,10 +198,11 @@ def job_document(root: str, job: Job, items: list[dict[str, Any]]) -> dict[str, 
     name = job.name.rpartition("/")[2]
     definitions = [parameter.document for parameter in job.parameters]
     holder = {"_class": "hudson.model.ParametersDefinitionProperty", "parameterDefinitions": definitions}
+    shown = [{**d, "defaultParameterValue": _nameless(d["defaultParameterValue"])} for d in definitions]
     last = ("Build", "CompletedBuild", "FailedBuild", "StableBuild", "SuccessfulBuild", "UnstableBuild")
     return {
         "_class": PROJECT,
-        "actions": [*([holder] if definitions else []), {}, {}],
+        "actions": [*([{**holder, "parameterDefinitions": shown}] if definitions else []), {}, {}],
         "description": "",
         "displayName": name,
         "displayNameOrNull": None,
@@ -237,6 +242,17 @@ USER: dict[str, Any] = {
 }
 ROOT: dict[str, Any] = {"_class": "hudson.model.Hudson", "mode": "NORMAL", "nodeName": "", "numExecutors": 2}
 ROOT |= {"quietingDown": False, "useCrumbs": True, "useSecurity": True}
+
+
+def shallow(document: dict[str, Any]) -> dict[str, Any]:
+    """What is shown without a `tree`: no `allBuilds`, of a build its number, of a task not the full name."""
+    document = {key: value for key, value in document.items() if key != "allBuilds"}
+    if "builds" in document:
+        document["builds"] = pruned(document["builds"], "number,url")
+    for item in [document, *document.get("items", []), document.get("queueItem")]:
+        if item and "task" in item:
+            item["task"].pop("fullName", None)
+    return document
 
 
 def pruned(document: Any, tree: str) -> Any:

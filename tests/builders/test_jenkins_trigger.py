@@ -1,0 +1,305 @@
+"""What the Jenkins builder makes of a trigger, whatever comes back."""
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+import trustme
+from support.fake_jenkins import fake_jenkins
+from support.fake_jenkins_core import FakeJenkins, Reply, page
+from support.fake_jenkins_state import Parameter
+from support.jenkins_builds import DECLARED, JOB, builder, declare, request, sent, status
+
+from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry, Sent
+from bridge.model.build import BuildState
+
+
+@pytest.fixture
+def ci_server() -> Iterator[FakeJenkins]:
+    with fake_jenkins() as server:
+        declare(server)
+        yield server
+
+
+async def triggered(server: FakeJenkins, **settings: Any) -> Outcome:
+    async with builder(server, **settings) as ci:
+        return await ci.trigger(request())
+
+
+def posts(server: FakeJenkins) -> list[str]:
+    return [line for line in server.requests if line.startswith("POST")]
+
+
+async def test_a_trigger_sends_what_the_job_declares_in_the_body_and_names_what_it_does_not(
+    ci_server: FakeJenkins,
+) -> None:
+    async with builder(ci_server) as ci:
+        outcome = await ci.trigger(request(parameters={"BUILD_ARGS": "--pull", "REF": "overridden"}))
+    assert isinstance(outcome, Sent)
+    assert "BUILD_ARGS" in outcome.detail
+    assert "?" not in posts(ci_server)[0]
+    form = parse_qs(ci_server.bodies[-1].decode())
+    assert set(form) == {*DECLARED, "delay"}
+    assert form["BRIDGE_BUILD_ID"] == ["b-1"]
+    assert form["REF"] == ["refs/heads/master"]
+    (item,) = ci_server.waiting(JOB)
+    assert item.values["BRIDGE_BUILD_ID"] == "b-1"
+
+
+async def test_parameters_too_long_for_a_query_string_arrive_whole(ci_server: FakeJenkins) -> None:
+    image = "registry.example.com/" + "构" * 40_000
+    async with builder(ci_server) as ci:
+        await sent(ci, image=image)
+    assert ci_server.waiting(JOB)[0].values["IMAGE"] == image
+
+
+async def test_a_handle_holds_no_secret_and_is_small(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+    assert json.loads(handle) == {"job": JOB, "queue": 1, "session": ci_server.session, "id": "b-1"}
+
+
+@pytest.mark.parametrize("name", ["团队/构建 镜像", "repo/feature%2Fx", "a+b/c&d=e", "job/job"])
+async def test_any_job_name_is_triggered_polled_and_found(ci_server: FakeJenkins, name: str) -> None:
+    ci_server.job(name, *DECLARED)
+    async with builder(ci_server, job=name) as ci:
+        handle = await sent(ci)
+        assert (await status(ci, handle)).state is BuildState.QUEUED
+        assert await ci.find("b-1") == handle
+        ci_server.start(name)
+        assert (await status(ci, handle)).state is BuildState.RUNNING
+
+
+async def test_a_job_without_parameters_is_started_too(ci_server: FakeJenkins) -> None:
+    ci_server.job(JOB)
+    async with builder(ci_server) as ci:
+        await sent(ci)
+    assert posts(ci_server)[0].endswith("/build")
+
+
+async def test_a_repeat_of_the_same_build_joins_it_in_the_queue(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        first = await sent(ci)
+        again = await ci.trigger(request())
+    assert isinstance(again, Sent)
+    assert again.handle == first
+    assert "already waiting as queue item 1" in again.detail
+    assert len(ci_server.waiting(JOB)) == 1
+
+
+async def test_two_builds_with_equal_parameters_stay_apart_where_the_job_keeps_our_id(
+    ci_server: FakeJenkins,
+) -> None:
+    async with builder(ci_server) as ci:
+        assert await sent(ci, "b-1") != await sent(ci, "b-2")
+    assert len(ci_server.waiting(JOB)) == 2
+
+
+@pytest.mark.parametrize("parameters", [("TAGS",), ()], ids=["merged by 303", "merged by 201"])
+async def test_builds_that_jenkins_merges_are_sent_and_say_so(
+    ci_server: FakeJenkins, parameters: tuple[str, ...]
+) -> None:
+    ci_server.job(JOB, *parameters)
+    async with builder(ci_server) as ci:
+        first, second = await ci.trigger(request("b-1")), await ci.trigger(request("b-2"))
+        assert isinstance(first, Sent)
+        assert isinstance(second, Sent)
+        assert "shares queue item 1" not in first.detail
+        assert "shares queue item 1" in second.detail
+        assert first.handle == second.handle
+        ci_server.finish(ci_server.start(JOB))
+        states = await ci.poll({"b-1": first.handle, "b-2": second.handle})
+    assert {one.state for one in states.values()} == {BuildState.SUCCEEDED}
+
+
+async def test_a_job_that_stops_declaring_our_id_is_noticed_when_builds_merge(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        await sent(ci, "b-0")
+        ci_server.job(JOB, "TAGS")
+        await sent(ci, "b-1")
+        merged = await ci.trigger(request("b-2"))
+    assert isinstance(merged, Sent)
+    assert "shares queue item" in merged.detail
+    assert "id" not in json.loads(merged.handle)
+
+
+async def test_nothing_listens_so_the_trigger_is_for_later(ci_server: FakeJenkins) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        outcome = await triggered(ci_server, url=f"http://127.0.0.1:{closed.getsockname()[1]}")
+    assert isinstance(outcome, Retry)
+    assert "refuses connections" in outcome.why
+
+
+async def test_an_unknown_host_is_for_later(ci_server: FakeJenkins) -> None:
+    outcome = await triggered(ci_server, url="http://jenkins.invalid/")
+    assert isinstance(outcome, Retry)
+    assert "host name" in outcome.why
+
+
+async def test_tls_towards_a_plain_port_is_for_later_and_says_what_is_wrong(ci_server: FakeJenkins) -> None:
+    outcome = await triggered(ci_server, url=ci_server.url.replace("http:", "https:"))
+    assert isinstance(outcome, Retry)
+    assert "may not speak TLS" in outcome.why
+
+
+async def test_the_server_goes_away_between_two_triggers(ci_server: FakeJenkins) -> None:
+    with fake_jenkins() as server:
+        declare(server)
+        async with builder(server) as ci:
+            await sent(ci)
+            server.trouble("reset", "POST")
+            assert isinstance(await ci.trigger(request("b-2")), Ambiguous)
+
+
+async def test_a_certificate_is_trusted_only_through_ca_file(tmp_path: Any) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with fake_jenkins(tls=context) as server:
+        declare(server)
+        outcome = await triggered(server)
+        assert isinstance(outcome, Retry)
+        assert "ca_file" in outcome.why
+        assert isinstance(await triggered(server, ca_file=str(tmp_path / "ca.pem")), Sent)
+
+
+@pytest.mark.parametrize("acts", [True, False], ids=["carried out", "not carried out"])
+@pytest.mark.parametrize("kind", ["reset", "hang"])
+async def test_no_answer_after_the_body_was_read_is_ambiguous_and_find_resolves_it(
+    ci_server: FakeJenkins, kind: str, acts: bool
+) -> None:
+    ci_server.trouble(kind, "POST", acts=acts)
+    async with builder(ci_server, timeout="1s") as ci:
+        assert isinstance(await ci.trigger(request()), Ambiguous)
+        found = await ci.find("b-1")
+        if not acts:
+            assert found is None
+            assert isinstance(await ci.trigger(request()), Sent)
+        else:
+            assert isinstance(found, str)
+            assert (await status(ci, found)).state is BuildState.QUEUED
+    assert len(ci_server.waiting(JOB)) == 1
+
+
+@pytest.mark.parametrize(
+    ("status_", "headers", "expected"),
+    [
+        (503, {"Retry-After": "7"}, Retry("Jenkins is starting or not available (503)", 7.0)),
+        (503, {}, Retry("Jenkins is starting or not available (503)")),
+        (
+            429,
+            {"Retry-After": "Sat, 21 Nov 2026 02:00:30 GMT", "Date": "Sat, 21 Nov 2026 02:00:00 GMT"},
+            Retry("Jenkins, or a proxy before it, asks for fewer requests (429)", 30.0),
+        ),
+        (
+            429,
+            {"Retry-After": "999999999"},
+            Retry("Jenkins, or a proxy before it, asks for fewer requests (429)", 3600.0),
+        ),
+        (429, {"Retry-After": "soon"}, Retry("Jenkins, or a proxy before it, asks for fewer requests (429)")),
+    ],
+)
+async def test_a_busy_server_says_when_to_come_back(
+    ci_server: FakeJenkins, status_: int, headers: dict[str, str], expected: Retry
+) -> None:
+    ci_server.trouble(match="POST", reply=Reply(status_, headers))
+    assert await triggered(ci_server) == expected
+
+
+@pytest.mark.parametrize("code", [502, 504, 520, 200])
+async def test_a_proxy_that_lost_the_answer_leaves_it_open(ci_server: FakeJenkins, code: int) -> None:
+    ci_server.trouble(match="POST", reply=page("Bad Gateway", code))
+    assert isinstance(await triggered(ci_server), Ambiguous)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (302, "points elsewhere"),
+        (308, "correct `url`"),
+        (400, "does not take these parameters"),
+        (401, "API token"),
+        (403, "may not do this"),
+        (404, "does not exist"),
+        (405, "cannot be started"),
+        (409, "disabled"),
+        (413, "this long"),
+        (418, "418"),
+        (500, "does not take these parameters"),
+    ],
+)
+async def test_a_refusal_is_told_in_a_sentence_without_the_page(
+    ci_server: FakeJenkins, code: int, words: str
+) -> None:
+    ci_server.trouble(match="POST", reply=page("Oops", code))
+    outcome = await triggered(ci_server)
+    assert isinstance(outcome, Rejected)
+    assert words in outcome.why
+    assert str(code) in outcome.why
+    assert "<" not in outcome.why
+    assert len(outcome.why) < 200
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"job": "gone"}, "no job 'gone'"),
+        ({"token": "wrong-canary"}, "API token (401)"),
+    ],
+)
+async def test_what_the_server_itself_refuses_is_rejected(
+    ci_server: FakeJenkins, change: dict[str, str], words: str
+) -> None:
+    outcome = await triggered(ci_server, **change)
+    assert isinstance(outcome, Rejected)
+    assert words in outcome.why
+
+
+async def test_a_disabled_job_is_rejected(ci_server: FakeJenkins) -> None:
+    declare(ci_server, disabled=True)
+    assert await triggered(ci_server) == Rejected(f"the job {JOB!r} is disabled (409)")
+
+
+async def test_a_value_that_is_not_among_the_choices_is_named(ci_server: FakeJenkins) -> None:
+    declare(ci_server, "BRIDGE_BUILD_ID", Parameter("TAGS", choices=("stable", "edge")))
+    assert await triggered(ci_server) == Rejected("the job does not offer the given value of: TAGS")
+
+
+async def test_a_job_whose_parameters_were_taken_away_is_read_again(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        await sent(ci, "b-0")
+        ci_server.job(JOB)
+        assert await ci.trigger(request()) == Retry("the parameters of the job have just changed", 0.0)
+        assert isinstance(await ci.trigger(request()), Sent)
+
+
+async def test_a_refusal_whose_cause_cannot_be_looked_up_is_left_open(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        await sent(ci, "b-0")
+        ci_server.trouble(match="POST", reply=page("Oops", 500))
+        ci_server.trouble(match="property", reply=page("Starting Jenkins", 503))
+        assert isinstance(await ci.trigger(request()), Ambiguous)
+
+
+async def test_a_password_in_place_of_a_token_is_explained(ci_server: FakeJenkins) -> None:
+    ci_server.trouble(match="POST", reply=page("No valid crumb was included in the request", 403))
+    outcome = await triggered(ci_server)
+    assert isinstance(outcome, Rejected)
+    assert "not a password" in outcome.why
+
+
+async def test_a_server_that_starts_takes_the_trigger_later(ci_server: FakeJenkins) -> None:
+    ci_server.starting = True
+    assert isinstance(await triggered(ci_server), Retry)
+
+
+async def test_a_login_page_in_place_of_the_job_is_for_later(ci_server: FakeJenkins) -> None:
+    ci_server.trouble(match="GET", reply=page("Sign in"))
+    assert isinstance(await triggered(ci_server), Retry)
+    assert posts(ci_server) == []

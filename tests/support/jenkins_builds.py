@@ -1,0 +1,63 @@
+"""Jenkins builders for tests, and requests for them to trigger."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from support.fake_jenkins_core import FakeJenkins
+from support.fake_jenkins_state import Parameter
+
+from bridge.builders.base import Handle, Sent, Status, Surroundings
+from bridge.builders.jenkins import JenkinsBuilder, JenkinsSettings
+from bridge.model.build import BuildRequest
+
+JOB = "docker/build-image"
+DECLARED = ("BRIDGE_BUILD_ID", "IMAGE", "TAGS", "REF", "COMMIT")
+
+
+def request(build_id: str = "b-1", **more: Any) -> BuildRequest:
+    facts: dict[str, Any] = {
+        "number": 1,
+        "namespace": "acme",
+        "repo_name": "shop",
+        "image": "registry.example.com/acme/shop",
+        "tags": ("latest",),
+        "version_tag": None,
+        "repo_url": "https://git.example.com/acme/shop.git",
+        "ref": "refs/heads/master",
+        "branch": "master",
+        "tag": None,
+        "commit": "1" * 40,
+    }
+    return BuildRequest(build_id=build_id, **(facts | more))
+
+
+def declare(jenkins: FakeJenkins, *parameters: Parameter | str, **traits: bool) -> None:
+    """The job of the tests, with these parameters or the usual ones."""
+    jenkins.job(JOB, *(parameters or DECLARED), **traits)
+
+
+@asynccontextmanager
+async def builder(jenkins: FakeJenkins, **settings: Any) -> AsyncIterator[JenkinsBuilder]:
+    given = {"url": jenkins.url, "username": "ci", "token": jenkins.token, "job": JOB, "timeout": "10s"}
+    made = JenkinsBuilder(
+        "jenkins",
+        JenkinsSettings.model_validate(given | settings),
+        Surroundings(state=Path("unused"), clock=jenkins.clock),
+    )
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+async def sent(ci: JenkinsBuilder, build_id: str = "b-1", **more: Any) -> Handle:
+    """The handle of a build that was triggered."""
+    outcome = await ci.trigger(request(build_id, **more))
+    assert isinstance(outcome, Sent), outcome
+    return outcome.handle
+
+
+async def status(ci: JenkinsBuilder, handle: Handle, build_id: str = "b-1") -> Status:
+    return (await ci.poll({build_id: handle}))[build_id]
