@@ -15,7 +15,7 @@ Tone = Literal["good", "bad", "neutral"]
 
 LATE_AFTER: Final = 300.0
 # Causes that are not the author's doing.
-_NOT_BY_AUTHOR: Final = frozenset({"schedule", "cron", "manual", "api", "retry", "reconcile"})
+_NOT_BY_AUTHOR: Final = frozenset({"manual", "schedule"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,8 @@ from bridge.errors import Permanent
 from bridge.http import certificates
 from bridge.model.notice import BuildFacts, Notice
 
-STEP_TIMEOUT: Final = 15.0
-TOTAL_TIMEOUT: Final = 60.0
+STEP_TIMEOUT: Final = 10.0
+TOTAL_TIMEOUT: Final = 25.0
 TRY_LATER: Final = 300.0
 _REMEMBERED: Final = 1000
 _SMALL: Final = DETAILS[-2]

@@ -1,0 +1,65 @@
+import pytest
+
+from bridge.channels.text import log_tail, neutral, plain, web_link
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("export DB_PASSWORD=hunter2 next", "export DB_PASSWORD=*** next"),
+        ('"api_key": "hunter2",', '"api_key": ***,'),
+        ("docker login --password hunter2 host", "docker login --password *** host"),
+        ("Authorization: Basic aHVudGVyMg==", "Authorization: ***"),
+        ("curl https://ci:hunter2@git.example.com/x", "curl https://ci:***@git.example.com/x"),
+        ("GET /robot/send?access_token=hunter2&x=1", "GET /robot/send?access_token=***&x=1"),
+        ("sent Bearer hunter2hunter2", "sent Bearer ***"),
+        ("key AKIAHUNTER2HUNTER22 used", "key *** used"),
+        ("ghp_hunter2hunter2hunter2 pushed", "*** pushed"),
+        ("eyJhunter2hunter2.eyJhunter2hunter2.sig ok", "*** ok"),
+    ],
+)
+def test_a_secret_in_a_log_is_masked(line: str, shown: str) -> None:
+    assert log_tail(line, 1200) == (shown,)
+
+
+def test_a_private_key_is_masked_whole_or_cut() -> None:
+    key = "-----BEGIN RSA PRIVATE KEY-----\nMIIhunter2\n-----END RSA PRIVATE KEY-----"
+    assert log_tail(f"a\n{key}\nb", 1200) == ("a", "***", "b")
+    assert log_tail(f"a\n{key[:45]}", 1200) == ("a", "***")
+    assert log_tail(f"{key[34:]}\nb", 1200) == ("***", "b")
+
+
+def test_a_log_is_shown_as_a_terminal_would() -> None:
+    assert log_tail("\x1b[31mred\x1b[0m\r\n10%\r50%\r100% done\r\n\x1b]0;title\x07end\n\n", 1200) == (
+        "red",
+        "100% done",
+        "end",
+    )
+
+
+def test_only_the_last_lines_of_a_log_are_shown() -> None:
+    log = "\n".join(f"line {number}" for number in range(100))
+    assert log_tail(log, 1200) == tuple(f"line {number}" for number in range(80, 100))
+    assert log_tail(log, 16) == ("line 98", "line 99")
+    assert log_tail(log, 15) == ("line 99",)
+
+
+def test_text_of_strangers_becomes_one_short_line() -> None:
+    assert plain("a\r\nb\x00c\u202ed\ud800e\ufffd", 20) == "a b cde?"
+    assert plain("x" * 30, 10) == "x" * 9 + "…"
+
+
+def test_markup_loses_its_power_and_stays_readable() -> None:
+    assert neutral("<@all> [x](http://y) &lt; a && b") == "＜＠all＞ ［x］(http：／／y) ＆lt; a && b"  # noqa: RUF001  # what it is about
+
+
+@pytest.mark.parametrize(
+    "url",
+    [None, "", "javascript:alert(1)", "https://", "https://u:p@h/", "https://h/\n", "https://h/" + "x" * 500],
+)
+def test_what_is_no_plain_web_address_is_no_link(url: str | None) -> None:
+    assert web_link(url) is None
+
+
+def test_a_link_cannot_be_left_from_inside() -> None:
+    assert web_link("https://h/a)b](c<d>") == "https://h/a%29b%5D%28c%3Cd%3E"
