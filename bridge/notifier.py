@@ -21,7 +21,7 @@ from bridge.store.outbox import Health, NoticeRow, Outbox
 
 log = structlog.get_logger()
 
-CALL_SECONDS: Final = 30.0
+CALL_SECONDS: Final = 45.0
 RECORD_SECONDS: Final = 30.0
 EXPIRE_SECONDS: Final = 24 * 3600.0
 PROBE_SECONDS: Final = 900.0
