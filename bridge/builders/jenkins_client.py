@@ -107,7 +107,7 @@ class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no type
     """python-jenkins, but every answer comes back as it is: no redirect is followed, no status is raised."""
 
     def __init__(self, access: Access) -> None:
-        # Three fifths for the answer, one quarter for the connection: a thread ends before its deadline.
+        # To connect and to wait for the answer: together less than a call, so that its thread ends first.
         timeout = (access.timeout * 0.25, access.timeout * 0.6)
         super().__init__(access.url, access.username, access.token, timeout=timeout)
         self._session.trust_env = False
@@ -204,7 +204,7 @@ class Server:
             self.session, self.since = session[:64], self._clock()
 
     def _exchange(self, method: str, path: str, form: Form | None, window: Window) -> Answer:
-        deadline = time.monotonic() + self._access.timeout
+        deadline = time.monotonic() + self._access.timeout * 0.95
         try:
             with self._client(deadline) as client, client.ask(method, path, form) as response:
                 return _answer(response, window, deadline)

@@ -10,7 +10,7 @@ import jenkins as python_jenkins
 import pytest
 from pydantic import ValidationError
 from support.fake_jenkins import fake_jenkins
-from support.fake_jenkins_core import FakeJenkins, page
+from support.fake_jenkins_core import FakeJenkins, Reply, page
 from support.jenkins_builds import JOB, builder, declare, request, sent, status
 
 from bridge.builders.base import Ambiguous, Outcome, Retry, Search, Sent
@@ -244,3 +244,10 @@ def test_the_library_still_has_what_the_client_overrides() -> None:
     """Private methods of python-jenkins: a release that moves them must be looked at."""
     for name in ("_request", "_response_handler", "jenkins_request"):
         assert callable(getattr(python_jenkins.Jenkins, name))
+
+
+async def test_an_answer_without_end_is_not_read_to_its_end(ci_server: FakeJenkins) -> None:
+    ci_server.trouble(reply=Reply(200, {"Content-Type": "application/json"}, b" " * (33 << 20)))
+    async with builder(ci_server) as ci:
+        with pytest.raises(Permanent, match="32 MiB"):
+            await ci.test()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.fake_jenkins import fake_jenkins
-from support.fake_jenkins_core import FakeJenkins, page
+from support.fake_jenkins_core import JSON, FakeJenkins, Reply, page
 from support.jenkins_builds import DECLARED, JOB, builder, declare, sent, status
 
 from bridge.builders.base import Status
@@ -288,3 +288,42 @@ async def test_a_handle_that_cannot_be_read_does_not_stop_the_others(ci_server: 
         assert found["b-2"].state is BuildState.UNKNOWN
         with pytest.raises(Permanent):
             await ci.log("[]", 0)
+
+
+async def test_a_job_that_may_not_be_read_is_said_when_there_is_nothing_else_to_tell(
+    ci_server: FakeJenkins,
+) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.trouble(match="allBuilds", reply=page("Access Denied", 403))
+        with pytest.raises(Permanent, match="may not"):
+            await ci.poll({"b-1": handle})
+
+
+@pytest.mark.parametrize("match", ["/queue/item/", "GET /api/json"])
+async def test_a_look_that_fails_does_not_count_towards_being_gone(
+    ci_server: FakeJenkins, match: str
+) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.restart(crash=True)
+        ci_server.trouble(match=match, reply=page("Starting Jenkins", 503), times=1000)
+        for _ in range(20):
+            assert await ci.poll({"b-1": handle}) == {}
+            ci_server.advance(30)
+        ci_server.troubles.clear()
+        assert await ci.poll({"b-1": handle}) == {}
+        assert (await until_gone(ci_server, ci, handle)).state is BuildState.UNKNOWN
+
+
+async def test_a_started_build_is_followed_through_its_item_when_the_list_lags_behind(
+    ci_server: FakeJenkins,
+) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.start(JOB)
+        empty = Reply(200, {"Content-Type": JSON}, b'{"nextBuildNumber": 1, "allBuilds": []}')
+        ci_server.trouble(match="allBuilds", reply=empty, times=2)
+        found = await status(ci, handle)
+    assert found.state is BuildState.RUNNING
+    assert json.loads(found.handle or "")["build"] == 1

@@ -303,3 +303,11 @@ async def test_a_login_page_in_place_of_the_job_is_for_later(ci_server: FakeJenk
     ci_server.trouble(match="GET", reply=page("Sign in"))
     assert isinstance(await triggered(ci_server), Retry)
     assert posts(ci_server) == []
+
+
+async def test_a_merged_build_is_left_open_when_the_job_cannot_be_read_again(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        await sent(ci)
+        ci_server.trouble(match="property", reply=page("Starting Jenkins", 503))
+        assert isinstance(await ci.trigger(request()), Ambiguous)
+        assert isinstance(await ci.find("b-1"), str)
