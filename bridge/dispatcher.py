@@ -16,7 +16,7 @@ from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import PushEvent
 from bridge.rules import manual
 from bridge.rules.explain import Judgement, judge
-from bridge.rules.match import Match, RuleSet, match_repository
+from bridge.rules.match import Match, RuleSet, match_repository, match_repository
 from bridge.schedule import Alarm
 from bridge.store.inbox import Inbox, Verdict
 
@@ -64,7 +64,13 @@ class Dispatcher:
 
     async def _judge(self, delivery: Delivery) -> None:
         verdict = self._verdict(delivery)
-        made = await self._inbox.judge(delivery.id, verdict)
+        try:
+            made = await self._inbox.judge(delivery.id, verdict)
+        except StoreError:
+            raise
+        except Exception as error:
+            verdict = _broken(delivery, error)
+            made = await self._inbox.judge(delivery.id, verdict)
         DISPATCHED.labels(verdict.state).inc()
         log.info(
             "judged", delivery_id=delivery.id, state=verdict.state, why=verdict.detail, builds=made or None
@@ -79,10 +85,7 @@ class Dispatcher:
             why = str(error) if isinstance(error, BadPayload) else "the stored request cannot be read"
             return Verdict(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
         except Exception as error:
-            # One delivery that we cannot judge must not stop those behind it.
-            log.exception("cannot judge", delivery_id=delivery.id)
-            why = f"it cannot be judged: {type(error).__name__} (a fault of the bridge; the log has more)"
-            return Verdict(state=DeliveryState.DEAD, detail=why, explanation=[])
+            return _broken(delivery, error)
         builds = [
             self._new_build(delivery, judgement.event, match)
             for judgement in judgements
@@ -145,3 +148,10 @@ class Dispatcher:
             ),
             subscriptions=tuple(setting.subscription for setting in settings),
         )
+
+
+def _broken(delivery: Delivery, error: Exception) -> Verdict:
+    """One delivery that we cannot judge must not stop those behind it."""
+    log.error("cannot judge", delivery_id=delivery.id, exc_info=error)
+    why = f"it cannot be judged: {type(error).__name__} (a fault of the bridge; the log has more)"
+    return Verdict(state=DeliveryState.DEAD, detail=why, explanation=[])

@@ -5,6 +5,7 @@ least once, and a process that dies between the two sends it again.
 """
 
 import random
+from dataclasses import replace
 from typing import Final, assert_never
 
 import anyio
@@ -25,8 +26,18 @@ CALL_SECONDS: Final = 45.0
 RECORD_SECONDS: Final = 30.0
 EXPIRE_SECONDS: Final = 24 * 3600.0
 PROBE_SECONDS: Final = 900.0
+"""Until a person has mended the configuration."""
+DOWN_SECONDS: Final = 60.0
+"""Until the other side is up again."""
 WAITS: Final = (2.0, 10.0, 30.0, 120.0, 300.0, 900.0, 1800.0, 3600.0)
+FAILURES: Final = 8
+"""After so many in a row the channel is out of order, not only the notice unlucky."""
 _LONGEST_SLEEP: Final = 3600.0
+
+
+def _bounded(after: float) -> float:
+    """The pause that a channel asked for, within reason."""
+    return min(max(1.0, after), _LONGEST_SLEEP)
 
 
 class Notifier:
@@ -38,6 +49,7 @@ class Notifier:
         self._outbox = outbox
         self._clock = clock
         self._alarm = alarm
+        self._failures = 0
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -106,6 +118,7 @@ class Notifier:
         notice_id = row.notice.id
         match outcome:
             case Ok(detail):
+                self._failures = 0
                 await self._outbox.end(notice_id, NoticeState.SENT, detail)
                 await self._restored()
             case Retry(why, after):
@@ -113,37 +126,47 @@ class Notifier:
             case Unknown(why):
                 await self._again(row, f"perhaps sent: {why}", None)
             case RateLimited(why, after):
-                until = self._clock() + after
-                health = await self._outbox.health(self._service)
-                await self._outbox.set_health(
-                    Health(name=self._service, down_since=health.down_since, paused_until=until, why=why)
-                )
-                await self._outbox.end(notice_id, NoticeState.PENDING, why, next_at=until, count=False)
+                await self._limited(row, why, _bounded(after))
             case Dead(reason, why):
                 await self._outbox.end(notice_id, NoticeState.DEAD, why, reason=reason)
                 if reason == "config":
-                    await self._degraded(why)
+                    await self._degraded(why, PROBE_SECONDS)
             case _:
                 assert_never(outcome)
 
+    async def _limited(self, row: NoticeRow, why: str, after: float) -> None:
+        """The vendor wants a pause: that was no attempt, but the notice grows old all the same."""
+        until = self._clock() + after
+        health = await self._outbox.health(self._service)
+        await self._outbox.set_health(replace(health, paused_until=until, why=why))
+        if not await self._expired(row, why):
+            await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=until, count=False)
+
     async def _again(self, row: NoticeRow, why: str, after: float | None) -> None:
-        now = self._clock()
-        if now - row.notice.created_at > EXPIRE_SECONDS:
-            await self._outbox.end(row.notice.id, NoticeState.DEAD, why, reason="expired")
+        self._failures += 1
+        if self._failures >= FAILURES:
+            await self._degraded(why, DOWN_SECONDS)
+        if await self._expired(row, why):
             return
         wait = WAITS[min(row.attempts, len(WAITS) - 1)] * (0.8 + 0.4 * random.random())  # noqa: S311  # only jitter
-        await self._outbox.end(
-            row.notice.id, NoticeState.PENDING, why, next_at=now + (wait if after is None else after)
-        )
+        next_at = self._clock() + (wait if after is None else _bounded(after))
+        await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=next_at)
 
-    async def _degraded(self, why: str) -> None:
-        """Out of order until a person acts: one probe each quarter of an hour."""
+    async def _expired(self, row: NoticeRow, why: str) -> bool:
+        """Whether the notice is too old for another try; then it is given up."""
+        if self._clock() - row.notice.created_at <= EXPIRE_SECONDS:
+            return False
+        await self._outbox.end(row.notice.id, NoticeState.DEAD, why, reason="expired")
+        return True
+
+    async def _degraded(self, why: str, pause: float) -> None:
+        """Out of order until a notice gets through: one probe after each pause."""
         now = self._clock()
         health = await self._outbox.health(self._service)
         down = Health(
             name=self._service,
             down_since=health.down_since or now,
-            paused_until=now + PROBE_SECONDS,
+            paused_until=now + pause,
             why=why,
         )
         await self._outbox.set_health(down, [MESSAGE_CHANNEL])

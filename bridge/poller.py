@@ -1,7 +1,7 @@
 """The poller: one loop for each builder; a changed state and its notices are written in one transaction."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 import anyio
 import structlog
@@ -17,7 +17,12 @@ from bridge.store.builds import Builds
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
+CALLS: Final = 16
+"""How many builds are looked after at once."""
 CALL_SECONDS: Final = 60.0
+LOG_PAUSE_SECONDS: Final = 60.0
 LOG_SECONDS: Final = 20.0
 TAIL_CHARACTERS: Final = 4000
 DEADLINE_SECONDS: Final = 6 * 3600.0
@@ -50,20 +55,20 @@ class Poller:
         self._ended = ended
         self._told = told
         self._next_slow = 0.0
+        self._logs_at = 0.0
+        self._calls = anyio.CapacityLimiter(CALLS)
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             try:
                 await self._round()
-            except StoreError as error:
-                log.error("the store fails", builder=self._name, why=str(error))  # noqa: TRY400
+            except* StoreError as errors:
+                log.error("the store fails", builder=self._name, why=str(errors.exceptions[0]))  # noqa: TRY400
             await self._alarm.wait()
 
     async def _round(self) -> None:
         """Look at every open build, again and again while there are some."""
-        if self._clock() >= self._next_slow:
-            await self._release_leftovers()
         while builds := await self._followed():
             await self._poll(builds)
             if not any(build.state in _OPEN for build in builds):
@@ -77,28 +82,45 @@ class Poller:
         now = self._clock()
         if now >= self._next_slow:
             self._next_slow = now + SLOW_SECONDS
+            await self._release_leftovers()
             lost = await self._builds.in_state(self._name, BuildState.UNKNOWN)
             builds += [build for build in lost if now - build.created_at < FORGET_SECONDS]
         return [build for build in builds if build.handle is not None]
 
     async def _poll(self, builds: list[Build]) -> None:
-        await self._cancel(builds)
+        """Ends first and side by side: no build waits for another one's log."""
+        await self._each(self._cancel, [build for build in builds if build.cancel_reason is not None])
         handles = {build.id: build.handle for build in builds if build.handle is not None}
-        try:
-            with anyio.fail_after(CALL_SECONDS), POLL_SECONDS.labels(self._name).time():
-                statuses = await self._builder.poll(handles)
-        except (RemoteError, TimeoutError) as error:
-            log.warning("poll failed", builder=self._name, why=str(error) or "no answer")
-            statuses = {}
-        except Exception:
-            log.exception("the builder broke", builder=self._name)
-            statuses = {}
+        with POLL_SECONDS.labels(self._name).time():
+            statuses = await self._ask(self._builder.poll(handles), CALL_SECONDS, "poll failed") or {}
+        seen = [build for build in builds if build.id in statuses]
+        seen.sort(key=lambda build: statuses[build.id].state in _OPEN)
+        await self._each(lambda build: self._follow(build, statuses[build.id]), seen)
         for build in builds:
-            status = statuses.get(build.id)
-            if status is not None:
-                await self._follow(build, status)
-            elif build.state in _OPEN:
+            if build.id not in statuses:
                 await self._check_deadline(build)
+
+    async def _each(self, work: Callable[[Build], Awaitable[None]], builds: Sequence[Build]) -> None:
+        async def one(build: Build) -> None:
+            async with self._calls:
+                await work(build)
+
+        async with anyio.create_task_group() as tasks:
+            for build in builds:
+                tasks.start_soon(one, build)
+
+    async def _ask(self, call: Awaitable[T], seconds: float, trouble: str, **facts: str) -> T | None:
+        """What the builder answers; None when it does not, or not in time: it is asked again later."""
+        try:
+            with anyio.fail_after(seconds):
+                return await call
+        except (RemoteError, TimeoutError) as error:
+            log.warning(trouble, builder=self._name, why=str(error) or "no answer", **facts)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("the builder broke", builder=self._name, **facts)
+        return None
 
     async def _follow(self, build: Build, status: Status) -> None:
         handle = status.handle or build.handle
@@ -117,12 +139,14 @@ class Poller:
         await self._release(moved)
 
     async def _go_on(self, build: Build, status: Status, handle: str) -> None:
+        if build.state is BuildState.UNKNOWN and self._overdue(build):
+            return
         if status.state is not build.state:
             await self._move(build, status, handle, "")
             self._told()
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
             await self._builds.note(build.id, handle=handle, url=status.url or build.url)
-        if status.state is BuildState.RUNNING:
+        if status.state is BuildState.RUNNING and self._logs_at <= self._clock():
             await self._read_log(build, handle, pieces=1)
         await self._check_deadline(build)
 
@@ -135,8 +159,7 @@ class Poller:
             "digest": status.digest or build.digest,
             "started_at": status.started_at or build.started_at,
         }
-        if status.state not in _OPEN:
-            fields["ended_at"] = status.ended_at or self._clock()
+        fields["ended_at"] = None if status.state in _OPEN else status.ended_at or self._clock()
         announcer = Announcer(self._announcer.clock, self._announcer.public_url, tail)
         moved = await self._builds.move(build.id, status.state, announcer, **fields)
         if moved is not None:
@@ -150,19 +173,17 @@ class Poller:
             )
         return moved
 
-    async def _cancel(self, builds: list[Build]) -> None:
-        for build in builds:
-            if build.cancel_reason is None or build.handle is None:
-                continue
-            try:
-                with anyio.fail_after(CALL_SECONDS):
-                    await self._builder.cancel(build.handle)
-            except (RemoteError, TimeoutError) as error:
-                log.warning("cancel failed", build_id=build.id, why=str(error) or "no answer")
+    async def _cancel(self, build: Build) -> None:
+        assert build.handle is not None
+        call = self._builder.cancel(build.handle)
+        await self._ask(call, CALL_SECONDS, "cancel failed", build_id=build.id)
+
+    def _overdue(self, build: Build) -> bool:
+        since = build.started_at or build.triggered_at or build.created_at
+        return self._clock() - since >= DEADLINE_SECONDS
 
     async def _check_deadline(self, build: Build) -> None:
-        since = build.started_at or build.triggered_at or build.created_at
-        if self._clock() - since < DEADLINE_SECONDS:
+        if build.state not in _OPEN or not self._overdue(build):
             return
         detail = f"no end within {DEADLINE_SECONDS / 3600:.0f} h (last seen: {build.raw or build.state})"
         await self._builds.move(
@@ -173,37 +194,44 @@ class Poller:
     async def _read_log(self, build: Build, handle: str, pieces: int = 64) -> None:
         """Keep what is new of the log; a log that cannot be read never holds a build up."""
         offset = (await self._builds.get(build.id) or build).log_offset
-        try:
-            with anyio.fail_after(LOG_SECONDS):
-                for _ in range(pieces):
-                    chunk = await self._builder.log(handle, offset)
-                    await self._keep(build, chunk, offset)
-                    offset = chunk.next
-                    if not chunk.more or not chunk.text:
-                        return
-        except (RemoteError, TimeoutError) as error:
-            log.warning("log not read", build_id=build.id, why=str(error) or "no answer")
+        call = self._read_pieces(build, handle, offset, pieces)
+        if await self._ask(call, LOG_SECONDS, "log not read", build_id=build.id) is None:
+            self._logs_at = self._clock() + LOG_PAUSE_SECONDS
+
+    async def _read_pieces(self, build: Build, handle: str, offset: int, pieces: int) -> int:
+        """Read on from `offset`; returns where the next reading begins."""
+        for _ in range(pieces):
+            chunk = await self._builder.log(handle, offset)
+            await self._keep(build, chunk, offset)
+            offset = chunk.next
+            if not chunk.more or not chunk.text:
+                break
+        return offset
 
     async def _keep(self, build: Build, chunk: LogChunk, offset: int) -> None:
         if chunk.text or chunk.next != offset:
             await self._builds.append_log(build.id, chunk.text, chunk.next, restarted=chunk.restarted)
 
     async def _release_leftovers(self) -> None:
-        """Builds that ended just before the last stop, or whose builder was still busy with them."""
+        """Builds that ended just before the last stop, or while the builder did not answer."""
         for build in await self._builds.unreleased(self._name):
-            await self._release(build)
-
-    async def _release(self, build: Build) -> None:
-        if build.state is BuildState.UNKNOWN:
-            return
-        if build.handle is not None:
-            try:
-                with anyio.fail_after(CALL_SECONDS):
-                    await self._builder.release(build.handle)
-            except (RemoteError, TimeoutError) as error:
-                log.warning("not released", build_id=build.id, why=str(error) or "no answer")
+            if not await self._release(build):
                 return
+
+    async def _release(self, build: Build) -> bool:
+        """Tell the builder that nothing of the build is needed any more; whether it heard."""
+        if build.state is BuildState.UNKNOWN:
+            return True
+        if build.handle is not None:
+            call = self._give_back(build.handle)
+            if not await self._ask(call, CALL_SECONDS, "not released", build_id=build.id):
+                return False
         await self._builds.note(build.id, released=1)
+        return True
+
+    async def _give_back(self, handle: str) -> bool:
+        await self._builder.release(handle)
+        return True
 
 
 def _why(build: Build, status: Status) -> str:

@@ -23,6 +23,6 @@ def watchdog_seconds() -> float | None:
     """How often to send `WATCHDOG=1` (half of what systemd allows), None when it does not watch."""
     limit = os.environ.get("WATCHDOG_USEC", "")
     pid = os.environ.get("WATCHDOG_PID", str(os.getpid()))
-    if not limit.isdigit() or pid != str(os.getpid()):
+    if not limit.isdecimal() or pid != str(os.getpid()):
         return None
-    return int(limit) / 2_000_000
+    return int(limit) / 2_000_000 or None

@@ -7,12 +7,13 @@ before it repeats anything.
 
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, assert_never
 
 import anyio
 import structlog
 
-from bridge.builders.base import Ambiguous, Builder, Outcome, Rejected, Retry, Search, Sent
+from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, Retry, Search, Sent
 from bridge.clock import Clock
 from bridge.errors import RemoteError, StoreError
 from bridge.metrics import TRIGGERS
@@ -29,12 +30,25 @@ RECORD_SECONDS: Final = 30.0
 GIVE_UP_SECONDS: Final = 24 * 3600.0
 _FIRST_WAIT: Final = 2.0
 _LONGEST_WAIT: Final = 300.0
+_LONGEST_ASKED: Final = 3600.0
 
 
 def backoff(attempts: int, jitter: Callable[[], float] = random.random) -> float:
     """Seconds to wait after so many attempts: doubled each time up to five minutes, ±20 %."""
     wait: float = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
     return wait * (0.8 + 0.4 * jitter())
+
+
+def _bounded(after: float) -> float:
+    """The wait that a builder asked for, within reason."""
+    return min(max(1.0, after), _LONGEST_ASKED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    """Nobody could say whether the builder has the build."""
+
+    why: str
 
 
 class Triggerer:
@@ -78,8 +92,10 @@ class Triggerer:
 
     async def _round(self) -> None:
         """What is due; a builder that is down is asked for one build after each pause, and no more."""
+        for build in await self._builds.unwanted(self._name):
+            await self._move(build, BuildState.CANCELLED, build.cancel_reason or "", ended_at=self._clock())
         for build in await self._builds.in_state(self._name, BuildState.TRIGGERING):
-            if build.next_at <= self._clock():
+            if max(build.next_at, self._resume_at) <= self._clock():
                 await self._resolve(build)
         while self._resume_at <= self._clock() and (batch := await self._next()):
             await self._trigger(batch[0])
@@ -94,9 +110,6 @@ class Triggerer:
         return await self._builds.due(self._name, 1)
 
     async def _trigger(self, build: Build) -> None:
-        if build.cancel_reason is not None:
-            await self._move(build, BuildState.CANCELLED, build.cancel_reason, ended_at=self._clock())
-            return
         attempts = build.attempts + 1
         started = await self._move(
             build,
@@ -112,6 +125,8 @@ class Triggerer:
         TRIGGERS.labels(self._name, type(outcome).__name__.lower()).inc()
         with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
             await self._record(started, outcome)
+        if isinstance(outcome, Ambiguous):
+            await self._resolve(started, outcome.why)
 
     async def _call(self, build: Build) -> Outcome:
         try:
@@ -136,7 +151,6 @@ class Triggerer:
                 await self._again(build, why, after)
             case Ambiguous(why):
                 await self._builds.note(build.id, "ambiguous", why)
-                await self._resolve(build)
             case _:
                 assert_never(outcome)
 
@@ -151,39 +165,53 @@ class Triggerer:
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
             await self._move(build, BuildState.FAILED, f"given up after a day: {why}", ended_at=self._clock())
             return
-        self._failures += 1
-        self._resume_at = self._clock() + (backoff(self._failures) if after is None else after)
-        next_at = self._clock() + (backoff(build.attempts) if after is None else after)
-        await self._move(build, BuildState.WAITING, why, next_at=next_at)
+        self._pause(after)
+        wait = backoff(build.attempts) if after is None else _bounded(after)
+        await self._move(build, BuildState.WAITING, why, next_at=self._clock() + wait)
 
-    async def _resolve(self, build: Build) -> None:
-        """Find out whether the builder has a build that may or may not have reached it."""
-        try:
-            with anyio.fail_after(CALL_SECONDS):
-                found = await self._builder.find(build.id)
-        except (RemoteError, TimeoutError) as error:
-            why = str(error) or "no answer"
-            await self._unhealthy(why)
-            await self._cannot_tell(build, why)
-            return
+    def _pause(self, after: float | None = None) -> None:
+        """Leave the builder alone for a while, longer after each failure."""
+        self._failures += 1
+        self._resume_at = self._clock() + (backoff(self._failures) if after is None else _bounded(after))
+
+    async def _resolve(self, build: Build, why: str | None = None) -> None:
+        """Find out whether the builder has a build that may or may not have reached it.
+
+        `why` is what an attempt of just now left open; None for what an earlier process left behind.
+        """
+        found = await self._find(build)
         match found:
             case str():
                 await self._sent(build, found, "found at the builder")
+            case None if why is None or build.attempts == 1:
+                detail = "the builder does not have it"
+                await self._move(build, BuildState.WAITING, detail, next_at=self._clock())
             case None:
-                await self._move(
-                    build, BuildState.WAITING, "the builder does not have it", next_at=self._clock()
-                )
+                await self._again(build, f"the builder does not have it: {why}", None)
             case Search.UNSEARCHABLE:
-                why = "the builder may or may not have started it, and cannot be asked: look there"
-                await self._move(build, BuildState.UNKNOWN, why, ended_at=self._clock())
+                detail = "the builder may or may not have started it, and cannot be asked: look there"
+                await self._move(build, BuildState.UNKNOWN, detail, ended_at=self._clock())
+            case _Nobody(reason):
+                await self._cannot_tell(build, reason)
             case _:
                 assert_never(found)
 
+    async def _find(self, build: Build) -> "Handle | Search | _Nobody | None":
+        try:
+            with anyio.fail_after(CALL_SECONDS):
+                return await self._builder.find(build.id)
+        except (RemoteError, TimeoutError) as error:
+            return _Nobody(str(error) or "no answer")
+        except Exception as error:
+            log.exception("the builder broke", builder=self._name, build_id=build.id)
+            return _Nobody(f"the adapter failed: {type(error).__name__}")
+
     async def _cannot_tell(self, build: Build, why: str) -> None:
+        await self._unhealthy(why)
+        self._pause()
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
-            await self._move(
-                build, BuildState.UNKNOWN, f"nobody could be asked: {why}", ended_at=self._clock()
-            )
+            detail = f"nobody could be asked: {why}"
+            await self._move(build, BuildState.UNKNOWN, detail, ended_at=self._clock())
             return
         attempts = build.attempts + 1
         await self._builds.note(build.id, attempts=attempts, next_at=self._clock() + backoff(attempts))

@@ -79,6 +79,8 @@ def _audience(
     """Each channel to tell and the event it is told: a fixed build is a success to those who ask for that."""
     told = {MESSAGE_CHANNEL: event}
     for subscription in subscriptions:
+        if subscription.channel == MESSAGE_CHANNEL:
+            continue
         heard = event
         if event is EventName.FIXED and EventName.FIXED not in subscription.events:
             heard = EventName.SUCCESS

@@ -1,6 +1,7 @@
 """Builds: made with their delivery, moved only along the table of transitions."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from bridge.store.schema import build as table
 from bridge.store.schema import build_log
 
 MAX_LOG_BYTES: Final = 8 << 20
+MAX_TEXT: Final = 4096
 _STREAK: Final = 100
 
 Announce = Callable[[Build, int], Sequence[Notice]]
@@ -107,15 +109,32 @@ def move(
     `fields` are columns to set beside the state. Returns the build as it is then; None when the move is not
     allowed from where it stands.
     """
+    fields = _clipped(fields)
     row = connection.execute(select(table).where(table.c.id == build_id)).mappings().first()
     if row is None or to not in TRANSITIONS[BuildState(row["state"])]:
         return None
     connection.execute(update(table).where(table.c.id == build_id).values(state=to, **fields))
     timeline.add(connection, build_id, now, to, fields.get("detail", ""))
     build = _build({**row, **fields, "state": to})
-    for notice in announce(build, _failures_before(connection, build)):
+    failures = _failures_before(connection, build)
+    if to is BuildState.SUCCEEDED and row["state"] == BuildState.UNKNOWN:
+        failures += 1  # people were told that it failed
+    for notice in announce(build, failures):
         outbox.add(connection, notice, dedupe=f"{build_id}:{notice.event}:{notice.channel}", build=build)
     return build
+
+
+def _clipped(fields: dict[str, Any]) -> dict[str, Any]:
+    """What builders say, made storable and bounded."""
+    return {
+        name: _storable(value)[:MAX_TEXT] if isinstance(value, str) else value
+        for name, value in fields.items()
+    }
+
+
+def _storable(text: str) -> str:
+    """UTF-8 text: half a surrogate pair cannot be kept."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _failures_before(connection: Connection, build: Build) -> int:
@@ -153,9 +172,35 @@ class Builds:
             table.c.builder == builder,
             table.c.released == 0,
             table.c.state == BuildState.WAITING,
-            (table.c.next_at <= self._clock()) | table.c.cancel_reason.is_not(None),
+            table.c.next_at <= self._clock(),
             limit=limit,
         )
+
+    async def unwanted(self, builder: str) -> list[Build]:
+        """Builds that wait, although somebody asked for their end."""
+        return await self._select(
+            table.c.builder == builder,
+            table.c.released == 0,
+            table.c.state == BuildState.WAITING,
+            table.c.cancel_reason.is_not(None),
+            limit=1000,
+        )
+
+    async def abandon(self, builders: Collection[str], announce: Announce) -> list[Build]:
+        """End every open build of a builder that is not among `builders`: nobody would ever follow it."""
+        lost = await self._select(
+            table.c.builder.not_in(builders),
+            table.c.released == 0,
+            table.c.state.in_(_OPEN),
+            limit=10_000,
+        )
+        ended = [await self._abandon(build, announce) for build in lost]
+        return [build for build in ended if build is not None]
+
+    async def _abandon(self, build: Build, announce: Announce) -> Build | None:
+        to = BuildState.FAILED if build.state is BuildState.WAITING else BuildState.UNKNOWN
+        detail = f"there is no builder {build.builder} any more"
+        return await self.move(build.id, to, announce, detail=detail, ended_at=self._clock())
 
     async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
         """The builds of a builder in these states that it may still know of, oldest first, at most 10 000."""
@@ -173,6 +218,7 @@ class Builds:
     async def note(self, build_id: str, what: str = "", detail: str = "", **fields: Any) -> None:
         """Set columns that change no state; with `what`, also in the timeline."""
         now = self._clock()
+        fields = _clipped(fields)
 
         def work(connection: Connection) -> None:
             if fields:
@@ -185,6 +231,7 @@ class Builds:
     async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
         """Keep a piece of log and how far the builder's log was read; past 8 MiB the text is dropped."""
         now = self._clock()
+        text = _storable(text)
 
         def work(connection: Connection) -> None:
             kept = connection.execute(select(table.c.log_bytes).where(table.c.id == build_id)).scalar_one()
@@ -200,11 +247,20 @@ class Builds:
 
         await self._database.write(work)
 
-    async def log(self, build_id: str, after: int = -1, limit: int = 1000) -> list[tuple[int, LogRow]]:
-        """Pieces of the log with their place, those after the place `after`."""
+    async def log(
+        self,
+        build_id: str,
+        after: int = -1,
+        limit: int = 1000,
+        *,
+        start: float = 0.0,
+        end: float = math.inf,
+    ) -> list[tuple[int, LogRow]]:
+        """Pieces of the log with their place: those after `after`, kept between `start` and `end`."""
         query = (
             select(build_log)
             .where(build_log.c.build_id == build_id, build_log.c.seq > after)
+            .where(build_log.c.at.between(start, end))
             .order_by(build_log.c.seq)
             .limit(limit)
         )

@@ -1,7 +1,10 @@
 """Bringing a store file to the schema of this release."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.errors import StoreError, StoreTooNew
 from bridge.store.schema import REVISION
@@ -21,17 +24,17 @@ def upgrade(path: Path) -> None:
                 "install that release, or restore the backup made before the upgrade"
             )
         _run(path)
-    except (sqlite3.Error, OSError) as error:
-        raise StoreError(f"{path} cannot be used as the store: {error}") from error
+    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+        why = getattr(error, "orig", None) or error
+        raise StoreError(f"{path} cannot be used as the store: {why}") from error
 
 
 def _revision(path: Path) -> str | None:
     if not path.exists():
         return None
-    with sqlite3.connect(path, timeout=10) as connection:
+    with closing(sqlite3.connect(path, timeout=10)) as connection:
         tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
-    connection.close()
     return str(row[0]) if row else None
 
 
