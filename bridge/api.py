@@ -43,7 +43,8 @@ def _guarded(view: _View) -> _View:
     @wraps(view)
     async def guard(self: "Api", request: Request) -> Response:
         if not self.trusted(request):
-            raise HTTPException(401, "this needs a token: send Authorization: Bearer <token>")
+            why = "this needs a token: send Authorization: Bearer <token>"
+            raise HTTPException(401, why, {"www-authenticate": "Bearer"})
         return await view(self, request)
 
     return guard
@@ -75,7 +76,8 @@ class Api:
 
     def trusted(self, request: Request) -> bool:
         """Whether the request brings one of the tokens, with or without `Bearer`."""
-        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode("latin-1")
+        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+        given = (rest.strip() if scheme.lower() == "bearer" else scheme).encode("latin-1")
         found = [hmac.compare_digest(given, token) for token in self._tokens]
         return any(found)
 
@@ -107,10 +109,10 @@ class Api:
             filters["is_public"] = 1
         number = _page(query.get("page", "1"))
         count, found = await self._builds.page(number, PAGE_SIZE, **filters)
+        base = str(request.url).partition("?")[0]
 
         def link(page: int, *, there: bool) -> str | None:
-            parameters = urlencode({**query, "page": page})
-            return f"{request.url.replace(query=parameters)}" if there else None
+            return f"{base}?{urlencode({**query, 'page': page})}" if there else None
 
         data = {
             "count": count,
@@ -130,13 +132,9 @@ class Api:
         build = await self._visible(request)
         query = request.query_params
         start, end = _number(query.get("start_time", "0")), _number(query.get("end_time", "1e12"))
-        rows = await self._builds.log(build.id, after=int(_number(query.get("after", "-1"))))
-        data = [
-            {"seq": seq, "time": row.at, "level": 0, "message": row.text}
-            for seq, row in rows
-            if start <= row.at <= end
-        ]
-        return _envelope(data)
+        after = int(_number(query.get("after", "-1")))
+        rows = await self._builds.log(build.id, after, start=start, end=end)
+        return _envelope([{"seq": seq, "time": row.at, "level": 0, "message": row.text} for seq, row in rows])
 
     @_guarded
     async def show_delivery(self, request: Request) -> Response:
@@ -248,7 +246,9 @@ def _envelope(data: object) -> Response:
 
 
 async def _refusal(_request: Request, error: HTTPException) -> Response:
-    return _json({"code": error.status_code, "msg": error.detail, "data": None}, error.status_code)
+    answer = _json({"code": error.status_code, "msg": error.detail, "data": None}, error.status_code)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 async def _unavailable(_request: Request, _error: StoreError) -> Response:

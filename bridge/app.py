@@ -104,10 +104,17 @@ async def open_adapters(config: Config, outbox: Outbox, clock: Clock) -> AsyncIt
         yield Adapters(builders, channels)
     finally:
         with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE_SECONDS):
-            for builder in builders.values():
-                await builder.aclose()
-            for channel in channels.values():
-                await channel.aclose()
+            async with anyio.create_task_group() as closing:
+                opened: list[Builder | Channel] = [*builders.values(), *channels.values()]
+                for adapter in opened:
+                    closing.start_soon(_close, adapter)
+
+
+async def _close(adapter: Builder | Channel) -> None:
+    try:
+        await adapter.aclose()
+    except Exception:
+        logger.exception("the adapter broke", kind=adapter.kind)
 
 
 async def serve(
@@ -127,7 +134,7 @@ async def serve(
         open_adapters(config, stores.outbox, clock) as adapters,
         anyio.create_task_group() as services,
     ):
-        await stores.outbox.recover()
+        await _recover(config, stores, clock)
         daemon = _Daemon(config, rules, stores, adapters, clock)
         listener = listen(config.settings.server.host, config.settings.server.port)
         server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
@@ -142,6 +149,19 @@ async def serve(
             services.cancel_scope.cancel()
 
 
+async def _recover(config: Config, stores: Stores, clock: Clock) -> None:
+    """Take up what an earlier process left, under this configuration."""
+    services = [f"builder:{name}" for name in config.builders]
+    services += [f"channel:{name}" for name in config.channels]
+    dropped = await stores.outbox.recover(config.channels, services)
+    announcer = Announcer(clock, config.settings.server.public_url)
+    lost = await stores.builds.abandon(config.builders, announcer)
+    if dropped or lost:
+        logger.warning(
+            "left without a builder or channel", builds=[build.id for build in lost], notices=dropped
+        )
+
+
 class _Daemon:
     """The services of one configuration and the alarms that wake them."""
 
@@ -151,6 +171,7 @@ class _Daemon:
         self._clock = clock
         self._stores = stores
         self._settings = config.settings
+        self._builders = adapters.builders
         self._dispatch = Alarm()
         self._house = Alarm()
         self._triggers = {name: Alarm() for name in adapters.builders}
@@ -219,8 +240,12 @@ class _Daemon:
     @property
     def alarms(self) -> dict[Alarm, float]:
         """How often each alarm rings by itself: the fallback for a hand-over that was not heard."""
-        often = [self._dispatch, *self._triggers.values(), *self._polls.values(), *self._notices.values()]
-        return dict.fromkeys(often, _TICK_SECONDS) | {self._house: _HOUSE_SECONDS}
+        often = [self._dispatch, *self._triggers.values(), *self._notices.values()]
+        polls = {
+            alarm: max(_TICK_SECONDS, self._builders[name].poll_interval)
+            for name, alarm in self._polls.items()
+        }
+        return dict.fromkeys(often, _TICK_SECONDS) | polls | {self._house: _HOUSE_SECONDS}
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Deliveries past the router: they are the hot path."""

@@ -16,7 +16,7 @@ from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import PushEvent
 from bridge.rules import manual
 from bridge.rules.explain import Judgement, judge
-from bridge.rules.match import Match, RuleSet, match_repository, match_repository
+from bridge.rules.match import Match, RuleSet, match_repository
 from bridge.schedule import Alarm
 from bridge.store.inbox import Inbox, Verdict
 
@@ -69,7 +69,9 @@ class Dispatcher:
         except StoreError:
             raise
         except Exception as error:
-            verdict = _broken(delivery, error)
+            # One delivery that we cannot judge must not stop those behind it.
+            log.exception("cannot judge", delivery_id=delivery.id)
+            verdict = _broken(error)
             made = await self._inbox.judge(delivery.id, verdict)
         DISPATCHED.labels(verdict.state).inc()
         log.info(
@@ -85,7 +87,8 @@ class Dispatcher:
             why = str(error) if isinstance(error, BadPayload) else "the stored request cannot be read"
             return Verdict(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
         except Exception as error:
-            return _broken(delivery, error)
+            log.exception("cannot judge", delivery_id=delivery.id)
+            return _broken(error)
         builds = [
             self._new_build(delivery, judgement.event, match)
             for judgement in judgements
@@ -150,8 +153,6 @@ class Dispatcher:
         )
 
 
-def _broken(delivery: Delivery, error: Exception) -> Verdict:
-    """One delivery that we cannot judge must not stop those behind it."""
-    log.error("cannot judge", delivery_id=delivery.id, exc_info=error)
+def _broken(error: Exception) -> Verdict:
     why = f"it cannot be judged: {type(error).__name__} (a fault of the bridge; the log has more)"
     return Verdict(state=DeliveryState.DEAD, detail=why, explanation=[])

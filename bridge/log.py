@@ -4,12 +4,15 @@ import logging
 import sys
 from collections.abc import Collection
 from typing import Any, Final, Literal
+from urllib.parse import quote, quote_plus
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 MASK: Final = "***"
+SHORTEST: Final = 4
+"""Shorter secrets would blot out ordinary words."""
 _QUIET: Final = (
     "uvicorn.error",
     "httpx",
@@ -27,9 +30,14 @@ class Redactor:
 
     def __init__(self, secrets: Collection[str]) -> None:
         # The longest first: a secret may hold another one.
-        self._secrets = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)  # noqa: PLR2004  # shorter ones would blot out ordinary words
+        long_enough = {secret for secret in secrets if len(secret) >= SHORTEST}
+        encoded = {
+            quoted for secret in long_enough for quoted in (quote(secret, safe=""), quote_plus(secret))
+        }
+        self._secrets = sorted(long_enough | encoded, key=len, reverse=True)
 
     def text(self, value: str) -> str:
+        value = value.encode("utf-8", "backslashreplace").decode()
         for secret in self._secrets:
             if secret in value:
                 value = value.replace(secret, MASK)
@@ -37,14 +45,14 @@ class Redactor:
 
     def value(self, value: Any) -> Any:
         match value:
-            case str():
-                return self.text(value)
+            case None | bool() | int() | float():
+                return value
             case dict():
-                return {key: self.value(item) for key, item in value.items()}
+                return {self.text(str(key)): self.value(item) for key, item in value.items()}
             case list() | tuple():
                 return [self.value(item) for item in value]
             case _:
-                return value
+                return self.text(str(value))
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         return {key: self.value(item) for key, item in event.items()}

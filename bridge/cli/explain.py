@@ -97,7 +97,7 @@ def _judged_by(pasted: Pasted, config: Config, now: float, source: str | None) -
     try:
         forge.verify(pasted.headers, pasted.body, secrets, now)
     except BadSignature as error:
-        return forge, "absent" if "no " in str(error) else "invalid"
+        return forge, "absent" if "missing" in str(error) else "invalid"
     return forge, "valid"
 
 
@@ -114,10 +114,14 @@ def _read(body: Path, headers: Path | None) -> Pasted:
     if body.stat().st_size > MAX_FILE:
         raise click.ClickException(f"{body} is over 64 MiB")
     beside = headers or body.with_suffix(".headers")
-    lines = beside.read_text("latin-1").splitlines() if beside.exists() else []
+    try:
+        lines = beside.read_text("latin-1").splitlines() if beside.exists() else []
+        content = body.read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"{error.filename} cannot be read: {error.strerror}") from None
     pairs = [line.partition(":") for line in lines if ":" in line]
     named = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    return Pasted(str(body), named, body.read_bytes())
+    return Pasted(str(body), named, content)
 
 
 def _time(text: str | None) -> float:

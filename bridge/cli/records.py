@@ -1,6 +1,8 @@
 """`deliveries`, `builds` and `notices`: what happened, and the verbs on it."""
 
 import getpass
+import os
+import re
 import subprocess
 from typing import Any, Final
 
@@ -11,7 +13,7 @@ from bridge.api import build_document, delivery_document, timeline_document, whe
 from bridge.cli import show
 from bridge.cli.setup import configuration, rules_of, run, stores_of
 from bridge.clock import system_clock
-from bridge.model.build import Build
+from bridge.model.build import Build, BuildState
 from bridge.model.event import RefKind
 from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
@@ -20,6 +22,8 @@ from bridge.store.outbox import NoticeRow
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 _GIT_SECONDS: Final = 30
+_MAX_DIGITS: Final = 10
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @click.group()
@@ -81,7 +85,7 @@ def builds() -> None:
 
 @builds.command("list")
 @click.option("--repository", metavar="NAMESPACE/REPO_NAME")
-@click.option("--state")
+@click.option("--state", type=click.Choice([str(state) for state in BuildState]))
 @limit_option
 @show.json_option
 @click.pass_obj
@@ -158,7 +162,7 @@ def cancel(config: str | None, build_id: str) -> None:
     async def work() -> None:
         async with stores_of(config) as stores:
             build = await _find(stores.builds, build_id)
-            if not await stores.builds.request_cancel(build.id, f"cancelled by {getpass.getuser()}"):
+            if not await stores.builds.request_cancel(build.id, f"cancelled by {_user()}"):
                 raise click.ClickException(f"{build.full_name} #{build.number} has ended: {build.state}")
 
     run(work)
@@ -184,6 +188,8 @@ def trigger(
     name = branch or tag
     if name is None or (branch and tag):
         raise click.UsageError("give one of --branch and --tag")
+    if commit is not None and not _COMMIT.fullmatch(commit):
+        raise click.UsageError(f"--commit {commit} is no full commit id: 40 or 64 lower-case hex digits")
     kind: RefKind = "branch" if branch else "tag"
     namespace, repo_name = _repository(repository)
     loaded = configuration(config)
@@ -194,7 +200,7 @@ def trigger(
     async def work() -> str:
         async with stores_of(config) as stores:
             url = clone_url or await _clone_url(rule, stores.builds)
-            sha = commit if commit else await to_thread.run_sync(_newest_commit, url, kind, name)
+            sha = commit or await to_thread.run_sync(_newest_commit, url, kind, name)
             push = ManualPush(
                 namespace=namespace,
                 repo_name=repo_name,
@@ -203,7 +209,7 @@ def trigger(
                 ref_kind=kind,
                 ref_name=name,
                 sha=sha,
-                by=getpass.getuser(),
+                by=_user(),
             )
             return (await stores.inbox.put(push.delivery(system_clock()))).id
 
@@ -270,10 +276,19 @@ def _notice_document(row: NoticeRow) -> dict[str, Any]:
     }
 
 
+def _user() -> str:
+    """Who asks; containers may run us as somebody without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
 async def _find(store: Builds, name: str) -> Build:
     repository, hash_mark, number = name.partition("#")
-    if hash_mark and number.isascii() and number.isdigit():
-        found = await store.by_number(*_repository(repository), int(number[:9]))
+    if hash_mark:
+        digits = number.isascii() and number.isdigit() and len(number) < _MAX_DIGITS
+        found = await store.by_number(*_repository(repository), int(number)) if digits else None
     else:
         found = await store.get(name)
     if found is None:
@@ -307,7 +322,16 @@ def _newest_commit(url: str, kind: RefKind, name: str) -> str:
     ref = f"refs/heads/{name}" if kind == "branch" else f"refs/tags/{name}"
     command = ["git", "ls-remote", "--exit-code", "--end-of-options", url, ref, f"{ref}^{{}}"]
     try:
-        listed = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
+        listed = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_GIT_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"GIT_TERMINAL_PROMPT": "0"},
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         raise click.ClickException("git ls-remote gave no answer: give --commit") from None
     found: dict[str, str] = {}

@@ -8,15 +8,17 @@ commit in `commit.id`.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from bridge.errors import BadDelivery, BadPayload, BadSignature
+from bridge.errors import BadPayload, BadSignature
 from bridge.forges.base import Forge, Headers
 from bridge.forges.body import Fields, decode, delivery_word
 from bridge.forges.hosts import host_of, refuse_others
 from bridge.forges.push import MAX_CHANGED, Push, commit, person, repository
 from bridge.forges.signature import SIGNING_KEY_PREFIX, check_standard, signing_key
 from bridge.model.event import Ignored, PushEvent, Repo
+
+_NO_TYPE: Final = "a body without a type"
 
 
 class Simple(Forge):
@@ -39,12 +41,9 @@ class Simple(Forge):
 
     def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # the body says it
         try:
-            word = decode(body).name("type")
-        except BadPayload as error:
-            raise BadDelivery(str(error)) from None
-        if word is None:
-            raise BadDelivery("the body has no type, such as push")
-        return word
+            return decode(body).name("type") or _NO_TYPE
+        except BadPayload:
+            return _NO_TYPE  # it is authentic: kept, and then told to be unreadable
 
     def delivery_id(self, headers: Headers) -> str | None:
         return delivery_word(headers, "webhook-id")
@@ -58,7 +57,7 @@ class Simple(Forge):
             case "ping":
                 return [Ignored(event="ping", reason="the sender tested the webhook", repo=_repo(data))]
             case _:
-                return [Ignored(event="other", reason=f"{event} is not a push", repo=_repo(data))]
+                return [Ignored(event="other", reason=f"{event or _NO_TYPE} is not a push", repo=_repo(data))]
 
 
 def _key(secret: bytes) -> bytes | None:

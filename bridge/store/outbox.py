@@ -1,6 +1,6 @@
 """Notices: written with the change they tell of, sent at least once, in order for each job and channel."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -76,17 +76,28 @@ class Outbox:
         self._database = database
         self._clock = clock
 
-    async def recover(self) -> None:
-        """At start: what was being sent when the process died is sent again."""
-        await self._database.write(
-            lambda connection: (
-                connection.execute(
-                    update(table)
-                    .where(table.c.state == NoticeState.SENDING)
-                    .values(state=NoticeState.PENDING)
-                ).rowcount
+    async def recover(self, channels: Collection[str], services: Collection[str]) -> int:
+        """At start: what was being sent when the process died is sent again.
+
+        What waits for a channel that is not among `channels` any more is given up, and only the health of
+        `services` is kept. Returns how many notices were given up.
+        """
+        now = self._clock()
+
+        def work(connection: Connection) -> int:
+            connection.execute(
+                update(table).where(table.c.state == NoticeState.SENDING).values(state=NoticeState.PENDING)
             )
-        )
+            connection.execute(delete(service).where(service.c.name.not_in(services)))
+            lost = select(table.c.id, table.c.channel).where(
+                table.c.state == NoticeState.PENDING, table.c.channel.not_in(channels)
+            )
+            rows = connection.execute(lost).all()
+            for row in rows:
+                _give_up(connection, row.id, f"there is no channel {row.channel} any more", now)
+            return len(rows)
+
+        return await self._database.write(work)
 
     async def next(self, channel: str) -> tuple[NoticeRow | None, float | None]:
         """The notice to send now; or None and when to look again (None: when something is written).
@@ -217,6 +228,12 @@ class Outbox:
         return await self._database.read(
             lambda connection: [_row(row) for row in connection.execute(query).mappings()]
         )
+
+
+def _give_up(connection: Connection, notice_id: str, why: str, now: float) -> None:
+    values = {"state": NoticeState.DEAD, "reason": "config", "detail": why, "ended_at": now}
+    connection.execute(update(table).where(table.c.id == notice_id).values(**values))
+    timeline.add(connection, notice_id, now, NoticeState.DEAD, f"config: {why}")
 
 
 def _row(row: RowMapping) -> NoticeRow:
