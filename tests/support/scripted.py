@@ -1,0 +1,283 @@
+"""Adapters that do what a test says, and an open store under a clock that a test turns."""
+
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from bridge.builders.base import Builder, Handle, LogChunk, Search, Sent, Status
+from bridge.builders.base import Outcome as Triggered
+from bridge.builders.base import Surroundings as BuilderSurroundings
+from bridge.channels.base import Channel, Ok, Rate
+from bridge.channels.base import Outcome as Told
+from bridge.channels.base import Surroundings as ChannelSurroundings
+from bridge.config.types import Strict
+from bridge.model.build import Build, NewBuild, Origin
+from bridge.model.delivery import Delivery, DeliveryState
+from bridge.model.event import Person
+from bridge.model.notice import EventName, Notice, Subscription
+from bridge.schedule import Alarm
+from bridge.store.builds import Builds
+from bridge.store.database import Database
+from bridge.store.inbox import Inbox, Verdict
+from bridge.store.outbox import Outbox
+
+START = 1_700_000_000.0
+SHA = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass
+class Clock:
+    """Stands until it is turned."""
+
+    now: float = START
+
+    def __call__(self) -> float:
+        return self.now
+
+    def turn(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Bell(Alarm):
+    """An alarm that knows when the one who waits for it has done a whole round."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = 0
+
+    async def wait(self, seconds: float | None = None) -> None:
+        self.waits += 1
+        await super().wait(seconds)
+
+    async def settled(self) -> None:
+        """Ring, until a round that began after now has ended."""
+        for _ in range(2):
+            before = self.waits
+            self.ring()
+            await eventually(partial(self._waits_since, before))
+
+    def _waits_since(self, before: int) -> bool:
+        return self.waits > before
+
+
+class Hang:
+    """Never answer."""
+
+
+class Nothing(Strict):
+    """No settings."""
+
+
+async def _say(script: "deque[Any]", otherwise: Any) -> Any:
+    """The next line of a script: an exception is raised, a function called, Hang waits for ever."""
+    line = script.popleft() if script else otherwise
+    if isinstance(line, Hang):
+        await anyio.sleep_forever()
+    if isinstance(line, BaseException):
+        raise line
+    return line() if callable(line) else line
+
+
+class ScriptedBuilder(Builder):
+    """A builder whose answers are queued; with an empty queue it takes everything and knows nothing new.
+
+    `calls` are (method, what it was for), in order.
+    """
+
+    kind = "scripted"
+    Settings = Nothing
+    poll_interval = 0.01
+
+    def __init__(
+        self, name: str = "here", settings: Any = None, surroundings: BuilderSurroundings | None = None
+    ) -> None:
+        self.name = name
+        self.triggers: deque[Triggered | BaseException | Hang | Callable[[], Triggered]] = deque()
+        self.finds: deque[Handle | Search | BaseException | Hang | None] = deque()
+        self.polls: deque[Mapping[str, Status] | BaseException | Hang] = deque()
+        self.logs: deque[LogChunk | BaseException | Hang] = deque()
+        self.cancels: deque[BaseException | Hang | None] = deque()
+        self.releases: deque[BaseException | Hang | None] = deque()
+        self.statuses: dict[str, Status] = {}
+        self.calls: list[tuple[str, str]] = []
+
+    def called(self, method: str) -> list[str]:
+        return [subject for name, subject in self.calls if name == method]
+
+    async def trigger(self, request: Any) -> Triggered:
+        self.calls.append(("trigger", request.build_id))
+        answer: Triggered = await _say(self.triggers, Sent(f"handle-{request.number}"))
+        return answer
+
+    async def find(self, build_id: str) -> Handle | Search | None:
+        self.calls.append(("find", build_id))
+        answer: Handle | Search | None = await _say(self.finds, None)
+        return answer
+
+    async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
+        self.calls.append(("poll", " ".join(handles.values())))
+        answer: Mapping[str, Status] = await _say(self.polls, self.statuses)
+        return answer
+
+    async def log(self, handle: Handle, offset: int) -> LogChunk:
+        self.calls.append(("log", f"{handle}@{offset}"))
+        answer: LogChunk = await _say(self.logs, LogChunk(text="", next=offset, more=False))
+        return answer
+
+    async def cancel(self, handle: Handle) -> None:
+        self.calls.append(("cancel", handle))
+        await _say(self.cancels, None)
+
+    async def release(self, handle: Handle) -> None:
+        self.calls.append(("release", handle))
+        await _say(self.releases, None)
+
+    async def test(self) -> str:
+        return "there is nothing to test"
+
+
+class ScriptedChannel(Channel):
+    """A channel whose answers are queued; with an empty queue it takes everything."""
+
+    kind = "SCRIPTED"
+    Settings = Nothing
+
+    def __init__(
+        self,
+        name: str = "team",
+        settings: Any = None,
+        surroundings: ChannelSurroundings | None = None,
+        rate: Rate | None = None,
+    ) -> None:
+        self.name = name
+        self.rate = rate
+        self.answers: deque[Told | BaseException | Hang] = deque()
+        self.asked: list[Notice] = []
+
+    async def send(self, notice: Notice) -> Told:
+        self.asked.append(notice)
+        answer: Told = await _say(self.answers, Ok())
+        return answer
+
+
+@dataclass
+class Store:
+    """An open store and what is needed to fill it."""
+
+    database: Database
+    clock: Clock
+    inbox: Inbox
+    builds: Builds
+    outbox: Outbox
+    path: Path
+
+    @classmethod
+    def of(cls, database: Database, clock: Clock, path: Path) -> "Store":
+        return cls(
+            database, clock, Inbox(database, clock), Builds(database, clock), Outbox(database, clock), path
+        )
+
+    async def add_build(self, key: str = "1", **changes: Any) -> Build:
+        """A waiting build, made the way the dispatcher makes it; `changes` are those of the NewBuild."""
+        delivery = delivery_of(key, self.clock())
+        receipt = await self.inbox.put(delivery)
+        new = replace(new_build(receipt.id), **changes)
+        verdict = Verdict(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=[new])
+        (build_id,) = await self.inbox.judge(receipt.id, verdict)
+        return await self.build(build_id)
+
+    async def build(self, build_id: str) -> Build:
+        found = await self.builds.get(build_id)
+        assert found is not None
+        return found
+
+    async def steps(self, build_id: str) -> list[str]:
+        return [step.what for step in await self.builds.steps(build_id)]
+
+    async def events(self, channel: str = "message") -> list[EventName]:
+        """The events written for a channel, oldest first."""
+        rows = await self.outbox.newest(1000, channel=channel)
+        return [row.notice.event for row in reversed(rows)]
+
+
+def delivery_of(key: str, now: float, **changes: Any) -> Delivery:
+    delivery = Delivery(
+        id=f"{now:.3f}-{key}",
+        source="plain",
+        forge="Simple",
+        key=key,
+        event="push",
+        headers={"webhook-id": key},
+        body=b"{}",
+        received_at=now,
+    )
+    return replace(delivery, **changes)
+
+
+def new_build(delivery_id: str, *subscriptions: Subscription, ref: str = "main") -> NewBuild:
+    return NewBuild(
+        namespace="acme",
+        repo_name="shop",
+        builder="here",
+        tag_set=f"refs/heads/{ref} / /",
+        image="acme/shop",
+        tags=("latest",),
+        version_tagging=0,
+        repo_url="https://git.example.com/shop.git",
+        ref=f"refs/heads/{ref}",
+        commit=SHA,
+        context="/",
+        dockerfile="/",
+        parameters={},
+        origin=Origin(
+            delivery_id=delivery_id,
+            cause="push",
+            ref_kind="branch",
+            ref_name=ref,
+            subject="A change",
+            author=Person("Ann", "ann@example.com"),
+        ),
+        subscriptions=subscriptions,
+    )
+
+
+@asynccontextmanager
+async def open_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Store]:
+    """The store in a folder, made when it is not there."""
+    path = folder / "bridge.db"
+    database = await anyio.to_thread.run_sync(lambda: Database.open(path, exclusive=True))
+    try:
+        yield Store.of(database, clock or Clock(), path)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(database.close)
+
+
+@asynccontextmanager
+async def failing(store: Store) -> AsyncIterator[None]:
+    """While the block runs nothing can be written: another process keeps the file for itself."""
+    await store.database.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=5"))
+    with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def eventually(look: Callable[[], Any], *, seconds: float = 10.0) -> Any:
+    """What `look` (a plain or a coroutine function) answers once that is true."""
+    with anyio.fail_after(seconds):
+        while True:
+            found = look()
+            if hasattr(found, "__await__"):
+                found = await found
+            if found:
+                return found
+            await anyio.sleep(0.005)  # what is looked at has no event

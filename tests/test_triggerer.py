@@ -1,0 +1,480 @@
+"""From a waiting build to one that the builder has: exactly once, whatever the builder does."""
+
+import math
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from support.scripted import Bell, Hang, ScriptedBuilder, Store, eventually, failing, open_store
+
+from bridge import triggerer
+from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry, Search, Sent
+from bridge.errors import Permanent, Transient
+from bridge.model.build import BuildState
+from bridge.model.notice import EventName
+from bridge.rules.announce import Announcer
+from bridge.triggerer import Triggerer, backoff
+
+DAY = 24 * 3600.0
+
+
+class Line:
+    """A triggerer at work, and the bells it rings."""
+
+    def __init__(self, store: Store, builder: ScriptedBuilder) -> None:
+        self.store = store
+        self.builder = builder
+        self.bell = Bell()
+        self.rung: list[str] = []
+        self.triggerer = Triggerer(
+            builder.name,
+            builder,
+            builds=store.builds,
+            outbox=store.outbox,
+            announcer=Announcer(store.clock, None),
+            clock=store.clock,
+            alarm=self.bell,
+            triggered=lambda: self.rung.append("triggered"),
+            told=lambda: self.rung.append("told"),
+        )
+
+    async def turn(self, seconds: float) -> None:
+        """Later, when all that is due then has been done."""
+        self.store.clock.turn(seconds)
+        await self.bell.settled()
+
+    async def down(self) -> bool:
+        return (await self.store.outbox.health(f"builder:{self.builder.name}")).down_since is not None
+
+
+@asynccontextmanager
+async def triggering(store: Store, builder: ScriptedBuilder) -> AsyncIterator[Line]:
+    """A triggerer that has done what was due at its start."""
+    line = Line(store, builder)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(line.triggerer.run)
+        await line.bell.settled()
+        yield line
+        tasks.cancel_scope.cancel()
+
+
+@pytest.fixture
+def builder() -> ScriptedBuilder:
+    return ScriptedBuilder()
+
+
+async def test_the_attempt_is_on_disk_before_the_builder_is_called(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    seen: list[tuple[str, int]] = []
+
+    def look() -> Outcome:
+        with sqlite3.connect(store.path) as reader:
+            seen.extend(reader.execute("SELECT state, attempts FROM build"))
+        reader.close()
+        return Sent("h")
+
+    builder.triggers.append(look)
+    async with triggering(store, builder):
+        assert (await store.build(build.id)).state is BuildState.QUEUED
+    assert seen == [("triggering", 1)]
+
+
+async def test_a_build_that_was_sent_is_queued_under_its_handle(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.triggers.append(Sent("the-handle", "queue item 7"))
+    async with triggering(store, builder) as line:
+        after = await store.build(build.id)
+    assert (after.state, after.handle, after.detail) == (BuildState.QUEUED, "the-handle", "queue item 7")
+    assert await store.steps(build.id) == ["waiting", "triggering", "queued"]
+    assert "triggered" in line.rung, "the poller hears of it at once"
+    assert await store.events() == []
+
+
+async def test_a_rejected_build_has_failed_and_everybody_hears_why(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.triggers.append(Rejected("there is no job docker/build"))
+    async with triggering(store, builder) as line:
+        await line.turn(DAY)
+        after = await store.build(build.id)
+    assert (after.state, after.detail) == (BuildState.FAILED, "rejected: there is no job docker/build")
+    assert after.ended_at is not None
+    assert builder.called("trigger") == [build.id]
+    assert await store.events() == [EventName.FAIL]
+
+
+async def test_a_builder_that_is_down_is_asked_again_after_longer_and_longer_pauses(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    await store.add_build()
+    builder.triggers.extend([Retry("no route to host")] * 4)
+    async with triggering(store, builder) as line:
+        times = []
+        for _ in range(40):
+            times.append(len(builder.called("trigger")))
+            await line.turn(1)
+    # 1.6 to 2.4 s after the first attempt, twice that after the second, and so on.
+    assert times[0] == times[1] == 1
+    assert times[3] == 2
+    assert times[5] == 2
+    assert times[9] == 3
+    assert times[-1] == 5
+
+
+async def test_the_outage_of_a_builder_is_told_once_and_so_is_its_end(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.triggers.extend([Retry("no route to host"), Retry("no route to host"), Retry("503")])
+    async with triggering(store, builder) as line:
+        assert await line.down()
+        for _ in range(5):
+            await line.turn(600)
+        assert not await line.down()
+    assert (await store.build(build.id)).state is BuildState.QUEUED
+    assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
+
+
+async def test_a_builder_that_is_down_gets_one_build_for_each_pause_and_not_all_that_wait(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    for key in "12345":
+        await store.add_build(key)
+    builder.triggers.extend([Retry("down")] * 3)
+    async with triggering(store, builder) as line:
+        assert len(builder.called("trigger")) == 1
+        await line.turn(0.5)
+        assert len(builder.called("trigger")) == 1
+        await line.turn(600)
+        assert len(builder.called("trigger")) == 2
+
+
+async def test_an_ambiguous_builder_that_cannot_be_asked_is_left_alone_too(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    for key in "123":
+        await store.add_build(key)
+    builder.triggers.extend([Ambiguous("the answer was lost")] * 3)
+    builder.finds.extend([Transient("no route to host")] * 3)
+    async with triggering(store, builder) as line:
+        assert (len(builder.called("trigger")), len(builder.called("find"))) == (1, 1)
+        await line.turn(0.5)
+        assert (len(builder.called("trigger")), len(builder.called("find"))) == (1, 1)
+
+
+async def test_one_builder_that_is_down_or_hangs_delays_no_other(store: Store) -> None:
+    down, hanging, healthy = (ScriptedBuilder(name) for name in ("down", "hanging", "healthy"))
+    down.triggers.append(Retry("no route to host"))
+    hanging.triggers.append(Hang())
+    builds = [await store.add_build(name, builder=name) for name in ("down", "hanging", "healthy")]
+    async with triggering(store, down), triggering(store, healthy), anyio.create_task_group() as tasks:
+        tasks.start_soon(Line(store, hanging).triggerer.run)
+        await eventually(lambda: hanging.called("trigger"))
+        states = [(await store.build(build.id)).state for build in builds]
+        tasks.cancel_scope.cancel()
+    assert states == [BuildState.WAITING, BuildState.TRIGGERING, BuildState.QUEUED]
+
+
+@pytest.mark.parametrize("after", [math.inf, math.nan, -5.0, 0.0, 1e300])
+async def test_no_builder_can_ask_for_an_endless_or_for_no_pause(
+    store: Store, builder: ScriptedBuilder, after: float
+) -> None:
+    await store.add_build()
+    builder.triggers.append(Retry("later", after))
+    async with triggering(store, builder) as line:
+        assert len(builder.called("trigger")) == 1
+        await line.turn(3601)
+        assert len(builder.called("trigger")) == 2
+
+
+async def test_a_builder_that_names_the_pause_gets_just_that(store: Store, builder: ScriptedBuilder) -> None:
+    await store.add_build()
+    builder.triggers.append(Retry("busy", 120.0))
+    async with triggering(store, builder) as line:
+        await line.turn(119)
+        assert len(builder.called("trigger")) == 1
+        await line.turn(1.1)
+        assert len(builder.called("trigger")) == 2
+
+
+async def test_a_builder_that_is_down_for_a_day_is_given_up(store: Store, builder: ScriptedBuilder) -> None:
+    build = await store.add_build()
+    builder.triggers.extend([Retry("no route to host")] * 2)
+    async with triggering(store, builder) as line:
+        await line.turn(DAY + 1)
+        after = await store.build(build.id)
+    assert (after.state, after.detail) == (BuildState.FAILED, "given up after a day: no route to host")
+    assert await store.events() == [EventName.DEGRADED, EventName.FAIL]
+
+
+async def test_an_ambiguous_build_that_the_builder_has_is_not_sent_again(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.triggers.append(Ambiguous("the answer was lost"))
+    builder.finds.append("found-handle")
+    async with triggering(store, builder) as line:
+        await line.turn(600)
+        after = await store.build(build.id)
+    assert (after.state, after.handle) == (BuildState.QUEUED, "found-handle")
+    assert builder.called("trigger") == [build.id]
+    assert await store.steps(build.id) == ["waiting", "triggering", "ambiguous", "queued"]
+
+
+async def test_an_ambiguous_build_that_the_builder_does_not_have_is_sent_again(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.triggers.append(Ambiguous("the answer was lost"))
+    async with triggering(store, builder):
+        after = await store.build(build.id)
+    assert after.state is BuildState.QUEUED
+    assert [name for name, _ in builder.calls] == ["trigger", "find", "trigger"]
+
+
+async def test_a_builder_that_loses_every_build_is_not_asked_in_a_tight_loop(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.triggers.extend([Ambiguous("HTTP 500")] * 100)
+    async with triggering(store, builder) as line:
+        assert len(builder.called("trigger")) == 2
+        await line.turn(0.5)
+        assert len(builder.called("trigger")) == 2
+        assert await line.down()
+        await line.turn(DAY + 1)
+        after = await store.build(build.id)
+    assert after.state is BuildState.FAILED
+    assert after.detail == "given up after a day: the builder does not have it: HTTP 500"
+
+
+async def test_an_ambiguous_build_that_nobody_can_ask_for_is_unknown_and_somebody_is_told(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.triggers.append(Ambiguous("the answer was lost"))
+    builder.finds.append(Search.UNSEARCHABLE)
+    async with triggering(store, builder) as line:
+        await line.turn(DAY)
+        after = await store.build(build.id)
+    assert after.state is BuildState.UNKNOWN
+    assert "look there" in after.detail
+    assert builder.called("trigger") == [build.id], "never a second time"
+    assert await store.events() == [EventName.FAIL]
+
+
+async def test_a_build_that_cannot_be_asked_for_now_is_asked_for_later(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.triggers.append(Ambiguous("the answer was lost"))
+    builder.finds.extend([Transient("no route to host"), TimeoutError(), "found-handle"])
+    async with triggering(store, builder) as line:
+        assert (await store.build(build.id)).state is BuildState.TRIGGERING
+        for _ in range(3):
+            await line.turn(300)
+        after = await store.build(build.id)
+    assert (after.state, after.handle) == (BuildState.QUEUED, "found-handle")
+    assert builder.called("trigger") == [build.id]
+    assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
+
+
+async def test_a_build_that_nobody_could_be_asked_for_within_a_day_is_unknown(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.triggers.append(Ambiguous("the answer was lost"))
+    builder.finds.extend([Transient("no route to host")] * 2)
+    async with triggering(store, builder) as line:
+        await line.turn(DAY + 1)
+        after = await store.build(build.id)
+    assert (after.state, after.detail) == (BuildState.UNKNOWN, "nobody could be asked: no route to host")
+    assert builder.called("trigger") == [build.id]
+    assert await store.events() == [EventName.DEGRADED, EventName.FAIL]
+
+
+@pytest.mark.parametrize(
+    ("found", "calls", "state"),
+    [
+        ("handle", ["find"], BuildState.QUEUED),
+        (None, ["find", "trigger"], BuildState.QUEUED),
+        (Search.UNSEARCHABLE, ["find"], BuildState.UNKNOWN),
+    ],
+)
+async def test_what_a_dead_process_was_sending_is_looked_up_before_anything_is_sent(
+    store: Store, builder: ScriptedBuilder, found: Any, calls: list[str], state: BuildState
+) -> None:
+    build = await store.add_build()
+    other = await store.add_build("2")
+    await store.builds.move(build.id, BuildState.TRIGGERING, Announcer(store.clock, None), attempts=1)
+    builder.finds.append(found)
+    async with triggering(store, builder):
+        assert (await store.build(build.id)).state is state
+        assert (await store.build(other.id)).state is BuildState.QUEUED
+    assert [name for name, build_id in builder.calls if build_id == build.id] == calls
+    assert builder.calls[0] == ("find", build.id)
+
+
+@pytest.mark.parametrize("error", [Permanent("403"), Transient("reset"), ValueError("bug"), KeyError("x")])
+async def test_whatever_an_adapter_raises_counts_as_ambiguous_and_stops_nothing(
+    store: Store, builder: ScriptedBuilder, error: Exception
+) -> None:
+    builds = [await store.add_build(key) for key in "12"]
+    builder.triggers.append(error)
+    builder.finds.append("found-handle")
+    async with triggering(store, builder):
+        states = [(await store.build(build.id)).state for build in builds]
+    assert states == [BuildState.QUEUED, BuildState.QUEUED]
+    assert len(builder.called("trigger")) == 2
+
+
+async def test_an_adapter_whose_search_breaks_stops_nothing(store: Store, builder: ScriptedBuilder) -> None:
+    build = await store.add_build()
+    builder.triggers.append(Ambiguous("lost"))
+    builder.finds.extend([RuntimeError("a bug"), "found-handle"])
+    async with triggering(store, builder) as line:
+        assert (await store.build(build.id)).state is BuildState.TRIGGERING
+        await line.turn(600)
+        assert (await store.build(build.id)).state is BuildState.QUEUED
+
+
+async def test_a_builder_that_hangs_beyond_the_limit_is_ambiguous(
+    store: Store, builder: ScriptedBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(triggerer, "CALL_SECONDS", 0.05)
+    build = await store.add_build()
+    builder.triggers.append(Hang())
+    builder.finds.extend([Hang(), "found-handle"])
+    async with triggering(store, builder) as line:
+        assert (await store.build(build.id)).state is BuildState.TRIGGERING
+        await line.turn(600)
+        after = await store.build(build.id)
+    assert (after.state, after.handle) == (BuildState.QUEUED, "found-handle")
+    assert builder.called("trigger") == [build.id]
+
+
+async def test_no_more_builds_are_open_than_the_builder_has_slots(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    builder.slots = 2
+    builds = [await store.add_build(key) for key in "1234"]
+    async with triggering(store, builder) as line:
+        assert builder.called("trigger") == [build.id for build in builds[:2]]
+        await store.builds.move(builds[0].id, BuildState.SUCCEEDED, Announcer(store.clock, None))
+        await line.turn(0)
+        assert builder.called("trigger") == [build.id for build in builds[:3]]
+
+
+async def test_a_build_that_is_cancelled_while_it_waits_never_reaches_the_builder(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    assert await store.builds.request_cancel(build.id, "cancelled by ann")
+    assert not await store.builds.request_cancel(build.id, "cancelled by bob"), "once is enough"
+    async with triggering(store, builder):
+        after = await store.build(build.id)
+    assert (after.state, after.detail) == (BuildState.CANCELLED, "cancelled by ann")
+    assert after.ended_at is not None
+    assert builder.calls == []
+    assert await store.events() == [EventName.STOP]
+
+
+async def test_a_cancelled_build_does_not_wait_for_a_slot_nor_for_a_builder_that_is_down(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    builder.slots = 1
+    running, waiting = [await store.add_build(key) for key in "12"]
+    async with triggering(store, builder) as line:
+        assert builder.called("trigger") == [running.id]
+        await store.builds.request_cancel(waiting.id, "cancelled by ann")
+        await line.turn(0)
+        assert (await store.build(waiting.id)).state is BuildState.CANCELLED
+        late = await store.add_build("3")
+        await store.builds.move(running.id, BuildState.FAILED, Announcer(store.clock, None))
+        builder.triggers.append(Retry("down", 3000.0))
+        await line.turn(0)
+        await store.builds.request_cancel(late.id, "cancelled by ann")
+        await line.turn(1)
+        assert (await store.build(late.id)).state is BuildState.CANCELLED
+
+
+async def test_a_build_that_was_moved_meanwhile_is_not_sent(store: Store, builder: ScriptedBuilder) -> None:
+    """Between the look at what is due and the attempt, somebody else ends the build."""
+    build = await store.add_build()
+    stale = await store.build(build.id)
+    await store.builds.move(build.id, BuildState.SUPERSEDED, Announcer(store.clock, None))
+    await Line(store, builder).triggerer._trigger(stale)
+    assert builder.calls == []
+    assert (await store.build(build.id)).state is BuildState.SUPERSEDED
+
+
+async def test_a_build_that_ended_while_the_builder_answered_stays_ended(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    entered, leave = anyio.Event(), anyio.Event()
+
+    class Slow(ScriptedBuilder):
+        async def trigger(self, request: Any) -> Outcome:
+            entered.set()
+            await leave.wait()
+            return Sent("late")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(Line(store, Slow()).triggerer.run)
+        await entered.wait()
+        await store.builds.move(build.id, BuildState.CANCELLED, Announcer(store.clock, None))
+        leave.set()
+        await eventually(lambda: store.builds.get(build.id))
+        tasks.cancel_scope.cancel()
+    assert (await store.build(build.id)).state is BuildState.CANCELLED
+
+
+async def test_an_answer_that_came_is_written_down_although_we_are_told_to_stop(
+    tmp_path: Path, builder: ScriptedBuilder
+) -> None:
+    async with open_store(tmp_path) as store:
+        build = await store.add_build()
+        async with anyio.create_task_group() as tasks:
+
+            def answer() -> Outcome:
+                tasks.cancel_scope.cancel()
+                return Sent("just-in-time")
+
+            builder.triggers.append(answer)
+            tasks.start_soon(Line(store, builder).triggerer.run)
+    async with open_store(tmp_path) as store:
+        after = await store.build(build.id)
+    assert (after.state, after.handle) == (BuildState.QUEUED, "just-in-time")
+
+
+async def test_a_store_that_fails_is_tried_again_and_nothing_is_sent_before_it_works(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    line = Line(store, builder)
+    async with anyio.create_task_group() as tasks:
+        async with failing(store):
+            tasks.start_soon(line.triggerer.run)
+            await eventually(lambda: line.bell.waits)
+            assert builder.calls == []
+        await line.bell.settled()
+        assert (await store.build(build.id)).state is BuildState.QUEUED
+        tasks.cancel_scope.cancel()
+    assert builder.called("trigger") == [build.id]
+
+
+def test_waits_grow_up_to_five_minutes_and_never_run_over() -> None:
+    waits = [backoff(attempts, lambda: 0.5) for attempts in (1, 2, 3, 8, 9, 10_000)]
+    assert waits == [2.0, 4.0, 8.0, 256.0, 300.0, 300.0]
+    assert backoff(1, lambda: 0.0) == pytest.approx(1.6)
+    assert backoff(1, lambda: 1.0) == pytest.approx(2.4)
