@@ -50,16 +50,15 @@ class Narrator:
 
     def _tell(self, course: Course, since: float | None) -> None:
         said = self._said.setdefault(course.id, set())
-        fresh = [beat for beat in beats(course, self._rules) if beat not in said]
-        if not fresh:
-            return
-        if since is None and course.id != self._last:
-            self._screen.heading(f"A push of {course.title}{', continued' if said else ''}")
-        begun = self._begun.setdefault(course.id, since or course.row.delivery.received_at)
-        self._last = course.id
-        for beat in fresh:
-            self._screen.beat(beat, begun)
-        said.update(fresh)
+        if fresh := [beat for beat in beats(course, self._rules) if beat not in said]:
+            if since is None and course.id != self._last:
+                self._screen.heading(f"A push of {course.title}{', continued' if said else ''}")
+            self._last = course.id
+            begun = self._begun.setdefault(course.id, since or course.row.delivery.received_at)
+            for beat in fresh:
+                self._screen.beat(beat, begun)
+            said.update(fresh)
+        # The end may come without news: the robot has the message before the store knows of it.
         if course.done:
             self._show_failures(course)
             del self._said[course.id], self._begun[course.id]

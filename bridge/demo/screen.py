@@ -43,6 +43,11 @@ class Screen:
     def say(self, text: str = "", style: str = "") -> None:
         self._console.print(Text(text, style))
 
+    def quote(self, lines: Iterable[str], style: str = "dim") -> None:
+        """Lines of somebody else, neither cut nor broken."""
+        for line in lines:
+            self._console.print(Text(_clean(line), style), soft_wrap=True)
+
     def heading(self, text: str) -> None:
         self._console.print()
         self._console.print(Text(_clean(text), "bold"))

@@ -40,6 +40,7 @@ from bridge.rules.loader import Names, load_rules
 from bridge.server import make_server
 
 PUSH_SECONDS: Final = 15
+_LOST_SECONDS: Final = 1
 _LOG_LINES: Final = 15
 _MAX_LOG: Final = 1 << 16
 _LONG_SHA: Final = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{32}\b")
@@ -74,7 +75,7 @@ async def tell(*, once: bool) -> bool:
     complete = False
     with anyio.open_signal_receiver(*_SIGNALS) as signals:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_leave_on, signals, tasks)
+            tasks.start_soon(_leave_on, signals, tasks, screen)
             try:
                 async with _scene(screen, tasks) as scene:
                     await _perform(scene)
@@ -86,8 +87,9 @@ async def tell(*, once: bool) -> bool:
     return complete
 
 
-async def _leave_on(signals: AsyncIterator[signal.Signals], tasks: TaskGroup) -> None:
+async def _leave_on(signals: AsyncIterator[signal.Signals], tasks: TaskGroup, screen: Screen) -> None:
     async for _ in signals:
+        screen.say("Stopping the daemon and removing the folder.")
         tasks.cancel_scope.cancel()
 
 
@@ -133,7 +135,9 @@ def _folder(screen: Screen) -> Iterator[Workspace]:
     except Exception:
         keep = True
         _show_log(place.log, screen)
-        screen.say(f"The folder is kept for you to look into: {place.folder}")
+        screen.heading("The folder is kept for you to look into")
+        screen.facts([("folder", str(place.folder))])
+        screen.say()
         raise
     finally:
         if not keep:
@@ -145,8 +149,7 @@ def _show_log(path: Path, screen: Screen) -> None:
         return
     lines = path.read_bytes()[-_MAX_LOG:].decode(errors="replace").splitlines()[-_LOG_LINES:]
     screen.heading("The end of the daemon's log")
-    for line in lines:
-        screen.say(line, "dim")
+    screen.quote(lines)
 
 
 async def _perform(scene: Scene) -> None:
@@ -173,10 +176,10 @@ async def _make(scene: Scene, number: int, push: Push) -> tuple[float, str, Cour
     with scene.screen.working(f"following {push.ref}"):
         begun = system_clock()
         said = await scene.place.git("push", "origin", push.ref)
-        for line in said.splitlines():
-            if "buildbridge:" in line:
-                scene.screen.say(line, "red")
-        course = await scene.narrator.follow(begun, PUSH_SECONDS)
+        complaints = [line for line in said.splitlines() if "buildbridge:" in line]
+        scene.screen.quote(complaints, "red")
+        # What the hook could not tell will not arrive either.
+        course = await scene.narrator.follow(begun, _LOST_SECONDS if complaints else PUSH_SECONDS)
     return begun, commit, course
 
 

@@ -252,10 +252,8 @@ def require_programs() -> None:
     """Raises DemoError, in one line that names what is missing."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
-        it = "which is" if len(missing) == 1 else "which are"
-        raise DemoError(
-            f"the demo needs {' and '.join(missing)}, {it} not on the PATH: install, then try again"
-        )
+        names = " and ".join(missing)
+        raise DemoError(f"the demo needs {names}: install it, or add it to the PATH")
 
 
 def make_folder() -> Workspace:

@@ -110,6 +110,21 @@ def test_a_missing_program_is_named_in_one_line(folder: Path, tmp_path: Path) ->
     assert list(folder.iterdir()) == []
 
 
+def test_what_did_not_happen_is_named_and_the_folder_is_kept(folder: Path, tmp_path: Path) -> None:
+    """An openssl that computes nonsense: the daemon must refuse the signature, and the demo must say so."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "openssl").write_text("#!/bin/sh\necho nonsense\n")
+    (programs / "openssl").chmod(0o755)
+    done = run(folder, PATH=f"{programs}:{os.environ['PATH']}")
+    assert done.returncode == 1
+    assert "the bridge refused the news of refs/heads/main (HTTP 401)" in done.stdout
+    assert "main: no delivery was judged" in done.stdout
+    kept = re.search(r"^folder +(/.*)$", done.stdout, re.MULTILINE)
+    assert kept is not None
+    assert (Path(kept[1]) / "bridge.log").stat().st_size > 0
+
+
 def test_a_further_push_is_told_and_ctrl_c_removes_everything(folder: Path) -> None:
     with running(folder) as process:
         clone = Path(read_until(process, r"^go there +cd '(.*)'$")[1])
