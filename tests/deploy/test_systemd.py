@@ -1,0 +1,50 @@
+"""The units, as systemd's own tools judge them."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.needs import needs
+
+UNITS = Path(__file__).parents[2] / "systemd"
+MAX_EXPOSURE = 1.5
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [needs("systemd-analyze"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def installed(folder: Path, *, drop_in: bool) -> Path:
+    """The units as on a server, with a program that exists here."""
+    for unit in UNITS.glob("buildbridge.*"):
+        text = unit.read_text().replace("/opt/buildbridge/bin/buildbridge", "/bin/true")
+        (folder / unit.name).write_text(text)
+    if drop_in:
+        (folder / "buildbridge.service.d").mkdir()
+        shutil.copy(UNITS / "local-builder.conf", folder / "buildbridge.service.d")
+    return folder / "buildbridge.service"
+
+
+@pytest.mark.parametrize("drop_in", [False, True])
+def test_systemd_finds_nothing_wrong(tmp_path: Path, drop_in: bool) -> None:
+    service = installed(tmp_path, drop_in=drop_in)
+    judged = analyze("verify", "--man=no", str(service), str(tmp_path / "buildbridge.socket"))
+    complaints = [line for line in judged.stderr.splitlines() if "buildbridge" in line]
+    assert judged.returncode == 0, judged.stderr
+    assert not complaints
+
+
+def test_the_unit_that_faces_the_network_is_hardly_exposed(tmp_path: Path) -> None:
+    judged = analyze("security", "--offline=true", str(installed(tmp_path, drop_in=False)))
+    found = re.search(r"Overall exposure level for buildbridge.service: ([\d.]+)", judged.stdout)
+    assert found, judged.stderr
+    assert float(found[1]) <= MAX_EXPOSURE, judged.stdout
+
+
+def test_secrets_come_as_credentials_and_a_dead_daemon_is_restarted() -> None:
+    text = (UNITS / "buildbridge.service").read_text()
+    for setting in ("Type=notify", "WatchdogSec=", "Restart=always", "LoadCredential=", "DynamicUser=yes"):
+        assert setting in text
