@@ -1,0 +1,224 @@
+"""One writer, shared commits: work that fails takes nothing with it, and a store that fails heals."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import anyio
+import pytest
+from sqlalchemy import Connection
+from support.scripted import Store, delivery_of, eventually, failing, open_store
+
+from bridge.errors import StoreError
+from bridge.store.database import Database
+
+
+def insert(name: str, value: str = "x") -> Callable[[Connection], int]:
+    statement = "INSERT INTO service (name, paused_until, why) VALUES (?, 0, ?)"
+    return lambda connection: connection.exec_driver_sql(statement, (name, value)).rowcount
+
+
+def failing_work(connection: Connection) -> None:
+    insert("half done")(connection)
+    raise ValueError("the caller's own trouble")
+
+
+async def names(store: Store) -> list[str]:
+    query = "SELECT name FROM service ORDER BY name"
+    return await store.database.read(lambda connection: list(connection.exec_driver_sql(query).scalars()))
+
+
+async def test_work_that_fails_takes_nothing_with_it_and_leaves_nothing_behind(store: Store) -> None:
+    results: dict[str, object] = {}
+
+    async def write(key: str, work: Callable[[Connection], object]) -> None:
+        try:
+            results[key] = await store.database.write(work)
+        except (ValueError, StoreError) as error:
+            results[key] = error
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(20):
+            tasks.start_soon(write, f"good {number}", insert(f"good {number:02}"))
+        tasks.start_soon(write, "bad", failing_work)
+        tasks.start_soon(write, "twice", insert("good 00"))
+        tasks.start_soon(write, "wrong", lambda connection: connection.exec_driver_sql("INSERT nonsense"))
+        tasks.start_soon(write, "last", insert("last"))
+    assert await names(store) == [*(f"good {number:02}" for number in range(20)), "last"]
+    assert [results[f"good {number}"] for number in range(20)] == [1] * 20
+    assert str(results["bad"]) == "the caller's own trouble"
+    assert isinstance(results["twice"], StoreError)
+    assert isinstance(results["wrong"], StoreError)
+
+
+async def test_writes_that_wait_together_share_commits(store: Store) -> None:
+    """Seen from outside: while a commit is held up, all the others come in one more."""
+    seen: set[int] = set()
+    hold = threading.Event()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))
+        for number in range(50):
+            tasks.start_soon(store.database.write, insert(str(number)))
+        await anyio.wait_all_tasks_blocked()
+
+        def watch() -> None:
+            with closing(sqlite3.connect(store.path)) as reader:
+                hold.set()
+                while 50 not in seen:
+                    seen.update(reader.execute("SELECT count(*) FROM service").fetchone())
+
+        await anyio.to_thread.run_sync(watch)
+    assert len(seen) <= 3, seen
+
+
+async def test_a_write_whose_caller_has_gone_is_done_all_the_same(store: Store) -> None:
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await store.database.write(insert("left alone"))
+    await store.database.write(lambda _connection: None)
+    assert await names(store) == ["left alone"]
+
+
+async def test_a_store_that_another_process_holds_fails_and_heals(store: Store) -> None:
+    async with failing(store):
+        with pytest.raises(StoreError, match="cannot be written: database is locked"):
+            await store.database.write(insert("a"))
+        assert await names(store) == [], "it can still be read"
+    await store.database.write(insert("b"))
+    assert await names(store) == ["b"]
+
+
+async def test_a_full_store_says_so_keeps_what_it_has_and_heals(store: Store) -> None:
+    await store.database.write(insert("before"))
+    await store.database.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1"))
+    with pytest.raises(StoreError, match="full"):
+        await store.database.write(insert("big", "x" * 1_000_000))
+    with pytest.raises(StoreError, match="full"):
+        await store.inbox.put(delivery_of("1", store.clock(), body=b"x" * 1_000_000))
+    assert await names(store) == ["before"]
+    room = "PRAGMA max_page_count=1000000"
+    await store.database.write(lambda connection: connection.exec_driver_sql(room))
+    await store.database.write(insert("after", "x" * 1_000_000))
+    assert (await store.inbox.put(delivery_of("1", store.clock(), body=b"x" * 1_000_000))).new
+    assert await names(store) == ["after", "before"]
+
+
+FULL_DISK = """
+import resource, signal, sys, anyio
+from pathlib import Path
+from bridge.errors import StoreError
+from bridge.store.database import Database
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+def work(name, size):
+    statement = "INSERT INTO service (name, paused_until, why) VALUES (?, 0, ?)"
+    return lambda connection: connection.exec_driver_sql(statement, (name, "x" * size)).rowcount
+
+async def main():
+    with Database.open(Path(sys.argv[1]), exclusive=True) as database:
+        await database.write(work("before", 1))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
+        for attempt in range(3):
+            try:
+                await database.write(work("big", 1_000_000))
+            except StoreError as error:
+                print("refused")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        await database.write(work("after", 1_000_000))
+        names = "SELECT group_concat(name) FROM (SELECT name FROM service ORDER BY name DESC)"
+        print(await database.read(lambda connection: connection.exec_driver_sql(names).scalar()))
+
+anyio.run(main)
+"""
+
+
+def test_a_file_that_cannot_grow_refuses_writes_and_takes_them_again_when_it_can(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(tmp_path / "bridge.db")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["refused", "refused", "refused", "before,after"]
+
+
+async def test_what_is_read_cannot_be_written(store: Store) -> None:
+    with pytest.raises(StoreError, match="readonly"):
+        await store.database.read(insert("sneaked in"))
+    with pytest.raises(StoreError, match="cannot be read"):
+        await store.database.read(lambda connection: connection.exec_driver_sql("SELECT nonsense"))
+
+
+async def test_a_second_daemon_on_the_same_file_is_refused_but_a_command_is_not(
+    store: Store,
+) -> None:
+    with pytest.raises(StoreError, match=r"bridge\.db is in use by another daemon"):
+        await anyio.to_thread.run_sync(lambda: Database.open(store.path, exclusive=True))
+    beside = await anyio.to_thread.run_sync(lambda: Database.open(store.path, exclusive=False))
+    await beside.write(insert("from a command"))
+    await anyio.to_thread.run_sync(beside.close)
+    await store.database.write(insert("from the daemon"))
+    assert await names(store) == ["from a command", "from the daemon"]
+
+
+async def test_a_closed_store_takes_nothing_and_what_was_waiting_is_on_disk(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        async with anyio.create_task_group() as tasks:
+            for number in range(300):
+                tasks.start_soon(store.database.write, insert(f"{number:03}"))
+            await anyio.wait_all_tasks_blocked()
+            await anyio.to_thread.run_sync(store.database.close)
+        with pytest.raises(StoreError, match="closed"):
+            await store.database.write(insert("too late"))
+        await anyio.to_thread.run_sync(store.database.close)
+    async with open_store(tmp_path) as store:
+        assert len(await names(store)) == 300
+
+
+async def test_the_writer_shows_that_it_lives(store: Store) -> None:
+    await store.database.write(lambda _connection: None)
+    assert 0 <= store.database.idle_seconds < 5
+
+
+async def test_too_many_waiting_writes_are_refused_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.store.database.MAX_WAITING", 5)
+    hold = threading.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))
+        await anyio.wait_all_tasks_blocked()
+        await eventually(lambda: not store.database._waiting)
+        for number in range(5):
+            tasks.start_soon(store.database.write, insert(str(number)))
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(StoreError, match="too many writes wait"):
+            await store.database.write(insert("one too many"))
+        hold.set()
+    assert len(await names(store)) == 5
+
+
+@pytest.mark.parametrize("kind", ["folder", "garbage", "file in the way"])
+def test_a_store_that_cannot_be_opened_says_why_in_a_sentence(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "bridge.db"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "garbage":
+        path.write_bytes(b"this is no database, whatever its name says" * 100)
+    else:
+        (tmp_path / "way").write_text("")
+        path = tmp_path / "way" / "bridge.db"
+    for _ in range(2):  # the first attempt leaves no lock behind
+        with pytest.raises(StoreError) as caught:
+            Database.open(path, exclusive=True)
+        assert "in use" not in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert str(path.parent) in str(caught.value)

@@ -1,0 +1,122 @@
+"""Bringing a file to the schema of this release, whatever was there before."""
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from bridge.errors import StoreError, StoreTooNew
+from bridge.store import migrate
+from bridge.store.schema import REVISION, metadata
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    return {name for (name,) in rows}
+
+
+def columns_and_indexes(path: Path) -> dict[str, object]:
+    """What SQLite itself says of each table: columns with types and defaults, and the parts of indexes."""
+    with closing(sqlite3.connect(path)) as connection:
+        shape: dict[str, object] = {
+            table: sorted(row[1:] for row in connection.execute(f"PRAGMA table_info({table})"))
+            for table in metadata.tables
+        }
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL")
+        shape["indexes"] = {name: " ".join(sql.split()) for name, sql in rows}
+    return shape
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_schema(tmp_path: Path) -> None:
+    migrated, fresh = tmp_path / "bridge.db", tmp_path / "fresh.db"
+    migrate.upgrade(migrated)
+    engine = create_engine(f"sqlite:///{migrated}", poolclass=NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+    metadata.create_all(create_engine(f"sqlite:///{fresh}", poolclass=NullPool))
+    assert columns_and_indexes(migrated) == columns_and_indexes(fresh)
+
+
+def test_the_newest_migration_is_the_one_that_the_release_knows() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == [REVISION]
+    assert {script.revision for script in scripts.walk_revisions()} == migrate._known()
+
+
+def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "bridge.db"
+    migrate.upgrade(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o750
+
+
+@pytest.mark.parametrize(
+    "left", ["", "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"], ids=["empty", "no row"]
+)
+def test_a_file_that_was_hardly_begun_is_completed(tmp_path: Path, left: str) -> None:
+    path = tmp_path / "bridge.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(left)
+    migrate.upgrade(path)
+    assert set(metadata.tables) < tables(path)
+    migrate.upgrade(path)
+
+
+def test_a_migration_that_dies_leaves_nothing_and_can_be_done_again(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE step (in_the_way)")
+    with pytest.raises(StoreError, match="table step already exists"):
+        migrate.upgrade(path)
+    assert tables(path) == {"step"}, "nothing of the migration is left"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE step")
+    migrate.upgrade(path)
+    assert set(metadata.tables) < tables(path)
+
+
+def test_a_file_of_a_newer_release_is_refused_untouched_and_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    migrate.upgrade(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0999'")
+    before = path.read_bytes()
+    with pytest.raises(StoreTooNew) as caught:
+        migrate.upgrade(path)
+    assert "schema 0999" in str(caught.value)
+    assert "install that release, or restore the backup" in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_an_address_with_a_percent_sign_is_no_trouble(tmp_path: Path) -> None:
+    path = tmp_path / "100%" / "bridge %(here)s.db"
+    migrate.upgrade(path)
+    assert set(metadata.tables) < tables(path)
+
+
+def test_several_processes_may_start_on_a_new_file_at_once(tmp_path: Path) -> None:
+    """As when somebody asks for a list while the daemon starts for the first time."""
+    path = tmp_path / "bridge.db"
+    code = "import sys, pathlib, bridge.store.migrate as m; m.upgrade(pathlib.Path(sys.argv[1]))"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    ends = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    assert ends == [("", 0)] * 4
+    assert set(metadata.tables) < tables(path)
