@@ -1,0 +1,299 @@
+"""Builds move along the table of transitions only, and their names and numbers never repeat."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import anyio
+import anyio.from_thread
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from sqlalchemy import Connection, func, select
+from support.scripted import START, Clock, Store, delivery_of, new_build
+
+from bridge.model.build import TRANSITIONS, Build, BuildState
+from bridge.model.delivery import DeliveryState
+from bridge.model.notice import EventName, Notice, ServiceFacts
+from bridge.rules.announce import Announcer
+from bridge.store.builds import MAX_TEXT
+from bridge.store.database import Database
+from bridge.store.inbox import Verdict
+from bridge.store.outbox import Health, add
+from bridge.store.retention import prune
+from bridge.store.schema import build as build_table
+from bridge.store.schema import build_log, delivery, message, notice, step
+
+DAY = timedelta(days=1)
+
+
+def quiet(_build: Build, _failures: int) -> Sequence[Notice]:
+    return ()
+
+
+class Moves(RuleBasedStateMachine):
+    """Any wish in any order: the store grants just those that the table allows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.portal_context = anyio.from_thread.start_blocking_portal()
+        self.portal = self.portal_context.__enter__()
+        path = Path(self.folder.name) / "bridge.db"
+        self.database = Database.open(path, exclusive=True)
+        self.store = Store.of(self.database, Clock(), path)
+
+    @initialize()
+    def make(self) -> None:
+        self.build_id = self.portal.call(self.store.add_build).id
+        self.state = BuildState.WAITING
+        self.path = [BuildState.WAITING]
+
+    @rule(to=st.sampled_from(BuildState))
+    def move(self, to: BuildState) -> None:
+        moved = self.portal.call(self.store.builds.move, self.build_id, to, quiet)
+        assert (moved is not None) == (to in TRANSITIONS[self.state])
+        if moved is not None:
+            assert moved.state is to
+            self.state = to
+            self.path.append(to)
+
+    @rule()
+    def ask_for_the_end(self) -> None:
+        build = self.portal.call(self.store.build, self.build_id)
+        asked = self.portal.call(self.store.builds.request_cancel, self.build_id, "by ann")
+        assert asked == (not self.state.terminal and build.cancel_reason is None)
+
+    @invariant()
+    def the_timeline_is_the_way_it_went(self) -> None:
+        if hasattr(self, "build_id"):
+            steps = self.portal.call(self.store.steps, self.build_id)
+            assert [what for what in steps if what != "cancel"] == self.path
+            assert self.portal.call(self.store.build, self.build_id).state is self.state
+
+    def teardown(self) -> None:
+        self.database.close()
+        self.portal_context.__exit__(None, None, None)
+        self.folder.cleanup()
+
+
+TestMoves = Moves.TestCase
+TestMoves.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)
+
+
+async def test_no_move_leads_out_of_nowhere(store: Store) -> None:
+    assert await store.builds.move("no such build", BuildState.FAILED, quiet) is None
+    assert await store.builds.get("no such build") is None
+    assert not await store.builds.request_cancel("no such build", "by ann")
+
+
+async def test_two_who_move_one_build_at_once_do_not_both_win(store: Store) -> None:
+    build = await store.add_build()
+    won: list[Build | None] = []
+
+    async def move(to: BuildState) -> None:
+        won.append(await store.builds.move(build.id, to, quiet))
+
+    async with anyio.create_task_group() as tasks:
+        for to in (BuildState.TRIGGERING, BuildState.CANCELLED, BuildState.SUPERSEDED):
+            tasks.start_soon(move, to)
+    states = [one.state for one in won if one is not None]
+    assert states[-1] is (await store.build(build.id)).state
+    assert len(states) <= 2
+    assert sum(state.terminal for state in states) == 1
+
+
+async def test_numbers_count_from_one_in_each_repository(store: Store) -> None:
+    for key, name in enumerate(["shop", "web", "shop", "shop", "web"]):
+        await store.add_build(str(key), repo_name=name)
+    _, builds = await store.builds.page(1, 20)
+    assert [(build.repo_name, build.number) for build in reversed(builds)] == [
+        ("shop", 1),
+        ("web", 1),
+        ("shop", 2),
+        ("shop", 3),
+        ("web", 2),
+    ]
+    found = await store.builds.by_number("acme", "web", 2)
+    assert found is not None
+    assert await store.builds.by_number("acme", "web", 3) is None
+
+
+async def test_two_builds_of_one_second_have_time_versions_of_their_own(store: Store) -> None:
+    builds = [await store.add_build(str(key), version_tagging=1) for key in range(3)]
+    other = await store.add_build("other", version_tagging=1, repo_name="web")
+    assert [build.request.version_tag for build in builds] == [
+        "v20231114.221320",
+        "v20231114.221321",
+        "v20231114.221322",
+    ]
+    assert other.request.version_tag == "v20231114.221320"
+    store.clock.turn(1)
+    later = await store.add_build("later", version_tagging=1)
+    assert later.request.version_tag == "v20231114.221323"
+    assert later.request.tags == ("latest", "v20231114.221323")
+
+
+async def test_commit_versions_are_the_commit_and_no_version_is_none(store: Store) -> None:
+    commit = await store.add_build("1", version_tagging=2)
+    none = await store.add_build("2", version_tagging=0)
+    assert commit.request.version_tag == commit.request.commit == commit.request.tags[-1]
+    assert (none.request.version_tag, none.request.tags) == (None, ("latest",))
+
+
+async def test_one_delivery_makes_one_build_of_each_tag_set(store: Store) -> None:
+    receipt = await store.inbox.put(delivery_of("1", store.clock()))
+    new = new_build(receipt.id)
+    wanted = [new, new, replace(new, tag_set="other"), replace(new, repo_name="web")]
+    verdict = Verdict(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=wanted)
+    made = await store.inbox.judge(receipt.id, verdict)
+    assert len(made) == 3
+    assert await store.inbox.judge(receipt.id, verdict) == []
+    assert len(await store.builds.of_delivery(receipt.id)) == 3
+
+
+async def test_builds_of_a_builder_that_is_gone_end_and_say_so(store: Store) -> None:
+    announcer = Announcer(store.clock, None)
+    waiting = await store.add_build("1", builder="gone")
+    running = await store.add_build("2", builder="gone")
+    for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
+        await store.builds.move(running.id, state, announcer)
+    ended = await store.add_build("3", builder="gone")
+    await store.builds.move(ended.id, BuildState.CANCELLED, announcer)
+    kept = await store.add_build("4")
+    lost = await store.builds.abandon(["here"], announcer)
+    assert {build.id: build.state for build in lost} == {
+        waiting.id: BuildState.FAILED,
+        running.id: BuildState.UNKNOWN,
+    }
+    assert {build.detail for build in lost} == {"there is no builder gone any more"}
+    assert (await store.build(kept.id)).state is BuildState.WAITING
+    assert (await store.build(ended.id)).state is BuildState.CANCELLED
+    assert (await store.events()).count(EventName.FAIL) == 2
+    assert await store.builds.abandon(["here"], announcer) == []
+
+
+async def test_pages_are_newest_first_and_end(store: Store) -> None:
+    for key in range(5):
+        await store.add_build(str(key), repo_name="shop" if key else "web")
+    count, first = await store.builds.page(1, 2, repo_name="shop")
+    _, last = await store.builds.page(2, 2, repo_name="shop")
+    _, beyond = await store.builds.page(3, 2, repo_name="shop")
+    assert count == 4
+    assert [build.number for build in first + last + beyond] == [4, 3, 2, 1]
+
+
+async def test_the_log_is_read_in_pieces_from_a_place_or_a_time(store: Store) -> None:
+    build = await store.add_build()
+    for number in range(5):
+        await store.builds.append_log(build.id, f"{number}\n", number, restarted=False)
+        store.clock.turn(10)
+    everything = await store.builds.log(build.id)
+    assert [seq for seq, _ in everything] == [0, 1, 2, 3, 4]
+    assert [row.text for _, row in await store.builds.log(build.id, after=2)] == ["3\n", "4\n"]
+    assert [row.text for _, row in await store.builds.log(build.id, limit=1)] == ["0\n"]
+    late = await store.builds.log(build.id, limit=1, start=START + 25, end=START + 100)
+    assert [row.text for _, row in late] == ["3\n"]
+    assert await store.builds.log_tail(build.id, 3) == "\n4\n"
+    assert await store.builds.log_tail("no such build", 3) == ""
+
+
+async def test_notes_are_bounded(store: Store) -> None:
+    build = await store.add_build()
+    await store.builds.note(build.id, "ambiguous", "x" * 10_000, url="https://" + "u" * 10_000)
+    assert len((await store.build(build.id)).url or "") == MAX_TEXT
+    assert len((await store.builds.steps(build.id))[-1].detail) == 2000
+
+
+async def counted(store: Store) -> dict[str, int]:
+    tables = (delivery, build_table, build_log, notice, message, step)
+
+    def work(connection: Connection) -> dict[str, int]:
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in tables
+        }
+
+    return await store.database.read(work)
+
+
+async def ended(store: Store, key: str, **changes: Any) -> Build:
+    build = await store.add_build(key, **changes)
+    await store.builds.append_log(build.id, "a log", 5, restarted=False)
+    moved = await store.builds.move(build.id, BuildState.FAILED, Announcer(store.clock, None))
+    assert moved is not None
+    (row, *_) = await store.outbox.newest(1)
+    await store.outbox.add_message(row.notice)
+    await store.outbox.begin(row.notice.id, "message")
+    await store.outbox.end(row.notice.id, row.state.SENT, "")
+    return moved
+
+
+async def test_what_is_old_goes_and_takes_all_that_belongs_to_it(store: Store) -> None:
+    for key in "12":
+        await ended(store, key)
+    kept = await ended(store, "3")
+    store.clock.turn(40 * DAY.total_seconds())
+    assert await prune(store.database, store.clock(), 30 * DAY, 30 * DAY) == 3 + 2 + 3 + 3
+    left = await counted(store)
+    assert left == {"delivery": 0, "build": 1, "build_log": 1, "notice": 0, "message": 0, "step": 2}
+    assert (await store.build(kept.id)).number == 3, "the newest build of a repository stays"
+    assert await prune(store.database, store.clock(), 30 * DAY, 30 * DAY) == 0
+    assert (await store.add_build("4")).number == 4
+
+
+async def test_what_is_open_stays_however_old_it_is(store: Store) -> None:
+    await store.inbox.put(delivery_of("unjudged", store.clock()))
+    await store.add_build("open")
+    await ended(store, "newer")
+    facts = ServiceFacts(subject="x", detail="y")
+    pending = Notice(
+        id="pending", channel="team", event=EventName.FAIL, facts=facts, created_at=store.clock()
+    )
+    await store.database.write(lambda connection: add(connection, pending, dedupe="pending"))
+    store.clock.turn(4000 * DAY.total_seconds())
+    await prune(store.database, store.clock(), DAY, DAY)
+    left = await counted(store)
+    assert (left["delivery"], left["build"], left["notice"]) == (1, 2, 1)
+
+
+async def test_what_is_young_stays(store: Store) -> None:
+    await ended(store, "1")
+    await ended(store, "2")
+    before = await counted(store)
+    store.clock.turn(29 * DAY.total_seconds())
+    assert await prune(store.database, store.clock(), 30 * DAY, 30 * DAY) == 0
+    assert await counted(store) == before
+
+
+async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.store.retention.BATCH", 2)
+    for key in range(7):
+        await store.inbox.put(delivery_of(str(key), store.clock()))
+    for row in await store.inbox.stored(10):
+        ignored = Verdict(state=DeliveryState.IGNORED, detail="", explanation=[])
+        await store.inbox.judge(row.id, ignored)
+    store.clock.turn(2 * DAY.total_seconds())
+    assert await prune(store.database, store.clock(), DAY, DAY) == 7
+
+
+async def test_health_is_told_when_it_changes_and_only_then(store: Store) -> None:
+    down = Health(name="builder:here", down_since=1.0, why="no answer")
+    for health in (Health(name="builder:here"), down, replace(down, why="503"), Health(name="builder:here")):
+        await store.outbox.set_health(health, ["message", "team"])
+    assert await store.events() == await store.events("team") == [EventName.DEGRADED, EventName.RESTORED]
+    await store.outbox.set_health(replace(down, name="builder:gone"))
+    await store.outbox.recover(["message", "team"], ["builder:here"])
+    assert [health.name for health in await store.outbox.all_health()] == ["builder:here"]
+
+
+async def test_a_message_is_kept_once(store: Store) -> None:
+    facts = ServiceFacts(subject="x", detail="y")
+    told = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=START)
+    for _ in range(3):
+        await store.outbox.add_message(told)
+    assert (await counted(store))["message"] == 1

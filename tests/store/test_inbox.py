@@ -1,0 +1,74 @@
+"""Deliveries: kept once, whoever repeats them, and judged in their order."""
+
+import anyio
+import pytest
+from support.scripted import Store, delivery_of
+
+from bridge.errors import StoreError
+from bridge.model.delivery import DeliveryState
+from bridge.store.inbox import Receipt, Verdict
+
+IGNORED = Verdict(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
+
+
+async def test_a_repeat_is_kept_once_under_the_first_id(store: Store) -> None:
+    receipts: list[Receipt] = []
+
+    async def put(number: int) -> None:
+        receipts.append(await store.inbox.put(delivery_of("same", store.clock(), id=f"id-{number}")))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(20):
+            tasks.start_soon(put, number)
+    assert len({receipt.id for receipt in receipts}) == 1
+    assert sum(receipt.new for receipt in receipts) == 1
+
+
+async def test_the_same_key_of_two_sources_is_two_deliveries(store: Store) -> None:
+    for source in ("one", "two"):
+        assert (await store.inbox.put(delivery_of("k", 1.0, id=source, source=source))).new
+
+
+async def test_what_was_put_is_read_back_word_for_word(store: Store) -> None:
+    delivery = delivery_of("k", 1.0, body=bytes(range(256)), headers={"x-a": "\xe9", "x-b": ""}, event="é")
+    await store.inbox.put(delivery)
+    assert await store.inbox.stored(10) == [delivery]
+
+
+async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
+    for key in "abc":
+        await store.inbox.put(delivery_of(key, store.clock()))
+    assert [one.key for one in await store.inbox.stored(2)] == ["a", "b"]
+    first = (await store.inbox.stored(1))[0]
+    await store.inbox.judge(first.id, IGNORED)
+    again = Verdict(state=DeliveryState.DEAD, detail="too late", explanation=[])
+    await store.inbox.judge(first.id, again)
+    found = await store.inbox.get(first.id)
+    assert found is not None
+    row, steps = found
+    assert (row.state, row.detail, row.explanation) == (
+        DeliveryState.IGNORED,
+        "a ping",
+        [{"event": "ping"}],
+    )
+    assert [step.what for step in steps] == ["ignored"]
+    assert [one.key for one in await store.inbox.stored(10)] == ["b", "c"]
+    assert [row.delivery.key for row in await store.inbox.newest(10)] == ["c", "b", "a"]
+    assert [row.delivery.key for row in await store.inbox.newest(10, "ignored")] == ["a"]
+
+
+async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(store: Store) -> None:
+    delivery = delivery_of("k", 1.0)
+    await store.inbox.put(delivery)
+    await store.inbox.judge(delivery.id, IGNORED)
+    new_id = await store.inbox.redeliver(delivery.id)
+    old, new = await store.inbox.get(delivery.id), await store.inbox.get(new_id)
+    assert old is not None
+    assert new is not None
+    assert old[1][-1].detail == f"as {new_id}"
+    assert (new[0].state, new[0].replay, new[0].detail) == (DeliveryState.STORED, 1, "")
+    assert new[1][0].detail == f"redelivery of {delivery.id}"
+    assert new[0].delivery.body == delivery.body
+    with pytest.raises(StoreError, match="there is no delivery nothing"):
+        await store.inbox.redeliver("nothing")
+    assert await store.inbox.get("nothing") is None
