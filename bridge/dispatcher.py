@@ -24,6 +24,9 @@ log = structlog.get_logger()
 
 BATCH: Final = 64
 MAX_DETAIL: Final = 1000
+PATIENCE_SECONDS: Final = 0.25
+"""How long a batch waits for the receiver at most: senders wait for an answer, a build can start later."""
+_LOOK_SECONDS: Final = 0.01
 
 
 class Dispatcher:
@@ -56,11 +59,18 @@ class Dispatcher:
             await self._alarm.wait()
 
     async def _round(self) -> None:
-        while batch := await self._inbox.stored(BATCH):
+        while batch := await self._next():
             # Side by side, so that their writes share a commit.
             async with anyio.create_task_group() as tasks:
                 for delivery in batch:
                     tasks.start_soon(self._judge, delivery)
+
+    async def _next(self) -> list[Delivery]:
+        """The deliveries to judge now. Those that crowd in are stored first, for a while."""
+        with anyio.move_on_after(PATIENCE_SECONDS):
+            while self._inbox.crowded():  # noqa: ASYNC110  # a crowd has no event: it is a look back
+                await anyio.sleep(_LOOK_SECONDS)
+        return await self._inbox.stored(BATCH)
 
     async def _judge(self, delivery: Delivery) -> None:
         verdict = self._verdict(delivery)

@@ -1,11 +1,11 @@
 """The receiver: bytes in, verified, on disk, then answered. Nothing else happens before the answer."""
 
+import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import anyio
 import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -104,21 +104,27 @@ class Receiver:
         announced = headers.get("content-length", "0")
         if not announced.isdigit() or int(announced) > self._max_body:
             raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
+        try:
+            # Not a scope of anyio: this one takes a third of the time, on the way of every delivery.
+            async with asyncio.timeout(self._body_seconds):
+                return await self._chunks(receive)
+        except TimeoutError:
+            raise _TooSlow(f"the body took over {self._body_seconds:.0f} s") from None
+
+    async def _chunks(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        with anyio.move_on_after(self._body_seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise BadDelivery("the sender hung up before the end of the body")
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > self._max_body:
-                    raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
-                chunks.append(chunk)
-                if not message.get("more_body", False):
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        raise _TooSlow(f"the body took over {self._body_seconds:.0f} s")
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise BadDelivery("the sender hung up before the end of the body")
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if size > self._max_body:
+                raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
+            more = message.get("more_body", False)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 class _WrongMethod(DeliveryError):

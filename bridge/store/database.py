@@ -1,17 +1,18 @@
 """SQLite under one writer: callers wait for the commit that holds their rows, and commits are shared.
 
 One thread owns the only connection that writes. It takes what is waiting, runs it in one transaction and
-commits once (`synchronous=FULL`: the commit is an fsync). Each piece of work stands under its own savepoint,
-so that one that fails takes nothing with it. Reads run on connections of their own, in a few threads.
+commits once (`synchronous=FULL`: the commit is an fsync). A piece of work that fails takes nothing with it:
+it is a single statement, which SQLite itself undoes, or stands under a savepoint. Reads run on connections of
+their own, in a few threads.
 """
 
 import asyncio
 import fcntl
 import os
-import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -33,17 +34,17 @@ MAX_BATCH: Final = 256
 MAX_WAITING: Final = 8192
 READERS: Final = 3
 BUSY_SECONDS: Final = 10
-_STOP: Final = None
 
 
 class _Pending:
     """One piece of work on its way to the disk."""
 
-    __slots__ = ("error", "future", "result", "work")
+    __slots__ = ("error", "future", "result", "single", "work")
 
-    def __init__(self, work: Work[Any], future: asyncio.Future[Any]) -> None:
+    def __init__(self, work: Work[Any], future: asyncio.Future[Any], *, single: bool) -> None:
         self.work = work
         self.future = future
+        self.single = single
         self.result: Any = None
         self.error: Exception | None = None
 
@@ -63,7 +64,8 @@ class Database:
         self._lock = lock
         self._engine = _engine(path, pool_size=READERS, read_only=True)
         self._writer_engine = _engine(path, pool_size=1, read_only=False)
-        self._queue: queue.Queue[_Pending | None] = queue.Queue(MAX_WAITING)
+        self._waiting: deque[_Pending] = deque()
+        self._wake = threading.Event()
         self._readers = anyio.CapacityLimiter(READERS)
         self._beat = time.monotonic()
         self._closed = False
@@ -85,18 +87,22 @@ class Database:
             raise
         return cls(path, lock)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, single: bool = False) -> T:
         """Run `work` in the writer's transaction; return its result once that is on disk.
 
-        Raises whatever `work` raised (then nothing of it was written), or StoreError.
+        `single` promises that it writes with one statement only, which is cheaper. Raises whatever `work`
+        raised (then nothing of it was written), or StoreError.
         """
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._closed:
             raise StoreError("the store is closed")
-        try:
-            self._queue.put_nowait(_Pending(work, future))
-        except queue.Full:
-            raise StoreError("the store is behind: too many writes wait") from None
+        if len(self._waiting) >= MAX_WAITING:
+            raise StoreError("the store is behind: too many writes wait")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        if not self._waiting:
+            # Not at once, so that all that is written in this turn of the loop shares a commit.
+            loop.call_soon(self._wake.set)
+        self._waiting.append(_Pending(work, future, single=single))
         return await future
 
     async def read(self, work: Work[T]) -> T:
@@ -121,7 +127,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        self._queue.put(_STOP)
+        self._wake.set()
         self._thread.join(timeout=BUSY_SECONDS + 5)
         self._engine.dispose()
         self._writer_engine.dispose()
@@ -138,27 +144,18 @@ class Database:
 
     def _run(self) -> None:
         with self._writer_engine.connect() as connection:
-            running = True
-            while running:
-                batch, running = self._take()
+            while not self._closed or self._waiting:
+                self._wake.wait(timeout=1)
+                self._wake.clear()
                 self._beat = time.monotonic()
-                if batch:
+                while batch := self._take():
                     _commit(connection, batch)
+                    self._beat = time.monotonic()
                     batch[0].future.get_loop().call_soon_threadsafe(_settle, batch)
 
-    def _take(self) -> tuple[list[_Pending], bool]:
-        """What waits now, at most a batch; and whether to go on after it."""
-        batch: list[_Pending] = []
-        try:
-            item = self._queue.get(timeout=1)
-            while item is not _STOP:
-                batch.append(item)
-                if len(batch) == MAX_BATCH:
-                    return batch, True
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            return batch, True
-        return batch, False
+    def _take(self) -> list[_Pending]:
+        """What waits now, at most a batch."""
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
 
 
 def _settle(batch: list[_Pending]) -> None:
@@ -183,20 +180,29 @@ def _commit(connection: Connection, batch: list[_Pending]) -> None:
 
 
 def _apply(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> None:
+    if item.single:
+        _attempt(connection, raw, item)
+        return
     raw.execute("SAVEPOINT work")
+    _attempt(connection, raw, item)
+    if item.error is not None:
+        raw.execute("ROLLBACK TO work")
+    raw.execute("RELEASE work")
+
+
+def _attempt(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> None:
     try:
         item.result = item.work(connection)
     except Exception as error:  # it belongs to the caller, not to the writer
         if not raw.in_transaction:
             # A full disk makes SQLite roll the whole transaction back: nobody's work is left.
             raise sqlite3.OperationalError(str(getattr(error, "orig", error))) from error
-        raw.execute("ROLLBACK TO work")
+        failed = getattr(error, "orig", error)
         item.error = (
-            StoreError(f"the store cannot be written: {error.orig}")
-            if isinstance(error, DBAPIError)
+            StoreError(f"the store cannot be written: {failed}")
+            if isinstance(failed, sqlite3.Error)
             else error
         )
-    raw.execute("RELEASE work")
 
 
 def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:

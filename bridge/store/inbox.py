@@ -23,6 +23,9 @@ _INSERT: Final = (
 )
 _FIND: Final = "SELECT id FROM delivery WHERE source = ? AND key = ? AND replay = 0"
 
+CROWD: Final = 8
+"""More deliveries than this on their way to the disk at once are a crowd."""
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -59,6 +62,8 @@ class Inbox:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._arriving = 0
+        self._most_arriving = 0
 
     async def put(self, delivery: Delivery) -> Receipt:
         """Keep a delivery; returns when it is on disk. Raises StoreError."""
@@ -81,7 +86,17 @@ class Inbox:
             found = raw.execute(_FIND, (delivery.source, delivery.key)).fetchone()
             return Receipt(found[0], new=False)
 
-        return await self._database.write(work)
+        self._arriving += 1
+        self._most_arriving = max(self._most_arriving, self._arriving)
+        try:
+            return await self._database.write(work, single=True)
+        finally:
+            self._arriving -= 1
+
+    def crowded(self) -> bool:
+        """Whether many deliveries waited for the disk at once since this was last asked."""
+        most, self._most_arriving = self._most_arriving, self._arriving
+        return most > CROWD
 
     async def stored(self, limit: int) -> list[Delivery]:
         """The oldest deliveries that nobody has judged yet."""
