@@ -1,0 +1,164 @@
+"""Durable deliveries a second, against webhook (adnanh) and against a bare ASGI echo.
+
+Every contender gets the same signed GitHub push on the same processor, in turns, so that what else the
+machine does falls on all of them. After each run of Buildbridge its store must hold exactly one row for each
+202; otherwise the run does not count and the benchmark ends with status 1.
+"""
+
+import argparse
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import orjson
+
+sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as pytest finds them
+
+from bench.harness import SECRET, Load, folder_on_disk, free_port, load, median, running, table
+
+
+@dataclass
+class Contender:
+    """A server: `prepare` writes its files into a new folder and returns how to start it on a port."""
+
+    name: str
+    path: str
+    prepare: Callable[[Path, int], list[str]]
+    check: Callable[[Path, int, Load], str] = lambda _folder, _port, _load: ""
+    loads: list[Load] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def buildbridge(folder: Path, port: int) -> list[str]:
+    """`serve` with a GitHub source and a rule for another repository."""
+    settings = {
+        "server": {"port": port},
+        "store": {"url": f"sqlite://{folder}/bridge.db"},
+        "sources": {"github": {"kind": "GitHub", "secrets": [SECRET]}},
+        "builders": {"here": {"kind": "local", "command": ["true"]}},
+    }
+    tag_config = {"code_repo_type": "branch", "code_repo_type_value": "**", "docker_repo_tag": "latest"}
+    rule = {
+        "namespace": "acme",
+        "repo_name": "other",
+        "build_config": {
+            "code_repo_client": "GitHub",
+            "code_repo_namespace": "acme",
+            "code_repo_name": "other",
+            "tag_configs": [tag_config],
+        },
+    }
+    (folder / "rules").mkdir()
+    (folder / "rules" / "other.yaml").write_bytes(orjson.dumps(rule))
+    (folder / "bridge.yaml").write_bytes(orjson.dumps(settings))
+    return [sys.executable, "-m", "bridge", "--config", f"{folder}/bridge.yaml", "serve"]
+
+
+def one_row_for_each_answer(folder: Path, port: int, measured: Load) -> str:
+    """Raises RuntimeError where answers and rows differ."""
+    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+    counter = r'^buildbridge_deliveries_total\{answer="202",source="github"\} (\S+)$'
+    found = re.search(counter, metrics, re.MULTILINE)
+    accepted = int(float(found[1])) if found else 0
+    with sqlite3.connect(folder / "bridge.db") as store:
+        rows, waiting = store.execute("SELECT count(*), sum(state = 'stored') FROM delivery").fetchone()
+    store.close()
+    if rows != accepted or rows < measured.requests:
+        raise RuntimeError(f"{measured.requests} answers seen, {accepted} times 202, but {rows} rows")
+    return f"{rows} rows, {100 * (rows - waiting) / max(rows, 1):.0f} % of them judged at the end"
+
+
+def webhook(*, matches: bool) -> Callable[[Path, int], list[str]]:
+    def prepare(folder: Path, port: int) -> list[str]:
+        signed = {
+            "type": "payload-hmac-sha256",
+            "secret": SECRET,
+            "parameter": {"source": "header", "name": "X-Hub-Signature-256"},
+        }
+        repository = {
+            "type": "value",
+            "value": "acme/shop-web" if matches else "acme/other",
+            "parameter": {"source": "payload", "name": "repository.full_name"},
+        }
+        hook = {
+            "id": "github",
+            "execute-command": "/bin/true",
+            "trigger-rule": {"and": [{"match": signed}, {"match": repository}]},
+        }
+        (folder / "hooks.json").write_bytes(orjson.dumps([hook]))
+        return ["webhook", "-hooks", f"{folder}/hooks.json", "-ip", "127.0.0.1", "-port", str(port)]
+
+    return prepare
+
+
+def echo(_folder: Path, port: int) -> list[str]:
+    return [sys.executable, str(Path(__file__).with_name("echo.py")), str(port)]
+
+
+def measure(contender: Contender, parent: Path, run: str, seconds: int, connections: int) -> None:
+    with folder_on_disk(parent) as folder:
+        port = free_port()
+        argv = contender.prepare(folder, port)
+        # What the run before has left in memory must not be written during this one.
+        os.sync()
+        with running(argv, port, folder / "log", folder):
+            load(port, contender.path, run=f"{run}-warm", seconds=1, connections=connections)
+            measured = load(port, contender.path, run=run, seconds=seconds, connections=connections)
+            if measured.errors:
+                raise RuntimeError(f"{contender.name}: {measured.errors} answers were errors")
+            contender.notes.append(contender.check(folder, port, measured))
+        contender.loads.append(measured)
+
+
+def report(contenders: Sequence[Contender]) -> str:
+    ours = median([load.rate for load in contenders[0].loads])
+    rows = []
+    for contender in contenders:
+        rates = [load.rate for load in contender.loads]
+        rows.append(
+            [
+                contender.name,
+                f"{median(rates):,.0f}",
+                f"{min(rates):,.0f}",
+                f"{max(rates):,.0f}",
+                f"{median([load.p50 for load in contender.loads]):.1f}",
+                f"{median([load.p99 for load in contender.loads]):.1f}",
+                f"{ours / median(rates):.2f}",
+            ]
+        )
+    return table(["", "median/s", "least", "most", "p50 ms", "p99 ms", "ours : this"], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--connections", type=int, default=32)
+    parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on the disk to measure")
+    parser.add_argument("--all", action="store_true", help="also webhook starting a program, and the echo")
+    options = parser.parse_args()
+    contenders = [
+        Contender("buildbridge", "/hooks/github", buildbridge, one_row_for_each_answer),
+        Contender("webhook, no match", "/hooks/github", webhook(matches=False)),
+    ]
+    if options.all:
+        contenders.append(Contender("webhook, /bin/true", "/hooks/github", webhook(matches=True)))
+        contenders.append(Contender("bare ASGI echo", "/hooks/github", echo))
+    for number in range(options.rounds):
+        for contender in contenders:
+            measure(contender, options.folder, f"run{number}", options.seconds, options.connections)
+            print(f"{contender.name}: {contender.loads[-1].rate:,.0f}/s  {contender.notes[-1]}", flush=True)  # noqa: T201  # its output
+    print(f"\n{report(contenders)}")  # noqa: T201  # its output
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (RuntimeError, subprocess.SubprocessError) as error:
+        sys.exit(str(error))
