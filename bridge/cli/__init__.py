@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import click
 
+from bridge.cli import lean  # noqa: F401  # first, see there
 from bridge.cli.root import root
 from bridge.errors import BridgeError
 

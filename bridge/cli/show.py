@@ -6,9 +6,6 @@ from typing import Any, Final
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 _WIDE: Final = 240
 
@@ -22,6 +19,11 @@ def objects(rows: Iterable[Mapping[str, Any]]) -> None:
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """The columns of the rows; what a stranger wrote cannot control the terminal."""
+    # Imported here: `serve` shows no table and need not carry what draws one.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         shown.add_column(column.replace("_", " "), overflow="fold")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from alembic import context
-from sqlalchemy import create_engine, event
+from sqlalchemy import URL, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from bridge.store.schema import metadata
@@ -18,7 +18,9 @@ def _begin(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN EXCLUSIVE")
 
 
-engine = create_engine(f"sqlite:///{context.config.attributes['path']}", poolclass=NullPool)
+engine = create_engine(
+    URL.create("sqlite", database=str(context.config.attributes["path"])), poolclass=NullPool
+)
 event.listen(engine, "connect", _own_transactions)
 event.listen(engine, "begin", _begin)
 with engine.connect() as connection:
