@@ -20,7 +20,7 @@ from typing import Any, Final, Self, TypeVar
 
 import anyio
 import anyio.to_thread
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -207,7 +207,7 @@ def _attempt(connection: Connection, raw: sqlite3.Connection, item: _Pending) ->
 
 def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}",
+        URL.create("sqlite", database=str(path)),
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
