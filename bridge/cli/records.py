@@ -200,7 +200,9 @@ def trigger(
     async def work() -> str:
         async with stores_of(config) as stores:
             url = clone_url or await _clone_url(rule, stores.builds)
-            sha = commit if commit else await to_thread.run_sync(_newest_commit, url, kind, name)
+            sha = commit
+            if sha is None:
+                sha = await to_thread.run_sync(_newest_commit, url, kind, name)
             push = ManualPush(
                 namespace=namespace,
                 repo_name=repo_name,
