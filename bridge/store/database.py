@@ -66,6 +66,7 @@ class Database:
         self._writer_engine = _engine(path, pool_size=1, read_only=False)
         self._waiting: deque[_Pending] = deque()
         self._wake = threading.Event()
+        self._waking = False
         self._readers = anyio.CapacityLimiter(READERS)
         self._beat = time.monotonic()
         self._closed = False
@@ -99,11 +100,16 @@ class Database:
             raise StoreError("the store is behind: too many writes wait")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        if not self._waiting:
-            # Not at once, so that all that is written in this turn of the loop shares a commit.
-            loop.call_soon(self._wake.set)
         self._waiting.append(_Pending(work, future, single=single))
+        if not self._waking:
+            # Not at once, so that all that is written in this turn of the loop shares a commit.
+            self._waking = True
+            loop.call_soon(self._wake_writer)
         return await future
+
+    def _wake_writer(self) -> None:
+        self._waking = False
+        self._wake.set()
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a read-only connection. Raises StoreError."""
