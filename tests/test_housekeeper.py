@@ -1,0 +1,79 @@
+"""Old rows go at each alarm; systemd hears from us while the loop and the writer live."""
+
+import socket
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import anyio
+import pytest
+from support.scripted import Bell, Store, delivery_of, eventually, failing
+
+from bridge import housekeeper
+from bridge.housekeeper import feed_watchdog, keep_house
+from bridge.model.delivery import DeliveryState
+from bridge.store.inbox import Verdict
+
+DAY = timedelta(days=1)
+
+
+async def add_judged(store: Store, key: str) -> None:
+    delivery = delivery_of(key, store.clock())
+    await store.inbox.put(delivery)
+    await store.inbox.judge(delivery.id, Verdict(state=DeliveryState.IGNORED, detail="", explanation=[]))
+
+
+async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store: Store) -> None:
+    bell = Bell()
+    await add_judged(store, "old")
+    store.clock.turn(2 * DAY.total_seconds())
+
+    async def keep() -> None:
+        await keep_house(store.database, store.clock, bell, deliveries=DAY, builds=DAY)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keep)
+        await bell.settled()
+        assert await store.inbox.newest(10) == []
+        await add_judged(store, "older")
+        store.clock.turn(2 * DAY.total_seconds())
+        async with failing(store):
+            await bell.settled()
+            assert len(await store.inbox.newest(10)) == 1
+        await bell.settled()
+        assert await store.inbox.newest(10) == []
+        tasks.cancel_scope.cancel()
+
+
+async def test_the_watchdog_is_fed_while_the_writer_lives_and_not_after(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "10000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    fed: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
+        manager.bind(str(tmp_path / "notify"))
+
+        def hear() -> int:
+            with suppress(BlockingIOError):
+                while True:
+                    fed.append(manager.recv(100))
+            return len(fed)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(feed_watchdog, store.database)
+            await eventually(lambda: hear() >= 3)
+            monkeypatch.setattr(housekeeper, "WRITER_SECONDS", -1.0)
+            before = hear()
+            with anyio.move_on_after(0.1):
+                await anyio.sleep_forever()
+            assert hear() == before, "a dead writer is not covered up"
+            tasks.cancel_scope.cancel()
+    assert set(fed) == {b"WATCHDOG=1"}
+
+
+async def test_without_a_watchdog_nothing_is_fed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    with anyio.fail_after(5):
+        await feed_watchdog(store.database)
