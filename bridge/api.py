@@ -76,8 +76,9 @@ class Api:
 
     def trusted(self, request: Request) -> bool:
         """Whether the request brings one of the tokens, with or without `Bearer`."""
-        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-        given = (rest.strip() if scheme.lower() == "bearer" else scheme).encode("latin-1")
+        value = request.headers.get("authorization", "")
+        scheme, _, rest = value.partition(" ")
+        given = (rest.strip() if scheme.lower() == "bearer" else value).encode("latin-1")
         found = [hmac.compare_digest(given, token) for token in self._tokens]
         return any(found)
 

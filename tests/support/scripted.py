@@ -30,6 +30,7 @@ from bridge.store.inbox import Inbox, Verdict
 from bridge.store.outbox import Outbox
 
 START = 1_700_000_000.0
+ANN = Person("Ann", "ann@example.com")
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -185,11 +186,15 @@ class Store:
             database, clock, Inbox(database, clock), Builds(database, clock), Outbox(database, clock), path
         )
 
-    async def add_build(self, key: str = "1", **changes: Any) -> Build:
+    async def add_build(
+        self, key: str = "1", *, is_public: bool = False, author: Person = ANN, **changes: Any
+    ) -> Build:
         """A waiting build, made the way the dispatcher makes it; `changes` are those of the NewBuild."""
         delivery = delivery_of(key, self.clock())
         receipt = await self.inbox.put(delivery)
-        new = replace(new_build(receipt.id), **changes)
+        new = new_build(receipt.id)
+        origin = replace(new.origin, is_public=is_public, author=author)
+        new = replace(new, origin=origin, **changes)
         verdict = Verdict(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=[new])
         (build_id,) = await self.inbox.judge(receipt.id, verdict)
         return await self.build(build_id)
@@ -243,7 +248,7 @@ def new_build(delivery_id: str, *subscriptions: Subscription, ref: str = "main")
             ref_kind="branch",
             ref_name=ref,
             subject="A change",
-            author=Person("Ann", "ann@example.com"),
+            author=ANN,
         ),
         subscriptions=subscriptions,
     )
