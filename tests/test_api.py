@@ -83,7 +83,7 @@ async def test_a_bad_page_number_is_refused(client: httpx.AsyncClient, page: str
 async def test_no_host_header_breaks_the_links(store: Store, client: httpx.AsyncClient, host: str) -> None:
     for number in range(PAGE_SIZE + 1):
         await store.add_build(str(number), is_public=True)
-    page = good(await client.get("/v1/builds", headers={"host": host.encode("latin-1")}))  # type: ignore[dict-item]
+    page = good(await client.get("/v1/builds", headers=[(b"host", host.encode("latin-1"))]))
     assert page["next"].endswith("/v1/builds?page=2")
 
 

@@ -1,5 +1,6 @@
 """One writer, shared commits: work that fails takes nothing with it, and a store that fails heals."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -94,17 +95,18 @@ async def test_a_store_that_another_process_holds_fails_and_heals(store: Store) 
 
 
 async def test_a_full_store_says_so_keeps_what_it_has_and_heals(store: Store) -> None:
+    big = delivery_of("1", store.clock(), body=os.urandom(1_000_000))
     await store.database.write(insert("before"))
     await store.database.write(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1"))
     with pytest.raises(StoreError, match="full"):
         await store.database.write(insert("big", "x" * 1_000_000))
     with pytest.raises(StoreError, match="full"):
-        await store.inbox.put(delivery_of("1", store.clock(), body=b"x" * 1_000_000))
+        await store.inbox.put(big)
     assert await names(store) == ["before"]
     room = "PRAGMA max_page_count=1000000"
     await store.database.write(lambda connection: connection.exec_driver_sql(room))
     await store.database.write(insert("after", "x" * 1_000_000))
-    assert (await store.inbox.put(delivery_of("1", store.clock(), body=b"x" * 1_000_000))).new
+    assert (await store.inbox.put(big)).new
     assert await names(store) == ["after", "before"]
 
 

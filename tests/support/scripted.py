@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from bridge.store.inbox import Inbox, Verdict
 from bridge.store.outbox import Outbox
 
 START = 1_700_000_000.0
+_NUMBERS = count()
 ANN = Person("Ann", "ann@example.com")
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -214,8 +216,10 @@ class Store:
 
 
 def delivery_of(key: str, now: float, **changes: Any) -> Delivery:
+    """A stored delivery, with an id like those that the receiver gives."""
+    moment = f"{int(now * 1000):012x}"
     delivery = Delivery(
-        id=f"{now:.3f}-{key}",
+        id=f"{moment[:8]}-{moment[8:]}-7000-8000-{next(_NUMBERS):012x}",
         source="plain",
         forge="Simple",
         key=key,
