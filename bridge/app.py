@@ -231,7 +231,6 @@ class _Daemon:
             stores.inbox,
             clock,
             max_body=config.settings.server.max_body,
-            body_seconds=config.settings.server.body_timeout.total_seconds(),
             stored=self._dispatch.ring,
         )
         tokens = [token.reveal() for token in config.settings.api.tokens]

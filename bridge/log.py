@@ -1,8 +1,9 @@
 """Logs: one line per hand-over on stdout, JSON or pretty, with the secrets removed by value."""
 
+import json
 import logging
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, Final, Literal
 from urllib.parse import quote, quote_plus
 
@@ -26,36 +27,31 @@ _QUIET: Final = (
 
 
 class Redactor:
-    """Takes known secrets out of texts, wherever they stand, also percent-encoded in a URL."""
+    """Takes known secrets out of texts, wherever they stand, also quoted for a URL or for a line of log."""
 
     def __init__(self, secrets: Collection[str]) -> None:
+        forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
         # The longest first: a secret may hold another one.
-        long_enough = {secret for secret in secrets if len(secret) >= SHORTEST}
-        encoded = {
-            quoted for secret in long_enough for quoted in (quote(secret, safe=""), quote_plus(secret))
-        }
-        self._secrets = sorted(long_enough | encoded, key=len, reverse=True)
+        self._secrets = sorted(forms, key=len, reverse=True)
 
     def text(self, value: str) -> str:
-        value = value.encode("utf-8", "backslashreplace").decode()
         for secret in self._secrets:
             if secret in value:
                 value = value.replace(secret, MASK)
         return value
 
-    def value(self, value: Any) -> Any:
-        match value:
-            case None | bool() | int() | float():
-                return value
-            case dict():
-                return {self.text(str(key)): self.value(item) for key, item in value.items()}
-            case list() | tuple():
-                return [self.value(item) for item in value]
-            case _:
-                return self.text(str(value))
+    def __call__(self, _logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
+        """The last processor: what was rendered is what is searched."""
+        return self.text(str(line))
 
-    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {key: self.value(item) for key, item in event.items()}
+
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield repr(secret)[1:-1]
 
 
 def configure(
@@ -68,13 +64,13 @@ def configure(
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        Redactor(secrets),
     ]
     renderer: Processor = (
         structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(serializer=_json)
     )
+    redactor = Redactor(secrets)
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, renderer, redactor],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
@@ -85,8 +81,8 @@ def configure(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                Redactor(secrets),
                 renderer,
+                redactor,
             ],
         )
     )
@@ -98,4 +94,8 @@ def configure(
 
 
 def _json(value: object, **_: Any) -> str:
-    return orjson.dumps(value, default=str).decode()
+    try:
+        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # Half a surrogate pair is no UTF-8: a stranger's text must not cost the line.
+        return json.dumps(value, default=str, skipkeys=True)

@@ -1,6 +1,5 @@
 """The receiver: bytes in, verified, on disk, then answered. Nothing else happens before the answer."""
 
-import asyncio
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,14 +43,12 @@ class Receiver:
         clock: Clock,
         *,
         max_body: int,
-        body_seconds: float,
         stored: Callable[[], None],
     ) -> None:
         self._sources = sources
         self._inbox = inbox
         self._clock = clock
         self._max_body = max_body
-        self._body_seconds = body_seconds
         self._stored = stored
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +59,8 @@ class Receiver:
         except DeliveryError as error:
             DELIVERIES.labels(label, str(error.status)).inc()
             log.warning("refused", source=label, status=error.status, why=str(error))
-            await _answer(send, error.status, {"error": str(error)})
+            # The rest of a refused body is not waited for.
+            await _answer(send, error.status, {"error": str(error)}, [(b"connection", b"close")])
         except StoreError as error:
             DELIVERIES.labels(label, "503").inc()
             log.error("not stored", source=label, why=str(error))  # noqa: TRY400  # the sentence says it all
@@ -104,14 +102,6 @@ class Receiver:
         announced = headers.get("content-length", "0")
         if not announced.isdigit() or int(announced) > self._max_body:
             raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
-        try:
-            # Not a scope of anyio: this one takes a third of the time, on the way of every delivery.
-            async with asyncio.timeout(self._body_seconds):
-                return await self._chunks(receive)
-        except TimeoutError:
-            raise _TooSlow(f"the body took over {self._body_seconds:.0f} s") from None
-
-    async def _chunks(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
         size = 0
         more = True
@@ -129,10 +119,6 @@ class Receiver:
 
 class _WrongMethod(DeliveryError):
     status = 405
-
-
-class _TooSlow(DeliveryError):
-    status = 408
 
 
 class _WrongType(DeliveryError):

@@ -1,4 +1,4 @@
-"""uvicorn, with a deadline for request heads and without signal handlers of its own."""
+"""uvicorn, with deadlines for what a sender sends and without signal handlers of its own."""
 
 import asyncio
 import os
@@ -50,7 +50,7 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
         port=settings.port,
         interface="asgi3",
         loop="none",
-        http=_protocol(settings.header_timeout.total_seconds()),
+        http=_protocol(settings.header_timeout.total_seconds(), settings.body_timeout.total_seconds()),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -67,39 +67,37 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
     return Server(config)
 
 
-def _protocol(head_seconds: float) -> type[asyncio.Protocol]:
-    class HeadDeadline(HttpToolsProtocol):
-        """Closes a connection that does not bring a whole request head in time."""
+def _protocol(head_seconds: float, body_seconds: float) -> type[asyncio.Protocol]:
+    class Deadlines(HttpToolsProtocol):
+        """Closes a connection that does not bring a whole request head, or then a whole body, in time."""
 
         _deadline: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self._start()
+            self._deadline = self.loop.call_later(head_seconds, transport.close)
 
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._start()
+            if self._deadline is None:
+                self._deadline = self.loop.call_later(head_seconds, self.transport.close)
 
         def on_headers_complete(self) -> None:
             self._stop()
+            self._deadline = self.loop.call_later(body_seconds, self.transport.close)
             super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self._stop()
+            super().on_message_complete()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._stop()
             super().connection_lost(exc)
-
-        def _start(self) -> None:
-            if self._deadline is None:
-                self._deadline = self.loop.call_later(head_seconds, self._close)
 
         def _stop(self) -> None:
             if self._deadline is not None:
                 self._deadline.cancel()
                 self._deadline = None
 
-        def _close(self) -> None:
-            self._deadline = None
-            self.transport.close()
-
-    return HeadDeadline
+    return Deadlines

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import anyio.to_thread
+import zstandard
 from sqlalchemy import Connection, RowMapping, func, insert, select, update
 from uuid_utils import uuid7
 
@@ -22,6 +24,11 @@ _INSERT: Final = (
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'stored') ON CONFLICT (source, key, replay) DO NOTHING"
 )
 _FIND: Final = "SELECT id FROM delivery WHERE source = ? AND key = ? AND replay = 0"
+
+_LEVEL: Final = 1
+_SMALL: Final = 64 << 10
+"""Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
+_COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
 
 CROWD: Final = 8
 """More deliveries than this on their way to the disk at once are a crowd."""
@@ -74,7 +81,7 @@ class Inbox:
             delivery.key,
             delivery.event,
             to_json(delivery.headers),
-            delivery.body,
+            await _compressed(delivery.body),
             delivery.received_at,
         )
 
@@ -165,6 +172,12 @@ class Inbox:
         )
 
 
+async def _compressed(body: bytes) -> bytes:
+    if len(body) <= _SMALL:
+        return _COMPRESSOR.compress(body)
+    return await anyio.to_thread.run_sync(zstandard.ZstdCompressor(_LEVEL).compress, body)
+
+
 def _delivery(row: RowMapping) -> Delivery:
     return Delivery(
         id=row["id"],
@@ -173,7 +186,7 @@ def _delivery(row: RowMapping) -> Delivery:
         key=row["key"],
         event=row["event"],
         headers=from_json(row["headers"]),
-        body=row["body"],
+        body=zstandard.decompress(row["body"]),
         received_at=row["received_at"],
     )
 

@@ -38,7 +38,9 @@ def _doomed(old_delivery: float, old_build: float) -> list[tuple[Table, Select[A
     return [
         (
             delivery,
-            select(delivery.c.id).where(delivery.c.received_at < old_delivery, delivery.c.state != "stored"),
+            select(delivery.c.id).where(
+                delivery.c.received_at < old_delivery, delivery.c.state != "stored"
+            ),
         ),
         (
             build,

@@ -31,14 +31,14 @@ delivery = Table(
     Column("replay", Integer, nullable=False, server_default=text("0")),
     Column("event", Text, nullable=False),
     Column("headers", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="compressed with Zstandard"),
     Column("received_at", Float, nullable=False),
     Column("state", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("explanation", Text, nullable=False, server_default="[]"),
     UniqueConstraint("source", "key", "replay"),
-    Index("delivery_stored", "id", sqlite_where=text("state = 'stored'")),
     Index("delivery_received_at", "received_at"),
+    Index("delivery_stored", "id", sqlite_where=text("state = 'stored'")),
 )
 
 build = Table(

@@ -62,7 +62,7 @@ def upgrade() -> None:
         sa.Column("replay", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("headers", sa.Text(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False, comment="compressed with Zstandard"),
         sa.Column("received_at", sa.Float(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), server_default="", nullable=False),
