@@ -1,13 +1,15 @@
 """The command line."""
 
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
 from bridge.cli import lean  # noqa: F401  # first, see there
 from bridge.cli.root import root
 from bridge.errors import BridgeError
+
+PROGRAM: Final = "buildbridge"
 
 
 def main() -> None:
@@ -16,9 +18,9 @@ def main() -> None:
     Exits 0 when it worked, 1 when it failed, 2 when it was called wrongly.
     """
     try:
-        root(standalone_mode=False)
+        root(prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        click.echo(_advice(error), err=True)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -34,6 +36,16 @@ def main() -> None:
         if expected is None or unexpected is not None:
             raise
         _fail(*_leaves(expected))
+
+
+def _advice(error: click.ClickException) -> str:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()
+    line = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else PROGRAM
+        line = f"{line.rstrip('.')}: see `{command} --help`"
+    return line
 
 
 def _fail(*errors: BaseException) -> NoReturn:

@@ -139,7 +139,8 @@ def _tell(document: Mapping[str, Any]) -> None:
         click.echo(f"{document['file']}: {show.plain(document['error'])}")
         return
     what = f"{document['event']} of {document['ref_kind'] or ''} {document['ref_name'] or ''}".strip()
-    click.echo(f"{document['file']}: {document['host']} {document['repo'] or ''}: {show.plain(what)}")
+    what = f"{document['host']} {document['repo'] or ''}: {what}"
+    click.echo(f"{document['file']}: {show.plain(what)}")
     click.echo(f"  signature  {document['signature']}")
     for match in document["matches"]:
         tags = ", ".join(match["tags"])

@@ -147,7 +147,7 @@ def log_of_build(config: str | None, build_id: str) -> None:
             last = -1
             while rows := await stores.builds.log(build.id, after=last):
                 for seq, row in rows:
-                    click.echo(row.text, nl=False)
+                    click.echo(show.lines(row.text), nl=False)
                     last = seq
 
     run(work)

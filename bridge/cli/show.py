@@ -43,6 +43,11 @@ def card(facts: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> None:
         click.echo(f"  {step['at']}  {step['what']:<11} {plain(step['detail'])}".rstrip())
 
 
+def lines(text: str) -> str:
+    """A text of many lines without colours or other things that control a terminal."""
+    return _harmless(click.unstyle(text).replace("\r\n", "\n").replace("\r", "\n"), but="\n\t")
+
+
 def plain(value: object) -> str:
     """A value on one line, without control characters."""
     match value:
@@ -56,4 +61,8 @@ def plain(value: object) -> str:
             text = orjson.dumps(value, default=str).decode()
         case _:
             text = str(value)
-    return "".join(letter if letter.isprintable() else "�" for letter in text.replace("\n", " "))
+    return _harmless(text.replace("\n", " "))
+
+
+def _harmless(text: str, *, but: str = "") -> str:
+    return "".join(letter if letter.isprintable() or letter in but else "�" for letter in text)

@@ -1,0 +1,135 @@
+"""`check`: every fault with its place and a cure."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from support.commands import command
+from support.faulty import expected_fault, faulty_files
+
+TESTS = Path(__file__).parents[1]
+RULES, CONFIGURATIONS = TESTS / "rules" / "bad", TESTS / "config" / "bad"
+CONFIG = {
+    "sources": {
+        "gitee": {"kind": "Gitee", "secrets": [{"env": "HOOK"}]},
+        "plain": {"kind": "Simple", "secrets": [{"env": "HOOK"}]},
+    },
+    "builders": {
+        "jenkins": {
+            "kind": "jenkins",
+            "url": "https://ci.example.com",
+            "username": "bridge",
+            "token": {"env": "HOOK"},
+            "job": "build",
+        },
+        "here": {"kind": "local", "command": ["true"]},
+    },
+    "channels": {
+        "team": {"kind": "DING_TALK", "url": {"env": "ROBOT"}},
+        **{
+            name: {
+                "kind": "MAIL",
+                "host": "mail.example.com",
+                "from": "a@example.com",
+                "to": ["b@example.com"],
+            }
+            for name in ("mail", "mail2")
+        },
+    },
+}
+RULE = """
+namespace: acme
+repo_name: shop
+build_config:
+  code_repo_client: Gitee
+  code_repo_namespace: acme
+  code_repo_name: shop
+  tag_configs: [{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A good configuration with good rules."""
+    monkeypatch.setenv("HOOK", "a-secret-of-the-hook")
+    monkeypatch.setenv("ROBOT", "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef")
+    file = tmp_path / "bridge.yaml"
+    file.write_text(yaml.safe_dump(CONFIG))
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "shop.yaml").write_text(RULE)
+    return file
+
+
+def test_what_is_good_is_said_to_be_good(config: Path) -> None:
+    done = command("--config", config, "check")
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout == f"{config}: good, with 1 build repositories\n"
+
+
+def test_a_secret_in_plain_text_is_a_warning_that_does_not_show_it(config: Path) -> None:
+    plain = CONFIG | {"api": {"tokens": ["a-token-in-plain-text"]}}
+    config.write_text(yaml.safe_dump(plain))
+    done = command("--config", config, "check")
+    assert done.status == 0
+    assert f"{config}:3:5: warning: api.tokens[0]: the secret stands here in plain text" in done.stdout
+    assert "a-token-in-plain-text" not in done.stdout
+
+
+def test_every_fault_of_a_folder_of_faulty_rules_is_told_with_its_place_and_a_cure(config: Path) -> None:
+    rules = config.parent / "rules"
+    shutil.rmtree(rules)
+    shutil.copytree(RULES, rules)
+    done = command("--config", config, "check")
+    told = done.stdout.replace(f"{rules}/", "").splitlines()
+    named = {line.partition(":")[0] for line in told}
+    # Beside so many others some name a repository that another file has named before.
+    repeats = {line.partition(":")[0] for line in told if "is defined twice" in line}
+    hidden = {file.name for file in faulty_files(RULES) if expected_fault(file) not in told}
+    assert done.status == 1
+    assert len(faulty_files(RULES)) > 40
+    assert named == {file.name for file in faulty_files(RULES)}
+    assert hidden <= repeats
+    assert len(hidden) < 10
+    assert all(re.match(r"[a-z-]+\.yaml(:\d+:\d+)?: \S", line) for line in told)
+    assert done.complaint == f"{len(told)} faults"
+
+
+@pytest.mark.parametrize("file", faulty_files(RULES), ids=lambda file: file.stem)
+def test_the_fault_of_one_rule_file_is_told_by_itself(file: Path, config: Path) -> None:
+    rule = config.parent / "rules" / "shop.yaml"
+    rule.unlink()
+    shutil.copy(file, rule.with_name(file.name))
+    done = command("--config", config, "check")
+    assert done.stdout.replace(f"{rule.parent}/", "") == f"{expected_fault(file)}\n"
+    assert (done.status, done.complaint) == (1, "1 fault")
+
+
+@pytest.mark.parametrize("file", faulty_files(CONFIGURATIONS), ids=lambda file: file.stem)
+def test_the_faults_of_a_configuration_are_told_with_their_places(file: Path, config: Path) -> None:
+    shutil.copy(file, config.with_name(file.name))
+    done = command("--config", config.with_name(file.name), "check")
+    told = done.stdout.splitlines()
+    assert done.status == 1
+    assert told
+    assert all(re.match(rf"{config.parent}/{file.name}(:\d+:\d+)?: \S", line) for line in told)
+    assert done.complaint == ("1 fault" if len(told) == 1 else f"{len(told)} faults")
+
+
+def test_no_fault_of_a_faulty_configuration_shows_its_secrets(config: Path) -> None:
+    config.write_text(
+        yaml.safe_dump(
+            {"sources": {"plain": {"kind": "Simpel", "secrets": ["s3cret-1"], "secret": "s3cret-2"}}}
+        )
+    )
+    done = command("--config", config, "check")
+    assert done.status == 1
+    assert "did you mean" in done.stdout
+    assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_nothing_is_made_by_a_check(config: Path) -> None:
+    before = sorted(config.parent.rglob("*"))
+    assert command("--config", config, "check").status == 0
+    assert sorted(config.parent.rglob("*")) == before

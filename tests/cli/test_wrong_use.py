@@ -1,0 +1,183 @@
+"""What goes wrong is one line on stderr that says what to do: exit 1 for failure, 2 for wrong use."""
+
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from support.commands import command
+from support.daemon import Daemon, running
+
+from bridge import __version__
+from bridge.cli.root import root
+from bridge.store.database import Database
+
+BUILDER = {"builders": {"here": {"kind": "local", "command": ["true"]}}}
+ALL = [
+    f"{name} {verb}".strip()
+    for name, known in root.commands.items()
+    for verb in getattr(known, "commands", {"": None})
+]
+
+
+def prepared(folder: Path) -> Daemon:
+    """A good configuration that nobody serves yet."""
+    return Daemon(folder, BUILDER, {})
+
+
+def serve(daemon: Daemon) -> str:
+    """The one line that a daemon which cannot start says, as a process of its own."""
+    done = daemon.command("serve")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    said = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
+    assert len(said) == 1, done.stderr
+    return said[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ("frob", "No such command 'frob': see `buildbridge --help`"),
+        ("--frob", "No such option '--frob': see `buildbridge --help`"),
+        ("builds lits", "No such command 'lits'. Did you mean 'list'?: see `buildbridge builds --help`"),
+        ("builds show", "Missing argument 'BUILD_ID': see `buildbridge builds show --help`"),
+        ("builds show one two", "Got unexpected extra argument (two): see `buildbridge builds show --help`"),
+        ("explain /not/there", "Path '/not/there' does not exist"),
+        ("builds list --limit 0", "0 is not in the range"),
+        ("builds list --state done", "'done' is not one of"),
+        ("builds list --repository shop", "shop is not NAMESPACE/REPO_NAME"),
+        ("builds trigger acme/shop", "give one of --branch and --tag"),
+        ("builds trigger acme/shop --branch main --tag v1", "give one of --branch and --tag"),
+        ("builds trigger acme/shop --branch main --commit 0123", "no full commit id"),
+        ("builds trigger shop --branch main", "shop is not NAMESPACE/REPO_NAME"),
+    ],
+)
+def test_wrong_use_is_told_in_one_line_and_exits_with_2(arguments: str, complaint: str) -> None:
+    done = command(*arguments.split())
+    assert complaint in done.complaint
+    assert (done.status, done.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("name", ["", *{one.partition(" ")[0] for one in ALL if " " in one}])
+def test_without_a_command_the_help_is_shown(name: str) -> None:
+    done = command(*name.split())
+    assert done.status == 2
+    assert "Commands:" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("name", ["", *ALL])
+def test_every_command_has_help_that_says_what_it_does(name: str) -> None:
+    for flag in ("-h", "--help"):
+        done = command(*name.split(), flag)
+        assert (done.status, done.stderr) == (0, "")
+        assert re.match(rf"Usage: buildbridge {name}.*\n\n  \S", done.stdout, re.DOTALL)
+
+
+def test_the_version_is_told() -> None:
+    assert command("--version").stdout == f"buildbridge {__version__}\n"
+
+
+@pytest.mark.parametrize("name", [one for one in ALL if one != "demo"])
+def test_every_command_says_that_the_configuration_is_not_there(name: str, tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text("{}")
+    needed = {"explain": [str(body)], "builds trigger": ["a/b", "--branch", "main"]}.get(name)
+    if needed is None:
+        needed = ["x"] if name.endswith((" show", " log", " cancel", " redeliver", " test")) else []
+    done = command("--config", tmp_path / "gone.yaml", *name.split(), *needed)
+    assert done.status == 1
+    assert "gone.yaml: cannot be read: No such file or directory" in done.stdout + done.stderr
+
+
+def test_what_goes_wrong_in_a_process_is_one_line_without_a_traceback(tmp_path: Path) -> None:
+    """The same as above, with nothing of this process in between."""
+    for arguments, status in ((["--config", "gone.yaml", "builds", "list"], 1), (["frob"], 2)):
+        done = subprocess.run(
+            [sys.executable, "-m", "bridge", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+            timeout=60,
+        )
+        assert (done.returncode, done.stdout) == (status, "")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_leaves_early_is_no_failure_that_is_told(tmp_path: Path) -> None:
+    """As with `buildbridge builds list --help | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bridge", "--help"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert done.stderr == b""
+
+
+def test_a_configuration_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    daemon = prepared(tmp_path)
+    daemon.config.write_bytes(b"language: \xff\n")
+    assert command("--config", daemon.config, "serve").complaint.startswith(f"{daemon.config}:1:11: ")
+    assert command("--config", tmp_path, "serve").complaint == f"{tmp_path}: is not a file"
+
+
+def test_a_daemon_without_a_configuration_says_so(tmp_path: Path) -> None:
+    daemon = prepared(tmp_path)
+    daemon.config.unlink()
+    done = command("--config", daemon.config, "serve")
+    assert done.complaint == f"{daemon.config}: cannot be read: No such file or directory"
+    assert (done.status, done.stdout) == (1, "")
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    daemon = prepared(tmp_path)
+    with socket.create_server(("127.0.0.1", daemon.port)):
+        said = serve(daemon)
+    assert said.startswith(f"cannot listen on 127.0.0.1:{daemon.port}: Address already in use")
+    assert said.endswith(": choose another server.port")
+
+
+def test_a_second_daemon_on_the_same_store_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path, BUILDER, {}) as daemon:
+        assert serve(daemon) == f"{daemon.database} is in use by another daemon"
+
+
+def test_the_store_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
+    daemon = prepared(tmp_path)
+    Database.open(daemon.database, exclusive=True).close()
+    with closing(sqlite3.connect(daemon.database)) as store, store:
+        store.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = daemon.database.read_bytes()
+    assert "was written by a newer release (schema 9999" in serve(daemon)
+    assert "install that release" in command("--config", daemon.config, "builds", "list").complaint
+    assert daemon.database.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
+def test_a_store_that_is_no_database_is_told(tmp_path: Path, content: bytes) -> None:
+    daemon = prepared(tmp_path)
+    daemon.database.parent.mkdir()
+    daemon.database.write_bytes(content)
+    done = command("--config", daemon.config, "builds", "list")
+    assert done.status == 1
+    assert done.complaint.startswith(f"{daemon.database} cannot be used as the store: ")
+    assert daemon.database.read_bytes() == content
+
+
+def test_a_store_in_a_place_that_cannot_be_is_told(tmp_path: Path) -> None:
+    daemon = prepared(tmp_path)
+    daemon.database.parent.write_text("a file where a folder should be")
+    assert "data: File exists: the store needs a folder it may write" in serve(daemon)
