@@ -12,6 +12,7 @@ from functools import wraps
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import anyio
 import orjson
 from prometheus_client import generate_latest
 from starlette.applications import Starlette
@@ -60,6 +61,8 @@ class Api:
         self._inbox = inbox
         self._builds = builds
         self._outbox = outbox
+        # Whoever reads here, even everybody at once, leaves the store's other readers to the daemon.
+        self._one = anyio.Semaphore(1)
         self._tokens = [token.encode() for token in tokens]
         self.app = Starlette(
             routes=[
@@ -109,7 +112,8 @@ class Api:
         if not self.trusted(request):
             filters["is_public"] = 1
         number = _page(query.get("page", "1"))
-        count, found = await self._builds.page(number, PAGE_SIZE, **filters)
+        async with self._one:
+            count, found = await self._builds.page(number, PAGE_SIZE, **filters)
         base = str(request.url).partition("?")[0]
 
         def link(page: int, *, there: bool) -> str | None:

@@ -22,7 +22,7 @@ from bridge.channels.base import Channel, Contact
 from bridge.clock import Clock, system_clock
 from bridge.config.loader import Config
 from bridge.dispatcher import Dispatcher
-from bridge.housekeeper import feed_watchdog, keep_house
+from bridge.housekeeper import feed_watchdog, keep_house, watch_store
 from bridge.notifier import Notifier
 from bridge.poller import Poller
 from bridge.receiver import Receiver, Source
@@ -261,6 +261,7 @@ class _Daemon:
             services.start_soon(poller.run)
         for notifier in self._notifiers:
             services.start_soon(notifier.run)
+        services.start_soon(watch_store, self._stores.database)
         services.start_soon(feed_watchdog, self._stores.database)
         services.start_soon(self._keep_house)
 

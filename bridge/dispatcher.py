@@ -139,7 +139,7 @@ class Dispatcher:
             namespace=repository.namespace,
             repo_name=repository.repo_name,
             builder=match.builder,
-            tag_set=f"{event.ref.full} {match.context} {match.dockerfile}",
+            tag_set=f"{event.ref.full}\n{match.context}\n{match.dockerfile}",
             image=match.image,
             tags=match.tags,
             version_tagging=match.version_tagging,

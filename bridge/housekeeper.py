@@ -32,6 +32,13 @@ async def keep_house(
         await alarm.wait()
 
 
+async def watch_store(database: Database) -> None:
+    """Raises StoreError once the writer has died: then only a new start helps."""
+    while database.alive:  # noqa: ASYNC110  # a dying thread can promise to set nothing
+        await anyio.sleep(1)
+    raise StoreError("the store's writer has died: the log says why, and a restart goes on from the disk")
+
+
 async def feed_watchdog(database: Database) -> None:
     """Tell systemd that we live, as long as both the loop and the writer do."""
     seconds = watchdog_seconds()

@@ -20,7 +20,6 @@ BUILDS = Counter("buildbridge_builds", "Ended builds by state.", ["builder", "st
 NOTICES = Counter(
     "buildbridge_notices", "Attempts to send a notice, by outcome.", ["channel", "outcome"], registry=REGISTRY
 )
-WAITING = Gauge("buildbridge_waiting", "Rows that wait for work, by kind.", ["kind"], registry=REGISTRY)
 DOWN = Gauge(
     "buildbridge_service_down", "1 while a builder or channel is down.", ["service"], registry=REGISTRY
 )

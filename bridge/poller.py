@@ -25,7 +25,7 @@ CALL_SECONDS: Final = 60.0
 LOG_PAUSE_SECONDS: Final = 60.0
 LOG_SECONDS: Final = 20.0
 TAIL_CHARACTERS: Final = 4000
-DEADLINE_SECONDS: Final = 6 * 3600.0
+QUEUE_SECONDS: Final = 24 * 3600.0
 SLOW_SECONDS: Final = 600.0
 FORGET_SECONDS: Final = 7 * 24 * 3600.0
 _OPEN: Final = (BuildState.QUEUED, BuildState.RUNNING)
@@ -178,14 +178,18 @@ class Poller:
         call = self._builder.cancel(build.handle)
         await self._ask(call, CALL_SECONDS, "cancel failed", build_id=build.id)
 
+    def _deadline(self, build: Build) -> float:
+        """How long a build may be as it is: running, or before that with the builder."""
+        return self._builder.deadline if build.state is BuildState.RUNNING else QUEUE_SECONDS
+
     def _overdue(self, build: Build) -> bool:
         since = build.started_at or build.triggered_at or build.created_at
-        return self._clock() - since >= DEADLINE_SECONDS
+        return self._clock() - since >= self._deadline(build)
 
     async def _check_deadline(self, build: Build) -> None:
         if build.state not in _OPEN or not self._overdue(build):
             return
-        detail = f"no end within {DEADLINE_SECONDS / 3600:.0f} h (last seen: {build.raw or build.state})"
+        detail = f"no end within {self._deadline(build) / 3600:.1f} h (last seen: {build.raw or build.state})"
         await self._builds.move(
             build.id, BuildState.UNKNOWN, self._announcer, detail=detail, ended_at=self._clock()
         )
@@ -215,8 +219,7 @@ class Poller:
     async def _release_leftovers(self) -> None:
         """Builds that ended just before the last stop, or while the builder did not answer."""
         for build in await self._builds.unreleased(self._name):
-            if not await self._release(build):
-                return
+            await self._release(build)
 
     async def _release(self, build: Build) -> bool:
         """Tell the builder that nothing of the build is needed any more; whether it heard."""

@@ -50,7 +50,7 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
         port=settings.port,
         interface="asgi3",
         loop="none",
-        http=_protocol(settings.header_timeout.total_seconds(), settings.body_timeout.total_seconds()),
+        http=_protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -59,7 +59,6 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
         date_header=False,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
-        limit_concurrency=settings.max_connections,
         backlog=_BACKLOG,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=grace_seconds,
@@ -67,15 +66,20 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
     return Server(config)
 
 
-def _protocol(head_seconds: float, body_seconds: float) -> type[asyncio.Protocol]:
+def _protocol(settings: ServerSettings) -> type[asyncio.Protocol]:
+    head_seconds = settings.header_timeout.total_seconds()
+    body_seconds = settings.body_timeout.total_seconds()
+
     class Deadlines(HttpToolsProtocol):
-        """Closes a connection that does not bring a whole request head, or then a whole body, in time."""
+        """Closes a connection over the cap, and one that brings no whole head, or then body, in time."""
 
         _deadline: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self._deadline = self.loop.call_later(head_seconds, transport.close)
+            if len(self.connections) > settings.max_connections:
+                transport.close()
 
         def on_message_begin(self) -> None:
             super().on_message_begin()

@@ -112,6 +112,8 @@ class Builder(ABC):
     """What may stand under the builder's name in `bridge.yaml`, besides `kind`."""
     poll_interval: float = 5.0
     """Seconds between two polls while builds are open."""
+    deadline: float = 6 * 3600.0
+    """Seconds after which a running build that did not end is taken for lost."""
     slots: int | None = None
     """How many builds may be open at once; None where the builder queues by itself."""
 

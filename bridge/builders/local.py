@@ -52,6 +52,8 @@ _RUNNER: Final = (
 _START_TIME: Final = 10.0
 _TEST_TIME: Final = 10.0
 _TIDY_TIME: Final = 10.0
+_LATE: Final = 600.0
+"""Seconds past the time limit in which the runner surely ends a build."""
 Answer = TypeVar("Answer")
 _LOG_BYTES: Final = 256 * 1024 // len("\N{REPLACEMENT CHARACTER}".encode())
 """So many bytes cannot become more than 256 KiB of text."""
@@ -69,6 +71,7 @@ class LocalBuilder(Builder):
     def __init__(self, name: str, settings: LocalSettings, surroundings: Surroundings) -> None:
         self.name = name
         self.slots = settings.workers
+        self.deadline = settings.timeout.total_seconds() + _LATE
         self._settings = settings
         self._state = surroundings.state
         self._resumed: dict[str, int] = {}

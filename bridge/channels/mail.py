@@ -159,7 +159,10 @@ class Mail(Channel):
         except smtplib.SMTPNotSupportedError as error:
             return Dead("config", f"the mail server cannot do what is configured: {error}")
         except ssl.SSLError as error:
-            return Dead("config", f"TLS with {self._settings.host} failed: {error.reason}")
+            why = f"TLS with {self._settings.host} failed: {error.reason}"
+            # A server that restarts breaks off here, too: only a certificate is for a person to mend.
+            foreign = isinstance(error, ssl.SSLCertVerificationError)
+            return Dead("config", why) if foreign else Retry(why, TRY_LATER)
         except OSError as error:  # the root of smtplib's exceptions, too
             attempt.later.append(f"no session with {self._settings.host}: {type(error).__name__}")
         except UnicodeEncodeError:

@@ -46,6 +46,10 @@ class Forge(ABC):
     def delivery_id(self, headers: Headers) -> str | None:
         """The host's id of this delivery, the same when it is sent again; None where it has none."""
 
+    def occasion(self, headers: Headers) -> str:  # noqa: ARG002  # most hosts need none
+        """What tells two deliveries with the same body apart, where the host sends no delivery id."""
+        return "sha256:"
+
     def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:  # noqa: ARG002  # most hosts send none
         """The body as it may be stored; hosts that put the secret into it override this."""
         return body
@@ -73,7 +77,7 @@ class Forge(ABC):
             id=id,
             source=source,
             forge=self.kind,
-            key=self.delivery_id(headers) or f"sha256:{hashlib.sha256(body).hexdigest()}",
+            key=self.delivery_id(headers) or self.occasion(headers) + hashlib.sha256(body).hexdigest(),
             event=self.event(headers, body),
             headers={name: value for name, value in headers.items() if name in self.kept_headers},
             body=self.without_secrets(body, secrets),

@@ -31,6 +31,7 @@ _SEMVER: Final = re.compile(
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
 _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
 
+_TIME_VERSION: Final = "v%Y%m%d.%H%M%S"
 _ALWAYS: Final = frozenset({"sha", "short_sha", "date", "time"})
 SEMVER_PARTS: Final = frozenset({"major", "minor", "patch"})
 PLACEHOLDERS: Final = _ALWAYS | SEMVER_PARTS | {"branch", "tag"}
@@ -140,11 +141,16 @@ def version_tag(version_tagging: int, at: float, sha: str) -> str | None:
         case 0:
             return None
         case 1:
-            return f"{datetime.fromtimestamp(at, UTC):v%Y%m%d.%H%M%S}"
+            return datetime.fromtimestamp(at, UTC).strftime(_TIME_VERSION)
         case 2:
             return sha
         case _:
             raise ValueError(f"no such version tagging: {version_tagging}")
+
+
+def time_of_version(tag: str) -> float:
+    """The Unix seconds that a time version was made of."""
+    return datetime.strptime(tag, _TIME_VERSION).replace(tzinfo=UTC).timestamp()
 
 
 def image_problem(image: str) -> str | None:

@@ -12,7 +12,7 @@ from uuid_utils import uuid7
 from bridge.clock import Clock
 from bridge.model.build import TRANSITIONS, Build, BuildRequest, BuildState, NewBuild
 from bridge.model.notice import Notice
-from bridge.rules.render import version_tag
+from bridge.rules.render import time_of_version, version_tag
 from bridge.store import outbox, timeline
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump
 from bridge.store.database import Database
@@ -86,14 +86,14 @@ def create(connection: Connection, new: NewBuild, now: float) -> str | None:
 
 
 def _version_tag(connection: Connection, new: NewBuild, now: float, same: ColumnElement[bool]) -> str | None:
-    """A time version is unique in its repository: a second build of one second is dated a second later."""
-    at = now
-    while True:
-        tag = version_tag(new.version_tagging, at, new.commit)
-        taken = select(table.c.id).where(same, table.c.time_version == tag)
-        if new.version_tagging != 1 or connection.execute(taken).first() is None:
-            return tag
-        at += 1
+    """A time version is unique in its repository: one not past the newest is dated a second after that."""
+    tag = version_tag(new.version_tagging, now, new.commit)
+    if new.version_tagging != 1 or tag is None:
+        return tag
+    newest = connection.execute(select(func.max(table.c.time_version)).where(same)).scalar_one()
+    if newest is None or tag > newest:
+        return tag
+    return version_tag(1, time_of_version(newest) + 1, new.commit)
 
 
 def move(
@@ -120,7 +120,7 @@ def move(
     if to is BuildState.SUCCEEDED and row["state"] == BuildState.UNKNOWN:
         failures += 1  # people were told that it failed
     for notice in announce(build, failures):
-        outbox.add(connection, notice, dedupe=f"{build_id}:{notice.event}:{notice.channel}", build=build)
+        outbox.add(connection, notice, dedupe=f"{build_id}:{to}:{notice.event}:{notice.channel}", build=build)
     return build
 
 

@@ -20,12 +20,15 @@ from typing import Any, Final, Self, TypeVar
 
 import anyio
 import anyio.to_thread
+import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from bridge.errors import StoreError
 from bridge.store import migrate
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -70,18 +73,21 @@ class Database:
         self._readers = anyio.CapacityLimiter(READERS)
         self._beat = time.monotonic()
         self._closed = False
+        self._died: BaseException | None = None
+        # Here and not in the thread, so that a store that cannot be written is told to who opens it.
+        self._connection = _connect(self._writer_engine)
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
     @classmethod
     def open(cls, path: Path, *, exclusive: bool) -> Self:
-        """Open, and bring the schema up to date; `exclusive` refuses a second daemon on the same file.
+        """Open the store. The daemon's way is `exclusive`: it makes or upgrades it; others take it as it is.
 
         Raises StoreError, or StoreTooNew for the file of a newer release.
         """
         lock = _take_lock(path) if exclusive else None
         try:
-            migrate.upgrade(path)
+            (migrate.upgrade if exclusive else migrate.check)(path)
         except BaseException:
             if lock is not None:
                 os.close(lock)
@@ -96,6 +102,8 @@ class Database:
         """
         if self._closed:
             raise StoreError("the store is closed")
+        if self._died is not None:
+            raise StoreError("the store's writer has died")
         if len(self._waiting) >= MAX_WAITING:
             raise StoreError("the store is behind: too many writes wait")
         loop = asyncio.get_running_loop()
@@ -148,20 +156,46 @@ class Database:
     ) -> None:
         self.close()
 
+    @property
+    def alive(self) -> bool:
+        """Whether the writer works; once it does not, nothing is written any more."""
+        return self._died is None
+
     def _run(self) -> None:
-        with self._writer_engine.connect() as connection:
-            while not self._closed or self._waiting:
-                self._wake.wait(timeout=1)
-                self._wake.clear()
-                self._beat = time.monotonic()
-                while batch := self._take():
-                    _commit(connection, batch)
+        batch: list[_Pending] = []
+        try:
+            with self._connection as connection:
+                while not self._closed or self._waiting:
+                    self._wake.wait(timeout=1)
+                    self._wake.clear()
                     self._beat = time.monotonic()
-                    batch[0].future.get_loop().call_soon_threadsafe(_settle, batch)
+                    while batch := self._take():
+                        _commit(connection, batch)
+                        self._beat = time.monotonic()
+                        _hand_back(batch)
+        except BaseException as error:  # whatever it is, nobody may wait for this thread
+            log.critical("the store's writer died", why=repr(error), exc_info=error)
+            self._died = error
+            while batch := batch or self._take():
+                for item in batch:
+                    item.error = StoreError(f"the store's writer has died: {error}")
+                _hand_back(batch)
+                batch = []
 
     def _take(self) -> list[_Pending]:
         """What waits now, at most a batch."""
         return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+
+
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except DBAPIError as error:
+        raise StoreError(f"the store cannot be opened for writing: {error.orig}") from error
+
+
+def _hand_back(batch: list[_Pending]) -> None:
+    batch[0].future.get_loop().call_soon_threadsafe(_settle, batch)
 
 
 def _settle(batch: list[_Pending]) -> None:

@@ -25,6 +25,7 @@ _INSERT: Final = (
 )
 _FIND: Final = "SELECT id FROM delivery WHERE source = ? AND key = ? AND replay = 0"
 
+_BATCH_BYTES: Final = 16 << 20
 _LEVEL: Final = 1
 _SMALL: Final = 64 << 10
 """Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
@@ -91,6 +92,7 @@ class Inbox:
             if raw.execute(_INSERT, row).rowcount:
                 return Receipt(delivery.id, new=True)
             found = raw.execute(_FIND, (delivery.source, delivery.key)).fetchone()
+            timeline.add(connection, found[0], delivery.received_at, "repeated", "the same was sent again")
             return Receipt(found[0], new=False)
 
         self._arriving += 1
@@ -106,11 +108,20 @@ class Inbox:
         return most > CROWD
 
     async def stored(self, limit: int) -> list[Delivery]:
-        """The oldest deliveries that nobody has judged yet."""
+        """The oldest deliveries that nobody has judged yet, at most `limit`, or fewer that are large."""
         query = select(table).where(table.c.state == "stored").order_by(table.c.id).limit(limit)
-        return await self._database.read(
-            lambda connection: [_delivery(row) for row in connection.execute(query).mappings()]
-        )
+
+        def work(connection: Connection) -> list[Delivery]:
+            found: list[Delivery] = []
+            size = 0
+            for row in connection.execute(query).mappings():
+                found.append(_delivery(row))
+                size += len(found[-1].body)
+                if size > _BATCH_BYTES:
+                    break
+            return found
+
+        return await self._database.read(work)
 
     async def judge(self, delivery_id: str, verdict: Verdict) -> list[str]:
         """Record what becomes of a delivery and make its builds, all or nothing.

@@ -1,7 +1,8 @@
 """Bringing a store file to the schema of this release."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,16 +15,34 @@ _FOLDER = Path(__file__).with_name("migrations")
 
 def upgrade(path: Path) -> None:
     """Create or upgrade the file. Raises StoreTooNew when a newer release wrote it, else StoreError."""
+    with _told(path):
+        if not _is_current(path):
+            _run(path)
+
+
+def check(path: Path) -> None:
+    """Raises StoreTooNew, or StoreError for a file that only the daemon may create or upgrade."""
+    with _told(path):
+        if not path.exists():
+            raise StoreError(f"there is no store {path} yet: the daemon makes it when it starts")
+        if not _is_current(path):
+            raise StoreError(f"{path} is of an older release: start the daemon of this one, it upgrades it")
+
+
+def _is_current(path: Path) -> bool:
+    found = _revision(path)
+    if found is not None and found not in _known():
+        raise StoreTooNew(
+            f"{path} was written by a newer release (schema {found}, this one knows {REVISION}): "
+            "install that release, or restore the backup made before the upgrade"
+        )
+    return found == REVISION
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
     try:
-        found = _revision(path)
-        if found == REVISION:
-            return
-        if found is not None and found not in _known():
-            raise StoreTooNew(
-                f"{path} was written by a newer release (schema {found}, this one knows {REVISION}): "
-                "install that release, or restore the backup made before the upgrade"
-            )
-        _run(path)
+        yield
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
         why = getattr(error, "orig", None) or error
         raise StoreError(f"{path} cannot be used as the store: {why}") from error

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
 from uuid_utils import uuid7
 
@@ -17,7 +17,8 @@ from bridge.store.database import Database
 from bridge.store.schema import message, send, service
 from bridge.store.schema import notice as table
 
-_OPEN: Final = (NoticeState.PENDING, NoticeState.SENDING)
+# Word for word the condition of the index over open notices: bound parameters would not use it.
+_IS_OPEN: Final = text("state IN ('pending', 'sending')")
 _SEND_LOG_SECONDS: Final = 3600
 
 
@@ -102,13 +103,14 @@ class Outbox:
     async def next(self, channel: str) -> tuple[NoticeRow | None, float | None]:
         """The notice to send now; or None and when to look again (None: when something is written).
 
-        Of each job only the oldest open notice may go.
+        Of each job only the oldest open notice may go. One that is `sending` may, too: the channel's only
+        notifier asks, so the outcome of that attempt could not be written down.
         """
         now = self._clock()
-        heads = select(func.min(table.c.id)).where(table.c.channel == channel, table.c.state.in_(_OPEN))
+        heads = select(func.min(table.c.id)).where(table.c.channel == channel, _IS_OPEN)
         query = (
             select(table)
-            .where(table.c.id.in_(heads.group_by(table.c.job)), table.c.state == NoticeState.PENDING)
+            .where(table.c.id.in_(heads.group_by(table.c.job)))
             .order_by(table.c.next_at, table.c.id)
             .limit(1)
         )
@@ -161,7 +163,11 @@ class Outbox:
 
     async def sends_since(self, channel: str, since: float) -> list[float]:
         """When this channel was last used, oldest first."""
-        query = select(send.c.at).where(send.c.channel == channel, send.c.at > since).order_by(send.c.at)
+        query = (
+            select(send.c.at)
+            .where(send.c.channel == channel, send.c.at.between(since, self._clock()))
+            .order_by(send.c.at)
+        )
         return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
 
     async def health(self, name: str) -> Health:

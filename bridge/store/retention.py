@@ -10,7 +10,8 @@ from bridge.model.build import BuildState
 from bridge.store.database import Database
 from bridge.store.schema import build, delivery, message, notice, step
 
-BATCH: Final = 200
+BATCH: Final = 10
+"""Few enough that their logs, of 8 MiB each, go in a moment."""
 
 
 async def prune(database: Database, now: float, deliveries: timedelta, builds: timedelta) -> int:
@@ -38,9 +39,7 @@ def _doomed(old_delivery: float, old_build: float) -> list[tuple[Table, Select[A
     return [
         (
             delivery,
-            select(delivery.c.id).where(
-                delivery.c.received_at < old_delivery, delivery.c.state != "stored"
-            ),
+            select(delivery.c.id).where(delivery.c.received_at < old_delivery, delivery.c.state != "stored"),
         ),
         (
             build,

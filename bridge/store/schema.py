@@ -76,7 +76,7 @@ build = Table(
     UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
     UniqueConstraint("namespace", "repo_name", "number"),
     UniqueConstraint("namespace", "repo_name", "time_version"),
-    Index("build_open", "builder", "state", "next_at", sqlite_where=text("released = 0")),
+    Index("build_open", "builder", "state", "id", sqlite_where=text("released = 0")),
     Index("build_ref", "namespace", "repo_name", "ref", "number"),
     Index("build_created_at", "created_at"),
 )

@@ -48,7 +48,7 @@ def upgrade() -> None:
     op.create_index(
         "build_open",
         "build",
-        ["builder", "state", "next_at"],
+        ["builder", "state", "id"],
         unique=False,
         sqlite_where=sa.text("released = 0"),
     )
