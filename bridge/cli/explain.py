@@ -105,9 +105,12 @@ def _pasted(body: Path, headers: Path | None) -> Iterator[Pasted]:
     if not body.is_dir():
         yield _read(body, headers)
         return
-    for file in sorted(body.rglob("*")):
-        if file.suffix in _BODIES and (beside := file.with_suffix(".headers")).exists():
-            yield _read(file, beside)
+    files = [file for file in sorted(body.rglob("*")) if file.suffix in _BODIES]
+    pairs = [(file, beside) for file in files if (beside := file.with_suffix(".headers")).exists()]
+    if not pairs:
+        raise click.ClickException(f"{body} holds no X.json or X.body with its X.headers beside it")
+    for file, beside in pairs:
+        yield _read(file, beside)
 
 
 def _read(body: Path, headers: Path | None) -> Pasted:

@@ -1,0 +1,280 @@
+"""`explain`: stored deliveries are what their senders say they are, and nothing comes of reading them."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.commands import Done, command
+from support.daemon import SECRET
+from support.deliveries import FORGES, SECRETS, Sample, samples
+from support.sending import push_body, signed
+
+FACTS = (
+    "event",
+    "repo",
+    "ref_kind",
+    "ref_name",
+    "sha",
+    "before",
+    "tag_object_sha",
+    "author",
+    "clone_url_http",
+)
+OWN = samples(Path(__file__).parents[1] / "forges" / "payloads")
+CORPUS = os.environ.get("BRIDGE_CORPUS")
+SIGNED_WITH = ["bridge-shared-secret", "whsec_SQ+mtl3riWIOb5dbtdB9HaUVTRjTGvP/rzPwgxRL09Q="]
+RULES = """
+namespace: acme
+repo_name: shop
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: https://git.example.com/shop.git
+  tag_configs:
+    - {code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest, version_tagging: 2}
+    - {code_repo_type: tag, code_repo_type_value: "v*", docker_repo_tag: "{tag}"}
+---
+namespace: acme
+repo_name: other
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: https://git.example.com/other.git
+  tag_configs: [{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}]
+"""
+
+
+def configured(folder: Path, secrets: list[str], rules: str = RULES) -> Path:
+    """A configuration with a source of each kind, all with these secrets."""
+    file = folder / "bridge.yaml"
+    sources = {forge.host: {"kind": forge.kind, "secrets": list(secrets)} for forge in FORGES.values()}
+    builders = {"here": {"kind": "local", "command": ["true"]}}
+    file.write_text(
+        yaml.safe_dump(
+            {
+                "sources": sources,
+                "builders": builders,
+                "rules": ["rules.yaml"],
+                "store": {"url": "sqlite:///./data/bridge.db"},
+            }
+        )
+    )
+    (folder / "rules.yaml").write_text(rules)
+    return file
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return configured(tmp_path, [secret.decode() for secret in SECRETS])
+
+
+def explained(config: Path, *arguments: str | Path) -> list[dict[str, Any]]:
+    done = command("--config", config, "explain", "--json", *arguments)
+    assert (done.status, done.stderr) == (0, "")
+    return done.documents
+
+
+def misread(document: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
+    """The facts that differ, as (expected, told)."""
+    also = expected.get("also_ok", {})
+    return {
+        name: (expected[name], document[name])
+        for name in ("host", *FACTS)
+        if name in expected and document[name] != expected[name] and document[name] not in also.get(name, [])
+    }
+
+
+def check(config: Path, sample: Sample) -> None:
+    """One delivery, given with its headers and its time, is explained as expected."""
+    moment = ["--at", sample.expected["received_at"]] if sample.expected.get("received_at") else []
+    body, headers = (sample.folder / sample.expected[name] for name in ("file", "headers_file"))
+    (document,) = explained(config, *moment, body, headers)
+    assert misread(document, sample.expected) == {}
+    taken = document["signature"] == "valid"
+    assert document["signature"] in {"valid", "invalid", "absent"}
+    assert taken == (sample.expected["signature"] == "valid")
+
+
+def beside(every: list[Sample]) -> dict[str, Sample]:
+    """Those whose headers a folder gives them by their name, by the path of the body."""
+    return {
+        str(sample.folder / sample.expected["file"]): sample
+        for sample in every
+        if Path(sample.expected["file"]).with_suffix(".headers") == Path(sample.expected["headers_file"])
+    }
+
+
+@pytest.mark.parametrize("sample", OWN, ids=str)
+def test_a_delivery_is_explained_as_expected(sample: Sample, config: Path) -> None:
+    check(config, sample)
+
+
+def test_a_folder_is_explained_file_by_file(config: Path) -> None:
+    documents = explained(config, OWN[0].folder)
+    expected = beside(OWN)
+    assert [document["file"] for document in documents] == sorted(expected)
+    for document in documents:
+        assert misread(document, expected[document["file"]].expected) == {}
+
+
+def test_the_corpus_is_explained_as_expected(tmp_path: Path) -> None:
+    if not CORPUS:
+        reason = "BRIDGE_CORPUS names no folder of recorded deliveries"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    config = configured(tmp_path, SIGNED_WITH)
+    recorded = samples(Path(CORPUS))
+    assert {sample.expected["host"] for sample in recorded} >= {"github", "gitlab", "gitee", "gitea"}
+    for sample in recorded:
+        check(config, sample)
+    expected = beside(recorded)
+    documents = {document["file"]: document for document in explained(config, Path(CORPUS))}
+    for file, sample in expected.items():
+        assert misread(documents[file], sample.expected) == {}
+
+
+@pytest.fixture
+def pasted(tmp_path: Path) -> Path:
+    """A push to a plain Git server, signed now, with the headers beside it."""
+    return paste(tmp_path / "push.json", push_body("https://git.example.com/shop.git"))
+
+
+def paste(file: Path, body: bytes) -> Path:
+    file.write_bytes(body)
+    headers = (f"{name}: {value}" for name, value in signed(body).items())
+    file.with_suffix(".headers").write_text("\n".join(headers))
+    return file
+
+
+def told(folder: Path, *arguments: str | Path) -> Done:
+    done = command("--config", configured(folder, [SECRET]), "explain", *arguments)
+    assert (done.status, done.stderr) == (0, "")
+    return done
+
+
+def test_people_read_what_builds_and_why_the_rest_does_not(tmp_path: Path, pasted: Path) -> None:
+    lines = told(tmp_path, pasted).stdout.splitlines()
+    assert lines[0] == f"{pasted}: simple acme/shop: push of branch main"
+    assert lines[1] == "  signature  valid"
+    assert lines[2] == "  builds     acme/shop on here: latest"
+    assert lines[3].startswith("  not        acme/shop tag_configs[1]: ")
+    assert lines[4].startswith("  not        acme/other: ")
+    assert len(lines) == 5
+
+
+def test_programs_read_the_same_in_one_object_for_each_ref(tmp_path: Path, pasted: Path) -> None:
+    (document,) = told(tmp_path, "--json", pasted).documents
+    (match,) = document["matches"]
+    assert (match["namespace"], match["repo_name"], match["builder"]) == ("acme", "shop", "here")
+    assert match["tags"][0] == "latest"
+    assert [(one["repo_name"], one["tag_config"]) for one in document["rejections"]] == [
+        ("shop", 1),
+        ("other", None),
+    ]
+    assert all(one["why"] for one in document["rejections"])
+
+
+@pytest.mark.parametrize(
+    ("secret", "at", "verdict"),
+    [
+        (SECRET, [], "valid"),
+        (SECRET, ["--at", "2020-01-01T00:00:00Z"], "invalid"),
+        (SECRET, ["--at", "2020-01-01"], "invalid"),
+        ("quite-another-secret", [], "invalid"),
+    ],
+)
+def test_a_signature_is_judged_by_secret_and_time(
+    secret: str, at: list[str], verdict: str, tmp_path: Path, pasted: Path
+) -> None:
+    assert explained(configured(tmp_path, [secret]), *at, pasted)[0]["signature"] == verdict
+
+
+def test_without_a_signature_it_is_absent_and_without_a_source_unchecked(
+    tmp_path: Path, pasted: Path
+) -> None:
+    headers = pasted.with_suffix(".headers")
+    kept = [line for line in headers.read_text().splitlines() if "signature" not in line]
+    headers.write_text("\n".join(kept))
+    config = configured(tmp_path, [SECRET])
+    assert explained(config, "--source", "simple", pasted)[0]["signature"] == "absent"
+    config.write_text(config.read_text().replace("simple:", "plain:"))
+    assert explained(config, "--source", "plain", pasted)[0]["signature"] == "absent"
+    without = yaml.safe_load(config.read_text())
+    del without["sources"]["plain"]
+    config.write_text(yaml.safe_dump(without))
+    headers.write_text("\n".join(f"{name}: {value}" for name, value in signed(pasted.read_bytes()).items()))
+    (config.parent / "rules.yaml").write_text("")
+    assert explained(config, pasted)[0]["signature"] == "unchecked"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint", "status"),
+    [
+        (["--source", "nobody"], "there is no source nobody: there are ", 1),
+        (["--at", "yesterday"], "--at yesterday is no ISO 8601 time, such as 2026-11-21T08:00:00Z", 2),
+        (["--at", "9" * 40], "is no ISO 8601 time", 2),
+    ],
+)
+def test_what_explain_cannot_do_is_told(
+    arguments: list[str], complaint: str, status: int, config: Path, pasted: Path
+) -> None:
+    done = command("--config", config, "explain", *arguments, pasted)
+    assert complaint in done.complaint
+    assert done.status == status
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "why"),
+    [
+        (b"{}", "", "no known Git host sends such headers: name one of yours with --source"),
+        (b"not json", "X-GitHub-Event: push", "the body is not JSON"),
+        (b"[]", "X-GitHub-Event: push", "the body is JSON, but not an object"),
+        (b"\xff\x00", "X-GitHub-Event: push", "the body is not JSON"),
+        (b'{"ref":"refs/heads/\\ud800"}', "X-GitHub-Event: push", "the body is not JSON"),
+        (b"{}", "X-GitHub-Event: push", ""),
+        (b"", "X-Gitlab-Event: Push Hook\nno colon here\n: no name", "the body is not JSON"),
+    ],
+)
+def test_what_cannot_be_read_is_told_as_such(
+    body: bytes, headers: str, why: str, config: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "odd.json"
+    file.write_bytes(body)
+    file.with_suffix(".headers").write_text(headers)
+    (document,) = explained(config, file)
+    assert why in document["error"]
+    done = command("--config", config, "explain", file)
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{file}: ")
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_body_without_headers_is_told_by_the_named_source(config: Path, tmp_path: Path) -> None:
+    body = tmp_path / "alone.json"
+    body.write_bytes(push_body("https://git.example.com/shop.git"))
+    (document,) = explained(config, "--source", "simple", body)
+    assert (document["event"], document["signature"]) == ("push", "absent")
+
+
+def test_strangers_texts_do_not_control_the_terminal(tmp_path: Path) -> None:
+    body = json.loads(push_body("https://git.example.com/shop.git"))
+    body["data"]["repository"]["full_name"] = "acme/\x1b]0;title\x07\x1b[31mshop"
+    file = paste(tmp_path / "hostile.json", json.dumps(body).encode())
+    out = told(tmp_path, file).stdout
+    assert all(letter.isprintable() or letter == "\n" for letter in out)
+
+
+def test_a_folder_without_deliveries_is_told(config: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "alone.json").write_text("{}")
+    done = command("--config", config, "explain", empty)
+    assert done.complaint == f"{empty} holds no X.json or X.body with its X.headers beside it"
+    assert (done.status, done.stdout) == (1, "")
+
+
+def test_explaining_leaves_no_store_behind(config: Path, pasted: Path) -> None:
+    explained(config, pasted)
+    assert not (config.parent / "data").exists()
