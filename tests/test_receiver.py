@@ -1,7 +1,6 @@
 """The receiver as strangers and Git hosts meet it: a real daemon, over real sockets."""
 
 import base64
-import contextlib
 import hashlib
 import hmac
 import json
