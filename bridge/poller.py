@@ -1,5 +1,6 @@
 """The poller: one loop for each builder; a changed state and its notices are written in one transaction."""
 
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
@@ -179,8 +180,8 @@ class Poller:
         await self._ask(call, CALL_SECONDS, "cancel failed", build_id=build.id)
 
     def _deadline(self, build: Build) -> float:
-        """How long a build may be as it is: running, or before that with the builder."""
-        return self._builder.deadline if build.state is BuildState.RUNNING else QUEUE_SECONDS
+        """How long a build may be with the builder: waiting there, or running."""
+        return QUEUE_SECONDS if build.state is BuildState.QUEUED else self._builder.deadline
 
     def _overdue(self, build: Build) -> bool:
         since = build.started_at or build.triggered_at or build.created_at
@@ -189,7 +190,7 @@ class Poller:
     async def _check_deadline(self, build: Build) -> None:
         if build.state not in _OPEN or not self._overdue(build):
             return
-        detail = f"no end within {self._deadline(build) / 3600:.1f} h (last seen: {build.raw or build.state})"
+        detail = f"no end within {self._deadline(build) / 3600:g} h (last seen: {build.raw or build.state})"
         await self._builds.move(
             build.id, BuildState.UNKNOWN, self._announcer, detail=detail, ended_at=self._clock()
         )
@@ -218,8 +219,11 @@ class Poller:
 
     async def _release_leftovers(self) -> None:
         """Builds that ended just before the last stop, or while the builder did not answer."""
-        for build in await self._builds.unreleased(self._name):
-            await self._release(build)
+        ended = await self._builds.unreleased(self._name)
+        # In any order: one that can never be released must not stand before the others for good.
+        for build in random.sample(ended, len(ended)):
+            if not await self._release(build):
+                return
 
     async def _release(self, build: Build) -> bool:
         """Tell the builder that nothing of the build is needed any more; whether it heard."""

