@@ -8,6 +8,7 @@ from uuid_utils import uuid7
 from bridge import log
 from bridge.app import open_adapters, open_stores
 from bridge.channels.base import Ok
+from bridge.cli import show
 from bridge.cli.setup import configuration, run
 from bridge.clock import system_clock
 from bridge.model.notice import EventName, Notice, ServiceFacts
@@ -42,7 +43,9 @@ def test_channel(config: str | None, name: str) -> None:
             )
             outcome = await adapters.channels[name].send(notice)
             why = outcome.detail if isinstance(outcome, Ok) else outcome.why
-            click.echo(log.Redactor(loaded.secrets).text(f"{type(outcome).__name__.lower()}: {why}"))
-            return isinstance(outcome, Ok)
+            answer = show.plain(f"{type(outcome).__name__.lower()}: {why}")
+            worked = isinstance(outcome, Ok)
+            click.echo(log.Redactor(loaded.secrets).text(answer), err=not worked)
+            return worked
 
     sys.exit(0 if run(work) else 1)

@@ -163,7 +163,9 @@ def cancel(config: str | None, build_id: str) -> None:
         async with stores_of(config) as stores:
             build = await _find(stores.builds, build_id)
             if not await stores.builds.request_cancel(build.id, f"cancelled by {_user()}"):
-                raise click.ClickException(f"{build.full_name} #{build.number} has ended: {build.state}")
+                build = await _find(stores.builds, build.id)
+                ended = f"has ended: {build.state}" if build.state.terminal else "was cancelled before"
+                raise click.ClickException(f"{build.full_name} #{build.number} {ended}")
 
     run(work)
 

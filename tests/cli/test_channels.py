@@ -1,0 +1,99 @@
+"""`channels test`: one real notice, and what the channel made of it."""
+
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import pytest
+from support.commands import Done, command
+from support.daemon import Daemon
+from support.fake_robots import answer, dingtalk_robot, errcode
+
+from bridge.clock import system_clock
+from bridge.store.database import Database
+
+SIGN, TOKEN = "SECcanary-of-the-signature", "canary-of-the-token-in-the-address"
+
+
+def prepared(folder: Path, url: str, secret: str = SIGN) -> Daemon:
+    team = {"kind": "DING_TALK", "url": url, "secret": secret, "allow_private": True}
+    daemon = Daemon(folder, {"channels": {"team": team}}, {})
+    Database.open(daemon.database, exclusive=True).close()
+    return daemon
+
+
+async def asked(daemon: Daemon, name: str = "team") -> Done:
+    """The command, in a thread: the robot answers from this one's loop."""
+    return await anyio.to_thread.run_sync(
+        partial(command, "--config", daemon.config, "channels", "test", name)
+    )
+
+
+async def test_a_channel_that_takes_the_notice_is_good(tmp_path: Path) -> None:
+    async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
+        done = await asked(prepared(tmp_path, robot.url))
+    assert (done.status, done.stderr) == (0, "")
+    assert done.stdout.startswith("ok: ")
+    assert "this is a test, nothing happened" in robot.text
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"secret": "SECanother-canary"}, "dead: the signature does not match: check secret:"),
+        ({"token": "another-canary"}, "dead: the token does not exist: copy the robot's address again"),
+        ({"keyword": "build"}, "dead: the robot asks for a keyword"),
+    ],
+)
+async def test_a_channel_that_refuses_is_told_in_one_line_without_secrets(
+    config: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    keywords = ("部署",) if "keyword" in config else ()
+    async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN, keywords=keywords) as robot:
+        url = robot.url.replace(TOKEN, config.get("token", TOKEN))
+        done = await asked(prepared(tmp_path, url, config.get("secret", SIGN)))
+    assert (done.status, done.stdout) == (1, "")
+    assert done.complaint.startswith(why)
+    assert "canary" not in done.stderr
+    assert robot.messages == []
+
+
+async def test_what_a_channel_says_is_told_without_its_control_characters_and_our_secrets(
+    tmp_path: Path,
+) -> None:
+    async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
+        robot.scripted.append(errcode(999, f"\x1b[31mbad {TOKEN}\r\n\x07 and {SIGN}"))
+        odd = await asked(prepared(tmp_path, robot.url))
+        robot.scripted.append(answer(500, f"<html>\x1b]0;{TOKEN}\x07</html>".encode(), "text/html"))
+        broken = await asked(prepared(tmp_path, robot.url))
+    for done in (odd, broken):
+        assert done.status == 1
+        assert done.complaint.isprintable()
+        assert "canary" not in done.complaint
+
+
+def test_a_channel_that_nobody_answers_for_is_told(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:1/robot/send?access_token={TOKEN}"
+    done = command("--config", prepared(tmp_path, url).config, "channels", "test", "team")
+    assert (done.status, done.stdout) == (1, "")
+    assert done.complaint.startswith("retry: ")
+    assert "canary" not in done.complaint
+
+
+def test_a_channel_that_is_not_configured_is_told(tmp_path: Path) -> None:
+    daemon = prepared(tmp_path, "http://127.0.0.1:1/robot/send?access_token=x")
+    done = command("--config", daemon.config, "channels", "test", "nobody")
+    assert done.complaint == "there is no channel nobody: there are team, message"
+    assert (done.status, done.stdout) == (1, "")
+
+
+def test_a_message_in_the_app_is_kept(tmp_path: Path) -> None:
+    daemon = prepared(tmp_path, "http://127.0.0.1:1/robot/send?access_token=x")
+    done = command("--config", daemon.config, "channels", "test", "message")
+    assert (done.status, done.stderr) == (0, "")
+    with closing(sqlite3.connect(daemon.database)) as store:
+        assert store.execute("SELECT count(*) FROM message").fetchone() == (1,)

@@ -1,0 +1,317 @@
+"""Deliveries, builds and notices as people and programs see them, and the verbs on them."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from support.commands import Done, command
+from support.daemon import SECRET, Daemon
+from support.git import Origin
+from support.scripted import SHA, Store, delivery_of, new_build, open_store
+
+from bridge.model.build import Build, BuildState
+from bridge.model.delivery import DeliveryState
+from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+from bridge.store import outbox
+from bridge.store.database import Database
+from bridge.store.inbox import Verdict
+
+HOSTILE = "feat\x1b]0;owned\x07\x1b[31m[bold red]x[/]\u202e\x9b2J\r\nacme/shop #9 \x00end"
+HARMLESS = "feat�]0;owned��[31m[bold red]x[/]��2J"
+CONFIG = {
+    "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
+    "builders": {"here": {"kind": "local", "command": ["true"]}},
+}
+RULE = """
+namespace: acme
+repo_name: shop
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: "{url}"
+  tag_configs:
+    - {{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}}
+    - {{code_repo_type: tag, code_repo_type_value: "v*", docker_repo_tag: "{{tag}}"}}
+"""
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Daemon:
+    """A configuration with an empty store; nothing serves it."""
+    found = Daemon(tmp_path, CONFIG, {"shop.yaml": RULE.format(url="https://git.example.com/shop.git")})
+    Database.open(found.database, exclusive=True).close()
+    return found
+
+
+def filled(daemon: Daemon, fill: Callable[[Store], Awaitable[Any]]) -> Any:
+    """What `fill` answers, having put something into the store."""
+
+    async def work() -> Any:
+        async with open_store(daemon.database.parent) as store:
+            return await fill(store)
+
+    return anyio.run(work)
+
+
+def run(daemon: Daemon, line: str, *more: str) -> Done:
+    return command("--config", daemon.config, *line.split(), *more)
+
+
+def good(daemon: Daemon, line: str, *more: str) -> Done:
+    done = run(daemon, line, *more)
+    assert (done.status, done.stderr) == (0, "")
+    return done
+
+
+def one_build(daemon: Daemon, **changes: Any) -> Build:
+    found: Build = filled(daemon, lambda store: store.add_build(**changes))
+    return found
+
+
+def fails(daemon: Daemon, line: str, *more: str) -> str:
+    """The one line that says why."""
+    done = run(daemon, line, *more)
+    assert (done.status, done.stdout) == (1, "")
+    return done.complaint
+
+
+def test_builds_are_listed_newest_first_and_found_by_what_they_are(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        for number, name in enumerate(["shop", "shop", "other"]):
+            await store.add_build(str(number), repo_name=name)
+        build = await store.builds.by_number("acme", "shop", 2)
+        assert build
+        await store.builds.move(build.id, BuildState.FAILED, lambda *_: [], detail="it broke")
+
+    filled(daemon, fill)
+    lines = good(daemon, "builds list").stdout.splitlines()
+    assert re.sub(r"  +", "|", lines[0].strip()).startswith("build|build id|created at|code repo type value|")
+    assert [" ".join(line.split()[:2]) for line in lines[1:]] == [
+        "acme/other #1",
+        "acme/shop #2",
+        "acme/shop #1",
+    ]
+    assert "it broke" in lines[2]
+
+    def numbers(line: str) -> list[tuple[str, int]]:
+        return [(one["repo_name"], one["number"]) for one in good(daemon, f"{line} --json").documents]
+
+    assert numbers("builds list") == [("other", 1), ("shop", 2), ("shop", 1)]
+    assert numbers("builds list --repository acme/shop") == [("shop", 2), ("shop", 1)]
+    assert numbers("builds list --state failed") == [("shop", 2)]
+    assert numbers("builds list --limit 1") == [("other", 1)]
+    assert numbers("builds list --repository acme/none") == []
+
+
+def test_a_build_is_shown_by_its_id_or_its_number_with_its_timeline(daemon: Daemon) -> None:
+    build = one_build(daemon)
+    card = good(daemon, "builds show", build.id).stdout
+    assert card == good(daemon, "builds show acme/shop#1").stdout
+    assert "waiting" in card
+    assert SHA in card
+    (document,) = good(daemon, "builds show --json", build.id).documents
+    assert document["build_id"] == build.id
+    assert [step["what"] for step in document["timeline"]] == ["waiting"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["none", "acme/shop#2", "acme/shop#", "acme/shop#-1", "acme/shop#²", f"acme/shop#{'9' * 30}", "%", ""],
+)
+@pytest.mark.parametrize("verb", ["show", "log", "cancel"])
+def test_a_build_that_there_is_not_is_told(verb: str, name: str, daemon: Daemon) -> None:
+    one_build(daemon)
+    assert fails(daemon, f"builds {verb}", name) == f"there is no build {name}: see `builds list`"
+
+
+def test_the_log_is_printed_piece_by_piece_and_controls_nothing(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        build = await store.add_build()
+        for number in range(1100):
+            await store.builds.append_log(build.id, f"step {number}\n", number, restarted=False)
+        await store.builds.append_log(
+            build.id, "\x1b[32mgreen\x1b[0m\tdone\r\n10%\r20%\x1b]0;x\x07\u202e", 2000, restarted=False
+        )
+
+    filled(daemon, fill)
+    lines = good(daemon, "builds log acme/shop#1").stdout.split("\n")
+    assert lines[:1100] == [f"step {number}" for number in range(1100)]
+    assert lines[1100:] == ["green\tdone", "10%", "20%�]0;x��"]
+
+
+def test_a_build_is_cancelled_once(daemon: Daemon) -> None:
+    build = one_build(daemon)
+    assert good(daemon, "builds cancel", build.id).stdout == ""
+    assert fails(daemon, "builds cancel acme/shop#1") == "acme/shop #1 was cancelled before"
+    timeline = good(daemon, "builds show --json", build.id).documents[0]["timeline"]
+    assert [step["what"] for step in timeline] == ["waiting", "cancel"]
+    assert timeline[1]["detail"].startswith("cancelled by ")
+
+
+def test_a_build_that_has_ended_is_not_cancelled(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        build = await store.add_build()
+        await store.builds.move(build.id, BuildState.FAILED, lambda *_: [])
+
+    filled(daemon, fill)
+    assert fails(daemon, "builds cancel acme/shop#1") == "acme/shop #1 has ended: failed"
+
+
+def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
+    async def fill(store: Store) -> tuple[str, str]:
+        receipt = await store.inbox.put(delivery_of("hostile", 1.0, event=HOSTILE))
+        new = replace(new_build(receipt.id, ref=HOSTILE), tags=(HOSTILE,))
+        seen = [{"ref_name": HOSTILE}]
+        verdict = Verdict(state=DeliveryState.DISPATCHED, detail=HOSTILE, explanation=seen, builds=[new])
+        (build_id,) = await store.inbox.judge(receipt.id, verdict)
+        await store.builds.move(build_id, BuildState.FAILED, lambda *_: [], detail=HOSTILE, url=HOSTILE)
+        facts = ServiceFacts(subject="builder:here", detail=HOSTILE)
+        notice = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=1.0)
+        await store.database.write(lambda connection: outbox.add(connection, notice, dedupe="n"))
+        await store.outbox.end("n", NoticeState.DEAD, HOSTILE, reason="content")
+        return build_id, receipt.id
+
+    build, delivery = filled(daemon, fill)
+    for line in (
+        "builds list",
+        f"builds show {build}",
+        "deliveries list",
+        f"deliveries show {delivery}",
+        "notices list",
+        "notices show n",
+    ):
+        shown = good(daemon, line).stdout
+        assert all(letter.isprintable() or letter == "\n" for letter in shown), line
+        assert "[bold red]" in shown, line
+        printed = good(daemon, f"{line} --json").stdout
+        assert all(letter.isprintable() or letter in "\n\u202e\x9b\x7f" for letter in printed), line
+    assert HARMLESS in good(daemon, f"builds show {build}").stdout
+
+
+def test_deliveries_are_listed_and_shown_with_their_why(daemon: Daemon) -> None:
+    async def fill(store: Store) -> list[str]:
+        ids = [(await store.inbox.put(delivery_of(key, store.clock()))).id for key in ("1", "2")]
+        verdict = Verdict(state=DeliveryState.IGNORED, detail="the tag was removed", explanation=[])
+        await store.inbox.judge(ids[0], verdict)
+        return ids
+
+    first, second = filled(daemon, fill)
+    assert [one["id"] for one in good(daemon, "deliveries list --json").documents] == [second, first]
+    ignored = good(daemon, "deliveries list --state ignored").stdout
+    assert "the tag was removed" in ignored
+    assert second not in ignored
+    assert "the tag was removed" in good(daemon, "deliveries show", first).stdout
+    (document,) = good(daemon, "deliveries show --json", first).documents
+    assert [step["what"] for step in document["timeline"]] == ["ignored"]
+    assert document["builds"] == []
+    assert fails(daemon, "deliveries show none") == "there is no delivery none: see `deliveries list`"
+
+
+def test_a_delivery_is_judged_again_as_a_wanted_repeat(daemon: Daemon) -> None:
+    build = one_build(daemon)
+    (new,) = good(daemon, "deliveries redeliver", build.origin.delivery_id).stdout.splitlines()
+    (document,) = good(daemon, "deliveries show --json", new).documents
+    assert (document["replay"], document["state"]) == (1, "stored")
+    assert fails(daemon, "deliveries redeliver none") == "there is no delivery none"
+
+
+def test_notices_are_listed_and_shown_with_their_attempts(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        for number, channel in enumerate(("message", "team")):
+            notice = Notice(
+                id=str(number),
+                channel=channel,
+                event=EventName.DEGRADED,
+                facts=ServiceFacts(subject="builder:here", detail="no answer"),
+                created_at=store.clock(),
+            )
+            await store.database.write(partial(outbox.add, notice=notice, dedupe=notice.id))
+        await store.outbox.begin("1", "team")
+        await store.outbox.end("1", NoticeState.DEAD, "the token does not exist", reason="config")
+
+    filled(daemon, fill)
+    assert [one["id"] for one in good(daemon, "notices list --json").documents] == ["1", "0"]
+    assert [one["id"] for one in good(daemon, "notices list --json --state dead").documents] == ["1"]
+    assert [one["id"] for one in good(daemon, "notices list --json --channel message").documents] == ["0"]
+    assert "the token does not exist" in good(daemon, "notices list").stdout
+    (document,) = good(daemon, "notices show --json 1").documents
+    assert (document["attempts"], document["reason"], document["state"]) == (1, "config", "dead")
+    assert "config: the token does not exist" in good(daemon, "notices show 1").stdout
+    assert fails(daemon, "notices show none") == "there is no notice none: see `notices list`"
+
+
+def test_with_nothing_there_lists_are_empty(daemon: Daemon) -> None:
+    for name in ("deliveries", "builds", "notices"):
+        assert good(daemon, f"{name} list --json").stdout == ""
+        assert len(good(daemon, f"{name} list").stdout.splitlines()) == 1
+
+
+class Hosted:
+    """A rule for a real repository with a branch and an annotated tag."""
+
+    def __init__(self, folder: Path) -> None:
+        self.origin = Origin(folder / "git")
+        self.sha = self.origin.commit({"f": "1"})
+        self.origin.push()
+        self.tag_object = self.origin.tag("v1.0")
+        self.daemon = Daemon(folder, CONFIG, {"shop.yaml": RULE.format(url=self.origin.url)})
+        Database.open(self.daemon.database, exclusive=True).close()
+
+    def asked(self, line: str) -> dict[str, Any]:
+        """The commit that a trigger asks to build, and its delivery."""
+        said = good(self.daemon, line).stdout
+        assert said.startswith("delivery ")
+        (document,) = good(self.daemon, f"deliveries show --json {said.split()[1]}").documents
+
+        async def look(store: Store) -> Any:
+            (found,) = await store.inbox.stored(10)
+            return found.body
+
+        assert self.sha.encode() in filled(self.daemon, look)
+        return document
+
+
+@pytest.mark.parametrize("what", ["--branch main", "--tag v1.0"])
+def test_a_build_is_asked_for_by_hand(what: str, tmp_path: Path) -> None:
+    """The commit that the tag stands for, not the tag object."""
+    document = Hosted(tmp_path).asked(f"builds trigger acme/shop {what}")
+    assert (document["event"], document["forge"], document["state"]) == ("trigger", "manual", "stored")
+
+
+def test_a_build_of_a_given_commit_asks_no_host(daemon: Daemon) -> None:
+    good(daemon, f"builds trigger acme/shop --branch main --commit {SHA}")
+    assert len(good(daemon, "deliveries list --json").documents) == 1
+
+
+def test_what_cannot_be_triggered_is_told(tmp_path: Path) -> None:
+    daemon = Hosted(tmp_path).daemon
+    nothing = "acme/none --branch main", "there is no rule for acme/none"
+    branch = "acme/shop --branch gone", "the host has no branch gone, or does not answer: give --commit"
+    tag = "acme/shop --tag gone", "the host has no tag gone, or does not answer: give --commit"
+    away = (
+        "acme/shop --branch main --clone-url file:///nowhere/at-all.git",
+        "the host has no branch main, or does not answer: give --commit",
+    )
+    option = (
+        "acme/shop --branch main --clone-url --upload-pack=touch${IFS}x",
+        "the host has no branch main, or does not answer: give --commit",
+    )
+    for arguments, complaint in (nothing, branch, tag, away, option):
+        assert fails(daemon, f"builds trigger {arguments}") == complaint
+    assert good(daemon, "deliveries list --json").documents == []
+
+
+def test_where_the_code_is_must_be_known(daemon: Daemon) -> None:
+    rule = (daemon.folder / "rules" / "shop.yaml").read_text()
+    host = "code_repo_client: Gitee\n  code_repo_namespace: acme\n  code_repo_name: shop"
+    text = rule.replace("code_repo_client: Simple", host)
+    text = "\n".join(line for line in text.splitlines() if "clone_url" not in line)
+    (daemon.folder / "rules" / "shop.yaml").write_text(text)
+    said = fails(daemon, "builds trigger acme/shop --branch main")
+    assert said == "no push has told where the code is yet: give --clone-url"
+    one_build(daemon, repo_url="file:///nowhere/shop.git")
+    assert "does not answer" in fails(daemon, "builds trigger acme/shop --branch main")
