@@ -326,3 +326,13 @@ async def test_a_store_that_fails_is_tried_again(store: Store, tmp_path: Path) -
         tasks.cancel_scope.cancel()
     assert {row.state for row in rows} == {DeliveryState.DISPATCHED}
     assert (await store.builds.page(1, 1))[0] == 100
+
+
+async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, tmp_path: Path) -> None:
+    async with dispatching(store, tmp_path) as line:
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(store.inbox.put, sent(str(number), body()))
+        await line.bell.settled()
+        count, _ = await store.builds.page(1, 1)
+    assert count == 50

@@ -44,6 +44,7 @@ CONFIG: dict[str, Any] = {
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     with running(tmp_path_factory.mktemp("daemon"), CONFIG, {"shop.yaml": RULE}) as started:
         yield started
+        assert started.stop() == 0, "whatever strangers sent"
 
 
 def delivery(daemon: Daemon, delivery_id: str) -> dict[str, Any]:
@@ -115,7 +116,8 @@ def test_each_of_several_secrets_opens(daemon: Daemon) -> None:
 
 
 def refusals(daemon: Daemon) -> list[dict[str, Any]]:
-    return [line for line in daemon.lines() if line["event"] == "refused"]
+    """The lines about senders without a proof; those who hang up are told of when it is noticed."""
+    return [line for line in daemon.lines() if line["event"] == "refused" and line["status"] == 401]
 
 
 SIGNED = signed(b"{}", "bad")
@@ -149,7 +151,7 @@ def test_what_proves_nothing_is_refused_with_one_line_of_log(daemon: Daemon, hea
     after = eventually(lambda: refusals(daemon)[before:])
     assert answer.status_code == 401
     assert set(answer.json()) == {"error"}
-    assert [(line["status"], line["source"]) for line in after] == [(401, "plain")]
+    assert [line["source"] for line in after] == ["plain"]
     given = headers.get("webhook-signature", "")[3:]
     for text in (SECRET, given or "there was none"):
         assert text not in json.dumps(after) + answer.text

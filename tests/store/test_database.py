@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from support.scripted import Store, delivery_of, eventually, failing, open_store
 
 from bridge.errors import StoreError
+from bridge.housekeeper import watch_store
 from bridge.store.database import Database
 
 
@@ -114,6 +115,7 @@ FULL_DISK = """
 import resource, signal, sys, anyio
 from pathlib import Path
 from bridge.errors import StoreError
+from bridge.housekeeper import watch_store
 from bridge.store.database import Database
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -188,6 +190,49 @@ async def test_a_closed_store_takes_nothing_and_what_was_waiting_is_on_disk(tmp_
 async def test_the_writer_shows_that_it_lives(store: Store) -> None:
     await store.database.write(lambda _connection: None)
     assert 0 <= store.database.idle_seconds < 5
+
+
+def die(_connection: Connection) -> None:
+    raise SystemExit
+
+
+async def test_a_writer_that_died_leaves_nobody_waiting_and_is_told_of(store: Store) -> None:
+    outcomes: list[str] = []
+
+    async def write(work: Callable[[Connection], object]) -> None:
+        with pytest.raises(StoreError) as caught:
+            await store.database.write(work)
+        outcomes.append(str(caught.value))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watching, store, outcomes)
+        for work in (die, insert("a"), insert("b")):
+            tasks.start_soon(write, work)
+    assert not store.database.alive
+    await write(insert("too late"))
+    assert len(outcomes) == 5
+    assert all("writer has died" in outcome for outcome in outcomes)
+    assert await names(store) == [], "what was not committed is not there"
+
+
+async def watching(store: Store, outcomes: list[str]) -> None:
+    with pytest.raises(StoreError) as caught:
+        await watch_store(store.database)
+    outcomes.append(str(caught.value))
+
+
+async def test_a_single_statement_that_fails_takes_nothing_with_it_either(store: Store) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.database.write, insert("a"))
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                await store.database.write(
+                    lambda connection: connection.exec_driver_sql(
+                        "INSERT INTO service (name, paused_until) VALUES ('b', 0), ('b', 0)"
+                    ),
+                    single=True,
+                )
+    assert await names(store) == ["a"]
 
 
 async def test_too_many_waiting_writes_are_refused_at_once(

@@ -103,6 +103,22 @@ def test_a_file_of_a_newer_release_is_refused_untouched_and_says_what_to_do(tmp_
     assert path.read_bytes() == before
 
 
+def test_a_command_takes_the_store_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    with pytest.raises(StoreError, match=r"no store .*bridge\.db yet: the daemon makes it when it starts"):
+        migrate.check(path)
+    assert list(tmp_path.iterdir()) == [], "and leaves nothing behind"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE old (id)")
+    with pytest.raises(StoreError, match="older release: start the daemon of this one"):
+        migrate.check(path)
+    assert tables(path) == {"old"}
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE old")
+    migrate.upgrade(path)
+    migrate.check(path)
+
+
 def test_an_address_with_a_percent_sign_is_no_trouble(tmp_path: Path) -> None:
     path = tmp_path / "100%" / "bridge %(here)s.db"
     migrate.upgrade(path)
