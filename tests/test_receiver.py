@@ -328,6 +328,7 @@ def test_a_store_that_takes_nothing_is_answered_503_and_later_taken(tmp_path: Pa
             answer = send(daemon.url, push_body(URL), "later")
             other.execute("ROLLBACK")
         again = send(daemon.url, push_body(URL), "later")
+        assert daemon.stop() == 0
     assert (answer.status_code, again.status_code) == (503, 202)
     assert int(answer.headers["retry-after"]) > 0
     assert answer.json() == {"error": "the delivery cannot be stored now"}
