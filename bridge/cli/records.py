@@ -17,6 +17,7 @@ from bridge.model.build import Build, BuildState
 from bridge.model.event import RefKind
 from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
+from bridge.rules.url import clone_url_problem
 from bridge.store.builds import Builds
 from bridge.store.outbox import NoticeRow
 
@@ -192,6 +193,8 @@ def trigger(
         raise click.UsageError("give one of --branch and --tag")
     if commit is not None and not _COMMIT.fullmatch(commit):
         raise click.UsageError(f"--commit {commit} is no full commit id: 40 or 64 lower-case hex digits")
+    if clone_url is not None and (problem := clone_url_problem(clone_url)):
+        raise click.UsageError(f"--clone-url {problem}")
     kind: RefKind = "branch" if branch else "tag"
     namespace, repo_name = _repository(repository)
     loaded = configuration(config)

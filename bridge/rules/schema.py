@@ -18,7 +18,7 @@ from bridge.rules.render import (
     image_problem,
     parse_template,
 )
-from bridge.rules.url import normalised_url
+from bridge.rules.url import clone_url_problem, normalised_url
 
 SIMPLE: Final = "Simple"
 """The forge that names repositories by their clone address."""
@@ -74,10 +74,8 @@ def _image(value: str) -> str:
 
 
 def _clone_url(value: str) -> str:
-    if normalised_url(value) is None:
-        raise wrong("clone_url", "must be a clone address, such as https://git.example.com/shop.git")
-    if re.match(r"https?://[^/]*@", value):
-        raise wrong("clone_url", "must not hold a user or a password: the builder has its own")
+    if problem := clone_url_problem(value):
+        raise wrong("clone_url", problem)
     return value
 
 

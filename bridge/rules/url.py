@@ -33,6 +33,15 @@ def normalised_url(url: str) -> str | None:
     return f"{parts.scheme}://{host}{shown}{path}"
 
 
+def clone_url_problem(url: str) -> str | None:
+    """What is wrong with an address that a person gave to clone from."""
+    if normalised_url(url) is None:
+        return "must be a clone address, such as https://git.example.com/shop.git"
+    if re.match(r"https?://[^/]*@", url):
+        return "must not hold a user or a password: the builder has its own"
+    return None
+
+
 def _short(url: str) -> str | None:
     """`user@host:path` is `ssh://host/path`; an absolute path is a repository on this machine."""
     if found := _SCP.fullmatch(url):

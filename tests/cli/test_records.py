@@ -296,11 +296,7 @@ def test_what_cannot_be_triggered_is_told(tmp_path: Path) -> None:
         "acme/shop --branch main --clone-url file:///nowhere/at-all.git",
         "the host has no branch main, or does not answer: give --commit",
     )
-    option = (
-        "acme/shop --branch main --clone-url --upload-pack=touch${IFS}x",
-        "the host has no branch main, or does not answer: give --commit",
-    )
-    for arguments, complaint in (nothing, branch, tag, away, option):
+    for arguments, complaint in (nothing, branch, tag, away):
         assert fails(daemon, f"builds trigger {arguments}") == complaint
     assert good(daemon, "deliveries list --json").documents == []
 

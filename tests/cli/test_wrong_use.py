@@ -55,6 +55,12 @@ def serve(daemon: Daemon) -> str:
         ("builds trigger acme/shop", "give one of --branch and --tag"),
         ("builds trigger acme/shop --branch main --tag v1", "give one of --branch and --tag"),
         ("builds trigger acme/shop --branch main --commit 0123", "no full commit id"),
+        ("builds trigger a/b --branch m --clone-url --upload-pack=x", "--clone-url must be a clone address"),
+        ("builds trigger a/b --branch m --clone-url ext::sh", "--clone-url must be a clone address"),
+        (
+            "builds trigger a/b --branch m --clone-url https://u:pw@h/s.git",
+            "--clone-url must not hold a user or a password",
+        ),
         ("builds trigger shop --branch main", "shop is not NAMESPACE/REPO_NAME"),
     ],
 )
