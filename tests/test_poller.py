@@ -1,20 +1,18 @@
 """From a build that the builder has to its end: followed, written down with its notices, given back."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from support.scripted import Bell, Hang, ScriptedBuilder, Store, eventually, failing, open_store
+from support.scripted import Hang, ScriptedBuilder, Store, eventually, failing, open_store
+from support.services import PollLine, polling
 
 from bridge import poller
 from bridge.builders.base import LogChunk, Status
 from bridge.errors import Transient
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice
-from bridge.poller import Poller
 from bridge.rules.announce import Announcer
 from bridge.store.builds import MAX_LOG_BYTES
 
@@ -22,46 +20,6 @@ HOUR = 3600.0
 RUNNING = Status(state=BuildState.RUNNING, raw="building", started_at=1_700_000_010.0)
 SUCCESS = Status(state=BuildState.SUCCEEDED, raw="SUCCESS", ended_at=1_700_000_070.0, digest="sha256:1")
 FAILURE = Status(state=BuildState.FAILED, raw="FAILURE", detail="exit status 1")
-
-
-class Line:
-    """A poller at work, and the bells it rings."""
-
-    def __init__(self, store: Store, builder: ScriptedBuilder) -> None:
-        self.store = store
-        self.builder = builder
-        self.bell = Bell()
-        self.rung: list[str] = []
-        self.poller = Poller(
-            builder.name,
-            builder,
-            builds=store.builds,
-            announcer=Announcer(store.clock, "https://bridge.example.com/"),
-            clock=store.clock,
-            alarm=self.bell,
-            ended=lambda: self.rung.append("ended"),
-            told=lambda: self.rung.append("told"),
-        )
-
-    async def turn(self, seconds: float) -> None:
-        self.store.clock.turn(seconds)
-        await self.bell.settled()
-
-    async def says(self, build: Build, status: Status) -> Build:
-        """The build, when the poller has seen this."""
-        self.builder.statuses[build.id] = status
-        await self.bell.settled()
-        return await self.store.build(build.id)
-
-
-@asynccontextmanager
-async def polling(store: Store, builder: ScriptedBuilder) -> AsyncIterator[Line]:
-    line = Line(store, builder)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(line.poller.run)
-        await line.bell.settled()
-        yield line
-        tasks.cancel_scope.cancel()
 
 
 @pytest.fixture
@@ -421,7 +379,7 @@ async def test_a_builder_that_does_not_answer_a_release_holds_up_no_poll(
 async def test_a_store_that_fails_is_tried_again(store: Store, builder: ScriptedBuilder) -> None:
     build = await add_queued(store)
     builder.statuses[build.id] = SUCCESS
-    line = Line(store, builder)
+    line = PollLine(store, builder)
     async with anyio.create_task_group() as tasks:
         async with failing(store):
             tasks.start_soon(line.poller.run)

@@ -1,0 +1,93 @@
+"""The services at work on scripted adapters, and the bells they ring."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from support.scripted import Bell, ScriptedBuilder, Store
+
+from bridge.builders.base import Status
+from bridge.model.build import Build
+from bridge.poller import Poller
+from bridge.rules.announce import Announcer
+from bridge.triggerer import Triggerer
+
+
+class TriggerLine:
+    """A triggerer at work, and the bells it rings."""
+
+    def __init__(self, store: Store, builder: ScriptedBuilder) -> None:
+        self.store = store
+        self.builder = builder
+        self.bell = Bell()
+        self.rung: list[str] = []
+        self.triggerer = Triggerer(
+            builder.name,
+            builder,
+            builds=store.builds,
+            outbox=store.outbox,
+            announcer=Announcer(store.clock, None),
+            clock=store.clock,
+            alarm=self.bell,
+            triggered=lambda: self.rung.append("triggered"),
+            told=lambda: self.rung.append("told"),
+        )
+
+    async def turn(self, seconds: float) -> None:
+        """Later, when all that is due then has been done."""
+        self.store.clock.turn(seconds)
+        await self.bell.settled()
+
+    async def down(self) -> bool:
+        return (await self.store.outbox.health(f"builder:{self.builder.name}")).down_since is not None
+
+
+@asynccontextmanager
+async def triggering(store: Store, builder: ScriptedBuilder) -> AsyncIterator[TriggerLine]:
+    """A triggerer that has done what was due at its start."""
+    line = TriggerLine(store, builder)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(line.triggerer.run)
+        await line.bell.settled()
+        yield line
+        tasks.cancel_scope.cancel()
+
+
+class PollLine:
+    """A poller at work, and the bells it rings."""
+
+    def __init__(self, store: Store, builder: ScriptedBuilder) -> None:
+        self.store = store
+        self.builder = builder
+        self.bell = Bell()
+        self.rung: list[str] = []
+        self.poller = Poller(
+            builder.name,
+            builder,
+            builds=store.builds,
+            announcer=Announcer(store.clock, "https://bridge.example.com/"),
+            clock=store.clock,
+            alarm=self.bell,
+            ended=lambda: self.rung.append("ended"),
+            told=lambda: self.rung.append("told"),
+        )
+
+    async def turn(self, seconds: float) -> None:
+        self.store.clock.turn(seconds)
+        await self.bell.settled()
+
+    async def says(self, build: Build, status: Status) -> Build:
+        """The build, when the poller has seen this."""
+        self.builder.statuses[build.id] = status
+        await self.bell.settled()
+        return await self.store.build(build.id)
+
+
+@asynccontextmanager
+async def polling(store: Store, builder: ScriptedBuilder) -> AsyncIterator[PollLine]:
+    line = PollLine(store, builder)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(line.poller.run)
+        await line.bell.settled()
+        yield line
+        tasks.cancel_scope.cancel()
