@@ -6,6 +6,7 @@ one the builds of public repositories can be read, and the others do not seem to
 
 import hmac
 import math
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import wraps
@@ -33,6 +34,7 @@ from bridge.store.timeline import Step
 PAGE_SIZE: Final = 20
 MAX_PAGE: Final = 100_000
 MAX_NUMBER: Final = 1e12
+_NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
 WRITER_SECONDS: Final = 30.0
 
 _View = Callable[["Api", Request], Awaitable[Response]]
@@ -136,7 +138,8 @@ class Api:
         """The log as rows; `start_time` and `end_time` are Unix seconds, `after` the last `seq` seen."""
         build = await self._visible(request)
         query = request.query_params
-        start, end = _number(query.get("start_time", "0")), _number(query.get("end_time", "1e12"))
+        start = _number(query.get("start_time", "0"))
+        end = _number(query["end_time"]) if "end_time" in query else MAX_NUMBER
         after = int(_number(query.get("after", "-1")))
         rows = await self._builds.log(build.id, after, start=start, end=end)
         return _envelope([{"seq": seq, "time": row.at, "level": 0, "message": row.text} for seq, row in rows])
@@ -233,11 +236,8 @@ def _page(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    try:
-        number = float(text[:40])
-    except ValueError:
-        number = math.nan
-    if not abs(number) <= MAX_NUMBER:
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    if abs(number) > MAX_NUMBER:
         raise HTTPException(400, f"{text[:20]} is not a usable number")
     return number
 

@@ -194,9 +194,45 @@ async def test_a_log_is_read_by_place_and_by_time(store: Store, client: httpx.As
     assert await texts() == ["0", "1", "2"]
     assert await texts(after=0) == ["1", "2"]
     assert await texts(start_time=START + 5, end_time=START + 15) == ["1"]
-    for query in ({"after": "x"}, {"start_time": "nan"}, {"end_time": "1e13"}, {"after": "inf"}):
-        answer = await client.get(f"/v1/builds/{build.id}/logs", params=query)
-        assert "is not a usable number" in bad(answer, 400)
+
+
+@pytest.mark.parametrize("name", ["start_time", "end_time", "after"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x",
+        "",
+        "nan",
+        "inf",
+        "-inf",
+        "1e3",
+        "1e999",
+        "9" * 13,
+        "9" * 5000,
+        "1_0",
+        "\uff11",
+        "²",
+        " 1",
+        "0x1",
+        "1.",
+    ],
+)
+async def test_a_bad_number_is_refused(
+    store: Store, client: httpx.AsyncClient, name: str, value: str
+) -> None:
+    build = await store.add_build("1", is_public=True)
+    answer = await client.get(f"/v1/builds/{build.id}/logs", params={name: value})
+    assert "is not a usable number" in bad(answer, 400)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/builds"])
+async def test_what_can_be_read_can_be_asked_for_without_its_body(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.head(path)
+    assert answer.status_code == (await client.get(path)).status_code == 200
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        bad(await client.request(method, path), 405)
 
 
 async def test_the_end_of_a_very_long_log_can_be_asked_for(store: Store, client: httpx.AsyncClient) -> None:

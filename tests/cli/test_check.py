@@ -9,6 +9,8 @@ import yaml
 from support.commands import command
 from support.faulty import expected_fault, faulty_files
 
+from bridge.registry import BUILDERS, CHANNELS, FORGES
+
 TESTS = Path(__file__).parents[1]
 RULES, CONFIGURATIONS = TESTS / "rules" / "bad", TESTS / "config" / "bad"
 CONFIG = {
@@ -127,6 +129,31 @@ def test_no_fault_of_a_faulty_configuration_shows_its_secrets(config: Path) -> N
     assert done.status == 1
     assert "did you mean" in done.stdout
     assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_the_configuration_that_ships_is_good_and_shows_every_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (TESTS.parent / "deploy" / "bridge.example.yaml").read_text()
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    url = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0123456789abcdef"
+    for name in re.findall(r"credential: ([a-z-]+)", text):
+        value = (
+            "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef" if "url" in name else name
+        )
+        (credentials / name).write_text(value)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    monkeypatch.setenv("GITEE_WEBHOOK_SECRET", "a-secret")
+    monkeypatch.setenv("WECOM_URL", url)
+    config = tmp_path / "bridge.yaml"
+    config.write_text(text.replace("/run/secrets/gitea-webhook", str(credentials / "api-token")))
+    shutil.copytree(TESTS.parent / "rules", tmp_path / "rules")
+    done = command("--config", config, "check")
+    assert (done.status, done.stderr) == (0, ""), done.stdout
+    assert "warning" not in done.stdout
+    shown = set(re.findall(r"kind: (\w+)", text))
+    assert shown | {"MESSAGE"} == {*FORGES, *BUILDERS, *CHANNELS}
 
 
 def test_nothing_is_made_by_a_check(config: Path) -> None:
