@@ -123,9 +123,9 @@ def test_a_chat_that_hangs_delays_neither_mail_nor_messages(tmp_path: Path) -> N
         }
         with running(tmp_path, config, {"shop.yaml": RULE.format(url=URL)}) as daemon:
             send(daemon.url, push_body(URL))
+            eventually(lambda: robot.requests)
             eventually(lambda: mails.mails)
             eventually(lambda: daemon.said("notice", channel="message", kind="buildJobFail"))
-            assert robot.requests
             assert not daemon.said("notice", channel="chat"), "it is still waited for"
 
 

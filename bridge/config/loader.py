@@ -77,8 +77,7 @@ def find_config(option: str | None, environ: Mapping[str, str]) -> Path:
         if path.is_file():
             return path
     problem = (
-        "is not here, nor is /etc/buildbridge/bridge.yaml: name the file with --config or $BRIDGE_CONFIG, "
-        "or write a first one with `buildbridge init`"
+        "is not here, nor is /etc/buildbridge/bridge.yaml: name the file with --config or $BRIDGE_CONFIG"
     )
     raise ConfigError([Fault(str(_PLACES[0]), "", problem)])
 
