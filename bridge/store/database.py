@@ -1,9 +1,9 @@
 """SQLite under one writer: callers wait for the commit that holds their rows, and commits are shared.
 
 One thread owns the only connection that writes. It takes what is waiting, runs it in one transaction and
-commits once (`synchronous=FULL`: the commit is an fsync). A piece of work that fails takes nothing with it:
-it is a single statement, which SQLite itself undoes, or stands under a savepoint. Reads run on connections of
-their own, in a few threads.
+commits once (`synchronous=FULL`: the commit is an fsync). Each piece of work stands under its own savepoint,
+so that one that fails takes nothing with it; rows of one kind can be written together, by one statement.
+Reads run on connections of their own, in a few threads.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -31,23 +32,27 @@ from bridge.store import migrate
 log = structlog.get_logger()
 
 T = TypeVar("T")
+R = TypeVar("R")
 Work = Callable[[Connection], T]
+Bulk = Callable[[Connection, Sequence[R]], Sequence[T]]
+"""Writes many rows with one statement, all or none of them; an answer for each, in their order."""
 
 MAX_BATCH: Final = 256
 MAX_WAITING: Final = 8192
 READERS: Final = 3
 BUSY_SECONDS: Final = 10
+_ALONE: Final = object()
 
 
 class _Pending:
-    """One piece of work on its way to the disk."""
+    """Work on its way to the disk; where it is a Bulk, `row` goes to it together with others."""
 
-    __slots__ = ("error", "future", "result", "single", "work")
+    __slots__ = ("error", "future", "result", "row", "work")
 
-    def __init__(self, work: Work[Any], future: asyncio.Future[Any], *, single: bool) -> None:
+    def __init__(self, work: Callable[..., Any], future: asyncio.Future[Any], row: Any) -> None:
         self.work = work
+        self.row = row
         self.future = future
-        self.single = single
         self.result: Any = None
         self.error: Exception | None = None
 
@@ -94,12 +99,20 @@ class Database:
             raise
         return cls(path, lock)
 
-    async def write(self, work: Work[T], *, single: bool = False) -> T:
+    async def write(self, work: Work[T]) -> T:
         """Run `work` in the writer's transaction; return its result once that is on disk.
 
-        `single` promises that it writes with one statement only, which is cheaper. Raises whatever `work`
-        raised (then nothing of it was written), or StoreError.
+        Raises whatever `work` raised (then nothing of it was written), or StoreError.
         """
+        result: T = await self._queued(work, _ALONE)
+        return result
+
+    async def add(self, bulk: Bulk[R, T], row: R) -> T:
+        """As `write`, but the rows that wait for the same `bulk` are written by one call of it."""
+        result: T = await self._queued(bulk, row)
+        return result
+
+    async def _queued(self, work: Any, row: object) -> Any:
         if self._closed:
             raise StoreError("the store is closed")
         if self._died is not None:
@@ -107,8 +120,8 @@ class Database:
         if len(self._waiting) >= MAX_WAITING:
             raise StoreError("the store is behind: too many writes wait")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._waiting.append(_Pending(work, future, single=single))
+        future: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append(_Pending(work, future, row))
         if not self._waking:
             # Not at once, so that all that is written in this turn of the loop shares a commit.
             self._waking = True
@@ -208,8 +221,12 @@ def _commit(connection: Connection, batch: list[_Pending]) -> None:
     assert isinstance(raw, sqlite3.Connection)
     try:
         raw.execute("BEGIN IMMEDIATE")
-        for item in batch:
-            _apply(connection, raw, item)
+        for bulk, items in groupby(batch, _bulk):
+            if bulk is None:
+                for item in items:
+                    _apply(connection, raw, item)
+            else:
+                _apply_bulk(connection, raw, bulk, list(items))
         raw.execute("COMMIT")
     except sqlite3.Error as error:
         if raw.in_transaction:
@@ -219,30 +236,42 @@ def _commit(connection: Connection, batch: list[_Pending]) -> None:
             item.error = failure
 
 
+def _bulk(item: _Pending) -> Bulk[Any, Any] | None:
+    return None if item.row is _ALONE else item.work
+
+
 def _apply(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> None:
-    if item.single:
-        _attempt(connection, raw, item)
-        return
     raw.execute("SAVEPOINT work")
-    _attempt(connection, raw, item)
-    if item.error is not None:
+    try:
+        item.result = item.work(connection)
+    except Exception as error:  # noqa: BLE001  # it belongs to the caller, not to the writer
+        item.error = _failure(raw, error)
         raw.execute("ROLLBACK TO work")
     raw.execute("RELEASE work")
 
 
-def _attempt(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> None:
+def _apply_bulk(
+    connection: Connection, raw: sqlite3.Connection, bulk: Bulk[Any, Any], items: list[_Pending]
+) -> None:
+    """Without a savepoint: what a single statement did SQLite undoes itself."""
     try:
-        item.result = item.work(connection)
-    except Exception as error:  # it belongs to the caller, not to the writer
-        if not raw.in_transaction:
-            # A full disk makes SQLite roll the whole transaction back: nobody's work is left.
-            raise sqlite3.OperationalError(str(getattr(error, "orig", error))) from error
-        failed = getattr(error, "orig", error)
-        item.error = (
-            StoreError(f"the store cannot be written: {failed}")
-            if isinstance(failed, sqlite3.Error)
-            else error
-        )
+        for item, result in zip(items, bulk(connection, [item.row for item in items]), strict=True):
+            item.result = result
+    except Exception as error:  # noqa: BLE001  # it belongs to the callers, not to the writer
+        failure = _failure(raw, error)
+        for item in items:
+            item.error = failure
+
+
+def _failure(raw: sqlite3.Connection, error: Exception) -> Exception:
+    """What the caller is told. Raises sqlite3.OperationalError where nobody's work is left."""
+    failed = getattr(error, "orig", error)
+    if not raw.in_transaction:
+        # A full disk makes SQLite roll the whole transaction back.
+        raise sqlite3.OperationalError(str(failed)) from error
+    if isinstance(failed, sqlite3.Error):
+        return StoreError(f"the store cannot be written: {failed}")
+    return error
 
 
 def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import anyio.to_thread
@@ -16,13 +17,12 @@ from bridge.model.build import NewBuild
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.store import builds, timeline
 from bridge.store.codec import from_json, to_json
-from bridge.store.database import Database
+from bridge.store.database import MAX_BATCH, Database
 from bridge.store.schema import delivery as table
 
-_INSERT: Final = (
-    "INSERT INTO delivery (id, source, forge, key, event, headers, body, received_at, state)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'stored') ON CONFLICT (source, key, replay) DO NOTHING"
-)
+_COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
+Row = tuple[str, str, str, str, str, str, bytes, float, str]
+"""A delivery in the order of `_COLUMNS`."""
 _FIND: Final = "SELECT id FROM delivery WHERE source = ? AND key = ? AND replay = 0"
 
 _BATCH_BYTES: Final = 16 << 20
@@ -84,21 +84,12 @@ class Inbox:
             to_json(delivery.headers),
             await _compressed(delivery.body),
             delivery.received_at,
+            DeliveryState.STORED.value,
         )
-
-        def work(connection: Connection) -> Receipt:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            if raw.execute(_INSERT, row).rowcount:
-                return Receipt(delivery.id, new=True)
-            found = raw.execute(_FIND, (delivery.source, delivery.key)).fetchone()
-            timeline.add(connection, found[0], delivery.received_at, "repeated", "the same was sent again")
-            return Receipt(found[0], new=False)
-
         self._arriving += 1
         self._most_arriving = max(self._most_arriving, self._arriving)
         try:
-            return await self._database.write(work, single=True)
+            return await self._database.add(_keep, row)
         finally:
             self._arriving -= 1
 
@@ -181,6 +172,32 @@ class Inbox:
         return await self._database.read(
             lambda connection: [_row(row) for row in connection.execute(query).mappings()]
         )
+
+
+def _keep(connection: Connection, rows: Sequence[Row]) -> list[Receipt]:
+    """Keep deliveries with one statement; this is the hot path, hence the driver itself."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    kept = raw.execute(_insert(len(rows)), [value for row in rows for value in row]).rowcount
+    if kept == len(rows):
+        return [Receipt(row[0], new=True) for row in rows]
+    return [_receipt(connection, raw, row) for row in rows]
+
+
+@lru_cache(maxsize=MAX_BATCH)
+def _insert(count: int) -> str:
+    columns, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
+    values = ", ".join([f"({marks})"] * count)
+    return f"INSERT INTO delivery ({columns}) VALUES {values} ON CONFLICT (source, key, replay) DO NOTHING"  # noqa: S608  # only our own words
+
+
+def _receipt(connection: Connection, raw: sqlite3.Connection, row: Row) -> Receipt:
+    delivery_id, source, _, key, *_, received_at, _ = row
+    found: str = raw.execute(_FIND, (source, key)).fetchone()[0]
+    if found == delivery_id:
+        return Receipt(found, new=True)
+    timeline.add(connection, found, received_at, "repeated", "the same was sent again")
+    return Receipt(found, new=False)
 
 
 async def _compressed(body: bytes) -> bytes:

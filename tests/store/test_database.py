@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -221,18 +221,37 @@ async def watching(store: Store, outcomes: list[str]) -> None:
     outcomes.append(str(caught.value))
 
 
-async def test_a_single_statement_that_fails_takes_nothing_with_it_either(store: Store) -> None:
+def insert_many(connection: Connection, rows: Sequence[str]) -> list[int]:
+    marks = ", ".join(["(?, 0)"] * len(rows))
+    connection.exec_driver_sql(f"INSERT INTO service (name, paused_until) VALUES {marks}", tuple(rows))
+    return [len(rows)] * len(rows)
+
+
+async def test_rows_that_wait_together_are_written_by_one_statement(store: Store) -> None:
+    together: list[int] = []
+
+    async def add(name: str) -> None:
+        together.append(await store.database.add(insert_many, name))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(10):
+            tasks.start_soon(add, str(number))
+    assert together == [10] * 10
+    assert len(await names(store)) == 10
+
+
+async def test_rows_that_cannot_be_written_together_take_nothing_else_with_them(store: Store) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(store.database.write, insert("a"))
         for _ in range(2):
-            with pytest.raises(StoreError):
-                await store.database.write(
-                    lambda connection: connection.exec_driver_sql(
-                        "INSERT INTO service (name, paused_until) VALUES ('b', 0), ('b', 0)"
-                    ),
-                    single=True,
-                )
-    assert await names(store) == ["a"]
+            tasks.start_soon(refused, store)
+        tasks.start_soon(store.database.write, insert("c"))
+    assert await names(store) == ["a", "c"]
+
+
+async def refused(store: Store) -> None:
+    with pytest.raises(StoreError, match="UNIQUE"):
+        await store.database.add(insert_many, "b")
 
 
 async def test_too_many_waiting_writes_are_refused_at_once(
