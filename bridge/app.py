@@ -1,5 +1,6 @@
 """The composition root: opens every part, runs them side by side, and stops them in order."""
 
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -43,6 +44,7 @@ logger = structlog.get_logger()
 GRACE_SECONDS: Final = 10
 """How long requests in hand may take when we stop; TimeoutStopSec of the unit is longer."""
 _TICK_SECONDS: Final = 1.0
+_COLLECT: Final = (20_000, 20, 20)
 _HOUSE_SECONDS: Final = 3600.0
 
 
@@ -294,6 +296,10 @@ async def _say_ready(server: Server, listener: socket.socket, task_status: TaskS
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await anyio.sleep(0.01)
     port: int = listener.getsockname()[1]
+    # What was made until now stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
     notify("READY=1", f"STATUS=listening on port {port}")
     logger.info("ready", version=__version__, port=port)
     task_status.started(port)

@@ -1,10 +1,11 @@
 """Logs: one line per hand-over on stdout, JSON or pretty, with the secrets removed by value."""
 
+import asyncio
 import json
 import logging
 import sys
 from collections.abc import Collection, Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO, cast
 from urllib.parse import quote, quote_plus
 
 import orjson
@@ -72,7 +73,7 @@ def configure(
     structlog.configure(
         processors=[*shared, renderer, redactor],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Output(sys.stdout))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -99,3 +100,26 @@ def _json(value: object, **_: Any) -> str:
     except TypeError:
         # Half a surrogate pair is no UTF-8: a stranger's text must not cost the line.
         return json.dumps(value, default=str, skipkeys=True)
+
+
+class _Output:
+    """A stream that flushes the lines of one turn of the loop together: each flush is a system call."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.write = stream.write
+        self._stream = stream
+        self._due = False
+
+    def flush(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._stream.flush()
+            return
+        if not self._due:
+            self._due = True
+            loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._due = False
+        self._stream.flush()

@@ -5,7 +5,8 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from datetime import timedelta
+from typing import Any, ClassVar, Final, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -50,7 +51,7 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
         port=settings.port,
         interface="asgi3",
         loop="none",
-        http=_protocol(settings),
+        http=type("Deadlines", (_Deadlines,), {"limits": settings}),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -66,42 +67,74 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
     return Server(config)
 
 
-def _protocol(settings: ServerSettings) -> type[asyncio.Protocol]:
-    head_seconds = settings.header_timeout.total_seconds()
-    body_seconds = settings.body_timeout.total_seconds()
+class _Deadlines(HttpToolsProtocol):
+    """Closes a connection over the cap, and one that brings no whole head, or then body, in time."""
 
-    class Deadlines(HttpToolsProtocol):
-        """Closes a connection over the cap, and one that brings no whole head, or then body, in time."""
+    limits: ClassVar[ServerSettings]
+    _deadline: asyncio.TimerHandle | None = None
+    _allowed: timedelta | None = None
 
-        _deadline: asyncio.TimerHandle | None = None
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(cast(asyncio.Transport, _Joined(transport, self.loop)))
+        self._allowed = self.limits.header_timeout
+        self._watch()
+        if len(self.connections) > self.limits.max_connections:
+            transport.close()
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self._deadline = self.loop.call_later(head_seconds, transport.close)
-            if len(self.connections) > settings.max_connections:
-                transport.close()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Only now: most requests come as a whole and need no timer.
+        self._watch()
 
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            if self._deadline is None:
-                self._deadline = self.loop.call_later(head_seconds, self.transport.close)
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._allowed = self.limits.header_timeout
 
-        def on_headers_complete(self) -> None:
-            self._stop()
-            self._deadline = self.loop.call_later(body_seconds, self.transport.close)
-            super().on_headers_complete()
+    def on_headers_complete(self) -> None:
+        self._unwatch(self.limits.body_timeout)
+        super().on_headers_complete()
 
-        def on_message_complete(self) -> None:
-            self._stop()
-            super().on_message_complete()
+    def on_message_complete(self) -> None:
+        self._unwatch(None)
+        super().on_message_complete()
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop()
-            super().connection_lost(exc)
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch(None)
+        super().connection_lost(exc)
 
-        def _stop(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
+    def _watch(self) -> None:
+        if self._deadline is None and self._allowed is not None:
+            self._deadline = self.loop.call_later(self._allowed.total_seconds(), self.transport.close)
 
-    return Deadlines
+    def _unwatch(self, allowed: timedelta | None) -> None:
+        """What was waited for is here; `allowed` is how long what comes next may take."""
+        self._allowed = allowed
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class _Joined:
+    """A transport that sends what is written in one turn of the loop at once: head and body in one packet."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pieces: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._pieces:
+            self._loop.call_soon(self._flush)
+        self._pieces.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._pieces:
+            pieces, self._pieces = self._pieces, []
+            self._transport.write(b"".join(pieces))

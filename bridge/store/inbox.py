@@ -26,7 +26,7 @@ Row = tuple[str, str, str, str, str, str, bytes, float, str]
 _FIND: Final = "SELECT id FROM delivery WHERE source = ? AND key = ? AND replay = 0"
 
 _BATCH_BYTES: Final = 16 << 20
-_LEVEL: Final = 1
+_LEVEL: Final = -5
 _SMALL: Final = 64 << 10
 """Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
 _COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
