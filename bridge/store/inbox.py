@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 import zstandard
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 from uuid_utils import uuid7
 
 from bridge.clock import Clock
@@ -33,6 +33,8 @@ _COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
 
 CROWD: Final = 8
 """More deliveries than this on their way to the disk at once are a crowd."""
+
+_MARK: Final = update(table).where(table.c.id == bindparam("marked"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +122,15 @@ class Inbox:
         Returns the ids of the builds made; a delivery that was judged before changes nothing.
         """
         now = self._clock()
+        if not verdict.builds:
+            # Most that crowds in builds nothing: that is written together.
+            await self._database.add(_mark, (delivery_id, verdict, now))
+            return []
 
         def work(connection: Connection) -> list[str]:
-            moved = connection.execute(
-                update(table)
-                .where(table.c.id == delivery_id, table.c.state == "stored")
-                .values(state=verdict.state, detail=verdict.detail, explanation=to_json(verdict.explanation))
-            )
-            if not moved.rowcount:
+            if not _mark(connection, [(delivery_id, verdict, now)])[0]:
                 return []
             made = [builds.create(connection, new, now) for new in verdict.builds]
-            timeline.add(connection, delivery_id, now, verdict.state, verdict.detail)
             return [build_id for build_id in made if build_id is not None]
 
         return await self._database.write(work)
@@ -198,6 +198,29 @@ def _receipt(connection: Connection, raw: sqlite3.Connection, row: Row) -> Recei
         return Receipt(found, new=True)
     timeline.add(connection, found, received_at, "repeated", "the same was sent again")
     return Receipt(found, new=False)
+
+
+def _mark(connection: Connection, judged: Sequence[tuple[str, Verdict, float]]) -> list[bool]:
+    """Write down verdicts and when they were found; False for a delivery that was judged before."""
+    ids = [delivery_id for delivery_id, _, _ in judged]
+    query = select(table.c.id).where(table.c.id.in_(ids), table.c.state == "stored")
+    unjudged = set(connection.execute(query).scalars())
+    new = [mark for mark in judged if mark[0] in unjudged]
+    if new:
+        connection.execute(
+            _MARK,
+            [
+                {
+                    "marked": delivery_id,
+                    "state": verdict.state,
+                    "detail": verdict.detail,
+                    "explanation": to_json(verdict.explanation),
+                }
+                for delivery_id, verdict, _ in new
+            ],
+        )
+        timeline.add_all(connection, [(mark[0], mark[2], mark[1].state, mark[1].detail) for mark in new])
+    return [delivery_id in unjudged for delivery_id in ids]
 
 
 async def _compressed(body: bytes) -> bytes:

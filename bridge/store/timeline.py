@@ -1,5 +1,6 @@
 """The timeline: what happened to a delivery, a build or a notice, and when."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
@@ -18,7 +19,16 @@ class Step:
 
 def add(connection: Connection, subject: str, at: float, what: str, detail: str = "") -> None:
     """Note that `what` (one word) happened to the row with the id `subject`."""
-    connection.execute(insert(step).values(subject=subject, at=at, what=what, detail=detail[:MAX_DETAIL]))
+    add_all(connection, [(subject, at, what, detail)])
+
+
+def add_all(connection: Connection, steps: Sequence[tuple[str, float, str, str]]) -> None:
+    """As `add`, for several: the subject, when, what, and the detail."""
+    rows = [
+        {"subject": subject, "at": at, "what": what, "detail": detail[:MAX_DETAIL]}
+        for subject, at, what, detail in steps
+    ]
+    connection.execute(insert(step), rows)
 
 
 def of(connection: Connection, subject: str) -> list[Step]:

@@ -1,7 +1,9 @@
 """The real daemon as a process of its own, driven from outside."""
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +18,8 @@ import httpx
 import yaml
 
 T = TypeVar("T")
+_RANDOM = random.SystemRandom()
+"""Not of a seed that other workers of the same run have, too."""
 SECRET = "a-shared-secret-of-the-tests"
 TOKEN = "a-token-of-the-tests"
 
@@ -31,10 +35,12 @@ def eventually(look: Callable[[], T], *, seconds: float = 20.0) -> T:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port for a server that starts later: none that the system gives to a connection meanwhile."""
+    while True:
+        port = _RANDOM.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Daemon:
