@@ -2,7 +2,7 @@
 
 One thread owns the only connection that writes. It takes what is waiting, runs it in one transaction and
 commits once (`synchronous=FULL`: the commit is an fsync). Each piece of work stands under its own savepoint,
-so that one that fails takes nothing with it; rows of one kind can be written together, by one statement.
+so that one that fails takes nothing with it; rows of one kind can be written together, under one savepoint.
 Reads run on connections of their own, in a few threads.
 """
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 Work = Callable[[Connection], T]
 Bulk = Callable[[Connection, Sequence[R]], Sequence[T]]
-"""Writes many rows with one statement, all or none of them; an answer for each, in their order."""
+"""Writes many rows with few statements; an answer for each, in their order."""
 
 MAX_BATCH: Final = 256
 MAX_WAITING: Final = 8192
@@ -253,14 +253,19 @@ def _apply(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> N
 def _apply_bulk(
     connection: Connection, raw: sqlite3.Connection, bulk: Bulk[Any, Any], items: list[_Pending]
 ) -> None:
-    """Without a savepoint: what a single statement did SQLite undoes itself."""
+    """A row that cannot be written is told apart from the others by writing each alone."""
+    raw.execute("SAVEPOINT work")
     try:
         for item, result in zip(items, bulk(connection, [item.row for item in items]), strict=True):
             item.result = result
     except Exception as error:  # noqa: BLE001  # it belongs to the callers, not to the writer
-        failure = _failure(raw, error)
+        items[0].error = _failure(raw, error)
+        raw.execute("ROLLBACK TO work")
+    raw.execute("RELEASE work")
+    if items[0].error is not None and len(items) > 1:
+        items[0].error = None
         for item in items:
-            item.error = failure
+            _apply_bulk(connection, raw, bulk, [item])
 
 
 def _failure(raw: sqlite3.Connection, error: Exception) -> Exception:
