@@ -5,6 +5,7 @@ Gogs's and GitHub's, Gogs GitHub's, Tencent's GitLab's. So the order of the tabl
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from bridge.errors import BadSignature
@@ -36,7 +37,11 @@ _ALL: Final = frozenset().union(*(marks for _, marks in _MARKS))
 
 def host_of(headers: Mapping[str, str]) -> str | None:
     """The id of the host that sends such headers, or None."""
-    present = _ALL.intersection(headers)
+    return _host(_ALL.intersection(headers))
+
+
+@lru_cache(maxsize=64)
+def _host(present: frozenset[str]) -> str | None:
     return next((host for host, marks in _MARKS if marks <= present), None)
 
 

@@ -28,6 +28,7 @@ from sqlalchemy.pool import QueuePool
 
 from bridge.errors import StoreError
 from bridge.store import migrate
+from bridge.store.checkpoint import Checkpointer
 
 log = structlog.get_logger()
 
@@ -41,6 +42,8 @@ MAX_BATCH: Final = 256
 MAX_WAITING: Final = 8192
 READERS: Final = 3
 BUSY_SECONDS: Final = 10
+_LOG_PAGES: Final = 16_000
+"""The write-ahead log's size, in pages of 4 KiB, from which on the writer itself sees to it."""
 _ALONE: Final = object()
 
 
@@ -81,6 +84,7 @@ class Database:
         self._died: BaseException | None = None
         # Here and not in the thread, so that a store that cannot be written is told to who opens it.
         self._connection = _connect(self._writer_engine)
+        self._checkpointer = Checkpointer(path)
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -156,6 +160,7 @@ class Database:
         self._closed = True
         self._wake.set()
         self._thread.join(timeout=BUSY_SECONDS + 5)
+        self._checkpointer.close(timeout=BUSY_SECONDS)
         self._engine.dispose()
         self._writer_engine.dispose()
         if self._lock is not None:
@@ -186,6 +191,7 @@ class Database:
                         _commit(connection, batch)
                         self._beat = time.monotonic()
                         _hand_back(batch)
+                        self._checkpointer.wrote(len(batch))
         except BaseException as error:  # whatever it is, nobody may wait for this thread
             log.critical("the store's writer died", why=repr(error), exc_info=error)
             self._died = error
@@ -291,7 +297,9 @@ def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"]
-        pragmas += ["query_only=ON", "cache_size=-1024"] if read_only else ["wal_autocheckpoint=4000"]
+        pragmas += (
+            ["query_only=ON", "cache_size=-1024"] if read_only else [f"wal_autocheckpoint={_LOG_PAGES}"]
+        )
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}").close()
 

@@ -30,7 +30,9 @@ class Contender:
     name: str
     path: str
     prepare: Callable[[Path, int], list[str]]
-    check: Callable[[Path, int, Load], str] = lambda _folder, _port, _load: ""
+    check: Callable[[Path, int, Load], str] = lambda _folder, _port, load: (
+        f"{load.errors} answers were errors" if load.errors else ""
+    )
     loads: list[Load] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -61,7 +63,9 @@ def buildbridge(folder: Path, port: int) -> list[str]:
 
 
 def one_row_for_each_answer(folder: Path, port: int, measured: Load) -> str:
-    """Raises RuntimeError where answers and rows differ."""
+    """Raises RuntimeError for an answer that is an error, and where answers and rows differ."""
+    if measured.errors:
+        raise RuntimeError(f"{measured.errors} of {measured.requests} answers were errors")
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
     counter = r'^buildbridge_deliveries_total\{answer="202",source="github"\} (\S+)$'
     found = re.search(counter, metrics, re.MULTILINE)
@@ -110,8 +114,6 @@ def measure(contender: Contender, parent: Path, run: str, seconds: int, connecti
         with running(argv, port, folder / "log", folder):
             load(port, contender.path, run=f"{run}-warm", seconds=1, connections=connections)
             measured = load(port, contender.path, run=run, seconds=seconds, connections=connections)
-            if measured.errors:
-                raise RuntimeError(f"{contender.name}: {measured.errors} answers were errors")
             contender.notes.append(contender.check(folder, port, measured))
         contender.loads.append(measured)
 

@@ -78,6 +78,16 @@ async def test_writes_that_wait_together_share_commits(store: Store) -> None:
     assert len(seen) <= 3, seen
 
 
+async def test_much_that_was_written_reaches_the_file_beside_the_writer(store: Store) -> None:
+    """Long before the writer would have to see to it."""
+    before = store.path.stat().st_size
+    async with anyio.create_task_group() as tasks:
+        for number in range(1000):
+            tasks.start_soon(store.database.write, insert(f"{number:04}", "x" * 1000))
+    await eventually(lambda: store.path.stat().st_size > before + 500_000)
+    assert len(await names(store)) == 1000
+
+
 async def test_a_write_whose_caller_has_gone_is_done_all_the_same(store: Store) -> None:
     with anyio.CancelScope() as scope:
         scope.cancel()
