@@ -1,25 +1,19 @@
 """The plug board: every kind of forge, builder and channel, one line each.
 
-Builders and channels are imported when a configuration names them, so that nobody pays for the others.
+Each is imported when a configuration names it, so that nobody pays for the others.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Final, Generic, TypeVar
-
-from pydantic import BaseModel
 
 from bridge.builders.base import Builder
 from bridge.channels.base import Channel
 from bridge.config.loader import Kinds
 from bridge.forges.base import Forge
-from bridge.forges.gitea import Gitea
-from bridge.forges.gitee import Gitee
-from bridge.forges.github import GitHub
-from bridge.forges.gitlab import GitLab
-from bridge.forges.simple import Simple
 
-A = TypeVar("A", Builder, Channel)
+A = TypeVar("A", bound=Forge | Builder | Channel)
+T = TypeVar("T")
 
 
 class Adapters(Mapping[str, type[A]], Generic[A]):
@@ -40,14 +34,15 @@ class Adapters(Mapping[str, type[A]], Generic[A]):
         return len(self._places)
 
 
-class _SettingsOf(Mapping[str, type[BaseModel]]):
-    """The settings model of each kind."""
+class _Each(Mapping[str, T], Generic[A, T]):
+    """What is made of each adapter, when it is asked for."""
 
-    def __init__(self, adapters: Mapping[str, type[Builder | Channel]]) -> None:
+    def __init__(self, adapters: Adapters[A], make: Callable[[type[A]], T]) -> None:
         self._adapters = adapters
+        self._make = make
 
-    def __getitem__(self, kind: str) -> type[BaseModel]:
-        return self._adapters[kind].Settings
+    def __getitem__(self, kind: str) -> T:
+        return self._make(self._adapters[kind])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._adapters)
@@ -56,10 +51,18 @@ class _SettingsOf(Mapping[str, type[BaseModel]]):
         return len(self._adapters)
 
 
-# Gitea sends GitHub's headers, too: the order is the order in which a delivery is recognised.
-FORGES: Final[Mapping[str, Forge]] = {
-    forge.kind: forge for forge in (Gitea(), Gitee(), GitLab(), GitHub(), Simple())
-}
+FORGES: Final = _Each[Forge, Forge](
+    Adapters(
+        {
+            "GitHub": "bridge.forges.github:GitHub",
+            "GitLab": "bridge.forges.gitlab:GitLab",
+            "Gitee": "bridge.forges.gitee:Gitee",
+            "Gitea": "bridge.forges.gitea:Gitea",
+            "Simple": "bridge.forges.simple:Simple",
+        }
+    ),
+    lambda forge: forge(),
+)
 
 BUILDERS: Final = Adapters[Builder](
     {
@@ -77,4 +80,8 @@ CHANNELS: Final = Adapters[Channel](
     }
 )
 
-KINDS: Final = Kinds(forges=FORGES, builders=_SettingsOf(BUILDERS), channels=_SettingsOf(CHANNELS))
+KINDS: Final = Kinds(
+    forges=FORGES,
+    builders=_Each(BUILDERS, lambda builder: builder.Settings),
+    channels=_Each(CHANNELS, lambda channel: channel.Settings),
+)

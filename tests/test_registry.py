@@ -5,7 +5,6 @@ import sys
 
 import pytest
 from pydantic import BaseModel
-from support import deliveries
 
 from bridge.builders.base import Builder
 from bridge.channels.base import Channel
@@ -31,10 +30,6 @@ def test_a_forge_stands_under_its_own_kind_and_forges_are_told_apart_by_their_ho
     assert len({forge.host for forge in FORGES.values()}) == len(FORGES)
     both = {"x-gitea-event": "push", "x-github-event": "push"}
     assert [forge.kind for forge in FORGES.values() if forge.recognises(both)] == ["Gitea"]
-
-
-def test_every_forge_goes_through_the_contract_of_forges() -> None:
-    assert {forge.kind for forge in deliveries.FORGES.values()} == set(FORGES)
 
 
 def test_a_kind_that_there_is_not_is_not_there() -> None:

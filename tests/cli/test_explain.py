@@ -9,7 +9,7 @@ import pytest
 import yaml
 from support.commands import Done, command
 from support.daemon import SECRET
-from support.deliveries import FORGES, SECRETS, Sample, samples
+from support.deliveries import HOSTS, SECRETS, Sample, samples
 from support.sending import push_body, signed
 
 FACTS = (
@@ -48,7 +48,7 @@ build_config:
 def configured(folder: Path, secrets: list[str], rules: str = RULES) -> Path:
     """A configuration with a source of each kind, all with these secrets."""
     file = folder / "bridge.yaml"
-    sources = {forge.host: {"kind": forge.kind, "secrets": list(secrets)} for forge in FORGES.values()}
+    sources = {forge.host: {"kind": forge.kind, "secrets": list(secrets)} for forge in HOSTS.values()}
     builders = {"here": {"kind": "local", "command": ["true"]}}
     file.write_text(
         yaml.safe_dump(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.deliveries import FORGES, SECRETS, Sample, misreadings, samples
+from support.deliveries import HOSTS, SECRETS, Sample, misreadings, samples
 
 from bridge.model.delivery import Delivery
 
@@ -28,7 +28,7 @@ def test_a_delivery_is_read_as_expected(sample: Sample) -> None:
 
 @pytest.mark.parametrize("sample", _SAMPLES, ids=str)
 def test_a_delivery_is_recognised_by_its_host_alone(sample: Sample) -> None:
-    assert [name for name, forge in FORGES.items() if forge.recognises(sample.headers)] == [sample.forge.host]
+    assert [name for name, forge in HOSTS.items() if forge.recognises(sample.headers)] == [sample.forge.host]
 
 
 @pytest.mark.parametrize("sample", _SAMPLES, ids=str)
@@ -49,7 +49,7 @@ def test_nothing_stored_proves_who_sent_it(sample: Sample) -> None:
         assert proof.encode() not in stored
 
 
-@pytest.mark.parametrize("host", FORGES)
+@pytest.mark.parametrize("host", HOSTS)
 def test_a_host_has_pushes_tags_removals_and_what_is_none_of_them(host: str) -> None:
     """So that this set cannot thin out unnoticed."""
     events = {sample.expected["event"] for sample in _SAMPLES if sample.forge.host == host}

@@ -12,14 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bridge.forges.base import Forge
-from bridge.forges.gitea import Gitea
-from bridge.forges.gitee import Gitee
-from bridge.forges.github import GitHub
-from bridge.forges.gitlab import GitLab
-from bridge.forges.simple import Simple
 from bridge.model.event import Ignored, PushEvent
+from bridge.registry import FORGES
 
-FORGES: dict[str, Forge] = {forge.host: forge for forge in (GitHub(), GitLab(), Gitee(), Gitea(), Simple())}
+HOSTS: dict[str, Forge] = {forge.host: forge for forge in FORGES.values()}
 SECRETS = [b"a-secret-for-tests", b"whsec_4kJ3lEnBF8tmsQh4XR/6lb5MYiXLz6c8tTq5xvZN330="]
 """What the deliveries under `tests/forges/payloads` are signed with."""
 _FACTS = (
@@ -47,7 +43,7 @@ class Sample:
 
     @property
     def forge(self) -> Forge:
-        return FORGES[self.expected["host"]]
+        return HOSTS[self.expected["host"]]
 
     @property
     def body(self) -> bytes:
@@ -71,7 +67,7 @@ class Sample:
 def samples(folder: Path) -> list[Sample]:
     """Every delivery in `folder` of a host that we have."""
     entries = json.loads((folder / "expected.json").read_text())
-    return [Sample(folder, entry) for entry in entries if entry["host"] in FORGES]
+    return [Sample(folder, entry) for entry in entries if entry["host"] in HOSTS]
 
 
 def facts(event: PushEvent | Ignored) -> dict[str, Any]:
