@@ -53,16 +53,13 @@ class Scripted(Forge):
     def __init__(self, answer: Any) -> None:
         self._answer = answer
 
-    def recognises(self, headers: Any) -> bool:
-        return False
-
     def verify(self, headers: Any, body: bytes, secrets: Any, now: float) -> None:
         raise AssertionError
 
     def event(self, headers: Any, body: bytes) -> str:
         return "push"
 
-    def delivery_id(self, headers: Any) -> str | None:
+    def delivery_id(self, headers: Any, body: bytes) -> str | None:
         return None
 
     def parse(self, headers: Any, body: bytes) -> Any:

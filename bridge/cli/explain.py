@@ -86,9 +86,11 @@ def _judged_by(pasted: Pasted, config: Config, now: float, source: str | None) -
         forge = FORGES[sources[source].kind]
         candidates = [sources[source]]
     else:
-        found = next((forge for forge in FORGES.values() if forge.recognises(pasted.headers)), None)
+        found = next(
+            (forge for forge in FORGES.values() if forge.recognises(pasted.headers, pasted.body)), None
+        )
         if found is None:
-            raise DeliveryError("no known Git host sends such headers: name one of yours with --source")
+            raise DeliveryError("no known Git host sends such a delivery: name one of yours with --source")
         forge = found
         candidates = [one for one in sources.values() if one.kind == forge.kind]
     secrets = [secret.reveal().encode() for one in candidates for secret in one.secrets]

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, final
 
 from bridge.errors import BadSignature
+from bridge.forges.hosts import host_of
 from bridge.model.delivery import Delivery
 from bridge.model.event import Ignored, PushEvent
 
@@ -27,9 +28,9 @@ class Forge(ABC):
     kept_headers: ClassVar[frozenset[str]]
     """The headers that `parse` and people need; all others, credentials above all, are never stored."""
 
-    @abstractmethod
-    def recognises(self, headers: Headers) -> bool:
-        """Whether these headers are this host's and no other's."""
+    def recognises(self, headers: Headers, body: bytes) -> bool:  # noqa: ARG002  # most hosts have headers of their own
+        """Whether this is a delivery of this host and of no other; it proves nothing. Raises nothing."""
+        return host_of(headers) == self.host
 
     @abstractmethod
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:
@@ -43,7 +44,7 @@ class Forge(ABC):
         """The host's own word for the event. Raises BadDelivery where the host always says it and did not."""
 
     @abstractmethod
-    def delivery_id(self, headers: Headers) -> str | None:
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:
         """The host's id of this delivery, the same when it is sent again; None where it has none."""
 
     def occasion(self, headers: Headers) -> str:  # noqa: ARG002  # most hosts need none
@@ -77,7 +78,7 @@ class Forge(ABC):
             id=id,
             source=source,
             forge=self.kind,
-            key=self.delivery_id(headers) or self.occasion(headers) + hashlib.sha256(body).hexdigest(),
+            key=self.delivery_id(headers, body) or self.occasion(headers) + hashlib.sha256(body).hexdigest(),
             event=self.event(headers, body),
             headers={name: value for name, value in headers.items() if name in self.kept_headers},
             body=self.without_secrets(body, secrets),

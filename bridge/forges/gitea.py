@@ -17,7 +17,7 @@ from bridge.forges.body import (
     form_payload,
     is_form,
 )
-from bridge.forges.hosts import host_of, refuse_others
+from bridge.forges.hosts import refuse_others
 from bridge.forges.push import Push, changed_files, commit, is_zero, known_sha, person, repository, short_ref
 from bridge.forges.signature import check_hex, header
 from bridge.model.event import Ignored, PushEvent, Repo
@@ -34,9 +34,6 @@ class Gitea(Forge):
         {"content-type", "user-agent", "x-gitea-delivery", "x-gitea-event", "x-gitea-event-type"}
     )
 
-    def recognises(self, headers: Headers) -> bool:
-        return host_of(headers) == self.host
-
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Gitea signs no time
         """The HMAC over the JSON text: the body, or the decoded payload of a form."""
         refuse_others(headers, self.host)
@@ -48,7 +45,7 @@ class Gitea(Forge):
     def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
         return event_word(headers, "x-gitea-event")
 
-    def delivery_id(self, headers: Headers) -> str | None:
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
         return delivery_word(headers, "x-gitea-delivery")
 
     def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 from bridge.errors import BadSignature
 from bridge.forges.base import Forge, Headers
 from bridge.forges.body import Fields, blanked, document, event_word
-from bridge.forges.hosts import host_of, refuse_others
+from bridge.forges.hosts import refuse_others
 from bridge.forges.push import Push, changed_files, commit, person, repository
 from bridge.forges.signature import check_fresh, header, same, signed_time
 from bridge.model.event import Ignored, PushEvent, Repo
@@ -37,9 +37,6 @@ class Gitee(Forge):
         }
     )
 
-    def recognises(self, headers: Headers) -> bool:
-        return host_of(headers) == self.host
-
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Gitee signs no body
         """The password itself, or the HMAC of time-stamp and secret; no header says which of the two.
 
@@ -61,7 +58,7 @@ class Gitee(Forge):
     def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
         return event_word(headers, *_EVENT)
 
-    def delivery_id(self, headers: Headers) -> str | None:  # noqa: ARG002  # Gitee has none
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # Gitee has none
         return None
 
     def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:

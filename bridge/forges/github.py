@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from bridge.forges.base import Forge, Headers
 from bridge.forges.body import Fields, delivery_word, document, event_word
-from bridge.forges.hosts import host_of, refuse_others
+from bridge.forges.hosts import refuse_others
 from bridge.forges.push import Push, changed_files, commit, person, repository, short_ref
 from bridge.forges.signature import check_hex, header
 from bridge.model.event import Ignored, Person, PushEvent, Repo
@@ -31,9 +31,6 @@ class GitHub(Forge):
         }
     )
 
-    def recognises(self, headers: Headers) -> bool:
-        return host_of(headers) == self.host
-
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # GitHub signs no time
         """The HMAC over the body as sent, forms too; the older SHA-1 header is not looked at."""
         refuse_others(headers, self.host)
@@ -42,7 +39,7 @@ class GitHub(Forge):
     def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
         return event_word(headers, "x-github-event")
 
-    def delivery_id(self, headers: Headers) -> str | None:
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
         return delivery_word(headers, "x-github-delivery")
 
     def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from bridge.errors import BadSignature
 from bridge.forges.base import Forge, Headers
 from bridge.forges.body import Fields, delivery_word, document, event_word
-from bridge.forges.hosts import host_of, refuse_others
+from bridge.forges.hosts import refuse_others
 from bridge.forges.push import Push, changed_files, commit, person, repository
 from bridge.forges.signature import SIGNING_KEY_PREFIX, check_standard, check_token, header, signing_key
 from bridge.model.event import Ignored, Person, PushEvent, Repo
@@ -36,9 +36,6 @@ class GitLab(Forge):
         }
     )
 
-    def recognises(self, headers: Headers) -> bool:
-        return host_of(headers) == self.host
-
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:
         """The signature of a signing token (`whsec_…`) where there is one, else the secret token.
 
@@ -56,7 +53,7 @@ class GitLab(Forge):
     def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
         return event_word(headers, "x-gitlab-event")
 
-    def delivery_id(self, headers: Headers) -> str | None:
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
         # Not x-gitlab-event-uuid: all hooks set off by one event share that. webhook-id may be signed.
         return delivery_word(headers, "webhook-id", "idempotency-key")
 

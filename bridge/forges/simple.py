@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from bridge.errors import BadPayload, BadSignature
 from bridge.forges.base import Forge, Headers
 from bridge.forges.body import Fields, decode, delivery_word
-from bridge.forges.hosts import host_of, refuse_others
+from bridge.forges.hosts import refuse_others
 from bridge.forges.push import MAX_CHANGED, Push, commit, person, repository
 from bridge.forges.signature import SIGNING_KEY_PREFIX, check_standard, signing_key
 from bridge.model.event import Ignored, PushEvent, Repo
@@ -27,9 +27,6 @@ class Simple(Forge):
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "webhook-id", "webhook-timestamp"}
     )
-
-    def recognises(self, headers: Headers) -> bool:
-        return host_of(headers) == self.host
 
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:
         """The signature of id, time-stamp and body; the key is what `whsec_` encodes, or a plain secret."""
@@ -45,7 +42,7 @@ class Simple(Forge):
         except BadPayload:
             return _NO_TYPE  # it is authentic: kept, and then told to be unreadable
 
-    def delivery_id(self, headers: Headers) -> str | None:
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
         return delivery_word(headers, "webhook-id")
 
     def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:  # noqa: ARG002  # the body says it

@@ -228,7 +228,7 @@ def test_what_explain_cannot_do_is_told(
 @pytest.mark.parametrize(
     ("body", "headers", "why"),
     [
-        (b"{}", "", "no known Git host sends such headers: name one of yours with --source"),
+        (b"{}", "", "no known Git host sends such a delivery: name one of yours with --source"),
         (b"not json", "X-GitHub-Event: push", "the body is not JSON"),
         (b"[]", "X-GitHub-Event: push", "the body is JSON, but not an object"),
         (b"\xff\x00", "X-GitHub-Event: push", "the body is not JSON"),

@@ -39,7 +39,7 @@ class Receiver:
         """What was told, each delivery verified and parsed."""
         forge, told = Simple(), []
         for headers, body in self.requests:
-            assert forge.recognises(headers)
+            assert forge.recognises(headers, body)
             delivery = forge.receive(
                 id="1", source="plain", headers=headers, body=body, secrets=[secret], now=time.time()
             )

@@ -177,7 +177,7 @@ def test_the_headers_of_another_host_are_refused(sample: Sample, forge: Forge) -
 def test_a_host_that_also_sends_the_headers_of_its_ancestor_is_refused(host: str, more: str) -> None:
     sample = _SAMPLES[host]
     assert not accepts(sample, headers=sample.headers | {more: "push"})
-    assert not sample.forge.recognises(sample.headers | {more: "push"})
+    assert not sample.forge.recognises(sample.headers | {more: "push"}, sample.body)
 
 
 def test_a_wrong_signature_is_not_made_good_by_a_right_token() -> None:
@@ -215,7 +215,7 @@ def test_a_source_without_a_secret_takes_nothing(sample: Sample) -> None:
 
 @every_sample
 def test_the_delivery_id_is_the_host_s_or_a_digest(sample: Sample) -> None:
-    found = sample.forge.delivery_id(sample.headers)
+    found = sample.forge.delivery_id(sample.headers, sample.body)
     assert found is None if sample.forge.host == "gitee" else found in sample.headers.values()
 
 
@@ -253,9 +253,9 @@ def obeys(forge: Forge, headers: Mapping[str, str], body: bytes) -> None:
             continue
         assert said
         assert not any(secret.decode() in said for secret in SECRETS)
-    assert isinstance(forge.recognises(headers), bool)
+    assert isinstance(forge.recognises(headers, body), bool)
     assert isinstance(forge.without_secrets(body, SECRETS), bytes)
-    found = forge.delivery_id(headers)
+    found = forge.delivery_id(headers, body)
     assert found is None or 0 < len(found) <= 255
 
 

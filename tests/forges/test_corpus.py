@@ -33,7 +33,7 @@ if _SAMPLES:
 
     @pytest.mark.parametrize("sample", _SAMPLES, ids=str)
     def test_a_delivery_of_the_corpus_is_recognised(sample: Sample) -> None:
-        assert sample.forge.recognises(sample.headers)
+        assert sample.forge.recognises(sample.headers, sample.body)
 
     @pytest.mark.parametrize("sample", _SAMPLES, ids=str)
     def test_a_signature_of_the_corpus_holds_or_not_as_expected(sample: Sample) -> None:

@@ -2,7 +2,8 @@
 
 A folder holds `expected.json`: a list of objects with `file`, `headers_file` (one `Name: value` a line),
 `host`, the facts, `signature` (`valid` or `invalid`), `received_at` (ISO 8601, where the scheme has a clock),
-and `also_ok` (other values that will do, for single facts).
+`also_ok` (other values that will do, for single facts). A delivery of several refs has an object for each,
+with `index` and `of`.
 """
 
 import json
@@ -95,8 +96,11 @@ def facts(event: PushEvent | Ignored) -> dict[str, Any]:
 
 def misreadings(sample: Sample) -> dict[str, tuple[Any, Any]]:
     """Each expected fact that is read otherwise, as (expected, read)."""
-    (event,) = sample.forge.parse(sample.headers, sample.body)
-    read, also = facts(event), sample.expected.get("also_ok", {})
+    events = sample.forge.parse(sample.headers, sample.body)
+    index, count = sample.expected.get("index", 0), sample.expected.get("of", 1)
+    if len(events) != count:
+        return {"of": (count, len(events))}
+    read, also = facts(events[index]), sample.expected.get("also_ok", {})
     wanted = {name: sample.expected[name] for name in _FACTS if name in sample.expected}
     return {
         name: (value, read.get(name))
