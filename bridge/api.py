@@ -1,13 +1,14 @@
 """What can be read over HTTP: health, metrics, builds and deliveries.
 
 Every answer below `/v1` is `{"code", "msg", "data"}` with a true status. A token opens everything; without
-one the builds of public repositories can be read, and the others do not seem to exist.
+one the builds of public repositories can be read, and the others do not seem to exist; with a wrong one
+nothing can.
 """
 
 import hmac
 import math
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Final
@@ -28,12 +29,16 @@ from bridge.model.build import Build
 from bridge.store.builds import Builds
 from bridge.store.database import Database
 from bridge.store.inbox import DeliveryRow, Inbox
+from bridge.store.listing import Place
 from bridge.store.outbox import Outbox
 from bridge.store.timeline import Step
 
 PAGE_SIZE: Final = 20
-MAX_PAGE: Final = 100_000
+MAX_PAGE: Final = 500
+"""By its number; further ones are found by the links."""
+MAX_CURSOR: Final = 100
 MAX_NUMBER: Final = 1e12
+_PLACES: Final = ("page", "before", "after")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
 WRITER_SECONDS: Final = 30.0
 
@@ -46,8 +51,7 @@ def _guarded(view: _View) -> _View:
     @wraps(view)
     async def guard(self: "Api", request: Request) -> Response:
         if not self.trusted(request):
-            why = "this needs a token: send Authorization: Bearer <token>"
-            raise HTTPException(401, why, {"www-authenticate": "Bearer"})
+            raise _unauthorized("this needs a token: send Authorization: Bearer <token>")
         return await view(self, request)
 
     return guard
@@ -57,7 +61,14 @@ class Api:
     """The Starlette application for everything but deliveries."""
 
     def __init__(
-        self, database: Database, inbox: Inbox, builds: Builds, outbox: Outbox, tokens: Sequence[str]
+        self,
+        database: Database,
+        inbox: Inbox,
+        builds: Builds,
+        outbox: Outbox,
+        tokens: Sequence[str],
+        *,
+        public_url: str | None = None,
     ) -> None:
         self._database = database
         self._inbox = inbox
@@ -66,6 +77,7 @@ class Api:
         # Whoever reads here, even everybody at once, leaves the store's other readers to the daemon.
         self._one = anyio.Semaphore(1)
         self._tokens = [token.encode() for token in tokens]
+        self._base = (public_url or "").rstrip("/")
         self.app = Starlette(
             routes=[
                 Route("/healthz", self.healthz),
@@ -80,12 +92,19 @@ class Api:
         )
 
     def trusted(self, request: Request) -> bool:
-        """Whether the request brings one of the tokens, with or without `Bearer`."""
+        """Whether the request brings one of the tokens, with or without `Bearer`.
+
+        Raises HTTPException for anything else in its place: who means to be known is told that he is not.
+        """
         value = request.headers.get("authorization", "")
+        if not value:
+            return False
         scheme, _, rest = value.partition(" ")
         given = (rest.strip() if scheme.lower() == "bearer" else value).encode("latin-1")
         found = [hmac.compare_digest(given, token) for token in self._tokens]
-        return any(found)
+        if not any(found):
+            raise _unauthorized("this token is not one of api.tokens")
+        return True
 
     async def healthz(self, _request: Request) -> Response:
         """Alive: the loop answers and the writer lives. A builder or channel that is down is only told."""
@@ -111,23 +130,23 @@ class Api:
         }
         if "build_id" in query:
             filters["id"] = query["build_id"]
-        if not self.trusted(request):
-            filters["is_public"] = 1
-        number = _page(query.get("page", "1"))
+        place, public_only = _place(query), not self.trusted(request)
         async with self._one:
-            count, found = await self._builds.page(number, PAGE_SIZE, **filters)
-        base = str(request.url).partition("?")[0]
-
-        def link(page: int, *, there: bool) -> str | None:
-            return f"{base}?{urlencode({**query, 'page': page})}" if there else None
-
+            page = await self._builds.page(place, PAGE_SIZE, public_only=public_only, **filters)
         data = {
-            "count": count,
-            "next": link(number + 1, there=number * PAGE_SIZE < count),
-            "previous": link(number - 1, there=number > 1),
-            "results": [build_document(build) for build in found],
+            "count": page.count,
+            "next": self._link(request, "before", page.rows[-1:]) if page.older else None,
+            "previous": self._link(request, "after", page.rows[:1]) if page.newer else None,
+            "results": [build_document(build) for build in page.rows],
         }
         return _envelope(data)
+
+    def _link(self, request: Request, cursor: str, neighbour: Sequence[Build]) -> str | None:
+        """The address of the page beside this one: a Host header could name any other place."""
+        if not neighbour:
+            return None
+        kept = {name: value for name, value in request.query_params.items() if name not in _PLACES}
+        return f"{self._base}{request.url.path}?{urlencode({**kept, cursor: neighbour[0].id})}"
 
     async def show_build(self, request: Request) -> Response:
         build = await self._visible(request)
@@ -155,8 +174,9 @@ class Api:
         return _envelope(document | {"builds": [build_document(build) for build in made]})
 
     async def _visible(self, request: Request) -> Build:
+        trusted = self.trusted(request)
         build = await self._builds.get(request.path_params["build_id"])
-        if build is None or not (build.origin.is_public or self.trusted(request)):
+        if build is None or not (build.origin.is_public or trusted):
             raise HTTPException(404, "there is no such build")
         return build
 
@@ -228,10 +248,20 @@ def when(seconds: float | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _place(query: Mapping[str, str]) -> Place:
+    """`before` and `after` are the ids of builds, as the links of a page give them."""
+    number = _page(query.get("page", "1"))
+    for cursor in ("before", "after"):
+        if len(query.get(cursor, "")) > MAX_CURSOR:
+            raise HTTPException(400, f"{cursor} is not the id of a build")
+    return Place(number=number, before=query.get("before"), after=query.get("after"))
+
+
 def _page(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PAGE)) else 0
     if not 0 < number <= MAX_PAGE:
-        raise HTTPException(400, f"page: {text[:20]} is not a number from 1 to {MAX_PAGE}")
+        why = f"page: {text[:20]} is not a number from 1 to {MAX_PAGE}: beyond, follow `next`"
+        raise HTTPException(400, why)
     return number
 
 
@@ -240,6 +270,10 @@ def _number(text: str) -> float:
     if abs(number) > MAX_NUMBER:
         raise HTTPException(400, f"{text[:20]} is not a usable number")
     return number
+
+
+def _unauthorized(why: str) -> HTTPException:
+    return HTTPException(401, why, {"www-authenticate": "Bearer"})
 
 
 def _json(content: object, status: int = 200) -> Response:

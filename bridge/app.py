@@ -236,7 +236,14 @@ class _Daemon:
             stored=self._dispatch.ring,
         )
         tokens = [token.reveal() for token in config.settings.api.tokens]
-        self._api = Api(stores.database, stores.inbox, stores.builds, stores.outbox, tokens)
+        self._api = Api(
+            stores.database,
+            stores.inbox,
+            stores.builds,
+            stores.outbox,
+            tokens,
+            public_url=config.settings.server.public_url,
+        )
 
     @property
     def alarms(self) -> dict[Alarm, float]:

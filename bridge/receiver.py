@@ -66,7 +66,10 @@ class Receiver:
             DELIVERIES.labels(label, str(error.status)).inc()
             log.warning("refused", source=label, status=error.status, why=str(error))
             # The rest of a refused body is not waited for.
-            await _answer(send, error.status, {"error": str(error)}, [(b"connection", b"close")])
+            headers = [(b"connection", b"close")]
+            if isinstance(error, _WrongMethod):
+                headers.append((b"allow", b"POST"))
+            await _answer(send, error.status, {"error": str(error)}, headers)
         except StoreError as error:
             DELIVERIES.labels(label, "503").inc()
             log.error("not stored", source=label, why=str(error))  # noqa: TRY400  # the sentence says it all

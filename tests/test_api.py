@@ -63,6 +63,23 @@ async def test_pages_hold_twenty_and_lead_to_each_other(store: Store, client: ht
     assert pages[0]["previous"] is None
     back = good(await client.get(pages[2]["previous"]))
     assert back == pages[1]
+    for number, page in enumerate(pages, start=1):
+        by_number = await client.get(f"/v1/builds?repo_name=shop&namespace=acme&page={number}")
+        assert good(by_number)["results"] == page["results"]
+
+
+async def test_builds_that_come_meanwhile_move_no_page(store: Store, client: httpx.AsyncClient) -> None:
+    for number in range(2 * PAGE_SIZE):
+        await store.add_build(str(number), is_public=True)
+    first = good(await client.get("/v1/builds"))
+    await store.add_build("meanwhile", is_public=True)
+    second = good(await client.get(first["next"]))
+    assert [build["number"] for build in second["results"]] == list(range(PAGE_SIZE, 0, -1))
+    assert second["next"] is None
+    back = good(await client.get(second["previous"]))
+    assert [build["number"] for build in back["results"]] == list(range(2 * PAGE_SIZE, PAGE_SIZE, -1))
+    (newest,) = good(await client.get(back["previous"]))["results"]
+    assert newest["number"] == 2 * PAGE_SIZE + 1
 
 
 async def test_a_page_beyond_the_last_is_empty(store: Store, client: httpx.AsyncClient) -> None:
@@ -72,19 +89,37 @@ async def test_a_page_beyond_the_last_is_empty(store: Store, client: httpx.Async
 
 
 @pytest.mark.parametrize(
-    "page", ["0", "-1", "x", "", "1.5", "1e3", "²", "\uff11", "100001", "9" * 5000, " 1", "+1"]
+    "page", ["0", "-1", "x", "", "1.5", "1e3", "²", "\uff11", "501", "9" * 5000, " 1", "+1"]
 )
 async def test_a_bad_page_number_is_refused(client: httpx.AsyncClient, page: str) -> None:
     answer = await client.get("/v1/builds", params={"page": page})
-    assert "is not a number from 1 to 100000" in bad(answer, 400)
+    assert "is not a number from 1 to 500" in bad(answer, 400)
 
 
-@pytest.mark.parametrize("host", ["[::1", "a b", "", "x" * 5000, "é".encode().decode("latin-1"), "h:port"])
-async def test_no_host_header_breaks_the_links(store: Store, client: httpx.AsyncClient, host: str) -> None:
+@pytest.mark.parametrize("name", ["before", "after"])
+async def test_a_place_that_no_page_gives_is_empty_or_refused(
+    store: Store, client: httpx.AsyncClient, name: str
+) -> None:
+    await store.add_build("1", is_public=True)
+    end = " " if name == "before" else "~"
+    nowhere = good(await client.get("/v1/builds", params={name: end}))
+    assert (nowhere["results"], nowhere["next"], nowhere["previous"]) == ([], None, None)
+    assert "is not the id of a build" in bad(await client.get("/v1/builds", params={name: "x" * 101}), 400)
+
+
+@pytest.mark.parametrize(
+    "host", ["[::1", "a b", "", "x" * 5000, "é".encode().decode("latin-1"), "h:port", "evil.example.com"]
+)
+@pytest.mark.parametrize("public_url", [None, "https://ci.example.com/", "https://ci.example.com/bridge"])
+async def test_links_never_follow_the_host_header(store: Store, host: str, public_url: str | None) -> None:
     for number in range(PAGE_SIZE + 1):
         await store.add_build(str(number), is_public=True)
-    page = good(await client.get("/v1/builds", headers=[(b"host", host.encode("latin-1"))]))
-    assert page["next"].endswith("/v1/builds?page=2")
+    served = Api(store.database, store.inbox, store.builds, store.outbox, [], public_url=public_url)
+    headers = [(b"host", host.encode("latin-1"))]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(served.app), base_url="http://x") as client:
+        page = good(await client.get("/v1/builds?namespace=acme", headers=headers))
+    base = (public_url or "").rstrip("/")
+    assert page["next"].startswith(f"{base}/v1/builds?namespace=acme&before=")
 
 
 async def test_filters_hold_one_each_and_unknown_ones_are_no_filter(
@@ -139,7 +174,6 @@ async def test_a_token_opens_with_and_without_its_scheme(
 @pytest.mark.parametrize(
     "value",
     [
-        "",
         "Bearer",
         "Bearer ",
         "Basic " + TOKEN,
@@ -149,12 +183,26 @@ async def test_a_token_opens_with_and_without_its_scheme(
         "Bearer \xff\xfe",
     ],
 )
-async def test_anything_else_is_no_token(store: Store, client: httpx.AsyncClient, value: str) -> None:
+async def test_a_wrong_token_is_refused_everywhere(
+    store: Store, client: httpx.AsyncClient, value: str
+) -> None:
     build = await store.add_build("1")
-    delivery = build.origin.delivery_id
+    public = await store.add_build("2", is_public=True)
     headers = [(b"authorization", value.encode("latin-1"))]
-    bad(await client.get(f"/v1/builds/{build.id}", headers=headers), 404)
-    refused = await client.get(f"/v1/deliveries/{delivery}", headers=headers)
+    for path in (
+        "builds",
+        f"builds/{build.id}",
+        f"builds/{public.id}",
+        f"builds/{public.id}/logs",
+        f"deliveries/{build.origin.delivery_id}",
+    ):
+        refused = await client.get(f"/v1/{path}", headers=headers)
+        assert "not one of api.tokens" in bad(refused, 401)
+        assert refused.headers["www-authenticate"] == "Bearer"
+
+
+async def test_what_is_not_public_needs_a_token(client: httpx.AsyncClient) -> None:
+    refused = await client.get("/v1/deliveries/x", headers={"authorization": ""})
     assert "needs a token" in bad(refused, 401)
     assert refused.headers["www-authenticate"] == "Bearer"
 

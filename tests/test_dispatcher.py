@@ -20,6 +20,7 @@ from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import PushEvent, Ref, Repo
 from bridge.rules.manual import ManualPush
 from bridge.store.inbox import DeliveryRow
+from bridge.store.listing import Place
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""
@@ -251,12 +252,12 @@ async def test_a_wanted_repeat_builds_again(store: Store, tmp_path: Path) -> Non
         once_more = await store.inbox.redeliver(again)
         await line.bell.settled()
         rows = [await line.row(one) for one in (again, once_more)]
-        _, builds = await store.builds.page(1, 20)
+        page = await store.builds.page(Place(), 20)
     assert [(one.state, one.replay) for one in rows] == [
         (DeliveryState.DISPATCHED, 1),
         (DeliveryState.DISPATCHED, 2),
     ]
-    assert [build.number for build in builds] == [3, 2, 1]
+    assert [build.number for build in page.rows] == [3, 2, 1]
 
 
 def by_hand(**changes: str) -> Delivery:
@@ -322,7 +323,7 @@ async def test_a_store_that_fails_is_tried_again(store: Store, tmp_path: Path) -
         rows = [await line.row(delivery.id) for delivery in deliveries]
         tasks.cancel_scope.cancel()
     assert {row.state for row in rows} == {DeliveryState.DISPATCHED}
-    assert (await store.builds.page(1, 1))[0] == 100
+    assert (await store.builds.page(Place(), 1)).count == 100
 
 
 async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, tmp_path: Path) -> None:
@@ -331,5 +332,5 @@ async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, 
             for number in range(50):
                 tasks.start_soon(store.inbox.put, sent(str(number), body()))
         await line.bell.settled()
-        count, _ = await store.builds.page(1, 1)
-    assert count == 50
+        page = await store.builds.page(Place(), 1)
+    assert page.count == 50

@@ -19,6 +19,7 @@ from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
 from bridge.rules.url import clone_url_problem
 from bridge.store.builds import Builds
+from bridge.store.listing import Place
 from bridge.store.outbox import NoticeRow
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
@@ -101,9 +102,10 @@ def list_builds(
 
     async def work() -> list[dict[str, Any]]:
         async with stores_of(config) as stores:
-            _, found = await stores.builds.page(1, limit, **filters)
+            found = await stores.builds.page(Place(), limit, **filters)
             return [
-                build_document(build) | {"build": f"{build.full_name} #{build.number}"} for build in found
+                build_document(build) | {"build": f"{build.full_name} #{build.number}"}
+                for build in found.rows
             ]
 
     columns = [
@@ -318,10 +320,10 @@ def _code_name(rule: BuildRepository) -> str:
 async def _clone_url(rule: BuildRepository, store: Builds) -> str:
     if rule.build_config.code_repo_clone_url:
         return rule.build_config.code_repo_clone_url
-    _, found = await store.page(1, 1, namespace=rule.namespace, repo_name=rule.repo_name)
-    if not found:
+    found = await store.page(Place(), 1, namespace=rule.namespace, repo_name=rule.repo_name)
+    if not found.rows:
         raise click.ClickException("no push has told where the code is yet: give --clone-url")
-    return found[0].request.repo_url
+    return found.rows[0].request.repo_url
 
 
 def _newest_commit(url: str, kind: RefKind, name: str) -> str:

@@ -5,7 +5,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, insert, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
 from uuid_utils import uuid7
 
@@ -13,15 +24,18 @@ from bridge.clock import Clock
 from bridge.model.build import TRANSITIONS, Build, BuildRequest, BuildState, NewBuild
 from bridge.model.notice import Notice
 from bridge.rules.render import time_of_version, version_tag
-from bridge.store import outbox, timeline
+from bridge.store import listing, outbox, timeline
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump
 from bridge.store.database import Database
+from bridge.store.listing import Page, Place
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
 
 MAX_LOG_BYTES: Final = 8 << 20
 MAX_TEXT: Final = 4096
 _STREAK: Final = 100
+# Word for word the condition of the index over public builds: a bound parameter would not use it.
+_IS_PUBLIC: Final = literal_column("is_public = 1", Boolean)
 
 Announce = Callable[[Build, int], Sequence[Notice]]
 """Which notices a build in its new state asks for, given the failures in a row before it on its ref."""
@@ -318,24 +332,16 @@ class Builds:
     async def steps(self, build_id: str) -> list[timeline.Step]:
         return await self._database.read(lambda connection: timeline.of(connection, build_id))
 
-    async def page(self, number: int, size: int, **filters: Any) -> tuple[int, list[Build]]:
-        """How many there are, and the builds of one page (from 1), newest first.
-
-        `filters` are columns and the value each must have.
-        """
-        conditions = [table.c[name] == value for name, value in filters.items()]
-        count = select(func.count()).select_from(table).where(*conditions)
-        query = (
-            select(table)
-            .where(*conditions)
-            .order_by(table.c.id.desc())
-            .limit(size)
-            .offset((number - 1) * size)
-        )
+    async def page(
+        self, place: Place, size: int, *, public_only: bool = False, **filters: Any
+    ) -> Page[Build]:
+        """One page of the builds, newest first; `filters` are columns and the value each must have."""
+        conditions: list[ColumnElement[bool]] = [table.c[name] == value for name, value in filters.items()]
+        if public_only:
+            conditions.append(_IS_PUBLIC)
         return await self._database.read(
-            lambda connection: (
-                connection.execute(count).scalar_one(),
-                [_build(row) for row in connection.execute(query).mappings()],
+            lambda connection: listing.page(
+                connection, table, conditions, place=place, size=size, make=_build
             )
         )
 

@@ -79,6 +79,11 @@ build = Table(
     Index("build_open", "builder", "state", "id", sqlite_where=text("released = 0")),
     Index("build_ref", "namespace", "repo_name", "ref", "number"),
     Index("build_created_at", "created_at"),
+    # Pages of a listing: the filter, the order, and what the count needs besides.
+    Index("build_of_repository", "namespace", "repo_name", "id", "is_public"),
+    Index("build_of_namespace", "namespace", "id", "is_public"),
+    Index("build_state", "state", "id", "is_public"),
+    Index("build_public", "id", sqlite_where=text("is_public = 1")),
 )
 
 build_log = Table(

@@ -45,6 +45,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("namespace", "repo_name", "time_version"),
     )
     op.create_index("build_created_at", "build", ["created_at"], unique=False)
+    op.create_index("build_of_namespace", "build", ["namespace", "id", "is_public"], unique=False)
+    op.create_index(
+        "build_of_repository", "build", ["namespace", "repo_name", "id", "is_public"], unique=False
+    )
+    op.create_index("build_public", "build", ["id"], unique=False, sqlite_where=sa.text("is_public = 1"))
+    op.create_index("build_state", "build", ["state", "id", "is_public"], unique=False)
     op.create_index(
         "build_open",
         "build",

@@ -1,0 +1,81 @@
+"""Pages of builds: newest first, the same whatever is added meanwhile, and found by an index."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from support.scripted import Store
+
+from bridge.store import listing
+from bridge.store.listing import Place
+
+
+async def numbers(store: Store, **place: Any) -> list[int]:
+    page = await store.builds.page(Place(**place), 2, repo_name="shop")
+    return [build.number for build in page.rows]
+
+
+async def test_pages_are_newest_first_and_end(store: Store) -> None:
+    for key in range(5):
+        await store.add_build(str(key), repo_name="shop" if key else "web")
+    pages = [await store.builds.page(Place(number=number), 2, repo_name="shop") for number in (1, 2, 3)]
+    assert [[build.number for build in page.rows] for page in pages] == [[4, 3], [2, 1], []]
+    assert [(page.newer, page.older) for page in pages] == [(False, True), (True, False), (True, False)]
+    assert {page.count for page in pages} == {4}
+
+
+async def test_a_page_beside_a_row_stands_still_while_rows_are_added(store: Store) -> None:
+    made = [await store.add_build(str(key)) for key in range(6)]
+    assert await numbers(store) == [6, 5]
+    await store.add_build("later")
+    assert await numbers(store, before=made[4].id) == [4, 3]
+    assert await numbers(store, before=made[2].id) == [2, 1]
+    assert await numbers(store, before=made[0].id) == []
+    assert await numbers(store, after=made[3].id) == [6, 5]
+    assert await numbers(store, after=made[5].id) == [7]
+
+
+async def test_what_is_very_much_is_not_counted_to_its_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "COUNTED", 3)
+    for key in range(5):
+        await store.add_build(str(key))
+    assert (await store.builds.page(Place(), 2)).count == 3
+
+
+@pytest.mark.parametrize("public_only", [False, True])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"namespace": "acme"},
+        {"namespace": "acme", "repo_name": "shop"},
+        {"state": "failed"},
+        {"id": "x"},
+    ],
+)
+async def test_no_page_is_sorted_or_searched_for_row_by_row(
+    store: Store, filters: dict[str, str], public_only: bool
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        store.database._engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, values, *_rest: asked.append((statement, values)),
+    )
+    await store.builds.page(Place(before="y"), 20, public_only=public_only, **filters)
+    plans = [
+        [
+            row.detail
+            for row in await store.database.read(
+                lambda connection, one=one: connection.exec_driver_sql(  # type: ignore[misc]
+                    f"EXPLAIN QUERY PLAN {one[0]}", one[1]
+                ).all()
+            )
+        ]
+        for one in asked[:2]
+    ]
+    for plan in plans:
+        assert not [line for line in plan if "TEMP B-TREE" in line]
+        assert all("INDEX" in line for line in plan if " build" in line), plan
