@@ -5,6 +5,7 @@ BridgeError
 ├── DeliveryError        the sender of a webhook
 │   ├── UnknownSource    404
 │   ├── BadSignature     401
+│   │   └── NoSignature  nothing came that could prove anything
 │   ├── PayloadTooLarge  413
 │   ├── BadDelivery      400: a header the host always sends is missing
 │   └── BadPayload       found after the 202: recorded on the delivery
@@ -57,6 +58,10 @@ class UnknownSource(DeliveryError):
 
 class BadSignature(DeliveryError):
     status = 401
+
+
+class NoSignature(BadSignature):
+    """The sender gave no proof at all: no header with a token or a signature, or an empty one."""
 
 
 class PayloadTooLarge(DeliveryError):

@@ -1,5 +1,6 @@
 """`explain`: what a delivery is, whether its signature holds, and what the rules make of it."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from bridge.cli import show
 from bridge.cli.setup import configuration, rules_of
 from bridge.clock import system_clock
 from bridge.config.loader import Config
-from bridge.errors import BadSignature, DeliveryError
+from bridge.errors import BadSignature, DeliveryError, NoSignature
 from bridge.forges.base import Forge
 from bridge.registry import FORGES
 from bridge.rules.explain import judge
@@ -49,18 +50,21 @@ def explain(
 ) -> None:
     """Read BODY with its HEADERS (`Name: value` lines), or each of a folder; nothing is built.
 
-    In a folder each X.json or X.body belongs to its X.headers.
+    In a folder each X.json or X.body belongs to its X.headers. Exits 1 if one cannot be understood.
     """
     loaded = configuration(config)
     rules = rules_of(loaded)
     now = _time(at)
+    understood = True
     for pasted in _pasted(body, headers):
         documents = _explained(pasted, loaded, rules, now, source)
+        understood = understood and not any("error" in document for document in documents)
         if as_json:
             show.objects(documents)
         else:
             for document in documents:
                 _tell(document)
+    sys.exit(0 if understood else 1)
 
 
 def _explained(
@@ -98,8 +102,10 @@ def _judged_by(pasted: Pasted, config: Config, now: float, source: str | None) -
         return forge, "unchecked"
     try:
         forge.verify(pasted.headers, pasted.body, secrets, now)
-    except BadSignature as error:
-        return forge, "absent" if "missing" in str(error) else "invalid"
+    except NoSignature:
+        return forge, "absent"
+    except BadSignature:
+        return forge, "invalid"
     return forge, "valid"
 
 
@@ -141,19 +147,8 @@ def _time(text: str | None) -> float:
 
 def _tell(document: Mapping[str, Any]) -> None:
     if "error" in document:
-        click.echo(f"{document['file']}: {show.plain(document['error'])}")
+        click.echo(show.plain(f"{document['file']}: {document['error']}"), err=True)
         return
-    what = f"{document['event']} of {document['ref_kind'] or ''} {document['ref_name'] or ''}".strip()
-    what = f"{document['host']} {document['repo'] or ''}: {what}"
-    click.echo(f"{document['file']}: {show.plain(what)}")
-    click.echo(f"  signature  {document['signature']}")
-    for match in document["matches"]:
-        tags = ", ".join(match["tags"])
-        click.echo(f"  builds     {match['namespace']}/{match['repo_name']} on {match['builder']}: {tags}")
-    for rejection in document["rejections"]:
-        index = rejection["tag_config"]
-        place = f" tag_configs[{index}]" if index is not None else ""
-        where = f"{rejection['namespace']}/{rejection['repo_name']}{place}"
-        click.echo(f"  not        {where}: {show.plain(rejection['why'])}")
-    if document["reason"] and not document["rejections"]:
-        click.echo(f"  not        {show.plain(document['reason'])}")
+    click.echo(f"{show.plain(document['file'])}: {document['host']} {show.moved(document)}")
+    click.echo(f"  signature {document['signature']}")
+    show.branches(document)

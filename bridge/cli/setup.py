@@ -1,15 +1,17 @@
-"""What most commands begin with: the configuration, the rules, the store."""
+"""What most commands begin with: the configuration, the rules, the store, and who asks."""
 
+import getpass
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import anyio
+import click
 
 from bridge import log
 from bridge.app import Stores, open_stores
-from bridge.config.loader import Config, find_config, load_config
+from bridge.config.loader import Config, Outline, find_config, load_config, load_outline
 from bridge.registry import KINDS
 from bridge.rules.loader import Names, load_rules
 from bridge.rules.match import RuleSet
@@ -22,7 +24,12 @@ def configuration(option: str | None) -> Config:
     return load_config(find_config(option, os.environ), KINDS, os.environ)
 
 
-def rules_of(config: Config) -> RuleSet:
+def outline(option: str | None) -> Outline:
+    """The same without its secrets, which only the daemon may be able to read. Raises ConfigError."""
+    return load_outline(find_config(option, os.environ), KINDS)
+
+
+def rules_of(config: Outline) -> RuleSet:
     """Its rules. Raises ConfigError."""
     return load_rules(config.rule_paths, Names.of(config, KINDS))
 
@@ -30,8 +37,8 @@ def rules_of(config: Config) -> RuleSet:
 @asynccontextmanager
 async def stores_of(option: str | None) -> AsyncIterator[Stores]:
     """The store beside a daemon that may be running. Raises ConfigError or StoreError."""
-    config = configuration(option)
-    log.configure(config.secrets, level="WARNING")
+    config = outline(option)
+    log.configure((), level="WARNING")
     async with open_stores(config.store_path, exclusive=False) as stores:
         yield stores
 
@@ -39,3 +46,19 @@ async def stores_of(option: str | None) -> AsyncIterator[Stores]:
 def run(main: Callable[[], Awaitable[T]]) -> T:
     """Run the asynchronous part of a command."""
     return anyio.run(main, backend_options={"use_uvloop": True})
+
+
+def repository_name(text: str) -> tuple[str, str]:
+    """Namespace and name of a build repository. Raises UsageError."""
+    namespace, slash, repo_name = text.partition("/")
+    if not slash or not namespace or not repo_name:
+        raise click.UsageError(f"{text} is not NAMESPACE/REPO_NAME")
+    return namespace, repo_name
+
+
+def user() -> str:
+    """Who asks; containers may run us as somebody without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

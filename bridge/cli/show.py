@@ -33,14 +33,60 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     Console(width=None if sys.stdout.isatty() else _WIDE).print(shown)
 
 
-def card(facts: Mapping[str, Any], steps: Sequence[Mapping[str, Any]]) -> None:
-    """One thing: its facts, then its timeline."""
-    width = max(len(name) for name in facts)
-    for name, value in facts.items():
+def facts(named: Mapping[str, Any]) -> None:
+    """What is known of one thing, a line each."""
+    width = max(len(name) for name in named)
+    for name, value in named.items():
         if value not in (None, "", [], {}):
             click.echo(f"{name.replace('_', ' '):{width}}  {plain(value)}")
+
+
+def timeline(steps: Iterable[Mapping[str, Any]]) -> None:
+    """What happened to one thing, and when."""
     for step in steps:
         click.echo(f"  {step['at']}  {step['what']:<11} {plain(step['detail'])}".rstrip())
+
+
+def moved(judgement: Mapping[str, Any]) -> str:
+    """Which ref of which code a judgement is about."""
+    names = (judgement["event"], "of", judgement["ref_kind"], judgement["ref_name"])
+    what = " ".join(filter(None, names)) if judgement["ref_name"] else judgement["event"]
+    return plain(f"{judgement['repo'] or 'no repository'}: {what}")
+
+
+def judgement(document: Mapping[str, Any]) -> None:
+    """What became of one ref: under each rule what it builds, or the first condition that failed."""
+    click.echo(moved(document))
+    branches(document)
+
+
+def branches(document: Mapping[str, Any]) -> None:
+    """The rules of a judgement as a tree."""
+    rules = _verdicts(document)
+    if not rules:
+        click.echo(f"  not: {plain(document['reason'])}")
+    for name, verdicts in rules.items():
+        click.echo(f"  {plain(name)}")
+        for places, verdict in sorted(verdicts):
+            where = f"tag_configs{list(places)}  " if places else ""
+            click.echo(f"    {where}{plain(verdict)}")
+
+
+def _verdicts(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ...], str]]]:
+    """By rule: the tag configurations that a verdict is about, none for the whole rule, and the verdict."""
+    found: dict[str, list[tuple[tuple[int, ...], str]]] = {}
+    for match in document["matches"]:
+        verdict = f"builds {', '.join(match['tags'])} on {match['builder']}"
+        found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), verdict))
+    for rejection in document["rejections"]:
+        index = rejection["tag_config"]
+        places = () if index is None else (index,)
+        found.setdefault(_rule(rejection), []).append((places, f"not: {rejection['why']}"))
+    return found
+
+
+def _rule(verdict: Mapping[str, Any]) -> str:
+    return f"{verdict['namespace']}/{verdict['repo_name']}"
 
 
 def lines(text: str) -> str:

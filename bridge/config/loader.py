@@ -43,20 +43,11 @@ class Adapter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """A configuration that was found good; it never changes.
-
-    `builders` keep the order of the file: the first one is the default. `secrets` are all the values that
-    must never be shown. `default_notices` have channel and type set.
-    """
+class Outline:
+    """What a configuration says without its secrets: where things stand, and what they are called."""
 
     file: Path
     settings: Settings
-    builders: Mapping[str, Adapter]
-    channels: Mapping[str, Adapter]
-    default_notices: tuple[NoticeSetting, ...]
-    secrets: frozenset[str] = field(repr=False)
-    warnings: tuple[Fault, ...]
 
     @property
     def rule_paths(self) -> tuple[Path, ...]:
@@ -67,6 +58,33 @@ class Config:
     def store_path(self) -> Path:
         """The database file."""
         return self.settings.store.path(self.file.parent)
+
+    @property
+    def builder_names(self) -> tuple[str, ...]:
+        """In the order of the file: the first one is the default."""
+        return tuple(self.settings.builders)
+
+    @property
+    def channel_kinds(self) -> dict[str, str]:
+        """The kinds of all channels by name, that of in-app messages among them."""
+        return {name: channel.kind for name, channel in self.settings.channels.items()} | {
+            MESSAGES: _MESSAGE_KIND
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Outline):
+    """A configuration that was found good; it never changes.
+
+    `builders` keep the order of the file. `secrets` are all the values that must never be shown.
+    `default_notices` have channel and type set.
+    """
+
+    builders: Mapping[str, Adapter]
+    channels: Mapping[str, Adapter]
+    default_notices: tuple[NoticeSetting, ...]
+    secrets: frozenset[str] = field(repr=False)
+    warnings: tuple[Fault, ...]
 
 
 def find_config(option: str | None, environ: Mapping[str, str]) -> Path:
@@ -87,6 +105,11 @@ def load_config(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Config:
     return _Reading(path, kinds, SecretContext(environ=environ, base=path.parent)).config()
 
 
+def load_outline(path: Path, kinds: Kinds) -> Outline:
+    """Read what needs no secret; builders and channels are not looked into. Raises ConfigError."""
+    return _Reading(path, kinds, SecretContext(base=path.parent, unread=True)).outline()
+
+
 class _Reading:
     """One reading of the file, which collects faults and warnings on its way."""
 
@@ -96,6 +119,13 @@ class _Reading:
         self._context = context
         self._document = _only_document(path)
         self._faults = list(self._document.faults)
+
+    def outline(self) -> Outline:
+        settings = self._validate(Settings, self._document.data, ())
+        self._check_sources()
+        if self._faults or settings is None:
+            raise ConfigError(in_order(self._faults))
+        return Outline(file=self._path, settings=settings)
 
     def config(self) -> Config:
         settings = self._validate(Settings, self._document.data, ())

@@ -29,12 +29,14 @@ class Strict(BaseModel):
 class SecretContext:
     """Where secrets are looked up while a configuration is read, and the values that were found.
 
-    Handed to pydantic as the validation context. Relative files count from `base`.
+    Handed to pydantic as the validation context. Relative files count from `base`. With `unread` nothing is
+    looked up, and what would have been reads as an empty secret, which proves nothing.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     base: Path = field(default_factory=Path.cwd)
     found: set[str] = field(default_factory=set)
+    unread: bool = False
 
     def resolve(self, source: str, name: str) -> str:
         """The secret's value. Raises PydanticCustomError with a cure."""
@@ -113,6 +115,8 @@ class Secret:
                 ((source, name),) = value.items()
                 if source not in {"env", "file", "credential"} or not isinstance(name, str):
                     raise wrong("secret", "write {env: NAME}, {file: /path} or {credential: NAME}")
+                if context.unread:
+                    return cls("")
                 text = context.resolve(source, name)
             case _:
                 raise wrong(

@@ -36,7 +36,8 @@ class Forge(ABC):
     def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:
         """Prove who sent this, in constant time; any of the non-empty `secrets` may have been used.
 
-        `now` is in Unix seconds. Raises BadSignature, also for a missing or unreadable signature.
+        `now` is in Unix seconds. Raises BadSignature, also for what cannot be read as a proof, and
+        NoSignature where there is none.
         """
 
     @abstractmethod

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.errors import BadSignature
+from bridge.errors import BadSignature, NoSignature
 from bridge.forges.base import Forge, Headers
 from bridge.forges.body import Fields, blanked, document, event_word
 from bridge.forges.hosts import refuse_others
@@ -46,7 +46,7 @@ class Gitee(Forge):
         refuse_others(headers, self.host)
         claimed, moment = header(headers, "x-gitee-token"), header(headers, "x-gitee-timestamp")
         if not claimed:
-            raise BadSignature("the header x-gitee-token is missing or empty: set the secret at Gitee")
+            raise NoSignature("the header x-gitee-token is missing or empty: set the secret at Gitee")
         is_password = same(secrets, claimed)
         is_signature = same([_signature(moment, secret) for secret in secrets], claimed)
         if is_password:

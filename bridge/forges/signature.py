@@ -1,7 +1,7 @@
 """Proofs of who sent a request: on bytes, in constant time, failing closed.
 
-Every check returns None or raises BadSignature. What is refused early (a missing, misshapen or stale
-signature) tells a stranger nothing about the secret.
+Every check returns None or raises BadSignature, which is NoSignature where no proof came. What is refused
+early (a missing, misshapen or stale signature) tells a stranger nothing about the secret.
 """
 
 import base64
@@ -10,7 +10,7 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from bridge.errors import BadSignature
+from bridge.errors import BadSignature, NoSignature
 
 SIGNING_KEY_PREFIX: Final = b"whsec_"
 STANDARD_TOLERANCE: Final = 300.0
@@ -36,7 +36,7 @@ def same(expected: Iterable[bytes], claimed: bytes) -> bool:
 def check_token(claimed: bytes, secrets: Sequence[bytes]) -> None:
     """The plain secret itself."""
     if not claimed:
-        raise BadSignature("the header with the token is missing or empty")
+        raise NoSignature("the header with the token is missing or empty")
     if not same(secrets, claimed):
         raise BadSignature("the token is wrong")
 
@@ -44,7 +44,7 @@ def check_token(claimed: bytes, secrets: Sequence[bytes]) -> None:
 def check_hex(claimed: bytes, message: bytes, secrets: Iterable[bytes], prefix: bytes = b"") -> None:
     """`prefix` and the lower-case hexadecimal HMAC-SHA256 of `message`."""
     if not claimed or claimed == prefix:
-        raise BadSignature("the signature header is missing or empty: set the secret at the Git host")
+        raise NoSignature("the signature header is missing or empty: set the secret at the Git host")
     if len(claimed) != len(prefix) + _SHA256_HEX or not claimed.startswith(prefix):
         raise BadSignature("the signature is not a hexadecimal HMAC-SHA256")
     given = claimed[len(prefix) :]
@@ -87,7 +87,7 @@ def check_standard(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes
     signatures = header(headers, "webhook-signature").split(b" ", _MAX_SIGNATURES)[:_MAX_SIGNATURES]
     claimed = [part.removeprefix(b"v1,") for part in signatures if part.startswith(b"v1,")]
     if not identity or not claimed:
-        raise BadSignature("webhook-id or a v1 signature in webhook-signature is missing")
+        raise NoSignature("webhook-id or a v1 signature in webhook-signature is missing")
     check_fresh(signed_time(moment), now, STANDARD_TOLERANCE)
     signed = b".".join((identity, moment, body))
     expected = [base64.b64encode(hmac.digest(key, signed, "sha256")) for key in keys if key]

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bridge.config.document import Document, read_documents, shown
 from bridge.config.faults import faults_of, in_order, suggest_or_list
-from bridge.config.loader import Config, Kinds
+from bridge.config.loader import Kinds, Outline
 from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.errors import ConfigError, Fault
 from bridge.rules.match import RuleSet
@@ -36,10 +36,10 @@ class Names:
     sources: frozenset[str]
 
     @classmethod
-    def of(cls, config: Config, kinds: Kinds) -> "Names":
+    def of(cls, config: Outline, kinds: Kinds) -> "Names":
         return cls(
-            builders=tuple(config.builders),
-            channels={name: channel.kind for name, channel in config.channels.items()},
+            builders=config.builder_names,
+            channels=config.channel_kinds,
             forges=frozenset(kinds.forges),
             sources=frozenset(source.kind for source in config.settings.sources.values()),
         )

@@ -1,6 +1,5 @@
 """`explain`: stored deliveries are what their senders say they are, and nothing comes of reading them."""
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -69,9 +68,9 @@ def config(tmp_path: Path) -> Path:
     return configured(tmp_path, [secret.decode() for secret in SECRETS])
 
 
-def explained(config: Path, *arguments: str | Path) -> list[dict[str, Any]]:
+def explained(config: Path, *arguments: str | Path, status: int = 0) -> list[dict[str, Any]]:
     done = command("--config", config, "explain", "--json", *arguments)
-    assert (done.status, done.stderr) == (0, "")
+    assert (done.status, done.stderr) == (status, "")
     return done.documents
 
 
@@ -157,11 +156,14 @@ def told(folder: Path, *arguments: str | Path) -> Done:
 def test_people_read_what_builds_and_why_the_rest_does_not(tmp_path: Path, pasted: Path) -> None:
     lines = told(tmp_path, pasted).stdout.splitlines()
     assert lines[0] == f"{pasted}: simple acme/shop: push of branch main"
-    assert lines[1] == "  signature  valid"
-    assert lines[2] == "  builds     acme/shop on here: latest"
-    assert lines[3].startswith("  not        acme/shop tag_configs[1]: ")
-    assert lines[4].startswith("  not        acme/other: ")
-    assert len(lines) == 5
+    assert lines[1:] == [
+        "  signature valid",
+        "  acme/shop",
+        "    tag_configs[0]  builds latest on here",
+        "    tag_configs[1]  not: wants a tag, main is a branch",
+        "  acme/other",
+        "    not: builds from Simple https://git.example.com/other.git",
+    ]
 
 
 def test_programs_read_the_same_in_one_object_for_each_ref(tmp_path: Path, pasted: Path) -> None:
@@ -243,12 +245,38 @@ def test_what_cannot_be_read_is_told_as_such(
     file = tmp_path / "odd.json"
     file.write_bytes(body)
     file.with_suffix(".headers").write_text(headers)
-    (document,) = explained(config, file)
+    (document,) = explained(config, file, status=1)
     assert why in document["error"]
     done = command("--config", config, "explain", file)
-    assert (done.status, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"{file}: ")
-    assert len(done.stdout.splitlines()) == 1
+    assert (done.status, done.stdout) == (1, "")
+    assert done.complaint == f"{file}: {document['error']}"
+
+
+def test_one_delivery_that_cannot_be_read_hides_no_other(config: Path, pasted: Path) -> None:
+    broken = pasted.with_name("broken.json")
+    broken.write_text("not json")
+    broken.with_suffix(".headers").write_text("X-GitHub-Event: push")
+    first, second = explained(config, pasted.parent, status=1)
+    assert (Path(first["file"]), "error" in first) == (broken, True)
+    assert (Path(second["file"]), second["event"]) == (pasted, "push")
+
+
+@pytest.mark.parametrize(
+    ("event", "token"),
+    [
+        ("X-GitHub-Event: issues", "X-Hub-Signature-256"),
+        ("X-Gitlab-Event: Issue Hook", "X-Gitlab-Token"),
+        ("X-Gitee-Event: Issue Hook", "X-Gitee-Token"),
+    ],
+)
+def test_no_proof_is_told_from_a_wrong_one(event: str, token: str, config: Path, tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text("{}")
+    headers = body.with_suffix(".headers")
+    headers.write_text(event)
+    assert explained(config, body)[0]["signature"] == "absent"
+    headers.write_text(f"{event}\n{token}: missing")
+    assert explained(config, body)[0]["signature"] == "invalid"
 
 
 def test_a_body_without_headers_is_told_by_the_named_source(config: Path, tmp_path: Path) -> None:
@@ -259,11 +287,13 @@ def test_a_body_without_headers_is_told_by_the_named_source(config: Path, tmp_pa
 
 
 def test_strangers_texts_do_not_control_the_terminal(tmp_path: Path) -> None:
-    body = json.loads(push_body("https://git.example.com/shop.git"))
-    body["data"]["repository"]["full_name"] = "acme/\x1b]0;title\x07\x1b[31mshop"
-    file = paste(tmp_path / "hostile.json", json.dumps(body).encode())
-    out = told(tmp_path, file).stdout
-    assert all(letter.isprintable() or letter == "\n" for letter in out)
+    hostile = "\x1b]0;title\x07\x1b[31mname"
+    ref = push_body("https://git.example.com/shop.git", f"refs/heads/{hostile}")
+    name = push_body("https://git.example.com/shop.git", repository={"full_name": hostile})
+    config = configured(tmp_path, [SECRET])
+    for body in (ref, name):
+        done = command("--config", config, "explain", paste(tmp_path / "hostile.json", body))
+        assert all(letter.isprintable() or letter == "\n" for letter in done.stdout + done.stderr)
 
 
 def test_a_folder_without_deliveries_is_told(config: Path, tmp_path: Path) -> None:

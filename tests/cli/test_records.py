@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 from support.commands import Done, command
-from support.daemon import SECRET, Daemon
+from support.daemon import SECRET, Daemon, running
 from support.git import Origin
 from support.scripted import SHA, Store, delivery_of, new_build, open_store
 
@@ -165,7 +165,16 @@ def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
     async def fill(store: Store) -> tuple[str, str]:
         receipt = await store.inbox.put(delivery_of("hostile", 1.0, event=HOSTILE))
         new = replace(new_build(receipt.id, ref=HOSTILE), tags=(HOSTILE,))
-        seen = [{"ref_name": HOSTILE}]
+        match = {
+            "namespace": "acme",
+            "repo_name": HOSTILE,
+            "tag_config": [0],
+            "builder": "here",
+            "tags": [HOSTILE],
+        }
+        refused = {"namespace": "acme", "repo_name": HOSTILE, "tag_config": None, "why": HOSTILE}
+        ref = {"event": "push", "repo": HOSTILE, "ref_kind": "branch", "ref_name": HOSTILE, "reason": None}
+        seen = [ref | {"matches": [match], "rejections": [refused]}]
         verdict = Verdict(state=DeliveryState.DISPATCHED, detail=HOSTILE, explanation=seen, builds=[new])
         (build_id,) = await store.inbox.judge(receipt.id, verdict)
         await store.builds.move(build_id, BuildState.FAILED, lambda *_: [], detail=HOSTILE, url=HOSTILE)
@@ -209,6 +218,42 @@ def test_deliveries_are_listed_and_shown_with_their_why(daemon: Daemon) -> None:
     assert [step["what"] for step in document["timeline"]] == ["ignored"]
     assert document["builds"] == []
     assert fails(daemon, "deliveries show none") == "there is no delivery none: see `deliveries list`"
+
+
+def test_what_the_rules_made_of_a_delivery_is_a_tree_for_people_and_whole_for_programs(
+    daemon: Daemon,
+) -> None:
+    ref = {"event": "push", "repo": "acme/shop", "ref_kind": "branch", "ref_name": "main", "reason": None}
+    rule = {"namespace": "acme", "repo_name": "shop"}
+    match = rule | {"tag_config": [0, 2], "builder": "here", "tags": ["latest", "v1"]}
+    refused = rule | {"tag_config": 1, "why": "is not active"}
+    removed = {"event": "delete", "ref_name": "old", "reason": "the branch was removed"}
+    explanation = [
+        ref | {"matches": [match], "rejections": [refused]},
+        ref | removed | {"matches": [], "rejections": []},
+    ]
+
+    async def fill(store: Store) -> str:
+        receipt = await store.inbox.put(delivery_of("1", store.clock()))
+        verdict = Verdict(state=DeliveryState.IGNORED, detail="why", explanation=explanation)
+        await store.inbox.judge(receipt.id, verdict)
+        return receipt.id
+
+    delivery = filled(daemon, fill)
+    shown = good(daemon, "deliveries show", delivery).stdout
+    assert (
+        """
+acme/shop: push of branch main
+  acme/shop
+    tag_configs[0, 2]  builds latest, v1 on here
+    tag_configs[1]  not: is not active
+acme/shop: delete of branch old
+  not: the branch was removed
+"""
+        in shown
+    )
+    assert shown.splitlines()[-1].split()[1:] == ["ignored", "why"]
+    assert good(daemon, "deliveries show --json", delivery).documents[0]["explanation"] == explanation
 
 
 def test_a_delivery_is_judged_again_as_a_wanted_repeat(daemon: Daemon) -> None:
@@ -263,8 +308,12 @@ class Hosted:
 
     def asked(self, line: str) -> dict[str, Any]:
         """The commit that a trigger asks to build, and its delivery."""
-        said = good(self.daemon, line).stdout
-        assert said.startswith("delivery ")
+        done = run(self.daemon, f"{line} --wait 0")
+        said = done.stdout
+        assert (done.status, said.split()[0]) == (0, "delivery")
+        assert done.complaint.startswith(
+            "not judged yet: the daemon will, when it runs; see `deliveries show "
+        )
         (document,) = good(self.daemon, f"deliveries show --json {said.split()[1]}").documents
 
         async def look(store: Store) -> Any:
@@ -283,8 +332,40 @@ def test_a_build_is_asked_for_by_hand(what: str, tmp_path: Path) -> None:
 
 
 def test_a_build_of_a_given_commit_asks_no_host(daemon: Daemon) -> None:
-    good(daemon, f"builds trigger acme/shop --branch main --commit {SHA}")
+    assert run(daemon, f"builds trigger acme/shop --branch main --commit {SHA} --wait 0").status == 0
     assert len(good(daemon, "deliveries list --json").documents) == 1
+
+
+def test_a_trigger_says_which_builds_were_made_or_why_there_are_none(tmp_path: Path) -> None:
+    with running(
+        tmp_path, CONFIG, {"shop.yaml": RULE.format(url="https://git.example.com/shop.git")}
+    ) as daemon:
+        asked = f"builds trigger acme/shop --commit {SHA}"
+        made = good(daemon, f"{asked} --branch main").stdout.splitlines()
+        refused = run(daemon, f"{asked} --branch other")
+    (build,) = daemon_builds = [line for line in made if line.startswith("build ")]
+    assert len(made) == 1 + len(daemon_builds)
+    assert re.fullmatch(r"build acme/shop #1  [0-9a-f-]{36}  here: latest", build)
+    assert refused.status == 1
+    assert refused.complaint.startswith("ignored: acme/shop tag_configs[0]: other does not match main")
+
+
+def test_what_needs_no_secret_works_without_the_daemons_environment(daemon: Daemon) -> None:
+    """Its secrets may be another user's, or systemd's."""
+    build = one_build(daemon)
+    text = daemon.config.read_text().replace(SECRET, "{credential: gone}")
+    for secret in ("{env: GONE_TOKEN}", "{file: gone/token}"):
+        text = re.sub(r"- a-token-of-the-tests|- \{.*\}$", f"- {secret}", text, flags=re.MULTILINE)
+        daemon.config.write_text(text)
+        for name, row in (("deliveries", build.origin.delivery_id), ("builds", build.id)):
+            assert len(good(daemon, f"{name} list --json").documents) == 1
+            good(daemon, f"{name} show", row)
+        assert good(daemon, "notices list --json").documents == []
+        good(daemon, "builds log", build.id)
+    assert run(daemon, f"builds trigger acme/shop --branch main --commit {SHA} --wait 0").status == 0
+    good(daemon, "builds cancel", build.id)
+    good(daemon, "deliveries redeliver", build.origin.delivery_id)
+    assert "gone" in run(daemon, "check").stdout
 
 
 def test_what_cannot_be_triggered_is_told(tmp_path: Path) -> None:

@@ -89,16 +89,31 @@ def test_the_version_is_told() -> None:
     assert command("--version").stdout == f"buildbridge {__version__}\n"
 
 
+def needed(name: str, body: Path) -> list[str]:
+    """The arguments that a command cannot do without."""
+    given = {"explain": [str(body)], "builds trigger": ["a/b", "--branch", "main"]}
+    shown = name.endswith((" show", " log", " cancel", " redeliver", " test"))
+    return given.get(name, ["x"] if shown else [])
+
+
 @pytest.mark.parametrize("name", [one for one in ALL if one != "demo"])
 def test_every_command_says_that_the_configuration_is_not_there(name: str, tmp_path: Path) -> None:
     body = tmp_path / "body.json"
     body.write_text("{}")
-    needed = {"explain": [str(body)], "builds trigger": ["a/b", "--branch", "main"]}.get(name)
-    if needed is None:
-        needed = ["x"] if name.endswith((" show", " log", " cancel", " redeliver", " test")) else []
-    done = command("--config", tmp_path / "gone.yaml", *name.split(), *needed)
+    done = command("--config", tmp_path / "gone.yaml", *name.split(), *needed(name, body))
     assert done.status == 1
     assert "gone.yaml: cannot be read: No such file or directory" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", [one for one in ALL if one != "demo"])
+def test_the_configuration_is_named_before_a_command_or_after_it(name: str, tmp_path: Path) -> None:
+    body = tmp_path / "body.json"
+    body.write_text("{}")
+    gone = tmp_path / "gone.yaml"
+    asked = [*name.split(), *needed(name, body)]
+    before = command("--config", gone, *asked)
+    assert command(*asked, "--config", gone) == before
+    assert command("--config", "not-this.yaml", *asked, "--config", gone) == before
 
 
 def test_what_goes_wrong_in_a_process_is_one_line_without_a_traceback(tmp_path: Path) -> None:

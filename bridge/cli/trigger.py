@@ -1,0 +1,160 @@
+"""`builds trigger`: a build that nobody pushed for."""
+
+import os
+import re
+import subprocess
+import sys
+from typing import Final
+
+import anyio
+import click
+from anyio import to_thread
+
+from bridge.cli import show
+from bridge.cli.setup import outline, repository_name, rules_of, run, stores_of, user
+from bridge.clock import system_clock
+from bridge.model.delivery import DeliveryState
+from bridge.model.event import RefKind
+from bridge.rules.manual import ManualPush
+from bridge.rules.schema import BuildRepository
+from bridge.rules.url import clone_url_problem
+from bridge.store.builds import Builds
+from bridge.store.inbox import DeliveryRow, Inbox
+from bridge.store.listing import Place
+
+_GIT_SECONDS: Final = 30
+_LOOK_SECONDS: Final = 0.1
+_MAX_WAIT: Final = 600
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@click.command()
+@click.argument("repository", metavar="NAMESPACE/REPO_NAME")
+@click.option("--branch", help="Build the newest commit of this branch.")
+@click.option("--tag", help="Build this tag.")
+@click.option("--commit", help="Build this commit of it instead (full id).")
+@click.option("--clone-url", help="Where the code is, if no push has told yet.")
+@click.option(
+    "--wait",
+    metavar="SECONDS",
+    default=10,
+    show_default=True,
+    type=click.IntRange(0, _MAX_WAIT),
+    help="How long to wait for what the daemon makes of it.",
+)
+@click.pass_obj
+def trigger(
+    config: str | None,
+    repository: str,
+    *,
+    branch: str | None,
+    tag: str | None,
+    commit: str | None,
+    clone_url: str | None,
+    wait: int,
+) -> None:
+    """Build now what a push of a branch or tag would build."""
+    name = branch or tag
+    if name is None or (branch and tag):
+        raise click.UsageError("give one of --branch and --tag")
+    if commit is not None and not _COMMIT.fullmatch(commit):
+        raise click.UsageError(f"--commit {commit} is no full commit id: 40 or 64 lower-case hex digits")
+    if clone_url is not None and (problem := clone_url_problem(clone_url)):
+        raise click.UsageError(f"--clone-url {problem}")
+    kind: RefKind = "branch" if branch else "tag"
+    namespace, repo_name = repository_name(repository)
+    rule = rules_of(outline(config)).repository(namespace, repo_name)
+    if rule is None:
+        raise click.ClickException(f"there is no rule for {repository}")
+
+    async def work() -> bool:
+        async with stores_of(config) as stores:
+            url = clone_url or await _clone_url(rule, stores.builds)
+            sha = commit
+            if sha is None:
+                sha = await to_thread.run_sync(_newest_commit, url, kind, name)
+            push = ManualPush(
+                namespace=namespace,
+                repo_name=repo_name,
+                full_name=_code_name(rule),
+                clone_url=url,
+                ref_kind=kind,
+                ref_name=name,
+                sha=sha,
+                by=user(),
+            )
+            delivery_id = (await stores.inbox.put(push.delivery(system_clock()))).id
+            click.echo(f"delivery {delivery_id}")
+            judged = await _judged(stores.inbox, delivery_id, wait)
+            return await _told(delivery_id, judged, stores.builds)
+
+    sys.exit(0 if run(work) else 1)
+
+
+async def _judged(inbox: Inbox, delivery_id: str, wait: float) -> DeliveryRow | None:
+    """The delivery once the daemon has judged it; None when it did not within `wait` seconds."""
+    with anyio.move_on_after(wait):
+        while True:
+            found = await inbox.get(delivery_id)
+            if found is not None and found[0].state is not DeliveryState.STORED:
+                return found[0]
+            await anyio.sleep(_LOOK_SECONDS)
+    return None
+
+
+async def _told(delivery_id: str, judged: DeliveryRow | None, store: Builds) -> bool:
+    """Say which builds were made, or why none was; False when it is known that there are none."""
+    if judged is None:
+        click.echo(
+            f"not judged yet: the daemon will, when it runs; see `deliveries show {delivery_id}`", err=True
+        )
+        return True
+    for build in await store.of_delivery(delivery_id):
+        tags = ", ".join(build.request.tags)
+        click.echo(
+            show.plain(f"build {build.full_name} #{build.number}  {build.id}  {build.builder}: {tags}")
+        )
+    if judged.state is DeliveryState.DISPATCHED:
+        return True
+    click.echo(show.plain(f"{judged.state}: {judged.detail}"), err=True)
+    return False
+
+
+def _code_name(rule: BuildRepository) -> str:
+    config = rule.build_config
+    return config.code_repo_clone_url or f"{config.code_repo_namespace}/{config.code_repo_name}"
+
+
+async def _clone_url(rule: BuildRepository, store: Builds) -> str:
+    if rule.build_config.code_repo_clone_url:
+        return rule.build_config.code_repo_clone_url
+    found = await store.page(Place(), 1, namespace=rule.namespace, repo_name=rule.repo_name)
+    if not found.rows:
+        raise click.ClickException("no push has told where the code is yet: give --clone-url")
+    return found.rows[0].request.repo_url
+
+
+def _newest_commit(url: str, kind: RefKind, name: str) -> str:
+    """What the ref points to at the host, tags peeled."""
+    ref = f"refs/heads/{name}" if kind == "branch" else f"refs/tags/{name}"
+    command = ["git", "ls-remote", "--exit-code", "--end-of-options", url, ref, f"{ref}^{{}}"]
+    try:
+        listed = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_GIT_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"GIT_TERMINAL_PROMPT": "0"},
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        raise click.ClickException("git ls-remote gave no answer: give --commit") from None
+    found: dict[str, str] = {}
+    for line in listed.stdout.splitlines():
+        sha, _, listed_ref = line.partition("\t")
+        found[listed_ref] = sha
+    if ref not in found:
+        raise click.ClickException(f"the host has no {kind} {name}, or does not answer: give --commit")
+    return found.get(f"{ref}^{{}}", found[ref])
