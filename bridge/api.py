@@ -1,4 +1,4 @@
-"""What can be read over HTTP: health, metrics, builds and deliveries.
+"""What can be read over HTTP: health, metrics, builds and deliveries; and the order to reload the rules.
 
 Every answer below `/v1` is `{"code", "msg", "data"}` with a true status. A token opens everything; without
 one the builds of public repositories can be read, and the others do not seem to exist; with a wrong one
@@ -23,9 +23,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bridge.errors import StoreError
+from bridge.errors import ConfigError, StoreError
 from bridge.metrics import DOWN, REGISTRY
 from bridge.model.build import Build
+from bridge.rules.diff import Changes
 from bridge.store.builds import Builds
 from bridge.store.database import Database
 from bridge.store.inbox import DeliveryRow, Inbox
@@ -37,6 +38,7 @@ PAGE_SIZE: Final = 20
 MAX_PAGE: Final = 500
 """By its number; further ones are found by the links."""
 MAX_CURSOR: Final = 100
+MAX_SHOWN: Final = 1000
 MAX_NUMBER: Final = 1e12
 _PLACES: Final = ("page", "before", "after")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
@@ -66,8 +68,9 @@ class Api:
         inbox: Inbox,
         builds: Builds,
         outbox: Outbox,
-        tokens: Sequence[str],
         *,
+        tokens: Sequence[str],
+        reload: Callable[[], Awaitable[Changes]],
         public_url: str | None = None,
     ) -> None:
         self._database = database
@@ -78,6 +81,7 @@ class Api:
         self._one = anyio.Semaphore(1)
         self._tokens = [token.encode() for token in tokens]
         self._base = (public_url or "").rstrip("/")
+        self._reload = reload
         self.app = Starlette(
             routes=[
                 Route("/healthz", self.healthz),
@@ -87,6 +91,7 @@ class Api:
                 Route("/v1/builds/{build_id}", self.show_build),
                 Route("/v1/builds/{build_id}/logs", self.show_logs),
                 Route("/v1/deliveries/{delivery_id}", self.show_delivery),
+                Route("/v1/reload", self.reload, methods=["POST"]),
             ],
             exception_handlers={HTTPException: _refusal, StoreError: _unavailable},  # type: ignore[dict-item]
         )
@@ -172,6 +177,15 @@ class Api:
         made = await self._builds.of_delivery(row.delivery.id)
         document = delivery_document(row) | {"timeline": timeline_document(steps)}
         return _envelope(document | {"builds": [build_document(build) for build in made]})
+
+    @_guarded
+    async def reload(self, _request: Request) -> Response:
+        """Take the rules on disk from now on, or say what is wrong with them."""
+        try:
+            changes = await self._reload()
+        except ConfigError as error:
+            return _faulty(error)
+        return _envelope(changes.document(MAX_SHOWN))
 
     async def _visible(self, request: Request) -> Build:
         trusted = self.trusted(request)
@@ -274,6 +288,12 @@ def _number(text: str) -> float:
 
 def _unauthorized(why: str) -> HTTPException:
     return HTTPException(401, why, {"www-authenticate": "Bearer"})
+
+
+def _faulty(error: ConfigError) -> Response:
+    faults = [str(fault) for fault in error.faults]
+    msg = f"the rules on disk have {len(faults)} faults: the last good ones stay in force"
+    return _json({"code": 422, "msg": msg, "data": {"faults": faults[:MAX_SHOWN]}}, 422)
 
 
 def _json(content: object, status: int = 200) -> Response:

@@ -4,7 +4,7 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,11 +23,13 @@ from bridge.channels.base import Channel, Contact
 from bridge.clock import Clock, system_clock
 from bridge.config.loader import Config
 from bridge.dispatcher import Dispatcher
+from bridge.errors import ConfigError, StoreError
 from bridge.housekeeper import feed_watchdog, keep_house, watch_store
 from bridge.notifier import Notifier
 from bridge.poller import Poller
 from bridge.receiver import Receiver, Source
 from bridge.registry import BUILDERS, CHANNELS, FORGES
+from bridge.reloader import Reloader
 from bridge.rules.announce import Announcer
 from bridge.rules.match import RuleSet
 from bridge.schedule import Alarm, ticking
@@ -46,6 +48,8 @@ GRACE_SECONDS: Final = 10
 _TICK_SECONDS: Final = 1.0
 _COLLECT: Final = (20_000, 20, 20)
 _HOUSE_SECONDS: Final = 3600.0
+_LOOK_SECONDS: Final = 2.0
+"""Between two looks at the rules on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +126,14 @@ async def _close(adapter: Builder | Channel) -> None:
 async def serve(
     config: Config,
     rules: RuleSet,
+    load: Callable[[], RuleSet],
     *,
     clock: Clock = system_clock,
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """The daemon, until SIGTERM or SIGINT; `task_status` is told the port once it is ready.
+
+    `load` reads the rules anew; `rules` are what it gave just now.
 
     A crash of any part ends all of them: systemd starts us again, and the store says where to go on.
     """
@@ -137,12 +144,12 @@ async def serve(
         anyio.create_task_group() as services,
     ):
         await _recover(config, stores, clock)
-        daemon = _Daemon(config, rules, stores, adapters, clock)
+        daemon = _Daemon(config, stores, adapters, rules=rules, load=load, clock=clock)
         listener = listen(config.settings.server.host, config.settings.server.port)
         server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
         with ticking(daemon.alarms):
             daemon.start(services)
-            services.start_soon(_obey_signals, server)
+            services.start_soon(_obey_signals, server, daemon.reloader)
             services.start_soon(_say_ready, server, listener, task_status)
             await server.serve(sockets=[listener])
             notify("STOPPING=1")
@@ -168,7 +175,14 @@ class _Daemon:
     """The services of one configuration and the alarms that wake them."""
 
     def __init__(
-        self, config: Config, rules: RuleSet, stores: Stores, adapters: Adapters, clock: Clock
+        self,
+        config: Config,
+        stores: Stores,
+        adapters: Adapters,
+        *,
+        rules: RuleSet,
+        load: Callable[[], RuleSet],
+        clock: Clock,
     ) -> None:
         self._clock = clock
         self._stores = stores
@@ -176,19 +190,30 @@ class _Daemon:
         self._builders = adapters.builders
         self._dispatch = Alarm()
         self._house = Alarm()
+        self._look = Alarm()
         self._triggers = {name: Alarm() for name in adapters.builders}
         self._polls = {name: Alarm() for name in adapters.builders}
         self._notices = {name: Alarm() for name in adapters.channels}
+        told = _ring_all(list(self._notices.values()))
+        self.reloader = Reloader(
+            rules,
+            config.rule_paths,
+            load,
+            default_notices=config.default_notices,
+            outbox=stores.outbox,
+            clock=clock,
+            alarm=self._look,
+            told=told,
+        )
         self._dispatcher = Dispatcher(
             FORGES,
-            rules,
+            lambda: self.reloader.rules,
             stores.inbox,
             default_notices=config.default_notices,
             alarm=self._dispatch,
             dispatched=_ring_all(list(self._triggers.values())),
         )
         announcer = Announcer(clock, config.settings.server.public_url)
-        told = _ring_all(list(self._notices.values()))
         self._triggerers = [
             Triggerer(
                 name,
@@ -241,7 +266,8 @@ class _Daemon:
             stores.inbox,
             stores.builds,
             stores.outbox,
-            tokens,
+            tokens=tokens,
+            reload=self.reloader.reload,
             public_url=config.settings.server.public_url,
         )
 
@@ -253,7 +279,8 @@ class _Daemon:
             alarm: max(_TICK_SECONDS, self._builders[name].poll_interval)
             for name, alarm in self._polls.items()
         }
-        return dict.fromkeys(often, _TICK_SECONDS) | polls | {self._house: _HOUSE_SECONDS}
+        seldom = {self._house: _HOUSE_SECONDS, self._look: _LOOK_SECONDS}
+        return dict.fromkeys(often, _TICK_SECONDS) | polls | seldom
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Deliveries past the router: they are the hot path."""
@@ -264,6 +291,7 @@ class _Daemon:
 
     def start(self, services: TaskGroup) -> None:
         services.start_soon(self._dispatcher.run)
+        services.start_soon(self.reloader.run)
         for triggerer in self._triggerers:
             services.start_soon(triggerer.run)
         for poller in self._pollers:
@@ -293,10 +321,14 @@ def _ring_all(alarms: Sequence[Alarm]) -> Callable[[], None]:
     return ring
 
 
-async def _obey_signals(server: Server) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
-            server.should_exit = True
+async def _obey_signals(server: Server, reloader: Reloader) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for received in signals:
+            if received != signal.SIGHUP:
+                server.should_exit = True
+                continue
+            with suppress(ConfigError, StoreError):  # the reloader tells why
+                await reloader.reload()
 
 
 async def _say_ready(server: Server, listener: socket.socket, task_status: TaskStatus[int]) -> None:

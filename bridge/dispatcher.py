@@ -35,7 +35,7 @@ class Dispatcher:
     def __init__(
         self,
         forges: Mapping[str, Forge],
-        rules: RuleSet,
+        rules: Callable[[], RuleSet],
         inbox: Inbox,
         *,
         default_notices: Sequence[NoticeSetting],
@@ -121,11 +121,11 @@ class Dispatcher:
         if forge is None:
             raise BadPayload(f"this release knows no forge {delivery.forge}")
         events = forge.parse(delivery.headers, delivery.body)
-        return judge(forge.kind, events, self._rules, delivery.received_at)
+        return judge(forge.kind, events, self._rules(), delivery.received_at)
 
     def _asked_for(self, push: manual.ManualPush, delivery: Delivery) -> Judgement:
         """A build by hand is made by its own repository's rules only."""
-        repository = self._rules.repository(push.namespace, push.repo_name)
+        repository = self._rules().repository(push.namespace, push.repo_name)
         if repository is None:
             raise BadPayload(f"there is no rule for {push.namespace}/{push.repo_name}")
         event = push.event()

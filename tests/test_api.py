@@ -10,10 +10,12 @@ from support.scripted import START, Store, delivery_of, failing
 
 from bridge import api
 from bridge.api import PAGE_SIZE, Api
+from bridge.errors import ConfigError, Fault
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import Person
 from bridge.rules.announce import Announcer
+from bridge.rules.diff import Changes
 from bridge.store.inbox import Verdict
 from bridge.store.outbox import Health
 
@@ -22,9 +24,18 @@ OTHER = "another-tökèn"
 TRUSTED = {"authorization": f"Bearer {TOKEN}"}
 
 
+FAULT = Fault("rules/shop.yaml:3", "repo_name", "is missing")
+
+
+async def no_rules() -> Changes:
+    raise ConfigError([FAULT])
+
+
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = Api(store.database, store.inbox, store.builds, store.outbox, [TOKEN, OTHER])
+    served = Api(
+        store.database, store.inbox, store.builds, store.outbox, tokens=[TOKEN, OTHER], reload=no_rules
+    )
     transport = httpx.ASGITransport(served.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened
@@ -114,7 +125,15 @@ async def test_a_place_that_no_page_gives_is_empty_or_refused(
 async def test_links_never_follow_the_host_header(store: Store, host: str, public_url: str | None) -> None:
     for number in range(PAGE_SIZE + 1):
         await store.add_build(str(number), is_public=True)
-    served = Api(store.database, store.inbox, store.builds, store.outbox, [], public_url=public_url)
+    served = Api(
+        store.database,
+        store.inbox,
+        store.builds,
+        store.outbox,
+        tokens=[],
+        reload=no_rules,
+        public_url=public_url,
+    )
     headers = [(b"host", host.encode("latin-1"))]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served.app), base_url="http://x") as client:
         page = good(await client.get("/v1/builds?namespace=acme", headers=headers))
@@ -208,7 +227,7 @@ async def test_what_is_not_public_needs_a_token(client: httpx.AsyncClient) -> No
 
 
 async def test_without_configured_tokens_nobody_is_trusted(store: Store) -> None:
-    served = Api(store.database, store.inbox, store.builds, store.outbox, [])
+    served = Api(store.database, store.inbox, store.builds, store.outbox, tokens=[], reload=no_rules)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served.app), base_url="http://x") as client:
         for value in ("", "Bearer ", "x"):
             bad(await client.get("/v1/deliveries/x", headers={"authorization": value}), 401)

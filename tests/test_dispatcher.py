@@ -76,9 +76,10 @@ class Line:
         self.store = store
         self.bell = Bell()
         self.rung = 0
+        rules = rules_of(folder, RULE)
         self.dispatcher = Dispatcher(
             {forge.kind: forge for forge in (Simple(), *forges)},
-            rules_of(folder, RULE),
+            lambda: rules,
             store.inbox,
             default_notices=(),
             alarm=self.bell,

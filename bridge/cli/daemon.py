@@ -17,7 +17,7 @@ def serve(config: str | None) -> None:
     rules = rules_of(loaded)
     for fault in (*loaded.warnings, *rules.warnings):
         click.echo(f"warning: {fault}", err=True)
-    run(lambda: app.serve(loaded, rules))
+    run(lambda: app.serve(loaded, rules, lambda: rules_of(loaded)))
 
 
 @click.command()

@@ -1,7 +1,6 @@
 """Reads rule files and folders: one immutable `RuleSet`, or every fault of every file at once."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,13 +12,11 @@ from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.loader import Kinds, Outline
 from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.errors import ConfigError, Fault
+from bridge.rules.files import rule_files
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 
-MAX_FILES: Final = 10_000
-MAX_FOLDERS_DEEP: Final = 16
 MAX_REPOSITORIES: Final = 100_000
-_ENDINGS: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +45,11 @@ class Names:
 def load_rules(paths: Sequence[Path], names: Names) -> RuleSet:
     """The rules of files and folders. Raises ConfigError with all that is wrong."""
     loading = _Loading(names)
-    for file in loading.files(paths):
+    found = rule_files(paths)
+    loading.faults += found.faults
+    for file in found.files:
         loading.read(file)
-    return loading.rules(paths)
+    return loading.rules(paths, found.fingerprint)
 
 
 class _Loading:
@@ -58,75 +57,45 @@ class _Loading:
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._faults: list[Fault] = []
+        self.faults: list[Fault] = []
         self._warnings: list[Fault] = []
         self._repositories: dict[tuple[str, str], BuildRepository] = {}
         self._places: dict[tuple[str, str], str] = {}
 
-    def rules(self, paths: Sequence[Path]) -> RuleSet:
-        if self._faults:
-            raise ConfigError(in_order(self._faults))
+    def rules(self, paths: Sequence[Path], fingerprint: str) -> RuleSet:
+        if self.faults:
+            raise ConfigError(in_order(self.faults))
         if not self._repositories:
             where = ", ".join(map(shown, paths)) or "rules"
             self._warnings.append(Fault(where, "", "no rules here: nothing will be built", warning=True))
-        return RuleSet(self._repositories, tuple(in_order(self._warnings)))
-
-    def files(self, paths: Sequence[Path]) -> list[Path]:
-        """Every rule file once, in a stable order."""
-        found: dict[Path, Path] = {}
-        for path in paths:
-            for file in self._walk(path):
-                found.setdefault(file.resolve(), file)
-                if len(found) > MAX_FILES:
-                    raise ConfigError([Fault(shown(path), "", f"there are over {MAX_FILES} rule files")])
-        return list(found.values())
-
-    def _walk(self, top: Path) -> Iterator[Path]:
-        if not top.is_dir():
-            yield top
-            return
-        for folder, folders, files in os.walk(top, onerror=self._unreadable):
-            here = Path(folder)
-            # Hidden entries are an editor's, or the versions behind a mounted ConfigMap.
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            if folders and len(here.relative_to(top).parts) >= MAX_FOLDERS_DEEP:
-                self._faults.append(
-                    Fault(shown(here), "", f"folders are nested over {MAX_FOLDERS_DEEP} deep")
-                )
-                folders.clear()
-            yield from (
-                here / name for name in sorted(files) if name.endswith(_ENDINGS) and not name.startswith(".")
-            )
-
-    def _unreadable(self, error: OSError) -> None:
-        self._faults.append(Fault(shown(Path(str(error.filename))), "", f"cannot be read: {error.strerror}"))
+        return RuleSet(self._repositories, tuple(in_order(self._warnings)), fingerprint)
 
     def read(self, file: Path) -> None:
         try:
             documents = read_documents(file)
         except ConfigError as error:
-            self._faults += error.faults
+            self.faults += error.faults
             return
         for document in documents:
-            self._faults += document.faults
+            self.faults += document.faults
             self._add(document)
 
     def _add(self, document: Document) -> None:
         try:
             repository = BuildRepository.model_validate(document.data)
         except ValidationError as error:
-            self._faults += faults_of(error, BuildRepository, document)
+            self.faults += faults_of(error, BuildRepository, document)
             return
         key = (repository.namespace, repository.repo_name)
         if key in self._places:
             problem = f"{repository.path} is defined twice; the first is at {self._places[key]}"
-            self._faults.append(document.fault(("repo_name",), problem))
+            self.faults.append(document.fault(("repo_name",), problem))
             return
         if len(self._places) >= MAX_REPOSITORIES:
             raise ConfigError([document.fault((), f"there are over {MAX_REPOSITORIES} repositories")])
         self._places[key] = document.place(("repo_name",))
         self._repositories[key] = _Checking(
-            document, repository, self._names, self._faults, self._warnings
+            document, repository, self._names, self.faults, self._warnings
         ).resolved()
 
 

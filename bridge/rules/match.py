@@ -69,11 +69,13 @@ class _Wanted:
 class RuleSet:
     """All rules, found by what they build from; it never changes.
 
-    Every repository names its builder, and its notices name channel and type.
+    Every repository names its builder, and its notices name channel and type. `fingerprint` is that of the
+    files they were read from.
     """
 
     repositories: Mapping[tuple[str, str], BuildRepository]
     warnings: tuple[Fault, ...] = ()
+    fingerprint: str = ""
     _by_code: Mapping[tuple[str, str], Sequence[BuildRepository]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

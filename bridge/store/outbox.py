@@ -1,6 +1,6 @@
 """Notices: written with the change they tell of, sent at least once, in order for each job and channel."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -202,6 +202,15 @@ class Outbox:
             for channel in tell:
                 facts = ServiceFacts(subject=health.name, detail=health.why)
                 notice = Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=now)
+                add(connection, notice, dedupe=notice.id)
+
+        await self._database.write(work)
+
+    async def tell(self, notices: Sequence[Notice]) -> None:
+        """Write notices that belong to no build, all or nothing."""
+
+        def work(connection: Connection) -> None:
+            for notice in notices:
                 add(connection, notice, dedupe=notice.id)
 
         await self._database.write(work)

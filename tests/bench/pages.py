@@ -15,6 +15,7 @@ from bench.harness import folder_on_disk, median, table
 from support.scripted import Store, open_store
 
 from bridge.api import Api
+from bridge.rules.diff import Changes
 
 FEW = 1_000
 TOKEN = "a-token-of-the-benchmark"
@@ -30,6 +31,10 @@ FROM n, (SELECT * FROM build LIMIT 1)
 """
 
 
+async def _no_rules() -> Changes:
+    raise NotImplementedError
+
+
 async def fill(store: Store, many: int) -> None:
     await store.add_build()
     await store.database.write(lambda connection: connection.execute(text(_COPY), {"many": many}).rowcount)
@@ -39,7 +44,9 @@ async def measure(folder: Path, many: int, rounds: int) -> list[float]:
     """Milliseconds (median) of the first page and of the one behind it, for each of `PAGES`."""
     async with open_store(folder) as store:
         await fill(store, many)
-        app = Api(store.database, store.inbox, store.builds, store.outbox, [TOKEN]).app
+        app = Api(
+            store.database, store.inbox, store.builds, store.outbox, tokens=[TOKEN], reload=_no_rules
+        ).app
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
             return [await timed(client, query, rounds) for query in PAGES]
 

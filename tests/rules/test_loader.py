@@ -6,7 +6,8 @@ import pytest
 from support.rules import HEAD, NAMES, rules, rules_of, tag_config
 
 from bridge.errors import ConfigError
-from bridge.rules.loader import MAX_FOLDERS_DEEP, Names, load_rules
+from bridge.rules.files import MAX_FOLDERS_DEEP
+from bridge.rules.loader import Names, load_rules
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 

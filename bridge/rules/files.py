@@ -1,0 +1,76 @@
+"""Which files hold the rules, and whether they are still the same ones."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bridge.config.document import shown
+from bridge.errors import ConfigError, Fault
+
+MAX_FILES: Final = 10_000
+MAX_FOLDERS_DEEP: Final = 16
+_ENDINGS: Final = (".yaml", ".yml")
+
+
+@dataclass(slots=True)
+class RuleFiles:
+    """Every rule file once, in a stable order; `faults` tells of folders that cannot be read.
+
+    `fingerprint` changes with any of them: written to, replaced, or reached by another link.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    fingerprint: str = ""
+
+
+def rule_files(paths: Sequence[Path]) -> RuleFiles:
+    """The rule files in files and folders. Raises ConfigError where there are too many."""
+    found = RuleFiles()
+    digest = hashlib.sha256()
+    seen: set[object] = set()
+    for path in paths:
+        for file in _walk(path, found.faults):
+            identity, state = _state(file)
+            if identity in seen:
+                continue
+            seen.add(identity)
+            if len(seen) > MAX_FILES:
+                raise ConfigError([Fault(shown(path), "", f"there are over {MAX_FILES} rule files")])
+            found.files.append(file)
+            digest.update(f"{file}\0{identity}\0{state}\n".encode("utf-8", "surrogateescape"))
+    digest.update("\n".join(map(str, found.faults)).encode("utf-8", "surrogateescape"))
+    found.fingerprint = digest.hexdigest()
+    return found
+
+
+def _state(file: Path) -> tuple[object, object]:
+    """Which file that is, whatever links lead there, and what would show a change of it."""
+    try:
+        found = file.stat()
+    except OSError as error:
+        return file, error.errno
+    return (found.st_dev, found.st_ino), (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _walk(top: Path, faults: list[Fault]) -> Iterator[Path]:
+    if not top.is_dir():
+        yield top
+        return
+
+    def unreadable(error: OSError) -> None:
+        faults.append(Fault(shown(Path(str(error.filename))), "", f"cannot be read: {error.strerror}"))
+
+    for folder, folders, files in os.walk(top, onerror=unreadable):
+        here = Path(folder)
+        # Hidden entries are an editor's, or the versions behind a mounted ConfigMap.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if folders and len(here.relative_to(top).parts) >= MAX_FOLDERS_DEEP:
+            faults.append(Fault(shown(here), "", f"folders are nested over {MAX_FOLDERS_DEEP} deep"))
+            folders.clear()
+        yield from (
+            here / name for name in sorted(files) if name.endswith(_ENDINGS) and not name.startswith(".")
+        )

@@ -1,0 +1,248 @@
+"""Rules that change on disk: all or nothing, told to those who asked, and never half written."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+from support.rules import HEAD, NAMES, tag_config
+from support.scripted import Bell, Store, eventually, failing
+
+from bridge.config.notices import NoticeSetting
+from bridge.errors import ConfigError, StoreError
+from bridge.model.notice import EventName, ServiceFacts
+from bridge.reloader import Reloader
+from bridge.rules.loader import load_rules
+
+ALL_EVENTS = (EventName.UPDATE_CONFIG, EventName.DELETE, EventName.FORBID)
+DEFAULT = NoticeSetting(channel="team", notice_type="DING_TALK", enabled_event_type_names=ALL_EVENTS)
+
+
+def rule(name: str, *tag_configs: str) -> str:
+    return HEAD.replace("repo_name: shop\n", f"repo_name: {name}\n") + "".join(tag_configs or [tag_config()])
+
+
+class Line:
+    """A reloader at work on a folder with one rule."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store = store
+        self.folder = folder
+        self.bell = Bell()
+        self.told = 0
+        self.reloader = Reloader(
+            load_rules([folder], NAMES),
+            [folder],
+            lambda: load_rules([folder], NAMES),
+            default_notices=[DEFAULT],
+            outbox=store.outbox,
+            clock=store.clock,
+            alarm=self.bell,
+            told=self._tell,
+        )
+
+    def _tell(self) -> None:
+        self.told += 1
+
+    async def tick(self, times: int = 2) -> None:
+        for _ in range(times):
+            before = self.bell.waits
+            self.bell.ring()
+            await eventually(partial(self._rang_since, before))
+
+    def _rang_since(self, before: int) -> bool:
+        return self.bell.waits > before
+
+    def names(self) -> list[str]:
+        return sorted(repository.repo_name for repository in self.reloader.rules.repositories.values())
+
+    def pattern(self, name: str = "shop") -> str:
+        return self.reloader.rules.repositories["acme", name].build_config.tag_configs[0].code_repo_type_value
+
+    async def notices(self, channel: str = "team") -> list[tuple[EventName, str, str]]:
+        """Event, subject and detail of each, oldest first."""
+        found = []
+        for row in reversed(await self.store.outbox.newest(2000, channel=channel)):
+            assert isinstance(row.notice.facts, ServiceFacts)
+            found.append((row.notice.event, row.notice.facts.subject, row.notice.facts.detail))
+        return found
+
+    async def down(self) -> str | None:
+        health = await self.store.outbox.health("rules")
+        return health.why if health.down_since is not None else None
+
+
+@asynccontextmanager
+async def reloading(store: Store, folder: Path) -> AsyncIterator[Line]:
+    line = Line(store, folder)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(line.reloader.run)
+        await line.bell.settled()
+        yield line
+        tasks.cancel_scope.cancel()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "rules"
+    made.mkdir()
+    (made / "shop.yaml").write_text(rule("shop"))
+    return made
+
+
+async def test_nothing_is_reloaded_while_nothing_changes(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as line:
+        before = line.reloader.rules
+        await line.tick(3)
+        assert line.reloader.rules is before
+    assert (await line.notices(), line.told) == ([], 0)
+
+
+async def test_a_rule_that_changes_is_in_force_and_told_without_its_values(
+    store: Store, folder: Path
+) -> None:
+    text = rule("shop", tag_config("develop", "{branch}")) + "  parameters: {TOKEN: something-secret}\n"
+    async with reloading(store, folder) as line:
+        (folder / "shop.yaml").write_text(text)
+        await line.tick()
+        assert line.pattern() == "develop"
+    config = "build_config.tag_configs[0]"
+    places = f"build_config.parameters.TOKEN, {config}.code_repo_type_value, {config}.docker_repo_tag"
+    assert await line.notices() == [(EventName.UPDATE_CONFIG, "acme/shop", f"changed: {places}")]
+    assert await line.notices("message") == await line.notices()
+    assert line.told
+
+
+async def test_rules_that_come_go_and_are_switched_off(store: Store, folder: Path) -> None:
+    quiet = rule("quiet") + "notices: []\n"
+    (folder / "quiet.yaml").write_text(quiet)
+    (folder / "gone.yaml").write_text(rule("gone"))
+    async with reloading(store, folder) as line:
+        (folder / "new.yml").write_text(rule("new"))
+        (folder / "gone.yaml").unlink()
+        (folder / "quiet.yaml").write_text(quiet.replace("'master'", "'main'"))
+        (folder / "shop.yaml").write_text(rule("shop", tag_config(is_active="false")))
+        await line.tick()
+        assert line.names() == ["new", "quiet", "shop"]
+    told = [(event, subject) for event, subject, _ in await line.notices()]
+    assert told == [(EventName.FORBID, "acme/shop"), (EventName.DELETE, "acme/gone")]
+    messages = [(event, subject) for event, subject, _ in await line.notices("message")]
+    assert messages == [(EventName.UPDATE_CONFIG, "acme/quiet"), *told]
+
+
+async def test_a_faulty_set_changes_nothing_and_says_why(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as line:
+        (folder / "shop.yaml").write_text(rule("shop", tag_config("develop")))
+        (folder / "worse.yaml").write_text(rule("worse", tag_config(version_tagging=3)))
+        await line.tick()
+        assert (line.names(), line.pattern()) == (["shop"], "master")
+        why = await line.down()
+        assert why
+        assert "worse.yaml:9:89: build_config.tag_configs[0].version_tagging: 3 is not 0, 1 or 2" in why
+        await line.tick()
+        assert [event for event, *_ in await line.notices("message")] == [EventName.DEGRADED]
+
+        (folder / "worse.yaml").write_text(rule("worse", tag_config(version_tagging=2)))
+        await line.tick()
+        assert (line.names(), line.pattern()) == (["shop", "worse"], "develop")
+        assert await line.down() is None
+    events = [event for event, *_ in await line.notices("message")]
+    assert events == [EventName.DEGRADED, EventName.UPDATE_CONFIG, EventName.RESTORED]
+
+
+async def test_a_file_that_is_still_being_written_is_waited_for(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as line:
+        for length in range(50, 300, 50):
+            (folder / "shop.yaml").write_text(rule("shop", tag_config("develop"))[:length])
+            await line.tick(1)
+        assert await line.down() is None
+        assert line.pattern() == "master"
+
+
+async def test_a_folder_that_is_swapped_by_its_link_is_seen(store: Store, tmp_path: Path) -> None:
+    for name, branch in (("one", "master"), ("two", "develop")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "shop.yaml").write_text(rule("shop", tag_config(branch)))
+    link = tmp_path / "rules"
+    link.symlink_to("one")
+    async with reloading(store, link) as line:
+        (tmp_path / "next").symlink_to("two")
+        (tmp_path / "next").replace(link)
+        await line.tick()
+        assert line.pattern() == "develop"
+
+
+async def test_a_mounted_config_map_that_is_swapped_is_seen(store: Store, tmp_path: Path) -> None:
+    """Files that are links through a hidden link, which is what moves."""
+    mount = tmp_path / "rules"
+    for name, branch in (("..1", "master"), ("..2", "develop")):
+        (mount / name).mkdir(parents=True)
+        (mount / name / "shop.yaml").write_text(rule("shop", tag_config(branch)))
+    (mount / "..data").symlink_to("..1")
+    (mount / "shop.yaml").symlink_to("..data/shop.yaml")
+    async with reloading(store, mount) as line:
+        (mount / "..data_tmp").symlink_to("..2")
+        (mount / "..data_tmp").replace(mount / "..data")
+        await line.tick()
+        assert line.pattern() == "develop"
+
+
+async def test_an_editor_that_replaces_the_file_by_another_of_the_same_size_and_time_is_seen(
+    store: Store, folder: Path
+) -> None:
+    file = folder / "shop.yaml"
+    async with reloading(store, folder) as line:
+        was = file.stat()
+        (folder / ".shop.yaml.swp").write_text(rule("shop", tag_config("mister")))
+        os.utime(folder / ".shop.yaml.swp", ns=(was.st_atime_ns, was.st_mtime_ns))
+        (folder / ".shop.yaml.swp").replace(file)
+        await line.tick()
+        assert line.pattern() == "mister"
+
+
+async def test_a_chat_is_told_of_few_among_many_and_how_many_more(store: Store, folder: Path) -> None:
+    for number in range(50):
+        (folder / f"{number:02}.yaml").write_text(rule(f"shop{number:02}"))
+    async with reloading(store, folder) as line:
+        for number in range(50):
+            (folder / f"{number:02}.yaml").unlink()
+        await line.tick()
+    told = await line.notices()
+    assert [subject for _, subject, _ in told[:20]] == [f"acme/shop{number:02}" for number in range(20)]
+    assert told[20:] == [
+        (
+            EventName.UPDATE_CONFIG,
+            "rules",
+            "and 30 more repositories are not as they were: the log names them",
+        )
+    ]
+    assert len(await line.notices("message")) == 50
+
+
+async def test_what_cannot_be_told_is_not_taken_yet(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as line:
+        (folder / "shop.yaml").write_text(rule("shop", tag_config("develop")))
+        async with failing(store):
+            with pytest.raises(StoreError):
+                await line.reloader.reload()
+            assert line.pattern() == "master"
+        await line.tick()
+        assert line.pattern() == "develop"
+    assert len(await line.notices()) == 1
+
+
+async def test_a_reload_by_hand_answers_what_it_found(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as line:
+        (folder / "new.yaml").write_text(rule("new"))
+        (folder / "shop.yaml").write_text(rule("shop", tag_config("develop")))
+        changes = (await line.reloader.reload()).document(10)
+        assert changes["added"] == ["acme/new"]
+        assert changes["changed"] == {"acme/shop": ["build_config.tag_configs[0].code_repo_type_value"]}
+        assert changes["counts"] == {"added": 1, "changed": 1, "forbidden": 0, "removed": 0}
+        (folder / "new.yaml").write_text("nonsense: [")
+        with pytest.raises(ConfigError):
+            await line.reloader.reload()
+        assert line.names() == ["new", "shop"]
