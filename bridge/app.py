@@ -20,11 +20,11 @@ from bridge.builders import base as builders_base
 from bridge.builders.base import Builder
 from bridge.channels import base as channels_base
 from bridge.channels.base import Channel, Contact
-from bridge.clock import Clock, system_clock
+from bridge.clock import Clock, SteadyClock, system_clock
 from bridge.config.loader import Config
 from bridge.dispatcher import Dispatcher
 from bridge.errors import ConfigError, StoreError
-from bridge.housekeeper import feed_watchdog, keep_house, watch_store
+from bridge.housekeeper import feed_watchdog, keep_house, watch_clock, watch_store
 from bridge.notifier import Notifier
 from bridge.poller import Poller
 from bridge.receiver import Receiver, Source
@@ -128,7 +128,6 @@ async def serve(
     rules: RuleSet,
     load: Callable[[], RuleSet],
     *,
-    clock: Clock = system_clock,
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """The daemon, until SIGTERM or SIGINT; `task_status` is told the port once it is ready.
@@ -138,6 +137,7 @@ async def serve(
     A crash of any part ends all of them: systemd starts us again, and the store says where to go on.
     """
     log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
+    clock = SteadyClock()
     async with (
         open_stores(config.store_path, exclusive=True, clock=clock) as stores,
         open_adapters(config, stores.outbox, clock) as adapters,
@@ -182,7 +182,7 @@ class _Daemon:
         *,
         rules: RuleSet,
         load: Callable[[], RuleSet],
-        clock: Clock,
+        clock: SteadyClock,
     ) -> None:
         self._clock = clock
         self._stores = stores
@@ -191,6 +191,7 @@ class _Daemon:
         self._dispatch = Alarm()
         self._house = Alarm()
         self._look = Alarm()
+        self._steps = Alarm()
         self._triggers = {name: Alarm() for name in adapters.builders}
         self._polls = {name: Alarm() for name in adapters.builders}
         self._notices = {name: Alarm() for name in adapters.channels}
@@ -274,7 +275,7 @@ class _Daemon:
     @property
     def alarms(self) -> dict[Alarm, float]:
         """How often each alarm rings by itself: the fallback for a hand-over that was not heard."""
-        often = [self._dispatch, *self._triggers.values(), *self._notices.values()]
+        often = [self._dispatch, self._steps, *self._triggers.values(), *self._notices.values()]
         polls = {
             alarm: max(_TICK_SECONDS, self._builders[name].poll_interval)
             for name, alarm in self._polls.items()
@@ -298,6 +299,7 @@ class _Daemon:
             services.start_soon(poller.run)
         for notifier in self._notifiers:
             services.start_soon(notifier.run)
+        services.start_soon(watch_clock, self._stores.database, self._clock, self._steps)
         services.start_soon(watch_store, self._stores.database)
         services.start_soon(feed_watchdog, self._stores.database)
         services.start_soon(self._keep_house)

@@ -1,4 +1,4 @@
-"""The clock as an argument, so that tests can turn it."""
+"""Clocks as arguments, so that tests can turn them; time that goes on evenly while the wall clock steps."""
 
 import time
 from collections.abc import Callable
@@ -7,3 +7,47 @@ Clock = Callable[[], float]
 """Now, in Unix seconds."""
 
 system_clock: Clock = time.time
+
+
+def _since_boot() -> float:
+    """Seconds that nobody can set; sleep of the machine counts."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class SteadyClock:
+    """The wall clock, but a step of it is made only when `follow` is called."""
+
+    def __init__(self, wall: Clock = system_clock, steady: Clock = _since_boot) -> None:
+        self._wall = wall
+        self._steady = steady
+        self._base = wall() - steady()
+
+    def __call__(self) -> float:
+        return self._base + self._steady()
+
+    @property
+    def behind(self) -> float:
+        """Seconds that the wall clock is ahead of this one; negative when it was set back."""
+        return self._wall() - self()
+
+    def follow(self, seconds: float) -> None:
+        """Go forward by so many seconds, or back."""
+        self._base += seconds
+
+
+class Pause:
+    """A time to wait, which a clock that is set back meanwhile makes no longer."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = self._until = 0.0
+
+    def begin(self, seconds: float) -> None:
+        self._since = self._clock()
+        self._until = self._since + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds until it is over; 0 when it is, or never began."""
+        now = self._clock()
+        return self._until - now if self._since <= now < self._until else 0.0

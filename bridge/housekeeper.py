@@ -1,14 +1,16 @@
-"""The housekeeper: old rows go, and systemd is told that we live."""
+"""The housekeeper: old rows go, steps of the clock do no harm, and systemd is told that we live."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import anyio
 import structlog
 
-from bridge.clock import Clock
+from bridge.clock import Clock, SteadyClock
 from bridge.errors import StoreError
 from bridge.schedule import Alarm
+from bridge.store.clockstep import shift
 from bridge.store.database import Database
 from bridge.store.retention import prune
 from bridge.systemd import notify, watchdog_seconds
@@ -16,6 +18,8 @@ from bridge.systemd import notify, watchdog_seconds
 log = structlog.get_logger()
 
 WRITER_SECONDS: Final = 30.0
+STEP_SECONDS: Final = 5.0
+"""A clock that drifts this far from one second to the next was set."""
 
 
 async def keep_house(
@@ -27,6 +31,20 @@ async def keep_house(
             gone = await prune(database, clock(), deliveries, builds)
             if gone:
                 log.info("pruned", rows=gone)
+        except StoreError as error:
+            log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
+        await alarm.wait()
+
+
+async def watch_clock(database: Database, clock: SteadyClock, alarm: Alarm) -> None:
+    """When the wall clock is set, what is open in the store moves with it; the services see it after that."""
+    while True:
+        step = clock.behind
+        try:
+            if abs(step) > STEP_SECONDS:
+                log.warning("the clock was set", seconds=round(step))
+                await database.write(partial(shift, seconds=step))
+            clock.follow(step)
         except StoreError as error:
             log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
         await alarm.wait()

@@ -8,7 +8,7 @@ import anyio
 import structlog
 
 from bridge.builders.base import Builder, LogChunk, Status
-from bridge.clock import Clock
+from bridge.clock import Clock, Pause
 from bridge.errors import RemoteError, StoreError
 from bridge.metrics import BUILDS, POLL_SECONDS
 from bridge.model.build import Build, BuildState
@@ -55,8 +55,8 @@ class Poller:
         self._alarm = alarm
         self._ended = ended
         self._told = told
-        self._next_slow = 0.0
-        self._logs_at = 0.0
+        self._slow = Pause(clock)
+        self._logs = Pause(clock)
         self._calls = anyio.CapacityLimiter(CALLS)
 
     async def run(self) -> None:
@@ -81,8 +81,8 @@ class Poller:
         """The open builds; now and then also those that are `unknown` and may still be resolved."""
         builds = await self._builds.in_state(self._name, *_OPEN)
         now = self._clock()
-        if now >= self._next_slow:
-            self._next_slow = now + SLOW_SECONDS
+        if not self._slow.left:
+            self._slow.begin(SLOW_SECONDS)
             await self._release_leftovers()
             lost = await self._builds.in_state(self._name, BuildState.UNKNOWN)
             builds += [build for build in lost if now - build.created_at < FORGET_SECONDS]
@@ -147,7 +147,7 @@ class Poller:
             self._told()
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
             await self._builds.note(build.id, handle=handle, url=status.url or build.url)
-        if status.state is BuildState.RUNNING and self._logs_at <= self._clock():
+        if status.state is BuildState.RUNNING and not self._logs.left:
             await self._read_log(build, handle, pieces=1)
         await self._check_deadline(build)
 
@@ -201,7 +201,7 @@ class Poller:
         offset = (await self._builds.get(build.id) or build).log_offset
         call = self._read_pieces(build, handle, offset, pieces)
         if await self._ask(call, LOG_SECONDS, "log not read", build_id=build.id) is None:
-            self._logs_at = self._clock() + LOG_PAUSE_SECONDS
+            self._logs.begin(LOG_PAUSE_SECONDS)
 
     async def _read_pieces(self, build: Build, handle: str, offset: int, pieces: int) -> int:
         """Read on from `offset`; returns where the next reading begins."""

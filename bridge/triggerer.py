@@ -14,7 +14,7 @@ import anyio
 import structlog
 
 from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, Retry, Search, Sent
-from bridge.clock import Clock
+from bridge.clock import Clock, Pause
 from bridge.errors import RemoteError, StoreError
 from bridge.metrics import TRIGGERS
 from bridge.model.build import Build, BuildState
@@ -77,7 +77,7 @@ class Triggerer:
         self._triggered = triggered
         self._told = told
         self._failures = 0
-        self._resume_at = 0.0
+        self._pause = Pause(clock)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -87,17 +87,16 @@ class Triggerer:
             except StoreError as error:
                 log.error("the store fails", builder=self._name, why=str(error))  # noqa: TRY400
                 await anyio.sleep(1)
-            pause = self._resume_at - self._clock()
-            await self._alarm.wait(pause if pause > 0 else None)
+            await self._alarm.wait(self._pause.left or None)
 
     async def _round(self) -> None:
         """What is due; a builder that is down is asked for one build after each pause, and no more."""
         for build in await self._builds.unwanted(self._name):
             await self._move(build, BuildState.CANCELLED, build.cancel_reason or "", ended_at=self._clock())
         for build in await self._builds.in_state(self._name, BuildState.TRIGGERING):
-            if max(build.next_at, self._resume_at) <= self._clock():
+            if build.next_at <= self._clock() and not self._pause.left:
                 await self._resolve(build)
-        while self._resume_at <= self._clock() and (batch := await self._next()):
+        while not self._pause.left and (batch := await self._next()):
             await self._trigger(batch[0])
 
     async def _next(self) -> list[Build]:
@@ -165,14 +164,14 @@ class Triggerer:
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
             await self._move(build, BuildState.FAILED, f"given up after a day: {why}", ended_at=self._clock())
             return
-        self._pause(after)
+        self._rest(after)
         wait = backoff(build.attempts) if after is None else _bounded(after)
         await self._move(build, BuildState.WAITING, why, next_at=self._clock() + wait)
 
-    def _pause(self, after: float | None = None) -> None:
+    def _rest(self, after: float | None = None) -> None:
         """Leave the builder alone for a while, longer after each failure."""
         self._failures += 1
-        self._resume_at = self._clock() + (backoff(self._failures) if after is None else _bounded(after))
+        self._pause.begin(backoff(self._failures) if after is None else _bounded(after))
 
     async def _resolve(self, build: Build, why: str | None = None) -> None:
         """Find out whether the builder has a build that may or may not have reached it.
@@ -208,7 +207,7 @@ class Triggerer:
 
     async def _cannot_tell(self, build: Build, why: str) -> None:
         await self._unhealthy(why)
-        self._pause()
+        self._rest()
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
             detail = f"nobody could be asked: {why}"
             await self._move(build, BuildState.UNKNOWN, detail, ended_at=self._clock())

@@ -12,6 +12,7 @@ from bridge.clock import Clock
 from bridge.model.build import Build
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.store import timeline
+from bridge.store.clockstep import clamp
 from bridge.store.codec import FACTS, dump
 from bridge.store.database import Database
 from bridge.store.schema import message, send, service
@@ -80,12 +81,14 @@ class Outbox:
     async def recover(self, channels: Collection[str], services: Collection[str]) -> int:
         """At start: what was being sent when the process died is sent again.
 
-        What waits for a channel that is not among `channels` any more is given up, and only the health of
-        `services` is kept. Returns how many notices were given up.
+        What seems to be due in many hours only is due now: the clock may have been set meanwhile. What waits
+        for a channel that is not among `channels` any more is given up, and only the health of `services` is
+        kept. Returns how many notices were given up.
         """
         now = self._clock()
 
         def work(connection: Connection) -> int:
+            clamp(connection, now)
             connection.execute(
                 update(table).where(table.c.state == NoticeState.SENDING).values(state=NoticeState.PENDING)
             )

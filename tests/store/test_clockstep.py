@@ -1,0 +1,118 @@
+"""The clock is set forward or back: nothing is delayed by that, and nothing given up."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import anyio
+import pytest
+from support.scripted import Bell, Clock, Store, failing
+
+from bridge.clock import SteadyClock
+from bridge.housekeeper import watch_clock
+from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+from bridge.store.builds import Builds
+from bridge.store.outbox import Health, Outbox, add
+
+STEPS = pytest.mark.parametrize("step", [-86_400.0, -600.0, 172_800.0])
+
+
+class Watched:
+    """The wall clock of a store is watched beside one that goes on evenly."""
+
+    def __init__(self, store: Store) -> None:
+        self.wall = store.clock
+        self.even = Clock(0.0)
+        self.clock = SteadyClock(self.wall, self.even)
+        self.bell = Bell()
+        self.builds = Builds(store.database, self.clock)
+        self.outbox = Outbox(store.database, self.clock)
+
+    async def step(self, seconds: float) -> None:
+        self.wall.turn(seconds)
+        await self.bell.settled()
+
+    def turn(self, seconds: float) -> None:
+        self.wall.turn(seconds)
+        self.even.turn(seconds)
+
+
+@asynccontextmanager
+async def watching(store: Store) -> AsyncIterator[Watched]:
+    watched = Watched(store)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(watch_clock, store.database, watched.clock, watched.bell)
+        await watched.bell.settled()
+        yield watched
+        tasks.cancel_scope.cancel()
+
+
+async def put(store: Store, name: str) -> None:
+    facts = ServiceFacts(subject="x", detail="y")
+    notice = Notice(id=name, channel="team", event=EventName.FAIL, facts=facts, created_at=store.clock())
+    await store.database.write(partial(add, notice=notice, dedupe=name))
+
+
+@STEPS
+async def test_a_build_that_waits_is_due_when_it_was_to_be(store: Store, step: float) -> None:
+    waiting, later = await store.add_build("1"), await store.add_build("2")
+    async with watching(store) as watched:
+        await watched.builds.note(later.id, next_at=watched.clock() + 60)
+        await watched.step(step)
+        assert watched.clock() == store.clock()
+        assert [build.id for build in await watched.builds.due("here", 5)] == [waiting.id]
+        watched.turn(60)
+        assert [build.id for build in await watched.builds.due("here", 5)] == [waiting.id, later.id]
+    assert (await store.build(waiting.id)).created_at == waiting.created_at + step
+
+
+@STEPS
+async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
+    store: Store, step: float
+) -> None:
+    await put(store, "a")
+    async with watching(store) as watched:
+        await watched.outbox.begin("a", "team")
+        until = watched.clock() + 60
+        await watched.outbox.end("a", NoticeState.PENDING, "busy", next_at=until)
+        await watched.outbox.set_health(Health(name="channel:team", paused_until=until))
+        await watched.step(step)
+        assert await watched.outbox.next("team") == (None, until + step)
+        assert (await watched.outbox.health("channel:team")).paused_until == until + step
+        assert await watched.outbox.sends_since("team", watched.clock() - 1) == [watched.clock()]
+        watched.turn(60)
+        row, _ = await watched.outbox.next("team")
+        assert row is not None
+        assert watched.clock() - row.notice.created_at == 60
+
+
+async def test_nobody_sees_a_step_before_the_store_has_followed(store: Store) -> None:
+    build = await store.add_build()
+    async with watching(store) as watched:
+        before = watched.clock()
+        async with failing(store):
+            await watched.step(172_800)
+            assert watched.clock() == before
+        await watched.bell.settled()
+        assert watched.clock() == before + 172_800
+        assert (await store.build(build.id)).created_at == before + 172_800
+
+
+async def test_a_clock_that_only_drifts_moves_no_row(store: Store) -> None:
+    build = await store.add_build()
+    async with watching(store) as watched:
+        await watched.step(0.5)
+        assert watched.clock() == store.clock()
+    assert (await store.build(build.id)).created_at == build.created_at
+
+
+async def test_a_clock_that_was_set_back_between_two_starts_holds_nothing_up(store: Store) -> None:
+    build = await store.add_build()
+    await put(store, "a")
+    await store.outbox.set_health(Health(name="channel:team", paused_until=store.clock()))
+    store.clock.turn(-86_400)
+    assert await store.builds.due("here", 1) == []
+    await store.outbox.recover(["team", "message"], ["channel:team"])
+    assert [found.id for found in await store.builds.due("here", 1)] == [build.id]
+    assert (await store.outbox.next("team"))[0] is not None
+    assert (await store.outbox.health("channel:team")).paused_until == store.clock()
