@@ -58,6 +58,8 @@ FORGES: Final = _Each[Forge, Forge](
             "GitLab": "bridge.forges.gitlab:GitLab",
             "Gitee": "bridge.forges.gitee:Gitee",
             "Gitea": "bridge.forges.gitea:Gitea",
+            "Forgejo": "bridge.forges.forgejo:Forgejo",
+            "Gogs": "bridge.forges.gogs:Gogs",
             "Simple": "bridge.forges.simple:Simple",
         }
     ),

@@ -124,7 +124,7 @@ def changed_files(commits: Iterable[Fields] | None) -> tuple[tuple[str, ...] | N
 class Push:
     """One ref that moved, as a host tells it, not yet judged.
 
-    `after` may be a tag object; `head_sha` is the commit where the host names it, `head` describes it.
+    `after` may be a tag object, unless `head_sha`, the commit, is given; `head` describes the commit.
     `partial` says that `changed` may not be all.
     """
 
@@ -179,6 +179,7 @@ class Push:
             sha=sha,
             before=before,
             tag_object_sha=after if sha != after else None,
+            peeled=ref.kind == "branch" or self.head_sha is not None,
             commit=self.head if self.head and self.head.sha == sha else None,
             pusher=self.pusher,
             changed=self.changed,

@@ -52,10 +52,11 @@ class Commit:
 class PushEvent:
     """A branch or tag was made or moved.
 
-    `sha` is the commit to build, never a tag object; where a host names only the tag object, `sha` is
-    that, and the builder peels it. `before` is the previous sha, all zeros for a new ref, None where the
-    host does not say. `changed` are the paths the push touched, None where the host sends no list;
-    `truncated` says that the host may have cut it.
+    `sha` is the commit to build, unless `peeled` is False: then it is what a tag points to, and the host
+    does not say whether that is the commit or an annotated tag's own object, which the builder peels.
+    `before` is the previous sha, all zeros for a new ref, None where the host does not say. `changed` are
+    the paths the push touched, None where the host sends no list; `truncated` says that the host may have
+    cut it.
     """
 
     event: Literal["push", "tag"]
@@ -64,11 +65,17 @@ class PushEvent:
     sha: str
     before: str | None = None
     tag_object_sha: str | None = None
+    peeled: bool = True
     commit: Commit | None = None
     pusher: Person = Person()
     changed: tuple[str, ...] | None = None
     truncated: bool = False
     forced: bool = False
+
+    @property
+    def commit_sha(self) -> str | None:
+        """The commit to build, where the host says so much."""
+        return self.sha if self.peeled else None
 
     @property
     def author(self) -> str | None:

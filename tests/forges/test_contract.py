@@ -15,10 +15,12 @@ from bridge.model.event import Ignored, PushEvent
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
 _PROOFS = {
+    "forgejo": ("x-forgejo-signature",),
     "gitea": ("x-gitea-signature",),
     "gitee": ("x-gitee-token",),
     "github": ("x-hub-signature-256",),
     "gitlab": ("webhook-signature", "x-gitlab-token"),
+    "gogs": ("x-gogs-signature",),
     "simple": ("webhook-signature",),
 }
 """The headers that each host's forge checks, the strongest first."""
@@ -169,6 +171,7 @@ def test_the_headers_of_another_host_are_refused(sample: Sample, forge: Forge) -
     ("host", "more"),
     [
         ("gitea/push-branch.headers", "x-forgejo-event"),
+        ("gogs/push-branch.headers", "x-gitea-event"),
         ("github/push-branch.headers", "x-gogs-event"),
         ("gitlab/push-branch.headers", "x-event"),
         ("simple/push-branch.headers", "x-harness-trigger"),
@@ -216,7 +219,23 @@ def test_a_source_without_a_secret_takes_nothing(sample: Sample) -> None:
 @every_sample
 def test_the_delivery_id_is_the_host_s_or_a_digest(sample: Sample) -> None:
     found = sample.forge.delivery_id(sample.headers, sample.body)
-    assert found is None if sample.forge.host == "gitee" else found in sample.headers.values()
+    match sample.forge.host:
+        case "gitee":
+            assert found is None
+        case "gogs":
+            assert found is not None
+            assert found.startswith("payload:"), (
+                "several webhooks of one repository tell it under several ids"
+            )
+        case _:
+            assert found in sample.headers.values()
+
+
+def test_the_webhooks_of_one_gogs_repository_tell_the_same_once() -> None:
+    told, again, new = (_SAMPLES[f"gogs/push-{name}.headers"] for name in ("branch", "form", "forced"))
+    ids = [sample.forge.delivery_id(sample.headers, sample.body) for sample in (told, again, new)]
+    assert ids[0] == ids[1]
+    assert ids[0] != ids[2]
 
 
 _headers = st.dictionaries(
@@ -320,6 +339,8 @@ def test_a_body_that_is_no_json_object_is_told_in_a_sentence(forge: Forge, body:
         "x-gitlab-event": "Push Hook",
         "x-gitee-event": "Push Hook",
         "x-gitea-event": "push",
+        "x-forgejo-event": "push",
+        "x-gogs-event": "push",
     }
     with pytest.raises(BadPayload, match="the body is"):
         forge.parse(headers, body)
@@ -328,6 +349,7 @@ def test_a_body_that_is_no_json_object_is_told_in_a_sentence(forge: Forge, body:
 @pytest.mark.parametrize("forge", [forge for host, forge in HOSTS.items() if host != "simple"])
 @pytest.mark.parametrize("value", [None, "", "x" * 200, "push\n", "\xe9"], ids=ascii)
 def test_a_missing_or_odd_event_header_is_a_bad_request(forge: Forge, value: str | None) -> None:
-    names = ("x-github-event", "x-gitlab-event", "x-gitee-event", "x-gitea-event")
+    hosts = ("github", "gitlab", "gitee", "gitea", "forgejo", "gogs")
+    names = [f"x-{host}-event" for host in hosts]
     with pytest.raises(BadDelivery):
         forge.event({} if value is None else dict.fromkeys(names, value), b"{}")

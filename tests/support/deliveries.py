@@ -27,6 +27,7 @@ _FACTS = (
     "sha",
     "before",
     "tag_object_sha",
+    "peeled",
     "author",
     "clone_url_http",
     "changed",
@@ -88,6 +89,7 @@ def facts(event: PushEvent | Ignored) -> dict[str, Any]:
         return common
     return common | {
         "tag_object_sha": event.tag_object_sha,
+        "peeled": event.peeled,
         "changed": None if event.changed is None else list(event.changed),
         "truncated": event.truncated,
         "forced": event.forced,

@@ -1,0 +1,18 @@
+"""Forgejo, which also sends the headers of Gitea, Gogs and GitHub: its own alone are looked at.
+
+Source: Forgejo Documentation, "Webhooks".
+"""
+
+from typing import ClassVar
+
+from bridge.forges.gogs_family import GogsFamily
+
+
+class Forgejo(GogsFamily):
+    """Everything is a push; a `create` or `delete` beside it, or alone, builds nothing."""
+
+    kind: ClassVar[str] = "Forgejo"
+    host: ClassVar[str] = "forgejo"
+    kept_headers: ClassVar[frozenset[str]] = frozenset(
+        {"content-type", "user-agent", "x-forgejo-delivery", "x-forgejo-event", "x-forgejo-event-type"}
+    )

@@ -1,0 +1,119 @@
+"""What Gogs, Gitea, which grew out of it, and Forgejo, which grew out of that, have in common."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bridge.errors import BadSignature
+from bridge.forges.base import Forge, Headers
+from bridge.forges.body import Fields, blanked, delivery_word, document, event_word, form_payload, is_form
+from bridge.forges.hosts import refuse_others
+from bridge.forges.push import Push, changed_files, commit, is_zero, known_sha, person, repository, short_ref
+from bridge.forges.signature import check_hex, header
+from bridge.model.event import Ignored, PushEvent, Repo
+
+_LISTED: Final = 5
+"""Fewer commits than this are all of them, where the total is not told; it is the lowest usual limit."""
+_SECRET_KEYS: Final = frozenset({"secret"})
+
+
+class GogsFamily(Forge):
+    """The headers have the host's name in them; `create` tells of a new ref beside, or before, its push."""
+
+    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # no time is signed
+        """The HMAC over the JSON text: the body, or the decoded payload of a form."""
+        refuse_others(headers, self.host)
+        message = payload(headers, body)
+        if message is None:
+            raise BadSignature("the body is a form without the payload that the signature covers")
+        check_hex(header(headers, f"x-{self.host}-signature"), message, secrets)
+
+    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
+        return event_word(headers, f"x-{self.host}-event")
+
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
+        return delivery_word(headers, f"x-{self.host}-delivery")
+
+    def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:
+        """Old versions repeat the secret in the body; newer bodies stay as they are."""
+        is_old = b'"secret"' in body or b"%22secret%22" in body
+        return blanked(body, _SECRET_KEYS, secrets) if is_old else body
+
+    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
+        event, fields = self.event(headers, body), document(headers, body)
+        match event:
+            case "push":
+                return [self._push(fields)]
+            case "create":
+                return [self.created(fields)]
+            case "delete":
+                ref = short_ref(fields)
+                reason = f"the {ref.kind if ref else 'ref'} was removed"
+                return [
+                    Ignored(event="delete", reason=reason, repo=repo(fields), ref=ref, author=_who(fields))
+                ]
+            case _:
+                return [self.other(fields, f"{event} is not a push")]
+
+    def created(self, fields: Fields) -> PushEvent | Ignored:
+        """What a `create` says: nothing that its push does not say, too. Raises BadPayload."""
+        return self.other(fields, f"{self.kind} sends a push for every create too, and that one counts")
+
+    def other(self, fields: Fields, reason: str) -> Ignored:
+        """An event that never builds."""
+        return Ignored(
+            event="other",
+            reason=reason,
+            repo=repo(fields),
+            ref=short_ref(fields),
+            sha=known_sha(fields.text("sha")),
+            author=_who(fields),
+        )
+
+    def _push(self, fields: Fields) -> PushEvent | Ignored:
+        commits = fields.parts("commits") or []
+        changed, partial = changed_files(commits)
+        before, after = fields.text("before"), fields.text("after")
+        # Gogs and old Gitea send no head_commit, and after a forced push their list begins with the old head.
+        head = fields.part("head_commit") or next((c for c in commits if c.text("id") == after), Fields(None))
+        total = fields.count("total_commits")
+        judged = Push(
+            repo=repo(fields),
+            ref=fields.text("ref"),
+            before=before,
+            after=after,
+            head_sha=head.text("id"),
+            head=commit(head),
+            pusher=person(fields.part("pusher", "sender"), "full_name", "login", "username"),
+            changed=changed,
+            partial=partial or (len(commits) >= _LISTED if total is None else total > len(commits)),
+            # What a branch merely grows by never holds where it was.
+            forced=any(c.text("id") == before for c in commits),
+        ).judge()
+        return self._test(judged, head) if before == after else judged
+
+    def _test(self, judged: PushEvent | Ignored, head: Fields) -> Ignored:
+        """The button "Test Delivery": nothing moved, or even both ids are zeros."""
+        return Ignored(
+            event="ping",
+            reason=f"{self.kind} tested the webhook: the ref did not move",
+            repo=judged.repo,
+            ref=judged.ref,
+            before=judged.before,
+            sha=judged.sha if judged.sha and not is_zero(judged.sha) else None,
+            author=person(head.part("author"), "name").name or judged.author,
+        )
+
+
+def payload(headers: Headers, body: bytes) -> bytes | None:
+    """The JSON text of a delivery, None where a form has none."""
+    return form_payload(body) if is_form(headers) else body
+
+
+def repo(fields: Fields) -> Repo | None:
+    return repository(
+        fields.part("repository"), slug="full_name", clone=["clone_url"], ssh=["ssh_url"], web=["html_url"]
+    )
+
+
+def _who(fields: Fields) -> str | None:
+    return person(fields.part("sender"), "full_name", "login", "username").name
