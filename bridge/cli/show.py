@@ -77,6 +77,7 @@ def _verdicts(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ..
     found: dict[str, list[tuple[tuple[int, ...], str]]] = {}
     for match in document["matches"]:
         verdict = f"builds {', '.join(match['tags'])} on {match['builder']}"
+        verdict = "; ".join([verdict, *match.get("notes", [])])
         found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), verdict))
     for rejection in document["rejections"]:
         index = rejection["tag_config"]

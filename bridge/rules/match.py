@@ -7,12 +7,14 @@ from typing import Final
 
 from bridge.errors import Fault
 from bridge.model.event import PushEvent, Ref
+from bridge.rules.paths import compile_paths, shown, unknown_files
 from bridge.rules.pattern import MAX_NAME_BYTES, compile_pattern
 from bridge.rules.render import NoValue, oci_tag, parse_template, placeholder_values
 from bridge.rules.schema import SIMPLE, BuildRepository, TagConfig
 from bridge.rules.url import normalised_url
 
 _SKIP: Final = re.compile(r"\[(?:skip ci|ci skip|no ci)\]", re.IGNORECASE)
+_MAX_SHOWN: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class Match:
 
     `tags` are valid OCI tags; `originals` has, for each that had to be changed, what it was made from.
     `tag_configs` are the indexes of the configurations that asked for it. The version tag is not among the
-    tags: it is made with `version_tag(version_tagging, …)` when the build is.
+    tags: it is made with `version_tag(version_tagging, …)` when the build is. `notes` are for people.
     """
 
     repository: BuildRepository
@@ -35,6 +37,7 @@ class Match:
     image: str
     parameters: Mapping[str, str]
     tag_configs: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class _Wanted:
     config: TagConfig
     tag: str
     original: str
+    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +142,11 @@ def match_repository(
     wanted: list[_Wanted] = []
     rejections: list[Rejection] = []
     for index, config in enumerate(repository.build_config.tag_configs):
-        match _tag_of(config, event, at, by_hand):
+        match _wanted(index, config, event, at, by_hand):
             case _Refused(why=why):
                 rejections.append(Rejection(repository.namespace, repository.repo_name, index, why))
-            case str() as original:
-                tag = original if config.docker_repo_tag == original else oci_tag(original, event.ref.full)
-                wanted.append(_Wanted(index, config, tag, original))
+            case _Wanted() as found:
+                wanted.append(found)
     return Matching(tuple(_builds(repository, event, wanted)), tuple(rejections))
 
 
@@ -164,21 +167,46 @@ class _Refused:
     why: str
 
 
-def _tag_of(config: TagConfig, event: PushEvent, at: float, by_hand: bool) -> str | _Refused:
-    """The rendered, not yet sanitised tag."""
+def _wanted(index: int, config: TagConfig, event: PushEvent, at: float, by_hand: bool) -> _Wanted | _Refused:
     ref = event.ref
     if config.code_repo_type != ref.kind:
         return _Refused(f"wants a {config.code_repo_type}, {ref.name} is a {ref.kind}")
     groups = compile_pattern(config.code_repo_type_value).match(ref.name)
     if groups is None:
         return _Refused(f"{ref.name} does not match {config.code_repo_type_value}")
-    if not (config.is_active or by_hand):
-        return _Refused("is not active")
+    note = None
+    if not by_hand:
+        if not config.is_active:
+            return _Refused("is not active")
+        note = _doubt(config, event)
+        if note is None and (why := _untouched(config, event)):
+            return _Refused(why)
     template = parse_template(config.docker_repo_tag)
     try:
-        return template.render(placeholder_values(template, ref, event.sha, at, groups))
+        original = template.render(placeholder_values(template, ref, event.sha, at, groups))
     except NoValue as error:
         return _Refused(str(error))
+    tag = original if config.docker_repo_tag == original else oci_tag(original, ref.full)
+    return _Wanted(index, config, tag, original, note)
+
+
+def _doubt(config: TagConfig, event: PushEvent) -> str | None:
+    """Why a path filter lets the push through without a look."""
+    why = config.paths and unknown_files(event.changed, truncated=event.truncated)
+    return f"builds without a look at paths: {why}" if why else None
+
+
+def _untouched(config: TagConfig, event: PushEvent) -> str | None:
+    """Why a path filter turns the push away, whose changed files are all known."""
+    files = event.changed or ()
+    if config.paths is None or any(map(compile_paths(config.paths).counts, files)):
+        return None
+    if not files:
+        return "no file was changed"
+    which = (
+        f"{files[0][:_MAX_SHOWN]} does not count" if len(files) == 1 else f"none of {len(files)} files counts"
+    )
+    return f"{which} for the paths {shown(config.paths)}"
 
 
 def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wanted]) -> Iterator[Match]:
@@ -200,6 +228,7 @@ def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wan
             image=repository.image,
             parameters=repository.build_config.parameters,
             tag_configs=tuple(one.index for one in group),
+            notes=tuple(dict.fromkeys(one.note for one in group if one.note)),
         )
 
 

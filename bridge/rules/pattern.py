@@ -1,8 +1,9 @@
 """Patterns for branch and tag names: exact text, a glob, or a regular expression between slashes.
 
-In a glob `*` stops at a slash and `**` does not, `?` is one letter, `[abc]` and `[!abc]` one of a set; each
-star is a group: the first is `{1}`. A regular expression has RE2's syntax and must match the whole name; its
-groups are `{1}` and so on, or `{name}` for `(?P<name>…)`. Both take time linear in the name.
+In a glob `*` stops at a slash and `**` does not (`**/` may also be nothing at all), `?` is one letter,
+`[abc]` and `[!abc]` one of a set; each star is a group: the first is `{1}`. A regular expression has RE2's
+syntax and must match the whole name; its groups are `{1}` and so on, or `{name}` for `(?P<name>…)`. Both
+take time linear in the name.
 """
 
 import re
@@ -20,7 +21,7 @@ MAX_GROUPS: Final = 32
 _MAX_PROGRAM_BYTES: Final = 1 << 20
 _MAX_SHOWN: Final = 100
 
-_GLOB_PART: Final = re.compile(r"\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|\[|[^*?\[]+")
+_GLOB_PART: Final = re.compile(r"(?:(?<=/)|^)\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|\[|[^*?\[]+")
 _NO_GROUPS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -59,19 +60,24 @@ def compile_pattern(text: str) -> Pattern:
     if len(text) > 1 and text[0] == text[-1] == "/":
         return _regular(text, text[1:-1])
     if any(letter in text for letter in "*?["):
-        return _regular(text, _translated(text))
+        return _regular(text, translated(text))
     _check_exact(text)
     return Pattern(text, frozenset(), None)
 
 
-def _regular(text: str, expression: str) -> Pattern:
+def compile_program(expression: str) -> Any:
+    """RE2's program, of a bounded size. Raises BadPattern."""
     options = re2.Options()
     options.max_mem = _MAX_PROGRAM_BYTES
     options.log_errors = False
     try:
-        program = re2.compile(expression, options)
+        return re2.compile(expression, options)
     except re2.error as error:
         raise BadPattern(f"is no regular expression in RE2's syntax: {_reason(error)}") from None
+
+
+def _regular(text: str, expression: str) -> Pattern:
+    program = compile_program(expression)
     if program.groups > MAX_GROUPS:
         raise BadPattern(f"has {program.groups} groups, {MAX_GROUPS} are allowed")
     numbers = {str(number) for number in range(1, program.groups + 1)}
@@ -84,14 +90,17 @@ def _reason(error: Exception) -> str:
     return text[:_MAX_SHOWN]
 
 
-def _translated(glob: str) -> str:
+def translated(glob: str) -> str:
+    """The glob as a regular expression of RE2, without anchors. Raises BadPattern."""
     return "".join(_translated_part(part) for part in _GLOB_PART.findall(glob))
 
 
 def _translated_part(part: str) -> str:
     match part:
+        case "**/":
+            return "(?:((?s:.*))/)?"
         case "**":
-            return "(.*)"
+            return "((?s:.*))"
         case "*":
             return "([^/]*)"
         case "?":

@@ -10,6 +10,7 @@ from bridge.config.notices import NoticeSetting
 from bridge.config.settings import ForgeKind
 from bridge.config.types import Strict, wrong
 from bridge.model.event import RefKind
+from bridge.rules.paths import MAX_GLOBS, compile_paths, path_problem
 from bridge.rules.pattern import BadPattern, compile_pattern
 from bridge.rules.render import (
     PLACEHOLDERS,
@@ -87,11 +88,31 @@ def _parameter(value: str) -> str:
     return value
 
 
+def _path_glob(value: str) -> str:
+    if problem := path_problem(value):
+        raise wrong("paths", problem)
+    return value
+
+
+def _path_filter(globs: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        compile_paths(globs)
+    except BadPattern as error:
+        raise wrong("paths", f"all together are too much: {error}") from None
+    return globs
+
+
 Folder = Annotated[str, Field(max_length=1024), AfterValidator(_inside)]
 """A path inside the checkout, as `/web`; `/` is its root."""
 Short = Annotated[str, Field(min_length=1, max_length=255)]
 CodePath = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_code_path)]
 CodeName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_code_name)]
+PathGlobs = Annotated[
+    tuple[Annotated[str, AfterValidator(_path_glob)], ...],
+    Field(strict=False, min_length=1, max_length=MAX_GLOBS),
+    AfterValidator(_path_filter),
+]
+"""A filter of changed files, as `["web/**", "!**/*.md"]`."""
 
 
 class TagConfig(Strict):
@@ -104,6 +125,7 @@ class TagConfig(Strict):
     dockerfile_location: Folder = "/"
     is_active: bool = True
     version_tagging: Annotated[VersionTagging, BeforeValidator(_version_tagging)] = 0
+    paths: PathGlobs | None = None
 
     @field_validator("code_repo_type_value")
     @classmethod
