@@ -22,7 +22,7 @@ class RuleFiles:
     `fingerprint` changes with any of them: written to, replaced, or reached by another link.
     """
 
-    files: list[Path] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     fingerprint: str = ""
 
@@ -47,30 +47,32 @@ def rule_files(paths: Sequence[Path]) -> RuleFiles:
     return found
 
 
-def _state(file: Path) -> tuple[object, object]:
+def _state(file: str) -> tuple[object, object]:
     """Which file that is, whatever links lead there, and what would show a change of it."""
     try:
-        found = file.stat()
+        found = os.stat(file)  # noqa: PTH116  # ten thousand of them, again and again
     except OSError as error:
         return file, error.errno
     return (found.st_dev, found.st_ino), (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def _walk(top: Path, faults: list[Fault]) -> Iterator[Path]:
+def _walk(top: Path, faults: list[Fault]) -> Iterator[str]:
     if not top.is_dir():
-        yield top
+        yield str(top)
         return
 
     def unreadable(error: OSError) -> None:
         faults.append(Fault(shown(Path(str(error.filename))), "", f"cannot be read: {error.strerror}"))
 
     for folder, folders, files in os.walk(top, onerror=unreadable):
-        here = Path(folder)
         # Hidden entries are an editor's, or the versions behind a mounted ConfigMap.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        here = Path(folder)
         if folders and len(here.relative_to(top).parts) >= MAX_FOLDERS_DEEP:
             faults.append(Fault(shown(here), "", f"folders are nested over {MAX_FOLDERS_DEEP} deep"))
             folders.clear()
         yield from (
-            here / name for name in sorted(files) if name.endswith(_ENDINGS) and not name.startswith(".")
+            f"{folder}/{name}"
+            for name in sorted(files)
+            if name.endswith(_ENDINGS) and not name.startswith(".")
         )

@@ -48,7 +48,7 @@ def load_rules(paths: Sequence[Path], names: Names) -> RuleSet:
     found = rule_files(paths)
     loading.faults += found.faults
     for file in found.files:
-        loading.read(file)
+        loading.read(Path(file))
     return loading.rules(paths, found.fingerprint)
 
 
