@@ -45,6 +45,8 @@ logger = structlog.get_logger()
 
 GRACE_SECONDS: Final = 10
 """How long requests in hand may take when we stop; TimeoutStopSec of the unit is longer."""
+FINISH_SECONDS: Final = 5
+"""How long the channels may take to answer to what they were sent just before we stop."""
 _TICK_SECONDS: Final = 1.0
 _COLLECT: Final = (20_000, 20, 20)
 _HOUSE_SECONDS: Final = 3600.0
@@ -154,6 +156,7 @@ async def serve(
             await server.serve(sockets=[listener])
             notify("STOPPING=1")
             logger.info("stopping")
+            await daemon.finish()
             # Each service shields what it must still write down; the rest can be repeated.
             services.cancel_scope.cancel()
 
@@ -303,6 +306,13 @@ class _Daemon:
         services.start_soon(watch_store, self._stores.database)
         services.start_soon(feed_watchdog, self._stores.database)
         services.start_soon(self._keep_house)
+
+    async def finish(self) -> None:
+        """A notice whose answer is not waited for would be sent again after the next start."""
+        with anyio.move_on_after(FINISH_SECONDS):
+            async with anyio.create_task_group() as finishing:
+                for notifier in self._notifiers:
+                    finishing.start_soon(notifier.finish)
 
     async def _keep_house(self) -> None:
         retention = self._settings.retention

@@ -50,6 +50,14 @@ class Notifier:
         self._clock = clock
         self._alarm = alarm
         self._failures = 0
+        self._sending = anyio.Lock()
+        self._finished = False
+
+    async def finish(self) -> None:
+        """Begin no other notice; returns when what the channel said to the one in hand is on disk."""
+        self._finished = True
+        async with self._sending:
+            return
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -71,7 +79,10 @@ class Notifier:
             pause = await self._paused_until()
             if pause > self._clock():
                 return pause
-            await self._deliver(row)
+            async with self._sending:
+                if self._finished:
+                    return None
+                await self._deliver(row)
 
     async def _paused_until(self) -> float:
         """When this channel may be used next: after a pause the vendor asked for, and within its rate."""

@@ -2,14 +2,18 @@
 
 import json
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import httpx
 from anyio.from_thread import start_blocking_portal
+from starlette.requests import Request
+from starlette.responses import Response
 from support.daemon import SECRET, Daemon, eventually, running
-from support.fake_robots import dingtalk_robot, hang
+from support.fake_robots import dingtalk_robot, errcode, hang
 from support.fake_smtp import smtp_server
 from support.git import Origin
 from support.sending import SHA, push_body, send
@@ -127,6 +131,40 @@ def test_a_chat_that_hangs_delays_neither_mail_nor_messages(tmp_path: Path) -> N
             eventually(lambda: mails.mails)
             eventually(lambda: daemon.said("notice", channel="message", kind="buildJobFail"))
             assert not daemon.said("notice", channel="chat"), "it is still waited for"
+
+
+def test_a_chat_that_answers_while_we_stop_is_heard(tmp_path: Path) -> None:
+    stopping = threading.Event()
+
+    async def late(request: Request) -> Response:
+        await anyio.to_thread.run_sync(stopping.wait, 20.0)
+        return await errcode(0)(request)
+
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(dingtalk_robot(time.time, secret=SECRET)) as robot,
+    ):
+        robot.scripted.append(late)
+        config = {
+            "sources": PLAIN,
+            "builders": FAILS,
+            "channels": {
+                "team": {"kind": "DING_TALK", "url": robot.url, "secret": SECRET, "allow_private": True}
+            },
+            "notices": {"default": [{"channel": "team", "enabled_event_type_names": ["buildJobFail"]}]},
+        }
+        with running(tmp_path, config, {"shop.yaml": RULE.format(url=URL)}) as daemon:
+            assert daemon.process is not None
+            send(daemon.url, push_body(URL))
+            eventually(lambda: robot.requests)
+            daemon.process.terminate()
+            eventually(lambda: daemon.said("stopping"))
+            stopping.set()
+            assert daemon.process.wait(20) == 0
+            rows = [
+                json.loads(line) for line in daemon.command("notices", "list", "--json").stdout.splitlines()
+            ]
+    assert [row["state"] for row in rows if row["channel"] == "team"] == ["sent"]
 
 
 def test_the_password_in_a_delivery_is_kept_nowhere(tmp_path: Path) -> None:

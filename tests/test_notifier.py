@@ -315,6 +315,32 @@ async def test_what_was_being_sent_when_the_process_died_is_sent_again(tmp_path:
             assert [notice.attempt for notice in line.channel.asked] == [2, 1]
 
 
+async def test_who_is_to_finish_waits_for_the_answer_in_hand_and_begins_nothing(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a", "b")
+    answered = anyio.Event()
+
+    async def slowly() -> Outcome:
+        await answered.wait()
+        return Ok()
+
+    channel.answers.append(slowly)
+    line = Line(store, channel)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(line.notifier.run)
+        await eventually(lambda: channel.asked)
+        async with anyio.create_task_group() as finishing:
+            finishing.start_soon(line.notifier.finish)
+            await anyio.wait_all_tasks_blocked()
+            assert await states(store, "a", "b") == "sending pending"
+            answered.set()
+        assert await states(store, "a", "b") == "sent pending"
+        await line.bell.settled()
+        assert line.asked == ["a"]
+        tasks.cancel_scope.cancel()
+
+
 async def test_notices_of_a_channel_that_is_gone_are_given_up_and_say_so(store: Store) -> None:
     await put(store, "a", channel="gone")
     await put(store, "b")

@@ -1,8 +1,9 @@
 """Adapters that do what a test says, and an open store under a clock that a test turns."""
 
+import inspect
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -80,13 +81,17 @@ class Nothing(Strict):
 
 
 async def _say(script: "deque[Any]", otherwise: Any) -> Any:
-    """The next line of a script: an exception is raised, a function called, Hang waits for ever."""
+    """The next line of a script: an exception is raised, a function called, Hang waits for ever.
+
+    A coroutine function is awaited.
+    """
     line = script.popleft() if script else otherwise
     if isinstance(line, Hang):
         await anyio.sleep_forever()
     if isinstance(line, BaseException):
         raise line
-    return line() if callable(line) else line
+    said = line() if callable(line) else line
+    return await said if inspect.isawaitable(said) else said
 
 
 class ScriptedBuilder(Builder):
@@ -162,7 +167,7 @@ class ScriptedChannel(Channel):
     ) -> None:
         self.name = name
         self.rate = rate
-        self.answers: deque[Told | BaseException | Hang] = deque()
+        self.answers: deque[Told | BaseException | Hang | Callable[[], Awaitable[Told]]] = deque()
         self.asked: list[Notice] = []
 
     async def send(self, notice: Notice) -> Told:
