@@ -24,7 +24,7 @@ from bridge.clock import Clock, SteadyClock, system_clock
 from bridge.config.loader import Config
 from bridge.dispatcher import Dispatcher
 from bridge.errors import ConfigError, StoreError
-from bridge.housekeeper import feed_watchdog, keep_house, watch_clock, watch_store
+from bridge.housekeeper import feed_watchdog, give_up_strays, keep_house, watch_clock, watch_store
 from bridge.notifier import Notifier
 from bridge.poller import Poller
 from bridge.receiver import Receiver, Source
@@ -50,6 +50,7 @@ FINISH_SECONDS: Final = 5
 _TICK_SECONDS: Final = 1.0
 _COLLECT: Final = (20_000, 20, 20)
 _HOUSE_SECONDS: Final = 3600.0
+_STRAY_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 2.0
 """Between two looks at the rules on disk."""
 
@@ -195,6 +196,7 @@ class _Daemon:
         self._house = Alarm()
         self._look = Alarm()
         self._steps = Alarm()
+        self._strays = Alarm()
         self._triggers = {name: Alarm() for name in adapters.builders}
         self._polls = {name: Alarm() for name in adapters.builders}
         self._notices = {name: Alarm() for name in adapters.channels}
@@ -283,7 +285,11 @@ class _Daemon:
             alarm: max(_TICK_SECONDS, self._builders[name].poll_interval)
             for name, alarm in self._polls.items()
         }
-        seldom = {self._house: _HOUSE_SECONDS, self._look: _LOOK_SECONDS}
+        seldom = {
+            self._house: _HOUSE_SECONDS,
+            self._look: _LOOK_SECONDS,
+            self._strays: _STRAY_SECONDS,
+        }
         return dict.fromkeys(often, _TICK_SECONDS) | polls | seldom
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -303,6 +309,7 @@ class _Daemon:
         for notifier in self._notifiers:
             services.start_soon(notifier.run)
         services.start_soon(watch_clock, self._stores.database, self._clock, self._steps)
+        services.start_soon(give_up_strays, self._stores.outbox, list(self._notices), self._strays)
         services.start_soon(watch_store, self._stores.database)
         services.start_soon(feed_watchdog, self._stores.database)
         services.start_soon(self._keep_house)

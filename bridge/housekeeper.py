@@ -1,5 +1,6 @@
 """The housekeeper: old rows go, steps of the clock do no harm, and systemd is told that we live."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -12,6 +13,7 @@ from bridge.errors import StoreError
 from bridge.schedule import Alarm
 from bridge.store.clockstep import shift
 from bridge.store.database import Database
+from bridge.store.outbox import Outbox
 from bridge.store.retention import prune
 from bridge.systemd import notify, watchdog_seconds
 
@@ -31,6 +33,18 @@ async def keep_house(
             gone = await prune(database, clock(), deliveries, builds)
             if gone:
                 log.info("pruned", rows=gone)
+        except StoreError as error:
+            log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
+        await alarm.wait()
+
+
+async def give_up_strays(outbox: Outbox, channels: Collection[str], alarm: Alarm) -> None:
+    """Notices for channels that nobody serves end with the reason, at each alarm, until cancelled."""
+    while True:
+        try:
+            gone = await outbox.give_up_strays(channels)
+            if gone:
+                log.warning("left without a channel", notices=gone)
         except StoreError as error:
             log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
         await alarm.wait()

@@ -10,8 +10,11 @@ import pytest
 from support.scripted import Bell, Store, delivery_of, eventually, failing
 
 from bridge import housekeeper
-from bridge.housekeeper import feed_watchdog, keep_house
+from bridge.housekeeper import feed_watchdog, give_up_strays, keep_house
+from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
+from bridge.model.notice import EventName, NoticeState, Subscription
+from bridge.rules.announce import Announcer
 from bridge.store.inbox import Verdict
 
 DAY = timedelta(days=1)
@@ -43,6 +46,28 @@ async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store
         await bell.settled()
         assert await store.inbox.newest(10) == []
         tasks.cancel_scope.cancel()
+
+
+async def test_a_build_that_ends_after_its_channel_was_removed_has_a_notice_that_says_so(
+    store: Store,
+) -> None:
+    bell = Bell()
+    announcer = Announcer(store.clock, None)
+    told = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
+    build = await store.add_build(subscriptions=(told,))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(give_up_strays, store.outbox, ["team", "message"], bell)
+        await bell.settled()
+        await store.builds.move(build.id, BuildState.FAILED, announcer)
+        async with failing(store):
+            await bell.settled()
+        await bell.settled()
+        tasks.cancel_scope.cancel()
+    (notice,) = await store.outbox.newest(10, channel="gone")
+    assert (notice.state, notice.reason) == (NoticeState.DEAD, "config")
+    assert notice.detail == "there is no channel gone any more"
+    (kept,) = await store.outbox.newest(10, channel="message")
+    assert kept.state is NoticeState.PENDING
 
 
 async def test_the_watchdog_is_fed_while_the_writer_lives_and_not_after(

@@ -93,15 +93,20 @@ class Outbox:
                 update(table).where(table.c.state == NoticeState.SENDING).values(state=NoticeState.PENDING)
             )
             connection.execute(delete(service).where(service.c.name.not_in(services)))
-            lost = select(table.c.id, table.c.channel).where(
-                table.c.state == NoticeState.PENDING, table.c.channel.not_in(channels)
-            )
-            rows = connection.execute(lost).all()
-            for row in rows:
-                _give_up(connection, row.id, f"there is no channel {row.channel} any more", now)
-            return len(rows)
+            return _give_up_strays(connection, channels, now)
 
         return await self._database.write(work)
+
+    async def give_up_strays(self, channels: Collection[str]) -> int:
+        """Give up what waits for a channel that is not among `channels`; returns how many notices that were.
+
+        A build made before the last start may still name a channel that there was then.
+        """
+        now = self._clock()
+        stray = select(table.c.id).where(_IS_OPEN, table.c.channel.not_in(channels)).limit(1)
+        if await self._database.read(lambda connection: connection.execute(stray).first()) is None:
+            return 0
+        return await self._database.write(lambda connection: _give_up_strays(connection, channels, now))
 
     async def next(self, channel: str) -> tuple[NoticeRow | None, float | None]:
         """The notice to send now; or None and when to look again (None: when something is written).
@@ -248,10 +253,15 @@ class Outbox:
         )
 
 
-def _give_up(connection: Connection, notice_id: str, why: str, now: float) -> None:
-    values = {"state": NoticeState.DEAD, "reason": "config", "detail": why, "ended_at": now}
-    connection.execute(update(table).where(table.c.id == notice_id).values(**values))
-    timeline.add(connection, notice_id, now, NoticeState.DEAD, f"config: {why}")
+def _give_up_strays(connection: Connection, channels: Collection[str], now: float) -> int:
+    strays = select(table.c.id, table.c.channel).where(_IS_OPEN, table.c.channel.not_in(channels))
+    rows = connection.execute(strays).all()
+    for row in rows:
+        why = f"there is no channel {row.channel} any more"
+        values = {"state": NoticeState.DEAD, "reason": "config", "detail": why, "ended_at": now}
+        connection.execute(update(table).where(table.c.id == row.id).values(**values))
+        timeline.add(connection, row.id, now, NoticeState.DEAD, f"config: {why}")
+    return len(rows)
 
 
 def _row(row: RowMapping) -> NoticeRow:
