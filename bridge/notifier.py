@@ -138,10 +138,10 @@ class Notifier:
                 await self._again(row, f"perhaps sent: {why}", None)
             case RateLimited(why, after):
                 await self._limited(row, why, _bounded(after))
+            case Dead("config", why):
+                await self._misconfigured(row, why)
             case Dead(reason, why):
                 await self._outbox.end(notice_id, NoticeState.DEAD, why, reason=reason)
-                if reason == "config":
-                    await self._degraded(why, PROBE_SECONDS)
             case _:
                 assert_never(outcome)
 
@@ -163,11 +163,18 @@ class Notifier:
         next_at = self._clock() + (wait if after is None else _bounded(after))
         await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=next_at)
 
-    async def _expired(self, row: NoticeRow, why: str) -> bool:
+    async def _misconfigured(self, row: NoticeRow, why: str) -> None:
+        """Until a person has mended the channel its notices wait, and one of them is the probe."""
+        await self._degraded(why, PROBE_SECONDS)
+        if not await self._expired(row, why, reason="config"):
+            next_at = self._clock() + PROBE_SECONDS
+            await self._outbox.end(row.notice.id, NoticeState.PENDING, why, reason="config", next_at=next_at)
+
+    async def _expired(self, row: NoticeRow, why: str, reason: str = "expired") -> bool:
         """Whether the notice is too old for another try; then it is given up."""
         if self._clock() - row.notice.created_at <= EXPIRE_SECONDS:
             return False
-        await self._outbox.end(row.notice.id, NoticeState.DEAD, why, reason="expired")
+        await self._outbox.end(row.notice.id, NoticeState.DEAD, why, reason=reason)
         return True
 
     async def _degraded(self, why: str, pause: float) -> None:

@@ -48,7 +48,7 @@ async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store
         tasks.cancel_scope.cancel()
 
 
-async def test_a_build_that_ends_after_its_channel_was_removed_has_a_notice_that_says_so(
+async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     store: Store,
 ) -> None:
     bell = Bell()

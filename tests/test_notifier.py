@@ -261,24 +261,50 @@ async def test_a_notice_under_an_endless_rate_limit_expires_too(
     assert (await row(store, "a")).reason == "expired"
 
 
-async def test_a_channel_out_of_order_is_probed_each_quarter_of_an_hour_and_told_once(
+async def test_a_channel_out_of_order_is_probed_each_quarter_of_an_hour_and_loses_nothing(
     store: Store, channel: ScriptedChannel
 ) -> None:
-    await put(store, "a", "b", "c", "d")
+    await put(store, "a", "b")
     channel.answers.extend([Dead("config", "the token is wrong")] * 2)
     async with notifying(store, channel) as line:
         assert line.asked == ["a"]
         assert await line.health() == (True, 900)
+        waiting = await row(store, "a")
+        assert (waiting.state, waiting.reason) == (NoticeState.PENDING, "config")
+        assert waiting.detail == "the token is wrong"
         await line.turn(899)
         assert line.asked == ["a"]
         await line.turn(1)
-        assert line.asked == ["a", "b"]
+        assert line.asked == ["a", "a"]
         await line.turn(900)
-        assert line.asked == ["a", "b", "c", "d"]
+        assert line.asked == ["a", "a", "a", "b"]
         assert await line.health() == (False, 0)
-    assert await states(store, "a", "b", "c", "d") == "dead dead sent sent"
-    assert (await row(store, "a")).reason == "config"
+    assert await states(store, "a", "b") == "sent sent"
+    assert (await row(store, "a")).reason == ""
     assert await service_events(store) == [EventName.DEGRADED, EventName.RESTORED]
+
+
+async def test_a_notice_is_given_up_when_nobody_mends_its_channel_for_a_day(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a")
+    channel.answers.extend([Dead("config", "the token is wrong")] * 2)
+    async with notifying(store, channel) as line:
+        await line.turn(24 * HOUR + 1)
+    dead = await row(store, "a")
+    assert (dead.state, dead.reason, dead.detail) == (NoticeState.DEAD, "config", "the token is wrong")
+
+
+async def test_a_probe_that_alone_is_at_fault_keeps_no_other_job_waiting(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a")
+    await put(store, "other", job="other")
+    channel.answers.append(Dead("config", "no such recipient"))
+    async with notifying(store, channel) as line:
+        await line.turn(900)
+        assert line.asked == ["a", "other", "a"]
+    assert await states(store, "a", "other") == "sent sent"
 
 
 async def test_a_channel_that_takes_nothing_for_long_is_told_of_although_it_names_no_fault(

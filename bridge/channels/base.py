@@ -48,7 +48,10 @@ class RateLimited:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Never worth another try: for `config` the whole channel is out of order, for `content` this notice."""
+    """Not worth another try as it is.
+
+    For `config` the channel is out of order until a person mends it; for `content` this notice is, for good.
+    """
 
     reason: Literal["config", "content"]
     why: str
