@@ -33,6 +33,7 @@ from bridge.reloader import Reloader
 from bridge.rules.announce import Announcer
 from bridge.rules.match import RuleSet
 from bridge.schedule import Alarm, ticking
+from bridge.senders import Senders
 from bridge.server import Server, listen, make_server
 from bridge.store.builds import Builds
 from bridge.store.database import Database
@@ -133,7 +134,7 @@ async def serve(
     *,
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """The daemon, until SIGTERM or SIGINT; `task_status` is told the port once it is ready.
+    """The daemon, until SIGTERM or SIGINT; `task_status` is told the port once it is ready, 0 for none.
 
     `load` reads the rules anew; `rules` are what it gave just now.
 
@@ -258,12 +259,15 @@ class _Daemon:
                     FORGES[source.kind],
                     [secret.reveal().encode() for secret in source.secrets],
                     source.allow,
+                    source.rate,
+                    source.refused_rate,
                 )
                 for name, source in config.settings.sources.items()
             },
             stores.inbox,
             clock,
             max_body=config.settings.server.max_body,
+            senders=Senders(config.settings.server.trusted_proxies),
             stored=self._dispatch.ring,
         )
         tokens = [token.reveal() for token in config.settings.api.tokens]
@@ -353,11 +357,13 @@ async def _obey_signals(server: Server, reloader: Reloader) -> None:
 async def _say_ready(server: Server, listener: socket.socket, task_status: TaskStatus[int]) -> None:
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await anyio.sleep(0.01)
-    port: int = listener.getsockname()[1]
+    address = listener.getsockname()
+    port: int = address[1] if isinstance(address, tuple) else 0
     # What was made until now stays: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT)
-    notify("READY=1", f"STATUS=listening on port {port}")
+    where = f"port {port}" if port else address
+    notify("READY=1", f"STATUS=listening on {where}")
     logger.info("ready", version=__version__, port=port)
     task_status.started(port)

@@ -1,41 +1,46 @@
 """The receiver: bytes in, verified, on disk, then answered. Nothing else happens before the answer."""
 
-import ipaddress
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final
 
-import anyio
 import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
 from uuid_utils import uuid7
 
 from bridge.clock import Clock
+from bridge.door import REFUSED, Door
 from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, StoreError, UnknownSource
 from bridge.forges.base import Forge, Headers
 from bridge.metrics import DELIVERIES
+from bridge.rate import Rate
+from bridge.senders import Network, Sender, Senders
 from bridge.store.inbox import Inbox, Receipt
+from bridge.unfinished import Body, NoRoom, Unfinished
 
 log = structlog.get_logger()
 
-T = TypeVar("T", bytes, bytearray)
-
 MAX_HEADERS: Final = 100
-MAX_UNFINISHED: Final = 16
-"""Bodies that are read piece by piece at once; the others wait at the socket, where they cost 64 KiB each."""
+MAX_UNHEARD: Final = 64 << 10
+"""How much is read from a site that sent too much in vain: a small delivery is always verified."""
+_UNKNOWN: Final = "unknown"
 _TYPES: Final = ("application/json", "application/x-www-form-urlencoded", "application/cloudevents+json")
-_RETRY_SECONDS: Final = b"5"
+_RETRY_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Git host that may call us."""
+    """A Git host that may call us; no `rate` means that every verified delivery is taken."""
 
     name: str
     forge: Forge
     secrets: Sequence[bytes]
-    allow: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network] = ()
+    allow: Sequence[Network] = ()
+    rate: Rate | None = None
+    refused_rate: Rate = REFUSED
 
 
 class Receiver:
@@ -48,32 +53,32 @@ class Receiver:
         clock: Clock,
         *,
         max_body: int,
+        senders: Senders,
         stored: Callable[[], None],
     ) -> None:
         self._sources = sources
         self._inbox = inbox
         self._clock = clock
         self._max_body = max_body
+        self._senders = senders
         self._stored = stored
-        self._large = anyio.Semaphore(MAX_UNFINISHED)
+        # A whole body and half of another: more than hosts send at once, little for strangers to fill.
+        self._unfinished = Unfinished(max_body * 3 // 2)
+        now = clock()
+        self._doors = {name: Door(source.rate, source.refused_rate, now) for name, source in sources.items()}
+        self._doors[_UNKNOWN] = Door(None, REFUSED, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = scope["path"].removeprefix("/hooks/")
-        label = name if name in self._sources else "unknown"
+        label = name if name in self._sources else _UNKNOWN
         try:
             receipt = await self._take(scope, receive, name)
         except DeliveryError as error:
-            DELIVERIES.labels(label, str(error.status)).inc()
-            log.warning("refused", source=label, status=error.status, why=str(error))
-            # The rest of a refused body is not waited for.
-            headers = [(b"connection", b"close")]
-            if isinstance(error, _WrongMethod):
-                headers.append((b"allow", b"POST"))
-            await _answer(send, error.status, {"error": str(error)}, headers)
+            await self._refuse(scope, send, label, error)
         except StoreError as error:
             DELIVERIES.labels(label, "503").inc()
             log.error("not stored", source=label, why=str(error))  # noqa: TRY400  # the sentence says it all
-            headers = [(b"retry-after", _RETRY_SECONDS)]
+            headers = [_retry_after(_RETRY_SECONDS)]
             await _answer(send, 503, {"error": "the delivery cannot be stored now"}, headers)
         else:
             status = 202 if receipt.new else 200
@@ -87,53 +92,77 @@ class Receiver:
             raise UnknownSource("there is no such source")
         if scope["method"] != "POST":
             raise _WrongMethod("deliveries are sent by POST")
-        headers = _headers(scope)
-        _check_sender(scope, source)
+        headers, sender = _headers(scope), self._senders.of(scope)
+        if source.allow and not sender.is_in(source.allow):
+            raise _Forbidden("the sender's address is not in the source's allow list")
         if not headers.get("content-type", "application/json").lower().startswith(_TYPES):
             raise _WrongType("send application/json or application/x-www-form-urlencoded")
-        body = await self._body(headers, receive)
+        door, now = self._doors[name], self._clock()
+        body = await self._body(headers, receive, partial(door.hears, sender.site, now))
         delivery = source.forge.receive(
             id=str(uuid7()),
             source=name,
             headers=headers,
             body=body,
             secrets=source.secrets,
-            now=self._clock(),
+            now=now,
         )
+        if wait := door.verified(sender.site, now):
+            raise _TooMany("this source sends more than its rate allows", wait)
         receipt = await self._inbox.put(delivery)
         log.info(
             "stored" if receipt.new else "repeated", delivery_id=receipt.id, source=name, kind=delivery.event
         )
         return receipt
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+    async def _body(self, headers: Headers, receive: Receive, heard: Callable[[], bool]) -> bytes:
         """The whole body, counted while it comes: the announced length may lie."""
         announced = headers.get("content-length", "0")
-        if not announced.isdigit() or int(announced) > self._max_body:
+        if not announced.isdecimal() or int(announced) > self._max_body:
             raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
+        most = self._max_body
+        if (int(announced) > MAX_UNHEARD or "content-length" not in headers) and not heard():
+            most = min(most, MAX_UNHEARD)
         message = await receive()
         start: bytes = message.get("body", b"")
+        self._check_length(max(len(start), int(announced)), most)
         if not message.get("more_body", False) and message["type"] != "http.disconnect":
-            return self._fitting(start)
-        # Nobody has proven who he is yet: only so many unfinished bodies may fill the memory at once.
-        async with self._large:
-            return await self._rest(receive, bytearray(start))
+            return start
+        body = self._unfinished.begin()
+        try:
+            return await self._rest(receive, body, start, most)
+        finally:
+            self._unfinished.end(body)
 
-    async def _rest(self, receive: Receive, body: bytearray) -> bytes:
+    async def _rest(self, receive: Receive, body: Body, start: bytes, most: int) -> bytes:
+        self._unfinished.add(body, start)
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise BadDelivery("the sender hung up before the end of the body")
-            body += message.get("body", b"")
-            self._fitting(body)
+            self._unfinished.add(body, message.get("body", b""))
+            self._check_length(len(body.pieces), most)
             more = message.get("more_body", False)
-        return bytes(body)
+        return bytes(body.pieces)
 
-    def _fitting(self, body: T) -> T:
-        if len(body) > self._max_body:
-            raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
-        return body
+    def _check_length(self, length: int, most: int) -> None:
+        if length <= most:
+            return
+        if most < self._max_body:
+            raise _TooMany(
+                "too much was sent in vain from this address: no large body is read", _RETRY_SECONDS
+            )
+        raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
+
+    async def _refuse(self, scope: Scope, send: Send, label: str, error: DeliveryError) -> None:
+        door, sender, now = self._doors[label], self._senders.of(scope), self._clock()
+        if not isinstance(error, _TooMany | NoRoom) and (wait := door.refused(sender.site, now)):
+            error = _TooMany(f"{error}, and too much was sent in vain from this address", wait)
+        DELIVERIES.labels(label, str(error.status)).inc()
+        if (left_out := door.line(now)) is not None:
+            _log_refusal(label, sender, error, left_out)
+        await _answer(send, error.status, {"error": str(error)}, _headers_for(error))
 
 
 class _WrongMethod(DeliveryError):
@@ -148,6 +177,23 @@ class _Forbidden(DeliveryError):
     status = 403
 
 
+class _TooMany(DeliveryError):
+    """Too often; `after` that many seconds it is welcome."""
+
+    status = 429
+
+    def __init__(self, why: str, after: float) -> None:
+        super().__init__(why)
+        self.after = after
+
+
+def _log_refusal(source: str, sender: Sender, error: DeliveryError, left_out: int) -> None:
+    fields = {"left_out": left_out} if left_out else {}
+    log.warning(
+        "refused", source=source, status=error.status, why=str(error), sender=str(sender.address), **fields
+    )
+
+
 def _headers(scope: Scope) -> Headers:
     pairs = scope["headers"]
     if len(pairs) > MAX_HEADERS:
@@ -155,16 +201,19 @@ def _headers(scope: Scope) -> Headers:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
 
 
-def _check_sender(scope: Scope, source: Source) -> None:
-    if not source.allow:
-        return
-    client = scope.get("client")
-    try:
-        address = ipaddress.ip_address(client[0]) if client else None
-    except ValueError:
-        address = None
-    if address is None or not any(address in network for network in source.allow):
-        raise _Forbidden("the sender's address is not in the source's allow list")
+def _headers_for(error: DeliveryError) -> list[tuple[bytes, bytes]]:
+    # The rest of a refused body is not waited for.
+    headers = [(b"connection", b"close")]
+    match error:
+        case _WrongMethod():
+            headers.append((b"allow", b"POST"))
+        case _TooMany() | NoRoom():
+            headers.append(_retry_after(error.after))
+    return headers
+
+
+def _retry_after(seconds: float) -> tuple[bytes, bytes]:
+    return b"retry-after", str(math.ceil(seconds)).encode()
 
 
 async def _answer(

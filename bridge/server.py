@@ -1,22 +1,32 @@
 """uvicorn, with deadlines for what a sender sends and without signal handlers of its own."""
 
 import asyncio
+import logging
 import os
+import resource
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar, Final, cast
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bridge.config.settings import Server as ServerSettings
 from bridge.errors import BridgeError
+from bridge.rate import Rate, Sparing
 
 _FIRST_HANDED: Final = 3
 _BACKLOG: Final = 2048
+_LINES: Final = Rate(20, 4.0)
+_OTHER_FILES: Final = 256
+"""What the store, builds and channels may have open beside the connections."""
+
+logger = structlog.get_logger()
 
 
 class ListenError(BridgeError):
@@ -51,26 +61,60 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
         port=settings.port,
         interface="asgi3",
         loop="none",
-        http=type("Deadlines", (_Deadlines,), {"limits": settings}),
+        http=type("Deadlines", (_Deadlines,), {"limits": settings, "open": {}}),
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         date_header=False,
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=[str(network) for network in settings.trusted_proxies],
+        proxy_headers=False,
         backlog=_BACKLOG,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=grace_seconds,
     )
+    logging.getLogger("uvicorn.error").addFilter(_Spared())
+    _allow_connections(settings.max_connections)
     return Server(config)
 
 
+class _Spared(logging.Filter):
+    """Lets uvicorn tell of requests that are none, but not of every one of a flood."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sparing = Sparing(_LINES, time.monotonic())
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        left_out = self._sparing.line(time.monotonic())
+        if left_out:
+            record.msg = f"{record.msg} ({left_out} such lines were left out)"
+        return left_out is not None
+
+
+def _allow_connections(count: int) -> None:
+    """Raise the limit of open files as far as it takes and we may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _OTHER_FILES
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        logger.warning("too few files may be open for server.max_connections", wanted=wanted, allowed=hard)
+        wanted = hard
+    if soft != resource.RLIM_INFINITY and wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 class _Deadlines(HttpToolsProtocol):
-    """Closes a connection over the cap, and one that brings no whole head, or then body, in time."""
+    """Closes a connection that brings no whole head, or then body, in time.
+
+    A new connection over the cap takes the place of the one that has brought nothing whole for longest, so
+    that a crowd of slow senders cannot keep the others out.
+    """
 
     limits: ClassVar[ServerSettings]
+    open: ClassVar[dict["_Deadlines", None]]
+    """The connections that wait for their sender, the longest waiting first."""
     _deadline: asyncio.TimerHandle | None = None
     _allowed: timedelta | None = None
 
@@ -79,7 +123,8 @@ class _Deadlines(HttpToolsProtocol):
         self._allowed = self.limits.header_timeout
         self._watch()
         if len(self.connections) > self.limits.max_connections:
-            transport.close()
+            self._make_room()
+        self.open[self] = None
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -96,11 +141,24 @@ class _Deadlines(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._unwatch(None)
+        self.open.pop(self, None)
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.transport.is_closing():
+            self.open[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch(None)
+        self.open.pop(self, None)
         super().connection_lost(exc)
+
+    def _make_room(self) -> None:
+        """Where all others are being answered, there is no room."""
+        waiting = next(iter(self.open), self)
+        self.open.pop(waiting, None)
+        waiting.transport.close()
 
     def _watch(self) -> None:
         if self._deadline is None and self._allowed is not None:

@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,27 @@ def test_an_address_that_is_not_ours_is_one_clear_line(tmp_path: Path, host: str
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@contextmanager
+def activated(daemon: Daemon, listener: socket.socket, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The daemon as systemd starts it: the socket is descriptor 3, and LISTEN_PID is the process itself."""
+    code = (
+        "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid());"
+        "os.execv(sys.executable, [sys.executable, '-m', 'bridge', *sys.argv[2:]])"
+    )
+    process = subprocess.Popen(
+        [*(sys.executable, "-c", code, str(listener.fileno())), *("--config", str(daemon.config), "serve")],
+        pass_fds=[listener.fileno()],
+        env=os.environ | {"LISTEN_FDS": "1"} | environ,
+        stdout=subprocess.DEVNULL,
+        cwd=daemon.folder,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+
+
 def test_systemd_hands_over_a_socket_and_hears_when_we_are_ready_and_when_we_stop(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, {"sources": PLAIN}, {})
     with (
@@ -184,31 +206,30 @@ def test_systemd_hands_over_a_socket_and_hears_when_we_are_ready_and_when_we_sto
     ):
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(20)
-        # As systemd does it: the socket is descriptor 3, and LISTEN_PID is the process itself.
-        code = (
-            "import os, sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID'] = str(os.getpid());"
-            "os.execv(sys.executable, [sys.executable, '-m', 'bridge', *sys.argv[2:]])"
-        )
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", code, str(listener.fileno())),
-                *("--config", str(daemon.config), "serve"),
-            ],
-            pass_fds=[listener.fileno()],
-            env=os.environ | {"LISTEN_FDS": "1", "NOTIFY_SOCKET": str(tmp_path / "notify")},
-            stdout=subprocess.DEVNULL,
-            cwd=tmp_path,
-        )
-        try:
+        with activated(daemon, listener, NOTIFY_SOCKET=str(tmp_path / "notify")) as process:
             port = listener.getsockname()[1]
             assert manager.recv(200).decode() == f"READY=1\nSTATUS=listening on port {port}"
             assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
             process.terminate()
             assert manager.recv(200) == b"STOPPING=1"
             assert process.wait(20) == 0
-        finally:
-            process.kill()
-            process.wait(10)
+
+
+@pytest.mark.parametrize(("trusted", "status"), [(["unix"], 202), ([], 403)])
+def test_a_proxy_may_call_through_a_socket_in_the_file_system(
+    tmp_path: Path, trusted: list[str], status: int
+) -> None:
+    sources = {"plain": PLAIN["plain"] | {"allow": ["192.0.2.0/24"]}}
+    daemon = Daemon(tmp_path, {"server": {"trusted_proxies": trusted}, "sources": sources}, {})
+    path = str(tmp_path / "bridge.socket")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        body = push_body(URL)
+        headers = signed(body) | {"x-forwarded-for": "203.0.113.7, 192.0.2.7"}
+        with activated(daemon, listener), httpx.Client(transport=httpx.HTTPTransport(uds=path)) as client:
+            answer = client.post("http://bridge/hooks/plain", content=body, headers=headers, timeout=30)
+    assert answer.status_code == status
 
 
 def test_builds_and_notices_of_parts_that_are_gone_are_ended_at_the_start(tmp_path: Path) -> None:

@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bridge.config.notices import NoticeSetting
-from bridge.config.types import Duration, Secret, Size, Strict, wrong
+from bridge.config.types import Duration, Frequency, Secret, Size, Strict, wrong
+from bridge.door import REFUSED
+from bridge.senders import UNIX
 
 FORGE_ALIASES: Final = {"OSChina": "Gitee", "GitCafe": "Coding"}
 """Names that hosts had before, and what they are called now."""
 
 _NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _MAX_NAME: Final = 64
+_MAPPED_BITS: Final = 96
 
 
 def _name(value: str) -> str:
@@ -29,10 +32,17 @@ def _network(value: object) -> IPv4Network | IPv6Network:
     if isinstance(value, IPv4Network | IPv6Network):
         return value
     try:
-        return ip_network(value if isinstance(value, str) else "")
+        network = ip_network(value if isinstance(value, str) else "")
     except ValueError:
         problem = "is no address or network, such as 192.0.2.7 or 192.0.2.0/24 (no host bits set)"
         raise wrong("network", problem) from None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    # Senders are compared by what they are, not by how IPv6 writes an IPv4 address.
+    return ip_network((mapped, network.prefixlen - _MAPPED_BITS)) if mapped else network
+
+
+def _proxy(value: object) -> IPv4Network | IPv6Network | str:
+    return UNIX if value == UNIX else _network(value)
 
 
 def _public_url(value: str) -> str:
@@ -82,6 +92,11 @@ ForgeKind = Annotated[str, AfterValidator(lambda kind: FORGE_ALIASES.get(kind, k
 """A kind of Git host under its name of today."""
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Networks = Annotated[tuple[Network, ...], Field(strict=False, max_length=1000)]
+Proxy = Annotated[
+    IPv4Network | IPv6Network | Literal["unix"], BeforeValidator(_proxy, json_schema_input_type=str)
+]
+"""A network of proxies, or `unix`: whoever may write to the socket in the file system that systemd opened."""
+Proxies = Annotated[tuple[Proxy, ...], Field(strict=False, max_length=1000)]
 Positive = Annotated[Duration, AfterValidator(_positive)]
 
 
@@ -92,7 +107,7 @@ class Server(Strict):
     port: Annotated[int, Field(ge=0, le=65535)] = 8088
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
     max_body: Annotated[Size, Field(ge=1024, le=1 << 30)] = 25 << 20
-    trusted_proxies: Networks = ()
+    trusted_proxies: Proxies = ()
     header_timeout: Positive = timedelta(seconds=10)
     body_timeout: Positive = timedelta(seconds=15)
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
@@ -114,11 +129,17 @@ class Store(Strict):
 
 
 class Source(Strict):
-    """Who may call us at `/hooks/<name>`: any of the secrets proves it, from one of the networks."""
+    """Who may call us at `/hooks/<name>`: any of the secrets proves it, from one of the networks.
+
+    `rate` bounds the verified deliveries: what is over it is answered 429, which a host that does not send
+    again loses. `refused_rate` bounds what each address may send in vain.
+    """
 
     kind: ForgeKind
     secrets: Annotated[tuple[Secret, ...], Field(strict=False, min_length=1, max_length=16)]
     allow: Networks = ()
+    rate: Frequency | None = None
+    refused_rate: Frequency = REFUSED
 
 
 class Tagged(BaseModel):

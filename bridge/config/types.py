@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from bridge.rate import Rate
+
 MAX_SECRET_BYTES: Final = 64 * 1024
 
 
@@ -130,6 +132,7 @@ class Secret:
 
 _DURATION = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")
 _SIZE = re.compile(r"(\d{1,12})\s*(B|KiB|MiB|GiB)")
+_FREQUENCY = re.compile(r"([1-9]\d{0,6})\s*/\s*([smh])")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -152,7 +155,18 @@ def _size(value: object, _info: ValidationInfo) -> int:
     return int(found[1]) * _BYTES[found[2]]
 
 
+def _frequency(value: object, _info: ValidationInfo) -> Rate:
+    if isinstance(value, Rate):
+        return value
+    found = _FREQUENCY.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise wrong("rate", "a rate needs a number and a unit of time, such as 10/s, 600/m or 5000/h")
+    return Rate(int(found[1]), float(_SECONDS[found[2]]))
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
 """A length of time, written with its unit: `30s`, `5m`, `2h`, `30d`."""
 Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str)]
 """A number of bytes, written with its unit: `64KiB`, `25MiB`."""
+Frequency = Annotated[Rate, BeforeValidator(_frequency, json_schema_input_type=str)]
+"""How often something may happen, written as `10/s`, `600/m` or `5000/h`."""

@@ -8,6 +8,7 @@ from support.kinds import KINDS, JenkinsLike, RobotLike
 from bridge.config.loader import Config, find_config, load_config
 from bridge.config.types import Secret
 from bridge.errors import ConfigError
+from bridge.rate import Rate
 
 ENVIRON = {"HOOK": "hook-secret", "ROBOT": "https://robot.example.com/?token=abc", "CI": "ci-secret"}
 GOOD = """
@@ -58,6 +59,20 @@ def test_a_configuration_is_read_whole(tmp_path: Path) -> None:
     assert settings.people["alice@example.com"].wecom_userid == "alice"
     assert settings.retention.deliveries == timedelta(hours=12)
     assert config.warnings == ()
+
+
+def test_an_ipv4_network_is_one_also_where_it_is_written_as_one_of_ipv6(tmp_path: Path) -> None:
+    text = GOOD.replace('[10.0.0.0/8, "::1"]', '["::ffff:10.0.0.0/104", "::ffff:10.0.0.1", unix]')
+    proxies = load(tmp_path, text).settings.server.trusted_proxies
+    assert proxies == (ip_network("10.0.0.0/8"), ip_network("10.0.0.1"), "unix")
+
+
+def test_rates_are_read_with_their_units_and_bound_only_what_is_refused(tmp_path: Path) -> None:
+    source = load(tmp_path, GOOD).settings.sources["osc"]
+    assert (source.rate, source.refused_rate) == (None, Rate(600, 60.0))
+    text = GOOD.replace("allow: [", "rate: 5000/h, refused_rate: 5 / s, allow: [")
+    source = load(tmp_path, text).settings.sources["osc"]
+    assert (source.rate, source.refused_rate) == (Rate(5000, 3600.0), Rate(5, 1.0))
 
 
 def test_a_default_notice_names_channel_and_type(tmp_path: Path) -> None:

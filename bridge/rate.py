@@ -1,0 +1,75 @@
+"""How often something may happen: token buckets, one by one or by key, and what a flood writes to the log."""
+
+from dataclasses import dataclass
+from typing import Final
+
+MAX_KEYS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`count` times in `seconds` on average, and as many at once."""
+
+    count: int
+    seconds: float
+
+
+class Bucket:
+    """As many tokens as the rate's count, given back evenly in the rate's time. Times are in seconds."""
+
+    __slots__ = ("_at", "_most", "_per_second", "_tokens")
+
+    def __init__(self, rate: Rate, now: float) -> None:
+        self._most = float(rate.count)
+        self._per_second = rate.count / rate.seconds
+        self._tokens = self._most
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """How long until there is a token; 0 when there is one."""
+        # A clock that was set back gives nothing and takes nothing.
+        past, self._at = max(0.0, now - self._at), now
+        self._tokens = min(self._most, self._tokens + past * self._per_second)
+        return max(0.0, (1.0 - self._tokens) / self._per_second)
+
+    def take(self, now: float) -> float:
+        """Take a token; what is returned is how long there was none: 0 when it was taken."""
+        wait = self.wait(now)
+        if not wait:
+            self._tokens -= 1.0
+        return wait
+
+
+class Buckets:
+    """A bucket for each key. Of too many, those that were not used for longest are forgotten."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._buckets: dict[str, Bucket] = {}
+
+    def wait(self, key: str, now: float) -> float:
+        bucket = self._buckets.get(key)
+        return bucket.wait(now) if bucket else 0.0
+
+    def take(self, key: str, now: float) -> float:
+        bucket = self._buckets.pop(key, None) or Bucket(self._rate, now)
+        self._buckets[key] = bucket
+        if len(self._buckets) > MAX_KEYS:
+            del self._buckets[next(iter(self._buckets))]
+        return bucket.take(now)
+
+
+class Sparing:
+    """Lets no more lines of log pass than the rate allows, and counts the others."""
+
+    def __init__(self, rate: Rate, now: float) -> None:
+        self._bucket = Bucket(rate, now)
+        self._left_out = 0
+
+    def line(self, now: float) -> int | None:
+        """How many were left out before this line; None when this one is left out, too."""
+        if self._bucket.take(now):
+            self._left_out += 1
+            return None
+        left_out, self._left_out = self._left_out, 0
+        return left_out

@@ -1,0 +1,96 @@
+"""Who sent a request: the other end of the connection, or whom the proxies in between vouch for."""
+
+import ipaddress
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from starlette.types import Scope
+
+UNIX: Final = "unix"
+"""Whoever may write to a socket in the file system."""
+_FORWARDED: Final = b"x-forwarded-for"
+_MAX_HOPS: Final = 32
+_MAX_FORWARDED: Final = 2048
+_SITE_BITS: Final = 64
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """`address` is None where it is unknown; `site` names who must share one allowance.
+
+    A site is an IPv4 address, or the /64 network of an IPv6 address: whoever has one has all of it.
+    """
+
+    address: Address | None
+    site: str
+
+    def is_in(self, networks: Iterable[Network]) -> bool:
+        return self.address is not None and any(self.address in network for network in networks)
+
+
+class Senders:
+    """Tells senders apart behind `proxies`, whose X-Forwarded-For is believed.
+
+    Each proxy appends the address that it was called from. So the header is read from its end, as long as
+    the one who appended is trusted; what stands further left, anybody may have written.
+    """
+
+    def __init__(self, proxies: Collection[Network | Literal["unix"]] = ()) -> None:
+        self._networks = [network for network in proxies if not isinstance(network, str)]
+        self._trusts_unix = UNIX in proxies
+        self._direct = lru_cache(maxsize=4096)(self._of_peer)
+        self._behind = lru_cache(maxsize=4096)(self._forwarded)
+
+    def of(self, scope: Scope) -> Sender:
+        """The sender of an ASGI request."""
+        client = scope.get("client")
+        peer, is_proxy = self._direct(client[0] if client else None)
+        if not is_proxy:
+            return peer
+        chain = b",".join(value for name, value in scope["headers"] if name == _FORWARDED)
+        if not chain:
+            return peer
+        return self._behind(chain[-_MAX_FORWARDED:], peer)
+
+    def _of_peer(self, host: str | None) -> tuple[Sender, bool]:
+        if host is None:
+            return Sender(None, UNIX), self._trusts_unix
+        peer = _sender(_address(host), host)
+        return peer, peer.is_in(self._networks)
+
+    def _forwarded(self, chain: bytes, peer: Sender) -> Sender:
+        nearest = peer
+        for entry in reversed(chain.decode("latin-1").rsplit(",", _MAX_HOPS)[-_MAX_HOPS:]):
+            nearest = _sender(_address(_host(entry.strip())), nearest.site)
+            if not nearest.is_in(self._networks):
+                break
+        return nearest
+
+
+def _sender(address: Address | None, otherwise: str) -> Sender:
+    if address is None:
+        return Sender(None, otherwise)
+    if isinstance(address, ipaddress.IPv4Address):
+        return Sender(address, str(address))
+    return Sender(address, str(ipaddress.IPv6Network((int(address), _SITE_BITS), strict=False)))
+
+
+def _host(entry: str) -> str:
+    """An entry without the port that some proxies add: `192.0.2.7:80`, `[2001:db8::1]:80`."""
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
+
+
+def _address(text: str) -> Address | None:
+    """The address, an IPv4 address that is written as one of IPv6 as what it is; None for any other text."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,59 @@
+"""Bodies of which only a part is here: nobody has proven who he is yet, so all share one bounded room."""
+
+from typing import ClassVar
+
+from bridge.errors import DeliveryError
+
+
+class NoRoom(DeliveryError):
+    """Too much is being sent at once; `after` some seconds the same body may be welcome."""
+
+    status = 503
+    after: ClassVar[float] = 5.0
+
+
+class Body:
+    """The pieces that came until now."""
+
+    __slots__ = ("given_up", "pieces")
+
+    def __init__(self) -> None:
+        self.pieces = bytearray()
+        self.given_up = False
+
+
+class Unfinished:
+    """The bodies that are being received, of at most `room` bytes together.
+
+    When it gets tight, the largest gives way: small bodies pass however many large ones are pressed in.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._held = 0
+        self._bodies: set[Body] = set()
+
+    def begin(self) -> Body:
+        body = Body()
+        self._bodies.add(body)
+        return body
+
+    def add(self, body: Body, piece: bytes) -> None:
+        """Raises NoRoom when this body has to give way, or had to before."""
+        if not body.given_up:
+            self._held += len(piece)
+            body.pieces += piece
+            while self._held > self._room:
+                self._give_up(max(self._bodies, key=lambda body: len(body.pieces)))
+        if body.given_up:
+            raise NoRoom("too many large bodies are being sent at once: send it again later")
+
+    def end(self, body: Body) -> None:
+        """Its memory is no longer ours to count."""
+        self._held -= len(body.pieces)
+        self._bodies.discard(body)
+        body.pieces = bytearray()
+
+    def _give_up(self, body: Body) -> None:
+        body.given_up = True
+        self.end(body)

@@ -1,0 +1,81 @@
+"""The receiver in this process: requests come from any address and are answered at a turned clock."""
+
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from support.scripted import Store
+
+from bridge.forges.github import GitHub
+from bridge.receiver import Receiver, Source
+from bridge.senders import Senders
+
+SECRET = b"a-secret-of-the-entrance"
+MAX_BODY = 1 << 20
+
+
+def push(**more: Any) -> bytes:
+    """The body of a push of GitHub."""
+    document = {
+        "ref": "refs/heads/main",
+        "before": "b" * 40,
+        "after": "c" * 40,
+        "repository": {"full_name": "acme/shop", "clone_url": "https://git.example/acme/shop.git"},
+    }
+    return json.dumps(document | more).encode()
+
+
+def signed(body: bytes, secret: bytes = SECRET) -> dict[str, str]:
+    """The headers of GitHub for a body, with an id of its own."""
+    return {
+        "content-type": "application/json",
+        "x-github-event": "push",
+        "x-github-delivery": str(uuid4()),
+        "x-hub-signature-256": f"sha256={hmac.digest(secret, body, 'sha256').hex()}",
+    }
+
+
+class Entrance:
+    """A receiver on an open store, with one source of GitHub for each entry of `sources`."""
+
+    def __init__(self, store: Store, *, senders: Senders | None = None, **sources: Mapping[str, Any]) -> None:
+        self.store = store
+        self._receiver = Receiver(
+            {
+                name: Source(name, GitHub(), [SECRET], **limits)
+                for name, limits in (sources or {"github": {}}).items()
+            },
+            store.inbox,
+            store.clock,
+            max_body=MAX_BODY,
+            senders=senders or Senders(),
+            stored=lambda: None,
+        )
+
+    async def post(
+        self,
+        body: bytes,
+        headers: Mapping[str, str] | Sequence[tuple[str, str]],
+        *,
+        sender: str | None = "192.0.2.1",
+        source: str = "github",
+    ) -> httpx.Response:
+        """Deliver from the address `sender`; None is a socket in the file system."""
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await self._receiver({**scope, "client": sender and (sender, 1)}, receive, send)
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+            return await client.post(f"http://bridge/hooks/{source}", content=body, headers=headers)
+
+    async def honest(self, body: bytes = b"", **where: Any) -> int:
+        """The status of a delivery with the right signature."""
+        body = body or push()
+        return (await self.post(body, signed(body), **where)).status_code
+
+    async def forged(self, body: bytes = b"{}", **where: Any) -> int:
+        """The status of a delivery that somebody without the secret signed."""
+        return (await self.post(body, signed(body, b"no secret"), **where)).status_code
