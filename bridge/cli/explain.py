@@ -1,7 +1,7 @@
 """`explain`: what a delivery is, whether its signature holds, and what the rules make of it."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from bridge.cli import show
+from bridge.cli.invented import EXAMPLE, invented_push
 from bridge.cli.setup import configuration, rules_of
 from bridge.clock import system_clock
 from bridge.config.loader import Config
@@ -33,37 +34,52 @@ class Pasted:
 
 
 @click.command()
-@click.argument("body", type=click.Path(exists=True, path_type=Path))
+@click.argument("body", required=False, type=click.Path(exists=True, path_type=Path))
 @click.argument("headers", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--at", metavar="TIME", help="Judge signatures as of this time (ISO 8601; default: now).")
 @click.option("--source", metavar="NAME", help="Take it as coming from this source.")
+@click.option(
+    "--push",
+    metavar="KIND:REPOSITORY@REF",
+    help="Instead of BODY: a push that nobody made. A branch, or refs/tags/…",
+)
+@click.option("--changed", multiple=True, metavar="PATH", help="A file that --push changed (several times).")
+@click.option("--message", default="", help="The head commit's message of --push.")
 @show.json_option
 @click.pass_obj
 def explain(
     config: str | None,
-    body: Path,
+    body: Path | None,
     headers: Path | None,
+    *,
     at: str | None,
     source: str | None,
-    *,
+    push: str | None,
+    changed: Sequence[str],
+    message: str,
     as_json: bool,
 ) -> None:
     """Read BODY with its HEADERS (`Name: value` lines), or each of a folder; nothing is built.
 
     In a folder each X.json or X.body belongs to its X.headers. Exits 1 if one cannot be understood.
     """
+    if (body is None) == (push is None):
+        raise click.UsageError(f"give BODY, or --push with something such as {EXAMPLE}")
     loaded = configuration(config)
     rules = rules_of(loaded)
     now = _time(at)
+    if push is not None:
+        kind, event = invented_push(push, changed, message)
+        (judgement,) = judge(kind, [event], rules, now, every_rule=True)
+        document = {"file": None, "host": FORGES[kind].host, "signature": "unchecked"} | judgement.document()
+        _print([document], as_json=as_json)
+        return
+    assert body is not None
     understood = True
     for pasted in _pasted(body, headers):
         documents = _explained(pasted, loaded, rules, now, source)
         understood = understood and not any("error" in document for document in documents)
-        if as_json:
-            show.objects(documents)
-        else:
-            for document in documents:
-                _tell(document)
+        _print(documents, as_json=as_json)
     sys.exit(0 if understood else 1)
 
 
@@ -145,10 +161,20 @@ def _time(text: str | None) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+def _print(documents: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        show.objects(documents)
+    else:
+        for document in documents:
+            _tell(document)
+
+
 def _tell(document: Mapping[str, Any]) -> None:
     if "error" in document:
         click.echo(show.plain(f"{document['file']}: {document['error']}"), err=True)
         return
-    click.echo(f"{show.plain(document['file'])}: {document['host']} {show.moved(document)}")
-    click.echo(f"  signature {document['signature']}")
+    where = f"{show.plain(document['file'])}: " if document["file"] else ""
+    click.echo(f"{where}{document['host']} {show.moved(document)}")
+    if document["file"]:
+        click.echo(f"  signature {document['signature']}")
     show.branches(document)

@@ -1,0 +1,53 @@
+"""A push that nobody made, written in one word, to see what the rules would do with it."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from bridge.config.faults import suggest_or_list
+from bridge.config.settings import FORGE_ALIASES
+from bridge.model.event import Commit, PushEvent, Ref, Repo
+from bridge.registry import FORGES
+from bridge.rules.schema import SIMPLE
+
+EXAMPLE: Final = "gitee:acme/shop@release/1.2 or github:acme/shop@refs/tags/v1.2.0"
+MAX_LENGTH: Final = 4096
+
+
+def invented_push(text: str, changed: Sequence[str], message: str) -> tuple[str, PushEvent]:
+    """The kind of host and the push that `KIND:REPOSITORY@REF` names; nothing in `changed`: nobody knows.
+
+    Raises click.UsageError.
+    """
+    host, _, rest = text.partition(":")
+    kind = _kind(host)
+    # A clone address may hold an @, the name of a repository cannot.
+    slug, mark, name = rest.rpartition("@") if kind == SIMPLE else rest.partition("@")
+    if not slug or not mark or not name or len(text) > MAX_LENGTH:
+        raise click.UsageError(f"--push {text[:80]} is not KIND:REPOSITORY@REF, such as {EXAMPLE}")
+    ref = _ref(name)
+    sha = hashlib.sha1(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+    return kind, PushEvent(
+        event="tag" if ref.kind == "tag" else "push",
+        repo=Repo(full_name=slug, clone_url=slug if kind == SIMPLE else None),
+        ref=ref,
+        sha=sha,
+        commit=Commit(sha=sha, message=message),
+        changed=tuple(changed) or None,
+    )
+
+
+def _kind(host: str) -> str:
+    kinds = {kind.lower(): kind for kind in FORGES} | {old.lower(): now for old, now in FORGE_ALIASES.items()}
+    if host.lower() not in kinds:
+        hint = suggest_or_list(host.lower(), kinds)
+        raise click.UsageError(f"--push begins with a kind of Git host, and {host[:80]!r} is none{hint}")
+    return kinds[host.lower()]
+
+
+def _ref(name: str) -> Ref:
+    if name.startswith("refs/tags/"):
+        return Ref("tag", name.removeprefix("refs/tags/"))
+    return Ref("branch", name.removeprefix("refs/heads/"))
