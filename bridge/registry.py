@@ -60,6 +60,10 @@ FORGES: Final = _Each[Forge, Forge](
             "Gitea": "bridge.forges.gitea:Gitea",
             "Forgejo": "bridge.forges.forgejo:Forgejo",
             "Gogs": "bridge.forges.gogs:Gogs",
+            "TGit": "bridge.forges.tgit:TGit",
+            "GitCode": "bridge.forges.gitcode:GitCode",
+            "Codeup": "bridge.forges.codeup:Codeup",
+            "CodeArts": "bridge.forges.codearts:CodeArts",
             "Simple": "bridge.forges.simple:Simple",
         }
     ),

@@ -9,15 +9,16 @@ from typing import ClassVar, Final
 
 from bridge.errors import BadSignature
 from bridge.forges.base import Forge, Headers
-from bridge.forges.body import Fields, delivery_word, document, event_word
+from bridge.forges.body import delivery_word, document, event_word
+from bridge.forges.gitlab_shape import PUSH, TAG_PUSH, read_event
 from bridge.forges.hosts import refuse_others
-from bridge.forges.push import Push, changed_files, commit, person, repository
 from bridge.forges.signature import SIGNING_KEY_PREFIX, check_standard, check_token, header, signing_key
-from bridge.model.event import Ignored, Person, PushEvent, Repo
+from bridge.model.event import Ignored, PushEvent
 
 _LISTED: Final = 20
 """GitLab lists the newest commits only, this many."""
-_PUSHES: Final = frozenset({"Push Hook", "Tag Push Hook"})
+_SYSTEM_PUSHES: Final = {"push": PUSH, "tag_push": TAG_PUSH}
+"""System hooks have one header for all events, the kind stands in the body."""
 
 
 class GitLab(Forge):
@@ -64,40 +65,6 @@ class GitLab(Forge):
     def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
         event, fields = event_word(headers, "x-gitlab-event"), document(headers, body)
         if event == "System Hook":
-            event = fields.name("event_name", "object_kind") or event
-        if event in _PUSHES or event in {"push", "tag_push"}:
-            return [_push(fields)]
-        author = fields.name("user_name", "user_username")
-        return [Ignored(event="other", reason=f"{event} is not a push", repo=_repo(fields), author=author)]
-
-
-def _push(fields: Fields) -> PushEvent | Ignored:
-    commits = fields.parts("commits") or []
-    changed, partial = changed_files(commits)
-    head_sha = fields.text("checkout_sha")
-    head = next((entry for entry in commits if entry.text("id") == head_sha), Fields(None))
-    total = fields.count("total_commits_count")
-    pusher = Person(
-        fields.name("user_name", "user_username"), person(Fields({"email": fields.text("user_email")})).email
-    )
-    return Push(
-        repo=_repo(fields),
-        ref=fields.text("ref"),
-        before=fields.text("before"),
-        after=fields.text("after"),
-        head_sha=head_sha,
-        head=commit(head),
-        pusher=pusher,
-        changed=changed,
-        partial=partial or (len(commits) >= _LISTED if total is None else total > len(commits)),
-    ).judge()
-
-
-def _repo(fields: Fields) -> Repo | None:
-    return repository(
-        fields.part("project", "repository"),
-        slug="path_with_namespace",
-        clone=["git_http_url", "http_url"],
-        ssh=["git_ssh_url", "ssh_url"],
-        web=["web_url", "homepage"],
-    )
+            name = fields.name("event_name", "object_kind") or event
+            event = _SYSTEM_PUSHES.get(name, name)
+        return [read_event(event, fields, listed=_LISTED)]

@@ -41,6 +41,12 @@ def check_token(claimed: bytes, secrets: Sequence[bytes]) -> None:
         raise BadSignature("the token is wrong")
 
 
+def check_tokens(headers: Mapping[str, str], names: Iterable[str], secrets: Sequence[bytes]) -> None:
+    """The plain secret itself, in every header of `names` that is there."""
+    for claimed in [header(headers, name) for name in names if name in headers] or [b""]:
+        check_token(claimed, secrets)
+
+
 def check_hex(claimed: bytes, message: bytes, secrets: Iterable[bytes], prefix: bytes = b"") -> None:
     """`prefix` and the lower-case hexadecimal HMAC-SHA256 of `message`."""
     if not claimed or claimed == prefix:

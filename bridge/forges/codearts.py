@@ -1,0 +1,28 @@
+"""CodeArts Repo of Huawei Cloud, once CodeHub.
+
+Source: Huawei Cloud, CodeArts Repo User Guide, "Webhooks", in English and Chinese, and CodeArts Repo API
+Reference, "Adding a Webhook". The header of the token is chosen with the webhook, and had other names before;
+`X-Codehub-Event` is not documented. No id and no time of a delivery is documented, so that a push whose body
+equals one of before is taken for its repetition. Nor is the whole body: what is not there reads as nothing, a
+commit list without a total counts as cut, and a tag object is peeled by the builder.
+"""
+
+from typing import ClassVar
+
+from bridge.forges.gitlab_shape import GitLabShaped
+
+
+class CodeArts(GitLabShaped):
+    kind: ClassVar[str] = "CodeArts"
+    host: ClassVar[str] = "codearts"
+    kept_headers: ClassVar[frozenset[str]] = frozenset(
+        {"content-type", "user-agent", "x-codehub-event", "x-devcloud-event"}
+    )
+    event_headers: ClassVar[tuple[str, ...]] = ("x-devcloud-event", "x-codehub-event")
+    token_headers: ClassVar[tuple[str, ...]] = (
+        "x-repo-token",
+        "x-devcloud-token",
+        "x-codehub-token",
+        "x-gitlab-token",
+        "x-auth-token",
+    )

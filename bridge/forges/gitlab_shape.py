@@ -1,0 +1,96 @@
+"""The push of GitLab, which several hosts send as theirs, and those hosts.
+
+Source: GitLab Docs, "Webhook events".
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from bridge.forges.base import Forge, Headers
+from bridge.forges.body import Fields, document, event_word
+from bridge.forges.hosts import refuse_others
+from bridge.forges.push import Push, changed_files, commit, person, repository
+from bridge.forges.signature import check_tokens
+from bridge.model.event import Ignored, Person, PushEvent, Repo
+
+PUSH: Final = "Push Hook"
+TAG_PUSH: Final = "Tag Push Hook"
+
+
+class GitLabShaped(Forge):
+    """A host that sends GitLab's push under headers of its own and proves itself by a plain token.
+
+    The token covers neither the body nor the time: whoever can read one delivery can forge others, so
+    that TLS is all that guards them.
+    """
+
+    event_headers: ClassVar[tuple[str, ...]]
+    """Where the event may stand, the first of them that is there counts."""
+    token_headers: ClassVar[tuple[str, ...]]
+    """Where the token may stand; each of them that is there has to be right."""
+
+    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # a token covers neither
+        refuse_others(headers, self.host)
+        check_tokens(headers, self.token_headers, secrets)
+
+    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
+        return event_word(headers, *self.event_headers)
+
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # most of them have none
+        return None
+
+    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
+        return [self.read(event_word(headers, *self.event_headers), document(headers, body))]
+
+    def read(self, event: str, fields: Fields) -> PushEvent | Ignored:
+        """What the event is; hosts that say more than GitLab override this. Raises BadPayload."""
+        return read_event(event, fields)
+
+
+def read_event(event: str, fields: Fields, *, listed: int = 0, forced: bool = False) -> PushEvent | Ignored:
+    """The push of a branch or tag, or why the event is none. Raises BadPayload.
+
+    `listed` is how many commits the host lists at most; 0, where that is not documented, takes any list
+    without a total for one that was cut.
+    """
+    if event in {PUSH, TAG_PUSH}:
+        return _push(fields, listed, forced=forced).judge()
+    author = fields.name("user_name", "user_username")
+    return Ignored(event="other", reason=f"{event} is not a push", repo=_repo(fields), author=author)
+
+
+def _push(fields: Fields, listed: int, *, forced: bool) -> Push:
+    commits = fields.parts("commits") or []
+    changed, partial = changed_files(commits)
+    after, head_sha = fields.text("after"), fields.text("checkout_sha")
+    # The list is no guide to the head: some send the oldest commit first, some the newest.
+    head = next((entry for entry in commits if entry.text("id") == (head_sha or after)), Fields(None))
+    total = fields.count("total_commits_count")
+    return Push(
+        repo=_repo(fields),
+        ref=fields.text("ref"),
+        before=fields.text("before"),
+        after=after,
+        head_sha=head_sha,
+        head=commit(head),
+        pusher=_pusher(fields),
+        changed=changed,
+        partial=partial or (len(commits) >= listed if total is None else total > len(commits)),
+        forced=forced,
+    )
+
+
+def _pusher(fields: Fields) -> Person:
+    email = person(Fields({"email": fields.text("user_email")})).email
+    return Person(fields.name("user_name", "user_username"), email)
+
+
+def _repo(fields: Fields) -> Repo | None:
+    # `project` has the path; where only `repository` is sent, its addresses do.
+    return repository(
+        fields.part("project", "repository"),
+        slug="path_with_namespace",
+        clone=["git_http_url", "http_url"],
+        ssh=["git_ssh_url", "ssh_url"],
+        web=["web_url", "homepage"],
+    )
