@@ -64,6 +64,9 @@ FORGES: Final = _Each[Forge, Forge](
             "GitCode": "bridge.forges.gitcode:GitCode",
             "Codeup": "bridge.forges.codeup:Codeup",
             "CodeArts": "bridge.forges.codearts:CodeArts",
+            "Coding": "bridge.forges.coding:Coding",
+            "Harness": "bridge.forges.harness:Harness",
+            "Pagure": "bridge.forges.pagure:Pagure",
             "Simple": "bridge.forges.simple:Simple",
         }
     ),

@@ -76,7 +76,7 @@ def trigger(
             push = ManualPush(
                 namespace=namespace,
                 repo_name=repo_name,
-                full_name=_code_name(rule),
+                full_name=rule.build_config.code,
                 clone_url=url,
                 ref_kind=kind,
                 ref_name=name,
@@ -118,11 +118,6 @@ async def _told(delivery_id: str, judged: DeliveryRow | None, store: Builds) -> 
         return True
     click.echo(show.plain(f"{judged.state}: {judged.detail}"), err=True)
     return False
-
-
-def _code_name(rule: BuildRepository) -> str:
-    config = rule.build_config
-    return config.code_repo_clone_url or f"{config.code_repo_namespace}/{config.code_repo_name}"
 
 
 async def _clone_url(rule: BuildRepository, store: Builds) -> str:

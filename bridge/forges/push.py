@@ -95,16 +95,17 @@ def _path(url: str | None) -> str | None:
 
 def commit(fields: Fields) -> Commit | None:
     """A commit as GitHub, GitLab, Gitee and Gitea describe one; None without a usable id."""
-    sha = known_sha(fields.text("id"))
-    if sha is None:
+    author = person(fields.part("author"), "name", "username")
+    return described(fields.text("id"), fields.text("message"), author, fields.url("url"))
+
+
+def described(sha: str | None, message: str | None, author: Person, url: str | None = None) -> Commit | None:
+    """A commit in anybody's words; None without a usable id."""
+    known = known_sha(sha)
+    if known is None:
         return None
-    message = (fields.text("message") or "").replace("\0", "\ufffd").encode()[:MAX_MESSAGE_BYTES]
-    return Commit(
-        sha=sha,
-        message=message.decode(errors="ignore"),
-        author=person(fields.part("author"), "name", "username"),
-        url=fields.url("url"),
-    )
+    text = (message or "").replace("\0", "\ufffd").encode()[:MAX_MESSAGE_BYTES]
+    return Commit(sha=known, message=text.decode(errors="ignore"), author=author, url=url)
 
 
 def changed_files(commits: Iterable[Fields] | None) -> tuple[tuple[str, ...] | None, bool]:

@@ -6,9 +6,10 @@ early (a missing, misshapen or stale signature) tells a stranger nothing about t
 
 import base64
 import binascii
+import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from bridge.errors import BadSignature, NoSignature
 
@@ -17,7 +18,6 @@ STANDARD_TOLERANCE: Final = 300.0
 """Seconds between the signed time-stamp and now, by the Standard Webhooks specification."""
 _MAX_SIGNATURES: Final = 16
 _MAX_DIGITS: Final = 16
-_SHA256_HEX: Final = 64
 
 
 def header(headers: Mapping[str, str], name: str) -> bytes:
@@ -36,7 +36,7 @@ def same(expected: Iterable[bytes], claimed: bytes) -> bool:
 def check_token(claimed: bytes, secrets: Sequence[bytes]) -> None:
     """The plain secret itself."""
     if not claimed:
-        raise NoSignature("the header with the token is missing or empty")
+        raise NoSignature("the token is missing or empty: set the secret at the Git host")
     if not same(secrets, claimed):
         raise BadSignature("the token is wrong")
 
@@ -47,14 +47,20 @@ def check_tokens(headers: Mapping[str, str], names: Iterable[str], secrets: Sequ
         check_token(claimed, secrets)
 
 
-def check_hex(claimed: bytes, message: bytes, secrets: Iterable[bytes], prefix: bytes = b"") -> None:
-    """`prefix` and the lower-case hexadecimal HMAC-SHA256 of `message`."""
+def check_hex(
+    claimed: bytes,
+    message: bytes,
+    secrets: Iterable[bytes],
+    prefix: bytes = b"",
+    algorithm: Literal["sha256", "sha1"] = "sha256",
+) -> None:
+    """`prefix` and the lower-case hexadecimal HMAC of `message`."""
     if not claimed or claimed == prefix:
         raise NoSignature("the signature header is missing or empty: set the secret at the Git host")
-    if len(claimed) != len(prefix) + _SHA256_HEX or not claimed.startswith(prefix):
-        raise BadSignature("the signature is not a hexadecimal HMAC-SHA256")
+    if len(claimed) != len(prefix) + 2 * hashlib.new(algorithm).digest_size or not claimed.startswith(prefix):
+        raise BadSignature(f"the signature is not a hexadecimal HMAC-{algorithm.upper()}")
     given = claimed[len(prefix) :]
-    if not same((hmac.digest(secret, message, "sha256").hex().encode() for secret in secrets), given):
+    if not same((hmac.digest(secret, message, algorithm).hex().encode() for secret in secrets), given):
         raise BadSignature("the signature is wrong: it was made with another secret or over another body")
 
 

@@ -125,8 +125,7 @@ def _joined(parts: Sequence[Matching]) -> Matching:
 
 def _elsewhere(repository: BuildRepository) -> Rejection:
     config = repository.build_config
-    code = config.code_repo_clone_url or f"{config.code_repo_namespace}/{config.code_repo_name}"
-    why = f"builds from {config.code_repo_client} {code}"
+    why = f"builds from {config.code_repo_client} {config.code}"
     return Rejection(repository.namespace, repository.repo_name, None, why)
 
 

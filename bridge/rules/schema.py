@@ -23,6 +23,8 @@ from bridge.rules.url import clone_url_problem, normalised_url
 
 SIMPLE: Final = "Simple"
 """The forge that names repositories by their clone address."""
+_WITHOUT_NAMESPACES: Final = frozenset({"Pagure"})
+"""The forges where a repository may stand in no namespace."""
 
 VersionTagging = Literal[0, 1, 2]
 
@@ -199,17 +201,27 @@ class BuildConfig(Strict):
                 )
         elif self.code_repo_clone_url is not None:
             raise wrong("code", "code_repo_clone_url is for Simple hosts: give code_repo_namespace and _name")
-        elif None in named:
-            absent = "code_repo_namespace" if self.code_repo_namespace is None else "code_repo_name"
+        elif absent := self._absent():
             raise wrong("code", f"{absent} is missing: it names the repository at {self.code_repo_client}")
         return self
+
+    def _absent(self) -> str | None:
+        if self.code_repo_namespace is None and self.code_repo_client not in _WITHOUT_NAMESPACES:
+            return "code_repo_namespace"
+        return "code_repo_name" if self.code_repo_name is None else None
+
+    @property
+    def code(self) -> str:
+        """The code repository, as its host calls it."""
+        named = filter(None, (self.code_repo_namespace, self.code_repo_name))
+        return self.code_repo_clone_url or "/".join(named)
 
     @property
     def code_key(self) -> str:
         """What the code repository is found by, together with the kind of host."""
         if self.code_repo_clone_url is not None:
             return normalised_url(self.code_repo_clone_url) or ""
-        return f"{self.code_repo_namespace}/{self.code_repo_name}".lower()
+        return self.code.lower()
 
 
 class BuildRepository(Strict):

@@ -75,6 +75,12 @@ def test_rates_are_read_with_their_units_and_bound_only_what_is_refused(tmp_path
     assert (source.rate, source.refused_rate) == (Rate(5000, 3600.0), Rate(5, 1.0))
 
 
+@pytest.mark.parametrize(("old", "kind"), [("OSChina", "Gitee"), ("GitCafe", "Coding")])
+def test_a_source_goes_by_its_host_s_old_name_too(tmp_path: Path, old: str, kind: str) -> None:
+    config = load(tmp_path, GOOD.replace("OSChina", old))
+    assert config.settings.sources["osc"].kind == kind
+
+
 def test_a_default_notice_names_channel_and_type(tmp_path: Path) -> None:
     (notice,) = load(tmp_path, GOOD).default_notices
     assert (notice.channel, notice.notice_type, notice.only) == ("team", "DING_TALK", "changes")

@@ -133,9 +133,10 @@ def test_no_notices_and_an_empty_list_of_notices_are_two_things(tmp_path: Path) 
     assert _only(rules_of(tmp_path, ONE + "notices: []\n")).notices == ()
 
 
-def test_the_old_names_of_git_hosts_are_understood(tmp_path: Path) -> None:
-    found = rules_of(tmp_path, ONE.replace("Gitee", "OSChina"))
-    assert _only(found).build_config.code_repo_client == "Gitee"
+@pytest.mark.parametrize(("old", "kind"), [("OSChina", "Gitee"), ("GitCafe", "Coding")])
+def test_the_old_names_of_git_hosts_are_understood(tmp_path: Path, old: str, kind: str) -> None:
+    found = rules_of(tmp_path, ONE.replace("Gitee", old))
+    assert _only(found).build_config.code_repo_client == kind
 
 
 def test_the_words_of_the_old_documents_that_say_nothing_here_are_accepted(tmp_path: Path) -> None:

@@ -94,6 +94,18 @@ def test_a_tag_written_out_in_the_rule_is_taken_as_it_is(tmp_path: Path) -> None
     assert match.tags == ("a--b.",)
 
 
+@pytest.mark.parametrize(("namespace", "full_name"), [("", "Beacon"), ("rpms", "rpms/beacon")])
+def test_a_repository_of_pagure_may_stand_in_no_namespace(
+    tmp_path: Path, namespace: str, full_name: str
+) -> None:
+    line = f"  code_repo_namespace: {namespace}\n" if namespace else ""
+    head = HEAD.replace("Gitee", "Pagure").replace("  code_repo_namespace: Acme\n", line)
+    found = rules(tmp_path, tag_config(), head=head.replace("shop-web", "beacon"))
+    event = push(repo=Repo(full_name=full_name, clone_url="https://pagure.example/beacon.git"))
+    assert found.match("Pagure", event, AT).matches
+    assert why(found.explain("Gitee", event, AT)) == [(None, f"builds from Pagure {full_name.lower()}")]
+
+
 @pytest.mark.parametrize(
     "message", ["fix [skip ci]", "[ci skip]", "fix\n\nlong text [no ci] more", "[Skip CI] fix"]
 )

@@ -52,6 +52,10 @@ class Sample:
         return self.folder.joinpath(str(self.expected["file"])).read_bytes()
 
     @property
+    def is_form(self) -> bool:
+        return str(self.expected["file"]).endswith(".body")
+
+    @property
     def headers(self) -> dict[str, str]:
         lines = (self.folder / self.expected["headers_file"]).read_text("latin-1").splitlines()
         pairs = (line.partition(":") for line in lines if line)

@@ -22,7 +22,7 @@ class MessageLike(Strict):
 
 
 KINDS: Final = Kinds(
-    forges={"GitHub": None, "GitLab": None, "Gitee": None, "Gitea": None, "Simple": None},
+    forges=dict.fromkeys(["GitHub", "GitLab", "Gitee", "Gitea", "Coding", "Simple"]),
     builders={"jenkins": JenkinsLike},
     channels={"DING_TALK": RobotLike, "MESSAGE": MessageLike},
 )
