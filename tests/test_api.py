@@ -1,14 +1,12 @@
 """What can be read over HTTP, by whom, and in which shape."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
-from support.scripted import START, Store, delivery_of, failing
+from support.answers import bad, good
+from support.scripted import START, Store, delivery_of
 
-from bridge import api
 from bridge.api import PAGE_SIZE, Api
 from bridge.errors import ConfigError, Fault
 from bridge.model.build import BuildState
@@ -17,7 +15,6 @@ from bridge.model.event import Person
 from bridge.rules.announce import Announcer
 from bridge.rules.diff import Changes
 from bridge.store.inbox import Verdict
-from bridge.store.outbox import Health
 
 TOKEN = "a-token-of-the-tests"
 OTHER = "another-tökèn"
@@ -39,26 +36,6 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(served.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened
-
-
-def good(answer: httpx.Response) -> Any:
-    """The data of an answer in the envelope."""
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "application/json"
-    document = answer.json()
-    assert (document["code"], document["msg"]) == (0, "ok")
-    return document["data"]
-
-
-def bad(answer: httpx.Response, status: int) -> str:
-    """The sentence of a refusal in the envelope."""
-    document = answer.json()
-    assert answer.status_code == status
-    assert document["code"] == status
-    assert document["data"] is None
-    message: str = document["msg"]
-    assert message
-    return message
 
 
 async def test_pages_hold_twenty_and_lead_to_each_other(store: Store, client: httpx.AsyncClient) -> None:
@@ -331,41 +308,6 @@ async def test_what_there_is_not_is_told_in_the_envelope(client: httpx.AsyncClie
     refused = await client.post("/v1/builds")
     bad(refused, 405)
     assert "GET" in refused.headers["allow"]
-
-
-async def test_health_names_what_is_down_and_is_degraded_not_dead(
-    store: Store, client: httpx.AsyncClient
-) -> None:
-    assert (await client.get("/healthz")).json() == {"status": "ok", "down": []}
-    await store.outbox.set_health(Health(name="builder:here", down_since=1.0, why="a secret reason"))
-    answer = await client.get("/healthz")
-    assert answer.status_code == 200
-    assert answer.json() == {"status": "degraded", "down": ["builder:here"]}
-
-
-async def test_health_is_bad_when_the_writer_no_longer_shows_itself(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(api, "WRITER_SECONDS", -1.0)
-    answer = await client.get("/healthz")
-    assert (answer.status_code, answer.json()["status"]) == (503, "dead")
-
-
-async def test_ready_means_that_the_store_takes_a_write(store: Store, client: httpx.AsyncClient) -> None:
-    assert (await client.get("/readyz")).json() == {"status": "ready"}
-    async with failing(store):
-        assert "store cannot be used" in bad(await client.get("/readyz"), 503)
-    assert (await client.get("/readyz")).status_code == 200
-
-
-async def test_metrics_can_be_read_by_prometheus(store: Store, client: httpx.AsyncClient) -> None:
-    await store.outbox.set_health(Health(name='odd "name"\n\\', down_since=1.0))
-    answer = await client.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
-    assert "buildbridge_deliveries" in families
-    down = {sample.labels["service"]: sample.value for sample in families["buildbridge_service_down"].samples}
-    assert down['odd "name"\n\\'] == 1
 
 
 async def test_what_strangers_wrote_is_shown_as_they_wrote_it(
