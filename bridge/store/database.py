@@ -76,6 +76,8 @@ class Database:
         self._engine = _engine(path, pool_size=READERS, read_only=True)
         self._writer_engine = _engine(path, pool_size=1, read_only=False)
         self._waiting: deque[_Pending] = deque()
+        # Whoever came in before it was shut is served: the writer looks once more after that.
+        self._door = threading.Lock()
         self._wake = threading.Event()
         self._waking = False
         self._readers = anyio.CapacityLimiter(READERS)
@@ -117,15 +119,16 @@ class Database:
         return result
 
     async def _queued(self, work: Any, row: object) -> Any:
-        if self._closed:
-            raise StoreError("the store is closed")
-        if self._died is not None:
-            raise StoreError("the store's writer has died")
-        if len(self._waiting) >= MAX_WAITING:
-            raise StoreError("the store is behind: too many writes wait")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Pending(work, future, row))
+        with self._door:
+            if self._closed:
+                raise StoreError("the store is closed")
+            if self._died is not None:
+                raise StoreError("the store's writer has died")
+            if len(self._waiting) >= MAX_WAITING:
+                raise StoreError("the store is behind: too many writes wait")
+            self._waiting.append(_Pending(work, future, row))
         if not self._waking:
             # Not at once, so that all that is written in this turn of the loop shares a commit.
             self._waking = True
@@ -155,9 +158,10 @@ class Database:
 
     def close(self) -> None:
         """Write what is waiting, then close. Safe to call twice."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
         self._wake.set()
         self._thread.join(timeout=BUSY_SECONDS + 5)
         self._checkpointer.close(timeout=BUSY_SECONDS)
@@ -194,7 +198,8 @@ class Database:
                         self._checkpointer.wrote(len(batch))
         except BaseException as error:  # whatever it is, nobody may wait for this thread
             log.critical("the store's writer died", why=repr(error), exc_info=error)
-            self._died = error
+            with self._door:
+                self._died = error
             while batch := batch or self._take():
                 for item in batch:
                     item.error = StoreError(f"the store's writer has died: {error}")

@@ -5,11 +5,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from sqlalchemy import Connection
 from support.scripted import Store, delivery_of, eventually, failing, open_store
@@ -299,3 +302,37 @@ def test_a_store_that_cannot_be_opened_says_why_in_a_sentence(tmp_path: Path, ki
         assert "in use" not in str(caught.value)
         assert "\n" not in str(caught.value)
         assert str(path.parent) in str(caught.value)
+
+
+class _Late(deque[Any]):
+    """Something happens between the look at the queue and the place in it."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__()
+        self._meanwhile: list[Callable[[], None]] = [meanwhile]
+
+    def __len__(self) -> int:
+        if threading.current_thread() is threading.main_thread() and self._meanwhile:
+            self._meanwhile.pop()()
+        return super().__len__()
+
+
+async def test_nobody_who_came_in_before_the_close_waits_for_ever(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "bridge.db", exclusive=True)
+    closing = threading.Thread(target=database.close)
+
+    def close() -> None:
+        closing.start()
+        closing.join(0.3)
+
+    database._waiting = _Late(close)
+    with anyio.fail_after(10):
+        await database.write(insert("the last"))
+    await anyio.to_thread.run_sync(closing.join)
+    with pytest.raises(StoreError, match="closed"):
+        await database.write(insert("one too many"))
+    with Database.open(tmp_path / "bridge.db", exclusive=True) as again:
+        found = await again.read(
+            lambda connection: connection.exec_driver_sql("SELECT name FROM service").scalars().all()
+        )
+    assert found == ["the last"]
