@@ -43,7 +43,6 @@ MAX_SHOWN: Final = 1000
 MAX_NUMBER: Final = 1e12
 _PLACES: Final = ("page", "before", "after")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
-WRITER_SECONDS: Final = 30.0
 READY_SECONDS: Final = 1.0
 """However often it is asked, the store is written for that only once in this time."""
 
@@ -118,7 +117,7 @@ class Api:
 
     async def healthz(self, _request: Request) -> Response:
         """Alive: the loop answers and the writer lives. A builder or channel that is down is only told."""
-        alive = self._database.idle_seconds < WRITER_SECONDS
+        alive = self._database.beating
         down = [health.name for health in await self._outbox.all_health() if health.down_since is not None]
         status = "dead" if not alive else "degraded" if down else "ok"
         return _json({"status": status, "down": down}, 200 if alive else 503)

@@ -19,7 +19,6 @@ from bridge.systemd import notify, watchdog_seconds
 
 log = structlog.get_logger()
 
-WRITER_SECONDS: Final = 30.0
 STEP_SECONDS: Final = 5.0
 """A clock that drifts this far from one second to the next was set."""
 
@@ -77,6 +76,6 @@ async def feed_watchdog(database: Database) -> None:
     if seconds is None:
         return
     while True:
-        if database.idle_seconds < WRITER_SECONDS:
+        if database.beating:
             notify("WATCHDOG=1")
         await anyio.sleep(seconds)

@@ -5,7 +5,6 @@ least once, and a process that dies between the two sends it again.
 """
 
 import random
-from dataclasses import replace
 from typing import Final, assert_never
 
 import anyio
@@ -16,9 +15,8 @@ from bridge.clock import Clock
 from bridge.errors import StoreError
 from bridge.metrics import NOTICES
 from bridge.model.notice import NoticeState
-from bridge.rules.announce import MESSAGE_CHANNEL
-from bridge.schedule import Alarm
-from bridge.store.outbox import Health, NoticeRow, Outbox
+from bridge.schedule import LONGEST_PAUSE, Alarm, bounded
+from bridge.store.outbox import NoticeRow, Outbox
 
 log = structlog.get_logger()
 
@@ -32,12 +30,6 @@ DOWN_SECONDS: Final = 60.0
 WAITS: Final = (2.0, 10.0, 30.0, 120.0, 300.0, 900.0, 1800.0, 3600.0)
 FAILURES: Final = 8
 """After so many in a row the channel is out of order, not only the notice unlucky."""
-_LONGEST_SLEEP: Final = 3600.0
-
-
-def _bounded(after: float) -> float:
-    """The pause that a channel asked for, within reason."""
-    return min(max(1.0, after), _LONGEST_SLEEP)
 
 
 class Notifier:
@@ -45,6 +37,7 @@ class Notifier:
 
     def __init__(self, name: str, channel: Channel, outbox: Outbox, clock: Clock, *, alarm: Alarm) -> None:
         self._name = name
+        self._service = f"channel:{name}"
         self._channel = channel
         self._outbox = outbox
         self._clock = clock
@@ -67,7 +60,7 @@ class Notifier:
             except StoreError as error:
                 log.error("the store fails", channel=self._name, why=str(error))  # noqa: TRY400
                 wake_at = self._clock() + 1
-            seconds = None if wake_at is None else min(max(0.01, wake_at - self._clock()), _LONGEST_SLEEP)
+            seconds = None if wake_at is None else min(max(0.01, wake_at - self._clock()), LONGEST_PAUSE)
             await self._alarm.wait(seconds)
 
     async def _round(self) -> float | None:
@@ -94,10 +87,6 @@ class Notifier:
         if len(recent) < rate.limit:
             return pause
         return max(pause, recent[-rate.limit] + rate.window)
-
-    @property
-    def _service(self) -> str:
-        return f"channel:{self._name}"
 
     async def _deliver(self, row: NoticeRow) -> None:
         await self._outbox.begin(row.notice.id, self._name)
@@ -131,13 +120,13 @@ class Notifier:
             case Ok(detail):
                 self._failures = 0
                 await self._outbox.end(notice_id, NoticeState.SENT, detail)
-                await self._restored()
+                await self._outbox.up(self._service, "it takes notices again")
             case Retry(why, after):
                 await self._again(row, why, after)
             case Unknown(why):
                 await self._again(row, f"perhaps sent: {why}", None)
             case RateLimited(why, after):
-                await self._limited(row, why, _bounded(after))
+                await self._limited(row, why, bounded(after))
             case Dead("config", why):
                 await self._misconfigured(row, why)
             case Dead(reason, why):
@@ -148,24 +137,23 @@ class Notifier:
     async def _limited(self, row: NoticeRow, why: str, after: float) -> None:
         """The vendor wants a pause: that was no attempt, but the notice grows old all the same."""
         until = self._clock() + after
-        health = await self._outbox.health(self._service)
-        await self._outbox.set_health(replace(health, paused_until=until, why=why))
+        await self._outbox.pause(self._service, until, why)
         if not await self._expired(row, why):
             await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=until, count=False)
 
     async def _again(self, row: NoticeRow, why: str, after: float | None) -> None:
         self._failures += 1
         if self._failures >= FAILURES:
-            await self._degraded(why, DOWN_SECONDS)
+            await self._outbox.down(self._service, why, pause=DOWN_SECONDS)
         if await self._expired(row, why):
             return
         wait = WAITS[min(row.attempts, len(WAITS) - 1)] * (0.8 + 0.4 * random.random())  # noqa: S311  # only jitter
-        next_at = self._clock() + (wait if after is None else _bounded(after))
+        next_at = self._clock() + (wait if after is None else bounded(after))
         await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=next_at)
 
     async def _misconfigured(self, row: NoticeRow, why: str) -> None:
         """Until a person has mended the channel its notices wait, and one of them is the probe."""
-        await self._degraded(why, PROBE_SECONDS)
+        await self._outbox.down(self._service, why, pause=PROBE_SECONDS)
         if not await self._expired(row, why, reason="config"):
             next_at = self._clock() + PROBE_SECONDS
             await self._outbox.end(row.notice.id, NoticeState.PENDING, why, reason="config", next_at=next_at)
@@ -176,21 +164,3 @@ class Notifier:
             return False
         await self._outbox.end(row.notice.id, NoticeState.DEAD, why, reason=reason)
         return True
-
-    async def _degraded(self, why: str, pause: float) -> None:
-        """Out of order until a notice gets through: one probe after each pause."""
-        now = self._clock()
-        health = await self._outbox.health(self._service)
-        down = Health(
-            name=self._service,
-            down_since=health.down_since or now,
-            paused_until=now + pause,
-            why=why,
-        )
-        await self._outbox.set_health(down, [MESSAGE_CHANNEL])
-
-    async def _restored(self) -> None:
-        health = await self._outbox.health(self._service)
-        if health.down_since is not None:
-            up = Health(name=self._service, why="it takes notices again")
-            await self._outbox.set_health(up, [MESSAGE_CHANNEL])

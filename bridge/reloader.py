@@ -17,14 +17,13 @@ from uuid_utils import uuid7
 from bridge.clock import Clock
 from bridge.config.notices import NoticeSetting
 from bridge.errors import ConfigError, StoreError
-from bridge.model.notice import EventName, Notice, ServiceFacts
-from bridge.rules.announce import MESSAGE_CHANNEL
+from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, ServiceFacts
 from bridge.rules.diff import Changes, compare
 from bridge.rules.files import rule_files
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 from bridge.schedule import Alarm
-from bridge.store.outbox import Health, Outbox
+from bridge.store.outbox import Outbox
 
 log = structlog.get_logger()
 
@@ -113,9 +112,7 @@ class Reloader:
         changes = await anyio.to_thread.run_sync(compare, self._rules, new)
         await self._outbox.tell(list(self._notices(changes)))
         self._rules = new
-        if (await self._outbox.health(SERVICE)).down_since is not None:
-            good = Health(name=SERVICE, why="the rules on disk are good again, and in force")
-            await self._outbox.set_health(good, [MESSAGE_CHANNEL])
+        await self._outbox.up(SERVICE, "the rules on disk are good again, and in force")
         return changes
 
     async def _refuse(self, error: ConfigError) -> None:
@@ -123,10 +120,7 @@ class Reloader:
         log.error(
             "the rules are faulty, the last good ones stay", count=len(faults), faults=faults[:_MAX_SHOWN]
         )
-        health = await self._outbox.health(SERVICE)
-        why = f"the last good rules stay: {faults[0]}"
-        down = Health(name=SERVICE, down_since=health.down_since or self._clock(), why=why)
-        await self._outbox.set_health(down, [MESSAGE_CHANNEL])
+        await self._outbox.down(SERVICE, f"the last good rules stay: {faults[0]}")
         self._told()
 
     def _notices(self, changes: Changes) -> Iterator[Notice]:

@@ -18,10 +18,10 @@ from bridge.clock import Clock, Pause
 from bridge.errors import RemoteError, StoreError
 from bridge.metrics import TRIGGERS
 from bridge.model.build import Build, BuildState
-from bridge.rules.announce import MESSAGE_CHANNEL, Announcer
-from bridge.schedule import Alarm
+from bridge.rules.announce import Announcer
+from bridge.schedule import Alarm, bounded
 from bridge.store.builds import Builds
-from bridge.store.outbox import Health, Outbox
+from bridge.store.outbox import Outbox
 
 log = structlog.get_logger()
 
@@ -30,18 +30,12 @@ RECORD_SECONDS: Final = 30.0
 GIVE_UP_SECONDS: Final = 24 * 3600.0
 _FIRST_WAIT: Final = 2.0
 _LONGEST_WAIT: Final = 300.0
-_LONGEST_ASKED: Final = 3600.0
 
 
 def backoff(attempts: int, jitter: Callable[[], float] = random.random) -> float:
     """Seconds to wait after so many attempts: doubled each time up to five minutes, ±20 %."""
     wait: float = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
     return wait * (0.8 + 0.4 * jitter())
-
-
-def _bounded(after: float) -> float:
-    """The wait that a builder asked for, within reason."""
-    return min(max(1.0, after), _LONGEST_ASKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +62,7 @@ class Triggerer:
         told: Callable[[], None],
     ) -> None:
         self._name = name
+        self._service = f"builder:{name}"
         self._builder = builder
         self._builds = builds
         self._outbox = outbox
@@ -165,13 +160,13 @@ class Triggerer:
             await self._move(build, BuildState.FAILED, f"given up after a day: {why}", ended_at=self._clock())
             return
         self._rest(after)
-        wait = backoff(build.attempts) if after is None else _bounded(after)
+        wait = backoff(build.attempts) if after is None else bounded(after)
         await self._move(build, BuildState.WAITING, why, next_at=self._clock() + wait)
 
     def _rest(self, after: float | None = None) -> None:
         """Leave the builder alone for a while, longer after each failure."""
         self._failures += 1
-        self._pause.begin(backoff(self._failures) if after is None else _bounded(after))
+        self._pause.begin(backoff(self._failures) if after is None else bounded(after))
 
     async def _resolve(self, build: Build, why: str | None = None) -> None:
         """Find out whether the builder has a build that may or may not have reached it.
@@ -226,17 +221,11 @@ class Triggerer:
 
     async def _healthy(self) -> None:
         self._failures = 0
-        name = f"builder:{self._name}"
-        if (await self._outbox.health(name)).down_since is not None:
-            log.info("service restored", service=name)
-            await self._outbox.set_health(Health(name=name, why="it answers again"), [MESSAGE_CHANNEL])
+        if await self._outbox.up(self._service, "it answers again"):
+            log.info("service restored", service=self._service)
             self._told()
 
     async def _unhealthy(self, why: str) -> None:
-        name = f"builder:{self._name}"
-        health = await self._outbox.health(name)
-        if health.down_since is None:
-            log.warning("service degraded", service=name, why=why)
-            down = Health(name=name, down_since=self._clock(), why=why)
-            await self._outbox.set_health(down, [MESSAGE_CHANNEL])
+        if await self._outbox.down(self._service, why):
+            log.warning("service degraded", service=self._service, why=why)
             self._told()

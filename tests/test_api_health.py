@@ -13,6 +13,7 @@ from bridge import api
 from bridge.api import Api
 from bridge.errors import ConfigError
 from bridge.rules.diff import Changes
+from bridge.store import database
 from bridge.store.outbox import Health
 
 
@@ -41,7 +42,7 @@ async def test_health_names_what_is_down_and_is_degraded_not_dead(
 async def test_health_is_bad_when_the_writer_no_longer_shows_itself(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "WRITER_SECONDS", -1.0)
+    monkeypatch.setattr(database, "BEAT_SECONDS", -1.0)
     answer = await client.get("/healthz")
     assert (answer.status_code, answer.json()["status"]) == (503, "dead")
 

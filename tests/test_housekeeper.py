@@ -9,12 +9,12 @@ import anyio
 import pytest
 from support.scripted import Bell, Store, delivery_of, eventually, failing
 
-from bridge import housekeeper
 from bridge.housekeeper import feed_watchdog, give_up_strays, keep_house
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.rules.announce import Announcer
+from bridge.store import database
 from bridge.store.inbox import Verdict
 
 DAY = timedelta(days=1)
@@ -89,7 +89,7 @@ async def test_the_watchdog_is_fed_while_the_writer_lives_and_not_after(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(feed_watchdog, store.database)
             await eventually(lambda: hear() >= 3)
-            monkeypatch.setattr(housekeeper, "WRITER_SECONDS", -1.0)
+            monkeypatch.setattr(database, "BEAT_SECONDS", -1.0)
             before = hear()
             with anyio.move_on_after(0.1):
                 await anyio.sleep_forever()

@@ -13,8 +13,8 @@ from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.config.settings import FORGE_ALIASES, Notices, Settings
 from bridge.config.types import Secret, SecretContext
 from bridge.errors import ConfigError, Fault
+from bridge.model.notice import MESSAGE_CHANNEL
 
-MESSAGES: Final = "message"
 """The channel of in-app messages, which always exists."""
 _MESSAGE_KIND: Final = "MESSAGE"
 _PLACES: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
@@ -68,7 +68,7 @@ class Outline:
     def channel_kinds(self) -> dict[str, str]:
         """The kinds of all channels by name, that of in-app messages among them."""
         return {name: channel.kind for name, channel in self.settings.channels.items()} | {
-            MESSAGES: _MESSAGE_KIND
+            MESSAGE_CHANNEL: _MESSAGE_KIND
         }
 
 
@@ -165,8 +165,10 @@ class _Reading:
     def _channels(self) -> dict[str, Adapter]:
         found = self._adapters("channels", self._kinds.channels)
         implicit = Adapter(_MESSAGE_KIND, self._kinds.channels[_MESSAGE_KIND]())
-        if found.setdefault(MESSAGES, implicit).kind != _MESSAGE_KIND:
-            self._fault(("channels", MESSAGES), "this name belongs to the in-app messages: choose another")
+        if found.setdefault(MESSAGE_CHANNEL, implicit).kind != _MESSAGE_KIND:
+            self._fault(
+                ("channels", MESSAGE_CHANNEL), "this name belongs to the in-app messages: choose another"
+            )
         return found
 
     def _check_sources(self) -> None:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.model.event import Person
+
+MESSAGE_CHANNEL: Final = "message"
+"""The in-app channel, which is told every event."""
 
 
 class NoticeState(StrEnum):

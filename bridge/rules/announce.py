@@ -8,10 +8,7 @@ from uuid_utils import uuid7
 
 from bridge.clock import Clock
 from bridge.model.build import Build, BuildState
-from bridge.model.notice import BuildFacts, EventName, Notice, Subscription
-
-MESSAGE_CHANNEL: Final = "message"
-"""The in-app channel, which is told every event."""
+from bridge.model.notice import MESSAGE_CHANNEL, BuildFacts, EventName, Notice, Subscription
 
 _EVENTS: Final = {
     BuildState.RUNNING: EventName.START,

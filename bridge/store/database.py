@@ -42,6 +42,7 @@ MAX_BATCH: Final = 256
 MAX_WAITING: Final = 8192
 READERS: Final = 3
 BUSY_SECONDS: Final = 10
+BEAT_SECONDS: Final = 30.0
 _LOG_PAGES: Final = 16_000
 """The write-ahead log's size, in pages of 4 KiB, from which on the writer itself sees to it."""
 _ALONE: Final = object()
@@ -152,9 +153,9 @@ class Database:
         return await anyio.to_thread.run_sync(run, limiter=self._readers)
 
     @property
-    def idle_seconds(self) -> float:
-        """How long ago the writer last showed that it lives."""
-        return time.monotonic() - self._beat
+    def beating(self) -> bool:
+        """Whether the writer showed within the last half minute that it lives."""
+        return time.monotonic() - self._beat < BEAT_SECONDS
 
     def close(self) -> None:
         """Write what is waiting, then close. Safe to call twice."""

@@ -1,7 +1,7 @@
 """Notices: written with the change they tell of, sent at least once, in order for each job and channel."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, text, update
@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from bridge.clock import Clock
 from bridge.model.build import Build
-from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, NoticeState, ServiceFacts
 from bridge.store import timeline
 from bridge.store.clockstep import clamp
 from bridge.store.codec import FACTS, dump
@@ -191,8 +191,26 @@ class Outbox:
             ]
         )
 
-    async def set_health(self, health: Health, tell: Iterable[str] = ()) -> None:
-        """Record the health of a builder or channel; on a change tell the channels `tell` of it."""
+    async def down(self, name: str, why: str, *, pause: float = 0.0) -> bool:
+        """A part is out of order, and left alone for `pause` seconds; whether it was in order before."""
+        now, health = self._clock(), await self.health(name)
+        since, until = health.down_since or now, now + pause if pause else 0.0
+        await self.set_health(Health(name=name, down_since=since, paused_until=until, why=why))
+        return health.down_since is None
+
+    async def up(self, name: str, why: str) -> bool:
+        """A part works; whether it was out of order before."""
+        if (await self.health(name)).down_since is None:
+            return False
+        await self.set_health(Health(name=name, why=why))
+        return True
+
+    async def pause(self, name: str, until: float, why: str) -> None:
+        """A part is left alone until then, in order or not."""
+        await self.set_health(replace(await self.health(name), paused_until=until, why=why))
+
+    async def set_health(self, health: Health) -> None:
+        """Record the health of a builder, a channel or another part; a change is a message in the app."""
         now = self._clock()
 
         def work(connection: Connection) -> None:
@@ -207,10 +225,11 @@ class Outbox:
             if was_down == (health.down_since is not None):
                 return
             event = EventName.RESTORED if was_down else EventName.DEGRADED
-            for channel in tell:
-                facts = ServiceFacts(subject=health.name, detail=health.why)
-                notice = Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=now)
-                add(connection, notice, dedupe=notice.id)
+            facts = ServiceFacts(subject=health.name, detail=health.why)
+            notice = Notice(
+                id=str(uuid7()), channel=MESSAGE_CHANNEL, event=event, facts=facts, created_at=now
+            )
+            add(connection, notice, dedupe=notice.id)
 
         await self._database.write(work)
 
