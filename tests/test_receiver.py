@@ -216,9 +216,26 @@ def test_an_event_header_that_a_host_always_sends_has_to_be_there(daemon: Daemon
     assert "x-github-event" in answer.json()["error"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"null", b"[" * 50_000, b'{"type": 1'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"null",
+        b"[" * 50_000,
+        b'{"type": 1',
+        b'{"type":"push","type":"ping"}',
+        b'{"type":"\\ud800"}',
+        b'{"type":"\xff"}',
+        b'{"type":NaN}',
+        b'{"type":' + b"9" * 50_000 + b"}",
+        b'{"type":' + b"[" * 300 + b"]" * 300 + b"}",
+    ],
+    ids=range(12),
+)
 def test_an_authentic_body_that_cannot_be_read_is_kept_and_says_why(daemon: Daemon, body: bytes) -> None:
-    answer = send(daemon.url, body, base64.b64encode(body[:20]).decode() or "empty")
+    answer = send(daemon.url, body, base64.b64encode(body[-20:]).decode() or "empty")
     assert answer.status_code == 202
     judged = delivery(daemon, answer.json()["id"])
     assert judged["state"] == "dead"
@@ -231,6 +248,18 @@ def test_an_unreadable_body_of_github_is_kept_and_says_why_too(daemon: Daemon) -
     answer = post(daemon, b"{", headers | {"content-type": "application/json"}, "/hooks/github")
     assert answer.status_code == 202
     assert delivery(daemon, answer.json()["id"])["state"] == "dead"
+
+
+@pytest.mark.parametrize("form", ["payload=%7B%7D&payload=%7B%7D", "payload=%7B%7D%2", "a=b", "&" * 65])
+def test_an_authentic_form_that_leaves_a_choice_is_kept_and_says_why(daemon: Daemon, form: str) -> None:
+    digest = hmac.digest(SECRET.encode(), form.encode(), hashlib.sha256).hex()
+    headers = {"x-github-event": "push", "x-hub-signature-256": f"sha256={digest}"}
+    headers["content-type"] = "application/x-www-form-urlencoded"
+    answer = post(daemon, form.encode(), headers, "/hooks/github")
+    assert answer.status_code == 202
+    judged = delivery(daemon, answer.json()["id"])
+    assert judged["state"] == "dead"
+    assert "form" in judged["detail"]
 
 
 def test_a_body_of_just_the_cap_is_taken(daemon: Daemon) -> None:

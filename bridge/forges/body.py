@@ -9,6 +9,7 @@ from urllib.parse import quote_from_bytes, quote_plus, unquote_to_bytes
 import orjson
 
 from bridge.errors import BadDelivery, BadPayload
+from bridge.forges import strictjson
 
 MAX_NAME: Final = 256
 MAX_URL: Final = 2048
@@ -19,6 +20,9 @@ _SLICE: Final = 65536
 _BOM: Final = b"\xef\xbb\xbf"
 _FORM: Final = "application/x-www-form-urlencoded"
 _FORM_FIELDS: Final = (b"payload", b"hook")
+_BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_CHARSET: Final = re.compile(r"(?i);\s*charset\s*=\s*\"?([^\s;\"]*)")
+_UTF_8: Final = frozenset({"utf-8", "utf8", ""})
 # Git takes a leading dash for an option and `helper::address` for a program to run.
 _UNSAFE_URL: Final = re.compile(r"-|[A-Za-z0-9+.-]+::")
 
@@ -83,7 +87,7 @@ def is_form(headers: Mapping[str, str]) -> bool:
 
 
 def form_payload(body: bytes) -> bytes | None:
-    """The decoded JSON text of a form body, or None when it holds none."""
+    """The decoded JSON text of a form body, or None when it holds none; of several the first."""
     for field in body.split(b"&", _MAX_FORM_FIELDS)[:_MAX_FORM_FIELDS]:
         name, _, value = field.partition(b"=")
         if name in _FORM_FIELDS:
@@ -106,10 +110,7 @@ def _unquoted(value: bytes) -> bytes:
 
 def decode(body: bytes) -> Fields:
     """A JSON object in UTF-8. Raises BadPayload."""
-    try:
-        value = orjson.loads(body.removeprefix(_BOM))
-    except orjson.JSONDecodeError as error:
-        raise BadPayload(f"the body is not JSON that can be read: {error}") from None
+    value = strictjson.read(body)
     if not isinstance(value, dict):
         raise BadPayload("the body is JSON, but not an object")
     return Fields(value)
@@ -117,12 +118,27 @@ def decode(body: bytes) -> Fields:
 
 def document(headers: Mapping[str, str], body: bytes) -> Fields:
     """The JSON object of a JSON or form body. Raises BadPayload."""
-    if not is_form(headers):
-        return decode(body)
+    text = _only_payload(body) if is_form(headers) else body
+    charset = _CHARSET.search(headers.get("content-type", ""))
+    if charset and charset[1].lower() not in _UTF_8 and not text.isascii():
+        raise BadPayload(f"the body is said to be {charset[1][:_MAX_WORD]!a}: only UTF-8 is read")
+    return decode(text)
+
+
+def _only_payload(body: bytes) -> bytes:
+    """The payload of a form that leaves no reader a choice. Raises BadPayload."""
+    fields = [field.partition(b"=") for field in body.split(b"&", _MAX_FORM_FIELDS)]
+    if len(fields) > _MAX_FORM_FIELDS:
+        raise BadPayload(f"the form has over {_MAX_FORM_FIELDS} fields")
+    found = [(name, value) for name, _, value in fields if _unquoted(name) in _FORM_FIELDS]
+    if len(found) > 1:
+        raise BadPayload("the form has several payload fields")
     payload = form_payload(body)
     if payload is None:
         raise BadPayload("the body is a form without a payload field")
-    return decode(payload)
+    if _BAD_ESCAPE.search(found[0][1]):
+        raise BadPayload("the form has a % that begins no escape")
+    return payload
 
 
 def event_word(headers: Mapping[str, str], *names: str) -> str:
@@ -145,16 +161,18 @@ def blanked(body: bytes, keys: Collection[str], secrets: Sequence[bytes]) -> byt
     The JSON is written anew, so that no spelling of key or value gets by. A body that cannot be read has
     every usual spelling of `secrets` masked instead. Raises nothing.
     """
-    payload = body if body.lstrip(_BOM + b" \t\r\n").startswith(b"{") else form_payload(body)
+    payload = body if body.lstrip(_BOM + b" \t\r\n").startswith(b"{") else form_payload(body) or b""
     try:
-        value = orjson.loads((payload or b"").removeprefix(_BOM))
+        value = strictjson.read(payload)
         if not isinstance(value, dict):
             return _masked(body, secrets)
         for part in (value, value.get("push_data")):
             if isinstance(part, dict):
                 part.update(dict.fromkeys(keys & part.keys(), ""))
         clean = orjson.dumps(value)
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+    except strictjson.KeyTwice:
+        clean = strictjson.emptied(payload, keys)
+    except BadPayload:
         return _masked(body, secrets)
     return clean if payload is body else b"payload=" + quote_from_bytes(clean, safe="").encode()
 
