@@ -1,7 +1,11 @@
 """The README tells the truth: what it shows is run."""
 
 import re
+import shlex
 from pathlib import Path
+
+import pytest
+from support.commands import command
 
 from bridge.cli.root import root
 from bridge.config.loader import load_config
@@ -33,11 +37,24 @@ def test_the_configuration_and_the_rule_shown_are_good(tmp_path: Path) -> None:
     assert not rules.warnings
 
 
+def test_the_walk_of_a_newcomer_ends_as_it_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = re.search(r"<!-- walk -->\n```sh\n(.*?)```.*?```text\n(.*?)```", README, re.DOTALL)
+    assert found
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        shlex.split(line, comments=True) for line in found[1].splitlines() if line.startswith("buildbridge ")
+    ]
+    walked = [command(*line[1:]) for line in lines]
+    assert [line[1] for line in lines] == ["init", "check", "explain"]
+    assert [(done.status, done.stderr) for done in walked] == [(0, "")] * 3
+    assert walked[-1].stdout == found[2]
+
+
 def test_every_command_shown_exists() -> None:
-    for command, verbs in re.findall(r"^buildbridge (\w+)(?: ([a-z|]+))?", README, re.MULTILINE):
-        known = root.commands[command]
+    for name, verbs in re.findall(r"^buildbridge (\w+)(?: ([a-z|]+)(?=\s))?", README, re.MULTILINE):
+        known = root.commands[name]
         for verb in verbs.split("|") if verbs else ():
-            assert verb in known.commands, f"{command} {verb}"  # type: ignore[attr-defined]
+            assert verb in known.commands, f"{name} {verb}"  # type: ignore[attr-defined]
 
 
 def test_every_kind_is_named() -> None:

@@ -3,7 +3,7 @@
 import click
 
 from bridge import __version__
-from bridge.cli import channels, daemon, explain, records
+from bridge.cli import channels, daemon, explain, init, records
 
 
 def _remember(context: click.Context, _option: click.Parameter, value: str | None) -> None:
@@ -46,4 +46,5 @@ for command in (
 ):
     root.add_command(command)
 _add_config_option(root)
+root.add_command(init.init)
 root.add_command(daemon.demo)

@@ -1,0 +1,125 @@
+"""`init`: from nothing to a configuration that works, and what to paste into which Git host."""
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from pydantic import ValidationError
+
+from bridge.cli.pages import EXAMPLE_URL, page
+from bridge.cli.scaffold import File, Scaffold, Wanted, scaffold
+from bridge.clock import system_clock
+from bridge.config.settings import FORGE_ALIASES, Server
+from bridge.registry import BUILDERS, CHANNELS, FORGES
+
+_HOSTS: Final = [*FORGES, *(former for former, kind in FORGE_ALIASES.items() if kind in FORGES)]
+_HOST: Final = "GitHub"
+_BUILDER: Final = "local"
+_CHANNEL: Final = "MESSAGE"
+
+
+def _kind(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(FORGE_ALIASES.get(kind, kind) for kind in given))
+
+
+def _address(text: str) -> str:
+    try:
+        return Server.model_validate({"public_url": text}).public_url or text
+    except ValidationError as error:
+        raise click.BadParameter(error.errors()[0]["msg"]) from None
+
+
+def _public_url(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    return None if given is None else _address(given)
+
+
+@click.command()
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="KIND",
+    type=click.Choice(_HOSTS, case_sensitive=False),
+    callback=_kind,
+    help=f"A Git host that will call; several may be given. One of {', '.join(FORGES)}.",
+)
+@click.option("--builder", type=click.Choice(list(BUILDERS), case_sensitive=False), help="Who builds.")
+@click.option("--channel", type=click.Choice(list(CHANNELS), case_sensitive=False), help="Whom to tell.")
+@click.option("--public-url", callback=_public_url, help="How Git hosts will reach the bridge.")
+@click.option("--repository", metavar="NAMESPACE/NAME", help="What to build, as its host calls it.")
+def init(folder: Path, **given: Any) -> None:
+    """Write a configuration and a first rule into FOLDER, and say what to paste into which Git host.
+
+    Asks when a terminal looks on and no option is given. Nothing that is there is overwritten.
+    """
+    looked_on = sys.stdin.isatty() and sys.stdout.isatty()
+    wanted = _asked() if looked_on and not any(given.values()) else _assumed(given)
+    now = int(system_clock())
+    made = scaffold(wanted, now)
+    _write(folder, made.files)
+    _tell(folder, made, wanted, now)
+
+
+def _assumed(given: Mapping[str, Any]) -> Wanted:
+    return Wanted(
+        hosts=given["hosts"] or (_HOST,),
+        builder=given["builder"] or _BUILDER,
+        channel=given["channel"] or _CHANNEL,
+        public_url=given["public_url"] or EXAMPLE_URL,
+        repository=given["repository"],
+    )
+
+
+def _asked() -> Wanted:
+    def choice(question: str, kinds: Mapping[str, object], default: str) -> str:
+        return str(click.prompt(question, default, type=click.Choice(list(kinds), case_sensitive=False)))
+
+    host = choice("Which Git host will call", FORGES, _HOST)
+    code = page(host).code
+    return Wanted(
+        hosts=(host,),
+        repository=click.prompt("Which repository is built", code.clone_url or code.full_name),
+        public_url=click.prompt("How will the host reach the bridge", EXAMPLE_URL, value_proc=_address),
+        builder=choice("Who builds", BUILDERS, _BUILDER),
+        channel=choice("Whom to tell", CHANNELS, _CHANNEL),
+    )
+
+
+def _write(folder: Path, files: Mapping[str, File]) -> None:
+    """Write all, or nothing when one of them is there. Raises ClickException."""
+    for name in files:
+        if os.path.lexists(folder / name):
+            raise click.ClickException(f"{folder / name} is there already: nothing was written")
+    try:
+        for name, file in files.items():
+            path = folder / name
+            private = name.startswith("secrets/")
+            path.parent.mkdir(0o700 if private else 0o777, parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode), "wb") as opened:
+                opened.write(file.content)
+    except OSError as error:
+        raise click.ClickException(f"{error.filename} cannot be written: {error.strerror}") from None
+
+
+def _tell(folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
+    click.echo(f"Written to {folder.resolve()}, from which all paths here count:")
+    for name in made.files:
+        click.echo(f"  {name}")
+    if made.to_fill:
+        click.echo(f"\nPut the real values into {' and '.join(made.to_fill)}.")
+    click.echo("Look for CHANGE in bridge.yaml and rules/: what is marked is invented.")
+    config = "" if folder.resolve() == Path.cwd() else f" --config {shlex.quote(str(folder / 'bridge.yaml'))}"
+    click.echo("\nThen:")
+    click.echo(f"  buildbridge check{config}")
+    for path, sample in made.samples.items():
+        at = f" --at {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}" if sample.timed else ""
+        click.echo(f"  buildbridge explain{config}{at} {shlex.quote(str(folder / path))}")
+    click.echo(f"  buildbridge serve{config}")
+    for one, code in made.pages:
+        click.echo(f"\n{'-' * 72}\n{one.instructions(wanted.public_url, code).strip()}")

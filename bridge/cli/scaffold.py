@@ -1,0 +1,162 @@
+"""What `init` writes: a configuration, a rule and a sample push for each host, and the secrets they name."""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
+from typing import Any, Final
+
+import click
+import orjson
+import yaml
+from pydantic import ValidationError
+
+import bridge
+from bridge.cli.pages import EXAMPLE_URL, Code, Page, Sample, page
+from bridge.demo.workspace import post_receive
+from bridge.rules.schema import SIMPLE, BuildRepository
+
+_SECRET_BYTES: Final = 32
+_PRIVATE: Final = 0o600
+_SECRET: Final = re.compile(r"^[^#\n]*\{file: secrets/([a-z-]+)\}", re.MULTILINE)
+_RULE_HEAD: Final = """\
+# The first rule: a push to main builds the tag latest, and the Git tag v1.2.0 a tag of the same name.
+# The file may be called as you like, and hold several rules.
+"""
+_INVENTED: Final = "# CHANGE the names of the repository: they are invented.\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What was chosen; without a `repository` the names of the pages are used.
+
+    `repository` is a path at the host, or the clone address where the host is of kind Simple.
+    """
+
+    hosts: Sequence[str]
+    builder: str
+    channel: str
+    public_url: str
+    repository: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    content: bytes
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Scaffold:
+    """`files` and `samples`, the pushes to explain, by their paths below the folder."""
+
+    files: Mapping[str, File]
+    pages: Sequence[tuple[Page, Code]]
+    samples: Mapping[str, Sample]
+    to_fill: Sequence[str]
+    """The secrets that only their owner knows, by path."""
+
+
+def scaffold(wanted: Wanted, now: int) -> Scaffold:
+    """Compose everything; writes nothing. Raises UsageError for a repository that no rule can name."""
+    pages = [page(kind) for kind in wanted.hosts]
+    config = _config(wanted, pages)
+    owned = yaml.safe_load(_starter("secrets.yaml"))
+    named = dict.fromkeys(_SECRET.findall(config))
+    values = {name: owned.get(name) or secrets.token_hex(_SECRET_BYTES) for name in named}
+    found = {"bridge.yaml": File(config.encode())}
+    # A folder that is kept in Git must not publish them.
+    found["secrets/.gitignore"] = File(b"*\n")
+    found |= {f"secrets/{name}": File(value.encode() + b"\n", _PRIVATE) for name, value in values.items()}
+    samples, told = {}, []
+    for index, one in enumerate(pages):
+        code = _code(one, wanted.repository)
+        rule = _rule(one, code, f"-{one.source_name}" if index else "")
+        note = _INVENTED if wanted.repository is None else ""
+        found[f"rules/{one.source_name}.yaml"] = File(f"{_RULE_HEAD}{note}{rule}".encode())
+        sample = one.sample(code, values[one.source_name], now)
+        path = f"secrets/sample/{one.source_name}"
+        found[f"{path}.json"] = File(sample.body.encode(), _PRIVATE)
+        found[f"{path}.headers"] = File(sample.headers.encode(), _PRIVATE)
+        samples[f"{path}.json"] = sample
+        told.append((one, code))
+        if one.kind == SIMPLE:
+            found["post-receive"] = File(post_receive(), 0o755)
+    return Scaffold(found, told, samples, [f"secrets/{name}" for name in values if name in owned])
+
+
+def _config(wanted: Wanted, pages: Sequence[Page]) -> str:
+    invented = "    # CHANGE" if wanted.public_url == EXAMPLE_URL else ""
+    values = {
+        "public_url": f"{_scalar(wanted.public_url)}{invented}",
+        "sources": "".join(one.source.partition("\n")[2] for one in pages),
+        "builders": _starter(f"builders/{wanted.builder}.yaml"),
+        "channels": _starter(f"channels/{wanted.channel}.yaml"),
+    }
+    return Template(_starter("bridge.yaml")).substitute(values)
+
+
+def _code(one: Page, repository: str | None) -> Code:
+    if repository is None:
+        return one.code
+    path = repository.rstrip("/").removesuffix(".git")
+    if "://" in path:
+        path = path.partition("://")[2].partition("/")[2]
+    namespace, _, name = path.rpartition("/")
+    if one.kind != SIMPLE:
+        return Code(namespace, name, "")
+    address = repository if "://" in repository else f"https://git.example.com/{path}.git"
+    return Code(namespace, name, address)
+
+
+def _rule(one: Page, code: Code, suffix: str) -> str:
+    """The rule of the page, for this repository. Raises UsageError."""
+    text = one.rule
+    slug = _slug(code.name)
+    values = {"repo_name": slug + suffix}
+    if code != one.code:
+        values |= {
+            "namespace": _slug(code.namespace) or slug,
+            "code_repo_namespace": code.namespace,
+            "code_repo_name": code.name,
+            "code_repo_clone_url": code.clone_url,
+        }
+    for key, value in values.items():
+        text = _with(text, key, value)
+    try:
+        BuildRepository.model_validate(yaml.safe_load(text))
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise click.UsageError(f"no rule can name the repository {code.full_name}: {why}") from None
+    return text
+
+
+def _with(text: str, key: str, value: str) -> str:
+    """The YAML with another value on the line of this key; without the line, where there is no value."""
+    if not value:
+        return re.sub(rf"^ *{key}: .*\n", "", text, flags=re.MULTILINE)
+    return re.sub(rf"^( *{key}: )\S+", lambda found: str(found[1]) + _scalar(value), text, flags=re.MULTILINE)
+
+
+def _slug(name: str) -> str:
+    """A name that images may have, too."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _scalar(value: str) -> str:
+    """The value as YAML, quoted only where it must be."""
+    safe = re.fullmatch(r"[A-Za-z0-9_./~:+-]+", value) and _loaded(value) == value
+    return value if safe else orjson.dumps(value).decode()
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+
+
+def _starter(name: str) -> str:
+    return (files(bridge) / "cli" / "starter" / name).read_text("utf-8")

@@ -1,0 +1,184 @@
+"""`init`: what it writes is good at once, for every kind of host, builder and channel."""
+
+import os
+import pty
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support.commands import Done, command
+
+from bridge.cli.pages import page
+from bridge.registry import BUILDERS, CHANNELS, FORGES
+
+REPOSITORY = {"Simple": "https://git.example.org/potters/kiln.git"}
+
+
+def made(folder: Path, *options: str) -> Done:
+    done = command("init", folder, *options)
+    assert (done.status, done.stderr) == (0, "")
+    return done
+
+
+def checked(folder: Path) -> str:
+    """What `check` says; it finds nothing to warn of."""
+    done = command("check", "--config", folder / "bridge.yaml")
+    assert (done.status, done.stderr) == (0, ""), done.stdout
+    assert "warning" not in done.stdout
+    return done.stdout
+
+
+def suggested(done: Done, verb: str) -> list[str]:
+    """The arguments of a command that the output names."""
+    (line,) = re.findall(rf"^  buildbridge {verb} (.*)$", done.stdout, re.MULTILINE)
+    return str(line).split()
+
+
+@pytest.mark.parametrize("kind", FORGES)
+@pytest.mark.parametrize("own", [False, True], ids=["invented", "own"])
+def test_a_sample_push_of_the_chosen_host_builds_at_once(kind: str, own: bool, tmp_path: Path) -> None:
+    options = ["--repository", REPOSITORY.get(kind, "potters/kiln")] if own else []
+    done = made(tmp_path, "--host", kind.lower(), *options)
+    assert checked(tmp_path).endswith("good, with 1 build repositories\n")
+    explained = command("explain", "--json", *suggested(done, "explain"))
+    (document,) = explained.documents
+    assert (explained.status, document["signature"], document["event"]) == (0, "valid", "push")
+    (match,) = document["matches"]
+    assert document["repo"] == ("potters/kiln" if own else page(kind).code.full_name)
+    assert match["namespace"] == ("potters" if own else "acme")
+    assert (match["builder"], match["tags"]) == ("here", ["latest"])
+
+
+@pytest.mark.parametrize("kind", FORGES)
+def test_the_page_of_the_host_is_told_with_the_real_address(kind: str, tmp_path: Path) -> None:
+    done = made(tmp_path, "--host", kind, "--public-url", "https://bridge.potters.example/ci/")
+    assert f"https://bridge.potters.example/ci/hooks/{page(kind).source_name}" in done.stdout
+    assert "bridge.example.com" not in done.stdout
+    assert "```yaml" not in done.stdout
+    config = yaml.safe_load((tmp_path / "bridge.yaml").read_text())
+    assert config["server"]["public_url"] == "https://bridge.potters.example/ci"
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_every_builder_and_channel_passes_the_check(builder: str, channel: str, tmp_path: Path) -> None:
+    done = made(tmp_path, "--builder", builder, "--channel", channel)
+    checked(tmp_path)
+    text = (tmp_path / "bridge.yaml").read_text()
+    assert {builder} <= {one["kind"] for one in yaml.safe_load(text)["builders"].values()}
+    to_fill = [file.name for file in (tmp_path / "secrets").iterdir() if "CHANGE" in _text(file)]
+    assert all(f"secrets/{name}" in done.stdout for name in to_fill)
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
+
+
+def test_several_hosts_stand_side_by_side(tmp_path: Path) -> None:
+    done = made(tmp_path, *(f"--host={kind}" for kind in FORGES))
+    assert f"{len(FORGES)} build repositories" in checked(tmp_path)
+    assert all(f"/hooks/{page(kind).source_name}" in done.stdout for kind in FORGES)
+    rules = {yaml.safe_load(file.read_text())["repo_name"] for file in (tmp_path / "rules").iterdir()}
+    assert len(rules) == len(FORGES)
+
+
+def test_secrets_are_strong_private_and_not_printed(tmp_path: Path) -> None:
+    first, second = tmp_path / "one", tmp_path / "two"
+    printed = made(first, "--host=GitLab", "--host=GitHub").stdout + made(second, "--host=GitLab").stdout
+    files = [file for file in first.joinpath("secrets").rglob("*") if file.is_file()]
+    values = [
+        first.joinpath("secrets", name).read_text().strip() for name in ("gitlab", "github", "api-token")
+    ]
+    assert all(len(value) >= 43 and value not in printed for value in values)
+    assert len({*values, second.joinpath("secrets", "gitlab").read_text().strip()}) == 4
+    public = [file for file in first.rglob("*") if file.is_file() and file not in files]
+    assert not [file for file in public if any(value in file.read_text() for value in values)]
+    readable = [file for file in files if stat.S_IMODE(file.stat().st_mode) & 0o077]
+    assert [file.name for file in readable] == [".gitignore"]
+    assert stat.S_IMODE(first.joinpath("secrets").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["bridge.yaml", "rules/github.yaml", "secrets/github"])
+def test_nothing_that_is_there_is_overwritten(name: str, tmp_path: Path) -> None:
+    there = tmp_path / name
+    there.parent.mkdir(exist_ok=True)
+    there.symlink_to("nowhere")
+    done = command("init", tmp_path)
+    assert (done.status, done.stdout) == (1, "")
+    assert done.complaint == f"{there} is there already: nothing was written"
+    assert [file for file in tmp_path.rglob("*") if not file.is_dir()] == [there]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--host", "Subversion"], "'Subversion' is not one of"),
+        (["--public-url", "bridge"], "must be an address such as https://bridge.example.com"),
+        (["--public-url", "https://ci:pw@bridge.example.com"], "must not hold a user or a password"),
+        (["--repository", "shop"], "no rule can name the repository"),
+        (["--repository", "acme/my shop"], "no spaces"),
+        (["--host=Simple", "--repository", "https://u:pw@git.example.com/a.git"], "user or a password"),
+    ],
+)
+def test_wrong_choices_are_told_and_write_nothing(options: list[str], complaint: str, tmp_path: Path) -> None:
+    done = command("init", tmp_path, *options)
+    assert complaint in done.complaint
+    assert (done.status, done.stdout, list(tmp_path.iterdir())) == (2, "", [])
+
+
+def test_a_repository_may_stand_in_no_namespace_where_the_host_has_such(tmp_path: Path) -> None:
+    done = made(tmp_path, "--host=Pagure", "--repository=kiln")
+    checked(tmp_path)
+    (document,) = command("explain", "--json", *suggested(done, "explain")).documents
+    assert (document["repo"], len(document["matches"])) == ("kiln", 1)
+
+
+def test_names_that_yaml_reads_as_something_else_stay_names(tmp_path: Path) -> None:
+    made(tmp_path, "--repository", "1e3/No")
+    checked(tmp_path)
+    config = yaml.safe_load((tmp_path / "rules" / "github.yaml").read_text())["build_config"]
+    assert (config["code_repo_namespace"], config["code_repo_name"]) == ("1e3", "No")
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    tmp_path.joinpath("rules").write_text("a file where a folder should be")
+    done = command("init", tmp_path)
+    assert done.status == 1
+    assert done.complaint == f"{tmp_path / 'rules'} cannot be written: File exists"
+
+
+def test_former_names_of_hosts_are_taken(tmp_path: Path) -> None:
+    made(tmp_path, "--host", "OSChina")
+    assert (tmp_path / "rules" / "gitee.yaml").exists()
+
+
+def test_the_hook_of_a_plain_server_is_there_to_be_copied(tmp_path: Path) -> None:
+    done = made(tmp_path, "--host=Simple", "--repository=https://git.example.org/potters/kiln.git")
+    assert os.access(tmp_path / "post-receive", os.X_OK)
+    assert re.search(r"bridge.fullName +potters/kiln ", done.stdout)
+    assert re.search(r"bridge.cloneUrl +https://git.example.org/potters/kiln.git ", done.stdout)
+
+
+def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
+    """A wrong answer is asked for again."""
+    ours, theirs = pty.openpty()
+    answers = ["Gitea", "potters/kiln", "nonsense", "https://bridge.potters.example", "jenkins", "WECOM"]
+    os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
+    program = [sys.executable, "-m", "bridge", "init", str(tmp_path)]
+    try:
+        done = subprocess.run(program, stdin=theirs, stdout=theirs, stderr=theirs, timeout=60, check=False)
+        printed = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == 0, printed
+    assert "Which Git host will call" in printed
+    checked(tmp_path)
+    rule = yaml.safe_load((tmp_path / "rules" / "gitea.yaml").read_text())
+    assert (rule["namespace"], rule["repo_name"]) == ("potters", "kiln")
+    text = (tmp_path / "bridge.yaml").read_text()
+    assert all(word in text for word in ("https://bridge.potters.example", "kind: jenkins", "kind: WECOM"))
