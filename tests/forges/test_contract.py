@@ -1,18 +1,17 @@
 """What every forge promises, whatever it is sent."""
 
+import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from support.deliveries import HOSTS, SECRETS, Sample, samples
+from support.deliveries import HOSTS, SECRETS, Sample, samples, signatures
 
-from bridge.errors import BadDelivery, BadPayload, BadSignature, DeliveryError
-from bridge.forges.base import Forge
-from bridge.model.event import Ignored, PushEvent
+from bridge.errors import BadSignature, NoSignature
+from bridge.forges.body import form_payload
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
 _PROOFS = {
@@ -44,11 +43,8 @@ _TOKENS = {
     "x-gitlab-token",
 }
 """Those that say nothing about the body."""
-_NAMES = sorted({name for sample in _SAMPLES.values() for name in sample.headers})
-_EVENT_NAMES = [name for name in _NAMES if name.endswith(("-event", "-topic", "-trigger"))]
 
 every_sample = pytest.mark.parametrize("sample", _SAMPLES.values(), ids=_SAMPLES.keys())
-every_forge = pytest.mark.parametrize("forge", HOSTS.values(), ids=HOSTS.keys())
 
 
 def proof(sample: Sample) -> tuple[str, str]:
@@ -64,9 +60,24 @@ def accepts_proof(sample: Sample, value: str | None) -> bool:
         body = sample.body.replace(name.encode(), b"another") if value is None else sample.body
         wrong = quote(json.dumps(value)[1:-1]) if sample.is_form else json.dumps(value)[1:-1]
         return accepts(sample, body=body.replace(right.encode(), wrong.encode()))
+    return accepts(sample, headers=unproven(sample) if value is None else sample.headers | {name: value})
+
+
+def unproven(sample: Sample) -> dict[str, str]:
+    """The sample's headers without any that its forge checks."""
     proofs = _PROOFS[sample.forge.host]
-    rest = {key: v for key, v in sample.headers.items() if key not in proofs}
-    return accepts(sample, headers=rest if value is None else sample.headers | {name: value})
+    return {name: value for name, value in sample.headers.items() if name not in proofs}
+
+
+def flips(text: str) -> Iterator[str]:
+    """The text with one bit another, each in turn; of Basic authentication, the bits of the password."""
+    if text.startswith("Basic "):
+        user, _, password = base64.b64decode(text.removeprefix("Basic ")).partition(b":")
+        for other in flips(password.decode("latin-1")):
+            yield "Basic " + base64.b64encode(user + b":" + other.encode("latin-1")).decode()
+        return
+    for place, bit in product(range(len(text)), range(8)):
+        yield text[:place] + chr(ord(text[place]) ^ 1 << bit) + text[place + 1 :]
 
 
 def accepts(
@@ -113,24 +124,68 @@ def test_other_secrets_are_refused(sample: Sample) -> None:
 
 
 @every_sample
-def test_a_flipped_bit_in_the_body_breaks_a_signature_of_the_body(sample: Sample) -> None:
+def test_one_flipped_bit_in_any_byte_of_the_body_breaks_a_signature_of_the_body(sample: Sample) -> None:
     if not covers_body(sample):
         return
-    body = sample.body
-    for place in range(0, len(body), max(1, len(body) // 40)):
-        flipped = bytearray(body)
-        flipped[place] ^= 1
-        assert not accepts(sample, body=bytes(flipped)), place
-    assert not accepts(sample, body=body + b" ")
-    assert not accepts(sample, body=b"")
+    headers, body = sample.headers, bytearray(sample.body)
+    for place in range(len(body)):
+        body[place] ^= 1
+        assert not accepts(sample, headers=headers, body=bytes(body)), place
+        body[place] ^= 1
+    assert accepts(sample, headers=headers, body=bytes(body))
 
 
 @every_sample
-@pytest.mark.parametrize("place", [0, 1, -1])
-def test_a_flipped_bit_in_the_proof_breaks_it(sample: Sample, place: int) -> None:
-    characters = list(proof(sample)[1])
-    characters[place] = chr(ord(characters[place]) ^ 1)
-    assert not accepts_proof(sample, "".join(characters))
+def test_every_bit_of_a_short_body_counts_and_so_does_its_length(sample: Sample) -> None:
+    if not covers_body(sample):
+        return
+    body, (name, value) = b'{"ref":"refs/heads/\xc3\xa4"}', proof(sample)
+    made = [signatures(sample.headers, text) for text in (sample.body, form_payload(sample.body) or b"")]
+    scheme = next(key for all_made in made for key, one in all_made.items() if one == value)
+    headers = sample.headers | {"content-type": "application/json", name: ""}
+    headers[name] = signatures(headers, body)[scheme]
+    assert accepts(sample, headers=headers, body=body)
+    for bit in range(8 * len(body)):
+        flipped = (int.from_bytes(body) ^ 1 << bit).to_bytes(len(body))
+        assert not accepts(sample, headers=headers, body=flipped), bit
+    for other in (b"", body[:-1], body[1:], body + b"\n", b" " + body, b"\xef\xbb\xbf" + body, body * 2):
+        assert not accepts(sample, headers=headers, body=other), other
+
+
+@every_sample
+def test_one_flipped_bit_in_any_character_of_the_proof_breaks_it(sample: Sample) -> None:
+    name, value = proof(sample)
+    headers, body = sample.headers, sample.body
+    for flipped in flips(value):
+        if name == _IN_BODY:
+            assert not accepts_proof(sample, flipped), flipped
+        else:
+            assert not accepts(sample, headers=headers | {name: flipped}, body=body), flipped
+
+
+@every_sample
+def test_one_flipped_bit_in_any_signed_header_breaks_the_signature(sample: Sample) -> None:
+    headers, body = sample.headers, sample.body
+    if proof(sample)[1].encode() in SECRETS:
+        return
+    for name in {"webhook-id", "webhook-timestamp", "x-gitee-timestamp"} & headers.keys():
+        for flipped in flips(headers[name]):
+            assert not accepts(sample, headers=headers | {name: flipped}, body=body), flipped
+
+
+@every_sample
+def test_the_right_signature_of_another_host_proves_nothing_here(sample: Sample) -> None:
+    name, value = proof(sample)
+    if name == _IN_BODY:
+        return
+    headers, body, bare, right = sample.headers, sample.body, unproven(sample), {value}
+    if sample.forge.host == "gitee":
+        right.add(SECRETS[0].decode())  # no header says whether Gitee sends the password or a signature
+    others = {other for proofs in _PROOFS.values() for other in proofs} - {*_PROOFS[sample.forge.host]}
+    for made in signatures(headers, body).values():
+        assert made in right or not accepts(sample, headers=headers | {name: made}, body=body), made
+        for other in others:
+            assert not accepts(sample, headers=bare | {other: made}, body=body), (other, made)
 
 
 @every_sample
@@ -159,8 +214,11 @@ def test_a_proof_of_another_shape_is_refused(sample: Sample, value: str) -> None
 
 @every_sample
 def test_a_missing_or_cut_proof_is_refused(sample: Sample) -> None:
-    value = proof(sample)[1]
+    name, value = proof(sample)
     assert not accepts_proof(sample, None)
+    if name != _IN_BODY:
+        with pytest.raises(NoSignature):
+            sample.forge.verify(unproven(sample), sample.body, SECRETS, sample.received_at)
     for length in range(0, len(value), 7):
         assert not accepts_proof(sample, value[:length])
     assert not accepts_proof(sample, value + "0")
@@ -189,12 +247,11 @@ def test_a_forged_time_stamp_is_refused(sample: Sample, value: str) -> None:
 
 
 @every_sample
-@every_forge
-def test_the_headers_of_another_host_are_refused(sample: Sample, forge: Forge) -> None:
-    if forge.host == sample.forge.host:
-        return
-    with pytest.raises(BadSignature):
-        forge.verify(sample.headers, sample.body, SECRETS, sample.received_at)
+def test_the_headers_of_another_host_are_refused(sample: Sample) -> None:
+    for forge in HOSTS.values():
+        if forge.host != sample.forge.host:
+            with pytest.raises(BadSignature):
+                forge.verify(sample.headers, sample.body, SECRETS, sample.received_at)
 
 
 @pytest.mark.parametrize(
@@ -270,110 +327,3 @@ def test_the_webhooks_of_one_gogs_repository_tell_the_same_once() -> None:
     ids = [sample.forge.delivery_id(sample.headers, sample.body) for sample in (told, again, new)]
     assert ids[0] == ids[1]
     assert ids[0] != ids[2]
-
-
-_headers = st.dictionaries(
-    st.sampled_from(_NAMES),
-    st.text(st.characters(max_codepoint=255))
-    | st.sampled_from(["push", "ping", "Push Hook", "System Hook", "delete"]),
-)
-_json = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text()
-    | st.sampled_from(["refs/heads/x", "0" * 40]),
-    lambda inner: (
-        st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["ref", "after", "commits"]), inner)
-    ),
-    max_leaves=8,
-)
-
-
-def obeys(forge: Forge, headers: Mapping[str, str], body: bytes) -> None:
-    """Whatever comes in, only events, Ignored and DeliveryErrors come out."""
-    for work in (
-        lambda: forge.verify(headers, body, SECRETS, 1.0),
-        lambda: forge.event(headers, body),
-        lambda: read(forge, headers, body),
-    ):
-        try:
-            work()
-        except DeliveryError as error:
-            said = str(error)
-        else:
-            continue
-        assert said
-        assert not any(secret.decode() in said for secret in SECRETS)
-    assert isinstance(forge.recognises(headers, body), bool)
-    assert isinstance(forge.without_secrets(body, SECRETS), bytes)
-    found = forge.delivery_id(headers, body)
-    assert found is None or 0 < len(found) <= 255
-
-
-def read(forge: Forge, headers: Mapping[str, str], body: bytes) -> None:
-    events = forge.parse(headers, body)
-    assert events
-    for event in events:
-        assert isinstance(event, PushEvent | Ignored)
-        if isinstance(event, PushEvent):
-            assert set(event.sha) - {"0"}
-            assert event.ref.full.startswith("refs/")
-
-
-@every_forge
-@given(headers=_headers, body=st.binary() | _json.map(lambda value: json.dumps(value).encode()))
-def test_any_bytes_and_headers_give_events_or_a_refusal(
-    forge: Forge, headers: dict[str, str], body: bytes
-) -> None:
-    obeys(forge, headers, body)
-
-
-@given(sample=st.sampled_from(list(_SAMPLES.values())), data=st.data(), value=_json)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
-def test_any_key_may_be_missing_or_of_another_type(
-    sample: Sample, data: st.DataObject, value: object
-) -> None:
-    if sample.is_form:
-        return
-    document = json.loads(sample.body)
-    part = document
-    while True:
-        key = data.draw(st.sampled_from(sorted(part)))
-        if not (isinstance(part[key], dict) and part[key] and data.draw(st.booleans())):
-            break
-        part = part[key]
-    if data.draw(st.booleans()):
-        del part[key]
-    else:
-        part[key] = value
-    obeys(sample.forge, sample.headers, json.dumps(document).encode())
-
-
-@every_forge
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b"\xff",
-        b'{"a":"\xc3("}',
-        b"[" * 100_000,
-        b'{"a":' * 5000 + b"1" + b"}" * 5000,
-        b"NaN",
-    ],
-    ids=["empty", "cut", "list", "null", "bytes", "not-utf-8", "deep-lists", "deep-objects", "nan"],
-)
-def test_a_body_that_is_no_json_object_is_told_in_a_sentence(forge: Forge, body: bytes) -> None:
-    with pytest.raises(BadPayload, match="the body is"):
-        forge.parse(dict.fromkeys(_EVENT_NAMES, "push"), body)
-
-
-@pytest.mark.parametrize("forge", [forge for host, forge in HOSTS.items() if host != "simple"])
-@pytest.mark.parametrize("value", [None, "", "x" * 200, "push\n", "\xe9"], ids=ascii)
-def test_a_missing_or_odd_event_header_is_a_bad_request(forge: Forge, value: str | None) -> None:
-    with pytest.raises(BadDelivery):
-        forge.event({} if value is None else dict.fromkeys(_EVENT_NAMES, value), b"{}")

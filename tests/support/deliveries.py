@@ -6,7 +6,10 @@ A folder holds `expected.json`: a list of objects with `file`, `headers_file` (o
 with `index` and `of`.
 """
 
+import base64
+import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -97,6 +100,23 @@ def facts(event: PushEvent | Ignored) -> dict[str, Any]:
         "changed": None if event.changed is None else list(event.changed),
         "truncated": event.truncated,
         "forced": event.forced,
+    }
+
+
+def signatures(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+    """What each scheme of the hosts makes of the body with `SECRETS`, by its name."""
+    token, key = SECRETS[0], base64.b64decode(SECRETS[1].removeprefix(b"whsec_"))
+    digest = hmac.digest(token, body, "sha256")
+    identity = (headers.get(name, "").encode() for name in ("webhook-id", "webhook-timestamp"))
+    standard = hmac.digest(key, b".".join((*identity, body)), "sha256")
+    return {
+        "token": token.decode(),
+        "sha1": hmac.digest(token, body, "sha1").hex(),
+        "sha1=": "sha1=" + hmac.digest(token, body, "sha1").hex(),
+        "sha256": digest.hex(),
+        "sha256=": "sha256=" + digest.hex(),
+        "base64": base64.b64encode(digest).decode(),
+        "standard": "v1," + base64.b64encode(standard).decode(),
     }
 
 
