@@ -219,7 +219,7 @@ class Poller:
 
     async def _release_leftovers(self) -> None:
         """Builds that ended just before the last stop, or while the builder did not answer."""
-        ended = await self._builds.unreleased(self._name)
+        ended = await self._builds.unreleased(self._name, self._clock() - FORGET_SECONDS)
         # In any order: one that can never be released must not stand before the others for good.
         for build in random.sample(ended, len(ended)):
             if not await self._release(build):
@@ -227,7 +227,7 @@ class Poller:
 
     async def _release(self, build: Build) -> bool:
         """Tell the builder that nothing of the build is needed any more; whether it heard."""
-        if build.state is BuildState.UNKNOWN:
+        if build.state is BuildState.UNKNOWN and self._clock() - build.created_at < FORGET_SECONDS:
             return True
         if build.handle is not None:
             call = self._give_back(build.handle)

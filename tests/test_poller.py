@@ -1,19 +1,15 @@
 """From a build that the builder has to its end: followed, written down with its notices, given back."""
 
-from pathlib import Path
-from typing import Any
-
 import anyio
 import pytest
-from support.scripted import Hang, ScriptedBuilder, Store, eventually, failing, open_store
-from support.services import PollLine, polling
+from support.scripted import Hang, ScriptedBuilder, Store, eventually, failing
+from support.services import PollLine, add_queued, move, polling
 
 from bridge import poller
 from bridge.builders.base import LogChunk, Status
 from bridge.errors import Transient
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice
-from bridge.rules.announce import Announcer
 from bridge.store.builds import MAX_LOG_BYTES
 
 HOUR = 3600.0
@@ -25,17 +21,6 @@ FAILURE = Status(state=BuildState.FAILED, raw="FAILURE", detail="exit status 1")
 @pytest.fixture
 def builder() -> ScriptedBuilder:
     return ScriptedBuilder()
-
-
-async def move(store: Store, build: Build, *states: BuildState, **fields: Any) -> Build:
-    for state in states:
-        assert await store.builds.move(build.id, state, Announcer(store.clock, None), **fields)
-    return await store.build(build.id)
-
-
-async def add_queued(store: Store, key: str = "1", **changes: Any) -> Build:
-    build = await store.add_build(key, **changes)
-    return await move(store, build, BuildState.TRIGGERING, BuildState.QUEUED, handle=f"handle-{key}")
 
 
 async def log_of(store: Store, build: Build) -> str:
@@ -324,56 +309,6 @@ async def test_a_build_that_was_quicker_than_its_cancellation_has_succeeded(
     async with polling(store, builder):
         after = await store.build(build.id)
     assert (after.state, after.detail) == (BuildState.SUCCEEDED, "")
-
-
-async def test_an_ended_build_is_given_back_once(store: Store, builder: ScriptedBuilder) -> None:
-    build = await add_queued(store)
-    async with polling(store, builder) as line:
-        await line.says(build, SUCCESS)
-        await line.turn(HOUR)
-    assert builder.called("release") == ["handle-1"]
-    assert await store.builds.unreleased("here") == []
-
-
-@pytest.mark.parametrize("trouble", [Transient("503"), RuntimeError("a bug")])
-async def test_a_build_that_could_not_be_given_back_is_given_back_later(
-    store: Store, builder: ScriptedBuilder, trouble: Exception
-) -> None:
-    build = await add_queued(store)
-    open_one = await add_queued(store, "2")
-    builder.releases.append(trouble)
-    builder.statuses[open_one.id] = RUNNING
-    async with polling(store, builder) as line:
-        assert (await line.says(build, SUCCESS)).state is BuildState.SUCCEEDED
-        await line.turn(601)
-    assert builder.called("release") == ["handle-1", "handle-1"]
-
-
-async def test_a_build_that_ended_just_before_the_stop_is_given_back_after_the_start(
-    tmp_path: Path, builder: ScriptedBuilder
-) -> None:
-    async with open_store(tmp_path) as store:
-        await move(store, await add_queued(store), BuildState.SUCCEEDED)
-        cancelled = await store.add_build("never sent")
-        await move(store, cancelled, BuildState.CANCELLED)
-    async with open_store(tmp_path) as store, polling(store, builder):
-        assert await store.builds.unreleased("here") == []
-    assert builder.called("release") == ["handle-1"]
-
-
-async def test_a_builder_that_does_not_answer_a_release_holds_up_no_poll(
-    store: Store, builder: ScriptedBuilder
-) -> None:
-    for key in "123":
-        await move(store, await add_queued(store, key), BuildState.SUCCEEDED)
-    builder.releases.extend([Transient("503")] * 3)
-    build = await add_queued(store, "4")
-    builder.statuses[build.id] = SUCCESS
-    async with polling(store, builder):
-        assert (await store.build(build.id)).state is BuildState.SUCCEEDED
-    asked = builder.called("release")
-    assert len(asked) == 2, "after the first failure it is left alone"
-    assert asked[-1] == "handle-4"
 
 
 async def test_a_store_that_fails_is_tried_again(store: Store, builder: ScriptedBuilder) -> None:

@@ -9,7 +9,7 @@ Every call ends by itself (the adapter sets its own time-outs) and raises only R
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -103,6 +103,15 @@ class Surroundings:
     clock: Clock
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a rule wants of a builder; `clone_url` is None where only a push tells it."""
+
+    repository: str
+    image: str
+    clone_url: str | None
+
+
 class Builder(ABC):
     """One configured build system, made as `Kind(name, settings, surroundings)`; making it does no I/O."""
 
@@ -150,6 +159,10 @@ class Builder(ABC):
     @abstractmethod
     async def test(self) -> str:
         """One real, harmless call, and what it showed, in a sentence."""
+
+    def advice(self, targets: Sequence[Target]) -> Sequence[str]:  # noqa: ARG002  # most have none to give
+        """What cannot work as things are, in sentences; nobody outside this machine is asked."""
+        return ()
 
     async def aclose(self) -> None:  # noqa: B027  # not every builder holds something
         """Give back what is held; builds go on."""

@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
@@ -36,7 +36,9 @@ from bridge.builders.base import (
     Sent,
     Status,
     Surroundings,
+    Target,
 )
+from bridge.builders.local_advice import advice
 from bridge.builders.local_folder import Folder, Result, remove, write_whole
 from bridge.builders.local_runner import MAX_STARTS
 from bridge.builders.local_settings import BUILD_ID, LocalSettings, Unfit, find_engine, make_order
@@ -114,6 +116,9 @@ class LocalBuilder(Builder):
         found = await _in_thread(self._test_engine)
         registry = self._settings.registry
         return f"{found}; {await self._test_registry(registry)}" if registry else found
+
+    def advice(self, targets: Sequence[Target]) -> Sequence[str]:
+        return list(advice(self._settings, targets))
 
     def _folder(self, build_id: str) -> Folder:
         if not BUILD_ID.fullmatch(build_id):

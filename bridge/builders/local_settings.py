@@ -14,7 +14,8 @@ from bridge.builders.local_folder import Order
 from bridge.config.types import Duration, Size, Strict, wrong
 from bridge.model.build import BuildRequest
 
-_MAX_TAGS: Final = 50
+_MAX_TAGS: Final = 101
+"""Those of all the tag_configs that a rule may have, and the version."""
 
 BUILD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -74,7 +75,7 @@ def make_order(request: BuildRequest, settings: LocalSettings) -> Order:
     images: tuple[str, ...] = ()
     if settings.command is None:
         engine = find_engine(settings.engine)
-        repository = _qualified(request.image, settings.registry)
+        repository = qualified(request.image, settings.registry)
         images = tuple(f"{repository}:{tag}" for tag in request.tags)
     return Order(
         request=request,
@@ -123,7 +124,7 @@ def _check(request: BuildRequest) -> None:
         raise Unfit("a value of the build holds a NUL character")
 
 
-def _qualified(image: str, registry: str | None) -> str:
+def qualified(image: str, registry: str | None) -> str:
     """The image with its registry. Raises Unfit."""
     host, slash, _ = image.partition("/")
     named = slash and (host == "localhost" or "." in host or ":" in host)

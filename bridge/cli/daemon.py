@@ -5,6 +5,7 @@ import sys
 import click
 
 from bridge import app
+from bridge.cli.advice import advice
 from bridge.cli.setup import configuration, rules_of, run
 from bridge.errors import ConfigError, Fault
 
@@ -31,7 +32,7 @@ def check(config: str | None) -> None:
     except ConfigError as error:
         faults += error.faults
     else:
-        for fault in (*loaded.warnings, *rules.warnings):
+        for fault in (*loaded.warnings, *rules.warnings, *advice(loaded, rules)):
             click.echo(
                 f"{fault.place}: warning: {fault.path}: {fault.problem}"
                 if fault.path

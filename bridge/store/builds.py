@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -309,11 +310,15 @@ class Builds:
 
         return await self._database.write(work)
 
-    async def unreleased(self, builder: str) -> list[Build]:
-        """Ended builds whose builder may still keep something for us."""
+    async def unreleased(self, builder: str, forgotten: float) -> list[Build]:
+        """Ended builds whose builder may still keep something for us; unknown ones before `forgotten`."""
         ended = [state for state in BuildState if state.terminal and state is not BuildState.UNKNOWN]
+        lost = and_(table.c.state == BuildState.UNKNOWN, table.c.created_at < forgotten)
         return await self._select(
-            table.c.builder == builder, table.c.released == 0, table.c.state.in_(ended), limit=1000
+            table.c.builder == builder,
+            table.c.released == 0,
+            or_(table.c.state.in_(ended), lost),
+            limit=1000,
         )
 
     async def get(self, build_id: str) -> Build | None:

@@ -517,7 +517,7 @@ async def test_the_scratch_space_is_given_back_when_a_build_ends(site: Site, ori
         ({"ref": "main"}, "'main' is not a valid ref"),
         ({"ref": "refs/heads/a:b"}, "'refs/heads/a:b' is not a valid ref"),
         ({"build_id": "../x"}, "'../x' is not a valid build id"),
-        ({"tags": ()}, "a build needs 1 to 50 tags"),
+        ({"tags": ()}, "a build needs 1 to 101 tags"),
         ({"tags": ("-x",)}, "'-x' is not a valid tag"),
         ({"parameters": {"A=B": ""}}, "'A=B' is not a valid parameter name"),
         ({"repo_url": "https://[::1/x"}, "the clone URL cannot be read"),

@@ -2,15 +2,29 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 from support.scripted import Bell, ScriptedBuilder, Store
 
 from bridge.builders.base import Status
-from bridge.model.build import Build
+from bridge.model.build import Build, BuildState
 from bridge.poller import Poller
 from bridge.rules.announce import Announcer
 from bridge.triggerer import Triggerer
+
+
+async def move(store: Store, build: Build, *states: BuildState, **fields: Any) -> Build:
+    """The build, moved through these states."""
+    for state in states:
+        assert await store.builds.move(build.id, state, Announcer(store.clock, None), **fields)
+    return await store.build(build.id)
+
+
+async def add_queued(store: Store, key: str = "1", **changes: Any) -> Build:
+    """A build that the builder has."""
+    build = await store.add_build(key, **changes)
+    return await move(store, build, BuildState.TRIGGERING, BuildState.QUEUED, handle=f"handle-{key}")
 
 
 class TriggerLine:

@@ -1,0 +1,30 @@
+"""What no file shows as wrong, and yet cannot work on this machine."""
+
+from collections.abc import Iterator
+
+from bridge.builders.base import Surroundings, Target
+from bridge.clock import system_clock
+from bridge.config.loader import Config
+from bridge.errors import Fault
+from bridge.registry import BUILDERS
+from bridge.rules.match import RuleSet
+from bridge.rules.schema import BuildRepository
+
+
+def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
+    """Warnings of the builders about themselves and the rules that use them."""
+    surroundings = Surroundings(state=config.store_path.parent, clock=system_clock)
+    for name, adapter in config.builders.items():
+        builder = BUILDERS[adapter.kind](name, adapter.settings, surroundings)
+        targets = [
+            _target(repository)
+            for repository in rules.repositories.values()
+            if repository.build_config.builder == name
+        ]
+        for problem in builder.advice(targets):
+            yield Fault(str(config.file), f"builders.{name}", problem, warning=True)
+
+
+def _target(repository: BuildRepository) -> Target:
+    clone_url = repository.build_config.code_repo_clone_url
+    return Target(repository=repository.path, image=repository.image, clone_url=clone_url)
