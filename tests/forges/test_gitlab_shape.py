@@ -148,10 +148,10 @@ def test_other_system_hooks_are_ignored_by_name(name: str) -> None:
 def test_an_annotated_tag_builds_its_commit_where_the_host_names_it(host: str) -> None:
     event = read(host, body(ref="refs/tags/v1", before=ZEROS, after="d" * 40), "Tag Push Hook")
     assert isinstance(event, PushEvent)
-    assert (event.sha, event.tag_object_sha) == (SHA, "d" * 40)
+    assert (event.sha, event.tag_object_sha, event.peeled) == (SHA, "d" * 40, True)
     event = read(host, body(ref="refs/tags/v1", after="d" * 40, checkout_sha=None), "Tag Push Hook")
     assert isinstance(event, PushEvent)
-    assert (event.sha, event.tag_object_sha) == ("d" * 40, None)
+    assert (event.sha, event.tag_object_sha, event.peeled) == ("d" * 40, None, False)
 
 
 @every_host
