@@ -228,7 +228,7 @@ def build_document(build: Build) -> dict[str, Any]:
         "auto_created": origin.cause != "manual",
         "code_repo_type": origin.ref_kind,
         "code_repo_type_value": origin.ref_name,
-        "code_head_commit": request.commit,
+        "code_head_commit": request.commit or None,
         "code_commit_http_url": origin.commit_url,
         "subject": origin.subject,
         "docker_repo_path": request.image,

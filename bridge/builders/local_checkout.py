@@ -7,6 +7,7 @@ the process list nor the log nor the checkout shows them.
 import os
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,6 +44,14 @@ def split_credentials(url: str) -> tuple[str, str | None]:
     return parts._replace(netloc=host).geturl(), f"{parts.scheme}://{secret}@{host}"
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedOut:
+    """The commit in the tree, and its time in Unix seconds."""
+
+    commit: str
+    time: int
+
+
 class Checkout:
     """Brings the ordered commit into `tree`, an empty folder; `secrets` is where a credential may be kept."""
 
@@ -62,8 +71,8 @@ class Checkout:
             "GIT_TERMINAL_PROMPT": "0",
         }
 
-    def run(self) -> int:
-        """Check the commit out and return its time in Unix seconds. Raises BuildFailed."""
+    def run(self) -> CheckedOut:
+        """Check the commit out, or what the ref points to. Raises BuildFailed."""
         if self._credential:
             descriptor = os.open(self._store, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w") as file:
@@ -73,20 +82,20 @@ class Checkout:
         finally:
             self._store.unlink(missing_ok=True)
 
-    def _check_out(self) -> int:
-        wanted = self._order.request.commit
+    def _check_out(self) -> CheckedOut:
+        wanted = self._order.request.commit or "FETCH_HEAD"
         kind = "sha256" if len(wanted) == len("0" * 64) else "sha1"
         self._git("init", "--quiet", "--template=", "--initial-branch=none", f"--object-format={kind}")
         self._fetch(wanted)
         commit = self._ask("rev-parse", "--verify", "--end-of-options", f"{wanted}^{{commit}}")
         self._git("checkout", "--quiet", "--force", "--detach", commit)
         _check_size(self._tree, self._order.max_tree)
-        return int(self._ask("show", "--no-patch", "--format=%ct", commit))
+        return CheckedOut(commit, int(self._ask("show", "--no-patch", "--format=%ct", commit)))
 
     def _fetch(self, wanted: str) -> None:
         """Fetch the commit by its id, or, where the server refuses that, from the history of its ref."""
         ref = self._order.request.ref
-        if self._try_fetch(wanted, 1) == 0 and self._has(wanted):
+        if self._order.request.commit and self._try_fetch(wanted, 1) == 0 and self._has(wanted):
             return
         for depth in (1, _DEEPER):
             code = self._try_fetch(ref, depth)

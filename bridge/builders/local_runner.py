@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -137,11 +138,12 @@ class Run:
         for name in _SCRATCH:
             (self.folder / name).mkdir()
         checkout = Checkout(self.supervisor, self.order, self._environment(), self.folder / "tree")
-        at = checkout.run()
+        found = checkout.run()
+        self.order = replace(self.order, request=replace(self.order.request, commit=found.commit))
         if self.order.engine is None:
             self._command(checkout.url)
         else:
-            self._image(checkout.url, at)
+            self._image(checkout.url, found.time)
 
     def _environment(self) -> dict[str, str]:
         """What every step sees; nothing comes from the daemon but the search path."""

@@ -18,7 +18,7 @@ _MAX_TAGS: Final = 101
 """Those of all the tag_configs that a rule may have, and the version."""
 
 BUILD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?")
 _REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]{1,1000}")
 _IMAGE = re.compile(r"(?=.{1,512}$)[a-z0-9][A-Za-z0-9.:-]*(/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")

@@ -3,8 +3,8 @@
 Source: the Standard Webhooks specification for headers and signature. The body is ours:
 `{"type": "push", "timestamp": "…Z", "data": {"repository": {"full_name", "clone_url", "html_url"?}, "ref",
 "before", "after", "commit"?: {"id", "message", "timestamp", "author": {"name", "email"}}, "changed"?: […],
-"truncated"?: false, "pusher"?: {"name", "email"}}}`. An `after` that is a tag object is peeled by naming the
-commit in `commit.id`.
+"truncated"?: false, "pusher"?: {"name", "email"}}}`. `after` is a commit, unless `commit.id` names the one
+that the tag object in `after` is of.
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def _push(data: Fields) -> PushEvent | Ignored:
         ref=data.text("ref"),
         before=data.text("before"),
         after=data.text("after"),
-        head_sha=head.text("id"),
+        head_sha=head.text("id") or data.text("after"),
         head=commit(head),
         pusher=person(data.part("pusher"), "name"),
         changed=None if changed is None else tuple(changed[:MAX_CHANGED]),

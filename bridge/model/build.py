@@ -81,7 +81,8 @@ class BuildRequest:
     """Everything a builder may need; the same for every builder and every attempt.
 
     `image` is the repository path without a tag, `tags` are valid OCI tags, first the configured ones, then
-    the version tag. `ref` is the full ref name. `context` is a folder and `dockerfile` a file or a folder
+    the version tag. `ref` is the full ref name. `commit` is empty where only the builder can tell: it builds
+    what `ref` points to, an annotated tag peeled. `context` is a folder and `dockerfile` a file or a folder
     inside the checkout, both starting with a slash. `parameters` are the rule's own.
     """
 
@@ -112,7 +113,8 @@ class BuildRequest:
             "REF": self.ref,
             "BRANCH": self.branch or "",
             "TAG": self.tag or "",
-            "COMMIT": self.commit,
+            # An empty one would be taken for any branch by jobs that check it out.
+            "COMMIT": self.commit or self.ref,
             "CONTEXT": self.context,
             "DOCKERFILE": self.dockerfile,
         }
@@ -141,7 +143,8 @@ class NewBuild:
     """A build to be made: its number, id and time version are given when it is stored.
 
     `tag_set` names what is built, whatever the time: one delivery makes one build of it. `version_tagging`
-    is 0 (none), 1 (time version) or 2 (commit id).
+    is 0 (none), 1 (time version) or 2 (commit id). `sha` is the commit, or, where `peeled` is False, what
+    may be an annotated tag's own object.
     """
 
     namespace: str
@@ -153,7 +156,8 @@ class NewBuild:
     version_tagging: int
     repo_url: str
     ref: str
-    commit: str
+    sha: str
+    peeled: bool
     context: str
     dockerfile: str
     parameters: Mapping[str, str]

@@ -182,7 +182,7 @@ def _wanted(index: int, config: TagConfig, event: PushEvent, at: float, by_hand:
             return _Refused(why)
     template = parse_template(config.docker_repo_tag)
     try:
-        original = template.render(placeholder_values(template, ref, event.sha, at, groups))
+        original = template.render(placeholder_values(template, ref, event.commit_sha, at, groups))
     except NoValue as error:
         return _Refused(str(error))
     tag = original if config.docker_repo_tag == original else oci_tag(original, ref.full)
@@ -214,7 +214,7 @@ def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wan
     for one in wanted:
         groups.setdefault((one.config.build_context_path, one.config.dockerfile_location), []).append(one)
     for (context, dockerfile), group in groups.items():
-        tagging, extra = _version_tagging(group, event.sha)
+        tagging, extra = _version_tagging(group, event.commit_sha)
         yield Match(
             repository=repository,
             ref=event.ref,
@@ -231,7 +231,7 @@ def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wan
         )
 
 
-def _version_tagging(group: Sequence[_Wanted], sha: str) -> tuple[int, list[str]]:
+def _version_tagging(group: Sequence[_Wanted], sha: str | None) -> tuple[int, list[str]]:
     """A build has one version tag: where both kinds are asked for, the commit id is an ordinary tag."""
     asked = {one.config.version_tagging for one in group}
-    return (1, [sha]) if {1, 2} <= asked else (max(asked), [])
+    return (1, [sha] if sha else []) if {1, 2} <= asked else (max(asked), [])

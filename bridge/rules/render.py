@@ -32,7 +32,8 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*|\[[0-9A-Fa-f:]+
 _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
 
 _TIME_VERSION: Final = "v%Y%m%d.%H%M%S"
-_ALWAYS: Final = frozenset({"sha", "short_sha", "date", "time"})
+_COMMIT_PARTS: Final = frozenset({"sha", "short_sha"})
+_ALWAYS: Final = _COMMIT_PARTS | {"date", "time"}
 SEMVER_PARTS: Final = frozenset({"major", "minor", "patch"})
 PLACEHOLDERS: Final = _ALWAYS | SEMVER_PARTS | {"branch", "tag"}
 """Every placeholder but the groups of the pattern."""
@@ -87,15 +88,20 @@ def allowed_placeholders(kind: RefKind, groups: Collection[str]) -> frozenset[st
 
 
 def placeholder_values(
-    template: Template, ref: Ref, sha: str, at: float, groups: Mapping[str, str]
+    template: Template, ref: Ref, sha: str | None, at: float, groups: Mapping[str, str]
 ) -> dict[str, str]:
-    """The values of a ref's placeholders; `at` is in Unix seconds. Raises NoValue."""
+    """The values of a ref's placeholders; `at` is in Unix seconds. Raises NoValue.
+
+    `sha` is None where nobody knows yet which commit is built.
+    """
+    if sha is None and template.names & _COMMIT_PARTS:
+        raise NoValue(f"the Git host does not say which commit {ref.name} is")
     moment = datetime.fromtimestamp(at, UTC)
     values = {
         **groups,
         ref.kind: ref.name,
-        "sha": sha,
-        "short_sha": sha[:_SHORT_SHA],
+        "sha": sha or "",
+        "short_sha": (sha or "")[:_SHORT_SHA],
         "date": f"{moment:%Y%m%d}",
         "time": f"{moment:%H%M%S}",
     }
@@ -136,14 +142,17 @@ def _is_lost_letter(letter: str) -> bool:
 
 
 def version_tag(version_tagging: int, at: float, sha: str) -> str | None:
-    """The additional tag: none for 0, the time in UTC for 1, the commit id for 2; `at` is in Unix seconds."""
+    """The additional tag: none for 0, the time in UTC for 1, the commit id for 2; `at` is in Unix seconds.
+
+    An empty `sha`, of a commit that nobody knows yet, makes none.
+    """
     match version_tagging:
         case 0:
             return None
         case 1:
             return datetime.fromtimestamp(at, UTC).strftime(_TIME_VERSION)
         case 2:
-            return sha
+            return sha or None
         case _:
             raise ValueError(f"no such version tagging: {version_tagging}")
 

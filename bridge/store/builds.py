@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     ColumnElement,
     Connection,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
@@ -35,6 +37,8 @@ from bridge.store.schema import build_log
 MAX_LOG_BYTES: Final = 8 << 20
 MAX_TEXT: Final = 4096
 _STREAK: Final = 100
+_RECENT: Final = 1000
+"""The builds that are looked through for a commit."""
 # Word for word the condition of the index over public builds: a bound parameter would not use it.
 _IS_PUBLIC: Final = literal_column("is_public = 1", Boolean)
 
@@ -53,7 +57,8 @@ def create(connection: Connection, new: NewBuild, now: float) -> str | None:
     build_id = str(uuid7())
     same = and_(table.c.namespace == new.namespace, table.c.repo_name == new.repo_name)
     number = (connection.execute(select(func.max(table.c.number)).where(same)).scalar_one() or 0) + 1
-    version_tag = _version_tag(connection, new, now, same)
+    commit = new.sha if new.peeled or _is_commit(connection, new.sha, same) else ""
+    version_tag = _version_tag(connection, new, now, commit, same)
     tags = tuple(dict.fromkeys([*new.tags, *([version_tag] if version_tag else [])]))
     request = BuildRequest(
         build_id=build_id,
@@ -67,7 +72,7 @@ def create(connection: Connection, new: NewBuild, now: float) -> str | None:
         ref=new.ref,
         branch=new.origin.ref_name if new.origin.ref_kind == "branch" else None,
         tag=new.origin.ref_name if new.origin.ref_kind == "tag" else None,
-        commit=new.commit,
+        commit=commit,
         context=new.context,
         dockerfile=new.dockerfile,
         parameters=new.parameters,
@@ -96,19 +101,32 @@ def create(connection: Connection, new: NewBuild, now: float) -> str | None:
     )
     if not made.rowcount:
         return None
-    timeline.add(connection, build_id, now, BuildState.WAITING, f"delivery {new.origin.delivery_id}")
+    cause = f"delivery {new.origin.delivery_id}"
+    if not commit:
+        cause += f"; the host does not say whether {new.sha} is a commit: what the ref points to is built"
+    timeline.add(connection, build_id, now, BuildState.WAITING, cause)
     return build_id
 
 
-def _version_tag(connection: Connection, new: NewBuild, now: float, same: ColumnElement[bool]) -> str | None:
+def _is_commit(connection: Connection, sha: str, same: ColumnElement[bool]) -> bool:
+    """Whether a branch of the repository was built of it: an annotated tag's own object is on no branch."""
+    branches = select(table.c.request).where(same, table.c.ref.startswith("refs/heads/"))
+    recent = branches.order_by(table.c.number.desc()).limit(_RECENT).subquery()
+    built = type_coerce(recent.c.request, JSON)["commit"].as_string()
+    return connection.execute(select(1).select_from(recent).where(built == sha).limit(1)).first() is not None
+
+
+def _version_tag(
+    connection: Connection, new: NewBuild, now: float, commit: str, same: ColumnElement[bool]
+) -> str | None:
     """A time version is unique in its repository: one not past the newest is dated a second after that."""
-    tag = version_tag(new.version_tagging, now, new.commit)
+    tag = version_tag(new.version_tagging, now, commit)
     if new.version_tagging != 1 or tag is None:
         return tag
     newest = connection.execute(select(func.max(table.c.time_version)).where(same)).scalar_one()
     if newest is None or tag > newest:
         return tag
-    return version_tag(1, time_of_version(newest) + 1, new.commit)
+    return version_tag(1, time_of_version(newest) + 1, commit)
 
 
 def move(

@@ -370,6 +370,15 @@ async def test_an_annotated_tag_is_peeled(site: Site, origin: Origin) -> None:
     assert f"\n{commit}\n" in site.text()
 
 
+async def test_a_commit_that_nobody_named_is_what_the_ref_points_to(site: Site, origin: Origin) -> None:
+    commit = pushed(origin)
+    origin.tag("v1")
+    wanted = request(origin, "", ref="refs/tags/v1", branch=None, tag="v1")
+    done = await built(site.builder('echo "$COMMIT is $(git rev-parse HEAD)"'), wanted)
+    assert done.state is BuildState.SUCCEEDED
+    assert f"\n{commit} is {commit}\n" in site.text()
+
+
 async def test_a_server_that_hands_out_refs_only_is_asked_for_the_ref(
     site: Site, origin: Origin, tmp_path: Path
 ) -> None:

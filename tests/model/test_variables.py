@@ -1,5 +1,7 @@
 """What a builder is told of a build: the rule's parameters and our own words, which win."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +51,8 @@ def test_no_parameter_of_a_rule_replaces_our_own(parameters: dict[str, str]) -> 
         name: value for name, value in parameters.items() if name not in OWN
     }
     assert set(variables) == OWN | set(parameters)
+
+
+def test_where_nobody_knows_the_commit_yet_the_ref_is_what_to_check_out() -> None:
+    assert request().variables()["COMMIT"] == "0" * 40
+    assert replace(request(), commit="", ref="refs/tags/v1").variables()["COMMIT"] == "refs/tags/v1"

@@ -219,3 +219,16 @@ def _fastest(found: RuleSet) -> float:
         found.match("Gitee", event, AT)
         times.append(time.perf_counter() - begun)
     return min(times)
+
+
+def test_a_tag_of_a_commit_that_nobody_knows_yet_builds_what_does_not_name_the_commit(tmp_path: Path) -> None:
+    found = rules(
+        tmp_path,
+        tag_config("v*", "{tag}", "tag", version_tagging=1),
+        tag_config("v*", "stable", "tag", version_tagging=2),
+        tag_config("v*", "{short_sha}", "tag"),
+    )
+    matching = found.match("Gitee", push("v1", "tag", peeled=False), AT)
+    (match,) = matching.matches
+    assert (match.tags, match.version_tagging) == (("v1", "stable"), 1)
+    assert [one.why for one in matching.rejections] == ["the Git host does not say which commit v1 is"]

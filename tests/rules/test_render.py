@@ -130,6 +130,14 @@ def test_a_tag_of_a_rule_may_not_be(text: str) -> None:
         parse_template(text)
 
 
+@pytest.mark.parametrize("text", ["{sha}", "{tag}-{short_sha}"])
+def test_a_commit_that_nobody_knows_yet_fills_no_placeholder(text: str) -> None:
+    with pytest.raises(NoValue, match="does not say which commit v1 is"):
+        placeholder_values(parse_template(text), Ref("tag", "v1"), None, AT, {})
+    assert placeholder_values(parse_template("{tag}"), Ref("tag", "v1"), None, AT, {})["tag"] == "v1"
+    assert version_tag(2, AT, "") is None
+
+
 def test_the_version_tag_is_none_the_time_or_the_commit() -> None:
     assert version_tag(0, AT, SHA) is None
     assert version_tag(1, AT, SHA) == "v20250102.030405"

@@ -14,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Connection, func, select
-from support.scripted import START, Clock, Store, delivery_of, new_build
+from support.scripted import SHA, START, Clock, Store, delivery_of, new_build
 
 from bridge.model.build import TRANSITIONS, Build, BuildState
 from bridge.model.delivery import DeliveryState
@@ -144,6 +144,21 @@ async def test_commit_versions_are_the_commit_and_no_version_is_none(store: Stor
     none = await store.add_build("2", version_tagging=0)
     assert commit.request.version_tag == commit.request.commit == commit.request.tags[-1]
     assert (none.request.version_tag, none.request.tags) == (None, ("latest",))
+
+
+async def test_what_a_tag_points_to_is_called_a_commit_once_a_branch_was_built_of_it(store: Store) -> None:
+    tag: dict[str, Any] = {"ref": "refs/tags/v1", "peeled": False, "version_tagging": 2}
+    before = await store.add_build("1", **tag)
+    again = await store.add_build("2", **tag)
+    await store.add_build("3", repo_name="web")
+    elsewhere = await store.add_build("4", **tag)
+    await store.add_build("5")
+    known = await store.add_build("6", **tag)
+    for build in (before, again, elsewhere):
+        assert (build.request.commit, build.request.version_tag) == ("", None)
+        (step,) = await store.builds.steps(build.id)
+        assert f"does not say whether {SHA} is a commit" in step.detail
+    assert known.request.commit == known.request.version_tag == SHA
 
 
 async def test_one_delivery_makes_one_build_of_each_tag_set(store: Store) -> None:
