@@ -70,6 +70,7 @@ def read(forge: Forge, headers: Mapping[str, str], body: bytes) -> None:
 
 
 @every_forge
+@settings(deadline=None)
 @given(headers=_headers, body=st.binary() | _json.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_and_headers_give_events_or_a_refusal(
     forge: Forge, headers: dict[str, str], body: bytes
@@ -78,7 +79,7 @@ def test_any_bytes_and_headers_give_events_or_a_refusal(
 
 
 @given(sample=st.sampled_from(_SAMPLES), data=st.data(), value=_json)
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_key_may_be_missing_or_of_another_type(
     sample: Sample, data: st.DataObject, value: object
 ) -> None:

@@ -50,6 +50,15 @@ def test_nothing_stored_proves_who_sent_it(sample: Sample) -> None:
         assert proof.encode() not in stored
 
 
+def test_a_test_of_gitee_s_webhook_is_not_the_push_whose_body_it_repeats() -> None:
+    gitee = [sample for sample in _SAMPLES if sample.forge.host == "gitee"]
+    tests = [sample for sample in gitee if sample.expected["event"] == "ping"]
+    bodies = {sample.body for sample in gitee if sample.expected["event"] == "push"}
+    keys = {receive(sample).key for sample in gitee if sample.expected["event"] == "push"}
+    assert [sample.body in bodies for sample in tests] == [True]
+    assert keys.isdisjoint(receive(sample).key for sample in tests)
+
+
 @pytest.mark.parametrize("host", HOSTS)
 def test_a_host_has_pushes_tags_removals_and_what_is_none_of_them(host: str) -> None:
     """So that this set cannot thin out unnoticed."""

@@ -22,7 +22,10 @@ from bridge.registry import FORGES
 HOSTS: dict[str, Forge] = {forge.host: forge for forge in FORGES.values()}
 SECRETS = [b"a-secret-for-tests", b"whsec_4kJ3lEnBF8tmsQh4XR/6lb5MYiXLz6c8tTq5xvZN330="]
 """What the deliveries under `tests/forges/payloads` are signed with."""
-_FACTS = (
+CORPUS_SECRETS = [b"bridge-shared-secret", b"whsec_SQ+mtl3riWIOb5dbtdB9HaUVTRjTGvP/rzPwgxRL09Q="]
+"""What the deliveries of the corpus are signed with."""
+OWN = Path(__file__).parents[1] / "forges" / "payloads"
+_TOLD = (
     "event",
     "repo",
     "ref_kind",
@@ -30,13 +33,11 @@ _FACTS = (
     "sha",
     "before",
     "tag_object_sha",
-    "peeled",
     "author",
     "clone_url_http",
-    "changed",
-    "truncated",
-    "forced",
 )
+"""The facts that people and programs are told."""
+_FACTS = (*_TOLD, "peeled", "changed", "truncated", "forced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +133,14 @@ def misreadings(sample: Sample) -> dict[str, tuple[Any, Any]]:
         name: (value, read.get(name))
         for name, value in wanted.items()
         if read.get(name) != value and read.get(name) not in also.get(name, [])
+    }
+
+
+def mistold(document: dict[str, Any], expected: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Each expected fact that an explanation tells otherwise, as (expected, told)."""
+    also = expected.get("also_ok", {})
+    return {
+        name: (value, document[name])
+        for name, value in expected.items()
+        if name in _TOLD and document[name] != value and document[name] not in also.get(name, [])
     }

@@ -1,17 +1,25 @@
-"""Real programs that tests use: without one, CI fails and a laptop skips with the reason."""
+"""What tests use and do not bring along: without it, CI fails and a laptop skips with the reason."""
 
 import os
 import shutil
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 
 def needs(program: str) -> str:
     """The path of `program`; its absence fails the test in CI and skips it elsewhere."""
-    path = shutil.which(program)
-    if path is None:
-        reason = f"the program {program} is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path
+    return shutil.which(program) or _lacks(f"the program {program} is not installed")
+
+
+def needs_corpus() -> Path:
+    """The folder of recorded deliveries that `BRIDGE_CORPUS` names."""
+    folder = os.environ.get("BRIDGE_CORPUS")
+    return Path(folder) if folder else _lacks("BRIDGE_CORPUS names no folder of recorded deliveries")
+
+
+def _lacks(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
