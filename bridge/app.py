@@ -257,7 +257,7 @@ class _Daemon:
                 name: Source(
                     name,
                     FORGES[source.kind],
-                    [secret.reveal().encode() for secret in source.secrets],
+                    source.credentials,
                     source.allow,
                     source.rate,
                     source.refused_rate,

@@ -67,6 +67,9 @@ FORGES: Final = _Each[Forge, Forge](
             "Coding": "bridge.forges.coding:Coding",
             "Harness": "bridge.forges.harness:Harness",
             "Pagure": "bridge.forges.pagure:Pagure",
+            "Bitbucket": "bridge.forges.bitbucket:Bitbucket",
+            "BitbucketServer": "bridge.forges.bitbucket_server:BitbucketServer",
+            "AzureDevOps": "bridge.forges.azure_devops:AzureDevOps",
             "Simple": "bridge.forges.simple:Simple",
         }
     ),

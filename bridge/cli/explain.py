@@ -113,7 +113,7 @@ def _judged_by(pasted: Pasted, config: Config, now: float, source: str | None) -
             raise DeliveryError("no known Git host sends such a delivery: name one of yours with --source")
         forge = found
         candidates = [one for one in sources.values() if one.kind == forge.kind]
-    secrets = [secret.reveal().encode() for one in candidates for secret in one.secrets]
+    secrets = [secret for one in candidates for secret in one.credentials]
     if not secrets:
         return forge, "unchecked"
     try:

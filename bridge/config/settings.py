@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 from bridge.config.notices import NoticeSetting
 from bridge.config.types import Duration, Frequency, Secret, Size, Strict, wrong
@@ -15,6 +23,9 @@ from bridge.senders import UNIX
 
 FORGE_ALIASES: Final = {"OSChina": "Gitee", "GitCafe": "Coding"}
 """Names that hosts had before, and what they are called now."""
+
+AZURE_DEVOPS: Final = "AzureDevOps"
+"""The forge that sends user name and password, and whose repositories may have spaces in their names."""
 
 _NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _MAX_NAME: Final = 64
@@ -56,6 +67,12 @@ def _public_url(value: str) -> str:
     if parts.username or parts.password:
         raise wrong("public_url", "must not hold a user or a password: everybody sees it")
     return value.rstrip("/")
+
+
+def _username(value: str) -> str:
+    if ":" in value or not value.isprintable():
+        raise wrong("username", "must be without ':' and control characters: Basic authentication has none")
+    return value
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -131,15 +148,31 @@ class Store(Strict):
 class Source(Strict):
     """Who may call us at `/hooks/<name>`: any of the secrets proves it, from one of the networks.
 
+    Where a secret is the password of Basic authentication, `username` may say whose; else it is anybody's.
     `rate` bounds the verified deliveries: what is over it is answered 429, which a host that does not send
     again loses. `refused_rate` bounds what each address may send in vain.
     """
 
     kind: ForgeKind
     secrets: Annotated[tuple[Secret, ...], Field(strict=False, min_length=1, max_length=16)]
+    username: Annotated[Text, AfterValidator(_username)] | None = None
     allow: Networks = ()
     rate: Frequency | None = None
     refused_rate: Frequency = REFUSED
+
+    @field_validator("username")
+    @classmethod
+    def _has_a_use(cls, value: str | None, info: ValidationInfo) -> str | None:
+        kind = info.data.get("kind", AZURE_DEVOPS)
+        if value is not None and kind != AZURE_DEVOPS:
+            raise wrong("username", f"is for {AZURE_DEVOPS} only: {kind} sends no user name, leave it out")
+        return value
+
+    @property
+    def credentials(self) -> list[bytes]:
+        """What the forge verifies with: each secret, or `username:secret`."""
+        user = f"{self.username}:" if self.username else ""
+        return [f"{user}{secret.reveal()}".encode() for secret in self.secrets]
 
 
 class Tagged(BaseModel):

@@ -70,12 +70,21 @@ class Fields:
             return None
         return text
 
+    def word(self, key: str) -> str | None:
+        """An id: at most 255 printable ASCII characters."""
+        text = self.text(key)
+        return text if text and _is_id(text) else None
+
     def count(self, key: str) -> int | None:
         value = self._values.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def flag(self, key: str) -> bool:
         return self._values.get(key) is True
+
+
+def _is_id(text: str) -> bool:
+    return 0 < len(text) <= _MAX_ID and text.isascii() and text.isprintable()
 
 
 def _one_line(text: str) -> str | None:
@@ -116,6 +125,14 @@ def decode(body: bytes) -> Fields:
     return Fields(value)
 
 
+def peek(body: bytes) -> Fields:
+    """The JSON object, or an empty one where it cannot be read: for facts that are only shown or compared."""
+    try:
+        return decode(body)
+    except BadPayload:
+        return Fields(None)
+
+
 def document(headers: Mapping[str, str], body: bytes) -> Fields:
     """The JSON object of a JSON or form body. Raises BadPayload."""
     text = _only_payload(body) if is_form(headers) else body
@@ -151,8 +168,7 @@ def event_word(headers: Mapping[str, str], *names: str) -> str:
 
 def delivery_word(headers: Mapping[str, str], *names: str) -> str | None:
     """The first usable delivery id under `names`, or None."""
-    values = (headers.get(name, "") for name in names)
-    return next((v for v in values if 0 < len(v) <= _MAX_ID and v.isascii() and v.isprintable()), None)
+    return next((value for name in names if _is_id(value := headers.get(name, ""))), None)
 
 
 def blanked(body: bytes, keys: Collection[str], secrets: Sequence[bytes]) -> bytes:

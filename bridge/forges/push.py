@@ -14,6 +14,10 @@ from bridge.model.event import Commit, Ignored, Person, PushEvent, Ref, Repo
 MAX_REF_BYTES: Final = 1024
 MAX_MESSAGE_BYTES: Final = 4096
 MAX_CHANGED: Final = 10_000
+MAX_REFS: Final = 100
+"""How many refs one push may move."""
+ZERO_SHA: Final = "0" * 40
+"""What a new ref was before, and a removed one is after."""
 _MAX_SLUG: Final = 1024
 _SHA: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.IGNORECASE)
 # What `git check-ref-format` refuses.
@@ -69,9 +73,21 @@ def short_ref(fields: Fields) -> Ref | None:
             return None
 
 
-def person(fields: Fields, *names: str) -> Person:
+def moved_refs(fields: Fields, key: str) -> list[Fields]:
+    """The changes in a delivery that may tell of several refs, perhaps none. Raises BadPayload."""
+    changes = fields.parts(key)
+    if changes is None:
+        raise BadPayload(f"the payload has no list of {key}")
+    if len(changes) > MAX_REFS:
+        raise BadPayload(
+            f"one push moved {len(changes)} refs, and {MAX_REFS} are read at most: push fewer at once"
+        )
+    return changes
+
+
+def person(fields: Fields, *names: str, email_key: str = "email") -> Person:
     """Somebody's name, under the first of `names` that is set, and mail address."""
-    email = fields.name("email")
+    email = fields.name(email_key)
     return Person(fields.name(*names), email if email and "@" in email else None)
 
 
@@ -81,9 +97,16 @@ def repository(
     """The repository, or None when the slug is neither under its key nor in the web or clone address."""
     clone_url, web_url = fields.url(*clone), fields.url(*web)
     name = fields.text(slug) or _path(web_url) or _path(clone_url)
-    if name is None or len(name) > _MAX_SLUG or not name.isprintable():
+    return named_repository(name, clone_url=clone_url, ssh_url=fields.url(*ssh), web_url=web_url)
+
+
+def named_repository(
+    full_name: str | None, *, clone_url: str | None, ssh_url: str | None, web_url: str | None
+) -> Repo | None:
+    """The repository, or None without a usable name; the addresses are checked ones."""
+    if full_name is None or len(full_name) > _MAX_SLUG or not full_name.isprintable():
         return None
-    return Repo(full_name=name, clone_url=clone_url, ssh_url=fields.url(*ssh), web_url=web_url)
+    return Repo(full_name=full_name, clone_url=clone_url, ssh_url=ssh_url, web_url=web_url)
 
 
 def _path(url: str | None) -> str | None:

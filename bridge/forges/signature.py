@@ -47,6 +47,26 @@ def check_tokens(headers: Mapping[str, str], names: Iterable[str], secrets: Sequ
         check_token(claimed, secrets)
 
 
+def check_basic(claimed: bytes, secrets: Sequence[bytes]) -> None:
+    """HTTP Basic authentication (RFC 7617).
+
+    A secret is `user:password`, or the password alone, and then any user's.
+    """
+    scheme, _, encoded = claimed.partition(b" ")
+    if not claimed:
+        raise NoSignature("the header authorization is missing or empty: set user name and password")
+    if scheme.lower() != b"basic":
+        raise BadSignature("the header authorization holds no Basic authentication")
+    try:
+        credentials = base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        raise BadSignature("the user name and password cannot be read: they are not base64") from None
+    password = credentials.partition(b":")[2]
+    found = [same(secrets, credentials), same(secrets, password)]
+    if not password or not any(found):
+        raise BadSignature("the user name or the password is wrong")
+
+
 def check_hex(
     claimed: bytes,
     message: bytes,

@@ -10,9 +10,9 @@ that the tag object in `after` is of.
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.errors import BadPayload, BadSignature
+from bridge.errors import BadSignature
 from bridge.forges.base import Forge, Headers
-from bridge.forges.body import Fields, decode, delivery_word
+from bridge.forges.body import Fields, decode, delivery_word, peek
 from bridge.forges.hosts import refuse_others
 from bridge.forges.push import MAX_CHANGED, Push, commit, person, repository
 from bridge.forges.signature import SIGNING_KEY_PREFIX, check_standard, signing_key
@@ -37,10 +37,8 @@ class Simple(Forge):
         check_standard(headers, body, keys, now)
 
     def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # the body says it
-        try:
-            return decode(body).name("type") or _NO_TYPE
-        except BadPayload:
-            return _NO_TYPE  # it is authentic: kept, and then told to be unreadable
+        # What cannot be read is authentic: it is kept, and then told to be unreadable.
+        return peek(body).name("type") or _NO_TYPE
 
     def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
         return delivery_word(headers, "webhook-id")

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from bridge.config.faults import suggest_or_list
 from bridge.config.notices import NoticeSetting
-from bridge.config.settings import ForgeKind
+from bridge.config.settings import AZURE_DEVOPS, ForgeKind
 from bridge.config.types import Strict, wrong
 from bridge.model.event import RefKind
 from bridge.rules.paths import MAX_GLOBS, compile_paths, path_problem
@@ -58,15 +58,25 @@ def _inside(value: str) -> str:
     return "/" + "/".join(parts)
 
 
-def _code_name(value: str) -> str:
+def _code_name(value: str, info: ValidationInfo) -> str:
     if "/" in value:
         raise wrong("name", "holds a slash: what stands before the last one belongs into code_repo_namespace")
-    return _code_path(value)
+    return _code_path(value, info)
 
 
-def _code_path(value: str) -> str:
+def _code_path(value: str, info: ValidationInfo) -> str:
+    if info.data.get("code_repo_client") == AZURE_DEVOPS:
+        return _azure_path(value)
     if value != value.strip("/") or "//" in value or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise wrong("name", "must be as in the repository's address: no spaces, no slash at an end")
+    return value
+
+
+def _azure_path(value: str) -> str:
+    if value != value.strip(" /") or "//" in value or "%" in value or not value.isprintable():
+        raise wrong(
+            "name", "must be as Azure DevOps shows it: My Project, not My%20Project, no slash at an end"
+        )
     return value
 
 

@@ -81,6 +81,13 @@ def test_a_source_goes_by_its_host_s_old_name_too(tmp_path: Path, old: str, kind
     assert config.settings.sources["osc"].kind == kind
 
 
+def test_a_user_name_stands_before_each_password_and_is_not_needed(tmp_path: Path) -> None:
+    text = "sources: {{x: {{kind: AzureDevOps, secrets: [a, {{env: HOOK}}]{more}}}}}\n"
+    assert load(tmp_path, text.format(more="")).settings.sources["x"].credentials == [b"a", b"hook-secret"]
+    named = load(tmp_path, text.format(more=", username: bücher")).settings.sources["x"].credentials
+    assert named == ["bücher:a".encode(), "bücher:hook-secret".encode()]
+
+
 def test_a_default_notice_names_channel_and_type(tmp_path: Path) -> None:
     (notice,) = load(tmp_path, GOOD).default_notices
     assert (notice.channel, notice.notice_type, notice.only) == ("team", "DING_TALK", "changes")

@@ -7,6 +7,10 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from bridge.errors import BadPayload
+from bridge.forges.azure_devops import AzureDevOps
+from bridge.forges.base import Forge
+from bridge.forges.bitbucket import Bitbucket
+from bridge.forges.bitbucket_server import BitbucketServer
 from bridge.forges.gitea import Gitea
 from bridge.forges.gitee import Gitee
 from bridge.forges.github import GitHub
@@ -101,6 +105,35 @@ def test_a_payload_without_repository_or_ref_says_so() -> None:
         parse(payload(repository=None))
     with pytest.raises(BadPayload, match="no ref"):
         parse(payload(ref=None))
+
+
+def several(forge: Forge, refs: int) -> list[PushEvent | Ignored]:
+    """A push that moves so many refs, in the words of a host that tells of them at once."""
+    cloud = {"old": None, "new": {"type": "tag", "name": "x", "target": {"hash": SHA}}}
+    server = {"ref": {"id": "refs/tags/x"}, "fromHash": "0" * 40, "toHash": SHA}
+    azure = {"name": "refs/tags/x", "oldObjectId": "0" * 40, "newObjectId": SHA}
+    repo = {"full_name": "a/b", "slug": "b", "name": "b", "project": {"key": "a", "name": "a"}}
+    document = {
+        "push": {"changes": [cloud] * refs},
+        "changes": [server] * refs,
+        "eventType": "git.push",
+        "resource": {"refUpdates": [azure] * refs, "repository": repo},
+        "repository": repo,
+    }
+    event = "repo:push" if forge.host == "bitbucket-cloud" else "repo:refs_changed"
+    return forge.parse({"x-event-key": event}, json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    "forge", [Bitbucket(), BitbucketServer(), AzureDevOps()], ids=lambda forge: forge.kind
+)
+def test_one_push_may_move_100_refs(forge: Forge) -> None:
+    events = several(forge, 100)
+    assert [(event.event, event.sha) for event in events] == [("tag", SHA)] * 100
+    with pytest.raises(BadPayload, match="moved 101 refs, and 100 are read at most"):
+        several(forge, 101)
+    (none,) = several(forge, 0)
+    assert isinstance(none, Ignored)
 
 
 def test_a_message_is_kept_to_4_kib_of_whole_characters() -> None:

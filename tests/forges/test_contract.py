@@ -15,6 +15,9 @@ from bridge.forges.body import form_payload
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
 _PROOFS = {
+    "azure-devops": ("authorization",),
+    "bitbucket-cloud": ("x-hub-signature",),
+    "bitbucket-server": ("x-hub-signature",),
     "codearts": ("x-repo-token", "x-devcloud-token", "x-codehub-token", "x-gitlab-token", "x-auth-token"),
     "codeup": ("x-codeup-token",),
     "forgejo": ("x-forgejo-signature",),
@@ -38,6 +41,7 @@ _TOKENS = {
     *_PROOFS["codearts"],
     *_PROOFS["codeup"],
     *_PROOFS["tgit"],
+    "authorization",
     "x-gitcode-token",
     "x-gitee-token",
     "x-gitlab-token",
@@ -264,6 +268,7 @@ def test_the_headers_of_another_host_are_refused(sample: Sample) -> None:
         ("codearts/push-branch-create.headers", "x-gitcode-event"),
         ("tgit/push-branch.headers", "x-devcloud-event"),
         ("simple/push-branch.headers", "x-harness-trigger"),
+        ("azure-devops/push-branch.headers", "x-github-event"),
     ],
 )
 def test_a_host_that_also_sends_the_headers_of_its_ancestor_is_refused(host: str, more: str) -> None:
@@ -316,6 +321,8 @@ def test_the_delivery_id_is_the_host_s_or_a_digest(sample: Sample) -> None:
             assert found.startswith("payload:"), (
                 "several webhooks of one repository tell it under several ids"
             )
+        case "azure-devops":
+            assert found in {None, json.loads(sample.body)["id"]}
         case "coding" if proof(sample)[0] == _IN_BODY:
             assert found is None
         case _:

@@ -1,10 +1,13 @@
 """The examples that vendors and specifications publish."""
 
+import base64
+
 import pytest
 
 from bridge.errors import BadSignature
 from bridge.forges.gitee import Gitee
 from bridge.forges.github import GitHub
+from bridge.forges.signature import check_basic
 from bridge.forges.simple import Simple
 
 
@@ -35,6 +38,29 @@ def test_a_published_example_of_gitee_s_signature_holds() -> None:
         "x-gitee-token": "Xvh4YPVe6l31XpDRL9J2yeaEXabsckIoUUschpXiVck=",
     }
     Gitee().verify(headers, b"", [b"bBg5lrt03VixkX85CNqYIcecC0SIGASE"], 1633679083)
+
+
+def test_the_example_of_the_specification_of_basic_authentication_holds() -> None:
+    claimed = b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    for secret in (b"Aladdin:open sesame", b"open sesame"):
+        check_basic(claimed, [b"another", secret])
+        check_basic(claimed.replace(b"Basic", b"BASIC"), [secret])
+    for secret in (b"aladdin:open sesame", b":open sesame", b"Aladdin", b"Aladdin:", b"sesame"):
+        with pytest.raises(BadSignature, match="is wrong"):
+            check_basic(claimed, [secret])
+
+
+@pytest.mark.parametrize(
+    "credentials", [b"", b":", b"user:", b"secret", b"secret:", b"user:a:secret", b":secret:"], ids=ascii
+)
+def test_a_password_must_be_given_whole_and_as_one(credentials: bytes) -> None:
+    claimed = b"Basic " + base64.b64encode(credentials)
+    with pytest.raises(BadSignature):
+        check_basic(claimed, [b"secret", b"", b"user:"])
+
+
+def test_a_password_may_hold_a_colon() -> None:
+    check_basic(b"Basic " + base64.b64encode(b"user:a:b"), [b"a:b"])
 
 
 def test_a_secret_of_any_bytes_is_compared_as_bytes() -> None:

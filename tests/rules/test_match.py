@@ -28,6 +28,12 @@ def test_the_case_of_the_host_repository_makes_no_difference_but_that_of_the_ref
     assert why(found.match("Gitee", push("Master"), AT)) == [(0, "Master does not match master")]
 
 
+def test_an_azure_project_may_have_spaces_in_its_name(tmp_path: Path) -> None:
+    head = HEAD.replace("Gitee", "AzureDevOps").replace("Acme", "Clay Works").replace("shop-web", "The Kiln")
+    found = rules(tmp_path, tag_config(), head=head)
+    assert found.match("AzureDevOps", push(repo=Repo(full_name="Clay Works/The Kiln")), AT).matches
+
+
 @pytest.mark.parametrize(
     ("kind", "name"), [("GitHub", "acme/shop-web"), ("Gitee", "acme/shop"), ("Gitee", "")]
 )

@@ -70,6 +70,16 @@ class Sample:
         moment = self.expected.get("received_at")
         return datetime.fromisoformat(moment).timestamp() if moment else 0.0
 
+    @property
+    def index(self) -> int:
+        """Which of the refs that the delivery tells of."""
+        return int(self.expected.get("index", 0))
+
+    @property
+    def count(self) -> int:
+        """How many refs the delivery tells of."""
+        return int(self.expected.get("of", 1))
+
     def __str__(self) -> str:
         return str(self.expected["headers_file"])
 
@@ -124,10 +134,9 @@ def signatures(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
 def misreadings(sample: Sample) -> dict[str, tuple[Any, Any]]:
     """Each expected fact that is read otherwise, as (expected, read)."""
     events = sample.forge.parse(sample.headers, sample.body)
-    index, count = sample.expected.get("index", 0), sample.expected.get("of", 1)
-    if len(events) != count:
-        return {"of": (count, len(events))}
-    read, also = facts(events[index]), sample.expected.get("also_ok", {})
+    if len(events) != sample.count:
+        return {"of": (sample.count, len(events))}
+    read, also = facts(events[sample.index]), sample.expected.get("also_ok", {})
     wanted = {name: sample.expected[name] for name in _FACTS if name in sample.expected}
     return {
         name: (value, read.get(name))

@@ -22,7 +22,7 @@ class MessageLike(Strict):
 
 
 KINDS: Final = Kinds(
-    forges=dict.fromkeys(["GitHub", "GitLab", "Gitee", "Gitea", "Coding", "Simple"]),
+    forges=dict.fromkeys(["GitHub", "GitLab", "Gitee", "Gitea", "Coding", "AzureDevOps", "Simple"]),
     builders={"jenkins": JenkinsLike},
     channels={"DING_TALK": RobotLike, "MESSAGE": MessageLike},
 )

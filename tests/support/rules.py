@@ -10,7 +10,7 @@ from bridge.rules.match import RuleSet
 NAMES: Final = Names(
     builders=("jenkins", "here"),
     channels={"team": "DING_TALK", "mail": "MAIL", "mail2": "MAIL", "message": "MESSAGE"},
-    forges=frozenset({"GitHub", "GitLab", "Gitee", "Gitea", "Coding", "Pagure", "Simple"}),
+    forges=frozenset({"GitHub", "GitLab", "Gitee", "Gitea", "Coding", "AzureDevOps", "Pagure", "Simple"}),
     sources=frozenset({"Gitee", "Simple"}),
 )
 SHA: Final = "0123456789abcdef0123456789abcdef01234567"
