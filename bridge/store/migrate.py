@@ -1,23 +1,39 @@
 """Bringing a store file to the schema of this release."""
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bridge.errors import StoreError, StoreTooNew
-from bridge.store.schema import REVISION
+from bridge.store.schema import REVISION, metadata
 
-_FOLDER = Path(__file__).with_name("migrations")
+MIGRATION_SECONDS: Final = 3600.0
+_FOLDER: Final = Path(__file__).with_name("migrations")
+_VERSIONS: Final = "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
+"""Alembic's own table, so that it finds what there is to migrate."""
+_MIGRATION: Final = (
+    "import pathlib, sys; sys.path.insert(0, sys.argv[1]); "
+    "from bridge.store.migrate import apply_migrations; apply_migrations(pathlib.Path(sys.argv[2]))"
+)
 
 
 def upgrade(path: Path) -> None:
     """Create or upgrade the file. Raises StoreTooNew when a newer release wrote it, else StoreError."""
     with _told(path):
-        if not _is_current(path):
-            _run(path)
+        if _is_current(path):
+            return
+        if _revision(path) is None:
+            _create(path)
+        else:
+            _migrate(path)
 
 
 def check(path: Path) -> None:
@@ -52,8 +68,12 @@ def _revision(path: Path) -> str | None:
     if not path.exists():
         return None
     with closing(sqlite3.connect(path, timeout=10)) as connection:
-        tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
+        return _version(connection)
+
+
+def _version(connection: sqlite3.Connection) -> str | None:
+    tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
     return str(row[0]) if row else None
 
 
@@ -61,14 +81,47 @@ def _known() -> set[str]:
     return {file.name.split("_", 1)[0] for file in (_FOLDER / "versions").glob("*.py")}
 
 
-def _run(path: Path) -> None:
-    # Imported here: it is 10 MiB that a store which needs no upgrade does not pay for.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-
+def _create(path: Path) -> None:
+    """Make the tables as they are now, unless another process has made them meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     path.touch(mode=0o600, exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        if _version(connection) is None:
+            for statement in (*_statements(), _VERSIONS):
+                connection.execute(statement)
+            connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (REVISION,))
+        connection.execute("COMMIT")
+
+
+def _statements() -> Iterator[str]:
+    for table in metadata.sorted_tables:
+        yield str(CreateTable(table).compile(dialect=sqlite.dialect()))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield str(CreateIndex(index).compile(dialect=sqlite.dialect()))
+
+
+def _migrate(path: Path) -> None:
+    """Apply the migrations in a process of its own: the tools for that are 10 MiB that the daemon lacks."""
+    argv = [sys.executable, "-I", "-c", _MIGRATION, str(Path(__file__).parents[2]), str(path)]
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=MIGRATION_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise StoreError(f"{path} was not upgraded within {MIGRATION_SECONDS / 3600:g} h") from None
+    if done.returncode or _revision(path) != REVISION:
+        why = done.stderr[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
+        raise StoreError(f"{path} cannot be upgraded: {why or 'it stays of an older release'}")
+
+
+def apply_migrations(path: Path) -> None:
+    """Apply the migrations in this process. Raises StoreError."""
+    from alembic import command  # noqa: PLC0415  # not for the daemon's process
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes["path"] = path
-    command.upgrade(config, REVISION)
+    with _told(path):
+        command.upgrade(config, REVISION)

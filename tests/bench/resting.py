@@ -1,4 +1,4 @@
-"""Memory at rest, and the time from the start to the first good answer of /healthz, on a migrated store."""
+"""Memory at rest, also after the very first start, and the time from the start to the first good answer."""
 
 import argparse
 import subprocess
@@ -62,15 +62,16 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="on the disk to measure")
     options = parser.parse_args()
     with folder_on_disk(options.folder) as folder:
-        start(folder, rest=False)
+        _, first = start(folder, rest=True)
         times = [start(folder, rest=False)[0] for _ in range(options.rounds)]
         _, memory = start(folder, rest=True)
     rows = [
         ["start to ready, s (median)", f"{median(times):.2f}", f"{MAX_SECONDS:.2f}"],
         ["memory at rest, MiB", f"{memory:.1f}", f"{MAX_MIB:.1f}"],
+        ["the same after the very first start", f"{first:.1f}", f"{MAX_MIB:.1f}"],
     ]
     print(table(["", "measured", "at most"], rows))  # noqa: T201  # its output
-    if median(times) > MAX_SECONDS or memory > MAX_MIB:
+    if median(times) > MAX_SECONDS or max(memory, first) > MAX_MIB:
         sys.exit(1)
 
 

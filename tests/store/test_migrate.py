@@ -38,16 +38,57 @@ def columns_and_indexes(path: Path) -> dict[str, object]:
     return shape
 
 
-def test_the_migrations_make_exactly_the_tables_of_the_schema(tmp_path: Path) -> None:
+def test_the_migrations_make_exactly_the_tables_of_a_new_store(tmp_path: Path) -> None:
     migrated, fresh = tmp_path / "bridge.db", tmp_path / "fresh.db"
-    migrate.upgrade(migrated)
+    migrate.apply_migrations(migrated)
+    migrate.upgrade(fresh)
     engine = create_engine(f"sqlite:///{migrated}", poolclass=NullPool)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
-    metadata.create_all(create_engine(f"sqlite:///{fresh}", poolclass=NullPool))
     assert columns_and_indexes(migrated) == columns_and_indexes(fresh)
+    migrate.apply_migrations(fresh)
+    migrate.check(fresh)
+
+
+def old_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store of this release, which a later one takes up."""
+    migrate.upgrade(path)
+    monkeypatch.setattr(migrate, "_known", lambda: {"0000", REVISION})
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+
+
+def test_an_older_store_is_migrated_by_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bridge.db"
+    old_store(path, monkeypatch)
+    # The process knows of no revision 0000: that it says so shows that it was asked.
+    with pytest.raises(StoreError, match=r"bridge.db cannot be upgraded: .*0000"):
+        migrate.upgrade(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM alembic_version")
+        for table in metadata.tables:
+            connection.execute(f"DROP TABLE {table}")
+    migrate._migrate(path)
+    assert set(metadata.tables) < tables(path)
+    migrate.check(path)
+
+
+def test_a_migration_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "bridge.db"
+    old_store(path, monkeypatch)
+    monkeypatch.setattr(migrate, "MIGRATION_SECONDS", 0.001)
+    with pytest.raises(StoreError, match="was not upgraded within"):
+        migrate.upgrade(path)
+
+
+def test_a_first_start_carries_no_tools_for_migrations(tmp_path: Path) -> None:
+    code = "import sys, pathlib, bridge.store.migrate as m; m.upgrade(pathlib.Path(sys.argv[1]))"
+    code += "; sys.exit('alembic' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "bridge.db")], check=True, timeout=60)
 
 
 def test_the_newest_migration_is_the_one_that_the_release_knows() -> None:
