@@ -9,6 +9,7 @@ import yaml
 from support.commands import command
 from support.faulty import expected_fault, faulty_files
 
+from bridge.config.settings import FORGE_ALIASES
 from bridge.registry import BUILDERS, CHANNELS, FORGES
 
 TESTS = Path(__file__).parents[1]
@@ -68,6 +69,18 @@ def test_what_is_good_is_said_to_be_good(config: Path) -> None:
     done = command("--config", config, "check")
     assert (done.status, done.stderr) == (0, "")
     assert done.stdout == f"{config}: good, with 1 build repositories\n"
+
+
+@pytest.mark.parametrize(("old", "kind"), FORGE_ALIASES.items())
+@pytest.mark.parametrize("where", ["source", "rule"])
+def test_a_host_goes_by_its_old_name_in_sources_and_in_rules(
+    config: Path, where: str, old: str, kind: str
+) -> None:
+    in_source, in_rule = (old, kind) if where == "source" else (kind, old)
+    config.write_text(yaml.safe_dump(CONFIG).replace("Gitee", in_source))
+    (config.parent / "rules" / "shop.yaml").write_text(RULE.replace("Gitee", in_rule))
+    done = command("--config", config, "check")
+    assert (done.status, done.stdout) == (0, f"{config}: good, with 1 build repositories\n")
 
 
 def test_a_secret_in_plain_text_is_a_warning_that_does_not_show_it(config: Path) -> None:
