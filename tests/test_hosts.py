@@ -58,6 +58,26 @@ def test_each_delivery_of_every_host_is_heard_and_tells_its_story(whose: str, tm
     assert wrong == {}
 
 
+def test_azure_devops_is_known_by_user_name_and_password_which_nobody_is_told(tmp_path: Path) -> None:
+    (sample,) = (one for one in samples(OWN) if str(one) == "azure-devops/push-branch.headers")
+    source = {"kind": "AzureDevOps", "username": "bridge", "secrets": [SECRETS[0].decode()]}
+    config = {"sources": {"azure": source}, "builders": {"here": {"kind": "local", "command": ["true"]}}}
+    elsewhere = json.dumps(json.loads(sample.body) | {"subscriptionId": "another", "notificationId": 7})
+    stranger = "Basic " + base64.b64encode(b"stranger:" + SECRETS[0]).decode()
+    with running(tmp_path, config, {}) as daemon, httpx.Client(base_url=daemon.url) as client:
+
+        def send(body: bytes, **headers: str) -> httpx.Response:
+            return client.post("/hooks/azure", content=body, headers=sample.headers | headers)
+
+        assert send(sample.body, authorization=stranger).status_code == 401
+        first, second = send(sample.body), send(elsewhere.encode())
+        assert (first.status_code, second.status_code) == (202, 200), "one event, told by two subscriptions"
+        assert first.json() == second.json()
+        told = json.dumps(shown(daemon, "show", first.json()["id"])) + daemon.output()
+    right = sample.headers["authorization"]
+    assert not [proof for proof in (right, stranger) if proof.removeprefix("Basic ") in told]
+
+
 def some_code(deliveries: Deliveries) -> set[tuple[str, str]]:
     """Every other repository of each host, by host and name; the others have no rule."""
     known = {code(sample) for (sample, *_) in deliveries.values() if sample.expected["repo"]}
