@@ -26,7 +26,10 @@ class BridgeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong in a file: `place` is `file:line:column`, `path` a dotted key, `problem` a sentence."""
+    """One thing wrong in a file: `place` is `file:line:column`, `path` a dotted key, `problem` a sentence.
+
+    As a text it is always one printable line, whatever stands in the file.
+    """
 
     place: str
     path: str
@@ -35,7 +38,8 @@ class Fault:
 
     def __str__(self) -> str:
         where = f"{self.place}: {self.path}" if self.path else self.place
-        return f"{where}: {self.problem}"
+        text = f"{where}: {self.problem}"
+        return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 class ConfigError(BridgeError):

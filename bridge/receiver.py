@@ -142,9 +142,9 @@ class Receiver:
             if message["type"] == "http.disconnect":
                 raise BadDelivery("the sender hung up before the end of the body")
             self._unfinished.add(body, message.get("body", b""))
-            self._check_length(len(body.pieces), most)
+            self._check_length(body.size, most)
             more = message.get("more_body", False)
-        return bytes(body.pieces)
+        return body.whole()
 
     def _check_length(self, length: int, most: int) -> None:
         if length <= most:

@@ -15,11 +15,15 @@ class NoRoom(DeliveryError):
 class Body:
     """The pieces that came until now."""
 
-    __slots__ = ("given_up", "pieces")
+    __slots__ = ("given_up", "pieces", "size")
 
     def __init__(self) -> None:
-        self.pieces = bytearray()
+        self.pieces: list[bytes] = []
+        self.size = 0
         self.given_up = False
+
+    def whole(self) -> bytes:
+        return b"".join(self.pieces)
 
 
 class Unfinished:
@@ -42,17 +46,18 @@ class Unfinished:
         """Raises NoRoom when this body has to give way, or had to before."""
         if not body.given_up:
             self._held += len(piece)
-            body.pieces += piece
+            body.size += len(piece)
+            body.pieces.append(piece)
             while self._held > self._room:
-                self._give_up(max(self._bodies, key=lambda body: len(body.pieces)))
+                self._give_up(max(self._bodies, key=lambda body: body.size))
         if body.given_up:
             raise NoRoom("too many large bodies are being sent at once: send it again later")
 
     def end(self, body: Body) -> None:
         """Its memory is no longer ours to count."""
-        self._held -= len(body.pieces)
+        self._held -= body.size
         self._bodies.discard(body)
-        body.pieces = bytearray()
+        body.pieces, body.size = [], 0
 
     def _give_up(self, body: Body) -> None:
         body.given_up = True

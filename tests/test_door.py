@@ -7,7 +7,7 @@ import pytest
 from support.entrance import Entrance, push, signed
 from support.scripted import Store, open_store
 
-from bridge.rate import MAX_KEYS, Rate
+from bridge.rate import Rate
 
 HOST, STRANGER = "192.0.2.1", "203.0.113.7"
 FEW = {"refused_rate": Rate(3, 60.0)}
@@ -116,12 +116,4 @@ async def test_a_clock_that_is_set_back_locks_nobody_out(store: Store) -> None:
     store.clock.turn(-86_400)
     assert await entrance.forged(sender=STRANGER) == 429
     store.clock.turn(20)
-    assert await entrance.forged(sender=STRANGER) == 401
-
-
-async def test_only_so_many_addresses_are_remembered(store: Store) -> None:
-    entrance = Entrance(store, github=FEW)
-    await worn_out(entrance, STRANGER)
-    for number in range(MAX_KEYS):
-        await entrance.forged(sender=f"10.1.{number >> 8}.{number & 255}")
     assert await entrance.forged(sender=STRANGER) == 401

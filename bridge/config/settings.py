@@ -127,7 +127,7 @@ class Server(Strict):
     trusted_proxies: Proxies = ()
     header_timeout: Positive = timedelta(seconds=10)
     body_timeout: Positive = timedelta(seconds=15)
-    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 4000
 
 
 class Store(Strict):
