@@ -84,6 +84,7 @@ class Checkout:
 
     def _check_out(self) -> CheckedOut:
         wanted = self._order.request.commit or "FETCH_HEAD"
+        self._supervisor.log.note(f"fetching {wanted} of {self._order.request.ref}")
         kind = "sha256" if len(wanted) == len("0" * 64) else "sha1"
         self._git("init", "--quiet", "--template=", "--initial-branch=none", f"--object-format={kind}")
         self._fetch(wanted)
@@ -140,6 +141,7 @@ class Checkout:
             env=self._env,
             sink=sink,
             file_limit=self._order.max_tree,
+            heading=False,
         )
 
 

@@ -111,14 +111,16 @@ class Supervisor:
         env: Mapping[str, str],
         sink: Sink | None = None,
         file_limit: int | None = None,
+        heading: bool = True,
     ) -> int:
         """Run a program to its end; its output, both streams, goes to `sink` or else to the log.
 
-        Returns the exit code, negative for a signal. No file may grow beyond `file_limit` bytes.
-        Raises BuildFailed where the program cannot be started, OutOfTime, Stopped.
+        With a `heading` the log tells the command before. Returns the exit code, negative for a signal.
+        No file may grow beyond `file_limit` bytes. Raises BuildFailed where the program cannot be started,
+        OutOfTime, Stopped.
         """
         self.check()
-        if sink is None:
+        if sink is None and heading:
             self.log.note(f"$ {shlex.join(argv)}")
         process = _start(argv, cwd, env, file_limit)
         assert process.stdout is not None

@@ -113,6 +113,7 @@ class _Checking:
         """The repository with builder and channels named; what is wrong is among the faults."""
         self._check_forge()
         self._check_overlaps()
+        self._check_unread()
         config = self.repository.build_config.model_copy(update={"builder": self._builder()})
         return self.repository.model_copy(update={"build_config": config, "notices": self._notices()})
 
@@ -138,6 +139,17 @@ class _Checking:
                 )
                 loc = ("build_config", "tag_configs", index)
                 self.warnings.append(self.document.fault(loc, problem, warning=True))
+
+    def _check_unread(self) -> None:
+        """Settings of the documents that these rules come from, and that mean nothing here."""
+        config = self.repository.build_config
+        unread = {}
+        if config.build_node is not None:
+            unread["build_node"] = "has no effect: the builder decides where it builds"
+        if config.email_enabled:
+            unread["email_enabled"] = "has no effect: add a notice of type MAIL to `notices`"
+        for name, problem in unread.items():
+            self.warnings.append(self.document.fault(("build_config", name), problem, warning=True))
 
     def _builder(self) -> str | None:
         builder = self.repository.build_config.builder

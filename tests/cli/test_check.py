@@ -10,7 +10,7 @@ from support.commands import command
 from support.faulty import expected_fault, faulty_files
 
 from bridge.config.settings import FORGE_ALIASES
-from bridge.registry import BUILDERS, CHANNELS, FORGES
+from bridge.registry import BUILDERS, CHANNELS, FORGES, KINDS
 
 TESTS = Path(__file__).parents[1]
 RULES, CONFIGURATIONS = TESTS / "rules" / "bad", TESTS / "config" / "bad"
@@ -179,6 +179,14 @@ def test_the_configuration_that_ships_is_good_and_shows_every_kind(
     ]
     shown = set(re.findall(r"kind: (\w+)", text))
     assert shown | {"MESSAGE"} == {*FORGES, *BUILDERS, *CHANNELS}
+
+
+def test_the_configuration_that_ships_shows_every_setting() -> None:
+    text = (TESTS.parent / "deploy" / "bridge.example.yaml").read_text()
+    shown = set(re.findall(r"[#{, ]([a-z_]+):", text))
+    for kind, settings in (*KINDS.builders.items(), *KINDS.channels.items()):
+        names = {field.alias or name for name, field in settings.model_fields.items()}
+        assert names <= shown, kind
 
 
 def test_nothing_is_made_by_a_check(config: Path) -> None:

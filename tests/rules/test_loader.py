@@ -141,7 +141,12 @@ def test_the_old_names_of_git_hosts_are_understood(tmp_path: Path, old: str, kin
 
 def test_the_words_of_the_old_documents_that_say_nothing_here_are_accepted(tmp_path: Path) -> None:
     text = ONE + "  build_node: in\n  email_enabled: false\nfull_description: ''\nis_public: true\n"
-    assert _only(rules_of(tmp_path, text)).is_public
+    found = rules_of(tmp_path, text)
+    assert _only(found).is_public
+    warned = [str(warning).partition("build_config.")[2] for warning in found.warnings]
+    assert warned == ["build_node: has no effect: the builder decides where it builds"]
+    warned = [str(warning) for warning in rules_of(tmp_path, text.replace("false", "true")).warnings]
+    assert "email_enabled: has no effect: add a notice of type MAIL to `notices`" in warned[1]
 
 
 def test_paths_are_brought_into_one_form(tmp_path: Path) -> None:
