@@ -212,15 +212,16 @@ class _Daemon:
             alarm=self._look,
             told=told,
         )
+        announcer = Announcer(clock, config.settings.server.public_url)
         self._dispatcher = Dispatcher(
             FORGES,
             lambda: self.reloader.rules,
             stores.inbox,
             default_notices=config.default_notices,
+            announcer=announcer,
             alarm=self._dispatch,
-            dispatched=_ring_all(list(self._triggers.values())),
+            dispatched=_ring_all([*self._triggers.values(), *self._polls.values(), *self._notices.values()]),
         )
-        announcer = Announcer(clock, config.settings.server.public_url)
         self._triggerers = [
             Triggerer(
                 name,

@@ -10,20 +10,21 @@ from pydantic import ValidationError
 from bridge.config.notices import NoticeSetting
 from bridge.errors import BadPayload, StoreError
 from bridge.forges.base import Forge
+from bridge.forges.push import is_zero
 from bridge.metrics import DISPATCHED
 from bridge.model.build import NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
-from bridge.model.event import PushEvent
+from bridge.model.event import Ignored, PushEvent, RefMove
 from bridge.rules import manual
+from bridge.rules.announce import Announcer
 from bridge.rules.explain import Judgement, judge
 from bridge.rules.match import Match, RuleSet, match_repository
 from bridge.schedule import Alarm
-from bridge.store.inbox import Inbox, Verdict
+from bridge.store.inbox import MAX_DETAIL, Inbox, Verdict
 
 log = structlog.get_logger()
 
 BATCH: Final = 64
-MAX_DETAIL: Final = 1000
 PATIENCE_SECONDS: Final = 0.25
 """How long a batch waits for the receiver at most: senders wait for an answer, a build can start later."""
 _LOOK_SECONDS: Final = 0.01
@@ -39,6 +40,7 @@ class Dispatcher:
         inbox: Inbox,
         *,
         default_notices: Sequence[NoticeSetting],
+        announcer: Announcer,
         alarm: Alarm,
         dispatched: Callable[[], None],
     ) -> None:
@@ -46,6 +48,7 @@ class Dispatcher:
         self._rules = rules
         self._inbox = inbox
         self._default_notices = default_notices
+        self._announcer = announcer
         self._alarm = alarm
         self._dispatched = dispatched
 
@@ -73,21 +76,25 @@ class Dispatcher:
         return await self._inbox.stored(BATCH)
 
     async def _judge(self, delivery: Delivery) -> None:
-        verdict = self._verdict(delivery)
         try:
-            made = await self._inbox.judge(delivery.id, verdict)
+            judged = await self._inbox.judge(delivery.id, self._verdict(delivery), self._announcer)
         except StoreError:
             raise
         except Exception as error:
             # One delivery that we cannot judge must not stop those behind it.
             log.exception("cannot judge", delivery_id=delivery.id)
-            verdict = _broken(error)
-            made = await self._inbox.judge(delivery.id, verdict)
-        DISPATCHED.labels(verdict.state).inc()
+            judged = await self._inbox.judge(delivery.id, _broken(error), self._announcer)
+        if judged is None:
+            return
+        DISPATCHED.labels(judged.state).inc()
         log.info(
-            "judged", delivery_id=delivery.id, state=verdict.state, why=verdict.detail, builds=made or None
+            "judged",
+            delivery_id=delivery.id,
+            state=judged.state,
+            why=judged.detail,
+            builds=list(judged.builds) or None,
         )
-        if made:
+        if judged.builds:
             self._dispatched()
 
     def _verdict(self, delivery: Delivery) -> Verdict:
@@ -106,13 +113,23 @@ class Dispatcher:
             if isinstance(judgement.event, PushEvent)
         ]
         reasons = [judgement.reason for judgement in judgements if judgement.reason]
-        told = [f"{build.namespace}/{build.repo_name} ({', '.join(build.tags)})" for build in builds]
         return Verdict(
             state=DeliveryState.DISPATCHED if builds else DeliveryState.IGNORED,
-            detail="; ".join(told or reasons)[:MAX_DETAIL],
+            detail="; ".join(reasons)[:MAX_DETAIL],
             explanation=[judgement.document() for judgement in judgements],
             builds=builds,
+            moves=[move for judgement in judgements if (move := self._move(delivery, judgement.event))],
         )
+
+    def _move(self, delivery: Delivery, event: PushEvent | Ignored) -> RefMove | None:
+        """How a ref of code that some rule builds from moved, where the host says so."""
+        if event.ref is None or event.repo is None or event.before is None:
+            return None
+        code = self._rules().code(delivery.forge, event.repo)
+        if code is None:
+            return None
+        after = event.pushed if isinstance(event, PushEvent) else None
+        return RefMove(code, event.ref.full, None if is_zero(event.before) else event.before, after)
 
     def _judgements(self, delivery: Delivery) -> list[Judgement]:
         if delivery.forge == manual.FORGE:
@@ -161,6 +178,12 @@ class Dispatcher:
                 is_public=repository.is_public,
             ),
             subscriptions=tuple(setting.subscription for setting in settings),
+            code=repository.build_config.code_repository,
+            pushed=event.pushed,
+            commit_tags=match.commit_tags,
+            on_newer=repository.build_config.on_newer if event.ref.kind == "branch" else "queue",
+            concurrency=repository.build_config.concurrency,
+            notes=match.notes,
         )
 
 

@@ -162,7 +162,9 @@ class Poller:
         }
         fields["ended_at"] = None if status.state in _OPEN else status.ended_at or self._clock()
         announcer = Announcer(self._announcer.clock, self._announcer.public_url, tail)
-        moved = await self._builds.move(build.id, status.state, announcer, **fields)
+        cancelled = status.state is BuildState.CANCELLED
+        to = build.ended_by_us if cancelled else status.state
+        moved = await self._builds.move(build.id, to, announcer, **fields)
         if moved is not None:
             log.info(
                 "build",
@@ -244,5 +246,5 @@ class Poller:
 def _why(build: Build, status: Status) -> str:
     """The builder's word, but for an end that we asked for: then who asked."""
     if status.state is BuildState.CANCELLED and build.cancel_reason is not None:
-        return build.cancel_reason
+        return build.superseded or build.cancel_reason
     return status.detail

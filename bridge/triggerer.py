@@ -87,7 +87,8 @@ class Triggerer:
     async def _round(self) -> None:
         """What is due; a builder that is down is asked for one build after each pause, and no more."""
         for build in await self._builds.unwanted(self._name):
-            await self._move(build, BuildState.CANCELLED, build.cancel_reason or "", ended_at=self._clock())
+            why = build.superseded or build.cancel_reason or ""
+            await self._move(build, build.ended_by_us, why, ended_at=self._clock())
         for build in await self._builds.in_state(self._name, BuildState.TRIGGERING):
             if build.next_at <= self._clock() and not self._pause.left:
                 await self._resolve(build)

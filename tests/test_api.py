@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from support.answers import bad, good
-from support.scripted import START, Store, delivery_of
+from support.scripted import START, Store, delivery_of, quiet
 
 from bridge.api import PAGE_SIZE, Api
 from bridge.errors import ConfigError, Fault
@@ -292,7 +292,7 @@ async def test_a_delivery_says_why(store: Store, client: httpx.AsyncClient) -> N
     delivery = delivery_of("k", store.clock(), body=b"the body is not shown")
     await store.inbox.put(delivery)
     why = Verdict(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
-    await store.inbox.judge(delivery.id, why)
+    await store.inbox.judge(delivery.id, why, quiet)
     answer = await client.get(f"/v1/deliveries/{delivery.id}", headers=TRUSTED)
     document = good(answer)
     assert (document["state"], document["detail"], document["size"]) == ("ignored", "a ping", 21)

@@ -18,6 +18,7 @@ from bridge.forges.simple import Simple
 from bridge.model.build import BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import PushEvent, Ref, Repo
+from bridge.rules.announce import Announcer
 from bridge.rules.manual import ManualPush
 from bridge.store.inbox import DeliveryRow
 from bridge.store.listing import Place
@@ -82,6 +83,7 @@ class Line:
             lambda: rules,
             store.inbox,
             default_notices=(),
+            announcer=Announcer(store.clock, None),
             alarm=self.bell,
             dispatched=self._ring,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.scripted import Bell, Store, delivery_of, eventually, failing
+from support.scripted import Bell, Store, delivery_of, eventually, failing, quiet
 
 from bridge.housekeeper import feed_watchdog, give_up_strays, keep_house
 from bridge.model.build import BuildState
@@ -23,7 +23,9 @@ DAY = timedelta(days=1)
 async def add_judged(store: Store, key: str) -> None:
     delivery = delivery_of(key, store.clock())
     await store.inbox.put(delivery)
-    await store.inbox.judge(delivery.id, Verdict(state=DeliveryState.IGNORED, detail="", explanation=[]))
+    await store.inbox.judge(
+        delivery.id, Verdict(state=DeliveryState.IGNORED, detail="", explanation=[]), quiet
+    )
 
 
 async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store: Store) -> None:

@@ -106,7 +106,7 @@ async def test_a_builder_that_is_down_gets_one_build_for_each_pause_and_not_all_
     store: Store, builder: ScriptedBuilder
 ) -> None:
     for key in "12345":
-        await store.add_build(key)
+        await store.add_build(key, tags=(key,))
     builder.triggers.extend([Retry("down")] * 3)
     async with triggering(store, builder) as line:
         assert len(builder.called("trigger")) == 1
@@ -120,7 +120,7 @@ async def test_an_ambiguous_builder_that_cannot_be_asked_is_left_alone_too(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     for key in "123":
-        await store.add_build(key)
+        await store.add_build(key, tags=(key,))
     builder.triggers.extend([Ambiguous("the answer was lost")] * 3)
     builder.finds.extend([Transient("no route to host")] * 3)
     async with triggering(store, builder) as line:
@@ -133,7 +133,9 @@ async def test_one_builder_that_is_down_or_hangs_delays_no_other(store: Store) -
     down, hanging, healthy = (ScriptedBuilder(name) for name in ("down", "hanging", "healthy"))
     down.triggers.append(Retry("no route to host"))
     hanging.triggers.append(Hang())
-    builds = [await store.add_build(name, builder=name) for name in ("down", "hanging", "healthy")]
+    builds = [
+        await store.add_build(name, builder=name, tags=(name,)) for name in ("down", "hanging", "healthy")
+    ]
     async with triggering(store, down), triggering(store, healthy), anyio.create_task_group() as tasks:
         tasks.start_soon(TriggerLine(store, hanging).triggerer.run)
         await eventually(lambda: hanging.called("trigger"))
@@ -178,7 +180,7 @@ async def test_no_more_builds_are_open_than_the_builder_has_slots(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     builder.slots = 2
-    builds = [await store.add_build(key) for key in "1234"]
+    builds = [await store.add_build(key, tags=(key,)) for key in "1234"]
     async with triggering(store, builder) as line:
         assert builder.called("trigger") == [build.id for build in builds[:2]]
         await store.builds.move(builds[0].id, BuildState.SUCCEEDED, Announcer(store.clock, None))
@@ -204,13 +206,13 @@ async def test_a_cancelled_build_does_not_wait_for_a_slot_nor_for_a_builder_that
     store: Store, builder: ScriptedBuilder
 ) -> None:
     builder.slots = 1
-    running, waiting = [await store.add_build(key) for key in "12"]
+    running, waiting = [await store.add_build(key, tags=(key,)) for key in "12"]
     async with triggering(store, builder) as line:
         assert builder.called("trigger") == [running.id]
         await store.builds.request_cancel(waiting.id, "cancelled by ann")
         await line.turn(0)
         assert (await store.build(waiting.id)).state is BuildState.CANCELLED
-        late = await store.add_build("3")
+        late = await store.add_build("3", tags=("3",))
         await store.builds.move(running.id, BuildState.FAILED, Announcer(store.clock, None))
         builder.triggers.append(Retry("down", 3000.0))
         await line.turn(0)

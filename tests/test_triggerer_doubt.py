@@ -119,7 +119,7 @@ async def test_what_a_dead_process_was_sending_is_looked_up_before_anything_is_s
     store: Store, builder: ScriptedBuilder, found: Any, calls: list[str], state: BuildState
 ) -> None:
     build = await store.add_build()
-    other = await store.add_build("2")
+    other = await store.add_build("2", tags=("2",))
     await store.builds.move(build.id, BuildState.TRIGGERING, Announcer(store.clock, None), attempts=1)
     builder.finds.append(found)
     async with triggering(store, builder):
@@ -133,7 +133,7 @@ async def test_what_a_dead_process_was_sending_is_looked_up_before_anything_is_s
 async def test_whatever_an_adapter_raises_counts_as_ambiguous_and_stops_nothing(
     store: Store, builder: ScriptedBuilder, error: Exception
 ) -> None:
-    builds = [await store.add_build(key) for key in "12"]
+    builds = [await store.add_build(key, tags=(key,)) for key in "12"]
     builder.triggers.append(error)
     builder.finds.append("found-handle")
     async with triggering(store, builder):

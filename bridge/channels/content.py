@@ -15,7 +15,7 @@ Tone = Literal["good", "bad", "neutral"]
 
 LATE_AFTER: Final = 300.0
 # Causes that are not the author's doing.
-_NOT_BY_AUTHOR: Final = frozenset({"manual", "schedule"})
+_NOT_BY_AUTHOR: Final = frozenset({"manual", "order", "schedule"})
 
 
 @dataclass(frozen=True, slots=True)

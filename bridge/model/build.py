@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from bridge.model.event import Person, RefKind
 from bridge.model.notice import Subscription
+
+OnNewer = Literal["queue", "skip_waiting", "cancel"]
+"""What a newer push of a ref does to older builds: nothing, end those that wait, or end them all."""
 
 
 class BuildState(StrEnum):
@@ -71,6 +75,7 @@ TRANSITIONS: Mapping[BuildState, frozenset[BuildState]] = {
             BuildState.SUCCEEDED,
             BuildState.FAILED,
             BuildState.CANCELLED,
+            BuildState.SUPERSEDED,
         }
     ),
 }
@@ -125,7 +130,8 @@ class BuildRequest:
 class Origin:
     """Where a build comes from, for people: what was pushed, by whom, and why it builds.
 
-    `cause` is `push`, `tag` or `manual`.
+    `cause` is `push`, `tag`, `manual` or `order repair`: the newest code once more, after older code that
+    came late.
     """
 
     delivery_id: str
@@ -144,7 +150,10 @@ class NewBuild:
 
     `tag_set` names what is built, whatever the time: one delivery makes one build of it. `version_tagging`
     is 0 (none), 1 (time version) or 2 (commit id). `sha` is the commit, or, where `peeled` is False, what
-    may be an annotated tag's own object.
+    may be an annotated tag's own object. `code` names the code repository for all hosts, `pushed` is what the
+    ref was set to (for an annotated tag its object). `commit_tags` are those of `tags` that name the commit:
+    they can be built at any time, in any order. At most `concurrency` builds of the repository are with the
+    builder at once. `notes` are said in the timeline.
     """
 
     namespace: str
@@ -163,6 +172,12 @@ class NewBuild:
     parameters: Mapping[str, str]
     origin: Origin
     subscriptions: tuple[Subscription, ...]
+    code: str
+    pushed: str
+    commit_tags: tuple[str, ...] = ()
+    on_newer: OnNewer = "queue"
+    concurrency: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +186,7 @@ class Build:
 
     `raw` is the builder's own word for the state, `handle` its own word for the build. `attempts` counts the
     tries to trigger it, and `next_at` is when the next one is due. `log_offset` is how far the log was read.
+    `superseded` says by what; a build that has not ended then is `superseded` once it has.
     """
 
     id: str
@@ -195,6 +211,14 @@ class Build:
     next_at: float = 0.0
     log_offset: int = 0
     cancel_reason: str | None = None
+    pushed: str = ""
+    superseded: str | None = None
+    concurrency: int | None = None
+
+    @property
+    def ended_by_us(self) -> BuildState:
+        """What the build is once it has ended because it was asked to."""
+        return BuildState.CANCELLED if self.superseded is None else BuildState.SUPERSEDED
 
     @property
     def full_name(self) -> str:

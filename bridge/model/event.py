@@ -78,9 +78,27 @@ class PushEvent:
         return self.sha if self.peeled else None
 
     @property
+    def pushed(self) -> str:
+        """What the ref was set to: for an annotated tag its object, else the commit."""
+        return self.tag_object_sha or self.sha
+
+    @property
     def author(self) -> str | None:
         """The head commit's author where the host sends the commit, else who pushed."""
         return (self.commit.author.name if self.commit else None) or self.pusher.name
+
+
+@dataclass(frozen=True, slots=True)
+class RefMove:
+    """That a ref was set from one object to another; None is "there was none" or "it was removed".
+
+    `code` names the code repository for all hosts, `ref` is the full ref name.
+    """
+
+    code: str
+    ref: str
+    before: str | None
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

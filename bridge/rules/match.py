@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.errors import Fault
-from bridge.model.event import PushEvent, Ref
+from bridge.model.event import PushEvent, Ref, Repo
 from bridge.rules.paths import compile_paths, shown, unknown_files
 from bridge.rules.pattern import MAX_NAME_BYTES, compile_pattern
 from bridge.rules.render import NoValue, oci_tag, parse_template, placeholder_values
@@ -21,7 +21,8 @@ _MAX_SHOWN: Final = 200
 class Match:
     """One build to make.
 
-    `tags` are valid OCI tags; `originals` has, for each that had to be changed, what it was made from.
+    `tags` are valid OCI tags; `originals` has, for each that had to be changed, what it was made from, and
+    `commit_tags` are those of them that name the commit.
     `tag_configs` are the indexes of the configurations that asked for it. The version tag is not among the
     tags: it is made with `version_tag(version_tagging, …)` when the build is. `notes` are for people.
     """
@@ -37,6 +38,7 @@ class Match:
     image: str
     parameters: Mapping[str, str]
     tag_configs: tuple[int, ...]
+    commit_tags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -108,12 +110,19 @@ class RuleSet:
             [*(match_repository(found, event, at) for found in known), Matching((), tuple(others))]
         )
 
+    def code(self, forge_kind: str, repo: Repo) -> str | None:
+        """The pushed code as `BuildConfig.code_repository` names it; None when no rule builds from it."""
+        found = self._by_code.get((forge_kind, _key(forge_kind, repo)))
+        return found[0].build_config.code_repository if found else None
+
     def _candidates(self, forge_kind: str, event: PushEvent) -> Sequence[BuildRepository]:
-        if forge_kind == SIMPLE:
-            key = normalised_url(event.repo.clone_url or "") or ""
-        else:
-            key = event.repo.full_name.lower()
-        return self._by_code.get((forge_kind, key), ())
+        return self._by_code.get((forge_kind, _key(forge_kind, event.repo)), ())
+
+
+def _key(forge_kind: str, repo: Repo) -> str:
+    if forge_kind == SIMPLE:
+        return normalised_url(repo.clone_url or "") or ""
+    return repo.full_name.lower()
 
 
 def _joined(parts: Sequence[Matching]) -> Matching:
@@ -227,8 +236,13 @@ def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wan
             image=repository.image,
             parameters=repository.build_config.parameters,
             tag_configs=tuple(one.index for one in group),
+            commit_tags=tuple(dict.fromkeys([*(one.tag for one in group if _names_commit(one)), *extra])),
             notes=tuple(dict.fromkeys(one.note for one in group if one.note)),
         )
+
+
+def _names_commit(one: _Wanted) -> bool:
+    return not parse_template(one.config.docker_repo_tag).names.isdisjoint({"sha", "short_sha"})
 
 
 def _version_tagging(group: Sequence[_Wanted], sha: str | None) -> tuple[int, list[str]]:

@@ -9,6 +9,7 @@ from bridge.config.faults import suggest_or_list
 from bridge.config.notices import NoticeSetting
 from bridge.config.settings import AZURE_DEVOPS, ForgeKind
 from bridge.config.types import Strict, wrong
+from bridge.model.build import OnNewer
 from bridge.model.event import RefKind
 from bridge.rules.paths import MAX_GLOBS, compile_paths, path_problem
 from bridge.rules.pattern import BadPattern, compile_pattern
@@ -193,6 +194,8 @@ class BuildConfig(Strict):
         dict[Annotated[str, AfterValidator(_parameter)], Annotated[str, Field(max_length=8192)]],
         Field(max_length=100, default_factory=dict),
     ]
+    on_newer: OnNewer = "queue"
+    concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
     tag_configs: Annotated[tuple[TagConfig, ...], Field(strict=False, min_length=1, max_length=100)]
     build_node: str | None = None
     email_enabled: bool | None = None
@@ -232,6 +235,11 @@ class BuildConfig(Strict):
         if self.code_repo_clone_url is not None:
             return normalised_url(self.code_repo_clone_url) or ""
         return self.code.lower()
+
+    @property
+    def code_repository(self) -> str:
+        """The code repository, told apart from those of all kinds of hosts."""
+        return f"{self.code_repo_client} {self.code_key}"
 
 
 class BuildRepository(Strict):

@@ -1,4 +1,4 @@
-"""Builds: made with their delivery, moved only along the table of transitions."""
+"""Builds: moved only along the table of transitions."""
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
-    JSON,
     Boolean,
     ColumnElement,
     Connection,
@@ -17,27 +16,23 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    type_coerce,
     update,
 )
-from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
-from uuid_utils import uuid7
 
 from bridge.clock import Clock
-from bridge.model.build import TRANSITIONS, Build, BuildRequest, BuildState, NewBuild
+from bridge.model.build import TRANSITIONS, Build, BuildState
 from bridge.model.notice import Notice
-from bridge.rules.render import time_of_version, version_tag
 from bridge.store import listing, outbox, timeline
-from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump
+from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS
 from bridge.store.database import Database
 from bridge.store.listing import Page, Place
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
+from bridge.store.turns import in_turn
 
 MAX_LOG_BYTES: Final = 8 << 20
 MAX_TEXT: Final = 4096
 _STREAK: Final = 100
-_RECENT: Final = 1000
 """The builds that are looked through for a commit."""
 # Word for word the condition of the index over public builds: a bound parameter would not use it.
 _IS_PUBLIC: Final = literal_column("is_public = 1", Boolean)
@@ -50,83 +45,6 @@ Announce = Callable[[Build, int], Sequence[Notice]]
 class LogRow:
     at: float
     text: str
-
-
-def create(connection: Connection, new: NewBuild, now: float) -> str | None:
-    """Make a build with the next number of its repository; None when this delivery has made it before."""
-    build_id = str(uuid7())
-    same = and_(table.c.namespace == new.namespace, table.c.repo_name == new.repo_name)
-    number = (connection.execute(select(func.max(table.c.number)).where(same)).scalar_one() or 0) + 1
-    commit = new.sha if new.peeled or _is_commit(connection, new.sha, same) else ""
-    version_tag = _version_tag(connection, new, now, commit, same)
-    tags = tuple(dict.fromkeys([*new.tags, *([version_tag] if version_tag else [])]))
-    request = BuildRequest(
-        build_id=build_id,
-        number=number,
-        namespace=new.namespace,
-        repo_name=new.repo_name,
-        image=new.image,
-        tags=tags,
-        version_tag=version_tag,
-        repo_url=new.repo_url,
-        ref=new.ref,
-        branch=new.origin.ref_name if new.origin.ref_kind == "branch" else None,
-        tag=new.origin.ref_name if new.origin.ref_kind == "tag" else None,
-        commit=commit,
-        context=new.context,
-        dockerfile=new.dockerfile,
-        parameters=new.parameters,
-    )
-    made = connection.execute(
-        insert_or_nothing(table)
-        .values(
-            id=build_id,
-            delivery_id=new.origin.delivery_id,
-            namespace=new.namespace,
-            repo_name=new.repo_name,
-            number=number,
-            tag_set=new.tag_set,
-            time_version=version_tag if new.version_tagging == 1 else None,
-            builder=new.builder,
-            ref=new.ref,
-            is_public=int(new.origin.is_public),
-            request=dump(REQUEST, request),
-            origin=dump(ORIGIN, new.origin),
-            subscriptions=dump(SUBSCRIPTIONS, new.subscriptions),
-            state=BuildState.WAITING,
-            created_at=now,
-            next_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=["delivery_id", "namespace", "repo_name", "tag_set"])
-    )
-    if not made.rowcount:
-        return None
-    cause = f"delivery {new.origin.delivery_id}"
-    if not commit:
-        cause += f"; the host does not say whether {new.sha} is a commit: what the ref points to is built"
-    timeline.add(connection, build_id, now, BuildState.WAITING, cause)
-    return build_id
-
-
-def _is_commit(connection: Connection, sha: str, same: ColumnElement[bool]) -> bool:
-    """Whether a branch of the repository was built of it: an annotated tag's own object is on no branch."""
-    branches = select(table.c.request).where(same, table.c.ref.startswith("refs/heads/"))
-    recent = branches.order_by(table.c.number.desc()).limit(_RECENT).subquery()
-    built = type_coerce(recent.c.request, JSON)["commit"].as_string()
-    return connection.execute(select(1).select_from(recent).where(built == sha).limit(1)).first() is not None
-
-
-def _version_tag(
-    connection: Connection, new: NewBuild, now: float, commit: str, same: ColumnElement[bool]
-) -> str | None:
-    """A time version is unique in its repository: one not past the newest is dated a second after that."""
-    tag = version_tag(new.version_tagging, now, commit)
-    if new.version_tagging != 1 or tag is None:
-        return tag
-    newest = connection.execute(select(func.max(table.c.time_version)).where(same)).scalar_one()
-    if newest is None or tag > newest:
-        return tag
-    return version_tag(1, time_of_version(newest) + 1, commit)
 
 
 def move(
@@ -148,7 +66,7 @@ def move(
         return None
     connection.execute(update(table).where(table.c.id == build_id).values(state=to, **fields))
     timeline.add(connection, build_id, now, to, fields.get("detail", ""))
-    build = _build({**row, **fields, "state": to})
+    build = build_of({**row, **fields, "state": to})
     failures = _failures_before(connection, build)
     if to is BuildState.SUCCEEDED and row["state"] == BuildState.UNKNOWN:
         failures += 1  # people were told that it failed
@@ -192,6 +110,11 @@ def _failures_before(connection: Connection, build: Build) -> int:
     return failures
 
 
+def get(connection: Connection, build_id: str) -> Build | None:
+    row = connection.execute(select(table).where(table.c.id == build_id)).mappings().first()
+    return None if row is None else build_of(row)
+
+
 class Builds:
     """The builds of one store."""
 
@@ -206,16 +129,19 @@ class Builds:
             table.c.released == 0,
             table.c.state == BuildState.WAITING,
             table.c.next_at <= self._clock(),
+            table.c.cancel_reason.is_(None),
+            table.c.superseded.is_(None),
+            in_turn(),
             limit=limit,
         )
 
     async def unwanted(self, builder: str) -> list[Build]:
-        """Builds that wait, although somebody asked for their end."""
+        """Builds that wait, although somebody asked for their end, or a newer push did."""
         return await self._select(
             table.c.builder == builder,
             table.c.released == 0,
             table.c.state == BuildState.WAITING,
-            table.c.cancel_reason.is_not(None),
+            or_(table.c.cancel_reason.is_not(None), table.c.superseded.is_not(None)),
             limit=1000,
         )
 
@@ -340,8 +266,7 @@ class Builds:
         )
 
     async def get(self, build_id: str) -> Build | None:
-        found = await self._select(table.c.id == build_id, limit=1)
-        return found[0] if found else None
+        return await self._database.read(lambda connection: get(connection, build_id))
 
     async def by_number(self, namespace: str, repo_name: str, number: int) -> Build | None:
         found = await self._select(
@@ -364,14 +289,14 @@ class Builds:
             conditions.append(_IS_PUBLIC)
         return await self._database.read(
             lambda connection: listing.page(
-                connection, table, conditions, place=place, size=size, make=_build
+                connection, table, conditions, place=place, size=size, make=build_of
             )
         )
 
     async def _select(self, *conditions: ColumnElement[bool], limit: int) -> list[Build]:
         query = select(table).where(*conditions).order_by(table.c.id).limit(limit)
         return await self._database.read(
-            lambda connection: [_build(row) for row in connection.execute(query).mappings()]
+            lambda connection: [build_of(row) for row in connection.execute(query).mappings()]
         )
 
 
@@ -386,7 +311,7 @@ def _insert_log(connection: Connection, build_id: str, now: float, text: str) ->
     )
 
 
-def _build(row: RowMapping | Mapping[str, Any]) -> Build:
+def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
     return Build(
         id=row["id"],
         number=row["number"],
@@ -410,4 +335,7 @@ def _build(row: RowMapping | Mapping[str, Any]) -> Build:
         next_at=row["next_at"],
         log_offset=row["log_offset"],
         cancel_reason=row["cancel_reason"],
+        pushed=row["pushed"],
+        superseded=row["superseded"],
+        concurrency=row["concurrency"],
     )

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,9 +15,12 @@ from bridge.clock import Clock
 from bridge.errors import StoreError
 from bridge.model.build import NewBuild
 from bridge.model.delivery import Delivery, DeliveryState
-from bridge.store import builds, timeline
+from bridge.model.event import RefMove
+from bridge.store import timeline
+from bridge.store.builds import Announce
 from bridge.store.codec import from_json, to_json
 from bridge.store.database import MAX_BATCH, Database
+from bridge.store.making import Making
 from bridge.store.schema import delivery as table
 
 _COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
@@ -31,6 +34,7 @@ _SMALL: Final = 64 << 10
 """Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
 _COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
 
+MAX_DETAIL: Final = 1000
 CROWD: Final = 8
 """More deliveries than this on their way to the disk at once are a crowd."""
 
@@ -58,12 +62,26 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What became of a delivery: `builds` to make when it is dispatched, else the reason in `detail`."""
+    """What is to become of a delivery.
+
+    `moves` are the refs that it says were moved, `builds` what the rules make of that, `detail` why they make
+    nothing.
+    """
 
     state: DeliveryState
     detail: str
     explanation: Any
     builds: Sequence[NewBuild] = ()
+    moves: Sequence[RefMove] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a delivery, with the ids of the builds that were made."""
+
+    state: DeliveryState
+    detail: str
+    builds: tuple[str, ...] = ()
 
 
 class Inbox:
@@ -116,22 +134,30 @@ class Inbox:
 
         return await self._database.read(work)
 
-    async def judge(self, delivery_id: str, verdict: Verdict) -> list[str]:
+    async def judge(self, delivery_id: str, verdict: Verdict, announce: Announce) -> Judged | None:
         """Record what becomes of a delivery and make its builds, all or nothing.
 
-        Returns the ids of the builds made; a delivery that was judged before changes nothing.
+        Builds that are superseded thereby are told of as `announce` says. None for a delivery that was judged
+        before: that changes nothing.
         """
         now = self._clock()
-        if not verdict.builds:
+        if not (verdict.builds or verdict.moves):
             # Most that crowds in builds nothing: that is written together.
-            await self._database.add(_mark, (delivery_id, verdict, now))
-            return []
+            new = await self._database.add(_mark, (delivery_id, verdict, now))
+            return Judged(verdict.state, verdict.detail) if new else None
 
-        def work(connection: Connection) -> list[str]:
-            if not _mark(connection, [(delivery_id, verdict, now)])[0]:
-                return []
-            made = [builds.create(connection, new, now) for new in verdict.builds]
-            return [build_id for build_id in made if build_id is not None]
+        def work(connection: Connection) -> Judged | None:
+            query = select(table.c.replay).where(table.c.id == delivery_id, table.c.state == "stored")
+            replay = connection.execute(query).scalar()
+            if replay is None:
+                return None
+            making = Making(connection, delivery_id, now, announce, asked=replay > 0)
+            making.run(verdict.moves, verdict.builds)
+            state = DeliveryState.DISPATCHED if making.made else DeliveryState.IGNORED
+            sentences = making.told if making.made else [*making.told, verdict.detail]
+            detail = "; ".join(filter(None, sentences))[:MAX_DETAIL]
+            _mark(connection, [(delivery_id, replace(verdict, state=state, detail=detail), now)])
+            return Judged(state, detail, tuple(making.made))
 
         return await self._database.write(work)
 

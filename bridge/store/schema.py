@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The newest migration; a store at any other revision is upgraded, or refused when it is unknown."""
 
 metadata = MetaData()
@@ -73,18 +73,67 @@ build = Table(
     Column("log_bytes", Integer, nullable=False, server_default=text("0")),
     Column("cancel_reason", Text),
     Column("released", Integer, nullable=False, server_default=text("0")),
+    Column("pushed", Text, nullable=False, server_default=""),
+    Column("superseded", Text),
+    Column("concurrency", Integer),
     UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
     UniqueConstraint("namespace", "repo_name", "number"),
     UniqueConstraint("namespace", "repo_name", "time_version"),
     Index("build_open", "builder", "state", "id", sqlite_where=text("released = 0")),
     Index("build_ref", "namespace", "repo_name", "ref", "number"),
     Index("build_created_at", "created_at"),
+    Index("build_pushed", "namespace", "repo_name", "tag_set", "pushed"),
+    # Who stands before whom at a builder.
+    Index(
+        "build_unended",
+        "namespace",
+        "repo_name",
+        "number",
+        sqlite_where=text("state IN ('waiting', 'triggering', 'queued', 'running')"),
+    ),
+    Index(
+        "build_active",
+        "namespace",
+        "repo_name",
+        sqlite_where=text("state IN ('triggering', 'queued', 'running')"),
+    ),
     # Pages of a listing: the filter, the order, and what the count needs besides.
     Index("build_of_repository", "namespace", "repo_name", "id", "is_public"),
     Index("build_of_namespace", "namespace", "id", "is_public"),
     Index("build_state", "state", "id", "is_public"),
     Index("build_public", "id", sqlite_where=text("is_public = 1")),
 )
+
+ref_move = Table(
+    "ref_move",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    UniqueConstraint("code", "ref", "before", "after"),
+    Index("ref_move_at", "at"),
+)
+"""How the refs of code repositories moved; an empty text stands for no object."""
+
+tip = Table(
+    "tip",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("repo_name", Text, nullable=False),
+    Column("tag_set", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("ref", Text, nullable=False),
+    Column("pushed", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    UniqueConstraint("namespace", "repo_name", "tag_set"),
+    Index("tip_ref", "code", "ref"),
+    Index("tip_at", "at"),
+)
+"""What the moving tags of each tag set were last built from."""
 
 build_log = Table(
     "build_log",

@@ -12,7 +12,7 @@ import pytest
 from support.commands import Done, command
 from support.daemon import SECRET, Daemon, running
 from support.git import Origin
-from support.scripted import SHA, Store, delivery_of, new_build, open_store
+from support.scripted import SHA, Store, delivery_of, new_build, open_store, quiet
 
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
@@ -176,7 +176,9 @@ def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
         ref = {"event": "push", "repo": HOSTILE, "ref_kind": "branch", "ref_name": HOSTILE, "reason": None}
         seen = [ref | {"matches": [match], "rejections": [refused]}]
         verdict = Verdict(state=DeliveryState.DISPATCHED, detail=HOSTILE, explanation=seen, builds=[new])
-        (build_id,) = await store.inbox.judge(receipt.id, verdict)
+        judged = await store.inbox.judge(receipt.id, verdict, quiet)
+        assert judged is not None
+        (build_id,) = judged.builds
         await store.builds.move(build_id, BuildState.FAILED, lambda *_: [], detail=HOSTILE, url=HOSTILE)
         facts = ServiceFacts(subject="builder:here", detail=HOSTILE)
         notice = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=1.0)
@@ -205,7 +207,7 @@ def test_deliveries_are_listed_and_shown_with_their_why(daemon: Daemon) -> None:
     async def fill(store: Store) -> list[str]:
         ids = [(await store.inbox.put(delivery_of(key, store.clock()))).id for key in ("1", "2")]
         verdict = Verdict(state=DeliveryState.IGNORED, detail="the tag was removed", explanation=[])
-        await store.inbox.judge(ids[0], verdict)
+        await store.inbox.judge(ids[0], verdict, quiet)
         return ids
 
     first, second = filled(daemon, fill)
@@ -236,7 +238,7 @@ def test_what_the_rules_made_of_a_delivery_is_a_tree_for_people_and_whole_for_pr
     async def fill(store: Store) -> str:
         receipt = await store.inbox.put(delivery_of("1", store.clock()))
         verdict = Verdict(state=DeliveryState.IGNORED, detail="why", explanation=explanation)
-        await store.inbox.judge(receipt.id, verdict)
+        await store.inbox.judge(receipt.id, verdict, quiet)
         return receipt.id
 
     delivery = filled(daemon, fill)

@@ -1,6 +1,5 @@
 """Builds move along the table of transitions only, and their names and numbers never repeat."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Connection, func, select
-from support.scripted import SHA, START, Clock, Store, delivery_of, new_build
+from support.scripted import SHA, START, Clock, Store, delivery_of, new_build, quiet
 
 from bridge.model.build import TRANSITIONS, Build, BuildState
 from bridge.model.delivery import DeliveryState
@@ -27,13 +26,9 @@ from bridge.store.listing import Place
 from bridge.store.outbox import Health, add
 from bridge.store.retention import prune
 from bridge.store.schema import build as build_table
-from bridge.store.schema import build_log, delivery, message, notice, step
+from bridge.store.schema import build_log, delivery, message, notice, step, tip
 
 DAY = timedelta(days=1)
-
-
-def quiet(_build: Build, _failures: int) -> Sequence[Notice]:
-    return ()
 
 
 class Moves(RuleBasedStateMachine):
@@ -166,9 +161,10 @@ async def test_one_delivery_makes_one_build_of_each_tag_set(store: Store) -> Non
     new = new_build(receipt.id)
     wanted = [new, new, replace(new, tag_set="other"), replace(new, repo_name="web")]
     verdict = Verdict(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=wanted)
-    made = await store.inbox.judge(receipt.id, verdict)
-    assert len(made) == 3
-    assert await store.inbox.judge(receipt.id, verdict) == []
+    made = await store.inbox.judge(receipt.id, verdict, quiet)
+    assert made is not None
+    assert len(made.builds) == 3
+    assert await store.inbox.judge(receipt.id, verdict, quiet) is None
     assert len(await store.builds.of_delivery(receipt.id)) == 3
 
 
@@ -216,7 +212,7 @@ async def test_notes_are_bounded(store: Store) -> None:
 
 
 async def counted(store: Store) -> dict[str, int]:
-    tables = (delivery, build_table, build_log, notice, message, step)
+    tables = (delivery, build_table, build_log, notice, message, step, tip)
 
     def work(connection: Connection) -> dict[str, int]:
         return {
@@ -244,9 +240,9 @@ async def test_what_is_old_goes_and_takes_all_that_belongs_to_it(store: Store) -
         await ended(store, key)
     kept = await ended(store, "3")
     store.clock.turn(40 * DAY.total_seconds())
-    assert await prune(store.database, store.clock(), 30 * DAY, 30 * DAY) == 3 + 2 + 3 + 3
+    assert await prune(store.database, store.clock(), 30 * DAY, 30 * DAY) == 3 + 2 + 3 + 3 + 1
     left = await counted(store)
-    assert left == {"delivery": 0, "build": 1, "build_log": 1, "notice": 0, "message": 0, "step": 2}
+    assert left == {"delivery": 0, "build": 1, "build_log": 1, "notice": 0, "message": 0, "step": 2, "tip": 0}
     assert (await store.build(kept.id)).number == 3, "the newest build of a repository stays"
     assert await prune(store.database, store.clock(), 30 * DAY, 30 * DAY) == 0
     assert (await store.add_build("4")).number == 4
@@ -282,7 +278,7 @@ async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.Monkey
         await store.inbox.put(delivery_of(str(key), store.clock()))
     for row in await store.inbox.stored(10):
         ignored = Verdict(state=DeliveryState.IGNORED, detail="", explanation=[])
-        await store.inbox.judge(row.id, ignored)
+        await store.inbox.judge(row.id, ignored, quiet)
     store.clock.turn(2 * DAY.total_seconds())
     assert await prune(store.database, store.clock(), DAY, DAY) == 7
 

@@ -55,7 +55,7 @@ async def put(store: Store, name: str) -> None:
 
 @STEPS
 async def test_a_build_that_waits_is_due_when_it_was_to_be(store: Store, step: float) -> None:
-    waiting, later = await store.add_build("1"), await store.add_build("2")
+    waiting, later = await store.add_build("1"), await store.add_build("2", tags=("2",))
     async with watching(store) as watched:
         await watched.builds.note(later.id, next_at=watched.clock() + 60)
         await watched.step(step)

@@ -2,7 +2,7 @@
 
 import anyio
 import pytest
-from support.scripted import Store, delivery_of
+from support.scripted import Store, delivery_of, quiet
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DeliveryState
@@ -40,9 +40,9 @@ async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
         await store.inbox.put(delivery_of(key, store.clock()))
     assert [one.key for one in await store.inbox.stored(2)] == ["a", "b"]
     first = (await store.inbox.stored(1))[0]
-    await store.inbox.judge(first.id, IGNORED)
+    await store.inbox.judge(first.id, IGNORED, quiet)
     again = Verdict(state=DeliveryState.DEAD, detail="too late", explanation=[])
-    await store.inbox.judge(first.id, again)
+    await store.inbox.judge(first.id, again, quiet)
     found = await store.inbox.get(first.id)
     assert found is not None
     row, steps = found
@@ -60,7 +60,7 @@ async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
 async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(store: Store) -> None:
     delivery = delivery_of("k", 1.0)
     await store.inbox.put(delivery)
-    await store.inbox.judge(delivery.id, IGNORED)
+    await store.inbox.judge(delivery.id, IGNORED, quiet)
     new_id = await store.inbox.redeliver(delivery.id)
     old, new = await store.inbox.get(delivery.id), await store.inbox.get(new_id)
     assert old is not None

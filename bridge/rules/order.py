@@ -1,0 +1,44 @@
+"""Which of two pushes of one ref is the newer one (pure).
+
+Deliveries may come late, twice, or in any order. Each names the object that its ref was set from and the one
+it was set to, so all of them together are a chain: a push is certainly newer than another where the chain
+leads from the other to it, and not back. It leads back where a ref was reset, or removed and made again:
+then, as where a link is not known (yet), the order of arrival is taken for the order of the pushes. Clocks
+are not asked: the date of a commit is its author's say. Different refs are never compared.
+
+So a moving tag, such as `latest`, may for a while hold older code whose push came before the link to the
+newer one; when the link comes, the newest code is built once more.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+Links = Mapping[str, set[str]]
+
+
+class Chain:
+    """How one ref moved: pairs of the object before and the one after, an empty text where there was none."""
+
+    def __init__(self, moves: Iterable[tuple[str, str]]) -> None:
+        self._next: dict[str, set[str]] = {}
+        self._previous: dict[str, set[str]] = {}
+        for before, after in moves:
+            self._next.setdefault(before, set()).add(after)
+            self._previous.setdefault(after, set()).add(before)
+
+    def newer(self, pushed: str) -> set[str]:
+        """What is certainly newer than `pushed`."""
+        return _reached(self._next, pushed) - _reached(self._previous, pushed)
+
+    def newest(self, built: Sequence[str]) -> str | None:
+        """The first of `built` that no other of them is newer than; None when there are none."""
+        return next((one for one in built if self.newer(one).isdisjoint(built)), None)
+
+
+def _reached(links: Links, start: str) -> set[str]:
+    """All that the links lead to, with `start` itself."""
+    found, ahead = {start}, [start]
+    while ahead:
+        further = links.get(ahead.pop(), set()) - found
+        found |= further
+        ahead += further
+    return found

@@ -1,0 +1,38 @@
+"""Whose turn it is: builds that write the same image tag go one after the other, by their numbers.
+
+So whoever came last has the tag, however long a build takes. And a repository's `concurrency` bounds how many
+of its builds are with the builder at once.
+"""
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
+
+from bridge.store.schema import build as table
+
+_OTHER: Final = table.alias("other")
+_SAME_REPOSITORY: Final = and_(
+    _OTHER.c.namespace == table.c.namespace, _OTHER.c.repo_name == table.c.repo_name
+)
+# Word for word the conditions of the indexes: bound parameters would not use them.
+_UNENDED: Final = text("other.state IN ('waiting', 'triggering', 'queued', 'running')")
+_ACTIVE: Final = text("other.state IN ('triggering', 'queued', 'running')")
+
+
+def in_turn() -> ColumnElement[bool]:
+    """The condition that a waiting build need wait for no other one."""
+    return and_(or_(table.c.concurrency.is_(None), _active() < table.c.concurrency), ~_behind())
+
+
+def _behind() -> ColumnElement[bool]:
+    mine = func.json_each(table.c.request, "$.tags").table_valued("value", name="mine")
+    theirs = func.json_each(_OTHER.c.request, "$.tags").table_valued("value", name="theirs")
+    wanted = select(mine.c.value).correlate(table)
+    common = select(theirs.c.value).where(theirs.c.value.in_(wanted)).correlate(_OTHER, table).exists()
+    earlier = _OTHER.c.number < table.c.number
+    return exists().where(_SAME_REPOSITORY, _UNENDED, earlier, common).correlate(table)
+
+
+def _active() -> ColumnElement[int]:
+    count = select(func.count()).select_from(_OTHER).where(_SAME_REPOSITORY, _ACTIVE)
+    return count.correlate(table).scalar_subquery()
