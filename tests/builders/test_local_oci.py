@@ -17,7 +17,6 @@ from support.git import Origin
 from support.needs import needs
 from support.registry import Registry, registry
 
-from bridge.builders import local
 from bridge.builders.base import Rejected, Sent, Status, Surroundings
 from bridge.builders.local import LocalBuilder
 from bridge.builders.local_folder import Folder
@@ -27,18 +26,6 @@ from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildRequest, BuildState
 
 DIGEST = f"sha256:{'ab' * 32}"
-
-
-@pytest.fixture(autouse=True)
-def _measured_runner(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
-        if name in os.environ:
-            monkeypatch.setitem(local.RUNNER_ENVIRONMENT, name, os.environ[name])
-
-
-@pytest.fixture
-def origin(tmp_path: Path) -> Origin:
-    return Origin(tmp_path / "origin")
 
 
 @pytest.fixture

@@ -1,0 +1,35 @@
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from support.git import Origin
+from support.local_site import Site, end
+
+from bridge.builders import local
+
+COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+
+
+@pytest.fixture(autouse=True)
+def _measured_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in COVERAGE:
+        if name in os.environ:
+            monkeypatch.setitem(local.RUNNER_ENVIRONMENT, name, os.environ[name])
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Origin:
+    return Origin(tmp_path / "origin")
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    made = Site(tmp_path / "state")
+    yield made
+    # Nothing that a test started may go on after it.
+    quiet = made.builder("true")
+    for folder in made.state.glob("*"):
+        await quiet.cancel(folder.name)
+        if await quiet.find(folder.name):
+            await end(quiet, folder.name)
