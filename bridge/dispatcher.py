@@ -183,6 +183,7 @@ class Dispatcher:
             commit_tags=match.commit_tags,
             on_newer=repository.build_config.on_newer if event.ref.kind == "branch" else "queue",
             concurrency=repository.build_config.concurrency,
+            named=match.named,
             notes=match.notes,
         )
 

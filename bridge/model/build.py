@@ -153,7 +153,8 @@ class NewBuild:
     may be an annotated tag's own object. `code` names the code repository for all hosts, `pushed` is what the
     ref was set to (for an annotated tag its object). `commit_tags` are those of `tags` that name the commit:
     they can be built at any time, in any order. At most `concurrency` builds of the repository are with the
-    builder at once. `notes` are said in the timeline.
+    builder at once. `named` has, for each tag made of the ref's name, the text it was made from. `notes` are
+    said in the timeline.
     """
 
     namespace: str
@@ -177,6 +178,7 @@ class NewBuild:
     commit_tags: tuple[str, ...] = ()
     on_newer: OnNewer = "queue"
     concurrency: int | None = None
+    named: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 

@@ -14,6 +14,7 @@ from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.errors import ConfigError, Fault
 from bridge.rules.files import rule_files
 from bridge.rules.match import RuleSet
+from bridge.rules.overlap import overlaps
 from bridge.rules.schema import BuildRepository
 
 MAX_REPOSITORIES: Final = 100_000
@@ -128,17 +129,9 @@ class _Checking:
             self.warnings.append(self.document.fault(loc, problem, warning=True))
 
     def _check_overlaps(self) -> None:
-        seen: dict[tuple[str, str, str], int] = {}
-        for index, tag in enumerate(self.repository.build_config.tag_configs):
-            key = (tag.code_repo_type, tag.code_repo_type_value, tag.docker_repo_tag)
-            first = seen.setdefault(key, index)
-            if first != index:
-                problem = (
-                    f"{tag.code_repo_type} {tag.code_repo_type_value} gives the tag {tag.docker_repo_tag} "
-                    f"in tag_configs[{first}], too"
-                )
-                loc = ("build_config", "tag_configs", index)
-                self.warnings.append(self.document.fault(loc, problem, warning=True))
+        for second, problem in overlaps(self.repository.build_config.tag_configs):
+            loc = ("build_config", "tag_configs", second)
+            self.warnings.append(self.document.fault(loc, problem, warning=True))
 
     def _check_unread(self) -> None:
         """Settings of the documents that these rules come from, and that mean nothing here."""

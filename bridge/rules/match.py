@@ -9,7 +9,7 @@ from bridge.errors import Fault
 from bridge.model.event import PushEvent, Ref, Repo
 from bridge.rules.paths import compile_paths, shown, unknown_files
 from bridge.rules.pattern import MAX_NAME_BYTES, compile_pattern
-from bridge.rules.render import NoValue, oci_tag, parse_template, placeholder_values
+from bridge.rules.render import ALWAYS, SEMVER_PARTS, NoValue, oci_tag, parse_template, placeholder_values
 from bridge.rules.schema import SIMPLE, BuildRepository, TagConfig
 from bridge.rules.url import normalised_url
 
@@ -21,8 +21,9 @@ _MAX_SHOWN: Final = 200
 class Match:
     """One build to make.
 
-    `tags` are valid OCI tags; `originals` has, for each that had to be changed, what it was made from, and
-    `commit_tags` are those of them that name the commit.
+    `tags` are valid OCI tags; `originals` has, for each that had to be changed, what it was made from.
+    `commit_tags` are those of them that name the commit, `named` those that are made of the ref's name and of
+    nothing else that tells them apart, each with what it was made from.
     `tag_configs` are the indexes of the configurations that asked for it. The version tag is not among the
     tags: it is made with `version_tag(version_tagging, …)` when the build is. `notes` are for people.
     """
@@ -39,6 +40,7 @@ class Match:
     parameters: Mapping[str, str]
     tag_configs: tuple[int, ...]
     commit_tags: tuple[str, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -194,7 +196,7 @@ def _wanted(index: int, config: TagConfig, event: PushEvent, at: float, by_hand:
         original = template.render(placeholder_values(template, ref, event.commit_sha, at, groups))
     except NoValue as error:
         return _Refused(str(error))
-    tag = original if config.docker_repo_tag == original else oci_tag(original, ref.full)
+    tag = oci_tag(original, ref.full) if template.names else original
     return _Wanted(index, config, tag, original, note)
 
 
@@ -236,9 +238,15 @@ def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wan
             image=repository.image,
             parameters=repository.build_config.parameters,
             tag_configs=tuple(one.index for one in group),
+            named={one.tag: one.original for one in group if _names_ref(one)},
             commit_tags=tuple(dict.fromkeys([*(one.tag for one in group if _names_commit(one)), *extra])),
             notes=tuple(dict.fromkeys(one.note for one in group if one.note)),
         )
+
+
+def _names_ref(one: _Wanted) -> bool:
+    names = parse_template(one.config.docker_repo_tag).names
+    return bool(names) and names.isdisjoint(ALWAYS | SEMVER_PARTS)
 
 
 def _names_commit(one: _Wanted) -> bool:

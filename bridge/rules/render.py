@@ -33,9 +33,9 @@ _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
 
 _TIME_VERSION: Final = "v%Y%m%d.%H%M%S"
 _COMMIT_PARTS: Final = frozenset({"sha", "short_sha"})
-_ALWAYS: Final = _COMMIT_PARTS | {"date", "time"}
+ALWAYS: Final = _COMMIT_PARTS | {"date", "time"}
 SEMVER_PARTS: Final = frozenset({"major", "minor", "patch"})
-PLACEHOLDERS: Final = _ALWAYS | SEMVER_PARTS | {"branch", "tag"}
+PLACEHOLDERS: Final = ALWAYS | SEMVER_PARTS | {"branch", "tag"}
 """Every placeholder but the groups of the pattern."""
 
 
@@ -84,7 +84,7 @@ def parse_template(text: str) -> Template:
 
 def allowed_placeholders(kind: RefKind, groups: Collection[str]) -> frozenset[str]:
     """The names that have a value for refs of this kind."""
-    return _ALWAYS | SEMVER_PARTS | {kind} | frozenset(groups)
+    return ALWAYS | SEMVER_PARTS | {kind} | frozenset(groups)
 
 
 def placeholder_values(

@@ -12,7 +12,7 @@ from bridge.model.build import Build, BuildRequest, BuildState, NewBuild
 from bridge.model.event import RefMove
 from bridge.rules.order import Chain
 from bridge.rules.render import time_of_version, version_tag
-from bridge.store import builds, order, timeline
+from bridge.store import builds, naming, order, timeline
 from bridge.store.builds import Announce
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump
 from bridge.store.order import TagSet
@@ -77,6 +77,7 @@ class Making:
             self.told.append(f"{_what(new)}: {why}")
 
     def _create(self, new: NewBuild) -> BuildRequest | None:
+        new = naming.told_apart(self.connection, new, self.now)
         request = _create(self.connection, new, self.now)
         if request is not None:
             self.made.append(request.build_id)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, Table, and_, delete, exists, select
 
 from bridge.model.build import BuildState
 from bridge.store.database import Database
-from bridge.store.schema import build, delivery, message, notice, ref_move, step, tip
+from bridge.store.schema import build, delivery, message, notice, ref_move, step, tag_name, tip
 
 BATCH: Final = 10
 """Few enough that their logs, of 8 MiB each, go in a moment."""
@@ -54,6 +54,7 @@ def _doomed(old_delivery: float, old_build: float) -> list[tuple[Table, Select[A
         (message, select(message.c.id).where(message.c.at < old_build)),
         (ref_move, select(ref_move.c.id).where(ref_move.c.at < old_delivery)),
         (tip, select(tip.c.id).where(tip.c.at < old_build)),
+        (tag_name, select(tag_name.c.id).where(tag_name.c.at < old_build)),
     ]
 
 

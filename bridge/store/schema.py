@@ -135,6 +135,20 @@ tip = Table(
 )
 """What the moving tags of each tag set were last built from."""
 
+tag_name = Table(
+    "tag_name",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("repo_name", Text, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("original", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    UniqueConstraint("namespace", "repo_name", "tag"),
+    Index("tag_name_at", "at"),
+)
+"""What each tag that was made of a ref's name stands for, before letters were changed."""
+
 build_log = Table(
     "build_log",
     metadata,

@@ -30,6 +30,10 @@ def cases() -> list[Any]:
     ]
 
 
+def test_no_case_is_lost() -> None:
+    assert len(cases()) > 150
+
+
 @pytest.mark.parametrize(("rule", "said"), cases())
 def test_a_push_becomes_what_the_case_says(tmp_path: Path, rule: list[dict[str, Any]], said: Any) -> None:
     found = rules(tmp_path, *map(_line, rule), head=HEAD)

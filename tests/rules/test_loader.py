@@ -160,9 +160,38 @@ def test_two_configurations_that_give_the_same_tag_are_warned_about(tmp_path: Pa
     (warning,) = found.warnings
     assert warning.warning
     assert str(warning).endswith(
-        "rules.yaml:11:5: build_config.tag_configs[2]: "
-        "branch master gives the tag latest in tag_configs[0], too"
+        "rules.yaml:11:5: build_config.tag_configs[2]: tag_configs[0] and [2] both build master into latest, "
+        "in two builds: the later one has the tag"
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "common"),
+    [
+        (tag_config("release/*", "{1}"), tag_config("release/1.0", "1.0"), "release/1.0 into 1.0"),
+        (tag_config("release/1.0", "1.0"), tag_config("/release/(.*)/", "{1}"), "release/1.0 into 1.0"),
+        (tag_config("**", "{branch}"), tag_config("feature/*", "{branch}"), "feature/x into feature-x"),
+        (tag_config("v*", "{1}", "tag"), tag_config("v?.*", "{major}.2.3", "tag"), "v1.2.3 into 1.2.3"),
+        (tag_config("v[0-9]", "x"), tag_config("v?", "x"), "v0 into x"),
+        (
+            tag_config(),
+            tag_config(paths="['web/**']", build_context_path="/web"),
+            "master into latest, in two",
+        ),
+        (tag_config(), tag_config("dev"), None),
+        (tag_config("v*", "{major}", "tag"), tag_config("v*", "{major}.{minor}", "tag"), None),
+        (tag_config("master"), tag_config("master", kind="tag"), None),
+        (tag_config(), tag_config(is_active="false"), None),
+        (tag_config(paths="['web/**']"), tag_config(paths="['api/**']"), None),
+        (tag_config("/a.*/"), tag_config("/ab*/"), None),
+    ],
+)
+def test_what_two_configurations_have_in_common_is_found(
+    tmp_path: Path, one: str, other: str, common: str | None
+) -> None:
+    told = [warning.problem for warning in rules(tmp_path, one, other).warnings]
+    assert len(told) == (common is not None)
+    assert common is None or common in told[0]
 
 
 def test_a_rule_for_a_host_that_no_source_listens_to_is_warned_about(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ build_config:
     - {{code_repo_type: branch, code_repo_type_value: "both/*", docker_repo_tag: "{{1}}", version_tagging: 2}}
     - {{code_repo_type: branch, code_repo_type_value: "both/*", docker_repo_tag: "{{1}}-{{short_sha}}"}}
     - {{code_repo_type: branch, code_repo_type_value: "each/*", docker_repo_tag: "{{sha}}"}}
+    - {{code_repo_type: branch, code_repo_type_value: "name/**", docker_repo_tag: "{{1}}"}}
     - {{code_repo_type: tag, code_repo_type_value: "*", docker_repo_tag: "{{tag}}"}}
 """
 NONE = "0" * 40

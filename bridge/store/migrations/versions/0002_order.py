@@ -54,3 +54,15 @@ def upgrade() -> None:
     )
     op.create_index("tip_ref", "tip", ["code", "ref"], unique=False)
     op.create_index("tip_at", "tip", ["at"], unique=False)
+    op.create_table(
+        "tag_name",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=False),
+        sa.Column("repo_name", sa.Text(), nullable=False),
+        sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column("original", sa.Text(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("namespace", "repo_name", "tag"),
+    )
+    op.create_index("tag_name_at", "tag_name", ["at"], unique=False)

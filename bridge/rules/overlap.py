@@ -1,0 +1,58 @@
+"""Tag configurations that give one ref the same tag (pure): for warnings, so it is enough to find most."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Final
+
+from bridge.model.event import Ref
+from bridge.rules.pattern import compile_pattern
+from bridge.rules.render import NoValue, oci_tag, parse_template, placeholder_values
+from bridge.rules.schema import TagConfig
+
+_SHA: Final = "0" * 40
+_WORDS: Final = ("x", "1.2.3")
+"""What a star may stand for."""
+_STAR: Final = re.compile(r"\*+")
+_SET: Final = re.compile(r"\[([^]!^])[^]]*\]")
+
+
+def overlaps(configs: Sequence[TagConfig]) -> Iterator[tuple[int, str]]:
+    """For each two that overlap the index of the second, and what they have in common, in a sentence."""
+    active = [(index, config) for index, config in enumerate(configs) if config.is_active]
+    for (first, one), (second, other) in combinations(active, 2):
+        same_build = _build(one) == _build(other)
+        if one.code_repo_type != other.code_repo_type or (same_build and one.paths != other.paths):
+            continue
+        if common := next(_common(one, other), None):
+            both = f"tag_configs[{first}] and [{second}] both build {common}"
+            yield second, both if same_build else f"{both}, in two builds: the later one has the tag"
+
+
+def _build(config: TagConfig) -> tuple[str, str]:
+    return config.build_context_path, config.dockerfile_location
+
+
+def _common(one: TagConfig, other: TagConfig) -> Iterator[str]:
+    for name in (*_samples(one.code_repo_type_value), *_samples(other.code_repo_type_value)):
+        tag = _tag(one, name)
+        if tag is not None and tag == _tag(other, name):
+            yield f"{name} into {tag}"
+
+
+def _samples(pattern: str) -> list[str]:
+    """Names that the pattern means: itself, or what a glob may stand for; none for a regular expression."""
+    if len(pattern) > 1 and pattern[0] == pattern[-1] == "/":
+        return []
+    return list(dict.fromkeys(_SET.sub(r"\1", _STAR.sub(word, pattern)).replace("?", "x") for word in _WORDS))
+
+
+def _tag(config: TagConfig, name: str) -> str | None:
+    groups = compile_pattern(config.code_repo_type_value).match(name)
+    if groups is None:
+        return None
+    ref, template = Ref(config.code_repo_type, name), parse_template(config.docker_repo_tag)
+    try:
+        return oci_tag(template.render(placeholder_values(template, ref, _SHA, 0.0, groups)), ref.full)
+    except NoValue:
+        return None

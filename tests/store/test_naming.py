@@ -1,0 +1,53 @@
+"""Names that would be the same tag are told apart, and the build says so."""
+
+from pathlib import Path
+
+import pytest
+from support.scripted import Store
+from support.world import sha, world
+
+from bridge.model.delivery import DeliveryState
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("name/x/y", "name/x-y"), ("name/x-y", "name/x/y"), ("name/x/y", "name/x--y"), ("name/x/y", "name/x+y")],
+)
+async def test_the_second_of_two_names_that_would_be_one_tag_is_made_distinct(
+    store: Store, tmp_path: Path, first: str, second: str
+) -> None:
+    async with world(store, tmp_path) as here:
+        await here.push("-a", f"refs/heads/{first}")
+        row = await here.push("-b", f"refs/heads/{second}")
+        await here.push("ac", f"refs/heads/{first}")
+        again = await here.push("bd", f"refs/heads/{second}")
+        await here.drain()
+        builds = await here.builds()
+    tags = [build.request.tags[0] for build in builds]
+    assert tags[0] == tags[2] == "x-y"
+    assert tags[1] == tags[3] != "x-y"
+    assert tags[1].startswith("x-y-")
+    assert (here.registry[tags[0]], here.registry[tags[1]]) == (sha("c"), sha("d"))
+    for one in (row, again):
+        assert f"x-y stands for {first.removeprefix('name/')} already" in one.detail
+        assert f"becomes {tags[1]}" in one.detail
+    assert row.state is DeliveryState.DISPATCHED
+
+
+async def test_one_name_of_two_refs_is_one_tag(store: Store, tmp_path: Path) -> None:
+    async with world(store, tmp_path) as here:
+        await here.push("-a", "refs/heads/name/x")
+        row = await here.push("-b", "refs/tags/x")
+        await here.drain()
+    assert here.registry["x"] == sha("b"), "the order of arrival decides"
+    assert row.detail == "acme/shop (x)"
+
+
+async def test_a_tag_that_names_the_commit_needs_no_other_name(store: Store, tmp_path: Path) -> None:
+    async with world(store, tmp_path) as here:
+        await here.push("-a", "refs/heads/both/x")
+        await here.push("-a", "refs/tags/x")
+        names = await store.database.read(
+            lambda connection: connection.exec_driver_sql("SELECT tag, original FROM tag_name").fetchall()
+        )
+    assert [tuple(row) for row in names] == [("x", "x")]
