@@ -20,6 +20,11 @@ from bridge.config.settings import Server as ServerSettings
 from bridge.errors import BridgeError
 from bridge.rate import Rate, Sparing
 
+MAX_HEAD: Final = 64 << 10
+"""How much of a request may be no body, beside an eighth of the body's size for the marks of its chunks."""
+_HEAD_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
 _FIRST_HANDED: Final = 3
 _BACKLOG: Final = 2048
 _LINES: Final = Rate(20, 4.0)
@@ -106,7 +111,7 @@ def _allow_connections(count: int) -> None:
 
 
 class _Deadlines(HttpToolsProtocol):
-    """Closes a connection that brings no whole head, or then body, in time.
+    """Closes a connection that brings no whole head, or then body, in time, or a head without an end.
 
     A new connection over the cap takes the place of the one that has brought nothing whole for longest, so
     that a crowd of slow senders cannot keep the others out.
@@ -117,6 +122,10 @@ class _Deadlines(HttpToolsProtocol):
     """The connections that wait for their sender, the longest waiting first."""
     _deadline: asyncio.TimerHandle | None = None
     _allowed: timedelta | None = None
+    _in_head = True
+    _body = 0
+    _besides = 0
+    """Bytes of this request that are no body: the parser holds them, and takes ever longer to add to them."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(cast(asyncio.Transport, _Joined(transport, self.loop)))
@@ -127,20 +136,36 @@ class _Deadlines(HttpToolsProtocol):
         self.open[self] = None
 
     def data_received(self, data: bytes) -> None:
+        self._besides += len(data)
         super().data_received(data)
+        if self._besides > MAX_HEAD + self._body // 8:
+            self._hang_up()
         # Only now: most requests come as a whole and need no timer.
         self._watch()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._allowed = self.limits.header_timeout
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What stands behind the body is no header: no proxy in front has looked at it.
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._unwatch(self.limits.body_timeout)
+        self._in_head = False
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body += len(body)
+        self._besides -= len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._unwatch(None)
+        self._body = self._besides = 0
         self.open.pop(self, None)
         super().on_message_complete()
 
@@ -159,6 +184,11 @@ class _Deadlines(HttpToolsProtocol):
         waiting = next(iter(self.open), self)
         self.open.pop(waiting, None)
         waiting.transport.close()
+
+    def _hang_up(self) -> None:
+        if self._in_head:
+            self.transport.write(_HEAD_TOO_LARGE)
+        self.transport.close()
 
     def _watch(self) -> None:
         if self._deadline is None and self._allowed is not None:

@@ -5,17 +5,17 @@ import hashlib
 import hmac
 import json
 import os
-import socket
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
 from support.daemon import SECRET, Daemon, eventually, running
+from support.line import Line
 from support.sending import push_body, send, signed
 
 URL = "https://git.example.com/acme/shop.git"
@@ -64,43 +64,6 @@ def delivery(daemon: Daemon, delivery_id: str) -> dict[str, Any]:
 def post(daemon: Daemon, body: bytes, headers: dict[str, str], path: str = "/hooks/plain") -> httpx.Response:
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     return httpx.post(f"{daemon.url}{path}", content=body, headers=raw, timeout=30)
-
-
-class Line:
-    """A bare connection, for what no HTTP library would send."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", daemon.port), timeout=20)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
-
-    def say(self, *lines: str | bytes) -> None:
-        text = b"".join(line if isinstance(line, bytes) else f"{line}\r\n".encode() for line in lines)
-        self.socket.sendall(text)
-
-    def head(self, *headers: str, path: str = "/hooks/plain") -> None:
-        self.say(f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/json", *headers, "")
-
-    def status(self) -> int | None:
-        """The status of the answer; None when the other side hangs up without one."""
-        heard = b""
-        try:
-            while b"\r\n" not in heard and (more := self.socket.recv(4096)):
-                heard += more
-        except ConnectionError:
-            return None
-        return int(heard.split()[1]) if heard else None
-
-    def is_closed(self) -> bool:
-        """Waits until the other side has hung up."""
-        with suppress(ConnectionError):
-            while self.socket.recv(65536):
-                pass
-        return True
 
 
 def test_a_delivery_is_stored_judged_and_told_once_when_repeated(daemon: Daemon) -> None:
