@@ -117,15 +117,13 @@ class Receiver:
 
     async def _body(self, headers: Headers, receive: Receive, heard: Callable[[], bool]) -> bytes:
         """The whole body, counted while it comes: the announced length may lie."""
-        announced = headers.get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > self._max_body:
-            raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
-        most = self._max_body
-        if (int(announced) > MAX_UNHEARD or "content-length" not in headers) and not heard():
+        announced, most = _announced(headers), self._max_body
+        if (announced is None or announced > MAX_UNHEARD) and not heard():
             most = min(most, MAX_UNHEARD)
+        self._check_length(announced or 0, most)
         message = await receive()
         start: bytes = message.get("body", b"")
-        self._check_length(max(len(start), int(announced)), most)
+        self._check_length(len(start), most)
         if not message.get("more_body", False) and message["type"] != "http.disconnect":
             return start
         body = self._unfinished.begin()
@@ -199,6 +197,16 @@ def _headers(scope: Scope) -> Headers:
     if len(pairs) > MAX_HEADERS:
         raise BadDelivery(f"there are over {MAX_HEADERS} headers")
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+
+
+def _announced(headers: Headers) -> int | None:
+    """The length that was said before the body; None for a body in chunks. Raises BadDelivery."""
+    length = headers.get("content-length")
+    if length is None:
+        return None
+    if not length.isdecimal():
+        raise BadDelivery("the Content-Length is no number")
+    return int(length)
 
 
 def _headers_for(error: DeliveryError) -> list[tuple[bytes, bytes]]:
