@@ -125,11 +125,16 @@ class Dispatcher:
         """How a ref of code that some rule builds from moved, where the host says so."""
         if event.ref is None or event.repo is None or event.before is None:
             return None
-        code = self._rules().code(delivery.forge, event.repo)
-        if code is None:
+        found = self._rules().of_code(delivery.forge, event.repo)
+        if not found:
             return None
-        after = event.pushed if isinstance(event, PushEvent) else None
-        return RefMove(code, event.ref.full, None if is_zero(event.before) else event.before, after)
+        return RefMove(
+            code=found[0].build_config.code_repository,
+            ref=event.ref.full,
+            before=None if is_zero(event.before) else event.before,
+            after=event.pushed if isinstance(event, PushEvent) else None,
+            builders={(one.namespace, one.repo_name): one.build_config.builder or "" for one in found},
+        )
 
     def _judgements(self, delivery: Delivery) -> list[Judgement]:
         if delivery.forge == manual.FORGE:

@@ -168,6 +168,29 @@ async def test_of_an_older_push_only_the_tags_of_its_own_commit_are_built(
     assert "so only the tags of its own commit are built" in row.detail
 
 
+async def test_the_tags_of_a_late_commit_and_the_newest_again_come_of_one_delivery(
+    store: Store, tmp_path: Path
+) -> None:
+    async with world(store, tmp_path) as here:
+        for move in ("bc", "-a", "ab"):
+            await here.push(move, "refs/heads/both/x")
+            await here.drain()
+    assert here.registry["x"] == sha("c")
+    assert here.registry[sha("b")] == sha("b")
+
+
+async def test_what_is_no_longer_in_the_rules_is_not_put_right(store: Store, tmp_path: Path) -> None:
+    async with world(store, tmp_path) as here:
+        for move in ("bc", "-a"):
+            await here.push(move)
+            await here.drain()
+    async with world(store, tmp_path, name="other") as here:
+        here.sent = 2
+        await here.push("ab")
+        made = [(build.repo_name, build.request.commit) for build in await here.builds()]
+    assert made[2:] == [("other", sha("b"))]
+
+
 async def test_what_a_person_asks_for_goes_back_and_says_so(store: Store, tmp_path: Path) -> None:
     by_hand = ManualPush(
         namespace="acme",

@@ -1,5 +1,6 @@
 """What a delivery says was pushed, in one vocabulary for all Git hosts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,13 +93,15 @@ class PushEvent:
 class RefMove:
     """That a ref was set from one object to another; None is "there was none" or "it was removed".
 
-    `code` names the code repository for all hosts, `ref` is the full ref name.
+    `code` names the code repository for all hosts, `ref` is the full ref name. `builders` has the builder of
+    each build repository (namespace and name) that is made from this code.
     """
 
     code: str
     ref: str
     before: str | None
     after: str | None
+    builders: Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,24 +101,20 @@ class RuleSet:
 
         Only repositories of the pushed code are looked at, so the cost does not grow with the rules.
         """
-        return _joined([match_repository(found, event, at) for found in self._candidates(forge_kind, event)])
+        return _joined([match_repository(found, event, at) for found in self.of_code(forge_kind, event.repo)])
 
     def explain(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
         """As `match`, and a rejection for each repository of other code, too."""
-        known = self._candidates(forge_kind, event)
+        known = self.of_code(forge_kind, event.repo)
         paths = {repository.path for repository in known}
         others = [_elsewhere(rule) for rule in self.repositories.values() if rule.path not in paths]
         return _joined(
             [*(match_repository(found, event, at) for found in known), Matching((), tuple(others))]
         )
 
-    def code(self, forge_kind: str, repo: Repo) -> str | None:
-        """The pushed code as `BuildConfig.code_repository` names it; None when no rule builds from it."""
-        found = self._by_code.get((forge_kind, _key(forge_kind, repo)))
-        return found[0].build_config.code_repository if found else None
-
-    def _candidates(self, forge_kind: str, event: PushEvent) -> Sequence[BuildRepository]:
-        return self._by_code.get((forge_kind, _key(forge_kind, event.repo)), ())
+    def of_code(self, forge_kind: str, repo: Repo) -> Sequence[BuildRepository]:
+        """What builds from this code."""
+        return self._by_code.get((forge_kind, _key(forge_kind, repo)), ())
 
 
 def _key(forge_kind: str, repo: Repo) -> str:

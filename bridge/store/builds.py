@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     RowMapping,
@@ -35,7 +34,7 @@ MAX_TEXT: Final = 4096
 _STREAK: Final = 100
 """The builds that are looked through for a commit."""
 # Word for word the condition of the index over public builds: a bound parameter would not use it.
-_IS_PUBLIC: Final = literal_column("is_public = 1", Boolean)
+_IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
 
 Announce = Callable[[Build, int], Sequence[Notice]]
 """Which notices a build in its new state asks for, given the failures in a row before it on its ref."""

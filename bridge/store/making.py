@@ -68,11 +68,12 @@ class Making:
             self._supersede(new, request)
 
     def _build_older(self, new: NewBuild, why: str) -> None:
-        """Tags that name the commit can come late; the others stay where they are."""
+        """Tags that name the commit can come late, as a set of their own; the others stay where they are."""
         tagging = 2 if new.version_tagging == 2 else 0  # noqa: PLR2004  # the commit id
         if new.commit_tags or tagging:
             notes = (*new.notes, f"{why}; so only the tags of its own commit are built")
-            self._create(replace(new, tags=new.commit_tags, version_tagging=tagging, notes=notes))
+            own = replace(new, tag_set=f"{new.tag_set}\ncommit", tags=new.commit_tags, named={})
+            self._create(replace(own, version_tagging=tagging, notes=notes))
         else:
             self.told.append(f"{_what(new)}: {why}")
 
@@ -101,7 +102,7 @@ class Making:
         known = order.chain(self.connection, move.code, move.ref)
         for line in order.tips(self.connection, move):
             newest = order.newer_build(self.connection, known, line)
-            if newest is None:
+            if newest is None or (line.namespace, line.repo_name) not in move.builders:
                 continue
             self._end_older(newest, line, known)
             new = _again(newest, line, move, self.delivery_id)
@@ -167,7 +168,7 @@ def _again(newest: Build, line: TagSet, move: RefMove, delivery_id: str) -> NewB
     return NewBuild(
         namespace=newest.namespace,
         repo_name=newest.repo_name,
-        builder=newest.builder,
+        builder=move.builders[line.namespace, line.repo_name],
         tag_set=line.name,
         image=request.image,
         tags=tags,

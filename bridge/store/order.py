@@ -47,7 +47,7 @@ def note(connection: Connection, move: RefMove, now: float) -> Chain:
         .on_conflict_do_update(index_elements=["code", "ref", "before", "after"], set_={"at": now})
     )
     same = (ref_move.c.code == move.code) & (ref_move.c.ref == move.ref)
-    newest = select(ref_move.c.id).where(same).order_by(ref_move.c.at.desc(), ref_move.c.id.desc())
+    newest = select(ref_move.c.id).where(same).order_by(ref_move.c.id.desc())
     too_many = newest.limit(-1).offset(MAX_MOVES)
     connection.execute(delete(ref_move).where(ref_move.c.id.in_(too_many)))
     return chain(connection, move.code, move.ref)

@@ -108,10 +108,11 @@ class World:
 
 @asynccontextmanager
 async def world(
-    store: Store, folder: Path, on_newer: str = "queue", concurrency: int = 1000
+    store: Store, folder: Path, on_newer: str = "queue", concurrency: int = 1000, name: str = "shop"
 ) -> AsyncIterator[World]:
     """On rules for the branches `NAME`, `paths/NAME`, `both/NAME` and `each/NAME`, and for every tag."""
     rule = RULE.replace("ON_NEWER", on_newer).replace("CONCURRENCY", str(concurrency))
+    rule = rule.replace("repo_name: shop", f"repo_name: {name}")
     found, bell = rules_of(folder, rule), Bell()
     dispatcher = Dispatcher(
         {"Simple": Simple()},
