@@ -94,14 +94,23 @@ class JenkinsSettings(Strict):
     """
 
     url: Address
+    """The address of Jenkins, with its path."""
     username: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^:\x00-\x1f]+$")]
+    """Who triggers the builds."""
     token: Secret
+    """An API token of that user."""
     job: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)*$")]
+    """The full name of the job with its folders, such as docker/build-image."""
     timeout: Bounded = timedelta(seconds=15)
+    """How long one call may take."""
     concurrency: Annotated[int, Field(ge=1, le=16)] = 4
+    """How many calls there are at once."""
     ca_file: Annotated[Path, Field(strict=False)] | None = None
+    """Authorities to trust instead of the public ones (a PEM file)."""
     proxy: Address | None = None
+    """The HTTP proxy to go through."""
     poll_interval: Bounded = timedelta(seconds=5)
+    """How often running builds are looked at."""
 
 
 class _KnownJob:

@@ -36,20 +36,31 @@ class LocalSettings(Strict):
     """
 
     engine: Literal["auto", "buildah", "podman", "docker"] = "auto"
+    """What builds images; auto takes the first of buildah, podman and docker that is there."""
     command: Annotated[list[Text], Field(min_length=1, max_length=200)] | None = None
+    """Instead of an engine: a program and its arguments, run in the checkout, without a shell."""
     registry: (
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:\d{1,5})?(/[a-z0-9._/-]+)?$")] | None
     ) = None
+    """What is put before images that name no registry, such as 127.0.0.1:5000."""
     tls_verify: bool = True
+    """Whether the certificate of the registry is checked (buildah and podman)."""
     authfile: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$")] | None = None
+    """A file with credentials of registries, as `buildah login --authfile` writes it."""
     workers: int = Field(2, ge=1, le=32)
+    """How many builds run at once."""
     timeout: Duration = Field(timedelta(hours=2), ge=timedelta(seconds=1), le=timedelta(days=7))
+    """How long a build may take."""
     log_limit: Size = Field(16 << 20, ge=1 << 10, le=1 << 30)
+    """How much of the output of a build is kept."""
     max_tree: Size = Field(2 << 30, ge=1 << 10)
+    """How much a checkout may hold."""
     protocols: list[Protocol] = Field(["https", "ssh"], min_length=1, max_length=5)
+    """How code may be fetched."""
     environment: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Text] = Field(
         default_factory=dict, max_length=200
     )
+    """Variables for every step of a build; no place for secrets, since builds can print them."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "LocalSettings":

@@ -43,7 +43,9 @@ class DingTalkSettings(RobotSettings):
     parameter = "access_token"
 
     secret: Secret | None = None
+    """The secret of the robot, where its security setting is "sign"."""
     keyword: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\r\n]+$")] | None = None
+    """One of the keywords of the robot, where its security setting is "keywords"."""
 
 
 class DingTalk(Robot):

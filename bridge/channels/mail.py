@@ -71,14 +71,23 @@ class MailSettings(Strict):
     """The server and who writes to whom; `tls: starttls` insists on it, nothing is ever guessed."""
 
     host: Annotated[str, Field(min_length=1, max_length=255)]
+    """The SMTP server."""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
+    """Its port."""
     tls: Literal["starttls", "implicit", "none"] = "starttls"
+    """`starttls` and `implicit` insist on encryption, `none` sends in the clear."""
     allow_plaintext_auth: bool = False
+    """Whether the password may be sent without encryption."""
     username: str | None = None
+    """Who sends; left out, nobody logs in."""
     password: Secret | None = None
+    """The password of that user."""
     sender: Annotated[MailAddress, Field(alias="from")]
+    """The address that mails come from."""
     to: Annotated[list[MailAddress], Field(min_length=1, max_length=50)]
+    """The addresses that mails go to."""
     ca_file: CaFile | None = None
+    """Authorities to trust instead of the public ones (a PEM file)."""
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:

@@ -40,9 +40,13 @@ class RobotSettings(Strict):
     """The query parameter that makes the URL a password."""
 
     url: Secret
+    """The address of the robot, with its key."""
     allow_private: bool = False
+    """Whether the robot may stand at a private address or be called without TLS."""
     proxy: Secret | None = None
+    """The HTTP proxy to go through."""
     ca_file: CaFile | None = None
+    """Authorities to trust instead of the public ones (a PEM file)."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:

@@ -1,9 +1,23 @@
-"""The commands, one file for each group."""
+"""The commands. Each is imported when it is called, so that the daemon carries no other."""
+
+from importlib import import_module
+from typing import Final
 
 import click
 
 from bridge import __version__
-from bridge.cli import channels, daemon, explain, init, records
+
+_CONFIGURED: Final = {
+    "serve": "serve:serve",
+    "check": "check:check",
+    "explain": "explain:explain",
+    "deliveries": "records:deliveries",
+    "builds": "records:builds",
+    "notices": "records:notices",
+    "channels": "channels:channels",
+}
+"""Places of the commands that read a configuration."""
+_OTHERS: Final = {"init": "init:init", "demo": "demo:demo", "schema": "schema:schema"}
 
 
 def _remember(context: click.Context, _option: click.Parameter, value: str | None) -> None:
@@ -22,12 +36,6 @@ def _config_option() -> click.Option:
     )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, message="%(prog)s %(version)s")
-def root() -> None:
-    """From a push to a build to a notice."""
-
-
 def _add_config_option(command: click.Command) -> None:
     command.params.append(_config_option())
     if isinstance(command, click.Group):
@@ -35,16 +43,30 @@ def _add_config_option(command: click.Command) -> None:
             _add_config_option(inner)
 
 
-for command in (
-    daemon.serve,
-    daemon.check,
-    explain.explain,
-    records.deliveries,
-    records.builds,
-    records.notices,
-    channels.channels,
-):
-    root.add_command(command)
-_add_config_option(root)
-root.add_command(init.init)
-root.add_command(daemon.demo)
+class _Commands(click.Group):
+    """A group whose commands are found by their places."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # the contract's argument
+        return sorted(_CONFIGURED | _OTHERS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = (_CONFIGURED | _OTHERS).get(cmd_name)
+        if cmd_name in self.commands or place is None:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = place.partition(":")
+        command: click.Command = getattr(import_module(f"bridge.cli.{module}"), name)
+        if cmd_name in _CONFIGURED:
+            _add_config_option(command)
+        self.add_command(command, cmd_name)
+        return command
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def root() -> None:
+    """From a push to a build to a notice."""
+
+
+root.params.append(_config_option())

@@ -21,12 +21,16 @@ class NoticeSetting(Strict):
     """
 
     notice_type: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """The kind of the channel; enough where only one channel has that kind."""
     channel: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """The name of the channel in bridge.yaml."""
     enabled_event_type_names: Annotated[
         tuple[Annotated[EventName, Field(strict=False)], ...],
         Field(strict=False, min_length=1, max_length=len(EventName)),
     ] = _DEFAULT_EVENTS
+    """The events that are told."""
     only: Literal["always", "changes", "failures"] = "always"
+    """`changes` tells the first failure and the first success after it, `failures` no success."""
 
     @model_validator(mode="after")
     def _names_something(self) -> "NoticeSetting":

@@ -121,13 +121,21 @@ class Server(Strict):
     """Where we listen, and what a stranger may cost us."""
 
     host: Text = "127.0.0.1"
+    """The address to listen on; 0.0.0.0 is every address of the machine."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8088
+    """The TCP port; 0 takes a free one."""
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    """Where browsers and Git hosts reach us: what links in notices and in the API begin with."""
     max_body: Annotated[Size, Field(ge=1024, le=1 << 30)] = 25 << 20
+    """The largest delivery that is taken, such as 25MiB."""
     trusted_proxies: Proxies = ()
+    """Reverse proxies whose X-Forwarded-For is believed: addresses, networks, `unix` for a socket file."""
     header_timeout: Positive = timedelta(seconds=10)
+    """How long the head of a request may take."""
     body_timeout: Positive = timedelta(seconds=15)
+    """How long the body of a request may take."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 4000
+    """How many connections may be open at once; further ones are closed."""
 
 
 class Store(Strict):
@@ -138,6 +146,7 @@ class Store(Strict):
     """
 
     url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///var/lib/buildbridge/bridge.db"
+    """sqlite:// and the absolute path of the database file."""
 
     def path(self, base: Path) -> Path:
         """The database file; `base` is the folder of `bridge.yaml`."""
@@ -154,11 +163,17 @@ class Source(Strict):
     """
 
     kind: ForgeKind
+    """The kind of Git host."""
     secrets: Annotated[tuple[Secret, ...], Field(strict=False, min_length=1, max_length=16)]
+    """What proves who calls: any of them, so that a new one can stand beside the old one for a while."""
     username: Annotated[Text, AfterValidator(_username)] | None = None
+    """The user of the Basic authentication; left out, any user will do."""
     allow: Networks = ()
+    """Addresses or networks that may call; nobody else then. Left out, all may."""
     rate: Frequency | None = None
+    """How many verified deliveries are taken, such as 600/m; left out, all are."""
     refused_rate: Frequency = REFUSED
+    """How many requests each address may send in vain, such as 60/m."""
 
     @field_validator("username")
     @classmethod
@@ -187,49 +202,69 @@ class Person(Strict):
     """How somebody is mentioned in the channels."""
 
     dingtalk_mobile: Text | None = None
+    """The mobile number by which DingTalk mentions this person."""
     wecom_userid: Text | None = None
+    """The user id by which WeCom mentions this person."""
 
 
 class Notices(Strict):
     """Who is told about repositories whose rules say nothing about notices."""
 
     default: Annotated[tuple[NoticeSetting, ...], Field(strict=False, max_length=100)] = ()
+    """Who is told of repositories whose rules have no notices."""
 
 
 class Retention(Strict):
     """How long finished things are kept."""
 
     deliveries: Positive = timedelta(days=30)
+    """How long judged deliveries are kept, such as 30d."""
     builds: Positive = timedelta(days=365)
+    """How long ended builds, their logs and notices are kept, such as 365d."""
 
 
 class Api(Strict):
     """Who may use the API: holders of one of the tokens; builds of public repositories are for everybody."""
 
     tokens: Annotated[tuple[Secret, ...], Field(strict=False, max_length=100)] = ()
+    """Whoever sends one of them as `Authorization: Bearer` may read everything."""
 
 
 class Log(Strict):
     """`auto` is pretty on a terminal and JSON elsewhere."""
 
     format: Literal["auto", "json", "pretty"] = "auto"
+    """How lines are written: pretty for people, JSON for programs, auto by what reads them."""
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines that are written."""
 
 
 class Settings(Strict):
     """The whole of `bridge.yaml`."""
 
     server: Server = Server()
+    """Where we listen, and what a stranger may cost us."""
     store: Store = Store()
+    """Where everything is kept."""
     rules: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...], Field(strict=False)
     ] = ("rules/",)
+    """Files and folders with rules; relative ones count from the folder of bridge.yaml."""
     language: Literal["zh-CN", "en"] = "zh-CN"
+    """The language of notices."""
     sources: Annotated[dict[Name, Source], Field(max_length=1000, default_factory=dict)]
+    """Who may call us: NAME is called at /hooks/NAME."""
     builders: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
+    """What builds, by name; the first one is the default."""
     channels: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
+    """Where notices go, by name."""
     people: Annotated[dict[Annotated[str, AfterValidator(_person)], Person], Field(default_factory=dict)]
+    """Whom to mention, by the e-mail address of their commits."""
     notices: Notices = Notices()
+    """Who is told when a rule does not say."""
     retention: Retention = Retention()
+    """How long finished things are kept."""
     api: Api = Api()
+    """Who may use the API."""
     log: Log = Log()
+    """How the daemon writes its log."""

@@ -14,6 +14,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from bridge.rate import Rate
 
 MAX_SECRET_BYTES: Final = 64 * 1024
+_PLACES: Final = ("env", "file", "credential")
+"""Where a secret can be kept outside the configuration."""
 
 
 def wrong(kind: str, problem: str) -> PydanticCustomError:
@@ -100,7 +102,12 @@ class Secret:
             json_schema_input_schema=core_schema.union_schema(
                 [
                     core_schema.str_schema(),
-                    core_schema.dict_schema(core_schema.str_schema(), core_schema.str_schema(), max_length=1),
+                    core_schema.dict_schema(
+                        core_schema.literal_schema(list(_PLACES)),
+                        core_schema.str_schema(),
+                        min_length=1,
+                        max_length=1,
+                    ),
                 ]
             ),
         )
@@ -115,7 +122,7 @@ class Secret:
                 text = value
             case dict() if len(value) == 1:
                 ((source, name),) = value.items()
-                if source not in {"env", "file", "credential"} or not isinstance(name, str):
+                if source not in _PLACES or not isinstance(name, str):
                     raise wrong("secret", "write {env: NAME}, {file: /path} or {credential: NAME}")
                 if context.unread:
                     return cls("")

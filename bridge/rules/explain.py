@@ -82,6 +82,7 @@ def _match(match: Match) -> dict[str, Any]:
         "tags": list(match.tags),
         "originals": dict(match.originals),
         "version_tagging": match.version_tagging,
+        "parameters": dict(match.parameters),
         "notes": list(match.notes),
     }
 

@@ -15,6 +15,7 @@ from bridge.errors import ConfigError, Fault
 from bridge.rules.files import rule_files
 from bridge.rules.match import RuleSet
 from bridge.rules.overlap import overlaps
+from bridge.rules.render import parse_text
 from bridge.rules.schema import BuildRepository
 
 MAX_REPOSITORIES: Final = 100_000
@@ -113,6 +114,7 @@ class _Checking:
     def resolved(self) -> BuildRepository:
         """The repository with builder and channels named; what is wrong is among the faults."""
         self._check_forge()
+        self._check_parameters()
         self._check_overlaps()
         self._check_unread()
         config = self.repository.build_config.model_copy(update={"builder": self._builder()})
@@ -127,6 +129,14 @@ class _Checking:
         elif kind not in self.names.sources:
             problem = f"no source of kind {kind} is configured: no push will arrive"
             self.warnings.append(self.document.fault(loc, problem, warning=True))
+
+    def _check_parameters(self) -> None:
+        config = self.repository.build_config
+        for name, text in config.parameters.items():
+            for unknown in sorted(parse_text(text).names - config.placeholders):
+                hint = suggest_or_list(unknown, config.placeholders)
+                problem = f"there is no placeholder {{{unknown}}}{hint}; write {{{{ for a brace"
+                self.faults.append(self.document.fault(("build_config", "parameters", name), problem))
 
     def _check_overlaps(self) -> None:
         for second, problem in overlaps(self.repository.build_config.tag_configs):

@@ -1,6 +1,7 @@
 """Which rules a push meets, and why the others do not. Pure: no clock, no input or output."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,7 +10,16 @@ from bridge.errors import Fault
 from bridge.model.event import PushEvent, Ref, Repo
 from bridge.rules.paths import compile_paths, shown, unknown_files
 from bridge.rules.pattern import MAX_NAME_BYTES, compile_pattern
-from bridge.rules.render import ALWAYS, SEMVER_PARTS, NoValue, oci_tag, parse_template, placeholder_values
+from bridge.rules.render import (
+    ALWAYS,
+    SEMVER_PARTS,
+    NoValue,
+    known_values,
+    oci_tag,
+    parse_template,
+    parse_text,
+    placeholder_values,
+)
 from bridge.rules.schema import SIMPLE, BuildRepository, TagConfig
 from bridge.rules.url import normalised_url
 
@@ -71,6 +81,7 @@ class _Wanted:
     tag: str
     original: str
     note: str | None
+    groups: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +164,7 @@ def match_repository(
                 rejections.append(Rejection(repository.namespace, repository.repo_name, index, why))
             case _Wanted() as found:
                 wanted.append(found)
-    return Matching(tuple(_builds(repository, event, wanted)), tuple(rejections))
+    return Matching(tuple(_builds(repository, event, at, wanted)), tuple(rejections))
 
 
 def _whole_refusal(event: PushEvent) -> str | None:
@@ -193,7 +204,7 @@ def _wanted(index: int, config: TagConfig, event: PushEvent, at: float, by_hand:
     except NoValue as error:
         return _Refused(str(error))
     tag = oci_tag(original, ref.full) if template.names else original
-    return _Wanted(index, config, tag, original, note)
+    return _Wanted(index, config, tag, original, note, groups)
 
 
 def _doubt(config: TagConfig, event: PushEvent) -> str | None:
@@ -215,7 +226,9 @@ def _untouched(config: TagConfig, event: PushEvent) -> str | None:
     return f"{which} for the paths {shown(config.paths)}"
 
 
-def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wanted]) -> Iterator[Match]:
+def _builds(
+    repository: BuildRepository, event: PushEvent, at: float, wanted: Sequence[_Wanted]
+) -> Iterator[Match]:
     """One build for each context and Dockerfile, with the tags of all configurations that share them."""
     groups: dict[tuple[str, str], list[_Wanted]] = {}
     for one in wanted:
@@ -232,12 +245,21 @@ def _builds(repository: BuildRepository, event: PushEvent, wanted: Sequence[_Wan
             dockerfile=dockerfile,
             builder=repository.build_config.builder or "",
             image=repository.image,
-            parameters=repository.build_config.parameters,
+            parameters=_parameters(repository, event, at, group[0].groups),
             tag_configs=tuple(one.index for one in group),
             named={one.tag: one.original for one in group if _names_ref(one)},
             commit_tags=tuple(dict.fromkeys([*(one.tag for one in group if _names_commit(one)), *extra])),
             notes=tuple(dict.fromkeys(one.note for one in group if one.note)),
         )
+
+
+def _parameters(
+    repository: BuildRepository, event: PushEvent, at: float, groups: Mapping[str, str]
+) -> dict[str, str]:
+    """The rule's parameters; a placeholder that has no value for this ref is empty."""
+    templates = {name: parse_text(text) for name, text in repository.build_config.parameters.items()}
+    values = known_values(event.ref, event.commit_sha, at, groups)
+    return {name: template.render(defaultdict(str, values)) for name, template in templates.items()}
 
 
 def _names_ref(one: _Wanted) -> bool:

@@ -16,6 +16,8 @@ from typing import Final
 from bridge.model.event import Ref, RefKind
 
 MAX_TEMPLATE: Final = 1024
+MAX_FILLED: Final = 32
+"""Placeholders in one text; a branch can have a name of 1 KiB."""
 MAX_TAG: Final = 128
 MAX_IMAGE: Final = 255
 _KEPT: Final = MAX_TAG - 9
@@ -23,6 +25,7 @@ _SHORT_SHA: Final = 7
 
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+_TEXT_PIECE: Final = re.compile(r"\{\{|\}\}|\{([A-Za-z0-9_]{1,64})\}|([^{}]+)|([{}])")
 _PIECE: Final = re.compile(r"\{([A-Za-z0-9_]{1,64})\}|([^{}]+)|([{}])")
 _SEMVER: Final = re.compile(
     r"v?(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,18})"
@@ -82,6 +85,25 @@ def parse_template(text: str) -> Template:
     return Template(tuple(parts))
 
 
+@lru_cache(maxsize=4096)
+def parse_text(text: str) -> Template:
+    """As `parse_template`, for any text; `{{` and `}}` are braces. Raises BadTemplate."""
+    parts = [""]
+    for found in _TEXT_PIECE.finditer(text):
+        name, literal, brace = found.groups()
+        if brace:
+            raise BadTemplate(
+                f"has a {brace} that belongs to no placeholder such as {{branch}}: write {brace * 2}"
+            )
+        if name:
+            parts += [name, ""]
+        else:
+            parts[-1] += literal or found[0][0]
+    if len(parts) > 2 * MAX_FILLED:
+        raise BadTemplate(f"has over {MAX_FILLED} placeholders")
+    return Template(tuple(parts))
+
+
 def allowed_placeholders(kind: RefKind, groups: Collection[str]) -> frozenset[str]:
     """The names that have a value for refs of this kind."""
     return ALWAYS | SEMVER_PARTS | {kind} | frozenset(groups)
@@ -106,6 +128,16 @@ def placeholder_values(
         "time": f"{moment:%H%M%S}",
     }
     return values | _semver(ref.name) if template.names & SEMVER_PARTS else values
+
+
+def known_values(ref: Ref, sha: str | None, at: float, groups: Mapping[str, str]) -> dict[str, str]:
+    """As `placeholder_values`, but for any template: what has no value for the ref is empty."""
+    try:
+        parts = _semver(ref.name)
+    except NoValue:
+        parts = {}
+    nothing = dict.fromkeys(PLACEHOLDERS, "")
+    return nothing | placeholder_values(Template(("",)), ref, sha or "", at, groups) | parts
 
 
 def _semver(name: str) -> dict[str, str]:

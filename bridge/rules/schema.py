@@ -19,6 +19,7 @@ from bridge.rules.render import (
     allowed_placeholders,
     image_problem,
     parse_template,
+    parse_text,
 )
 from bridge.rules.url import clone_url_problem, normalised_url
 
@@ -115,6 +116,14 @@ def _path_filter(globs: tuple[str, ...]) -> tuple[str, ...]:
     return globs
 
 
+def _value(value: str) -> str:
+    try:
+        parse_text(value)
+    except BadTemplate as error:
+        raise wrong("template", str(error)) from None
+    return value
+
+
 Folder = Annotated[str, Field(max_length=1024), AfterValidator(_inside)]
 """A path inside the checkout, as `/web`; `/` is its root."""
 Short = Annotated[str, Field(min_length=1, max_length=255)]
@@ -132,13 +141,24 @@ class TagConfig(Strict):
     """Which refs are built, and into which tag."""
 
     code_repo_type: RefKind
+    """Whether branches or tags are meant."""
     code_repo_type_value: Annotated[str, Field(min_length=1)]
+    """Which ones: a name, a glob such as release/* (a star stops at a slash, two stars do not), or a regular
+    expression between slashes."""
     docker_repo_tag: Annotated[str, Field(min_length=1)]
+    """The image tag; may hold {branch} {tag} {1} {name} {sha} {short_sha} {date} {time} {major} {minor}
+    {patch}."""
     build_context_path: Folder = "/"
+    """The folder of the checkout that is the build context."""
     dockerfile_location: Folder = "/"
+    """The Dockerfile, or the folder it stands in, in the checkout."""
     is_active: bool = True
+    """Whether pushes build it; by hand it can be built all the same."""
     version_tagging: Annotated[VersionTagging, BeforeValidator(_version_tagging)] = 0
+    """One more tag: 0 none, 1 the time such as v20150902.081742 (UTC), 2 the commit id."""
     paths: PathGlobs | None = None
+    """Build only if a changed file matches, such as ["web/**", "!**/*.md"]; the last glob that matches
+    decides."""
 
     @field_validator("code_repo_type_value")
     @classmethod
@@ -185,20 +205,35 @@ class BuildConfig(Strict):
     """Where the code is, which refs are built, by whom, into which image."""
 
     code_repo_client: ForgeKind
+    """The kind of Git host."""
     code_repo_namespace: CodePath | None = None
+    """The owner of the code repository: user, organisation or group."""
     code_repo_name: CodeName | None = None
+    """The name of the code repository."""
     code_repo_clone_url: Annotated[str, Field(max_length=2048), AfterValidator(_clone_url)] | None = None
+    """Simple hosts only: the clone address of the code repository."""
     builder: Short | None = None
+    """The name of the builder in bridge.yaml; left out, the first one."""
     image: Annotated[str, AfterValidator(_image)] | None = None
+    """The image without a tag; left out, namespace/repo_name."""
     parameters: Annotated[
-        dict[Annotated[str, AfterValidator(_parameter)], Annotated[str, Field(max_length=8192)]],
+        dict[
+            Annotated[str, AfterValidator(_parameter)],
+            Annotated[str, Field(max_length=8192), AfterValidator(_value)],
+        ],
         Field(max_length=100, default_factory=dict),
     ]
+    """More parameters for the builder; values may hold the placeholders of a tag; {{ is a brace."""
     on_newer: OnNewer = "queue"
+    """What a newer push of a branch does to its older builds: nothing, end those that wait, or end all."""
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """How many builds of this repository are with the builder at once."""
     tag_configs: Annotated[tuple[TagConfig, ...], Field(strict=False, min_length=1, max_length=100)]
+    """Which refs are built, and into which tags."""
     build_node: str | None = None
+    """Known from other systems; has no effect."""
     email_enabled: bool | None = None
+    """Known from other systems; mail is a channel under notices."""
 
     @model_validator(mode="after")
     def _names_the_code(self) -> "BuildConfig":
@@ -222,6 +257,15 @@ class BuildConfig(Strict):
         if self.code_repo_namespace is None and self.code_repo_client not in _WITHOUT_NAMESPACES:
             return "code_repo_namespace"
         return "code_repo_name" if self.code_repo_name is None else None
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """What parameters may name: whatever has a value in one of the builds."""
+        found = [
+            allowed_placeholders(config.code_repo_type, compile_pattern(config.code_repo_type_value).groups)
+            for config in self.tag_configs
+        ]
+        return frozenset().union(*found)
 
     @property
     def code(self) -> str:
@@ -249,12 +293,19 @@ class BuildRepository(Strict):
     """
 
     namespace: Annotated[str, AfterValidator(_name)]
+    """The namespace of the image repository."""
     repo_name: Annotated[str, AfterValidator(_name)]
+    """The name of the image repository."""
     description: Annotated[str, Field(max_length=1024)] = ""
+    """One line about it."""
     full_description: Annotated[str, Field(max_length=65536)] = ""
+    """More about it."""
     is_public: bool = False
+    """Whether everybody may see its builds."""
     build_config: BuildConfig
+    """Where the code is, which refs are built, by whom, into which image."""
     notices: Annotated[tuple[NoticeSetting, ...], Field(strict=False, max_length=100)] | None = None
+    """Who is told of what; left out, the default of bridge.yaml; an empty list is nobody."""
 
     @model_validator(mode="after")
     def _has_an_image(self) -> "BuildRepository":

@@ -1,24 +1,12 @@
-"""`serve`, `check` and `demo`."""
+"""`check`: what is wrong with a configuration and its rules."""
 
 import sys
 
 import click
 
-from bridge import app
 from bridge.cli.advice import advice
-from bridge.cli.setup import configuration, rules_of, run
+from bridge.cli.setup import configuration, rules_of
 from bridge.errors import ConfigError, Fault
-
-
-@click.command()
-@click.pass_obj
-def serve(config: str | None) -> None:
-    """Run the daemon until it is told to stop."""
-    loaded = configuration(config)
-    rules = rules_of(loaded)
-    for fault in (*loaded.warnings, *rules.warnings):
-        click.echo(f"warning: {fault}", err=True)
-    run(lambda: app.serve(loaded, rules, lambda: rules_of(loaded)))
 
 
 @click.command()
@@ -44,12 +32,3 @@ def check(config: str | None) -> None:
     if faults:
         click.echo(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}", err=True)
         sys.exit(1)
-
-
-@click.command()
-@click.option("--once", is_flag=True, help="End by itself; exit 0 only if everything happened.")
-def demo(*, once: bool) -> None:
-    """Show the whole line at work: real pushes, real builds, real notices, nothing to set up."""
-    from bridge.demo.story import tell  # noqa: PLC0415  # the demo is no part of the daemon's memory
-
-    sys.exit(0 if run(lambda: tell(once=once)) else 1)

@@ -1,0 +1,62 @@
+"""`schema`: what may be written in rules and configuration, for editors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+import orjson
+from pydantic import BaseModel
+
+from bridge.config.jsonschema import DIALECT, schema_of
+from bridge.config.settings import FORGE_ALIASES, Settings
+from bridge.registry import KINDS
+from bridge.rules.schema import BuildRepository
+
+
+@click.command()
+@click.argument("which", type=click.Choice(["rules", "config"]))
+def schema(which: str) -> None:
+    """Print a JSON Schema. Editors use it where a file begins with a yaml-language-server line."""
+    made = rules_schema() if which == "rules" else config_schema()
+    click.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2).decode())
+
+
+def rules_schema() -> dict[str, Any]:
+    """One document of a rule file."""
+    made = schema_of(BuildRepository)
+    made["$defs"]["BuildConfig"]["properties"]["code_repo_client"]["enum"] = _forges()
+    _offer_channels(made)
+    return {"$schema": DIALECT, "title": "Buildbridge: a rule"} | made
+
+
+def config_schema() -> dict[str, Any]:
+    """The whole of `bridge.yaml`."""
+    made = schema_of(Settings)
+    definitions = made["$defs"]
+    definitions["Source"]["properties"]["kind"]["enum"] = _forges()
+    _offer_channels(made)
+    del definitions["Tagged"]
+    for section, models in (("builders", KINDS.builders), ("channels", KINDS.channels)):
+        made["properties"][section]["additionalProperties"] = {"oneOf": _kinds(models, definitions)}
+    return {"$schema": DIALECT, "title": "Buildbridge: bridge.yaml"} | made
+
+
+def _forges() -> list[str]:
+    return sorted([*KINDS.forges, *FORGE_ALIASES], key=str.lower)
+
+
+def _offer_channels(made: dict[str, Any]) -> None:
+    """Only offered: what kinds a configuration has is not for its schema to say."""
+    made["$defs"]["NoticeSetting"]["properties"]["notice_type"]["examples"] = sorted(KINDS.channels)
+
+
+def _kinds(models: Mapping[str, type[BaseModel]], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """For each kind the settings it brings; what they refer to goes to `definitions`."""
+    found = []
+    for kind, model in models.items():
+        made = schema_of(model)
+        definitions |= made.pop("$defs", {})
+        made["properties"] = {"kind": {"const": kind}} | made["properties"]
+        made["required"] = ["kind", *made.get("required", [])]
+        found.append(made | {"title": kind})
+    return found

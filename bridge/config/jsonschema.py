@@ -1,0 +1,49 @@
+"""JSON Schemas of settings, with the sentence that stands below each field in the code as its description."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import ModelSchema
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+
+class _Described(GenerateJsonSchema):
+    """Without titles, which say nothing that the names do not."""
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        fields = schema["cls"].model_fields
+        for name, text in _field_docs(schema["cls"]):
+            if name in fields:
+                made["properties"][fields[name].alias or name]["description"] = text
+        return made
+
+    def get_title_from_name(self, name: str) -> str:  # noqa: ARG002  # the contract's argument
+        return ""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  # the contract's argument
+        return False
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of what may be written for `model`."""
+    return model.model_json_schema(schema_generator=_Described)
+
+
+def _field_docs(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Read from the source, and only here: the daemon does not carry them."""
+    for cls in reversed(model.__mro__):
+        if not issubclass(cls, BaseModel) or cls is BaseModel:
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for field, after in zip(body.body, body.body[1:], strict=False):
+            match field, after:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    yield name, " ".join(text.split())
