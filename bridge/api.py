@@ -301,7 +301,8 @@ def _unauthorized(why: str) -> HTTPException:
 
 def _faulty(error: ConfigError) -> Response:
     faults = [str(fault) for fault in error.faults]
-    msg = f"the rules on disk have {len(faults)} faults: the last good ones stay in force"
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    msg = f"the rules on disk have {count}: the last good ones stay in force"
     return _json({"code": 422, "msg": msg, "data": {"faults": faults[:MAX_SHOWN]}}, 422)
 
 

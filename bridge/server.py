@@ -1,6 +1,7 @@
 """uvicorn, with deadlines for what a sender sends and without signal handlers of its own."""
 
 import asyncio
+import errno
 import logging
 import os
 import resource
@@ -27,6 +28,7 @@ _HEAD_TOO_LARGE: Final = (
 )
 _FIRST_HANDED: Final = 3
 _BACKLOG: Final = 2048
+_HOST_ERRORS: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 _LINES: Final = Rate(20, 4.0)
 _OTHER_FILES: Final = 256
 """What the store, builds and channels may have open beside the connections."""
@@ -54,8 +56,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        why = error.strerror or str(error)
-        raise ListenError(f"cannot listen on {host}:{port}: {why}: choose another server.port") from error
+        # A host name that nobody knows has a negative number, which is none of the system's.
+        unknown = (error.errno or 0) < 0
+        why = "no such host" if unknown else os.strerror(error.errno or 0)
+        wrong = "server.host" if unknown or error.errno in _HOST_ERRORS else "server.port"
+        raise ListenError(f"cannot listen on {host}:{port}: {why}: choose another {wrong}") from error
 
 
 def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -> Server:

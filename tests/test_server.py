@@ -20,6 +20,8 @@ from support.fake_robots import FakeRobot, dingtalk_robot, errcode, hang
 from support.git import Origin
 from support.sending import push_body, send, signed
 
+from bridge.server import ListenError, listen
+
 URL = "file:///nowhere/shop.git"
 RULE = """
 namespace: acme
@@ -156,6 +158,11 @@ def test_a_second_daemon_on_the_same_store_is_refused_in_one_line(tmp_path: Path
     assert second.returncode == 1
     assert second.stderr.splitlines()[-1].endswith("bridge.db is in use by another daemon")
     assert "Traceback" not in second.stdout + second.stderr
+
+
+def test_an_address_of_another_machine_is_not_blamed_on_the_port() -> None:
+    with pytest.raises(ListenError, match=r"192\.0\.2\.1:8088: .*: choose another server\.host$"):
+        listen("192.0.2.1", 8088)
 
 
 def test_an_occupied_port_is_one_clear_line(tmp_path: Path) -> None:

@@ -325,7 +325,7 @@ _REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...
     (ProxyError, "the proxy did not let the request through"),
     (ssl.SSLCertVerificationError, "the certificate of Jenkins is not trusted: set `ca_file`"),
     (ssl.SSLError, "no TLS connection to Jenkins: this port may not speak TLS"),
-    (socket.gaierror, "the host name of Jenkins is not known"),
+    (socket.gaierror, "the host name of Jenkins is not known: look at `url`, or at DNS"),
     (ConnectionRefusedError, "Jenkins refuses connections: it may be down"),
     ((requests.Timeout, TimeoutError, jenkins.TimeoutException), "Jenkins did not answer in time"),
     ((ConnectionResetError, BrokenPipeError, RemoteDisconnected), "Jenkins closed the connection unanswered"),

@@ -44,7 +44,8 @@ def _advice(error: click.ClickException) -> str:
     line = " ".join(error.format_message().split())
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else PROGRAM
-        line = f"{line.rstrip('.')}: see `{command} --help`"
+        see = "? See" if line.endswith("?") else ": see"
+        line = f"{line.rstrip('.?')}{see} `{command} --help`"
     return line
 
 

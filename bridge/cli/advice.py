@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bridge.builders.base import Surroundings, Target
+from bridge.cli.scaffold import invented_secrets
 from bridge.clock import system_clock
 from bridge.config.loader import Config
 from bridge.errors import Fault
@@ -12,7 +13,11 @@ from bridge.rules.schema import BuildRepository
 
 
 def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
-    """Warnings of the builders about themselves and the rules that use them."""
+    """Secrets that `init` invented, and what the builders say of themselves and the rules that use them."""
+    for name, value in invented_secrets().items():
+        if value in config.secrets:
+            problem = f"the secret {name} is the one that `init` invented: put the real one in its place"
+            yield Fault(str(config.file), "", problem, warning=True)
     surroundings = Surroundings(state=config.store_path.parent, clock=system_clock)
     for name, adapter in config.builders.items():
         builder = BUILDERS[adapter.kind](name, adapter.settings, surroundings)

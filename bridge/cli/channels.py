@@ -42,7 +42,7 @@ def test_channel(config: str | None, name: str) -> None:
                 created_at=system_clock(),
             )
             outcome = await adapters.channels[name].send(notice)
-            why = outcome.detail if isinstance(outcome, Ok) else outcome.why
+            why = outcome.detail or f"{name} took a test notice" if isinstance(outcome, Ok) else outcome.why
             answer = show.plain(f"{type(outcome).__name__.lower()}: {why}")
             worked = isinstance(outcome, Ok)
             click.echo(log.Redactor(loaded.secrets).text(answer), err=not worked)

@@ -12,7 +12,10 @@ from bridge.errors import ConfigError, Fault
 @click.command()
 @click.pass_obj
 def check(config: str | None) -> None:
-    """Say every fault of the configuration and the rules, with its place; exit 1 if there are any."""
+    """Say every fault of the configuration and the rules.
+
+    Each with its place and its cure. Exits 1 if there are any.
+    """
     faults: list[Fault] = []
     try:
         loaded = configuration(config)
@@ -26,7 +29,10 @@ def check(config: str | None) -> None:
                 if fault.path
                 else f"warning: {fault}"
             )
-        click.echo(f"{loaded.file}: good, with {len(rules.repositories)} build repositories")
+        count = len(rules.repositories)
+        click.echo(
+            f"{loaded.file}: good, with {count} build {'repository' if count == 1 else 'repositories'}"
+        )
     for fault in faults:
         click.echo(str(fault))
     if faults:

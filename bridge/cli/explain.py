@@ -59,9 +59,10 @@ def explain(
     message: str,
     as_json: bool,
 ) -> None:
-    """Read BODY with its HEADERS (`Name: value` lines), or each of a folder; nothing is built.
+    """Say what the rules make of a delivery or a push; nothing is built.
 
-    In a folder each X.json or X.body belongs to its X.headers. Exits 1 if one cannot be understood.
+    Reads BODY with its HEADERS (`Name: value` lines), or each of a folder, where X.json or X.body belongs to
+    its X.headers. Exits 1 if one cannot be understood.
     """
     if (body is None) == (push is None):
         raise click.UsageError(f"give BODY, or --push with something such as {EXAMPLE}")

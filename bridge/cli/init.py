@@ -47,16 +47,25 @@ def _public_url(_context: click.Context, _option: click.Parameter, given: str | 
     metavar="KIND",
     type=click.Choice(_HOSTS, case_sensitive=False),
     callback=_kind,
-    help=f"A Git host that will call; several may be given. One of {', '.join(FORGES)}.",
+    help=f"A Git host that will call; several may be given (default: {_HOST}). One of {', '.join(FORGES)}.",
 )
-@click.option("--builder", type=click.Choice(list(BUILDERS), case_sensitive=False), help="Who builds.")
-@click.option("--channel", type=click.Choice(list(CHANNELS), case_sensitive=False), help="Whom to tell.")
+@click.option(
+    "--builder",
+    type=click.Choice(list(BUILDERS), case_sensitive=False),
+    help=f"Who builds (default: {_BUILDER}).",
+)
+@click.option(
+    "--channel",
+    type=click.Choice(list(CHANNELS), case_sensitive=False),
+    help=f"Whom to tell (default: {_CHANNEL}).",
+)
 @click.option("--public-url", callback=_public_url, help="How Git hosts will reach the bridge.")
 @click.option("--repository", metavar="NAMESPACE/NAME", help="What to build, as its host calls it.")
 def init(folder: Path, **given: Any) -> None:
-    """Write a configuration and a first rule into FOLDER, and say what to paste into which Git host.
+    """Write a first configuration and say what to paste where.
 
-    Asks when a terminal looks on and no option is given. Nothing that is there is overwritten.
+    Puts a configuration, a rule, secrets and sample pushes into FOLDER. Asks when a terminal looks on and no
+    option is given. Nothing that is there is overwritten.
     """
     looked_on = sys.stdin.isatty() and sys.stdout.isatty()
     wanted = _asked() if looked_on and not any(given.values()) else _assumed(given)
@@ -95,7 +104,10 @@ def _write(folder: Path, files: Mapping[str, File]) -> None:
     """Write all, or nothing when one of them is there. Raises ClickException."""
     for name in files:
         if os.path.lexists(folder / name):
-            raise click.ClickException(f"{folder / name} is there already: nothing was written")
+            raise click.ClickException(
+                f"{folder / name} is there already: nothing was written. Name another FOLDER; what it then"
+                " holds for a further Git host can be copied from there"
+            )
     try:
         for name, file in files.items():
             path = folder / name
@@ -114,6 +126,8 @@ def _tell(folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
     if made.to_fill:
         click.echo(f"\nPut the real values into {' and '.join(made.to_fill)}.")
     click.echo("Look for CHANGE in bridge.yaml and rules/: what is marked is invented.")
+    if wanted.public_url.startswith("http://"):
+        click.echo("Without a reverse proxy before it, set server.host: it is 127.0.0.1, this machine only.")
     config = "" if folder.resolve() == Path.cwd() else f" --config {shlex.quote(str(folder / 'bridge.yaml'))}"
     click.echo("\nThen:")
     click.echo(f"  buildbridge check{config}")

@@ -27,6 +27,8 @@ def invented_push(text: str, changed: Sequence[str], message: str) -> tuple[str,
     slug, mark, name = rest.rpartition("@") if kind == SIMPLE else rest.partition("@")
     if not slug or not mark or not name or len(text) > MAX_LENGTH:
         raise click.UsageError(f"--push {text[:80]} is not KIND:REPOSITORY@REF, such as {EXAMPLE}")
+    if kind != SIMPLE and "://" in slug:
+        raise click.UsageError("--push names the repository as its host calls it, not by an address")
     ref = _ref(name)
     sha = hashlib.sha1(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
     return kind, PushEvent(

@@ -1,13 +1,16 @@
 """`deliveries`, `builds` and `notices`: what happened, and the verbs on it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import click
 
 from bridge.api import build_document, delivery_document, timeline_document, when
+from bridge.app import Stores
 from bridge.cli import show, trigger
 from bridge.cli.setup import repository_name, run, stores_of, user
 from bridge.model.build import Build, BuildState
+from bridge.model.notice import BuildFacts, ServiceFacts
 from bridge.store.builds import Builds
 from bridge.store.listing import Place
 from bridge.store.outbox import NoticeRow
@@ -27,7 +30,10 @@ def deliveries() -> None:
 @show.json_option
 @click.pass_obj
 def list_deliveries(config: str | None, state: str | None, limit: int, *, as_json: bool) -> None:
-    """The newest deliveries."""
+    """The newest deliveries.
+
+    Refused calls (a wrong signature, a body too large) are not kept: the daemon's log tells them.
+    """
 
     async def work() -> list[dict[str, Any]]:
         async with stores_of(config) as stores:
@@ -59,13 +65,13 @@ def show_delivery(config: str | None, delivery_id: str, *, as_json: bool) -> Non
 @click.argument("delivery_id")
 @click.pass_obj
 def redeliver(config: str | None, delivery_id: str) -> None:
-    """Judge a delivery once more, as a wanted repeat: it may build again."""
+    """Judge a delivery once more: it may build again."""
 
     async def work() -> str:
         async with stores_of(config) as stores:
             return await stores.inbox.redeliver(delivery_id)
 
-    click.echo(run(work))
+    click.echo(f"delivery {run(work)}")
 
 
 @click.group()
@@ -91,10 +97,8 @@ def list_builds(
     async def work() -> list[dict[str, Any]]:
         async with stores_of(config) as stores:
             found = await stores.builds.page(Place(), limit, **filters)
-            return [
-                build_document(build) | {"build": f"{build.full_name} #{build.number}"}
-                for build in found.rows
-            ]
+            down = await _down(stores)
+            return [_build_document(build, down) | {"build": _called(build)} for build in found.rows]
 
     columns = [
         "build",
@@ -121,7 +125,8 @@ def show_build(config: str | None, build_id: str, *, as_json: bool) -> None:
             steps = await stores.builds.steps(build.id)
             notices = await stores.outbox.newest(100, build_id=build.id)
             told = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices]
-            return build_document(build) | {"notices": told, "timeline": timeline_document(steps)}
+            document = _build_document(build, await _down(stores))
+            return document | {"notices": told, "timeline": timeline_document(steps)}
 
     _print_one(run(work), as_json=as_json)
 
@@ -140,6 +145,8 @@ def log_of_build(config: str | None, build_id: str) -> None:
                 for seq, row in rows:
                     click.echo(show.lines(row.text), nl=False)
                     last = seq
+            if last < 0:
+                click.echo(f"no log of {_called(build)} was read; the build is {build.state}", err=True)
 
     run(work)
 
@@ -150,15 +157,16 @@ def log_of_build(config: str | None, build_id: str) -> None:
 def cancel(config: str | None, build_id: str) -> None:
     """Ask for the end of a build."""
 
-    async def work() -> None:
+    async def work() -> str:
         async with stores_of(config) as stores:
             build = await _find(stores.builds, build_id)
             if not await stores.builds.request_cancel(build.id, f"cancelled by {user()}"):
                 build = await _find(stores.builds, build.id)
                 ended = f"has ended: {build.state}" if build.state.terminal else "was cancelled before"
-                raise click.ClickException(f"{build.full_name} #{build.number} {ended}")
+                raise click.ClickException(f"{_called(build)} {ended}")
+            return _called(build)
 
-    run(work)
+    click.echo(f"asked for the end of {run(work)}")
 
 
 builds.add_command(trigger.trigger)
@@ -185,7 +193,7 @@ def list_notices(
         async with stores_of(config) as stores:
             return [_notice_document(row) for row in await stores.outbox.newest(limit, **filters)]
 
-    columns = ["id", "created_at", "channel", "event", "job", "state", "attempts", "detail"]
+    columns = ["id", "created_at", "channel", "event", "about", "state", "attempts", "detail"]
     _print(run(work), columns, as_json=as_json)
 
 
@@ -215,6 +223,7 @@ def _notice_document(row: NoticeRow) -> dict[str, Any]:
         "event": row.notice.event,
         "build_id": row.build_id,
         "job": row.job,
+        "about": _about(row.notice.facts),
         "state": row.state,
         "reason": row.reason,
         "detail": row.detail,
@@ -222,6 +231,33 @@ def _notice_document(row: NoticeRow) -> dict[str, Any]:
         "next_at": when(row.next_at),
         "ended_at": when(row.ended_at),
     }
+
+
+def _about(facts: BuildFacts | ServiceFacts) -> str:
+    if isinstance(facts, ServiceFacts):
+        return f"{facts.subject}: {facts.detail}"
+    return f"{facts.namespace}/{facts.repo_name} #{facts.number} {facts.ref_name}: {facts.state}"
+
+
+def _called(build: Build) -> str:
+    return f"{build.full_name} #{build.number}"
+
+
+async def _down(stores: Stores) -> dict[str, str]:
+    """Why each part that is out of order is so."""
+    return {one.name: one.why for one in await stores.outbox.all_health() if one.down_since is not None}
+
+
+def _build_document(build: Build, down: Mapping[str, str]) -> dict[str, Any]:
+    """A build that waits behind others for a builder that is down has heard no reason of its own."""
+    document = build_document(build)
+    if (
+        build.state is BuildState.WAITING
+        and not build.detail
+        and (why := down.get(f"builder:{build.builder}"))
+    ):
+        document["detail"] = f"waits for {build.builder}: {why}"
+    return document
 
 
 async def _find(store: Builds, name: str) -> Build:

@@ -32,7 +32,7 @@ def _config_option() -> click.Option:
         metavar="FILE",
         expose_value=False,
         callback=_remember,
-        help="Read this bridge.yaml; else $BRIDGE_CONFIG or the usual places.",
+        help="Read this bridge.yaml; else $BRIDGE_CONFIG, ./bridge.yaml or /etc/buildbridge/bridge.yaml.",
     )
 
 

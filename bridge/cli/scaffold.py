@@ -63,7 +63,7 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
     """Compose everything; writes nothing. Raises UsageError for a repository that no rule can name."""
     pages = [page(kind) for kind in wanted.hosts]
     config = _config(wanted, pages)
-    owned = yaml.safe_load(_starter("secrets.yaml"))
+    owned = invented_secrets()
     named = dict.fromkeys(_SECRET.findall(config))
     values = {name: owned.get(name) or secrets.token_hex(_SECRET_BYTES) for name in named}
     found = {"bridge.yaml": File(config.encode())}
@@ -85,6 +85,12 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
         if one.kind == SIMPLE:
             found["post-receive"] = File(post_receive(), 0o755)
     return Scaffold(found, told, samples, [f"secrets/{name}" for name in values if name in owned])
+
+
+def invented_secrets() -> dict[str, str]:
+    """What stands for the secrets that only their owner knows, by the names of their files."""
+    found: dict[str, str] = yaml.safe_load(_starter("secrets.yaml"))
+    return found
 
 
 def _config(wanted: Wanted, pages: Sequence[Page]) -> str:

@@ -8,6 +8,8 @@ import click
 import orjson
 
 _WIDE: Final = 240
+_REJECTED: Final = 10
+_HEADINGS: Final = {"code_repo_type_value": "ref", "docker_repo_tags": "tags"}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -26,7 +28,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        shown.add_column(column.replace("_", " "), overflow="fold")
+        shown.add_column(_HEADINGS.get(column, column.replace("_", " ")), overflow="fold")
     for row in rows:
         shown.add_row(*(Text(plain(row.get(column))) for column in columns))
     # Elsewhere than on a terminal nobody folds lines.
@@ -49,8 +51,9 @@ def timeline(steps: Iterable[Mapping[str, Any]]) -> None:
 
 def moved(judgement: Mapping[str, Any]) -> str:
     """Which ref of which code a judgement is about."""
-    names = (judgement["event"], "of", judgement["ref_kind"], judgement["ref_name"])
-    what = " ".join(filter(None, names)) if judgement["ref_name"] else judgement["event"]
+    event = "push" if judgement["event"] == "tag" else judgement["event"]
+    names = (event, "of", judgement["ref_kind"], judgement["ref_name"])
+    what = " ".join(filter(None, names)) if judgement["ref_name"] else event
     return plain(f"{judgement['repo'] or 'no repository'}: {what}")
 
 
@@ -65,11 +68,17 @@ def branches(document: Mapping[str, Any]) -> None:
     rules = _verdicts(document)
     if not rules:
         click.echo(f"  not: {plain(document['reason'])}")
+    rejected = [name for name, verdicts in rules.items() if not any(places for places, _ in verdicts)]
+    folded = set(rejected[_REJECTED:])
     for name, verdicts in rules.items():
+        if name in folded:
+            continue
         click.echo(f"  {plain(name)}")
         for places, verdict in sorted(verdicts):
             where = f"tag_configs{list(places)}  " if places else ""
             click.echo(f"    {where}{plain(verdict)}")
+    if folded:
+        click.echo(f"  and {len(folded)} more that build nothing of it: see --json")
 
 
 def _verdicts(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ...], str]]]:

@@ -13,6 +13,7 @@ from anyio import to_thread
 from bridge.cli import show
 from bridge.cli.setup import outline, repository_name, rules_of, run, stores_of, user
 from bridge.clock import system_clock
+from bridge.config.faults import suggest_or_list
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
 from bridge.rules.manual import ManualPush
@@ -63,9 +64,11 @@ def trigger(
         raise click.UsageError(f"--clone-url {problem}")
     kind: RefKind = "branch" if branch else "tag"
     namespace, repo_name = repository_name(repository)
-    rule = rules_of(outline(config)).repository(namespace, repo_name)
+    rules = rules_of(outline(config))
+    rule = rules.repository(namespace, repo_name)
     if rule is None:
-        raise click.ClickException(f"there is no rule for {repository}")
+        known = [one.path for one in rules.repositories.values()]
+        raise click.ClickException(f"there is no rule for {repository}{suggest_or_list(repository, known)}")
 
     async def work() -> bool:
         async with stores_of(config) as stores:

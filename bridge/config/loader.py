@@ -15,7 +15,6 @@ from bridge.config.types import Secret, SecretContext
 from bridge.errors import ConfigError, Fault
 from bridge.model.notice import MESSAGE_CHANNEL
 
-"""The channel of in-app messages, which always exists."""
 _MESSAGE_KIND: Final = "MESSAGE"
 _PLACES: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
 

@@ -95,9 +95,15 @@ def check_fresh(seconds: float, now: float, tolerance: float) -> None:
     """A signed time is at most `tolerance` seconds away from `now`."""
     if abs(now - seconds) > tolerance:
         raise BadSignature(
-            f"the signature was made {abs(now - seconds):.0f} s {'ago' if seconds < now else 'ahead'},"
-            f" {tolerance:.0f} s are allowed: is it a replay, or is a clock wrong?"
+            f"the signature was made {_length(abs(now - seconds))} {'ago' if seconds < now else 'ahead'},"
+            f" {_length(tolerance)} are allowed: is it a replay, or is a clock wrong?"
         )
+
+
+def _length(seconds: float) -> str:
+    units = ((86400, "days"), (3600, "hours"))
+    size, unit = next(((size, unit) for size, unit in units if seconds > 2 * size), (1, "s"))
+    return f"{seconds / size:.0f} {unit}"
 
 
 def signing_key(secret: bytes) -> bytes | None:

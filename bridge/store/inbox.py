@@ -169,7 +169,7 @@ class Inbox:
         def work(connection: Connection) -> str:
             old = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
             if old is None:
-                raise StoreError(f"there is no delivery {delivery_id}")
+                raise StoreError(f"there is no delivery {delivery_id}: see `deliveries list`")
             same = (table.c.source == old["source"]) & (table.c.key == old["key"])
             replay = connection.execute(select(func.max(table.c.replay)).where(same)).scalar_one() + 1
             values = dict(old) | {"id": new_id, "replay": replay, "received_at": now, "state": "stored"}

@@ -40,7 +40,9 @@ def check(path: Path) -> None:
     """Raises StoreTooNew, or StoreError for a file that only the daemon may create or upgrade."""
     with _told(path):
         if not path.exists():
-            raise StoreError(f"there is no store {path} yet: the daemon makes it when it starts")
+            raise StoreError(
+                f"there is no store {path} yet: the daemon makes it when it starts (`buildbridge serve`)"
+            )
         if not _is_current(path):
             raise StoreError(f"{path} is of an older release: start the daemon of this one, it upgrades it")
 

@@ -94,6 +94,20 @@ def test_people_read_a_tree(config: Path) -> None:
     assert lines[0] == "gitee acme/shop: push of branch release/1"
     assert lines[1] == "  acme/shop"
     assert lines[2].startswith("    tag_configs[0]  builds r-1 on here")
+    done = command("--config", config, "explain", "--push", "gitee:acme/shop@refs/tags/v1")
+    assert done.stdout.splitlines()[0] == "gitee acme/shop: push of tag v1"
+
+
+def test_of_many_rules_that_build_nothing_of_it_only_some_are_shown_to_people(config: Path) -> None:
+    plain = RULES.partition("---\n")[2]
+    more = [plain.replace("repo_name: plain", f"repo_name: other-{number}") for number in range(12)]
+    (config.parent / "rules.yaml").write_text("---\n".join([RULES, *more]))
+    arguments = "--config", config, "explain", "--push", "gitee:acme/shop@release/1"
+    lines = command(*arguments).stdout.splitlines()
+    assert sum(line.endswith("not: builds from Simple git@git.example.com:plain.git") for line in lines) == 10
+    assert lines[-1] == "  and 3 more that build nothing of it: see --json"
+    (document,) = command(*arguments, "--json").documents
+    assert len({one["repo_name"] for one in document["rejections"]} - {"shop"}) == 13
 
 
 @pytest.mark.parametrize(
@@ -101,6 +115,7 @@ def test_people_read_a_tree(config: Path) -> None:
     [
         (["--push", "gitea-:acme/shop@main"], "is none; did you mean gitea?"),
         (["--push", "gitee:acme/shop"], "is not KIND:REPOSITORY@REF"),
+        (["--push", "gitee:https://gitee.com/acme/shop@main"], "as its host calls it, not by an address"),
         (["--push", "gitee:@main"], "is not KIND:REPOSITORY@REF"),
         (["--push", "gitee:acme/shop@"], "is not KIND:REPOSITORY@REF"),
         (["--push", f"gitee:a/b@{'x' * MAX_LENGTH}"], "is not KIND:REPOSITORY@REF"),

@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,14 @@ def made(folder: Path, *options: str) -> Done:
     return done
 
 
-def checked(folder: Path) -> str:
-    """What `check` says; it finds nothing to warn of."""
+def checked(folder: Path, invented: Collection[str] = ()) -> str:
+    """What `check` says; it warns of nothing but these secrets."""
     done = command("check", "--config", folder / "bridge.yaml")
     assert (done.status, done.stderr) == (0, ""), done.stdout
-    assert "warning" not in done.stdout
+    assert set(re.findall(r"warning: .* the secret (\S+) is the one that `init` invented", done.stdout)) == {
+        *invented
+    }
+    assert done.stdout.count("warning") == len(invented)
     return done.stdout
 
 
@@ -43,7 +47,7 @@ def suggested(done: Done, verb: str) -> list[str]:
 def test_a_sample_push_of_the_chosen_host_builds_at_once(kind: str, own: bool, tmp_path: Path) -> None:
     options = ["--repository", REPOSITORY.get(kind, "potters/kiln")] if own else []
     done = made(tmp_path, "--host", kind.lower(), *options)
-    assert checked(tmp_path).endswith("good, with 1 build repositories\n")
+    assert checked(tmp_path).endswith("good, with 1 build repository\n")
     explained = command("explain", "--json", *suggested(done, "explain"))
     (document,) = explained.documents
     assert (explained.status, document["signature"], document["event"]) == (0, "valid", "push")
@@ -59,19 +63,29 @@ def test_the_page_of_the_host_is_told_with_the_real_address(kind: str, tmp_path:
     assert f"https://bridge.potters.example/ci/hooks/{page(kind).source_name}" in done.stdout
     assert "bridge.example.com" not in done.stdout
     assert "```yaml" not in done.stdout
+    assert "server.host" not in done.stdout
     config = yaml.safe_load((tmp_path / "bridge.yaml").read_text())
     assert config["server"]["public_url"] == "https://bridge.potters.example/ci"
+
+
+def test_who_names_a_plain_address_hears_that_only_this_machine_reaches_it(tmp_path: Path) -> None:
+    said = made(tmp_path, "--public-url", "http://192.0.2.7:8088").stdout
+    assert "set server.host: it is 127.0.0.1" in said
 
 
 @pytest.mark.parametrize("builder", BUILDERS)
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_every_builder_and_channel_passes_the_check(builder: str, channel: str, tmp_path: Path) -> None:
     done = made(tmp_path, "--builder", builder, "--channel", channel)
-    checked(tmp_path)
     text = (tmp_path / "bridge.yaml").read_text()
     assert {builder} <= {one["kind"] for one in yaml.safe_load(text)["builders"].values()}
     to_fill = [file.name for file in (tmp_path / "secrets").iterdir() if "CHANGE" in _text(file)]
     assert all(f"secrets/{name}" in done.stdout for name in to_fill)
+    checked(tmp_path, to_fill)
+    for name in to_fill:
+        file = tmp_path / "secrets" / name
+        file.write_text(file.read_text().replace("CHANGE", "0123456789abcdef"))
+    checked(tmp_path)
 
 
 def _text(path: Path) -> str:
@@ -109,7 +123,7 @@ def test_nothing_that_is_there_is_overwritten(name: str, tmp_path: Path) -> None
     there.symlink_to("nowhere")
     done = command("init", tmp_path)
     assert (done.status, done.stdout) == (1, "")
-    assert done.complaint == f"{there} is there already: nothing was written"
+    assert done.complaint.startswith(f"{there} is there already: nothing was written. Name another FOLDER")
     assert [file for file in tmp_path.rglob("*") if not file.is_dir()] == [there]
 
 
@@ -177,7 +191,7 @@ def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
         os.close(theirs)
     assert done.returncode == 0, printed
     assert "Which Git host will call" in printed
-    checked(tmp_path)
+    checked(tmp_path, ["jenkins-token", "wecom-url"])
     rule = yaml.safe_load((tmp_path / "rules" / "gitea.yaml").read_text())
     assert (rule["namespace"], rule["repo_name"]) == ("potters", "kiln")
     text = (tmp_path / "bridge.yaml").read_text()

@@ -46,7 +46,7 @@ def serve(daemon: Daemon) -> str:
     [
         ("frob", "No such command 'frob': see `buildbridge --help`"),
         ("--frob", "No such option '--frob': see `buildbridge --help`"),
-        ("builds lits", "No such command 'lits'. Did you mean 'list'?: see `buildbridge builds --help`"),
+        ("builds lits", "No such command 'lits'. Did you mean 'list'? See `buildbridge builds --help`"),
         ("builds show", "Missing argument 'BUILD_ID': see `buildbridge builds show --help`"),
         ("builds show one two", "Got unexpected extra argument (two): see `buildbridge builds show --help`"),
         ("explain /not/there", "Path '/not/there' does not exist"),

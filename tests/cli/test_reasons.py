@@ -1,0 +1,86 @@
+"""What people read where a build or a notice itself holds no reason."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+from support.commands import Done, command
+from support.daemon import SECRET, Daemon
+from support.notices import FACTS
+from support.scripted import Store, open_store
+
+from bridge.model.build import BuildState
+from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
+from bridge.store import outbox
+from bridge.store.database import Database
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Daemon:
+    """A configuration with an empty store; nothing serves it."""
+    sources = {"plain": {"kind": "Simple", "secrets": [SECRET]}}
+    found = Daemon(tmp_path, {"sources": sources}, {})
+    Database.open(found.database, exclusive=True).close()
+    return found
+
+
+def filled(daemon: Daemon, fill: Callable[[Store], Awaitable[None]]) -> None:
+    async def work() -> None:
+        async with open_store(daemon.database.parent) as store:
+            await fill(store)
+
+    anyio.run(work)
+
+
+def run(daemon: Daemon, line: str) -> Done:
+    done = command("--config", daemon.config, *line.split())
+    assert done.status == 0
+    return done
+
+
+def test_a_build_that_never_had_its_turn_waits_for_a_reason(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        await store.add_build()
+        moved = await store.add_build("2")
+        await store.builds.move(moved.id, BuildState.FAILED, lambda *_: [])
+
+    filled(daemon, fill)
+    for build in run(daemon, "builds list --json").documents:
+        assert not build["detail"]
+
+    async def fall(store: Store) -> None:
+        (build,) = await store.builds.in_state("here", BuildState.WAITING)
+        await store.outbox.down(f"builder:{build.builder}", "it refuses connections")
+
+    filled(daemon, fall)
+    failed, waiting = run(daemon, "builds list --json").documents
+    assert (failed["detail"], waiting["detail"]) == ("", "waits for here: it refuses connections")
+    assert "waits for here: it refuses connections" in run(daemon, "builds show acme/shop#1").stdout
+
+
+def test_an_empty_log_says_how_far_the_build_is(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        await store.add_build()
+
+    filled(daemon, fill)
+    done = run(daemon, "builds log acme/shop#1")
+    assert (done.stdout, done.complaint) == ("", "no log of acme/shop #1 was read; the build is waiting")
+
+
+def test_a_notice_shows_what_it_was_about(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        service = ServiceFacts(subject="rules", detail="the rules are faulty")
+        told: list[BuildFacts | ServiceFacts] = [service, FACTS]
+        for number, facts in enumerate(told):
+            notice = Notice(
+                id=str(number), channel="team", event=EventName.FAIL, facts=facts, created_at=store.clock()
+            )
+            await store.database.write(partial(outbox.add, notice=notice, dedupe=notice.id))
+
+    filled(daemon, fill)
+    build = f"{FACTS.namespace}/{FACTS.repo_name} #{FACTS.number} {FACTS.ref_name}: {FACTS.state}"
+    for number, about in enumerate(("rules: the rules are faulty", build)):
+        assert about in run(daemon, "notices list").stdout
+        assert about in run(daemon, f"notices show {number}").stdout
