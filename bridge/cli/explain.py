@@ -59,7 +59,7 @@ def explain(
     message: str,
     as_json: bool,
 ) -> None:
-    """Say what the rules make of a delivery or a push; nothing is built.
+    """Say what the rules make of a delivery; nothing is built.
 
     Reads BODY with its HEADERS (`Name: value` lines), or each of a folder, where X.json or X.body belongs to
     its X.headers. Exits 1 if one cannot be understood.
