@@ -33,12 +33,14 @@ from bridge.reloader import Reloader
 from bridge.rules.announce import Announcer
 from bridge.rules.match import RuleSet
 from bridge.schedule import Alarm, ticking
+from bridge.scheduler import Scheduler
 from bridge.senders import Senders
 from bridge.server import Server, listen, make_server
 from bridge.store.builds import Builds
 from bridge.store.database import Database
 from bridge.store.inbox import Inbox
 from bridge.store.outbox import Outbox
+from bridge.store.schedules import Schedules
 from bridge.systemd import notify
 from bridge.triggerer import Triggerer
 
@@ -64,10 +66,17 @@ class Stores:
     inbox: Inbox
     builds: Builds
     outbox: Outbox
+    schedules: Schedules
 
     @classmethod
     def of(cls, database: Database, clock: Clock) -> "Stores":
-        return cls(database, Inbox(database, clock), Builds(database, clock), Outbox(database, clock))
+        return cls(
+            database,
+            Inbox(database, clock),
+            Builds(database, clock),
+            Outbox(database, clock),
+            Schedules(database),
+        )
 
 
 @asynccontextmanager
@@ -196,6 +205,7 @@ class _Daemon:
         self._dispatch = Alarm()
         self._house = Alarm()
         self._look = Alarm()
+        self._due = Alarm()
         self._steps = Alarm()
         self._strays = Alarm()
         self._triggers = {name: Alarm() for name in adapters.builders}
@@ -210,7 +220,7 @@ class _Daemon:
             outbox=stores.outbox,
             clock=clock,
             alarm=self._look,
-            told=told,
+            told=_ring_all([*self._notices.values(), self._due]),
         )
         announcer = Announcer(clock, config.settings.server.public_url)
         self._dispatcher = Dispatcher(
@@ -221,6 +231,14 @@ class _Daemon:
             announcer=announcer,
             alarm=self._dispatch,
             dispatched=_ring_all([*self._triggers.values(), *self._polls.values(), *self._notices.values()]),
+        )
+        self._scheduler = Scheduler(
+            lambda: self.reloader.rules,
+            stores.schedules,
+            clock,
+            alarm=self._due,
+            asked=self._dispatch.ring,
+            told=told,
         )
         self._triggerers = [
             Triggerer(
@@ -285,7 +303,7 @@ class _Daemon:
     @property
     def alarms(self) -> dict[Alarm, float]:
         """How often each alarm rings by itself: the fallback for a hand-over that was not heard."""
-        often = [self._dispatch, self._steps, *self._triggers.values(), *self._notices.values()]
+        often = [self._dispatch, self._steps, self._due, *self._triggers.values(), *self._notices.values()]
         polls = {
             alarm: max(_TICK_SECONDS, self._builders[name].poll_interval)
             for name, alarm in self._polls.items()
@@ -307,6 +325,7 @@ class _Daemon:
     def start(self, services: TaskGroup) -> None:
         services.start_soon(self._dispatcher.run)
         services.start_soon(self.reloader.run)
+        services.start_soon(self._scheduler.run)
         for triggerer in self._triggerers:
             services.start_soon(triggerer.run)
         for poller in self._pollers:

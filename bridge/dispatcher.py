@@ -15,15 +15,17 @@ from bridge.metrics import DISPATCHED
 from bridge.model.build import NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Ignored, PushEvent, RefMove
-from bridge.rules import manual
+from bridge.rules import manual, scheduled
 from bridge.rules.announce import Announcer
 from bridge.rules.explain import Judgement, judge
-from bridge.rules.match import Match, RuleSet, match_repository
+from bridge.rules.match import Match, Matching, RuleSet, match_repository
 from bridge.schedule import Alarm
 from bridge.store.inbox import MAX_DETAIL, Inbox, Verdict
 
 log = structlog.get_logger()
 
+_UNPUSHED: Final = frozenset({manual.FORGE, scheduled.FORGE})
+"""Not forges but causes: who asks for builds that nobody pushed for."""
 BATCH: Final = 64
 PATIENCE_SECONDS: Final = 0.25
 """How long a batch waits for the receiver at most: senders wait for an answer, a build can start later."""
@@ -133,29 +135,33 @@ class Dispatcher:
             ref=event.ref.full,
             before=None if is_zero(event.before) else event.before,
             after=event.pushed if isinstance(event, PushEvent) else None,
+            clone_url=event.repo.clone_url or event.repo.ssh_url,
             builders={(one.namespace, one.repo_name): one.build_config.builder or "" for one in found},
         )
 
     def _judgements(self, delivery: Delivery) -> list[Judgement]:
         if delivery.forge == manual.FORGE:
             return [self._asked_for(manual.ManualPush.read(delivery), delivery)]
+        if delivery.forge == scheduled.FORGE:
+            return [self._asked_for(scheduled.ScheduledPush.read(delivery), delivery)]
         forge = self._forges.get(delivery.forge)
         if forge is None:
             raise BadPayload(f"this release knows no forge {delivery.forge}")
         events = forge.parse(delivery.headers, delivery.body)
         return judge(forge.kind, events, self._rules(), delivery.received_at)
 
-    def _asked_for(self, push: manual.ManualPush, delivery: Delivery) -> Judgement:
-        """A build by hand is made by its own repository's rules only."""
+    def _asked_for(self, push: manual.ManualPush | scheduled.ScheduledPush, delivery: Delivery) -> Judgement:
+        """What nobody pushed is built by its own repository's rules only."""
         repository = self._rules().repository(push.namespace, push.repo_name)
         if repository is None:
             raise BadPayload(f"there is no rule for {push.namespace}/{push.repo_name}")
         event = push.event()
+        if isinstance(event, Ignored):
+            return Judgement(event, Matching())
         return Judgement(event, match_repository(repository, event, delivery.received_at, by_hand=True))
 
     def _new_build(self, delivery: Delivery, event: PushEvent, match: Match) -> NewBuild:
         repository = match.repository
-        by_hand = delivery.forge == manual.FORGE
         settings = self._default_notices if repository.notices is None else repository.notices
         return NewBuild(
             namespace=repository.namespace,
@@ -174,7 +180,7 @@ class Dispatcher:
             parameters=match.parameters,
             origin=Origin(
                 delivery_id=delivery.id,
-                cause="manual" if by_hand else event.event,
+                cause=delivery.forge if delivery.forge in _UNPUSHED else event.event,
                 ref_kind=event.ref.kind,
                 ref_name=event.ref.name,
                 subject=event.commit.subject if event.commit else "",

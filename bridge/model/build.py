@@ -130,8 +130,8 @@ class BuildRequest:
 class Origin:
     """Where a build comes from, for people: what was pushed, by whom, and why it builds.
 
-    `cause` is `push`, `tag`, `manual` or `order repair`: the newest code once more, after older code that
-    came late.
+    `cause` is `push`, `tag`, `manual`, `schedule` or `order repair`: the newest code once more, after
+    older code that came late.
     """
 
     delivery_id: str

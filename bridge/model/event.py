@@ -94,7 +94,7 @@ class RefMove:
     """That a ref was set from one object to another; None is "there was none" or "it was removed".
 
     `code` names the code repository for all hosts, `ref` is the full ref name. `builders` has the builder of
-    each build repository (namespace and name) that is made from this code.
+    each build repository (namespace and name) that is made from this code, `clone_url` where it can be had.
     """
 
     code: str
@@ -102,6 +102,7 @@ class RefMove:
     before: str | None
     after: str | None
     builders: Mapping[tuple[str, str], str]
+    clone_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,7 @@ class _Checking:
         """The repository with builder and channels named; what is wrong is among the faults."""
         self._check_forge()
         self._check_parameters()
+        self._check_schedule()
         self._check_overlaps()
         self._check_unread()
         config = self.repository.build_config.model_copy(update={"builder": self._builder()})
@@ -137,6 +138,14 @@ class _Checking:
                 hint = suggest_or_list(unknown, config.placeholders)
                 problem = f"there is no placeholder {{{unknown}}}{hint}; write {{{{ for a brace"
                 self.faults.append(self.document.fault(("build_config", "parameters", name), problem))
+
+    def _check_schedule(self) -> None:
+        config = self.repository.build_config
+        for index, schedule in enumerate(config.schedule):
+            if not config.knows_branch(schedule.branch):
+                problem = f"nothing will be built: no tag_config is for the branch {schedule.branch}"
+                loc = ("build_config", "schedule", index, "branch")
+                self.warnings.append(self.document.fault(loc, problem, warning=True))
 
     def _check_overlaps(self) -> None:
         for second, problem in overlaps(self.repository.build_config.tag_configs):

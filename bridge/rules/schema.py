@@ -11,6 +11,7 @@ from bridge.config.settings import AZURE_DEVOPS, ForgeKind
 from bridge.config.types import Strict, wrong
 from bridge.model.build import OnNewer
 from bridge.model.event import RefKind
+from bridge.rules.cron import MAX_LENGTH, BadCron, compile_cron
 from bridge.rules.paths import MAX_GLOBS, compile_paths, path_problem
 from bridge.rules.pattern import BadPattern, compile_pattern
 from bridge.rules.render import (
@@ -201,6 +202,25 @@ def _counted(groups: frozenset[str]) -> str:
     return f"{count or 'no'} {'group' if count == 1 else 'groups'}"
 
 
+class Schedule(Strict):
+    """A fixed time at which a branch is built as it is then, whatever was pushed."""
+
+    cron: Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
+    """Minute, hour, day, month and day of week, such as `0 3 * * *`."""
+    timezone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+    """The time zone that these are meant in, such as Asia/Shanghai."""
+    branch: Annotated[str, Field(min_length=1, max_length=1024)]
+    """The branch to build."""
+
+    @model_validator(mode="after")
+    def _is_due(self) -> "Schedule":
+        try:
+            compile_cron(self.cron, self.timezone)
+        except BadCron as error:
+            raise wrong("cron", str(error)) from None
+        return self
+
+
 class BuildConfig(Strict):
     """Where the code is, which refs are built, by whom, into which image."""
 
@@ -230,6 +250,8 @@ class BuildConfig(Strict):
     """How many builds of this repository are with the builder at once."""
     tag_configs: Annotated[tuple[TagConfig, ...], Field(strict=False, min_length=1, max_length=100)]
     """Which refs are built, and into which tags."""
+    schedule: Annotated[tuple[Schedule, ...], Field(strict=False, max_length=20)] = ()
+    """Builds at fixed times, whatever was pushed."""
     build_node: str | None = None
     """Known from other systems; has no effect."""
     email_enabled: bool | None = None
@@ -257,6 +279,14 @@ class BuildConfig(Strict):
         if self.code_repo_namespace is None and self.code_repo_client not in _WITHOUT_NAMESPACES:
             return "code_repo_namespace"
         return "code_repo_name" if self.code_repo_name is None else None
+
+    def knows_branch(self, name: str) -> bool:
+        """Whether a tag configuration is for the branch, active or not."""
+        return any(
+            config.code_repo_type == "branch"
+            and compile_pattern(config.code_repo_type_value).match(name) is not None
+            for config in self.tag_configs
+        )
 
     @property
     def placeholders(self) -> frozenset[str]:

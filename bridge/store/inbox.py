@@ -95,17 +95,7 @@ class Inbox:
 
     async def put(self, delivery: Delivery) -> Receipt:
         """Keep a delivery; returns when it is on disk. Raises StoreError."""
-        row = (
-            delivery.id,
-            delivery.source,
-            delivery.forge,
-            delivery.key,
-            delivery.event,
-            to_json(delivery.headers),
-            await _compressed(delivery.body),
-            delivery.received_at,
-            DeliveryState.STORED.value,
-        )
+        row = _values(delivery, await _compressed(delivery.body))
         self._arriving += 1
         self._most_arriving = max(self._most_arriving, self._arriving)
         try:
@@ -198,6 +188,26 @@ class Inbox:
         return await self._database.read(
             lambda connection: [_row(row) for row in connection.execute(query).mappings()]
         )
+
+
+def keep(connection: Connection, delivery: Delivery) -> Receipt:
+    """Keep a small delivery of our own, in a transaction of the caller's."""
+    return _keep(connection, [_values(delivery, _COMPRESSOR.compress(delivery.body))])[0]
+
+
+def _values(delivery: Delivery, body: bytes) -> Row:
+    """In the order of `_COLUMNS`."""
+    return (
+        delivery.id,
+        delivery.source,
+        delivery.forge,
+        delivery.key,
+        delivery.event,
+        to_json(delivery.headers),
+        body,
+        delivery.received_at,
+        DeliveryState.STORED.value,
+    )
 
 
 def _keep(connection: Connection, rows: Sequence[Row]) -> list[Receipt]:

@@ -20,6 +20,7 @@ from bridge.store.schema import build as table
 
 REPAIR: Final = "order repair"
 _RECENT: Final = 1000
+_UNPUSHED: Final = frozenset({"manual", "schedule"})
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Making:
 
     def _build_newest(self, new: NewBuild) -> None:
         request = self._create(new)
-        if request is None or new.origin.cause == "manual":
+        if request is None or new.origin.cause in _UNPUSHED:
             return
         if set(new.tags) - set(new.commit_tags):
             order.set_tip(self.connection, new, self.now)

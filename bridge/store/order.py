@@ -43,7 +43,7 @@ def note(connection: Connection, move: RefMove, now: float) -> Chain:
     before, after = move.before or "", move.after or ""
     connection.execute(
         insert_or_nothing(ref_move)
-        .values(code=move.code, ref=move.ref, before=before, after=after, at=now)
+        .values(code=move.code, ref=move.ref, before=before, after=after, at=now, clone_url=move.clone_url)
         .on_conflict_do_update(index_elements=["code", "ref", "before", "after"], set_={"at": now})
     )
     same = (ref_move.c.code == move.code) & (ref_move.c.ref == move.ref)

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The newest migration; a store at any other revision is upgraded, or refused when it is unknown."""
 
 metadata = MetaData()
@@ -113,6 +113,7 @@ ref_move = Table(
     Column("before", Text, nullable=False),
     Column("after", Text, nullable=False),
     Column("at", Float, nullable=False),
+    Column("clone_url", Text),
     UniqueConstraint("code", "ref", "before", "after"),
     Index("ref_move_at", "at"),
 )
@@ -148,6 +149,14 @@ tag_name = Table(
     Index("tag_name_at", "at"),
 )
 """What each tag that was made of a ref's name stands for, before letters were changed."""
+
+schedule = Table(
+    "schedule",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("due_at", Float, nullable=False),
+)
+"""When each schedule of the rules is due next; what is past and still here was missed."""
 
 build_log = Table(
     "build_log",

@@ -11,7 +11,7 @@ from bridge.config.loader import Config, Kinds, load_config
 from bridge.model.event import Repo
 from bridge.registry import FORGES
 from bridge.rules.loader import Names, load_rules
-from bridge.rules.match import RuleSet
+from bridge.rules.match import RuleSet, match_repository
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "deploy/bridge.example.yaml"
@@ -86,3 +86,12 @@ def test_the_shipped_rules_build_what_their_comments_say(shipped: RuleSet) -> No
     ]
     assert images(shipped, "Simple", "x", "main") == ["tools/backup:latest"]
     assert images(shipped, "Gitea", "lab/notebook", "main") == []
+
+
+def test_the_nightly_build_is_made_by_its_schedule_and_by_no_push(shipped: RuleSet) -> None:
+    docs = shipped.repositories["acme", "docs"]
+    (schedule,) = docs.build_config.schedule
+    event = push(schedule.branch)
+    assert match_repository(docs, event, AT).matches == ()
+    (match,) = match_repository(docs, event, AT, by_hand=True).matches
+    assert (match.tags, match.version_tagging) == (("nightly",), 1)

@@ -1,0 +1,59 @@
+"""A build that a schedule asks for, kept and judged like any other delivery."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import TypeAdapter
+from uuid_utils import uuid7
+
+from bridge.model.delivery import Delivery
+from bridge.model.event import Commit, Ignored, PushEvent, Ref, Repo
+
+FORGE: Final = "schedule"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledPush:
+    """Build the newest known commit of a branch, for one build repository only.
+
+    `name` is the schedule's, `due` when it was due (ISO 8601). `sha` and `clone_url` are None where no push
+    has told them yet.
+    """
+
+    name: str
+    due: str
+    namespace: str
+    repo_name: str
+    full_name: str
+    branch: str
+    clone_url: str | None
+    sha: str | None
+
+    def delivery(self, now: float) -> Delivery:
+        """The delivery that asks for it: one for each time the schedule is due."""
+        return Delivery(
+            id=str(uuid7()),
+            source=FORGE,
+            forge=FORGE,
+            key=f"{self.name} {self.due}",
+            event=FORGE,
+            headers={},
+            body=_ADAPTER.dump_json(self),
+            received_at=now,
+        )
+
+    @classmethod
+    def read(cls, delivery: Delivery) -> "ScheduledPush":
+        return _ADAPTER.validate_json(delivery.body)
+
+    def event(self) -> PushEvent | Ignored:
+        repo = Repo(full_name=self.full_name, clone_url=self.clone_url)
+        ref = Ref("branch", self.branch)
+        if self.sha is None or self.clone_url is None:
+            reason = f"due at {self.due}, but no push has told yet what {self.branch} is"
+            return Ignored(event="other", reason=reason, repo=repo, ref=ref)
+        commit = Commit(sha=self.sha, message=f"due at {self.due}")
+        return PushEvent(event="push", repo=repo, ref=ref, sha=self.sha, commit=commit)
+
+
+_ADAPTER: Final = TypeAdapter(ScheduledPush)
