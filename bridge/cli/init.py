@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import yaml
 from pydantic import ValidationError
 
 from bridge.cli.pages import EXAMPLE_URL, page
@@ -131,6 +132,8 @@ def _tell(folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
     config = "" if folder.resolve() == Path.cwd() else f" --config {shlex.quote(str(folder / 'bridge.yaml'))}"
     click.echo("\nThen:")
     click.echo(f"  buildbridge check{config}")
+    for name in yaml.safe_load(made.files["bridge.yaml"].content)["builders"]:
+        click.echo(f"  buildbridge builders test{config} {name}")
     for path, sample in made.samples.items():
         at = f" --at {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}" if sample.timed else ""
         click.echo(f"  buildbridge explain{config}{at} {shlex.quote(str(folder / path))}")

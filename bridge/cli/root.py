@@ -14,6 +14,7 @@ _CONFIGURED: Final = {
     "deliveries": "records:deliveries",
     "builds": "records:builds",
     "notices": "records:notices",
+    "builders": "builders:builders",
     "channels": "channels:channels",
 }
 """Places of the commands that read a configuration."""

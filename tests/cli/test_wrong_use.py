@@ -9,6 +9,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import click
 import pytest
 from support.commands import command
 from support.daemon import Daemon, running
@@ -18,12 +19,13 @@ from bridge.cli.root import root
 from bridge.store.database import Database
 
 BUILDER = {"builders": {"here": {"kind": "local", "command": ["true"]}}}
+CONTEXT = click.Context(root)
 ALL = [
     f"{name} {verb}".strip()
-    for name, known in root.commands.items()
-    for verb in getattr(known, "commands", {"": None})
+    for name in root.list_commands(CONTEXT)
+    for verb in getattr(root.get_command(CONTEXT, name), "commands", {"": None})
 ]
-CONFIGURED = [name for name in ALL if name not in {"demo", "init"}]
+CONFIGURED = [name for name in ALL if name not in {"demo", "init", "schema"}]
 
 
 def prepared(folder: Path) -> Daemon:

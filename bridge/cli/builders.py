@@ -1,0 +1,44 @@
+"""`builders test`."""
+
+import click
+
+from bridge import log
+from bridge.builders.base import Surroundings
+from bridge.cli import show
+from bridge.cli.setup import configuration, run
+from bridge.clock import system_clock
+from bridge.errors import RemoteError
+from bridge.registry import BUILDERS
+
+
+@click.group()
+def builders() -> None:
+    """Who builds."""
+
+
+@builders.command("test")
+@click.argument("name")
+@click.pass_obj
+def test_builder(config: str | None, name: str) -> None:
+    """Ask a builder whether it would build; nothing is built."""
+    loaded = configuration(config)
+    log.configure(loaded.secrets, level="WARNING")
+    if name not in loaded.builders:
+        raise click.ClickException(f"there is no builder {name}: there are {', '.join(loaded.builders)}")
+    adapter = loaded.builders[name]
+    state = loaded.store_path.parent / "builders" / name
+
+    async def work() -> str:
+        builder = BUILDERS[adapter.kind](
+            name, adapter.settings, Surroundings(state=state, clock=system_clock)
+        )
+        try:
+            return await builder.test()
+        finally:
+            await builder.aclose()
+
+    redacted = log.Redactor(loaded.secrets)
+    try:
+        click.echo(redacted.text(show.plain(f"ok: {run(work)}")))
+    except RemoteError as error:
+        raise click.ClickException(redacted.text(show.plain(f"{name}: {error}"))) from None
