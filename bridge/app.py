@@ -25,6 +25,7 @@ from bridge.config.loader import Config
 from bridge.dispatcher import Dispatcher
 from bridge.errors import ConfigError, StoreError
 from bridge.housekeeper import feed_watchdog, give_up_strays, keep_house, watch_clock, watch_store
+from bridge.model.notice import Subscription
 from bridge.notifier import Notifier
 from bridge.poller import Poller
 from bridge.receiver import Receiver, Source
@@ -69,22 +70,28 @@ class Stores:
     schedules: Schedules
 
     @classmethod
-    def of(cls, database: Database, clock: Clock) -> "Stores":
+    def of(cls, database: Database, clock: Clock, watchers: Sequence[Subscription]) -> "Stores":
         return cls(
             database,
             Inbox(database, clock),
             Builds(database, clock),
-            Outbox(database, clock),
+            Outbox(database, clock, watchers),
             Schedules(database),
         )
 
 
 @asynccontextmanager
-async def open_stores(path: Path, *, exclusive: bool, clock: Clock = system_clock) -> AsyncIterator[Stores]:
+async def open_stores(
+    path: Path,
+    *,
+    exclusive: bool,
+    clock: Clock = system_clock,
+    watchers: Sequence[Subscription] = (),
+) -> AsyncIterator[Stores]:
     """The store of a configuration, closed at the end. Raises StoreError."""
     database = await anyio.to_thread.run_sync(lambda: Database.open(path, exclusive=exclusive))
     try:
-        yield Stores.of(database, clock)
+        yield Stores.of(database, clock, watchers)
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(database.close)
@@ -151,8 +158,9 @@ async def serve(
     """
     log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
     clock = SteadyClock()
+    watchers = [setting.subscription for setting in config.default_notices]
     async with (
-        open_stores(config.store_path, exclusive=True, clock=clock) as stores,
+        open_stores(config.store_path, exclusive=True, clock=clock, watchers=watchers) as stores,
         open_adapters(config, stores.outbox, clock) as adapters,
         anyio.create_task_group() as services,
     ):
@@ -235,6 +243,7 @@ class _Daemon:
         self._scheduler = Scheduler(
             lambda: self.reloader.rules,
             stores.schedules,
+            stores.outbox,
             clock,
             alarm=self._due,
             asked=self._dispatch.ring,

@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
-from uuid_utils import uuid7
 
 from bridge.clock import Clock
 from bridge.errors import StoreError
-from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, ServiceFacts
+from bridge.model.notice import EventName, ServiceFacts
 from bridge.rules.cron import Cron, compile_cron
 from bridge.rules.match import RuleSet
 from bridge.rules.scheduled import ScheduledPush
 from bridge.rules.schema import BuildRepository, Schedule
 from bridge.schedule import Alarm
+from bridge.store.outbox import Outbox
 from bridge.store.schedules import Schedules
 
 log = structlog.get_logger()
@@ -51,6 +51,7 @@ class Scheduler:
         self,
         rules: Callable[[], RuleSet],
         schedules: Schedules,
+        outbox: Outbox,
         clock: Clock,
         *,
         alarm: Alarm,
@@ -59,6 +60,7 @@ class Scheduler:
     ) -> None:
         self._rules = rules
         self._schedules = schedules
+        self._outbox = outbox
         self._clock = clock
         self._alarm = alarm
         self._asked = asked
@@ -100,7 +102,7 @@ class Scheduler:
         in_time = now - last <= LATE_SECONDS
         delivery = (await self._push(plan, last)).delivery(now) if in_time else None
         missed += not in_time
-        notices = [_missed(plan, missed, last, now)] if missed else []
+        notices = self._outbox.about(EventName.DEGRADED, _missed(plan, missed, last)) if missed else []
         if not await self._schedules.claim(plan.name, due_at, plan.cron.next(now), delivery, notices):
             return
         log.info("due", schedule=plan.name, at=_moment(last), missed=missed or None)
@@ -133,13 +135,10 @@ def _plans(rules: RuleSet) -> Iterator[_Plan]:
             yield _Plan(repository, schedule, compile_cron(schedule.cron, schedule.timezone))
 
 
-def _missed(plan: _Plan, count: int, last: float, now: float) -> Notice:
+def _missed(plan: _Plan, count: int, last: float) -> ServiceFacts:
     often = "once" if count == 1 else f"over {count - 1} times" if count > MAX_MISSED else f"{count} times"
     detail = f"{plan.name}: missed {often} until {_moment(last)}, since the bridge was not running"
-    facts = ServiceFacts(subject=f"schedule of {plan.repository.path}", detail=detail)
-    return Notice(
-        id=str(uuid7()), channel=MESSAGE_CHANNEL, event=EventName.DEGRADED, facts=facts, created_at=now
-    )
+    return ServiceFacts(subject=f"schedule of {plan.repository.path}", detail=detail)
 
 
 def _moment(at: float) -> str:

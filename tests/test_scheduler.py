@@ -117,6 +117,7 @@ def scheduler(line: Line, bell: Bell) -> Scheduler:
     return Scheduler(
         lambda: line.rules,
         Schedules(store.database),
+        store.outbox,
         store.clock,
         alarm=bell,
         asked=line.judging.ring,

@@ -208,7 +208,7 @@ class Person(Strict):
 
 
 class Notices(Strict):
-    """Who is told about repositories whose rules say nothing about notices."""
+    """Who is told about repositories whose rules say nothing about notices, and about the bridge itself."""
 
     default: Annotated[tuple[NoticeSetting, ...], Field(strict=False, max_length=100)] = ()
     """Who is told of repositories whose rules have no notices."""

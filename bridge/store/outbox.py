@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from bridge.clock import Clock
 from bridge.model.build import Build
-from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, NoticeState, ServiceFacts
+from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, NoticeState, ServiceFacts, Subscription
 from bridge.store import timeline
 from bridge.store.clockstep import clamp
 from bridge.store.codec import FACTS, dump
@@ -72,11 +72,12 @@ def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | N
 
 
 class Outbox:
-    """The notices of one store."""
+    """The notices of one store; `watchers` are told of what happens to the bridge itself."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, watchers: Sequence[Subscription] = ()) -> None:
         self._database = database
         self._clock = clock
+        self._watchers = watchers
 
     async def recover(self, channels: Collection[str], services: Collection[str]) -> int:
         """At start: what was being sent when the process died is sent again.
@@ -210,8 +211,7 @@ class Outbox:
         await self.set_health(replace(await self.health(name), paused_until=until, why=why))
 
     async def set_health(self, health: Health) -> None:
-        """Record the health of a builder, a channel or another part; a change is a message in the app."""
-        now = self._clock()
+        """Record the health of a builder, a channel or another part; a change is told."""
 
         def work(connection: Connection) -> None:
             old = select(service.c.down_since).where(service.c.name == health.name)
@@ -225,13 +225,22 @@ class Outbox:
             if was_down == (health.down_since is not None):
                 return
             event = EventName.RESTORED if was_down else EventName.DEGRADED
-            facts = ServiceFacts(subject=health.name, detail=health.why)
-            notice = Notice(
-                id=str(uuid7()), channel=MESSAGE_CHANNEL, event=event, facts=facts, created_at=now
-            )
-            add(connection, notice, dedupe=notice.id)
+            for notice in self.about(event, ServiceFacts(subject=health.name, detail=health.why)):
+                add(connection, notice, dedupe=notice.id)
 
         await self._database.write(work)
+
+    def about(self, event: EventName, facts: ServiceFacts) -> list[Notice]:
+        """What the app and the watchers are told; no channel is told of itself."""
+        channels = [
+            MESSAGE_CHANNEL,
+            *(watcher.channel for watcher in self._watchers if event in watcher.events),
+        ]
+        return [
+            Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=self._clock())
+            for channel in dict.fromkeys(channels)
+            if facts.subject != f"channel:{channel}"
+        ]
 
     async def tell(self, notices: Sequence[Notice]) -> None:
         """Write notices that belong to no build, all or nothing."""

@@ -8,6 +8,7 @@ from support.scripted import Store
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Subscription
 from bridge.rules.announce import Announcer
+from bridge.store.outbox import Outbox
 
 Only = Literal["always", "changes", "failures"]
 ALL = frozenset(EventName)
@@ -122,3 +123,23 @@ async def test_a_notice_leads_to_the_build(store: Store) -> None:
     assert row.notice.facts.page_url == f"https://bridge.example.com/v1/builds/{build.id}"
     assert row.notice.facts.images == ("acme/shop:latest",)
     assert row.build_id == build.id
+
+
+async def test_who_asked_for_it_is_told_of_the_bridge_itself_but_no_channel_of_its_own_trouble(
+    store: Store,
+) -> None:
+    both = frozenset({EventName.DEGRADED, EventName.RESTORED})
+    watchers = [
+        Subscription(channel="team", events=both),
+        Subscription(channel="mail", events=frozenset({EventName.DEGRADED})),
+        Subscription(channel="quiet", events=frozenset({EventName.FAIL})),
+    ]
+    outbox = Outbox(store.database, store.clock, watchers)
+    for part in ("builder:here", "channel:team"):
+        assert await outbox.down(part, "no answer")
+        assert not await outbox.down(part, "still no answer")
+        assert await outbox.up(part, "it answers again")
+    assert await store.events("team") == [EventName.DEGRADED, EventName.RESTORED]
+    assert await store.events("mail") == [EventName.DEGRADED] * 2
+    assert await store.events("quiet") == []
+    assert await store.events("message") == [EventName.DEGRADED, EventName.RESTORED] * 2
