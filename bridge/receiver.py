@@ -14,7 +14,8 @@ from uuid_utils import uuid7
 from bridge.clock import Clock
 from bridge.door import REFUSED, Door
 from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, StoreError, UnknownSource
-from bridge.forges.base import Forge, Headers
+from bridge.forges.base import Forge, Headers, headers_of
+from bridge.forges.body import FORM, media_type
 from bridge.metrics import DELIVERIES
 from bridge.rate import Rate
 from bridge.senders import Network, Sender, Senders
@@ -27,7 +28,8 @@ MAX_HEADERS: Final = 100
 MAX_UNHEARD: Final = 64 << 10
 """How much is read from a site that sent too much in vain: a small delivery is always verified."""
 _UNKNOWN: Final = "unknown"
-_TYPES: Final = ("application/json", "application/x-www-form-urlencoded", "application/cloudevents+json")
+_TYPES: Final = frozenset({"application/json", FORM, "application/cloudevents+json"})
+_AS_IT_IS: Final = frozenset({"", "identity"})
 _RETRY_SECONDS: Final = 5
 
 
@@ -95,8 +97,7 @@ class Receiver:
         headers, sender = _headers(scope), self._senders.of(scope)
         if source.allow and not sender.is_in(source.allow):
             raise _Forbidden("the sender's address is not in the source's allow list")
-        if not headers.get("content-type", "application/json").lower().startswith(_TYPES):
-            raise _WrongType("send application/json or application/x-www-form-urlencoded")
+        _check_type(headers)
         door, now = self._doors[name], self._clock()
         body = await self._body(headers, receive, partial(door.hears, sender.site, now))
         delivery = source.forge.receive(
@@ -196,7 +197,14 @@ def _headers(scope: Scope) -> Headers:
     pairs = scope["headers"]
     if len(pairs) > MAX_HEADERS:
         raise BadDelivery(f"there are over {MAX_HEADERS} headers")
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+    return headers_of((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
+
+
+def _check_type(headers: Headers) -> None:
+    if "content-type" in headers and media_type(headers) not in _TYPES:
+        raise _WrongType("send application/json or application/x-www-form-urlencoded")
+    if headers.get("content-encoding", "").lower() not in _AS_IT_IS:
+        raise _WrongType("send the body as it is: nothing is decompressed here")
 
 
 def _announced(headers: Headers) -> int | None:

@@ -156,7 +156,8 @@ def test_the_methods_paths_and_types_of_others_are_refused(daemon: Daemon) -> No
     for method in ("GET", "PUT", "DELETE", "HEAD", "OPTIONS"):
         refused = httpx.request(method, f"{daemon.url}/hooks/plain")
         assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
-    for kind in ("text/html", "multipart/form-data; boundary=x", "application/xml", ""):
+    other = ("text/html", "multipart/form-data; boundary=x", "application/xml", "application/jsonl", "")
+    for kind in other:
         assert post(daemon, body, signed(body) | {"content-type": kind}).status_code == 415
     assert post(daemon, body, signed(body), "/hooks/far").status_code == 403
     many = signed(body, "many") | {f"x-{number}": "" for number in range(150)}

@@ -15,7 +15,7 @@ from bridge.cli.setup import configuration, rules_of
 from bridge.clock import system_clock
 from bridge.config.loader import Config
 from bridge.errors import BadSignature, DeliveryError, NoSignature
-from bridge.forges.base import Forge
+from bridge.forges.base import Forge, headers_of
 from bridge.registry import FORGES
 from bridge.rules.explain import judge
 from bridge.rules.match import RuleSet
@@ -148,7 +148,7 @@ def _read(body: Path, headers: Path | None) -> Pasted:
     except OSError as error:
         raise click.ClickException(f"{error.filename} cannot be read: {error.strerror}") from None
     pairs = [line.partition(":") for line in lines if ":" in line]
-    named = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    named = headers_of((name.strip().lower(), value.strip()) for name, _, value in pairs)
     return Pasted(str(body), named, content)
 
 

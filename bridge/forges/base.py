@@ -6,7 +6,7 @@ of it. The one way to a `Delivery` is `receive`, and it verifies first.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar, final
 
 from bridge.errors import BadSignature
@@ -16,6 +16,17 @@ from bridge.model.event import Ignored, PushEvent
 
 Headers = Mapping[str, str]
 """Request headers: lower-case names, values decoded as latin-1."""
+
+
+def headers_of(pairs: Iterable[tuple[str, str]]) -> Headers:
+    """The headers of lower-case names and values.
+
+    One that comes twice has both values, as RFC 9110 reads it: nobody may choose which of the two counts.
+    """
+    headers: dict[str, str] = {}
+    for name, value in pairs:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 class Forge(ABC):

@@ -13,12 +13,12 @@ from bridge.forges import strictjson
 
 MAX_NAME: Final = 256
 MAX_URL: Final = 2048
+FORM: Final = "application/x-www-form-urlencoded"
 _MAX_WORD: Final = 128
 _MAX_ID: Final = 255
 _MAX_FORM_FIELDS: Final = 64
 _SLICE: Final = 65536
 _BOM: Final = b"\xef\xbb\xbf"
-_FORM: Final = "application/x-www-form-urlencoded"
 _FORM_FIELDS: Final = (b"payload", b"hook")
 _BAD_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CHARSET: Final = re.compile(r"(?i);\s*charset\s*=\s*\"?([^\s;\"]*)")
@@ -91,8 +91,13 @@ def _one_line(text: str) -> str | None:
     return "".join(character if character.isprintable() else " " for character in text).strip() or None
 
 
+def media_type(headers: Mapping[str, str]) -> str:
+    """The content type in lower case, without its parameters; empty where there is none."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def is_form(headers: Mapping[str, str]) -> bool:
-    return headers.get("content-type", "").lower().startswith(_FORM)
+    return media_type(headers) == FORM
 
 
 def form_payload(body: bytes) -> bytes | None:
@@ -163,6 +168,8 @@ def event_word(headers: Mapping[str, str], *names: str) -> str:
     value = next((headers[name] for name in names if headers.get(name)), "")
     if not value or len(value) > _MAX_WORD or not (value.isascii() and value.isprintable()):
         raise BadDelivery(f"the header {names[0]} is missing or unreadable")
+    if "," in value:
+        raise BadDelivery(f"the header {names[0]} came twice")
     return value
 
 
