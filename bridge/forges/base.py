@@ -11,7 +11,7 @@ from typing import ClassVar, final
 
 from bridge.errors import BadSignature
 from bridge.forges.hosts import host_of
-from bridge.model.delivery import Delivery
+from bridge.model.delivery import DIGEST, Delivery
 from bridge.model.event import Ignored, PushEvent
 
 Headers = Mapping[str, str]
@@ -61,7 +61,7 @@ class Forge(ABC):
 
     def occasion(self, headers: Headers) -> str:  # noqa: ARG002  # most hosts need none
         """What tells two deliveries with the same body apart, where the host sends no delivery id."""
-        return "sha256:"
+        return DIGEST
 
     def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:  # noqa: ARG002  # most hosts send none
         """The body as it may be stored; hosts that put the secret into it override this."""

@@ -2,7 +2,7 @@
 
 Source: Alibaba Cloud Help, "Webhook settings". The documentation writes `Codeup-Event`, deliveries have been
 seen with `X-Codeup-Event`. It names no id and no time of a delivery, so that a push whose body equals one of
-before is taken for its repetition. It has no `checkout_sha`, and does not say what `after` is for an
+the last hour is taken for its repetition. It has no `checkout_sha`, and does not say what `after` is for an
 annotated tag or a removal: zeros are a removal, and a tag object is peeled by the builder.
 """
 

@@ -14,6 +14,7 @@ from bridge.forges.body import Fields, blanked, document, event_word
 from bridge.forges.hosts import refuse_others
 from bridge.forges.push import Push, changed_files, commit, person, repository
 from bridge.forges.signature import check_fresh, header, same, signed_time
+from bridge.model.delivery import DIGEST
 from bridge.model.event import Ignored, PushEvent, Repo
 
 _TOLERANCE: Final = 3600.0
@@ -63,7 +64,7 @@ class Gitee(Forge):
 
     def occasion(self, headers: Headers) -> str:
         # A test of the webhook repeats the body of a push, which it must not pass for.
-        return "ping:" if _is_ping(headers) else "sha256:"
+        return f"{DIGEST}ping:" if _is_ping(headers) else DIGEST
 
     def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:
         return blanked(body, _SECRET_KEYS, secrets)

@@ -10,6 +10,7 @@ from bridge.forges.base import Headers
 from bridge.forges.body import Fields
 from bridge.forges.gogs_family import GogsFamily, payload, repo
 from bridge.forges.push import Push, person, short_ref
+from bridge.model.delivery import DIGEST
 from bridge.model.event import Ignored, PushEvent
 
 
@@ -28,7 +29,7 @@ class Gogs(GogsFamily):
         The id in the header is another for each webhook: with a JSON and a form one everything came twice.
         """
         message = payload(headers, body)
-        return None if message is None else f"payload:{hashlib.sha256(message).hexdigest()}"
+        return None if message is None else f"{DIGEST}{hashlib.sha256(message).hexdigest()}"
 
     def created(self, fields: Fields) -> PushEvent | Ignored:
         ref = short_ref(fields)

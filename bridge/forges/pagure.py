@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from bridge.forges.base import Forge, Headers
-from bridge.forges.body import Fields, decode, event_word, form_payload
+from bridge.forges.body import Fields, decode, event_word, form_payload, peek
 from bridge.forges.hosts import refuse_others
 from bridge.forges.push import Push, described, person, repository
 from bridge.forges.signature import check_hex, header
@@ -37,8 +37,8 @@ class Pagure(Forge):
     def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
         return event_word(headers, "x-pagure-topic")
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # the digest of the body covers its msg_id
-        return None
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # the body says it
+        return peek(_json(body)).word("msg_id")
 
     def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:  # noqa: ARG002  # they are not signed
         """By the topic that the body names: the header's is not signed.

@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+DIGEST: Final = "sha256:"
+"""Begins the key of a delivery that its host gave no id. An equal one may be another push: a branch that is
+set there, back and there again."""
 
 
 class DeliveryState(StrEnum):
@@ -17,8 +22,8 @@ class Delivery:
     """What a Git host said, word for word but for its secrets.
 
     `key` is the host's own delivery id, or a digest of the body where it sends none: with `source` it
-    makes a repeat harmless. `headers` has lower-case names and holds only those that `parse` reads.
-    `received_at` is in Unix seconds.
+    makes a repeat harmless, an id for ever, a digest for a time. `headers` has lower-case names and holds
+    only those that `parse` reads. `received_at` is in Unix seconds.
     """
 
     id: str

@@ -14,7 +14,7 @@ from uuid_utils import uuid7
 from bridge.clock import Clock
 from bridge.errors import StoreError
 from bridge.model.build import NewBuild
-from bridge.model.delivery import Delivery, DeliveryState
+from bridge.model.delivery import DIGEST, Delivery, DeliveryState
 from bridge.model.event import RefMove
 from bridge.store import timeline
 from bridge.store.builds import Announce
@@ -26,7 +26,9 @@ from bridge.store.schema import delivery as table
 _COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
 Row = tuple[str, str, str, str, str, str, bytes, float, str]
 """A delivery in the order of `_COLUMNS`."""
-_FIND: Final = "SELECT id FROM delivery WHERE source = ? AND key = ? AND replay = 0"
+_FIND: Final = "SELECT id, received_at FROM delivery WHERE source = ? AND key = ? AND replay = 0"
+_RENAME: Final = "UPDATE delivery SET key = ? WHERE source = ? AND key = ?"
+_COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 'repeated'"
 
 _BATCH_BYTES: Final = 16 << 20
 _LEVEL: Final = -5
@@ -35,6 +37,10 @@ _SMALL: Final = 64 << 10
 _COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
 
 MAX_DETAIL: Final = 1000
+SAME_SECONDS: Final = 3600.0
+"""How long the same body again is the same delivery, where the host gives no ids."""
+MAX_REPEATS: Final = 20
+"""So many repeats of a delivery are noted."""
 CROWD: Final = 8
 """More deliveries than this on their way to the disk at once are a crowd."""
 
@@ -229,10 +235,16 @@ def _insert(count: int) -> str:
 
 def _receipt(connection: Connection, raw: sqlite3.Connection, row: Row) -> Receipt:
     delivery_id, source, _, key, *_, received_at, _ = row
-    found: str = raw.execute(_FIND, (source, key)).fetchone()[0]
+    found, first_at = raw.execute(_FIND, (source, key)).fetchone()
     if found == delivery_id:
         return Receipt(found, new=True)
-    timeline.add(connection, found, received_at, "repeated", "the same was sent again")
+    if key.startswith(DIGEST) and received_at - first_at > SAME_SECONDS:
+        raw.execute(_RENAME, (f"{key} {found}", source, key))
+        raw.execute(_insert(1), row)
+        return Receipt(delivery_id, new=True)
+    # Whoever holds one delivery could send it for ever.
+    if raw.execute(_COUNT_REPEATS, (found,)).fetchone()[0] < MAX_REPEATS:
+        timeline.add(connection, found, received_at, "repeated", "the same was sent again")
     return Receipt(found, new=False)
 
 

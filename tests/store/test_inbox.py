@@ -5,8 +5,8 @@ import pytest
 from support.scripted import Store, delivery_of, quiet
 
 from bridge.errors import StoreError
-from bridge.model.delivery import DeliveryState
-from bridge.store.inbox import Receipt, Verdict
+from bridge.model.delivery import DIGEST, DeliveryState
+from bridge.store.inbox import MAX_REPEATS, SAME_SECONDS, Receipt, Verdict
 
 IGNORED = Verdict(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
 
@@ -27,6 +27,55 @@ async def test_a_repeat_is_kept_once_under_the_first_id(store: Store) -> None:
 async def test_the_same_key_of_two_sources_is_two_deliveries(store: Store) -> None:
     for source in ("one", "two"):
         assert (await store.inbox.put(delivery_of("k", 1.0, id=source, source=source))).new
+
+
+async def test_the_same_body_without_an_id_is_the_same_for_an_hour_and_then_another_push(
+    store: Store,
+) -> None:
+    async def put() -> Receipt:
+        return await store.inbox.put(delivery_of(f"{DIGEST}ab", store.clock()))
+
+    first = await put()
+    wanted = await store.inbox.redeliver(first.id)
+    store.clock.turn(SAME_SECONDS)
+    assert await put() == Receipt(first.id, new=False)
+    store.clock.turn(1)
+    second = await put()
+    assert second.new
+    assert await put() == Receipt(second.id, new=False), "which is the same for an hour, too"
+    again = await store.inbox.redeliver(first.id)
+    kept = {row.delivery.id: (row.delivery.key, row.replay) for row in await store.inbox.newest(10)}
+    assert kept == {
+        first.id: (f"{DIGEST}ab {first.id}", 0),
+        wanted: (f"{DIGEST}ab {first.id}", 1),
+        again: (f"{DIGEST}ab {first.id}", 2),
+        second.id: (f"{DIGEST}ab", 0),
+    }
+
+
+async def test_a_crowd_of_the_same_body_after_an_hour_is_one_delivery(store: Store) -> None:
+    await store.inbox.put(delivery_of(f"{DIGEST}ab", store.clock()))
+    store.clock.turn(SAME_SECONDS + 1)
+    receipts: list[Receipt] = []
+
+    async def put() -> None:
+        receipts.append(await store.inbox.put(delivery_of(f"{DIGEST}ab", store.clock())))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(put)
+    assert sum(receipt.new for receipt in receipts) == 1
+    assert len({receipt.id for receipt in receipts}) == 1
+
+
+async def test_an_id_of_the_host_is_the_same_for_ever_and_few_repeats_of_it_are_noted(store: Store) -> None:
+    first = await store.inbox.put(delivery_of("an id", store.clock()))
+    store.clock.turn(30 * SAME_SECONDS)
+    for _ in range(MAX_REPEATS + 5):
+        assert await store.inbox.put(delivery_of("an id", store.clock())) == Receipt(first.id, new=False)
+    found = await store.inbox.get(first.id)
+    assert found is not None
+    assert [step.what for step in found[1]] == ["repeated"] * MAX_REPEATS
 
 
 async def test_what_was_put_is_read_back_word_for_word(store: Store) -> None:
