@@ -314,7 +314,7 @@ async def test_a_request_by_hand_that_cannot_be_read_is_a_dead_letter(store: Sto
 
 
 async def test_a_store_that_fails_is_tried_again(store: Store, tmp_path: Path) -> None:
-    deliveries = [sent(str(number), body()) for number in range(100)]
+    deliveries = [sent(str(number), body(after=f"{number:040x}")) for number in range(1, 101)]
     for delivery in deliveries:
         await store.inbox.put(delivery)
     line = Line(store, tmp_path)
@@ -332,8 +332,8 @@ async def test_a_store_that_fails_is_tried_again(store: Store, tmp_path: Path) -
 async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, tmp_path: Path) -> None:
     async with dispatching(store, tmp_path) as line:
         async with anyio.create_task_group() as tasks:
-            for number in range(50):
-                tasks.start_soon(store.inbox.put, sent(str(number), body()))
+            for number in range(1, 51):
+                tasks.start_soon(store.inbox.put, sent(str(number), body(after=f"{number:040x}")))
         await line.bell.settled()
         page = await store.builds.page(Place(), 1)
     assert page.count == 50

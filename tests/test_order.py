@@ -13,6 +13,7 @@ from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.rules.announce import Announcer
 from bridge.rules.manual import ManualPush
+from bridge.store.order import REPEAT_SECONDS
 
 
 def orders(letters: str) -> list[Sequence[str]]:
@@ -255,6 +256,7 @@ async def test_only_the_last_moves_of_a_ref_are_kept(store: Store, tmp_path: Pat
         count = await store.database.read(
             lambda connection: connection.exec_driver_sql("SELECT count(*) FROM ref_move").scalar_one()
         )
+        store.clock.turn(REPEAT_SECONDS)
         row = await here.push(letters[110] + letters[111], "refs/heads/each/x")
     assert count == 100
     assert "older than what was already pushed" in row.detail

@@ -85,7 +85,7 @@ def test_a_failing_chat_and_a_builder_that_is_down_delay_nobody(tmp_path: Path) 
                 send(daemon.url, push_body(other), "to the builder that is down")
                 begun = time.monotonic()
                 for number in range(3):
-                    send(daemon.url, push_body(URL), f"push-{number}")
+                    send(daemon.url, push_body(URL, sha=f"{number + 1:040x}"), f"push-{number}")
                 eventually(lambda: len(ended(daemon, repo_name="shop")) == 3)
                 assert time.monotonic() - begun < 15
                 eventually(lambda: health(daemon)["status"] == "degraded")

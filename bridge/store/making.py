@@ -21,6 +21,8 @@ from bridge.store.schema import build as table
 REPAIR: Final = "order repair"
 _RECENT: Final = 1000
 _UNPUSHED: Final = frozenset({"manual", "schedule"})
+_OWN: Final = "\ncommit"
+"""Ends the name of the set of those tags that name their commit, where they are built alone."""
 
 
 @dataclass(slots=True)
@@ -41,12 +43,29 @@ class Making:
 
     def run(self, moves: Sequence[RefMove], wanted: Sequence[NewBuild]) -> None:
         """Note how refs moved, make what is wanted, and put right what came in the wrong order."""
+        since = self.now - order.REPEAT_SECONDS
+        repeated = [move for move in moves if order.is_repeat(self.connection, move, since)]
         for move in moves:
-            order.note(self.connection, move, self.now)
+            if move not in repeated:
+                order.note(self.connection, move, self.now)
+        told_twice = {(move.code, move.ref, move.after) for move in repeated if not self.asked}
         for new in wanted:
-            self._push(new)
+            is_repeat = (new.code, new.ref, new.pushed) in told_twice
+            earlier = self._built_by(new, since) if is_repeat else None
+            if earlier is None:
+                self._push(new)
+            else:
+                self.told.append(f"{_what(new)}: the same push came as delivery {earlier}")
         for move in moves:
             self._put_right(move)
+
+    def _built_by(self, new: NewBuild, since: float) -> str | None:
+        """The delivery that the same was built for."""
+        line = _line(new)
+        own = replace(line, name=f"{line.name}{_OWN}")
+        same = (_of(line) | _of(own)) & (table.c.pushed == new.pushed) & (table.c.created_at >= since)
+        query = select(table.c.delivery_id).where(same).order_by(table.c.number.desc()).limit(1)
+        return self.connection.execute(query).scalar()
 
     def _push(self, new: NewBuild) -> None:
         known = order.chain(self.connection, new.code, new.ref)
@@ -73,7 +92,7 @@ class Making:
         tagging = 2 if new.version_tagging == 2 else 0  # noqa: PLR2004  # the commit id
         if new.commit_tags or tagging:
             notes = (*new.notes, f"{why}; so only the tags of its own commit are built")
-            own = replace(new, tag_set=f"{new.tag_set}\ncommit", tags=new.commit_tags, named={})
+            own = replace(new, tag_set=f"{new.tag_set}{_OWN}", tags=new.commit_tags, named={})
             self._create(replace(own, version_tagging=tagging, notes=notes))
         else:
             self.told.append(f"{_what(new)}: {why}")

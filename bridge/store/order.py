@@ -7,6 +7,9 @@
 - Where a new link of the chain shows that a tip is older than something that was built before, that is built
   once more; unless nothing newer has reached a builder since: then what still waits is just ended.
 
+One push may be told of twice, by two webhooks under two ids: within REPEAT_SECONDS the second of them builds
+nothing.
+
 What a person asks for, a build by hand or the redelivery of an older push, is built as asked, says that
 something is newer, and changes no tip. Known are the last MAX_MOVES moves of a ref, as long as deliveries are
 kept.
@@ -26,6 +29,7 @@ from bridge.store.schema import build as table
 from bridge.store.schema import ref_move, tip
 
 MAX_MOVES: Final = 100
+REPEAT_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,17 @@ def note(connection: Connection, move: RefMove, now: float) -> Chain:
     too_many = newest.limit(-1).offset(MAX_MOVES)
     connection.execute(delete(ref_move).where(ref_move.c.id.in_(too_many)))
     return chain(connection, move.code, move.ref)
+
+
+def is_repeat(connection: Connection, move: RefMove, since: float) -> bool:
+    """Whether the very same move was noted `since` then; not where the ref has gone back to `before`."""
+    same = (ref_move.c.code == move.code) & (ref_move.c.ref == move.ref)
+    query = select(ref_move).where(same, ref_move.c.at >= since)
+    noted = connection.execute(query.order_by(ref_move.c.at.desc(), ref_move.c.id.desc())).all()
+    before, after = move.before or "", move.after or ""
+    return (
+        bool(noted) and noted[0].after != before and (before, after) in {(m.before, m.after) for m in noted}
+    )
 
 
 def chain(connection: Connection, code: str, ref: str) -> Chain:
