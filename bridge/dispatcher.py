@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import anyio
+import anyio.to_thread
 import structlog
 from pydantic import ValidationError
 
@@ -30,6 +31,8 @@ BATCH: Final = 64
 PATIENCE_SECONDS: Final = 0.25
 """How long a batch waits for the receiver at most: senders wait for an answer, a build can start later."""
 _LOOK_SECONDS: Final = 0.01
+_LARGE: Final = 16 << 10
+"""Bodies over this size are judged in a thread: to read them, and the files they name, can take a while."""
 
 
 class Dispatcher:
@@ -68,7 +71,7 @@ class Dispatcher:
             # Side by side, so that their writes share a commit.
             async with anyio.create_task_group() as tasks:
                 for delivery in batch:
-                    tasks.start_soon(self._judge, delivery)
+                    tasks.start_soon(self._record, delivery, await self._judged(delivery))
 
     async def _next(self) -> list[Delivery]:
         """The deliveries to judge now. Those that crowd in are stored first, for a while."""
@@ -77,9 +80,16 @@ class Dispatcher:
                 await anyio.sleep(_LOOK_SECONDS)
         return await self._inbox.stored(BATCH)
 
-    async def _judge(self, delivery: Delivery) -> None:
+    async def _judged(self, delivery: Delivery) -> Verdict:
+        """By the rules of this moment; one after the other, so that no push overtakes an older one."""
+        rules = self._rules()
+        if len(delivery.body) <= _LARGE:
+            return self._verdict(delivery, rules)
+        return await anyio.to_thread.run_sync(self._verdict, delivery, rules)
+
+    async def _record(self, delivery: Delivery, verdict: Verdict) -> None:
         try:
-            judged = await self._inbox.judge(delivery.id, self._verdict(delivery), self._announcer)
+            judged = await self._inbox.judge(delivery.id, verdict, self._announcer)
         except StoreError:
             raise
         except Exception as error:
@@ -99,9 +109,9 @@ class Dispatcher:
         if judged.builds:
             self._dispatched()
 
-    def _verdict(self, delivery: Delivery) -> Verdict:
+    def _verdict(self, delivery: Delivery, rules: RuleSet) -> Verdict:
         try:
-            judgements = self._judgements(delivery)
+            judgements = self._judgements(delivery, rules)
         except (BadPayload, ValidationError) as error:
             why = str(error) if isinstance(error, BadPayload) else "the stored request cannot be read"
             return Verdict(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
@@ -120,45 +130,19 @@ class Dispatcher:
             detail="; ".join(reasons)[:MAX_DETAIL],
             explanation=[judgement.document() for judgement in judgements],
             builds=builds,
-            moves=[move for judgement in judgements if (move := self._move(delivery, judgement.event))],
+            moves=[move for one in judgements if (move := _move(delivery.forge, one.event, rules))],
         )
 
-    def _move(self, delivery: Delivery, event: PushEvent | Ignored) -> RefMove | None:
-        """How a ref of code that some rule builds from moved, where the host says so."""
-        if event.ref is None or event.repo is None or event.before is None:
-            return None
-        found = self._rules().of_code(delivery.forge, event.repo)
-        if not found:
-            return None
-        return RefMove(
-            code=found[0].build_config.code_repository,
-            ref=event.ref.full,
-            before=None if is_zero(event.before) else event.before,
-            after=event.pushed if isinstance(event, PushEvent) else None,
-            clone_url=event.repo.clone_url or event.repo.ssh_url,
-            builders={(one.namespace, one.repo_name): one.build_config.builder or "" for one in found},
-        )
-
-    def _judgements(self, delivery: Delivery) -> list[Judgement]:
+    def _judgements(self, delivery: Delivery, rules: RuleSet) -> list[Judgement]:
         if delivery.forge == manual.FORGE:
-            return [self._asked_for(manual.ManualPush.read(delivery), delivery)]
+            return [_asked_for(manual.ManualPush.read(delivery), delivery, rules)]
         if delivery.forge == scheduled.FORGE:
-            return [self._asked_for(scheduled.ScheduledPush.read(delivery), delivery)]
+            return [_asked_for(scheduled.ScheduledPush.read(delivery), delivery, rules)]
         forge = self._forges.get(delivery.forge)
         if forge is None:
             raise BadPayload(f"this release knows no forge {delivery.forge}")
         events = forge.parse(delivery.headers, delivery.body)
-        return judge(forge.kind, events, self._rules(), delivery.received_at)
-
-    def _asked_for(self, push: manual.ManualPush | scheduled.ScheduledPush, delivery: Delivery) -> Judgement:
-        """What nobody pushed is built by its own repository's rules only."""
-        repository = self._rules().repository(push.namespace, push.repo_name)
-        if repository is None:
-            raise BadPayload(f"there is no rule for {push.namespace}/{push.repo_name}")
-        event = push.event()
-        if isinstance(event, Ignored):
-            return Judgement(event, Matching())
-        return Judgement(event, match_repository(repository, event, delivery.received_at, by_hand=True))
+        return judge(forge.kind, events, rules, delivery.received_at)
 
     def _new_build(self, delivery: Delivery, event: PushEvent, match: Match) -> NewBuild:
         repository = match.repository
@@ -197,6 +181,36 @@ class Dispatcher:
             named=match.named,
             notes=match.notes,
         )
+
+
+def _asked_for(
+    push: manual.ManualPush | scheduled.ScheduledPush, delivery: Delivery, rules: RuleSet
+) -> Judgement:
+    """What nobody pushed is built by its own repository's rules only."""
+    repository = rules.repository(push.namespace, push.repo_name)
+    if repository is None:
+        raise BadPayload(f"there is no rule for {push.namespace}/{push.repo_name}")
+    event = push.event()
+    if isinstance(event, Ignored):
+        return Judgement(event, Matching())
+    return Judgement(event, match_repository(repository, event, delivery.received_at, by_hand=True))
+
+
+def _move(forge: str, event: PushEvent | Ignored, rules: RuleSet) -> RefMove | None:
+    """How a ref of code that some rule builds from moved, where the host says so."""
+    if event.ref is None or event.repo is None or event.before is None:
+        return None
+    found = rules.of_code(forge, event.repo)
+    if not found:
+        return None
+    return RefMove(
+        code=found[0].build_config.code_repository,
+        ref=event.ref.full,
+        before=None if is_zero(event.before) else event.before,
+        after=event.pushed if isinstance(event, PushEvent) else None,
+        clone_url=event.repo.clone_url or event.repo.ssh_url,
+        builders={(one.namespace, one.repo_name): one.build_config.builder or "" for one in found},
+    )
 
 
 def _broken(error: Exception) -> Verdict:

@@ -243,9 +243,24 @@ async def test_a_delivery_that_is_judged_twice_makes_its_builds_once(store: Stor
         (row,) = await line.judge(delivery)
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
-                tasks.start_soon(line.dispatcher._judge, row.delivery)
+                verdict = await line.dispatcher._judged(row.delivery)
+                tasks.start_soon(line.dispatcher._record, row.delivery, verdict)
         assert len(await store.builds.of_delivery(delivery.id)) == 1
         assert line.rung == 1
+
+
+async def test_a_large_push_keeps_its_place_before_a_small_one(store: Store, tmp_path: Path) -> None:
+    large = [f"a/{number:0100}" for number in range(3000)]
+    sent_so = [
+        sent(str(number), body(f"refs/tags/v{number}", changed=None if number % 2 else large))
+        for number in range(8)
+    ]
+    for delivery in sent_so:
+        await store.inbox.put(delivery)
+    async with dispatching(store, tmp_path):
+        page = await store.builds.page(Place(), 20, namespace="acme", repo_name="shop")
+    numbers = {build.number: build.origin.ref_name for build in page.rows}
+    assert numbers == {number + 1: f"v{number}" for number in range(8)}
 
 
 async def test_a_wanted_repeat_builds_again(store: Store, tmp_path: Path) -> None:

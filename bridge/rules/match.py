@@ -8,7 +8,7 @@ from typing import Final
 
 from bridge.errors import Fault
 from bridge.model.event import PushEvent, Ref, Repo
-from bridge.rules.paths import compile_paths, shown, unknown_files
+from bridge.rules.paths import compile_paths, joined, shown, unknown_files
 from bridge.rules.pattern import MAX_NAME_BYTES, compile_pattern
 from bridge.rules.render import (
     ALWAYS,
@@ -216,7 +216,7 @@ def _doubt(config: TagConfig, event: PushEvent) -> str | None:
 def _untouched(config: TagConfig, event: PushEvent) -> str | None:
     """Why a path filter turns the push away, whose changed files are all known."""
     files = event.changed or ()
-    if config.paths is None or any(map(compile_paths(config.paths).counts, files)):
+    if config.paths is None or compile_paths(config.paths).counts(joined(files)):
         return None
     if not files:
         return "no file was changed"

@@ -17,7 +17,14 @@ MAX_GLOBS: Final = 100
 MAX_GLOB: Final = 256
 MAX_FILES: Final = 3000
 """Of a push that changed more files the paths are not looked at: it builds."""
+MAX_TURNS: Final = 20
+"""Runs of globs of one sign: each may look at all the names."""
+MAX_LETTERS: Final = 512 << 10
+"""Nor of one whose files' names are longer than this all together."""
 _SHOWN: Final = 3
+_BEGIN, _END = "\x00", "\x01"
+# Enough for RE2's fast automaton on any filter that people write; it takes only what it needs.
+_MAX_PROGRAM_BYTES: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +34,21 @@ class PathFilter:
     runs: tuple[tuple[bool, Any], ...]
     otherwise: bool
 
-    def counts(self, file: str) -> bool:
-        """Whether a push that changed this file builds."""
-        name = file.encode("utf-8", "replace")
-        return next((wanted for wanted, program in self.runs if program.fullmatch(name)), self.otherwise)
+    def counts(self, files: bytes) -> bool:
+        """Whether a push builds that changed these files, as `joined` gives them."""
+        for wanted, program in self.runs:
+            if not wanted:
+                files = program.sub(b"", files)
+            elif program.search(files):
+                return True
+        return self.otherwise and bool(files)
+
+
+@lru_cache(maxsize=4)
+def joined(files: tuple[str, ...]) -> bytes:
+    """The names as one text, so that a program sees them all at once. Kept for the filters of one push."""
+    names = (name.replace(_BEGIN, "\ufffd").replace(_END, "\ufffd") for name in files)
+    return "".join(f"{_BEGIN}{name}{_END}" for name in names).encode("utf-8", "replace")
 
 
 def path_problem(glob: str) -> str | None:
@@ -45,7 +63,7 @@ def path_problem(glob: str) -> str | None:
     if re.search(r"[\x00-\x1f\x7f]|(?:^|/)\.\.?(?:/|$)|//", path):
         return "no file can be called this"
     try:
-        compile_program(translated(path))
+        _program([path])
     except BadPattern as error:
         return str(error)
     return None
@@ -55,10 +73,17 @@ def path_problem(glob: str) -> str | None:
 def compile_paths(globs: tuple[str, ...]) -> PathFilter:
     """Raises BadPattern."""
     runs = [
-        (positive, compile_program("|".join(f"(?:{translated(glob.removeprefix('!'))})" for glob in group)))
+        (positive, _program([glob.removeprefix("!") for glob in group]))
         for positive, group in groupby(globs, _is_positive)
     ]
+    if len(runs) > MAX_TURNS:
+        raise BadPattern(f"they turn between globs with and without ! over {MAX_TURNS} times")
     return PathFilter(tuple(reversed(runs)), otherwise=not any(map(_is_positive, globs)))
+
+
+def _program(paths: Sequence[str]) -> Any:
+    either = "|".join(f"(?:{translated(path, within_names=True)})" for path in paths)
+    return compile_program(f"\\x00(?:{either})\\x01", _MAX_PROGRAM_BYTES)
 
 
 def _is_positive(glob: str) -> bool:
@@ -71,7 +96,9 @@ def unknown_files(changed: Sequence[str] | None, *, truncated: bool) -> str | No
         return "the host does not say which files changed"
     if truncated:
         return "the list of changed files may not be all"
-    return f"over {MAX_FILES} files changed" if len(changed) > MAX_FILES else None
+    if len(changed) > MAX_FILES:
+        return f"over {MAX_FILES} files changed"
+    return "the names of the changed files are too long" if sum(map(len, changed)) > MAX_LETTERS else None
 
 
 def shown(globs: Sequence[str]) -> str:

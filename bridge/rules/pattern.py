@@ -22,6 +22,8 @@ _MAX_PROGRAM_BYTES: Final = 1 << 20
 _MAX_SHOWN: Final = 100
 
 _GLOB_PART: Final = re.compile(r"(?:(?<=/)|^)\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|\[|[^*?\[]+")
+_WHOLE_NAME: Final = {"**/": "(?:((?s:.*))/)?", "**": "((?s:.*))", "*": "([^/]*)", "?": "[^/]"}
+_WITHIN_NAMES: Final = {"**/": r"(?:[^\x00]*/)?", "**": r"[^\x00]*", "*": r"[^/\x00]*", "?": r"[^/\x00]"}
 _NO_GROUPS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -65,10 +67,10 @@ def compile_pattern(text: str) -> Pattern:
     return Pattern(text, frozenset(), None)
 
 
-def compile_program(expression: str) -> Any:
+def compile_program(expression: str, max_bytes: int = _MAX_PROGRAM_BYTES) -> Any:
     """RE2's program, of a bounded size. Raises BadPattern."""
     options = re2.Options()
-    options.max_mem = _MAX_PROGRAM_BYTES
+    options.max_mem = max_bytes
     options.log_errors = False
     try:
         return re2.compile(expression, options)
@@ -90,21 +92,18 @@ def _reason(error: Exception) -> str:
     return text[:_MAX_SHOWN]
 
 
-def translated(glob: str) -> str:
-    """The glob as a regular expression of RE2, without anchors. Raises BadPattern."""
-    return "".join(_translated_part(part) for part in _GLOB_PART.findall(glob))
+def translated(glob: str, *, within_names: bool = False) -> str:
+    """The glob as a regular expression of RE2, without anchors. Raises BadPattern.
+
+    `within_names` is for one that is searched for in many names at once: it has no groups, which would cost
+    much, and nothing in it matches the NUL between two names.
+    """
+    words = _WITHIN_NAMES if within_names else _WHOLE_NAME
+    return "".join(words.get(part) or _translated_part(part) for part in _GLOB_PART.findall(glob))
 
 
 def _translated_part(part: str) -> str:
     match part:
-        case "**/":
-            return "(?:((?s:.*))/)?"
-        case "**":
-            return "((?s:.*))"
-        case "*":
-            return "([^/]*)"
-        case "?":
-            return "[^/]"
         case "[":
             raise BadPattern("has a [ without its ]")
         case _ if part[0] == "[":
@@ -120,7 +119,7 @@ def _translated_set(part: str) -> str:
     if not letters:
         raise BadPattern("has an empty set []")
     escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", letters)
-    return f"[^/{escaped}]" if negated else f"[{escaped}]"
+    return f"[^/\\x00{escaped}]" if negated else f"[{escaped}]"
 
 
 def _check_exact(text: str) -> None:
