@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from apscheduler.triggers.cron import CronTrigger
 
 MAX_LENGTH: Final = 200
+_YEARS: Final = "2000-2199"
+"""In which a due moment is looked for: all of them would take long for a day that there never is."""
 _FIELDS: Final = ("minute", "hour", "day", "month", "day of week")
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ITEM: Final = re.compile(r"(\*|[a-z]{3}|\d{1,2}(?:-\d{1,2})?|[a-z]{3}-[a-z]{3})(?:/(\d{1,2}))?", re.ASCII)
@@ -56,6 +58,7 @@ def _compiled(expression: str, timezone: str) -> Cron:
         raise BadCron("cron would take a day that either field names: give day or day of week, not both")
     try:
         trigger = CronTrigger(
+            year=_YEARS,
             minute=minute,
             hour=hour,
             day=day,

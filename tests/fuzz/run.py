@@ -33,7 +33,7 @@ def prepare(family: str, folder: Path) -> None:
     (folder / "words").write_bytes(b"".join(b'"%s"\n' % word for word in words))
 
 
-def fuzz(family: str, folder: Path, seconds: int) -> None:
+def fuzz(family: str, folder: Path, seconds: int, seed: int) -> None:
     """Fuzz in this process; libFuzzer ends it."""
     import atheris  # noqa: PLC0415  # only the child needs it
 
@@ -43,6 +43,7 @@ def fuzz(family: str, folder: Path, seconds: int) -> None:
     (FOUND / family).mkdir(parents=True, exist_ok=True)
     options = [
         f"-max_total_time={seconds}",
+        f"-seed={seed}",
         f"-max_len={MAX_BYTES}",
         f"-timeout={_HANG_SECONDS}",
         f"-rss_limit_mb={_MEMORY_MIB}",
@@ -54,15 +55,16 @@ def fuzz(family: str, folder: Path, seconds: int) -> None:
     atheris.Fuzz()
 
 
-def run(family: str, seconds: int) -> int:
+def run(family: str, seconds: int, seed: int) -> int:
     """Fuzz one family in a process of its own; returns its exit status."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         prepare(family, Path(folder))
         # Measuring coverage twice would only be slow.
         environ = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
         environ["TMPDIR"] = folder
+        options = ["--family", family, "--seconds", str(seconds), "--seed", str(seed), "--inside", folder]
         return subprocess.run(
-            [sys.executable, __file__, "--family", family, "--seconds", str(seconds), "--inside", folder],
+            [sys.executable, __file__, *options],
             env=environ,
             check=False,
         ).returncode
@@ -72,13 +74,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=10.0, help="for each family")
     parser.add_argument("--seconds", type=int, help="instead of minutes")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="the same one tries the same; 0 is another each time"
+    )
     parser.add_argument("--family", choices=_NAMES, help="only this one")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     seconds = options.seconds or int(options.minutes * 60)
     if options.inside:
-        fuzz(options.family, options.inside, seconds)
-    statuses = {family: run(family, seconds) for family in ([options.family] if options.family else _NAMES)}
+        fuzz(options.family, options.inside, seconds, options.seed)
+    families = [options.family] if options.family else _NAMES
+    statuses = {family: run(family, seconds, options.seed) for family in families}
     for family, status in statuses.items():
         print(f"{family}: {'nothing found' if status == 0 else 'broken, see above'}")  # noqa: T201  # its output
     return int(any(statuses.values()))
