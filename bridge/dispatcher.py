@@ -18,7 +18,7 @@ from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Ignored, PushEvent, RefMove
 from bridge.rules import manual, scheduled
 from bridge.rules.announce import Announcer
-from bridge.rules.explain import Judgement, judge
+from bridge.rules.explain import Judgement, judge, stored_documents
 from bridge.rules.match import Match, Matching, RuleSet, match_repository
 from bridge.schedule import Alarm
 from bridge.store.inbox import MAX_DETAIL, Inbox, Verdict
@@ -128,7 +128,7 @@ class Dispatcher:
         return Verdict(
             state=DeliveryState.DISPATCHED if builds else DeliveryState.IGNORED,
             detail="; ".join(reasons)[:MAX_DETAIL],
-            explanation=[judgement.document() for judgement in judgements],
+            explanation=stored_documents(judgements),
             builds=builds,
             moves=[move for one in judgements if (move := _move(delivery.forge, one.event, rules))],
         )

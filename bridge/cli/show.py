@@ -8,6 +8,7 @@ import click
 import orjson
 
 _WIDE: Final = 240
+_VERSIONS: Final = {1: "a tag of the time", 2: "a tag of the commit"}
 _REJECTED: Final = 10
 _HEADINGS: Final = {"code_repo_type_value": "ref", "docker_repo_tags": "tags"}
 
@@ -77,6 +78,8 @@ def branches(document: Mapping[str, Any]) -> None:
         for places, verdict in sorted(verdicts):
             where = f"tag_configs{list(places)}  " if places else ""
             click.echo(f"    {where}{plain(verdict)}")
+    if left_off := document.get("left_off"):
+        click.echo(f"  and {left_off} more that do not build")
     if folded:
         click.echo(f"  and {len(folded)} more that build nothing of it: see --json")
 
@@ -85,14 +88,23 @@ def _verdicts(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ..
     """By rule: the tag configurations that a verdict is about, none for the whole rule, and the verdict."""
     found: dict[str, list[tuple[tuple[int, ...], str]]] = {}
     for match in document["matches"]:
-        verdict = f"builds {', '.join(match['tags'])} on {match['builder']}"
-        verdict = "; ".join([verdict, *match.get("notes", [])])
-        found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), verdict))
+        found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), _building(match)))
     for rejection in document["rejections"]:
         index = rejection["tag_config"]
         places = () if index is None else (index,)
         found.setdefault(_rule(rejection), []).append((places, f"not: {rejection['why']}"))
     return found
+
+
+def _building(match: Mapping[str, Any]) -> str:
+    """What is built, with each tag that was changed beside what it was made from."""
+    originals = match.get("originals", {})
+    tags = [f"{tag} (of {originals[tag]})" if tag in originals else tag for tag in match["tags"]]
+    version = _VERSIONS.get(match.get("version_tagging", 0))
+    given = [f"{name}={value}" for name, value in match.get("parameters", {}).items()]
+    told = [f"with {', '.join(given)}"] if given else []
+    named = ", ".join([*tags, *filter(None, [version])])
+    return "; ".join([f"builds {named} on {match['builder']}", *told, *match.get("notes", [])])
 
 
 def _rule(verdict: Mapping[str, Any]) -> str:

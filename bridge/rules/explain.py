@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bridge.model.event import Ignored, PushEvent
 from bridge.rules.match import Match, Matching, Rejection, RuleSet
+
+MAX_STORED: Final = 2000
+"""Rejections that are kept of one delivery: it may move 100 refs, each of interest to many rules."""
+_MAX_WHY: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,14 @@ class Judgement:
             return "; ".join(_sentence(rejection) for rejection in self.matching.rejections[:5])
         return f"no rule builds from {self.event.repo.full_name}"
 
-    def document(self) -> dict[str, Any]:
-        """The object that is stored, shown and printed."""
+    def document(self, limit: int | None = None) -> dict[str, Any]:
+        """The object that is stored, shown and printed; `left_off` are the rejections over the limit."""
+        rejections = self.matching.rejections[:limit]
         return facts_document(self.event) | {
             "reason": self.reason or None,
             "matches": [_match(match) for match in self.matching.matches],
-            "rejections": [_rejection(rejection) for rejection in self.matching.rejections],
+            "rejections": [_rejection(rejection) for rejection in rejections],
+            "left_off": len(self.matching.rejections) - len(rejections),
         }
 
 
@@ -47,6 +53,15 @@ def judge(
         Judgement(event, match(kind, event, at) if isinstance(event, PushEvent) else Matching())
         for event in events
     ]
+
+
+def stored_documents(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
+    """What is kept of all refs of a delivery, of a bounded size."""
+    room, found = MAX_STORED, []
+    for judgement in judgements:
+        found.append(judgement.document(room))
+        room -= len(found[-1]["rejections"])
+    return found
 
 
 def facts_document(event: PushEvent | Ignored) -> dict[str, Any]:
@@ -92,5 +107,5 @@ def _rejection(rejection: Rejection) -> dict[str, Any]:
         "namespace": rejection.namespace,
         "repo_name": rejection.repo_name,
         "tag_config": rejection.tag_config,
-        "why": rejection.why,
+        "why": rejection.why[:_MAX_WHY],
     }

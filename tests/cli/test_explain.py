@@ -151,7 +151,7 @@ def test_people_read_what_builds_and_why_the_rest_does_not(tmp_path: Path, paste
     assert lines[1:] == [
         "  signature valid",
         "  acme/shop",
-        "    tag_configs[0]  builds latest on here",
+        "    tag_configs[0]  builds latest, a tag of the commit on here",
         "    tag_configs[1]  not: wants a tag, main is a branch",
         "  acme/other",
         "    not: builds from Simple https://git.example.com/other.git",

@@ -131,3 +131,13 @@ def test_wrong_use_says_how(
     done: Done = command("--config", config, "explain", *arguments)
     assert done.status == 2
     assert why in done.stderr
+
+
+def test_people_read_what_tags_were_made_of_and_what_the_builder_is_given(config: Path) -> None:
+    rule = RULES.partition("---")[0].replace('"release/*"', '"feature/*"').replace('"r-{1}"', '"{branch}"')
+    given = rule.replace("  tag_configs:", '  parameters: {WHAT: "{1}"}\n  tag_configs:')
+    (config.parent / "rules.yaml").write_text(given)
+    done = command("--config", config, "explain", "--push", "gitee:acme/shop@feature/x", "--changed", "web/a")
+    assert done.stdout.splitlines()[2] == (
+        "    tag_configs[0]  builds feature-x (of feature/x) on here; with WHAT=x"
+    )

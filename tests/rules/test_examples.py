@@ -95,3 +95,20 @@ def test_the_nightly_build_is_made_by_its_schedule_and_by_no_push(shipped: RuleS
     assert match_repository(docs, event, AT).matches == ()
     (match,) = match_repository(docs, event, AT, by_hand=True).matches
     assert (match.tags, match.version_tagging) == (("nightly",), 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "built"),
+    [
+        (("services/cart/main.go",), {"cart"}),
+        (("services/mail/main.go", "README.md"), {"mail"}),
+        (("libs/money/money.go",), {"cart", "mail"}),
+        (("services/cart/README.md", "docs/a.txt"), set()),
+        (None, {"cart", "mail"}),
+    ],
+)
+def test_the_shipped_monorepo_builds_what_was_changed(
+    shipped: RuleSet, changed: tuple[str, ...] | None, built: set[str]
+) -> None:
+    event = push("main", repo=Repo(full_name="acme/platform"), changed=changed)
+    assert {match.repository.repo_name for match in shipped.match("GitHub", event, AT).matches} == built
