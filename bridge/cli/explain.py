@@ -11,14 +11,15 @@ import click
 
 from bridge.cli import show
 from bridge.cli.invented import EXAMPLE, invented_push
-from bridge.cli.setup import configuration, rules_of
+from bridge.cli.setup import configuration, outline, rules_of, run, stores_of
 from bridge.clock import system_clock
 from bridge.config.loader import Config
 from bridge.errors import BadSignature, DeliveryError, NoSignature
 from bridge.forges.base import Forge, headers_of
 from bridge.registry import FORGES
-from bridge.rules.explain import judge
+from bridge.rules.explain import Judgement, judge
 from bridge.rules.match import RuleSet
+from bridge.store.inbox import DeliveryRow
 
 MAX_FILE: Final = 64 << 20
 _BODIES: Final = (".json", ".body")
@@ -43,6 +44,7 @@ class Pasted:
     metavar="KIND:REPOSITORY@REF",
     help="Instead of BODY: a push that nobody made. A branch, or refs/tags/…",
 )
+@click.option("--delivery", metavar="ID", help="Instead of BODY: one that is stored, by the rules of now.")
 @click.option("--changed", multiple=True, metavar="PATH", help="A file that --push changed (several times).")
 @click.option("--message", default="", help="The head commit's message of --push.")
 @show.json_option
@@ -55,6 +57,7 @@ def explain(
     at: str | None,
     source: str | None,
     push: str | None,
+    delivery: str | None,
     changed: Sequence[str],
     message: str,
     as_json: bool,
@@ -64,24 +67,68 @@ def explain(
     Reads BODY with its HEADERS (`Name: value` lines), or each of a folder, where X.json or X.body belongs to
     its X.headers. Exits 1 if one cannot be understood.
     """
-    if (body is None) == (push is None):
-        raise click.UsageError(f"give BODY, or --push with something such as {EXAMPLE}")
-    loaded = configuration(config)
-    rules = rules_of(loaded)
-    now = _time(at)
-    if push is not None:
-        kind, event = invented_push(push, changed, message)
-        (judgement,) = judge(kind, [event], rules, now, every_rule=True)
-        document = {"file": None, "host": FORGES[kind].host, "signature": "unchecked"} | judgement.document()
-        _print([document], as_json=as_json)
-        return
-    assert body is not None
+    if sum(given is not None for given in (body, push, delivery)) != 1:
+        raise click.UsageError(f"give BODY, or --delivery ID, or --push with something such as {EXAMPLE}")
     understood = True
-    for pasted in _pasted(body, headers):
-        documents = _explained(pasted, loaded, rules, now, source)
+    for documents in (
+        _files(config, body, headers, _time(at), source)
+        if body is not None
+        else [_stored(config, delivery)]
+        if delivery is not None
+        else [_invented(config, push or "", changed, message, _time(at))]
+    ):
         understood = understood and not any("error" in document for document in documents)
         _print(documents, as_json=as_json)
     sys.exit(0 if understood else 1)
+
+
+def _files(
+    config: str | None, body: Path, headers: Path | None, now: float, source: str | None
+) -> Iterator[list[dict[str, Any]]]:
+    loaded = configuration(config)
+    rules = rules_of(loaded)
+    for pasted in _pasted(body, headers):
+        yield _explained(pasted, loaded, rules, now, source)
+
+
+def _invented(
+    config: str | None, push: str, changed: Sequence[str], message: str, now: float
+) -> list[dict[str, Any]]:
+    kind, event = invented_push(push, changed, message)
+    found = judge(kind, [event], rules_of(outline(config)), now, every_rule=True)
+    return _documents(None, FORGES[kind], "unchecked", found)
+
+
+def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
+    """What the rules of now make of a delivery that was verified when it came in."""
+
+    async def work() -> DeliveryRow | None:
+        async with stores_of(config) as stores:
+            found = await stores.inbox.get(delivery_id)
+            return found[0] if found else None
+
+    row = run(work)
+    if row is None:
+        raise click.ClickException(f"there is no delivery {delivery_id}: see `deliveries list`")
+    delivery = row.delivery
+    if delivery.forge not in FORGES:
+        raise click.ClickException(
+            f"{delivery_id} came from no Git host ({delivery.forge}): see `deliveries show {delivery_id}`"
+        )
+    forge = FORGES[delivery.forge]
+    try:
+        events = forge.parse(delivery.headers, delivery.body)
+    except DeliveryError as error:
+        return [{"file": delivery_id, "error": str(error)}]
+    found = judge(forge.kind, events, rules_of(outline(config)), delivery.received_at, every_rule=True)
+    return _documents(delivery_id, forge, "valid", found)
+
+
+def _documents(
+    file: str | None, forge: Forge, signature: str, judgements: Sequence[Judgement]
+) -> list[dict[str, Any]]:
+    facts = {"file": file, "host": forge.host, "signature": signature}
+    return [facts | judgement.document() for judgement in judgements]
 
 
 def _explained(
@@ -92,10 +139,8 @@ def _explained(
         events = forge.parse(pasted.headers, pasted.body)
     except DeliveryError as error:
         return [{"file": pasted.file, "error": str(error)}]
-    return [
-        {"file": pasted.file, "host": forge.host, "signature": signature} | judgement.document()
-        for judgement in judge(forge.kind, events, rules, now, every_rule=True)
-    ]
+    found = judge(forge.kind, events, rules, now, every_rule=True)
+    return _documents(pasted.file, forge, signature, found)
 
 
 def _judged_by(pasted: Pasted, config: Config, now: float, source: str | None) -> tuple[Forge, str]:

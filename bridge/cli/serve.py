@@ -2,6 +2,8 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -13,15 +15,24 @@ from bridge.cli.setup import configuration, rules_of, run
 @click.pass_obj
 def serve(config: str | None) -> None:
     """Run the daemon until it is told to stop."""
-    _do_without("charset_normalizer")
-    loaded = configuration(config)
-    rules = rules_of(loaded)
-    for fault in (*loaded.warnings, *rules.warnings):
-        click.echo(f"warning: {fault}", err=True)
-    run(lambda: app.serve(loaded, rules, lambda: rules_of(loaded)))
+    with _without("charset_normalizer"):
+        loaded = configuration(config)
+        rules = rules_of(loaded)
+        for fault in (*loaded.warnings, *rules.warnings):
+            click.echo(f"warning: {fault}", err=True)
+        run(lambda: app.serve(loaded, rules, lambda: rules_of(loaded)))
 
 
-def _do_without(guesser: str) -> None:
+@contextmanager
+def _without(guesser: str) -> Iterator[None]:
     """Keep requests from importing what guesses the encoding of texts: 2.5 MiB, and we read bytes."""
-    sys.modules.setdefault(guesser, None)  # type: ignore[arg-type]  # what the import system takes for "not there"
-    warnings.filterwarnings("ignore", "Unable to find acceptable character detection dependency")
+    if guesser in sys.modules:
+        yield
+        return
+    sys.modules[guesser] = None  # type: ignore[assignment]  # what the import system takes for "not there"
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Unable to find acceptable character detection dependency")
+            yield
+    finally:
+        del sys.modules[guesser]

@@ -120,8 +120,8 @@ def test_of_many_rules_that_build_nothing_of_it_only_some_are_shown_to_people(co
         (["--push", "gitee:acme/shop@"], "is not KIND:REPOSITORY@REF"),
         (["--push", f"gitee:a/b@{'x' * MAX_LENGTH}"], "is not KIND:REPOSITORY@REF"),
         (["--push", "x"], "begins with a kind of Git host"),
-        ([], "give BODY, or --push"),
-        (["bridge.yaml", "--push", "gitee:a/b@c"], "give BODY, or --push"),
+        ([], "give BODY, or --delivery ID"),
+        (["bridge.yaml", "--push", "gitee:a/b@c"], "give BODY, or --delivery ID, or --push"),
     ],
 )
 def test_wrong_use_says_how(

@@ -1,0 +1,87 @@
+"""`explain --delivery`: a stored delivery by the rules of now, which need not be those of then."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+from support.commands import command
+from support.scripted import delivery_of, open_store
+from support.sending import SHA, push_body
+
+from bridge.rules.manual import ManualPush
+from bridge.store.database import Database
+
+URL = "https://git.example.com/shop.git"
+CONFIG = """
+sources: {plain: {kind: Simple, secrets: [{env: NOT_SET_HERE}]}}
+builders: {here: {kind: local, command: ["true"]}}
+rules: [rules.yaml]
+store: {url: "sqlite:///./data/bridge.db"}
+"""
+RULES = f"""
+namespace: acme
+repo_name: shop
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: {URL}
+  tag_configs: [{{code_repo_type: branch, code_repo_type_value: BRANCH, docker_repo_tag: latest}}]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    (tmp_path / "bridge.yaml").write_text(CONFIG)
+    (tmp_path / "data").mkdir()
+    Database.open(tmp_path / "data" / "bridge.db", exclusive=True).close()
+    return tmp_path / "bridge.yaml"
+
+
+def stored(config: Path, body: bytes) -> str:
+    async def work() -> str:
+        async with open_store(config.parent / "data") as store:
+            return (await store.inbox.put(delivery_of("1", store.clock(), body=body))).id
+
+    return anyio.run(work)
+
+
+@pytest.mark.parametrize(("branch", "tags"), [("main", [["latest"]]), ("develop", [])])
+def test_the_rules_of_now_judge_it_without_a_secret(config: Path, branch: str, tags: list[list[str]]) -> None:
+    delivery_id = stored(config, push_body(URL))
+    (config.parent / "rules.yaml").write_text(RULES.replace("BRANCH", branch))
+    done = command("--config", config, "explain", "--json", "--delivery", delivery_id)
+    assert (done.status, done.stderr) == (0, "")
+    (document,) = done.documents
+    assert (document["file"], document["host"], document["signature"]) == (delivery_id, "simple", "valid")
+    assert (document["sha"], [match["tags"] for match in document["matches"]]) == (SHA, tags)
+
+
+def test_what_cannot_be_read_or_is_not_there_is_told(config: Path) -> None:
+    (config.parent / "rules.yaml").write_text(RULES.replace("BRANCH", "main"))
+    done = command("--config", config, "explain", "--delivery", stored(config, b"{"))
+    assert (done.status, done.stdout) == (1, "")
+    assert "JSON" in done.stderr
+    done = command("--config", config, "explain", "--delivery", "nonsense")
+    assert (done.status, done.stderr) == (1, "there is no delivery nonsense: see `deliveries list`\n")
+
+
+def test_what_a_person_asked_for_is_shown_elsewhere(config: Path) -> None:
+    (config.parent / "rules.yaml").write_text(RULES.replace("BRANCH", "main"))
+    push = ManualPush(
+        namespace="acme",
+        repo_name="shop",
+        full_name="acme/shop",
+        clone_url=URL,
+        ref_kind="branch",
+        ref_name="main",
+        sha=SHA,
+        by="ann",
+    )
+
+    async def work() -> str:
+        async with open_store(config.parent / "data") as store:
+            return (await store.inbox.put(push.delivery(store.clock()))).id
+
+    delivery_id = anyio.run(work)
+    done = command("--config", config, "explain", "--delivery", delivery_id)
+    assert done.status == 1
+    assert f"came from no Git host (manual): see `deliveries show {delivery_id}`" in done.stderr
