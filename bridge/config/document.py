@@ -19,6 +19,7 @@ MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 200_000
 MAX_DOCUMENTS: Final = 1000
+_MAX_WORD: Final = 128
 
 Loc = tuple[str | int, ...]
 """The keys and list indexes that lead to a value."""
@@ -57,8 +58,14 @@ class Document:
 
 def dotted(loc: Loc) -> str:
     """A path as people write it: `build_config.tag_configs[1].is_active`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_word(part)}" for part in loc)
     return text.removeprefix(".")
+
+
+def _word(text: str) -> str:
+    """A word of the file for a fault: one printable line, not too long."""
+    word = "".join(letter if letter.isprintable() else "?" for letter in text[:_MAX_WORD])
+    return f"{word}…" if len(text) > _MAX_WORD else word
 
 
 def shown(path: Path) -> str:
@@ -172,15 +179,17 @@ class _Composer:
         if len(loc) >= MAX_DEPTH:
             self._refuse(event, (), f"is nested over {MAX_DEPTH} deep")
         if isinstance(event, yaml.AliasEvent):
-            problem = f"*{event.anchor} is a YAML alias, which is not allowed: write the value out"
+            problem = f"*{_word(event.anchor or "")} is a YAML alias, which is not allowed: write the value out"
             self._refuse(event, loc, f"{problem}, or put a text that begins with * in quotes")
         if (anchor := getattr(event, "anchor", None)) is not None:
             problem = "is a YAML anchor, which is not allowed: leave it out"
-            self._refuse(event, loc, f"&{anchor} {problem}, or put a text that begins with & in quotes")
+            self._refuse(
+                event, loc, f"&{_word(anchor)} {problem}, or put a text that begins with & in quotes"
+            )
         if (tag := getattr(event, "tag", None)) is not None:
             problem = "is a YAML tag, which is not allowed: leave it out"
             short = tag.replace("tag:yaml.org,2002:", "!!")
-            self._refuse(event, loc, f"{short} {problem}, or put a text that begins with ! in quotes")
+            self._refuse(event, loc, f"{_word(short)} {problem}, or put a text that begins with ! in quotes")
 
     def _refuse(self, event: yaml.Event, loc: Loc, problem: str) -> NoReturn:
         raise ConfigError([*self._faults, Fault(self._place(event), dotted(loc), problem)])

@@ -64,7 +64,14 @@ def _walk(top: Path, faults: list[Fault]) -> Iterator[str]:
     def unreadable(error: OSError) -> None:
         faults.append(Fault(shown(Path(str(error.filename))), "", f"cannot be read: {error.strerror}"))
 
-    for folder, folders, files in os.walk(top, onerror=unreadable):
+    walked: set[object] = set()
+    for folder, folders, files in os.walk(top, onerror=unreadable, followlinks=True):
+        # Links may lead round in a circle.
+        identity, _ = _state(folder)
+        if identity in walked:
+            folders.clear()
+            continue
+        walked.add(identity)
         # Hidden entries are an editor's, or the versions behind a mounted ConfigMap.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(folder)

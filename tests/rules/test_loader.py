@@ -57,6 +57,19 @@ def test_a_folder_that_links_to_itself_is_no_trap(tmp_path: Path) -> None:
     assert names_of(load_rules([tmp_path / "rules"], NAMES)) == {"a"}
 
 
+def test_a_folder_in_it_may_be_a_link_that_is_swapped(tmp_path: Path) -> None:
+    write(tmp_path / "1/a.yaml", "a")
+    write(tmp_path / "2/a.yaml", "b")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/team").symlink_to("../1")
+    first = load_rules([tmp_path / "rules"], NAMES)
+    (tmp_path / "next").symlink_to("../2")
+    (tmp_path / "next").replace(tmp_path / "rules/team")
+    second = load_rules([tmp_path / "rules"], NAMES)
+    assert (names_of(first), names_of(second)) == ({"a"}, {"b"})
+    assert first.fingerprint != second.fingerprint
+
+
 def test_the_folder_itself_may_be_a_link(tmp_path: Path) -> None:
     write(tmp_path / "real/a.yaml", "a")
     (tmp_path / "rules").symlink_to("real")
@@ -216,3 +229,9 @@ def test_a_rule_has_a_json_schema(tmp_path: Path) -> None:
     assert schema["required"] == ["namespace", "repo_name", "build_config"]
     assert schema["additionalProperties"] is False
     assert schema["$defs"]["TagConfig"]["properties"]["version_tagging"]["enum"] == [0, 1, 2]
+
+
+def test_a_fault_shows_a_hostile_key_in_one_short_line(tmp_path: Path) -> None:
+    found = refusal(write(tmp_path / "a.yaml", text=f'{ONE}\n? "x\\u202e\\n{"k" * 100_000}"\n: 1\n'))
+    assert "x??kkk" in found
+    assert len(found) < 1000
