@@ -179,7 +179,9 @@ class _Composer:
         if len(loc) >= MAX_DEPTH:
             self._refuse(event, (), f"is nested over {MAX_DEPTH} deep")
         if isinstance(event, yaml.AliasEvent):
-            problem = f"*{_word(event.anchor or "")} is a YAML alias, which is not allowed: write the value out"
+            problem = (
+                f"*{_word(str(event.anchor))} is a YAML alias, which is not allowed: write the value out"
+            )
             self._refuse(event, loc, f"{problem}, or put a text that begins with * in quotes")
         if (anchor := getattr(event, "anchor", None)) is not None:
             problem = "is a YAML anchor, which is not allowed: leave it out"
