@@ -154,7 +154,7 @@ def match_repository(
 
     A push made `by_hand`, when a person asked for it, also builds what is not active.
     """
-    if why := _whole_refusal(event):
+    if why := _whole_refusal(event, by_hand):
         return Matching((), (Rejection(repository.namespace, repository.repo_name, None, why),))
     wanted: list[_Wanted] = []
     rejections: list[Rejection] = []
@@ -167,8 +167,9 @@ def match_repository(
     return Matching(tuple(_builds(repository, event, at, wanted)), tuple(rejections))
 
 
-def _whole_refusal(event: PushEvent) -> str | None:
-    if found := _SKIP.search(event.commit.message if event.commit else ""):
+def _whole_refusal(event: PushEvent, by_hand: bool) -> str | None:
+    said = event.commit.message if event.commit and not by_hand else ""
+    if found := _SKIP.search(said):
         return f"the head commit's message holds {found[0]}"
     try:
         size = len(event.ref.name.encode())

@@ -141,6 +141,7 @@ def test_what_a_person_asks_for_is_built_although_it_is_not_active(tmp_path: Pat
     assert repository is not None
     assert match_repository(repository, push(), AT).matches == ()
     assert len(match_repository(repository, push(), AT, by_hand=True).matches) == 1
+    assert len(match_repository(repository, push(message="[skip ci]"), AT, by_hand=True).matches) == 1
 
 
 SIMPLE = """
