@@ -28,7 +28,7 @@ log = structlog.get_logger()
 _UNPUSHED: Final = frozenset({manual.FORGE, scheduled.FORGE})
 """Not forges but causes: who asks for builds that nobody pushed for."""
 BATCH: Final = 64
-PATIENCE_SECONDS: Final = 0.25
+PATIENCE_SECONDS: Final = 0.5
 """How long a batch waits for the receiver at most: senders wait for an answer, a build can start later."""
 _LOOK_SECONDS: Final = 0.01
 _LARGE: Final = 16 << 10

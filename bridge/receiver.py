@@ -29,6 +29,8 @@ MAX_UNHEARD: Final = 64 << 10
 """How much is read from a site that sent too much in vain: a small delivery is always verified."""
 _UNKNOWN: Final = "unknown"
 _TYPES: Final = frozenset({"application/json", FORM, "application/cloudevents+json"})
+_USUAL_TYPES: Final = frozenset({None, "application/json", FORM})
+"""As almost everybody writes them: worth no closer look."""
 _AS_IT_IS: Final = frozenset({"", "identity"})
 _RETRY_SECONDS: Final = 5
 
@@ -197,11 +199,14 @@ def _headers(scope: Scope) -> Headers:
     pairs = scope["headers"]
     if len(pairs) > MAX_HEADERS:
         raise BadDelivery(f"there are over {MAX_HEADERS} headers")
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+    if len(headers) == len(pairs):
+        return headers
     return headers_of((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
 
 
 def _check_type(headers: Headers) -> None:
-    if "content-type" in headers and media_type(headers) not in _TYPES:
+    if headers.get("content-type") not in _USUAL_TYPES and media_type(headers) not in _TYPES:
         raise _WrongType("send application/json or application/x-www-form-urlencoded")
     if headers.get("content-encoding", "").lower() not in _AS_IT_IS:
         raise _WrongType("send the body as it is: nothing is decompressed here")

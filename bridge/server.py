@@ -153,15 +153,12 @@ class _Deadlines(HttpToolsProtocol):
         self._allowed = self.limits.header_timeout
         self._in_head = True
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # What stands behind the body is no header: no proxy in front has looked at it.
-        if self._in_head:
-            super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         self._unwatch(self.limits.body_timeout)
         self._in_head = False
         super().on_headers_complete()
+        # What stands behind the body is no header of the request: no proxy in front has looked at it.
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
         self._body += len(body)
@@ -222,6 +219,9 @@ class _Joined:
         if not self._pieces:
             self._loop.call_soon(self._flush)
         self._pieces.append(data)
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
     def close(self) -> None:
         self._flush()
