@@ -13,7 +13,7 @@ from bridge.errors import BadPayload, StoreError
 from bridge.forges.base import Forge
 from bridge.forges.push import is_zero
 from bridge.metrics import DISPATCHED
-from bridge.model.build import NewBuild, Origin
+from bridge.model.build import UNPUSHED, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Ignored, PushEvent, RefMove
 from bridge.rules import manual, scheduled
@@ -25,8 +25,6 @@ from bridge.store.inbox import MAX_DETAIL, Inbox, Verdict
 
 log = structlog.get_logger()
 
-_UNPUSHED: Final = frozenset({manual.FORGE, scheduled.FORGE})
-"""Not forges but causes: who asks for builds that nobody pushed for."""
 BATCH: Final = 64
 PATIENCE_SECONDS: Final = 0.5
 """How long a batch waits for the receiver at most: senders wait for an answer, a build can start later."""
@@ -164,7 +162,7 @@ class Dispatcher:
             parameters=match.parameters,
             origin=Origin(
                 delivery_id=delivery.id,
-                cause=delivery.forge if delivery.forge in _UNPUSHED else event.event,
+                cause=delivery.forge if delivery.forge in UNPUSHED else event.event,
                 ref_kind=event.ref.kind,
                 ref_name=event.ref.name,
                 subject=event.commit.subject if event.commit else "",

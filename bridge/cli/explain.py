@@ -1,7 +1,7 @@
 """`explain`: what a delivery is, whether its signature holds, and what the rules make of it."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,14 +69,15 @@ def explain(
     """
     if sum(given is not None for given in (body, push, delivery)) != 1:
         raise click.UsageError(f"give BODY, or --delivery ID, or --push with something such as {EXAMPLE}")
+    found: Iterable[list[dict[str, Any]]]
+    if body is not None:
+        found = _files(config, body, headers, _time(at), source)
+    elif delivery is not None:
+        found = [_stored(config, delivery)]
+    else:
+        found = [_invented(config, push or "", changed, message, _time(at))]
     understood = True
-    for documents in (
-        _files(config, body, headers, _time(at), source)
-        if body is not None
-        else [_stored(config, delivery)]
-        if delivery is not None
-        else [_invented(config, push or "", changed, message, _time(at))]
-    ):
+    for documents in found:
         understood = understood and not any("error" in document for document in documents)
         _print(documents, as_json=as_json)
     sys.exit(0 if understood else 1)

@@ -3,20 +3,18 @@
 Source: Atlassian Support, "Event payloads", "Manage webhooks" and "Troubleshoot webhooks".
 """
 
-from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.forges.base import Forge, Headers
+from bridge.forges.base import Headers
+from bridge.forges.bitbucket_family import EVENT, BitbucketFamily
 from bridge.forges.body import Fields, delivery_word, document, event_word
-from bridge.forges.hosts import refuse_others
 from bridge.forges.push import ZERO_SHA, Push, described, moved_refs, named_repository, person
-from bridge.forges.signature import check_hex, header
 from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
 
 _FOLDERS: Final = {"branch": "refs/heads", "tag": "refs/tags", "annotated_tag": "refs/tags"}
 
 
-class Bitbucket(Forge):
+class Bitbucket(BitbucketFamily):
     kind: ClassVar[str] = "Bitbucket"
     host: ClassVar[str] = "bitbucket-cloud"
     kept_headers: ClassVar[frozenset[str]] = frozenset(
@@ -30,19 +28,11 @@ class Bitbucket(Forge):
         }
     )
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Bitbucket signs no time
-        """The HMAC-SHA256 over the body as sent, under the name that elsewhere means SHA-1."""
-        refuse_others(headers, self.host)
-        check_hex(header(headers, "x-hub-signature"), body, secrets, prefix=b"sha256=")
-
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, "x-event-key")
-
     def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
         return delivery_word(headers, "x-request-uuid")
 
     def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        event, fields = event_word(headers, "x-event-key"), document(headers, body)
+        event, fields = event_word(headers, EVENT), document(headers, body)
         repo, actor = _repo(fields), person(fields.part("actor"), "display_name", "nickname", "username")
         if event != "repo:push":
             reason = f"{event} is not a push"

@@ -3,37 +3,27 @@
 Source: Atlassian Documentation, Bitbucket Data Center, "Event payload" and "Manage webhooks".
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
-from bridge.forges.base import Forge, Headers
+from bridge.forges.base import Headers
+from bridge.forges.bitbucket_family import EVENT, BitbucketFamily
 from bridge.forges.body import Fields, delivery_word, document, event_word
-from bridge.forges.hosts import refuse_others
 from bridge.forges.push import Push, described, moved_refs, named_repository, person
-from bridge.forges.signature import check_hex, header
 from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
 
 
-class BitbucketServer(Forge):
+class BitbucketServer(BitbucketFamily):
     kind: ClassVar[str] = "BitbucketServer"
     host: ClassVar[str] = "bitbucket-server"
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-event-key", "x-request-id"}
     )
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Bitbucket signs no time
-        """The HMAC-SHA256 over the body as sent, under the name that elsewhere means SHA-1."""
-        refuse_others(headers, self.host)
-        check_hex(header(headers, "x-hub-signature"), body, secrets, prefix=b"sha256=")
-
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, "x-event-key")
-
     def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
         return delivery_word(headers, "x-request-id")
 
     def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        event, fields = event_word(headers, "x-event-key"), document(headers, body)
+        event, fields = event_word(headers, EVENT), document(headers, body)
         repo = _repo(fields.part("repository"))
         if event == "diagnostics:ping":
             return [Ignored(event="ping", reason="Bitbucket tested the webhook", repo=repo)]

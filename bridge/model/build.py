@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.model.event import Person, RefKind
 from bridge.model.notice import Subscription
+
+UNPUSHED: Final = frozenset({"manual", "schedule"})
+"""The causes of builds that no push asked for; deliveries of that kind name them, too."""
 
 OnNewer = Literal["queue", "skip_waiting", "cancel"]
 """What a newer push of a ref does to older builds: nothing, end those that wait, or end them all."""

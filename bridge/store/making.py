@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ColumnElement, Connection, and_, func, select, type
 from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
 from uuid_utils import uuid7
 
-from bridge.model.build import Build, BuildRequest, BuildState, NewBuild
+from bridge.model.build import UNPUSHED, Build, BuildRequest, BuildState, NewBuild
 from bridge.model.event import RefMove
 from bridge.rules.order import Chain
 from bridge.rules.render import time_of_version, version_tag
@@ -20,7 +20,6 @@ from bridge.store.schema import build as table
 
 REPAIR: Final = "order repair"
 _RECENT: Final = 1000
-_UNPUSHED: Final = frozenset({"manual", "schedule"})
 _OWN: Final = "\ncommit"
 """Ends the name of the set of those tags that name their commit, where they are built alone."""
 
@@ -80,7 +79,7 @@ class Making:
 
     def _build_newest(self, new: NewBuild) -> None:
         request = self._create(new)
-        if request is None or new.origin.cause in _UNPUSHED:
+        if request is None or new.origin.cause in UNPUSHED:
             return
         if set(new.tags) - set(new.commit_tags):
             order.set_tip(self.connection, new, self.now)

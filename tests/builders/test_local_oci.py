@@ -7,23 +7,21 @@ import os
 import shlex
 import signal
 import tarfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 from support.git import Origin
+from support.local_site import Site, built, end, request
 from support.needs import needs
 from support.registry import Registry, registry
 
-from bridge.builders.base import Rejected, Sent, Status, Surroundings
+from bridge.builders.base import Rejected, Sent
 from bridge.builders.local import LocalBuilder
 from bridge.builders.local_folder import Folder
-from bridge.builders.local_settings import LocalSettings
-from bridge.clock import system_clock
 from bridge.errors import Permanent, Transient
-from bridge.model.build import BuildRequest, BuildState
+from bridge.model.build import BuildState
 
 DIGEST = f"sha256:{'ab' * 32}"
 
@@ -34,64 +32,9 @@ def images(tmp_path: Path) -> Iterator[Registry]:
         yield running
 
 
-class Site:
-    def __init__(self, state: Path) -> None:
-        self.state = state
-
-    def builder(self, **settings: Any) -> LocalBuilder:
-        full = LocalSettings.model_validate({"protocols": ["file"], **settings})
-        return LocalBuilder("here", full, Surroundings(state=self.state, clock=system_clock))
-
-    def buildah(self, images: Registry) -> LocalBuilder:
-        needs("buildah")
-        return self.builder(engine="buildah", registry=images.address, tls_verify=False)
-
-    def text(self) -> str:
-        log = self.state / "b1" / "log"
-        return log.read_text(errors="replace") if log.exists() else ""
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    made = Site(tmp_path / "state")
-    yield made
-    builder = made.builder(command=["true"])
-    await builder.cancel("b1")
-    if await builder.find("b1"):
-        await end(builder)
-        await builder.release("b1")
-
-
-def request(origin: Origin, sha: str, /, **changes: Any) -> BuildRequest:
-    fields: dict[str, Any] = {
-        "build_id": "b1",
-        "number": 1,
-        "namespace": "acme",
-        "repo_name": "shop",
-        "image": "acme/shop",
-        "tags": ("latest", "v1"),
-        "version_tag": "v1",
-        "repo_url": origin.url,
-        "ref": "refs/heads/main",
-        "branch": "main",
-        "tag": None,
-        "commit": sha,
-    }
-    return BuildRequest(**{**fields, **changes})
-
-
-async def end(builder: LocalBuilder) -> Status:
-    with anyio.fail_after(90):
-        while True:
-            now = (await builder.poll({"b1": "b1"}))["b1"]
-            if now.state.terminal:
-                return now
-            await anyio.sleep(0.02)
-
-
-async def built(builder: LocalBuilder, wanted: BuildRequest) -> Status:
-    assert await builder.trigger(wanted) == Sent("b1")
-    return await end(builder)
+def buildah(site: Site, images: Registry) -> LocalBuilder:
+    needs("buildah")
+    return site.builder(engine="buildah", registry=images.address, tls_verify=False)
 
 
 def busybox() -> bytes:
@@ -123,7 +66,7 @@ async def test_an_image_is_built_and_pushed_under_all_its_tags(
 ) -> None:
     sha = origin.commit({"Dockerfile": "FROM scratch\nCOPY hello.txt /\n", "hello.txt": "hello\n"})
     origin.push()
-    builder = site.buildah(images)
+    builder = buildah(site, images)
     now = await built(builder, request(origin, sha))
     assert now.state is BuildState.SUCCEEDED, site.text()
     assert images.tags("acme/shop") == ["latest", "v1"]
@@ -154,7 +97,7 @@ async def test_run_steps_build_arguments_and_folders_reach_the_image(
         dockerfile="/docker",
         parameters={"BUILD_ARG_COLOUR": "dark blue", "OTHER": "x"},
     )
-    now = await built(site.buildah(images), wanted)
+    now = await built(buildah(site, images), wanted)
     assert now.state is BuildState.SUCCEEDED, site.text()
     assert layer_files(images, "latest")["colour"] == b"dark blue\n"
 
@@ -162,7 +105,7 @@ async def test_run_steps_build_arguments_and_folders_reach_the_image(
 async def test_the_same_commit_gives_the_same_digest(site: Site, origin: Origin, images: Registry) -> None:
     sha = origin.commit({"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
     origin.push()
-    builder = site.buildah(images)
+    builder = buildah(site, images)
     first = await built(builder, request(origin, sha))
     await builder.release("b1")
     second = await built(builder, request(origin, sha))
@@ -176,7 +119,7 @@ async def test_a_failing_run_step_fails_the_build_with_its_exit_code(
     dockerfile = 'FROM scratch\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sh", "-c", "exit 7"]\n'
     sha = origin.commit({"Dockerfile": dockerfile, "busybox": busybox()})
     origin.push()
-    now = await built(site.buildah(images), request(origin, sha))
+    now = await built(buildah(site, images), request(origin, sha))
     assert (now.state, now.detail) == (BuildState.FAILED, "the image build failed with exit code 7")
     assert images.tags("acme/shop") == []
 
@@ -188,7 +131,7 @@ async def test_a_runner_killed_during_a_run_step_leaves_nothing_and_the_build_st
     dockerfile = f'FROM scratch\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sh", "-c", "{script}"]\n'
     sha = origin.commit({"Dockerfile": dockerfile, "busybox": busybox()})
     origin.push()
-    builder = site.buildah(images)
+    builder = buildah(site, images)
     assert await builder.trigger(request(origin, sha)) == Sent("b1")
     folder = Folder(site.state / "b1")
     await begun(site, 1)
@@ -247,7 +190,7 @@ async def test_context_and_dockerfile_stay_inside_the_checkout(
     outside = site.state / "b1" / "outside"
     outside.parent.mkdir(parents=True)
     outside.write_text("FROM scratch\n")
-    now = await built(site.buildah(images), request(origin, sha, **changes))
+    now = await built(buildah(site, images), request(origin, sha, **changes))
     assert (now.state, now.detail) == (BuildState.FAILED, why)
 
 
@@ -282,7 +225,7 @@ async def test_without_any_engine_the_build_is_rejected_with_a_cure(
 async def test_the_test_call_names_the_engine_and_the_registry(
     site: Site, images: Registry, tmp_path: Path
 ) -> None:
-    told = await site.buildah(images).test()
+    told = await buildah(site, images).test()
     assert told.startswith("buildah version ")
     assert told.endswith(f"; the registry {images.address} answers")
     with pytest.raises(Transient, match=r"the registry 127\.0\.0\.1:1 does not answer"):

@@ -1,13 +1,12 @@
 """Any bytes give events, a reason or a fault, in little time; found once, tested for ever."""
 
-import importlib.util
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from fuzz.families import FAMILIES, FOUND
+from support.needs import needs_module
 
 _SECONDS = 7
 
@@ -27,11 +26,7 @@ def test_what_was_found_once_is_mended(file: Path) -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_short_run_finds_nothing(name: str) -> None:
-    if importlib.util.find_spec("atheris") is None:
-        reason = "atheris is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    needs_module("atheris")
     script = Path(__file__).with_name("run.py")
     done = subprocess.run(
         [sys.executable, script, "--family", name, "--seconds", str(_SECONDS), "--seed", "1"],

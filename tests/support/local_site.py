@@ -29,7 +29,8 @@ class Site:
         return LocalBuilder("here", full, Surroundings(state=self.state, clock=system_clock))
 
     def text(self, build_id: str = "b1") -> str:
-        return (self.state / build_id / "log").read_text(errors="replace")
+        log = self.state / build_id / "log"
+        return log.read_text(errors="replace") if log.exists() else ""
 
 
 def request(origin: Origin, sha: str, /, **changes: Any) -> BuildRequest:
@@ -62,7 +63,7 @@ async def status(builder: LocalBuilder, build_id: str = "b1") -> Status:
 
 async def end(builder: LocalBuilder, build_id: str = "b1") -> Status:
     """Poll until the build has ended."""
-    with anyio.fail_after(60):
+    with anyio.fail_after(90):
         while not (now := await status(builder, build_id)).state.terminal:  # noqa: ASYNC110  # another process
             await anyio.sleep(0.02)
     return now

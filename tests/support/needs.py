@@ -1,5 +1,6 @@
 """What tests use and do not bring along: without it, CI fails and a laptop skips with the reason."""
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -11,6 +12,12 @@ import pytest
 def needs(program: str) -> str:
     """The path of `program`; its absence fails the test in CI and skips it elsewhere."""
     return shutil.which(program) or _lacks(f"the program {program} is not installed")
+
+
+def needs_module(name: str) -> None:
+    """As `needs`, for a Python module that has no wheel for every machine."""
+    if importlib.util.find_spec(name) is None:
+        _lacks(f"the module {name} is not installed")
 
 
 def needs_corpus() -> Path:
