@@ -7,6 +7,7 @@ looks like a date, an octal number or `yes` stays text. Keys are always text.
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -77,11 +78,21 @@ def read_documents(path: Path) -> list[Document]:
     """The documents of a file, empty ones left out. Raises ConfigError."""
     text = _text(path)
     name = shown(path)
-    composer = _Composer(name, text)
     try:
-        return list(composer.documents())
+        return list(_Composer(name, text).documents())
     except yaml.MarkedYAMLError as error:
+        _judge_before(error, name, text)
         raise ConfigError([_syntax(name, text, error)]) from None
+
+
+def _judge_before(error: yaml.MarkedYAMLError, name: str, text: str) -> None:
+    """Refuses what stands before the place of the error for reasons of ours. Raises ConfigError.
+
+    The parser looks ahead, and newer ones have limits of their own: what it stops at may be far beyond ours.
+    """
+    if error.problem_mark is not None:
+        with suppress(yaml.MarkedYAMLError):
+            list(_Composer(name, text[: error.problem_mark.index]).documents())
 
 
 def _text(path: Path) -> str:

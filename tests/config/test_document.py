@@ -93,6 +93,8 @@ def test_an_alias_bomb_is_refused_before_anything_is_made_of_it(tmp_path: Path) 
         ("a" * (MAX_BYTES + 1), "file.yaml: is over 1 MiB: split it into several files"),
         ("[" * 33 + "]" * 33, "file.yaml:1:33: is nested over 32 deep"),
         ("[" * 500_000, "file.yaml:1:33: is nested over 32 deep"),
+        ("a: " + "[" * 1001 + "]" * 1001, "file.yaml:1:35: is nested over 32 deep"),
+        ("- " * 1001 + "x", "file.yaml:1:65: is nested over 32 deep"),
         ("a: [" + "1," * MAX_NODES + "]", "file.yaml:1:399999: a[199997]: the file holds over 200000 values"),
         ("--- 1\n" * (MAX_DOCUMENTS + 1), "file.yaml:1001:1: the file holds over 1000 documents: split it"),
         ("? [a]\n: 1\n", "file.yaml:1:3: a key must be text: put a value that begins with { or [ in quotes"),

@@ -63,8 +63,10 @@ def test_a_key_twice_is_found_wherever_it_stands(pairs: dict[str, Any], which: i
         (b'["\xff"]', "not JSON"),
         (b"\xff\xfe{\x00}\x00", "not JSON"),
         ("\ufeff\ufeff{}", "not JSON"),
-        ("[" * 100_000, "not JSON"),
-        ("[" * 255 + "]" * 255, "over 254 deep"),
+        ("[" * 100_000, "over 128 deep"),
+        ("[" * 129 + "]" * 129, "over 128 deep"),
+        ('{"a]\\\\":' * 129 + "1" + "}" * 129, "over 128 deep"),
+        ('["]","\\"]",' * 1025 + "]" * 1025, "over 128 deep"),
         ("[" + "[]," * 500_001 + "0]", "or 1000000 values"),
         ("[" + "{}," * 100_001 + "0]", "over 100000 objects"),
         ("[" + "0," * 1_000_001 + "0]", "or 1000000 values"),
@@ -79,7 +81,10 @@ def test_json_that_readers_disagree_on_or_that_is_dear_is_refused(text: str | by
         strictjson.read(text.encode() if isinstance(text, str) else text)
 
 
-@pytest.mark.parametrize("text", ['{"a":"\\u003a"}', '{"a:b":"::","c":{"a:b":1}}', "[" * 254 + "]" * 254])
+FLAT = ['["' + "[" * 9000 + '"]', '["' + '\\"[{' * 999 + '"]', "[" + '{"a[":"","":"{"},[],' * 999 + "0]"]
+
+
+@pytest.mark.parametrize("text", ['{"a":"\\u003a"}', '{"a:b":"::","c":{"a:b":1}}', "[" * 128 + "]" * 128, *FLAT])
 def test_what_only_looks_alike_is_read(text: str) -> None:
     assert strictjson.read(text.encode()) == json.loads(text)
 
