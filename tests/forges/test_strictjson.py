@@ -84,7 +84,9 @@ def test_json_that_readers_disagree_on_or_that_is_dear_is_refused(text: str | by
 FLAT = ['["' + "[" * 9000 + '"]', '["' + '\\"[{' * 999 + '"]', "[" + '{"a[":"","":"{"},[],' * 999 + "0]"]
 
 
-@pytest.mark.parametrize("text", ['{"a":"\\u003a"}', '{"a:b":"::","c":{"a:b":1}}', "[" * 128 + "]" * 128, *FLAT])
+@pytest.mark.parametrize(
+    "text", ['{"a":"\\u003a"}', '{"a:b":"::","c":{"a:b":1}}', "[" * 128 + "]" * 128, *FLAT]
+)
 def test_what_only_looks_alike_is_read(text: str) -> None:
     assert strictjson.read(text.encode()) == json.loads(text)
 
