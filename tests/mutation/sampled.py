@@ -75,8 +75,10 @@ class Traces:
     def __init__(self, tree: Path, folder: Path, suite: Iterable[str]) -> None:
         measured = ["--cov-context=test", f"--cov-config={tracing.settings(folder)}"]
         status, printed = run_suite(tree, ["-p", "mutation.tracing", *measured], suite)
-        if status != 0:
+        if status == 1:
             print(f"{printed}\nTests fail on the unchanged code; they are left out.")
+        elif status != 0:
+            raise RuntimeError(f"the suite cannot be run:\n{printed}")
         self._seconds: dict[str, float] = json.loads((folder / "seconds.json").read_text())
         self._data = CoverageData(str(folder / ".coverage"))
         self._data.read()
