@@ -1,0 +1,62 @@
+"""The mistakes in `tests/mutants/*.yaml`: each is put in, and the tests that it names have to fail.
+
+An entry changes one file: `replace` occurs once in it and becomes `by`; `why` says what the mistake would do
+to users. `equivalent.yaml` has entries without `tests`: what a sampled run may change and no test can notice.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+from mutation.trees import ROOT, Mutant, Outcome, check_all, copies, run_suite
+
+MUTANTS: Final = ROOT / "tests" / "mutants"
+EQUIVALENT: Final = MUTANTS / "equivalent.yaml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    file: str
+    why: str
+    replace: str
+    by: str
+    tests: tuple[str, ...] = ()
+
+    def changed(self) -> str:
+        """The file's source with the mistake in it."""
+        return (ROOT / self.file).read_text().replace(self.replace, self.by)
+
+
+def entries(file: Path) -> list[Entry]:
+    """What a list holds; TypeError when an entry has other keys."""
+    return [Entry(**entry) for entry in yaml.safe_load(file.read_text()) or []]
+
+
+def planted_files() -> list[Path]:
+    return sorted(file for file in MUTANTS.glob("*.yaml") if file != EQUIVALENT)
+
+
+def run() -> bool:
+    """Check every planted mutant; whether each was noticed."""
+    mutants = [
+        Mutant(f"{entry.file}: {entry.why}", entry.file, entry.changed(), entry.tests)
+        for file in planted_files()
+        for entry in entries(file)
+    ]
+    if not mutants:
+        print("no mutants are planted")
+        return True
+    with copies() as trees:
+        tests = dict.fromkeys(test for mutant in mutants for test in mutant.tests)
+        status, printed = run_suite(trees[0], ["--no-cov"], tests)
+        if status != 0:
+            print(f"{printed}\nThe tests of the planted mutants fail on the unchanged code.")
+            return False
+        outcomes = []
+        for mutant, outcome in check_all(trees, mutants):
+            outcomes.append(outcome)
+            print(f"{outcome.value}: {mutant.title}", flush=True)
+    noticed = sum(outcome in {Outcome.NOTICED, Outcome.TIMED_OUT} for outcome in outcomes)
+    print(f"planted mutants: {noticed} of {len(mutants)} noticed")
+    return noticed == len(mutants)

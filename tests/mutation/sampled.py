@@ -1,0 +1,119 @@
+"""A sample of small mistakes anywhere in the code that decides.
+
+Each is put in alone, in a line that no other changes, and the tests that execute the line have to fail.
+"""
+
+import difflib
+import json
+import random
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from coverage import CoverageData
+from mutation import tracing
+from mutation.operators import mutations, same
+from mutation.planted import EQUIVALENT, entries
+from mutation.trees import ROOT, Mutant, Outcome, check_all, copies, run_suite
+
+PACKAGE: Final = "bridge"
+# They show and set up; what they promise is seen at once when it breaks.
+SPARED: Final = ("bridge/__main__.py", "bridge/cli", "bridge/demo", "bridge/store/migrations")
+SUITE: Final = ("tests",)
+_WANTED: Final = 0.75
+_TEST_SECONDS: Final = 60.0
+_CONTEXT: Final = re.compile(r"(\|| \()(setup|run|call|teardown)\)?$")
+
+
+def run(number: int, seed: int, suite: Iterable[str] = SUITE) -> bool:
+    """Check a sample; whether the share of mistakes that were noticed is as wanted."""
+    print(f"sampled mutants, seed {seed}: running the suite to see what each test executes", flush=True)
+    with copies() as trees, tempfile.TemporaryDirectory(prefix="traces-") as folder:
+        traces = Traces(trees[0], Path(folder), suite)
+        mutants = [
+            Mutant(_diff(file, changed), file, changed, traces.closest(file, line))
+            for file, line, changed in sample(number, seed)
+        ]
+        outcomes: Counter[Outcome] = Counter()
+        for mutant, outcome in check_all(trees, mutants):
+            outcomes[outcome] += 1
+            print(f"{outcome.value}, {len(mutant.tests)} tests: {mutant.title}", flush=True)
+    noticed = outcomes[Outcome.NOTICED] + outcomes[Outcome.TIMED_OUT]
+    print(f"sampled mutants: {noticed} of {len(mutants)} noticed, wanted are {_WANTED:.0%}")
+    return noticed >= _WANTED * len(mutants)
+
+
+def sample(number: int, seed: int) -> Iterator[tuple[str, int, str]]:
+    """The file, the line and the changed source of each; the same ones for the same seed and code."""
+    drawing = random.Random(seed)
+    sources = {file: (ROOT / file).read_text() for file in files()}
+    ways = {(file, line): some for file in sources for line, some in mutations(sources[file]).items()}
+    equivalent = [(entry.file, entry.changed()) for entry in entries(EQUIVALENT)]
+    lines = sorted(ways)
+    drawing.shuffle(lines)
+    for file, line in lines:
+        changed = drawing.choice(ways[file, line]).apply(sources[file])
+        if changed and not any(file == known and same(changed, source) for known, source in equivalent):
+            yield file, line, changed
+            number -= 1
+        if number <= 0:
+            return
+
+
+def files() -> list[str]:
+    """Every source that decides something, as a path from the root."""
+    found = (str(file.relative_to(ROOT)) for file in (ROOT / PACKAGE).rglob("*.py"))
+    return sorted(file for file in found if not any(Path(file).is_relative_to(spared) for spared in SPARED))
+
+
+class Traces:
+    """Which tests of the unchanged tree execute a line, and how long each takes."""
+
+    def __init__(self, tree: Path, folder: Path, suite: Iterable[str]) -> None:
+        measured = ["--cov-context=test", f"--cov-config={tracing.settings(folder)}"]
+        status, printed = run_suite(tree, ["-p", "mutation.tracing", *measured], suite)
+        if status == 1:
+            print(f"{printed}\nTests fail on the unchanged code; they are left out.")
+        elif status != 0:
+            raise RuntimeError(f"the suite cannot be run:\n{printed}")
+        self._seconds: dict[str, float] = json.loads((folder / "seconds.json").read_text())
+        self._data = CoverageData(str(folder / ".coverage"))
+        self._data.read()
+        self._tree = tree
+
+    def closest(self, file: str, line: int) -> list[str]:
+        """The tests that execute the line, or else the file, as many as a minute holds.
+
+        The fastest come first, and the first case of each function before any second.
+        """
+        by_line = self._data.contexts_by_lineno(str(self._tree / file))
+        # An expression of several lines may be known by its first.
+        known = max((number for number in by_line if number <= line), default=0)
+        tests = self._tests(by_line.get(known, ())) or self._tests(
+            context for contexts in by_line.values() for context in contexts
+        )
+        cases: Counter[str] = Counter()
+        order = []
+        for test in sorted(tests, key=lambda test: self._seconds[test]):
+            function = test.partition("[")[0]
+            order.append((cases[function], self._seconds[test], test))
+            cases[function] += 1
+        chosen: list[str] = []
+        left = _TEST_SECONDS
+        for _, seconds, test in sorted(order):
+            left -= seconds
+            if chosen and left < 0:
+                break
+            chosen.append(test)
+        return chosen
+
+    def _tests(self, contexts: Iterable[str]) -> set[str]:
+        return {_CONTEXT.sub("", context) for context in contexts} & self._seconds.keys()
+
+
+def _diff(file: str, changed: str) -> str:
+    before, after = (ROOT / file).read_text().splitlines(), changed.splitlines()
+    return "\n".join(["", *difflib.unified_diff(before, after, file, "changed", n=2, lineterm="")])

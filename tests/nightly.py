@@ -1,0 +1,49 @@
+"""What takes too long for the suite: `python tests/nightly.py`.
+
+One after the other
+
+- planted: each mistake of `tests/mutants` is put into a copy of the tree, and its tests have to fail;
+- sampled: the same with a sample of small mistakes anywhere in the code that decides;
+- fuzz: every family of parsers is fuzzed by `tests/fuzz/run.py`.
+
+The exit status is 1 when a planted mistake or too many of the sample stay unnoticed, or fuzzing finds one.
+"""
+
+import argparse
+import datetime as dt
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from mutation import planted, sampled
+
+
+def fuzz(minutes: float) -> bool:
+    program = Path(__file__).parent / "fuzz" / "run.py"
+    return subprocess.run([sys.executable, program, "--minutes", str(minutes)], check=False).returncode == 0
+
+
+def main() -> int:
+    tonight = dt.datetime.now(dt.UTC).date().toordinal()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", choices=("planted", "sampled", "fuzz"), help="only this part")
+    parser.add_argument("--sample", type=int, default=100, metavar="N", help="how many mistakes to sample")
+    parser.add_argument("--seed", type=int, default=tonight, help="of the sample; another each night")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of fuzzing, for each family")
+    options = parser.parse_args()
+    parts: dict[str, Callable[[], bool]] = {
+        "planted": planted.run,
+        "sampled": partial(sampled.run, options.sample, options.seed),
+        "fuzz": partial(fuzz, options.minutes),
+    }
+    names = [options.only] if options.only else list(parts)
+    results = {name: parts[name]() for name in names}
+    for name, well in results.items():
+        print(f"{name}: {'well' if well else 'NOT WELL, see above'}")
+    return 0 if all(results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""The lists of mutants stay true while the code moves."""
+
+from pathlib import Path
+
+import pytest
+from mutation.operators import mutations, same
+from mutation.planted import EQUIVALENT, Entry, entries, planted_files
+from mutation.sampled import PACKAGE, SPARED, files
+from mutation.trees import ROOT
+
+LISTED = [(file.name, entry) for file in [*planted_files(), EQUIVALENT] for entry in entries(file)]
+
+
+@pytest.mark.parametrize(("name", "entry"), LISTED, ids=[f"{name}:{entry.why}" for name, entry in LISTED])
+def test_an_entry_can_be_put_in_and_its_tests_exist(name: str, entry: Entry) -> None:
+    source = (ROOT / entry.file).read_text()
+    assert entry.why
+    assert source.count(entry.replace) == 1
+    assert entry.by != entry.replace
+    if entry.file.endswith(".py"):
+        assert not same(entry.changed(), source)  # SyntaxError when it does not compile
+    assert bool(entry.tests) == (name != EQUIVALENT.name)
+    for test in entry.tests:
+        file, *inside = test.partition("[")[0].split("::")
+        assert all(f" {part}(" in (ROOT / file).read_text() for part in inside), test
+
+
+def test_what_a_sample_spares_exists() -> None:
+    assert all((ROOT / spared).exists() for spared in SPARED)
+    assert f"{PACKAGE}/errors.py" in files()
+    assert not any(Path(file).is_relative_to(SPARED[-1]) for file in files())
+
+
+def test_a_sample_changes_what_the_code_does_and_nothing_that_it_only_says() -> None:
+    source = """
+@retry(3)
+def turn(self, times: Annotated[int, 4] = 1) -> Annotated[int, 5]:
+    "6 or 7"
+    assert times > 0
+    log.info("turned", times=times + 8)
+    self.angle += times
+    if times < 9 and self.still:
+        raise TooOften
+"""
+    found = mutations(source)
+    changed = {mutation.apply(source) for some in found.values() for mutation in some}
+    assert sorted(found) == [3, 7, 8, 9]
+    for line in (
+        "def turn(self, times: Annotated[int, 4] = 2) -> Annotated[int, 5]:",
+        "    if times <= 9 and self.still:",
+        "    if times < 9 or self.still:",
+        "    if not times < 9 and self.still:",
+        "    if times < 10 and self.still:",
+    ):
+        assert any(line in (text or "").splitlines() for text in changed), changed
+    assert source.replace("self.angle += times", "pass") in changed
+    assert source.replace("raise TooOften", "pass") in changed
