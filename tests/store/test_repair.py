@@ -77,13 +77,22 @@ async def test_what_is_built_again_goes_to_the_builder_that_the_rule_names_now(
     assert again.request.commit == sha("c")
 
 
-async def test_what_was_put_right_is_not_put_right_once_more(store: Store, tmp_path: Path) -> None:
+async def test_what_was_put_right_leaves_alone_what_somebody_asks_for_later(
+    store: Store, tmp_path: Path
+) -> None:
     async with world(store, tmp_path) as here:
-        await overtaken(here, "refs/heads/main")
+        for move in ("bc", "-a", "ab"):
+            await here.push(move)
+        await by_hand(here, "a")
+        await here.drain()
         await here.push("za")
         await here.drain()
-        assert len(await here.builds()) == 3
-        assert here.registry["main"] == sha("c")
+        assert states(await here.builds()) == [
+            (sha("c"), BuildState.SUCCEEDED),
+            (sha("a"), BuildState.SUPERSEDED),
+            (sha("a"), BuildState.SUCCEEDED),
+        ]
+    assert here.registry["main"] == sha("a")
 
 
 async def test_a_tag_that_code_waits_for_in_vain_is_built_again(store: Store, tmp_path: Path) -> None:

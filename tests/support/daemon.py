@@ -141,10 +141,12 @@ class Daemon:
 
 
 @contextmanager
-def running(folder: Path, config: Mapping[str, Any], rules: Mapping[str, str]) -> Iterator[Daemon]:
+def running(
+    folder: Path, config: Mapping[str, Any], rules: Mapping[str, str], *under: str
+) -> Iterator[Daemon]:
     """A started daemon, killed at the end if it still runs."""
     daemon = Daemon(folder, config, rules)
-    daemon.start()
+    daemon.start(*under)
     try:
         yield daemon
     finally:
