@@ -110,6 +110,20 @@ async def test_a_tag_that_code_waits_for_in_vain_is_built_again(store: Store, tm
     assert ended.detail == ended.superseded == f"older than what was already pushed: {sha('c')}"
 
 
+async def test_the_newest_that_has_begun_is_not_begun_again_for_older_code_that_waits(
+    store: Store, tmp_path: Path
+) -> None:
+    async with world(store, tmp_path) as here:
+        await here.push("bc")
+        await here.start()
+        await here.push("-a")
+        await here.push("ab")
+        assert states(await here.builds()) == [
+            (sha("c"), BuildState.RUNNING),
+            (sha("a"), BuildState.SUPERSEDED),
+        ]
+
+
 async def test_what_waits_in_its_right_place_is_not_ended_with_what_came_late(
     store: Store, tmp_path: Path
 ) -> None:
@@ -120,6 +134,17 @@ async def test_what_waits_in_its_right_place_is_not_ended_with_what_came_late(
             (sha("a"), BuildState.WAITING),
             (sha("c"), BuildState.WAITING),
             (sha("d"), BuildState.SUPERSEDED),
+        ]
+
+
+async def test_code_that_no_link_calls_older_is_not_ended_with_what_is(store: Store, tmp_path: Path) -> None:
+    async with world(store, tmp_path) as here:
+        for move in ("bc", "-a", "xy", "yb"):
+            await here.push(move)
+        assert states(await here.builds()) == [
+            (sha("c"), BuildState.WAITING),
+            (sha("a"), BuildState.WAITING),
+            (sha("y"), BuildState.SUPERSEDED),
         ]
 
 
