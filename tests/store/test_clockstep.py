@@ -14,7 +14,6 @@ from bridge.housekeeper import watch_clock
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.store.builds import Builds
-from bridge.store.clockstep import LONGEST_WAIT
 from bridge.store.outbox import Health, Outbox, add
 
 STEPS = pytest.mark.parametrize("step", [-86_400.0, -600.0, 172_800.0])
@@ -133,7 +132,7 @@ async def test_a_clock_that_only_drifts_moves_no_row(store: Store) -> None:
 
 async def test_what_is_put_off_for_as_long_as_can_be_stays_so_over_a_start(store: Store) -> None:
     build = await store.add_build()
-    later = store.clock() + LONGEST_WAIT
+    later = store.clock() + 2 * 3600
     await store.builds.note(build.id, next_at=later)
     await store.outbox.set_health(Health(name="channel:team", paused_until=later))
     await store.outbox.recover(["team"], ["channel:team"])

@@ -40,9 +40,7 @@ def states(builds: list[Build]) -> list[tuple[str, BuildState]]:
 @pytest.mark.parametrize(
     "ref", ["refs/heads/main", "refs/heads/paths/x", "refs/heads/both/x", "refs/heads/app/x"]
 )
-async def test_the_newest_is_built_again_just_as_it_was_built(
-    store: Store, tmp_path: Path, ref: str
-) -> None:
+async def test_the_newest_is_built_again_just_as_it_was_built(store: Store, tmp_path: Path, ref: str) -> None:
     async with world(store, tmp_path, concurrency=7) as here:
         await overtaken(here, ref)
         builds = await here.builds()
