@@ -116,6 +116,7 @@ async def world(
     store: Store,
     folder: Path,
     on_newer: str = "queue",
+    *,
     concurrency: int = 1000,
     name: str = "shop",
     builder: str = "jenkins",
