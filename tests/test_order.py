@@ -77,6 +77,16 @@ async def test_an_older_push_that_comes_late_is_ignored_and_says_why(store: Stor
     assert row.detail == f"acme/shop (main): older than what was already pushed: {sha('c')}"
 
 
+async def test_of_two_that_are_newer_the_one_that_came_last_is_the_newest(
+    store: Store, tmp_path: Path
+) -> None:
+    async with world(store, tmp_path) as here:
+        for move in ("ab", "ac"):
+            await here.push(move)
+        row = await here.push("-a")
+    assert row.detail == f"acme/shop (main): older than what was already pushed: {sha('c')}"
+
+
 async def test_a_late_link_builds_the_newest_again_and_says_why(store: Store, tmp_path: Path) -> None:
     async with world(store, tmp_path) as here:
         await here.push("bc")

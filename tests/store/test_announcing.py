@@ -92,6 +92,22 @@ async def test_failures_in_a_row_are_counted_on_their_own_branch(store: Store) -
     assert streaks == [("Fail", 1), ("Fail", 1), ("Stop", 1), ("Fail", 2), ("Fixed", 2)]
 
 
+async def test_how_a_later_build_ended_says_nothing_of_an_earlier_one(store: Store) -> None:
+    first, second, third = [await store.add_build(str(number)) for number in range(3)]
+    await end(store, second, F)
+    await end(store, first, S)
+    await end(store, third, S)
+    heard = [event for event in await store.events() if event != EventName.START]
+    assert heard == [EventName.FAIL, EventName.SUCCESS, EventName.FIXED]
+
+
+async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(store: Store) -> None:
+    build = await store.add_build()
+    await end(store, build, U)
+    assert await store.builds.move(build.id, S, Announcer(store.clock, None))
+    assert (await store.events())[1:] == [EventName.FAIL, EventName.FIXED]
+
+
 async def test_a_build_tells_each_thing_once_to_each_channel(store: Store) -> None:
     twice = Subscription(channel="team", events=ALL)
     build = await store.add_build(subscriptions=(twice, twice))

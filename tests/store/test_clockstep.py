@@ -7,9 +7,11 @@ from functools import partial
 import anyio
 import pytest
 from support.scripted import Bell, Clock, Store, failing
+from support.services import move
 
 from bridge.clock import SteadyClock
 from bridge.housekeeper import watch_clock
+from bridge.model.build import BuildState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.store.builds import Builds
 from bridge.store.outbox import Health, Outbox, add
@@ -86,6 +88,28 @@ async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
         assert watched.clock() - row.notice.created_at == 60
 
 
+@STEPS
+async def test_what_is_open_lasts_no_longer_and_what_has_ended_stays_where_it_was(
+    store: Store, step: float
+) -> None:
+    running, ended = await store.add_build("1"), await store.add_build("2")
+    begun = {"triggered_at": store.clock(), "started_at": store.clock()}
+    for build in (running, ended):
+        await move(store, build, BuildState.TRIGGERING, BuildState.RUNNING, **begun)
+    ended = await move(store, ended, BuildState.SUCCEEDED, ended_at=store.clock())
+    await put(store, "a")
+    await store.outbox.end("a", NoticeState.SENT, "")
+    sent = await store.outbox.get("a")
+    await store.outbox.down("builder:here", "no answer", pause=60)
+    async with watching(store) as watched:
+        await watched.step(step)
+    now = await store.build(running.id)
+    assert (now.created_at, now.triggered_at, now.started_at) == (store.clock(),) * 3
+    assert await store.build(ended.id) == ended
+    assert await store.outbox.get("a") == sent
+    assert (await store.outbox.health("builder:here")).down_since == store.clock()
+
+
 async def test_nobody_sees_a_step_before_the_store_has_followed(store: Store) -> None:
     build = await store.add_build()
     async with watching(store) as watched:
@@ -104,6 +128,16 @@ async def test_a_clock_that_only_drifts_moves_no_row(store: Store) -> None:
         await watched.step(0.5)
         assert watched.clock() == store.clock()
     assert (await store.build(build.id)).created_at == build.created_at
+
+
+async def test_what_is_put_off_for_as_long_as_can_be_stays_so_over_a_start(store: Store) -> None:
+    build = await store.add_build()
+    later = store.clock() + 2 * 3600
+    await store.builds.note(build.id, next_at=later)
+    await store.outbox.set_health(Health(name="channel:team", paused_until=later))
+    await store.outbox.recover(["team"], ["channel:team"])
+    assert (await store.build(build.id)).next_at == later
+    assert (await store.outbox.health("channel:team")).paused_until == later
 
 
 async def test_a_clock_that_was_set_back_between_two_starts_holds_nothing_up(store: Store) -> None:

@@ -6,7 +6,7 @@ from support.scripted import Store, delivery_of, quiet
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
-from bridge.store.inbox import MAX_REPEATS, SAME_SECONDS, Receipt, Verdict
+from bridge.store.inbox import CROWD, MAX_REPEATS, SAME_SECONDS, Receipt, Verdict
 
 IGNORED = Verdict(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
 
@@ -82,6 +82,39 @@ async def test_what_was_put_is_read_back_word_for_word(store: Store) -> None:
     delivery = delivery_of("k", 1.0, body=bytes(range(256)), headers={"x-a": "\xe9", "x-b": ""}, event="é")
     await store.inbox.put(delivery)
     assert await store.inbox.stored(10) == [delivery]
+
+
+async def test_few_large_deliveries_are_read_at_once(store: Store) -> None:
+    large = bytes(9 << 20)
+    for key in "abc":
+        await store.inbox.put(delivery_of(key, store.clock(), body=large))
+    assert [one.key for one in await store.inbox.stored(10)] == ["a", "b"]
+
+
+async def test_a_crowd_is_told_of_once_and_not_after_it_has_gone(store: Store) -> None:
+    async with anyio.create_task_group() as tasks:
+        for number in range(CROWD + 1):
+            tasks.start_soon(store.inbox.put, delivery_of(str(number), store.clock()))
+    assert [store.inbox.crowded() for _ in range(3)] == [True, False, False]
+    async with anyio.create_task_group() as tasks:
+        for number in range(CROWD):
+            tasks.start_soon(store.inbox.put, delivery_of(f"few {number}", store.clock()))
+    assert not store.inbox.crowded()
+
+
+async def test_a_new_delivery_beside_a_repeat_is_new(store: Store) -> None:
+    first = await store.inbox.put(delivery_of("a", store.clock()))
+    receipts: dict[str, bool] = {}
+
+    async def put(key: str) -> None:
+        receipts[key] = (await store.inbox.put(delivery_of(key, store.clock()))).new
+
+    async with anyio.create_task_group() as tasks:
+        for key in "abc":
+            tasks.start_soon(put, key)
+    assert receipts == {"a": False, "b": True, "c": True}
+    assert len(await store.inbox.stored(10)) == 3
+    assert first.new
 
 
 async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:

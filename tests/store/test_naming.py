@@ -1,5 +1,6 @@
 """Names that would be the same tag are told apart, and the build says so."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ from support.scripted import Store
 from support.world import sha, world
 
 from bridge.model.delivery import DeliveryState
+from bridge.store.retention import prune
+
+MONTH = timedelta(days=30)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +55,40 @@ async def test_a_tag_that_names_the_commit_needs_no_other_name(store: Store, tmp
             lambda connection: connection.exec_driver_sql("SELECT tag, original FROM tag_name").fetchall()
         )
     assert [tuple(row) for row in names] == [("x", "x")]
+
+
+@pytest.mark.parametrize(("again", "holds"), [("name/x/y", True), ("name/x-y", False)])
+async def test_a_tag_is_held_as_long_as_its_own_name_is_built_now_and_then(
+    store: Store, tmp_path: Path, again: str, *, holds: bool
+) -> None:
+    async with world(store, tmp_path) as here:
+        await here.push("-a", "refs/heads/name/x/y")
+        store.clock.turn(20 * 86_400)
+        await here.push("ab", f"refs/heads/{again}")
+        store.clock.turn(20 * 86_400)
+        await prune(store.database, store.clock(), MONTH, MONTH)
+        await here.push("bc", "refs/heads/name/x-y")
+        (*_, last) = await here.builds()
+    assert (last.request.tags == ("x-y",)) is not holds
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "builds", "left"), [(1, 30, ["tag_name", "tip"]), (30, 1, ["delivery", "ref_move"])]
+)
+async def test_moves_go_with_the_deliveries_and_what_tags_stand_for_with_the_builds(
+    store: Store, tmp_path: Path, deliveries: int, builds: int, left: list[str]
+) -> None:
+    async with world(store, tmp_path) as here:
+        await here.push("-a", "refs/heads/name/x")
+    store.clock.turn(10 * 86_400)
+    await prune(store.database, store.clock(), timedelta(days=deliveries), timedelta(days=builds))
+    tables = ("delivery", "ref_move", "tag_name", "tip")
+    count = "SELECT count(*) FROM "
+    found = [
+        table
+        for table in tables
+        if await store.database.read(
+            lambda connection, table=table: connection.exec_driver_sql(count + table).scalar()  # type: ignore[misc]
+        )
+    ]
+    assert found == left

@@ -69,13 +69,13 @@ class Daemon:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, **environ: str) -> None:
-        """Start, and wait until it says that it is ready."""
+    def start(self, *under: str, **environ: str) -> None:
+        """Start, and wait until it says that it is ready; `under` is a command that watches it."""
         self._starts += 1
         log = self._log_file()
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bridge", "--config", str(self.config), "serve"],
+                [*under, sys.executable, "-m", "bridge", "--config", str(self.config), "serve"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=os.environ | environ,
@@ -141,10 +141,12 @@ class Daemon:
 
 
 @contextmanager
-def running(folder: Path, config: Mapping[str, Any], rules: Mapping[str, str]) -> Iterator[Daemon]:
+def running(
+    folder: Path, config: Mapping[str, Any], rules: Mapping[str, str], *under: str
+) -> Iterator[Daemon]:
     """A started daemon, killed at the end if it still runs."""
     daemon = Daemon(folder, config, rules)
-    daemon.start()
+    daemon.start(*under)
     try:
         yield daemon
     finally:

@@ -22,11 +22,14 @@ URL = "https://git.example.com/shop.git"
 RULE = f"""
 namespace: acme
 repo_name: shop
+notices: [{{channel: team, enabled_event_type_names: [buildJobFail], only: changes}}]
 build_config:
   code_repo_client: Simple
   code_repo_clone_url: {URL}
   on_newer: ON_NEWER
   concurrency: CONCURRENCY
+  builder: BUILDER
+  parameters: {{SIDE: left}}
   tag_configs:
     - {{code_repo_type: branch, code_repo_type_value: "*", docker_repo_tag: "{{branch}}", version_tagging: 1}}
     - {{code_repo_type: branch, code_repo_type_value: "paths/*", docker_repo_tag: "{{1}}", paths: ["src/**"]}}
@@ -34,6 +37,8 @@ build_config:
     - {{code_repo_type: branch, code_repo_type_value: "both/*", docker_repo_tag: "{{1}}-{{short_sha}}"}}
     - {{code_repo_type: branch, code_repo_type_value: "each/*", docker_repo_tag: "{{sha}}"}}
     - {{code_repo_type: branch, code_repo_type_value: "name/**", docker_repo_tag: "{{1}}"}}
+    - {{code_repo_type: branch, code_repo_type_value: "app/*", docker_repo_tag: "{{1}}", version_tagging: 2,
+       build_context_path: /app, dockerfile_location: /app/Dockerfile}}
     - {{code_repo_type: tag, code_repo_type_value: "*", docker_repo_tag: "{{tag}}"}}
 """
 NONE = "0" * 40
@@ -108,10 +113,17 @@ class World:
 
 @asynccontextmanager
 async def world(
-    store: Store, folder: Path, on_newer: str = "queue", concurrency: int = 1000, name: str = "shop"
+    store: Store,
+    folder: Path,
+    on_newer: str = "queue",
+    *,
+    concurrency: int = 1000,
+    name: str = "shop",
+    builder: str = "jenkins",
 ) -> AsyncIterator[World]:
-    """On rules for the branches `NAME`, `paths/NAME`, `both/NAME` and `each/NAME`, and for every tag."""
+    """On rules for the branches `NAME`, `paths/NAME`, `both/NAME`, `each/NAME`, `app/NAME`, and every tag."""
     rule = RULE.replace("ON_NEWER", on_newer).replace("CONCURRENCY", str(concurrency))
+    rule = rule.replace("BUILDER", builder)
     rule = rule.replace("repo_name: shop", f"repo_name: {name}")
     found, bell = rules_of(folder, rule), Bell()
     dispatcher = Dispatcher(

@@ -1,0 +1,45 @@
+"""What no `kill -9` can show: an answer leaves only after the disk itself has what it stands for."""
+
+import re
+from pathlib import Path
+
+from support.daemon import SECRET, eventually, running
+from support.needs import needs
+from support.sending import push_body, send
+
+CALLS = "read,recvfrom,write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync"
+BODY = push_body("https://git.example.com/acme/shop.git")
+POST = re.compile(r'"POST /hooks/plain')
+BEGUN = re.compile(r"f(?:data)?sync\(\d+<[^>]*bridge\.db-wal>")
+WRITTEN = re.compile(r"pwrite64\(\d+<[^>]*bridge\.db-wal>")
+
+
+def test_a_delivery_is_on_the_disk_before_its_sender_hears_of_it(tmp_path: Path) -> None:
+    """As the kernel sees it: the request, the rows, the order to the disk, its end, and then the answer."""
+    seen = tmp_path / "calls"
+    watch = [needs("strace"), "-D", "-f", "--seccomp-bpf", "-qq", "-yy", "-e", f"trace={CALLS}"]
+    config = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}}
+    with running(tmp_path, config, {}, *watch, "-o", str(seen)) as daemon:
+        # SQLite syncs the head of a new log in any case; the second delivery finds it there.
+        assert send(daemon.url, BODY, "first").status_code == 202
+        eventually(lambda: daemon.said("judged"))
+        assert send(daemon.url, BODY, "second").status_code == 202
+        daemon.stop()
+    lines = eventually(lambda: _until_its_end(seen))
+    came = _first(lines, _first(lines, 0, POST) + 1, POST)
+    answered = _first(lines, came, re.compile(r'"HTTP/1\.1 202 '))
+    written = _first(lines, came, WRITTEN)
+    ordered = _first(lines, written, BEGUN)
+    done = _first(lines, ordered, re.compile(rf"{lines[ordered].split()[0]} .*sync.*\) += 0"))
+    assert done < answered
+
+
+def _until_its_end(seen: Path) -> list[str]:
+    """The calls of all threads, once it was told to end."""
+    text = seen.read_text(errors="replace")
+    return text.splitlines() if "SIGTERM" in text else []
+
+
+def _first(lines: list[str], start: int, pattern: re.Pattern[str]) -> int:
+    """The place of the first such line from `start` on."""
+    return next(place for place in range(start, len(lines)) if pattern.search(lines[place]))

@@ -1,0 +1,95 @@
+"""Notices and the health of the parts: what is kept of them, and what a later word leaves as it is."""
+
+from functools import partial
+
+from support.scripted import START, Store
+
+from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+from bridge.store.outbox import Health, NoticeRow, add
+
+HERE = "builder:here"
+
+
+async def put(store: Store, name: str, channel: str = "team") -> None:
+    facts = ServiceFacts(subject="x", detail="y")
+    notice = Notice(id=name, channel=channel, event=EventName.FAIL, facts=facts, created_at=store.clock())
+    await store.database.write(partial(add, notice=notice, dedupe=name))
+
+
+async def row(store: Store, name: str) -> NoticeRow:
+    found = await store.outbox.get(name)
+    assert found is not None
+    return found[0]
+
+
+async def test_a_part_is_down_since_it_first_failed(store: Store) -> None:
+    assert await store.outbox.down(HERE, "no answer", pause=60)
+    store.clock.turn(600)
+    assert not await store.outbox.down(HERE, "503")
+    health = Health(name=HERE, down_since=START, why="503")
+    assert await store.outbox.health(HERE) == health
+    store.clock.turn(600)
+    assert await store.outbox.up(HERE, "it answers")
+    assert await store.outbox.health(HERE) == Health(name=HERE, why="it answers")
+    assert not await store.outbox.up(HERE, "it answers still")
+    assert await store.outbox.down(HERE, "no answer again")
+    assert (await store.outbox.health(HERE)).down_since == START + 1200
+
+
+async def test_a_pause_is_no_change_of_health(store: Store) -> None:
+    await store.outbox.down(HERE, "no answer")
+    await store.outbox.pause(HERE, START + 60, "429")
+    assert await store.outbox.health(HERE) == Health(
+        name=HERE, down_since=START, paused_until=START + 60, why="429"
+    )
+    await store.outbox.pause("channel:team", START + 60, "429")
+    assert (await store.outbox.health("channel:team")).down_since is None
+    assert await store.events() == [EventName.DEGRADED]
+
+
+async def test_an_attempt_that_was_none_is_not_counted(store: Store) -> None:
+    await put(store, "a")
+    for counted in (True, False):
+        await store.outbox.begin("a", "team")
+        assert (await row(store, "a")).state is NoticeState.SENDING
+        await store.outbox.end("a", NoticeState.PENDING, "later", next_at=START + 9, count=counted)
+    found = await row(store, "a")
+    assert (found.attempts, found.notice.attempt, found.next_at, found.ended_at) == (1, 2, START + 9, None)
+    await store.outbox.end("a", NoticeState.SENT, "")
+    assert (await row(store, "a")).ended_at == START
+
+
+async def test_sends_count_for_an_hour_and_for_their_own_channel(store: Store) -> None:
+    for name, channel, seconds in (("a", "team", 1800), ("b", "mail", 1801), ("c", "team", 0)):
+        await put(store, name, channel)
+        await store.outbox.begin(name, channel)
+        store.clock.turn(seconds)
+    assert await store.outbox.sends_since("team", START + 1) == [START + 3601]
+    kept = "SELECT channel FROM send ORDER BY at"
+    left = await store.database.read(lambda connection: connection.exec_driver_sql(kept).scalars().all())
+    assert left == ["mail", "team"]
+
+
+async def test_a_send_of_a_time_that_has_not_come_does_not_count(store: Store) -> None:
+    """The clock was set back between two starts."""
+    await put(store, "a")
+    await store.outbox.begin("a", "team")
+    store.clock.turn(-600)
+    assert await store.outbox.sends_since("team", store.clock() - 60) == []
+
+
+async def test_only_what_is_still_to_be_sent_is_given_up_with_its_channel(store: Store) -> None:
+    for name in "abc":
+        await put(store, name)
+    await put(store, "kept", "mail")
+    await store.outbox.end("a", NoticeState.SENT, "")
+    await store.outbox.begin("b", "team")
+    assert await store.outbox.recover(["mail"], []) == 2
+    assert [(await row(store, name)).state for name in "abc"] == [
+        NoticeState.SENT,
+        NoticeState.DEAD,
+        NoticeState.DEAD,
+    ]
+    assert (await row(store, "c")).detail == "there is no channel team any more"
+    assert (await row(store, "c")).ended_at == START
+    assert (await row(store, "kept")).state is NoticeState.PENDING
