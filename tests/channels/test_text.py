@@ -64,13 +64,7 @@ def test_markup_loses_its_power_and_stays_readable() -> None:
 
 @pytest.mark.parametrize(
     ("line", "shown"),
-    [
-        ("# head", "＃ head"),
-        ("  - item", "  － item"),
-        ("+ item", "＋ item"),
-        ("===", "＝=="),
-        ("a # b", "a # b"),
-    ],  # what it is about
+    [("# head", "＃ head"), ("  - item", "  － item"), ("===", "＝=="), ("a # b", "a # b")],  # noqa: RUF001  # so
 )
 def test_the_beginning_of_a_line_has_no_power_either(line: str, shown: str) -> None:
     assert neutral_line(line) == shown
