@@ -105,7 +105,7 @@ def test_a_secret_is_taken_out_of_tracebacks(output: Output) -> None:
     assert "s3cret" not in output.getvalue()
 
 
-@pytest.mark.parametrize("odd", ['pa"ss', "pa\\ss", "pä陶ss", "pa'ss", "pa\nss"])
+@pytest.mark.parametrize("odd", ['pa"ss', 'pä"ss', "pa\\ss", "pä陶ss", "pa'ss", "pa\nss"])
 @pytest.mark.parametrize("style", ["json", "pretty"])
 def test_a_secret_is_taken_out_however_a_line_writes_it(
     output: Output, style: Literal["json", "pretty"], odd: str
