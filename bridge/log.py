@@ -47,12 +47,13 @@ class Redactor:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    yield secret
     yield quote(secret, safe="")
     yield quote_plus(secret)
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    yield repr(secret)[1:-1]
+    # The text of an error may quote the secret, and the line quotes that text again.
+    for text in (secret, repr(secret)[1:-1]):
+        yield text
+        yield json.dumps(text)[1:-1]
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def configure(

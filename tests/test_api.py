@@ -7,7 +7,7 @@ import pytest
 from support.answers import bad, good
 from support.scripted import START, Store, delivery_of, quiet
 
-from bridge.api import PAGE_SIZE, Api
+from bridge.api import PAGE_SIZE, Api, when
 from bridge.errors import ConfigError, Fault
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
@@ -223,6 +223,18 @@ async def test_a_build_tells_its_whole_story(store: Store, client: httpx.AsyncCl
         ("2023-11-14T22:13:20.000Z", "waiting"),
         ("2023-11-14T22:13:20.250Z", "failed"),
     ]
+
+
+async def test_a_build_says_when_it_was_made_began_and_ended(store: Store, client: httpx.AsyncClient) -> None:
+    build = await store.add_build("1", is_public=True)
+    times = {"created_at": store.clock()}
+    await store.builds.move(build.id, BuildState.TRIGGERING, Announcer(store.clock, None))
+    for name, state in (("started_at", BuildState.RUNNING), ("ended_at", BuildState.FAILED)):
+        store.clock.turn(60)
+        times[name] = store.clock()
+        await store.builds.move(build.id, state, Announcer(store.clock, None), **{name: times[name]})
+    document = good(await client.get(f"/v1/builds/{build.id}"))
+    assert {name: document[name] for name in times} == {name: when(at) for name, at in times.items()}
 
 
 async def test_a_log_is_read_by_place_and_by_time(store: Store, client: httpx.AsyncClient) -> None:

@@ -82,6 +82,26 @@ async def test_who_asks_again_and_again_does_not_wear_the_disk_out(
         assert (await client.get("/readyz")).status_code == 200, "it took a write just now"
 
 
+async def test_a_write_that_failed_is_none_that_was_just_taken(
+    store: Store, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "READY_SECONDS", 3600.0)
+    async with failing(store):
+        for _ in range(2):
+            bad(await client.get("/readyz"), 503)
+    assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_what_is_up_again_is_no_longer_down_for_prometheus(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    for down_since in (1.0, None):
+        await store.outbox.set_health(Health(name="builder:there", down_since=down_since))
+        answer = await client.get("/metrics")
+        value = 0.0 if down_since is None else 1.0
+        assert f'buildbridge_service_down{{service="builder:there"}} {value}' in answer.text
+
+
 async def test_metrics_can_be_read_by_prometheus(store: Store, client: httpx.AsyncClient) -> None:
     await store.outbox.set_health(Health(name='odd "name"\n\\', down_since=1.0))
     answer = await client.get("/metrics")

@@ -7,6 +7,7 @@ import pytest
 from support.entrance import Entrance, push, signed
 from support.scripted import Store, open_store
 
+from bridge import door
 from bridge.rate import Rate
 
 HOST, STRANGER = "192.0.2.1", "203.0.113.7"
@@ -103,11 +104,26 @@ async def test_verified_deliveries_are_bounded_only_where_the_source_says_so(sto
     entrance = Entrance(store, free={}, bounded={"rate": Rate(2, 10.0)})
     assert {await entrance.honest(source="free") for _ in range(50)} == {202}
     assert [await entrance.honest(source="bounded") for _ in range(3)] == [202, 202, 429]
+    stored = [row.delivery.source for row in await store.inbox.newest(100)]
+    assert stored.count("bounded") == 2, "what is refused is not kept"
     body = push()
     answer = await entrance.post(body, signed(body), source="bounded")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
     store.clock.turn(5)
     assert [await entrance.honest(source="bounded") for _ in range(2)] == [202, 429]
+
+
+async def test_of_too_many_proven_addresses_the_oldest_is_forgotten(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "MAX_KEYS", 2)
+    entrance = Entrance(store, github=FEW)
+    senders = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    for sender in senders:
+        assert await entrance.honest(sender=sender) == 202
+        await worn_out(entrance, sender)
+    assert [await entrance.honest(LARGE, sender=sender) for sender in senders[1:]] == [202, 202]
+    assert await entrance.honest(LARGE, sender=senders[0]) == 429
 
 
 async def test_a_clock_that_is_set_back_locks_nobody_out(store: Store) -> None:

@@ -58,7 +58,9 @@ async def test_a_broken_connection_means_that_it_may_have_been_sent() -> None:
 
 
 @asynccontextmanager
-async def answering(body: bytes, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def answering(
+    body: bytes, context: ssl.SSLContext | None = None, *, retry_after: str = "7"
+) -> AsyncIterator[str]:
     """A URL on localhost that answers every request with this body."""
 
     async def handle(stream: anyio.abc.ByteStream) -> None:
@@ -66,7 +68,8 @@ async def answering(body: bytes, context: ssl.SSLContext | None = None) -> Async
             received = b""
             while not received.endswith(b"{}"):
                 received += await stream.receive()
-            await stream.send(b"HTTP/1.1 200 OK\r\nRetry-After: 7\r\nConnection: close\r\n\r\n" + body)
+            head = f"HTTP/1.1 200 OK\r\nRetry-After: {retry_after}\r\nConnection: close\r\n\r\n"
+            await stream.send(head.encode() + body)
 
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port = listener.extra(anyio.abc.SocketAttribute.local_port)
@@ -80,6 +83,15 @@ async def answering(body: bytes, context: ssl.SSLContext | None = None) -> Async
 async def test_an_answer_is_read() -> None:
     async with answering(b'{"a": 1}') as url:
         assert await post_json(url, b"{}", LOOPBACK) == Reply(200, {"a": 1}, 7)
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("0", 0), ("3600", 3600), ("99999999", 3600), ("", None), ("-5", None), ("soon", None), ("²", None)],
+)
+async def test_a_pause_is_a_number_of_seconds_and_at_most_an_hour(said: str, seconds: float | None) -> None:
+    async with answering(b"{}", retry_after=said) as url:
+        assert (await post_json(url, b"{}", LOOPBACK)).retry_after == seconds
 
 
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:

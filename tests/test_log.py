@@ -2,10 +2,13 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
+import anyio
+import anyio.lowlevel
 import pytest
 import structlog
 
@@ -102,9 +105,56 @@ def test_a_secret_is_taken_out_of_tracebacks(output: Output) -> None:
     assert "s3cret" not in output.getvalue()
 
 
+@pytest.mark.parametrize("odd", ['pa"ss', 'pä"ss', "pa\\ss", "pä陶ss", "pa'ss", "pa\nss"])
+@pytest.mark.parametrize("style", ["json", "pretty"])
+def test_a_secret_is_taken_out_however_a_line_writes_it(
+    output: Output, style: Literal["json", "pretty"], odd: str
+) -> None:
+    secret = f"be{odd}hind"
+    log.configure([secret], style=style)
+    for value in (secret, [secret], {"key": secret}, {"key": secret, "half": "\ud800"}, Transient(secret)):
+        structlog.get_logger().warning("odd", value=value)
+        logging.getLogger("some.library").warning("it says %r", value)
+    text = output.getvalue()
+    assert text.count(log.MASK) >= 10
+    assert "hind" not in text
+
+
+async def test_the_lines_of_every_turn_are_handed_on_at_its_end(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with os.fdopen(reader, "rb") as heard, os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        log.configure([], style="json")
+        for number in range(3):
+            structlog.get_logger().info("first", number=number)
+            structlog.get_logger().info("second", number=number)
+            await anyio.wait_all_tasks_blocked()
+            await anyio.lowlevel.checkpoint()
+            found = [json.loads(line) for line in (heard.read() or b"").splitlines()]
+            assert [(line["event"], line["number"]) for line in found] == [
+                ("first", number),
+                ("second", number),
+            ]
+
+
+def test_a_line_outside_of_the_loop_is_handed_on_at_once(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with os.fdopen(reader, "rb") as heard, os.fdopen(writer, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        log.configure([], style="json")
+        structlog.get_logger().info("now")
+        assert b'"now"' in (heard.read() or b"")
+
+
 def test_the_longest_secret_goes_first_and_the_shortest_stay() -> None:
-    hide = log.Redactor(["pass", "password-of-bob", "abc", ""])
-    assert hide.text("password-of-bob pass abc") == "*** *** abc"
+    hide = log.Redactor(["four", "password-of-four", "abc", ""])
+    assert hide.text("password-of-four four abc") == "*** *** abc"
 
 
 @pytest.mark.parametrize("value", ["half \ud800", "a\udcff", "\x00", "陶", {"\udc80": "\udc80"}])

@@ -52,6 +52,8 @@ class Case:
     path: str
     extra: dict[str, Any]
     serve: Callable[[Turnable], AbstractAsyncContextManager[FakeRobot]]
+    most: int
+    """How many bytes the vendor takes."""
     codes: dict[int, type[Outcome] | str]
 
     def channel(self, url: str, **changes: Any) -> Channel:
@@ -64,6 +66,7 @@ DINGTALK = Case(
     f"/robot/send?access_token={TOKEN}",
     {"secret": "this is secret"},
     dingtalk_robot,
+    20_000,
     {
         0: Ok,
         -1: Retry,
@@ -91,6 +94,7 @@ WECOM = Case(
     "/cgi-bin/webhook/send?key=693a91f6-7aaa-4bc4-97a0-0ec2sifa5aaa",
     {},
     wecom_robot,
+    4_096,
     {
         0: Ok,
         -1: Retry,
@@ -120,12 +124,33 @@ ANSWERS: dict[str, tuple[Script, type[Outcome]]] = {
     "compressed": (answer(200, b"\x1f\x8b" + b"0" * 50, **{"content-encoding": "gzip"}), Unknown),
     "redirect": (answer(302, b"", location="/robot/send"), Retry),
     "forbidden": (answer(403, b""), Retry),
+    "our fault": (answer(499, b""), Retry),
+    "of a proxy": (answer(502, b""), Unknown),
     "too many": (answer(429, b"", **{"retry-after": "77"}), RateLimited),
 }
 
 
 def said(outcome: Outcome) -> str:
     return outcome.detail if isinstance(outcome, Ok) else outcome.why
+
+
+@every_case
+def test_no_more_is_sent_than_the_vendor_takes(case: Case) -> None:
+    aimed, shortened = case.kind.limits
+    assert shortened < aimed <= case.most
+    assert case.kind.rate is not None
+    assert case.kind.rate.limit < 20, "the vendors take 20 in a minute, and people try things out"
+    assert case.kind.rate.window >= 60
+
+
+@pytest.mark.parametrize(("case", "code"), [(DINGTALK, -1), (WECOM, -1), (WECOM, 45033)])
+async def test_a_robot_that_is_busy_says_how_soon_to_come_again(case: Case, code: int) -> None:
+    async with case.serve(Turnable()) as robot:
+        robot.scripted.append(errcode(code))
+        outcome = await case.channel(robot.url).send(notice())
+    assert isinstance(outcome, Retry | RateLimited)
+    assert outcome.after is not None
+    assert 5 <= outcome.after <= 30
 
 
 @every_case
@@ -234,6 +259,24 @@ async def test_no_failure_tells_a_secret(
     assert scope.cancelled_caught
     for shown in (repr(outcome), caplog.text, repr(channel), repr(vars(channel).get("settings"))):
         assert not any(secret in shown for secret in SECRETS)
+
+
+@every_case
+async def test_too_many_without_a_pause_means_a_minute(case: Case) -> None:
+    async with case.serve(Turnable()) as robot:
+        robot.scripted.append(answer(429, b""))
+        outcome = await case.channel(robot.url).send(notice())
+    assert isinstance(outcome, RateLimited)
+    assert outcome.after == 60
+
+
+def test_a_proxy_that_cannot_be_called_is_told_without_its_password() -> None:
+    with pytest.raises(ValidationError) as caught:
+        DINGTALK.channel(
+            f"https://oapi.dingtalk.com{DINGTALK.path}", proxy="socks5://ci:s3cret-of-the-proxy@proxy:1"
+        )
+    assert "the proxy is not usable" in str(caught.value)
+    assert not any(secret in str(caught.value) for secret in SECRETS)
 
 
 async def test_a_proxy_is_asked_and_its_password_kept(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.channels.text import log_tail, neutral, plain, web_link
+from bridge.channels.text import log_tail, neutral, neutral_line, plain, web_link
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,14 @@ from bridge.channels.text import log_tail, neutral, plain, web_link
         ("key AKIAHUNTER2HUNTER22 used", "key *** used"),
         ("ghp_hunter2hunter2hunter2 pushed", "*** pushed"),
         ("eyJhunter2hunter2.eyJhunter2hunter2.sig ok", "*** ok"),
+        ("Cookie: session=hunter2; path=/", "Cookie: ***"),
+        ("X-Api-Key: hunter2 and more", "X-Api-Key: ***"),
+        ("key LTAIhunter2hunter2 used", "key *** used"),
+        ("key ASIAHUNTER2HUNTER22 used", "key *** used"),
+        ("glpat-hunter2hunter2hunt pushed", "*** pushed"),
+        ("github_pat_hunter2hunter2hunt pushed", "*** pushed"),
+        ("xoxb-hunter2hunter2hunt pushed", "*** pushed"),
+        ("sk-hunter2hunter2hunter2 asked", "*** asked"),
     ],
 )
 def test_a_secret_in_a_log_is_masked(line: str, shown: str) -> None:
@@ -50,15 +58,38 @@ def test_text_of_strangers_becomes_one_short_line() -> None:
 
 
 def test_markup_loses_its_power_and_stays_readable() -> None:
+    assert neutral("see www.evil.example or WWW.x") == "see www．evil.example or WWW．x"  # noqa: RUF001  # what it is about
     assert neutral("<@all> [x](http://y) &lt; a && b") == "＜＠all＞ ［x］(http：／／y) ＆lt; a && b"  # noqa: RUF001  # what it is about
 
 
 @pytest.mark.parametrize(
+    ("line", "shown"),
+    [("# head", "＃ head"), ("  - item", "  － item"), ("===", "＝=="), ("a # b", "a # b")],  # noqa: RUF001  # so
+)
+def test_the_beginning_of_a_line_has_no_power_either(line: str, shown: str) -> None:
+    assert neutral_line(line) == shown
+
+
+@pytest.mark.parametrize(
     "url",
-    [None, "", "javascript:alert(1)", "https://", "https://u:p@h/", "https://h/\n", "https://h/" + "x" * 500],
+    [
+        None,
+        "",
+        "javascript:alert(1)",
+        "https://",
+        "https://u:p@h/",
+        "https://h/\n",
+        "https://h/" + "x" * 500,
+        "https://h/" + "(" * 200,
+    ],
 )
 def test_what_is_no_plain_web_address_is_no_link(url: str | None) -> None:
     assert web_link(url) is None
+
+
+def test_a_link_is_short_also_when_it_was_made_safe() -> None:
+    assert web_link("https://h/" + "(" * 160) == "https://h/" + "%28" * 160
+    assert web_link("https://h/" + "(" * 170) is None
 
 
 def test_a_link_cannot_be_left_from_inside() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from starlette.types import Message, Receive
 from support.scripted import Store
 
 from bridge.forges.github import GitHub
@@ -15,6 +16,7 @@ from bridge.senders import Senders
 
 SECRET = b"a-secret-of-the-entrance"
 MAX_BODY = 1 << 20
+GONE: Message = {"type": "http.disconnect"}
 
 
 def push(**more: Any) -> bytes:
@@ -39,21 +41,26 @@ def signed(body: bytes, secret: bytes = SECRET) -> dict[str, str]:
 
 
 class Entrance:
-    """A receiver on an open store, with one source of GitHub for each entry of `sources`."""
+    """A receiver on an open store, with one source of GitHub for each entry of `sources`.
+
+    `woken` is how often it told the daemon that there is something to do.
+    """
 
     def __init__(self, store: Store, *, senders: Senders | None = None, **sources: Mapping[str, Any]) -> None:
         self.store = store
+        self.woken = 0
+        usual: dict[str, Any] = {"forge": GitHub(), "secrets": [SECRET]}
         self._receiver = Receiver(
-            {
-                name: Source(name, GitHub(), [SECRET], **limits)
-                for name, limits in (sources or {"github": {}}).items()
-            },
+            {name: Source(name, **usual | dict(more)) for name, more in (sources or {"github": {}}).items()},
             store.inbox,
             store.clock,
             max_body=MAX_BODY,
             senders=senders or Senders(),
-            stored=lambda: None,
+            stored=self._wake,
         )
+
+    def _wake(self) -> None:
+        self.woken += 1
 
     async def post(
         self,
@@ -71,6 +78,25 @@ class Entrance:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
             return await client.post(f"http://bridge/hooks/{source}", content=body, headers=headers)
 
+    async def hear(
+        self, receive: Receive, headers: Mapping[str, str], *, source: str = "github"
+    ) -> tuple[int, dict[str, str]]:
+        """The status and the headers of the answer to a body that comes in the server's own messages."""
+        said: list[Message] = []
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": f"/hooks/{source}",
+            "client": ("192.0.2.1", 1),
+            "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers.items()],
+        }
+        await self._receiver(scope, receive, send)
+        return said[0]["status"], {name.decode(): value.decode() for name, value in said[0]["headers"]}
+
     async def honest(self, body: bytes = b"", **where: Any) -> int:
         """The status of a delivery with the right signature."""
         body = body or push()
@@ -79,3 +105,13 @@ class Entrance:
     async def forged(self, body: bytes = b"{}", **where: Any) -> int:
         """The status of a delivery that somebody without the secret signed."""
         return (await self.post(body, signed(body, b"no secret"), **where)).status_code
+
+
+def said(*messages: Message) -> Receive:
+    """What a server hands on of a sender that says this, and is gone then."""
+    left = list(messages)
+
+    async def receive() -> Message:
+        return left.pop(0) if left else GONE
+
+    return receive

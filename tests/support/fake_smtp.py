@@ -1,6 +1,7 @@
 """Mail servers on loopback: with STARTTLS, implicit TLS or neither, a login, and scripted refusals."""
 
 import asyncio
+import base64
 import ssl
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator
@@ -74,7 +75,12 @@ class _Handler:
 
 def _login(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
     right = isinstance(data, LoginPassword) and data == LoginPassword(USERNAME.encode(), PASSWORD.encode())
-    return AuthResult(success=right, handled=right, message=None if right else f"535 no: {PASSWORD}")
+    sent = b" ".join(
+        base64.b64encode(text) for text in (data.password, b"\0%s\0%s" % (data.login, data.password))
+    ).decode()
+    # A talkative server: it repeats what it was sent, as it was sent.
+    words = None if right else f"535 no: {data.password.decode()} {sent}"
+    return AuthResult(success=right, handled=right, message=words)
 
 
 @asynccontextmanager

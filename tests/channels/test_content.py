@@ -1,0 +1,106 @@
+"""The words of a notice, whatever channel gives them their form."""
+
+from typing import Any
+
+import pytest
+from support.fake_robots import START
+from support.notices import PEOPLE, notice
+
+from bridge.channels.base import Contact
+from bridge.channels.content import DETAILS, Content, Language, author_contact, compose
+from bridge.channels.content import Link as WebLink
+from bridge.model.event import Person
+from bridge.model.notice import EventName
+
+
+def content(
+    event: EventName = EventName.FAIL, *, late: float = 0, language: Language = "en", **facts: Any
+) -> Content:
+    return compose(notice(event, **facts), language, START + late, DETAILS[0])
+
+
+def lines(found: Content) -> list[str]:
+    return ["".join(span if isinstance(span, str) else span.text for span in line) for line in found.lines]
+
+
+@pytest.mark.parametrize(
+    ("event", "facts", "word"),
+    [
+        (EventName.FAIL, {"streak": 1}, "FAILED"),
+        (EventName.FAIL, {"streak": 2}, "STILL FAILING"),
+        (EventName.FAIL, {"streak": 2, "state": "unknown"}, "UNKNOWN"),
+        (EventName.STOP, {"state": "superseded"}, "SUPERSEDED"),
+        (EventName.STOP, {"state": "canceled"}, "STOPPED"),
+        (EventName.FIXED, {"streak": 2}, "FIXED"),
+    ],
+)
+def test_a_title_says_what_became_of_the_build(event: EventName, facts: dict[str, Any], word: str) -> None:
+    assert content(event, **facts).title == f"[{word}] acme/shop main #128"
+
+
+def test_failures_in_a_row_are_counted_from_the_second_on() -> None:
+    assert not any("Failing for" in line for line in lines(content(streak=1)))
+    assert lines(content(streak=2))[-1] == "Failing for 2 builds"
+    assert lines(content(EventName.FIXED, streak=1))[-1] == "After 1 failures in a row"
+
+
+def test_images_are_told_of_a_success_only_and_the_rest_is_counted() -> None:
+    images = tuple(f"r/{number}" for number in range(5))
+    assert "Image r/0, r/1, r/2 and others, 5 in all" in lines(content(EventName.SUCCESS, images=images))
+    assert not any("Image" in line for line in lines(content(images=images)))
+
+
+def test_a_tag_is_called_one() -> None:
+    assert lines(content(ref_kind="tag", ref_name="v1"))[0].startswith("Tag v1 · ")
+    assert lines(content(ref_kind="branch", ref_name="v1"))[0].startswith("Branch v1 · ")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.4, "under 1s"),
+        (1, "1s"),
+        (59.9, "59s"),
+        (60, "1m"),
+        (3_599, "59m59s"),
+        (3_600, "1h"),
+        (3_605, "1h"),
+        (86_399, "23h59m"),
+        (90_000, "1d1h"),
+    ],
+)
+def test_how_long_a_build_took_is_told_in_the_two_largest_units(seconds: float, shown: str) -> None:
+    assert f"jenkins · took {shown} · by push" in lines(content(duration=seconds))
+
+
+@pytest.mark.parametrize("seconds", [None, -1.0, float("nan"), float("inf")])
+def test_how_long_a_build_took_is_left_out_where_nobody_knows(seconds: float | None) -> None:
+    assert "jenkins · by push" in lines(content(duration=seconds))
+
+
+@pytest.mark.parametrize(
+    ("late", "told"), [(300, None), (301, "delivered 5m late"), (3_719, "delivered 1h1m late"), (-60, None)]
+)
+def test_a_notice_that_is_over_five_minutes_late_says_so(late: float, told: str | None) -> None:
+    found = [span for span in content(late=late).footer if isinstance(span, str) and "late" in span]
+    assert found == ([told] if told else [])
+
+
+def test_without_a_page_of_ours_the_log_is_that_of_the_builder() -> None:
+    for page, expected in (
+        ("https://bridge.example.com/1", "https://bridge.example.com/1"),
+        (None, "https://ci.example.com/job/shop/128/"),
+        ("javascript:alert(1)", "https://ci.example.com/job/shop/128/"),
+    ):
+        assert content(page_url=page).footer[0] == WebLink("View log", expected)
+
+
+@pytest.mark.parametrize("email", ["zhang.san@example.com", " Zhang.San@EXAMPLE.com "])
+def test_an_author_is_known_however_the_address_is_written(email: str) -> None:
+    told = notice(author=Person("Zhang", email))
+    assert author_contact(told, PEOPLE) == PEOPLE["zhang.san@example.com"]
+
+
+@pytest.mark.parametrize("cause", ["manual", "order", "schedule", "Order by the watch", "MANUAL by bob"])
+def test_a_build_that_is_not_the_authors_doing_mentions_nobody(cause: str) -> None:
+    assert author_contact(notice(cause=cause), PEOPLE) == Contact()

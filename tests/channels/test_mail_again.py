@@ -1,0 +1,120 @@
+"""What a further attempt of a mail sends, and to whom."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.fake_robots import START
+from support.fake_smtp import FakeSmtp, smtp_server
+from support.notices import notice, surroundings
+
+from bridge.channels import mail
+from bridge.channels.base import Dead, Ok, Retry, Unknown
+from bridge.channels.mail import Mail, MailSettings
+from bridge.model.notice import Notice
+
+FIRST, SECOND = "first@example.com", "second@example.com"
+
+
+def channel(server: FakeSmtp) -> Mail:
+    settings = {
+        "host": "localhost",
+        "port": server.port,
+        "tls": "none",
+        "from": "ci@example.com",
+        "to": [FIRST, SECOND],
+    }
+    return Mail("mail", MailSettings.model_validate(settings), surroundings())
+
+
+def recipients(server: FakeSmtp) -> list[str]:
+    return [recipient for recipient, _ in server.mails]
+
+
+async def test_whoever_may_have_the_mail_later_is_tried_again_though_another_never_will(
+    tmp_path: Path,
+) -> None:
+    async with smtp_server(tmp_path, "none") as server:
+        team = channel(server)
+        server.refusals[FIRST].extend(["550 no such user"] * 2)
+        server.refusals[SECOND].append("450 greylisted")
+        assert isinstance(await team.send(notice()), Retry)
+        outcome = await team.send(notice())
+    assert recipients(server) == [SECOND]
+    assert isinstance(outcome, Dead)
+    assert (outcome.reason, outcome.why.partition(";")[0]) == ("content", "mails taken by the server: 1")
+
+
+async def test_a_mail_that_may_have_arrived_is_told_before_one_that_did_not(tmp_path: Path) -> None:
+    async with smtp_server(tmp_path, "none") as server:
+        server.refusals[FIRST].append("450 greylisted")
+        server.refusals["DATA"].append("")
+        assert isinstance(await channel(server).send(notice()), Unknown)
+
+
+async def test_a_notice_that_a_person_sends_again_reaches_everybody_again(tmp_path: Path) -> None:
+    async with smtp_server(tmp_path, "none") as server:
+        team = channel(server)
+        for _ in range(2):
+            assert await team.send(notice()) == Ok("mails taken by the server: 2")
+    assert recipients(server) == [FIRST, SECOND] * 2
+
+
+async def test_of_too_many_unfinished_notices_the_oldest_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "_REMEMBERED", 1)
+    older, newer = replace(notice(), id="older"), replace(notice(), id="newer")
+    async with smtp_server(tmp_path, "none") as server:
+        team = channel(server)
+        for told in (older, newer):
+            server.refusals[SECOND].append("450 greylisted")
+            assert isinstance(await team.send(told), Retry)
+        server.mails.clear()
+        assert isinstance(await team.send(newer), Ok)
+    assert recipients(server) == [SECOND], "the other has it already"
+
+
+async def test_a_mail_that_is_still_too_big_is_refused_and_the_next_one_sent(
+    tmp_path: Path,
+) -> None:
+    async with smtp_server(tmp_path, "none") as server:
+        server.refusals["DATA"].append("552 too big")
+        server.refusals["DATA"].append("552 still too big")
+        outcome = await channel(server).send(notice())
+    assert isinstance(outcome, Dead)
+    assert "552: still too big" in outcome.why
+    assert recipients(server) == [SECOND]
+
+
+async def test_mails_of_one_job_are_one_thread_dated_when_it_happened(tmp_path: Path) -> None:
+    def of(number: int, ref: str) -> Notice:
+        return replace(notice(number=number, ref_name=ref), id=f"{number}", created_at=START - 60 * number)
+
+    async with smtp_server(tmp_path, "none") as server:
+        team = channel(server)
+        for told in (of(1, "main"), of(2, "main"), of(3, "other")):
+            await team.send(told)
+    mails = [message for recipient, message in server.mails if recipient == FIRST]
+    assert [message["Date"].datetime.timestamp() for message in mails] == [
+        START - 60,
+        START - 120,
+        START - 180,
+    ]
+    same, again, other = (message["References"] for message in mails)
+    assert same == again != other
+    assert len({message["Message-ID"] for message in mails}) == 3
+
+
+async def test_a_link_in_a_mail_says_what_it_says_and_is_no_markup(tmp_path: Path) -> None:
+    told = notice(sha="<b>1a2b", commit_url="https://git.example.com/x?a=1&b=2")
+    async with smtp_server(tmp_path, "none") as server:
+        await channel(server).send(told)
+    html = list(server.mails[0][1].iter_parts())[1].get_content()
+    assert '<a href="https://git.example.com/x?a=1&amp;b=2">&lt;b&gt;1a2b</a>' in html
+
+
+def test_a_password_may_be_sent_in_clear_where_that_is_said() -> None:
+    values = {"host": "localhost", "tls": "none", "from": "ci@example.com", "to": [FIRST]}
+    login = {"username": "ci", "password": "p", "allow_plaintext_auth": True}
+    assert MailSettings.model_validate(values | login).username == "ci"
