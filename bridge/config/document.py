@@ -239,6 +239,10 @@ def _cure(line: str, column: int, error: yaml.MarkedYAMLError) -> str:
         return f"a value cannot begin with {at}: put it in quotes"
     if before in {"*", "&"} and "alphabetic" in (error.problem or ""):
         return f"a value cannot begin with {before}: put it in quotes"
+    if "maximum nesting depth" in (
+        error.problem or ""
+    ):  # some versions of libyaml look further ahead than we do
+        return f"is nested over {MAX_DEPTH} deep"
     if "mapping values are not allowed" in (error.problem or ""):
         return "a colon cannot stand here: put the value in quotes, or mend the indentation"
     return f"is not YAML: {' '.join(filter(None, (error.context, error.problem)))}"

@@ -1,4 +1,4 @@
-"""A list of changed files that may be cut is never taken for all of them: a path filter would lose a build."""
+"""A list of changed files that may be cut is never taken for all of them: a filter would lose a build."""
 
 import json
 from typing import Any

@@ -61,6 +61,6 @@ def test_a_schedule_builds_the_commit_that_is_known() -> None:
 
 @pytest.mark.parametrize("unknown", ["sha", "clone_url"])
 def test_a_schedule_whose_code_nobody_knows_yet_builds_nothing_and_says_so(unknown: str) -> None:
-    event = replace(DUE, **{unknown: None}).event()
+    event = (replace(DUE, sha=None) if unknown == "sha" else replace(DUE, clone_url=None)).event()
     assert isinstance(event, Ignored)
     assert "no push has told yet what main is" in event.reason
