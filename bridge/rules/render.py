@@ -99,7 +99,7 @@ def parse_text(text: str) -> Template:
             parts += [name, ""]
         else:
             parts[-1] += literal or found[0][0]
-    if len(parts) > 2 * MAX_FILLED:
+    if len(parts) > 2 * MAX_FILLED + 1:
         raise BadTemplate(f"has over {MAX_FILLED} placeholders")
     return Template(tuple(parts))
 

@@ -8,6 +8,7 @@ from support.kinds import KINDS, JenkinsLike, RobotLike
 from bridge.config.loader import Config, find_config, load_config
 from bridge.config.types import Secret
 from bridge.errors import ConfigError
+from bridge.model.notice import EventName
 from bridge.rate import Rate
 
 ENVIRON = {"HOOK": "hook-secret", "ROBOT": "https://robot.example.com/?token=abc", "CI": "ci-secret"}
@@ -67,6 +68,43 @@ def test_an_ipv4_network_is_one_also_where_it_is_written_as_one_of_ipv6(tmp_path
     assert proxies == (ip_network("10.0.0.0/8"), ip_network("10.0.0.1"), "unix")
 
 
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("500ms", 0.5), ("30s", 30), ("5m", 300), ("2 h", 7200), ("30d", 30 * 24 * 3600)],
+)
+def test_durations_are_read_with_their_units(tmp_path: Path, text: str, length: float) -> None:
+    found = load(tmp_path, f"retention: {{builds: {text}}}\n").settings.retention.builds
+    assert found.total_seconds() == length
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("1024", 1024), ("2048B", 2048), ("64 KiB", 65536), ("3MiB", 3145728), ("1GiB", 1073741824)],
+)
+def test_sizes_are_read_with_their_units(tmp_path: Path, text: str, size: int) -> None:
+    assert load(tmp_path, f"server: {{max_body: {text}}}\n").settings.server.max_body == size
+
+
+@pytest.mark.parametrize("size", ["1023", "2GiB", "true", "-1"])
+def test_a_delivery_has_a_limit_within_reason(tmp_path: Path, size: str) -> None:
+    (told,) = refusals(tmp_path, f"server: {{max_body: {size}}}\n")
+    assert told.startswith("bridge.yaml:1:10: server.max_body: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user@b.example.com",
+        "https://u:p@b.example.com",
+        "https://b.example.com?x=1",
+        "https://b.example.com#x",
+    ],
+)
+def test_the_public_address_holds_nothing_that_is_not_for_everybody(tmp_path: Path, url: str) -> None:
+    (told,) = refusals(tmp_path, f"server: {{public_url: '{url}'}}\n")
+    assert "public_url: must" in told
+
+
 def test_rates_are_read_with_their_units_and_bound_only_what_is_refused(tmp_path: Path) -> None:
     source = load(tmp_path, GOOD).settings.sources["osc"]
     assert (source.rate, source.refused_rate) == (None, Rate(600, 60.0))
@@ -91,7 +129,9 @@ def test_a_user_name_stands_before_each_password_and_is_not_needed(tmp_path: Pat
 def test_a_default_notice_names_channel_and_type(tmp_path: Path) -> None:
     (notice,) = load(tmp_path, GOOD).default_notices
     assert (notice.channel, notice.notice_type, notice.only) == ("team", "DING_TALK", "changes")
-    assert (notice.subscription.channel, len(notice.subscription.events)) == ("team", 2)
+    subscription = notice.subscription
+    assert (subscription.channel, subscription.only) == ("team", "changes")
+    assert subscription.events == {EventName.SUCCESS, EventName.FAIL}
 
 
 def test_the_channel_of_messages_always_exists(tmp_path: Path) -> None:
@@ -103,6 +143,10 @@ def test_everything_has_a_default_and_no_source_is_warned_about(tmp_path: Path) 
     config = load(tmp_path, "language: zh-CN\n")
     assert config.store_path == Path("/var/lib/buildbridge/bridge.db")
     assert config.rule_paths == (tmp_path / "rules",)
+    server, retention = config.settings.server, config.settings.retention
+    assert (server.host, server.port, server.max_body) == ("127.0.0.1", 8088, 25 * 1024 * 1024)
+    assert (server.header_timeout, server.body_timeout) == (timedelta(seconds=10), timedelta(seconds=15))
+    assert (retention.deliveries, retention.builds) == (timedelta(days=30), timedelta(days=365))
     assert [fault.problem for fault in config.warnings] == ["no sources are given: nobody can call"]
 
 
@@ -131,6 +175,31 @@ def test_a_secret_comes_from_the_credentials_of_systemd(tmp_path: Path) -> None:
     text = "sources: {x: {kind: GitHub, secrets: [{credential: hook}]}}\n"
     config = load(tmp_path, text, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
     assert config.secrets == {"credential-secret"}
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "..", ".", ""])
+def test_a_credential_is_in_the_folder_of_credentials(tmp_path: Path, name: str) -> None:
+    (tmp_path / "outside").write_text("something", encoding="utf-8")
+    (tmp_path / "in").mkdir()
+    text = f"sources: {{x: {{kind: GitHub, secrets: [{{credential: '{name}'}}]}}}}\n"
+    with pytest.raises(ConfigError, match="there is no credential"):
+        load(tmp_path, text, {"CREDENTIALS_DIRECTORY": str(tmp_path / "in")})
+
+
+def test_only_the_line_end_of_a_file_is_no_part_of_its_secret(tmp_path: Path) -> None:
+    (tmp_path / "padded").write_bytes(b" a \r\n\n")
+    config = load(tmp_path, "sources: {x: {kind: GitHub, secrets: [{file: padded}]}}\n")
+    assert config.secrets == {" a "}
+    assert config.settings.sources["x"].secrets != (Secret("a"),)
+
+
+def test_a_secret_of_64_kib_is_read_and_a_longer_one_is_a_fault(tmp_path: Path) -> None:
+    text = "sources: {x: {kind: GitHub, secrets: [{file: long}]}}\n"
+    (tmp_path / "long").write_bytes(b"x" * 65536)
+    assert load(tmp_path, text).secrets == {"x" * 65536}
+    (tmp_path / "long").write_bytes(b"x" * 65537)
+    (told,) = refusals(tmp_path, text)
+    assert "is over 64 KiB" in told
 
 
 def test_a_secret_in_plain_text_is_warned_about_with_its_place(tmp_path: Path) -> None:

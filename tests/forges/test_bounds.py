@@ -6,7 +6,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from bridge.errors import BadPayload
+from bridge.errors import BadDelivery, BadPayload
 from bridge.forges.azure_devops import AzureDevOps
 from bridge.forges.base import Forge
 from bridge.forges.bitbucket import Bitbucket
@@ -15,7 +15,7 @@ from bridge.forges.gitea import Gitea
 from bridge.forges.gitee import Gitee
 from bridge.forges.github import GitHub
 from bridge.forges.gitlab import GitLab
-from bridge.model.event import Ignored, PushEvent
+from bridge.model.event import Ignored, Person, PushEvent, Ref
 
 SHA = "c" * 40
 HEADERS = {
@@ -100,6 +100,52 @@ def test_zeros_of_either_length_are_a_removal(length: int) -> None:
     assert (event.event, event.sha) == ("delete", None)
 
 
+def test_a_tagged_commit_of_zeros_is_refused() -> None:
+    with pytest.raises(BadPayload, match="tagged commit has an id of zeros"):
+        parse(payload(ref="refs/tags/v1", head_commit={"id": "0" * 40}))
+
+
+@pytest.mark.parametrize("before", ["x", "b" * 39, "HEAD"])
+def test_what_the_ref_was_before_is_a_sha_too(before: str) -> None:
+    with pytest.raises(BadPayload, match="before is not a full commit id"):
+        parse(payload(before=before))
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 1025, "a/b\n", "a\u202eb"], ids=["long", "two lines", "right to left"]
+)
+def test_a_repository_without_a_usable_name_is_none(name: str) -> None:
+    with pytest.raises(BadPayload, match="does not name its repository"):
+        parse(payload(repository={"full_name": name}))
+    assert pushed(repository={"full_name": "a" * 1024}).repo.full_name == "a" * 1024
+
+
+@pytest.mark.parametrize(
+    ("ref", "name"), [("v1", "v1"), ("refs/tags/v1", "v1"), ("refs/heads/v1", "refs/heads/v1")]
+)
+def test_the_ref_of_a_create_is_read_with_and_without_its_prefix(ref: str, name: str) -> None:
+    created = json.dumps(payload(ref=ref, ref_type="tag")).encode()
+    (event,) = GitHub().parse({"x-github-event": "create"}, created)
+    assert event.ref == Ref("tag", name)
+
+
+def test_the_ref_of_a_create_is_one_that_git_allows() -> None:
+    with pytest.raises(BadPayload, match="ref name"):
+        GitHub().parse({"x-github-event": "create"}, json.dumps(payload(ref="a..b", ref_type="tag")).encode())
+
+
+def test_an_event_or_an_id_is_one_short_word() -> None:
+    github, word = GitHub(), "x" * 128
+    assert github.event({"x-github-event": word}, b"") == word
+    for odd in ("", word + "x", "push\n", "\xe9"):
+        with pytest.raises(BadDelivery, match="missing or unreadable"):
+            github.event({"x-github-event": odd}, b"")
+    assert github.delivery_id({"x-github-delivery": "1" * 255}, b"") == "1" * 255
+    assert [github.delivery_id({"x-github-delivery": odd}, b"") for odd in ("", "1" * 256, "\xe9")] == [
+        None
+    ] * 3
+
+
 def test_a_payload_without_repository_or_ref_says_so() -> None:
     with pytest.raises(BadPayload, match="does not name its repository"):
         parse(payload(repository=None))
@@ -142,6 +188,18 @@ def test_a_message_is_kept_to_4_kib_of_whole_characters() -> None:
     assert commit.message == "é" * 2048
 
 
+def test_a_message_holds_no_nul_and_an_address_is_one() -> None:
+    author = {"name": "Ann", "email": "nobody"}
+    commit = pushed(head_commit={"id": SHA.upper(), "message": "a\0b", "author": author}).commit
+    assert commit is not None
+    assert (commit.sha, commit.message, commit.author) == (SHA, "a\ufffdb", Person("Ann", None))
+
+
+def test_a_commit_that_is_not_the_pushed_one_does_not_speak_for_it() -> None:
+    event = pushed(head_commit={"id": "d" * 40, "message": "[skip ci]", "author": {"name": "Ann"}})
+    assert (event.sha, event.commit, event.author) == (SHA, None, None)
+
+
 def test_names_are_one_line_of_at_most_256_characters() -> None:
     commit = pushed(head_commit={"id": SHA, "author": {"name": "A\r\nBcc: b\u202e" + "x" * 999}}).commit
     assert commit is not None
@@ -160,6 +218,13 @@ def test_an_address_that_git_could_take_for_something_else_is_left_out(url: obje
 def test_changed_files_are_kept_to_10_000() -> None:
     event = pushed(commits=[{"added": [f"{number}/{name}" for name in range(6000)]} for number in range(2)])
     assert (len(event.changed or ()), event.truncated) == (10_000, True)
+    event = pushed(commits=[{"added": [f"{number}/{name}" for name in range(5000)]} for number in range(2)])
+    assert (len(event.changed or ()), event.truncated) == (10_000, False)
+
+
+def test_an_address_of_2_kib_is_kept() -> None:
+    url = "https://git.example/".ljust(2048, "x")
+    assert pushed(repository={"full_name": "a/b", "clone_url": url}).repo.clone_url == url
 
 
 def test_a_commit_without_lists_makes_the_files_incomplete() -> None:

@@ -95,6 +95,13 @@ def test_a_signed_delivery_of_gitlab_needs_a_signing_token_even_beside_the_right
         HOSTS["gitlab"].verify(signed, b"{}", [SECRETS[0], b"whsec_???"], 0)
 
 
+@pytest.mark.parametrize("signature", ["", "v1,", "v1,AAAA", "v2,AAAA"])
+def test_gitlab_s_signature_is_final_where_there_is_one(signature: str) -> None:
+    signed = {"webhook-id": "1", "webhook-timestamp": "0", "webhook-signature": signature}
+    with pytest.raises(BadSignature):
+        verify("gitlab", signed | {"x-gitlab-token": TOKEN})
+
+
 def test_a_delivery_of_gitlab_that_is_sent_again_is_the_same_and_hooks_of_one_event_are_not() -> None:
     first, again, other = (
         key(

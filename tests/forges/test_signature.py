@@ -1,10 +1,11 @@
 """The examples that vendors and specifications publish."""
 
 import base64
+import hmac
 
 import pytest
 
-from bridge.errors import BadSignature
+from bridge.errors import BadSignature, NoSignature
 from bridge.forges.gitee import Gitee
 from bridge.forges.github import GitHub
 from bridge.forges.signature import check_basic
@@ -27,8 +28,20 @@ def test_the_example_of_the_standard_webhooks_specification_holds() -> None:
     }
     secret = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     Simple().verify(headers, b'{"test": 2432232314}', [secret], 1614265330)
+    for limit in (1614265330 - 300, 1614265330 + 300):
+        Simple().verify(headers, b'{"test": 2432232314}', [secret], limit)
     with pytest.raises(BadSignature, match="301 s ago, 300 s are allowed"):
         Simple().verify(headers, b'{"test": 2432232314}', [secret], 1614265631)
+    with pytest.raises(BadSignature, match="301 s ahead, 300 s are allowed"):
+        Simple().verify(headers, b'{"test": 2432232314}', [secret], 1614265029)
+
+
+def test_a_signature_without_an_id_proves_nothing() -> None:
+    key, body = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), b"{}"
+    made = base64.b64encode(hmac.digest(key, b".1614265330.{}", "sha256")).decode()
+    headers = {"webhook-id": "", "webhook-timestamp": "1614265330", "webhook-signature": f"v1,{made}"}
+    with pytest.raises(NoSignature, match="webhook-id"):
+        Simple().verify(headers, body, [b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], 1614265330)
 
 
 def test_a_published_example_of_gitee_s_signature_holds() -> None:

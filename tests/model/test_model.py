@@ -25,11 +25,24 @@ def test_an_end_is_an_end_but_the_unknown_may_be_resolved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "letter"), [("waiting", "W"), ("running", "I"), ("succeeded", "S"), ("unknown", "F")]
+    ("state", "before"),
+    [("waiting", {"triggering"}), ("triggering", {"waiting"}), ("queued", {"triggering", "unknown"})],
 )
-def test_states_have_letters(state: str, letter: str) -> None:
-    assert BuildState(state).letter == letter
-    assert {state.letter for state in BuildState} == set("WISF")
+def test_no_build_goes_back_but_one_that_its_builder_does_not_have(state: str, before: set[str]) -> None:
+    assert {one for one in BuildState if BuildState(state) in TRANSITIONS[one]} == before
+
+
+@pytest.mark.parametrize(
+    ("letter", "states"),
+    [
+        ("W", ["waiting", "triggering", "queued"]),
+        ("I", ["running"]),
+        ("S", ["succeeded"]),
+        ("F", ["failed", "cancelled", "superseded", "unknown"]),
+    ],
+)
+def test_states_have_letters(letter: str, states: list[str]) -> None:
+    assert [state for state in BuildState if state.letter == letter] == states
 
 
 def test_a_rule_cannot_replace_what_we_say_of_a_build() -> None:
@@ -63,6 +76,14 @@ def test_the_author_is_the_commits_where_the_host_says_it() -> None:
     assert both.ref.full == "refs/heads/x/y"
     assert Ref("tag", "v1").full == "refs/tags/v1"
     assert Commit(sha=SHA, message=" one \r\ntwo").subject == "one"
+
+
+def test_a_tag_was_set_to_its_object_and_builds_the_commit_where_that_is_known() -> None:
+    facts = {"event": "tag", "repo": Repo(full_name="a/b"), "ref": Ref("tag", "v1"), "sha": SHA}
+    peeled = PushEvent(**facts, tag_object_sha="d" * 40)  # type: ignore[arg-type]
+    unpeeled = PushEvent(**facts, peeled=False)  # type: ignore[arg-type]
+    assert (peeled.pushed, peeled.commit_sha) == ("d" * 40, SHA)
+    assert (unpeeled.pushed, unpeeled.commit_sha) == (SHA, None)
 
 
 def test_errors_say_who_has_to_act() -> None:

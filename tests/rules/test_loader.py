@@ -81,6 +81,11 @@ def test_folders_nested_too_deep_are_a_fault(tmp_path: Path) -> None:
     assert "folders are nested over 16 deep" in refusal(tmp_path)
 
 
+def test_folders_nested_as_deep_as_is_allowed_are_read(tmp_path: Path) -> None:
+    write(tmp_path.joinpath(*["d"] * MAX_FOLDERS_DEEP) / "a.yaml", "deep")
+    assert names_of(load_rules([tmp_path], NAMES)) == {"deep"}
+
+
 def test_a_path_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     assert refusal(tmp_path / "absent").endswith("absent: cannot be read: No such file or directory")
 
@@ -210,6 +215,22 @@ def test_what_two_configurations_have_in_common_is_found(
 def test_a_rule_for_a_host_that_no_source_listens_to_is_warned_about(tmp_path: Path) -> None:
     (warning,) = rules_of(tmp_path, ONE.replace("Gitee", "GitHub")).warnings
     assert warning.problem == "no source of kind GitHub is configured: no push will arrive"
+
+
+def test_a_schedule_for_a_branch_that_only_tags_are_called_is_warned_about(tmp_path: Path) -> None:
+    head = HEAD.replace("  tag_configs:", "  schedule: [{cron: '0 3 * * *', branch: main}]\n  tag_configs:")
+    assert rules(tmp_path, tag_config("main"), head=head).warnings == ()
+    (warning,) = rules(tmp_path, tag_config("main", kind="tag"), head=head).warnings
+    assert "no tag_config is for the branch main" in warning.problem
+
+
+def test_code_is_the_same_for_all_rules_of_one_repository_and_of_no_other(tmp_path: Path) -> None:
+    def code(client: str = "Gitee", name: str = "shop-web") -> str:
+        head = HEAD.replace("Gitee", client).replace("shop-web", name)
+        return _only(rules(tmp_path, tag_config(), head=head)).build_config.code_repository
+
+    assert code() == code(name="SHOP-Web")
+    assert len({code(), code(name="shop"), code("GitHub"), code("GitHub", "shop")}) == 4
 
 
 def test_a_folder_without_rules_is_warned_about(tmp_path: Path) -> None:

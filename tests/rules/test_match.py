@@ -135,6 +135,19 @@ def test_a_monstrous_ref_is_turned_away(tmp_path: Path, name: str, reason: str) 
     assert why(rules(tmp_path, tag_config("**", "x")).match("Gitee", push(name), AT)) == [(None, reason)]
 
 
+def test_a_ref_of_1_kib_is_still_built(tmp_path: Path) -> None:
+    (match,) = rules(tmp_path, tag_config("**", "x")).match("Gitee", push("登" * 341 + "x"), AT).matches
+    assert match.tags == ("x",)
+
+
+def test_what_a_person_asks_for_is_built_whatever_was_changed(tmp_path: Path) -> None:
+    repository = rules(tmp_path, tag_config(paths="['web/**']")).repository("acme", "shop")
+    assert repository is not None
+    for changed in (("README.md",), ()):
+        assert match_repository(repository, push(changed=changed), AT).matches == ()
+        assert len(match_repository(repository, push(changed=changed), AT, by_hand=True).matches) == 1
+
+
 def test_what_a_person_asks_for_is_built_although_it_is_not_active(tmp_path: Path) -> None:
     found = rules(tmp_path, tag_config(is_active="false"))
     repository = found.repository("acme", "shop")
@@ -239,3 +252,27 @@ def test_a_tag_of_a_commit_that_nobody_knows_yet_builds_what_does_not_name_the_c
     (match,) = matching.matches
     assert (match.tags, match.version_tagging) == (("v1", "stable"), 1)
     assert [one.why for one in matching.rejections] == ["the Git host does not say which commit v1 is"]
+
+
+def test_a_build_says_which_of_its_tags_name_the_ref_and_which_the_commit(tmp_path: Path) -> None:
+    tags = (
+        "stable",
+        "{tag}",
+        "x-{1}",
+        "{major}.{minor}",
+        "{patch}",
+        "{tag}-{date}",
+        "{sha}",
+        "{tag}-{short_sha}",
+    )
+    found = rules(tmp_path, *(tag_config("v*", tag, "tag") for tag in tags))
+    (match,) = found.match("Gitee", push("v1.2.3+1", "tag"), AT).matches
+    assert len(match.tags) == len(tags)
+    assert dict(match.named) == {"v1.2.3-1": "v1.2.3+1", "x-1.2.3-1": "x-1.2.3+1"}
+    assert match.commit_tags == (SHA, f"v1.2.3-1-{SHA[:7]}")
+
+
+def test_the_commit_that_is_a_tag_beside_the_time_names_the_commit(tmp_path: Path) -> None:
+    found = rules(tmp_path, tag_config(version_tagging=1), tag_config(tag="x", version_tagging=2))
+    (match,) = found.match("Gitee", push(), AT).matches
+    assert (match.tags, match.commit_tags) == (("latest", "x", SHA), (SHA,))

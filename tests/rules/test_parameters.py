@@ -52,6 +52,11 @@ def test_a_commit_that_nobody_knows_is_empty(tmp_path: Path) -> None:
     assert parameters(found, "v1", "tag", peeled=False) == {"A": ""}
 
 
+def test_a_build_of_several_configurations_has_the_groups_of_the_first(tmp_path: Path) -> None:
+    found = with_parameter(tmp_path, "{1}", tag_config("release/*", "a"), tag_config("*/*", "b"))
+    assert parameters(found, "release/1.2") == {"A": "1.2"}
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=60))
 def test_a_value_is_never_expanded_again(tmp_path: Path, name: str) -> None:

@@ -111,6 +111,7 @@ def test_what_cannot_be_a_path_is_told_with_a_cure(glob: str, why: str) -> None:
 def test_only_a_whole_list_of_a_bounded_length_is_looked_at() -> None:
     assert unknown_files(["a"] * MAX_FILES, truncated=False) is None
     assert unknown_files(["a"] * (MAX_FILES + 1), truncated=False) == "over 3000 files changed"
+    assert unknown_files(["a" * (MAX_LETTERS - 1), "b"], truncated=False) is None
     assert "too long" in (unknown_files(["a" * MAX_LETTERS, "b"], truncated=False) or "")
     assert unknown_files(None, truncated=False) == "the host does not say which files changed"
     assert unknown_files((), truncated=True) == "the list of changed files may not be all"

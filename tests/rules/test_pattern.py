@@ -37,6 +37,7 @@ from bridge.rules.pattern import MAX_NAME_BYTES, BadPattern, compile_pattern
         (r"/v\d/", "xv1", None),
         (r"/^v\d$/", "v1", {}),
         (r"/(?P<line>\w+)-(x)?.*/", "web-y", {"1": "web", "2": "", "line": "web"}),
+        (r"/(?P<line>x)?web/", "web", {"1": "", "line": ""}),
         ("/a|b/", "b", {}),
         ("/(?i)master/", "MASTER", {}),
     ],
@@ -75,6 +76,11 @@ def test_a_pattern_made_to_backtrack_takes_no_time(pattern: str) -> None:
 def test_a_pattern_that_cannot_work_is_refused(pattern: str, why: str) -> None:
     with pytest.raises(BadPattern, match=why):
         compile_pattern(pattern)
+
+
+def test_a_pattern_may_be_as_long_and_have_as_many_groups_as_is_said() -> None:
+    assert compile_pattern("x" * 1024).match("x" * 1024) == {}
+    assert len(compile_pattern("**" * 32).groups) == 32
 
 
 @given(

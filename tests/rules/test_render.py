@@ -1,4 +1,6 @@
 import re
+import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,9 @@ from bridge.rules.render import (
     image_problem,
     oci_tag,
     parse_template,
+    parse_text,
     placeholder_values,
+    time_of_version,
     version_tag,
     with_digest,
 )
@@ -52,6 +56,8 @@ def test_a_ref_becomes_a_tag(ref: str, tag: str) -> None:
 def test_refs_that_leave_nothing_or_lose_letters_are_still_told_apart() -> None:
     assert oci_tag("refs/heads/🚀") == with_digest("ref", "refs/heads/🚀")
     assert len({oci_tag(f"refs/heads/{name}") for name in ("🚀", "🎉", "登录", "登出", "a/登", "a/录")}) == 6
+    assert len({oci_tag(f"refs/heads/v{digit}") for digit in "\u0661\u0662\u0663"}) == 3
+    assert oci_tag("refs/heads/q\u0303") != oci_tag("refs/heads/q\u0304") != oci_tag("refs/heads/q")
 
 
 def test_a_rendered_tag_is_told_apart_by_the_full_ref_it_came_from() -> None:
@@ -130,6 +136,15 @@ def test_a_tag_of_a_rule_may_not_be(text: str) -> None:
         parse_template(text)
 
 
+def test_a_text_has_room_for_so_much_and_no_more() -> None:
+    assert parse_template("{branch}" * 128).names == {"branch"}
+    with pytest.raises(BadTemplate, match="over 1024 characters"):
+        parse_template("{branch}" * 128 + "x")
+    assert parse_text("{branch}" * 32).names == {"branch"}
+    with pytest.raises(BadTemplate, match="over 32 placeholders"):
+        parse_text("{branch}" * 33)
+
+
 @pytest.mark.parametrize("text", ["{sha}", "{tag}-{short_sha}"])
 def test_a_commit_that_nobody_knows_yet_fills_no_placeholder(text: str) -> None:
     with pytest.raises(NoValue, match="does not say which commit v1 is"):
@@ -144,6 +159,24 @@ def test_the_version_tag_is_none_the_time_or_the_commit() -> None:
     assert version_tag(2, AT, SHA) == SHA
     with pytest.raises(ValueError, match="3"):
         version_tag(3, AT, SHA)
+
+
+@pytest.fixture(params=["Asia/Shanghai", "America/New_York"])
+def elsewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The process in a time zone that is not UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_times_are_those_of_utc_wherever_the_machine_stands() -> None:
+    version = version_tag(1, AT, SHA)
+    assert version == "v20250102.030405"
+    assert time_of_version(version) == int(AT)
+    assert render("{date}.{time}", "x") == "20250102.030405"
 
 
 @pytest.mark.parametrize(

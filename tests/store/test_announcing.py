@@ -13,6 +13,7 @@ from bridge.store.outbox import Outbox
 Only = Literal["always", "changes", "failures"]
 ALL = frozenset(EventName)
 S, F, C, U = BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED, BuildState.UNKNOWN
+X = BuildState.SUPERSEDED
 
 
 async def end(store: Store, build: Build, state: BuildState, tail: str = "") -> None:
@@ -36,6 +37,7 @@ async def history(
     ("only", "states", "told"),
     [
         ("always", [S, F, F, S, S], "Success Fail Fail Fixed Success"),
+        ("always", [S, X], "Success Stop"),
         ("changes", [S, S], ""),
         ("changes", [F, F, F, S, S, F], "Fail Fixed Fail"),
         ("changes", [F, C, F], "Fail Stop"),
@@ -120,7 +122,7 @@ async def test_a_build_tells_each_thing_once_to_each_channel(store: Store) -> No
 
 
 async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
-    for key, state in (("1", F), ("2", S)):
+    for key, state in (("1", F), ("2", S), ("3", C)):
         await end(store, await store.add_build(key), state, tail="the last words")
     rows = await store.outbox.newest(100, channel="message")
     tails = {
@@ -128,7 +130,41 @@ async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
         for row in rows
         if isinstance(row.notice.facts, BuildFacts)
     }
-    assert tails == {EventName.START: "", EventName.FAIL: "the last words", EventName.FIXED: ""}
+    assert tails == {
+        EventName.START: "",
+        EventName.FAIL: "the last words",
+        EventName.FIXED: "",
+        EventName.STOP: "",
+    }
+
+
+async def test_a_build_that_nobody_knows_the_end_of_shows_the_end_of_its_log(store: Store) -> None:
+    await end(store, await store.add_build(), U, tail="the last words")
+    (row, *_) = await store.outbox.newest(1, channel="message")
+    assert isinstance(row.notice.facts, BuildFacts)
+    assert row.notice.facts.log_tail == "the last words"
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "duration"),
+    [
+        ({"triggered_at": 1.0, "started_at": 60.0}, {"ended_at": 65.0}, 5.0),
+        ({"triggered_at": 1.0}, {"ended_at": 8.0}, 7.0),
+        ({"triggered_at": 1.0, "started_at": 60.0}, {"ended_at": 51.0}, 0.0),
+        ({}, {"ended_at": 8.0}, None),
+        ({"triggered_at": 1.0}, {}, None),
+    ],
+    ids=["ran", "never ran", "clock set back", "never triggered", "end unknown"],
+)
+async def test_a_build_takes_the_time_since_it_began(
+    store: Store, began: dict[str, float], ended: dict[str, float], duration: float | None
+) -> None:
+    build, announcer = await store.add_build(), Announcer(store.clock, None)
+    assert await store.builds.move(build.id, BuildState.TRIGGERING, announcer, **began)
+    assert await store.builds.move(build.id, F, announcer, **ended)
+    (row, *_) = await store.outbox.newest(1, channel="message")
+    assert isinstance(row.notice.facts, BuildFacts)
+    assert row.notice.facts.duration == duration
 
 
 async def test_a_notice_leads_to_the_build(store: Store) -> None:
