@@ -142,5 +142,5 @@ async def test_an_end_waits_for_the_log_of_no_build_that_goes_on(
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(line.poller.run)
-        await eventually(ended, seconds=5)
+        await eventually(ended, seconds=15)
         tasks.cancel_scope.cancel()

@@ -134,7 +134,9 @@ def test_a_schedule_of_a_branch_that_nothing_builds_is_warned_about(tmp_path: Pa
     )
 
 
-async def test_a_schedule_that_could_not_be_stored_at_once_is_stored_later(noon: Store, tmp_path: Path) -> None:
+async def test_a_schedule_that_could_not_be_stored_at_once_is_stored_later(
+    noon: Store, tmp_path: Path
+) -> None:
     async with scheduling(noon, tmp_path, rule("")) as line:
         async with failing(noon):
             line.rules = rules_of(tmp_path, rule())
