@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from support.daemon import SECRET, Daemon, eventually
+import httpx
+from support.daemon import SECRET, TOKEN, Daemon, eventually
 from support.scripted import open_store
 
 from bridge.model.build import BuildState
@@ -16,21 +17,26 @@ CONFIG = {
 }
 
 
-async def fill(folder: Path) -> None:
-    """Two builds that ended years ago, and their deliveries."""
+async def fill(folder: Path) -> list[str]:
+    """Two builds that ended years ago, and their deliveries; the ids of these."""
+    ids = []
     async with open_store(folder) as store:
         for key in "12":
             build = await store.add_build(key)
             await store.builds.move(build.id, BuildState.FAILED, Announcer(store.clock, None))
+            ids.append(build.origin.delivery_id)
+    return ids
 
 
 def test_deliveries_and_builds_are_kept_each_for_their_own_time(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, CONFIG, {})
-    asyncio.run(fill(daemon.database.parent))
+    deliveries = asyncio.run(fill(daemon.database.parent))
     daemon.start()
     try:
         eventually(lambda: daemon.said("pruned"))
-        eventually(lambda: daemon.api("/v1/deliveries")["results"] == [])
+        trusted = {"authorization": f"Bearer {TOKEN}"}
+        answers = [httpx.get(f"{daemon.url}/v1/deliveries/{one}", headers=trusted) for one in deliveries]
+        assert [answer.status_code for answer in answers] == [404, 404]
         assert len(daemon.builds()) == 2
         assert daemon.stop() == 0
     finally:
