@@ -143,7 +143,8 @@ class Poller:
         if build.state is BuildState.UNKNOWN and self._overdue(build):
             return
         if status.state is not build.state:
-            await self._move(build, status, handle, "")
+            # What it was until now may be over its time; what it is now has just begun.
+            build = await self._move(build, status, handle, "") or build
             self._told()
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
             await self._builds.note(build.id, handle=handle, url=status.url or build.url)

@@ -1,7 +1,7 @@
 """Every stored delivery ends in builds, in a reason, or as a dead letter that says why."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 from support.rules import rules_of
 from support.scripted import SHA, Bell, Store, delivery_of, eventually, failing
 
+from bridge.config.notices import NoticeSetting
 from bridge.dispatcher import Dispatcher
 from bridge.errors import BadPayload
 from bridge.forges.base import Forge
@@ -73,16 +74,18 @@ class Scripted(Forge):
 class Line:
     """A dispatcher at work, on the rules above."""
 
-    def __init__(self, store: Store, folder: Path, *forges: Forge) -> None:
+    def __init__(
+        self, store: Store, folder: Path, *forges: Forge, text: str = RULE, told: Sequence[NoticeSetting] = ()
+    ) -> None:
         self.store = store
         self.bell = Bell()
         self.rung = 0
-        rules = rules_of(folder, RULE)
+        rules = rules_of(folder, text)
         self.dispatcher = Dispatcher(
             {forge.kind: forge for forge in (Simple(), *forges)},
             lambda: rules,
             store.inbox,
-            default_notices=(),
+            default_notices=told,
             announcer=Announcer(store.clock, None),
             alarm=self.bell,
             dispatched=self._ring,
@@ -103,8 +106,8 @@ class Line:
 
 
 @asynccontextmanager
-async def dispatching(store: Store, folder: Path, *forges: Forge) -> AsyncIterator[Line]:
-    line = Line(store, folder, *forges)
+async def dispatching(store: Store, folder: Path, *forges: Forge, **line_of: Any) -> AsyncIterator[Line]:
+    line = Line(store, folder, *forges, **line_of)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(line.dispatcher.run)
         await line.bell.settled()
@@ -352,3 +355,22 @@ async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, 
         await line.bell.settled()
         page = await store.builds.page(Place(), 1)
     assert page.count == 50
+
+
+@pytest.mark.parametrize(
+    ("own", "channels"),
+    [
+        ("", ["team"]),
+        ("notices: []\n", []),
+        ("notices:\n- {channel: mail, notice_type: MAIL}\n", ["mail"]),
+    ],
+)
+async def test_a_build_tells_those_whom_its_rule_names_and_without_that_those_of_the_default(
+    store: Store, tmp_path: Path, own: str, channels: list[str]
+) -> None:
+    text = RULE.split("---", maxsplit=1)[0] + own
+    told = [NoticeSetting(channel="team", notice_type="DING_TALK")]
+    async with dispatching(store, tmp_path, text=text, told=told) as line:
+        (row,) = await line.judge(sent("1", body()))
+        (build,) = await store.builds.of_delivery(row.delivery.id)
+    assert [subscription.channel for subscription in build.subscriptions] == channels

@@ -3,6 +3,7 @@
 import socket
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -48,6 +49,26 @@ async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store
         await bell.settled()
         assert await store.inbox.newest(10) == []
         tasks.cancel_scope.cancel()
+
+
+async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Store) -> None:
+    bell = Bell()
+    for key in "12":
+        build = await store.add_build(key)
+        await store.builds.move(build.id, BuildState.FAILED, Announcer(store.clock, None))
+    store.clock.turn(2 * DAY.total_seconds())
+
+    async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
+        async with anyio.create_task_group() as tasks:
+            house = partial(keep_house, deliveries=deliveries, builds=builds)
+            tasks.start_soon(house, store.database, store.clock, bell)
+            await bell.settled()
+            tasks.cancel_scope.cancel()
+        return len(await store.inbox.newest(10)), len(await store.builds.in_state("here", *BuildState))
+
+    assert await keep(3 * DAY, 3 * DAY) == (2, 2)
+    assert await keep(DAY, 3 * DAY) == (0, 2)
+    assert await keep(3 * DAY, DAY) == (0, 1), "the newest of a repository stays, for its number"
 
 
 async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(

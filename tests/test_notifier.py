@@ -1,15 +1,12 @@
 """Notices: sent at least once, in order for each job, whatever the channel answers."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
+from support.notifying import Line, notifying, put, row, states
 from support.scripted import (
     START,
-    Bell,
     Clock,
     Hang,
     ScriptedChannel,
@@ -21,68 +18,14 @@ from support.scripted import (
 
 from bridge import notifier
 from bridge.channels.base import Dead, Ok, Outcome, Rate, RateLimited, Retry, Unknown
-from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
-from bridge.notifier import Notifier
-from bridge.store.outbox import NoticeRow, add
+from bridge.model.notice import EventName, NoticeState
 
 HOUR = 3600.0
-
-
-class Line:
-    """A notifier at work."""
-
-    def __init__(self, store: Store, channel: ScriptedChannel) -> None:
-        self.store = store
-        self.channel = channel
-        self.bell = Bell()
-        self.notifier = Notifier(channel.name, channel, store.outbox, store.clock, alarm=self.bell)
-
-    async def turn(self, seconds: float) -> None:
-        self.store.clock.turn(seconds)
-        await self.bell.settled()
-
-    @property
-    def asked(self) -> list[str]:
-        return [notice.id for notice in self.channel.asked]
-
-    async def health(self) -> tuple[bool, float]:
-        """Whether the channel is down, and for how many more seconds it is left alone."""
-        found = await self.store.outbox.health(f"channel:{self.channel.name}")
-        return found.down_since is not None, max(0.0, found.paused_until - self.store.clock())
-
-
-@asynccontextmanager
-async def notifying(store: Store, channel: ScriptedChannel) -> AsyncIterator[Line]:
-    line = Line(store, channel)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(line.notifier.run)
-        await line.bell.settled()
-        yield line
-        tasks.cancel_scope.cancel()
 
 
 @pytest.fixture
 def channel() -> ScriptedChannel:
     return ScriptedChannel()
-
-
-async def put(store: Store, *ids: str, channel: str = "team", job: str = "main") -> None:
-    """Notices with these ids, in this order, about one job: the builds of a branch."""
-    build = await store.add_build(" ".join(ids), ref=f"refs/heads/{job}")
-    facts = ServiceFacts(subject="x", detail="y")
-    for name in ids:
-        notice = Notice(id=name, channel=channel, event=EventName.FAIL, facts=facts, created_at=store.clock())
-        await store.database.write(partial(add, notice=notice, dedupe=name, build=build))
-
-
-async def row(store: Store, name: str) -> NoticeRow:
-    found = await store.outbox.get(name)
-    assert found is not None
-    return found[0]
-
-
-async def states(store: Store, *names: str) -> str:
-    return " ".join([(await row(store, name)).state for name in names])
 
 
 async def service_events(store: Store) -> list[EventName]:
@@ -239,12 +182,13 @@ async def test_a_pause_holds_over_a_restart(tmp_path: Path, channel: ScriptedCha
         assert await states(store, "a") == "sent"
 
 
+@pytest.mark.parametrize("outcome", [RateLimited, Retry])
 @pytest.mark.parametrize("after", [0.0, -1.0, float("nan"), 1e300])
 async def test_no_channel_can_ask_for_an_endless_or_for_no_pause(
-    store: Store, channel: ScriptedChannel, after: float
+    store: Store, channel: ScriptedChannel, outcome: type[RateLimited | Retry], after: float
 ) -> None:
     await put(store, "a")
-    channel.answers.append(RateLimited("too fast", after))
+    channel.answers.append(outcome("too fast", after))
     async with notifying(store, channel) as line:
         assert len(line.asked) == 1
         await line.turn(HOUR)

@@ -73,6 +73,37 @@ async def test_a_builder_that_does_not_answer_a_release_holds_up_no_poll(
     assert asked[-1] == "handle-4"
 
 
+async def test_a_build_that_the_builder_calls_unknown_is_not_given_back_before_its_end_is_known(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await add_queued(store)
+    async with polling(store, builder) as line:
+        assert (await line.says(build, Status(state=BuildState.UNKNOWN, raw="gone"))).state == "unknown"
+        await line.turn(HOUR)
+        assert builder.called("release") == []
+        await line.says(build, SUCCESS)
+        await line.turn(HOUR)
+    assert builder.called("release") == ["handle-1"]
+
+
+async def test_a_build_that_can_never_be_given_back_stands_before_the_others_not_for_good(
+    store: Store,
+) -> None:
+    class Stubborn(ScriptedBuilder):
+        async def release(self, handle: str) -> None:
+            await super().release(handle)
+            if handle == "handle-1":
+                raise Transient("503")
+
+    builder = Stubborn()
+    for key in "123":
+        await move(store, await add_queued(store, key), BuildState.SUCCEEDED)
+    async with polling(store, builder) as line:
+        for _ in range(50):
+            await line.turn(SLOW_SECONDS)
+    assert {"handle-2", "handle-3"} <= set(builder.called("release"))
+
+
 async def test_a_build_of_which_nothing_was_ever_learned_is_given_back_after_a_week(
     store: Store, builder: ScriptedBuilder
 ) -> None:

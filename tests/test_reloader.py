@@ -1,88 +1,15 @@
 """Rules that change on disk: all or nothing, told to those who asked, and never half written."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
-import anyio
 import pytest
-from support.rules import HEAD, NAMES, tag_config
-from support.scripted import Bell, Store, eventually, failing
+from support.reloading import reloading, rule
+from support.rules import tag_config
+from support.scripted import Store, failing
 
-from bridge.config.notices import NoticeSetting
 from bridge.errors import ConfigError, StoreError
-from bridge.model.notice import EventName, ServiceFacts
-from bridge.reloader import Reloader
-from bridge.rules.loader import load_rules
-
-ALL_EVENTS = (EventName.UPDATE_CONFIG, EventName.DELETE, EventName.FORBID)
-DEFAULT = NoticeSetting(channel="team", notice_type="DING_TALK", enabled_event_type_names=ALL_EVENTS)
-
-
-def rule(name: str, *tag_configs: str) -> str:
-    return HEAD.replace("repo_name: shop\n", f"repo_name: {name}\n") + "".join(tag_configs or [tag_config()])
-
-
-class Line:
-    """A reloader at work on a folder with one rule."""
-
-    def __init__(self, store: Store, folder: Path) -> None:
-        self.store = store
-        self.folder = folder
-        self.bell = Bell()
-        self.told = 0
-        self.reloader = Reloader(
-            load_rules([folder], NAMES),
-            [folder],
-            lambda: load_rules([folder], NAMES),
-            default_notices=[DEFAULT],
-            outbox=store.outbox,
-            clock=store.clock,
-            alarm=self.bell,
-            told=self._tell,
-        )
-
-    def _tell(self) -> None:
-        self.told += 1
-
-    async def tick(self, times: int = 2) -> None:
-        for _ in range(times):
-            before = self.bell.waits
-            self.bell.ring()
-            await eventually(partial(self._rang_since, before))
-
-    def _rang_since(self, before: int) -> bool:
-        return self.bell.waits > before
-
-    def names(self) -> list[str]:
-        return sorted(repository.repo_name for repository in self.reloader.rules.repositories.values())
-
-    def pattern(self, name: str = "shop") -> str:
-        return self.reloader.rules.repositories["acme", name].build_config.tag_configs[0].code_repo_type_value
-
-    async def notices(self, channel: str = "team") -> list[tuple[EventName, str, str]]:
-        """Event, subject and detail of each, oldest first."""
-        found = []
-        for row in reversed(await self.store.outbox.newest(2000, channel=channel)):
-            assert isinstance(row.notice.facts, ServiceFacts)
-            found.append((row.notice.event, row.notice.facts.subject, row.notice.facts.detail))
-        return found
-
-    async def down(self) -> str | None:
-        health = await self.store.outbox.health("rules")
-        return health.why if health.down_since is not None else None
-
-
-@asynccontextmanager
-async def reloading(store: Store, folder: Path) -> AsyncIterator[Line]:
-    line = Line(store, folder)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(line.reloader.run)
-        await line.bell.settled()
-        yield line
-        tasks.cancel_scope.cancel()
+from bridge.model.notice import EventName
 
 
 @pytest.fixture

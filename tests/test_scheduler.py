@@ -1,128 +1,14 @@
 """Builds at fixed times: once for each time, across restarts, and told where a time was missed."""
 
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 from support.rules import rules_of
-from support.scripted import Bell, Store, delivery_of
+from support.scheduling import DAY, DUE, FIRST, NIGHTLY, NONE, SECOND, URL, rule, scheduler, scheduling
+from support.scripted import Bell, Store, failing
 
-from bridge.dispatcher import Dispatcher
-from bridge.forges.github import GitHub
-from bridge.model.build import Build, BuildState
-from bridge.model.delivery import Delivery, DeliveryState
-from bridge.model.notice import ServiceFacts
-from bridge.rules.announce import Announcer
-from bridge.rules.match import RuleSet
-from bridge.scheduler import Scheduler
-from bridge.store.schedules import Schedules
-
-NIGHTLY = "{cron: '0 3 * * *', timezone: Asia/Shanghai, branch: main}"
-RULE = """
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: GitHub
-  code_repo_namespace: acme
-  code_repo_name: shop-web
-  schedule: [SCHEDULE]
-  tag_configs:
-    - {code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: nightly, is_active: ACTIVE}
-"""
-URL = "https://github.com/acme/shop-web.git"
-FIRST, SECOND = "1" * 40, "2" * 40
-DUE = datetime(2026, 11, 21, 19, tzinfo=UTC).timestamp()
-"""Three o'clock in Shanghai."""
-DAY = 86_400.0
-NONE = "0" * 40
-
-
-@dataclass
-class Line:
-    """A dispatcher and a scheduler at work on rules that a test may change."""
-
-    store: Store
-    rules: RuleSet
-    judging: Bell
-    ticking: Bell
-    sent: int = 0
-
-    async def push(self, before: str, after: str) -> None:
-        self.sent += 1
-        said = {"ref": "refs/heads/main", "before": before, "after": after, "deleted": after == NONE}
-        said |= {"repository": {"full_name": "acme/shop-web", "clone_url": URL}}
-        said |= {"head_commit": None if after == NONE else {"id": after, "message": "a change"}}
-        headers = {"x-github-event": "push", "content-type": "application/json"}
-        made = delivery_of(str(self.sent), self.store.clock(), source="github", forge="GitHub")
-        await self.put(made, headers, said)
-
-    async def put(self, made: Delivery, headers: dict[str, str], said: Any) -> None:
-        changes: dict[str, Any] = {"headers": headers, "body": json.dumps(said).encode()}
-        fields = {name: getattr(made, name) for name in made.__slots__}
-        await self.store.inbox.put(Delivery(**fields | changes))
-        await self.judging.settled()
-
-    async def at(self, moment: float) -> None:
-        """Later, when all that is due then has been judged."""
-        self.store.clock.turn(moment - self.store.clock())
-        await self.ticking.settled()
-        await self.judging.settled()
-
-    async def builds(self) -> list[Build]:
-        return await self.store.builds.in_state("jenkins", *BuildState)
-
-    async def asked(self) -> list[tuple[DeliveryState, str]]:
-        """What became of each delivery of a schedule, oldest first."""
-        rows = await self.store.inbox.newest(100)
-        return [(row.state, row.detail) for row in reversed(rows) if row.delivery.source == "schedule"]
-
-    async def told(self) -> list[str]:
-        rows = await self.store.outbox.newest(100, channel="message")
-        return [row.notice.facts.detail for row in rows if isinstance(row.notice.facts, ServiceFacts)]
-
-
-def rule(schedule: str = NIGHTLY, active: str = "true") -> str:
-    return RULE.replace("SCHEDULE", schedule).replace("ACTIVE", active)
-
-
-@asynccontextmanager
-async def scheduling(store: Store, folder: Path, text: str) -> AsyncIterator[Line]:
-    """From the day before it is due, at noon."""
-    line = Line(store, rules_of(folder, text), Bell(), Bell())
-    dispatcher = Dispatcher(
-        {"GitHub": GitHub()},
-        lambda: line.rules,
-        store.inbox,
-        default_notices=(),
-        announcer=Announcer(store.clock, None),
-        alarm=line.judging,
-        dispatched=lambda: None,
-    )
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(dispatcher.run)
-        tasks.start_soon(scheduler(line, line.ticking).run)
-        await line.ticking.settled()
-        yield line
-        tasks.cancel_scope.cancel()
-
-
-def scheduler(line: Line, bell: Bell) -> Scheduler:
-    store = line.store
-    return Scheduler(
-        lambda: line.rules,
-        Schedules(store.database),
-        store.outbox,
-        store.clock,
-        alarm=bell,
-        asked=line.judging.ring,
-        told=lambda: None,
-    )
+from bridge.model.delivery import DeliveryState
 
 
 @pytest.fixture
@@ -179,6 +65,7 @@ async def test_two_that_look_at_once_ask_once(noon: Store, tmp_path: Path) -> No
             await other.settled()
             await line.at(DUE + day * DAY)
         assert len(await line.asked()) == 5
+        assert line.rung == ["asked"] * 5
         tasks.cancel_scope.cancel()
 
 
@@ -203,6 +90,7 @@ async def test_times_that_passed_while_nobody_looked_are_told_and_not_made_up_fo
         told = await line.told()
         assert len(told) == (missed is not None)
         assert (missed or "") in "".join(told)
+        assert line.rung == ["asked"] * asked + ["told"] * len(told)
 
 
 async def test_far_too_many_missed_times_are_counted_no_further(noon: Store, tmp_path: Path) -> None:
@@ -244,3 +132,45 @@ def test_a_schedule_of_a_branch_that_nothing_builds_is_warned_about(tmp_path: Pa
     assert warning.endswith(
         "build_config.schedule[0].branch: nothing will be built: no tag_config is for the branch dev"
     )
+
+
+async def test_a_schedule_that_could_not_be_stored_at_once_is_stored_later(
+    noon: Store, tmp_path: Path
+) -> None:
+    async with scheduling(noon, tmp_path, rule("")) as line:
+        async with failing(noon):
+            line.rules = rules_of(tmp_path, rule())
+            await line.ticking.settled()
+        await line.at(DUE - 60)
+        await line.at(DUE)
+        assert len(await line.asked()) == 1
+
+
+async def test_what_is_due_while_the_store_fails_is_asked_for_once_when_it_works_again(
+    noon: Store, tmp_path: Path
+) -> None:
+    async with scheduling(noon, tmp_path, rule()) as line:
+        await line.push(NONE, FIRST)
+        async with failing(noon):
+            await line.at(DUE)
+            await line.at(DUE + 600)
+            assert (await line.asked(), line.rung) == ([], [])
+        for later in (1200, 1201):
+            await line.at(DUE + later)
+        assert len(await line.asked()) == 1
+        assert line.rung == ["asked"]
+        assert await line.told() == []
+
+
+async def test_rules_that_change_while_the_store_fails_are_planned_when_it_works_again(
+    noon: Store, tmp_path: Path
+) -> None:
+    later = NIGHTLY.replace("0 3", "30 3")
+    async with scheduling(noon, tmp_path, rule()) as line:
+        async with failing(noon):
+            line.rules = rules_of(tmp_path, rule(later))
+            await line.at(DUE - 60)
+        await line.at(DUE + 60)
+        assert await line.asked() == [], "the old one is gone"
+        await line.at(DUE + 1860)
+        assert len(await line.asked()) == 1

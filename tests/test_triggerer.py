@@ -7,7 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
-from support.scripted import Hang, ScriptedBuilder, Store, eventually, failing, open_store
+from support.scripted import Clock, Hang, ScriptedBuilder, Store, eventually, failing, open_store
 from support.services import TriggerLine, triggering
 
 from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry, Sent
@@ -253,22 +253,37 @@ async def test_a_build_that_ended_while_the_builder_answered_stays_ended(
     assert (await store.build(build.id)).state is BuildState.CANCELLED
 
 
+@pytest.mark.parametrize(
+    ("answer", "state", "detail"),
+    [
+        (Sent("just-in-time", "item 7"), BuildState.QUEUED, "item 7"),
+        (Retry("busy"), BuildState.WAITING, "busy"),
+        (Rejected("no such job"), BuildState.FAILED, "rejected: no such job"),
+    ],
+)
 async def test_an_answer_that_came_is_written_down_although_we_are_told_to_stop(
-    tmp_path: Path, builder: ScriptedBuilder
+    tmp_path: Path, builder: ScriptedBuilder, answer: Outcome, state: BuildState, detail: str
 ) -> None:
-    async with open_store(tmp_path) as store:
+    """To the last word: that the builder is well again is written after what became of the build."""
+    clock = Clock()
+    async with open_store(tmp_path, clock) as store:
+        was_down = not isinstance(answer, Retry)
+        if was_down:
+            await store.outbox.down("builder:here", "no route to host")
         build = await store.add_build()
         async with anyio.create_task_group() as tasks:
 
-            def answer() -> Outcome:
+            def stop() -> Outcome:
                 tasks.cancel_scope.cancel()
-                return Sent("just-in-time")
+                return answer
 
-            builder.triggers.append(answer)
+            builder.triggers.append(stop)
             tasks.start_soon(TriggerLine(store, builder).triggerer.run)
-    async with open_store(tmp_path) as store:
+    async with open_store(tmp_path, clock) as store:
         after = await store.build(build.id)
-    assert (after.state, after.handle) == (BuildState.QUEUED, "just-in-time")
+        health = await store.outbox.health("builder:here")
+    assert (after.state, after.detail) == (state, detail)
+    assert (health.down_since is None) is was_down
 
 
 async def test_a_store_that_fails_is_tried_again_and_nothing_is_sent_before_it_works(

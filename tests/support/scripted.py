@@ -56,10 +56,20 @@ class Bell(Alarm):
     def __init__(self) -> None:
         super().__init__()
         self.waits = 0
+        self._waited_for = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether it is waited for, and was not rung."""
+        return self._waited_for and not self._event.is_set()
 
     async def wait(self, seconds: float | None = None) -> None:
         self.waits += 1
-        await super().wait(seconds)
+        self._waited_for = True
+        try:
+            await super().wait(seconds)
+        finally:
+            self._waited_for = False
 
     async def settled(self) -> None:
         """Ring, until a round that began after now has ended."""

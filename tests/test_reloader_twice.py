@@ -1,0 +1,160 @@
+"""Reloads that meet each other, an edit, or a store that fails: the newest good rules win."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import pytest
+from support.reloading import Line, reloading, rule
+from support.rules import NAMES, tag_config
+from support.scripted import Store, eventually, failing
+
+from bridge.errors import ConfigError
+from bridge.model.notice import EventName
+from bridge.rules import files
+from bridge.rules.loader import load_rules
+from bridge.rules.match import RuleSet
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "rules"
+    made.mkdir()
+    (made / "shop.yaml").write_text(rule("shop"))
+    return made
+
+
+class Load:
+    """Loads the rules; what a test wants to happen just after that, in the loading thread, comes once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.loads = 0
+        self.then: Callable[[], object] | None = None
+
+    def __call__(self) -> RuleSet:
+        self.loads += 1
+        try:
+            return load_rules([self.folder], NAMES)
+        finally:
+            then, self.then = self.then, None
+            if then is not None:
+                then()
+
+
+def edit(folder: Path, branch: str) -> None:
+    (folder / "shop.yaml").write_text(rule("shop", tag_config(branch)))
+
+
+def spoil(folder: Path) -> None:
+    (folder / "shop.yaml").write_text(rule("shop", tag_config(version_tagging=3)))
+
+
+async def test_a_faulty_set_is_tried_once_and_not_at_every_tick(store: Store, folder: Path) -> None:
+    load = Load(folder)
+    async with reloading(store, folder, load) as line:
+        spoil(folder)
+        await line.tick(2)
+        assert load.loads == 1
+        await line.tick(4)
+        assert load.loads == 1
+        assert line.told == 1
+
+
+@pytest.mark.parametrize("first", [edit, spoil])
+async def test_an_edit_while_the_rules_are_loading_is_taken_after_them(
+    store: Store, folder: Path, first: Callable[..., None]
+) -> None:
+    load = Load(folder)
+    async with reloading(store, folder, load) as line:
+        first(folder, *(["develop"] if first is edit else []))
+        load.then = lambda: edit(folder, "late-develop")
+        await line.tick(2)
+        assert line.pattern() == ("develop" if first is edit else "master")
+        await line.tick(2)
+        assert line.pattern() == "late-develop"
+        assert await line.down() is None
+
+
+async def test_of_two_reloads_at_once_the_later_one_loads_later(store: Store, folder: Path) -> None:
+    load = Load(folder)
+    loaded, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        loaded.set()
+        assert go_on.wait(10)
+
+    load.then = wait
+    line = Line(store, folder, load)
+    edit(folder, "older")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(line.reloader.reload)
+        await eventually(loaded.is_set)
+        edit(folder, "newer")
+        tasks.start_soon(line.reloader.reload)
+        with anyio.move_on_after(0.3):  # the other one could be through by then
+            await eventually(lambda: line.pattern() == "newer")
+        go_on.set()
+    assert line.pattern() == "newer"
+    assert len(await line.notices()) == 2
+
+
+async def test_a_fault_that_could_not_be_told_is_told_later(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as line:
+        spoil(folder)
+        async with failing(store):
+            await line.tick(2)
+        assert await line.down() is None
+        await line.tick(2)
+        assert "3 is not 0, 1 or 2" in (await line.down() or "")
+    assert [event for event, *_ in await line.notices("message")] == [EventName.DEGRADED]
+
+
+async def test_an_edit_that_could_not_be_told_is_taken_at_a_later_tick(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as line:
+        edit(folder, "develop")
+        async with failing(store):
+            await line.tick(3)
+            assert line.pattern() == "master"
+        await line.tick(2)
+        assert line.pattern() == "develop"
+    assert len(await line.notices()) == 1
+
+
+async def test_files_that_cannot_be_looked_through_are_told_like_a_fault_in_them(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reloading(store, folder) as line:
+        monkeypatch.setattr(files, "MAX_FILES", 1)
+        (folder / "more.yaml").write_text(rule("more"))
+        await line.tick(2)
+        assert line.names() == ["shop"]
+        assert "there are over 1 rule files" in (await line.down() or "")
+        assert line.told == 1, "there is something to tell"
+
+
+async def test_only_those_who_asked_for_an_event_are_told_of_it(store: Store, folder: Path) -> None:
+    own = "notices:\n- {channel: mail, notice_type: MAIL, enabled_event_type_names: [deleteJob]}\n"
+    (folder / "own.yaml").write_text(rule("own") + own)
+    async with reloading(store, folder) as line:
+        (folder / "own.yaml").write_text(rule("own", tag_config("develop")) + own)
+        await line.tick(2)
+        assert line.pattern("own") == "develop"
+        assert await line.notices("mail") == []
+        (folder / "own.yaml").unlink()
+        await line.tick(2)
+    assert [event for event, *_ in await line.notices("mail")] == [EventName.DELETE]
+    assert await line.notices("team") == [], "its own settings hold"
+
+
+async def test_a_reload_that_was_refused_raises_and_the_next_tick_does_not_repeat_it(
+    store: Store, folder: Path
+) -> None:
+    load = Load(folder)
+    async with reloading(store, folder, load) as line:
+        spoil(folder)
+        with pytest.raises(ConfigError):
+            await line.reloader.reload()
+        await line.tick(3)
+        assert load.loads == 1
