@@ -3,7 +3,6 @@
 import os
 import shlex
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,7 +78,7 @@ def result(site: Site) -> Result:
 async def test_a_runner_killed_in_its_first_push_leaves_an_unknown_build_that_pushes_nothing_more(
     site: Site, origin: Origin, docker: Docker, tmp_path: Path
 ) -> None:
-    docker.does(push=f"touch {tmp_path}/pushing; exec sleep 600")
+    docker.does(push=f"test -e {tmp_path}/pushing || {{ touch {tmp_path}/pushing; exec sleep 600; }}")
     builder = site.builder(engine="docker")
     await waiting_in(tmp_path / "pushing", builder, order(origin))
     os.kill(runner_of(site), signal.SIGKILL)
@@ -149,13 +148,10 @@ async def test_a_build_that_was_ended_early_is_cleaned_up_like_any_other(
         await builder.cancel("b1")
     now = await end(builder)
     assert now.state is (BuildState.CANCELLED if cancelled else BuildState.FAILED)
-    await until(_gone(site, "tree"))
+    await until(lambda: Folder(site.state / "b1").holder() is None)
+    assert not (site.state / "b1" / "tree").exists()
     assert len(docker.calls("image rm")) == 2, "before the build and after it"
     assert docker.calls("push") == []
-
-
-def _gone(site: Site, name: str) -> Callable[[], bool]:
-    return lambda: not (site.state / "b1" / name).exists()
 
 
 async def test_dockers_credentials_are_those_of_the_authfile(
@@ -167,7 +163,7 @@ async def test_dockers_credentials_are_those_of_the_authfile(
     builder = site.builder(engine="docker", authfile=str(authfile))
     assert (await built_by(builder, order(origin))).state is BuildState.SUCCEEDED
     assert (tmp_path / "seen").read_text() == "the credentials" * 2
-    await until(_gone(site, "home"))
+    await until(lambda: Folder(site.state / "b1").holder() is None)
     assert authfile.read_text() == "the credentials"
 
 

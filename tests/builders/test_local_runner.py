@@ -1,4 +1,4 @@
-"""What the runner of a local build holds to: one run a number, nothing left over, no way out of its folder."""
+"""What the runner of a local build holds to: one run a number, nothing left over, no way out of its place."""
 
 import os
 import resource
@@ -46,7 +46,8 @@ async def test_a_late_runner_of_a_build_that_has_ended_does_nothing(
 async def test_a_late_first_runner_leaves_an_interrupted_build_to_the_second(
     site: Site, origin: Origin, tmp_path: Path
 ) -> None:
-    builder = site.builder(f"echo run >> {tmp_path}/runs; touch {tmp_path}/begun; sleep 600")
+    once = f"test -e {tmp_path}/begun || {{ touch {tmp_path}/begun; exec sleep 600; }}"
+    builder = site.builder(f"echo run >> {tmp_path}/runs; {once}")
     assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
     await until((tmp_path / "begun").exists)
     os.kill(runner_of(site), signal.SIGKILL)
