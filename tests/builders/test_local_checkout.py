@@ -110,7 +110,7 @@ async def test_a_file_over_the_limit_of_the_checkout_never_grows_so_far(site: Si
 
 
 async def test_a_checkout_of_many_small_files_counts_them_all(site: Site, origin: Origin) -> None:
-    commit = pushed(origin, {f"{number}": "x" * 20_000 for number in range(10)})
+    commit = pushed(origin, {f"{number}/file": "x" * 20_000 for number in range(10)})
     now = await built(site.builder("true", max_tree="100KiB"), request(origin, commit))
     assert (now.state, now.detail) == (
         BuildState.FAILED,

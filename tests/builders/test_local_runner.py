@@ -3,13 +3,16 @@
 import os
 import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio import to_thread
 from support.git import Origin
 from support.local_site import Site, alive, built, end, pid_in, pushed, request, runner_of, status, until
 
@@ -25,7 +28,7 @@ async def run_again(folder: Folder, number: int) -> int:
     await until(lambda: folder.holder() is None)
     start = f"import sys; from {main.__module__} import main; sys.exit(main(*sys.argv[1:]))"
     argv = [sys.executable, "-c", start, str(folder.path), str(number)]
-    done = await anyio.run_process(argv, check=False, stderr=None)
+    done = await to_thread.run_sync(partial(subprocess.run, argv, timeout=30, check=False))
     await until(lambda: folder.holder() is None)
     return done.returncode
 
