@@ -34,7 +34,8 @@ def test_what_can_work_needs_no_advice() -> None:
     assert advice("https://git.example.com/a.git", None, registry="127.0.0.1:5000") == []
     assert advice("ssh://git@git.example.com/a.git", "git@git.example.com:a.git", command=["git"]) == []
     assert advice("file:///srv/a.git", protocols=["file"], command=["./build.sh"]) == []
-    assert advice(None, image="registry.example.com/acme/shop") == []
+    for registry in ("registry.example.com", "localhost", "host:5000"):
+        assert advice(None, image=f"{registry}/acme/shop") == []
 
 
 @pytest.mark.parametrize("url", ["file:///srv/a.git", "/srv/a.git"])

@@ -102,7 +102,68 @@ async def test_wrong_credentials_fail_at_once_and_show_nowhere(
     assert "wrong-one" not in site.text() + now.detail
 
 
-async def test_a_checkout_over_its_limit_fails(site: Site, origin: Origin) -> None:
+async def test_a_file_over_the_limit_of_the_checkout_never_grows_so_far(site: Site, origin: Origin) -> None:
     commit = pushed(origin, {"big": os.urandom(200_000)})
     now = await built(site.builder("true", max_tree="100KiB"), request(origin, commit))
     assert now.state is BuildState.FAILED
+    assert now.detail.startswith("git fetch of refs/heads/main failed")
+
+
+async def test_a_checkout_of_many_small_files_counts_them_all(site: Site, origin: Origin) -> None:
+    commit = pushed(origin, {f"{number}/file": "x" * 20_000 for number in range(10)})
+    now = await built(site.builder("true", max_tree="100KiB"), request(origin, commit))
+    assert (now.state, now.detail) == (
+        BuildState.FAILED,
+        f"the checkout is over its limit of {100 << 10} bytes",
+    )
+
+
+async def test_a_user_name_alone_is_a_credential_too(site: Site, origin: Origin, tmp_path: Path) -> None:
+    commit = pushed(origin)
+    with serve_http(tmp_path / "origin", user="token-1") as base:
+        url = base.replace("//", "//token-1@") + "/remote.git"
+        builder = site.builder("echo at $REPO_URL", protocols=["http"])
+        now = await built(builder, request(origin, commit, repo_url=url))
+    assert now.state is BuildState.SUCCEEDED, site.text()
+    assert f"\nat {base}/remote.git\n" in site.text()
+    assert "token-1" not in site.text()
+
+
+@pytest.mark.parametrize("repo_url", ["ssh://git:word-1@[::1]:1/a.git", "ssh://git@[::1]:1/a.git"])
+async def test_an_ssh_address_keeps_its_user_and_loses_its_password(
+    site: Site, origin: Origin, repo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    ssh = tmp_path / "bin" / "ssh"
+    ssh.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/called\nexit 1\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    now = await built(site.builder("true", protocols=["ssh"]), request(origin, "1" * 40, repo_url=repo_url))
+    assert now.state is BuildState.FAILED
+    called = (tmp_path / "called").read_text()
+    assert "BatchMode=yes" in called, "nobody can answer a question"
+    assert " git@::1 " in called
+    assert "word-1" not in called + site.text()
+
+
+async def test_a_repository_with_longer_hashes_is_built(site: Site, origin: Origin, tmp_path: Path) -> None:
+    other = tmp_path / "longer"
+    other.mkdir()
+    git(other, "init", "--quiet", "--object-format=sha256", "--initial-branch=main")
+    git(other, "commit", "--quiet", "--allow-empty", "--message=A change")
+    commit = git(other, "rev-parse", "HEAD")
+    assert len(commit) == 64
+    wanted = request(origin, commit, repo_url=other.as_uri())
+    assert (await built(site.builder("git rev-parse HEAD"), wanted)).state is BuildState.SUCCEEDED
+    assert f"\n{commit}\n" in site.text()
+
+
+async def test_hooks_and_submodules_of_a_repository_are_left_alone(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    inner = Origin(tmp_path / "inner")
+    pushed(inner, {"inner.txt": "inner"})
+    git(origin.work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner.url, "sub")
+    commit = pushed(origin)
+    builder = site.builder('test -d sub && test -z "$(ls sub)" && ! test -e .git/hooks')
+    assert (await built(builder, request(origin, commit))).state is BuildState.SUCCEEDED, site.text()
