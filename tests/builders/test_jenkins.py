@@ -92,8 +92,10 @@ async def test_a_running_build_is_stopped_even_when_its_number_is_not_known(
         if numbered:
             handle = (await status(ci, handle)).handle or ""
         await ci.cancel(handle)
+        ending = await status(ci, handle)
         ended = await status(ci, handle)
         await ci.cancel(handle)
+    assert ending.state is BuildState.RUNNING
     assert (ended.state, ended.raw) == (BuildState.CANCELLED, "ABORTED")
 
 

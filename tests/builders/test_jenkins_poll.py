@@ -147,7 +147,7 @@ async def test_no_answer_of_the_server_ever_ends_a_build_by_itself(ci_server: Fa
 async def test_a_starting_server_is_transient(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         handle = await sent(ci)
-        ci_server.starting = True
+        ci_server.starting = 503
         with pytest.raises(Transient, match="starting"):
             await ci.poll({"b-1": handle})
 

@@ -295,7 +295,7 @@ async def test_a_password_in_place_of_a_token_is_explained(ci_server: FakeJenkin
 
 
 async def test_a_server_that_starts_takes_the_trigger_later(ci_server: FakeJenkins) -> None:
-    ci_server.starting = True
+    ci_server.starting = 503
     assert isinstance(await triggered(ci_server), Retry)
 
 
