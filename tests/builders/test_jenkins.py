@@ -48,6 +48,32 @@ async def test_find_sees_the_queue_and_the_builds_and_proves_absence(ci_server: 
         assert await ci.find("b-2") is None
 
 
+async def test_find_looks_twice_since_between_queue_and_job_a_build_is_in_neither_list(
+    ci_server: FakeJenkins,
+) -> None:
+    async with builder(ci_server) as ci:
+        await sent(ci)
+        ci_server.start(JOB, unseen=1)
+        found = await ci.find("b-1")
+    assert isinstance(found, str)
+    assert json.loads(found)["build"] == 1
+
+
+async def test_find_passes_over_what_another_job_was_given_with_our_id(ci_server: FakeJenkins) -> None:
+    """A build that starts another job can hand all its parameters on."""
+    ci_server.job("deploy", "BRIDGE_BUILD_ID")
+    async with builder(ci_server) as ci, builder(ci_server, job="deploy") as other:
+        theirs = await sent(other)
+        assert await ci.find("b-1") is None
+        ours = await sent(ci)
+        await sent(other, "b-2")
+        ci_server.job("release", "BRIDGE_BUILD_ID")
+        async with builder(ci_server, job="release") as third:
+            await sent(third)
+        assert await ci.find("b-1") == ours
+        assert await other.find("b-1") == theirs
+
+
 async def test_find_goes_beyond_the_hundred_builds_that_jenkins_lists(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         await sent(ci, "b-1")
@@ -108,6 +134,44 @@ async def test_cancel_never_touches_what_took_the_number_after_a_crash(ci_server
     assert len(ci_server.waiting(JOB)) == 1
 
 
+async def test_cancel_never_touches_an_item_of_another_job(ci_server: FakeJenkins) -> None:
+    ci_server.job("deploy")
+    async with builder(ci_server) as ci, builder(ci_server, job="deploy") as other:
+        theirs = json.loads(await sent(other))["queue"]
+        await ci.cancel(json.dumps({"job": JOB, "queue": theirs}))
+    assert len(ci_server.waiting("deploy")) == 1
+
+
+async def test_cancel_asks_for_the_end_of_a_started_build_only_at_its_job(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.start(JOB)
+        await ci.cancel(handle)
+    assert posts(ci_server)[1:] == ["POST /job/docker/job/build-image/1/stop"]
+
+
+async def test_a_cancel_between_queue_and_job_has_to_be_repeated(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        build = ci_server.start(JOB, unseen=1)
+        with pytest.raises(Transient):
+            await ci.cancel(handle)
+        build.unseen = 0
+        await ci.cancel(handle)
+    assert build.stopped
+
+
+async def test_cancel_of_what_is_no_longer_there_is_harmless(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.start(JOB)
+        numbered = (await status(ci, handle)).handle or ""
+        ci_server.jobs[JOB].builds.clear()
+        ci_server.advance(301)
+        await ci.cancel(numbered)
+        await ci.cancel(handle)
+
+
 async def test_a_cancel_that_is_not_allowed_is_said(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         handle = await sent(ci)
@@ -133,6 +197,7 @@ async def test_the_test_says_who_we_are_and_what_the_job_lacks(ci_server: FakeJe
         ({"token": "wrong-canary"}, Permanent),
         ({"job": "gone"}, Permanent),
         ({"username": "mallory"}, Permanent),
+        ({"job": "docker"}, Permanent),
     ],
 )
 async def test_the_test_fails_with_a_reason(
@@ -140,6 +205,12 @@ async def test_the_test_fails_with_a_reason(
 ) -> None:
     async with builder(ci_server, **change) as ci:
         with pytest.raises(kind):
+            await ci.test()
+
+
+async def test_an_address_within_the_root_is_no_jenkins(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server, url=ci_server.url + "api/json") as ci:
+        with pytest.raises(Permanent, match="no Jenkins"):
             await ci.test()
 
 

@@ -223,6 +223,19 @@ async def test_without_our_id_a_queue_number_counts_only_in_the_run_that_gave_it
         assert await ci.poll({"b-1": handle}) == {}
 
 
+async def test_a_build_that_was_seen_again_must_be_absent_anew_to_be_gone(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        build = ci_server.start(JOB)
+        ci_server.left_life = 0
+        for seen in (False, True, False):
+            build.unseen = 0 if seen else 100
+            for _ in range(1 if seen else 4):
+                found = await ci.poll({"b-1": handle})
+                assert bool(found) is seen
+                ci_server.advance(35)
+
+
 async def test_a_build_that_comes_back_is_believed(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         handle = await sent(ci)
@@ -267,8 +280,7 @@ async def test_looking_for_a_missing_build_is_rare(ci_server: FakeJenkins) -> No
 async def test_an_item_between_queue_and_build_still_waits(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         handle = await sent(ci)
-        (item,) = ci_server.waiting(JOB)
-        item.left = ci_server.clock()
+        ci_server.start(JOB, unseen=3)
         assert (await status(ci, handle)).state is BuildState.QUEUED
 
 

@@ -234,6 +234,7 @@ STATES: dict[str, Callable[[FakeJenkins], None]] = {
     "unicode_job_build": build("demo app 构建", 1, "SUCCESS"),
     "batch_allbuilds_of_one_job": build("perf", 5, "SUCCESS"),
     "tree_batch_builds": build("demo-app", 4, "SUCCESS"),
+    "folder_info": nothing,
     "folder_job_info": build("team/back end/api image", 1),
     "job_info_disabled": disabled,
     "job_info_in_queue": item("demo-app", 2, "5"),

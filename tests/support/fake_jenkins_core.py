@@ -29,6 +29,7 @@ from support.fake_jenkins_state import (
     Parameter,
     Values,
     build_document,
+    folder_document,
     item_document,
     job_document,
     pruned,
@@ -208,19 +209,23 @@ class FakeJenkins:
         path = parts.path.strip("/")
         if found := re.fullmatch(r"((?:job/[^/]+/)+)(.+)", path):
             name = "/".join(unquote(part) for part in found[1].split("/")[1::2])
-            job = self.jobs.get(name)
-            rest = found[2]
-            if job is None:
-                return page("Not Found", 404)
-            if _ACTION.fullmatch(rest) and method != "POST":
-                return page("Form post required", 405)
-            if _ACTION.fullmatch(rest):
-                # A servlet takes the first of two values, and the query comes first.
-                return self._act(job, rest, dict(parse_qsl(form, keep_blank_values=True)) | query)
-            return self._show(job, rest, query)
+            return self._below_job(method, name, found[2], query, form)
         if path == "queue/cancelItem":
             return self._cancel(query) if method == "POST" else page("Form post required", 405)
         return self._document(self._general(path), query)
+
+    def _below_job(self, method: str, name: str, rest: str, query: Mapping[str, str], form: str) -> Reply:
+        job = self.jobs.get(name)
+        if job is None and rest == "api/json" and any(other.startswith(f"{name}/") for other in self.jobs):
+            return self._document(folder_document(self.url, name, self.jobs), query)
+        if job is None:
+            return page("Not Found", 404)
+        if not _ACTION.fullmatch(rest):
+            return self._show(job, rest, query)
+        if method != "POST":
+            return page("Form post required", 405)
+        # A servlet takes the first of two values, and the query comes first.
+        return self._act(job, rest, {**dict(parse_qsl(form, keep_blank_values=True)), **query})
 
     def _general(self, path: str) -> dict[str, Any] | None:
         now = self.clock()

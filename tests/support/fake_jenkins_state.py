@@ -240,6 +240,28 @@ def job_document(root: str, job: Job, items: list[dict[str, Any]]) -> dict[str, 
     }
 
 
+def folder_document(root: str, name: str, jobs: dict[str, Job]) -> dict[str, Any]:
+    path = "".join(f"job/{quote(part, safe='')}/" for part in name.split("/"))
+    inside = [job for job in jobs.values() if job.name.startswith(f"{name}/")]
+    shown = [{"_class": PROJECT, "name": job.name, "url": root + job.path} for job in inside]
+    last = name.rpartition("/")[2]
+    return {
+        "_class": "com.cloudbees.hudson.plugins.folder.Folder",
+        "actions": [{}],
+        "description": None,
+        "displayName": last,
+        "displayNameOrNull": None,
+        "fullDisplayName": name.replace("/", " » "),
+        "fullName": name,
+        "name": last,
+        "url": root + path,
+        "healthReport": [],
+        "jobs": shown,
+        "primaryView": {"_class": "hudson.model.AllView", "name": "All", "url": root + path},
+        "views": [{"_class": "hudson.model.AllView", "name": "All", "url": root + path}],
+    }
+
+
 USER: dict[str, Any] = {
     "_class": "hudson.model.User",
     "absoluteUrl": "http://127.0.0.1:18080/user/ci",
@@ -265,7 +287,9 @@ def shallow(document: dict[str, Any]) -> dict[str, Any]:
             item["task"].pop("fullName", None)
     if item := document.get("queueItem"):
         task = {key: item["task"][key] for key in ("_class", "name", "url")}
-        document["queueItem"] = {key: value for key, value in item.items() if key != "actions"} | {"task": task}
+        document["queueItem"] = {key: value for key, value in item.items() if key != "actions"} | {
+            "task": task
+        }
     return document
 
 
