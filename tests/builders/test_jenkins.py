@@ -319,6 +319,15 @@ def test_the_library_still_has_what_the_client_overrides() -> None:
         assert callable(getattr(python_jenkins.Jenkins, name))
 
 
+async def test_a_redirect_is_never_followed(ci_server: FakeJenkins) -> None:
+    with fake_jenkins() as elsewhere:
+        ci_server.trouble(reply=Reply(302, {"Location": f"{elsewhere.url}me/api/json"}))
+        async with builder(ci_server) as ci:
+            with pytest.raises(Permanent, match="another address"):
+                await ci.test()
+        assert elsewhere.requests == []
+
+
 async def test_an_answer_without_end_is_not_read_to_its_end(ci_server: FakeJenkins) -> None:
     ci_server.trouble(reply=Reply(200, {"Content-Type": "application/json"}, b" " * (33 << 20)))
     async with builder(ci_server) as ci:
