@@ -53,7 +53,8 @@ async def test_find_looks_twice_since_between_queue_and_job_a_build_is_in_neithe
 ) -> None:
     async with builder(ci_server) as ci:
         await sent(ci)
-        ci_server.start(JOB, unseen=1)
+        # One look is at the definition of the job.
+        ci_server.start(JOB, unseen=2)
         found = await ci.find("b-1")
     assert isinstance(found, str)
     assert json.loads(found)["build"] == 1

@@ -98,7 +98,7 @@ async def test_the_definition_of_a_job_is_read_again_after_ten_minutes_and_after
             await sent(ci, f"b-{number}")
             assert reads() == expected
         ci_server.restart()
-        await ci.find("b-0")
+        await ci.poll({"b-0": json.dumps({"job": JOB, "queue": 1})})
         await sent(ci, "b-9")
         assert reads() == 3
 
