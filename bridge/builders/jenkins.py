@@ -137,6 +137,9 @@ class _KnownJob:
         job = await self._server.read(job_tree(self._name), Job)
         if job is None:
             raise Permanent(f"Jenkins shows no job {self._name!r} to this user (404)")
+        if job.buildable is None:
+            # A folder, or the root: with a `url` that goes on after it, Jenkins answers its own document.
+            raise Permanent(f"{self._name!r} is not a job that can be built, or `url` is not exact")
         self._kept = job, self._server.session, self._clock()
         return job
 
@@ -224,11 +227,22 @@ class JenkinsBuilder(Builder):
             return Retry(told(answer), answer.after)
         if status in {400, 500}:
             return await self._misfit(job, values, answer)
+        if answer.no_crumb and not await self._long_up():
+            # As long as its plugins load, Jenkins asks whoever has a good token for a crumb, too.
+            return Retry(f"{told(answer)}, unless it is only just starting")
         if status in _REFUSALS:
             return Rejected(f"the job {self._job!r} {_REFUSALS[status]} ({status})")
         if 300 <= status < 500:  # noqa: PLR2004  # HTTP statuses
             return Rejected(f"the job {self._job!r} was not queued: {told(answer)}")
         return Ambiguous(f"{told(answer)}, without a queue number")
+
+    async def _long_up(self) -> bool:
+        """Whether Jenkins is known to have started a while ago."""
+        try:
+            await self._known.read()
+        except RemoteError:
+            return False
+        return self._settled()
 
     async def _misfit(self, job: Job, values: Mapping[str, str], answer: Answer) -> Outcome:
         """Tell whose fault a refusal of the parameters is: the values', or of our idea of the job."""
@@ -255,9 +269,9 @@ class JenkinsBuilder(Builder):
         return place.handle if place else None
 
     async def _found(self, build_id: str) -> Place | None:
-        item = (await self._watch.waiting()).ours.get(build_id)
+        waiting = await self._watch.waiting()
         wanted = Place(job=self._job, id=build_id, session=self._server.session)
-        if item and wanted.owns_item(item, wanted.session):
+        if item := waiting.pick(wanted, wanted.session):
             return wanted.model_copy(update={"queue": item.id})
         build = await self._started(wanted)
         return wanted.at(build) if build else None
@@ -333,8 +347,8 @@ class JenkinsBuilder(Builder):
 
     async def test(self) -> str:
         user = await self._server.read(jenkins.WHOAMI_URL % {"depth": 0}, User)
-        if user is None:
-            raise Permanent("there is no Jenkins at `url` (404)")
+        if user is None or not user.name:
+            raise Permanent("there is no Jenkins at `url`")
         job = await self._known.read()
         count = len(job.definitions)
         text = f"signed in as {user.name[:_MAX_SHOWN]}; the job {self._job!r} declares {count} parameters"

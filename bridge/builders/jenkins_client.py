@@ -70,6 +70,11 @@ class Answer:
     truncated: bool
 
     @property
+    def no_crumb(self) -> bool:
+        """Whether a crumb was asked for, which an API token does not need."""
+        return self.status == 403 and b"crumb" in self.body  # noqa: PLR2004  # an HTTP status
+
+    @property
     def after(self) -> float | None:
         return retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
 
@@ -277,7 +282,7 @@ _TOLD: Final[Mapping[int, str]] = {
 
 def told(answer: Answer) -> str:
     """What a refusal means, in a sentence of our own: pages of Jenkins are never quoted."""
-    if answer.status == 403 and b"crumb" in answer.body:  # noqa: PLR2004  # an HTTP status
+    if answer.no_crumb:
         return "Jenkins asks for a crumb (403): `token` must be an API token, not a password"
     if 300 <= answer.status < 400:  # noqa: PLR2004  # HTTP statuses
         return f"Jenkins points to another address ({answer.status}): correct `url`"

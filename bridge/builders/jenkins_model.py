@@ -72,7 +72,9 @@ class _Property(_Document):
 
 
 class Job(_Document):
-    buildable: bool = True
+    """`buildable` is None for what is no job."""
+
+    buildable: bool | None = None
     properties: list[_Property | None] = Field(default=[], alias="property")
 
     @property

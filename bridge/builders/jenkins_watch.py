@@ -53,13 +53,16 @@ class _Missing:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """The items of the queue by both numbers that can name them."""
+    """The items of the queue by both numbers that can name them.
+
+    A build id names an item of one job only: a build that starts another job can hand it on.
+    """
 
     items: Mapping[int, Item]
-    ours: Mapping[str, Item]
+    ours: Mapping[tuple[str | None, str | None], Item]
 
     def pick(self, place: Place, session: str | None) -> Item | None:
-        item = self.ours.get(place.id or "") or self.items.get(place.queue or 0)
+        item = self.ours.get((place.job, place.id)) or self.items.get(place.queue or 0)
         return item if item and place.owns_item(item, session) else None
 
 
@@ -103,7 +106,7 @@ class Watch:
         if queue is None:
             raise Transient("there is no Jenkins queue at `url` (404)")
         items = {item.id: item for item in queue.items}
-        return _Waiting(items, {item.build_id: item for item in queue.items if item.build_id})
+        return _Waiting(items, {(item.job, item.build_id): item for item in queue.items if item.build_id})
 
     async def catalogue(self, job: str, count: int = MAX_RANGE) -> Catalogue | None:
         """The newest builds of a job; None when there is no such job."""

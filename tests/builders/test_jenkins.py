@@ -48,6 +48,33 @@ async def test_find_sees_the_queue_and_the_builds_and_proves_absence(ci_server: 
         assert await ci.find("b-2") is None
 
 
+async def test_find_looks_twice_since_between_queue_and_job_a_build_is_in_neither_list(
+    ci_server: FakeJenkins,
+) -> None:
+    async with builder(ci_server) as ci:
+        await sent(ci)
+        # One look is at the definition of the job.
+        ci_server.start(JOB, unseen=2)
+        found = await ci.find("b-1")
+    assert isinstance(found, str)
+    assert json.loads(found)["build"] == 1
+
+
+async def test_find_passes_over_what_another_job_was_given_with_our_id(ci_server: FakeJenkins) -> None:
+    """A build that starts another job can hand all its parameters on."""
+    ci_server.job("deploy", "BRIDGE_BUILD_ID")
+    async with builder(ci_server) as ci, builder(ci_server, job="deploy") as other:
+        theirs = await sent(other)
+        assert await ci.find("b-1") is None
+        ours = await sent(ci)
+        await sent(other, "b-2")
+        ci_server.job("release", "BRIDGE_BUILD_ID")
+        async with builder(ci_server, job="release") as third:
+            await sent(third)
+        assert await ci.find("b-1") == ours
+        assert await other.find("b-1") == theirs
+
+
 async def test_find_goes_beyond_the_hundred_builds_that_jenkins_lists(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         await sent(ci, "b-1")
@@ -92,8 +119,10 @@ async def test_a_running_build_is_stopped_even_when_its_number_is_not_known(
         if numbered:
             handle = (await status(ci, handle)).handle or ""
         await ci.cancel(handle)
+        ending = await status(ci, handle)
         ended = await status(ci, handle)
         await ci.cancel(handle)
+    assert ending.state is BuildState.RUNNING
     assert (ended.state, ended.raw) == (BuildState.CANCELLED, "ABORTED")
 
 
@@ -104,6 +133,44 @@ async def test_cancel_never_touches_what_took_the_number_after_a_crash(ci_server
         await sent(ci, "somebody-else")
         await ci.cancel(handle)
     assert len(ci_server.waiting(JOB)) == 1
+
+
+async def test_cancel_never_touches_an_item_of_another_job(ci_server: FakeJenkins) -> None:
+    ci_server.job("deploy")
+    async with builder(ci_server) as ci, builder(ci_server, job="deploy") as other:
+        theirs = json.loads(await sent(other))["queue"]
+        await ci.cancel(json.dumps({"job": JOB, "queue": theirs}))
+    assert len(ci_server.waiting("deploy")) == 1
+
+
+async def test_cancel_asks_for_the_end_of_a_started_build_only_at_its_job(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.start(JOB)
+        await ci.cancel(handle)
+    assert posts(ci_server)[1:] == ["POST /job/docker/job/build-image/1/stop"]
+
+
+async def test_a_cancel_between_queue_and_job_has_to_be_repeated(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        build = ci_server.start(JOB, unseen=1)
+        with pytest.raises(Transient):
+            await ci.cancel(handle)
+        build.unseen = 0
+        await ci.cancel(handle)
+    assert build.stopped
+
+
+async def test_cancel_of_what_is_no_longer_there_is_harmless(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.start(JOB)
+        numbered = (await status(ci, handle)).handle or ""
+        ci_server.jobs[JOB].builds.clear()
+        ci_server.advance(301)
+        await ci.cancel(numbered)
+        await ci.cancel(handle)
 
 
 async def test_a_cancel_that_is_not_allowed_is_said(ci_server: FakeJenkins) -> None:
@@ -131,6 +198,7 @@ async def test_the_test_says_who_we_are_and_what_the_job_lacks(ci_server: FakeJe
         ({"token": "wrong-canary"}, Permanent),
         ({"job": "gone"}, Permanent),
         ({"username": "mallory"}, Permanent),
+        ({"job": "docker"}, Permanent),
     ],
 )
 async def test_the_test_fails_with_a_reason(
@@ -138,6 +206,12 @@ async def test_the_test_fails_with_a_reason(
 ) -> None:
     async with builder(ci_server, **change) as ci:
         with pytest.raises(kind):
+            await ci.test()
+
+
+async def test_an_address_within_the_root_is_no_jenkins(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server, url=ci_server.url + "api/json") as ci:
+        with pytest.raises(Permanent, match="no Jenkins"):
             await ci.test()
 
 
@@ -244,6 +318,15 @@ def test_the_library_still_has_what_the_client_overrides() -> None:
     """Private methods of python-jenkins: a release that moves them must be looked at."""
     for name in ("_request", "_response_handler", "jenkins_request"):
         assert callable(getattr(python_jenkins.Jenkins, name))
+
+
+async def test_a_redirect_is_never_followed(ci_server: FakeJenkins) -> None:
+    with fake_jenkins() as elsewhere:
+        ci_server.trouble(reply=Reply(302, {"Location": f"{elsewhere.url}me/api/json"}))
+        async with builder(ci_server) as ci:
+            with pytest.raises(Permanent, match="another address"):
+                await ci.test()
+        assert elsewhere.requests == []
 
 
 async def test_an_answer_without_end_is_not_read_to_its_end(ci_server: FakeJenkins) -> None:

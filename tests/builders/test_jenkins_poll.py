@@ -147,7 +147,7 @@ async def test_no_answer_of_the_server_ever_ends_a_build_by_itself(ci_server: Fa
 async def test_a_starting_server_is_transient(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         handle = await sent(ci)
-        ci_server.starting = True
+        ci_server.starting = 503
         with pytest.raises(Transient, match="starting"):
             await ci.poll({"b-1": handle})
 
@@ -223,6 +223,70 @@ async def test_without_our_id_a_queue_number_counts_only_in_the_run_that_gave_it
         assert await ci.poll({"b-1": handle}) == {}
 
 
+async def test_a_build_that_was_seen_again_must_be_absent_anew_to_be_gone(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        build = ci_server.start(JOB)
+        ci_server.left_life = 0
+        for seen in (False, True, False):
+            build.unseen = 0 if seen else 100
+            for _ in range(1 if seen else 4):
+                found = await ci.poll({"b-1": handle})
+                assert bool(found) is seen
+                ci_server.advance(35)
+
+
+async def test_two_looks_are_too_few_to_give_a_build_up(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.restart(crash=True)
+        for _ in range(3):
+            assert await ci.poll({"b-1": handle}) == {}
+            ci_server.advance(3600)
+        assert (await until_gone(ci_server, ci, handle)).state is BuildState.UNKNOWN
+
+
+async def test_a_build_that_a_look_found_must_be_absent_anew_to_be_gone(ci_server: FakeJenkins) -> None:
+    """The lists lag behind, and only its item names the build."""
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.restart(crash=True)
+        for _ in range(4):
+            assert await ci.poll({"b-1": handle}) == {}
+            ci_server.advance(35)
+        item = {"id": 1, "task": {"url": f"{ci_server.url}job/docker/job/build-image/"}}
+        item["actions"] = [{"parameters": [{"name": "BRIDGE_BUILD_ID", "value": "b-1"}]}]
+        ci_server.trouble(
+            match="/queue/item/1", reply=Reply(200, {"Content-Type": JSON}, json.dumps(item).encode())
+        )
+        assert (await status(ci, handle)).state is BuildState.QUEUED
+        ci_server.advance(35)
+        assert await ci.poll({"b-1": handle}) == {}
+
+
+async def test_a_build_number_given_again_to_another_id_is_not_ours(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.start(JOB)
+        handle = (await status(ci, handle)).handle or ""
+        declare(ci_server)
+        await sent(ci, "b-2")
+        ci_server.finish(ci_server.start(JOB))
+        assert await ci.poll({"b-1": handle}) == {}
+
+
+async def test_of_repeats_by_hand_the_oldest_is_ours_when_the_queue_number_is_not_known(
+    ci_server: FakeJenkins,
+) -> None:
+    async with builder(ci_server) as ci:
+        for result in ("FAILURE", "SUCCESS"):
+            await sent(ci)
+            ci_server.finish(ci_server.start(JOB), result)
+        found = await ci.find("b-1")
+    assert isinstance(found, str)
+    assert json.loads(found)["build"] == 1
+
+
 async def test_a_build_that_comes_back_is_believed(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         handle = await sent(ci)
@@ -267,8 +331,7 @@ async def test_looking_for_a_missing_build_is_rare(ci_server: FakeJenkins) -> No
 async def test_an_item_between_queue_and_build_still_waits(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         handle = await sent(ci)
-        (item,) = ci_server.waiting(JOB)
-        item.left = ci_server.clock()
+        ci_server.start(JOB, unseen=3)
         assert (await status(ci, handle)).state is BuildState.QUEUED
 
 

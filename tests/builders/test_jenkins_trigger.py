@@ -116,17 +116,6 @@ async def test_builds_that_jenkins_merges_are_sent_and_say_so(
     assert {one.state for one in states.values()} == {BuildState.SUCCEEDED}
 
 
-async def test_a_job_that_stops_declaring_our_id_is_noticed_when_builds_merge(ci_server: FakeJenkins) -> None:
-    async with builder(ci_server) as ci:
-        await sent(ci, "b-0")
-        ci_server.job(JOB, "TAGS")
-        await sent(ci, "b-1")
-        merged = await ci.trigger(request("b-2"))
-    assert isinstance(merged, Sent)
-    assert "shares queue item" in merged.detail
-    assert "id" not in json.loads(merged.handle)
-
-
 async def test_nothing_listens_so_the_trigger_is_for_later(ci_server: FakeJenkins) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -287,16 +276,57 @@ async def test_a_refusal_whose_cause_cannot_be_looked_up_is_left_open(ci_server:
         assert isinstance(await ci.trigger(request()), Ambiguous)
 
 
-async def test_a_password_in_place_of_a_token_is_explained(ci_server: FakeJenkins) -> None:
-    ci_server.trouble(match="POST", reply=page("No valid crumb was included in the request", 403))
+async def test_a_busy_server_that_does_not_even_show_the_job_says_when_to_come_back(
+    ci_server: FakeJenkins,
+) -> None:
+    ci_server.trouble(match="property", reply=Reply(503, {"Retry-After": "7"}))
+    assert await triggered(ci_server) == Retry("Jenkins is starting or not available (503)", 7.0)
+    assert posts(ci_server) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [(200, Ambiguous), (204, Ambiguous), (302, Rejected), (409, Rejected), (502, Ambiguous), (503, Retry)],
+)
+async def test_a_queue_number_counts_only_in_an_answer_that_queued(
+    ci_server: FakeJenkins, code: int, outcome: type[Outcome]
+) -> None:
+    location = {"Location": f"{ci_server.url}queue/item/7/"}
+    ci_server.trouble(match="POST", reply=Reply(code, location))
+    assert isinstance(await triggered(ci_server), outcome)
+
+
+@pytest.mark.parametrize(
+    ("location", "number"),
+    [
+        ("http://jenkins.internal:8080/prefix/queue/item/7/", 7),
+        ("/queue/item/7", 7),
+        ("http://jenkins.internal:8080/queue/item/7/api/json", None),
+        ("http://jenkins.internal:8080/job/app/7/", None),
+        ("http://jenkins.internal:8080/queue/item/7" + "0" * 18, None),
+        (None, None),
+    ],
+)
+async def test_of_the_location_only_the_queue_number_counts(
+    ci_server: FakeJenkins, location: str | None, number: int | None
+) -> None:
+    ci_server.trouble(match="POST", reply=Reply(201, {"Location": location} if location else {}))
     outcome = await triggered(ci_server)
+    if number is None:
+        assert isinstance(outcome, Ambiguous)
+    else:
+        assert isinstance(outcome, Sent)
+        assert json.loads(outcome.handle)["queue"] == number
+
+
+@pytest.mark.parametrize("change", [{"job": "docker"}, {"path": "api/json"}])
+async def test_what_is_no_job_is_never_triggered(ci_server: FakeJenkins, change: dict[str, str]) -> None:
+    """A folder; and an address within the root, for which Jenkins answers its own document."""
+    url = ci_server.url + change.pop("path", "")
+    outcome = await triggered(ci_server, url=url, **change)
     assert isinstance(outcome, Rejected)
-    assert "not a password" in outcome.why
-
-
-async def test_a_server_that_starts_takes_the_trigger_later(ci_server: FakeJenkins) -> None:
-    ci_server.starting = True
-    assert isinstance(await triggered(ci_server), Retry)
+    assert "not a job" in outcome.why
+    assert posts(ci_server) == []
 
 
 async def test_a_login_page_in_place_of_the_job_is_for_later(ci_server: FakeJenkins) -> None:

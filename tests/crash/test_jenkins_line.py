@@ -89,7 +89,7 @@ def test_a_daemon_killed_while_jenkins_holds_its_answer_back_builds_once(
 
 
 def test_a_jenkins_that_is_away_delays_its_own_builds_only(tmp_path: Path, jenkins: FakeJenkins) -> None:
-    jenkins.starting = True
+    jenkins.starting = 503
     jenkins.automatic = lambda _build: ("SUCCESS", 0.1)
     daemon = daemon_for(tmp_path, jenkins)
     daemon.start()
@@ -99,7 +99,7 @@ def test_a_jenkins_that_is_away_delays_its_own_builds_only(tmp_path: Path, jenki
     send(daemon.url, other, "for-here")
     eventually(lambda: [build for build in daemon.builds(repo_name="other") if build["ended_at"]])
     assert state_is(daemon, "waiting")(), "the build for Jenkins waits its turn"
-    jenkins.starting = False
+    jenkins.starting = 0
     eventually(state_is(daemon, "succeeded"), seconds=60)
     assert daemon.said("service restored", service="builder:ci")
     messages = daemon.command("notices", "list", "--json").stdout

@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         jenkins.bodies.append(body)
         trouble = jenkins.disturbance(line)
         if trouble is None or trouble.acts or trouble.kind == "drip":
-            reply = jenkins.handle(self.command, self.path, body, self.headers.get("Authorization"))
+            reply = jenkins.handle(self.command, self.path, body, cast(Mapping[str, str], self.headers))
             self._answer(reply, trouble)
         elif trouble.reply:
             self._send(trouble.reply)

@@ -2,9 +2,10 @@
 
 Triggers are merged (303, or 201 on `build`), parameters that a job does not declare are lost without a word,
 `builds` ends at 100, items vanish some time after they left the queue, log offsets count hidden bytes and a
-log starts again beyond its end, ids count from 1 after a crash, refusals are long HTML pages. Time and the
-progress of builds are the test's: `start`, `write`, `finish`, `advance`; with `automatic` builds run by
-themselves.
+log starts again beyond its end, ids count from 1 after a crash, refusals are long HTML pages. A stopped build
+still runs at the first look, an item that left cannot be cancelled (500), a password changes nothing without
+a crumb, and while Jenkins starts a good token is refused like that, too. Time and the progress of builds are
+the test's: `start`, `write`, `finish`, `advance`; with `automatic` builds run by themselves.
 """
 
 import base64
@@ -28,6 +29,7 @@ from support.fake_jenkins_state import (
     Parameter,
     Values,
     build_document,
+    folder_document,
     item_document,
     job_document,
     pruned,
@@ -35,10 +37,13 @@ from support.fake_jenkins_state import (
 )
 
 LEFT_LIFE = 300.0
+_ACTION = re.compile(r"build|buildWithParameters|\d+/(?:stop|doDelete)")
 _ANNOTATION = re.compile(rb"\x1b\[8mha:.*?\x1b\[0m", re.DOTALL)
 _HTML = "text/html;charset=utf-8"
 _NARROW = "text/html;charset=iso-8859-1"
 JSON = "application/json;charset=utf-8"
+_FORM = "application/x-www-form-urlencoded"
+NO_CRUMB = "No valid crumb was included in the request"
 
 
 @dataclass(slots=True)
@@ -80,12 +85,13 @@ class FakeJenkins:
     """The state of the server; every method may be called from any thread."""
 
     def __init__(self, token: str) -> None:
-        self.username, self.token = "ci", token
+        self.username, self.token, self.password = "ci", token, "password-of-ci"
         self.url = ""
         self.requests: list[str] = []
         self.bodies: list[bytes] = []
         self.troubles: list[Trouble] = []
-        self.starting = False
+        self.starting = 0
+        """While Jenkins starts, the status of a POST: 500, then 403, then 503; a GET hears 503 all along."""
         self.session = "aa7f3177"
         self.left_life = LEFT_LIFE
         self.automatic: Callable[[Build], tuple[str, float]] | None = None
@@ -115,10 +121,12 @@ class FakeJenkins:
     def waiting(self, job: str) -> list[Item]:
         return [item for item in self._items.values() if item.left is None and item.job.name == job]
 
-    def start(self, job: str) -> Build:
-        """The oldest waiting item becomes a build."""
+    def start(self, job: str, *, unseen: int = 0) -> Build:
+        """The oldest waiting item becomes a build, which `unseen` looks at its job do not show yet."""
         with self._lock:
-            return self._start(self.waiting(job)[0])
+            build = self._start(self.waiting(job)[0])
+            build.unseen = unseen
+            return build
 
     def _start(self, item: Item) -> Build:
         job = item.job
@@ -160,42 +168,64 @@ class FakeJenkins:
                     return trouble
             return None
 
-    def handle(self, method: str, target: str, body: bytes, authorization: str | None) -> Reply:
+    def handle(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The answer of Jenkins to a request."""
         with self._lock:
             if self.starting:
-                return Reply(503, {"Content-Type": _HTML}, page("Starting Jenkins").body)
-            reply = self._authorized(authorization) or self._routed(method, target, body)
+                return self._unready(method)
+            form = body.decode() if headers.get("Content-Type") == _FORM else ""
+            refusal = self._refusal(method, headers.get("Authorization"))
+            reply = refusal or self._routed(method, target, form)
         own = reply.headers.get("Content-Type") in {_HTML, JSON}
         versions = {"X-Jenkins": "2.426.2", "X-Jenkins-Session": self.session} if own else {}
         reply.headers = {"X-Content-Type-Options": "nosniff", **reply.headers, **versions}
         return reply
 
-    def _authorized(self, authorization: str | None) -> Reply | None:
-        good = base64.b64encode(f"{self.username}:{self.token}".encode()).decode()
+    def _unready(self, method: str) -> Reply:
+        if method == "GET" or self.starting == 503:
+            return Reply(503, {"Content-Type": _HTML}, page("Starting Jenkins").body)
+        return _plain(self.starting, NO_CRUMB if self.starting == 403 else "Server Error")
+
+    def _refusal(self, method: str, authorization: str | None) -> Reply | None:
+        """What the login alone decides. No crumb is ever good, as there are no HTTP sessions here."""
+        token, password = (
+            "Basic " + base64.b64encode(f"{self.username}:{secret}".encode()).decode()
+            for secret in (self.token, self.password)
+        )
+        if authorization is None and method == "POST":
+            return _plain(403, NO_CRUMB)
         if authorization is None:
             return page("Authentication required", 403)
-        if authorization != f"Basic {good}":
+        if authorization == password and method == "POST":
+            return _plain(403, NO_CRUMB)
+        if authorization not in {token, password}:
             return _plain(401, "Unauthorized", **{"WWW-Authenticate": 'Basic realm="Jenkins"'})
         return None
 
-    def _routed(self, method: str, target: str, body: bytes) -> Reply:
+    def _routed(self, method: str, target: str, form: str) -> Reply:
         self._progress()
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         path = parts.path.strip("/")
         if found := re.fullmatch(r"((?:job/[^/]+/)+)(.+)", path):
             name = "/".join(unquote(part) for part in found[1].split("/")[1::2])
-            job = self.jobs.get(name)
-            rest = found[2]
-            if job is None:
-                return page("Not Found", 404)
-            if method == "POST":
-                return self._act(job, rest, query | dict(parse_qsl(body.decode(), keep_blank_values=True)))
-            return self._show(job, rest, query)
-        if method == "POST":
-            return self._cancel(path, query)
+            return self._below_job(method, name, found[2], query, form)
+        if path == "queue/cancelItem":
+            return self._cancel(query) if method == "POST" else page("Form post required", 405)
         return self._document(self._general(path), query)
+
+    def _below_job(self, method: str, name: str, rest: str, query: Mapping[str, str], form: str) -> Reply:
+        job = self.jobs.get(name)
+        if job is None and rest == "api/json" and any(other.startswith(f"{name}/") for other in self.jobs):
+            return self._document(folder_document(self.url, name, self.jobs), query)
+        if job is None:
+            return page("Not Found", 404)
+        if not _ACTION.fullmatch(rest):
+            return self._show(job, rest, query)
+        if method != "POST":
+            return page("Form post required", 405)
+        # A servlet takes the first of two values, and the query comes first.
+        return self._act(job, rest, {**dict(parse_qsl(form, keep_blank_values=True)), **query})
 
     def _general(self, path: str) -> dict[str, Any] | None:
         now = self.clock()
@@ -206,21 +236,31 @@ class FakeJenkins:
         if found := re.fullmatch(r"queue/item/(\d+)/api/json", path):
             item = self._items.get(int(found[1]))
             return item_document(self.url, item, now) if item else None
-        return {"api/json": ROOT, "me/api/json": USER}.get(path)
+        # Whatever follows the root's own document is passed over.
+        return ROOT if path.startswith("api/json") else {"me/api/json": USER}.get(path)
 
     def _show(self, job: Job, rest: str, query: Mapping[str, str]) -> Reply:
         if rest == "api/json":
             items = [item_document(self.url, item, self.clock()) for item in self.waiting(job.name)]
-            return self._document(job_document(self.url, job, items), query)
-        if rest in {"build", "buildWithParameters"}:
-            return page("Form post required", 405)
+            reply = self._document(job_document(self.url, job, items), query)
+            self._looked(job)
+            return reply
         number, _, what = rest.partition("/")
-        build = next((build for build in job.builds if str(build.number) == number), None)
+        build = next((build for build in job.shown if str(build.number) == number), None)
         if build and what == "api/json":
-            return self._document(build_document(self.url, job, build), query)
+            reply = self._document(build_document(self.url, job, build), query)
+            self._looked(job)
+            return reply
         if build and what == "logText/progressiveText":
             return _log(build, int(query.get("start", "0")))
         return page("Not Found", 404)
+
+    def _looked(self, job: Job) -> None:
+        """What somebody saw is soon out of date."""
+        for build in job.running:
+            build.unseen = max(0, build.unseen - 1)
+            if build.stopped:
+                self.finish(build, "ABORTED")
 
     def _document(self, document: dict[str, Any] | None, query: Mapping[str, str]) -> Reply:
         if document is None:
@@ -232,13 +272,14 @@ class FakeJenkins:
         if rest in {"build", "buildWithParameters"}:
             return self._trigger(job, form, with_parameters=rest != "build")
         number, _, what = rest.partition("/")
-        build = next((build for build in job.builds if str(build.number) == number), None)
-        if build is None or what not in {"stop", "doDelete"}:
+        build = next((build for build in job.shown if str(build.number) == number), None)
+        if build is None:
             return page("Not Found", 404)
         if what == "doDelete":
             job.builds.remove(build)
-        build.stopped = what == "stop"
-        return Reply(302, {"Location": f"{self.url}{job.path}"})
+            return Reply(302, {"Location": f"{self.url}{job.path}"})
+        build.stopped = True
+        return Reply(302, {"Location": f"{self.url}{job.path}{number}/"})
 
     def _trigger(self, job: Job, form: Mapping[str, str], *, with_parameters: bool) -> Reply:
         if job.disabled:
@@ -264,10 +305,12 @@ class FakeJenkins:
     def _mergeable(self, job: Job, values: Values) -> Item | None:
         return next((item for item in self.waiting(job.name) if item.values == values), None)
 
-    def _cancel(self, path: str, query: Mapping[str, str]) -> Reply:
+    def _cancel(self, query: Mapping[str, str]) -> Reply:
         item = self._items.get(int(query.get("id", "0")))
-        if path != "queue/cancelItem" or item is None or item.left is not None:
+        if item is None:
             return page("Not Found", 404)
+        if item.left is not None:
+            return page("Error", 500)
         item.left, item.cancelled = self.clock(), True
         return Reply(204)
 
@@ -279,8 +322,8 @@ class FakeJenkins:
                 del self._items[item.id]
         for build in [build for job in self.jobs.values() for build in job.running]:
             result, lasts = self.automatic(build) if self.automatic else ("", float("inf"))
-            if build.stopped or now - build.started >= lasts:
-                self.finish(build, "ABORTED" if build.stopped else result)
+            if now - build.started >= lasts:
+                self.finish(build, result)
         for item in list(self._items.values()) if self.automatic else []:
             free = item.job.concurrent or not item.job.running
             if item.left is None and now >= item.ready and free:

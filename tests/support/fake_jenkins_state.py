@@ -49,7 +49,10 @@ class Parameter:
 
 @dataclass(slots=True, eq=False)
 class Build:
-    """A build; `raw` is its log with the hidden annotations, times are in seconds."""
+    """A build; `raw` is its log with the hidden annotations, times are in seconds.
+
+    As long as `unseen` is not zero it has left the queue but is not among the builds.
+    """
 
     number: int
     queue: int
@@ -59,6 +62,7 @@ class Build:
     duration: float = 0.0
     result: str | None = None
     stopped: bool = False
+    unseen: int = 0
     raw: bytes = b""
 
 
@@ -74,6 +78,10 @@ class Job:
     @property
     def path(self) -> str:
         return "".join(f"job/{quote(part, safe='')}/" for part in self.name.split("/"))
+
+    @property
+    def shown(self) -> list[Build]:
+        return [build for build in self.builds if not build.unseen]
 
     @property
     def running(self) -> list[Build]:
@@ -169,7 +177,7 @@ def item_document(root: str, item: Item, now: float) -> dict[str, Any]:
 def _state(root: str, item: Item, now: float) -> dict[str, Any]:
     kind = "hudson.model.Queue$"
     if item.left is not None:
-        build = item.build
+        build = item.build if item.build in item.job.shown else None
         executable = build and {
             "_class": "hudson.model.FreeStyleBuild",
             "number": build.number,
@@ -193,7 +201,7 @@ def _nameless(document: dict[str, Any]) -> dict[str, Any]:
 
 def job_document(root: str, job: Job, items: list[dict[str, Any]]) -> dict[str, Any]:
     """`builds` is cut at 100, as Jenkins cuts it whatever range is asked for; `allBuilds` only in a tree."""
-    newest = [build_document(root, job, build) for build in reversed(job.builds)]
+    newest = [build_document(root, job, build) for build in reversed(job.shown)]
     brief = [{key: build[key] for key in ("_class", "number", "url")} for build in newest]
     name = job.name.rpartition("/")[2]
     definitions = [parameter.document for parameter in job.parameters]
@@ -232,6 +240,28 @@ def job_document(root: str, job: Job, items: list[dict[str, Any]]) -> dict[str, 
     }
 
 
+def folder_document(root: str, name: str, jobs: dict[str, Job]) -> dict[str, Any]:
+    path = "".join(f"job/{quote(part, safe='')}/" for part in name.split("/"))
+    inside = [job for job in jobs.values() if job.name.startswith(f"{name}/")]
+    shown = [{"_class": PROJECT, "name": job.name, "url": root + job.path} for job in inside]
+    last = name.rpartition("/")[2]
+    return {
+        "_class": "com.cloudbees.hudson.plugins.folder.Folder",
+        "actions": [{}],
+        "description": None,
+        "displayName": last,
+        "displayNameOrNull": None,
+        "fullDisplayName": name.replace("/", " » "),
+        "fullName": name,
+        "name": last,
+        "url": root + path,
+        "healthReport": [],
+        "jobs": shown,
+        "primaryView": {"_class": "hudson.model.AllView", "name": "All", "url": root + path},
+        "views": [{"_class": "hudson.model.AllView", "name": "All", "url": root + path}],
+    }
+
+
 USER: dict[str, Any] = {
     "_class": "hudson.model.User",
     "absoluteUrl": "http://127.0.0.1:18080/user/ci",
@@ -245,13 +275,21 @@ ROOT |= {"quietingDown": False, "useCrumbs": True, "useSecurity": True}
 
 
 def shallow(document: dict[str, Any]) -> dict[str, Any]:
-    """What is shown without a `tree`: no `allBuilds`, of a build its number, of a task not the full name."""
+    """What is shown without a `tree`: no `allBuilds`, of a build its number, of a task not the full name.
+
+    The queue item of a job is shown without its parameters.
+    """
     document = {key: value for key, value in document.items() if key != "allBuilds"}
     if "builds" in document:
         document["builds"] = pruned(document["builds"], "number,url")
-    for item in [document, *document.get("items", []), document.get("queueItem")]:
-        if item and "task" in item:
+    for item in [document, *document.get("items", [])]:
+        if "task" in item:
             item["task"].pop("fullName", None)
+    if item := document.get("queueItem"):
+        task = {key: item["task"][key] for key in ("_class", "name", "url")}
+        document["queueItem"] = {key: value for key, value in item.items() if key != "actions"} | {
+            "task": task
+        }
     return document
 
 
