@@ -14,36 +14,37 @@ import structlog
 from anyio.abc import TaskGroup, TaskStatus
 from starlette.types import Receive, Scope, Send
 
-from bridge import __version__, log
-from bridge.api import Api
+from bridge import __version__
 from bridge.builders import base as builders_base
 from bridge.builders.base import Builder
 from bridge.channels import base as channels_base
 from bridge.channels.base import Channel, Contact
-from bridge.clock import Clock, SteadyClock, system_clock
 from bridge.config.loader import Config
-from bridge.dispatcher import Dispatcher
 from bridge.errors import ConfigError, StoreError
-from bridge.housekeeper import feed_watchdog, give_up_strays, keep_house, watch_clock, watch_store
 from bridge.model.notice import Subscription
-from bridge.notifier import Notifier
-from bridge.poller import Poller
-from bridge.receiver import Receiver, Source
+from bridge.planning.notice_policy import Announcer
 from bridge.registry import BUILDERS, CHANNELS, FORGES
-from bridge.reloader import Reloader
-from bridge.rules.announce import Announcer
 from bridge.rules.match import RuleSet
-from bridge.schedule import Alarm, ticking
-from bridge.scheduler import Scheduler
-from bridge.senders import Senders
-from bridge.server import Server, listen, make_server
-from bridge.store.builds import Builds
-from bridge.store.database import Database
-from bridge.store.inbox import Inbox
-from bridge.store.outbox import Outbox
-from bridge.store.schedules import Schedules
-from bridge.systemd import notify
-from bridge.triggerer import Triggerer
+from bridge.runtime import log
+from bridge.runtime.clock import Clock, SteadyClock, system_clock
+from bridge.runtime.systemd import notify
+from bridge.runtime.wakeups import Alarm, ticking
+from bridge.services.dispatcher import Dispatcher
+from bridge.services.housekeeper import feed_watchdog, give_up_strays, keep_house, watch_clock, watch_store
+from bridge.services.notifier import Notifier
+from bridge.services.poller import Poller
+from bridge.services.reloader import Reloader
+from bridge.services.scheduler import Scheduler
+from bridge.services.triggerer import Triggerer
+from bridge.store.sqlite.builds import Builds
+from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.inbox import Inbox
+from bridge.store.sqlite.outbox import Outbox
+from bridge.store.sqlite.schedules import Schedules
+from bridge.web.api.own import Api
+from bridge.web.clients import Senders
+from bridge.web.receiver import Receiver, Source
+from bridge.web.server import Server, listen, make_server
 
 logger = structlog.get_logger()
 

@@ -54,23 +54,23 @@ class _Each(Mapping[str, T], Generic[A, T]):
 FORGES: Final = _Each[Forge, Forge](
     Adapters(
         {
-            "GitHub": "bridge.forges.github:GitHub",
-            "GitLab": "bridge.forges.gitlab:GitLab",
-            "Gitee": "bridge.forges.gitee:Gitee",
-            "Gitea": "bridge.forges.gitea:Gitea",
-            "Forgejo": "bridge.forges.forgejo:Forgejo",
-            "Gogs": "bridge.forges.gogs:Gogs",
-            "TGit": "bridge.forges.tgit:TGit",
-            "GitCode": "bridge.forges.gitcode:GitCode",
-            "Codeup": "bridge.forges.codeup:Codeup",
-            "CodeArts": "bridge.forges.codearts:CodeArts",
-            "Coding": "bridge.forges.coding:Coding",
-            "Harness": "bridge.forges.harness:Harness",
-            "Pagure": "bridge.forges.pagure:Pagure",
-            "Bitbucket": "bridge.forges.bitbucket:Bitbucket",
-            "BitbucketServer": "bridge.forges.bitbucket_server:BitbucketServer",
-            "AzureDevOps": "bridge.forges.azure_devops:AzureDevOps",
-            "Simple": "bridge.forges.simple:Simple",
+            "GitHub": "bridge.forges.adapters.github.forge:GitHub",
+            "GitLab": "bridge.forges.adapters.gitlab.forge:GitLab",
+            "Gitee": "bridge.forges.adapters.gitee.forge:Gitee",
+            "Gitea": "bridge.forges.adapters.gitea.forge:Gitea",
+            "Forgejo": "bridge.forges.adapters.forgejo.forge:Forgejo",
+            "Gogs": "bridge.forges.adapters.gogs.forge:Gogs",
+            "TGit": "bridge.forges.adapters.tgit.forge:TGit",
+            "GitCode": "bridge.forges.adapters.gitcode.forge:GitCode",
+            "Codeup": "bridge.forges.adapters.codeup.forge:Codeup",
+            "CodeArts": "bridge.forges.adapters.codearts.forge:CodeArts",
+            "Coding": "bridge.forges.adapters.coding.forge:Coding",
+            "Harness": "bridge.forges.adapters.harness.forge:Harness",
+            "Pagure": "bridge.forges.adapters.pagure.forge:Pagure",
+            "Bitbucket": "bridge.forges.adapters.bitbucket.forge:Bitbucket",
+            "BitbucketServer": "bridge.forges.adapters.bitbucket_server.forge:BitbucketServer",
+            "AzureDevOps": "bridge.forges.adapters.azure_devops.forge:AzureDevOps",
+            "Simple": "bridge.forges.adapters.simple.forge:Simple",
         }
     ),
     lambda forge: forge(),
@@ -78,17 +78,17 @@ FORGES: Final = _Each[Forge, Forge](
 
 BUILDERS: Final = Adapters[Builder](
     {
-        "jenkins": "bridge.builders.jenkins:JenkinsBuilder",
-        "local": "bridge.builders.local:LocalBuilder",
+        "jenkins": "bridge.builders.jenkins.builder:JenkinsBuilder",
+        "local": "bridge.builders.local.builder:LocalBuilder",
     }
 )
 
 CHANNELS: Final = Adapters[Channel](
     {
-        "DING_TALK": "bridge.channels.dingtalk:DingTalk",
-        "WECOM": "bridge.channels.wecom:WeCom",
-        "MAIL": "bridge.channels.mail:Mail",
-        "MESSAGE": "bridge.channels.message:Message",
+        "DING_TALK": "bridge.channels.adapters.dingtalk.channel:DingTalk",
+        "WECOM": "bridge.channels.adapters.wecom.channel:WeCom",
+        "MAIL": "bridge.channels.adapters.mail.channel:Mail",
+        "MESSAGE": "bridge.channels.adapters.message.channel:Message",
     }
 )
 

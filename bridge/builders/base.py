@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from bridge.clock import Clock
 from bridge.model.build import BuildRequest, BuildState
+from bridge.runtime.clock import Clock
 
 Handle = str
 """What the builder needs to find a build again: its own words, at most 4 KiB, no secrets."""

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
-from bridge.clock import Clock
 from bridge.model.notice import Notice
+from bridge.runtime.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from bridge.channels.content import Link, Span
 from bridge.channels.text import neutral, plain
 from bridge.config.types import Secret, SecretContext, Strict, wrong
 from bridge.errors import Permanent, Transient
-from bridge.http import AnswerLost, Network, Reply, post_json, url_fault
 from bridge.model.notice import Notice
+from bridge.runtime.http_client import AnswerLost, Network, Reply, post_json, url_fault
 
 _SHORTEST_HIDDEN: Final = 6
 _MAX_ERRMSG: Final = 1000

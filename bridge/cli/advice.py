@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from bridge.builders.base import Surroundings, Target
 from bridge.cli.scaffold import invented_secrets
-from bridge.clock import system_clock
 from bridge.config.loader import Config
 from bridge.errors import Fault
 from bridge.registry import BUILDERS
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
+from bridge.runtime.clock import system_clock
 
 
 def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:

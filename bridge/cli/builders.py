@@ -2,13 +2,13 @@
 
 import click
 
-from bridge import log
 from bridge.builders.base import Surroundings
 from bridge.cli import show
 from bridge.cli.setup import configuration, run
-from bridge.clock import system_clock
 from bridge.errors import RemoteError
 from bridge.registry import BUILDERS
+from bridge.runtime import log
+from bridge.runtime.clock import system_clock
 
 
 @click.group()

@@ -12,14 +12,14 @@ import click
 from bridge.cli import show
 from bridge.cli.invented import EXAMPLE, invented_push
 from bridge.cli.setup import configuration, outline, rules_of, run, stores_of
-from bridge.clock import system_clock
 from bridge.config.loader import Config
 from bridge.errors import BadSignature, DeliveryError, NoSignature
 from bridge.forges.base import Forge, headers_of
 from bridge.registry import FORGES
 from bridge.rules.explain import Judgement, judge
 from bridge.rules.match import RuleSet
-from bridge.store.inbox import DeliveryRow
+from bridge.runtime.clock import system_clock
+from bridge.store.sqlite.inbox import DeliveryRow
 
 MAX_FILE: Final = 64 << 20
 _BODIES: Final = (".json", ".body")

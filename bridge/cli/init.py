@@ -12,11 +12,11 @@ import click
 import yaml
 from pydantic import ValidationError
 
-from bridge.cli.pages import EXAMPLE_URL, page
+from bridge.cli.guides import EXAMPLE_URL, page
 from bridge.cli.scaffold import File, Scaffold, Wanted, scaffold
-from bridge.clock import system_clock
 from bridge.config.settings import FORGE_ALIASES, Server
 from bridge.registry import BUILDERS, CHANNELS, FORGES
+from bridge.runtime.clock import system_clock
 
 _HOSTS: Final = [*FORGES, *(former for former, kind in FORGE_ALIASES.items() if kind in FORGES)]
 _HOST: Final = "GitHub"

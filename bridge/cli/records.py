@@ -5,15 +5,15 @@ from typing import Any, Final
 
 import click
 
-from bridge.api import build_document, delivery_document, timeline_document, when
 from bridge.app import Stores
 from bridge.cli import show, trigger
 from bridge.cli.setup import repository_name, run, stores_of, user
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, ServiceFacts
-from bridge.store.builds import Builds
-from bridge.store.listing import Place
-from bridge.store.outbox import NoticeRow
+from bridge.store.sqlite.builds import Builds
+from bridge.store.sqlite.listing import Place
+from bridge.store.sqlite.outbox import NoticeRow
+from bridge.web.api.own import build_document, delivery_document, timeline_document, when
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 _MAX_DIGITS: Final = 10

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 import bridge
-from bridge.cli.pages import EXAMPLE_URL, Code, Page, Sample, page
+from bridge.cli.guides import EXAMPLE_URL, Code, Page, Sample, page
 from bridge.demo.workspace import post_receive
 from bridge.rules.schema import SIMPLE, BuildRepository
 

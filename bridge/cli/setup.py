@@ -9,12 +9,12 @@ from typing import TypeVar
 import anyio
 import click
 
-from bridge import log
 from bridge.app import Stores, open_stores
 from bridge.config.loader import Config, Outline, find_config, load_config, load_outline
 from bridge.registry import KINDS
 from bridge.rules.loader import Names, load_rules
 from bridge.rules.match import RuleSet
+from bridge.runtime import log
 
 T = TypeVar("T")
 

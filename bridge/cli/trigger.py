@@ -12,16 +12,16 @@ from anyio import to_thread
 
 from bridge.cli import show
 from bridge.cli.setup import outline, repository_name, rules_of, run, stores_of, user
-from bridge.clock import system_clock
 from bridge.config.faults import suggest_or_list
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
 from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
 from bridge.rules.url import clone_url_problem
-from bridge.store.builds import Builds
-from bridge.store.inbox import DeliveryRow, Inbox
-from bridge.store.listing import Place
+from bridge.runtime.clock import system_clock
+from bridge.store.sqlite.builds import Builds
+from bridge.store.sqlite.inbox import DeliveryRow, Inbox
+from bridge.store.sqlite.listing import Place
 
 _GIT_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.1

@@ -18,8 +18,8 @@ from pydantic import (
 
 from bridge.config.notices import NoticeSetting
 from bridge.config.types import Duration, Frequency, Secret, Size, Strict, wrong
-from bridge.door import REFUSED
-from bridge.senders import UNIX
+from bridge.web.clients import UNIX
+from bridge.web.limits import REFUSED
 
 FORGE_ALIASES: Final = {"OSChina": "Gitee", "GitCafe": "Coding"}
 """Names that hosts had before, and what they are called now."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from bridge.rate import Rate
+from bridge.runtime.rate import Rate
 
 MAX_SECRET_BYTES: Final = 64 * 1024
 _PLACES: Final = ("env", "file", "credential")

@@ -15,7 +15,7 @@ import httpx
 from anyio.abc import Process
 
 import bridge
-from bridge.builders.local_folder import Folder
+from bridge.builders.local.folder import Folder
 from bridge.demo.workspace import DemoError, Workspace
 
 READY_SECONDS: Final = 20

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bridge.clock import Clock
+from bridge.runtime.clock import Clock
 
 MAX_BODY: Final = 20_000
 WINDOW: Final = 60.0

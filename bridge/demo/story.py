@@ -22,10 +22,8 @@ import anyio
 from anyio.abc import TaskGroup
 from starlette.types import ASGIApp
 
-from bridge import log
 from bridge.app import open_stores
-from bridge.builders.local_folder import remove
-from bridge.clock import system_clock
+from bridge.builders.local.folder import remove
 from bridge.config.loader import load_config
 from bridge.config.settings import Server
 from bridge.demo.daemon import check_alive, reserved_port, running
@@ -37,7 +35,9 @@ from bridge.demo.watch import Chat, Course, Watch
 from bridge.demo.workspace import DemoError, Workspace, make_folder, require_programs
 from bridge.registry import KINDS
 from bridge.rules.loader import Names, load_rules
-from bridge.server import make_server
+from bridge.runtime import log
+from bridge.runtime.clock import system_clock
+from bridge.web.server import make_server
 
 PUSH_SECONDS: Final = 15
 _LOST_SECONDS: Final = 1

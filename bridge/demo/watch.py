@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bridge.app import Stores
-from bridge.clock import Clock
 from bridge.demo.robot import Message
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import NoticeState
 from bridge.rules.match import RuleSet
-from bridge.store.inbox import DeliveryRow
-from bridge.store.outbox import NoticeRow
-from bridge.store.timeline import Step
+from bridge.runtime.clock import Clock
+from bridge.store.sqlite.inbox import DeliveryRow
+from bridge.store.sqlite.outbox import NoticeRow
+from bridge.store.sqlite.timeline import Step
 
 CHANNEL: Final = "team"
 _NEWEST: Final = 50

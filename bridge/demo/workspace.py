@@ -147,7 +147,7 @@ class Workspace:
     @property
     def log(self) -> Path:
         """What the daemon writes to its standard output."""
-        return self.folder / "bridge.log"
+        return self.folder / "bridge.runtime.log"
 
     def write(self, name: str, text: str, mode: int = 0o644) -> None:
         path = self.folder / name

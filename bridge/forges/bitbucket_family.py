@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bridge.forges.base import Forge, Headers
-from bridge.forges.body import event_word
+from bridge.forges.fields import event_word
 from bridge.forges.hosts import refuse_others
 from bridge.forges.signature import check_hex, header
 

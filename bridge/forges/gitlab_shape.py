@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from bridge.forges.base import Forge, Headers
-from bridge.forges.body import Fields, document, event_word
+from bridge.forges.fields import Fields, document, event_word
 from bridge.forges.hosts import refuse_others
 from bridge.forges.push import Push, changed_files, commit, person, repository
 from bridge.forges.signature import check_tokens

@@ -5,7 +5,7 @@ from typing import Final
 
 from bridge.errors import BadSignature
 from bridge.forges.base import Forge, Headers
-from bridge.forges.body import Fields, blanked, delivery_word, document, event_word, form_payload, is_form
+from bridge.forges.fields import Fields, blanked, delivery_word, document, event_word, form_payload, is_form
 from bridge.forges.hosts import refuse_others
 from bridge.forges.push import Push, changed_files, commit, is_zero, known_sha, person, repository, short_ref
 from bridge.forges.signature import check_hex, header

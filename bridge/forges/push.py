@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bridge.errors import BadPayload
-from bridge.forges.body import MAX_NAME, Fields
+from bridge.forges.fields import MAX_NAME, Fields
 from bridge.model.event import Commit, Ignored, Person, PushEvent, Ref, Repo
 
 MAX_REF_BYTES: Final = 1024

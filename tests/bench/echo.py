@@ -6,7 +6,7 @@ import anyio
 from starlette.types import Receive, Scope, Send
 
 from bridge.config.settings import Server
-from bridge.server import listen, make_server
+from bridge.web.server import listen, make_server
 
 
 async def echo(_scope: Scope, receive: Receive, send: Send) -> None:

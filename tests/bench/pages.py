@@ -14,9 +14,9 @@ sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as p
 from bench.harness import folder_on_disk, median, table
 from support.scripted import Store, open_store
 
-from bridge.api import Api
 from bridge.rules.diff import Changes, compare
 from bridge.rules.match import RuleSet
+from bridge.web.api.own import Api
 
 FEW = 1_000
 TOKEN = "a-token-of-the-benchmark"

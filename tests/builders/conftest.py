@@ -6,7 +6,7 @@ import pytest
 from support.git import Origin
 from support.local_site import Site, end
 
-from bridge.builders import local
+from bridge.builders.local import builder as local
 
 COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 

@@ -28,13 +28,13 @@ from support.fake_robots import (
 )
 from support.notices import notice, surroundings
 
-from bridge import http
+from bridge.channels.adapters.dingtalk.channel import DingTalk
+from bridge.channels.adapters.wecom.channel import WeCom
 from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Unknown
-from bridge.channels.dingtalk import DingTalk
 from bridge.channels.robot import Robot
-from bridge.channels.wecom import WeCom
 from bridge.model.event import Person
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
+from bridge.runtime import http_client as http
 
 TOKEN = "0123456789abcdef" * 4
 SECRETS = (

@@ -5,8 +5,8 @@ import pytest
 from support.fake_robots import FakeRobot, Turnable, dingtalk_robot
 from support.notices import SERVICE, notice, surroundings
 
+from bridge.channels.adapters.dingtalk.channel import DingTalk, DingTalkSettings, signature
 from bridge.channels.base import Dead, Ok, RateLimited
-from bridge.channels.dingtalk import DingTalk, DingTalkSettings, signature
 from bridge.model.notice import EventName
 
 SECRET = "this is secret"

@@ -10,9 +10,9 @@ from support.fake_robots import rude_server
 from support.fake_smtp import PASSWORD, USERNAME, FakeSmtp, smtp_server
 from support.notices import SERVICE, notice, surroundings
 
-from bridge.channels import mail
+from bridge.channels.adapters.mail import channel as mail
+from bridge.channels.adapters.mail.channel import Mail, MailSettings
 from bridge.channels.base import Dead, Ok, Retry, Unknown
-from bridge.channels.mail import Mail, MailSettings
 from bridge.model.event import Person
 from bridge.model.notice import EventName
 

@@ -8,9 +8,9 @@ from support.fake_robots import START
 from support.fake_smtp import FakeSmtp, smtp_server
 from support.notices import notice, surroundings
 
-from bridge.channels import mail
+from bridge.channels.adapters.mail import channel as mail
+from bridge.channels.adapters.mail.channel import Mail, MailSettings
 from bridge.channels.base import Dead, Ok, Retry, Unknown
-from bridge.channels.mail import Mail, MailSettings
 from bridge.model.notice import Notice
 
 FIRST, SECOND = "first@example.com", "second@example.com"

@@ -1,7 +1,7 @@
 from support.notices import Messages, notice, surroundings
 
+from bridge.channels.adapters.message.channel import Message, MessageSettings
 from bridge.channels.base import Ok, Retry
-from bridge.channels.message import Message, MessageSettings
 from bridge.errors import StoreError
 
 

@@ -5,8 +5,8 @@ import pytest
 from support.fake_robots import FakeRobot, Turnable, errcode, wecom_robot
 from support.notices import SERVICE, notice, surroundings
 
+from bridge.channels.adapters.wecom.channel import WeCom, WeComSettings
 from bridge.channels.base import Dead, Ok, RateLimited
-from bridge.channels.wecom import WeCom, WeComSettings
 from bridge.model.notice import EventName
 
 

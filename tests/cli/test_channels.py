@@ -13,8 +13,8 @@ from support.commands import Done, command
 from support.daemon import Daemon
 from support.fake_robots import answer, dingtalk_robot, errcode
 
-from bridge.clock import system_clock
-from bridge.store.database import Database
+from bridge.runtime.clock import system_clock
+from bridge.store.sqlite.database import Database
 
 SIGN, TOKEN = "SECcanary-of-the-signature", "canary-of-the-token-in-the-address"
 

@@ -9,7 +9,7 @@ from support.scripted import delivery_of, open_store
 from support.sending import SHA, push_body
 
 from bridge.rules.manual import ManualPush
-from bridge.store.database import Database
+from bridge.store.sqlite.database import Database
 
 URL = "https://git.example.com/shop.git"
 CONFIG = """

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from support.commands import Done, command
 
-from bridge.cli.pages import page
+from bridge.cli.guides import page
 from bridge.registry import BUILDERS, CHANNELS, FORGES
 
 REPOSITORY = {"Simple": "https://git.example.org/potters/kiln.git"}

@@ -13,8 +13,8 @@ from support.scripted import Store, open_store
 
 from bridge.model.build import BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
-from bridge.store import outbox
-from bridge.store.database import Database
+from bridge.store.sqlite import outbox
+from bridge.store.sqlite.database import Database
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from support.scripted import SHA, Store, delivery_of, new_build, open_store, qui
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
-from bridge.store import outbox
-from bridge.store.database import Database
-from bridge.store.inbox import Verdict
+from bridge.store.sqlite import outbox
+from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.inbox import Verdict
 
 HOSTILE = "feat\x1b]0;owned\x07\x1b[31m[bold red]x[/]\u202e\x9b2J\r\nacme/shop #9 \x00end"
 HARMLESS = "feat�]0;owned��[31m[bold red]x[/]��2J"

@@ -16,7 +16,7 @@ from support.daemon import Daemon, running
 
 from bridge import __version__
 from bridge.cli.root import root
-from bridge.store.database import Database
+from bridge.store.sqlite.database import Database
 
 BUILDER = {"builders": {"here": {"kind": "local", "command": ["true"]}}}
 CONTEXT = click.Context(root)

@@ -9,7 +9,7 @@ from bridge.config.loader import Config, find_config, load_config
 from bridge.config.types import Secret
 from bridge.errors import ConfigError
 from bridge.model.notice import EventName
-from bridge.rate import Rate
+from bridge.runtime.rate import Rate
 
 ENVIRON = {"HOOK": "hook-secret", "ROBOT": "https://robot.example.com/?token=abc", "CI": "ci-secret"}
 GOOD = """

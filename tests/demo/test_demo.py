@@ -122,7 +122,7 @@ def test_what_did_not_happen_is_named_and_the_folder_is_kept(folder: Path, tmp_p
     assert "main: no delivery was judged" in done.stdout
     kept = re.search(r"^folder +(/.*)$", done.stdout, re.MULTILINE)
     assert kept is not None
-    assert (Path(kept[1]) / "bridge.log").stat().st_size > 0
+    assert (Path(kept[1]) / "bridge.runtime.log").stat().st_size > 0
 
 
 def test_a_further_push_is_told_and_ctrl_c_removes_everything(folder: Path) -> None:

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bridge.forges.azure_devops import AzureDevOps
+from bridge.forges.adapters.azure_devops.forge import AzureDevOps
 from bridge.model.delivery import Delivery
 
 PUSH = json.loads((Path(__file__).parent / "payloads/azure-devops/push-branch.json").read_bytes())

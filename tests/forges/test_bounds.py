@@ -7,14 +7,14 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from bridge.errors import BadDelivery, BadPayload
-from bridge.forges.azure_devops import AzureDevOps
+from bridge.forges.adapters.azure_devops.forge import AzureDevOps
+from bridge.forges.adapters.bitbucket.forge import Bitbucket
+from bridge.forges.adapters.bitbucket_server.forge import BitbucketServer
+from bridge.forges.adapters.gitea.forge import Gitea
+from bridge.forges.adapters.gitee.forge import Gitee
+from bridge.forges.adapters.github.forge import GitHub
+from bridge.forges.adapters.gitlab.forge import GitLab
 from bridge.forges.base import Forge
-from bridge.forges.bitbucket import Bitbucket
-from bridge.forges.bitbucket_server import BitbucketServer
-from bridge.forges.gitea import Gitea
-from bridge.forges.gitee import Gitee
-from bridge.forges.github import GitHub
-from bridge.forges.gitlab import GitLab
 from bridge.model.event import Ignored, Person, PushEvent, Ref
 
 SHA = "c" * 40

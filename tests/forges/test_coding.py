@@ -7,7 +7,7 @@ import pytest
 from support.deliveries import SECRETS, Sample, samples
 
 from bridge.errors import BadSignature
-from bridge.forges.coding import Coding
+from bridge.forges.adapters.coding.forge import Coding
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
 OLD, NEW = (_SAMPLES[f"coding/{name}.headers"] for name in ("v1-push-branch", "push-branch"))

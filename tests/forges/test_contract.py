@@ -11,7 +11,7 @@ import pytest
 from support.deliveries import HOSTS, SECRETS, Sample, samples, signatures
 
 from bridge.errors import BadSignature, NoSignature
-from bridge.forges.body import form_payload
+from bridge.forges.fields import form_payload
 from bridge.model.delivery import DIGEST
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}

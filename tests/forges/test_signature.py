@@ -6,10 +6,10 @@ import hmac
 import pytest
 
 from bridge.errors import BadSignature, NoSignature
-from bridge.forges.gitee import Gitee
-from bridge.forges.github import GitHub
+from bridge.forges.adapters.gitee.forge import Gitee
+from bridge.forges.adapters.github.forge import GitHub
+from bridge.forges.adapters.simple.forge import Simple
 from bridge.forges.signature import check_basic
-from bridge.forges.simple import Simple
 
 
 def test_the_example_of_github_s_documentation_holds() -> None:

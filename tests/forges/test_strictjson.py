@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bridge.errors import BadPayload
 from bridge.forges import strictjson
-from bridge.forges.body import document
-from bridge.forges.gitee import Gitee
+from bridge.forges.adapters.gitee.forge import Gitee
+from bridge.forges.fields import document
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 GITEE = {"x-gitee-event": "Push Hook", "content-type": "application/json"}

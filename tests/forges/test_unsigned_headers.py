@@ -7,7 +7,7 @@ import pytest
 from support.deliveries import SECRETS, samples
 
 from bridge.errors import BadSignature
-from bridge.forges.pagure import Pagure
+from bridge.forges.adapters.pagure.forge import Pagure
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
 

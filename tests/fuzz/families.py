@@ -13,7 +13,7 @@ from support.rules import NAMES
 from bridge.config.loader import load_config
 from bridge.errors import BadDelivery, BadPayload, BadSignature, ConfigError, DeliveryError
 from bridge.forges.base import Forge, Headers
-from bridge.forges.body import MAX_URL
+from bridge.forges.fields import MAX_URL
 from bridge.forges.push import MAX_CHANGED, MAX_REF_BYTES
 from bridge.model.event import Ignored, PushEvent
 from bridge.registry import KINDS

@@ -18,15 +18,15 @@ from support.scripted import SHA, START, Clock, Store, delivery_of, new_build, q
 from bridge.model.build import TRANSITIONS, Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, ServiceFacts
-from bridge.rules.announce import Announcer
-from bridge.store.builds import MAX_TEXT
-from bridge.store.database import Database
-from bridge.store.inbox import Verdict
-from bridge.store.listing import Place
-from bridge.store.outbox import Health, add
-from bridge.store.retention import prune
+from bridge.planning.notice_policy import Announcer
 from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
+from bridge.store.sqlite.builds import MAX_TEXT
+from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.inbox import Verdict
+from bridge.store.sqlite.listing import Place
+from bridge.store.sqlite.outbox import Health, add
+from bridge.store.sqlite.retention import prune
 
 DAY = timedelta(days=1)
 

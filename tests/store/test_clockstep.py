@@ -9,12 +9,12 @@ import pytest
 from support.scripted import Bell, Clock, Store, failing
 from support.services import move
 
-from bridge.clock import SteadyClock
-from bridge.housekeeper import watch_clock
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
-from bridge.store.builds import Builds
-from bridge.store.outbox import Health, Outbox, add
+from bridge.runtime.clock import SteadyClock
+from bridge.services.housekeeper import watch_clock
+from bridge.store.sqlite.builds import Builds
+from bridge.store.sqlite.outbox import Health, Outbox, add
 
 STEPS = pytest.mark.parametrize("step", [-86_400.0, -600.0, 172_800.0])
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from support.scripted import Store, eventually, open_store
 
 from bridge.errors import StoreError
-from bridge.store.database import Database
+from bridge.store.sqlite.database import Database
 
 
 def insert(name: str) -> Callable[[Connection], int]:

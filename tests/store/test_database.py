@@ -18,8 +18,8 @@ from sqlalchemy import Connection
 from support.scripted import Store, delivery_of, eventually, failing, open_store
 
 from bridge.errors import StoreError
-from bridge.housekeeper import watch_store
-from bridge.store.database import Database
+from bridge.services.housekeeper import watch_store
+from bridge.store.sqlite.database import Database
 
 
 def insert(name: str, value: str = "x") -> Callable[[Connection], int]:
@@ -128,8 +128,8 @@ FULL_DISK = """
 import resource, signal, sys, anyio
 from pathlib import Path
 from bridge.errors import StoreError
-from bridge.housekeeper import watch_store
-from bridge.store.database import Database
+from bridge.services.housekeeper import watch_store
+from bridge.store.sqlite.database import Database
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 

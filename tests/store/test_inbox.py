@@ -6,7 +6,7 @@ from support.scripted import Store, delivery_of, quiet
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
-from bridge.store.inbox import CROWD, MAX_REPEATS, SAME_SECONDS, Receipt, Verdict
+from bridge.store.sqlite.inbox import CROWD, MAX_REPEATS, SAME_SECONDS, Receipt, Verdict
 
 IGNORED = Verdict(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import event
 from support.scripted import Store
 
-from bridge.store import listing
-from bridge.store.listing import Place
+from bridge.store.sqlite import listing
+from bridge.store.sqlite.listing import Place
 
 
 async def numbers(store: Store, **place: Any) -> list[int]:

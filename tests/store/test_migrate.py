@@ -16,8 +16,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from bridge.errors import StoreError, StoreTooNew
-from bridge.store import migrate
 from bridge.store.schema import REVISION, metadata
+from bridge.store.sqlite import migrate
 
 
 def tables(path: Path) -> set[str]:

@@ -5,7 +5,7 @@ from functools import partial
 from support.scripted import START, Store
 
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
-from bridge.store.outbox import Health, NoticeRow, add
+from bridge.store.sqlite.outbox import Health, NoticeRow, add
 
 HERE = "builder:here"
 

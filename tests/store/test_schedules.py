@@ -5,8 +5,8 @@ from support.scripted import SHA, START, Store, delivery_of, new_build
 
 from bridge.model.event import RefMove
 from bridge.model.notice import EventName, Notice, ServiceFacts
-from bridge.store import order
-from bridge.store.schedules import Head, Schedules
+from bridge.store.sqlite import ref_history as order
+from bridge.store.sqlite.schedules import Head, Schedules
 
 CODE = new_build("any").code
 URL = "https://git.example.com/moved.git"

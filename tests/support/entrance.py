@@ -10,9 +10,9 @@ import httpx
 from starlette.types import Message, Receive
 from support.scripted import Store
 
-from bridge.forges.github import GitHub
-from bridge.receiver import Receiver, Source
-from bridge.senders import Senders
+from bridge.forges.adapters.github.forge import GitHub
+from bridge.web.clients import Senders
+from bridge.web.receiver import Receiver, Source
 
 SECRET = b"a-secret-of-the-entrance"
 MAX_BODY = 1 << 20

@@ -9,7 +9,7 @@ from support.fake_jenkins_core import FakeJenkins
 from support.fake_jenkins_state import Parameter
 
 from bridge.builders.base import Handle, Sent, Status, Surroundings
-from bridge.builders.jenkins import JenkinsBuilder, JenkinsSettings
+from bridge.builders.jenkins.builder import JenkinsBuilder, JenkinsSettings
 from bridge.model.build import BuildRequest
 
 JOB = "docker/build-image"

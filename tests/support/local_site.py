@@ -8,11 +8,11 @@ import anyio
 from support.git import Origin
 
 from bridge.builders.base import Sent, Status, Surroundings
-from bridge.builders.local import LocalBuilder
-from bridge.builders.local_folder import Folder
-from bridge.builders.local_settings import LocalSettings
-from bridge.clock import system_clock
+from bridge.builders.local.builder import LocalBuilder
+from bridge.builders.local.folder import Folder
+from bridge.builders.local.settings import LocalSettings
 from bridge.model.build import BuildRequest
+from bridge.runtime.clock import system_clock
 
 
 class Site:

@@ -8,8 +8,8 @@ import anyio
 from support.scripted import Bell, ScriptedChannel, Store
 
 from bridge.model.notice import EventName, Notice, ServiceFacts
-from bridge.notifier import Notifier
-from bridge.store.outbox import NoticeRow, add
+from bridge.services.notifier import Notifier
+from bridge.store.sqlite.outbox import NoticeRow, add
 
 
 class Line:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bridge.forges.simple import Simple
+from bridge.forges.adapters.simple.forge import Simple
 from bridge.model.event import Ignored, PushEvent
 
 SECRET = "a plain \\ secret: 6%s & ümlaut"

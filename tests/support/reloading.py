@@ -11,9 +11,9 @@ from support.scripted import Bell, Store, eventually
 
 from bridge.config.notices import NoticeSetting
 from bridge.model.notice import EventName, ServiceFacts
-from bridge.reloader import Reloader
 from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet
+from bridge.services.reloader import Reloader
 
 ALL_EVENTS = (EventName.UPDATE_CONFIG, EventName.DELETE, EventName.FORBID)
 DEFAULT = NoticeSetting(channel="team", notice_type="DING_TALK", enabled_event_type_names=ALL_EVENTS)

@@ -12,15 +12,15 @@ import anyio
 from support.rules import rules_of
 from support.scripted import Bell, Store, delivery_of
 
-from bridge.dispatcher import Dispatcher
-from bridge.forges.github import GitHub
+from bridge.forges.adapters.github.forge import GitHub
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.notice import ServiceFacts
-from bridge.rules.announce import Announcer
+from bridge.planning.notice_policy import Announcer
 from bridge.rules.match import RuleSet
-from bridge.scheduler import Scheduler
-from bridge.store.schedules import Schedules
+from bridge.services.dispatcher import Dispatcher
+from bridge.services.scheduler import Scheduler
+from bridge.store.sqlite.schedules import Schedules
 
 NIGHTLY = "{cron: '0 3 * * *', timezone: Asia/Shanghai, branch: main}"
 RULE = """

@@ -25,11 +25,11 @@ from bridge.model.build import Build, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Person
 from bridge.model.notice import EventName, Notice, Subscription
-from bridge.schedule import Alarm
-from bridge.store.builds import Builds
-from bridge.store.database import Database
-from bridge.store.inbox import Inbox, Verdict
-from bridge.store.outbox import Outbox
+from bridge.runtime.wakeups import Alarm
+from bridge.store.sqlite.builds import Builds
+from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.inbox import Inbox, Verdict
+from bridge.store.sqlite.outbox import Outbox
 
 START = 1_700_000_000.0
 _NUMBERS = count()

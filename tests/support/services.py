@@ -9,9 +9,9 @@ from support.scripted import Bell, ScriptedBuilder, Store
 
 from bridge.builders.base import Status
 from bridge.model.build import Build, BuildState
-from bridge.poller import Poller
-from bridge.rules.announce import Announcer
-from bridge.triggerer import Triggerer
+from bridge.planning.notice_policy import Announcer
+from bridge.services.poller import Poller
+from bridge.services.triggerer import Triggerer
 
 
 async def move(store: Store, build: Build, *states: BuildState, **fields: Any) -> Build:

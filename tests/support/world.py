@@ -11,12 +11,12 @@ import anyio
 from support.rules import rules_of
 from support.scripted import Bell, Store, delivery_of
 
-from bridge.dispatcher import Dispatcher
-from bridge.forges.simple import Simple
+from bridge.forges.adapters.simple.forge import Simple
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery, DeliveryState
-from bridge.rules.announce import Announcer
-from bridge.store.inbox import DeliveryRow
+from bridge.planning.notice_policy import Announcer
+from bridge.services.dispatcher import Dispatcher
+from bridge.store.sqlite.inbox import DeliveryRow
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""

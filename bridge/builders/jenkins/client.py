@@ -1,0 +1,337 @@
+"""HTTP to one Jenkins server, from asyncio, through python-jenkins in a few threads of its own.
+
+python-jenkins keeps the login and the session; what an answer means is decided here and by the caller,
+because its exceptions cannot tell a restarting server from a missing build, and quote whole HTML pages.
+Paths are relative to the server's root and already percent-encoded.
+"""
+
+import io
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, RemoteDisconnected
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import anyio
+import anyio.to_thread
+import jenkins
+import requests
+import urllib3
+from pydantic import BaseModel, ValidationError
+from requests.exceptions import ProxyError
+
+from bridge.errors import Permanent, RemoteError, Transient
+from bridge.runtime.clock import Clock
+
+MAX_JSON: Final = 32 << 20
+_MAX_ERROR_PAGE: Final = 64 << 10
+_MAX_RETRY_AFTER: Final = 3600.0
+_MAX_CAUSES: Final = 10
+_PIECE: Final = 64 << 10
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+class Unsent(Transient):
+    """The request cannot have reached the server."""
+
+
+class Lost(Transient):
+    """The request may have reached the server, but no answer came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to reach the server; `timeout` in seconds bounds a call from end to end."""
+
+    url: str
+    username: str
+    token: str
+    timeout: float
+    ca_file: str | None
+    proxy: str | None
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body` is the window of the answer that was asked for; `truncated` says that there was more."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    truncated: bool
+
+    @property
+    def no_crumb(self) -> bool:
+        """Whether a crumb was asked for, which an API token does not need."""
+        return self.status == 403 and b"crumb" in self.body  # noqa: PLR2004  # an HTTP status
+
+    @property
+    def after(self) -> float | None:
+        return retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
+
+
+Window = Callable[[Mapping[str, str]], tuple[int, int]]
+"""From the headers of a good answer: how many bytes to pass over, and how many to keep."""
+
+
+class Form(io.BytesIO):
+    """The body of a POST, which can be withdrawn as long as none of it was handed to the network.
+
+    Jenkins acts only on a whole body. So a form that was withdrawn unread proves that nothing happened, and
+    a thread that was given up for late cannot start a build behind our back.
+    """
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(urlencode(fields).encode())
+        self._lock = threading.Lock()
+        self._withdrawn = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        with self._lock:
+            if self._withdrawn:
+                raise OSError("the request was given up before it was sent")
+            return super().read(size)
+
+    def withdraw(self) -> bool:
+        """Forbid any further reading; True if nothing had been read."""
+        with self._lock:
+            self._withdrawn = True
+            return self.tell() == 0
+
+
+class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no types
+    """python-jenkins, but every answer comes back as it is: no redirect is followed, no status is raised."""
+
+    def __init__(self, access: Access) -> None:
+        # To connect and to wait for the answer: together less than a call, so that its thread ends first.
+        timeout = (access.timeout * 0.25, access.timeout * 0.6)
+        super().__init__(access.url, access.username, access.token, timeout=timeout)
+        self._session.trust_env = False
+        self._session.verify = access.ca_file or True
+        if access.proxy:
+            self._session.proxies = {"http": access.proxy, "https": access.proxy}
+
+    def _request(self, req: requests.Request, stream: bool | None = None) -> requests.Response:
+        prepared = self._session.prepare_request(req)
+        settings = self._session.merge_environment_settings(
+            prepared.url, {}, stream, self._session.verify, None
+        )
+        settings |= {"timeout": self.timeout, "allow_redirects": False}
+        answer: requests.Response = self._session.send(prepared, **settings)
+        return answer
+
+    def _response_handler(self, response: requests.Response) -> requests.Response:
+        return response
+
+    def ask(self, method: str, path: str, form: Form | None) -> requests.Response:
+        # A bare BytesIO has no type for requests to guess.
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
+        request = requests.Request(method, self.server + path, data=form, headers=headers)
+        # An API token needs no crumb.
+        answer: requests.Response = self.jenkins_request(request, add_crumb=False, stream=True)
+        return answer
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class Server:
+    """One Jenkins server. `session` is its word for its present run, `since` when we first saw that word."""
+
+    def __init__(self, access: Access, clock: Clock) -> None:
+        self._access = access
+        self._clock = clock
+        self._limiter: anyio.CapacityLimiter | None = None
+        self._clients: queue.LifoQueue[_Client | None] = queue.LifoQueue()
+        for _ in range(access.concurrency):
+            self._clients.put(None)
+        self._closed = False
+        self.session: str | None = None
+        self.since = 0.0
+
+    async def read(self, path: str, shape: type[Shape]) -> Shape | None:
+        """The JSON document at `path`; None when there is none (404)."""
+        answer = await self.call("GET", path)
+        if answer.status == 404:  # noqa: PLR2004  # an HTTP status
+            return None
+        if answer.status != 200:  # noqa: PLR2004  # an HTTP status
+            raise self.refusal(answer)
+        if answer.truncated:
+            raise Permanent(f"Jenkins answered with more than {MAX_JSON >> 20} MiB")
+        try:
+            return shape.model_validate_json(answer.body)
+        except ValidationError:
+            raise Transient("Jenkins answered with something that is not its API's JSON") from None
+
+    def refusal(self, answer: Answer) -> RemoteError:
+        """What an answer that is neither 2xx nor 404 means for a request that changes nothing."""
+        why = told(answer)
+        if answer.status >= 500 or answer.status in {408, 425, 429}:  # noqa: PLR2004  # HTTP statuses
+            return Transient(why, answer.after)
+        return Permanent(why)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Form | None = None,
+        window: Window = lambda _headers: (0, MAX_JSON),
+    ) -> Answer:
+        """The answer, whatever its status. Raises Unsent and Lost, or Permanent for unusable settings."""
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(self._access.concurrency)
+        try:
+            with anyio.fail_after(self._access.timeout):
+                answer = await anyio.to_thread.run_sync(
+                    self._exchange, method, path, form, window, limiter=self._limiter, abandon_on_cancel=True
+                )
+        except TimeoutError:
+            why = f"Jenkins did not answer within {self._access.timeout:g} s"
+            raise (Unsent(why) if form and form.withdraw() else Lost(why)) from None
+        finally:
+            if form:
+                form.withdraw()
+        self._notice(answer.headers.get("X-Jenkins-Session"))
+        return answer
+
+    def _notice(self, session: str | None) -> None:
+        if session and session != self.session:
+            self.session, self.since = session[:64], self._clock()
+
+    def _exchange(self, method: str, path: str, form: Form | None, window: Window) -> Answer:
+        deadline = time.monotonic() + self._access.timeout * 0.95
+        try:
+            with self._client(deadline) as client, client.ask(method, path, form) as response:
+                return _answer(response, window, deadline)
+        except _BROKEN as error:
+            why = _reason(error, self._access)
+        # Outside of the handler, so that no URL or header travels along as the context.
+        raise Unsent(why) if form and form.withdraw() else Lost(why)
+
+    @contextmanager
+    def _client(self, deadline: float) -> Iterator[_Client]:
+        """A client of our own for one exchange; one that broke is thrown away."""
+        try:
+            client = self._clients.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            raise TimeoutError("all connections hang") from None
+        kept: _Client | None = None
+        try:
+            client = _Client(self._access) if client is None else client
+            yield client
+            kept = client
+        finally:
+            if client is not None and (kept is None or self._closed):
+                client.close()
+                kept = None
+            self._clients.put(kept)
+
+    def close(self) -> None:
+        """Close the idle connections; those in use close when their exchange ends."""
+        self._closed = True
+        for _ in range(self._access.concurrency):
+            try:
+                client = self._clients.get_nowait()
+            except queue.Empty:
+                break
+            if client is not None:
+                client.close()
+
+
+_BROKEN = (
+    jenkins.JenkinsException,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    HTTPException,
+    OSError,
+    ValueError,
+)
+
+
+def _answer(response: requests.Response, window: Window, deadline: float) -> Answer:
+    skip, keep = window(response.headers) if response.ok else (0, _MAX_ERROR_PAGE)
+    body = bytearray()
+    seen = 0
+    while len(body) <= keep and (piece := response.raw.read1(_PIECE, decode_content=True)):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the answer drips")
+        body += piece[max(0, skip - seen) :]
+        seen += len(piece)
+    return Answer(response.status_code, response.headers, bytes(body[:keep]), len(body) > keep)
+
+
+_TOLD: Final[Mapping[int, str]] = {
+    401: "Jenkins refuses the user name or the API token (401)",
+    403: "the user of the API token may not do this in Jenkins (403)",
+    429: "Jenkins, or a proxy before it, asks for fewer requests (429)",
+    502: "a proxy did not get an answer from Jenkins (502)",
+    503: "Jenkins is starting or not available (503)",
+    504: "a proxy did not get an answer from Jenkins in time (504)",
+}
+
+
+def told(answer: Answer) -> str:
+    """What a refusal means, in a sentence of our own: pages of Jenkins are never quoted."""
+    if answer.no_crumb:
+        return "Jenkins asks for a crumb (403): `token` must be an API token, not a password"
+    if 300 <= answer.status < 400:  # noqa: PLR2004  # HTTP statuses
+        return f"Jenkins points to another address ({answer.status}): correct `url`"
+    return _TOLD.get(answer.status, f"Jenkins answered {answer.status}")
+
+
+def retry_after(value: str | None, date: str | None) -> float | None:
+    """Seconds from a Retry-After header, which may count from the answer's own Date; an hour at most."""
+    if value is None:
+        return None
+    try:
+        if value.strip().isascii() and value.strip().isdigit():
+            seconds = float(value)
+        else:
+            origin = parsedate_to_datetime(date).timestamp() if date else time.time()
+            seconds = parsedate_to_datetime(value).timestamp() - origin
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what lies behind it; urllib3 and requests hide causes in attributes and arguments."""
+    waiting: list[Any] = [error]
+    for _ in range(_MAX_CAUSES):
+        if not waiting:
+            return
+        current = waiting.pop(0)
+        yield current
+        behind = (getattr(current, "reason", None), current.__cause__, current.__context__, *current.args)
+        waiting += [cause for cause in behind if isinstance(cause, BaseException)]
+
+
+def _reason(error: BaseException, access: Access) -> str:
+    """Why there was no answer. The text of the error is not used: it can hold URLs and headers."""
+    causes = list(_causes(error))
+    return next((why for kind, why in _REASONS if any(isinstance(cause, kind) for cause in causes)), "") or (
+        "the file of `ca_file` cannot be used"
+        if access.ca_file and any(type(cause) is OSError for cause in causes)
+        else f"the connection to Jenkins failed ({type(error).__name__})"
+    )
+
+
+_REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
+    (ProxyError, "the proxy did not let the request through"),
+    (ssl.SSLCertVerificationError, "the certificate of Jenkins is not trusted: set `ca_file`"),
+    (ssl.SSLError, "no TLS connection to Jenkins: this port may not speak TLS"),
+    (socket.gaierror, "the host name of Jenkins is not known: look at `url`, or at DNS"),
+    (ConnectionRefusedError, "Jenkins refuses connections: it may be down"),
+    ((requests.Timeout, TimeoutError, jenkins.TimeoutException), "Jenkins did not answer in time"),
+    ((ConnectionResetError, BrokenPipeError, RemoteDisconnected), "Jenkins closed the connection unanswered"),
+)

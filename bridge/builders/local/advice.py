@@ -1,0 +1,59 @@
+"""What would fail at the first local build, seen before it: for `check`."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+
+from bridge.builders.base import Target
+from bridge.builders.local.settings import LocalSettings, Unfit, find_engine, qualified
+
+
+def advice(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
+    """Sentences about this machine and about what the rules want of it."""
+    if not shutil.which("git"):
+        yield "the program git is not found: nothing can be fetched"
+    yield from _fetching(settings, targets)
+    if settings.command is None:
+        yield from _engine(settings, targets)
+    else:
+        yield from _command(settings.command[0])
+
+
+def _fetching(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
+    wanted: dict[str, list[str]] = {}
+    for target in targets:
+        if target.clone_url and (protocol := _protocol(target.clone_url)) not in settings.protocols:
+            wanted.setdefault(protocol, []).append(target.repository)
+    for protocol, names in sorted(wanted.items()):
+        yield f"{_listed(names)} can never be fetched: add {protocol} to `protocols`"
+
+
+def _protocol(clone_url: str) -> str:
+    scheme, separator, _ = clone_url.partition("://")
+    if separator:
+        return scheme.lower()
+    return "file" if clone_url.startswith("/") else "ssh"
+
+
+def _engine(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
+    try:
+        find_engine(settings.engine)
+    except Unfit as unfit:
+        yield str(unfit)
+    nowhere = []
+    for target in targets:
+        try:
+            qualified(target.image, settings.registry)
+        except Unfit:
+            nowhere.append(target.repository)
+    if nowhere:
+        yield f"the image of {_listed(nowhere)} names no registry to push to: set `registry`"
+
+
+def _command(program: str) -> Iterator[str]:
+    in_checkout = "/" in program and not program.startswith("/")
+    if not in_checkout and not shutil.which(program):
+        yield f"the program {program} is not found: install it, or correct `command`"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"

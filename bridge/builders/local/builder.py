@@ -1,0 +1,323 @@
+"""The local builder: builds on this machine, each in a folder and a process of its own.
+
+The builds outlive the daemon: each is run by a supervised runner that holds a lock for as long as it lives
+and leaves its result in a file. After a restart the daemon finds running builds as they are, and starts those
+again that were interrupted before anything irreversible.
+
+What a build runs is not jailed: it has this user's rights and this machine's network. Local builds are for
+repositories that are trusted.
+"""
+
+import codecs
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Final, TypeVar
+
+import anyio
+import httpx
+from anyio import to_thread
+
+import bridge
+from bridge.builders.base import (
+    Ambiguous,
+    Builder,
+    Handle,
+    LogChunk,
+    Outcome,
+    Rejected,
+    Retry,
+    Sent,
+    Status,
+    Surroundings,
+    Target,
+)
+from bridge.builders.local.advice import advice
+from bridge.builders.local.folder import Folder, Result, remove, write_whole
+from bridge.builders.local.runner import MAX_STARTS
+from bridge.builders.local.settings import BUILD_ID, LocalSettings, Unfit, find_engine, make_order
+from bridge.errors import Permanent, Transient
+from bridge.model.build import BuildRequest, BuildState
+
+RUNNER_ENVIRONMENT: Final = {"LANG": "C.UTF-8"}
+"""What the runner's own process gets; it decides what its steps get."""
+_RUNNER: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from bridge.builders.local.runner import main; sys.exit(main(*sys.argv[2:]))"
+)
+_START_TIME: Final = 10.0
+_TEST_TIME: Final = 10.0
+_TIDY_TIME: Final = 10.0
+_LATE: Final = 600.0
+"""Seconds past the time limit in which the runner surely ends a build."""
+Answer = TypeVar("Answer")
+_LOG_BYTES: Final = 256 * 1024 // len("\N{REPLACEMENT CHARACTER}".encode())
+"""So many bytes cannot become more than 256 KiB of text."""
+
+_GONE: Final = Status(state=BuildState.UNKNOWN, raw="gone", detail="the folder of the build is gone")
+
+
+class LocalBuilder(Builder):
+    """Builds on this machine; the handle of a build is its id."""
+
+    kind: ClassVar[str] = "local"
+    Settings: ClassVar[type[LocalSettings]] = LocalSettings
+    poll_interval = 0.5
+
+    def __init__(self, name: str, settings: LocalSettings, surroundings: Surroundings) -> None:
+        self.name = name
+        self.slots = settings.workers
+        self.deadline = settings.timeout.total_seconds() + _LATE
+        self._settings = settings
+        self._state = surroundings.state
+        self._resumed: dict[str, int] = {}
+
+    async def trigger(self, request: BuildRequest) -> Outcome:
+        return await _in_thread(self._trigger, request)
+
+    async def find(self, build_id: str) -> Handle | None:
+        return await _in_thread(self._find, build_id)
+
+    async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
+        found: dict[str, Status] = {}
+        for build_id, handle in handles.items():
+            # A folder that cannot be read now must not hide the others.
+            with contextlib.suppress(Transient):
+                found[build_id] = await _in_thread(self._status, handle)
+        return found
+
+    async def log(self, handle: Handle, offset: int) -> LogChunk:
+        return await _in_thread(self._log, handle, offset)
+
+    async def cancel(self, handle: Handle) -> None:
+        await _in_thread(self._cancel, handle)
+
+    async def release(self, handle: Handle) -> None:
+        """Raises Transient while the build is still running."""
+        folder = self._folder(handle)
+        with anyio.move_on_after(_TIDY_TIME):
+            while await _in_thread(folder.holder):
+                if not await _in_thread(folder.result):
+                    break
+                await anyio.sleep(0.02)
+        await _in_thread(_release, folder)
+        self._resumed.pop(handle, None)
+
+    async def test(self) -> str:
+        """Raises Permanent where the program is missing, Transient where the registry does not answer."""
+        if self._settings.command:
+            return await _in_thread(self._test_command)
+        found = await _in_thread(self._test_engine)
+        registry = self._settings.registry
+        return f"{found}; {await self._test_registry(registry)}" if registry else found
+
+    def advice(self, targets: Sequence[Target]) -> Sequence[str]:
+        return list(advice(self._settings, targets))
+
+    def _folder(self, build_id: str) -> Folder:
+        if not BUILD_ID.fullmatch(build_id):
+            raise Permanent(f"{build_id!r} is no build of this builder")
+        return Folder(self._state / build_id)
+
+    def _trigger(self, request: BuildRequest) -> Outcome:
+        try:
+            order = make_order(request, self._settings)
+        except Unfit as unfit:
+            return Rejected(str(unfit))
+        folder = self._folder(request.build_id)
+        if folder.holder() or folder.starts() or folder.result():
+            return Sent(request.build_id)
+        try:
+            folder.prepare(order)
+        except OSError as error:
+            return Retry(f"the folder of the build cannot be written: {error.strerror}")
+        return self._start(folder, 1)
+
+    def _start(self, folder: Folder, number: int) -> Outcome:
+        """Start a runner and wait until it has taken the build up."""
+        root = Path(bridge.__file__).parents[1]
+        argv = [sys.executable, "-I", "-c", _RUNNER, str(root), str(folder.path.resolve()), str(number)]
+        try:
+            ended = subprocess.run(
+                argv,
+                env={**RUNNER_ENVIRONMENT, "PATH": os.environ.get("PATH", os.defpath)},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                timeout=_START_TIME,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Ambiguous(f"the runner of the build did not answer within {_START_TIME:.0f} s")
+        except OSError as error:
+            return Retry(f"the runner of the build cannot be started: {error.strerror}")
+        if ended.returncode:
+            last = ended.stderr[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
+            return Retry(f"the runner of the build ended before it began: {last}")
+        return Sent(folder.path.name)
+
+    def _find(self, build_id: str) -> Handle | None:
+        folder = self._folder(build_id)
+        return build_id if folder.holder() or folder.starts() or folder.result() else None
+
+    def _status(self, handle: Handle) -> Status:
+        if not BUILD_ID.fullmatch(handle):
+            return _GONE
+        folder = self._folder(handle)
+        # First the lock, then the result: a runner that ends in between has written it by then.
+        live = folder.holder()
+        starts = folder.starts()
+        result = folder.result()
+        if result is not None:
+            return _ended(result)
+        if not folder.known():
+            return _GONE
+        if live is None and not self._resume(folder, len(starts)):
+            return Status(
+                state=BuildState.UNKNOWN,
+                raw="interrupted",
+                detail="the build was interrupted and cannot be taken up again",
+            )
+        again = f"started again after an interruption, run {len(starts)}" if len(starts) > 1 else ""
+        return Status(
+            state=BuildState.RUNNING, raw="running", detail=again, started_at=starts[0] if starts else None
+        )
+
+    def _resume(self, folder: Folder, runs: int) -> bool:
+        """Let a new runner decide about an interrupted build; False when that has led nowhere too often."""
+        tried = self._resumed.get(folder.path.name, 0)
+        if tried > MAX_STARTS:
+            return False
+        self._resumed[folder.path.name] = tried + 1
+        self._start(folder, runs + 1)
+        return True
+
+    def _log(self, handle: Handle, offset: int) -> LogChunk:
+        folder = self._folder(handle)
+        ended = folder.holder() is None
+        try:
+            with (folder / "log").open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                restarted = offset > size
+                start = 0 if restarted else offset
+                file.seek(start)
+                data = file.read(_LOG_BYTES)
+        except FileNotFoundError:
+            return LogChunk(text="", next=offset, more=False)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        last = start + len(data) >= size
+        text = decoder.decode(data, final=ended and last)
+        return LogChunk(
+            text=text,
+            next=start + len(data) - len(decoder.getstate()[0]),
+            more=not last,
+            restarted=restarted,
+        )
+
+    def _cancel(self, handle: Handle) -> None:
+        folder = self._folder(handle)
+        if not folder.known() or folder.result() is not None:
+            return
+        # The wish is on disk before anything is signalled, so that no crash can lose it.
+        write_whole(folder / "cancel", b"")
+        pid = folder.holder()
+        if pid is not None:
+            _terminate(pid, folder)
+
+    def _test_command(self) -> str:
+        program = (self._settings.command or [""])[0]
+        if "/" in program and not program.startswith("/"):
+            return f"{program} will be looked for in each checkout"
+        found = shutil.which(program)
+        if found is None:
+            raise Permanent(f"the program {program} of the builder {self.name} is not installed")
+        return f"{found} can be run"
+
+    def _test_engine(self) -> str:
+        try:
+            engine = find_engine(self._settings.engine)
+        except Unfit as unfit:
+            raise Permanent(str(unfit)) from None
+        try:
+            told = subprocess.run(
+                [engine, "--version"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TEST_TIME,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise Permanent(f"{engine} --version failed: {error}") from None
+        return told.stdout[:200].decode(errors="replace").strip()
+
+    async def _test_registry(self, registry: str) -> str:
+        host = registry.partition("/")[0]
+        schemes = ("https",) if self._settings.tls_verify else ("https", "http")
+        why = ""
+        async with httpx.AsyncClient(verify=self._settings.tls_verify, timeout=_TEST_TIME) as client:
+            for scheme in schemes:
+                try:
+                    answer = await client.get(f"{scheme}://{host}/v2/")
+                except httpx.HTTPError as error:
+                    why = f"{type(error).__name__} {error}".strip()
+                else:
+                    return _registry_answer(host, answer.status_code)
+        raise Transient(f"the registry {host} does not answer: {why}")
+
+
+def _registry_answer(host: str, status: int) -> str:
+    match status:
+        case httpx.codes.OK:
+            return f"the registry {host} answers"
+        case httpx.codes.UNAUTHORIZED:
+            return f"the registry {host} answers and wants credentials"
+        case _:
+            raise Transient(f"the registry {host} answers with HTTP {status}")
+
+
+async def _in_thread(function: Callable[..., Answer], *arguments: object) -> Answer:
+    """Do blocking work aside; what the disk does not allow may be allowed later."""
+    try:
+        return await to_thread.run_sync(partial(function, *arguments))
+    except (OSError, ValueError, TypeError) as error:
+        raise Transient(f"the state of the build cannot be used: {error}") from error
+
+
+def _ended(result: Result) -> Status:
+    return Status(
+        state=BuildState(result.state),
+        raw=result.state,
+        detail=result.detail,
+        digest=result.digest,
+        started_at=result.started_at,
+        ended_at=result.ended_at,
+    )
+
+
+def _terminate(pid: int, folder: Folder) -> None:
+    """SIGTERM to the runner, and surely to no other process that got its pid since."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if folder.holder() == pid:
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(process)
+
+
+def _release(folder: Folder) -> None:
+    if folder.holder() is not None:
+        raise Transient("the build is still running")
+    remove(folder.path)

@@ -1,0 +1,97 @@
+"""Azure DevOps Services and Azure DevOps Server.
+
+Source: Microsoft Learn, Azure DevOps, "Webhooks" and "Service hooks events" (Code pushed).
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from bridge.forges.base import Forge, Headers
+from bridge.forges.fields import Fields, document, peek
+from bridge.forges.hosts import host_of, refuse_others
+from bridge.forges.push import Push, described, moved_refs, named_repository, person
+from bridge.forges.signature import check_basic, header
+from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
+
+_PUBLISHER: Final = "tfs"
+_TEST: Final = "00000000-0000-0000-0000-000000000000"
+"""The subscription that the sample of the button "Test" belongs to."""
+_NO_TYPE: Final = "a body without an eventType"
+
+
+class AzureDevOps(Forge):
+    kind: ClassVar[str] = "AzureDevOps"
+    host: ClassVar[str] = "azure-devops"
+    kept_headers: ClassVar[frozenset[str]] = frozenset({"content-type", "user-agent"})
+
+    def recognises(self, headers: Headers, body: bytes) -> bool:
+        if host_of(headers) is not None:
+            return False
+        fields = peek(body)
+        return fields.text("publisherId") == _PUBLISHER and fields.text("eventType") is not None
+
+    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Azure DevOps signs nothing
+        """Basic authentication, as set in the subscription; it does not cover the body."""
+        refuse_others(headers, self.host)
+        check_basic(header(headers, "authorization"), secrets)
+
+    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # the body says it
+        # What cannot be read is authentic: it is kept, and then told to be unreadable.
+        return peek(body).name("eventType") or _NO_TYPE
+
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # the body says it
+        """The event's id, which all subscriptions to it share, so that two of them do not build twice."""
+        fields = peek(body)
+        # What a subscription without resource details sends must not pass for the whole event.
+        return fields.word("id") if fields.part("resource").parts("refUpdates") else None
+
+    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
+        fields = document(headers, body)
+        event, resource = fields.name("eventType"), fields.part("resource")
+        repo = _repo(resource.part("repository"))
+        pusher = person(resource.part("pushedBy"), "displayName", "uniqueName", email_key="uniqueName")
+        if event != "git.push":
+            reason = f"{event or _NO_TYPE} is not a push"
+            return [Ignored(event="other", reason=reason, repo=repo, author=pusher.name)]
+        if fields.text("subscriptionId") == _TEST:
+            return [Ignored(event="ping", reason="Azure DevOps tested the subscription", repo=repo)]
+        if not resource.parts("refUpdates"):
+            reason = "no refs are named: set “Resource details to send” of the subscription to All"
+            return [Ignored(event="other", reason=reason, repo=repo, author=pusher.name)]
+        commits = resource.parts("commits") or []
+        return [_push(update, commits, repo, pusher) for update in moved_refs(resource, "refUpdates")]
+
+
+def _push(
+    update: Fields, commits: Sequence[Fields], repo: Repo | None, pusher: Person
+) -> PushEvent | Ignored:
+    after = update.text("newObjectId")
+    head = next((commit for commit in commits if commit.text("commitId") == after), Fields(None))
+    return Push(
+        repo=repo,
+        ref=update.text("name"),
+        before=update.text("oldObjectId"),
+        after=after,
+        head_sha=head.text("commitId"),  # else a tag may be a tag object: nothing says so
+        head=_commit(head),
+        pusher=pusher,
+        changed=None,
+        partial=False,
+        forced=update.flag("forced"),
+    ).judge()
+
+
+def _commit(commit: Fields) -> Commit | None:
+    # `url` is the API's, not a page for people.
+    author = person(commit.part("author"), "name")
+    return described(commit.text("commitId"), commit.text("comment"), author)
+
+
+def _repo(repository: Fields) -> Repo | None:
+    project, name = repository.part("project").text("name"), repository.text("name")
+    return named_repository(
+        f"{project}/{name}" if project and name else None,
+        clone_url=repository.url("remoteUrl"),
+        ssh_url=repository.url("sshUrl"),
+        web_url=repository.url("webUrl", "remoteUrl"),
+    )

@@ -1,0 +1,87 @@
+"""Bitbucket Cloud.
+
+Source: Atlassian Support, "Event payloads", "Manage webhooks" and "Troubleshoot webhooks".
+"""
+
+from typing import ClassVar, Final
+
+from bridge.forges.base import Headers
+from bridge.forges.bitbucket_family import EVENT, BitbucketFamily
+from bridge.forges.fields import Fields, delivery_word, document, event_word
+from bridge.forges.push import ZERO_SHA, Push, described, moved_refs, named_repository, person
+from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
+
+_FOLDERS: Final = {"branch": "refs/heads", "tag": "refs/tags", "annotated_tag": "refs/tags"}
+
+
+class Bitbucket(BitbucketFamily):
+    kind: ClassVar[str] = "Bitbucket"
+    host: ClassVar[str] = "bitbucket-cloud"
+    kept_headers: ClassVar[frozenset[str]] = frozenset(
+        {
+            "content-type",
+            "user-agent",
+            "x-attempt-number",
+            "x-event-key",
+            "x-hook-uuid",
+            "x-request-uuid",
+        }
+    )
+
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
+        return delivery_word(headers, "x-request-uuid")
+
+    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
+        event, fields = event_word(headers, EVENT), document(headers, body)
+        repo, actor = _repo(fields), person(fields.part("actor"), "display_name", "nickname", "username")
+        if event != "repo:push":
+            reason = f"{event} is not a push"
+            return [Ignored(event="other", reason=reason, repo=repo, author=actor.name)]
+        reason = "the push moved no branch and no tag"
+        return [_push(change, repo, actor) for change in moved_refs(fields.part("push"), "changes")] or [
+            Ignored(event="other", reason=reason, repo=repo, author=actor.name)
+        ]
+
+
+def _push(change: Fields, repo: Repo | None, actor: Person) -> PushEvent | Ignored:
+    old, new = change.part("old"), change.part("new")
+    commit = _target(new)
+    return Push(
+        repo=repo,
+        ref=_ref(new or old),
+        before=_target(old),
+        after=commit,
+        head_sha=commit,
+        head=_commit(new.part("target")),
+        pusher=actor,
+        changed=None,
+        partial=False,
+        forced=change.flag("forced"),
+    ).judge()
+
+
+def _ref(side: Fields) -> str | None:
+    kind, name = side.text("type"), side.text("name")
+    return f"{_FOLDERS.get(kind, kind)}/{name}" if kind and name else None
+
+
+def _target(side: Fields) -> str | None:
+    """The commit, of an annotated tag too; zeros on the side where there is no ref."""
+    return side.part("target").text("hash") if side else ZERO_SHA
+
+
+def _commit(target: Fields) -> Commit | None:
+    # `user` is only there for known addresses; `raw` is as Git writes it: "Name <address>".
+    name, _, rest = (target.part("author").name("raw") or "").partition("<")
+    author = person(Fields({"name": name, "email": rest.partition(">")[0]}), "name")
+    url = target.part("links").part("html").url("href")
+    return described(target.text("hash"), target.text("message"), author, url)
+
+
+def _repo(fields: Fields) -> Repo | None:
+    # The payload has no address to clone from; it is made from the page's.
+    repository = fields.part("repository")
+    page = repository.part("links").part("html").url("href")
+    return named_repository(
+        repository.text("full_name"), clone_url=page and f"{page}.git", ssh_url=None, web_url=page
+    )

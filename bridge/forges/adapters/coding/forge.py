@@ -1,0 +1,114 @@
+"""Coding, which took over GitCafe: hooks of version 1 and 2.
+
+Source: Coding Help, "Webhook" (version 1) and "Service Hook" (version 2); Coding's Jenkins plugin tells the
+versions apart by their headers. Where nothing vouches for a fact, the careful reading is taken: the body of
+version 2 is read under the keys of both versions, and no list of changed files counts as complete.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from bridge.errors import BadPayload, BadSignature, NoSignature
+from bridge.forges.base import Forge, Headers
+from bridge.forges.fields import Fields, blanked, delivery_word, document, event_word
+from bridge.forges.hosts import refuse_others
+from bridge.forges.push import Push, changed_files, described, person, repository
+from bridge.forges.signature import check_hex, check_token, header
+from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
+
+_VERSION: Final = "x-coding-webhook-version"
+_VERSION_2_ONLY: Final = frozenset({"x-coding-signature", "x-coding-delivery"})
+_MAX_UNPROVEN: Final = 1 << 20
+"""Bytes of a body that is read before anything proves its sender."""
+_SECRET_KEYS: Final = frozenset({"token", "hook"})
+"""Version 1 puts the secret into the first; the second holds the settings of a hook of version 2."""
+
+
+class Coding(Forge):
+    kind: ClassVar[str] = "Coding"
+    host: ClassVar[str] = "coding"
+    kept_headers: ClassVar[frozenset[str]] = frozenset(
+        {"content-type", "user-agent", "x-coding-delivery", "x-coding-event", _VERSION}
+    )
+
+    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Coding signs no time
+        """Version 2: the HMAC-SHA1 over the body as sent. Version 1: the secret itself, the body's `token`.
+
+        The headers alone tell the version. Whatever looks like version 2 needs its signature, so that leaving
+        a wrong one out, or emptying it, makes no right token count. Whether forms are signed as sent or
+        decoded is not documented: only the former is accepted. A token in the body vouches for nothing else
+        in it, and a body over 1 MiB is not searched for one.
+        """
+        refuse_others(headers, self.host)
+        if _is_version_2(headers):
+            claimed = header(headers, "x-coding-signature")
+            return check_hex(claimed, body, secrets, prefix=b"sha1=", algorithm="sha1")
+        return check_token(_token(headers, body), secrets)
+
+    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
+        return event_word(headers, "x-coding-event")
+
+    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
+        return delivery_word(headers, "x-coding-delivery")
+
+    def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:
+        return blanked(body, _SECRET_KEYS, secrets)
+
+    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
+        event, fields = event_word(headers, "x-coding-event"), document(headers, body)
+        if event == "push":
+            return [_push(fields)]
+        repo, author = _repo(fields), _user(fields, "sender", "user").name
+        if event == "ping":
+            return [Ignored(event="ping", reason="Coding tested the webhook", repo=repo, author=author)]
+        return [Ignored(event="other", reason=f"{event} is not a push", repo=repo, author=author)]
+
+
+def _is_version_2(headers: Headers) -> bool:
+    return not _VERSION_2_ONLY.isdisjoint(headers) or headers.get(_VERSION, "v1") != "v1"
+
+
+def _token(headers: Headers, body: bytes) -> bytes:
+    if len(body) > _MAX_UNPROVEN:
+        raise BadSignature("the body is over 1 MiB, too long to look for a token: use a hook of version 2")
+    try:
+        return (document(headers, body).text("token") or "").encode()
+    except BadPayload:
+        raise NoSignature("the token is missing: the body cannot be read") from None
+
+
+def _push(fields: Fields) -> PushEvent | Ignored:
+    commits, after = fields.parts("commits") or [], fields.text("after")
+    # Version 1 has no head_commit, and nobody says in which order it lists.
+    listed = (entry for entry in commits if entry.text("id", "sha") == after)
+    head = fields.part("head_commit") or next(listed, Fields(None))
+    changed, _ = changed_files(commits)
+    return Push(
+        repo=_repo(fields),
+        ref=fields.text("ref"),
+        before=fields.text("before"),
+        after=after,
+        head_sha=head.text("id", "sha"),
+        head=_commit(head),
+        pusher=_user(fields, "pusher", "user", "sender"),
+        changed=changed,
+        partial=True,
+    ).judge()
+
+
+def _user(fields: Fields, *keys: str) -> Person:
+    return person(fields.part(*keys), "name", "username", "global_key", "login")
+
+
+def _commit(fields: Fields) -> Commit | None:
+    author = person(fields.part("author", "committer"), "name", "username")
+    message = fields.text("message", "short_message")
+    return described(fields.text("id", "sha"), message, author, fields.url("url", "web_url"))
+
+
+def _repo(fields: Fields) -> Repo | None:
+    part = fields.part("repository")
+    # The page's address holds more than the slug; version 1 has it in the clone address only.
+    repo = repository(part, slug="full_name", clone=["clone_url", "https_url"], ssh=["ssh_url"], web=[])
+    return repo and replace(repo, web_url=part.url("html_url", "web_url"))

@@ -1,0 +1,98 @@
+"""Which notices a build's new state asks for (pure)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from uuid_utils import uuid7
+
+from bridge.model.build import Build, BuildState
+from bridge.model.notice import MESSAGE_CHANNEL, BuildFacts, EventName, Notice, Subscription
+from bridge.runtime.clock import Clock
+
+_EVENTS: Final = {
+    BuildState.RUNNING: EventName.START,
+    BuildState.SUCCEEDED: EventName.SUCCESS,
+    BuildState.FAILED: EventName.FAIL,
+    BuildState.UNKNOWN: EventName.FAIL,
+    BuildState.CANCELLED: EventName.STOP,
+    BuildState.SUPERSEDED: EventName.STOP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Announcer:
+    """Turns a build in a new state into notices; `log_tail` is the end of its log, if that is known."""
+
+    clock: Clock
+    public_url: str | None
+    log_tail: str = ""
+
+    def __call__(self, build: Build, failures_before: int) -> Sequence[Notice]:
+        event = _EVENTS.get(build.state)
+        if event is None:
+            return []
+        now = self.clock()
+        if event is EventName.SUCCESS and failures_before:
+            event = EventName.FIXED
+        streak = failures_before + (event is EventName.FAIL)
+        facts = self._facts(build, streak)
+        return [
+            Notice(id=str(uuid7()), channel=channel, event=told, facts=facts, created_at=now)
+            for channel, told in _audience(build.subscriptions, event, failures_before).items()
+        ]
+
+    def _facts(self, build: Build, streak: int) -> BuildFacts:
+        origin, request = build.origin, build.request
+        begun = build.started_at or build.triggered_at
+        duration = max(0.0, build.ended_at - begun) if build.ended_at and begun else None
+        return BuildFacts(
+            build_id=build.id,
+            namespace=build.namespace,
+            repo_name=build.repo_name,
+            number=build.number,
+            state=build.state,
+            detail=build.detail or None,
+            ref_kind=origin.ref_kind,
+            ref_name=origin.ref_name,
+            sha=request.commit,
+            commit_url=origin.commit_url,
+            subject=origin.subject,
+            author=origin.author,
+            images=tuple(f"{request.image}:{tag}" for tag in request.tags),
+            builder=build.builder,
+            duration=duration,
+            build_url=build.url,
+            page_url=f"{self.public_url.rstrip('/')}/v1/builds/{build.id}" if self.public_url else None,
+            cause=origin.cause,
+            streak=streak,
+            log_tail=self.log_tail if build.state in {BuildState.FAILED, BuildState.UNKNOWN} else "",
+        )
+
+
+def _audience(
+    subscriptions: Sequence[Subscription], event: EventName, failures_before: int
+) -> dict[str, EventName]:
+    """Each channel to tell and the event it is told: a fixed build is a success to those who ask for that."""
+    told = {MESSAGE_CHANNEL: event}
+    for subscription in subscriptions:
+        if subscription.channel == MESSAGE_CHANNEL:
+            continue
+        heard = event
+        if event is EventName.FIXED and EventName.FIXED not in subscription.events:
+            heard = EventName.SUCCESS
+        if heard in subscription.events and _wanted(subscription.only, event, failures_before):
+            told[subscription.channel] = heard
+    return told
+
+
+def _wanted(only: str, event: EventName, failures_before: int) -> bool:
+    match only, event:
+        case "failures", _:
+            return event is EventName.FAIL
+        case "changes", EventName.SUCCESS:
+            return False
+        case "changes", EventName.FAIL:
+            return failures_before == 0
+        case _:
+            return True

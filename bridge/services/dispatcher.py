@@ -1,0 +1,216 @@
+"""The dispatcher: each stored delivery becomes builds, or the reason why it does not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import anyio
+import anyio.to_thread
+import structlog
+from pydantic import ValidationError
+
+from bridge.config.notices import NoticeSetting
+from bridge.errors import BadPayload, StoreError
+from bridge.forges.base import Forge
+from bridge.forges.push import is_zero
+from bridge.model.build import UNPUSHED, NewBuild, Origin
+from bridge.model.delivery import Delivery, DeliveryState
+from bridge.model.event import Ignored, PushEvent, RefMove
+from bridge.planning.notice_policy import Announcer
+from bridge.rules import manual, scheduled
+from bridge.rules.explain import Judgement, judge, stored_documents
+from bridge.rules.match import Match, Matching, RuleSet, match_repository
+from bridge.runtime.metrics import DISPATCHED
+from bridge.runtime.wakeups import Alarm
+from bridge.store.sqlite.inbox import MAX_DETAIL, Inbox, Verdict
+
+log = structlog.get_logger()
+
+BATCH: Final = 64
+PATIENCE_SECONDS: Final = 0.5
+"""How long a batch waits for the receiver at most: senders wait for an answer, a build can start later."""
+_LOOK_SECONDS: Final = 0.01
+_LARGE: Final = 16 << 10
+"""Bodies over this size are judged in a thread: to read them, and the files they name, can take a while."""
+
+
+class Dispatcher:
+    """Judges the deliveries of the inbox, oldest first."""
+
+    def __init__(
+        self,
+        forges: Mapping[str, Forge],
+        rules: Callable[[], RuleSet],
+        inbox: Inbox,
+        *,
+        default_notices: Sequence[NoticeSetting],
+        announcer: Announcer,
+        alarm: Alarm,
+        dispatched: Callable[[], None],
+    ) -> None:
+        self._forges = forges
+        self._rules = rules
+        self._inbox = inbox
+        self._default_notices = default_notices
+        self._announcer = announcer
+        self._alarm = alarm
+        self._dispatched = dispatched
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self._round()
+            except* StoreError as errors:
+                log.error("the store fails", why=str(errors.exceptions[0]))  # noqa: TRY400
+            await self._alarm.wait()
+
+    async def _round(self) -> None:
+        while batch := await self._next():
+            # Side by side, so that their writes share a commit.
+            async with anyio.create_task_group() as tasks:
+                for delivery in batch:
+                    tasks.start_soon(self._record, delivery, await self._judged(delivery))
+
+    async def _next(self) -> list[Delivery]:
+        """The deliveries to judge now. Those that crowd in are stored first, for a while."""
+        with anyio.move_on_after(PATIENCE_SECONDS):
+            while self._inbox.crowded():  # noqa: ASYNC110  # a crowd has no event: it is a look back
+                await anyio.sleep(_LOOK_SECONDS)
+        return await self._inbox.stored(BATCH)
+
+    async def _judged(self, delivery: Delivery) -> Verdict:
+        """By the rules of this moment; one after the other, so that no push overtakes an older one."""
+        rules = self._rules()
+        if len(delivery.body) <= _LARGE:
+            return self._verdict(delivery, rules)
+        return await anyio.to_thread.run_sync(self._verdict, delivery, rules)
+
+    async def _record(self, delivery: Delivery, verdict: Verdict) -> None:
+        try:
+            judged = await self._inbox.judge(delivery.id, verdict, self._announcer)
+        except StoreError:
+            raise
+        except Exception as error:
+            # One delivery that we cannot judge must not stop those behind it.
+            log.exception("cannot judge", delivery_id=delivery.id)
+            judged = await self._inbox.judge(delivery.id, _broken(error), self._announcer)
+        if judged is None:
+            return
+        DISPATCHED.labels(judged.state).inc()
+        log.info(
+            "judged",
+            delivery_id=delivery.id,
+            state=judged.state,
+            why=judged.detail,
+            builds=list(judged.builds) or None,
+        )
+        if judged.builds:
+            self._dispatched()
+
+    def _verdict(self, delivery: Delivery, rules: RuleSet) -> Verdict:
+        try:
+            judgements = self._judgements(delivery, rules)
+        except (BadPayload, ValidationError) as error:
+            why = str(error) if isinstance(error, BadPayload) else "the stored request cannot be read"
+            return Verdict(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
+        except Exception as error:
+            log.exception("cannot judge", delivery_id=delivery.id)
+            return _broken(error)
+        builds = [
+            self._new_build(delivery, judgement.event, match)
+            for judgement in judgements
+            for match in judgement.matching.matches
+            if isinstance(judgement.event, PushEvent)
+        ]
+        reasons = [judgement.reason for judgement in judgements if judgement.reason]
+        return Verdict(
+            state=DeliveryState.DISPATCHED if builds else DeliveryState.IGNORED,
+            detail="; ".join(reasons)[:MAX_DETAIL],
+            explanation=stored_documents(judgements),
+            builds=builds,
+            moves=[move for one in judgements if (move := _move(delivery.forge, one.event, rules))],
+        )
+
+    def _judgements(self, delivery: Delivery, rules: RuleSet) -> list[Judgement]:
+        if delivery.forge == manual.FORGE:
+            return [_asked_for(manual.ManualPush.read(delivery), delivery, rules)]
+        if delivery.forge == scheduled.FORGE:
+            return [_asked_for(scheduled.ScheduledPush.read(delivery), delivery, rules)]
+        forge = self._forges.get(delivery.forge)
+        if forge is None:
+            raise BadPayload(f"this release knows no forge {delivery.forge}")
+        events = forge.parse(delivery.headers, delivery.body)
+        return judge(forge.kind, events, rules, delivery.received_at)
+
+    def _new_build(self, delivery: Delivery, event: PushEvent, match: Match) -> NewBuild:
+        repository = match.repository
+        settings = self._default_notices if repository.notices is None else repository.notices
+        return NewBuild(
+            namespace=repository.namespace,
+            repo_name=repository.repo_name,
+            builder=match.builder,
+            tag_set=f"{event.ref.full}\n{match.context}\n{match.dockerfile}",
+            image=match.image,
+            tags=match.tags,
+            version_tagging=match.version_tagging,
+            repo_url=event.repo.clone_url or event.repo.ssh_url or "",
+            ref=event.ref.full,
+            sha=event.sha,
+            peeled=event.peeled,
+            context=match.context,
+            dockerfile=match.dockerfile,
+            parameters=match.parameters,
+            origin=Origin(
+                delivery_id=delivery.id,
+                cause=delivery.forge if delivery.forge in UNPUSHED else event.event,
+                ref_kind=event.ref.kind,
+                ref_name=event.ref.name,
+                subject=event.commit.subject if event.commit else "",
+                author=event.commit.author if event.commit else event.pusher,
+                commit_url=event.commit.url if event.commit else None,
+                is_public=repository.is_public,
+            ),
+            subscriptions=tuple(setting.subscription for setting in settings),
+            code=repository.build_config.code_repository,
+            pushed=event.pushed,
+            commit_tags=match.commit_tags,
+            on_newer=repository.build_config.on_newer if event.ref.kind == "branch" else "queue",
+            concurrency=repository.build_config.concurrency,
+            named=match.named,
+            notes=match.notes,
+        )
+
+
+def _asked_for(
+    push: manual.ManualPush | scheduled.ScheduledPush, delivery: Delivery, rules: RuleSet
+) -> Judgement:
+    """What nobody pushed is built by its own repository's rules only."""
+    repository = rules.repository(push.namespace, push.repo_name)
+    if repository is None:
+        raise BadPayload(f"there is no rule for {push.namespace}/{push.repo_name}")
+    event = push.event()
+    if isinstance(event, Ignored):
+        return Judgement(event, Matching())
+    return Judgement(event, match_repository(repository, event, delivery.received_at, by_hand=True))
+
+
+def _move(forge: str, event: PushEvent | Ignored, rules: RuleSet) -> RefMove | None:
+    """How a ref of code that some rule builds from moved, where the host says so."""
+    if event.ref is None or event.repo is None or event.before is None:
+        return None
+    found = rules.of_code(forge, event.repo)
+    if not found:
+        return None
+    return RefMove(
+        code=found[0].build_config.code_repository,
+        ref=event.ref.full,
+        before=None if is_zero(event.before) else event.before,
+        after=event.pushed if isinstance(event, PushEvent) else None,
+        clone_url=event.repo.clone_url or event.repo.ssh_url,
+        builders={(one.namespace, one.repo_name): one.build_config.builder or "" for one in found},
+    )
+
+
+def _broken(error: Exception) -> Verdict:
+    why = f"it cannot be judged: {type(error).__name__} (a fault of the bridge; the log has more)"
+    return Verdict(state=DeliveryState.DEAD, detail=why, explanation=[])

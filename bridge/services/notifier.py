@@ -1,0 +1,166 @@
+"""The notifier: one loop for each channel, so that a hanging chat delays no mail.
+
+A notice is `sending` on disk before it is sent and what the channel said is on disk after: it is sent at
+least once, and a process that dies between the two sends it again.
+"""
+
+import random
+from typing import Final, assert_never
+
+import anyio
+import structlog
+
+from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Unknown
+from bridge.errors import StoreError
+from bridge.model.notice import NoticeState
+from bridge.runtime.clock import Clock
+from bridge.runtime.metrics import NOTICES
+from bridge.runtime.wakeups import LONGEST_PAUSE, Alarm, bounded
+from bridge.store.sqlite.outbox import NoticeRow, Outbox
+
+log = structlog.get_logger()
+
+CALL_SECONDS: Final = 45.0
+RECORD_SECONDS: Final = 30.0
+EXPIRE_SECONDS: Final = 24 * 3600.0
+PROBE_SECONDS: Final = 900.0
+"""Until a person has mended the configuration."""
+DOWN_SECONDS: Final = 60.0
+"""Until the other side is up again."""
+WAITS: Final = (2.0, 10.0, 30.0, 120.0, 300.0, 900.0, 1800.0, 3600.0)
+FAILURES: Final = 8
+"""After so many in a row the channel is out of order, not only the notice unlucky."""
+
+
+class Notifier:
+    """Sends the notices of one channel."""
+
+    def __init__(self, name: str, channel: Channel, outbox: Outbox, clock: Clock, *, alarm: Alarm) -> None:
+        self._name = name
+        self._service = f"channel:{name}"
+        self._channel = channel
+        self._outbox = outbox
+        self._clock = clock
+        self._alarm = alarm
+        self._failures = 0
+        self._sending = anyio.Lock()
+        self._finished = False
+
+    async def finish(self) -> None:
+        """Begin no other notice; returns when what the channel said to the one in hand is on disk."""
+        self._finished = True
+        async with self._sending:
+            return
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                wake_at = await self._round()
+            except StoreError as error:
+                log.error("the store fails", channel=self._name, why=str(error))  # noqa: TRY400
+                wake_at = self._clock() + 1
+            seconds = None if wake_at is None else min(max(0.01, wake_at - self._clock()), LONGEST_PAUSE)
+            await self._alarm.wait(seconds)
+
+    async def _round(self) -> float | None:
+        """Send what is due; when to look again."""
+        while True:
+            row, wake_at = await self._outbox.next(self._name)
+            if row is None:
+                return wake_at
+            pause = await self._paused_until()
+            if pause > self._clock():
+                return pause
+            async with self._sending:
+                if self._finished:
+                    return None
+                await self._deliver(row)
+
+    async def _paused_until(self) -> float:
+        """When this channel may be used next: after a pause the vendor asked for, and within its rate."""
+        pause = (await self._outbox.health(self._service)).paused_until
+        rate = self._channel.rate
+        if rate is None:
+            return pause
+        recent = await self._outbox.sends_since(self._name, self._clock() - rate.window)
+        if len(recent) < rate.limit:
+            return pause
+        return max(pause, recent[-rate.limit] + rate.window)
+
+    async def _deliver(self, row: NoticeRow) -> None:
+        await self._outbox.begin(row.notice.id, self._name)
+        outcome = await self._send(row)
+        NOTICES.labels(self._name, type(outcome).__name__.lower()).inc()
+        with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
+            await self._record(row, outcome)
+        log.info(
+            "notice",
+            notice_id=row.notice.id,
+            build_id=row.build_id,
+            channel=self._name,
+            kind=row.notice.event,
+            outcome=type(outcome).__name__.lower(),
+            why=outcome.detail if isinstance(outcome, Ok) else outcome.why,
+        )
+
+    async def _send(self, row: NoticeRow) -> Outcome:
+        try:
+            with anyio.fail_after(CALL_SECONDS):
+                return await self._channel.send(row.notice)
+        except TimeoutError:
+            return Unknown(f"no answer within {CALL_SECONDS:.0f} s")
+        except Exception as error:
+            log.exception("the channel broke", channel=self._name, notice_id=row.notice.id)
+            return Retry(f"the adapter failed: {type(error).__name__}")
+
+    async def _record(self, row: NoticeRow, outcome: Outcome) -> None:
+        notice_id = row.notice.id
+        match outcome:
+            case Ok(detail):
+                self._failures = 0
+                await self._outbox.end(notice_id, NoticeState.SENT, detail)
+                await self._outbox.up(self._service, "it takes notices again")
+            case Retry(why, after):
+                await self._again(row, why, after)
+            case Unknown(why):
+                await self._again(row, f"perhaps sent: {why}", None)
+            case RateLimited(why, after):
+                await self._limited(row, why, bounded(after))
+            case Dead("config", why):
+                await self._misconfigured(row, why)
+            case Dead(reason, why):
+                await self._outbox.end(notice_id, NoticeState.DEAD, why, reason=reason)
+            case _:
+                assert_never(outcome)
+
+    async def _limited(self, row: NoticeRow, why: str, after: float) -> None:
+        """The vendor wants a pause: that was no attempt, but the notice grows old all the same."""
+        until = self._clock() + after
+        await self._outbox.pause(self._service, until, why)
+        if not await self._expired(row, why):
+            await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=until, count=False)
+
+    async def _again(self, row: NoticeRow, why: str, after: float | None) -> None:
+        self._failures += 1
+        if self._failures >= FAILURES:
+            await self._outbox.down(self._service, why, pause=DOWN_SECONDS)
+        if await self._expired(row, why):
+            return
+        wait = WAITS[min(row.attempts, len(WAITS) - 1)] * (0.8 + 0.4 * random.random())  # noqa: S311  # only jitter
+        next_at = self._clock() + (wait if after is None else bounded(after))
+        await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=next_at)
+
+    async def _misconfigured(self, row: NoticeRow, why: str) -> None:
+        """Until a person has mended the channel its notices wait, and one of them is the probe."""
+        await self._outbox.down(self._service, why, pause=PROBE_SECONDS)
+        if not await self._expired(row, why, reason="config"):
+            next_at = self._clock() + PROBE_SECONDS
+            await self._outbox.end(row.notice.id, NoticeState.PENDING, why, reason="config", next_at=next_at)
+
+    async def _expired(self, row: NoticeRow, why: str, reason: str = "expired") -> bool:
+        """Whether the notice is too old for another try; then it is given up."""
+        if self._clock() - row.notice.created_at <= EXPIRE_SECONDS:
+            return False
+        await self._outbox.end(row.notice.id, NoticeState.DEAD, why, reason=reason)
+        return True

@@ -1,0 +1,251 @@
+"""The poller: one loop for each builder; a changed state and its notices are written in one transaction."""
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar
+
+import anyio
+import structlog
+
+from bridge.builders.base import Builder, LogChunk, Status
+from bridge.errors import RemoteError, StoreError
+from bridge.model.build import Build, BuildState
+from bridge.planning.notice_policy import Announcer
+from bridge.runtime.clock import Clock, Pause
+from bridge.runtime.metrics import BUILDS, POLL_SECONDS
+from bridge.runtime.wakeups import Alarm
+from bridge.store.sqlite.builds import Builds
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+CALLS: Final = 16
+"""How many builds are looked after at once."""
+CALL_SECONDS: Final = 60.0
+LOG_PAUSE_SECONDS: Final = 60.0
+LOG_SECONDS: Final = 20.0
+TAIL_CHARACTERS: Final = 4000
+QUEUE_SECONDS: Final = 24 * 3600.0
+SLOW_SECONDS: Final = 600.0
+FORGET_SECONDS: Final = 7 * 24 * 3600.0
+_OPEN: Final = (BuildState.QUEUED, BuildState.RUNNING)
+
+
+class Poller:
+    """Follows the builds of one builder."""
+
+    def __init__(
+        self,
+        name: str,
+        builder: Builder,
+        *,
+        builds: Builds,
+        announcer: Announcer,
+        clock: Clock,
+        alarm: Alarm,
+        ended: Callable[[], None],
+        told: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._builder = builder
+        self._builds = builds
+        self._announcer = announcer
+        self._clock = clock
+        self._alarm = alarm
+        self._ended = ended
+        self._told = told
+        self._slow = Pause(clock)
+        self._logs = Pause(clock)
+        self._calls = anyio.CapacityLimiter(CALLS)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self._round()
+            except* StoreError as errors:
+                log.error("the store fails", builder=self._name, why=str(errors.exceptions[0]))  # noqa: TRY400
+            await self._alarm.wait()
+
+    async def _round(self) -> None:
+        """Look at every open build, again and again while there are some."""
+        while builds := await self._followed():
+            await self._poll(builds)
+            if not any(build.state in _OPEN for build in builds):
+                return
+            with anyio.move_on_after(self._builder.poll_interval):
+                await self._alarm.wait()
+
+    async def _followed(self) -> list[Build]:
+        """The open builds; now and then also those that are `unknown` and may still be resolved."""
+        builds = await self._builds.in_state(self._name, *_OPEN)
+        now = self._clock()
+        if not self._slow.left:
+            self._slow.begin(SLOW_SECONDS)
+            await self._release_leftovers()
+            lost = await self._builds.in_state(self._name, BuildState.UNKNOWN)
+            builds += [build for build in lost if now - build.created_at < FORGET_SECONDS]
+        return [build for build in builds if build.handle is not None]
+
+    async def _poll(self, builds: list[Build]) -> None:
+        """Ends first and side by side: no build waits for another one's log."""
+        await self._each(self._cancel, [build for build in builds if build.cancel_reason is not None])
+        handles = {build.id: build.handle for build in builds if build.handle is not None}
+        with POLL_SECONDS.labels(self._name).time():
+            statuses = await self._ask(self._builder.poll(handles), CALL_SECONDS, "poll failed") or {}
+        seen = [build for build in builds if build.id in statuses]
+        seen.sort(key=lambda build: statuses[build.id].state in _OPEN)
+        await self._each(lambda build: self._follow(build, statuses[build.id]), seen)
+        for build in builds:
+            if build.id not in statuses:
+                await self._check_deadline(build)
+
+    async def _each(self, work: Callable[[Build], Awaitable[None]], builds: Sequence[Build]) -> None:
+        async def one(build: Build) -> None:
+            async with self._calls:
+                await work(build)
+
+        async with anyio.create_task_group() as tasks:
+            for build in builds:
+                tasks.start_soon(one, build)
+
+    async def _ask(self, call: Awaitable[T], seconds: float, trouble: str, **facts: str) -> T | None:
+        """What the builder answers; None when it does not, or not in time: it is asked again later."""
+        try:
+            with anyio.fail_after(seconds):
+                return await call
+        except (RemoteError, TimeoutError) as error:
+            log.warning(trouble, builder=self._name, why=str(error) or "no answer", **facts)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("the builder broke", builder=self._name, **facts)
+        return None
+
+    async def _follow(self, build: Build, status: Status) -> None:
+        handle = status.handle or build.handle
+        assert handle is not None
+        if status.state in _OPEN:
+            await self._go_on(build, status, handle)
+            return
+        await self._read_log(build, handle)
+        tail = await self._builds.log_tail(build.id, TAIL_CHARACTERS)
+        moved = await self._move(build, status, handle, tail)
+        if moved is None:
+            return
+        BUILDS.labels(self._name, moved.state).inc()
+        self._ended()
+        self._told()
+        await self._release(moved)
+
+    async def _go_on(self, build: Build, status: Status, handle: str) -> None:
+        if build.state is BuildState.UNKNOWN and self._overdue(build):
+            return
+        if status.state is not build.state:
+            # What it was until now may be over its time; what it is now has just begun.
+            build = await self._move(build, status, handle, "") or build
+            self._told()
+        elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
+            await self._builds.note(build.id, handle=handle, url=status.url or build.url)
+        if status.state is BuildState.RUNNING and not self._logs.left:
+            await self._read_log(build, handle, pieces=1)
+        await self._check_deadline(build)
+
+    async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
+        fields = {
+            "raw": status.raw,
+            "detail": _why(build, status),
+            "handle": handle,
+            "url": status.url or build.url,
+            "digest": status.digest or build.digest,
+            "started_at": status.started_at or build.started_at,
+        }
+        fields["ended_at"] = None if status.state in _OPEN else status.ended_at or self._clock()
+        announcer = Announcer(self._announcer.clock, self._announcer.public_url, tail)
+        cancelled = status.state is BuildState.CANCELLED
+        to = build.ended_by_us if cancelled else status.state
+        moved = await self._builds.move(build.id, to, announcer, **fields)
+        if moved is not None:
+            log.info(
+                "build",
+                build_id=build.id,
+                build=f"{build.full_name} #{build.number}",
+                state=moved.state,
+                raw=status.raw,
+                why=moved.detail,
+            )
+        return moved
+
+    async def _cancel(self, build: Build) -> None:
+        assert build.handle is not None
+        call = self._builder.cancel(build.handle)
+        await self._ask(call, CALL_SECONDS, "cancel failed", build_id=build.id)
+
+    def _deadline(self, build: Build) -> float:
+        """How long a build may be with the builder: waiting there, or running."""
+        return QUEUE_SECONDS if build.state is BuildState.QUEUED else self._builder.deadline
+
+    def _overdue(self, build: Build) -> bool:
+        since = build.started_at or build.triggered_at or build.created_at
+        return self._clock() - since >= self._deadline(build)
+
+    async def _check_deadline(self, build: Build) -> None:
+        if build.state not in _OPEN or not self._overdue(build):
+            return
+        detail = f"no end within {self._deadline(build) / 3600:g} h (last seen: {build.raw or build.state})"
+        await self._builds.move(
+            build.id, BuildState.UNKNOWN, self._announcer, detail=detail, ended_at=self._clock()
+        )
+        self._told()
+
+    async def _read_log(self, build: Build, handle: str, pieces: int = 64) -> None:
+        """Keep what is new of the log; a log that cannot be read never holds a build up."""
+        offset = (await self._builds.get(build.id) or build).log_offset
+        call = self._read_pieces(build, handle, offset, pieces)
+        if await self._ask(call, LOG_SECONDS, "log not read", build_id=build.id) is None:
+            self._logs.begin(LOG_PAUSE_SECONDS)
+
+    async def _read_pieces(self, build: Build, handle: str, offset: int, pieces: int) -> int:
+        """Read on from `offset`; returns where the next reading begins."""
+        for _ in range(pieces):
+            chunk = await self._builder.log(handle, offset)
+            await self._keep(build, chunk, offset)
+            offset = chunk.next
+            if not chunk.more or not chunk.text:
+                break
+        return offset
+
+    async def _keep(self, build: Build, chunk: LogChunk, offset: int) -> None:
+        if chunk.text or chunk.next != offset:
+            await self._builds.append_log(build.id, chunk.text, chunk.next, restarted=chunk.restarted)
+
+    async def _release_leftovers(self) -> None:
+        """Builds that ended just before the last stop, or while the builder did not answer."""
+        ended = await self._builds.unreleased(self._name, self._clock() - FORGET_SECONDS)
+        # In any order: one that can never be released must not stand before the others for good.
+        for build in random.sample(ended, len(ended)):
+            if not await self._release(build):
+                return
+
+    async def _release(self, build: Build) -> bool:
+        """Tell the builder that nothing of the build is needed any more; whether it heard."""
+        if build.state is BuildState.UNKNOWN and self._clock() - build.created_at < FORGET_SECONDS:
+            return True
+        if build.handle is not None:
+            call = self._give_back(build.handle)
+            if not await self._ask(call, CALL_SECONDS, "not released", build_id=build.id):
+                return False
+        await self._builds.note(build.id, released=1)
+        return True
+
+    async def _give_back(self, handle: str) -> bool:
+        await self._builder.release(handle)
+        return True
+
+
+def _why(build: Build, status: Status) -> str:
+    """The builder's word, but for an end that we asked for: then who asked."""
+    if status.state is BuildState.CANCELLED and build.cancel_reason is not None:
+        return build.superseded or build.cancel_reason
+    return status.detail

@@ -1,0 +1,153 @@
+"""The reloader: keeps the rules as they are on disk, all or nothing.
+
+A set that cannot be loaded changes nothing: the last good one stays, and why is in the log, in the health of
+`rules` and in a notice. A delivery is judged by one set, and its builds keep what that one said.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
+import structlog
+from uuid_utils import uuid7
+
+from bridge.config.notices import NoticeSetting
+from bridge.errors import ConfigError, StoreError
+from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, ServiceFacts
+from bridge.rules.diff import Changes, compare
+from bridge.rules.files import rule_files
+from bridge.rules.match import RuleSet
+from bridge.rules.schema import BuildRepository
+from bridge.runtime.clock import Clock
+from bridge.runtime.wakeups import Alarm
+from bridge.store.sqlite.outbox import Outbox
+
+log = structlog.get_logger()
+
+SERVICE: Final = "rules"
+_MAX_SHOWN: Final = 20
+_MOST_MESSAGES: Final = 1000
+_MOST_NOTICES: Final = 20
+"""To one chat about one reload: it has builds to tell of, too."""
+
+
+class Reloader:
+    """Holds the rules that are in force."""
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        paths: Sequence[Path],
+        load: Callable[[], RuleSet],
+        *,
+        default_notices: Sequence[NoticeSetting],
+        outbox: Outbox,
+        clock: Clock,
+        alarm: Alarm,
+        told: Callable[[], None],
+    ) -> None:
+        self._rules = rules
+        self._paths = paths
+        self._load = load
+        self._default_notices = default_notices
+        self._outbox = outbox
+        self._clock = clock
+        self._alarm = alarm
+        self._told = told
+        self._tried = rules.fingerprint
+        self._seen = rules.fingerprint
+        self._one = anyio.Lock()
+
+    @property
+    def rules(self) -> RuleSet:
+        return self._rules
+
+    async def run(self) -> None:
+        """Reload what was changed on disk, until cancelled."""
+        while True:
+            await self._alarm.wait()
+            try:
+                if await self._settled():
+                    await self.reload()
+            except ConfigError:
+                pass  # it is told already, and the next change on disk is the next try
+            except StoreError as error:
+                log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
+
+    async def _settled(self) -> bool:
+        """Whether the files are others than those last tried, and the same as one tick ago.
+
+        Polled, since links that are swapped, mounted ConfigMaps and network folders raise no events.
+        """
+        now = await self._fingerprint()
+        before, self._seen = self._seen, now
+        return now == before and now != self._tried
+
+    async def _fingerprint(self) -> str:
+        try:
+            return (await anyio.to_thread.run_sync(rule_files, self._paths)).fingerprint
+        except ConfigError as error:
+            return str(error)
+
+    async def reload(self) -> Changes:
+        """Take the rules on disk from now on. Raises ConfigError, or StoreError; then nothing changed."""
+        async with self._one:
+            tried = await self._fingerprint()
+            try:
+                changes = await self._take()
+            except ConfigError as error:
+                await self._refuse(error)
+                self._tried = tried
+                raise
+            self._tried = tried
+        log.info("rules", repositories=len(self._rules.repositories), **changes.document(_MAX_SHOWN))
+        self._told()
+        return changes
+
+    async def _take(self) -> Changes:
+        new = await anyio.to_thread.run_sync(self._load)
+        changes = await anyio.to_thread.run_sync(compare, self._rules, new)
+        await self._outbox.tell(list(self._notices(changes)))
+        self._rules = new
+        await self._outbox.up(SERVICE, "the rules on disk are good again, and in force")
+        return changes
+
+    async def _refuse(self, error: ConfigError) -> None:
+        faults = [str(fault) for fault in error.faults]
+        log.error(
+            "the rules are faulty, the last good ones stay", count=len(faults), faults=faults[:_MAX_SHOWN]
+        )
+        await self._outbox.down(SERVICE, f"the last good rules stay: {faults[0]}")
+        self._told()
+
+    def _notices(self, changes: Changes) -> Iterator[Notice]:
+        waiting: dict[str, list[tuple[EventName, ServiceFacts]]] = defaultdict(list)
+        for event, repository, detail in _events(changes):
+            for channel in self._audience(repository, event):
+                waiting[channel].append((event, ServiceFacts(subject=repository.path, detail=detail)))
+        for channel, events in waiting.items():
+            most = _MOST_MESSAGES if channel == MESSAGE_CHANNEL else _MOST_NOTICES
+            if len(events) > most:
+                rest = f"and {len(events) - most} more repositories are not as they were: the log names them"
+                events[most:] = [(EventName.UPDATE_CONFIG, ServiceFacts(subject=SERVICE, detail=rest))]
+            for event, facts in events:
+                yield Notice(
+                    id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=self._clock()
+                )
+
+    def _audience(self, repository: BuildRepository, event: EventName) -> set[str]:
+        settings = self._default_notices if repository.notices is None else repository.notices
+        subscriptions = [setting.subscription for setting in settings]
+        return {MESSAGE_CHANNEL} | {s.channel for s in subscriptions if event in s.events}
+
+
+def _events(changes: Changes) -> Iterator[tuple[EventName, BuildRepository, str]]:
+    for change in changes.changed:
+        yield EventName.UPDATE_CONFIG, change.repository, f"changed: {', '.join(change.places)}"
+    for repository in changes.forbidden:
+        yield EventName.FORBID, repository, "nothing in its rule is active any more"
+    for repository in changes.removed:
+        yield EventName.DELETE, repository, "there is no rule for it any more"

@@ -1,0 +1,145 @@
+"""The scheduler: what is due at a fixed time becomes a delivery, once for each time.
+
+When a schedule is due next is on disk. Times that passed while nobody looked are told, and the last of them
+is made up for if it is not long ago; the others are not: nobody wants last week's nightly builds in one
+burst.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from bridge.errors import StoreError
+from bridge.model.notice import EventName, ServiceFacts
+from bridge.rules.cron import Cron, compile_cron
+from bridge.rules.match import RuleSet
+from bridge.rules.scheduled import ScheduledPush
+from bridge.rules.schema import BuildRepository, Schedule
+from bridge.runtime.clock import Clock
+from bridge.runtime.wakeups import Alarm
+from bridge.store.sqlite.outbox import Outbox
+from bridge.store.sqlite.schedules import Schedules
+
+log = structlog.get_logger()
+
+LATE_SECONDS: Final = 3600.0
+"""A time that passed longer ago is not made up for."""
+MAX_MISSED: Final = 1000
+_LONGEST_WAIT: Final = 60.0
+_RETRY_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    repository: BuildRepository
+    schedule: Schedule
+    cron: Cron
+
+    @property
+    def name(self) -> str:
+        schedule = self.schedule
+        return f"{self.repository.path} {schedule.branch}: {schedule.cron} {schedule.timezone}"
+
+
+class Scheduler:
+    """Asks for the builds that the rules in force want at fixed times."""
+
+    def __init__(
+        self,
+        rules: Callable[[], RuleSet],
+        schedules: Schedules,
+        outbox: Outbox,
+        clock: Clock,
+        *,
+        alarm: Alarm,
+        asked: Callable[[], None],
+        told: Callable[[], None],
+    ) -> None:
+        self._rules = rules
+        self._schedules = schedules
+        self._outbox = outbox
+        self._clock = clock
+        self._alarm = alarm
+        self._asked = asked
+        self._told = told
+        self._planned: RuleSet | None = None
+        self._plans: dict[str, _Plan] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                wait = await self._round()
+            except StoreError as error:
+                log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
+                wait = _RETRY_SECONDS
+            await self._alarm.wait(wait)
+
+    async def _round(self) -> float:
+        """Ask for what is due; how long nothing is."""
+        await self._plan()
+        for name, due_at in await self._schedules.due(self._clock()):
+            await self._ask(self._plans[name], due_at)
+        next_at = await self._schedules.next_due()
+        return _LONGEST_WAIT if next_at is None else min(max(0.0, next_at - self._clock()), _LONGEST_WAIT)
+
+    async def _plan(self) -> None:
+        rules, now = self._rules(), self._clock()
+        if rules is self._planned:
+            return
+        self._plans = {plan.name: plan for plan in _plans(rules)}
+        await self._schedules.sync({name: plan.cron.next(now) for name, plan in self._plans.items()})
+        self._planned = rules
+
+    async def _ask(self, plan: _Plan, due_at: float) -> None:
+        now = self._clock()
+        last, missed = due_at, 0
+        while (following := plan.cron.next(last)) <= now and missed < MAX_MISSED:
+            last, missed = following, missed + 1
+        in_time = now - last <= LATE_SECONDS
+        delivery = (await self._push(plan, last)).delivery(now) if in_time else None
+        missed += not in_time
+        notices = self._outbox.about(EventName.DEGRADED, _missed(plan, missed, last)) if missed else []
+        if not await self._schedules.claim(plan.name, due_at, plan.cron.next(now), delivery, notices):
+            return
+        log.info("due", schedule=plan.name, at=_moment(last), missed=missed or None)
+        if delivery is not None:
+            self._asked()
+        if notices:
+            self._told()
+
+    async def _push(self, plan: _Plan, due_at: float) -> ScheduledPush:
+        repository, branch = plan.repository, plan.schedule.branch
+        config = repository.build_config
+        head = await self._schedules.head(
+            config.code_repository, branch, repository.namespace, repository.repo_name
+        )
+        return ScheduledPush(
+            name=plan.name,
+            due=_moment(due_at),
+            namespace=repository.namespace,
+            repo_name=repository.repo_name,
+            full_name=config.code,
+            branch=branch,
+            clone_url=config.code_repo_clone_url or head.clone_url,
+            sha=head.sha,
+        )
+
+
+def _plans(rules: RuleSet) -> Iterator[_Plan]:
+    for repository in rules.repositories.values():
+        for schedule in repository.build_config.schedule:
+            yield _Plan(repository, schedule, compile_cron(schedule.cron, schedule.timezone))
+
+
+def _missed(plan: _Plan, count: int, last: float) -> ServiceFacts:
+    often = "once" if count == 1 else f"over {count - 1} times" if count > MAX_MISSED else f"{count} times"
+    detail = f"{plan.name}: missed {often} until {_moment(last)}, since the bridge was not running"
+    return ServiceFacts(subject=f"schedule of {plan.repository.path}", detail=detail)
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")

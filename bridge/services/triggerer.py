@@ -1,0 +1,232 @@
+"""The triggerer: one loop for each builder, so that one that is down delays no other.
+
+A build is `triggering` on disk before the builder is called, and what the builder said is on disk after. A
+process that dies between the two finds the build `triggering` at its next start and asks the builder for it
+before it repeats anything.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+import anyio
+import structlog
+
+from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, Retry, Search, Sent
+from bridge.errors import RemoteError, StoreError
+from bridge.model.build import Build, BuildState
+from bridge.planning.notice_policy import Announcer
+from bridge.runtime.clock import Clock, Pause
+from bridge.runtime.metrics import TRIGGERS
+from bridge.runtime.wakeups import Alarm, bounded
+from bridge.store.sqlite.builds import Builds
+from bridge.store.sqlite.outbox import Outbox
+
+log = structlog.get_logger()
+
+CALL_SECONDS: Final = 60.0
+RECORD_SECONDS: Final = 30.0
+GIVE_UP_SECONDS: Final = 24 * 3600.0
+_FIRST_WAIT: Final = 2.0
+_LONGEST_WAIT: Final = 300.0
+
+
+def backoff(attempts: int, jitter: Callable[[], float] = random.random) -> float:
+    """Seconds to wait after so many attempts: doubled each time up to five minutes, ±20 %."""
+    wait: float = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
+    return wait * (0.8 + 0.4 * jitter())
+
+
+@dataclass(frozen=True, slots=True)
+class _Nobody:
+    """Nobody could say whether the builder has the build."""
+
+    why: str
+
+
+class Triggerer:
+    """Triggers the builds of one builder."""
+
+    def __init__(
+        self,
+        name: str,
+        builder: Builder,
+        *,
+        builds: Builds,
+        outbox: Outbox,
+        announcer: Announcer,
+        clock: Clock,
+        alarm: Alarm,
+        triggered: Callable[[], None],
+        told: Callable[[], None],
+    ) -> None:
+        self._name = name
+        self._service = f"builder:{name}"
+        self._builder = builder
+        self._builds = builds
+        self._outbox = outbox
+        self._announcer = announcer
+        self._clock = clock
+        self._alarm = alarm
+        self._triggered = triggered
+        self._told = told
+        self._failures = 0
+        self._pause = Pause(clock)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self._round()
+            except StoreError as error:
+                log.error("the store fails", builder=self._name, why=str(error))  # noqa: TRY400
+                await anyio.sleep(1)
+            await self._alarm.wait(self._pause.left or None)
+
+    async def _round(self) -> None:
+        """What is due; a builder that is down is asked for one build after each pause, and no more."""
+        for build in await self._builds.unwanted(self._name):
+            why = build.superseded or build.cancel_reason or ""
+            await self._move(build, build.ended_by_us, why, ended_at=self._clock())
+        for build in await self._builds.in_state(self._name, BuildState.TRIGGERING):
+            if build.next_at <= self._clock() and not self._pause.left:
+                await self._resolve(build)
+        while not self._pause.left and (batch := await self._next()):
+            await self._trigger(batch[0])
+
+    async def _next(self) -> list[Build]:
+        """The build to trigger now, if the builder has a slot for it."""
+        slots = self._builder.slots
+        if slots is not None:
+            states = (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING)
+            if len(await self._builds.in_state(self._name, *states)) >= slots:
+                return []
+        return await self._builds.due(self._name, 1)
+
+    async def _trigger(self, build: Build) -> None:
+        attempts = build.attempts + 1
+        started = await self._move(
+            build,
+            BuildState.TRIGGERING,
+            f"attempt {attempts}",
+            attempts=attempts,
+            triggered_at=self._clock(),
+            next_at=self._clock(),
+        )
+        if started is None:
+            return
+        outcome = await self._call(started)
+        TRIGGERS.labels(self._name, type(outcome).__name__.lower()).inc()
+        with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
+            await self._record(started, outcome)
+        if isinstance(outcome, Ambiguous):
+            await self._resolve(started, outcome.why)
+
+    async def _call(self, build: Build) -> Outcome:
+        try:
+            with anyio.fail_after(CALL_SECONDS):
+                return await self._builder.trigger(build.request)
+        except TimeoutError:
+            return Ambiguous(f"no answer within {CALL_SECONDS:.0f} s")
+        except RemoteError as error:
+            return Ambiguous(str(error))
+        except Exception as error:
+            log.exception("the builder broke", builder=self._name, build_id=build.id)
+            return Ambiguous(f"the adapter failed: {type(error).__name__}")
+
+    async def _record(self, build: Build, outcome: Outcome) -> None:
+        match outcome:
+            case Sent(handle, detail):
+                await self._sent(build, handle, detail)
+            case Rejected(why):
+                await self._healthy()
+                await self._move(build, BuildState.FAILED, f"rejected: {why}", ended_at=self._clock())
+            case Retry(why, after):
+                await self._again(build, why, after)
+            case Ambiguous(why):
+                await self._builds.note(build.id, "ambiguous", why)
+            case _:
+                assert_never(outcome)
+
+    async def _sent(self, build: Build, handle: str, detail: str) -> None:
+        await self._move(build, BuildState.QUEUED, detail, handle=handle)
+        await self._healthy()
+        self._triggered()
+
+    async def _again(self, build: Build, why: str, after: float | None) -> None:
+        """The builder does not have the build: it waits for its next turn, or is given up after a day."""
+        await self._unhealthy(why)
+        if self._clock() - build.created_at > GIVE_UP_SECONDS:
+            await self._move(build, BuildState.FAILED, f"given up after a day: {why}", ended_at=self._clock())
+            return
+        self._rest(after)
+        wait = backoff(build.attempts) if after is None else bounded(after)
+        await self._move(build, BuildState.WAITING, why, next_at=self._clock() + wait)
+
+    def _rest(self, after: float | None = None) -> None:
+        """Leave the builder alone for a while, longer after each failure."""
+        self._failures += 1
+        self._pause.begin(backoff(self._failures) if after is None else bounded(after))
+
+    async def _resolve(self, build: Build, why: str | None = None) -> None:
+        """Find out whether the builder has a build that may or may not have reached it.
+
+        `why` is what an attempt of just now left open; None for what an earlier process left behind.
+        """
+        found = await self._find(build)
+        match found:
+            case str():
+                await self._sent(build, found, "found at the builder")
+            case None if why is None or build.attempts == 1:
+                detail = "the builder does not have it"
+                await self._move(build, BuildState.WAITING, detail, next_at=self._clock())
+            case None:
+                await self._again(build, f"the builder does not have it: {why}", None)
+            case Search.UNSEARCHABLE:
+                detail = "the builder may or may not have started it, and cannot be asked: look there"
+                await self._move(build, BuildState.UNKNOWN, detail, ended_at=self._clock())
+            case _Nobody(reason):
+                await self._cannot_tell(build, reason)
+            case _:
+                assert_never(found)
+
+    async def _find(self, build: Build) -> "Handle | Search | _Nobody | None":
+        try:
+            with anyio.fail_after(CALL_SECONDS):
+                return await self._builder.find(build.id)
+        except (RemoteError, TimeoutError) as error:
+            return _Nobody(str(error) or "no answer")
+        except Exception as error:
+            log.exception("the builder broke", builder=self._name, build_id=build.id)
+            return _Nobody(f"the adapter failed: {type(error).__name__}")
+
+    async def _cannot_tell(self, build: Build, why: str) -> None:
+        await self._unhealthy(why)
+        self._rest()
+        if self._clock() - build.created_at > GIVE_UP_SECONDS:
+            detail = f"nobody could be asked: {why}"
+            await self._move(build, BuildState.UNKNOWN, detail, ended_at=self._clock())
+            return
+        attempts = build.attempts + 1
+        await self._builds.note(build.id, attempts=attempts, next_at=self._clock() + backoff(attempts))
+
+    async def _move(self, build: Build, to: BuildState, detail: str, **fields: object) -> Build | None:
+        moved = await self._builds.move(build.id, to, self._announcer, detail=detail, **fields)
+        if moved is not None:
+            log.info(
+                "build", build_id=build.id, build=f"{build.full_name} #{build.number}", state=to, why=detail
+            )
+            self._told()
+        return moved
+
+    async def _healthy(self) -> None:
+        self._failures = 0
+        if await self._outbox.up(self._service, "it answers again"):
+            log.info("service restored", service=self._service)
+            self._told()
+
+    async def _unhealthy(self, why: str) -> None:
+        if await self._outbox.down(self._service, why):
+            log.warning("service degraded", service=self._service, why=why)
+            self._told()

@@ -1,0 +1,340 @@
+"""Builds: moved only along the table of transitions."""
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from bridge.model.build import TRANSITIONS, Build, BuildState
+from bridge.model.notice import Notice
+from bridge.runtime.clock import Clock
+from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS
+from bridge.store.schema import build as table
+from bridge.store.schema import build_log
+from bridge.store.sqlite import listing, outbox, timeline
+from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.eligibility import in_turn
+from bridge.store.sqlite.listing import Page, Place
+
+MAX_LOG_BYTES: Final = 8 << 20
+MAX_TEXT: Final = 4096
+_STREAK: Final = 100
+"""The builds that are looked through for a commit."""
+# Word for word the condition of the index over public builds: a bound parameter would not use it.
+_IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
+
+Announce = Callable[[Build, int], Sequence[Notice]]
+"""Which notices a build in its new state asks for, given the failures in a row before it on its ref."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    at: float
+    text: str
+
+
+def move(
+    connection: Connection,
+    build_id: str,
+    to: BuildState,
+    now: float,
+    announce: Announce,
+    **fields: Any,
+) -> Build | None:
+    """Move a build along the table of transitions and write the notices of that, all or nothing.
+
+    `fields` are columns to set beside the state. Returns the build as it is then; None when the move is not
+    allowed from where it stands.
+    """
+    fields = _clipped(fields)
+    row = connection.execute(select(table).where(table.c.id == build_id)).mappings().first()
+    if row is None or to not in TRANSITIONS[BuildState(row["state"])]:
+        return None
+    connection.execute(update(table).where(table.c.id == build_id).values(state=to, **fields))
+    timeline.add(connection, build_id, now, to, fields.get("detail", ""))
+    build = build_of({**row, **fields, "state": to})
+    failures = _failures_before(connection, build)
+    if to is BuildState.SUCCEEDED and row["state"] == BuildState.UNKNOWN:
+        failures += 1  # people were told that it failed
+    for notice in announce(build, failures):
+        outbox.add(connection, notice, dedupe=f"{build_id}:{to}:{notice.event}:{notice.channel}", build=build)
+    return build
+
+
+def _clipped(fields: dict[str, Any]) -> dict[str, Any]:
+    """What builders say, made storable and bounded."""
+    return {
+        name: _storable(value)[:MAX_TEXT] if isinstance(value, str) else value
+        for name, value in fields.items()
+    }
+
+
+def _storable(text: str) -> str:
+    """UTF-8 text: half a surrogate pair cannot be kept."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _failures_before(connection: Connection, build: Build) -> int:
+    """How many builds of the same ref failed in a row just before this one, at most 100."""
+    earlier = (
+        select(table.c.state)
+        .where(
+            table.c.namespace == build.namespace,
+            table.c.repo_name == build.repo_name,
+            table.c.ref == build.request.ref,
+            table.c.number < build.number,
+            table.c.state.in_([BuildState.SUCCEEDED, BuildState.FAILED, BuildState.UNKNOWN]),
+        )
+        .order_by(table.c.number.desc())
+        .limit(_STREAK)
+    )
+    failures = 0
+    for state in connection.execute(earlier).scalars():
+        if state == BuildState.SUCCEEDED:
+            break
+        failures += 1
+    return failures
+
+
+def get(connection: Connection, build_id: str) -> Build | None:
+    row = connection.execute(select(table).where(table.c.id == build_id)).mappings().first()
+    return None if row is None else build_of(row)
+
+
+class Builds:
+    """The builds of one store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def due(self, builder: str, limit: int) -> list[Build]:
+        """Builds to trigger now, oldest first."""
+        return await self._select(
+            table.c.builder == builder,
+            table.c.released == 0,
+            table.c.state == BuildState.WAITING,
+            table.c.next_at <= self._clock(),
+            table.c.cancel_reason.is_(None),
+            table.c.superseded.is_(None),
+            in_turn(),
+            limit=limit,
+        )
+
+    async def unwanted(self, builder: str) -> list[Build]:
+        """Builds that wait, although somebody asked for their end, or a newer push did."""
+        return await self._select(
+            table.c.builder == builder,
+            table.c.released == 0,
+            table.c.state == BuildState.WAITING,
+            or_(table.c.cancel_reason.is_not(None), table.c.superseded.is_not(None)),
+            limit=1000,
+        )
+
+    async def abandon(self, builders: Collection[str], announce: Announce) -> list[Build]:
+        """End every open build of a builder that is not among `builders`: nobody would ever follow it."""
+        lost = await self._select(
+            table.c.builder.not_in(builders),
+            table.c.released == 0,
+            table.c.state.in_(_OPEN),
+            limit=10_000,
+        )
+        ended = [await self._abandon(build, announce) for build in lost]
+        return [build for build in ended if build is not None]
+
+    async def _abandon(self, build: Build, announce: Announce) -> Build | None:
+        to = BuildState.FAILED if build.state is BuildState.WAITING else BuildState.UNKNOWN
+        detail = f"there is no builder {build.builder} any more"
+        return await self.move(build.id, to, announce, detail=detail, ended_at=self._clock())
+
+    async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
+        """The builds of a builder in these states that it may still know of, oldest first, at most 10 000."""
+        return await self._select(
+            table.c.builder == builder, table.c.released == 0, table.c.state.in_(states), limit=10_000
+        )
+
+    async def move(self, build_id: str, to: BuildState, announce: Announce, **fields: Any) -> Build | None:
+        """`move` in a transaction of its own; returns when it is on disk."""
+        now = self._clock()
+        return await self._database.write(
+            lambda connection: move(connection, build_id, to, now, announce, **fields)
+        )
+
+    async def note(self, build_id: str, what: str = "", detail: str = "", **fields: Any) -> None:
+        """Set columns that change no state; with `what`, also in the timeline."""
+        now = self._clock()
+        fields = _clipped(fields)
+
+        def work(connection: Connection) -> None:
+            if fields:
+                connection.execute(update(table).where(table.c.id == build_id).values(**fields))
+            if what:
+                timeline.add(connection, build_id, now, what, detail)
+
+        await self._database.write(work)
+
+    async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
+        """Keep a piece of log and how far the builder's log was read; past 8 MiB the text is dropped."""
+        now = self._clock()
+        text = _storable(text)
+
+        def work(connection: Connection) -> None:
+            kept = connection.execute(select(table.c.log_bytes).where(table.c.id == build_id)).scalar_one()
+            pieces = [*(["\n--- the log starts again ---\n"] if restarted and kept else []), text]
+            size = sum(len(piece.encode()) for piece in pieces)
+            if kept < MAX_LOG_BYTES <= kept + size:
+                pieces = ["\n--- the rest of the log is not kept: it is over 8 MiB ---\n"]
+            if kept < MAX_LOG_BYTES and text:
+                _insert_log(connection, build_id, now, "".join(pieces))
+            connection.execute(
+                update(table).where(table.c.id == build_id).values(log_offset=offset, log_bytes=kept + size)
+            )
+
+        await self._database.write(work)
+
+    async def log(
+        self,
+        build_id: str,
+        after: int = -1,
+        limit: int = 1000,
+        *,
+        start: float = 0.0,
+        end: float = math.inf,
+    ) -> list[tuple[int, LogRow]]:
+        """Pieces of the log with their place: those after `after`, kept between `start` and `end`."""
+        query = (
+            select(build_log)
+            .where(build_log.c.build_id == build_id, build_log.c.seq > after)
+            .where(build_log.c.at.between(start, end))
+            .order_by(build_log.c.seq)
+            .limit(limit)
+        )
+        return await self._database.read(
+            lambda connection: [(row.seq, LogRow(row.at, row.text)) for row in connection.execute(query)]
+        )
+
+    async def log_tail(self, build_id: str, characters: int) -> str:
+        """The end of the log."""
+        query = (
+            select(build_log.c.text)
+            .where(build_log.c.build_id == build_id)
+            .order_by(build_log.c.seq.desc())
+            .limit(20)
+        )
+        pieces = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return "".join(reversed(pieces))[-characters:]
+
+    async def request_cancel(self, build_id: str, reason: str) -> bool:
+        """Ask for the end of an open build; False when there is none to end."""
+        now = self._clock()
+
+        def work(connection: Connection) -> bool:
+            asked = connection.execute(
+                update(table)
+                .where(table.c.id == build_id, table.c.state.in_(_OPEN), table.c.cancel_reason.is_(None))
+                .values(cancel_reason=reason)
+            )
+            if asked.rowcount:
+                timeline.add(connection, build_id, now, "cancel", reason)
+            return bool(asked.rowcount)
+
+        return await self._database.write(work)
+
+    async def unreleased(self, builder: str, forgotten: float) -> list[Build]:
+        """Ended builds whose builder may still keep something for us; unknown ones before `forgotten`."""
+        ended = [state for state in BuildState if state.terminal and state is not BuildState.UNKNOWN]
+        lost = and_(table.c.state == BuildState.UNKNOWN, table.c.created_at < forgotten)
+        return await self._select(
+            table.c.builder == builder,
+            table.c.released == 0,
+            or_(table.c.state.in_(ended), lost),
+            limit=1000,
+        )
+
+    async def get(self, build_id: str) -> Build | None:
+        return await self._database.read(lambda connection: get(connection, build_id))
+
+    async def by_number(self, namespace: str, repo_name: str, number: int) -> Build | None:
+        found = await self._select(
+            table.c.namespace == namespace, table.c.repo_name == repo_name, table.c.number == number, limit=1
+        )
+        return found[0] if found else None
+
+    async def of_delivery(self, delivery_id: str) -> list[Build]:
+        return await self._select(table.c.delivery_id == delivery_id, limit=1000)
+
+    async def steps(self, build_id: str) -> list[timeline.Step]:
+        return await self._database.read(lambda connection: timeline.of(connection, build_id))
+
+    async def page(
+        self, place: Place, size: int, *, public_only: bool = False, **filters: Any
+    ) -> Page[Build]:
+        """One page of the builds, newest first; `filters` are columns and the value each must have."""
+        conditions: list[ColumnElement[bool]] = [table.c[name] == value for name, value in filters.items()]
+        if public_only:
+            conditions.append(_IS_PUBLIC)
+        return await self._database.read(
+            lambda connection: listing.page(
+                connection, table, conditions, place=place, size=size, make=build_of
+            )
+        )
+
+    async def _select(self, *conditions: ColumnElement[bool], limit: int) -> list[Build]:
+        query = select(table).where(*conditions).order_by(table.c.id).limit(limit)
+        return await self._database.read(
+            lambda connection: [build_of(row) for row in connection.execute(query).mappings()]
+        )
+
+
+_OPEN: Final = [state for state in BuildState if not state.terminal]
+
+
+def _insert_log(connection: Connection, build_id: str, now: float, text: str) -> None:
+    last = select(func.max(build_log.c.seq)).where(build_log.c.build_id == build_id)
+    seq = connection.execute(last).scalar_one()
+    connection.execute(
+        insert(build_log).values(build_id=build_id, seq=0 if seq is None else seq + 1, at=now, text=text)
+    )
+
+
+def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
+    return Build(
+        id=row["id"],
+        number=row["number"],
+        namespace=row["namespace"],
+        repo_name=row["repo_name"],
+        builder=row["builder"],
+        state=BuildState(row["state"]),
+        request=REQUEST.validate_json(row["request"]),
+        origin=ORIGIN.validate_json(row["origin"]),
+        subscriptions=SUBSCRIPTIONS.validate_json(row["subscriptions"]),
+        created_at=row["created_at"],
+        raw=row["raw"],
+        detail=row["detail"],
+        handle=row["handle"],
+        url=row["url"],
+        digest=row["digest"],
+        triggered_at=row["triggered_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        attempts=row["attempts"],
+        next_at=row["next_at"],
+        log_offset=row["log_offset"],
+        cancel_reason=row["cancel_reason"],
+        pushed=row["pushed"],
+        superseded=row["superseded"],
+        concurrency=row["concurrency"],
+    )

@@ -1,0 +1,327 @@
+"""SQLite under one writer: callers wait for the commit that holds their rows, and commits are shared.
+
+One thread owns the only connection that writes. It takes what is waiting, runs it in one transaction and
+commits once (`synchronous=FULL`: the commit is an fsync). Each piece of work stands under its own savepoint,
+so that one that fails takes nothing with it; rows of one kind can be written together, under one savepoint.
+Reads run on connections of their own, in a few threads.
+"""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import anyio
+import anyio.to_thread
+import structlog
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from bridge.errors import StoreError
+from bridge.store.sqlite import migrate
+from bridge.store.sqlite.checkpoint import Checkpointer
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+R = TypeVar("R")
+Work = Callable[[Connection], T]
+Bulk = Callable[[Connection, Sequence[R]], Sequence[T]]
+"""Writes many rows with few statements; an answer for each, in their order."""
+
+MAX_BATCH: Final = 256
+MAX_WAITING: Final = 8192
+READERS: Final = 3
+BUSY_SECONDS: Final = 10
+BEAT_SECONDS: Final = 30.0
+_LOG_PAGES: Final = 16_000
+"""The write-ahead log's size, in pages of 4 KiB, from which on the writer itself sees to it."""
+_ALONE: Final = object()
+
+
+class _Pending:
+    """Work on its way to the disk; where it is a Bulk, `row` goes to it together with others."""
+
+    __slots__ = ("error", "future", "result", "row", "work")
+
+    def __init__(self, work: Callable[..., Any], future: asyncio.Future[Any], row: Any) -> None:
+        self.work = work
+        self.row = row
+        self.future = future
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def settle(self) -> None:
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Database:
+    """An open store. Made by `open`, given back by `close`; use it from one event loop."""
+
+    def __init__(self, path: Path, lock: int | None) -> None:
+        self._lock = lock
+        self._engine = _engine(path, pool_size=READERS, read_only=True)
+        self._writer_engine = _engine(path, pool_size=1, read_only=False)
+        self._waiting: deque[_Pending] = deque()
+        # Whoever came in before it was shut is served: the writer looks once more after that.
+        self._door = threading.Lock()
+        self._wake = threading.Event()
+        self._waking = False
+        self._readers = anyio.CapacityLimiter(READERS)
+        self._beat = time.monotonic()
+        self._closed = False
+        self._died: BaseException | None = None
+        # Here and not in the thread, so that a store that cannot be written is told to who opens it.
+        self._connection = _connect(self._writer_engine)
+        self._checkpointer = Checkpointer(path)
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, path: Path, *, exclusive: bool) -> Self:
+        """Open the store. The daemon's way is `exclusive`: it makes or upgrades it; others take it as it is.
+
+        Raises StoreError, or StoreTooNew for the file of a newer release.
+        """
+        lock = _take_lock(path) if exclusive else None
+        try:
+            (migrate.upgrade if exclusive else migrate.check)(path)
+        except BaseException:
+            if lock is not None:
+                os.close(lock)
+            raise
+        return cls(path, lock)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in the writer's transaction; return its result once that is on disk.
+
+        Raises whatever `work` raised (then nothing of it was written), or StoreError.
+        """
+        result: T = await self._queued(work, _ALONE)
+        return result
+
+    async def add(self, bulk: Bulk[R, T], row: R) -> T:
+        """As `write`, but the rows that wait for the same `bulk` are written by one call of it."""
+        result: T = await self._queued(bulk, row)
+        return result
+
+    async def _queued(self, work: Any, row: object) -> Any:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        with self._door:
+            if self._closed:
+                raise StoreError("the store is closed")
+            if self._died is not None:
+                raise StoreError("the store's writer has died")
+            if len(self._waiting) >= MAX_WAITING:
+                raise StoreError("the store is behind: too many writes wait")
+            self._waiting.append(_Pending(work, future, row))
+        if not self._waking:
+            # Not at once, so that all that is written in this turn of the loop shares a commit.
+            self._waking = True
+            loop.call_soon(self._wake_writer)
+        return await future
+
+    def _wake_writer(self) -> None:
+        self._waking = False
+        self._wake.set()
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on a read-only connection. Raises StoreError."""
+
+        def run() -> T:
+            try:
+                with self._engine.connect() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                raise StoreError(f"the store cannot be read: {error.orig}") from error
+
+        return await anyio.to_thread.run_sync(run, limiter=self._readers)
+
+    @property
+    def beating(self) -> bool:
+        """Whether the writer showed within the last half minute that it lives."""
+        return time.monotonic() - self._beat < BEAT_SECONDS
+
+    def close(self) -> None:
+        """Write what is waiting, then close. Safe to call twice."""
+        with self._door:
+            if self._closed:
+                return
+            self._closed = True
+        self._wake.set()
+        self._thread.join(timeout=BUSY_SECONDS + 5)
+        self._checkpointer.close(timeout=BUSY_SECONDS)
+        self._engine.dispose()
+        self._writer_engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the writer works; once it does not, nothing is written any more."""
+        return self._died is None
+
+    def _run(self) -> None:
+        batch: list[_Pending] = []
+        try:
+            with self._connection as connection:
+                while not self._closed or self._waiting:
+                    self._wake.wait(timeout=1)
+                    self._wake.clear()
+                    self._beat = time.monotonic()
+                    while batch := self._take():
+                        _commit(connection, batch)
+                        self._beat = time.monotonic()
+                        _hand_back(batch)
+                        self._checkpointer.wrote(len(batch))
+        except BaseException as error:  # whatever it is, nobody may wait for this thread
+            log.critical("the store's writer died", why=repr(error), exc_info=error)
+            with self._door:
+                self._died = error
+            while batch := batch or self._take():
+                for item in batch:
+                    item.error = StoreError(f"the store's writer has died: {error}")
+                _hand_back(batch)
+                batch = []
+
+    def _take(self) -> list[_Pending]:
+        """What waits now, at most a batch."""
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+
+
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except DBAPIError as error:
+        raise StoreError(f"the store cannot be opened for writing: {error.orig}") from error
+
+
+def _hand_back(batch: list[_Pending]) -> None:
+    batch[0].future.get_loop().call_soon_threadsafe(_settle, batch)
+
+
+def _settle(batch: list[_Pending]) -> None:
+    for item in batch:
+        item.settle()
+
+
+def _commit(connection: Connection, batch: list[_Pending]) -> None:
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    try:
+        raw.execute("BEGIN IMMEDIATE")
+        for bulk, items in groupby(batch, _bulk):
+            if bulk is None:
+                for item in items:
+                    _apply(connection, raw, item)
+            else:
+                _apply_bulk(connection, raw, bulk, list(items))
+        raw.execute("COMMIT")
+    except sqlite3.Error as error:
+        if raw.in_transaction:
+            raw.rollback()
+        failure = StoreError(f"the store cannot be written: {error}")
+        for item in batch:
+            item.error = failure
+
+
+def _bulk(item: _Pending) -> Bulk[Any, Any] | None:
+    return None if item.row is _ALONE else item.work
+
+
+def _apply(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> None:
+    raw.execute("SAVEPOINT work")
+    try:
+        item.result = item.work(connection)
+    except Exception as error:  # noqa: BLE001  # it belongs to the caller, not to the writer
+        item.error = _failure(raw, error)
+        raw.execute("ROLLBACK TO work")
+    raw.execute("RELEASE work")
+
+
+def _apply_bulk(
+    connection: Connection, raw: sqlite3.Connection, bulk: Bulk[Any, Any], items: list[_Pending]
+) -> None:
+    """A row that cannot be written is told apart from the others by writing each alone."""
+    raw.execute("SAVEPOINT work")
+    try:
+        for item, result in zip(items, bulk(connection, [item.row for item in items]), strict=True):
+            item.result = result
+    except Exception as error:  # noqa: BLE001  # it belongs to the callers, not to the writer
+        items[0].error = _failure(raw, error)
+        raw.execute("ROLLBACK TO work")
+    raw.execute("RELEASE work")
+    if items[0].error is not None and len(items) > 1:
+        items[0].error = None
+        for item in items:
+            _apply_bulk(connection, raw, bulk, [item])
+
+
+def _failure(raw: sqlite3.Connection, error: Exception) -> Exception:
+    """What the caller is told. Raises sqlite3.OperationalError where nobody's work is left."""
+    failed = getattr(error, "orig", error)
+    if not raw.in_transaction:
+        # A full disk makes SQLite roll the whole transaction back.
+        raise sqlite3.OperationalError(str(failed)) from error
+    if isinstance(failed, sqlite3.Error):
+        return StoreError(f"the store cannot be written: {failed}")
+    return error
+
+
+def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+    )
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"]
+        pragmas += (
+            ["query_only=ON", "cache_size=-1024"] if read_only else [f"wal_autocheckpoint={_LOG_PAGES}"]
+        )
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    event.listen(engine, "connect", prepare)
+    return engine
+
+
+def _take_lock(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path.parent}: {error.strerror}: the store needs a folder it may write") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise StoreError(f"{path} is in use by another daemon") from None
+    return lock

@@ -1,0 +1,300 @@
+"""Deliveries: kept before they are answered, then turned into builds or a reason."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final
+
+import anyio.to_thread
+import zstandard
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from uuid_utils import uuid7
+
+from bridge.errors import StoreError
+from bridge.model.build import NewBuild
+from bridge.model.delivery import DIGEST, Delivery, DeliveryState
+from bridge.model.event import RefMove
+from bridge.runtime.clock import Clock
+from bridge.store.codec import from_json, to_json
+from bridge.store.schema import delivery as table
+from bridge.store.sqlite import timeline
+from bridge.store.sqlite.builds import Announce
+from bridge.store.sqlite.database import MAX_BATCH, Database
+from bridge.store.sqlite.making import Making
+
+_COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
+Row = tuple[str, str, str, str, str, str, bytes, float, str]
+"""A delivery in the order of `_COLUMNS`."""
+_FIND: Final = "SELECT id, received_at FROM delivery WHERE source = ? AND key = ? AND replay = 0"
+_RENAME: Final = "UPDATE delivery SET key = ? WHERE source = ? AND key = ?"
+_COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 'repeated'"
+
+_BATCH_BYTES: Final = 16 << 20
+_LEVEL: Final = -5
+_SMALL: Final = 64 << 10
+"""Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
+_COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
+
+MAX_DETAIL: Final = 1000
+SAME_SECONDS: Final = 3600.0
+"""How long the same body again is the same delivery, where the host gives no ids."""
+MAX_REPEATS: Final = 20
+"""So many repeats of a delivery are noted."""
+CROWD: Final = 8
+"""More deliveries than this on their way to the disk at once are a crowd."""
+
+_MARK: Final = update(table).where(table.c.id == bindparam("marked"))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a delivery is kept; `new` is False for a repeat."""
+
+    id: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """A stored delivery as people see it."""
+
+    delivery: Delivery
+    state: DeliveryState
+    detail: str
+    replay: int
+    explanation: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is to become of a delivery.
+
+    `moves` are the refs that it says were moved, `builds` what the rules make of that, `detail` why they make
+    nothing.
+    """
+
+    state: DeliveryState
+    detail: str
+    explanation: Any
+    builds: Sequence[NewBuild] = ()
+    moves: Sequence[RefMove] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a delivery, with the ids of the builds that were made."""
+
+    state: DeliveryState
+    detail: str
+    builds: tuple[str, ...] = ()
+
+
+class Inbox:
+    """The deliveries of one store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._arriving = 0
+        self._most_arriving = 0
+
+    async def put(self, delivery: Delivery) -> Receipt:
+        """Keep a delivery; returns when it is on disk. Raises StoreError."""
+        row = _values(delivery, await _compressed(delivery.body))
+        self._arriving += 1
+        self._most_arriving = max(self._most_arriving, self._arriving)
+        try:
+            return await self._database.add(_keep, row)
+        finally:
+            self._arriving -= 1
+
+    def crowded(self) -> bool:
+        """Whether many deliveries waited for the disk at once since this was last asked."""
+        most, self._most_arriving = self._most_arriving, self._arriving
+        return most > CROWD
+
+    async def stored(self, limit: int) -> list[Delivery]:
+        """The oldest deliveries that nobody has judged yet, at most `limit`, or fewer that are large."""
+        query = select(table).where(table.c.state == "stored").order_by(table.c.id).limit(limit)
+
+        def work(connection: Connection) -> list[Delivery]:
+            found: list[Delivery] = []
+            size = 0
+            for row in connection.execute(query).mappings():
+                found.append(_delivery(row))
+                size += len(found[-1].body)
+                if size > _BATCH_BYTES:
+                    break
+            return found
+
+        return await self._database.read(work)
+
+    async def judge(self, delivery_id: str, verdict: Verdict, announce: Announce) -> Judged | None:
+        """Record what becomes of a delivery and make its builds, all or nothing.
+
+        Builds that are superseded thereby are told of as `announce` says. None for a delivery that was judged
+        before: that changes nothing.
+        """
+        now = self._clock()
+        if not (verdict.builds or verdict.moves):
+            # Most that crowds in builds nothing: that is written together.
+            new = await self._database.add(_mark, (delivery_id, verdict, now))
+            return Judged(verdict.state, verdict.detail) if new else None
+
+        def work(connection: Connection) -> Judged | None:
+            query = select(table.c.replay).where(table.c.id == delivery_id, table.c.state == "stored")
+            replay = connection.execute(query).scalar()
+            if replay is None:
+                return None
+            making = Making(connection, delivery_id, now, announce, asked=replay > 0)
+            making.run(verdict.moves, verdict.builds)
+            state = DeliveryState.DISPATCHED if making.made else DeliveryState.IGNORED
+            sentences = making.told if making.made else [*making.told, verdict.detail]
+            detail = "; ".join(filter(None, sentences))[:MAX_DETAIL]
+            _mark(connection, [(delivery_id, replace(verdict, state=state, detail=detail), now)])
+            return Judged(state, detail, tuple(making.made))
+
+        return await self._database.write(work)
+
+    async def redeliver(self, delivery_id: str) -> str:
+        """Keep the delivery once more, as a wanted repeat. Raises StoreError when there is none."""
+        now = self._clock()
+        new_id = str(uuid7())
+
+        def work(connection: Connection) -> str:
+            old = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
+            if old is None:
+                raise StoreError(f"there is no delivery {delivery_id}: see `deliveries list`")
+            same = (table.c.source == old["source"]) & (table.c.key == old["key"])
+            replay = connection.execute(select(func.max(table.c.replay)).where(same)).scalar_one() + 1
+            values = dict(old) | {"id": new_id, "replay": replay, "received_at": now, "state": "stored"}
+            values |= {"detail": "", "explanation": "[]"}
+            connection.execute(insert(table).values(values))
+            timeline.add(connection, delivery_id, now, "redelivered", f"as {new_id}")
+            timeline.add(connection, new_id, now, "stored", f"redelivery of {delivery_id}")
+            return new_id
+
+        return await self._database.write(work)
+
+    async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[timeline.Step]] | None:
+        """One delivery and its timeline."""
+
+        def work(connection: Connection) -> tuple[DeliveryRow, list[timeline.Step]] | None:
+            found = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
+            return None if found is None else (_row(found), timeline.of(connection, delivery_id))
+
+        return await self._database.read(work)
+
+    async def newest(self, limit: int, state: str | None = None) -> list[DeliveryRow]:
+        """The newest deliveries first."""
+        query = select(table).order_by(table.c.id.desc()).limit(limit)
+        if state is not None:
+            query = query.where(table.c.state == state)
+        return await self._database.read(
+            lambda connection: [_row(row) for row in connection.execute(query).mappings()]
+        )
+
+
+def keep(connection: Connection, delivery: Delivery) -> Receipt:
+    """Keep a small delivery of our own, in a transaction of the caller's."""
+    return _keep(connection, [_values(delivery, _COMPRESSOR.compress(delivery.body))])[0]
+
+
+def _values(delivery: Delivery, body: bytes) -> Row:
+    """In the order of `_COLUMNS`."""
+    return (
+        delivery.id,
+        delivery.source,
+        delivery.forge,
+        delivery.key,
+        delivery.event,
+        to_json(delivery.headers),
+        body,
+        delivery.received_at,
+        DeliveryState.STORED.value,
+    )
+
+
+def _keep(connection: Connection, rows: Sequence[Row]) -> list[Receipt]:
+    """Keep deliveries with one statement; this is the hot path, hence the driver itself."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    kept = raw.execute(_insert(len(rows)), [value for row in rows for value in row]).rowcount
+    if kept == len(rows):
+        return [Receipt(row[0], new=True) for row in rows]
+    return [_receipt(connection, raw, row) for row in rows]
+
+
+@lru_cache(maxsize=MAX_BATCH)
+def _insert(count: int) -> str:
+    columns, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
+    values = ", ".join([f"({marks})"] * count)
+    return f"INSERT INTO delivery ({columns}) VALUES {values} ON CONFLICT (source, key, replay) DO NOTHING"  # noqa: S608  # only our own words
+
+
+def _receipt(connection: Connection, raw: sqlite3.Connection, row: Row) -> Receipt:
+    delivery_id, source, _, key, *_, received_at, _ = row
+    found, first_at = raw.execute(_FIND, (source, key)).fetchone()
+    if found == delivery_id:
+        return Receipt(found, new=True)
+    if key.startswith(DIGEST) and received_at - first_at > SAME_SECONDS:
+        raw.execute(_RENAME, (f"{key} {found}", source, key))
+        raw.execute(_insert(1), row)
+        return Receipt(delivery_id, new=True)
+    # Whoever holds one delivery could send it for ever.
+    if raw.execute(_COUNT_REPEATS, (found,)).fetchone()[0] < MAX_REPEATS:
+        timeline.add(connection, found, received_at, "repeated", "the same was sent again")
+    return Receipt(found, new=False)
+
+
+def _mark(connection: Connection, judged: Sequence[tuple[str, Verdict, float]]) -> list[bool]:
+    """Write down verdicts and when they were found; False for a delivery that was judged before."""
+    ids = [delivery_id for delivery_id, _, _ in judged]
+    query = select(table.c.id).where(table.c.id.in_(ids), table.c.state == "stored")
+    unjudged = set(connection.execute(query).scalars())
+    new = [mark for mark in judged if mark[0] in unjudged]
+    if new:
+        connection.execute(
+            _MARK,
+            [
+                {
+                    "marked": delivery_id,
+                    "state": verdict.state,
+                    "detail": verdict.detail,
+                    "explanation": to_json(verdict.explanation),
+                }
+                for delivery_id, verdict, _ in new
+            ],
+        )
+        timeline.add_all(connection, [(mark[0], mark[2], mark[1].state, mark[1].detail) for mark in new])
+    return [delivery_id in unjudged for delivery_id in ids]
+
+
+async def _compressed(body: bytes) -> bytes:
+    if len(body) <= _SMALL:
+        return _COMPRESSOR.compress(body)
+    return await anyio.to_thread.run_sync(zstandard.ZstdCompressor(_LEVEL).compress, body)
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    return Delivery(
+        id=row["id"],
+        source=row["source"],
+        forge=row["forge"],
+        key=row["key"],
+        event=row["event"],
+        headers=from_json(row["headers"]),
+        body=zstandard.decompress(row["body"]),
+        received_at=row["received_at"],
+    )
+
+
+def _row(row: RowMapping) -> DeliveryRow:
+    return DeliveryRow(
+        delivery=_delivery(row),
+        state=DeliveryState(row["state"]),
+        detail=row["detail"],
+        replay=row["replay"],
+        explanation=from_json(row["explanation"]),
+    )

@@ -1,0 +1,129 @@
+"""Bringing a store file to the schema of this release."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from bridge.errors import StoreError, StoreTooNew
+from bridge.store.schema import REVISION, metadata
+
+MIGRATION_SECONDS: Final = 3600.0
+_FOLDER: Final = Path(__file__).with_name("migrations")
+_VERSIONS: Final = "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
+"""Alembic's own table, so that it finds what there is to migrate."""
+_MIGRATION: Final = (
+    "import pathlib, sys; sys.path.insert(0, sys.argv[1]); "
+    "from bridge.store.sqlite.migrate import apply_migrations; apply_migrations(pathlib.Path(sys.argv[2]))"
+)
+
+
+def upgrade(path: Path) -> None:
+    """Create or upgrade the file. Raises StoreTooNew when a newer release wrote it, else StoreError."""
+    with _told(path):
+        if _is_current(path):
+            return
+        if _revision(path) is None:
+            _create(path)
+        else:
+            _migrate(path)
+
+
+def check(path: Path) -> None:
+    """Raises StoreTooNew, or StoreError for a file that only the daemon may create or upgrade."""
+    with _told(path):
+        if not path.exists():
+            raise StoreError(
+                f"there is no store {path} yet: the daemon makes it when it starts (`buildbridge serve`)"
+            )
+        if not _is_current(path):
+            raise StoreError(f"{path} is of an older release: start the daemon of this one, it upgrades it")
+
+
+def _is_current(path: Path) -> bool:
+    found = _revision(path)
+    if found is not None and found not in _known():
+        raise StoreTooNew(
+            f"{path} was written by a newer release (schema {found}, this one knows {REVISION}): "
+            "install that release, or restore the backup made before the upgrade"
+        )
+    return found == REVISION
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+        why = getattr(error, "orig", None) or error
+        raise StoreError(f"{path} cannot be used as the store: {why}") from error
+
+
+def _revision(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    with closing(sqlite3.connect(path, timeout=10)) as connection:
+        return _version(connection)
+
+
+def _version(connection: sqlite3.Connection) -> str | None:
+    tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
+    return str(row[0]) if row else None
+
+
+def _known() -> set[str]:
+    return {file.name.split("_", 1)[0] for file in (_FOLDER / "versions").glob("*.py")}
+
+
+def _create(path: Path) -> None:
+    """Make the tables as they are now, unless another process has made them meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    path.touch(mode=0o600, exist_ok=True)
+    with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        if _version(connection) is None:
+            for statement in (*_statements(), _VERSIONS):
+                connection.execute(statement)
+            connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (REVISION,))
+        connection.execute("COMMIT")
+
+
+def _statements() -> Iterator[str]:
+    for table in metadata.sorted_tables:
+        yield str(CreateTable(table).compile(dialect=sqlite.dialect()))
+        for index in sorted(table.indexes, key=lambda index: str(index.name)):
+            yield str(CreateIndex(index).compile(dialect=sqlite.dialect()))
+
+
+def _migrate(path: Path) -> None:
+    """Apply the migrations in a process of its own: the tools for that are 10 MiB that the daemon lacks."""
+    argv = [sys.executable, "-I", "-c", _MIGRATION, str(Path(__file__).parents[2]), str(path)]
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=MIGRATION_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise StoreError(f"{path} was not upgraded within {MIGRATION_SECONDS / 3600:g} h") from None
+    if done.returncode or _revision(path) != REVISION:
+        why = done.stderr[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
+        raise StoreError(f"{path} cannot be upgraded: {why or 'it stays of an older release'}")
+
+
+def apply_migrations(path: Path) -> None:
+    """Apply the migrations in this process. Raises StoreError."""
+    from alembic import command  # noqa: PLC0415  # not for the daemon's process
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.attributes["path"] = path
+    with _told(path):
+        command.upgrade(config, REVISION)

@@ -1,0 +1,66 @@
+"""What is old goes, in small batches, so that the writer is never held up."""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, Table, and_, delete, exists, select
+
+from bridge.model.build import BuildState
+from bridge.store.schema import build, delivery, message, notice, ref_move, step, tag_name, tip
+from bridge.store.sqlite.database import Database
+
+BATCH: Final = 10
+"""Few enough that their logs, of 8 MiB each, go in a moment."""
+
+
+async def prune(database: Database, now: float, deliveries: timedelta, builds: timedelta) -> int:
+    """Delete what is older; returns how many rows went.
+
+    What is still open stays, however old, and so does each repository's newest build: numbers never repeat.
+    """
+    gone = 0
+    for table, query in _doomed(now - deliveries.total_seconds(), now - builds.total_seconds()):
+        while removed := await database.write(partial(_remove, table, query)):
+            gone += removed
+    return gone
+
+
+def _doomed(old_delivery: float, old_build: float) -> list[tuple[Table, Select[Any]]]:
+    later = build.alias("later")
+    has_later = exists().where(
+        and_(
+            later.c.namespace == build.c.namespace,
+            later.c.repo_name == build.c.repo_name,
+            later.c.number > build.c.number,
+        )
+    )
+    ended = [state for state in BuildState if state.terminal]
+    return [
+        (
+            delivery,
+            select(delivery.c.id).where(delivery.c.received_at < old_delivery, delivery.c.state != "stored"),
+        ),
+        (
+            build,
+            select(build.c.id).where(build.c.created_at < old_build, build.c.state.in_(ended), has_later),
+        ),
+        (
+            notice,
+            select(notice.c.id).where(
+                notice.c.created_at < old_build, notice.c.state.not_in(["pending", "sending"])
+            ),
+        ),
+        (message, select(message.c.id).where(message.c.at < old_build)),
+        (ref_move, select(ref_move.c.id).where(ref_move.c.at < old_delivery)),
+        (tip, select(tip.c.id).where(tip.c.at < old_build)),
+        (tag_name, select(tag_name.c.id).where(tag_name.c.at < old_build)),
+    ]
+
+
+def _remove(table: Table, query: Select[Any], connection: Connection) -> int:
+    ids = connection.execute(query.limit(BATCH)).scalars().all()
+    if ids:
+        connection.execute(delete(step).where(step.c.subject.in_([str(row_id) for row_id in ids])))
+        connection.execute(delete(table).where(table.c.id.in_(ids)))
+    return len(ids)

@@ -1,0 +1,106 @@
+"""When schedules are due next: a due time is claimed and its delivery kept in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
+
+from bridge.model.delivery import Delivery
+from bridge.model.notice import Notice
+from bridge.planning.ref_history import Chain
+from bridge.store.codec import REQUEST
+from bridge.store.schema import build, ref_move
+from bridge.store.schema import schedule as table
+from bridge.store.sqlite import inbox, outbox
+from bridge.store.sqlite.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a branch was last known to be, and where its code is; None where no push has told."""
+
+    sha: str | None
+    clone_url: str | None
+
+
+class Schedules:
+    """The schedules of one store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def sync(self, wanted: Mapping[str, float]) -> None:
+        """Know these schedules and no other; a new one is due when `wanted` says, in Unix seconds."""
+
+        def work(connection: Connection) -> None:
+            known = set(connection.execute(select(table.c.name)).scalars())
+            for name in known - wanted.keys():
+                connection.execute(delete(table).where(table.c.name == name))
+            new = [{"name": name, "due_at": due_at} for name, due_at in wanted.items() if name not in known]
+            if new:
+                connection.execute(insert_or_nothing(table).on_conflict_do_nothing(), new)
+
+        await self._database.write(work)
+
+    async def due(self, now: float) -> list[tuple[str, float]]:
+        """The schedules that are due, and since when."""
+        query = select(table.c.name, table.c.due_at).where(table.c.due_at <= now).order_by(table.c.due_at)
+        return await self._database.read(
+            lambda connection: [(row.name, row.due_at) for row in connection.execute(query)]
+        )
+
+    async def next_due(self) -> float | None:
+        return await self._database.read(
+            lambda connection: connection.execute(select(func.min(table.c.due_at))).scalar_one()
+        )
+
+    async def claim(
+        self, name: str, due_at: float, next_at: float, asked: Delivery | None, told: Sequence[Notice]
+    ) -> bool:
+        """Put a schedule off to `next_at` and keep what it asks for; False if that was done before."""
+
+        def work(connection: Connection) -> bool:
+            same = (table.c.name == name) & (table.c.due_at == due_at)
+            if not connection.execute(update(table).where(same).values(due_at=next_at)).rowcount:
+                return False
+            if asked is not None:
+                inbox.keep(connection, asked)
+            for notice in told:
+                outbox.add(connection, notice, dedupe=notice.id)
+            return True
+
+        return await self._database.write(work)
+
+    async def head(self, code: str, branch: str, namespace: str, repo_name: str) -> Head:
+        """What is known of a branch: by how it moved, else by what was last built of it."""
+        ref = f"refs/heads/{branch}"
+
+        def work(connection: Connection) -> Head:
+            moved, url = _moved(connection, code, ref)
+            sha, built_url = _built(connection, namespace, repo_name, ref)
+            return Head(sha if moved is None else moved or None, url or built_url)
+
+        return await self._database.read(work)
+
+
+def _moved(connection: Connection, code: str, ref: str) -> tuple[str | None, str | None]:
+    """What a ref is, empty if it was removed, None if nothing is known; and where its code is."""
+    moves = connection.execute(
+        select(ref_move).where(ref_move.c.code == code, ref_move.c.ref == ref).order_by(ref_move.c.at.desc())
+    ).all()
+    chain = Chain((move.before, move.after) for move in moves)
+    newest = chain.newest([move.after for move in moves])
+    return newest, next((move.clone_url for move in moves if move.clone_url), None)
+
+
+def _built(connection: Connection, namespace: str, repo_name: str, ref: str) -> tuple[str | None, str | None]:
+    """The commit that was last built of the ref, and where the code of the repository's newest build is."""
+    same = (build.c.namespace == namespace) & (build.c.repo_name == repo_name)
+    newest = select(build.c.request).where(same).order_by(build.c.number.desc()).limit(1)
+    text = connection.execute(newest).scalar()
+    if text is None:
+        return None, None
+    url = REQUEST.validate_json(text).repo_url or None
+    of_ref = connection.execute(newest.where(build.c.ref == ref)).scalar()
+    return (REQUEST.validate_json(of_ref).commit or None) if of_ref else None, url

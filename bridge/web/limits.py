@@ -1,0 +1,47 @@
+"""What one source still takes from whom: the limits that keep strangers from wearing the daemon out."""
+
+from typing import Final
+
+from bridge.runtime.rate import MAX_KEYS, Bucket, Buckets, Rate, Sparing
+
+REFUSED: Final = Rate(600, 60.0)
+"""Refused requests of one site, unless the source says otherwise."""
+_LINES: Final = Rate(20, 4.0)
+
+
+class Door:
+    """The limits of one source: `rate` of verified deliveries, `refused` of what each site sends in vain.
+
+    A verified delivery uses up nothing that strangers could empty, and strangers nothing of its allowance.
+    Times are in seconds.
+    """
+
+    def __init__(self, rate: Rate | None, refused: Rate, now: float) -> None:
+        self._deliveries = Bucket(rate, now) if rate else None
+        self._refused = Buckets(refused)
+        self._proven: dict[str, None] = {}
+        self._log = Sparing(_LINES, now)
+
+    def hears(self, site: str, now: float) -> bool:
+        """Whether a large body is read before it is known who sent it: not from a site that wore this out.
+
+        A site that has proven itself is always heard: behind one address, strangers and hosts may be
+        neighbours.
+        """
+        return site in self._proven or not self._refused.wait(site, now)
+
+    def verified(self, site: str, now: float) -> float:
+        """A site has proven itself; how long it has to wait before its delivery is taken, or 0."""
+        if site not in self._proven:
+            self._proven[site] = None
+            if len(self._proven) > MAX_KEYS:
+                del self._proven[next(iter(self._proven))]
+        return self._deliveries.take(now) if self._deliveries else 0.0
+
+    def refused(self, site: str, now: float) -> float:
+        """A site sent something in vain; how long it should wait if that was too often, or 0."""
+        return self._refused.take(site, now)
+
+    def line(self, now: float) -> int | None:
+        """How many lines about refusals were left out before this one; None to leave this one out, too."""
+        return self._log.line(now)

@@ -1,0 +1,64 @@
+"""What would fail at the first local build is seen before it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.builders.base import Surroundings, Target
+from bridge.builders.local.builder import LocalBuilder
+from bridge.builders.local.settings import LocalSettings
+from bridge.runtime.clock import system_clock
+
+
+def advice(*clone_urls: str | None, image: str = "acme/shop", **settings: Any) -> list[str]:
+    full = LocalSettings.model_validate(settings)
+    builder = LocalBuilder("here", full, Surroundings(state=Path("/nowhere"), clock=system_clock))
+    targets = [
+        Target(repository=f"acme/r{number}", image=image, clone_url=url)
+        for number, url in enumerate(clone_urls)
+    ]
+    return list(builder.advice(targets))
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with git and buildah."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("git", "buildah"):
+        (tmp_path / name).touch(0o755)
+    return tmp_path
+
+
+def test_what_can_work_needs_no_advice() -> None:
+    assert advice("https://git.example.com/a.git", None, registry="127.0.0.1:5000") == []
+    assert advice("ssh://git@git.example.com/a.git", "git@git.example.com:a.git", command=["git"]) == []
+    assert advice("file:///srv/a.git", protocols=["file"], command=["./build.sh"]) == []
+    for registry in ("registry.example.com", "localhost", "host:5000"):
+        assert advice(None, image=f"{registry}/acme/shop") == []
+
+
+@pytest.mark.parametrize("url", ["file:///srv/a.git", "/srv/a.git"])
+def test_an_address_that_the_protocols_leave_out(url: str) -> None:
+    assert advice(url, command=["git"]) == ["acme/r0 can never be fetched: add file to `protocols`"]
+    both = advice(url, url, "http://x.example.com/a.git", "https://x.example.com/a.git", command=["git"])
+    assert both == [
+        "acme/r0 and 1 more can never be fetched: add file to `protocols`",
+        "acme/r2 can never be fetched: add http to `protocols`",
+    ]
+
+
+def test_a_program_that_is_not_there(machine: Path) -> None:
+    (machine / "buildah").unlink()
+    missing = "no program to build images with is installed (buildah, podman, docker): install buildah"
+    assert advice(registry="127.0.0.1:5000") == [missing]
+    for command in ("make", "/opt/none/make"):
+        expected = f"the program {command} is not found: install it, or correct `command`"
+        assert advice(command=[command]) == [expected]
+    (machine / "git").unlink()
+    assert advice(command=["./x"]) == ["the program git is not found: nothing can be fetched"]
+
+
+def test_an_image_that_names_no_registry() -> None:
+    expected = "the image of acme/r0 and 1 more names no registry to push to: set `registry`"
+    assert advice(None, None) == [expected]

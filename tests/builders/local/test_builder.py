@@ -1,0 +1,230 @@
+"""Local builds: real Git, real processes, real signals."""
+
+import os
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import ValidationError
+from support.git import Origin
+from support.local_site import Site, alive, built, end, pid_in, pushed, request, status, until
+
+from bridge.builders.base import Rejected, Sent
+from bridge.builders.local.folder import Folder
+from bridge.builders.local.settings import LocalSettings
+from bridge.errors import Permanent, Transient
+from bridge.model.build import BuildState
+
+
+async def test_a_command_runs_in_the_checkout_of_the_commit(site: Site, origin: Origin) -> None:
+    first = pushed(origin, {"hello.txt": "first\n"})
+    pushed(origin, {"hello.txt": "second\n"})
+    builder = site.builder("cat hello.txt; echo $COMMIT $TAGS")
+    now = await built(builder, request(origin, first))
+    assert (now.state, now.raw) == (BuildState.SUCCEEDED, "succeeded")
+    assert now.started_at is not None
+    assert now.ended_at is not None
+    assert now.started_at <= now.ended_at <= time.time()
+    assert f"\nfirst\n{first} latest,v1\n" in site.text()
+
+
+async def test_a_failing_command_fails_the_build_with_its_exit_code(site: Site, origin: Origin) -> None:
+    now = await built(site.builder("echo no >&2; exit 7"), request(origin, pushed(origin)))
+    assert (now.state, now.detail) == (BuildState.FAILED, "/bin/sh failed with exit code 7")
+    fetched, *rest = site.text().splitlines()
+    assert fetched.startswith("fetching ")
+    assert rest == ["$ /bin/sh -c 'echo no >&2; exit 7'", "no", f"failed: {now.detail}"], (
+        "the build's own words"
+    )
+
+
+async def test_a_command_that_does_not_exist_fails_the_build_with_a_sentence(
+    site: Site, origin: Origin
+) -> None:
+    now = await built(site.builder(command=["./missing"]), request(origin, pushed(origin)))
+    assert (now.state, now.detail) == (
+        BuildState.FAILED,
+        "./missing cannot be started: No such file or directory",
+    )
+
+
+async def test_nothing_of_the_daemons_environment_reaches_a_build(
+    site: Site, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY", "daemon-secret")
+    builder = site.builder("env; cat /proc/$PPID/environ", environment={"EXTRA": "yes"})
+    wanted = request(origin, pushed(origin), parameters={"OWN": "rule", "HOME": "/root", "EXTRA": "no"})
+    assert (await built(builder, wanted)).state is BuildState.SUCCEEDED
+    lines = site.text().splitlines()
+    assert {"OWN=rule", "EXTRA=yes", "BRANCH=main", f"HOME={site.state}/b1/home", "LANG=C.UTF-8"} <= set(
+        lines
+    )
+    assert "CANARY" not in site.text()
+
+
+async def test_the_time_limit_ends_a_build(site: Site, origin: Origin) -> None:
+    now = await built(site.builder("sleep 600", timeout="2s"), request(origin, pushed(origin)))
+    assert (now.state, now.detail) == (BuildState.FAILED, "the time limit was reached")
+
+
+async def test_cancel_ends_what_detached_itself_and_what_ignores_sigterm(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    script = f"""
+        cd {pids}
+        setsid sh -c 'echo $$ > 1.new; mv 1.new 1; exec sleep 600' &
+        (setsid sh -c 'trap "" TERM; echo $$ > 2.new; mv 2.new 2; while :; do sleep 600; done' &)
+        wait
+    """
+    builder = site.builder(script)
+    assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
+    await until(lambda: (pids / "1").exists() and (pids / "2").exists())
+    assert (await status(builder)).state is BuildState.RUNNING
+    await builder.cancel("b1")
+    now = await end(builder)
+    await builder.cancel("b1")
+    assert (now.state, now.detail) == (BuildState.CANCELLED, "cancelled on request")
+    assert not alive(pid_in(pids / "1"))
+    assert not alive(pid_in(pids / "2"))
+
+
+async def test_what_a_cancelled_command_started_has_time_to_end_well(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    inner = f"trap 'sleep 0.3; touch {tmp_path}/tidied; exit' TERM; touch {tmp_path}/begun; sleep 600 & wait"
+    builder = site.builder(f"setsid sh -c {shlex.quote(inner)} & wait")
+    assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
+    await until((tmp_path / "begun").exists)
+    await builder.cancel("b1")
+    assert (await end(builder)).state is BuildState.CANCELLED
+    assert (tmp_path / "tidied").exists()
+
+
+async def test_what_a_step_leaves_running_ends_with_it(site: Site, origin: Origin, tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    script = f"setsid sleep 600 & echo $! > {note}"
+    assert (await built(site.builder(script), request(origin, pushed(origin)))).state is BuildState.SUCCEEDED
+    assert not alive(pid_in(note))
+
+
+async def test_a_flood_of_output_is_drained_but_kept_only_up_to_the_limit(site: Site, origin: Origin) -> None:
+    builder = site.builder("head -c 50000000 /dev/zero | tr '\\0' x; echo; exit 3", log_limit="64KiB")
+    now = await built(builder, request(origin, pushed(origin)))
+    assert (now.state, now.detail) == (BuildState.FAILED, "/bin/sh failed with exit code 3")
+    assert (site.state / "b1" / "log").stat().st_size < (64 << 10) + 2000
+    assert site.text().count("the rest of it was dropped") == 1
+    assert site.text().endswith("failed: /bin/sh failed with exit code 3\n")
+
+
+async def test_the_log_is_read_in_pieces_that_end_between_characters(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    builder = site.builder(f"printf 'a\\346\\227'; cat {gate}; printf '\\245b\\377c'")
+    assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
+    log = site.state / "b1" / "log"
+    await until(lambda: log.exists() and log.read_bytes().endswith(b"a\xe6\x97"))
+    first = await builder.log("b1", 0)
+    assert first.text.endswith("\na")
+    assert first.next == log.stat().st_size - 2
+    await anyio.Path(gate).write_text("")
+    await end(builder)
+    rest = await builder.log("b1", first.next)
+    assert rest.text == "日b\ufffdc\nsucceeded\n"
+    assert (rest.next, rest.more) == (log.stat().st_size, False)
+    again = await builder.log("b1", 10**9)
+    assert again.restarted
+    assert again.text == first.text + rest.text
+
+
+async def test_a_long_log_says_that_there_is_more(site: Site, origin: Origin) -> None:
+    builder = site.builder("head -c 300000 /dev/zero | tr '\\0' x")
+    await built(builder, request(origin, pushed(origin)))
+    text, offset, more = "", 0, True
+    while more:
+        chunk = await builder.log("b1", offset)
+        text, offset, more = text + chunk.text, chunk.next, chunk.more
+        assert len(chunk.text) <= 256 * 1024
+    assert text == site.text()
+
+
+async def test_release_removes_the_folder_and_spares_running_builds(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    builder = site.builder(f"mkdir locked; touch locked/file; chmod 0 locked; cat {gate}")
+    assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
+    with pytest.raises(Transient, match="still running"):
+        await builder.release("b1")
+    await anyio.Path(gate).write_text("")
+    assert (await end(builder)).state is BuildState.SUCCEEDED
+    await builder.release("b1")
+    await builder.release("b1")
+    assert list(site.state.iterdir()) == []
+    assert await builder.find("b1") is None
+    assert (await status(builder)).raw == "gone"
+
+
+async def test_the_scratch_space_is_given_back_when_a_build_ends(site: Site, origin: Origin) -> None:
+    builder = site.builder("touch $HOME/x $TMPDIR/y z")
+    await built(builder, request(origin, pushed(origin)))
+    await until(lambda: Folder(site.state / "b1").holder() is None)
+    kept = {path.name for path in (site.state / "b1").iterdir()}
+    assert kept == {"lock", "request.json", "started", "effects", "log", "result.json"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"commit": "main"}, "'main' is not a valid commit"),
+        ({"ref": "main"}, "'main' is not a valid ref"),
+        ({"ref": "refs/heads/a:b"}, "'refs/heads/a:b' is not a valid ref"),
+        ({"build_id": "../x"}, "'../x' is not a valid build id"),
+        ({"ref": "refs/heads/a b"}, "'refs/heads/a b' is not a valid ref"),
+        ({"commit": "0" * 41}, f"'{'0' * 41}' is not a valid commit"),
+        ({"tags": ()}, "a build needs 1 to 101 tags"),
+        ({"tags": tuple(f"t{number}" for number in range(102))}, "a build needs 1 to 101 tags"),
+        ({"tags": ("-x",)}, "'-x' is not a valid tag"),
+        ({"parameters": {"A=B": ""}}, "'A=B' is not a valid parameter name"),
+        ({"repo_url": "https://[::1/x"}, "the clone URL cannot be read"),
+        ({"context": "/\0"}, "a value of the build holds a NUL character"),
+    ],
+)
+async def test_a_request_that_cannot_be_built_is_rejected(
+    site: Site, origin: Origin, changes: dict[str, Any], why: str
+) -> None:
+    assert await site.builder("true").trigger(request(origin, "0" * 40, **changes)) == Rejected(why)
+    assert not site.state.exists()
+
+
+@pytest.mark.parametrize("handle", ["../b1", "", "a/b", ".", "b1\n"])
+async def test_a_foreign_handle_leads_nowhere(site: Site, handle: str) -> None:
+    builder = site.builder("true")
+    with pytest.raises(Permanent):
+        await builder.release(handle)
+    with pytest.raises(Permanent):
+        await builder.log(handle, 0)
+    assert (await builder.poll({"b1": handle}))["b1"].raw == "gone"
+
+
+def test_a_command_excludes_an_engine() -> None:
+    with pytest.raises(ValidationError, match="remove `engine`, `registry`, or remove `command`"):
+        LocalSettings.model_validate({"command": ["make"], "engine": "docker", "registry": "r.example.com"})
+
+
+async def test_the_test_call_says_what_would_be_run(site: Site) -> None:
+    assert await site.builder("true").test() == "/bin/sh can be run"
+    assert await site.builder(command=["./build"]).test() == "./build will be looked for in each checkout"
+    with pytest.raises(Permanent, match="not installed"):
+        await site.builder(command=["no-such-program"]).test()
+
+
+async def test_as_many_builds_may_be_open_as_there_are_workers(site: Site) -> None:
+    assert site.builder("true", workers=5).slots == 5

@@ -1,0 +1,181 @@
+"""What a runner does around its pushes: a stand-in for docker says when each step begins, waits or fails."""
+
+import os
+import shlex
+import signal
+from pathlib import Path
+
+import pytest
+from support.git import Origin
+from support.local_site import Site, end, pushed, request, runner_of, status, until
+from support.local_site import built as built_by
+
+from bridge.builders.base import Sent, Status
+from bridge.builders.local.builder import LocalBuilder
+from bridge.builders.local.folder import Folder, Result
+from bridge.model.build import BuildRequest, BuildState
+
+IMAGE = "registry.example.com:5000/acme/shop"
+DIGEST = f"sha256:{'ab' * 32}"
+ANSWER = f"""echo '["registry.example.com:5000/other@sha256:no", "{IMAGE}@{DIGEST}"]'"""
+
+
+class Docker:
+    """A stand-in for docker: `calls` has the arguments of each call, one call a line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "calls"
+
+    def does(self, *, build: str = ":", push: str = ":", inspect: str = ANSWER, rm: str = ":") -> None:
+        """What the calls run, as shell scripts; `$2` of a push is the image."""
+        program = self.folder / "docker"
+        program.write_text(
+            f"""#!/bin/sh
+            echo "$*" >> {shlex.quote(str(self.log))}
+            case "$1 $2" in
+                build*) {build} ;;
+                push*) {push} ;;
+                "image inspect") {inspect} ;;
+                "image rm") {rm} ;;
+            esac
+            """
+        )
+        program.chmod(0o755)
+
+    def calls(self, start: str) -> list[str]:
+        return [line for line in self.log.read_text().splitlines() if line.startswith(start)]
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return Docker(folder)
+
+
+def order(origin: Origin) -> BuildRequest:
+    return request(origin, pushed(origin, {"Dockerfile": "FROM scratch\n"}), image=IMAGE)
+
+
+async def built(site: Site, origin: Origin) -> Status:
+    return await built_by(site.builder(engine="docker"), order(origin))
+
+
+async def waiting_in(step: Path, builder: LocalBuilder, wanted: BuildRequest) -> None:
+    """Trigger, and come back when the stand-in has left the note that it waits."""
+    assert await builder.trigger(wanted) == Sent("b1")
+    await until(step.exists)
+
+
+def result(site: Site) -> Result:
+    found = Folder(site.state / "b1").result()
+    assert found is not None
+    return found
+
+
+async def test_a_runner_killed_in_its_first_push_leaves_an_unknown_build_that_pushes_nothing_more(
+    site: Site, origin: Origin, docker: Docker, tmp_path: Path
+) -> None:
+    docker.does(push=f"test -e {tmp_path}/pushing || {{ touch {tmp_path}/pushing; exec sleep 600; }}")
+    builder = site.builder(engine="docker")
+    await waiting_in(tmp_path / "pushing", builder, order(origin))
+    os.kill(runner_of(site), signal.SIGKILL)
+    now = await end(builder)
+    assert now.state is BuildState.UNKNOWN
+    assert "nobody can tell how it ended" in now.detail
+    assert docker.calls("push") == [f"push {IMAGE}:latest"]
+
+
+async def test_a_runner_killed_before_its_first_push_builds_again(
+    site: Site, origin: Origin, docker: Docker, tmp_path: Path
+) -> None:
+    docker.does(build=f"test -e {tmp_path}/building || {{ touch {tmp_path}/building; exec sleep 600; }}")
+    builder = site.builder(engine="docker")
+    await waiting_in(tmp_path / "building", builder, order(origin))
+    os.kill(runner_of(site), signal.SIGKILL)
+    assert (await end(builder)).state is BuildState.SUCCEEDED
+    assert docker.calls("push") == [f"push {IMAGE}:latest", f"push {IMAGE}:v1"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "done"),
+    [("latest", []), ("v1", [f"{IMAGE}:latest"])],
+)
+async def test_a_push_that_fails_fails_the_build_and_is_not_among_the_pushed(
+    site: Site, origin: Origin, docker: Docker, failing: str, done: list[str]
+) -> None:
+    docker.does(push=f'test "$2" != {IMAGE}:{failing} || exit 5')
+    now = await built(site, origin)
+    assert (now.state, now.detail) == (
+        BuildState.FAILED,
+        f"the push of {IMAGE}:{failing} failed with exit code 5",
+    )
+    assert (now.digest, result(site).pushed, result(site).exit_code) == (None, done, 5)
+    assert docker.calls("push")[-1] == f"push {IMAGE}:{failing}", "nothing is pushed after a failed push"
+
+
+async def test_an_image_whose_digest_nobody_tells_is_no_success(
+    site: Site, origin: Origin, docker: Docker
+) -> None:
+    docker.does(inspect=f"""echo '["{IMAGE}/more@{DIGEST}"]'""")
+    now = await built(site, origin)
+    assert (now.state, now.detail) == (
+        BuildState.FAILED,
+        "the image was pushed, but its digest could not be learned",
+    )
+    assert result(site).pushed == [f"{IMAGE}:latest", f"{IMAGE}:v1"]
+
+
+async def test_a_result_that_a_full_disk_refused_is_written_once_the_build_gave_its_space_back(
+    site: Site, origin: Origin, docker: Docker
+) -> None:
+    draft = site.state / "b1" / "result.json.new"
+    docker.does(push=f"ln -sf /dev/full {draft}", rm=f"rm -f {draft}")
+    now = await built(site, origin)
+    assert (now.state, now.digest) == (BuildState.SUCCEEDED, DIGEST)
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_a_build_that_was_ended_early_is_cleaned_up_like_any_other(
+    site: Site, origin: Origin, docker: Docker, tmp_path: Path, cancelled: bool
+) -> None:
+    docker.does(build=f"touch {tmp_path}/building; exec sleep 600")
+    builder = site.builder(engine="docker", timeout="1h" if cancelled else "1s")
+    await waiting_in(tmp_path / "building", builder, order(origin))
+    if cancelled:
+        await builder.cancel("b1")
+    now = await end(builder)
+    assert now.state is (BuildState.CANCELLED if cancelled else BuildState.FAILED)
+    await until(lambda: Folder(site.state / "b1").holder() is None)
+    assert not (site.state / "b1" / "tree").exists()
+    assert len(docker.calls("image rm")) == 2, "before the build and after it"
+    assert docker.calls("push") == []
+
+
+async def test_dockers_credentials_are_those_of_the_authfile(
+    site: Site, origin: Origin, docker: Docker, tmp_path: Path
+) -> None:
+    authfile = tmp_path / "auth.json"
+    authfile.write_text("the credentials")
+    docker.does(push=f"cat $HOME/.docker/config.json >> {tmp_path}/seen")
+    builder = site.builder(engine="docker", authfile=str(authfile))
+    assert (await built_by(builder, order(origin))).state is BuildState.SUCCEEDED
+    assert (tmp_path / "seen").read_text() == "the credentials" * 2
+    await until(lambda: Folder(site.state / "b1").holder() is None)
+    assert authfile.read_text() == "the credentials"
+
+
+async def test_a_second_daemon_does_not_replace_the_order_of_a_build_that_began(
+    site: Site, origin: Origin, docker: Docker, tmp_path: Path
+) -> None:
+    docker.does(build=f"test -e {tmp_path}/building || {{ touch {tmp_path}/building; exec sleep 600; }}")
+    builder, wanted = site.builder(engine="docker"), order(origin)
+    await waiting_in(tmp_path / "building", builder, wanted)
+    assert await site.builder("exit 3").trigger(wanted) == Sent("b1")
+    os.kill(runner_of(site), signal.SIGKILL)
+    await until(lambda: Folder(site.state / "b1").holder() is None)
+    assert await site.builder("exit 3").trigger(wanted) == Sent("b1")
+    assert (await status(builder)).state is BuildState.RUNNING
+    assert (await end(builder)).state is BuildState.SUCCEEDED

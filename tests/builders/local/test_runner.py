@@ -1,0 +1,212 @@
+"""What the runner of a local build holds to: one run a number, nothing left over, no way out of its place."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+from anyio import to_thread
+from support.git import Origin
+from support.local_site import Site, alive, built, end, pid_in, pushed, request, runner_of, status, until
+
+from bridge.builders.base import Ambiguous, Retry, Sent
+from bridge.builders.local import builder as local
+from bridge.builders.local.folder import Folder
+from bridge.builders.local.runner import main
+from bridge.model.build import BuildState
+
+
+async def run_again(folder: Folder, number: int) -> int:
+    """Start a runner by its number, as a daemon does that was slow, and wait until it has ended."""
+    await until(lambda: folder.holder() is None)
+    start = f"import sys; from {main.__module__} import main; sys.exit(main(*sys.argv[1:]))"
+    argv = [sys.executable, "-c", start, str(folder.path), str(number)]
+    done = await to_thread.run_sync(partial(subprocess.run, argv, timeout=30, check=False))
+    await until(lambda: folder.holder() is None)
+    return done.returncode
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_a_late_runner_of_a_build_that_has_ended_does_nothing(
+    site: Site, origin: Origin, tmp_path: Path, number: int
+) -> None:
+    builder = site.builder(f"echo run >> {tmp_path}/runs")
+    before = await built(builder, request(origin, pushed(origin)))
+    text = site.text()
+    assert await run_again(Folder(site.state / "b1"), number) == 0
+    assert await status(builder) == before
+    assert (tmp_path / "runs").read_text() == "run\n"
+    assert (site.text(), len(Folder(site.state / "b1").starts())) == (text, 1)
+
+
+async def test_a_late_first_runner_leaves_an_interrupted_build_to_the_second(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    once = f"test -e {tmp_path}/begun || {{ touch {tmp_path}/begun; exec sleep 600; }}"
+    builder = site.builder(f"echo run >> {tmp_path}/runs; {once}")
+    assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
+    await until((tmp_path / "begun").exists)
+    os.kill(runner_of(site), signal.SIGKILL)
+    folder = Folder(site.state / "b1")
+    assert await run_again(folder, 1) == 0
+    assert (folder.result(), len(folder.starts())) == (None, 1)
+    assert await run_again(folder, 2) == 0
+    assert (await status(builder)).state is BuildState.UNKNOWN
+    assert (tmp_path / "runs").read_text() == "run\n"
+
+
+async def test_a_command_ends_with_its_runner_without_any_daemon(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    note = tmp_path / "pid"
+    builder = site.builder(f"echo $$ > {note}.new; mv {note}.new {note}; exec sleep 600")
+    assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
+    await until(note.exists)
+    os.kill(runner_of(site), signal.SIGKILL)
+    await until(lambda: not alive(pid_in(note)))
+
+
+async def test_a_process_is_found_whatever_it_calls_itself(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    note = tmp_path / "pid"
+    script = f"""
+        printf '#!/bin/sh\\necho $$ > {note}.new; mv {note}.new {note}; sleep 600\\n' > 'a) b c'
+        chmod +x 'a) b c'
+        setsid './a) b c' &
+        while ! test -e {note}; do sleep 0.01; done
+    """
+    now = await built(site.builder(script), request(origin, pushed(origin)))
+    assert now.state is BuildState.SUCCEEDED, now.detail
+    assert not alive(pid_in(note))
+
+
+async def test_a_log_that_cannot_grow_does_not_end_the_build(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    builder = site.builder(f"cat {gate}; head -c 100000 /dev/zero | tr '\\0' x; touch {tmp_path}/done")
+    assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
+    await until(lambda: "\n$ /bin/sh" in site.text())
+    # The runner's files can hold no more, as on a full disk; the result is shorter than that.
+    resource.prlimit(runner_of(site), resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    await anyio.Path(gate).write_text("")
+    now = await end(builder)
+    assert (now.state, now.detail) == (BuildState.SUCCEEDED, "")
+    assert (tmp_path / "done").exists()
+    assert len(site.text()) == 4096
+
+
+async def test_a_build_that_is_taken_up_again_has_only_the_rest_of_the_logs_limit(
+    site: Site, origin: Origin
+) -> None:
+    folder = site.state / "b1"
+    folder.mkdir(parents=True)
+    (folder / "log").write_bytes(b"x" * 60_000)
+    builder = site.builder("head -c 100000 /dev/zero | tr '\\0' y", log_limit="64KiB")
+    assert (await built(builder, request(origin, pushed(origin)))).state is BuildState.SUCCEEDED
+    assert (folder / "log").stat().st_size < (64 << 10) + 2000
+
+
+async def test_a_runner_that_cannot_begin_is_told_and_the_build_may_be_triggered_again(
+    site: Site, origin: Origin
+) -> None:
+    obstacle = site.state / "b1" / "started.new"
+    obstacle.mkdir(parents=True)
+    builder, wanted = site.builder("true"), request(origin, pushed(origin))
+    outcome = await builder.trigger(wanted)
+    assert isinstance(outcome, Retry)
+    assert outcome.why.startswith("the runner of the build ended before it began: IsADirectoryError")
+    assert await builder.find("b1") is None
+    obstacle.rmdir()
+    assert (await built(builder, wanted)).state is BuildState.SUCCEEDED
+
+
+async def test_a_build_that_no_runner_can_take_up_is_given_up(site: Site, origin: Origin) -> None:
+    (site.state / "b1" / "started.new").mkdir(parents=True)
+    builder = site.builder("true")
+    assert isinstance(await builder.trigger(request(origin, pushed(origin))), Retry)
+    seen = [await status(builder) for _ in range(5)]
+    assert [now.state for now in seen] == [*[BuildState.RUNNING] * 4, BuildState.UNKNOWN]
+    assert seen[-1].raw == "interrupted"
+
+
+async def test_a_runner_that_does_not_answer_leaves_a_doubt_and_no_second_build(
+    site: Site, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = site.builder(f"echo run >> {tmp_path}/runs")
+    wanted = request(origin, pushed(origin))
+    with monkeypatch.context() as patch:
+        patch.setattr(local, "_START_TIME", 0.001)
+        assert isinstance(await builder.trigger(wanted), Ambiguous)
+    assert (await built(builder, wanted)).state is BuildState.SUCCEEDED
+    assert (tmp_path / "runs").read_text() == "run\n"
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+async def test_a_build_is_private_and_its_files_are_made_alike_under_any_daemon(
+    site: Site, origin: Origin
+) -> None:
+    builder, commit = site.builder("umask; stat -c %a hello.txt"), pushed(origin)
+    for name, mask in (("b1", 0o077), ("b2", 0)):
+        with umask(mask):
+            await built(builder, request(origin, commit, build_id=name))
+        assert "\n0022\n644\n" in site.text(name)
+        folder = site.state / name
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert (folder / "request.json").stat().st_mode & 0o777 == 0o600, "it may hold a credential"
+
+
+async def test_cleaning_up_follows_no_link_out_of_the_build(
+    site: Site, origin: Origin, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    outside.chmod(0o750)
+    (outside / "kept").touch()
+    await built(site.builder(f"ln -s {outside} link"), request(origin, pushed(origin)))
+    await until(lambda: Folder(site.state / "b1").holder() is None)
+    assert not (site.state / "b1" / "tree").exists()
+    assert outside.stat().st_mode & 0o777 == 0o750
+    assert (outside / "kept").exists()
+
+
+async def test_a_search_path_of_the_settings_counts(site: Site, origin: Origin, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "greet").write_text("#!/bin/sh\necho greetings\n")
+    (own / "greet").chmod(0o755)
+    builder = site.builder("greet", environment={"PATH": f"{own}:{os.environ['PATH']}"})
+    assert (await built(builder, request(origin, pushed(origin)))).state is BuildState.SUCCEEDED
+    assert "\ngreetings\n" in site.text()
+
+
+async def test_a_build_whose_state_cannot_be_read_hides_no_other(site: Site, origin: Origin) -> None:
+    builder, commit = site.builder("true"), pushed(origin)
+    for name in ("b1", "b2"):
+        await built(builder, request(origin, commit, build_id=name))
+    result = site.state / "b1" / "result.json"
+    whole = result.read_bytes()
+    result.write_text("{")
+    assert list(await builder.poll({"b1": "b1", "b2": "b2"})) == ["b2"]
+    result.write_bytes(whole)
+
+
+async def test_the_daemon_is_more_patient_than_the_runner(site: Site) -> None:
+    assert site.builder("true", timeout="1h").deadline >= 3600 + 300

@@ -1,0 +1,197 @@
+"""Who is told what of a build: through the store, which knows how the builds before it ended."""
+
+from typing import Literal
+
+import pytest
+from support.scripted import Store
+
+from bridge.model.build import Build, BuildState
+from bridge.model.notice import BuildFacts, EventName, Subscription
+from bridge.planning.notice_policy import Announcer
+from bridge.store.sqlite.outbox import Outbox
+
+Only = Literal["always", "changes", "failures"]
+ALL = frozenset(EventName)
+S, F, C, U = BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED, BuildState.UNKNOWN
+X = BuildState.SUPERSEDED
+
+
+async def end(store: Store, build: Build, state: BuildState, tail: str = "") -> None:
+    announcer = Announcer(store.clock, "https://bridge.example.com", tail)
+    for step in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING, state):
+        assert await store.builds.move(build.id, step, announcer)
+
+
+async def history(
+    store: Store, states: list[BuildState], only: Only, events: frozenset[EventName] = ALL
+) -> list[str]:
+    """What the channel `team` is told while builds of one branch end like this."""
+    subscriptions = (Subscription(channel="team", events=events, only=only),)
+    for number, state in enumerate(states):
+        build = await store.add_build(str(number), subscriptions=subscriptions)
+        await end(store, build, state)
+    return [event.removeprefix("buildJob") for event in await store.events("team")]
+
+
+@pytest.mark.parametrize(
+    ("only", "states", "told"),
+    [
+        ("always", [S, F, F, S, S], "Success Fail Fail Fixed Success"),
+        ("always", [S, X], "Success Stop"),
+        ("changes", [S, S], ""),
+        ("changes", [F, F, F, S, S, F], "Fail Fixed Fail"),
+        ("changes", [F, C, F], "Fail Stop"),
+        ("changes", [U, F, S], "Fail Fixed"),
+        ("failures", [S, F, U, S, F, C], "Fail Fail Fail"),
+    ],
+)
+async def test_a_subscription_hears_what_it_asked_for(
+    store: Store, only: Only, states: list[BuildState], told: str
+) -> None:
+    heard = await history(store, states, only, ALL - {EventName.START})
+    assert " ".join(heard) == told
+
+
+async def test_a_fixed_build_is_a_success_to_those_who_asked_for_successes_only(store: Store) -> None:
+    assert await history(store, [F, S, S], "always", frozenset({EventName.SUCCESS})) == ["Success", "Success"]
+
+
+async def test_a_fixed_build_is_fixed_to_those_who_asked_for_both(store: Store) -> None:
+    both = frozenset({EventName.SUCCESS, EventName.FIXED})
+    assert await history(store, [F, S, S], "always", both) == ["Fixed", "Success"]
+
+
+async def test_whoever_asked_for_fixed_alone_hears_no_plain_success(store: Store) -> None:
+    assert await history(store, [S, F, S, S], "always", frozenset({EventName.FIXED})) == ["Fixed"]
+
+
+async def test_changes_of_somebody_who_asked_for_successes_are_the_fixed_ones(store: Store) -> None:
+    assert await history(store, [S, F, S, S], "changes", frozenset({EventName.SUCCESS})) == ["Success"]
+
+
+async def test_every_event_is_a_message_whatever_the_channels_want(store: Store) -> None:
+    message = Subscription(channel="message", events=frozenset({EventName.SUCCESS}), only="failures")
+    for number, state in enumerate([S, F, S, C]):
+        await end(store, await store.add_build(str(number), subscriptions=(message,)), state)
+    assert [event.removeprefix("buildJob") for event in await store.events()] == [
+        *("Start", "Success"),
+        *("Start", "Fail"),
+        *("Start", "Fixed"),
+        *("Start", "Stop"),
+    ]
+
+
+async def test_failures_in_a_row_are_counted_on_their_own_branch(store: Store) -> None:
+    for number, (ref, state) in enumerate([("main", F), ("dev", F), ("main", C), ("main", F), ("main", S)]):
+        build = await store.add_build(str(number), ref=f"refs/heads/{ref}")
+        await end(store, build, state)
+    rows = await store.outbox.newest(100, channel="message")
+    streaks = [
+        (row.notice.event.removeprefix("buildJob"), row.notice.facts.streak)
+        for row in reversed(rows)
+        if isinstance(row.notice.facts, BuildFacts) and row.notice.event != EventName.START
+    ]
+    assert streaks == [("Fail", 1), ("Fail", 1), ("Stop", 1), ("Fail", 2), ("Fixed", 2)]
+
+
+async def test_how_a_later_build_ended_says_nothing_of_an_earlier_one(store: Store) -> None:
+    first, second, third = [await store.add_build(str(number)) for number in range(3)]
+    await end(store, second, F)
+    await end(store, first, S)
+    await end(store, third, S)
+    heard = [event for event in await store.events() if event != EventName.START]
+    assert heard == [EventName.FAIL, EventName.SUCCESS, EventName.FIXED]
+
+
+async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(store: Store) -> None:
+    build = await store.add_build()
+    await end(store, build, U)
+    assert await store.builds.move(build.id, S, Announcer(store.clock, None))
+    assert (await store.events())[1:] == [EventName.FAIL, EventName.FIXED]
+
+
+async def test_a_build_tells_each_thing_once_to_each_channel(store: Store) -> None:
+    twice = Subscription(channel="team", events=ALL)
+    build = await store.add_build(subscriptions=(twice, twice))
+    announcer = Announcer(store.clock, None)
+    for state in (BuildState.TRIGGERING, U, BuildState.RUNNING, U, F):
+        assert await store.builds.move(build.id, state, announcer)
+    assert await store.events("team") == [EventName.FAIL, EventName.START, EventName.FAIL], (
+        "unknown, then failed"
+    )
+
+
+async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
+    for key, state in (("1", F), ("2", S), ("3", C)):
+        await end(store, await store.add_build(key), state, tail="the last words")
+    rows = await store.outbox.newest(100, channel="message")
+    tails = {
+        row.notice.event: row.notice.facts.log_tail
+        for row in rows
+        if isinstance(row.notice.facts, BuildFacts)
+    }
+    assert tails == {
+        EventName.START: "",
+        EventName.FAIL: "the last words",
+        EventName.FIXED: "",
+        EventName.STOP: "",
+    }
+
+
+async def test_a_build_that_nobody_knows_the_end_of_shows_the_end_of_its_log(store: Store) -> None:
+    await end(store, await store.add_build(), U, tail="the last words")
+    (row, *_) = await store.outbox.newest(1, channel="message")
+    assert isinstance(row.notice.facts, BuildFacts)
+    assert row.notice.facts.log_tail == "the last words"
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "duration"),
+    [
+        ({"triggered_at": 1.0, "started_at": 60.0}, {"ended_at": 65.0}, 5.0),
+        ({"triggered_at": 1.0}, {"ended_at": 8.0}, 7.0),
+        ({"triggered_at": 1.0, "started_at": 60.0}, {"ended_at": 51.0}, 0.0),
+        ({}, {"ended_at": 8.0}, None),
+        ({"triggered_at": 1.0}, {}, None),
+    ],
+    ids=["ran", "never ran", "clock set back", "never triggered", "end unknown"],
+)
+async def test_a_build_takes_the_time_since_it_began(
+    store: Store, began: dict[str, float], ended: dict[str, float], duration: float | None
+) -> None:
+    build, announcer = await store.add_build(), Announcer(store.clock, None)
+    assert await store.builds.move(build.id, BuildState.TRIGGERING, announcer, **began)
+    assert await store.builds.move(build.id, F, announcer, **ended)
+    (row, *_) = await store.outbox.newest(1, channel="message")
+    assert isinstance(row.notice.facts, BuildFacts)
+    assert row.notice.facts.duration == duration
+
+
+async def test_a_notice_leads_to_the_build(store: Store) -> None:
+    build = await store.add_build()
+    await end(store, build, S)
+    (row, *_) = await store.outbox.newest(1, channel="message")
+    assert isinstance(row.notice.facts, BuildFacts)
+    assert row.notice.facts.page_url == f"https://bridge.example.com/v1/builds/{build.id}"
+    assert row.notice.facts.images == ("acme/shop:latest",)
+    assert row.build_id == build.id
+
+
+async def test_who_asked_for_it_is_told_of_the_bridge_itself_but_no_channel_of_its_own_trouble(
+    store: Store,
+) -> None:
+    both = frozenset({EventName.DEGRADED, EventName.RESTORED})
+    watchers = [
+        Subscription(channel="team", events=both),
+        Subscription(channel="mail", events=frozenset({EventName.DEGRADED})),
+        Subscription(channel="quiet", events=frozenset({EventName.FAIL})),
+    ]
+    outbox = Outbox(store.database, store.clock, watchers)
+    for part in ("builder:here", "channel:team"):
+        assert await outbox.down(part, "no answer")
+        assert not await outbox.down(part, "still no answer")
+        assert await outbox.up(part, "it answers again")
+    assert await store.events("team") == [EventName.DEGRADED, EventName.RESTORED]
+    assert await store.events("mail") == [EventName.DEGRADED] * 2
+    assert await store.events("quiet") == []
+    assert await store.events("message") == [EventName.DEGRADED, EventName.RESTORED] * 2

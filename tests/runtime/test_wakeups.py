@@ -1,0 +1,58 @@
+"""Alarms: rung by a tick or by a hand-over, however often, heard once."""
+
+import anyio
+from support.scripted import eventually
+
+from bridge.runtime.wakeups import Alarm, bounded, ticking
+
+
+def test_a_pause_that_somebody_asks_for_is_a_second_to_an_hour() -> None:
+    asked = (-5.0, 0.0, 0.5, 1.0, 60.0, 3600.0, 1e9)
+    assert [bounded(after) for after in asked] == [1, 1, 1, 1, 60, 3600, 3600]
+
+
+async def test_an_alarm_that_rang_before_anybody_waited_is_heard() -> None:
+    alarm = Alarm()
+    alarm.ring()
+    alarm.ring()
+    with anyio.fail_after(5):
+        await alarm.wait()
+    with anyio.move_on_after(0.01) as scope:
+        await alarm.wait()
+    assert scope.cancelled_caught, "however often it rang, it is heard once"
+
+
+async def test_a_wait_ends_by_itself_when_it_may_not_last() -> None:
+    with anyio.fail_after(5):
+        await Alarm().wait(0.01)
+
+
+async def test_a_ring_is_not_lost_when_a_wait_is_given_up() -> None:
+    alarm = Alarm()
+    with anyio.move_on_after(0.01):
+        await alarm.wait()
+    alarm.ring()
+    with anyio.fail_after(5):
+        await alarm.wait()
+
+
+async def test_alarms_tick_at_their_own_pace_until_the_block_ends() -> None:
+    fast, slow = Alarm(), Alarm()
+    heard = {"fast": 0, "slow": 0}
+
+    async def listen(name: str, alarm: Alarm) -> None:
+        while True:
+            await alarm.wait()
+            heard[name] += 1
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(listen, "fast", fast)
+        tasks.start_soon(listen, "slow", slow)
+        with ticking({fast: 0.02, slow: 3600}):
+            await eventually(lambda: heard["fast"] >= 3)
+        await anyio.wait_all_tasks_blocked()
+        after = heard["fast"]
+        with anyio.move_on_after(0.1):
+            await anyio.sleep_forever()
+        assert heard == {"fast": after, "slow": 0}
+        tasks.cancel_scope.cancel()

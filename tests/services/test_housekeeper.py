@@ -1,0 +1,127 @@
+"""Old rows go at each alarm; systemd hears from us while the loop and the writer live."""
+
+import socket
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+from support.scripted import Bell, Store, delivery_of, eventually, failing, quiet
+
+from bridge.model.build import BuildState
+from bridge.model.delivery import DeliveryState
+from bridge.model.notice import EventName, NoticeState, Subscription
+from bridge.planning.notice_policy import Announcer
+from bridge.services.housekeeper import feed_watchdog, give_up_strays, keep_house
+from bridge.store.sqlite import database
+from bridge.store.sqlite.inbox import Verdict
+
+DAY = timedelta(days=1)
+
+
+async def add_judged(store: Store, key: str) -> None:
+    delivery = delivery_of(key, store.clock())
+    await store.inbox.put(delivery)
+    await store.inbox.judge(
+        delivery.id, Verdict(state=DeliveryState.IGNORED, detail="", explanation=[]), quiet
+    )
+
+
+async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store: Store) -> None:
+    bell = Bell()
+    await add_judged(store, "old")
+    store.clock.turn(2 * DAY.total_seconds())
+
+    async def keep() -> None:
+        await keep_house(store.database, store.clock, bell, deliveries=DAY, builds=DAY)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keep)
+        await bell.settled()
+        assert await store.inbox.newest(10) == []
+        await add_judged(store, "older")
+        store.clock.turn(2 * DAY.total_seconds())
+        async with failing(store):
+            await bell.settled()
+            assert len(await store.inbox.newest(10)) == 1
+        await bell.settled()
+        assert await store.inbox.newest(10) == []
+        tasks.cancel_scope.cancel()
+
+
+async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Store) -> None:
+    bell = Bell()
+    for key in "12":
+        build = await store.add_build(key)
+        await store.builds.move(build.id, BuildState.FAILED, Announcer(store.clock, None))
+    store.clock.turn(2 * DAY.total_seconds())
+
+    async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
+        async with anyio.create_task_group() as tasks:
+            house = partial(keep_house, deliveries=deliveries, builds=builds)
+            tasks.start_soon(house, store.database, store.clock, bell)
+            await bell.settled()
+            tasks.cancel_scope.cancel()
+        return len(await store.inbox.newest(10)), len(await store.builds.in_state("here", *BuildState))
+
+    assert await keep(3 * DAY, 3 * DAY) == (2, 2)
+    assert await keep(DAY, 3 * DAY) == (0, 2)
+    assert await keep(3 * DAY, DAY) == (0, 1), "the newest of a repository stays, for its number"
+
+
+async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
+    store: Store,
+) -> None:
+    bell = Bell()
+    announcer = Announcer(store.clock, None)
+    told = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
+    build = await store.add_build(subscriptions=(told,))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(give_up_strays, store.outbox, ["team", "message"], bell)
+        await bell.settled()
+        await store.builds.move(build.id, BuildState.FAILED, announcer)
+        async with failing(store):
+            await bell.settled()
+        await bell.settled()
+        tasks.cancel_scope.cancel()
+    (notice,) = await store.outbox.newest(10, channel="gone")
+    assert (notice.state, notice.reason) == (NoticeState.DEAD, "config")
+    assert notice.detail == "there is no channel gone any more"
+    (kept,) = await store.outbox.newest(10, channel="message")
+    assert kept.state is NoticeState.PENDING
+
+
+async def test_the_watchdog_is_fed_while_the_writer_lives_and_not_after(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "10000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    fed: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
+        manager.bind(str(tmp_path / "notify"))
+
+        def hear() -> int:
+            with suppress(BlockingIOError):
+                while True:
+                    fed.append(manager.recv(100))
+            return len(fed)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(feed_watchdog, store.database)
+            await eventually(lambda: hear() >= 3)
+            monkeypatch.setattr(database, "BEAT_SECONDS", -1.0)
+            before = hear()
+            with anyio.move_on_after(0.1):
+                await anyio.sleep_forever()
+            assert hear() == before, "a dead writer is not covered up"
+            tasks.cancel_scope.cancel()
+    assert set(fed) == {b"WATCHDOG=1"}
+
+
+async def test_without_a_watchdog_nothing_is_fed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    with anyio.fail_after(5):
+        await feed_watchdog(store.database)

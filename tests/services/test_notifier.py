@@ -1,0 +1,339 @@
+"""Notices: sent at least once, in order for each job, whatever the channel answers."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+from support.notifying import Line, notifying, put, row, states
+from support.scripted import (
+    START,
+    Clock,
+    Hang,
+    ScriptedChannel,
+    Store,
+    eventually,
+    failing,
+    open_store,
+)
+
+from bridge.channels.base import Dead, Ok, Outcome, Rate, RateLimited, Retry, Unknown
+from bridge.model.notice import EventName, NoticeState
+from bridge.services import notifier
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def channel() -> ScriptedChannel:
+    return ScriptedChannel()
+
+
+async def service_events(store: Store) -> list[EventName]:
+    rows = await store.outbox.newest(100, channel="message")
+    return [one.notice.event for one in reversed(rows)]
+
+
+async def test_a_notice_that_was_taken_is_sent(store: Store, channel: ScriptedChannel) -> None:
+    await put(store, "a")
+    channel.answers.append(Ok("errcode 0"))
+    async with notifying(store, channel):
+        found = await store.outbox.get("a")
+    assert found is not None
+    assert (found[0].state, found[0].attempts, found[0].detail) == (NoticeState.SENT, 1, "errcode 0")
+    assert found[0].ended_at == START
+    assert [step.what for step in found[1]] == ["pending", "sent"]
+
+
+async def test_notices_of_one_job_are_sent_in_their_order(store: Store, channel: ScriptedChannel) -> None:
+    await put(store, "a", "b", "c")
+    async with notifying(store, channel) as line:
+        assert line.asked == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("trouble", [Retry("503"), Unknown("the answer was lost"), ValueError("a bug")])
+async def test_a_later_notice_never_overtakes_and_other_jobs_go_on(
+    store: Store, channel: ScriptedChannel, trouble: Outcome | Exception
+) -> None:
+    await put(store, "a", "b")
+    await put(store, "other", job="other")
+    channel.answers.append(trouble)
+    async with notifying(store, channel) as line:
+        assert line.asked == ["a", "other"]
+        assert await states(store, "a", "b", "other") == "pending pending sent"
+        await line.turn(3)
+        assert line.asked == ["a", "other", "a", "b"]
+        assert [notice.attempt for notice in channel.asked] == [1, 1, 2, 1]
+
+
+async def test_a_notice_that_can_never_be_shown_lets_the_next_one_pass(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a", "b")
+    channel.answers.append(Dead("content", "a word is forbidden"))
+    async with notifying(store, channel) as line:
+        assert await states(store, "a", "b") == "dead sent"
+        assert await line.health() == (False, 0)
+    dead = await row(store, "a")
+    assert (dead.reason, dead.detail) == ("content", "a word is forbidden")
+
+
+async def test_pauses_between_attempts_grow_to_an_hour(store: Store, channel: ScriptedChannel) -> None:
+    await put(store, "a")
+    channel.answers.extend([Retry("503")] * 30)
+    async with notifying(store, channel) as line:
+        waits = []
+        for _ in range(10):
+            waits.append((await row(store, "a")).next_at - store.clock())
+            await line.turn(waits[-1] + 61)
+    expected = [2, 10, 30, 120, 300, 900, 1800, 3600, 3600, 3600]
+    assert waits == [pytest.approx(wait, rel=0.21) for wait in expected]
+
+
+async def test_a_channel_that_names_the_pause_gets_just_that(store: Store, channel: ScriptedChannel) -> None:
+    await put(store, "a")
+    channel.answers.append(Retry("busy", 100.0))
+    async with notifying(store, channel) as line:
+        await line.turn(99)
+        assert len(line.asked) == 1
+        await line.turn(2)
+        assert await states(store, "a") == "sent"
+
+
+async def test_a_notice_is_given_up_after_a_day(store: Store, channel: ScriptedChannel) -> None:
+    await put(store, "a", "b")
+    channel.answers.extend([Retry("503"), Unknown("lost")])
+    async with notifying(store, channel) as line:
+        await line.turn(24 * HOUR + 1)
+        assert await states(store, "a", "b") == "dead sent"
+    dead = await row(store, "a")
+    assert (dead.reason, dead.detail, dead.attempts) == ("expired", "perhaps sent: lost", 2)
+
+
+async def test_a_channel_that_hangs_is_given_up_and_the_notice_sent_again(
+    store: Store, channel: ScriptedChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "CALL_SECONDS", 0.05)
+    await put(store, "a")
+    channel.answers.append(Hang())
+    async with notifying(store, channel) as line:
+        assert (await row(store, "a")).detail.startswith("perhaps sent: no answer")
+        await line.turn(3)
+        assert await states(store, "a") == "sent"
+
+
+async def test_a_channel_that_hangs_delays_no_other(store: Store, channel: ScriptedChannel) -> None:
+    channel.answers.append(Hang())
+    mail = ScriptedChannel("mail")
+    await put(store, "chat")
+    await put(store, "letter", channel="mail")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(Line(store, channel).notifier.run)
+        await eventually(lambda: channel.asked)
+        async with notifying(store, mail):
+            assert await states(store, "chat", "letter") == "sending sent"
+        tasks.cancel_scope.cancel()
+
+
+async def test_no_more_is_sent_than_the_rate_allows_also_over_a_restart(tmp_path: Path) -> None:
+    clock = Clock()
+    names = [f"n{number:02}" for number in range(40)]
+    async with open_store(tmp_path, clock) as store:
+        await put(store, *names)
+        async with notifying(store, ScriptedChannel(rate=Rate(18, 60))) as line:
+            assert len(line.asked) == 18
+            await line.turn(30)
+            assert len(line.asked) == 18
+    channel = ScriptedChannel(rate=Rate(18, 60))
+    async with open_store(tmp_path, clock) as store, notifying(store, channel) as line:
+        await line.turn(29)
+        assert line.asked == []
+        await line.turn(1)
+        assert line.asked == names[18:36]
+        await line.turn(60)
+        assert line.asked == names[18:]
+
+
+async def test_a_pause_that_the_vendor_asks_for_stops_the_channel_and_is_no_attempt(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a")
+    await put(store, "other", job="other")
+    channel.answers.append(RateLimited("too fast", 600.0))
+    async with notifying(store, channel) as line:
+        await line.turn(599)
+        assert len(line.asked) == 1
+        assert (await row(store, "a")).attempts == 0
+        await line.turn(1)
+        assert await states(store, "a", "other") == "sent sent"
+    assert await service_events(store) == [], "a pause is no outage"
+
+
+async def test_a_pause_holds_over_a_restart(tmp_path: Path, channel: ScriptedChannel) -> None:
+    clock = Clock()
+    channel.answers.append(RateLimited("too fast", 600.0))
+    async with open_store(tmp_path, clock) as store:
+        await put(store, "a")
+        async with notifying(store, channel):
+            assert len(channel.asked) == 1
+    async with open_store(tmp_path, clock) as store, notifying(store, channel) as line:
+        await line.turn(599)
+        assert len(channel.asked) == 1
+        await line.turn(1)
+        assert await states(store, "a") == "sent"
+
+
+@pytest.mark.parametrize("outcome", [RateLimited, Retry])
+@pytest.mark.parametrize("after", [0.0, -1.0, float("nan"), 1e300])
+async def test_no_channel_can_ask_for_an_endless_or_for_no_pause(
+    store: Store, channel: ScriptedChannel, outcome: type[RateLimited | Retry], after: float
+) -> None:
+    await put(store, "a")
+    channel.answers.append(outcome("too fast", after))
+    async with notifying(store, channel) as line:
+        assert len(line.asked) == 1
+        await line.turn(HOUR)
+        assert await states(store, "a") == "sent"
+
+
+async def test_a_notice_under_an_endless_rate_limit_expires_too(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a")
+    channel.answers.extend([RateLimited("too fast", HOUR)] * 2)
+    async with notifying(store, channel) as line:
+        await line.turn(24 * HOUR + 1)
+    assert (await row(store, "a")).reason == "expired"
+
+
+async def test_a_channel_out_of_order_is_probed_each_quarter_of_an_hour_and_loses_nothing(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a", "b")
+    channel.answers.extend([Dead("config", "the token is wrong")] * 2)
+    async with notifying(store, channel) as line:
+        assert line.asked == ["a"]
+        assert await line.health() == (True, 900)
+        waiting = await row(store, "a")
+        assert (waiting.state, waiting.reason) == (NoticeState.PENDING, "config")
+        assert waiting.detail == "the token is wrong"
+        await line.turn(899)
+        assert line.asked == ["a"]
+        await line.turn(1)
+        assert line.asked == ["a", "a"]
+        await line.turn(900)
+        assert line.asked == ["a", "a", "a", "b"]
+        assert await line.health() == (False, 0)
+    assert await states(store, "a", "b") == "sent sent"
+    assert (await row(store, "a")).reason == ""
+    assert await service_events(store) == [EventName.DEGRADED, EventName.RESTORED]
+
+
+async def test_a_notice_is_given_up_when_nobody_mends_its_channel_for_a_day(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a")
+    channel.answers.extend([Dead("config", "the token is wrong")] * 2)
+    async with notifying(store, channel) as line:
+        await line.turn(24 * HOUR + 1)
+    dead = await row(store, "a")
+    assert (dead.state, dead.reason, dead.detail) == (NoticeState.DEAD, "config", "the token is wrong")
+
+
+async def test_a_probe_that_alone_is_at_fault_keeps_no_other_job_waiting(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a")
+    await put(store, "other", job="other")
+    channel.answers.append(Dead("config", "no such recipient"))
+    async with notifying(store, channel) as line:
+        await line.turn(900)
+        assert line.asked == ["a", "other", "a"]
+    assert await states(store, "a", "other") == "sent sent"
+
+
+async def test_a_channel_that_takes_nothing_for_long_is_told_of_although_it_names_no_fault(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    for number in range(10):
+        await put(store, f"n{number}", job=f"job-{number}")
+    channel.answers.extend([Retry("connection refused")] * 8)
+    async with notifying(store, channel) as line:
+        assert len(line.asked) == 8
+        assert (await line.health())[0]
+        await line.turn(61)
+        assert await line.health() == (False, 0)
+        await line.turn(61)
+    assert await states(store, *[f"n{number}" for number in range(10)]) == " ".join(["sent"] * 10)
+    assert await service_events(store) == [EventName.DEGRADED, EventName.RESTORED]
+
+
+async def test_what_was_being_sent_when_the_process_died_is_sent_again(tmp_path: Path) -> None:
+    async with open_store(tmp_path) as store:
+        await put(store, "a", "b")
+        hanging = ScriptedChannel()
+        hanging.answers.append(Hang())
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(Line(store, hanging).notifier.run)
+            await eventually(lambda: hanging.asked)
+            assert await states(store, "a", "b") == "sending pending"
+            tasks.cancel_scope.cancel()
+    async with open_store(tmp_path) as store:
+        assert await states(store, "a") == "sending"
+        assert await store.outbox.recover(["team"], []) == 0
+        async with notifying(store, ScriptedChannel()) as line:
+            assert line.asked == ["a", "b"]
+            assert [notice.attempt for notice in line.channel.asked] == [2, 1]
+
+
+async def test_who_is_to_finish_waits_for_the_answer_in_hand_and_begins_nothing(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a", "b")
+    answered = anyio.Event()
+
+    async def slowly() -> Outcome:
+        await answered.wait()
+        return Ok()
+
+    channel.answers.append(slowly)
+    line = Line(store, channel)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(line.notifier.run)
+        await eventually(lambda: channel.asked)
+        async with anyio.create_task_group() as finishing:
+            finishing.start_soon(line.notifier.finish)
+            await anyio.wait_all_tasks_blocked()
+            assert await states(store, "a", "b") == "sending pending"
+            answered.set()
+        assert await states(store, "a", "b") == "sent pending"
+        await line.bell.settled()
+        assert line.asked == ["a"]
+        tasks.cancel_scope.cancel()
+
+
+async def test_notices_of_a_channel_that_is_gone_are_given_up_and_say_so(store: Store) -> None:
+    await put(store, "a", channel="gone")
+    await put(store, "b")
+    assert await store.outbox.recover(["team", "message"], []) == 1
+    lost = await store.outbox.get("a")
+    assert lost is not None
+    assert (lost[0].state, lost[0].reason) == (NoticeState.DEAD, "config")
+    assert lost[1][-1].detail == "config: there is no channel gone any more"
+    assert await states(store, "b") == "pending"
+
+
+async def test_a_store_that_fails_is_tried_again_and_nothing_is_sent_before_it_works(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a")
+    line = Line(store, channel)
+    async with anyio.create_task_group() as tasks:
+        async with failing(store):
+            tasks.start_soon(line.notifier.run)
+            await eventually(lambda: line.bell.waits)
+            assert channel.asked == []
+        store.clock.turn(2)
+        await line.bell.settled()
+        assert await states(store, "a") == "sent"
+        tasks.cancel_scope.cancel()
+    assert line.asked == ["a"]

@@ -1,0 +1,54 @@
+"""A channel that fails now and then is not out of order; an answer that came is kept."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+from support.notifying import Line, notifying, put, states
+from support.scripted import Clock, ScriptedChannel, Store, open_store
+
+from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry
+from bridge.services.notifier import FAILURES
+
+
+async def test_a_channel_that_takes_a_notice_now_and_then_is_not_out_of_order(store: Store) -> None:
+    channel = ScriptedChannel()
+    names = [f"n{number:02}" for number in range(2 * FAILURES)]
+    for name in names:
+        await put(store, name, job=name)
+    channel.answers.extend([Retry("503")] * (FAILURES - 1))
+    channel.answers.append(Ok())
+    channel.answers.extend([Retry("503")] * (FAILURES - 1))
+    async with notifying(store, channel) as line:
+        assert len(line.asked) == 2 * FAILURES
+        assert await line.health() == (False, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "pause", "state"),
+    [
+        (RateLimited("too fast", 600.0), (False, 600), "pending"),
+        (Dead("config", "the token is wrong"), (True, 900), "pending"),
+        (Ok(), (False, 0), "sent"),
+    ],
+)
+async def test_an_answer_that_came_is_written_down_although_we_are_told_to_stop(
+    tmp_path: Path, answer: Outcome, pause: tuple[bool, float], state: str
+) -> None:
+    """To the last word: a second send in the pause of a vendor is what gets a robot blocked."""
+    clock, channel = Clock(), ScriptedChannel()
+    async with open_store(tmp_path, clock) as store:
+        await put(store, "a")
+        if isinstance(answer, Ok):
+            await store.outbox.down("channel:team", "503")
+        async with anyio.create_task_group() as tasks:
+
+            async def stop() -> Outcome:
+                tasks.cancel_scope.cancel()
+                return answer
+
+            channel.answers.append(stop)
+            tasks.start_soon(Line(store, channel).notifier.run)
+    async with open_store(tmp_path, clock) as store:
+        assert await states(store, "a") == state
+        assert await Line(store, channel).health() == pause

@@ -1,0 +1,112 @@
+"""What watches the daemon asks: is it alive, is it ready, how does it fare."""
+
+import resource
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from support.answers import bad
+from support.scripted import Store, failing
+
+from bridge.errors import ConfigError
+from bridge.rules.diff import Changes
+from bridge.store.sqlite import database
+from bridge.store.sqlite.outbox import Health
+from bridge.web.api import own as api
+from bridge.web.api.own import Api
+
+
+async def no_rules() -> Changes:
+    raise ConfigError([])
+
+
+@pytest.fixture
+async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
+    served = Api(store.database, store.inbox, store.builds, store.outbox, tokens=[], reload=no_rules)
+    transport = httpx.ASGITransport(served.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
+        yield opened
+
+
+async def test_health_names_what_is_down_and_is_degraded_not_dead(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    assert (await client.get("/healthz")).json() == {"status": "ok", "down": []}
+    await store.outbox.set_health(Health(name="builder:here", down_since=1.0, why="a secret reason"))
+    answer = await client.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "degraded", "down": ["builder:here"]}
+
+
+async def test_health_is_bad_when_the_writer_no_longer_shows_itself(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BEAT_SECONDS", -1.0)
+    answer = await client.get("/healthz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "dead")
+
+
+@pytest.fixture
+def asking_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "READY_SECONDS", 0.0)
+
+
+async def test_ready_means_that_the_store_takes_a_write(
+    store: Store, client: httpx.AsyncClient, asking_each_time: None
+) -> None:
+    assert (await client.get("/readyz")).json() == {"status": "ready"}
+    async with failing(store):
+        assert "store cannot be used" in bad(await client.get("/readyz"), 503)
+    assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_on_a_full_disk_nobody_is_ready(
+    store: Store, client: httpx.AsyncClient, asking_each_time: None
+) -> None:
+    assert (await client.get("/readyz")).status_code == 200
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    try:
+        bad(await client.get("/readyz"), 503)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_who_asks_again_and_again_does_not_wear_the_disk_out(
+    store: Store, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "READY_SECONDS", 3600.0)
+    assert (await client.get("/readyz")).status_code == 200
+    async with failing(store):
+        assert (await client.get("/readyz")).status_code == 200, "it took a write just now"
+
+
+async def test_a_write_that_failed_is_none_that_was_just_taken(
+    store: Store, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "READY_SECONDS", 3600.0)
+    async with failing(store):
+        for _ in range(2):
+            bad(await client.get("/readyz"), 503)
+    assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_what_is_up_again_is_no_longer_down_for_prometheus(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    for down_since in (1.0, None):
+        await store.outbox.set_health(Health(name="builder:there", down_since=down_since))
+        answer = await client.get("/metrics")
+        value = 0.0 if down_since is None else 1.0
+        assert f'buildbridge_service_down{{service="builder:there"}} {value}' in answer.text
+
+
+async def test_metrics_can_be_read_by_prometheus(store: Store, client: httpx.AsyncClient) -> None:
+    await store.outbox.set_health(Health(name='odd "name"\n\\', down_since=1.0))
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    assert "buildbridge_deliveries" in families
+    down = {sample.labels["service"]: sample.value for sample in families["buildbridge_service_down"].samples}
+    assert down['odd "name"\n\\'] == 1

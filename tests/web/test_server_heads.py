@@ -1,0 +1,88 @@
+"""What stands around a body: a head has an end, and what comes behind the body is none."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from support.attack import resident
+from support.daemon import SECRET, Daemon, running
+from support.line import Line
+from support.sending import push_body, send, signed
+
+from bridge.web.server import MAX_HEAD
+
+CONFIG: dict[str, Any] = {
+    "server": {"trusted_proxies": ["127.0.0.1"]},
+    "sources": {
+        "plain": {"kind": "Simple", "secrets": [SECRET]},
+        "far": {"kind": "Simple", "secrets": [SECRET], "allow": ["192.0.2.0/24"]},
+    },
+}
+BODY = push_body("https://git.example.com/acme/shop.git")
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    with running(tmp_path_factory.mktemp("daemon"), CONFIG, {}) as started:
+        yield started
+        assert started.stop() == 0, "whatever strangers sent"
+
+
+def chunked(identity: str, *more: str) -> list[str]:
+    lines = [f"{name}: {value}" for name, value in signed(BODY, identity).items() if name != "content-type"]
+    return [*lines, "Transfer-Encoding: chunked", *more]
+
+
+@pytest.mark.parametrize(
+    "start", ["POST /hooks/plain?", "POST / HTTP/1.1\r\nX-Long: ", "POST / HTTP/1.1\r\n"]
+)
+def test_a_head_without_an_end_is_cut_off_at_once(daemon: Daemon, start: str) -> None:
+    before, begun, sent = resident(daemon), time.monotonic(), 0
+    piece = b"x" * 1024 if start.endswith(("?", " ")) else b"X-Many: x\r\n" * 100
+    with Line(daemon) as line:
+        line.say(start.encode())
+        with suppress(ConnectionError):
+            while sent < 64 << 20:
+                line.say(piece)
+                sent += len(piece)
+        assert line.status() in {431, 400, None}
+    assert sent < 32 << 20, "what the system buffers, and no more"
+    assert time.monotonic() - begun < 5, "long before the deadline"
+    assert resident(daemon) - before < 16 << 20
+
+
+def test_a_head_of_a_long_cookie_and_a_long_body_are_taken(daemon: Daemon) -> None:
+    with Line(daemon) as line:
+        line.head(*chunked("a long cookie", f"Cookie: {'x' * (MAX_HEAD // 2)}"))
+        line.say(f"{len(BODY):x}", BODY, "", "0", "")
+        assert line.status() == 202
+    long = BODY + b" " * (1 << 20)
+    assert send(daemon.url, long, "a long body").status_code == 202
+
+
+def test_what_stands_behind_the_body_names_no_sender_and_proves_nothing(daemon: Daemon) -> None:
+    text = f"{len(BODY):x}\r\n{BODY.decode()}\r\n0\r\n"
+    with Line(daemon) as line:
+        line.head(*chunked("allowed?"), path="/hooks/far")
+        line.say(text.encode(), "X-Forwarded-For: 192.0.2.7", "")
+        assert line.status() == 403
+    proof = signed(BODY, "proven?")
+    with Line(daemon) as line:
+        line.head("Transfer-Encoding: chunked")
+        line.say(text.encode(), *[f"{name}: {value}" for name, value in proof.items()], "")
+        assert line.status() == 401
+
+
+def test_a_trailer_without_an_end_is_cut_off(daemon: Daemon) -> None:
+    sent = 0
+    with Line(daemon) as line:
+        line.head("Transfer-Encoding: chunked")
+        line.say("2", "{}", "0", b"X-Long: ")
+        with suppress(ConnectionError):
+            while sent < 64 << 20:
+                line.say(b"x" * 1024)
+                sent += 1024
+    assert sent < 32 << 20
+    assert send(daemon.url, BODY, "after the trailer").status_code == 202
