@@ -1,10 +1,12 @@
 """The plug board: every kind of forge, builder and channel, one line each.
 
-Each is imported when a configuration names it, so that nobody pays for the others.
+An adapter is imported when a configuration names it, so that a daemon does not pay for the others. What
+stands beside its code (a guide, a sample, the lines of a first configuration) is read without importing it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from importlib.resources import files
 from typing import Final, Generic, TypeVar
 
 from bridge.builders.base import Builder
@@ -17,21 +19,26 @@ T = TypeVar("T")
 
 
 class Adapters(Mapping[str, type[A]], Generic[A]):
-    """Kinds by name, imported on first use; places are written `module:Class`."""
+    """Adapter classes by kind, imported on first use; locations are written `module:Class`."""
 
-    def __init__(self, places: Mapping[str, str]) -> None:
-        self._places = places
+    def __init__(self, locations: Mapping[str, str]) -> None:
+        self._locations = locations
 
     def __getitem__(self, kind: str) -> type[A]:
-        module, name = self._places[kind].split(":")
+        module, name = self._locations[kind].split(":")
         found: type[A] = getattr(import_module(module), name)
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._locations)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._locations)
+
+    def text(self, kind: str, file: str) -> str:
+        """A text file from the folder of the adapter. Raises FileNotFoundError."""
+        package = self._locations[kind].partition(":")[0].rpartition(".")[0]
+        return (files(package) / file).read_text("utf-8")
 
 
 class _Each(Mapping[str, T], Generic[A, T]):
@@ -51,29 +58,26 @@ class _Each(Mapping[str, T], Generic[A, T]):
         return len(self._adapters)
 
 
-FORGES: Final = _Each[Forge, Forge](
-    Adapters(
-        {
-            "GitHub": "bridge.forges.adapters.github.forge:GitHub",
-            "GitLab": "bridge.forges.adapters.gitlab.forge:GitLab",
-            "Gitee": "bridge.forges.adapters.gitee.forge:Gitee",
-            "Gitea": "bridge.forges.adapters.gitea.forge:Gitea",
-            "Forgejo": "bridge.forges.adapters.forgejo.forge:Forgejo",
-            "Gogs": "bridge.forges.adapters.gogs.forge:Gogs",
-            "TGit": "bridge.forges.adapters.tgit.forge:TGit",
-            "GitCode": "bridge.forges.adapters.gitcode.forge:GitCode",
-            "Codeup": "bridge.forges.adapters.codeup.forge:Codeup",
-            "CodeArts": "bridge.forges.adapters.codearts.forge:CodeArts",
-            "Coding": "bridge.forges.adapters.coding.forge:Coding",
-            "Harness": "bridge.forges.adapters.harness.forge:Harness",
-            "Pagure": "bridge.forges.adapters.pagure.forge:Pagure",
-            "Bitbucket": "bridge.forges.adapters.bitbucket.forge:Bitbucket",
-            "BitbucketServer": "bridge.forges.adapters.bitbucket_server.forge:BitbucketServer",
-            "AzureDevOps": "bridge.forges.adapters.azure_devops.forge:AzureDevOps",
-            "Simple": "bridge.forges.adapters.simple.forge:Simple",
-        }
-    ),
-    lambda forge: forge(),
+FORGE_ADAPTERS: Final = Adapters[Forge](
+    {
+        "GitHub": "bridge.forges.adapters.github.forge:GitHub",
+        "GitLab": "bridge.forges.adapters.gitlab.forge:GitLab",
+        "Gitee": "bridge.forges.adapters.gitee.forge:Gitee",
+        "Gitea": "bridge.forges.adapters.gitea.forge:Gitea",
+        "Forgejo": "bridge.forges.adapters.forgejo.forge:Forgejo",
+        "Gogs": "bridge.forges.adapters.gogs.forge:Gogs",
+        "TGit": "bridge.forges.adapters.tgit.forge:TGit",
+        "GitCode": "bridge.forges.adapters.gitcode.forge:GitCode",
+        "Codeup": "bridge.forges.adapters.codeup.forge:Codeup",
+        "CodeArts": "bridge.forges.adapters.codearts.forge:CodeArts",
+        "Coding": "bridge.forges.adapters.coding.forge:Coding",
+        "Harness": "bridge.forges.adapters.harness.forge:Harness",
+        "Pagure": "bridge.forges.adapters.pagure.forge:Pagure",
+        "Bitbucket": "bridge.forges.adapters.bitbucket.forge:Bitbucket",
+        "BitbucketServer": "bridge.forges.adapters.bitbucket_server.forge:BitbucketServer",
+        "AzureDevOps": "bridge.forges.adapters.azure_devops.forge:AzureDevOps",
+        "Simple": "bridge.forges.adapters.simple.forge:Simple",
+    }
 )
 
 BUILDERS: Final = Adapters[Builder](
@@ -91,6 +95,8 @@ CHANNELS: Final = Adapters[Channel](
         "MESSAGE": "bridge.channels.adapters.message.channel:Message",
     }
 )
+
+FORGES: Final = _Each[Forge, Forge](FORGE_ADAPTERS, lambda forge: forge())
 
 KINDS: Final = Kinds(
     forges=FORGES,

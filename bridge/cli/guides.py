@@ -1,6 +1,6 @@
-"""The pages about Git hosts, which ship with the forges: what to paste where, and what to configure.
+"""The guides of Git hosts, which stand beside the forges: what to paste where, and what to configure.
 
-A page holds two blocks of YAML: the source for `bridge.yaml` and a first rule. Beside it stands a sample
+A guide holds two blocks of YAML: the source for `bridge.yaml` and a first rule. Beside it stands a sample
 push as an HTTP request, in which `$names` are filled in.
 """
 
@@ -9,16 +9,15 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from string import Template
 from typing import Final
 
 import yaml
 
-import bridge
+from bridge.registry import FORGE_ADAPTERS
 
 EXAMPLE_URL: Final = "https://bridge.example.com"
-"""The `server.public_url` of the pages."""
+"""The `server.public_url` of the guides."""
 _SAMPLE_ID: Final = "sample-push"
 _NAMES: Final = ("namespace", "name", "full_name", "clone_url")
 _BLOCK: Final = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -49,8 +48,8 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """The page about one kind of Git host, in Markdown."""
+class Guide:
+    """The guide of one kind of Git host, in Markdown."""
 
     kind: str
     text: str
@@ -91,7 +90,7 @@ class Page:
 
     def sample(self, code: Code, secret: str, now: int) -> Sample:
         """A push of the branch main of this repository, signed with the secret."""
-        text = _read(f"{self.kind}.http")
+        text = FORGE_ADAPTERS.text(self.kind, "sample.http")
         head, _, body = text.partition("\n\n")
         named = {name: json.dumps(getattr(code, name))[1:-1] for name in _NAMES}
         body = Template(body).substitute(named, id=_SAMPLE_ID)
@@ -99,13 +98,9 @@ class Page:
         return Sample(headers, body, timed="$now" in head)
 
 
-def page(kind: str) -> Page:
-    """The page of a kind of Git host."""
-    return Page(kind, _read(f"{kind}.md"))
-
-
-def _read(name: str) -> str:
-    return (files(bridge) / "forges" / "pages" / name).read_text("utf-8")
+def guide(kind: str) -> Guide:
+    """The guide of a kind of Git host."""
+    return Guide(kind, FORGE_ADAPTERS.text(kind, "guide.en.md"))
 
 
 def _proofs(secret: bytes, body: bytes, now: int) -> dict[str, str]:

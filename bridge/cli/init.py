@@ -12,7 +12,7 @@ import click
 import yaml
 from pydantic import ValidationError
 
-from bridge.cli.guides import EXAMPLE_URL, page
+from bridge.cli.guides import EXAMPLE_URL, guide
 from bridge.cli.scaffold import File, Scaffold, Wanted, scaffold
 from bridge.config.settings import FORGE_ALIASES, Server
 from bridge.registry import BUILDERS, CHANNELS, FORGES
@@ -91,7 +91,7 @@ def _asked() -> Wanted:
         return str(click.prompt(question, default, type=click.Choice(list(kinds), case_sensitive=False)))
 
     host = choice("Which Git host will call", FORGES, _HOST)
-    code = page(host).code
+    code = guide(host).code
     return Wanted(
         hosts=(host,),
         repository=click.prompt("Which repository is built", code.clone_url or code.full_name),
@@ -138,5 +138,5 @@ def _tell(folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
         at = f" --at {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}" if sample.timed else ""
         click.echo(f"  buildbridge explain{config}{at} {shlex.quote(str(folder / path))}")
     click.echo(f"  buildbridge serve{config}")
-    for one, code in made.pages:
+    for one, code in made.guides:
         click.echo(f"\n{'-' * 72}\n{one.instructions(wanted.public_url, code).strip()}")

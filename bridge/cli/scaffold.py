@@ -14,8 +14,9 @@ import yaml
 from pydantic import ValidationError
 
 import bridge
-from bridge.cli.guides import EXAMPLE_URL, Code, Page, Sample, page
+from bridge.cli.guides import EXAMPLE_URL, Code, Guide, Sample, guide
 from bridge.demo.workspace import post_receive
+from bridge.registry import BUILDERS, CHANNELS
 from bridge.rules.schema import SIMPLE, BuildRepository
 
 _SECRET_BYTES: Final = 32
@@ -30,7 +31,7 @@ _INVENTED: Final = "# CHANGE the names of the repository: they are invented.\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What was chosen; without a `repository` the names of the pages are used.
+    """What was chosen; without a `repository` the names of the guides are used.
 
     `repository` is a path at the host, or the clone address where the host is of kind Simple.
     """
@@ -53,7 +54,7 @@ class Scaffold:
     """`files` and `samples`, the pushes to explain, by their paths below the folder."""
 
     files: Mapping[str, File]
-    pages: Sequence[tuple[Page, Code]]
+    guides: Sequence[tuple[Guide, Code]]
     samples: Mapping[str, Sample]
     to_fill: Sequence[str]
     """The secrets that only their owner knows, by path."""
@@ -61,8 +62,8 @@ class Scaffold:
 
 def scaffold(wanted: Wanted, now: int) -> Scaffold:
     """Compose everything; writes nothing. Raises UsageError for a repository that no rule can name."""
-    pages = [page(kind) for kind in wanted.hosts]
-    config = _config(wanted, pages)
+    guides = [guide(kind) for kind in wanted.hosts]
+    config = _config(wanted, guides)
     owned = invented_secrets()
     named = dict.fromkeys(_SECRET.findall(config))
     values = {name: owned.get(name) or secrets.token_hex(_SECRET_BYTES) for name in named}
@@ -71,7 +72,7 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
     found["secrets/.gitignore"] = File(b"*\n")
     found |= {f"secrets/{name}": File(value.encode() + b"\n", _PRIVATE) for name, value in values.items()}
     samples, told = {}, []
-    for index, one in enumerate(pages):
+    for index, one in enumerate(guides):
         code = _code(one, wanted.repository)
         rule = _rule(one, code, f"-{one.source_name}" if index else "")
         note = _INVENTED if wanted.repository is None else ""
@@ -93,18 +94,18 @@ def invented_secrets() -> dict[str, str]:
     return found
 
 
-def _config(wanted: Wanted, pages: Sequence[Page]) -> str:
+def _config(wanted: Wanted, guides: Sequence[Guide]) -> str:
     invented = "    # CHANGE" if wanted.public_url == EXAMPLE_URL else ""
     values = {
         "public_url": f"{_scalar(wanted.public_url)}{invented}",
-        "sources": "".join(one.source.partition("\n")[2] for one in pages),
-        "builders": _starter(f"builders/{wanted.builder}.yaml"),
-        "channels": _starter(f"channels/{wanted.channel}.yaml"),
+        "sources": "".join(one.source.partition("\n")[2] for one in guides),
+        "builders": BUILDERS.text(wanted.builder, "starter.yaml"),
+        "channels": CHANNELS.text(wanted.channel, "starter.yaml"),
     }
     return Template(_starter("bridge.yaml")).substitute(values)
 
 
-def _code(one: Page, repository: str | None) -> Code:
+def _code(one: Guide, repository: str | None) -> Code:
     if repository is None:
         return one.code
     path = repository.rstrip("/").removesuffix(".git")
@@ -117,8 +118,8 @@ def _code(one: Page, repository: str | None) -> Code:
     return Code(namespace, name, address)
 
 
-def _rule(one: Page, code: Code, suffix: str) -> str:
-    """The rule of the page, for this repository. Raises UsageError."""
+def _rule(one: Guide, code: Code, suffix: str) -> str:
+    """The rule of the guide, for this repository. Raises UsageError."""
     text = one.rule
     slug = _slug(code.name)
     values = {"repo_name": slug + suffix}

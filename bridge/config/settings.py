@@ -18,8 +18,12 @@ from pydantic import (
 
 from bridge.config.notices import NoticeSetting
 from bridge.config.types import Duration, Frequency, Secret, Size, Strict, wrong
-from bridge.web.clients import UNIX
-from bridge.web.limits import REFUSED
+from bridge.runtime.rate import Rate
+
+REJECTED_RATE: Final = Rate(600, 60.0)
+"""Rejected requests of one client, unless the source says otherwise."""
+UNIX: Final = "unix"
+"""A proxy that may write to the socket in the file system."""
 
 FORGE_ALIASES: Final = {"OSChina": "Gitee", "GitCafe": "Coding"}
 """Names that hosts had before, and what they are called now."""
@@ -172,7 +176,7 @@ class Source(Strict):
     """Addresses or networks that may call; nobody else then. Left out, all may."""
     rate: Frequency | None = None
     """How many verified deliveries are taken, such as 600/m; left out, all are."""
-    refused_rate: Frequency = REFUSED
+    refused_rate: Frequency = REJECTED_RATE
     """How many requests each address may send in vain, such as 60/m."""
 
     @field_validator("username")

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 from starlette.types import Scope
 
-UNIX: Final = "unix"
-"""Whoever may write to a socket in the file system."""
+from bridge.config.settings import UNIX
+
 _FORWARDED: Final = b"x-forwarded-for"
 _MAX_HOPS: Final = 32
 _MAX_FORWARDED: Final = 2048

@@ -4,8 +4,6 @@ from typing import Final
 
 from bridge.runtime.rate import MAX_KEYS, Bucket, Buckets, Rate, Sparing
 
-REFUSED: Final = Rate(600, 60.0)
-"""Refused requests of one site, unless the source says otherwise."""
 _LINES: Final = Rate(20, 4.0)
 
 

@@ -11,6 +11,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 from uuid_utils import uuid7
 
+from bridge.config.settings import REJECTED_RATE
 from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, StoreError, UnknownSource
 from bridge.forges.base import Forge, Headers, headers_of
 from bridge.forges.fields import FORM, media_type
@@ -20,7 +21,7 @@ from bridge.runtime.rate import Rate
 from bridge.store.sqlite.inbox import Inbox, Receipt
 from bridge.web.body_buffer import Body, NoRoom, Unfinished
 from bridge.web.clients import Network, Sender, Senders
-from bridge.web.limits import REFUSED, Door
+from bridge.web.limits import Door
 
 log = structlog.get_logger()
 
@@ -44,7 +45,7 @@ class Source:
     secrets: Sequence[bytes]
     allow: Sequence[Network] = ()
     rate: Rate | None = None
-    refused_rate: Rate = REFUSED
+    refused_rate: Rate = REJECTED_RATE
 
 
 class Receiver:
@@ -70,7 +71,7 @@ class Receiver:
         self._unfinished = Unfinished(max_body * 3 // 2)
         now = clock()
         self._doors = {name: Door(source.rate, source.refused_rate, now) for name, source in sources.items()}
-        self._doors[_UNKNOWN] = Door(None, REFUSED, now)
+        self._doors[_UNKNOWN] = Door(None, REJECTED_RATE, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = scope["path"].removeprefix("/hooks/")

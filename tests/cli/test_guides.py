@@ -1,24 +1,24 @@
-"""The pages about Git hosts: there is one for each, and what it shows is good."""
+"""The guides of Git hosts: there is one for each, and what it shows is good."""
 
 from pathlib import Path
 
 import pytest
 import yaml
 
-import bridge.forges
-from bridge.cli.guides import EXAMPLE_URL, page
+import bridge.forges.adapters
+from bridge.cli.guides import EXAMPLE_URL, guide
 from bridge.config.loader import load_config
 from bridge.registry import FORGES, KINDS
 from bridge.rules.loader import Names, load_rules
 
-PAGES = sorted((Path(bridge.forges.__file__).parent / "pages").glob("*.md"))
+FOLDERS = sorted(file.parent for file in Path(bridge.forges.adapters.__file__).parent.glob("*/forge.py"))
 ROOT = Path(__file__).parents[2]
 SECTIONS = ["## At the host", "## Configuration", "## What is checked", "## Known gaps"]
 
 
 @pytest.mark.parametrize("kind", FORGES)
 def test_what_the_page_of_a_kind_shows_is_good(kind: str, tmp_path: Path) -> None:
-    shown = page(kind)
+    shown = guide(kind)
     builders = yaml.safe_dump({"builders": {"here": {"kind": "local"}}})
     (tmp_path / "bridge.yaml").write_text(shown.source + builders)
     (tmp_path / "secrets").mkdir()
@@ -32,19 +32,18 @@ def test_what_the_page_of_a_kind_shows_is_good(kind: str, tmp_path: Path) -> Non
     assert (config.warnings, rules.warnings) == ((), ())
 
 
-@pytest.mark.parametrize("file", PAGES, ids=lambda file: file.stem)
-def test_every_page_says_the_same_kinds_of_things(file: Path) -> None:
-    text = file.read_text("utf-8")
-    assert [line for line in text.splitlines() if line.startswith("## ")] == SECTIONS
-    shown = page(file.stem)
-    assert f"{EXAMPLE_URL}/hooks/{shown.source_name}" in text
-    assert f"kind: {file.stem}\n" in shown.source
-    assert f"code_repo_client: {file.stem}\n" in shown.rule
+@pytest.mark.parametrize("kind", FORGES)
+def test_every_guide_says_the_same_kinds_of_things(kind: str) -> None:
+    shown = guide(kind)
+    assert [line for line in shown.text.splitlines() if line.startswith("## ")] == SECTIONS
+    assert f"{EXAMPLE_URL}/hooks/{shown.source_name}" in shown.text
+    assert f"kind: {kind}\n" in shown.source
+    assert f"code_repo_client: {kind}\n" in shown.rule
 
 
-def test_every_page_has_its_sample_and_is_linked_from_the_readme() -> None:
+def test_every_forge_is_registered_has_its_guide_and_sample_and_is_linked_from_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
-    assert {file.stem for file in PAGES} >= set(FORGES)
-    assert [file.with_suffix(".http") for file in PAGES] == sorted(PAGES[0].parent.glob("*.http"))
-    missing = [file.name for file in PAGES if f"(bridge/forges/pages/{file.name})" not in readme]
-    assert not missing
+    assert len(FOLDERS) == len(FORGES)
+    for folder in FOLDERS:
+        assert (folder / "sample.http").is_file()
+        assert f"({(folder / 'guide.en.md').relative_to(ROOT)})" in readme

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from support.commands import Done, command
 
-from bridge.cli.guides import page
+from bridge.cli.guides import guide
 from bridge.registry import BUILDERS, CHANNELS, FORGES
 
 REPOSITORY = {"Simple": "https://git.example.org/potters/kiln.git"}
@@ -52,7 +52,7 @@ def test_a_sample_push_of_the_chosen_host_builds_at_once(kind: str, own: bool, t
     (document,) = explained.documents
     assert (explained.status, document["signature"], document["event"]) == (0, "valid", "push")
     (match,) = document["matches"]
-    assert document["repo"] == ("potters/kiln" if own else page(kind).code.full_name)
+    assert document["repo"] == ("potters/kiln" if own else guide(kind).code.full_name)
     assert match["namespace"] == ("potters" if own else "acme")
     assert (match["builder"], match["tags"]) == ("here", ["latest"])
 
@@ -60,7 +60,7 @@ def test_a_sample_push_of_the_chosen_host_builds_at_once(kind: str, own: bool, t
 @pytest.mark.parametrize("kind", FORGES)
 def test_the_page_of_the_host_is_told_with_the_real_address(kind: str, tmp_path: Path) -> None:
     done = made(tmp_path, "--host", kind, "--public-url", "https://bridge.potters.example/ci/")
-    assert f"https://bridge.potters.example/ci/hooks/{page(kind).source_name}" in done.stdout
+    assert f"https://bridge.potters.example/ci/hooks/{guide(kind).source_name}" in done.stdout
     assert "bridge.example.com" not in done.stdout
     assert "```yaml" not in done.stdout
     assert "server.host" not in done.stdout
@@ -95,7 +95,7 @@ def _text(path: Path) -> str:
 def test_several_hosts_stand_side_by_side(tmp_path: Path) -> None:
     done = made(tmp_path, *(f"--host={kind}" for kind in FORGES))
     assert f"{len(FORGES)} build repositories" in checked(tmp_path)
-    assert all(f"/hooks/{page(kind).source_name}" in done.stdout for kind in FORGES)
+    assert all(f"/hooks/{guide(kind).source_name}" in done.stdout for kind in FORGES)
     rules = {yaml.safe_load(file.read_text())["repo_name"] for file in (tmp_path / "rules").iterdir()}
     assert len(rules) == len(FORGES)
 

@@ -93,7 +93,7 @@ def test_a_first_start_carries_no_tools_for_migrations(tmp_path: Path) -> None:
 
 def test_the_newest_migration_is_the_one_that_the_release_knows() -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
     scripts = ScriptDirectory.from_config(config)
     assert scripts.get_heads() == [REVISION]
     assert {script.revision for script in scripts.walk_revisions()} == migrate._known()

@@ -16,7 +16,7 @@ from bridge.errors import StoreError, StoreTooNew
 from bridge.store.schema import REVISION, metadata
 
 MIGRATION_SECONDS: Final = 3600.0
-_FOLDER: Final = Path(__file__).with_name("migrations")
+_FOLDER: Final = Path(__file__).parents[1] / "migrations"
 _VERSIONS: Final = "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
 """Alembic's own table, so that it finds what there is to migrate."""
 _MIGRATION: Final = (
@@ -105,7 +105,7 @@ def _statements() -> Iterator[str]:
 
 def _migrate(path: Path) -> None:
     """Apply the migrations in a process of its own: the tools for that are 10 MiB that the daemon lacks."""
-    argv = [sys.executable, "-I", "-c", _MIGRATION, str(Path(__file__).parents[2]), str(path)]
+    argv = [sys.executable, "-I", "-c", _MIGRATION, str(Path(__file__).parents[3]), str(path)]
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=MIGRATION_SECONDS, check=False
