@@ -22,13 +22,13 @@ from bridge.channels.base import Channel, Contact
 from bridge.config.loader import Config
 from bridge.errors import ConfigError, StoreError
 from bridge.model.notice import Subscription
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.registry import BUILDERS, CHANNELS, FORGES
 from bridge.rules.match import RuleSet
 from bridge.runtime import log
 from bridge.runtime.clock import Clock, SteadyClock, system_clock
 from bridge.runtime.systemd import notify
-from bridge.runtime.wakeups import Alarm, ticking
+from bridge.runtime.wakeups import Wakeup, ticking
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.housekeeper import feed_watchdog, give_up_strays, keep_house, watch_clock, watch_store
 from bridge.services.notifier import Notifier
@@ -42,7 +42,7 @@ from bridge.store.sqlite.inbox import Inbox
 from bridge.store.sqlite.outbox import Outbox
 from bridge.store.sqlite.schedules import Schedules
 from bridge.web.api.own import Api
-from bridge.web.clients import Senders
+from bridge.web.clients import Clients
 from bridge.web.receiver import Receiver, Source
 from bridge.web.server import Server, listen, make_server
 
@@ -112,7 +112,7 @@ async def open_adapters(config: Config, outbox: Outbox, clock: Clock) -> AsyncIt
     state = config.store_path.parent / "builders"
     builders = {
         name: BUILDERS[adapter.kind](
-            name, adapter.settings, builders_base.Surroundings(state=state / name, clock=clock)
+            name, adapter.settings, builders_base.BuilderContext(state=state / name, clock=clock)
         )
         for name, adapter in config.builders.items()
     }
@@ -120,7 +120,7 @@ async def open_adapters(config: Config, outbox: Outbox, clock: Clock) -> AsyncIt
         email: Contact(dingtalk_mobile=person.dingtalk_mobile, wecom_userid=person.wecom_userid)
         for email, person in config.settings.people.items()
     }
-    lent = channels_base.Surroundings(
+    lent = channels_base.ChannelContext(
         language=config.settings.language, people=people, clock=clock, messages=outbox
     )
     channels = {
@@ -169,7 +169,7 @@ async def serve(
         daemon = _Daemon(config, stores, adapters, rules=rules, load=load, clock=clock)
         listener = listen(config.settings.server.host, config.settings.server.port)
         server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
-        with ticking(daemon.alarms):
+        with ticking(daemon.wakeups):
             daemon.start(services)
             services.start_soon(_obey_signals, server, daemon.reloader)
             services.start_soon(_say_ready, server, listener, task_status)
@@ -186,8 +186,8 @@ async def _recover(config: Config, stores: Stores, clock: Clock) -> None:
     services = [f"builder:{name}" for name in config.builders]
     services += [f"channel:{name}" for name in config.channels]
     dropped = await stores.outbox.recover(config.channels, services)
-    announcer = Announcer(clock, config.settings.server.public_url)
-    lost = await stores.builds.abandon(config.builders, announcer)
+    notice_policy = NoticePolicy(clock, config.settings.server.public_url)
+    lost = await stores.builds.abandon(config.builders, notice_policy)
     if dropped or lost:
         logger.warning(
             "left without a builder or channel", builds=[build.id for build in lost], notices=dropped
@@ -195,7 +195,7 @@ async def _recover(config: Config, stores: Stores, clock: Clock) -> None:
 
 
 class _Daemon:
-    """The services of one configuration and the alarms that wake them."""
+    """The services of one configuration and the wakeups that wake them."""
 
     def __init__(
         self,
@@ -211,16 +211,16 @@ class _Daemon:
         self._stores = stores
         self._settings = config.settings
         self._builders = adapters.builders
-        self._dispatch = Alarm()
-        self._house = Alarm()
-        self._look = Alarm()
-        self._due = Alarm()
-        self._steps = Alarm()
-        self._strays = Alarm()
-        self._triggers = {name: Alarm() for name in adapters.builders}
-        self._polls = {name: Alarm() for name in adapters.builders}
-        self._notices = {name: Alarm() for name in adapters.channels}
-        told = _ring_all(list(self._notices.values()))
+        self._dispatch = Wakeup()
+        self._house = Wakeup()
+        self._look = Wakeup()
+        self._due = Wakeup()
+        self._steps = Wakeup()
+        self._strays = Wakeup()
+        self._triggers = {name: Wakeup() for name in adapters.builders}
+        self._polls = {name: Wakeup() for name in adapters.builders}
+        self._notices = {name: Wakeup() for name in adapters.channels}
+        told = _wake_all(list(self._notices.values()))
         self.reloader = Reloader(
             rules,
             config.rule_paths,
@@ -228,26 +228,26 @@ class _Daemon:
             default_notices=config.default_notices,
             outbox=stores.outbox,
             clock=clock,
-            alarm=self._look,
-            told=_ring_all([*self._notices.values(), self._due]),
+            wakeup=self._look,
+            told=_wake_all([*self._notices.values(), self._due]),
         )
-        announcer = Announcer(clock, config.settings.server.public_url)
+        notice_policy = NoticePolicy(clock, config.settings.server.public_url)
         self._dispatcher = Dispatcher(
             FORGES,
             lambda: self.reloader.rules,
             stores.inbox,
             default_notices=config.default_notices,
-            announcer=announcer,
-            alarm=self._dispatch,
-            dispatched=_ring_all([*self._triggers.values(), *self._polls.values(), *self._notices.values()]),
+            notice_policy=notice_policy,
+            wakeup=self._dispatch,
+            dispatched=_wake_all([*self._triggers.values(), *self._polls.values(), *self._notices.values()]),
         )
         self._scheduler = Scheduler(
             lambda: self.reloader.rules,
             stores.schedules,
             stores.outbox,
             clock,
-            alarm=self._due,
-            asked=self._dispatch.ring,
+            wakeup=self._due,
+            asked=self._dispatch.wake,
             told=told,
         )
         self._triggerers = [
@@ -256,10 +256,10 @@ class _Daemon:
                 builder,
                 builds=stores.builds,
                 outbox=stores.outbox,
-                announcer=announcer,
+                notice_policy=notice_policy,
                 clock=clock,
-                alarm=self._triggers[name],
-                triggered=self._polls[name].ring,
+                wakeup=self._triggers[name],
+                triggered=self._polls[name].wake,
                 told=told,
             )
             for name, builder in adapters.builders.items()
@@ -269,16 +269,16 @@ class _Daemon:
                 name,
                 builder,
                 builds=stores.builds,
-                announcer=announcer,
+                notice_policy=notice_policy,
                 clock=clock,
-                alarm=self._polls[name],
-                ended=self._triggers[name].ring,
+                wakeup=self._polls[name],
+                ended=self._triggers[name].wake,
                 told=told,
             )
             for name, builder in adapters.builders.items()
         ]
         self._notifiers = [
-            Notifier(name, channel, stores.outbox, clock, alarm=self._notices[name])
+            Notifier(name, channel, stores.outbox, clock, wakeup=self._notices[name])
             for name, channel in adapters.channels.items()
         ]
         self._receiver = Receiver(
@@ -296,8 +296,8 @@ class _Daemon:
             stores.inbox,
             clock,
             max_body=config.settings.server.max_body,
-            senders=Senders(config.settings.server.trusted_proxies),
-            stored=self._dispatch.ring,
+            clients=Clients(config.settings.server.trusted_proxies),
+            stored=self._dispatch.wake,
         )
         tokens = [token.reveal() for token in config.settings.api.tokens]
         self._api = Api(
@@ -311,12 +311,12 @@ class _Daemon:
         )
 
     @property
-    def alarms(self) -> dict[Alarm, float]:
-        """How often each alarm rings by itself: the fallback for a hand-over that was not heard."""
+    def wakeups(self) -> dict[Wakeup, float]:
+        """How often each wakeup rings by itself: the fallback for a hand-over that was not heard."""
         often = [self._dispatch, self._steps, self._due, *self._triggers.values(), *self._notices.values()]
         polls = {
-            alarm: max(_TICK_SECONDS, self._builders[name].poll_interval)
-            for name, alarm in self._polls.items()
+            wakeup: max(_TICK_SECONDS, self._builders[name].poll_interval)
+            for name, wakeup in self._polls.items()
         }
         seldom = {
             self._house: _HOUSE_SECONDS,
@@ -366,12 +366,12 @@ class _Daemon:
         )
 
 
-def _ring_all(alarms: Sequence[Alarm]) -> Callable[[], None]:
-    def ring() -> None:
-        for alarm in alarms:
-            alarm.ring()
+def _wake_all(wakeups: Sequence[Wakeup]) -> Callable[[], None]:
+    def wake() -> None:
+        for wakeup in wakeups:
+            wakeup.wake()
 
-    return ring
+    return wake
 
 
 async def _obey_signals(server: Server, reloader: Reloader) -> None:

@@ -96,7 +96,7 @@ class LogChunk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class BuilderContext:
     """What the daemon lends to a builder: `state` is a folder of its own that outlives the process."""
 
     state: Path
@@ -113,7 +113,7 @@ class Target:
 
 
 class Builder(ABC):
-    """One configured build system, made as `Kind(name, settings, surroundings)`; making it does no I/O."""
+    """One configured build system, made as `Kind(name, settings, context)`; making it does no I/O."""
 
     kind: ClassVar[str]
     """The word in `bridge.yaml`, such as `jenkins`."""
@@ -127,7 +127,7 @@ class Builder(ABC):
     """How many builds may be open at once; None where the builder queues by itself."""
 
     @abstractmethod
-    def __init__(self, name: str, settings: Any, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: Any, context: BuilderContext) -> None:
         """`settings` is an instance of the class's own `Settings`."""
 
     @abstractmethod

@@ -84,7 +84,7 @@ class MessageSink(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class ChannelContext:
     """What the daemon lends to a channel; `people` is by lower-case e-mail address."""
 
     language: Literal["zh-CN", "en"]
@@ -94,7 +94,7 @@ class Surroundings:
 
 
 class Channel(ABC):
-    """One configured channel, made as `Kind(name, settings, surroundings)`; making it does no I/O."""
+    """One configured channel, made as `Kind(name, settings, context)`; making it does no I/O."""
 
     kind: ClassVar[str]
     """The word in `bridge.yaml` and in rules, such as `DING_TALK`."""
@@ -103,7 +103,7 @@ class Channel(ABC):
     rate: Rate | None = None
 
     @abstractmethod
-    def __init__(self, name: str, settings: Any, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: Any, context: ChannelContext) -> None:
         """`settings` is an instance of the class's own `Settings`."""
 
     @abstractmethod

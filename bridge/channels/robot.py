@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final, Self
 import httpx
 from pydantic import BeforeValidator, ValidationInfo, model_validator
 
-from bridge.channels.base import Channel, Dead, Outcome, Rate, RateLimited, Retry, Surroundings, Unknown
+from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, Rate, RateLimited, Retry, Unknown
 from bridge.channels.content import Link, Span
 from bridge.channels.text import neutral, plain
 from bridge.config.types import Secret, SecretContext, Strict, wrong
@@ -75,10 +75,10 @@ class Robot(Channel):
     """In bytes: what is aimed at, and the most that is tried, once, when even that was too long."""
 
     def __init__(
-        self, name: str, settings: RobotSettings, surroundings: Surroundings, *, secret: Secret | None = None
+        self, name: str, settings: RobotSettings, context: ChannelContext, *, secret: Secret | None = None
     ) -> None:
         self.name = name
-        self.surroundings = surroundings
+        self.context = context
         self._url = httpx.URL(settings.url.reveal())
         proxy = settings.proxy.reveal() if settings.proxy else None
         self._network = Network(allow_private=settings.allow_private, proxy=proxy, ca_file=settings.ca_file)
@@ -105,7 +105,7 @@ class Robot(Channel):
         """Where to send it now."""
 
     @abstractmethod
-    def judge(self, code: int, message: str) -> Outcome | TooLong:
+    def classify(self, code: int, message: str) -> Outcome | TooLong:
         """What the robot's answer means; `message` is a clean line without secrets."""
 
     async def _post(self, body: bytes) -> Outcome | TooLong:
@@ -124,7 +124,7 @@ class Robot(Channel):
         match reply.status, reply.data:
             case 200, {"errcode": int(code), **rest} if not isinstance(code, bool):
                 message = self._hidden.sub("***", str(rest.get("errmsg", ""))[:_MAX_ERRMSG])
-                return self.judge(code, plain(message, 200))
+                return self.classify(code, plain(message, 200))
             case 429, _:
                 return RateLimited("the server wants fewer requests (HTTP 429)", reply.retry_after or 60)
             case 200, _:

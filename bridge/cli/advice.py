@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bridge.builders.base import Surroundings, Target
+from bridge.builders.base import BuilderContext, Target
 from bridge.cli.scaffold import invented_secrets
 from bridge.config.loader import Config
 from bridge.errors import Fault
@@ -18,9 +18,9 @@ def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
         if value in config.secrets:
             problem = f"the secret {name} is the one that `init` invented: put the real one in its place"
             yield Fault(str(config.file), "", problem, warning=True)
-    surroundings = Surroundings(state=config.store_path.parent, clock=system_clock)
+    context = BuilderContext(state=config.store_path.parent, clock=system_clock)
     for name, adapter in config.builders.items():
-        builder = BUILDERS[adapter.kind](name, adapter.settings, surroundings)
+        builder = BUILDERS[adapter.kind](name, adapter.settings, context)
         targets = [
             _target(repository)
             for repository in rules.repositories.values()

@@ -2,7 +2,7 @@
 
 import click
 
-from bridge.builders.base import Surroundings
+from bridge.builders.base import BuilderContext
 from bridge.cli import show
 from bridge.cli.setup import configuration, run
 from bridge.errors import RemoteError
@@ -30,7 +30,7 @@ def test_builder(config: str | None, name: str) -> None:
 
     async def work() -> str:
         builder = BUILDERS[adapter.kind](
-            name, adapter.settings, Surroundings(state=state, clock=system_clock)
+            name, adapter.settings, BuilderContext(state=state, clock=system_clock)
         )
         try:
             return await builder.test()

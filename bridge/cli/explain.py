@@ -16,7 +16,7 @@ from bridge.config.loader import Config
 from bridge.errors import BadSignature, DeliveryError, NoSignature
 from bridge.forges.base import Forge, headers_of
 from bridge.registry import FORGES
-from bridge.rules.explain import Judgement, judge
+from bridge.rules.explain import Evaluation, evaluate
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import system_clock
 from bridge.store.sqlite.inbox import DeliveryRow
@@ -96,7 +96,7 @@ def _invented(
     config: str | None, push: str, changed: Sequence[str], message: str, now: float
 ) -> list[dict[str, Any]]:
     kind, event = invented_push(push, changed, message)
-    found = judge(kind, [event], rules_of(outline(config)), now, every_rule=True)
+    found = evaluate(kind, [event], rules_of(outline(config)), now, every_rule=True)
     return _documents(None, FORGES[kind], "unchecked", found)
 
 
@@ -121,15 +121,15 @@ def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
         events = forge.parse(delivery.headers, delivery.body)
     except DeliveryError as error:
         return [{"file": delivery_id, "error": str(error)}]
-    found = judge(forge.kind, events, rules_of(outline(config)), delivery.received_at, every_rule=True)
+    found = evaluate(forge.kind, events, rules_of(outline(config)), delivery.received_at, every_rule=True)
     return _documents(delivery_id, forge, "valid", found)
 
 
 def _documents(
-    file: str | None, forge: Forge, signature: str, judgements: Sequence[Judgement]
+    file: str | None, forge: Forge, signature: str, evaluations: Sequence[Evaluation]
 ) -> list[dict[str, Any]]:
     facts = {"file": file, "host": forge.host, "signature": signature}
-    return [facts | judgement.document() for judgement in judgements]
+    return [facts | evaluation.document() for evaluation in evaluations]
 
 
 def _explained(
@@ -140,7 +140,7 @@ def _explained(
         events = forge.parse(pasted.headers, pasted.body)
     except DeliveryError as error:
         return [{"file": pasted.file, "error": str(error)}]
-    found = judge(forge.kind, events, rules, now, every_rule=True)
+    found = evaluate(forge.kind, events, rules, now, every_rule=True)
     return _documents(pasted.file, forge, signature, found)
 
 

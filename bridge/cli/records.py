@@ -11,7 +11,7 @@ from bridge.cli.setup import repository_name, run, stores_of, user
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, ServiceFacts
 from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.listing import Place
+from bridge.store.sqlite.listing import Cursor
 from bridge.store.sqlite.outbox import NoticeRow
 from bridge.web.api.own import build_document, delivery_document, timeline_document, when
 
@@ -96,7 +96,7 @@ def list_builds(
 
     async def work() -> list[dict[str, Any]]:
         async with stores_of(config) as stores:
-            found = await stores.builds.page(Place(), limit, **filters)
+            found = await stores.builds.page(Cursor(), limit, **filters)
             down = await _down(stores)
             return [_build_document(build, down) | {"build": _called(build)} for build in found.rows]
 
@@ -285,6 +285,6 @@ def _print_one(document: dict[str, Any], *, as_json: bool) -> None:
         return
     facts = {name: value for name, value in document.items() if name not in {"timeline", "explanation"}}
     show.facts(facts)
-    for judgement in document.get("explanation", ()):
-        show.judgement(judgement)
+    for evaluation in document.get("explanation", ()):
+        show.evaluation(evaluation)
     show.timeline(document["timeline"])

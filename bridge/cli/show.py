@@ -50,34 +50,34 @@ def timeline(steps: Iterable[Mapping[str, Any]]) -> None:
         click.echo(f"  {step['at']}  {step['what']:<11} {plain(step['detail'])}".rstrip())
 
 
-def moved(judgement: Mapping[str, Any]) -> str:
-    """Which ref of which code a judgement is about."""
-    event = "push" if judgement["event"] == "tag" else judgement["event"]
-    names = (event, "of", judgement["ref_kind"], judgement["ref_name"])
-    what = " ".join(filter(None, names)) if judgement["ref_name"] else event
-    return plain(f"{judgement['repo'] or 'no repository'}: {what}")
+def moved(evaluation: Mapping[str, Any]) -> str:
+    """Which ref of which code a evaluation is about."""
+    event = "push" if evaluation["event"] == "tag" else evaluation["event"]
+    names = (event, "of", evaluation["ref_kind"], evaluation["ref_name"])
+    what = " ".join(filter(None, names)) if evaluation["ref_name"] else event
+    return plain(f"{evaluation['repo'] or 'no repository'}: {what}")
 
 
-def judgement(document: Mapping[str, Any]) -> None:
+def evaluation(document: Mapping[str, Any]) -> None:
     """What became of one ref: under each rule what it builds, or the first condition that failed."""
     click.echo(moved(document))
     branches(document)
 
 
 def branches(document: Mapping[str, Any]) -> None:
-    """The rules of a judgement as a tree."""
+    """The rules of a evaluation as a tree."""
     rules = _verdicts(document)
     if not rules:
         click.echo(f"  not: {plain(document['reason'])}")
-    rejected = [name for name, verdicts in rules.items() if not any(places for places, _ in verdicts)]
+    rejected = [name for name, decisions in rules.items() if not any(places for places, _ in decisions)]
     folded = set(rejected[_REJECTED:])
-    for name, verdicts in rules.items():
+    for name, decisions in rules.items():
         if name in folded:
             continue
         click.echo(f"  {plain(name)}")
-        for places, verdict in sorted(verdicts):
+        for places, decision in sorted(decisions):
             where = f"tag_configs{list(places)}  " if places else ""
-            click.echo(f"    {where}{plain(verdict)}")
+            click.echo(f"    {where}{plain(decision)}")
     if left_off := document.get("left_off"):
         click.echo(f"  and {left_off} more that do not build")
     if folded:
@@ -85,7 +85,7 @@ def branches(document: Mapping[str, Any]) -> None:
 
 
 def _verdicts(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ...], str]]]:
-    """By rule: the tag configurations that a verdict is about, none for the whole rule, and the verdict."""
+    """By rule: the tag configurations that a decision is about, none for the whole rule, and the decision."""
     found: dict[str, list[tuple[tuple[int, ...], str]]] = {}
     for match in document["matches"]:
         found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), _building(match)))
@@ -107,8 +107,8 @@ def _building(match: Mapping[str, Any]) -> str:
     return "; ".join([f"builds {named} on {match['builder']}", *told, *match.get("notes", [])])
 
 
-def _rule(verdict: Mapping[str, Any]) -> str:
-    return f"{verdict['namespace']}/{verdict['repo_name']}"
+def _rule(decision: Mapping[str, Any]) -> str:
+    return f"{decision['namespace']}/{decision['repo_name']}"
 
 
 def lines(text: str) -> str:

@@ -21,7 +21,7 @@ from bridge.rules.url import clone_url_problem
 from bridge.runtime.clock import system_clock
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.inbox import DeliveryRow, Inbox
-from bridge.store.sqlite.listing import Place
+from bridge.store.sqlite.listing import Cursor
 
 _GIT_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.1
@@ -126,7 +126,7 @@ async def _told(delivery_id: str, judged: DeliveryRow | None, store: Builds) -> 
 async def _clone_url(rule: BuildRepository, store: Builds) -> str:
     if rule.build_config.code_repo_clone_url:
         return rule.build_config.code_repo_clone_url
-    found = await store.page(Place(), 1, namespace=rule.namespace, repo_name=rule.repo_name)
+    found = await store.page(Cursor(), 1, namespace=rule.namespace, repo_name=rule.repo_name)
     if not found.rows:
         raise click.ClickException("no push has told where the code is yet: give --clone-url")
     return found.rows[0].request.repo_url

@@ -59,7 +59,7 @@ class Forge(ABC):
     def delivery_id(self, headers: Headers, body: bytes) -> str | None:
         """The host's id of this delivery, the same when it is sent again; None where it has none."""
 
-    def occasion(self, headers: Headers) -> str:  # noqa: ARG002  # most hosts need none
+    def dedup_prefix(self, headers: Headers) -> str:  # noqa: ARG002  # most hosts need none
         """What tells two deliveries with the same body apart, where the host sends no delivery id."""
         return DIGEST
 
@@ -90,7 +90,8 @@ class Forge(ABC):
             id=id,
             source=source,
             forge=self.kind,
-            key=self.delivery_id(headers, body) or self.occasion(headers) + hashlib.sha256(body).hexdigest(),
+            key=self.delivery_id(headers, body)
+            or self.dedup_prefix(headers) + hashlib.sha256(body).hexdigest(),
             event=self.event(headers, body),
             headers={name: value for name, value in headers.items() if name in self.kept_headers},
             body=self.without_secrets(body, secrets),

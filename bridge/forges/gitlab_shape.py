@@ -54,7 +54,7 @@ def read_event(event: str, fields: Fields, *, listed: int = 0, forced: bool = Fa
     without a total for one that was cut.
     """
     if event in {PUSH, TAG_PUSH}:
-        return _push(fields, listed, forced=forced).judge()
+        return _push(fields, listed, forced=forced).to_event()
     author = fields.name("user_name", "user_username")
     return Ignored(event="other", reason=f"{event} is not a push", repo=_repo(fields), author=author)
 

@@ -88,7 +88,7 @@ class GogsFamily(Forge):
             partial=partial or (len(commits) >= _LISTED if total is None else total > len(commits)),
             # What a branch merely grows by never holds where it was.
             forced=any(c.text("id") == before for c in commits),
-        ).judge()
+        ).to_event()
         return self._test(judged, head) if before == after else judged
 
     def _test(self, judged: PushEvent | Ignored, head: Fields) -> Ignored:

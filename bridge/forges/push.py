@@ -163,7 +163,7 @@ class Push:
     partial: bool
     forced: bool = False
 
-    def judge(self) -> PushEvent | Ignored:
+    def to_event(self) -> PushEvent | Ignored:
         """A push, or why it is none. Raises BadPayload where a fact that every push has is missing."""
         if self.repo is None:
             raise BadPayload("the payload does not name its repository")

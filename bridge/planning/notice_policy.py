@@ -21,7 +21,7 @@ _EVENTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Announcer:
+class NoticePolicy:
     """Turns a build in a new state into notices; `log_tail` is the end of its log, if that is known."""
 
     clock: Clock

@@ -13,7 +13,7 @@ _MAX_WHY: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Evaluation:
     """One ref: what was pushed, what it builds, and why the rest does not."""
 
     event: PushEvent | Ignored
@@ -41,25 +41,25 @@ class Judgement:
         }
 
 
-def judge(
+def evaluate(
     kind: str, events: Sequence[PushEvent | Ignored], rules: RuleSet, at: float, *, every_rule: bool = False
-) -> list[Judgement]:
+) -> list[Evaluation]:
     """What the rules make of each ref of a delivery that came in at `at` (Unix seconds).
 
     `every_rule` names the rules for other code, too.
     """
     match = rules.explain if every_rule else rules.match
     return [
-        Judgement(event, match(kind, event, at) if isinstance(event, PushEvent) else Matching())
+        Evaluation(event, match(kind, event, at) if isinstance(event, PushEvent) else Matching())
         for event in events
     ]
 
 
-def stored_documents(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
+def stored_documents(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
     """What is kept of all refs of a delivery, of a bounded size."""
     room, found = MAX_STORED, []
-    for judgement in judgements:
-        found.append(judgement.document(room))
+    for evaluation in evaluations:
+        found.append(evaluation.document(room))
         room -= len(found[-1]["rejections"])
     return found
 

@@ -15,13 +15,13 @@ def bounded(after: float) -> float:
     return min(max(1.0, after), LONGEST_PAUSE)
 
 
-class Alarm:
+class Wakeup:
     """Something to wait for: rung by a tick or by a hand-over, however often, heard once."""
 
     def __init__(self) -> None:
         self._event = anyio.Event()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         self._event.set()
 
     async def wait(self, seconds: float | None = None) -> None:
@@ -35,18 +35,18 @@ _NEVER_LATE: Final = None
 
 
 @contextmanager
-def ticking(alarms: dict[Alarm, float]) -> Iterator[None]:
-    """Ring each alarm every so many seconds, while the block runs."""
+def ticking(wakeups: dict[Wakeup, float]) -> Iterator[None]:
+    """Ring each wakeup every so many seconds, while the block runs."""
     scheduler = AsyncIOScheduler(timezone="UTC")
 
-    async def tick(alarm: Alarm) -> None:  # a coroutine runs in the loop, a function in a thread
-        alarm.ring()
+    async def tick(wakeup: Wakeup) -> None:  # a coroutine runs in the loop, a function in a thread
+        wakeup.wake()
 
-    for alarm, seconds in alarms.items():
+    for wakeup, seconds in wakeups.items():
         scheduler.add_job(
             tick,
             "interval",
-            [alarm],
+            [wakeup],
             seconds=seconds,
             coalesce=True,
             max_instances=1,

@@ -15,13 +15,13 @@ from bridge.forges.push import is_zero
 from bridge.model.build import UNPUSHED, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Ignored, PushEvent, RefMove
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules import manual, scheduled
-from bridge.rules.explain import Judgement, judge, stored_documents
+from bridge.rules.explain import Evaluation, evaluate, stored_documents
 from bridge.rules.match import Match, Matching, RuleSet, match_repository
 from bridge.runtime.metrics import DISPATCHED
-from bridge.runtime.wakeups import Alarm
-from bridge.store.sqlite.inbox import MAX_DETAIL, Inbox, Verdict
+from bridge.runtime.wakeups import Wakeup
+from bridge.store.sqlite.inbox import MAX_DETAIL, Decision, Inbox
 
 log = structlog.get_logger()
 
@@ -43,16 +43,16 @@ class Dispatcher:
         inbox: Inbox,
         *,
         default_notices: Sequence[NoticeSetting],
-        announcer: Announcer,
-        alarm: Alarm,
+        notice_policy: NoticePolicy,
+        wakeup: Wakeup,
         dispatched: Callable[[], None],
     ) -> None:
         self._forges = forges
         self._rules = rules
         self._inbox = inbox
         self._default_notices = default_notices
-        self._announcer = announcer
-        self._alarm = alarm
+        self._notice_policy = notice_policy
+        self._wakeup = wakeup
         self._dispatched = dispatched
 
     async def run(self) -> None:
@@ -62,7 +62,7 @@ class Dispatcher:
                 await self._round()
             except* StoreError as errors:
                 log.error("the store fails", why=str(errors.exceptions[0]))  # noqa: TRY400
-            await self._alarm.wait()
+            await self._wakeup.wait()
 
     async def _round(self) -> None:
         while batch := await self._next():
@@ -78,22 +78,22 @@ class Dispatcher:
                 await anyio.sleep(_LOOK_SECONDS)
         return await self._inbox.stored(BATCH)
 
-    async def _judged(self, delivery: Delivery) -> Verdict:
+    async def _judged(self, delivery: Delivery) -> Decision:
         """By the rules of this moment; one after the other, so that no push overtakes an older one."""
         rules = self._rules()
         if len(delivery.body) <= _LARGE:
-            return self._verdict(delivery, rules)
-        return await anyio.to_thread.run_sync(self._verdict, delivery, rules)
+            return self._decide(delivery, rules)
+        return await anyio.to_thread.run_sync(self._decide, delivery, rules)
 
-    async def _record(self, delivery: Delivery, verdict: Verdict) -> None:
+    async def _record(self, delivery: Delivery, decision: Decision) -> None:
         try:
-            judged = await self._inbox.judge(delivery.id, verdict, self._announcer)
+            judged = await self._inbox.record_decision(delivery.id, decision, self._notice_policy)
         except StoreError:
             raise
         except Exception as error:
             # One delivery that we cannot judge must not stop those behind it.
             log.exception("cannot judge", delivery_id=delivery.id)
-            judged = await self._inbox.judge(delivery.id, _broken(error), self._announcer)
+            judged = await self._inbox.record_decision(delivery.id, _broken(error), self._notice_policy)
         if judged is None:
             return
         DISPATCHED.labels(judged.state).inc()
@@ -107,31 +107,31 @@ class Dispatcher:
         if judged.builds:
             self._dispatched()
 
-    def _verdict(self, delivery: Delivery, rules: RuleSet) -> Verdict:
+    def _decide(self, delivery: Delivery, rules: RuleSet) -> Decision:
         try:
-            judgements = self._judgements(delivery, rules)
+            evaluations = self._evaluations(delivery, rules)
         except (BadPayload, ValidationError) as error:
             why = str(error) if isinstance(error, BadPayload) else "the stored request cannot be read"
-            return Verdict(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
+            return Decision(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
         except Exception as error:
             log.exception("cannot judge", delivery_id=delivery.id)
             return _broken(error)
         builds = [
-            self._new_build(delivery, judgement.event, match)
-            for judgement in judgements
-            for match in judgement.matching.matches
-            if isinstance(judgement.event, PushEvent)
+            self._new_build(delivery, evaluation.event, match)
+            for evaluation in evaluations
+            for match in evaluation.matching.matches
+            if isinstance(evaluation.event, PushEvent)
         ]
-        reasons = [judgement.reason for judgement in judgements if judgement.reason]
-        return Verdict(
+        reasons = [evaluation.reason for evaluation in evaluations if evaluation.reason]
+        return Decision(
             state=DeliveryState.DISPATCHED if builds else DeliveryState.IGNORED,
             detail="; ".join(reasons)[:MAX_DETAIL],
-            explanation=stored_documents(judgements),
+            explanation=stored_documents(evaluations),
             builds=builds,
-            moves=[move for one in judgements if (move := _move(delivery.forge, one.event, rules))],
+            moves=[move for one in evaluations if (move := _move(delivery.forge, one.event, rules))],
         )
 
-    def _judgements(self, delivery: Delivery, rules: RuleSet) -> list[Judgement]:
+    def _evaluations(self, delivery: Delivery, rules: RuleSet) -> list[Evaluation]:
         if delivery.forge == manual.FORGE:
             return [_asked_for(manual.ManualPush.read(delivery), delivery, rules)]
         if delivery.forge == scheduled.FORGE:
@@ -140,7 +140,7 @@ class Dispatcher:
         if forge is None:
             raise BadPayload(f"this release knows no forge {delivery.forge}")
         events = forge.parse(delivery.headers, delivery.body)
-        return judge(forge.kind, events, rules, delivery.received_at)
+        return evaluate(forge.kind, events, rules, delivery.received_at)
 
     def _new_build(self, delivery: Delivery, event: PushEvent, match: Match) -> NewBuild:
         repository = match.repository
@@ -183,15 +183,15 @@ class Dispatcher:
 
 def _asked_for(
     push: manual.ManualPush | scheduled.ScheduledPush, delivery: Delivery, rules: RuleSet
-) -> Judgement:
+) -> Evaluation:
     """What nobody pushed is built by its own repository's rules only."""
     repository = rules.repository(push.namespace, push.repo_name)
     if repository is None:
         raise BadPayload(f"there is no rule for {push.namespace}/{push.repo_name}")
     event = push.event()
     if isinstance(event, Ignored):
-        return Judgement(event, Matching())
-    return Judgement(event, match_repository(repository, event, delivery.received_at, by_hand=True))
+        return Evaluation(event, Matching())
+    return Evaluation(event, match_repository(repository, event, delivery.received_at, by_hand=True))
 
 
 def _move(forge: str, event: PushEvent | Ignored, rules: RuleSet) -> RefMove | None:
@@ -211,6 +211,6 @@ def _move(forge: str, event: PushEvent | Ignored, rules: RuleSet) -> RefMove | N
     )
 
 
-def _broken(error: Exception) -> Verdict:
+def _broken(error: Exception) -> Decision:
     why = f"it cannot be judged: {type(error).__name__} (a fault of the bridge; the log has more)"
-    return Verdict(state=DeliveryState.DEAD, detail=why, explanation=[])
+    return Decision(state=DeliveryState.DEAD, detail=why, explanation=[])

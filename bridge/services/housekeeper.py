@@ -11,7 +11,7 @@ import structlog
 from bridge.errors import StoreError
 from bridge.runtime.clock import Clock, SteadyClock
 from bridge.runtime.systemd import notify, watchdog_seconds
-from bridge.runtime.wakeups import Alarm
+from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.clockstep import shift
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.outbox import Outbox
@@ -24,9 +24,9 @@ STEP_SECONDS: Final = 5.0
 
 
 async def keep_house(
-    database: Database, clock: Clock, alarm: Alarm, *, deliveries: timedelta, builds: timedelta
+    database: Database, clock: Clock, wakeup: Wakeup, *, deliveries: timedelta, builds: timedelta
 ) -> None:
-    """Remove what is older than the retention, at each alarm, until cancelled."""
+    """Remove what is older than the retention, at each wakeup, until cancelled."""
     while True:
         try:
             gone = await prune(database, clock(), deliveries, builds)
@@ -34,11 +34,11 @@ async def keep_house(
                 log.info("pruned", rows=gone)
         except StoreError as error:
             log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
-        await alarm.wait()
+        await wakeup.wait()
 
 
-async def give_up_strays(outbox: Outbox, channels: Collection[str], alarm: Alarm) -> None:
-    """Notices for channels that nobody serves end with the reason, at each alarm, until cancelled."""
+async def give_up_strays(outbox: Outbox, channels: Collection[str], wakeup: Wakeup) -> None:
+    """Notices for channels that nobody serves end with the reason, at each wakeup, until cancelled."""
     while True:
         try:
             gone = await outbox.give_up_strays(channels)
@@ -46,10 +46,10 @@ async def give_up_strays(outbox: Outbox, channels: Collection[str], alarm: Alarm
                 log.warning("left without a channel", notices=gone)
         except StoreError as error:
             log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
-        await alarm.wait()
+        await wakeup.wait()
 
 
-async def watch_clock(database: Database, clock: SteadyClock, alarm: Alarm) -> None:
+async def watch_clock(database: Database, clock: SteadyClock, wakeup: Wakeup) -> None:
     """When the wall clock is set, what is open in the store moves with it; the services see it after that."""
     while True:
         step = clock.behind
@@ -60,7 +60,7 @@ async def watch_clock(database: Database, clock: SteadyClock, alarm: Alarm) -> N
             clock.follow(step)
         except StoreError as error:
             log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
-        await alarm.wait()
+        await wakeup.wait()
 
 
 async def watch_store(database: Database) -> None:

@@ -15,7 +15,7 @@ from bridge.errors import StoreError
 from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
 from bridge.runtime.metrics import NOTICES
-from bridge.runtime.wakeups import LONGEST_PAUSE, Alarm, bounded
+from bridge.runtime.wakeups import LONGEST_PAUSE, Wakeup, bounded
 from bridge.store.sqlite.outbox import NoticeRow, Outbox
 
 log = structlog.get_logger()
@@ -35,13 +35,13 @@ FAILURES: Final = 8
 class Notifier:
     """Sends the notices of one channel."""
 
-    def __init__(self, name: str, channel: Channel, outbox: Outbox, clock: Clock, *, alarm: Alarm) -> None:
+    def __init__(self, name: str, channel: Channel, outbox: Outbox, clock: Clock, *, wakeup: Wakeup) -> None:
         self._name = name
         self._service = f"channel:{name}"
         self._channel = channel
         self._outbox = outbox
         self._clock = clock
-        self._alarm = alarm
+        self._wakeup = wakeup
         self._failures = 0
         self._sending = anyio.Lock()
         self._finished = False
@@ -61,7 +61,7 @@ class Notifier:
                 log.error("the store fails", channel=self._name, why=str(error))  # noqa: TRY400
                 wake_at = self._clock() + 1
             seconds = None if wake_at is None else min(max(0.01, wake_at - self._clock()), LONGEST_PAUSE)
-            await self._alarm.wait(seconds)
+            await self._wakeup.wait(seconds)
 
     async def _round(self) -> float | None:
         """Send what is due; when to look again."""

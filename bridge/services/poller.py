@@ -10,10 +10,10 @@ import structlog
 from bridge.builders.base import Builder, LogChunk, Status
 from bridge.errors import RemoteError, StoreError
 from bridge.model.build import Build, BuildState
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.metrics import BUILDS, POLL_SECONDS
-from bridge.runtime.wakeups import Alarm
+from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.builds import Builds
 
 log = structlog.get_logger()
@@ -41,18 +41,18 @@ class Poller:
         builder: Builder,
         *,
         builds: Builds,
-        announcer: Announcer,
+        notice_policy: NoticePolicy,
         clock: Clock,
-        alarm: Alarm,
+        wakeup: Wakeup,
         ended: Callable[[], None],
         told: Callable[[], None],
     ) -> None:
         self._name = name
         self._builder = builder
         self._builds = builds
-        self._announcer = announcer
+        self._notice_policy = notice_policy
         self._clock = clock
-        self._alarm = alarm
+        self._wakeup = wakeup
         self._ended = ended
         self._told = told
         self._slow = Pause(clock)
@@ -66,7 +66,7 @@ class Poller:
                 await self._round()
             except* StoreError as errors:
                 log.error("the store fails", builder=self._name, why=str(errors.exceptions[0]))  # noqa: TRY400
-            await self._alarm.wait()
+            await self._wakeup.wait()
 
     async def _round(self) -> None:
         """Look at every open build, again and again while there are some."""
@@ -75,7 +75,7 @@ class Poller:
             if not any(build.state in _OPEN for build in builds):
                 return
             with anyio.move_on_after(self._builder.poll_interval):
-                await self._alarm.wait()
+                await self._wakeup.wait()
 
     async def _followed(self) -> list[Build]:
         """The open builds; now and then also those that are `unknown` and may still be resolved."""
@@ -162,10 +162,10 @@ class Poller:
             "started_at": status.started_at or build.started_at,
         }
         fields["ended_at"] = None if status.state in _OPEN else status.ended_at or self._clock()
-        announcer = Announcer(self._announcer.clock, self._announcer.public_url, tail)
+        notice_policy = NoticePolicy(self._notice_policy.clock, self._notice_policy.public_url, tail)
         cancelled = status.state is BuildState.CANCELLED
         to = build.ended_by_us if cancelled else status.state
-        moved = await self._builds.move(build.id, to, announcer, **fields)
+        moved = await self._builds.move(build.id, to, notice_policy, **fields)
         if moved is not None:
             log.info(
                 "build",
@@ -195,7 +195,7 @@ class Poller:
             return
         detail = f"no end within {self._deadline(build) / 3600:g} h (last seen: {build.raw or build.state})"
         await self._builds.move(
-            build.id, BuildState.UNKNOWN, self._announcer, detail=detail, ended_at=self._clock()
+            build.id, BuildState.UNKNOWN, self._notice_policy, detail=detail, ended_at=self._clock()
         )
         self._told()
 

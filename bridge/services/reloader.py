@@ -22,7 +22,7 @@ from bridge.rules.files import rule_files
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
-from bridge.runtime.wakeups import Alarm
+from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.outbox import Outbox
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ class Reloader:
         default_notices: Sequence[NoticeSetting],
         outbox: Outbox,
         clock: Clock,
-        alarm: Alarm,
+        wakeup: Wakeup,
         told: Callable[[], None],
     ) -> None:
         self._rules = rules
@@ -55,7 +55,7 @@ class Reloader:
         self._default_notices = default_notices
         self._outbox = outbox
         self._clock = clock
-        self._alarm = alarm
+        self._wakeup = wakeup
         self._told = told
         self._tried = rules.fingerprint
         self._seen = rules.fingerprint
@@ -68,7 +68,7 @@ class Reloader:
     async def run(self) -> None:
         """Reload what was changed on disk, until cancelled."""
         while True:
-            await self._alarm.wait()
+            await self._wakeup.wait()
             try:
                 if await self._settled():
                     await self.reload()

@@ -19,7 +19,7 @@ from bridge.rules.match import RuleSet
 from bridge.rules.scheduled import ScheduledPush
 from bridge.rules.schema import BuildRepository, Schedule
 from bridge.runtime.clock import Clock
-from bridge.runtime.wakeups import Alarm
+from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.outbox import Outbox
 from bridge.store.sqlite.schedules import Schedules
 
@@ -54,7 +54,7 @@ class Scheduler:
         outbox: Outbox,
         clock: Clock,
         *,
-        alarm: Alarm,
+        wakeup: Wakeup,
         asked: Callable[[], None],
         told: Callable[[], None],
     ) -> None:
@@ -62,7 +62,7 @@ class Scheduler:
         self._schedules = schedules
         self._outbox = outbox
         self._clock = clock
-        self._alarm = alarm
+        self._wakeup = wakeup
         self._asked = asked
         self._told = told
         self._planned: RuleSet | None = None
@@ -76,7 +76,7 @@ class Scheduler:
             except StoreError as error:
                 log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
                 wait = _RETRY_SECONDS
-            await self._alarm.wait(wait)
+            await self._wakeup.wait(wait)
 
     async def _round(self) -> float:
         """Ask for what is due; how long nothing is."""

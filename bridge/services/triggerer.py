@@ -16,10 +16,10 @@ import structlog
 from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, Retry, Search, Sent
 from bridge.errors import RemoteError, StoreError
 from bridge.model.build import Build, BuildState
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.metrics import TRIGGERS
-from bridge.runtime.wakeups import Alarm, bounded
+from bridge.runtime.wakeups import Wakeup, bounded
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.outbox import Outbox
 
@@ -55,9 +55,9 @@ class Triggerer:
         *,
         builds: Builds,
         outbox: Outbox,
-        announcer: Announcer,
+        notice_policy: NoticePolicy,
         clock: Clock,
-        alarm: Alarm,
+        wakeup: Wakeup,
         triggered: Callable[[], None],
         told: Callable[[], None],
     ) -> None:
@@ -66,9 +66,9 @@ class Triggerer:
         self._builder = builder
         self._builds = builds
         self._outbox = outbox
-        self._announcer = announcer
+        self._notice_policy = notice_policy
         self._clock = clock
-        self._alarm = alarm
+        self._wakeup = wakeup
         self._triggered = triggered
         self._told = told
         self._failures = 0
@@ -82,7 +82,7 @@ class Triggerer:
             except StoreError as error:
                 log.error("the store fails", builder=self._name, why=str(error))  # noqa: TRY400
                 await anyio.sleep(1)
-            await self._alarm.wait(self._pause.left or None)
+            await self._wakeup.wait(self._pause.left or None)
 
     async def _round(self) -> None:
         """What is due; a builder that is down is asked for one build after each pause, and no more."""
@@ -212,7 +212,7 @@ class Triggerer:
         await self._builds.note(build.id, attempts=attempts, next_at=self._clock() + backoff(attempts))
 
     async def _move(self, build: Build, to: BuildState, detail: str, **fields: object) -> Build | None:
-        moved = await self._builds.move(build.id, to, self._announcer, detail=detail, **fields)
+        moved = await self._builds.move(build.id, to, self._notice_policy, detail=detail, **fields)
         if moved is not None:
             log.info(
                 "build", build_id=build.id, build=f"{build.full_name} #{build.number}", state=to, why=detail

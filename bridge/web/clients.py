@@ -20,21 +20,21 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """`address` is None where it is unknown; `site` names who must share one allowance.
+class Client:
+    """`address` is None where it is unknown; `client_key` names who must share one allowance.
 
-    A site is an IPv4 address, or the /64 network of an IPv6 address: whoever has one has all of it.
+    A client_key is an IPv4 address, or the /64 network of an IPv6 address: whoever has one has all of it.
     """
 
     address: Address | None
-    site: str
+    client_key: str
 
     def is_in(self, networks: Iterable[Network]) -> bool:
         return self.address is not None and any(self.address in network for network in networks)
 
 
-class Senders:
-    """Tells senders apart behind `proxies`, whose X-Forwarded-For is believed.
+class Clients:
+    """Tells clients apart behind `proxies`, whose X-Forwarded-For is believed.
 
     Each proxy appends the address that it was called from. So the header is read from its end, as long as
     the one who appended is trusted; what stands further left, anybody may have written.
@@ -46,8 +46,8 @@ class Senders:
         self._direct = lru_cache(maxsize=4096)(self._of_peer)
         self._behind = lru_cache(maxsize=4096)(self._forwarded)
 
-    def of(self, scope: Scope) -> Sender:
-        """The sender of an ASGI request."""
+    def of(self, scope: Scope) -> Client:
+        """The client of an ASGI request."""
         client = scope.get("client")
         peer, is_proxy = self._direct(client[0] if client else None)
         if not is_proxy:
@@ -57,27 +57,27 @@ class Senders:
             return peer
         return self._behind(chain[-_MAX_FORWARDED:], peer)
 
-    def _of_peer(self, host: str | None) -> tuple[Sender, bool]:
+    def _of_peer(self, host: str | None) -> tuple[Client, bool]:
         if host is None:
-            return Sender(None, UNIX), self._trusts_unix
-        peer = _sender(_address(host), host)
+            return Client(None, UNIX), self._trusts_unix
+        peer = _client_of(_address(host), host)
         return peer, peer.is_in(self._networks)
 
-    def _forwarded(self, chain: bytes, peer: Sender) -> Sender:
+    def _forwarded(self, chain: bytes, peer: Client) -> Client:
         nearest = peer
         for entry in reversed(chain.decode("latin-1").rsplit(",", _MAX_HOPS)[-_MAX_HOPS:]):
-            nearest = _sender(_address(_host(entry.strip())), nearest.site)
+            nearest = _client_of(_address(_host(entry.strip())), nearest.client_key)
             if not nearest.is_in(self._networks):
                 break
         return nearest
 
 
-def _sender(address: Address | None, otherwise: str) -> Sender:
+def _client_of(address: Address | None, otherwise: str) -> Client:
     if address is None:
-        return Sender(None, otherwise)
+        return Client(None, otherwise)
     if isinstance(address, ipaddress.IPv4Address):
-        return Sender(address, str(address))
-    return Sender(address, str(ipaddress.IPv6Network((int(address), _SITE_BITS), strict=False)))
+        return Client(address, str(address))
+    return Client(address, str(ipaddress.IPv6Network((int(address), _SITE_BITS), strict=False)))
 
 
 def _host(entry: str) -> str:

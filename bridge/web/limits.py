@@ -7,8 +7,8 @@ from bridge.runtime.rate import MAX_KEYS, Bucket, Buckets, Rate, Sparing
 _LINES: Final = Rate(20, 4.0)
 
 
-class Door:
-    """The limits of one source: `rate` of verified deliveries, `refused` of what each site sends in vain.
+class SourceLimits:
+    """The limits of one source: `rate` for verified deliveries, `rejected` for the bad requests of each client.
 
     A verified delivery uses up nothing that strangers could empty, and strangers nothing of its allowance.
     Times are in seconds.
@@ -20,25 +20,25 @@ class Door:
         self._proven: dict[str, None] = {}
         self._log = Sparing(_LINES, now)
 
-    def hears(self, site: str, now: float) -> bool:
-        """Whether a large body is read before it is known who sent it: not from a site that wore this out.
+    def reads_large_body_of(self, client_key: str, now: float) -> bool:
+        """Whether to read a large body before its sender is verified: not for a client over its limit.
 
-        A site that has proven itself is always heard: behind one address, strangers and hosts may be
+        A client_key that has proven itself is always heard: behind one address, strangers and hosts may be
         neighbours.
         """
-        return site in self._proven or not self._refused.wait(site, now)
+        return client_key in self._proven or not self._refused.wait(client_key, now)
 
-    def verified(self, site: str, now: float) -> float:
-        """A site has proven itself; how long it has to wait before its delivery is taken, or 0."""
-        if site not in self._proven:
-            self._proven[site] = None
+    def verified(self, client_key: str, now: float) -> float:
+        """A client_key has proven itself; how long it has to wait before its delivery is taken, or 0."""
+        if client_key not in self._proven:
+            self._proven[client_key] = None
             if len(self._proven) > MAX_KEYS:
                 del self._proven[next(iter(self._proven))]
         return self._deliveries.take(now) if self._deliveries else 0.0
 
-    def refused(self, site: str, now: float) -> float:
-        """A site sent something in vain; how long it should wait if that was too often, or 0."""
-        return self._refused.take(site, now)
+    def refused(self, client_key: str, now: float) -> float:
+        """A client_key sent something in vain; how long it should wait if that was too often, or 0."""
+        return self._refused.take(client_key, now)
 
     def line(self, now: float) -> int | None:
         """How many lines about refusals were left out before this one; None to leave this one out, too."""

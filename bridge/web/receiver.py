@@ -19,15 +19,15 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.metrics import DELIVERIES
 from bridge.runtime.rate import Rate
 from bridge.store.sqlite.inbox import Inbox, Receipt
-from bridge.web.body_buffer import Body, NoRoom, Unfinished
-from bridge.web.clients import Network, Sender, Senders
-from bridge.web.limits import Door
+from bridge.web.body_buffer import BodyBuffer, BufferFull, PartialBody
+from bridge.web.clients import Client, Clients, Network
+from bridge.web.limits import SourceLimits
 
 log = structlog.get_logger()
 
 MAX_HEADERS: Final = 100
 MAX_UNHEARD: Final = 64 << 10
-"""How much is read from a site that sent too much in vain: a small delivery is always verified."""
+"""How much is read from a client_key that sent too much in vain: a small delivery is always verified."""
 _UNKNOWN: Final = "unknown"
 _TYPES: Final = frozenset({"application/json", FORM, "application/cloudevents+json"})
 _USUAL_TYPES: Final = frozenset({None, "application/json", FORM})
@@ -58,20 +58,22 @@ class Receiver:
         clock: Clock,
         *,
         max_body: int,
-        senders: Senders,
+        clients: Clients,
         stored: Callable[[], None],
     ) -> None:
         self._sources = sources
         self._inbox = inbox
         self._clock = clock
         self._max_body = max_body
-        self._senders = senders
+        self._clients = clients
         self._stored = stored
         # A whole body and half of another: more than hosts send at once, little for strangers to fill.
-        self._unfinished = Unfinished(max_body * 3 // 2)
+        self._buffer = BodyBuffer(max_body * 3 // 2)
         now = clock()
-        self._doors = {name: Door(source.rate, source.refused_rate, now) for name, source in sources.items()}
-        self._doors[_UNKNOWN] = Door(None, REJECTED_RATE, now)
+        self._limits = {
+            name: SourceLimits(source.rate, source.refused_rate, now) for name, source in sources.items()
+        }
+        self._limits[_UNKNOWN] = SourceLimits(None, REJECTED_RATE, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = scope["path"].removeprefix("/hooks/")
@@ -97,12 +99,12 @@ class Receiver:
             raise UnknownSource("there is no such source")
         if scope["method"] != "POST":
             raise _WrongMethod("deliveries are sent by POST")
-        headers, sender = _headers(scope), self._senders.of(scope)
-        if source.allow and not sender.is_in(source.allow):
-            raise _Forbidden("the sender's address is not in the source's allow list")
+        headers, client = _headers(scope), self._clients.of(scope)
+        if source.allow and not client.is_in(source.allow):
+            raise _Forbidden("the client's address is not in the source's allow list")
         _check_type(headers)
-        door, now = self._doors[name], self._clock()
-        body = await self._body(headers, receive, partial(door.hears, sender.site, now))
+        limits, now = self._limits[name], self._clock()
+        body = await self._body(headers, receive, partial(limits.reads_large_body_of, client.client_key, now))
         delivery = source.forge.receive(
             id=str(uuid7()),
             source=name,
@@ -111,7 +113,7 @@ class Receiver:
             secrets=source.secrets,
             now=now,
         )
-        if wait := door.verified(sender.site, now):
+        if wait := limits.verified(client.client_key, now):
             raise _TooMany("this source sends more than its rate allows", wait)
         receipt = await self._inbox.put(delivery)
         log.info(
@@ -130,20 +132,20 @@ class Receiver:
         self._check_length(len(start), most)
         if not message.get("more_body", False) and message["type"] != "http.disconnect":
             return start
-        body = self._unfinished.begin()
+        body = self._buffer.begin()
         try:
             return await self._rest(receive, body, start, most)
         finally:
-            self._unfinished.end(body)
+            self._buffer.end(body)
 
-    async def _rest(self, receive: Receive, body: Body, start: bytes, most: int) -> bytes:
-        self._unfinished.add(body, start)
+    async def _rest(self, receive: Receive, body: PartialBody, start: bytes, most: int) -> bytes:
+        self._buffer.add(body, start)
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise BadDelivery("the sender hung up before the end of the body")
-            self._unfinished.add(body, message.get("body", b""))
+                raise BadDelivery("the client hung up before the end of the body")
+            self._buffer.add(body, message.get("body", b""))
             self._check_length(body.size, most)
             more = message.get("more_body", False)
         return body.whole()
@@ -158,12 +160,12 @@ class Receiver:
         raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
 
     async def _refuse(self, scope: Scope, send: Send, label: str, error: DeliveryError) -> None:
-        door, sender, now = self._doors[label], self._senders.of(scope), self._clock()
-        if not isinstance(error, _TooMany | NoRoom) and (wait := door.refused(sender.site, now)):
+        limits, client, now = self._limits[label], self._clients.of(scope), self._clock()
+        if not isinstance(error, _TooMany | BufferFull) and (wait := limits.refused(client.client_key, now)):
             error = _TooMany(f"{error}, and too much was sent in vain from this address", wait)
         DELIVERIES.labels(label, str(error.status)).inc()
-        if (left_out := door.line(now)) is not None:
-            _log_refusal(label, sender, error, left_out)
+        if (left_out := limits.line(now)) is not None:
+            _log_refusal(label, client, error, left_out)
         await _answer(send, error.status, {"error": str(error)}, _headers_for(error))
 
 
@@ -189,10 +191,10 @@ class _TooMany(DeliveryError):
         self.after = after
 
 
-def _log_refusal(source: str, sender: Sender, error: DeliveryError, left_out: int) -> None:
+def _log_refusal(source: str, client: Client, error: DeliveryError, left_out: int) -> None:
     fields = {"left_out": left_out} if left_out else {}
     log.warning(
-        "refused", source=source, status=error.status, why=str(error), sender=str(sender.address), **fields
+        "refused", source=source, status=error.status, why=str(error), client=str(client.address), **fields
     )
 
 
@@ -229,7 +231,7 @@ def _headers_for(error: DeliveryError) -> list[tuple[bytes, bytes]]:
     match error:
         case _WrongMethod():
             headers.append((b"allow", b"POST"))
-        case _TooMany() | NoRoom():
+        case _TooMany() | BufferFull():
             headers.append(_retry_after(error.after))
     return headers
 

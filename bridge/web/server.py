@@ -119,7 +119,7 @@ class _Deadlines(HttpToolsProtocol):
     """Closes a connection that brings no whole head, or then body, in time, or a head without an end.
 
     A new connection over the cap takes the place of the one that has brought nothing whole for longest, so
-    that a crowd of slow senders cannot keep the others out.
+    that a crowd of slow clients cannot keep the others out.
     """
 
     limits: ClassVar[ServerSettings]

@@ -16,7 +16,7 @@ from bench.harness import median, table
 from support.rules import HEAD, NAMES, push, tag_config
 
 from bridge.rules.diff import compare
-from bridge.rules.explain import judge
+from bridge.rules.explain import evaluate
 from bridge.rules.files import rule_files
 from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet
@@ -55,8 +55,8 @@ def timed(work: Callable[[], object]) -> float:
 
 def per_event(rules: RuleSet) -> float:
     events = [push()]
-    assert judge("Gitee", events, rules, AT)[0].matching.matches
-    return microseconds(lambda: judge("Gitee", events, rules, AT))
+    assert evaluate("Gitee", events, rules, AT)[0].matching.matches
+    return microseconds(lambda: evaluate("Gitee", events, rules, AT))
 
 
 def slow_names(folder: Path) -> list[list[str]]:
@@ -75,7 +75,7 @@ def slow_names(folder: Path) -> list[list[str]]:
         (folder / "rules.yaml").write_text(HEAD + tag_config(pattern, "latest"))
         rules = load_rules([folder / "rules.yaml"], NAMES)
         event = push(name)
-        took = microseconds(partial(judge, "Gitee", [event], rules, AT), 20) / 1000
+        took = microseconds(partial(evaluate, "Gitee", [event], rules, AT), 20) / 1000
         rows.append(
             [f"{pattern} on {len(name):,} characters", f"{took:.2f} ms", f"{MAX_MILLISECONDS:.0f} ms"]
         )

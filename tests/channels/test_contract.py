@@ -26,7 +26,7 @@ from support.fake_robots import (
     rude_server,
     wecom_robot,
 )
-from support.notices import notice, surroundings
+from support.notices import context, notice
 
 from bridge.channels.adapters.dingtalk.channel import DingTalk
 from bridge.channels.adapters.wecom.channel import WeCom
@@ -58,7 +58,7 @@ class Case:
 
     def channel(self, url: str, **changes: Any) -> Channel:
         values = {"url": url, "allow_private": True} | self.extra | changes
-        return self.kind("team", self.kind.Settings.model_validate(values), surroundings())  # type: ignore[arg-type]  # each kind has its own
+        return self.kind("team", self.kind.Settings.model_validate(values), context())  # type: ignore[arg-type]  # each kind has its own
 
 
 DINGTALK = Case(
@@ -325,7 +325,7 @@ NOTICES = st.builds(
 
 def rendered(case: Case, told: Notice, limit: int, language: str) -> tuple[bytes, str]:
     values = {"url": f"https://robot.example.com{case.path}"} | case.extra
-    lent = surroundings(language=language)
+    lent = context(language=language)
     robot = case.kind("team", case.kind.Settings.model_validate(values), lent)  # type: ignore[arg-type]  # each kind has its own
     body = robot.render(told, limit)
     part = json.loads(body)["markdown"]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 from support.fake_robots import rude_server
 from support.fake_smtp import PASSWORD, USERNAME, FakeSmtp, smtp_server
-from support.notices import SERVICE, notice, surroundings
+from support.notices import SERVICE, context, notice
 
 from bridge.channels.adapters.mail import channel as mail
 from bridge.channels.adapters.mail.channel import Mail, MailSettings
@@ -27,7 +27,7 @@ def channel(server: FakeSmtp, folder: Path, **changes: Any) -> Mail:
         "to": TEAM,
         "ca_file": str(folder / "ca.pem"),
     }
-    return Mail("mail", MailSettings.model_validate(settings | changes), surroundings())
+    return Mail("mail", MailSettings.model_validate(settings | changes), context())
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.fake_robots import START
 from support.fake_smtp import FakeSmtp, smtp_server
-from support.notices import notice, surroundings
+from support.notices import context, notice
 
 from bridge.channels.adapters.mail import channel as mail
 from bridge.channels.adapters.mail.channel import Mail, MailSettings
@@ -24,7 +24,7 @@ def channel(server: FakeSmtp) -> Mail:
         "from": "ci@example.com",
         "to": [FIRST, SECOND],
     }
-    return Mail("mail", MailSettings.model_validate(settings), surroundings())
+    return Mail("mail", MailSettings.model_validate(settings), context())
 
 
 def recipients(server: FakeSmtp) -> list[str]:

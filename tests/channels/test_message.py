@@ -1,4 +1,4 @@
-from support.notices import Messages, notice, surroundings
+from support.notices import Messages, context, notice
 
 from bridge.channels.adapters.message.channel import Message, MessageSettings
 from bridge.channels.base import Ok, Retry
@@ -7,12 +7,12 @@ from bridge.errors import StoreError
 
 async def test_a_message_is_kept() -> None:
     messages = Messages()
-    channel = Message("app", MessageSettings(), surroundings(messages=messages))
+    channel = Message("app", MessageSettings(), context(messages=messages))
     assert await channel.send(notice()) == Ok()
     assert messages.kept == [notice()]
 
 
 async def test_a_store_that_cannot_write_now_is_asked_again() -> None:
     messages = Messages(failing=StoreError("the disk is full"))
-    channel = Message("app", MessageSettings(), surroundings(messages=messages))
+    channel = Message("app", MessageSettings(), context(messages=messages))
     assert await channel.send(notice()) == Retry("the disk is full")

@@ -3,7 +3,7 @@ from typing import Any
 import orjson
 import pytest
 from support.fake_robots import FakeRobot, Turnable, errcode, wecom_robot
-from support.notices import SERVICE, notice, surroundings
+from support.notices import SERVICE, context, notice
 
 from bridge.channels.adapters.wecom.channel import WeCom, WeComSettings
 from bridge.channels.base import Dead, Ok, RateLimited
@@ -12,7 +12,7 @@ from bridge.model.notice import EventName
 
 def channel(robot: FakeRobot, clock: Turnable, **lent: Any) -> WeCom:
     settings = WeComSettings.model_validate({"url": robot.url, "allow_private": True})
-    return WeCom("ops", settings, surroundings(clock, **lent))
+    return WeCom("ops", settings, context(clock, **lent))
 
 
 async def test_a_robot_that_checks_everything_takes_a_notice() -> None:

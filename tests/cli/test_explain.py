@@ -65,9 +65,9 @@ def explained(config: Path, *arguments: str | Path, status: int = 0) -> list[dic
 def misread(document: dict[str, Any], sample: Sample) -> dict[str, Any]:
     """The facts that differ, as (expected, told); the signature where no clock judges it."""
     wrong: dict[str, Any] = mistold(document, sample.expected)
-    verdict = "valid" if document["signature"] == "valid" else "invalid"
+    decision = "valid" if document["signature"] == "valid" else "invalid"
     assert document["signature"] in {"valid", "invalid", "absent"}
-    if verdict != sample.expected["signature"] and "received_at" not in sample.expected:
+    if decision != sample.expected["signature"] and "received_at" not in sample.expected:
         wrong["signature"] = (sample.expected["signature"], document["signature"])
     if document["host"] != sample.forge.host:
         wrong["host"] = (sample.forge.host, document["host"])
@@ -171,7 +171,7 @@ def test_programs_read_the_same_in_one_object_for_each_ref(tmp_path: Path, paste
 
 
 @pytest.mark.parametrize(
-    ("secret", "at", "verdict"),
+    ("secret", "at", "decision"),
     [
         (SECRET, [], "valid"),
         (SECRET, ["--at", "2020-01-01T00:00:00Z"], "invalid"),
@@ -180,9 +180,9 @@ def test_programs_read_the_same_in_one_object_for_each_ref(tmp_path: Path, paste
     ],
 )
 def test_a_signature_is_judged_by_secret_and_time(
-    secret: str, at: list[str], verdict: str, tmp_path: Path, pasted: Path
+    secret: str, at: list[str], decision: str, tmp_path: Path, pasted: Path
 ) -> None:
-    assert explained(configured(tmp_path, [secret]), *at, pasted)[0]["signature"] == verdict
+    assert explained(configured(tmp_path, [secret]), *at, pasted)[0]["signature"] == decision
 
 
 def test_without_a_signature_it_is_absent_and_without_a_source_unchecked(

@@ -19,7 +19,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.store.sqlite import outbox
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.inbox import Verdict
+from bridge.store.sqlite.inbox import Decision
 
 HOSTILE = "feat\x1b]0;owned\x07\x1b[31m[bold red]x[/]\u202e\x9b2J\r\nacme/shop #9 \x00end"
 HARMLESS = "feat�]0;owned��[31m[bold red]x[/]��2J"
@@ -175,8 +175,8 @@ def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
         refused = {"namespace": "acme", "repo_name": HOSTILE, "tag_config": None, "why": HOSTILE}
         ref = {"event": "push", "repo": HOSTILE, "ref_kind": "branch", "ref_name": HOSTILE, "reason": None}
         seen = [ref | {"matches": [match], "rejections": [refused]}]
-        verdict = Verdict(state=DeliveryState.DISPATCHED, detail=HOSTILE, explanation=seen, builds=[new])
-        judged = await store.inbox.judge(receipt.id, verdict, quiet)
+        decision = Decision(state=DeliveryState.DISPATCHED, detail=HOSTILE, explanation=seen, builds=[new])
+        judged = await store.inbox.record_decision(receipt.id, decision, quiet)
         assert judged is not None
         (build_id,) = judged.builds
         await store.builds.move(build_id, BuildState.FAILED, lambda *_: [], detail=HOSTILE, url=HOSTILE)
@@ -206,8 +206,8 @@ def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
 def test_deliveries_are_listed_and_shown_with_their_why(daemon: Daemon) -> None:
     async def fill(store: Store) -> list[str]:
         ids = [(await store.inbox.put(delivery_of(key, store.clock()))).id for key in ("1", "2")]
-        verdict = Verdict(state=DeliveryState.IGNORED, detail="the tag was removed", explanation=[])
-        await store.inbox.judge(ids[0], verdict, quiet)
+        decision = Decision(state=DeliveryState.IGNORED, detail="the tag was removed", explanation=[])
+        await store.inbox.record_decision(ids[0], decision, quiet)
         return ids
 
     first, second = filled(daemon, fill)
@@ -237,8 +237,8 @@ def test_what_the_rules_made_of_a_delivery_is_a_tree_for_people_and_whole_for_pr
 
     async def fill(store: Store) -> str:
         receipt = await store.inbox.put(delivery_of("1", store.clock()))
-        verdict = Verdict(state=DeliveryState.IGNORED, detail="why", explanation=explanation)
-        await store.inbox.judge(receipt.id, verdict, quiet)
+        decision = Decision(state=DeliveryState.IGNORED, detail="why", explanation=explanation)
+        await store.inbox.record_decision(receipt.id, decision, quiet)
         return receipt.id
 
     delivery = filled(daemon, fill)

@@ -8,7 +8,7 @@ from support.daemon import SECRET, TOKEN, Daemon, eventually
 from support.scripted import open_store
 
 from bridge.model.build import BuildState
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 
 CONFIG = {
     "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
@@ -23,7 +23,7 @@ async def fill(folder: Path) -> list[str]:
     async with open_store(folder) as store:
         for key in "12":
             build = await store.add_build(key)
-            await store.builds.move(build.id, BuildState.FAILED, Announcer(store.clock, None))
+            await store.builds.move(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
             ids.append(build.origin.delivery_id)
     return ids
 

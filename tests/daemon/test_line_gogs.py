@@ -89,7 +89,7 @@ def built(daemon: Daemon) -> list[tuple[str, str | None, list[str]]]:
 def test_a_real_gogs_gets_one_build_for_each_new_commit_of_a_branch_or_tag(tmp_path: Path) -> None:
     with running(tmp_path, CONFIG, {"demo.yaml": RULE}) as daemon:
         first = send_all(daemon)
-        verdicts = eventually(lambda: judged(daemon, first.count(202)))
+        decisions = eventually(lambda: judged(daemon, first.count(202)))
         builds = built(daemon)
         second = send_all(daemon)
         again = built(daemon)
@@ -98,12 +98,12 @@ def test_a_real_gogs_gets_one_build_for_each_new_commit_of_a_branch_or_tag(tmp_p
     assert (first.count(202), first.count(200)) == (16, 8), "each form repeats what was sent as JSON"
     assert second == [200] * len(RECORDINGS)
     assert again == builds
-    assert sorted(one["why"] for one in verdicts if one["state"] == "ignored") == [
+    assert sorted(one["why"] for one in decisions if one["state"] == "ignored") == [
         *["Gogs sends a push for every new branch too, and that one counts"] * 4,
         "the branch was removed",
         "the tag was removed",
     ]
-    assert {one["state"] for one in verdicts} == {"dispatched", "ignored"}
+    assert {one["state"] for one in decisions} == {"dispatched", "ignored"}
 
 
 def test_a_tag_whose_object_alone_is_told_is_built_from_its_commit(tmp_path: Path) -> None:

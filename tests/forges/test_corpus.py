@@ -37,7 +37,7 @@ if _SAMPLES:
         try:
             sample.forge.verify(sample.headers, sample.body, CORPUS_SECRETS, sample.received_at)
         except BadSignature:
-            verdict = "invalid"
+            decision = "invalid"
         else:
-            verdict = "valid"
-        assert verdict == sample.expected["signature"]
+            decision = "valid"
+        assert decision == sample.expected["signature"]

@@ -7,7 +7,7 @@ from support.scripted import Store
 
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Subscription
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.sqlite.outbox import Outbox
 
 Only = Literal["always", "changes", "failures"]
@@ -17,9 +17,9 @@ X = BuildState.SUPERSEDED
 
 
 async def end(store: Store, build: Build, state: BuildState, tail: str = "") -> None:
-    announcer = Announcer(store.clock, "https://bridge.example.com", tail)
+    notice_policy = NoticePolicy(store.clock, "https://bridge.example.com", tail)
     for step in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING, state):
-        assert await store.builds.move(build.id, step, announcer)
+        assert await store.builds.move(build.id, step, notice_policy)
 
 
 async def history(
@@ -106,16 +106,16 @@ async def test_how_a_later_build_ended_says_nothing_of_an_earlier_one(store: Sto
 async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(store: Store) -> None:
     build = await store.add_build()
     await end(store, build, U)
-    assert await store.builds.move(build.id, S, Announcer(store.clock, None))
+    assert await store.builds.move(build.id, S, NoticePolicy(store.clock, None))
     assert (await store.events())[1:] == [EventName.FAIL, EventName.FIXED]
 
 
 async def test_a_build_tells_each_thing_once_to_each_channel(store: Store) -> None:
     twice = Subscription(channel="team", events=ALL)
     build = await store.add_build(subscriptions=(twice, twice))
-    announcer = Announcer(store.clock, None)
+    notice_policy = NoticePolicy(store.clock, None)
     for state in (BuildState.TRIGGERING, U, BuildState.RUNNING, U, F):
-        assert await store.builds.move(build.id, state, announcer)
+        assert await store.builds.move(build.id, state, notice_policy)
     assert await store.events("team") == [EventName.FAIL, EventName.START, EventName.FAIL], (
         "unknown, then failed"
     )
@@ -159,9 +159,9 @@ async def test_a_build_that_nobody_knows_the_end_of_shows_the_end_of_its_log(sto
 async def test_a_build_takes_the_time_since_it_began(
     store: Store, began: dict[str, float], ended: dict[str, float], duration: float | None
 ) -> None:
-    build, announcer = await store.add_build(), Announcer(store.clock, None)
-    assert await store.builds.move(build.id, BuildState.TRIGGERING, announcer, **began)
-    assert await store.builds.move(build.id, F, announcer, **ended)
+    build, notice_policy = await store.add_build(), NoticePolicy(store.clock, None)
+    assert await store.builds.move(build.id, BuildState.TRIGGERING, notice_policy, **began)
+    assert await store.builds.move(build.id, F, notice_policy, **ended)
     (row, *_) = await store.outbox.newest(1, channel="message")
     assert isinstance(row.notice.facts, BuildFacts)
     assert row.notice.facts.duration == duration

@@ -11,7 +11,7 @@ from support.world import URL, sha, world
 
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.manual import ManualPush
 from bridge.store.sqlite.ref_history import REPEAT_SECONDS
 
@@ -44,7 +44,7 @@ async def test_in_whatever_order_pushes_come_the_tag_ends_at_the_newest(
                     await here.finish()
         for build in await here.builds():
             if build.state is BuildState.RUNNING and build.cancel_reason:
-                await store.builds.move(build.id, BuildState.SUPERSEDED, Announcer(store.clock, None))
+                await store.builds.move(build.id, BuildState.SUPERSEDED, NoticePolicy(store.clock, None))
         await here.finish()
         await here.drain()
     ends = {here.registry.get(f"b{number}") for number in range(len(orders(letters)))}

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from support.rules import AT, HEAD, push, rules
 
-from bridge.rules.explain import judge
+from bridge.rules.explain import evaluate
 
 FOLDER = Path(__file__).parent / "cases"
 LONG = {"kind": "code_repo_type", "value": "code_repo_type_value", "tag": "docker_repo_tag"}
@@ -41,12 +41,12 @@ def test_a_push_becomes_what_the_case_says(tmp_path: Path, rule: list[dict[str, 
     if "changed" in facts:
         facts["changed"] = tuple(facts["changed"])
     kind = "branch" if "branch" in said else "tag"
-    (judgement,) = judge("Gitee", [push(said[kind], kind, **facts)], found, AT)
-    matches = judgement.matching.matches
-    assert [tag for match in matches for tag in match.tags] == said.get("tags", []), judgement.reason
+    (evaluation,) = evaluate("Gitee", [push(said[kind], kind, **facts)], found, AT)
+    matches = evaluation.matching.matches
+    assert [tag for match in matches for tag in match.tags] == said.get("tags", []), evaluation.reason
     assert [match.version_tagging for match in matches] == [said.get("version_tagging", 0)] * len(matches)
-    assert said.get("why", "") in judgement.reason
-    assert bool(judgement.reason) == ("why" in said)
+    assert said.get("why", "") in evaluation.reason
+    assert bool(evaluation.reason) == ("why" in said)
     notes = "; ".join(note for match in matches for note in match.notes)
     assert said.get("note", "") in notes
     assert bool(notes) == ("note" in said)

@@ -68,13 +68,13 @@ def test_a_glob_means_what_it_means_to_git(listed: Path, segments: list[str]) ->
 )
 def test_the_last_glob_that_matches_decides(globs: list[tuple[bool, str]]) -> None:
     whole = tuple(("" if positive else "!") + glob for positive, glob in globs)
-    verdicts = []
+    decisions = []
     for name in FILES:
         decided = [positive for positive, glob in globs if counts((glob,), name)]
         otherwise = not any(positive for positive, _ in globs)
-        verdicts.append(decided[-1] if decided else otherwise)
-        assert counts(whole, name) == verdicts[-1]
-    assert counts(whole, *FILES) == any(verdicts)
+        decisions.append(decided[-1] if decided else otherwise)
+        assert counts(whole, name) == decisions[-1]
+    assert counts(whole, *FILES) == any(decisions)
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\ud800", "登录", "a" * 5000, "", "a\0b", "a\1"])

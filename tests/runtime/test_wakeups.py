@@ -3,7 +3,7 @@
 import anyio
 from support.scripted import eventually
 
-from bridge.runtime.wakeups import Alarm, bounded, ticking
+from bridge.runtime.wakeups import Wakeup, bounded, ticking
 
 
 def test_a_pause_that_somebody_asks_for_is_a_second_to_an_hour() -> None:
@@ -12,37 +12,37 @@ def test_a_pause_that_somebody_asks_for_is_a_second_to_an_hour() -> None:
 
 
 async def test_an_alarm_that_rang_before_anybody_waited_is_heard() -> None:
-    alarm = Alarm()
-    alarm.ring()
-    alarm.ring()
+    wakeup = Wakeup()
+    wakeup.wake()
+    wakeup.wake()
     with anyio.fail_after(5):
-        await alarm.wait()
+        await wakeup.wait()
     with anyio.move_on_after(0.01) as scope:
-        await alarm.wait()
+        await wakeup.wait()
     assert scope.cancelled_caught, "however often it rang, it is heard once"
 
 
 async def test_a_wait_ends_by_itself_when_it_may_not_last() -> None:
     with anyio.fail_after(5):
-        await Alarm().wait(0.01)
+        await Wakeup().wait(0.01)
 
 
 async def test_a_ring_is_not_lost_when_a_wait_is_given_up() -> None:
-    alarm = Alarm()
+    wakeup = Wakeup()
     with anyio.move_on_after(0.01):
-        await alarm.wait()
-    alarm.ring()
+        await wakeup.wait()
+    wakeup.wake()
     with anyio.fail_after(5):
-        await alarm.wait()
+        await wakeup.wait()
 
 
 async def test_alarms_tick_at_their_own_pace_until_the_block_ends() -> None:
-    fast, slow = Alarm(), Alarm()
+    fast, slow = Wakeup(), Wakeup()
     heard = {"fast": 0, "slow": 0}
 
-    async def listen(name: str, alarm: Alarm) -> None:
+    async def listen(name: str, wakeup: Wakeup) -> None:
         while True:
-            await alarm.wait()
+            await wakeup.wait()
             heard[name] += 1
 
     async with anyio.create_task_group() as tasks:

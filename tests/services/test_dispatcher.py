@@ -18,11 +18,11 @@ from bridge.forges.base import Forge
 from bridge.model.build import BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import PushEvent, Ref, Repo
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.manual import ManualPush
 from bridge.services.dispatcher import Dispatcher
 from bridge.store.sqlite.inbox import DeliveryRow
-from bridge.store.sqlite.listing import Place
+from bridge.store.sqlite.listing import Cursor
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""
@@ -86,8 +86,8 @@ class Line:
             lambda: rules,
             store.inbox,
             default_notices=told,
-            announcer=Announcer(store.clock, None),
-            alarm=self.bell,
+            notice_policy=NoticePolicy(store.clock, None),
+            wakeup=self.bell,
             dispatched=self._ring,
         )
 
@@ -246,8 +246,8 @@ async def test_a_delivery_that_is_judged_twice_makes_its_builds_once(store: Stor
         (row,) = await line.judge(delivery)
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
-                verdict = await line.dispatcher._judged(row.delivery)
-                tasks.start_soon(line.dispatcher._record, row.delivery, verdict)
+                decision = await line.dispatcher._judged(row.delivery)
+                tasks.start_soon(line.dispatcher._record, row.delivery, decision)
         assert len(await store.builds.of_delivery(delivery.id)) == 1
         assert line.rung == 1
 
@@ -261,7 +261,7 @@ async def test_a_large_push_keeps_its_place_before_a_small_one(store: Store, tmp
     for delivery in sent_so:
         await store.inbox.put(delivery)
     async with dispatching(store, tmp_path):
-        page = await store.builds.page(Place(), 20, namespace="acme", repo_name="shop")
+        page = await store.builds.page(Cursor(), 20, namespace="acme", repo_name="shop")
     numbers = {build.number: build.origin.ref_name for build in page.rows}
     assert numbers == {number + 1: f"v{number}" for number in range(8)}
 
@@ -273,7 +273,7 @@ async def test_a_wanted_repeat_builds_again(store: Store, tmp_path: Path) -> Non
         once_more = await store.inbox.redeliver(again)
         await line.bell.settled()
         rows = [await line.row(one) for one in (again, once_more)]
-        page = await store.builds.page(Place(), 20)
+        page = await store.builds.page(Cursor(), 20)
     assert [(one.state, one.replay) for one in rows] == [
         (DeliveryState.DISPATCHED, 1),
         (DeliveryState.DISPATCHED, 2),
@@ -344,7 +344,7 @@ async def test_a_store_that_fails_is_tried_again(store: Store, tmp_path: Path) -
         rows = [await line.row(delivery.id) for delivery in deliveries]
         tasks.cancel_scope.cancel()
     assert {row.state for row in rows} == {DeliveryState.DISPATCHED}
-    assert (await store.builds.page(Place(), 1)).count == 100
+    assert (await store.builds.page(Cursor(), 1)).count == 100
 
 
 async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, 
             for number in range(1, 51):
                 tasks.start_soon(store.inbox.put, sent(str(number), body(after=f"{number:040x}")))
         await line.bell.settled()
-        page = await store.builds.page(Place(), 1)
+        page = await store.builds.page(Cursor(), 1)
     assert page.count == 50
 
 

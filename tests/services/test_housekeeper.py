@@ -1,4 +1,4 @@
-"""Old rows go at each alarm; systemd hears from us while the loop and the writer live."""
+"""Old rows go at each wakeup; systemd hears from us while the loop and the writer live."""
 
 import socket
 from contextlib import suppress
@@ -13,10 +13,10 @@ from support.scripted import Bell, Store, delivery_of, eventually, failing, quie
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, NoticeState, Subscription
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.housekeeper import feed_watchdog, give_up_strays, keep_house
 from bridge.store.sqlite import database
-from bridge.store.sqlite.inbox import Verdict
+from bridge.store.sqlite.inbox import Decision
 
 DAY = timedelta(days=1)
 
@@ -24,8 +24,8 @@ DAY = timedelta(days=1)
 async def add_judged(store: Store, key: str) -> None:
     delivery = delivery_of(key, store.clock())
     await store.inbox.put(delivery)
-    await store.inbox.judge(
-        delivery.id, Verdict(state=DeliveryState.IGNORED, detail="", explanation=[]), quiet
+    await store.inbox.record_decision(
+        delivery.id, Decision(state=DeliveryState.IGNORED, detail="", explanation=[]), quiet
     )
 
 
@@ -55,7 +55,7 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
     bell = Bell()
     for key in "12":
         build = await store.add_build(key)
-        await store.builds.move(build.id, BuildState.FAILED, Announcer(store.clock, None))
+        await store.builds.move(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
     store.clock.turn(2 * DAY.total_seconds())
 
     async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
@@ -75,13 +75,13 @@ async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     store: Store,
 ) -> None:
     bell = Bell()
-    announcer = Announcer(store.clock, None)
+    notice_policy = NoticePolicy(store.clock, None)
     told = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
     build = await store.add_build(subscriptions=(told,))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(give_up_strays, store.outbox, ["team", "message"], bell)
         await bell.settled()
-        await store.builds.move(build.id, BuildState.FAILED, announcer)
+        await store.builds.move(build.id, BuildState.FAILED, notice_policy)
         async with failing(store):
             await bell.settled()
         await bell.settled()

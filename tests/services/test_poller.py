@@ -99,11 +99,11 @@ async def test_many_builds_are_asked_for_in_one_call(store: Store, builder: Scri
 async def test_an_end_and_its_notices_are_written_together_or_not_at_all(store: Store) -> None:
     build = await move(store, await add_queued(store), BuildState.RUNNING)
 
-    def announce(_build: Build, _failures: int) -> list[Notice]:
+    def notices_for(_build: Build, _failures: int) -> list[Notice]:
         raise RuntimeError("the notices cannot be made")
 
     with pytest.raises(RuntimeError, match="cannot be made"):
-        await store.builds.move(build.id, BuildState.SUCCEEDED, announce)
+        await store.builds.move(build.id, BuildState.SUCCEEDED, notices_for)
     assert (await store.build(build.id)).state is BuildState.RUNNING
     assert await store.events() == [EventName.START]
     assert (await store.steps(build.id))[-1] == "running"

@@ -9,7 +9,7 @@ from support.services import add_queued, move, polling
 from bridge.builders.base import Status
 from bridge.errors import Transient
 from bridge.model.build import BuildState
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.poller import FORGET_SECONDS, SLOW_SECONDS
 
 HOUR = 3600.0
@@ -108,7 +108,7 @@ async def test_a_build_of_which_nothing_was_ever_learned_is_given_back_after_a_w
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
-    await store.builds.move(build.id, BuildState.UNKNOWN, Announcer(store.clock, None))
+    await store.builds.move(build.id, BuildState.UNKNOWN, NoticePolicy(store.clock, None))
     async with polling(store, builder) as line:
         await line.turn(FORGET_SECONDS - 1)
         assert builder.called("release") == []

@@ -60,8 +60,8 @@ async def test_two_that_look_at_once_ask_once(noon: Store, tmp_path: Path) -> No
         await line.push(NONE, FIRST)
         for day in range(5):
             noon.clock.turn(DUE + day * DAY - noon.clock())
-            other.ring()
-            line.ticking.ring()
+            other.wake()
+            line.ticking.wake()
             await other.settled()
             await line.at(DUE + day * DAY)
         assert len(await line.asked()) == 5

@@ -14,7 +14,7 @@ from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry, Sent
 from bridge.errors import Transient
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.triggerer import backoff
 
 DAY = 24 * 3600.0
@@ -183,7 +183,7 @@ async def test_no_more_builds_are_open_than_the_builder_has_slots(
     builds = [await store.add_build(key, tags=(key,)) for key in "1234"]
     async with triggering(store, builder) as line:
         assert builder.called("trigger") == [build.id for build in builds[:2]]
-        await store.builds.move(builds[0].id, BuildState.SUCCEEDED, Announcer(store.clock, None))
+        await store.builds.move(builds[0].id, BuildState.SUCCEEDED, NoticePolicy(store.clock, None))
         await line.turn(0)
         assert builder.called("trigger") == [build.id for build in builds[:3]]
 
@@ -213,7 +213,7 @@ async def test_a_cancelled_build_does_not_wait_for_a_slot_nor_for_a_builder_that
         await line.turn(0)
         assert (await store.build(waiting.id)).state is BuildState.CANCELLED
         late = await store.add_build("3", tags=("3",))
-        await store.builds.move(running.id, BuildState.FAILED, Announcer(store.clock, None))
+        await store.builds.move(running.id, BuildState.FAILED, NoticePolicy(store.clock, None))
         builder.triggers.append(Retry("down", 3000.0))
         await line.turn(0)
         await store.builds.request_cancel(late.id, "cancelled by ann")
@@ -225,7 +225,7 @@ async def test_a_build_that_was_moved_meanwhile_is_not_sent(store: Store, builde
     """Between the look at what is due and the attempt, somebody else ends the build."""
     build = await store.add_build()
     stale = await store.build(build.id)
-    await store.builds.move(build.id, BuildState.SUPERSEDED, Announcer(store.clock, None))
+    await store.builds.move(build.id, BuildState.SUPERSEDED, NoticePolicy(store.clock, None))
     await TriggerLine(store, builder).triggerer._trigger(stale)
     assert builder.calls == []
     assert (await store.build(build.id)).state is BuildState.SUPERSEDED
@@ -246,7 +246,7 @@ async def test_a_build_that_ended_while_the_builder_answered_stays_ended(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(TriggerLine(store, Slow()).triggerer.run)
         await entered.wait()
-        await store.builds.move(build.id, BuildState.CANCELLED, Announcer(store.clock, None))
+        await store.builds.move(build.id, BuildState.CANCELLED, NoticePolicy(store.clock, None))
         leave.set()
         await eventually(lambda: store.builds.get(build.id))
         tasks.cancel_scope.cancel()

@@ -10,7 +10,7 @@ from bridge.builders.base import Ambiguous, Search
 from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.services import triggerer
 
 DAY = 24 * 3600.0
@@ -120,7 +120,7 @@ async def test_what_a_dead_process_was_sending_is_looked_up_before_anything_is_s
 ) -> None:
     build = await store.add_build()
     other = await store.add_build("2", tags=("2",))
-    await store.builds.move(build.id, BuildState.TRIGGERING, Announcer(store.clock, None), attempts=1)
+    await store.builds.move(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None), attempts=1)
     builder.finds.append(found)
     async with triggering(store, builder):
         assert (await store.build(build.id)).state is state

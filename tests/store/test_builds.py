@@ -18,13 +18,13 @@ from support.scripted import SHA, START, Clock, Store, delivery_of, new_build, q
 from bridge.model.build import TRANSITIONS, Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, ServiceFacts
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
 from bridge.store.sqlite.builds import MAX_TEXT
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.inbox import Verdict
-from bridge.store.sqlite.listing import Place
+from bridge.store.sqlite.inbox import Decision
+from bridge.store.sqlite.listing import Cursor
 from bridge.store.sqlite.outbox import Health, add
 from bridge.store.sqlite.retention import prune
 
@@ -106,7 +106,7 @@ async def test_two_who_move_one_build_at_once_do_not_both_win(store: Store) -> N
 async def test_numbers_count_from_one_in_each_repository(store: Store) -> None:
     for key, name in enumerate(["shop", "web", "shop", "shop", "web"]):
         await store.add_build(str(key), repo_name=name)
-    page = await store.builds.page(Place(), 20)
+    page = await store.builds.page(Cursor(), 20)
     assert [(build.repo_name, build.number) for build in reversed(page.rows)] == [
         ("shop", 1),
         ("web", 1),
@@ -160,24 +160,24 @@ async def test_one_delivery_makes_one_build_of_each_tag_set(store: Store) -> Non
     receipt = await store.inbox.put(delivery_of("1", store.clock()))
     new = new_build(receipt.id)
     wanted = [new, new, replace(new, tag_set="other"), replace(new, repo_name="web")]
-    verdict = Verdict(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=wanted)
-    made = await store.inbox.judge(receipt.id, verdict, quiet)
+    decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=wanted)
+    made = await store.inbox.record_decision(receipt.id, decision, quiet)
     assert made is not None
     assert len(made.builds) == 3
-    assert await store.inbox.judge(receipt.id, verdict, quiet) is None
+    assert await store.inbox.record_decision(receipt.id, decision, quiet) is None
     assert len(await store.builds.of_delivery(receipt.id)) == 3
 
 
 async def test_builds_of_a_builder_that_is_gone_end_and_say_so(store: Store) -> None:
-    announcer = Announcer(store.clock, None)
+    notice_policy = NoticePolicy(store.clock, None)
     waiting = await store.add_build("1", builder="gone")
     running = await store.add_build("2", builder="gone")
     for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
-        await store.builds.move(running.id, state, announcer)
+        await store.builds.move(running.id, state, notice_policy)
     ended = await store.add_build("3", builder="gone")
-    await store.builds.move(ended.id, BuildState.CANCELLED, announcer)
+    await store.builds.move(ended.id, BuildState.CANCELLED, notice_policy)
     kept = await store.add_build("4")
-    lost = await store.builds.abandon(["here"], announcer)
+    lost = await store.builds.abandon(["here"], notice_policy)
     assert {build.id: build.state for build in lost} == {
         waiting.id: BuildState.FAILED,
         running.id: BuildState.UNKNOWN,
@@ -186,7 +186,7 @@ async def test_builds_of_a_builder_that_is_gone_end_and_say_so(store: Store) -> 
     assert (await store.build(kept.id)).state is BuildState.WAITING
     assert (await store.build(ended.id)).state is BuildState.CANCELLED
     assert (await store.events()).count(EventName.FAIL) == 2
-    assert await store.builds.abandon(["here"], announcer) == []
+    assert await store.builds.abandon(["here"], notice_policy) == []
 
 
 async def test_what_is_to_end_is_not_due(store: Store) -> None:
@@ -241,7 +241,7 @@ async def counted(store: Store) -> dict[str, int]:
 async def ended(store: Store, key: str, **changes: Any) -> Build:
     build = await store.add_build(key, **changes)
     await store.builds.append_log(build.id, "a log", 5, restarted=False)
-    moved = await store.builds.move(build.id, BuildState.FAILED, Announcer(store.clock, None))
+    moved = await store.builds.move(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
     assert moved is not None
     (row, *_) = await store.outbox.newest(1)
     await store.outbox.add_message(row.notice)
@@ -292,8 +292,8 @@ async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.Monkey
     for key in range(7):
         await store.inbox.put(delivery_of(str(key), store.clock()))
     for row in await store.inbox.stored(10):
-        ignored = Verdict(state=DeliveryState.IGNORED, detail="", explanation=[])
-        await store.inbox.judge(row.id, ignored, quiet)
+        ignored = Decision(state=DeliveryState.IGNORED, detail="", explanation=[])
+        await store.inbox.record_decision(row.id, ignored, quiet)
     store.clock.turn(2 * DAY.total_seconds())
     assert await prune(store.database, store.clock(), DAY, DAY) == 7
 

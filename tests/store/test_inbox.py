@@ -6,9 +6,9 @@ from support.scripted import Store, delivery_of, quiet
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
-from bridge.store.sqlite.inbox import CROWD, MAX_REPEATS, SAME_SECONDS, Receipt, Verdict
+from bridge.store.sqlite.inbox import CROWD, MAX_REPEATS, SAME_SECONDS, Decision, Receipt
 
-IGNORED = Verdict(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
+IGNORED = Decision(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
 
 
 async def test_a_repeat_is_kept_once_under_the_first_id(store: Store) -> None:
@@ -122,9 +122,9 @@ async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
         await store.inbox.put(delivery_of(key, store.clock()))
     assert [one.key for one in await store.inbox.stored(2)] == ["a", "b"]
     first = (await store.inbox.stored(1))[0]
-    await store.inbox.judge(first.id, IGNORED, quiet)
-    again = Verdict(state=DeliveryState.DEAD, detail="too late", explanation=[])
-    await store.inbox.judge(first.id, again, quiet)
+    await store.inbox.record_decision(first.id, IGNORED, quiet)
+    again = Decision(state=DeliveryState.DEAD, detail="too late", explanation=[])
+    await store.inbox.record_decision(first.id, again, quiet)
     found = await store.inbox.get(first.id)
     assert found is not None
     row, steps = found
@@ -142,7 +142,7 @@ async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
 async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(store: Store) -> None:
     delivery = delivery_of("k", 1.0)
     await store.inbox.put(delivery)
-    await store.inbox.judge(delivery.id, IGNORED, quiet)
+    await store.inbox.record_decision(delivery.id, IGNORED, quiet)
     new_id = await store.inbox.redeliver(delivery.id)
     old, new = await store.inbox.get(delivery.id), await store.inbox.get(new_id)
     assert old is not None

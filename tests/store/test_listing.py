@@ -7,18 +7,18 @@ from sqlalchemy import event
 from support.scripted import Store
 
 from bridge.store.sqlite import listing
-from bridge.store.sqlite.listing import Place
+from bridge.store.sqlite.listing import Cursor
 
 
 async def numbers(store: Store, **place: Any) -> list[int]:
-    page = await store.builds.page(Place(**place), 2, repo_name="shop")
+    page = await store.builds.page(Cursor(**place), 2, repo_name="shop")
     return [build.number for build in page.rows]
 
 
 async def test_pages_are_newest_first_and_end(store: Store) -> None:
     for key in range(5):
         await store.add_build(str(key), repo_name="shop" if key else "web")
-    pages = [await store.builds.page(Place(number=number), 2, repo_name="shop") for number in (1, 2, 3)]
+    pages = [await store.builds.page(Cursor(number=number), 2, repo_name="shop") for number in (1, 2, 3)]
     assert [[build.number for build in page.rows] for page in pages] == [[4, 3], [2, 1], []]
     assert [(page.newer, page.older) for page in pages] == [(False, True), (True, False), (True, False)]
     assert {page.count for page in pages} == {4}
@@ -41,7 +41,7 @@ async def test_what_is_very_much_is_not_counted_to_its_end(
     monkeypatch.setattr(listing, "COUNTED", 3)
     for key in range(5):
         await store.add_build(str(key))
-    assert (await store.builds.page(Place(), 2)).count == 3
+    assert (await store.builds.page(Cursor(), 2)).count == 3
 
 
 @pytest.mark.parametrize("public_only", [False, True])
@@ -64,7 +64,7 @@ async def test_no_page_is_sorted_or_searched_for_row_by_row(
         "before_cursor_execute",
         lambda _connection, _cursor, statement, values, *_rest: asked.append((statement, values)),
     )
-    await store.builds.page(Place(before="y"), 20, public_only=public_only, **filters)
+    await store.builds.page(Cursor(before="y"), 20, public_only=public_only, **filters)
     plans = [
         [
             row.detail

@@ -71,9 +71,9 @@ async def test_a_branch_of_which_no_move_is_known_is_what_was_last_built_of_it(
     for key, sha in (("1", A), ("2", B)):
         await store.add_build(key, sha=sha)
     await store.add_build("3", ref="refs/heads/other", repo_url=URL)
-    for key in range(4):  # so that their numbers are higher
-        await store.add_build(f"web {key}", repo_name="web", repo_url="https://git.example.com/web.git")
-        await store.add_build(f"lab {key}", namespace="lab", repo_url="https://git.example.com/lab.git")
+    for other in range(4):  # so that their numbers are higher
+        await store.add_build(f"web {other}", repo_name="web", repo_url="https://git.example.com/web.git")
+        await store.add_build(f"lab {other}", namespace="lab", repo_url="https://git.example.com/lab.git")
     assert await schedules.head(CODE, "main", "acme", "shop") == Head(B, URL)
     assert await schedules.head(CODE, "other", "acme", "shop") == Head(SHA, URL)
     assert await schedules.head(CODE, "new", "acme", "shop") == Head(None, URL)

@@ -1,4 +1,4 @@
-"""Attackers that never finish, senders of huge bodies, and the honest traffic beside them."""
+"""Attackers that never finish, clients of huge bodies, and the honest traffic beside them."""
 
 import asyncio
 import http.client

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive
 from support.scripted import Store
 
 from bridge.forges.adapters.github.forge import GitHub
-from bridge.web.clients import Senders
+from bridge.web.clients import Clients
 from bridge.web.receiver import Receiver, Source
 
 SECRET = b"a-secret-of-the-entrance"
@@ -46,7 +46,7 @@ class Entrance:
     `woken` is how often it told the daemon that there is something to do.
     """
 
-    def __init__(self, store: Store, *, senders: Senders | None = None, **sources: Mapping[str, Any]) -> None:
+    def __init__(self, store: Store, *, clients: Clients | None = None, **sources: Mapping[str, Any]) -> None:
         self.store = store
         self.woken = 0
         usual: dict[str, Any] = {"forge": GitHub(), "secrets": [SECRET]}
@@ -55,7 +55,7 @@ class Entrance:
             store.inbox,
             store.clock,
             max_body=MAX_BODY,
-            senders=senders or Senders(),
+            clients=clients or Clients(),
             stored=self._wake,
         )
 

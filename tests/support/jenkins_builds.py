@@ -8,7 +8,7 @@ from typing import Any
 from support.fake_jenkins_core import FakeJenkins
 from support.fake_jenkins_state import Parameter
 
-from bridge.builders.base import Handle, Sent, Status, Surroundings
+from bridge.builders.base import BuilderContext, Handle, Sent, Status
 from bridge.builders.jenkins.builder import JenkinsBuilder, JenkinsSettings
 from bridge.model.build import BuildRequest
 
@@ -44,7 +44,7 @@ async def builder(jenkins: FakeJenkins, **settings: Any) -> AsyncIterator[Jenkin
     made = JenkinsBuilder(
         "jenkins",
         JenkinsSettings.model_validate(given | settings),
-        Surroundings(state=Path("unused"), clock=jenkins.clock),
+        BuilderContext(state=Path("unused"), clock=jenkins.clock),
     )
     try:
         yield made

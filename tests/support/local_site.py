@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 from support.git import Origin
 
-from bridge.builders.base import Sent, Status, Surroundings
+from bridge.builders.base import BuilderContext, Sent, Status
 from bridge.builders.local.builder import LocalBuilder
 from bridge.builders.local.folder import Folder
 from bridge.builders.local.settings import LocalSettings
@@ -26,7 +26,7 @@ class Site:
         if script is not None:
             settings["command"] = ["/bin/sh", "-c", script]
         full = LocalSettings.model_validate({"protocols": ["file"], **settings})
-        return LocalBuilder("here", full, Surroundings(state=self.state, clock=system_clock))
+        return LocalBuilder("here", full, BuilderContext(state=self.state, clock=system_clock))
 
     def text(self, build_id: str = "b1") -> str:
         log = self.state / build_id / "log"

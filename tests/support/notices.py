@@ -5,7 +5,7 @@ from typing import Any
 
 from support.fake_robots import START, Turnable
 
-from bridge.channels.base import Contact, Surroundings
+from bridge.channels.base import ChannelContext, Contact
 from bridge.model.event import Person
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
 
@@ -57,7 +57,7 @@ class Messages:
         self.kept.append(notice)
 
 
-def surroundings(clock: Turnable | None = None, **changes: Any) -> Surroundings:
+def context(clock: Turnable | None = None, **changes: Any) -> ChannelContext:
     """What a channel is lent: Chinese, one known person, a clock that stands."""
-    lent = Surroundings(language="zh-CN", people=PEOPLE, clock=clock or Turnable(), messages=Messages())
+    lent = ChannelContext(language="zh-CN", people=PEOPLE, clock=clock or Turnable(), messages=Messages())
     return replace(lent, **changes)

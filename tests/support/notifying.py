@@ -19,7 +19,7 @@ class Line:
         self.store = store
         self.channel = channel
         self.bell = Bell()
-        self.notifier = Notifier(channel.name, channel, store.outbox, store.clock, alarm=self.bell)
+        self.notifier = Notifier(channel.name, channel, store.outbox, store.clock, wakeup=self.bell)
 
     async def turn(self, seconds: float) -> None:
         self.store.clock.turn(seconds)

@@ -38,7 +38,7 @@ class Line:
             default_notices=[DEFAULT],
             outbox=store.outbox,
             clock=store.clock,
-            alarm=self.bell,
+            wakeup=self.bell,
             told=self._tell,
         )
 
@@ -49,7 +49,7 @@ class Line:
         """So many looks at the files, one after the other, and no other."""
         await eventually(lambda: self.bell.idle)
         for _ in range(times):
-            self.bell.ring()
+            self.bell.wake()
             await eventually(lambda: self.bell.idle)
 
     def names(self) -> list[str]:

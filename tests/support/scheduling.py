@@ -16,7 +16,7 @@ from bridge.forges.adapters.github.forge import GitHub
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.notice import ServiceFacts
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.match import RuleSet
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.scheduler import Scheduler
@@ -55,7 +55,7 @@ class Line:
 
     def asked_for(self) -> None:
         self.rung.append("asked")
-        self.judging.ring()
+        self.judging.wake()
 
     async def push(self, before: str, after: str) -> None:
         self.sent += 1
@@ -104,8 +104,8 @@ async def scheduling(store: Store, folder: Path, text: str) -> AsyncIterator[Lin
         lambda: line.rules,
         store.inbox,
         default_notices=(),
-        announcer=Announcer(store.clock, None),
-        alarm=line.judging,
+        notice_policy=NoticePolicy(store.clock, None),
+        wakeup=line.judging,
         dispatched=lambda: None,
     )
     async with anyio.create_task_group() as tasks:
@@ -123,7 +123,7 @@ def scheduler(line: Line, bell: Bell) -> Scheduler:
         Schedules(store.database),
         store.outbox,
         store.clock,
-        alarm=bell,
+        wakeup=bell,
         asked=line.asked_for,
         told=lambda: line.rung.append("told"),
     )

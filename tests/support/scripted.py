@@ -14,21 +14,19 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from bridge.builders.base import Builder, Handle, LogChunk, Search, Sent, Status
+from bridge.builders.base import Builder, BuilderContext, Handle, LogChunk, Search, Sent, Status
 from bridge.builders.base import Outcome as Triggered
-from bridge.builders.base import Surroundings as BuilderSurroundings
-from bridge.channels.base import Channel, Ok, Rate
+from bridge.channels.base import Channel, ChannelContext, Ok, Rate
 from bridge.channels.base import Outcome as Told
-from bridge.channels.base import Surroundings as ChannelSurroundings
 from bridge.config.types import Strict
 from bridge.model.build import Build, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Person
 from bridge.model.notice import EventName, Notice, Subscription
-from bridge.runtime.wakeups import Alarm
+from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.inbox import Inbox, Verdict
+from bridge.store.sqlite.inbox import Decision, Inbox
 from bridge.store.sqlite.outbox import Outbox
 
 START = 1_700_000_000.0
@@ -50,8 +48,8 @@ class Clock:
         self.now += seconds
 
 
-class Bell(Alarm):
-    """An alarm that knows when the one who waits for it has done a whole round."""
+class Bell(Wakeup):
+    """An wakeup that knows when the one who waits for it has done a whole round."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +73,7 @@ class Bell(Alarm):
         """Ring, until a round that began after now has ended."""
         for _ in range(2):
             before = self.waits
-            self.ring()
+            self.wake()
             await eventually(partial(self._waits_since, before))
 
     def _waits_since(self, before: int) -> bool:
@@ -115,7 +113,7 @@ class ScriptedBuilder(Builder):
     poll_interval = 0.01
 
     def __init__(
-        self, name: str = "here", settings: Any = None, surroundings: BuilderSurroundings | None = None
+        self, name: str = "here", settings: Any = None, context: BuilderContext | None = None
     ) -> None:
         self.name = name
         self.triggers: deque[Triggered | BaseException | Hang | Callable[[], Triggered]] = deque()
@@ -172,7 +170,7 @@ class ScriptedChannel(Channel):
         self,
         name: str = "team",
         settings: Any = None,
-        surroundings: ChannelSurroundings | None = None,
+        context: ChannelContext | None = None,
         rate: Rate | None = None,
     ) -> None:
         self.name = name
@@ -212,8 +210,8 @@ class Store:
         new = new_build(receipt.id)
         origin = replace(new.origin, is_public=is_public, author=author)
         new = replace(new, origin=origin, **changes)
-        verdict = Verdict(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=[new])
-        judged = await self.inbox.judge(receipt.id, verdict, quiet)
+        decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=[new])
+        judged = await self.inbox.record_decision(receipt.id, decision, quiet)
         assert judged is not None
         return await self.build(*judged.builds)
 

@@ -9,7 +9,7 @@ from support.scripted import Bell, ScriptedBuilder, Store
 
 from bridge.builders.base import Status
 from bridge.model.build import Build, BuildState
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.poller import Poller
 from bridge.services.triggerer import Triggerer
 
@@ -17,7 +17,7 @@ from bridge.services.triggerer import Triggerer
 async def move(store: Store, build: Build, *states: BuildState, **fields: Any) -> Build:
     """The build, moved through these states."""
     for state in states:
-        assert await store.builds.move(build.id, state, Announcer(store.clock, None), **fields)
+        assert await store.builds.move(build.id, state, NoticePolicy(store.clock, None), **fields)
     return await store.build(build.id)
 
 
@@ -40,9 +40,9 @@ class TriggerLine:
             builder,
             builds=store.builds,
             outbox=store.outbox,
-            announcer=Announcer(store.clock, None),
+            notice_policy=NoticePolicy(store.clock, None),
             clock=store.clock,
-            alarm=self.bell,
+            wakeup=self.bell,
             triggered=lambda: self.rung.append("triggered"),
             told=lambda: self.rung.append("told"),
         )
@@ -79,9 +79,9 @@ class PollLine:
             builder.name,
             builder,
             builds=store.builds,
-            announcer=Announcer(store.clock, "https://bridge.example.com/"),
+            notice_policy=NoticePolicy(store.clock, "https://bridge.example.com/"),
             clock=store.clock,
-            alarm=self.bell,
+            wakeup=self.bell,
             ended=lambda: self.rung.append("ended"),
             told=lambda: self.rung.append("told"),
         )

@@ -14,7 +14,7 @@ from support.scripted import Bell, Store, delivery_of
 from bridge.forges.adapters.simple.forge import Simple
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery, DeliveryState
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.dispatcher import Dispatcher
 from bridge.store.sqlite.inbox import DeliveryRow
 
@@ -95,7 +95,7 @@ class World:
             for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
                 fields = {"triggered_at": self.store.clock(), "handle": build.id}
                 assert await self.store.builds.move(
-                    build.id, state, Announcer(self.store.clock, None), **fields
+                    build.id, state, NoticePolicy(self.store.clock, None), **fields
                 )
         return due
 
@@ -103,8 +103,8 @@ class World:
         """Every build that runs ends, the newest first."""
         for build in reversed(await self.store.builds.in_state("jenkins", BuildState.RUNNING)):
             self.registry |= dict.fromkeys(build.request.tags, build.request.commit)
-            announcer = Announcer(self.store.clock, None)
-            assert await self.store.builds.move(build.id, BuildState.SUCCEEDED, announcer)
+            notice_policy = NoticePolicy(self.store.clock, None)
+            assert await self.store.builds.move(build.id, BuildState.SUCCEEDED, notice_policy)
 
     async def drain(self) -> None:
         while await self.start():
@@ -131,8 +131,8 @@ async def world(
         lambda: found,
         store.inbox,
         default_notices=(),
-        announcer=Announcer(store.clock, None),
-        alarm=bell,
+        notice_policy=NoticePolicy(store.clock, None),
+        wakeup=bell,
         dispatched=lambda: None,
     )
     async with anyio.create_task_group() as tasks:

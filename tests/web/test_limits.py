@@ -1,4 +1,4 @@
-"""How much one source takes from whom, as senders at many addresses meet it."""
+"""How much one source takes from whom, as clients at many addresses meet it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from support.entrance import Entrance, push, signed
 from support.scripted import Store, open_store
 
 from bridge.runtime.rate import Rate
-from bridge.web import limits as door
+from bridge.web import limits as limits
 
 HOST, STRANGER = "192.0.2.1", "203.0.113.7"
 FEW = {"refused_rate": Rate(3, 60.0)}
@@ -21,10 +21,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
         yield opened
 
 
-async def worn_out(entrance: Entrance, sender: str) -> None:
+async def worn_out(entrance: Entrance, client: str) -> None:
     """Send in vain until that is too much."""
     for _ in range(100):
-        if await entrance.forged(sender=sender) == 429:
+        if await entrance.forged(sender=client) == 429:
             return
     raise AssertionError("never too much")
 
@@ -62,8 +62,8 @@ async def test_a_large_body_of_unknown_length_is_cut_off_for_who_sent_too_much_i
 
     entrance = Entrance(store, github=FEW)
     await worn_out(entrance, STRANGER)
-    for sender, status in ((STRANGER, 429), (HOST, 202)):
-        answer = await entrance.post(pieces(), signed(LARGE), sender=sender)  # type: ignore[arg-type]  # httpx takes it
+    for client, status in ((STRANGER, 429), (HOST, 202)):
+        answer = await entrance.post(pieces(), signed(LARGE), sender=client)  # type: ignore[arg-type]  # httpx takes it
         assert answer.status_code == status
 
 
@@ -116,14 +116,14 @@ async def test_verified_deliveries_are_bounded_only_where_the_source_says_so(sto
 async def test_of_too_many_proven_addresses_the_oldest_is_forgotten(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "MAX_KEYS", 2)
+    monkeypatch.setattr(limits, "MAX_KEYS", 2)
     entrance = Entrance(store, github=FEW)
-    senders = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
-    for sender in senders:
-        assert await entrance.honest(sender=sender) == 202
-        await worn_out(entrance, sender)
-    assert [await entrance.honest(LARGE, sender=sender) for sender in senders[1:]] == [202, 202]
-    assert await entrance.honest(LARGE, sender=senders[0]) == 429
+    clients = ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    for client in clients:
+        assert await entrance.honest(sender=client) == 202
+        await worn_out(entrance, client)
+    assert [await entrance.honest(LARGE, sender=client) for client in clients[1:]] == [202, 202]
+    assert await entrance.honest(LARGE, sender=clients[0]) == 429
 
 
 async def test_a_clock_that_is_set_back_locks_nobody_out(store: Store) -> None:

@@ -81,7 +81,7 @@ def test_each_of_several_secrets_opens(daemon: Daemon) -> None:
 
 
 def refusals(daemon: Daemon) -> list[dict[str, Any]]:
-    """The lines about senders without a proof; those who hang up are told of when it is noticed."""
+    """The lines about clients without a proof; those who hang up are told of when it is noticed."""
     lines = [line for line in daemon.lines() if line["event"] == "refused"]
     return [line for line in lines if line["source"] == "proof" and line["status"] == 401]
 

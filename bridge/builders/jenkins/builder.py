@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from bridge.builders.base import (
     Ambiguous,
     Builder,
+    BuilderContext,
     Handle,
     LogChunk,
     Outcome,
@@ -27,7 +28,6 @@ from bridge.builders.base import (
     Search,
     Sent,
     Status,
-    Surroundings,
 )
 from bridge.builders.jenkins import log as jenkins_log
 from bridge.builders.jenkins.client import Access, Answer, Form, Lost, Server, Unsent, told
@@ -153,11 +153,11 @@ class JenkinsBuilder(Builder):
     kind: ClassVar[str] = "jenkins"
     Settings: ClassVar[type[BaseModel]] = JenkinsSettings
 
-    def __init__(self, name: str, settings: JenkinsSettings, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: JenkinsSettings, context: BuilderContext) -> None:
         self.name = name
         self.poll_interval = settings.poll_interval.total_seconds()
         self._job = settings.job
-        self._clock = surroundings.clock
+        self._clock = context.clock
         access = Access(
             url=settings.url,
             username=settings.username,
@@ -167,9 +167,9 @@ class JenkinsBuilder(Builder):
             proxy=settings.proxy,
             concurrency=settings.concurrency,
         )
-        self._server = Server(access, surroundings.clock)
-        self._known = _KnownJob(settings.job, self._server, surroundings.clock)
-        self._watch = Watch(self._server, settings.url, surroundings.clock)
+        self._server = Server(access, context.clock)
+        self._known = _KnownJob(settings.job, self._server, context.clock)
+        self._watch = Watch(self._server, settings.url, context.clock)
         self._given: deque[tuple[str | None, int]] = deque(maxlen=_ITEMS_KEPT)
 
     async def trigger(self, request: BuildRequest) -> Outcome:

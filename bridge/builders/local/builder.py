@@ -28,6 +28,7 @@ import bridge
 from bridge.builders.base import (
     Ambiguous,
     Builder,
+    BuilderContext,
     Handle,
     LogChunk,
     Outcome,
@@ -35,7 +36,6 @@ from bridge.builders.base import (
     Retry,
     Sent,
     Status,
-    Surroundings,
     Target,
 )
 from bridge.builders.local.advice import advice
@@ -70,12 +70,12 @@ class LocalBuilder(Builder):
     Settings: ClassVar[type[LocalSettings]] = LocalSettings
     poll_interval = 0.5
 
-    def __init__(self, name: str, settings: LocalSettings, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: LocalSettings, context: BuilderContext) -> None:
         self.name = name
         self.slots = settings.workers
         self.deadline = settings.timeout.total_seconds() + _LATE
         self._settings = settings
-        self._state = surroundings.state
+        self._state = context.state
         self._resumed: dict[str, int] = {}
 
     async def trigger(self, request: BuildRequest) -> Outcome:

@@ -27,7 +27,7 @@ from bridge.store.schema import build_log
 from bridge.store.sqlite import listing, outbox, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import in_turn
-from bridge.store.sqlite.listing import Page, Place
+from bridge.store.sqlite.listing import Cursor, Page
 
 MAX_LOG_BYTES: Final = 8 << 20
 MAX_TEXT: Final = 4096
@@ -36,7 +36,7 @@ _STREAK: Final = 100
 # Word for word the condition of the index over public builds: a bound parameter would not use it.
 _IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
 
-Announce = Callable[[Build, int], Sequence[Notice]]
+NoticesFor = Callable[[Build, int], Sequence[Notice]]
 """Which notices a build in its new state asks for, given the failures in a row before it on its ref."""
 
 
@@ -51,7 +51,7 @@ def move(
     build_id: str,
     to: BuildState,
     now: float,
-    announce: Announce,
+    notices_for: NoticesFor,
     **fields: Any,
 ) -> Build | None:
     """Move a build along the table of transitions and write the notices of that, all or nothing.
@@ -69,7 +69,7 @@ def move(
     failures = _failures_before(connection, build)
     if to is BuildState.SUCCEEDED and row["state"] == BuildState.UNKNOWN:
         failures += 1  # people were told that it failed
-    for notice in announce(build, failures):
+    for notice in notices_for(build, failures):
         outbox.add(connection, notice, dedupe=f"{build_id}:{to}:{notice.event}:{notice.channel}", build=build)
     return build
 
@@ -144,7 +144,7 @@ class Builds:
             limit=1000,
         )
 
-    async def abandon(self, builders: Collection[str], announce: Announce) -> list[Build]:
+    async def abandon(self, builders: Collection[str], notices_for: NoticesFor) -> list[Build]:
         """End every open build of a builder that is not among `builders`: nobody would ever follow it."""
         lost = await self._select(
             table.c.builder.not_in(builders),
@@ -152,13 +152,13 @@ class Builds:
             table.c.state.in_(_OPEN),
             limit=10_000,
         )
-        ended = [await self._abandon(build, announce) for build in lost]
+        ended = [await self._abandon(build, notices_for) for build in lost]
         return [build for build in ended if build is not None]
 
-    async def _abandon(self, build: Build, announce: Announce) -> Build | None:
+    async def _abandon(self, build: Build, notices_for: NoticesFor) -> Build | None:
         to = BuildState.FAILED if build.state is BuildState.WAITING else BuildState.UNKNOWN
         detail = f"there is no builder {build.builder} any more"
-        return await self.move(build.id, to, announce, detail=detail, ended_at=self._clock())
+        return await self.move(build.id, to, notices_for, detail=detail, ended_at=self._clock())
 
     async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
         """The builds of a builder in these states that it may still know of, oldest first, at most 10 000."""
@@ -166,11 +166,13 @@ class Builds:
             table.c.builder == builder, table.c.released == 0, table.c.state.in_(states), limit=10_000
         )
 
-    async def move(self, build_id: str, to: BuildState, announce: Announce, **fields: Any) -> Build | None:
+    async def move(
+        self, build_id: str, to: BuildState, notices_for: NoticesFor, **fields: Any
+    ) -> Build | None:
         """`move` in a transaction of its own; returns when it is on disk."""
         now = self._clock()
         return await self._database.write(
-            lambda connection: move(connection, build_id, to, now, announce, **fields)
+            lambda connection: move(connection, build_id, to, now, notices_for, **fields)
         )
 
     async def note(self, build_id: str, what: str = "", detail: str = "", **fields: Any) -> None:
@@ -280,7 +282,7 @@ class Builds:
         return await self._database.read(lambda connection: timeline.of(connection, build_id))
 
     async def page(
-        self, place: Place, size: int, *, public_only: bool = False, **filters: Any
+        self, place: Cursor, size: int, *, public_only: bool = False, **filters: Any
     ) -> Page[Build]:
         """One page of the builds, newest first; `filters` are columns and the value each must have."""
         conditions: list[ColumnElement[bool]] = [table.c[name] == value for name, value in filters.items()]

@@ -19,7 +19,7 @@ from bridge.runtime.clock import Clock
 from bridge.store.codec import from_json, to_json
 from bridge.store.schema import delivery as table
 from bridge.store.sqlite import timeline
-from bridge.store.sqlite.builds import Announce
+from bridge.store.sqlite.builds import NoticesFor
 from bridge.store.sqlite.database import MAX_BATCH, Database
 from bridge.store.sqlite.making import Making
 
@@ -67,7 +67,7 @@ class DeliveryRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Decision:
     """What is to become of a delivery.
 
     `moves` are the refs that it says were moved, `builds` what the rules make of that, `detail` why they make
@@ -82,7 +82,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RecordedDecision:
     """What became of a delivery, with the ids of the builds that were made."""
 
     state: DeliveryState
@@ -130,30 +130,32 @@ class Inbox:
 
         return await self._database.read(work)
 
-    async def judge(self, delivery_id: str, verdict: Verdict, announce: Announce) -> Judged | None:
+    async def record_decision(
+        self, delivery_id: str, decision: Decision, notices_for: NoticesFor
+    ) -> RecordedDecision | None:
         """Record what becomes of a delivery and make its builds, all or nothing.
 
-        Builds that are superseded thereby are told of as `announce` says. None for a delivery that was judged
-        before: that changes nothing.
+        `notices_for` says which notices a build asks for that this supersedes. None for a delivery that was
+        decided before: that changes nothing.
         """
         now = self._clock()
-        if not (verdict.builds or verdict.moves):
+        if not (decision.builds or decision.moves):
             # Most that crowds in builds nothing: that is written together.
-            new = await self._database.add(_mark, (delivery_id, verdict, now))
-            return Judged(verdict.state, verdict.detail) if new else None
+            new = await self._database.add(_mark, (delivery_id, decision, now))
+            return RecordedDecision(decision.state, decision.detail) if new else None
 
-        def work(connection: Connection) -> Judged | None:
+        def work(connection: Connection) -> RecordedDecision | None:
             query = select(table.c.replay).where(table.c.id == delivery_id, table.c.state == "stored")
             replay = connection.execute(query).scalar()
             if replay is None:
                 return None
-            making = Making(connection, delivery_id, now, announce, asked=replay > 0)
-            making.run(verdict.moves, verdict.builds)
+            making = Making(connection, delivery_id, now, notices_for, asked=replay > 0)
+            making.run(decision.moves, decision.builds)
             state = DeliveryState.DISPATCHED if making.made else DeliveryState.IGNORED
-            sentences = making.told if making.made else [*making.told, verdict.detail]
+            sentences = making.told if making.made else [*making.told, decision.detail]
             detail = "; ".join(filter(None, sentences))[:MAX_DETAIL]
-            _mark(connection, [(delivery_id, replace(verdict, state=state, detail=detail), now)])
-            return Judged(state, detail, tuple(making.made))
+            _mark(connection, [(delivery_id, replace(decision, state=state, detail=detail), now)])
+            return RecordedDecision(state, detail, tuple(making.made))
 
         return await self._database.write(work)
 
@@ -248,8 +250,8 @@ def _receipt(connection: Connection, raw: sqlite3.Connection, row: Row) -> Recei
     return Receipt(found, new=False)
 
 
-def _mark(connection: Connection, judged: Sequence[tuple[str, Verdict, float]]) -> list[bool]:
-    """Write down verdicts and when they were found; False for a delivery that was judged before."""
+def _mark(connection: Connection, judged: Sequence[tuple[str, Decision, float]]) -> list[bool]:
+    """Write down decisions and when they were found; False for a delivery that was judged before."""
     ids = [delivery_id for delivery_id, _, _ in judged]
     query = select(table.c.id).where(table.c.id.in_(ids), table.c.state == "stored")
     unjudged = set(connection.execute(query).scalars())
@@ -260,11 +262,11 @@ def _mark(connection: Connection, judged: Sequence[tuple[str, Verdict, float]]) 
             [
                 {
                     "marked": delivery_id,
-                    "state": verdict.state,
-                    "detail": verdict.detail,
-                    "explanation": to_json(verdict.explanation),
+                    "state": decision.state,
+                    "detail": decision.detail,
+                    "explanation": to_json(decision.explanation),
                 }
-                for delivery_id, verdict, _ in new
+                for delivery_id, decision, _ in new
             ],
         )
         timeline.add_all(connection, [(mark[0], mark[2], mark[1].state, mark[1].detail) for mark in new])

@@ -13,7 +13,7 @@ COUNTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Cursor:
     """Where a page lies: older than the row `before`, newer than `after`, else by its number from 1."""
 
     number: int = 1
@@ -39,7 +39,7 @@ def page(
     table: Table,
     conditions: Sequence[ColumnElement[bool]],
     *,
-    place: Place,
+    place: Cursor,
     size: int,
     make: Callable[[RowMapping], T],
 ) -> Page[T]:
@@ -54,7 +54,7 @@ def page(
     return Page(count=count, rows=rows, newer=place.before is not None or place.number > 1, older=more)
 
 
-def _at(query: Select[tuple[object]], table: Table, place: Place, size: int) -> Select[tuple[object]]:
+def _at(query: Select[tuple[object]], table: Table, place: Cursor, size: int) -> Select[tuple[object]]:
     if place.after is not None:
         return query.where(table.c.id > place.after).order_by(table.c.id)
     query = query.order_by(table.c.id.desc())

@@ -17,7 +17,7 @@ from bridge.store.schema import build as table
 from bridge.store.sqlite import builds, timeline
 from bridge.store.sqlite import ref_history as order
 from bridge.store.sqlite import tag_names as naming
-from bridge.store.sqlite.builds import Announce
+from bridge.store.sqlite.builds import NoticesFor
 from bridge.store.sqlite.ref_history import TagSet
 
 REPAIR: Final = "order repair"
@@ -37,7 +37,7 @@ class Making:
     connection: Connection
     delivery_id: str
     now: float
-    announce: Announce
+    notices_for: NoticesFor
     asked: bool
     made: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
@@ -154,7 +154,7 @@ class Making:
             build.id,
             BuildState.SUPERSEDED,
             self.now,
-            self.announce,
+            self.notices_for,
             detail=why,
             superseded=why,
             ended_at=self.now,

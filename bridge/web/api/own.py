@@ -31,7 +31,7 @@ from bridge.runtime.metrics import DOWN, REGISTRY
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.inbox import DeliveryRow, Inbox
-from bridge.store.sqlite.listing import Place
+from bridge.store.sqlite.listing import Cursor
 from bridge.store.sqlite.outbox import Health, Outbox
 from bridge.store.sqlite.timeline import Step
 
@@ -271,13 +271,13 @@ def when(seconds: float | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _place(query: Mapping[str, str]) -> Place:
+def _place(query: Mapping[str, str]) -> Cursor:
     """`before` and `after` are the ids of builds, as the links of a page give them."""
     number = _page(query.get("page", "1"))
     for cursor in ("before", "after"):
         if len(query.get(cursor, "")) > MAX_CURSOR:
             raise HTTPException(400, f"{cursor} is not the id of a build")
-    return Place(number=number, before=query.get("before"), after=query.get("after"))
+    return Cursor(number=number, before=query.get("before"), after=query.get("after"))
 
 
 def _page(text: str) -> int:

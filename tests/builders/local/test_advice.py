@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bridge.builders.base import Surroundings, Target
+from bridge.builders.base import BuilderContext, Target
 from bridge.builders.local.builder import LocalBuilder
 from bridge.builders.local.settings import LocalSettings
 from bridge.runtime.clock import system_clock
@@ -13,7 +13,7 @@ from bridge.runtime.clock import system_clock
 
 def advice(*clone_urls: str | None, image: str = "acme/shop", **settings: Any) -> list[str]:
     full = LocalSettings.model_validate(settings)
-    builder = LocalBuilder("here", full, Surroundings(state=Path("/nowhere"), clock=system_clock))
+    builder = LocalBuilder("here", full, BuilderContext(state=Path("/nowhere"), clock=system_clock))
     targets = [
         Target(repository=f"acme/r{number}", image=image, clone_url=url)
         for number, url in enumerate(clone_urls)

@@ -11,9 +11,9 @@ from bridge.errors import ConfigError, Fault
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import Person
-from bridge.planning.notice_policy import Announcer
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.diff import Changes
-from bridge.store.sqlite.inbox import Verdict
+from bridge.store.sqlite.inbox import Decision
 from bridge.web.api.own import PAGE_SIZE, Api, when
 
 TOKEN = "a-token-of-the-tests"
@@ -122,7 +122,7 @@ async def test_filters_hold_one_each_and_unknown_ones_are_no_filter(
     store: Store, client: httpx.AsyncClient
 ) -> None:
     first = await store.add_build("1", is_public=True)
-    await store.builds.move(first.id, BuildState.FAILED, Announcer(store.clock, None))
+    await store.builds.move(first.id, BuildState.FAILED, NoticePolicy(store.clock, None))
     await store.add_build("2", is_public=True, namespace="globex")
 
     async def numbers(query: str) -> list[str]:
@@ -213,7 +213,9 @@ async def test_without_configured_tokens_nobody_is_trusted(store: Store) -> None
 async def test_a_build_tells_its_whole_story(store: Store, client: httpx.AsyncClient) -> None:
     build = await store.add_build("1", is_public=True, version_tagging=2)
     store.clock.turn(0.25)
-    await store.builds.move(build.id, BuildState.FAILED, Announcer(store.clock, None), detail="rejected: no")
+    await store.builds.move(
+        build.id, BuildState.FAILED, NoticePolicy(store.clock, None), detail="rejected: no"
+    )
     document = good(await client.get(f"/v1/builds/{build.id}"))
     assert (document["status"], document["state"], document["detail"]) == ("F", "failed", "rejected: no")
     assert (document["docker_repo_path"], document["docker_repo_tag"]) == ("acme/shop", "latest")
@@ -228,11 +230,11 @@ async def test_a_build_tells_its_whole_story(store: Store, client: httpx.AsyncCl
 async def test_a_build_says_when_it_was_made_began_and_ended(store: Store, client: httpx.AsyncClient) -> None:
     build = await store.add_build("1", is_public=True)
     times = {"created_at": store.clock()}
-    await store.builds.move(build.id, BuildState.TRIGGERING, Announcer(store.clock, None))
+    await store.builds.move(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None))
     for name, state in (("started_at", BuildState.RUNNING), ("ended_at", BuildState.FAILED)):
         store.clock.turn(60)
         times[name] = store.clock()
-        await store.builds.move(build.id, state, Announcer(store.clock, None), **{name: times[name]})
+        await store.builds.move(build.id, state, NoticePolicy(store.clock, None), **{name: times[name]})
     document = good(await client.get(f"/v1/builds/{build.id}"))
     assert {name: document[name] for name in times} == {name: when(at) for name, at in times.items()}
 
@@ -303,8 +305,8 @@ async def test_the_end_of_a_very_long_log_can_be_asked_for(store: Store, client:
 async def test_a_delivery_says_why(store: Store, client: httpx.AsyncClient) -> None:
     delivery = delivery_of("k", store.clock(), body=b"the body is not shown")
     await store.inbox.put(delivery)
-    why = Verdict(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
-    await store.inbox.judge(delivery.id, why, quiet)
+    why = Decision(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
+    await store.inbox.record_decision(delivery.id, why, quiet)
     answer = await client.get(f"/v1/deliveries/{delivery.id}", headers=TRUSTED)
     document = good(answer)
     assert (document["state"], document["detail"], document["size"]) == ("ignored", "a ping", 21)

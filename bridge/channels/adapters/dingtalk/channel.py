@@ -9,7 +9,7 @@ import httpx
 import orjson
 from pydantic import Field
 
-from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Surroundings
+from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry
 from bridge.channels.content import Content, author_contact, fitted
 from bridge.channels.robot import Robot, RobotSettings, TooLong, markdown
 from bridge.channels.text import neutral, neutral_line
@@ -53,18 +53,18 @@ class DingTalk(Robot):
     Settings = DingTalkSettings
     limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 000 bytes of request body
 
-    def __init__(self, name: str, settings: DingTalkSettings, surroundings: Surroundings) -> None:
-        super().__init__(name, settings, surroundings, secret=settings.secret)
+    def __init__(self, name: str, settings: DingTalkSettings, context: ChannelContext) -> None:
+        super().__init__(name, settings, context, secret=settings.secret)
         self._secret = settings.secret
         self._keyword = settings.keyword
 
     def render(self, notice: Notice, limit: int) -> bytes:
-        mobile = author_contact(notice, self.surroundings.people).dingtalk_mobile
+        mobile = author_contact(notice, self.context.people).dingtalk_mobile
 
         def body(content: Content) -> bytes:
             return orjson.dumps(self._message(content, mobile))
 
-        return fitted(notice, self.surroundings.language, self.surroundings.clock(), body, limit)
+        return fitted(notice, self.context.language, self.context.clock(), body, limit)
 
     def _message(self, content: Content, mobile: str | None) -> dict[str, object]:
         title = content.title
@@ -85,11 +85,11 @@ class DingTalk(Robot):
     def address(self) -> httpx.URL:
         if self._secret is None:
             return self._url
-        now = int(self.surroundings.clock() * 1000)
+        now = int(self.context.clock() * 1000)
         sign = signature(self._secret.reveal(), now)
         return self._url.copy_merge_params({"timestamp": str(now), "sign": sign})
 
-    def judge(self, code: int, message: str) -> Outcome | TooLong:
+    def classify(self, code: int, message: str) -> Outcome | TooLong:
         said = f"DingTalk answered {code}: {message}"
         if code == 0:
             return Ok()

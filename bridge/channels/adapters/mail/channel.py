@@ -24,7 +24,7 @@ import anyio
 import anyio.to_thread
 from pydantic import AfterValidator, Field, model_validator
 
-from bridge.channels.base import Channel, Dead, Ok, Outcome, Retry, Surroundings, Unknown
+from bridge.channels.base import Channel, ChannelContext, Dead, Ok, Outcome, Retry, Unknown
 from bridge.channels.content import DETAILS, Content, Detail, Line, Link, compose
 from bridge.channels.robot import CaFile
 from bridge.channels.text import plain
@@ -126,10 +126,10 @@ class Mail(Channel):
     kind = "MAIL"
     Settings = MailSettings
 
-    def __init__(self, name: str, settings: MailSettings, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: MailSettings, context: ChannelContext) -> None:
         self.name = name
         self._settings = settings
-        self._surroundings = surroundings
+        self._surroundings = context
         self._sender = _parsed(settings.sender).addr_spec
         self._domain = self._sender.rpartition("@")[2]
         self._hidden = _forms(settings.username, settings.password)
@@ -234,8 +234,8 @@ class Mail(Channel):
 
     def message(self, notice: Notice, recipient: str, detail: Detail) -> EmailMessage:
         """The mail: plain text and HTML in base64, which passes every relay unchanged."""
-        surroundings = self._surroundings
-        content = compose(notice, surroundings.language, surroundings.clock(), detail)
+        context = self._surroundings
+        content = compose(notice, context.language, context.clock(), detail)
         mail = EmailMessage(policy=SMTP)
         mail["From"] = self._settings.sender
         mail["To"] = recipient

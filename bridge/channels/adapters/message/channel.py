@@ -1,6 +1,6 @@
 """In-app messages: the notice is kept, and the pages show it."""
 
-from bridge.channels.base import Channel, Ok, Outcome, Retry, Surroundings
+from bridge.channels.base import Channel, ChannelContext, Ok, Outcome, Retry
 from bridge.config.types import Strict
 from bridge.errors import StoreError
 from bridge.model.notice import Notice
@@ -14,10 +14,10 @@ class Message(Channel):
     kind = "MESSAGE"
     Settings = MessageSettings
 
-    def __init__(self, name: str, settings: MessageSettings, surroundings: Surroundings) -> None:
+    def __init__(self, name: str, settings: MessageSettings, context: ChannelContext) -> None:
         self.name = name
         self.settings = settings
-        self._messages = surroundings.messages
+        self._messages = context.messages
 
     async def send(self, notice: Notice) -> Outcome:
         try:

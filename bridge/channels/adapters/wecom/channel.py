@@ -26,19 +26,19 @@ class WeCom(Robot):
     limits: ClassVar = (4_000, 2_000)  # the vendor's limit: 4096 bytes of markdown content
 
     def render(self, notice: Notice, limit: int) -> bytes:
-        userid = author_contact(notice, self.surroundings.people).wecom_userid
+        userid = author_contact(notice, self.context.people).wecom_userid
 
         def text(content: Content) -> bytes:
             return _text(content, userid).encode()
 
-        surroundings = self.surroundings
-        content = fitted(notice, surroundings.language, surroundings.clock(), text, limit).decode()
+        context = self.context
+        content = fitted(notice, context.language, context.clock(), text, limit).decode()
         return orjson.dumps({"msgtype": "markdown", "markdown": {"content": content}})
 
     def address(self) -> httpx.URL:
         return self._url
 
-    def judge(self, code: int, message: str) -> Outcome | TooLong:
+    def classify(self, code: int, message: str) -> Outcome | TooLong:
         # What follows the hint names our own address and a trace id.
         said = f"WeCom answered {code}: {message.partition(', hint')[0]}"
         if code == 0:

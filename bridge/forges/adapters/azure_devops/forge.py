@@ -78,7 +78,7 @@ def _push(
         changed=None,
         partial=False,
         forced=update.flag("forced"),
-    ).judge()
+    ).to_event()
 
 
 def _commit(commit: Fields) -> Commit | None:

@@ -57,7 +57,7 @@ def _push(change: Fields, repo: Repo | None, actor: Person) -> PushEvent | Ignor
         changed=None,
         partial=False,
         forced=change.flag("forced"),
-    ).judge()
+    ).to_event()
 
 
 def _ref(side: Fields) -> str | None:

@@ -49,7 +49,7 @@ def _push(change: Fields, head: Fields, repo: Repo | None, actor: Person) -> Pus
         pusher=actor,
         changed=None,
         partial=False,
-    ).judge()
+    ).to_event()
 
 
 def _head(change: Fields, fields: Fields, count: int) -> Fields:

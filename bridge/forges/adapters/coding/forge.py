@@ -94,7 +94,7 @@ def _push(fields: Fields) -> PushEvent | Ignored:
         pusher=_user(fields, "pusher", "user", "sender"),
         changed=changed,
         partial=True,
-    ).judge()
+    ).to_event()
 
 
 def _user(fields: Fields, *keys: str) -> Person:

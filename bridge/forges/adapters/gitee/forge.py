@@ -62,7 +62,7 @@ class Gitee(Forge):
     def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # Gitee has none
         return None
 
-    def occasion(self, headers: Headers) -> str:
+    def dedup_prefix(self, headers: Headers) -> str:
         # A test of the webhook repeats the body of a push, which it must not pass for.
         return f"{DIGEST}ping:" if _is_ping(headers) else DIGEST
 
@@ -105,7 +105,7 @@ def _push(fields: Fields) -> PushEvent | Ignored:
         pusher=person(who, "name", "user_name", "username"),
         changed=changed,
         partial=partial or fields.flag("commits_more_than_ten") or total > len(commits or ()),
-    ).judge()
+    ).to_event()
 
 
 def _repo(fields: Fields) -> Repo | None:

@@ -72,7 +72,7 @@ def _push(fields: Fields) -> PushEvent | Ignored:
         changed=changed,
         partial=partial or len(commits) >= _MAX_COMMITS,
         forced=fields.flag("forced"),
-    ).judge()
+    ).to_event()
 
 
 def _repo(fields: Fields) -> Repo | None:

@@ -58,7 +58,7 @@ class GitLab(Forge):
         # Not x-gitlab-event-uuid: all hooks set off by one event share that. webhook-id may be signed.
         return delivery_word(headers, "webhook-id", "idempotency-key")
 
-    def occasion(self, headers: Headers) -> str:
+    def dedup_prefix(self, headers: Headers) -> str:
         # GitLab before 17.4 sends no delivery id, and no time in the body: equal pushes differ here only.
         return f"{delivery_word(headers, 'x-gitlab-event-uuid') or 'sha256'}:"
 

@@ -45,4 +45,4 @@ class Gogs(GogsFamily):
             pusher=person(fields.part("sender"), "full_name", "login", "username"),
             changed=None,
             partial=False,
-        ).judge()
+        ).to_event()

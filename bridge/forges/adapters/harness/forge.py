@@ -61,7 +61,7 @@ def _push(fields: Fields) -> PushEvent | Ignored:
         changed=changed,
         partial=partial or total is None or total > len(commits),
         forced=fields.flag("forced"),
-    ).judge()
+    ).to_event()
 
 
 def _commit(fields: Fields) -> Commit | None:

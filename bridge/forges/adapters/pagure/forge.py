@@ -99,7 +99,7 @@ def _moved(
         changed=None,
         partial=False,
         forced=msg.flag("forced"),
-    ).judge()
+    ).to_event()
 
 
 def _repo(msg: Fields) -> Repo | None:

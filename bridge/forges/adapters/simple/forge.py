@@ -71,7 +71,7 @@ def _push(data: Fields) -> PushEvent | Ignored:
         pusher=person(data.part("pusher"), "name"),
         changed=None if changed is None else tuple(changed[:MAX_CHANGED]),
         partial=data.flag("truncated") or len(changed or ()) > MAX_CHANGED,
-    ).judge()
+    ).to_event()
 
 
 def _repo(data: Fields) -> Repo | None:

@@ -23,7 +23,7 @@ class TGit(GitLabShaped):
     event_headers: ClassVar[tuple[str, ...]] = ("x-event", "x-gitlab-event")
     token_headers: ClassVar[tuple[str, ...]] = ("x-token", "x-gitlab-token")
 
-    def occasion(self, headers: Headers) -> str:
+    def dedup_prefix(self, headers: Headers) -> str:
         # A branch that is moved there, back and there again sends equal bodies.
         return f"{delivery_word(headers, 'x-trace-id', 'x-send-timestamp') or 'sha256'}:"
 
