@@ -8,7 +8,7 @@ _LINES: Final = Rate(20, 4.0)
 
 
 class SourceLimits:
-    """The limits of one source: `rate` for verified deliveries, `rejected` for the bad requests of each client.
+    """The limits of one source: `rate` for verified deliveries, `rejected` for bad requests of a client.
 
     A verified delivery uses up nothing that strangers could empty, and strangers nothing of its allowance.
     Times are in seconds.

@@ -8,7 +8,7 @@ from support.entrance import Entrance, push, signed
 from support.scripted import Store, open_store
 
 from bridge.runtime.rate import Rate
-from bridge.web import limits as limits
+from bridge.web import limits
 
 HOST, STRANGER = "192.0.2.1", "203.0.113.7"
 FEW = {"refused_rate": Rate(3, 60.0)}
