@@ -38,7 +38,7 @@ from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.inbox import Inbox
+from bridge.store.sqlite.deliveries import Deliveries
 from bridge.store.sqlite.outbox import Outbox
 from bridge.store.sqlite.schedules import Schedules
 from bridge.web.api.own import Api
@@ -65,7 +65,7 @@ class Stores:
     """The open store, by what each service needs of it."""
 
     database: Database
-    inbox: Inbox
+    deliveries: Deliveries
     builds: Builds
     outbox: Outbox
     schedules: Schedules
@@ -74,7 +74,7 @@ class Stores:
     def of(cls, database: Database, clock: Clock, watchers: Sequence[Subscription]) -> "Stores":
         return cls(
             database,
-            Inbox(database, clock),
+            Deliveries(database, clock),
             Builds(database, clock),
             Outbox(database, clock, watchers),
             Schedules(database),
@@ -235,7 +235,7 @@ class _Daemon:
         self._dispatcher = Dispatcher(
             FORGES,
             lambda: self.reloader.rules,
-            stores.inbox,
+            stores.deliveries,
             default_notices=config.default_notices,
             notice_policy=notice_policy,
             wakeup=self._dispatch,
@@ -293,7 +293,7 @@ class _Daemon:
                 )
                 for name, source in config.settings.sources.items()
             },
-            stores.inbox,
+            stores.deliveries,
             clock,
             max_body=config.settings.server.max_body,
             clients=Clients(config.settings.server.trusted_proxies),
@@ -302,7 +302,7 @@ class _Daemon:
         tokens = [token.reveal() for token in config.settings.api.tokens]
         self._api = Api(
             stores.database,
-            stores.inbox,
+            stores.deliveries,
             stores.builds,
             stores.outbox,
             tokens=tokens,

@@ -19,7 +19,7 @@ from bridge.registry import FORGES
 from bridge.rules.explain import Evaluation, evaluate
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import system_clock
-from bridge.store.sqlite.inbox import DeliveryRow
+from bridge.store.sqlite.deliveries import DeliveryRow
 
 MAX_FILE: Final = 64 << 20
 _BODIES: Final = (".json", ".body")
@@ -105,7 +105,7 @@ def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
 
     async def work() -> DeliveryRow | None:
         async with stores_of(config) as stores:
-            found = await stores.inbox.get(delivery_id)
+            found = await stores.deliveries.get(delivery_id)
             return found[0] if found else None
 
     row = run(work)

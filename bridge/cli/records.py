@@ -37,7 +37,7 @@ def list_deliveries(config: str | None, state: str | None, limit: int, *, as_jso
 
     async def work() -> list[dict[str, Any]]:
         async with stores_of(config) as stores:
-            return [delivery_document(row) for row in await stores.inbox.newest(limit, state)]
+            return [delivery_document(row) for row in await stores.deliveries.newest(limit, state)]
 
     _print(run(work), ["id", "received_at", "source", "event", "state", "detail"], as_json=as_json)
 
@@ -51,7 +51,7 @@ def show_delivery(config: str | None, delivery_id: str, *, as_json: bool) -> Non
 
     async def work() -> dict[str, Any]:
         async with stores_of(config) as stores:
-            found = await stores.inbox.get(delivery_id)
+            found = await stores.deliveries.get(delivery_id)
             if found is None:
                 raise click.ClickException(f"there is no delivery {delivery_id}: see `deliveries list`")
             builds = [build.id for build in await stores.builds.of_delivery(delivery_id)]
@@ -69,7 +69,7 @@ def redeliver(config: str | None, delivery_id: str) -> None:
 
     async def work() -> str:
         async with stores_of(config) as stores:
-            return await stores.inbox.redeliver(delivery_id)
+            return await stores.deliveries.redeliver(delivery_id)
 
     click.echo(f"delivery {run(work)}")
 

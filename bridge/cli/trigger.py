@@ -20,7 +20,7 @@ from bridge.rules.schema import BuildRepository
 from bridge.rules.url import clone_url_problem
 from bridge.runtime.clock import system_clock
 from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.inbox import DeliveryRow, Inbox
+from bridge.store.sqlite.deliveries import Deliveries, DeliveryRow
 from bridge.store.sqlite.listing import Cursor
 
 _GIT_SECONDS: Final = 30
@@ -86,19 +86,19 @@ def trigger(
                 sha=sha,
                 by=user(),
             )
-            delivery_id = (await stores.inbox.put(push.delivery(system_clock()))).id
+            delivery_id = (await stores.deliveries.put(push.delivery(system_clock()))).id
             click.echo(f"delivery {delivery_id}")
-            judged = await _judged(stores.inbox, delivery_id, wait)
+            judged = await _judged(stores.deliveries, delivery_id, wait)
             return await _told(delivery_id, judged, stores.builds)
 
     sys.exit(0 if run(work) else 1)
 
 
-async def _judged(inbox: Inbox, delivery_id: str, wait: float) -> DeliveryRow | None:
+async def _judged(deliveries: Deliveries, delivery_id: str, wait: float) -> DeliveryRow | None:
     """The delivery once the daemon has judged it; None when it did not within `wait` seconds."""
     with anyio.move_on_after(wait):
         while True:
-            found = await inbox.get(delivery_id)
+            found = await deliveries.get(delivery_id)
             if found is not None and found[0].state is not DeliveryState.STORED:
                 return found[0]
             await anyio.sleep(_LOOK_SECONDS)

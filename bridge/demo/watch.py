@@ -12,7 +12,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.notice import NoticeState
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import Clock
-from bridge.store.sqlite.inbox import DeliveryRow
+from bridge.store.sqlite.deliveries import DeliveryRow
 from bridge.store.sqlite.outbox import NoticeRow
 from bridge.store.sqlite.timeline import Step
 
@@ -110,7 +110,7 @@ class Watch:
 
     async def look(self) -> list[Course]:
         """Every delivery about which there may be news, oldest first."""
-        rows = await self._stores.inbox.newest(_NEWEST)
+        rows = await self._stores.deliveries.newest(_NEWEST)
         self._done &= {row.delivery.id for row in rows}
         fresh = [row for row in reversed(rows) if row.delivery.id not in self._done]
         courses = [await self._course(row) for row in fresh]

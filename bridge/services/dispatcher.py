@@ -21,7 +21,7 @@ from bridge.rules.explain import Evaluation, evaluate, stored_documents
 from bridge.rules.match import Match, Matching, RuleSet, match_repository
 from bridge.runtime.metrics import DISPATCHED
 from bridge.runtime.wakeups import Wakeup
-from bridge.store.sqlite.inbox import MAX_DETAIL, Decision, Inbox
+from bridge.store.sqlite.deliveries import MAX_DETAIL, Decision, Deliveries
 
 log = structlog.get_logger()
 
@@ -34,13 +34,13 @@ _LARGE: Final = 16 << 10
 
 
 class Dispatcher:
-    """Judges the deliveries of the inbox, oldest first."""
+    """Decides about the stored deliveries, oldest first."""
 
     def __init__(
         self,
         forges: Mapping[str, Forge],
         rules: Callable[[], RuleSet],
-        inbox: Inbox,
+        deliveries: Deliveries,
         *,
         default_notices: Sequence[NoticeSetting],
         notice_policy: NoticePolicy,
@@ -49,7 +49,7 @@ class Dispatcher:
     ) -> None:
         self._forges = forges
         self._rules = rules
-        self._inbox = inbox
+        self._deliveries = deliveries
         self._default_notices = default_notices
         self._notice_policy = notice_policy
         self._wakeup = wakeup
@@ -74,9 +74,9 @@ class Dispatcher:
     async def _next(self) -> list[Delivery]:
         """The deliveries to judge now. Those that crowd in are stored first, for a while."""
         with anyio.move_on_after(PATIENCE_SECONDS):
-            while self._inbox.crowded():  # noqa: ASYNC110  # a crowd has no event: it is a look back
+            while self._deliveries.crowded():  # noqa: ASYNC110  # a crowd has no event: it is a look back
                 await anyio.sleep(_LOOK_SECONDS)
-        return await self._inbox.stored(BATCH)
+        return await self._deliveries.stored(BATCH)
 
     async def _judged(self, delivery: Delivery) -> Decision:
         """By the rules of this moment; one after the other, so that no push overtakes an older one."""
@@ -87,13 +87,13 @@ class Dispatcher:
 
     async def _record(self, delivery: Delivery, decision: Decision) -> None:
         try:
-            judged = await self._inbox.record_decision(delivery.id, decision, self._notice_policy)
+            judged = await self._deliveries.record_decision(delivery.id, decision, self._notice_policy)
         except StoreError:
             raise
         except Exception as error:
             # One delivery that we cannot judge must not stop those behind it.
             log.exception("cannot judge", delivery_id=delivery.id)
-            judged = await self._inbox.record_decision(delivery.id, _broken(error), self._notice_policy)
+            judged = await self._deliveries.record_decision(delivery.id, _broken(error), self._notice_policy)
         if judged is None:
             return
         DISPATCHED.labels(judged.state).inc()

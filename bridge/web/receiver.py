@@ -18,7 +18,7 @@ from bridge.forges.fields import FORM, media_type
 from bridge.runtime.clock import Clock
 from bridge.runtime.metrics import DELIVERIES
 from bridge.runtime.rate import Rate
-from bridge.store.sqlite.inbox import Inbox, Receipt
+from bridge.store.sqlite.deliveries import Deliveries, Receipt
 from bridge.web.body_buffer import BodyBuffer, BufferFull, PartialBody
 from bridge.web.clients import Client, Clients, Network
 from bridge.web.limits import SourceLimits
@@ -54,7 +54,7 @@ class Receiver:
     def __init__(
         self,
         sources: Mapping[str, Source],
-        inbox: Inbox,
+        deliveries: Deliveries,
         clock: Clock,
         *,
         max_body: int,
@@ -62,7 +62,7 @@ class Receiver:
         stored: Callable[[], None],
     ) -> None:
         self._sources = sources
-        self._inbox = inbox
+        self._deliveries = deliveries
         self._clock = clock
         self._max_body = max_body
         self._clients = clients
@@ -115,7 +115,7 @@ class Receiver:
         )
         if wait := limits.verified(client.client_key, now):
             raise _TooMany("this source sends more than its rate allows", wait)
-        receipt = await self._inbox.put(delivery)
+        receipt = await self._deliveries.put(delivery)
         log.info(
             "stored" if receipt.new else "repeated", delivery_id=receipt.id, source=name, kind=delivery.event
         )

@@ -46,7 +46,12 @@ async def measure(folder: Path, many: int, rounds: int) -> list[float]:
     async with open_store(folder) as store:
         await fill(store, many)
         app = Api(
-            store.database, store.inbox, store.builds, store.outbox, tokens=[TOKEN], reload=_nothing_changed
+            store.database,
+            store.deliveries,
+            store.builds,
+            store.outbox,
+            tokens=[TOKEN],
+            reload=_nothing_changed,
         ).app
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
             return [await timed(client, query, rounds) for query in PAGES]

@@ -39,7 +39,7 @@ def config(tmp_path: Path) -> Path:
 def stored(config: Path, body: bytes) -> str:
     async def work() -> str:
         async with open_store(config.parent / "data") as store:
-            return (await store.inbox.put(delivery_of("1", store.clock(), body=body))).id
+            return (await store.deliveries.put(delivery_of("1", store.clock(), body=body))).id
 
     return anyio.run(work)
 
@@ -79,7 +79,7 @@ def test_what_a_person_asked_for_is_shown_elsewhere(config: Path) -> None:
 
     async def work() -> str:
         async with open_store(config.parent / "data") as store:
-            return (await store.inbox.put(push.delivery(store.clock()))).id
+            return (await store.deliveries.put(push.delivery(store.clock()))).id
 
     delivery_id = anyio.run(work)
     done = command("--config", config, "explain", "--delivery", delivery_id)

@@ -19,7 +19,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.store.sqlite import outbox
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.inbox import Decision
+from bridge.store.sqlite.deliveries import Decision
 
 HOSTILE = "feat\x1b]0;owned\x07\x1b[31m[bold red]x[/]\u202e\x9b2J\r\nacme/shop #9 \x00end"
 HARMLESS = "feat�]0;owned��[31m[bold red]x[/]��2J"
@@ -163,7 +163,7 @@ def test_a_build_that_has_ended_is_not_cancelled(daemon: Daemon) -> None:
 
 def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
     async def fill(store: Store) -> tuple[str, str]:
-        receipt = await store.inbox.put(delivery_of("hostile", 1.0, event=HOSTILE))
+        receipt = await store.deliveries.put(delivery_of("hostile", 1.0, event=HOSTILE))
         new = replace(new_build(receipt.id, ref=HOSTILE), tags=(HOSTILE,))
         match = {
             "namespace": "acme",
@@ -176,7 +176,7 @@ def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
         ref = {"event": "push", "repo": HOSTILE, "ref_kind": "branch", "ref_name": HOSTILE, "reason": None}
         seen = [ref | {"matches": [match], "rejections": [refused]}]
         decision = Decision(state=DeliveryState.DISPATCHED, detail=HOSTILE, explanation=seen, builds=[new])
-        judged = await store.inbox.record_decision(receipt.id, decision, quiet)
+        judged = await store.deliveries.record_decision(receipt.id, decision, quiet)
         assert judged is not None
         (build_id,) = judged.builds
         await store.builds.move(build_id, BuildState.FAILED, lambda *_: [], detail=HOSTILE, url=HOSTILE)
@@ -205,9 +205,9 @@ def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
 
 def test_deliveries_are_listed_and_shown_with_their_why(daemon: Daemon) -> None:
     async def fill(store: Store) -> list[str]:
-        ids = [(await store.inbox.put(delivery_of(key, store.clock()))).id for key in ("1", "2")]
+        ids = [(await store.deliveries.put(delivery_of(key, store.clock()))).id for key in ("1", "2")]
         decision = Decision(state=DeliveryState.IGNORED, detail="the tag was removed", explanation=[])
-        await store.inbox.record_decision(ids[0], decision, quiet)
+        await store.deliveries.record_decision(ids[0], decision, quiet)
         return ids
 
     first, second = filled(daemon, fill)
@@ -236,9 +236,9 @@ def test_what_the_rules_made_of_a_delivery_is_a_tree_for_people_and_whole_for_pr
     ]
 
     async def fill(store: Store) -> str:
-        receipt = await store.inbox.put(delivery_of("1", store.clock()))
+        receipt = await store.deliveries.put(delivery_of("1", store.clock()))
         decision = Decision(state=DeliveryState.IGNORED, detail="why", explanation=explanation)
-        await store.inbox.record_decision(receipt.id, decision, quiet)
+        await store.deliveries.record_decision(receipt.id, decision, quiet)
         return receipt.id
 
     delivery = filled(daemon, fill)
@@ -320,7 +320,7 @@ class Hosted:
         (document,) = good(self.daemon, f"deliveries show --json {said.split()[1]}").documents
 
         async def look(store: Store) -> Any:
-            (found,) = await store.inbox.stored(10)
+            (found,) = await store.deliveries.stored(10)
             return found.body
 
         assert self.sha.encode() in filled(self.daemon, look)

@@ -60,7 +60,7 @@ async def test_the_same_is_so_with_repeats_and_wanted_redeliveries_in_between(
             for place, move in enumerate(order):
                 row = await here.push(move, ref)
                 same = replace(row.delivery, id=f"again-{number}-{place}")
-                assert not (await store.inbox.put(same)).new, "the very same again is a repeat"
+                assert not (await store.deliveries.put(same)).new, "the very same again is a repeat"
                 await here.push(move, ref)
                 if place == 0:
                     await here.again(row)

@@ -21,7 +21,7 @@ from bridge.model.event import PushEvent, Ref, Repo
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.manual import ManualPush
 from bridge.services.dispatcher import Dispatcher
-from bridge.store.sqlite.inbox import DeliveryRow
+from bridge.store.sqlite.deliveries import DeliveryRow
 from bridge.store.sqlite.listing import Cursor
 
 URL = "https://git.example.com/shop.git"
@@ -84,7 +84,7 @@ class Line:
         self.dispatcher = Dispatcher(
             {forge.kind: forge for forge in (Simple(), *forges)},
             lambda: rules,
-            store.inbox,
+            store.deliveries,
             default_notices=told,
             notice_policy=NoticePolicy(store.clock, None),
             wakeup=self.bell,
@@ -95,12 +95,12 @@ class Line:
         self.rung += 1
 
     async def judge(self, *deliveries: Delivery) -> list[DeliveryRow]:
-        ids = [(await self.store.inbox.put(one)).id for one in deliveries]
+        ids = [(await self.store.deliveries.put(one)).id for one in deliveries]
         await self.bell.settled()
         return [await self.row(one) for one in ids]
 
     async def row(self, delivery_id: str) -> DeliveryRow:
-        found = await self.store.inbox.get(delivery_id)
+        found = await self.store.deliveries.get(delivery_id)
         assert found is not None
         return found[0]
 
@@ -140,7 +140,9 @@ async def test_a_push_becomes_a_build(store: Store, tmp_path: Path) -> None:
     assert build.request.version_tag == "v20231114.221320"
     assert (build.request.branch, build.request.tag, build.request.commit) == ("main", None, SHA)
     assert line.rung == 1, "the triggerers hear of it at once"
-    assert [step.what for step in (await store.inbox.get(row.delivery.id) or (None, []))[1]] == ["dispatched"]
+    assert [step.what for step in (await store.deliveries.get(row.delivery.id) or (None, []))[1]] == [
+        "dispatched"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +261,7 @@ async def test_a_large_push_keeps_its_place_before_a_small_one(store: Store, tmp
         for number in range(8)
     ]
     for delivery in sent_so:
-        await store.inbox.put(delivery)
+        await store.deliveries.put(delivery)
     async with dispatching(store, tmp_path):
         page = await store.builds.page(Cursor(), 20, namespace="acme", repo_name="shop")
     numbers = {build.number: build.origin.ref_name for build in page.rows}
@@ -269,8 +271,8 @@ async def test_a_large_push_keeps_its_place_before_a_small_one(store: Store, tmp
 async def test_a_wanted_repeat_builds_again(store: Store, tmp_path: Path) -> None:
     async with dispatching(store, tmp_path) as line:
         (row,) = await line.judge(sent("1", body()))
-        again = await store.inbox.redeliver(row.delivery.id)
-        once_more = await store.inbox.redeliver(again)
+        again = await store.deliveries.redeliver(row.delivery.id)
+        once_more = await store.deliveries.redeliver(again)
         await line.bell.settled()
         rows = [await line.row(one) for one in (again, once_more)]
         page = await store.builds.page(Cursor(), 20)
@@ -334,7 +336,7 @@ async def test_a_request_by_hand_that_cannot_be_read_is_a_dead_letter(store: Sto
 async def test_a_store_that_fails_is_tried_again(store: Store, tmp_path: Path) -> None:
     deliveries = [sent(str(number), body(after=f"{number:040x}")) for number in range(1, 101)]
     for delivery in deliveries:
-        await store.inbox.put(delivery)
+        await store.deliveries.put(delivery)
     line = Line(store, tmp_path)
     async with anyio.create_task_group() as tasks:
         async with failing(store):
@@ -351,7 +353,7 @@ async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, 
     async with dispatching(store, tmp_path) as line:
         async with anyio.create_task_group() as tasks:
             for number in range(1, 51):
-                tasks.start_soon(store.inbox.put, sent(str(number), body(after=f"{number:040x}")))
+                tasks.start_soon(store.deliveries.put, sent(str(number), body(after=f"{number:040x}")))
         await line.bell.settled()
         page = await store.builds.page(Cursor(), 1)
     assert page.count == 50

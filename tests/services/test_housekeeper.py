@@ -16,15 +16,15 @@ from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.housekeeper import feed_watchdog, give_up_strays, keep_house
 from bridge.store.sqlite import database
-from bridge.store.sqlite.inbox import Decision
+from bridge.store.sqlite.deliveries import Decision
 
 DAY = timedelta(days=1)
 
 
 async def add_judged(store: Store, key: str) -> None:
     delivery = delivery_of(key, store.clock())
-    await store.inbox.put(delivery)
-    await store.inbox.record_decision(
+    await store.deliveries.put(delivery)
+    await store.deliveries.record_decision(
         delivery.id, Decision(state=DeliveryState.IGNORED, detail="", explanation=[]), quiet
     )
 
@@ -40,14 +40,14 @@ async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(keep)
         await bell.settled()
-        assert await store.inbox.newest(10) == []
+        assert await store.deliveries.newest(10) == []
         await add_judged(store, "older")
         store.clock.turn(2 * DAY.total_seconds())
         async with failing(store):
             await bell.settled()
-            assert len(await store.inbox.newest(10)) == 1
+            assert len(await store.deliveries.newest(10)) == 1
         await bell.settled()
-        assert await store.inbox.newest(10) == []
+        assert await store.deliveries.newest(10) == []
         tasks.cancel_scope.cancel()
 
 
@@ -64,7 +64,7 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
             tasks.start_soon(house, store.database, store.clock, bell)
             await bell.settled()
             tasks.cancel_scope.cancel()
-        return len(await store.inbox.newest(10)), len(await store.builds.in_state("here", *BuildState))
+        return len(await store.deliveries.newest(10)), len(await store.builds.in_state("here", *BuildState))
 
     assert await keep(3 * DAY, 3 * DAY) == (2, 2)
     assert await keep(DAY, 3 * DAY) == (0, 2)

@@ -23,7 +23,7 @@ from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
 from bridge.store.sqlite.builds import MAX_TEXT
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.inbox import Decision
+from bridge.store.sqlite.deliveries import Decision
 from bridge.store.sqlite.listing import Cursor
 from bridge.store.sqlite.outbox import Health, add
 from bridge.store.sqlite.retention import prune
@@ -157,14 +157,14 @@ async def test_what_a_tag_points_to_is_called_a_commit_once_a_branch_was_built_o
 
 
 async def test_one_delivery_makes_one_build_of_each_tag_set(store: Store) -> None:
-    receipt = await store.inbox.put(delivery_of("1", store.clock()))
+    receipt = await store.deliveries.put(delivery_of("1", store.clock()))
     new = new_build(receipt.id)
     wanted = [new, new, replace(new, tag_set="other"), replace(new, repo_name="web")]
     decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=wanted)
-    made = await store.inbox.record_decision(receipt.id, decision, quiet)
+    made = await store.deliveries.record_decision(receipt.id, decision, quiet)
     assert made is not None
     assert len(made.builds) == 3
-    assert await store.inbox.record_decision(receipt.id, decision, quiet) is None
+    assert await store.deliveries.record_decision(receipt.id, decision, quiet) is None
     assert len(await store.builds.of_delivery(receipt.id)) == 3
 
 
@@ -264,7 +264,7 @@ async def test_what_is_old_goes_and_takes_all_that_belongs_to_it(store: Store) -
 
 
 async def test_what_is_open_stays_however_old_it_is(store: Store) -> None:
-    await store.inbox.put(delivery_of("unjudged", store.clock()))
+    await store.deliveries.put(delivery_of("unjudged", store.clock()))
     await store.add_build("open")
     await ended(store, "newer")
     facts = ServiceFacts(subject="x", detail="y")
@@ -290,10 +290,10 @@ async def test_what_is_young_stays(store: Store) -> None:
 async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.store.retention.BATCH", 2)
     for key in range(7):
-        await store.inbox.put(delivery_of(str(key), store.clock()))
-    for row in await store.inbox.stored(10):
+        await store.deliveries.put(delivery_of(str(key), store.clock()))
+    for row in await store.deliveries.stored(10):
         ignored = Decision(state=DeliveryState.IGNORED, detail="", explanation=[])
-        await store.inbox.record_decision(row.id, ignored, quiet)
+        await store.deliveries.record_decision(row.id, ignored, quiet)
     store.clock.turn(2 * DAY.total_seconds())
     assert await prune(store.database, store.clock(), DAY, DAY) == 7
 

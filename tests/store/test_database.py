@@ -115,12 +115,12 @@ async def test_a_full_store_says_so_keeps_what_it_has_and_heals(store: Store) ->
     with pytest.raises(StoreError, match="full"):
         await store.database.write(insert("big", "x" * 1_000_000))
     with pytest.raises(StoreError, match="full"):
-        await store.inbox.put(big)
+        await store.deliveries.put(big)
     assert await names(store) == ["before"]
     room = "PRAGMA max_page_count=1000000"
     await store.database.write(lambda connection: connection.exec_driver_sql(room))
     await store.database.write(insert("after", "x" * 1_000_000))
-    assert (await store.inbox.put(big)).new
+    assert (await store.deliveries.put(big)).new
     assert await names(store) == ["after", "before"]
 
 

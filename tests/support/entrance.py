@@ -52,7 +52,7 @@ class Entrance:
         usual: dict[str, Any] = {"forge": GitHub(), "secrets": [SECRET]}
         self._receiver = Receiver(
             {name: Source(name, **usual | dict(more)) for name, more in (sources or {"github": {}}).items()},
-            store.inbox,
+            store.deliveries,
             store.clock,
             max_body=MAX_BODY,
             clients=clients or Clients(),

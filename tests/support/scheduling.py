@@ -69,7 +69,7 @@ class Line:
     async def put(self, made: Delivery, headers: dict[str, str], said: Any) -> None:
         changes: dict[str, Any] = {"headers": headers, "body": json.dumps(said).encode()}
         fields = {name: getattr(made, name) for name in made.__slots__}
-        await self.store.inbox.put(Delivery(**fields | changes))
+        await self.store.deliveries.put(Delivery(**fields | changes))
         await self.judging.settled()
 
     async def at(self, moment: float) -> None:
@@ -83,7 +83,7 @@ class Line:
 
     async def asked(self) -> list[tuple[DeliveryState, str]]:
         """What became of each delivery of a schedule, oldest first."""
-        rows = await self.store.inbox.newest(100)
+        rows = await self.store.deliveries.newest(100)
         return [(row.state, row.detail) for row in reversed(rows) if row.delivery.source == "schedule"]
 
     async def told(self) -> list[str]:
@@ -102,7 +102,7 @@ async def scheduling(store: Store, folder: Path, text: str) -> AsyncIterator[Lin
     dispatcher = Dispatcher(
         {"GitHub": GitHub()},
         lambda: line.rules,
-        store.inbox,
+        store.deliveries,
         default_notices=(),
         notice_policy=NoticePolicy(store.clock, None),
         wakeup=line.judging,

@@ -26,7 +26,7 @@ from bridge.model.notice import EventName, Notice, Subscription
 from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.inbox import Decision, Inbox
+from bridge.store.sqlite.deliveries import Decision, Deliveries
 from bridge.store.sqlite.outbox import Outbox
 
 START = 1_700_000_000.0
@@ -190,7 +190,7 @@ class Store:
 
     database: Database
     clock: Clock
-    inbox: Inbox
+    deliveries: Deliveries
     builds: Builds
     outbox: Outbox
     path: Path
@@ -198,7 +198,12 @@ class Store:
     @classmethod
     def of(cls, database: Database, clock: Clock, path: Path) -> "Store":
         return cls(
-            database, clock, Inbox(database, clock), Builds(database, clock), Outbox(database, clock), path
+            database,
+            clock,
+            Deliveries(database, clock),
+            Builds(database, clock),
+            Outbox(database, clock),
+            path,
         )
 
     async def add_build(
@@ -206,12 +211,12 @@ class Store:
     ) -> Build:
         """A waiting build, made the way the dispatcher makes it; `changes` are those of the NewBuild."""
         delivery = delivery_of(key, self.clock())
-        receipt = await self.inbox.put(delivery)
+        receipt = await self.deliveries.put(delivery)
         new = new_build(receipt.id)
         origin = replace(new.origin, is_public=is_public, author=author)
         new = replace(new, origin=origin, **changes)
         decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=[new])
-        judged = await self.inbox.record_decision(receipt.id, decision, quiet)
+        judged = await self.deliveries.record_decision(receipt.id, decision, quiet)
         assert judged is not None
         return await self.build(*judged.builds)
 

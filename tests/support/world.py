@@ -16,7 +16,7 @@ from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.dispatcher import Dispatcher
-from bridge.store.sqlite.inbox import DeliveryRow
+from bridge.store.sqlite.deliveries import DeliveryRow
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""
@@ -59,12 +59,12 @@ class World:
     sent: int = 0
 
     async def judged(self, delivery: Delivery) -> DeliveryRow:
-        receipt = await self.store.inbox.put(delivery)
+        receipt = await self.store.deliveries.put(delivery)
         return await self.row(receipt.id)
 
     async def row(self, delivery_id: str) -> DeliveryRow:
         await self.bell.settled()
-        found = await self.store.inbox.get(delivery_id)
+        found = await self.store.deliveries.get(delivery_id)
         assert found is not None
         assert found[0].state is not DeliveryState.STORED
         return found[0]
@@ -81,7 +81,7 @@ class World:
     async def again(self, row: DeliveryRow) -> DeliveryRow:
         """The redelivery that a person asked for."""
         self.store.clock.turn(1)
-        return await self.row(await self.store.inbox.redeliver(row.delivery.id))
+        return await self.row(await self.store.deliveries.redeliver(row.delivery.id))
 
     async def builds(self) -> list[Build]:
         """All, oldest first."""
@@ -129,7 +129,7 @@ async def world(
     dispatcher = Dispatcher(
         {"Simple": Simple()},
         lambda: found,
-        store.inbox,
+        store.deliveries,
         default_notices=(),
         notice_policy=NoticePolicy(store.clock, None),
         wakeup=bell,

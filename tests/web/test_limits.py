@@ -104,7 +104,7 @@ async def test_verified_deliveries_are_bounded_only_where_the_source_says_so(sto
     entrance = Entrance(store, free={}, bounded={"rate": Rate(2, 10.0)})
     assert {await entrance.honest(source="free") for _ in range(50)} == {202}
     assert [await entrance.honest(source="bounded") for _ in range(3)] == [202, 202, 429]
-    stored = [row.delivery.source for row in await store.inbox.newest(100)]
+    stored = [row.delivery.source for row in await store.deliveries.newest(100)]
     assert stored.count("bounded") == 2, "what is refused is not kept"
     body = push()
     answer = await entrance.post(body, signed(body), source="bounded")

@@ -43,11 +43,11 @@ async def test_of_a_sender_that_hangs_up_nothing_is_stored_and_the_next_try_is_n
 ) -> None:
     entrance = Entrance(store, gitlab=GITLAB)
     assert (await entrance.hear(said(*messages), TOKEN, source="gitlab"))[0] == 400
-    assert await store.inbox.newest(10) == []
+    assert await store.deliveries.newest(10) == []
     assert entrance.woken == 0
     again = await entrance.hear(said(part(b"{", more=True), part(b"}", more=False)), TOKEN, source="gitlab")
     assert again[0] == 202
-    (stored,) = await store.inbox.newest(10)
+    (stored,) = await store.deliveries.newest(10)
     assert stored.delivery.body == b"{}"
 
 
@@ -57,7 +57,7 @@ async def test_a_first_piece_over_the_cap_is_refused_whatever_was_announced(stor
         lie = TOKEN | {"content-length": "2"}
         status, _ = await entrance.hear(said(part(b" " * (MAX_BODY + 1), more=more)), lie, source="gitlab")
         assert status == 413
-    assert await store.inbox.newest(10) == []
+    assert await store.deliveries.newest(10) == []
 
 
 async def test_whom_there_is_no_room_for_comes_again_and_is_no_nuisance(store: Store) -> None:

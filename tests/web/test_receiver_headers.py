@@ -45,7 +45,7 @@ async def test_what_is_compressed_is_refused_and_never_kept(store: Store, coding
     answer = await Entrance(store).post(body, pairs(body, content_encoding=[coding]))
     assert answer.status_code == 415
     assert answer.json() == {"error": "send the body as it is: nothing is decompressed here"}
-    assert await store.inbox.newest(10) == []
+    assert await store.deliveries.newest(10) == []
 
 
 async def test_a_body_that_is_said_to_be_as_it_is_is_taken(store: Store) -> None:

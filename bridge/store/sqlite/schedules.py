@@ -12,7 +12,7 @@ from bridge.planning.ref_history import Chain
 from bridge.store.codec import REQUEST
 from bridge.store.schema import build, ref_move
 from bridge.store.schema import schedule as table
-from bridge.store.sqlite import inbox, outbox
+from bridge.store.sqlite import deliveries, outbox
 from bridge.store.sqlite.database import Database
 
 
@@ -65,7 +65,7 @@ class Schedules:
             if not connection.execute(update(table).where(same).values(due_at=next_at)).rowcount:
                 return False
             if asked is not None:
-                inbox.keep(connection, asked)
+                deliveries.keep(connection, asked)
             for notice in told:
                 outbox.add(connection, notice, dedupe=notice.id)
             return True

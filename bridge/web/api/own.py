@@ -30,7 +30,7 @@ from bridge.runtime.clock import system_clock
 from bridge.runtime.metrics import DOWN, REGISTRY
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.inbox import DeliveryRow, Inbox
+from bridge.store.sqlite.deliveries import Deliveries, DeliveryRow
 from bridge.store.sqlite.listing import Cursor
 from bridge.store.sqlite.outbox import Health, Outbox
 from bridge.store.sqlite.timeline import Step
@@ -67,7 +67,7 @@ class Api:
     def __init__(
         self,
         database: Database,
-        inbox: Inbox,
+        deliveries: Deliveries,
         builds: Builds,
         outbox: Outbox,
         *,
@@ -76,7 +76,7 @@ class Api:
         public_url: str | None = None,
     ) -> None:
         self._database = database
-        self._inbox = inbox
+        self._deliveries = deliveries
         self._builds = builds
         self._outbox = outbox
         # Whoever reads here, even everybody at once, leaves the store's other readers to the daemon.
@@ -179,7 +179,7 @@ class Api:
 
     @_guarded
     async def show_delivery(self, request: Request) -> Response:
-        found = await self._inbox.get(request.path_params["delivery_id"])
+        found = await self._deliveries.get(request.path_params["delivery_id"])
         if found is None:
             raise HTTPException(404, "there is no such delivery")
         row, steps = found

@@ -23,7 +23,7 @@ async def no_rules() -> Changes:
 
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = Api(store.database, store.inbox, store.builds, store.outbox, tokens=[], reload=no_rules)
+    served = Api(store.database, store.deliveries, store.builds, store.outbox, tokens=[], reload=no_rules)
     transport = httpx.ASGITransport(served.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened

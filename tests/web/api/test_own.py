@@ -13,7 +13,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.event import Person
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.diff import Changes
-from bridge.store.sqlite.inbox import Decision
+from bridge.store.sqlite.deliveries import Decision
 from bridge.web.api.own import PAGE_SIZE, Api, when
 
 TOKEN = "a-token-of-the-tests"
@@ -31,7 +31,7 @@ async def no_rules() -> Changes:
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     served = Api(
-        store.database, store.inbox, store.builds, store.outbox, tokens=[TOKEN, OTHER], reload=no_rules
+        store.database, store.deliveries, store.builds, store.outbox, tokens=[TOKEN, OTHER], reload=no_rules
     )
     transport = httpx.ASGITransport(served.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
@@ -104,7 +104,7 @@ async def test_links_never_follow_the_host_header(store: Store, host: str, publi
         await store.add_build(str(number), is_public=True)
     served = Api(
         store.database,
-        store.inbox,
+        store.deliveries,
         store.builds,
         store.outbox,
         tokens=[],
@@ -204,7 +204,7 @@ async def test_what_is_not_public_needs_a_token(client: httpx.AsyncClient) -> No
 
 
 async def test_without_configured_tokens_nobody_is_trusted(store: Store) -> None:
-    served = Api(store.database, store.inbox, store.builds, store.outbox, tokens=[], reload=no_rules)
+    served = Api(store.database, store.deliveries, store.builds, store.outbox, tokens=[], reload=no_rules)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served.app), base_url="http://x") as client:
         for value in ("", "Bearer ", "x"):
             bad(await client.get("/v1/deliveries/x", headers={"authorization": value}), 401)
@@ -304,9 +304,9 @@ async def test_the_end_of_a_very_long_log_can_be_asked_for(store: Store, client:
 
 async def test_a_delivery_says_why(store: Store, client: httpx.AsyncClient) -> None:
     delivery = delivery_of("k", store.clock(), body=b"the body is not shown")
-    await store.inbox.put(delivery)
+    await store.deliveries.put(delivery)
     why = Decision(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
-    await store.inbox.record_decision(delivery.id, why, quiet)
+    await store.deliveries.record_decision(delivery.id, why, quiet)
     answer = await client.get(f"/v1/deliveries/{delivery.id}", headers=TRUSTED)
     document = good(answer)
     assert (document["state"], document["detail"], document["size"]) == ("ignored", "a ping", 21)

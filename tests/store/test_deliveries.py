@@ -6,7 +6,7 @@ from support.scripted import Store, delivery_of, quiet
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
-from bridge.store.sqlite.inbox import CROWD, MAX_REPEATS, SAME_SECONDS, Decision, Receipt
+from bridge.store.sqlite.deliveries import CROWD, MAX_REPEATS, SAME_SECONDS, Decision, Receipt
 
 IGNORED = Decision(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
 
@@ -15,7 +15,7 @@ async def test_a_repeat_is_kept_once_under_the_first_id(store: Store) -> None:
     receipts: list[Receipt] = []
 
     async def put(number: int) -> None:
-        receipts.append(await store.inbox.put(delivery_of("same", store.clock(), id=f"id-{number}")))
+        receipts.append(await store.deliveries.put(delivery_of("same", store.clock(), id=f"id-{number}")))
 
     async with anyio.create_task_group() as tasks:
         for number in range(20):
@@ -26,25 +26,25 @@ async def test_a_repeat_is_kept_once_under_the_first_id(store: Store) -> None:
 
 async def test_the_same_key_of_two_sources_is_two_deliveries(store: Store) -> None:
     for source in ("one", "two"):
-        assert (await store.inbox.put(delivery_of("k", 1.0, id=source, source=source))).new
+        assert (await store.deliveries.put(delivery_of("k", 1.0, id=source, source=source))).new
 
 
 async def test_the_same_body_without_an_id_is_the_same_for_an_hour_and_then_another_push(
     store: Store,
 ) -> None:
     async def put() -> Receipt:
-        return await store.inbox.put(delivery_of(f"{DIGEST}ab", store.clock()))
+        return await store.deliveries.put(delivery_of(f"{DIGEST}ab", store.clock()))
 
     first = await put()
-    wanted = await store.inbox.redeliver(first.id)
+    wanted = await store.deliveries.redeliver(first.id)
     store.clock.turn(SAME_SECONDS)
     assert await put() == Receipt(first.id, new=False)
     store.clock.turn(1)
     second = await put()
     assert second.new
     assert await put() == Receipt(second.id, new=False), "which is the same for an hour, too"
-    again = await store.inbox.redeliver(first.id)
-    kept = {row.delivery.id: (row.delivery.key, row.replay) for row in await store.inbox.newest(10)}
+    again = await store.deliveries.redeliver(first.id)
+    kept = {row.delivery.id: (row.delivery.key, row.replay) for row in await store.deliveries.newest(10)}
     assert kept == {
         first.id: (f"{DIGEST}ab {first.id}", 0),
         wanted: (f"{DIGEST}ab {first.id}", 1),
@@ -54,12 +54,12 @@ async def test_the_same_body_without_an_id_is_the_same_for_an_hour_and_then_anot
 
 
 async def test_a_crowd_of_the_same_body_after_an_hour_is_one_delivery(store: Store) -> None:
-    await store.inbox.put(delivery_of(f"{DIGEST}ab", store.clock()))
+    await store.deliveries.put(delivery_of(f"{DIGEST}ab", store.clock()))
     store.clock.turn(SAME_SECONDS + 1)
     receipts: list[Receipt] = []
 
     async def put() -> None:
-        receipts.append(await store.inbox.put(delivery_of(f"{DIGEST}ab", store.clock())))
+        receipts.append(await store.deliveries.put(delivery_of(f"{DIGEST}ab", store.clock())))
 
     async with anyio.create_task_group() as tasks:
         for _ in range(20):
@@ -69,63 +69,63 @@ async def test_a_crowd_of_the_same_body_after_an_hour_is_one_delivery(store: Sto
 
 
 async def test_an_id_of_the_host_is_the_same_for_ever_and_few_repeats_of_it_are_noted(store: Store) -> None:
-    first = await store.inbox.put(delivery_of("an id", store.clock()))
+    first = await store.deliveries.put(delivery_of("an id", store.clock()))
     store.clock.turn(30 * SAME_SECONDS)
     for _ in range(MAX_REPEATS + 5):
-        assert await store.inbox.put(delivery_of("an id", store.clock())) == Receipt(first.id, new=False)
-    found = await store.inbox.get(first.id)
+        assert await store.deliveries.put(delivery_of("an id", store.clock())) == Receipt(first.id, new=False)
+    found = await store.deliveries.get(first.id)
     assert found is not None
     assert [step.what for step in found[1]] == ["repeated"] * MAX_REPEATS
 
 
 async def test_what_was_put_is_read_back_word_for_word(store: Store) -> None:
     delivery = delivery_of("k", 1.0, body=bytes(range(256)), headers={"x-a": "\xe9", "x-b": ""}, event="é")
-    await store.inbox.put(delivery)
-    assert await store.inbox.stored(10) == [delivery]
+    await store.deliveries.put(delivery)
+    assert await store.deliveries.stored(10) == [delivery]
 
 
 async def test_few_large_deliveries_are_read_at_once(store: Store) -> None:
     large = bytes(9 << 20)
     for key in "abc":
-        await store.inbox.put(delivery_of(key, store.clock(), body=large))
-    assert [one.key for one in await store.inbox.stored(10)] == ["a", "b"]
+        await store.deliveries.put(delivery_of(key, store.clock(), body=large))
+    assert [one.key for one in await store.deliveries.stored(10)] == ["a", "b"]
 
 
 async def test_a_crowd_is_told_of_once_and_not_after_it_has_gone(store: Store) -> None:
     async with anyio.create_task_group() as tasks:
         for number in range(CROWD + 1):
-            tasks.start_soon(store.inbox.put, delivery_of(str(number), store.clock()))
-    assert [store.inbox.crowded() for _ in range(3)] == [True, False, False]
+            tasks.start_soon(store.deliveries.put, delivery_of(str(number), store.clock()))
+    assert [store.deliveries.crowded() for _ in range(3)] == [True, False, False]
     async with anyio.create_task_group() as tasks:
         for number in range(CROWD):
-            tasks.start_soon(store.inbox.put, delivery_of(f"few {number}", store.clock()))
-    assert not store.inbox.crowded()
+            tasks.start_soon(store.deliveries.put, delivery_of(f"few {number}", store.clock()))
+    assert not store.deliveries.crowded()
 
 
 async def test_a_new_delivery_beside_a_repeat_is_new(store: Store) -> None:
-    first = await store.inbox.put(delivery_of("a", store.clock()))
+    first = await store.deliveries.put(delivery_of("a", store.clock()))
     receipts: dict[str, bool] = {}
 
     async def put(key: str) -> None:
-        receipts[key] = (await store.inbox.put(delivery_of(key, store.clock()))).new
+        receipts[key] = (await store.deliveries.put(delivery_of(key, store.clock()))).new
 
     async with anyio.create_task_group() as tasks:
         for key in "abc":
             tasks.start_soon(put, key)
     assert receipts == {"a": False, "b": True, "c": True}
-    assert len(await store.inbox.stored(10)) == 3
+    assert len(await store.deliveries.stored(10)) == 3
     assert first.new
 
 
 async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
     for key in "abc":
-        await store.inbox.put(delivery_of(key, store.clock()))
-    assert [one.key for one in await store.inbox.stored(2)] == ["a", "b"]
-    first = (await store.inbox.stored(1))[0]
-    await store.inbox.record_decision(first.id, IGNORED, quiet)
+        await store.deliveries.put(delivery_of(key, store.clock()))
+    assert [one.key for one in await store.deliveries.stored(2)] == ["a", "b"]
+    first = (await store.deliveries.stored(1))[0]
+    await store.deliveries.record_decision(first.id, IGNORED, quiet)
     again = Decision(state=DeliveryState.DEAD, detail="too late", explanation=[])
-    await store.inbox.record_decision(first.id, again, quiet)
-    found = await store.inbox.get(first.id)
+    await store.deliveries.record_decision(first.id, again, quiet)
+    found = await store.deliveries.get(first.id)
     assert found is not None
     row, steps = found
     assert (row.state, row.detail, row.explanation) == (
@@ -134,17 +134,17 @@ async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
         [{"event": "ping"}],
     )
     assert [step.what for step in steps] == ["ignored"]
-    assert [one.key for one in await store.inbox.stored(10)] == ["b", "c"]
-    assert [row.delivery.key for row in await store.inbox.newest(10)] == ["c", "b", "a"]
-    assert [row.delivery.key for row in await store.inbox.newest(10, "ignored")] == ["a"]
+    assert [one.key for one in await store.deliveries.stored(10)] == ["b", "c"]
+    assert [row.delivery.key for row in await store.deliveries.newest(10)] == ["c", "b", "a"]
+    assert [row.delivery.key for row in await store.deliveries.newest(10, "ignored")] == ["a"]
 
 
 async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(store: Store) -> None:
     delivery = delivery_of("k", 1.0)
-    await store.inbox.put(delivery)
-    await store.inbox.record_decision(delivery.id, IGNORED, quiet)
-    new_id = await store.inbox.redeliver(delivery.id)
-    old, new = await store.inbox.get(delivery.id), await store.inbox.get(new_id)
+    await store.deliveries.put(delivery)
+    await store.deliveries.record_decision(delivery.id, IGNORED, quiet)
+    new_id = await store.deliveries.redeliver(delivery.id)
+    old, new = await store.deliveries.get(delivery.id), await store.deliveries.get(new_id)
     assert old is not None
     assert new is not None
     assert old[1][-1].detail == f"as {new_id}"
@@ -152,5 +152,5 @@ async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(
     assert new[1][0].detail == f"redelivery of {delivery.id}"
     assert new[0].delivery.body == delivery.body
     with pytest.raises(StoreError, match="there is no delivery nothing"):
-        await store.inbox.redeliver("nothing")
-    assert await store.inbox.get("nothing") is None
+        await store.deliveries.redeliver("nothing")
+    assert await store.deliveries.get("nothing") is None

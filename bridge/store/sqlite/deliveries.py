@@ -90,7 +90,7 @@ class RecordedDecision:
     builds: tuple[str, ...] = ()
 
 
-class Inbox:
+class Deliveries:
     """The deliveries of one store."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
