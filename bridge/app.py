@@ -12,7 +12,6 @@ from typing import Final
 import anyio
 import structlog
 from anyio.abc import TaskGroup, TaskStatus
-from starlette.types import Receive, Scope, Send
 
 from bridge import __version__
 from bridge.builders import base as builders_base
@@ -41,7 +40,7 @@ from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.deliveries import Deliveries
 from bridge.store.sqlite.outbox import Outbox
 from bridge.store.sqlite.schedules import Schedules
-from bridge.web.api.own import Api
+from bridge.web.app import make_api, make_app
 from bridge.web.clients import Clients
 from bridge.web.receiver import Receiver, Source
 from bridge.web.server import Server, listen, make_server
@@ -281,7 +280,7 @@ class _Daemon:
             Notifier(name, channel, stores.outbox, clock, wakeup=self._notices[name])
             for name, channel in adapters.channels.items()
         ]
-        self._receiver = Receiver(
+        receiver = Receiver(
             {
                 name: Source(
                     name,
@@ -300,7 +299,7 @@ class _Daemon:
             stored=self._dispatch.wake,
         )
         tokens = [token.reveal() for token in config.settings.api.tokens]
-        self._api = Api(
+        api = make_api(
             stores.database,
             stores.deliveries,
             stores.builds,
@@ -309,6 +308,7 @@ class _Daemon:
             reload=self.reloader.reload,
             public_url=config.settings.server.public_url,
         )
+        self.http = make_app(receiver, api)
 
     @property
     def wakeups(self) -> dict[Wakeup, float]:
@@ -324,13 +324,6 @@ class _Daemon:
             self._strays: _STRAY_SECONDS,
         }
         return dict.fromkeys(often, _TICK_SECONDS) | polls | seldom
-
-    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Deliveries past the router: they are the hot path."""
-        if scope["path"].startswith("/hooks/"):
-            await self._receiver(scope, receive, send)
-        else:
-            await self._api.app(scope, receive, send)
 
     def start(self, services: TaskGroup) -> None:
         services.start_soon(self._dispatcher.run)

@@ -13,7 +13,7 @@ from bridge.model.notice import BuildFacts, ServiceFacts
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.listing import Cursor
 from bridge.store.sqlite.outbox import NoticeRow
-from bridge.web.api.own import build_document, delivery_document, timeline_document, when
+from bridge.web.api.documents import build_document, delivery_document, timeline_document, when
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 _MAX_DIGITS: Final = 10

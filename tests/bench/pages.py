@@ -16,7 +16,7 @@ from support.scripted import Store, open_store
 
 from bridge.rules.diff import Changes, compare
 from bridge.rules.match import RuleSet
-from bridge.web.api.own import Api
+from bridge.web.app import make_api
 
 FEW = 1_000
 TOKEN = "a-token-of-the-benchmark"
@@ -45,14 +45,14 @@ async def measure(folder: Path, many: int, rounds: int) -> list[float]:
     """Milliseconds (median) of the first page and of the one behind it, for each of `PAGES`."""
     async with open_store(folder) as store:
         await fill(store, many)
-        app = Api(
+        app = make_api(
             store.database,
             store.deliveries,
             store.builds,
             store.outbox,
             tokens=[TOKEN],
             reload=_nothing_changed,
-        ).app
+        )
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
             return [await timed(client, query, rounds) for query in PAGES]
 

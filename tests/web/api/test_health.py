@@ -13,8 +13,8 @@ from bridge.errors import ConfigError
 from bridge.rules.diff import Changes
 from bridge.store.sqlite import database
 from bridge.store.sqlite.outbox import Health
-from bridge.web.api import own as api
-from bridge.web.api.own import Api
+from bridge.web.api import health
+from bridge.web.app import make_api
 
 
 async def no_rules() -> Changes:
@@ -23,8 +23,10 @@ async def no_rules() -> Changes:
 
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = Api(store.database, store.deliveries, store.builds, store.outbox, tokens=[], reload=no_rules)
-    transport = httpx.ASGITransport(served.app)
+    served = make_api(
+        store.database, store.deliveries, store.builds, store.outbox, tokens=[], reload=no_rules
+    )
+    transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened
 
@@ -49,7 +51,7 @@ async def test_health_is_bad_when_the_writer_no_longer_shows_itself(
 
 @pytest.fixture
 def asking_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "READY_SECONDS", 0.0)
+    monkeypatch.setattr(health, "READY_SECONDS", 0.0)
 
 
 async def test_ready_means_that_the_store_takes_a_write(
@@ -76,7 +78,7 @@ async def test_on_a_full_disk_nobody_is_ready(
 async def test_who_asks_again_and_again_does_not_wear_the_disk_out(
     store: Store, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "READY_SECONDS", 3600.0)
+    monkeypatch.setattr(health, "READY_SECONDS", 3600.0)
     assert (await client.get("/readyz")).status_code == 200
     async with failing(store):
         assert (await client.get("/readyz")).status_code == 200, "it took a write just now"
@@ -85,7 +87,7 @@ async def test_who_asks_again_and_again_does_not_wear_the_disk_out(
 async def test_a_write_that_failed_is_none_that_was_just_taken(
     store: Store, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "READY_SECONDS", 3600.0)
+    monkeypatch.setattr(health, "READY_SECONDS", 3600.0)
     async with failing(store):
         for _ in range(2):
             bad(await client.get("/readyz"), 503)

@@ -14,7 +14,9 @@ from bridge.model.event import Person
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.diff import Changes
 from bridge.store.sqlite.deliveries import Decision
-from bridge.web.api.own import PAGE_SIZE, Api, when
+from bridge.web.api.documents import when
+from bridge.web.api.own import PAGE_SIZE
+from bridge.web.app import make_api
 
 TOKEN = "a-token-of-the-tests"
 OTHER = "another-tökèn"
@@ -30,10 +32,10 @@ async def no_rules() -> Changes:
 
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = Api(
+    served = make_api(
         store.database, store.deliveries, store.builds, store.outbox, tokens=[TOKEN, OTHER], reload=no_rules
     )
-    transport = httpx.ASGITransport(served.app)
+    transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened
 
@@ -102,7 +104,7 @@ async def test_a_place_that_no_page_gives_is_empty_or_refused(
 async def test_links_never_follow_the_host_header(store: Store, host: str, public_url: str | None) -> None:
     for number in range(PAGE_SIZE + 1):
         await store.add_build(str(number), is_public=True)
-    served = Api(
+    served = make_api(
         store.database,
         store.deliveries,
         store.builds,
@@ -112,7 +114,7 @@ async def test_links_never_follow_the_host_header(store: Store, host: str, publi
         public_url=public_url,
     )
     headers = [(b"host", host.encode("latin-1"))]
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(served.app), base_url="http://x") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
         page = good(await client.get("/v1/builds?namespace=acme", headers=headers))
     base = (public_url or "").rstrip("/")
     assert page["next"].startswith(f"{base}/v1/builds?namespace=acme&before=")
@@ -204,8 +206,10 @@ async def test_what_is_not_public_needs_a_token(client: httpx.AsyncClient) -> No
 
 
 async def test_without_configured_tokens_nobody_is_trusted(store: Store) -> None:
-    served = Api(store.database, store.deliveries, store.builds, store.outbox, tokens=[], reload=no_rules)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(served.app), base_url="http://x") as client:
+    served = make_api(
+        store.database, store.deliveries, store.builds, store.outbox, tokens=[], reload=no_rules
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
         for value in ("", "Bearer ", "x"):
             bad(await client.get("/v1/deliveries/x", headers={"authorization": value}), 401)
 
