@@ -17,8 +17,10 @@ from bridge import __version__
 from bridge.builders import base as builders_base
 from bridge.builders.base import Builder
 from bridge.channels import base as channels_base
-from bridge.channels.base import Channel, Contact
-from bridge.config.loader import Config
+from bridge.channels.base import Channel
+from bridge.config.loader import Adapter, Config
+from bridge.config.people import contacts_by_email
+from bridge.config.settings import Settings
 from bridge.errors import ConfigError, StoreError
 from bridge.model.notice import Subscription
 from bridge.planning.notice_policy import NoticePolicy
@@ -115,15 +117,8 @@ async def open_adapters(config: Config, outbox: Outbox, clock: Clock) -> AsyncIt
         )
         for name, adapter in config.builders.items()
     }
-    people = {
-        email: Contact(dingtalk_mobile=person.dingtalk_mobile, wecom_userid=person.wecom_userid)
-        for email, person in config.settings.people.items()
-    }
-    lent = channels_base.ChannelContext(
-        language=config.settings.language, people=people, clock=clock, messages=outbox
-    )
     channels = {
-        name: CHANNELS[adapter.kind](name, adapter.settings, lent)
+        name: _channel(name, adapter, config.settings, clock, outbox)
         for name, adapter in config.channels.items()
     }
     try:
@@ -134,6 +129,17 @@ async def open_adapters(config: Config, outbox: Outbox, clock: Clock) -> AsyncIt
                 opened: list[Builder | Channel] = [*builders.values(), *channels.values()]
                 for adapter in opened:
                     closing.start_soon(_close, adapter)
+
+
+def _channel(name: str, adapter: Adapter, settings: Settings, clock: Clock, outbox: Outbox) -> Channel:
+    kind = CHANNELS[adapter.kind]
+    context = channels_base.ChannelContext(
+        language=settings.language,
+        contacts=contacts_by_email(settings.people, kind.contact),
+        clock=clock,
+        messages=outbox,
+    )
+    return kind(name, adapter.settings, context)
 
 
 async def _close(adapter: Builder | Channel) -> None:

@@ -102,4 +102,5 @@ KINDS: Final = Kinds(
     forges=FORGES,
     builders=_Each(BUILDERS, lambda builder: builder.Settings),
     channels=_Each(CHANNELS, lambda channel: channel.Settings),
+    contacts=_Each(CHANNELS, lambda channel: channel.contact),
 )

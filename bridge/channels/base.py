@@ -7,11 +7,12 @@ made at each attempt, so that a late notice is still valid.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
+from bridge.config.people import ContactKey
 from bridge.model.notice import Notice
 from bridge.runtime.clock import Clock
 
@@ -68,14 +69,6 @@ class Rate:
     window: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
-    """How a person is mentioned; all are personal data and never logged."""
-
-    dingtalk_mobile: str | None = None
-    wecom_userid: str | None = None
-
-
 class MessageSink(Protocol):
     """Where in-app messages are kept."""
 
@@ -85,10 +78,14 @@ class MessageSink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelContext:
-    """What the daemon lends to a channel; `people` is by lower-case e-mail address."""
+    """What the daemon gives a channel.
+
+    `contacts` holds how this kind of channel mentions a person, by lower-case e-mail address. It is personal
+    data: no log and no outcome may hold it.
+    """
 
     language: Literal["zh-CN", "en"]
-    people: Mapping[str, Contact]
+    contacts: Mapping[str, str] = field(repr=False)
     clock: Clock
     messages: MessageSink
 
@@ -100,6 +97,8 @@ class Channel(ABC):
     """The word in `bridge.yaml` and in rules, such as `DING_TALK`."""
     Settings: ClassVar[type[BaseModel]]
     """What may stand under the channel's name in `bridge.yaml`, besides `kind`."""
+    contact: ClassVar[ContactKey | None] = None
+    """The key under `people` in `bridge.yaml` by which this kind mentions a person."""
     rate: Rate | None = None
 
     @abstractmethod

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bridge.channels.base import Contact
 from bridge.channels.text import log_tail, plain, web_link
 from bridge.model.notice import BuildFacts, EventName, Notice
 
@@ -307,12 +306,12 @@ def _footer(notice: Notice, words: Words, now: float, log: str | None, *, shorte
     return tuple(span for part in parts for span in (" · ", part))[1:]
 
 
-def author_contact(notice: Notice, people: Mapping[str, Contact]) -> Contact:
-    """How to mention whose doing this is: only where a build failed or was fixed by the author's own push."""
+def author_contact(notice: Notice, contacts: Mapping[str, str]) -> str | None:
+    """The contact of the author whose own push failed or fixed the build; None for every other notice."""
     facts = notice.facts
     if not isinstance(facts, BuildFacts) or notice.event not in {EventName.FAIL, EventName.FIXED}:
-        return Contact()
+        return None
     cause = facts.cause.split(maxsplit=1)
     if cause and cause[0].lower() in _NOT_BY_AUTHOR:
-        return Contact()
-    return people.get((facts.author.email or "").strip().lower(), Contact())
+        return None
+    return contacts.get((facts.author.email or "").strip().lower())

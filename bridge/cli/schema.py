@@ -36,6 +36,7 @@ def config_schema() -> dict[str, Any]:
     definitions["Source"]["properties"]["kind"]["enum"] = _forges()
     _offer_channels(made)
     del definitions["Tagged"]
+    made["properties"]["people"]["additionalProperties"] = _person()
     for section, models in (("builders", KINDS.builders), ("channels", KINDS.channels)):
         made["properties"][section]["additionalProperties"] = {"oneOf": _kinds(models, definitions)}
     return {"$schema": DIALECT, "title": "Buildbridge: bridge.yaml"} | made
@@ -48,6 +49,21 @@ def _forges() -> list[str]:
 def _offer_channels(made: dict[str, Any]) -> None:
     """Only offered: what kinds a configuration has is not for its schema to say."""
     made["$defs"]["NoticeSetting"]["properties"]["notice_type"]["examples"] = sorted(KINDS.channels)
+
+
+def _person() -> dict[str, Any]:
+    """The contacts that the kinds of channels know."""
+    contacts = {
+        key.name: {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "maxLength": 255,
+            "description": key.description,
+        }
+        for key in KINDS.contacts.values()
+        if key
+    }
+    return {"type": "object", "properties": contacts, "additionalProperties": False}
 
 
 def _kinds(models: Mapping[str, type[BaseModel]], definitions: dict[str, Any]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from bridge.config.document import Document, Loc, read_documents, shown
 from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.notices import NoticeSetting, Unresolved
+from bridge.config.people import ContactKey
 from bridge.config.settings import FORGE_ALIASES, Notices, Settings
 from bridge.config.types import Secret, SecretContext
 from bridge.errors import ConfigError, Fault
@@ -31,6 +32,8 @@ class Kinds:
     forges: Mapping[str, object]
     builders: Mapping[str, type[BaseModel]]
     channels: Mapping[str, type[BaseModel]]
+    contacts: Mapping[str, ContactKey | None]
+    """What a person is called in each kind of channel; None where the kind mentions nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class _Reading:
         settings = self._validate(Settings, self._document.data, ())
         builders = self._adapters("builders", self._kinds.builders)
         channels = self._channels()
+        self._check_people()
         self._check_sources()
         notices = self._notices(channels)
         if self._faults or settings is None:
@@ -169,6 +173,19 @@ class _Reading:
                 ("channels", MESSAGE_CHANNEL), "this name belongs to the in-app messages: choose another"
             )
         return found
+
+    def _check_people(self) -> None:
+        people = _at(self._document.data, ("people",))
+        used = [
+            (email, key)
+            for email, person in (people.items() if isinstance(people, dict) else ())
+            for key in (person if isinstance(person, dict) else ())
+        ]
+        # Without a person no kind is asked: that would import every adapter.
+        known = {key.name for key in self._kinds.contacts.values() if key} if used else set()
+        for email, key in used:
+            if key not in known:
+                self._fault(("people", email, key), f"is not known{suggest_or_list(key, known)}")
 
     def _check_sources(self) -> None:
         forges = self._kinds.forges

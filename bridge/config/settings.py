@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from bridge.config.notices import NoticeSetting
+from bridge.config.people import People
 from bridge.config.types import Duration, Frequency, Secret, Size, Strict, wrong
 from bridge.runtime.rate import Rate
 
@@ -96,13 +97,6 @@ def _store_url(value: str) -> str:
             "store", "must be sqlite:// and the path of a file: sqlite:///var/lib/buildbridge/bridge.db"
         )
     return value
-
-
-def _person(value: str) -> str:
-    local, _, domain = value.rpartition("@")
-    if not local or not domain:
-        raise wrong("person", "must be an e-mail address: it is compared with the author of the commit")
-    return value.lower()
 
 
 Name = Annotated[str, AfterValidator(_name)]
@@ -202,15 +196,6 @@ class Tagged(BaseModel):
     kind: str
 
 
-class Person(Strict):
-    """How somebody is mentioned in the channels."""
-
-    dingtalk_mobile: Text | None = None
-    """The mobile number by which DingTalk mentions this person."""
-    wecom_userid: Text | None = None
-    """The user id by which WeCom mentions this person."""
-
-
 class Notices(Strict):
     """Who is told about repositories whose rules say nothing about notices, and about the bridge itself."""
 
@@ -262,7 +247,7 @@ class Settings(Strict):
     """What builds, by name; the first one is the default."""
     channels: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
     """Where notices go, by name."""
-    people: Annotated[dict[Annotated[str, AfterValidator(_person)], Person], Field(default_factory=dict)]
+    people: Annotated[People, Field(default_factory=dict)]
     """Whom to mention, by the e-mail address of their commits."""
     notices: Notices = Notices()
     """Who is told when a rule does not say."""

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 from support.fake_robots import START
-from support.notices import PEOPLE, notice
+from support.notices import AUTHOR, CONTACT, notice
 
-from bridge.channels.base import Contact
 from bridge.channels.content import DETAILS, Content, Language, author_contact, compose
 from bridge.channels.content import Link as WebLink
 from bridge.model.event import Person
@@ -98,9 +97,9 @@ def test_without_a_page_of_ours_the_log_is_that_of_the_builder() -> None:
 @pytest.mark.parametrize("email", ["zhang.san@example.com", " Zhang.San@EXAMPLE.com "])
 def test_an_author_is_known_however_the_address_is_written(email: str) -> None:
     told = notice(author=Person("Zhang", email))
-    assert author_contact(told, PEOPLE) == PEOPLE["zhang.san@example.com"]
+    assert author_contact(told, {AUTHOR: CONTACT}) == CONTACT
 
 
 @pytest.mark.parametrize("cause", ["manual", "order", "schedule", "Order by the watch", "MANUAL by bob"])
 def test_a_build_that_is_not_the_authors_doing_mentions_nobody(cause: str) -> None:
-    assert author_contact(notice(cause=cause), PEOPLE) == Contact()
+    assert author_contact(notice(cause=cause), {AUTHOR: CONTACT}) is None

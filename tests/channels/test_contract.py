@@ -293,7 +293,7 @@ async def test_a_proxy_is_asked_and_its_password_kept(caplog: pytest.LogCaptureF
 # Whatever a stranger may write: any characters, markup with power, and much of it.
 NASTY = st.sampled_from(
     [
-        "<@all>", "<@zhangsan>", "@13800000000", "@所有人", "](http://evil.example)", "<font color='info'>",
+        "<@all>", "<@zhangsan>", "@zhangsan", "@所有人", "](http://evil.example)", "<font color='info'>",
         "![x](y)", "\u202e", "\x00", "\n# head\n", "\ufffd", "\ud800", "&lt;@all&gt;", "http://evil.example",
         "**", "`", "\\", "www.evil.example",
     ]
@@ -344,7 +344,7 @@ def test_whatever_the_facts_the_message_fits_and_strangers_have_no_power(
     assert "\ufffd" not in text
     assert "\u202e" not in text
     own, _, last = text.rpartition("\n")
-    if last not in {"<@zhangsan>", "@13800000000"}:
+    if last not in {"<@zhangsan>", "@zhangsan"}:
         own = text
     assert "@" not in own
     assert set(re.findall(r"<[^>]*>?", own)) <= {
@@ -361,7 +361,7 @@ def test_whatever_the_facts_the_message_fits_and_strangers_have_no_power(
 @given(told=NOTICES)
 def test_a_mention_is_the_authors_and_only_after_a_failure_or_a_fix(case: Case, told: Notice) -> None:
     text = rendered(case, told, case.kind.limits[0], "en")[1]
-    mentioned = text.rpartition("\n")[2] in {"<@zhangsan>", "@13800000000"}
+    mentioned = text.rpartition("\n")[2] in {"<@zhangsan>", "@zhangsan"}
     facts = told.facts
     assert not mentioned or (
         isinstance(facts, BuildFacts)

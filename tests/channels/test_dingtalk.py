@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from support.fake_robots import FakeRobot, Turnable, dingtalk_robot
-from support.notices import SERVICE, context, notice
+from support.notices import AUTHOR, SERVICE, context, notice
 
 from bridge.channels.adapters.dingtalk.channel import DingTalk, DingTalkSettings, signature
 from bridge.channels.base import Dead, Ok, RateLimited
@@ -14,7 +14,9 @@ SECRET = "this is secret"
 
 def channel(robot: FakeRobot, clock: Turnable, **settings: Any) -> DingTalk:
     chosen = {"url": robot.url, "secret": SECRET, "allow_private": True} | settings
-    return DingTalk("team", DingTalkSettings.model_validate(chosen), context(clock))
+    return DingTalk(
+        "team", DingTalkSettings.model_validate(chosen), context(clock, contacts={AUTHOR: "13800000000"})
+    )
 
 
 def test_the_signature_is_the_published_one() -> None:

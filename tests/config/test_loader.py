@@ -24,7 +24,7 @@ builders:
   alpha: {kind: jenkins, url: "https://ci2.example.com", token: {env: CI}, workers: 5}
 channels:
   team: {kind: DING_TALK, url: {env: ROBOT}}
-people: {Alice@Example.com: {wecom_userid: alice}}
+people: {Alice@Example.com: {chat_userid: alice}}
 notices: {default: [{notice_type: DING_TALK, only: changes}]}
 retention: {deliveries: 12h}
 """
@@ -57,7 +57,7 @@ def test_a_configuration_is_read_whole(tmp_path: Path) -> None:
         url="https://ci2.example.com", token=Secret("ci-secret"), workers=5
     )
     assert isinstance(config.channels["team"].settings, RobotLike)
-    assert settings.people["alice@example.com"].wecom_userid == "alice"
+    assert settings.people == {"alice@example.com": {"chat_userid": "alice"}}
     assert settings.retention.deliveries == timedelta(hours=12)
     assert config.warnings == ()
 

@@ -7,9 +7,10 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 from support.rules import AT, push
 
+from bridge import registry
 from bridge.config.loader import Config, Kinds, load_config
 from bridge.model.event import Repo
-from bridge.registry import FORGES
+from bridge.registry import CHANNELS, FORGES
 from bridge.rules.loader import Names, load_rules
 from bridge.rules.match import RuleSet, match_repository
 
@@ -26,7 +27,8 @@ class Anything(BaseModel):
 KINDS = Kinds(
     forges=FORGES,
     builders=dict.fromkeys(("jenkins", "local"), Anything),
-    channels=dict.fromkeys(("DING_TALK", "WECOM", "MAIL", "MESSAGE"), Anything),
+    channels=dict.fromkeys(CHANNELS, Anything),
+    contacts=registry.KINDS.contacts,
 )
 
 

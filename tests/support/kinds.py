@@ -3,6 +3,7 @@
 from typing import Final
 
 from bridge.config.loader import Kinds
+from bridge.config.people import ContactKey
 from bridge.config.types import Secret, Strict
 
 
@@ -25,4 +26,8 @@ KINDS: Final = Kinds(
     forges=dict.fromkeys(["GitHub", "GitLab", "Gitee", "Gitea", "Coding", "AzureDevOps", "Simple"]),
     builders={"jenkins": JenkinsLike},
     channels={"DING_TALK": RobotLike, "MESSAGE": MessageLike},
+    contacts={
+        "DING_TALK": ContactKey("chat_userid", "The id by which the chat mentions this person."),
+        "MESSAGE": None,
+    },
 )

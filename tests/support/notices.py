@@ -5,11 +5,12 @@ from typing import Any
 
 from support.fake_robots import START, Turnable
 
-from bridge.channels.base import ChannelContext, Contact
+from bridge.channels.base import ChannelContext
 from bridge.model.event import Person
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
 
-PEOPLE = {"zhang.san@example.com": Contact(dingtalk_mobile="13800000000", wecom_userid="zhangsan")}
+AUTHOR = "zhang.san@example.com"
+CONTACT = "zhangsan"
 
 FACTS = BuildFacts(
     build_id="0192f0c1-0000-7000-8000-000000000128",
@@ -58,6 +59,8 @@ class Messages:
 
 
 def context(clock: Turnable | None = None, **changes: Any) -> ChannelContext:
-    """What a channel is lent: Chinese, one known person, a clock that stands."""
-    lent = ChannelContext(language="zh-CN", people=PEOPLE, clock=clock or Turnable(), messages=Messages())
-    return replace(lent, **changes)
+    """What a channel gets: Chinese, one known person, a clock that stands."""
+    given = ChannelContext(
+        language="zh-CN", contacts={AUTHOR: CONTACT}, clock=clock or Turnable(), messages=Messages()
+    )
+    return replace(given, **changes)

@@ -13,6 +13,7 @@ from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited,
 from bridge.channels.content import Content, author_contact, fitted
 from bridge.channels.robot import Robot, RobotSettings, TooLong, markdown
 from bridge.channels.text import neutral, neutral_line
+from bridge.config.people import ContactKey
 from bridge.config.types import Secret
 from bridge.model.notice import Notice
 
@@ -51,6 +52,7 @@ class DingTalkSettings(RobotSettings):
 class DingTalk(Robot):
     kind = "DING_TALK"
     Settings = DingTalkSettings
+    contact = ContactKey("dingtalk_mobile", "The mobile number by which DingTalk mentions this person.")
     limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 000 bytes of request body
 
     def __init__(self, name: str, settings: DingTalkSettings, context: ChannelContext) -> None:
@@ -59,7 +61,7 @@ class DingTalk(Robot):
         self._keyword = settings.keyword
 
     def render(self, notice: Notice, limit: int) -> bytes:
-        mobile = author_contact(notice, self.context.people).dingtalk_mobile
+        mobile = author_contact(notice, self.context.contacts)
 
         def body(content: Content) -> bytes:
             return orjson.dumps(self._message(content, mobile))

@@ -9,6 +9,7 @@ from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry
 from bridge.channels.content import Content, Tone, author_contact, fitted
 from bridge.channels.robot import Robot, RobotSettings, TooLong, markdown
 from bridge.channels.text import neutral, neutral_line
+from bridge.config.people import ContactKey
 from bridge.model.notice import Notice
 
 _COLOURS: Final[dict[Tone, str]] = {"good": "info", "bad": "warning", "neutral": "comment"}
@@ -23,10 +24,11 @@ class WeComSettings(RobotSettings):
 class WeCom(Robot):
     kind = "WECOM"
     Settings = WeComSettings
+    contact = ContactKey("wecom_userid", "The user id by which WeCom mentions this person.")
     limits: ClassVar = (4_000, 2_000)  # the vendor's limit: 4096 bytes of markdown content
 
     def render(self, notice: Notice, limit: int) -> bytes:
-        userid = author_contact(notice, self.context.people).wecom_userid
+        userid = author_contact(notice, self.context.contacts)
 
         def text(content: Content) -> bytes:
             return _text(content, userid).encode()
