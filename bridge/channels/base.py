@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from bridge.config.people import ContactKey
 from bridge.model.notice import Notice
 from bridge.runtime.clock import Clock
+from bridge.runtime.rate import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,6 @@ class Dead:
 Outcome = Ok | Retry | Unknown | RateLimited | Dead
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """At most `limit` sends within any `window` seconds."""
-
-    limit: int
-    window: float
-
-
 class MessageSink(Protocol):
     """Where in-app messages are kept."""
 
@@ -100,6 +93,7 @@ class Channel(ABC):
     contact: ClassVar[ContactKey | None] = None
     """The key under `people` in `bridge.yaml` by which this kind mentions a person."""
     rate: Rate | None = None
+    """At most `count` sends within any `seconds`; None where the channel has no such limit."""
 
     @abstractmethod
     def __init__(self, name: str, settings: Any, context: ChannelContext) -> None:

@@ -10,13 +10,14 @@ from typing import Annotated, ClassVar, Final, Self
 import httpx
 from pydantic import BeforeValidator, ValidationInfo, model_validator
 
-from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, Rate, RateLimited, Retry, Unknown
+from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, RateLimited, Retry, Unknown
 from bridge.channels.content import Link, Span
 from bridge.channels.text import neutral, plain
 from bridge.config.types import Secret, SecretContext, Strict, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import AnswerLost, Network, Reply, post_json, url_fault
+from bridge.runtime.rate import Rate
 
 _SHORTEST_HIDDEN: Final = 6
 _MAX_ERRMSG: Final = 1000

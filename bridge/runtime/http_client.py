@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,12 @@ import orjson
 
 from bridge import __version__
 from bridge.errors import Permanent, Transient
+from bridge.runtime.retry import retry_after
 
 CONNECT_TIMEOUT: Final = 5.0
 TOTAL_TIMEOUT: Final = 15.0
 MAX_ANSWER: Final = 64 * 1024
 MAX_ADDRESSES: Final = 4
-MAX_RETRY_AFTER: Final = 3600.0
 
 for _name in ("httpx", "httpcore"):  # both write whole URLs into their records
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -217,6 +218,5 @@ async def _read(response: httpx.Response) -> Reply:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         data = None
-    wait = response.headers.get("Retry-After", "")
-    after = min(float(wait), MAX_RETRY_AFTER) if wait.isascii() and wait.isdigit() else None
+    after = retry_after(response.headers.get("Retry-After"), time.time())
     return Reply(response.status_code, data, after)

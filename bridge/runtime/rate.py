@@ -8,14 +8,18 @@ MAX_KEYS: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`count` times in `seconds` on average, and as many at once."""
+    """`count` times in `seconds`; who keeps to it says whether on average or in any such span of time."""
 
     count: int
     seconds: float
 
 
 class Bucket:
-    """As many tokens as the rate's count, given back evenly in the rate's time. Times are in seconds."""
+    """As often as the rate says on average, and its whole count at once.
+
+    It holds as many tokens as the rate's count, given back evenly in the rate's time. Times
+    are in seconds.
+    """
 
     __slots__ = ("_at", "_most", "_per_second", "_tokens")
 

@@ -7,13 +7,6 @@ from typing import Final
 import anyio
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-LONGEST_PAUSE: Final = 3600.0
-
-
-def bounded(after: float) -> float:
-    """The pause that somebody asked for, within reason: a second to an hour."""
-    return min(max(1.0, after), LONGEST_PAUSE)
-
 
 class Wakeup:
     """Something to wait for: rung by a tick or by a hand-over, however often, heard once."""

@@ -4,7 +4,6 @@ A notice is `sending` on disk before it is sent and what the channel said is on 
 least once, and a process that dies between the two sends it again.
 """
 
-import random
 from typing import Final, assert_never
 
 import anyio
@@ -15,7 +14,8 @@ from bridge.errors import StoreError
 from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
 from bridge.runtime.metrics import NOTICES
-from bridge.runtime.wakeups import LONGEST_PAUSE, Wakeup, bounded
+from bridge.runtime.retry import LONGEST_PAUSE, Backoff, bounded
+from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.outbox import NoticeRow, Outbox
 
 log = structlog.get_logger()
@@ -27,7 +27,7 @@ PROBE_SECONDS: Final = 900.0
 """Until a person has mended the configuration."""
 DOWN_SECONDS: Final = 60.0
 """Until the other side is up again."""
-WAITS: Final = (2.0, 10.0, 30.0, 120.0, 300.0, 900.0, 1800.0, 3600.0)
+BACKOFF: Final = Backoff((2.0, 10.0, 30.0, 120.0, 300.0, 900.0, 1800.0, 3600.0))
 FAILURES: Final = 8
 """After so many in a row the channel is out of order, not only the notice unlucky."""
 
@@ -83,10 +83,10 @@ class Notifier:
         rate = self._channel.rate
         if rate is None:
             return pause
-        recent = await self._outbox.sends_since(self._name, self._clock() - rate.window)
-        if len(recent) < rate.limit:
+        recent = await self._outbox.sends_since(self._name, self._clock() - rate.seconds)
+        if len(recent) < rate.count:
             return pause
-        return max(pause, recent[-rate.limit] + rate.window)
+        return max(pause, recent[-rate.count] + rate.seconds)
 
     async def _deliver(self, row: NoticeRow) -> None:
         await self._outbox.begin(row.notice.id, self._name)
@@ -147,8 +147,8 @@ class Notifier:
             await self._outbox.down(self._service, why, pause=DOWN_SECONDS)
         if await self._expired(row, why):
             return
-        wait = WAITS[min(row.attempts, len(WAITS) - 1)] * (0.8 + 0.4 * random.random())  # noqa: S311  # only jitter
-        next_at = self._clock() + (wait if after is None else bounded(after))
+        wait = BACKOFF.wait(row.attempts + 1) if after is None else bounded(after)
+        next_at = self._clock() + wait
         await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=next_at)
 
     async def _misconfigured(self, row: NoticeRow, why: str) -> None:

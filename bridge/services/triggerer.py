@@ -5,7 +5,6 @@ process that dies between the two finds the build `triggering` at its next start
 before it repeats anything.
 """
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -19,7 +18,8 @@ from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.metrics import TRIGGERS
-from bridge.runtime.wakeups import Wakeup, bounded
+from bridge.runtime.retry import Backoff, bounded
+from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.outbox import Outbox
 
@@ -28,14 +28,7 @@ log = structlog.get_logger()
 CALL_SECONDS: Final = 60.0
 RECORD_SECONDS: Final = 30.0
 GIVE_UP_SECONDS: Final = 24 * 3600.0
-_FIRST_WAIT: Final = 2.0
-_LONGEST_WAIT: Final = 300.0
-
-
-def backoff(attempts: int, jitter: Callable[[], float] = random.random) -> float:
-    """Seconds to wait after so many attempts: doubled each time up to five minutes, ±20 %."""
-    wait: float = min(_FIRST_WAIT * 2 ** min(attempts - 1, 20), _LONGEST_WAIT)
-    return wait * (0.8 + 0.4 * jitter())
+BACKOFF: Final = Backoff.exponential(2.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +154,13 @@ class Triggerer:
             await self._move(build, BuildState.FAILED, f"given up after a day: {why}", ended_at=self._clock())
             return
         self._rest(after)
-        wait = backoff(build.attempts) if after is None else bounded(after)
+        wait = BACKOFF.wait(build.attempts) if after is None else bounded(after)
         await self._move(build, BuildState.WAITING, why, next_at=self._clock() + wait)
 
     def _rest(self, after: float | None = None) -> None:
         """Leave the builder alone for a while, longer after each failure."""
         self._failures += 1
-        self._pause.begin(backoff(self._failures) if after is None else bounded(after))
+        self._pause.begin(BACKOFF.wait(self._failures) if after is None else bounded(after))
 
     async def _resolve(self, build: Build, why: str | None = None) -> None:
         """Find out whether the builder has a build that may or may not have reached it.
@@ -209,7 +202,7 @@ class Triggerer:
             await self._move(build, BuildState.UNKNOWN, detail, ended_at=self._clock())
             return
         attempts = build.attempts + 1
-        await self._builds.note(build.id, attempts=attempts, next_at=self._clock() + backoff(attempts))
+        await self._builds.note(build.id, attempts=attempts, next_at=self._clock() + BACKOFF.wait(attempts))
 
     async def _move(self, build: Build, to: BuildState, detail: str, **fields: object) -> Build | None:
         moved = await self._builds.move(build.id, to, self._notice_policy, detail=detail, **fields)

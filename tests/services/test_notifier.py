@@ -16,8 +16,9 @@ from support.scripted import (
     open_store,
 )
 
-from bridge.channels.base import Dead, Ok, Outcome, Rate, RateLimited, Retry, Unknown
+from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Unknown
 from bridge.model.notice import EventName, NoticeState
+from bridge.runtime.rate import Rate
 from bridge.services import notifier
 
 HOUR = 3600.0

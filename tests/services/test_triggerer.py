@@ -15,7 +15,7 @@ from bridge.errors import Transient
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.services.triggerer import backoff
+from bridge.services.triggerer import BACKOFF
 
 DAY = 24 * 3600.0
 
@@ -303,7 +303,7 @@ async def test_a_store_that_fails_is_tried_again_and_nothing_is_sent_before_it_w
 
 
 def test_waits_grow_up_to_five_minutes_and_never_run_over() -> None:
-    waits = [backoff(attempts, lambda: 0.5) for attempts in (1, 2, 3, 8, 9, 10_000)]
+    waits = [BACKOFF.wait(attempts, lambda: 0.5) for attempts in (1, 2, 3, 8, 9, 10_000)]
     assert waits == [2.0, 4.0, 8.0, 256.0, 300.0, 300.0]
-    assert backoff(1, lambda: 0.0) == pytest.approx(1.6)
-    assert backoff(1, lambda: 1.0) == pytest.approx(2.4)
+    assert BACKOFF.wait(1, lambda: 0.0) == pytest.approx(1.6)
+    assert BACKOFF.wait(1, lambda: 1.0) == pytest.approx(2.4)

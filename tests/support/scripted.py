@@ -16,13 +16,14 @@ import anyio.to_thread
 
 from bridge.builders.base import Builder, BuilderContext, Handle, LogChunk, Search, Sent, Status
 from bridge.builders.base import Outcome as Triggered
-from bridge.channels.base import Channel, ChannelContext, Ok, Rate
+from bridge.channels.base import Channel, ChannelContext, Ok
 from bridge.channels.base import Outcome as Told
 from bridge.config.types import Strict
 from bridge.model.build import Build, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Person
 from bridge.model.notice import EventName, Notice, Subscription
+from bridge.runtime.rate import Rate
 from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -29,10 +28,10 @@ from requests.exceptions import ProxyError
 
 from bridge.errors import Permanent, RemoteError, Transient
 from bridge.runtime.clock import Clock
+from bridge.runtime.retry import http_date, retry_after
 
 MAX_JSON: Final = 32 << 20
 _MAX_ERROR_PAGE: Final = 64 << 10
-_MAX_RETRY_AFTER: Final = 3600.0
 _MAX_CAUSES: Final = 10
 _PIECE: Final = 64 << 10
 
@@ -76,7 +75,9 @@ class Answer:
 
     @property
     def after(self) -> float | None:
-        return retry_after(self.headers.get("Retry-After"), self.headers.get("Date"))
+        """The pause that the server asks for, counted from its own clock."""
+        sent_at = http_date(self.headers.get("Date", ""))
+        return retry_after(self.headers.get("Retry-After"), time.time() if sent_at is None else sent_at)
 
 
 Window = Callable[[Mapping[str, str]], tuple[int, int]]
@@ -287,21 +288,6 @@ def told(answer: Answer) -> str:
     if 300 <= answer.status < 400:  # noqa: PLR2004  # HTTP statuses
         return f"Jenkins points to another address ({answer.status}): correct `url`"
     return _TOLD.get(answer.status, f"Jenkins answered {answer.status}")
-
-
-def retry_after(value: str | None, date: str | None) -> float | None:
-    """Seconds from a Retry-After header, which may count from the answer's own Date; an hour at most."""
-    if value is None:
-        return None
-    try:
-        if value.strip().isascii() and value.strip().isdigit():
-            seconds = float(value)
-        else:
-            origin = parsedate_to_datetime(date).timestamp() if date else time.time()
-            seconds = parsedate_to_datetime(value).timestamp() - origin
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), _MAX_RETRY_AFTER)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

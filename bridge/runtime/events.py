@@ -1,0 +1,56 @@
+"""Names of the log events: every line of log that is ours carries one, and only one, of these.
+
+They are an interface: people search and alert by them. A name says the thing, then what happened to it. The
+fields beside it have one spelling as well: `error` is the text of an exception or of a failed call, `reason`
+is why a decision was made, and an id is called `delivery_id`, `build_id` or `notice_id`.
+"""
+
+from enum import StrEnum
+
+
+class LogEvent(StrEnum):
+    # The process.
+    DAEMON_READY = "daemon.ready"
+    DAEMON_STOPPING = "daemon.stopping"
+    CLOCK_STEPPED = "clock.stepped"
+
+    # Requests.
+    SERVER_FILES_LIMITED = "server.files_limited"
+    SERVER_REQUEST_REJECTED = "server.request_rejected"
+
+    # A delivery: from the request to the decision.
+    DELIVERY_STORED = "delivery.stored"
+    DELIVERY_REPEATED = "delivery.repeated"
+    DELIVERY_REJECTED = "delivery.rejected"
+    DELIVERY_DECIDED = "delivery.decided"
+    DELIVERY_DECISION_FAILED = "delivery.decision_failed"
+
+    # A build, and the builder that has it.
+    BUILD_STATE_CHANGED = "build.state_changed"
+    BUILD_ABANDONED = "build.abandoned"
+    BUILDER_CALL_FAILED = "builder.call_failed"
+    """The builder did not answer; `call` names what it was asked for."""
+    BUILDER_ERROR = "builder.error"
+    """The adapter itself failed: a fault of the bridge, with a traceback."""
+
+    # A notice, and the channel that takes it.
+    NOTICE_ATTEMPTED = "notice.attempted"
+    NOTICE_ABANDONED = "notice.abandoned"
+    CHANNEL_ERROR = "channel.error"
+    """The adapter itself failed: a fault of the bridge, with a traceback."""
+
+    # Health of builders, channels and rules.
+    SERVICE_DEGRADED = "service.degraded"
+    SERVICE_RESTORED = "service.restored"
+    ADAPTER_CLOSE_FAILED = "adapter.close_failed"
+
+    # Rules and their schedules.
+    RULES_RELOADED = "rules.reloaded"
+    RULES_REJECTED = "rules.rejected"
+    CRON_DUE = "cron.due"
+
+    # The store.
+    STORE_WRITE_FAILED = "store.write_failed"
+    STORE_WRITER_DIED = "store.writer_died"
+    STORE_CHECKPOINT_FAILED = "store.checkpoint_failed"
+    STORE_PRUNED = "store.pruned"

@@ -1,0 +1,67 @@
+"""When to try again: growing waits, the pause that a server asks for, and the bounds of both.
+
+All times are in seconds, a moment is in Unix seconds.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+LONGEST_PAUSE: Final = 3600.0
+"""No one can make us wait longer."""
+_JITTER: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """The wait after each failure in a row; the last one repeats. Each varies by `jitter` of itself."""
+
+    waits: Sequence[float]
+    jitter: float = _JITTER
+
+    @classmethod
+    def exponential(cls, first: float, longest: float, *, factor: float = 2.0) -> "Backoff":
+        """From `first` on each wait is `factor` (over 1) times the one before it, up to `longest`."""
+        waits = [first]
+        while waits[-1] < longest:
+            waits.append(min(waits[-1] * factor, longest))
+        return cls(waits)
+
+    def wait(self, failures: int, random: Callable[[], float] = random.random) -> float:
+        """The wait after so many failures, at least one; `random` is in [0, 1)."""
+        wait = self.waits[min(failures, len(self.waits)) - 1]
+        return wait * (1.0 + self.jitter * (2.0 * random() - 1.0))
+
+
+def bounded(seconds: float) -> float:
+    """A pause that someone else asked for, within reason: a second to an hour."""
+    return min(max(1.0, seconds), LONGEST_PAUSE)
+
+
+def retry_after(header: str | None, now: float) -> float | None:
+    """The pause of a Retry-After header in either form of RFC 9110, section 10.2.3: seconds or a date.
+
+    From 0 to an hour; None without a header that can be read. `now` is the moment from which a date counts.
+    """
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text)
+    elif (moment := http_date(text)) is not None:
+        seconds = moment - now
+    else:
+        return None
+    return min(max(0.0, seconds), LONGEST_PAUSE)
+
+
+def http_date(text: str) -> float | None:
+    """The moment of an HTTP date, which is in GMT; None for any other text."""
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
