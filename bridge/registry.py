@@ -84,6 +84,7 @@ BUILDERS: Final = Adapters[Builder](
     {
         "jenkins": "bridge.builders.jenkins.builder:JenkinsBuilder",
         "local": "bridge.builders.local.builder:LocalBuilder",
+        "dummy": "bridge.builders.dummy.builder:DummyBuilder",
     }
 )
 

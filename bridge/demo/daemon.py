@@ -1,10 +1,8 @@
 """The daemon of the demo: the real one, in a process of its own."""
 
-import os
-import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT
@@ -15,12 +13,18 @@ import httpx
 from anyio.abc import Process
 
 import bridge
-from bridge.builders.local.folder import Folder
+from bridge.app import open_stores
+from bridge.builders.base import Builder, BuilderContext
+from bridge.config.loader import Config
 from bridge.demo.workspace import DemoError, Workspace
+from bridge.errors import RemoteError, StoreError
+from bridge.model.build import BuildState
+from bridge.registry import BUILDERS
+from bridge.runtime.clock import system_clock
 
 READY_SECONDS: Final = 20
 STOP_SECONDS: Final = 15
-_LOOK_SECONDS: Final = 0.03
+_CHECK_SECONDS: Final = 0.03
 
 
 @contextmanager
@@ -37,7 +41,7 @@ def reserved_port() -> Iterator[int]:
 
 
 @asynccontextmanager
-async def running(place: Workspace, port: int) -> AsyncIterator[Process]:
+async def running(place: Workspace, config: Config, port: int) -> AsyncIterator[Process]:
     """A daemon that is ready; at the end it and its builds are stopped. Raises DemoError."""
     with place.log.open("wb") as log:
         process = await anyio.open_process(
@@ -56,7 +60,9 @@ async def running(place: Workspace, port: int) -> AsyncIterator[Process]:
     finally:
         with anyio.CancelScope(shield=True):
             await _stop(process)
-            await _end_builds(place.folder / "builders" / "here")
+            # Without a store no build was ever triggered.
+            with suppress(StoreError, RemoteError):
+                await _end_builds(config)
 
 
 def check_alive(process: Process) -> None:
@@ -74,7 +80,7 @@ async def _ready(process: Process, port: int) -> None:
                     answer = await client.get(f"http://127.0.0.1:{port}/readyz")
                     if answer.is_success:
                         return
-                await anyio.sleep(_LOOK_SECONDS)
+                await anyio.sleep(_CHECK_SECONDS)
     raise DemoError(f"the daemon was not ready within {READY_SECONDS} s")
 
 
@@ -88,12 +94,26 @@ async def _stop(process: Process) -> None:
     await process.wait()
 
 
-async def _end_builds(state: Path) -> None:
-    """Builds outlive their daemon, but not the demo."""
-    folders = [Folder(Path(str(path))) async for path in anyio.Path(state).glob("*")]
-    with anyio.move_on_after(STOP_SECONDS):
-        while runners := [pid for folder in folders if (pid := folder.holder()) is not None]:
-            for pid in runners:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGTERM)
-            await anyio.sleep(_LOOK_SECONDS)
+async def _end_builds(config: Config) -> None:
+    """Builds outlive their daemon, but not the demo: every builder cancels and releases its own."""
+    async with open_stores(config.store_path, exclusive=False) as stores:
+        for name, adapter in config.builders.items():
+            ids = [build.id for build in await stores.builds.in_state(name, *BuildState)]
+            context = BuilderContext(state=config.store_path.parent / "builders" / name, clock=system_clock)
+            builder = BUILDERS[adapter.kind](name, adapter.settings, context)
+            with anyio.move_on_after(STOP_SECONDS):
+                await _end_builds_of(builder, ids)
+            await builder.aclose()
+
+
+async def _end_builds_of(builder: Builder, ids: Sequence[str]) -> None:
+    found = {build_id: await builder.find(build_id) for build_id in ids}
+    handles = {build_id: handle for build_id, handle in found.items() if isinstance(handle, str)}
+    for handle in handles.values():
+        await builder.cancel(handle)
+    while not all(  # noqa: ASYNC110  # other processes
+        status.state.terminal for status in (await builder.poll(handles)).values()
+    ):
+        await anyio.sleep(_CHECK_SECONDS)
+    for handle in handles.values():
+        await builder.release(handle)

@@ -8,6 +8,7 @@ checks. Nothing else is needed: no network, no Docker, no rights.
 import re
 import secrets
 import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -23,7 +24,6 @@ from anyio.abc import TaskGroup
 from starlette.types import ASGIApp
 
 from bridge.app import open_stores
-from bridge.builders.local.folder import remove
 from bridge.config.loader import load_config
 from bridge.config.settings import Server
 from bridge.demo.daemon import check_alive, reserved_port, running
@@ -104,7 +104,10 @@ async def _scene(screen: Screen, tasks: TaskGroup) -> AsyncIterator[Scene]:
             config = load_config(place.config, KINDS, environ)
             rules = load_rules(config.rule_paths, Names.of(config, KINDS))
         log.configure(config.secrets, level="WARNING")
-        async with running(place, port) as daemon, open_stores(config.store_path, exclusive=False) as stores:
+        async with (
+            running(place, config, port) as daemon,
+            open_stores(config.store_path, exclusive=False) as stores,
+        ):
             narrator = Narrator(Watch(stores, chat), rules, screen, lambda: check_alive(daemon))
             yield Scene(place, narrator, screen, port)
 
@@ -141,7 +144,7 @@ def _folder(screen: Screen) -> Iterator[Workspace]:
         raise
     finally:
         if not keep:
-            remove(place.folder)
+            shutil.rmtree(place.folder, ignore_errors=True)
 
 
 def _show_log(path: Path, screen: Screen) -> None:

@@ -10,7 +10,7 @@ from support.rules import AT, push
 from bridge import registry
 from bridge.config.loader import Config, Kinds, load_config
 from bridge.model.event import Repo
-from bridge.registry import CHANNELS, FORGES
+from bridge.registry import BUILDERS, CHANNELS, FORGES
 from bridge.rules.loader import Names, load_rules
 from bridge.rules.match import RuleSet, match_repository
 
@@ -26,7 +26,7 @@ class Anything(BaseModel):
 
 KINDS = Kinds(
     forges=FORGES,
-    builders=dict.fromkeys(("jenkins", "local"), Anything),
+    builders=dict.fromkeys(BUILDERS, Anything),
     channels=dict.fromkeys(CHANNELS, Anything),
     contacts=registry.KINDS.contacts,
 )
