@@ -19,7 +19,7 @@ from bridge.registry import FORGES
 from bridge.rules.explain import Evaluation, evaluate
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import system_clock
-from bridge.store.sqlite.deliveries import DeliveryRow
+from bridge.store.values import DeliveryRow
 
 MAX_FILE: Final = 64 << 20
 _BODIES: Final = (".json", ".body")

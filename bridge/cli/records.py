@@ -11,8 +11,7 @@ from bridge.cli.setup import repository_name, run, stores_of, user
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, ServiceFacts
 from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.listing import Cursor
-from bridge.store.sqlite.outbox import NoticeRow
+from bridge.store.values import Cursor, NoticeRow
 from bridge.web.api.documents import build_document, delivery_document, timeline_document, when
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
@@ -141,10 +140,10 @@ def log_of_build(config: str | None, build_id: str) -> None:
         async with stores_of(config) as stores:
             build = await _find(stores.builds, build_id)
             last = -1
-            while rows := await stores.builds.log(build.id, after=last):
-                for seq, row in rows:
-                    click.echo(show.lines(row.text), nl=False)
-                    last = seq
+            while pieces := await stores.builds.log(build.id, after=last):
+                for piece in pieces:
+                    click.echo(show.lines(piece.text), nl=False)
+                last = pieces[-1].seq
             if last < 0:
                 click.echo(f"no log of {_called(build)} was read; the build is {build.state}", err=True)
 

@@ -20,8 +20,8 @@ from bridge.rules.schema import BuildRepository
 from bridge.rules.url import clone_url_problem
 from bridge.runtime.clock import system_clock
 from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.deliveries import Deliveries, DeliveryRow
-from bridge.store.sqlite.listing import Cursor
+from bridge.store.sqlite.deliveries import Deliveries
+from bridge.store.values import Cursor, DeliveryRow
 
 _GIT_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.1

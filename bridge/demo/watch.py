@@ -12,9 +12,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.notice import NoticeState
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import Clock
-from bridge.store.sqlite.deliveries import DeliveryRow
-from bridge.store.sqlite.outbox import NoticeRow
-from bridge.store.sqlite.timeline import Step
+from bridge.store.values import DeliveryRow, NoticeRow, Step
 
 CHANNEL: Final = "team"
 _NEWEST: Final = 50

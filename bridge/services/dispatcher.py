@@ -21,7 +21,8 @@ from bridge.rules.explain import Evaluation, evaluate, stored_documents
 from bridge.rules.match import Match, Matching, RuleSet, match_repository
 from bridge.runtime.metrics import DISPATCHED
 from bridge.runtime.wakeups import Wakeup
-from bridge.store.sqlite.deliveries import MAX_DETAIL, Decision, Deliveries
+from bridge.store.sqlite.deliveries import Deliveries
+from bridge.store.values import MAX_DETAIL, Decision
 
 log = structlog.get_logger()
 

@@ -16,7 +16,8 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.metrics import NOTICES
 from bridge.runtime.retry import LONGEST_PAUSE, Backoff, bounded
 from bridge.runtime.wakeups import Wakeup
-from bridge.store.sqlite.outbox import NoticeRow, Outbox
+from bridge.store.sqlite.outbox import Outbox
+from bridge.store.values import NoticeRow
 
 log = structlog.get_logger()
 

@@ -18,7 +18,8 @@ from bridge.forges.fields import FORM, media_type
 from bridge.runtime.clock import Clock
 from bridge.runtime.metrics import DELIVERIES
 from bridge.runtime.rate import Rate
-from bridge.store.sqlite.deliveries import Deliveries, Receipt
+from bridge.store.sqlite.deliveries import Deliveries
+from bridge.store.values import Receipt
 from bridge.web.body_buffer import BodyBuffer, BufferFull, PartialBody
 from bridge.web.clients import Client, Clients, Network
 from bridge.web.limits import SourceLimits

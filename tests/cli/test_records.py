@@ -19,7 +19,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.store.sqlite import outbox
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.deliveries import Decision
+from bridge.store.values import Decision
 
 HOSTILE = "feat\x1b]0;owned\x07\x1b[31m[bold red]x[/]\u202e\x9b2J\r\nacme/shop #9 \x00end"
 HARMLESS = "feat�]0;owned��[31m[bold red]x[/]��2J"

@@ -21,8 +21,7 @@ from bridge.model.event import PushEvent, Ref, Repo
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.manual import ManualPush
 from bridge.services.dispatcher import Dispatcher
-from bridge.store.sqlite.deliveries import DeliveryRow
-from bridge.store.sqlite.listing import Cursor
+from bridge.store.values import Cursor, DeliveryRow
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""

@@ -16,7 +16,7 @@ from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.housekeeper import feed_watchdog, give_up_strays, keep_house
 from bridge.store.sqlite import database
-from bridge.store.sqlite.deliveries import Decision
+from bridge.store.values import Decision
 
 DAY = timedelta(days=1)
 

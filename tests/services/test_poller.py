@@ -24,7 +24,7 @@ def builder() -> ScriptedBuilder:
 
 
 async def log_of(store: Store, build: Build) -> str:
-    return "".join(row.text for _, row in await store.builds.log(build.id))
+    return "".join(piece.text for piece in await store.builds.log(build.id))
 
 
 async def facts_of(store: Store) -> BuildFacts:

@@ -23,10 +23,9 @@ from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
 from bridge.store.sqlite.builds import MAX_TEXT
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.deliveries import Decision
-from bridge.store.sqlite.listing import Cursor
-from bridge.store.sqlite.outbox import Health, add
+from bridge.store.sqlite.outbox import add
 from bridge.store.sqlite.retention import prune
+from bridge.store.values import Cursor, Decision, HealthRecord
 
 DAY = timedelta(days=1)
 
@@ -210,11 +209,11 @@ async def test_the_log_is_read_in_pieces_from_a_place_or_a_time(store: Store) ->
         await store.builds.append_log(build.id, f"{number}\n", number, restarted=False)
         store.clock.turn(10)
     everything = await store.builds.log(build.id)
-    assert [seq for seq, _ in everything] == [0, 1, 2, 3, 4]
-    assert [row.text for _, row in await store.builds.log(build.id, after=2)] == ["3\n", "4\n"]
-    assert [row.text for _, row in await store.builds.log(build.id, limit=1)] == ["0\n"]
+    assert [row.seq for row in everything] == [0, 1, 2, 3, 4]
+    assert [row.text for row in await store.builds.log(build.id, after=2)] == ["3\n", "4\n"]
+    assert [row.text for row in await store.builds.log(build.id, limit=1)] == ["0\n"]
     late = await store.builds.log(build.id, limit=1, start=START + 25, end=START + 100)
-    assert [row.text for _, row in late] == ["3\n"]
+    assert [row.text for row in late] == ["3\n"]
     assert await store.builds.log_tail(build.id, 3) == "\n4\n"
     assert await store.builds.log_tail("no such build", 3) == ""
 
@@ -288,7 +287,7 @@ async def test_what_is_young_stays(store: Store) -> None:
 
 
 async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.store.retention.BATCH", 2)
+    monkeypatch.setattr("bridge.store.sqlite.retention.BATCH", 2)
     for key in range(7):
         await store.deliveries.put(delivery_of(str(key), store.clock()))
     for row in await store.deliveries.stored(10):
@@ -299,8 +298,13 @@ async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.Monkey
 
 
 async def test_health_is_told_when_it_changes_and_only_then(store: Store) -> None:
-    down = Health(name="builder:here", down_since=1.0, why="no answer")
-    for health in (Health(name="builder:here"), down, replace(down, why="503"), Health(name="builder:here")):
+    down = HealthRecord(name="builder:here", down_since=1.0, why="no answer")
+    for health in (
+        HealthRecord(name="builder:here"),
+        down,
+        replace(down, why="503"),
+        HealthRecord(name="builder:here"),
+    ):
         await store.outbox.set_health(health)
     assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
     await store.outbox.set_health(replace(down, name="builder:gone"))

@@ -14,7 +14,8 @@ from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.clock import SteadyClock
 from bridge.services.housekeeper import watch_clock
 from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.outbox import Health, Outbox, add
+from bridge.store.sqlite.outbox import Outbox, add
+from bridge.store.values import HealthRecord
 
 STEPS = pytest.mark.parametrize("step", [-86_400.0, -600.0, 172_800.0])
 
@@ -77,7 +78,7 @@ async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
         await watched.outbox.begin("a", "team")
         until = watched.clock() + 60
         await watched.outbox.end("a", NoticeState.PENDING, "busy", next_at=until)
-        await watched.outbox.set_health(Health(name="channel:team", paused_until=until))
+        await watched.outbox.set_health(HealthRecord(name="channel:team", paused_until=until))
         await watched.step(step)
         assert await watched.outbox.next("team") == (None, until + step)
         assert (await watched.outbox.health("channel:team")).paused_until == until + step
@@ -134,7 +135,7 @@ async def test_what_is_put_off_for_as_long_as_can_be_stays_so_over_a_start(store
     build = await store.add_build()
     later = store.clock() + 2 * 3600
     await store.builds.note(build.id, next_at=later)
-    await store.outbox.set_health(Health(name="channel:team", paused_until=later))
+    await store.outbox.set_health(HealthRecord(name="channel:team", paused_until=later))
     await store.outbox.recover(["team"], ["channel:team"])
     assert (await store.build(build.id)).next_at == later
     assert (await store.outbox.health("channel:team")).paused_until == later
@@ -143,7 +144,7 @@ async def test_what_is_put_off_for_as_long_as_can_be_stays_so_over_a_start(store
 async def test_a_clock_that_was_set_back_between_two_starts_holds_nothing_up(store: Store) -> None:
     build = await store.add_build()
     await put(store, "a")
-    await store.outbox.set_health(Health(name="channel:team", paused_until=store.clock()))
+    await store.outbox.set_health(HealthRecord(name="channel:team", paused_until=store.clock()))
     store.clock.turn(-86_400)
     assert await store.builds.due("here", 1) == []
     await store.outbox.recover(["team", "message"], ["channel:team"])

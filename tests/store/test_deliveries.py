@@ -6,7 +6,8 @@ from support.scripted import Store, delivery_of, quiet
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
-from bridge.store.sqlite.deliveries import CROWD, MAX_REPEATS, SAME_SECONDS, Decision, Receipt
+from bridge.store.sqlite.deliveries import CROWD, MAX_REPEATS, SAME_SECONDS
+from bridge.store.values import Decision, Receipt
 
 IGNORED = Decision(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
 

@@ -7,7 +7,7 @@ from sqlalchemy import event
 from support.scripted import Store
 
 from bridge.store.sqlite import listing
-from bridge.store.sqlite.listing import Cursor
+from bridge.store.values import Cursor
 
 
 async def numbers(store: Store, **place: Any) -> list[int]:

@@ -86,7 +86,7 @@ def test_a_migration_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: py
 
 
 def test_a_first_start_carries_no_tools_for_migrations(tmp_path: Path) -> None:
-    code = "import sys, pathlib, bridge.store.migrate as m; m.upgrade(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib, bridge.store.sqlite.migrate as m; m.upgrade(pathlib.Path(sys.argv[1]))"
     code += "; sys.exit('alembic' in sys.modules)"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "bridge.db")], check=True, timeout=60)
 
@@ -169,7 +169,7 @@ def test_an_address_with_a_percent_sign_is_no_trouble(tmp_path: Path) -> None:
 def test_several_processes_may_start_on_a_new_file_at_once(tmp_path: Path) -> None:
     """As when somebody asks for a list while the daemon starts for the first time."""
     path = tmp_path / "bridge.db"
-    code = "import sys, pathlib, bridge.store.migrate as m; m.upgrade(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib, bridge.store.sqlite.migrate as m; m.upgrade(pathlib.Path(sys.argv[1]))"
     processes = [
         subprocess.Popen([sys.executable, "-c", code, str(path)], stderr=subprocess.PIPE, text=True)
         for _ in range(4)

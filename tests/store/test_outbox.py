@@ -5,7 +5,8 @@ from functools import partial
 from support.scripted import START, Store
 
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
-from bridge.store.sqlite.outbox import Health, NoticeRow, add
+from bridge.store.sqlite.outbox import add
+from bridge.store.values import HealthRecord, NoticeRow
 
 HERE = "builder:here"
 
@@ -26,11 +27,11 @@ async def test_a_part_is_down_since_it_first_failed(store: Store) -> None:
     assert await store.outbox.down(HERE, "no answer", pause=60)
     store.clock.turn(600)
     assert not await store.outbox.down(HERE, "503")
-    health = Health(name=HERE, down_since=START, why="503")
+    health = HealthRecord(name=HERE, down_since=START, why="503")
     assert await store.outbox.health(HERE) == health
     store.clock.turn(600)
     assert await store.outbox.up(HERE, "it answers")
-    assert await store.outbox.health(HERE) == Health(name=HERE, why="it answers")
+    assert await store.outbox.health(HERE) == HealthRecord(name=HERE, why="it answers")
     assert not await store.outbox.up(HERE, "it answers still")
     assert await store.outbox.down(HERE, "no answer again")
     assert (await store.outbox.health(HERE)).down_since == START + 1200
@@ -39,7 +40,7 @@ async def test_a_part_is_down_since_it_first_failed(store: Store) -> None:
 async def test_a_pause_is_no_change_of_health(store: Store) -> None:
     await store.outbox.down(HERE, "no answer")
     await store.outbox.pause(HERE, START + 60, "429")
-    assert await store.outbox.health(HERE) == Health(
+    assert await store.outbox.health(HERE) == HealthRecord(
         name=HERE, down_since=START, paused_until=START + 60, why="429"
     )
     await store.outbox.pause("channel:team", START + 60, "429")

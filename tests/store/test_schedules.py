@@ -6,7 +6,8 @@ from support.scripted import SHA, START, Store, delivery_of, new_build
 from bridge.model.event import RefMove
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.store.sqlite import ref_history as order
-from bridge.store.sqlite.schedules import Head, Schedules
+from bridge.store.sqlite.schedules import Schedules
+from bridge.store.values import BranchHead
 
 CODE = new_build("any").code
 URL = "https://git.example.com/moved.git"
@@ -50,19 +51,19 @@ async def moved(store: Store, before: str | None, after: str | None, branch: str
 
 
 async def test_a_branch_is_where_its_moves_led(store: Store, schedules: Schedules) -> None:
-    async def head() -> Head:
+    async def head() -> BranchHead:
         return await schedules.head(CODE, "main", "acme", "shop")
 
-    assert await head() == Head(None, None)
+    assert await head() == BranchHead(None, None)
     await moved(store, A, B)
-    assert await head() == Head(B, None)
+    assert await head() == BranchHead(B, None)
     await moved(store, None, A)
-    assert await head() == Head(B, URL), "the first move came late"
+    assert await head() == BranchHead(B, URL), "the first move came late"
     await moved(store, None, A, "other")
-    assert await head() == Head(B, URL)
+    assert await head() == BranchHead(B, URL)
     await store.add_build()
     await moved(store, B, None)
-    assert await head() == Head(None, URL), "it was removed, whatever was built of it"
+    assert await head() == BranchHead(None, URL), "it was removed, whatever was built of it"
 
 
 async def test_a_branch_of_which_no_move_is_known_is_what_was_last_built_of_it(
@@ -74,7 +75,7 @@ async def test_a_branch_of_which_no_move_is_known_is_what_was_last_built_of_it(
     for other in range(4):  # so that their numbers are higher
         await store.add_build(f"web {other}", repo_name="web", repo_url="https://git.example.com/web.git")
         await store.add_build(f"lab {other}", namespace="lab", repo_url="https://git.example.com/lab.git")
-    assert await schedules.head(CODE, "main", "acme", "shop") == Head(B, URL)
-    assert await schedules.head(CODE, "other", "acme", "shop") == Head(SHA, URL)
-    assert await schedules.head(CODE, "new", "acme", "shop") == Head(None, URL)
-    assert await schedules.head(CODE, "main", "acme", "none") == Head(None, None)
+    assert await schedules.head(CODE, "main", "acme", "shop") == BranchHead(B, URL)
+    assert await schedules.head(CODE, "other", "acme", "shop") == BranchHead(SHA, URL)
+    assert await schedules.head(CODE, "new", "acme", "shop") == BranchHead(None, URL)
+    assert await schedules.head(CODE, "main", "acme", "none") == BranchHead(None, None)

@@ -9,7 +9,8 @@ from support.scripted import Bell, ScriptedChannel, Store
 
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.services.notifier import Notifier
-from bridge.store.sqlite.outbox import NoticeRow, add
+from bridge.store.sqlite.outbox import add
+from bridge.store.values import NoticeRow
 
 
 class Line:

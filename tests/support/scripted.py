@@ -27,8 +27,9 @@ from bridge.runtime.rate import Rate
 from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.deliveries import Decision, Deliveries
+from bridge.store.sqlite.deliveries import Deliveries
 from bridge.store.sqlite.outbox import Outbox
+from bridge.store.values import Decision
 
 START = 1_700_000_000.0
 _NUMBERS = count()

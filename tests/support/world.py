@@ -16,7 +16,7 @@ from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.dispatcher import Dispatcher
-from bridge.store.sqlite.deliveries import DeliveryRow
+from bridge.store.values import DeliveryRow
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""

@@ -1,8 +1,7 @@
 """Builds: moved only along the table of transitions."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -19,7 +18,6 @@ from sqlalchemy import (
 )
 
 from bridge.model.build import TRANSITIONS, Build, BuildState
-from bridge.model.notice import Notice
 from bridge.runtime.clock import Clock
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS
 from bridge.store.schema import build as table
@@ -27,7 +25,7 @@ from bridge.store.schema import build_log
 from bridge.store.sqlite import listing, outbox, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import in_turn
-from bridge.store.sqlite.listing import Cursor, Page
+from bridge.store.values import Cursor, LogPiece, NoticesFor, Page, Step
 
 MAX_LOG_BYTES: Final = 8 << 20
 MAX_TEXT: Final = 4096
@@ -35,15 +33,6 @@ _STREAK: Final = 100
 """The builds that are looked through for a commit."""
 # Word for word the condition of the index over public builds: a bound parameter would not use it.
 _IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
-
-NoticesFor = Callable[[Build, int], Sequence[Notice]]
-"""Which notices a build in its new state asks for, given the failures in a row before it on its ref."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    at: float
-    text: str
 
 
 def move(
@@ -215,8 +204,8 @@ class Builds:
         *,
         start: float = 0.0,
         end: float = math.inf,
-    ) -> list[tuple[int, LogRow]]:
-        """Pieces of the log with their place: those after `after`, kept between `start` and `end`."""
+    ) -> list[LogPiece]:
+        """Pieces of the log in their order: those after the `seq` `after`, kept between `start` and `end`."""
         query = (
             select(build_log)
             .where(build_log.c.build_id == build_id, build_log.c.seq > after)
@@ -225,7 +214,7 @@ class Builds:
             .limit(limit)
         )
         return await self._database.read(
-            lambda connection: [(row.seq, LogRow(row.at, row.text)) for row in connection.execute(query)]
+            lambda connection: [LogPiece(row.seq, row.at, row.text) for row in connection.execute(query)]
         )
 
     async def log_tail(self, build_id: str, characters: int) -> str:
@@ -278,7 +267,7 @@ class Builds:
     async def of_delivery(self, delivery_id: str) -> list[Build]:
         return await self._select(table.c.delivery_id == delivery_id, limit=1000)
 
-    async def steps(self, build_id: str) -> list[timeline.Step]:
+    async def steps(self, build_id: str) -> list[Step]:
         return await self._database.read(lambda connection: timeline.of(connection, build_id))
 
     async def page(

@@ -2,9 +2,9 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import anyio.to_thread
 import zstandard
@@ -12,16 +12,14 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, 
 from uuid_utils import uuid7
 
 from bridge.errors import StoreError
-from bridge.model.build import NewBuild
 from bridge.model.delivery import DIGEST, Delivery, DeliveryState
-from bridge.model.event import RefMove
 from bridge.runtime.clock import Clock
 from bridge.store.codec import from_json, to_json
 from bridge.store.schema import delivery as table
 from bridge.store.sqlite import timeline
-from bridge.store.sqlite.builds import NoticesFor
 from bridge.store.sqlite.database import MAX_BATCH, Database
 from bridge.store.sqlite.making import Making
+from bridge.store.values import MAX_DETAIL, Decision, DeliveryRow, NoticesFor, Receipt, RecordedDecision, Step
 
 _COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
 Row = tuple[str, str, str, str, str, str, bytes, float, str]
@@ -36,7 +34,6 @@ _SMALL: Final = 64 << 10
 """Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
 _COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
 
-MAX_DETAIL: Final = 1000
 SAME_SECONDS: Final = 3600.0
 """How long the same body again is the same delivery, where the host gives no ids."""
 MAX_REPEATS: Final = 20
@@ -45,49 +42,6 @@ CROWD: Final = 8
 """More deliveries than this on their way to the disk at once are a crowd."""
 
 _MARK: Final = update(table).where(table.c.id == bindparam("marked"))
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Where a delivery is kept; `new` is False for a repeat."""
-
-    id: str
-    new: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryRow:
-    """A stored delivery as people see it."""
-
-    delivery: Delivery
-    state: DeliveryState
-    detail: str
-    replay: int
-    explanation: Any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What is to become of a delivery.
-
-    `moves` are the refs that it says were moved, `builds` what the rules make of that, `detail` why they make
-    nothing.
-    """
-
-    state: DeliveryState
-    detail: str
-    explanation: Any
-    builds: Sequence[NewBuild] = ()
-    moves: Sequence[RefMove] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedDecision:
-    """What became of a delivery, with the ids of the builds that were made."""
-
-    state: DeliveryState
-    detail: str
-    builds: tuple[str, ...] = ()
 
 
 class Deliveries:
@@ -179,10 +133,10 @@ class Deliveries:
 
         return await self._database.write(work)
 
-    async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[timeline.Step]] | None:
+    async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[Step]] | None:
         """One delivery and its timeline."""
 
-        def work(connection: Connection) -> tuple[DeliveryRow, list[timeline.Step]] | None:
+        def work(connection: Connection) -> tuple[DeliveryRow, list[Step]] | None:
             found = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
             return None if found is None else (_row(found), timeline.of(connection, delivery_id))
 

@@ -1,37 +1,16 @@
 """Pages of a table, newest first: no dearer in a large table, and not moved by rows that are added."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, select
+
+from bridge.store.values import Cursor, Page
 
 T = TypeVar("T")
 
 COUNTED: Final = 10_000
 """More rows than these are not counted."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cursor:
-    """Where a page lies: older than the row `before`, newer than `after`, else by its number from 1."""
-
-    number: int = 1
-    before: str | None = None
-    after: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page(Generic[T]):
-    """`rows` are newest first; `count` is how many there are in all, at most 10 000.
-
-    `newer` and `older` say whether there are such rows beyond this page.
-    """
-
-    count: int
-    rows: Sequence[T]
-    newer: bool
-    older: bool
 
 
 def page(

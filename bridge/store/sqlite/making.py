@@ -17,8 +17,8 @@ from bridge.store.schema import build as table
 from bridge.store.sqlite import builds, timeline
 from bridge.store.sqlite import ref_history as order
 from bridge.store.sqlite import tag_names as naming
-from bridge.store.sqlite.builds import NoticesFor
 from bridge.store.sqlite.ref_history import TagSet
+from bridge.store.values import NoticesFor
 
 REPAIR: Final = "order repair"
 _RECENT: Final = 1000

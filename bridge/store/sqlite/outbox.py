@@ -1,7 +1,7 @@
 """Notices: written with the change they tell of, sent at least once, in order for each job and channel."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, delete, func, insert, select, text, update
@@ -17,35 +17,11 @@ from bridge.store.schema import notice as table
 from bridge.store.sqlite import timeline
 from bridge.store.sqlite.clockstep import clamp
 from bridge.store.sqlite.database import Database
+from bridge.store.values import HealthRecord, NoticeRow, Step
 
 # Word for word the condition of the index over open notices: bound parameters would not use it.
 _IS_OPEN: Final = text("state IN ('pending', 'sending')")
 _SEND_LOG_SECONDS: Final = 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeRow:
-    """A notice as people see it; `attempts` counts the sends."""
-
-    notice: Notice
-    build_id: str | None
-    job: str
-    state: NoticeState
-    reason: str
-    detail: str
-    attempts: int
-    next_at: float
-    ended_at: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """The health of a builder or channel; `down_since` is None while it works."""
-
-    name: str
-    down_since: float | None = None
-    paused_until: float = 0.0
-    why: str = ""
 
 
 def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | None = None) -> None:
@@ -179,15 +155,15 @@ class Outbox:
         )
         return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
 
-    async def health(self, name: str) -> Health:
+    async def health(self, name: str) -> HealthRecord:
         query = select(service).where(service.c.name == name)
         row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
-        return Health(**row) if row else Health(name=name)
+        return HealthRecord(**row) if row else HealthRecord(name=name)
 
-    async def all_health(self) -> list[Health]:
+    async def all_health(self) -> list[HealthRecord]:
         return await self._database.read(
             lambda connection: [
-                Health(**row)
+                HealthRecord(**row)
                 for row in connection.execute(select(service).order_by(service.c.name)).mappings()
             ]
         )
@@ -196,21 +172,21 @@ class Outbox:
         """A part is out of order, and left alone for `pause` seconds; whether it was in order before."""
         now, health = self._clock(), await self.health(name)
         since, until = health.down_since or now, now + pause if pause else 0.0
-        await self.set_health(Health(name=name, down_since=since, paused_until=until, why=why))
+        await self.set_health(HealthRecord(name=name, down_since=since, paused_until=until, why=why))
         return health.down_since is None
 
     async def up(self, name: str, why: str) -> bool:
         """A part works; whether it was out of order before."""
         if (await self.health(name)).down_since is None:
             return False
-        await self.set_health(Health(name=name, why=why))
+        await self.set_health(HealthRecord(name=name, why=why))
         return True
 
     async def pause(self, name: str, until: float, why: str) -> None:
         """A part is left alone until then, in order or not."""
         await self.set_health(replace(await self.health(name), paused_until=until, why=why))
 
-    async def set_health(self, health: Health) -> None:
+    async def set_health(self, health: HealthRecord) -> None:
         """Record the health of a builder, a channel or another part; a change is told."""
 
         def work(connection: Connection) -> None:
@@ -265,8 +241,8 @@ class Outbox:
         )
         await self._database.write(lambda connection: connection.execute(statement).rowcount)
 
-    async def get(self, notice_id: str) -> tuple[NoticeRow, list[timeline.Step]] | None:
-        def work(connection: Connection) -> tuple[NoticeRow, list[timeline.Step]] | None:
+    async def get(self, notice_id: str) -> tuple[NoticeRow, list[Step]] | None:
+        def work(connection: Connection) -> tuple[NoticeRow, list[Step]] | None:
             row = connection.execute(select(table).where(table.c.id == notice_id)).mappings().first()
             return None if row is None else (_row(row), timeline.of(connection, notice_id))
 

@@ -1,7 +1,6 @@
 """When schedules are due next: a due time is claimed and its delivery kept in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
@@ -14,14 +13,7 @@ from bridge.store.schema import build, ref_move
 from bridge.store.schema import schedule as table
 from bridge.store.sqlite import deliveries, outbox
 from bridge.store.sqlite.database import Database
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What a branch was last known to be, and where its code is; None where no push has told."""
-
-    sha: str | None
-    clone_url: str | None
+from bridge.store.values import BranchHead
 
 
 class Schedules:
@@ -72,14 +64,14 @@ class Schedules:
 
         return await self._database.write(work)
 
-    async def head(self, code: str, branch: str, namespace: str, repo_name: str) -> Head:
+    async def head(self, code: str, branch: str, namespace: str, repo_name: str) -> BranchHead:
         """What is known of a branch: by how it moved, else by what was last built of it."""
         ref = f"refs/heads/{branch}"
 
-        def work(connection: Connection) -> Head:
+        def work(connection: Connection) -> BranchHead:
             moved, url = _moved(connection, code, ref)
             sha, built_url = _built(connection, namespace, repo_name, ref)
-            return Head(sha if moved is None else moved or None, url or built_url)
+            return BranchHead(sha if moved is None else moved or None, url or built_url)
 
         return await self._database.read(work)
 

@@ -1,20 +1,13 @@
 """The timeline: what happened to a delivery, a build or a notice, and when."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
 from bridge.store.schema import step
+from bridge.store.values import Step
 
 MAX_DETAIL = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    at: float
-    what: str
-    detail: str
 
 
 def add(connection: Connection, subject: str, at: float, what: str, detail: str = "") -> None:

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.model.build import Build
-from bridge.store.sqlite.deliveries import DeliveryRow
-from bridge.store.sqlite.timeline import Step
+from bridge.store.values import DeliveryRow, Step
 
 
 def build_document(build: Build) -> dict[str, Any]:

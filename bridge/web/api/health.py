@@ -12,7 +12,8 @@ from starlette.routing import Route
 from bridge.runtime.clock import system_clock
 from bridge.runtime.metrics import DOWN, REGISTRY
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.outbox import Health, Outbox
+from bridge.store.sqlite.outbox import Outbox
+from bridge.store.values import HealthRecord
 from bridge.web.api.answers import json_answer
 from bridge.web.api.documents import when
 
@@ -47,7 +48,7 @@ class HealthApi:
             if anyio.current_time() - self._wrote_at >= READY_SECONDS:
                 # Each time another text: SQLite does not write a row that stays the same.
                 why = f"it took a write at {when(system_clock())}"
-                await self._outbox.set_health(Health(name="store", why=why))
+                await self._outbox.set_health(HealthRecord(name="store", why=why))
                 self._wrote_at = anyio.current_time()
         return json_answer({"status": "ready"})
 

@@ -17,7 +17,7 @@ from bridge.model.build import Build
 from bridge.rules.diff import Changes
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.deliveries import Deliveries
-from bridge.store.sqlite.listing import Cursor
+from bridge.store.values import Cursor
 from bridge.web.api.answers import failure, success
 from bridge.web.api.auth import Tokens
 from bridge.web.api.documents import build_document, delivery_document, timeline_document
@@ -96,8 +96,10 @@ class OwnApi:
         start = _number("start_time", query.get("start_time", "0"))
         end = _number("end_time", query["end_time"]) if "end_time" in query else MAX_NUMBER
         after = int(_number("after", query.get("after", "-1")))
-        rows = await self._builds.log(build.id, after, start=start, end=end)
-        return success([{"seq": seq, "time": row.at, "level": 0, "message": row.text} for seq, row in rows])
+        pieces = await self._builds.log(build.id, after, start=start, end=end)
+        return success(
+            [{"seq": piece.seq, "time": piece.at, "level": 0, "message": piece.text} for piece in pieces]
+        )
 
     async def show_delivery(self, request: Request) -> Response:
         self._tokens.require(request)

@@ -13,7 +13,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.event import Person
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.diff import Changes
-from bridge.store.sqlite.deliveries import Decision
+from bridge.store.values import Decision
 from bridge.web.api.documents import when
 from bridge.web.api.own import PAGE_SIZE
 from bridge.web.app import make_api

@@ -1,0 +1,175 @@
+"""What a store keeps and returns, as plain values. Times are Unix seconds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypedDict, TypeVar
+
+from bridge.model.build import Build, NewBuild
+from bridge.model.delivery import Delivery, DeliveryState
+from bridge.model.event import RefMove
+from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+
+T = TypeVar("T")
+
+MAX_DETAIL: Final = 1000
+"""The most characters of a decision's `detail`."""
+
+NoticesFor = Callable[[Build, int], Sequence[Notice]]
+"""Which notices a build in its new state asks for, given the failures in a row before it on its ref."""
+ServiceNoticesFor = Callable[[EventName, ServiceFacts], Sequence[Notice]]
+"""Which notices an event of the bridge itself asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What happened to a delivery, a build or a notice; `what` is one word."""
+
+    at: float
+    what: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a delivery is kept; `new` is False for a repeat."""
+
+    id: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """A stored delivery as people see it; `replay` counts the redeliveries before it."""
+
+    delivery: Delivery
+    state: DeliveryState
+    detail: str
+    replay: int
+    explanation: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What is to become of a delivery.
+
+    `moves` are the refs that it says were moved, `builds` what the rules make of that, `detail` why they make
+    nothing.
+    """
+
+    state: DeliveryState
+    detail: str
+    explanation: Any
+    builds: Sequence[NewBuild] = ()
+    moves: Sequence[RefMove] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDecision:
+    """What became of a delivery, with the ids of the builds that were made."""
+
+    state: DeliveryState
+    detail: str
+    builds: tuple[str, ...] = ()
+
+
+class BuildChange(TypedDict, total=False):
+    """The facts about a build that can change beside its state; one that is not given stays."""
+
+    raw: str
+    detail: str
+    handle: str | None
+    url: str | None
+    digest: str | None
+    triggered_at: float | None
+    started_at: float | None
+    ended_at: float | None
+    attempts: int
+    next_at: float
+    released: bool
+    cancel_reason: str | None
+    superseded: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFilter:
+    """Which builds a page shows: None asks for any."""
+
+    build_id: str | None = None
+    delivery_id: str | None = None
+    namespace: str | None = None
+    repo_name: str | None = None
+    state: str | None = None
+    public_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    """A piece of a build's log as it was read; `seq` orders the pieces of a build."""
+
+    seq: int
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRow:
+    """A notice as people see it; `attempts` counts the sends."""
+
+    notice: Notice
+    build_id: str | None
+    job: str
+    state: NoticeState
+    reason: str
+    detail: str
+    attempts: int
+    next_at: float
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeFilter:
+    """Which notices a list shows: None asks for any."""
+
+    build_id: str | None = None
+    channel: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRecord:
+    """The health of a builder, a channel or another part; `down_since` is None while it works."""
+
+    name: str
+    down_since: float | None = None
+    paused_until: float = 0.0
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BranchHead:
+    """What a branch was last known to be, and where its code is; None where no push has said so."""
+
+    sha: str | None
+    clone_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """Where a page lies: older than the row `before`, newer than `after`, else by its number from 1."""
+
+    number: int = 1
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """`rows` are newest first; `count` is how many there are in all, at most 10 000.
+
+    `newer` and `older` say whether there are such rows beyond this page.
+    """
+
+    count: int
+    rows: Sequence[T]
+    newer: bool
+    older: bool
