@@ -49,7 +49,7 @@ def run() -> bool:
         return True
     with copies() as trees:
         tests = dict.fromkeys(test for mutant in mutants for test in mutant.tests)
-        status, printed = run_suite(trees[0], ["--no-cov"], tests)
+        status, printed = run_suite(trees[0], [], tests)
         if status != 0:
             print(f"{printed}\nThe tests of the planted mutants fail on the unchanged code.")
             return False

@@ -21,7 +21,7 @@ _WORKERS: Final = 2
 _MUTANT_SECONDS: Final = 300
 _SUITE_SECONDS: Final = 7200
 _LINES: Final = 50
-_QUIET: Final = ("-n0", "--no-cov", "-p", "no:randomly", "-x")
+_ALONE: Final = ("-p", "no:randomly", "-x")
 
 
 class Outcome(Enum):
@@ -79,7 +79,7 @@ def pytest(
 
 def run_suite(tree: Path, options: Sequence[str], tests: Iterable[str]) -> tuple[int | None, str]:
     """Run tests in parallel on an unchanged tree."""
-    return pytest(tree, options, tests, _SUITE_SECONDS)
+    return pytest(tree, ["-n", "logical", "--dist", "worksteal", *options], tests, _SUITE_SECONDS)
 
 
 def check(tree: Path, mutant: Mutant) -> Outcome:
@@ -92,7 +92,7 @@ def check(tree: Path, mutant: Mutant) -> Outcome:
     Path(cache_from_source(str(file))).unlink(missing_ok=True)
     file.write_text(mutant.source)
     try:
-        status, _ = pytest(tree, _QUIET, mutant.tests, _MUTANT_SECONDS, PYTHONDONTWRITEBYTECODE="1")
+        status, _ = pytest(tree, _ALONE, mutant.tests, _MUTANT_SECONDS, PYTHONDONTWRITEBYTECODE="1")
     finally:
         file.write_text(before)
     return _BY_STATUS.get(status, Outcome.UNCLEAR)
