@@ -16,7 +16,7 @@ from bridge.channels.text import neutral, plain
 from bridge.config.types import Secret, SecretContext, Strict, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import Notice
-from bridge.runtime.http_client import AnswerLost, Network, Reply, post_json, url_fault
+from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json, url_fault
 from bridge.runtime.rate import Rate
 
 _SHORTEST_HIDDEN: Final = 6
@@ -82,7 +82,7 @@ class Robot(Channel):
         self.context = context
         self._url = httpx.URL(settings.url.reveal())
         proxy = settings.proxy.reveal() if settings.proxy else None
-        self._network = Network(allow_private=settings.allow_private, proxy=proxy, ca_file=settings.ca_file)
+        self._reach = ReachPolicy(allow_private=settings.allow_private, proxy=proxy, ca_file=settings.ca_file)
         hidden = (str(self._url), proxy, secret.reveal() if secret else None, *self._url.params.values())
         self._hidden = re.compile(
             "|".join(re.escape(text) for text in hidden if text and len(text) >= _SHORTEST_HIDDEN) or r"(?!)"
@@ -111,7 +111,7 @@ class Robot(Channel):
 
     async def _post(self, body: bytes) -> Outcome | TooLong:
         try:
-            reply = await post_json(str(self.address()), body, self._network)
+            reply = await post_json(str(self.address()), body, self._reach)
         except AnswerLost as error:
             return Unknown(str(error))
         except Transient as error:

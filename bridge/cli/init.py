@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from bridge.cli.guides import EXAMPLE_URL, guide
 from bridge.cli.scaffold import File, Scaffold, Wanted, scaffold
-from bridge.config.settings import FORGE_ALIASES, Server
+from bridge.config.settings import FORGE_ALIASES, ServerSettings
 from bridge.registry import BUILDERS, CHANNELS, FORGES
 from bridge.runtime.clock import system_clock
 
@@ -30,7 +30,7 @@ def _kind(_context: click.Context, _option: click.Parameter, given: tuple[str, .
 
 def _address(text: str) -> str:
     try:
-        return Server.model_validate({"public_url": text}).public_url or text
+        return ServerSettings.model_validate({"public_url": text}).public_url or text
     except ValidationError as error:
         raise click.BadParameter(error.errors()[0]["msg"]) from None
 

@@ -33,7 +33,7 @@ def config_schema() -> dict[str, Any]:
     """The whole of `bridge.yaml`."""
     made = schema_of(Settings)
     definitions = made["$defs"]
-    definitions["Source"]["properties"]["kind"]["enum"] = _forges()
+    definitions["SourceSettings"]["properties"]["kind"]["enum"] = _forges()
     _offer_channels(made)
     del definitions["Tagged"]
     made["properties"]["people"]["additionalProperties"] = _person()

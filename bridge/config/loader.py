@@ -11,7 +11,7 @@ from bridge.config.document import Document, Loc, read_documents, shown
 from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.config.people import ContactKey
-from bridge.config.settings import FORGE_ALIASES, Notices, Settings
+from bridge.config.settings import FORGE_ALIASES, NoticesSettings, Settings
 from bridge.config.types import Secret, SecretContext
 from bridge.errors import ConfigError, Fault
 from bridge.model.notice import MESSAGE_CHANNEL
@@ -195,7 +195,7 @@ class _Reading:
                 self._fault(("sources", name, "kind"), problem)
 
     def _notices(self, channels: Mapping[str, Adapter]) -> tuple[NoticeSetting, ...]:
-        notices = self._validate(Notices, _at(self._document.data, ("notices",)) or {}, ("notices",))
+        notices = self._validate(NoticesSettings, _at(self._document.data, ("notices",)) or {}, ("notices",))
         named = {name: channel.kind for name, channel in channels.items()}
         # A channel with faults of its own still exists: it is told about once.
         named |= {name: kind for name, kind, _ in _entries(self._document.data, "channels")}

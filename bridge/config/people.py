@@ -23,7 +23,8 @@ class ContactKey:
 def _email(value: str) -> str:
     local, _, domain = value.rpartition("@")
     if not local or not domain:
-        raise wrong("person", "must be an e-mail address: it is compared with the author of the commit")
+        problem = "must be an e-mail address: it is compared with the address of the commit's author"
+        raise wrong("person", problem)
     return value.lower()
 
 

@@ -1,4 +1,4 @@
-"""The shape of `bridge.yaml`, but for what the adapters define themselves."""
+"""The keys of `bridge.yaml`, except those that the adapters define themselves."""
 
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -24,13 +24,13 @@ from bridge.runtime.rate import Rate
 REJECTED_RATE: Final = Rate(600, 60.0)
 """Rejected requests of one client, unless the source says otherwise."""
 UNIX: Final = "unix"
-"""A proxy that may write to the socket in the file system."""
+"""The word for proxies that connect through a socket file."""
 
 FORGE_ALIASES: Final = {"OSChina": "Gitee", "GitCafe": "Coding"}
-"""Names that hosts had before, and what they are called now."""
+"""Former names of Git hosts, with their names of today."""
 
 AZURE_DEVOPS: Final = "AzureDevOps"
-"""The forge that sends user name and password, and whose repositories may have spaces in their names."""
+"""The Git host that sends a user name with its password, and allows spaces in repository names."""
 
 _NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _MAX_NAME: Final = 64
@@ -53,7 +53,7 @@ def _network(value: object) -> IPv4Network | IPv6Network:
         problem = "is no address or network, such as 192.0.2.7 or 192.0.2.0/24 (no host bits set)"
         raise wrong("network", problem) from None
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
-    # Senders are compared by what they are, not by how IPv6 writes an IPv4 address.
+    # An IPv4 address that is written as IPv6 is compared as IPv4.
     return ip_network((mapped, network.prefixlen - _MAPPED_BITS)) if mapped else network
 
 
@@ -70,19 +70,20 @@ def _public_url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise wrong("public_url", "must be an address such as https://bridge.example.com")
     if parts.username or parts.password:
-        raise wrong("public_url", "must not hold a user or a password: everybody sees it")
+        raise wrong("public_url", "must not hold a user or a password: everyone can see this address")
     return value.rstrip("/")
 
 
 def _username(value: str) -> str:
     if ":" in value or not value.isprintable():
-        raise wrong("username", "must be without ':' and control characters: Basic authentication has none")
+        problem = "must not contain ':' or control characters: Basic authentication does not allow them"
+        raise wrong("username", problem)
     return value
 
 
 def _positive(value: timedelta) -> timedelta:
     if not value:
-        raise wrong("duration", "must be longer than nothing")
+        raise wrong("duration", "must be longer than 0")
     return value
 
 
@@ -100,46 +101,46 @@ def _store_url(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-"""What a source, a builder or a channel is called; part of addresses and of rules."""
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network, json_schema_input_type=str)]
-"""An address or a network of addresses, in CIDR notation."""
+"""The name of a source, a builder or a channel; it is used in addresses and in rules."""
+IpNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network, json_schema_input_type=str)]
+"""An IP address, or a network in CIDR notation."""
 ForgeKind = Annotated[str, AfterValidator(lambda kind: FORGE_ALIASES.get(kind, kind))]
-"""A kind of Git host under its name of today."""
+"""A kind of Git host; former names become the name of today."""
 Text = Annotated[str, Field(min_length=1, max_length=255)]
-Networks = Annotated[tuple[Network, ...], Field(strict=False, max_length=1000)]
+Networks = Annotated[tuple[IpNetwork, ...], Field(strict=False, max_length=1000)]
 Proxy = Annotated[
     IPv4Network | IPv6Network | Literal["unix"], BeforeValidator(_proxy, json_schema_input_type=str)
 ]
-"""A network of proxies, or `unix`: whoever may write to the socket in the file system that systemd opened."""
+"""A network of proxies, or `unix`: every program that may write to the socket file of systemd."""
 Proxies = Annotated[tuple[Proxy, ...], Field(strict=False, max_length=1000)]
 Positive = Annotated[Duration, AfterValidator(_positive)]
 
 
-class Server(Strict):
-    """Where we listen, and what a stranger may cost us."""
+class ServerSettings(Strict):
+    """Where the daemon listens, and how much each client may use."""
 
     host: Text = "127.0.0.1"
-    """The address to listen on; 0.0.0.0 is every address of the machine."""
+    """The address to listen on; 0.0.0.0 is every IPv4 address of the machine."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8088
-    """The TCP port; 0 takes a free one."""
+    """The TCP port; 0 takes any free port."""
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
-    """Where browsers and Git hosts reach us: what links in notices and in the API begin with."""
+    """The address at which browsers and Git hosts reach the daemon; links in notices begin with it."""
     max_body: Annotated[Size, Field(ge=1024, le=1 << 30)] = 25 << 20
-    """The largest delivery that is taken, such as 25MiB."""
+    """The largest body of a delivery, such as 25MiB."""
     trusted_proxies: Proxies = ()
-    """Reverse proxies whose X-Forwarded-For is believed: addresses, networks, `unix` for a socket file."""
+    """Reverse proxies whose X-Forwarded-For is trusted: addresses, networks, or `unix` for a socket file."""
     header_timeout: Positive = timedelta(seconds=10)
-    """How long the head of a request may take."""
+    """How long a client may take to send the headers of a request."""
     body_timeout: Positive = timedelta(seconds=15)
-    """How long the body of a request may take."""
+    """How long a client may take to send the body of a request."""
     max_connections: Annotated[int, Field(ge=1, le=100_000)] = 4000
-    """How many connections may be open at once; further ones are closed."""
+    """How many connections may be open at once; a further one closes the one that has waited longest."""
 
 
-class Store(Strict):
-    """Where everything is kept.
+class StoreSettings(Strict):
+    """Where deliveries, builds and notices are kept.
 
-    What follows `sqlite://` is an absolute path; one that begins with `/./` or `/../` counts from the folder
+    After `sqlite://` stands an absolute path; one that begins with `/./` or `/../` is relative to the folder
     of `bridge.yaml`.
     """
 
@@ -152,26 +153,26 @@ class Store(Strict):
         return base / path[1:] if path.startswith(("/./", "/../")) else Path(path)
 
 
-class Source(Strict):
-    """Who may call us at `/hooks/<name>`: any of the secrets proves it, from one of the networks.
+class SourceSettings(Strict):
+    """A Git host that sends deliveries to `/hooks/<name>`, from the allowed networks, with a known secret.
 
-    Where a secret is the password of Basic authentication, `username` may say whose; else it is anybody's.
-    `rate` bounds the verified deliveries: what is over it is answered 429, which a host that does not send
-    again loses. `refused_rate` bounds what each address may send in vain.
+    Where the secret is the password of Basic authentication, `username` is the user; without it, any user may
+    send the password. `rate` limits the verified deliveries: a delivery over the limit is answered 429, and
+    is lost where the host does not send again. `refused_rate` limits the rejected requests of each address.
     """
 
     kind: ForgeKind
     """The kind of Git host."""
     secrets: Annotated[tuple[Secret, ...], Field(strict=False, min_length=1, max_length=16)]
-    """What proves who calls: any of them, so that a new one can stand beside the old one for a while."""
+    """The secrets, of which each proves a delivery: the old and the new one while a secret is replaced."""
     username: Annotated[Text, AfterValidator(_username)] | None = None
-    """The user of the Basic authentication; left out, any user will do."""
+    """The user name of Basic authentication; if left out, any user name is accepted."""
     allow: Networks = ()
-    """Addresses or networks that may call; nobody else then. Left out, all may."""
+    """The only addresses or networks that may send deliveries; if left out, every address may."""
     rate: Frequency | None = None
-    """How many verified deliveries are taken, such as 600/m; left out, all are."""
+    """How many verified deliveries are accepted, such as 600/m; if left out, there is no limit."""
     refused_rate: Frequency = REJECTED_RATE
-    """How many requests each address may send in vain, such as 60/m."""
+    """How many rejected requests each address may send, such as 60/m, before it is answered 429."""
 
     @field_validator("username")
     @classmethod
@@ -189,71 +190,71 @@ class Source(Strict):
 
 
 class Tagged(BaseModel):
-    """A builder or a channel before its kind says what else belongs to it."""
+    """A builder or a channel, of which only the kind is read; the kind defines the other keys."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, hide_input_in_errors=True)
 
     kind: str
 
 
-class Notices(Strict):
-    """Who is told about repositories whose rules say nothing about notices, and about the bridge itself."""
+class NoticesSettings(Strict):
+    """Who receives notices of repositories whose rules have none, and notices about the daemon itself."""
 
     default: Annotated[tuple[NoticeSetting, ...], Field(strict=False, max_length=100)] = ()
-    """Who is told of repositories whose rules have no notices."""
+    """The notices of repositories whose rules have none."""
 
 
-class Retention(Strict):
-    """How long finished things are kept."""
+class RetentionSettings(Strict):
+    """How long finished deliveries and builds are kept."""
 
     deliveries: Positive = timedelta(days=30)
-    """How long judged deliveries are kept, such as 30d."""
+    """How long decided deliveries are kept, such as 30d."""
     builds: Positive = timedelta(days=365)
     """How long ended builds, their logs and notices are kept, such as 365d."""
 
 
-class Api(Strict):
-    """Who may use the API: holders of one of the tokens; builds of public repositories are for everybody."""
+class ApiSettings(Strict):
+    """Who may use the API: clients with a token; everyone may read the builds of public repositories."""
 
     tokens: Annotated[tuple[Secret, ...], Field(strict=False, max_length=100)] = ()
-    """Whoever sends one of them as `Authorization: Bearer` may read everything."""
+    """A client that sends one of them as `Authorization: Bearer` may read everything and reload the rules."""
 
 
-class Log(Strict):
-    """`auto` is pretty on a terminal and JSON elsewhere."""
+class LogSettings(Strict):
+    """How the daemon writes its log: `auto` is pretty on a terminal and JSON elsewhere."""
 
     format: Literal["auto", "json", "pretty"] = "auto"
-    """How lines are written: pretty for people, JSON for programs, auto by what reads them."""
+    """The format of lines: pretty for people, json for programs, auto chooses by the output."""
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least important lines that are written."""
+    """The lowest level of lines that are written."""
 
 
 class Settings(Strict):
     """The whole of `bridge.yaml`."""
 
-    server: Server = Server()
-    """Where we listen, and what a stranger may cost us."""
-    store: Store = Store()
-    """Where everything is kept."""
+    server: ServerSettings = ServerSettings()
+    """Where the daemon listens, and how much each client may use."""
+    store: StoreSettings = StoreSettings()
+    """Where deliveries, builds and notices are kept."""
     rules: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...], Field(strict=False)
     ] = ("rules/",)
-    """Files and folders with rules; relative ones count from the folder of bridge.yaml."""
+    """Files and folders with rules; relative paths start at the folder of bridge.yaml."""
     language: Literal["zh-CN", "en"] = "zh-CN"
     """The language of notices."""
-    sources: Annotated[dict[Name, Source], Field(max_length=1000, default_factory=dict)]
-    """Who may call us: NAME is called at /hooks/NAME."""
+    sources: Annotated[dict[Name, SourceSettings], Field(max_length=1000, default_factory=dict)]
+    """The Git hosts, by name; NAME sends its deliveries to /hooks/NAME."""
     builders: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
-    """What builds, by name; the first one is the default."""
+    """The builders, by name; the first one is the default."""
     channels: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
-    """Where notices go, by name."""
+    """The channels that notices are sent to, by name."""
     people: Annotated[People, Field(default_factory=dict)]
     """Whom to mention, by the e-mail address of their commits."""
-    notices: Notices = Notices()
-    """Who is told when a rule does not say."""
-    retention: Retention = Retention()
-    """How long finished things are kept."""
-    api: Api = Api()
+    notices: NoticesSettings = NoticesSettings()
+    """The notices of repositories whose rules have none."""
+    retention: RetentionSettings = RetentionSettings()
+    """How long finished deliveries and builds are kept."""
+    api: ApiSettings = ApiSettings()
     """Who may use the API."""
-    log: Log = Log()
+    log: LogSettings = LogSettings()
     """How the daemon writes its log."""

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp
 
 from bridge.app import open_stores
 from bridge.config.loader import load_config
-from bridge.config.settings import Server
+from bridge.config.settings import ServerSettings
 from bridge.demo.daemon import check_alive, reserved_port, running
 from bridge.demo.narrator import Narrator
 from bridge.demo.pushes import PUSHES, Push, missing
@@ -125,7 +125,7 @@ async def _furnish(place: Workspace, port: int, chat: Chat, tasks: TaskGroup) ->
 
 async def _serve_robot(app: ASGIApp, listener: socket.socket) -> None:
     with listener:
-        await make_server(app, Server(), grace_seconds=1).serve([listener])
+        await make_server(app, ServerSettings(), grace_seconds=1).serve([listener])
 
 
 @contextmanager

@@ -53,11 +53,11 @@ class AnswerLost(Transient):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """How a service may be reached.
+class ReachPolicy:
+    """How a remote service may be reached.
 
-    Without `allow_private` only https and public addresses are. A `proxy` (http or https) resolves names
-    itself, so that addresses are its own business then. `ca_file` replaces the public authorities.
+    Without `allow_private`, only by https and at public addresses. A `proxy` (http or https) resolves names
+    itself, so addresses are not checked then. `ca_file` replaces the public certificate authorities.
     """
 
     allow_private: bool = False
@@ -154,13 +154,13 @@ def certificates(ca_file: Path | None) -> ssl.SSLContext:
         raise Permanent(f"the ca_file {ca_file} cannot be used: it has to hold PEM certificates") from None
 
 
-def client(network: Network, context: ssl.SSLContext) -> httpx.AsyncClient:
+def client(reach: ReachPolicy, context: ssl.SSLContext) -> httpx.AsyncClient:
     """A client with our time-outs and guard; proxies of the environment do not count, they would evade it."""
     transport: httpx.AsyncBaseTransport
-    if network.proxy is None:
-        transport = _GuardedTransport(context, Guard(allow_private=network.allow_private))
+    if reach.proxy is None:
+        transport = _GuardedTransport(context, Guard(allow_private=reach.allow_private))
     else:
-        transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=network.proxy)
+        transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=reach.proxy)
     return httpx.AsyncClient(
         transport=transport,
         timeout=httpx.Timeout(TOTAL_TIMEOUT, connect=CONNECT_TIMEOUT),
@@ -184,21 +184,21 @@ def url_fault(url: str, *, allow_private: bool) -> str | None:
     return None
 
 
-async def post_json(url: str, body: bytes, network: Network) -> Reply:
+async def post_json(url: str, body: bytes, reach: ReachPolicy) -> Reply:
     """One POST of a JSON document, over within 15 seconds.
 
     Raises Transient when nothing was sent, AnswerLost when that is not sure, Permanent when the address or
     the configuration forbids the call.
     """
-    if fault := url_fault(url, allow_private=network.allow_private):
+    if fault := url_fault(url, allow_private=reach.allow_private):
         raise Permanent(fault)
-    context = await anyio.to_thread.run_sync(certificates, network.ca_file)
+    context = await anyio.to_thread.run_sync(certificates, reach.ca_file)
     host = httpx.URL(url).host
     headers = {"Content-Type": "application/json"}
     try:
         with anyio.fail_after(TOTAL_TIMEOUT):
             async with (
-                client(network, context) as http,
+                client(reach, context) as http,
                 http.stream("POST", url, content=body, headers=headers) as response,
             ):
                 return await _read(response)

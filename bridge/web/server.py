@@ -17,7 +17,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from bridge.config.settings import Server as ServerSettings
+from bridge.config.settings import ServerSettings
 from bridge.errors import BridgeError
 from bridge.runtime.rate import Rate, Sparing
 

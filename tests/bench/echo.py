@@ -5,7 +5,7 @@ import sys
 import anyio
 from starlette.types import Receive, Scope, Send
 
-from bridge.config.settings import Server
+from bridge.config.settings import ServerSettings
 from bridge.web.server import listen, make_server
 
 
@@ -21,7 +21,7 @@ async def echo(_scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def main(port: int) -> None:
-    settings = Server(port=port)
+    settings = ServerSettings(port=port)
     server = make_server(echo, settings, grace_seconds=1)
     await server.serve(sockets=[listen(settings.host, settings.port)])
 

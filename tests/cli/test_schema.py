@@ -70,7 +70,8 @@ def test_the_configuration_that_ships_is_good_and_names_its_schema() -> None:
 
 def test_the_schema_of_the_configuration_knows_every_kind() -> None:
     made = printed("config")
-    assert set(made["$defs"]["Source"]["properties"]["kind"]["enum"]) == {*FORGES, "OSChina", "GitCafe"}
+    hosts = made["$defs"]["SourceSettings"]["properties"]["kind"]["enum"]
+    assert set(hosts) == {*FORGES, "OSChina", "GitCafe"}
     for section, kinds in (("builders", BUILDERS), ("channels", CHANNELS)):
         offered = made["properties"][section]["additionalProperties"]["oneOf"]
         assert [one["properties"]["kind"]["const"] for one in offered] == list(kinds)

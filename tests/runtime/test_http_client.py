@@ -13,7 +13,7 @@ from bridge.errors import Permanent, Transient
 from bridge.runtime.http_client import (
     MAX_ANSWER,
     AnswerLost,
-    Network,
+    ReachPolicy,
     Reply,
     certificates,
     is_public,
@@ -21,7 +21,7 @@ from bridge.runtime.http_client import (
     url_fault,
 )
 
-LOOPBACK = Network(allow_private=True)
+LOOPBACK = ReachPolicy(allow_private=True)
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_plain_http_needs_permission() -> None:
 
 async def test_a_name_that_leads_inside_is_refused() -> None:
     with pytest.raises(Permanent, match=r"localhost is at .*not public"):
-        await post_json("https://localhost:1/x", b"{}", Network())
+        await post_json("https://localhost:1/x", b"{}", ReachPolicy())
 
 
 async def test_a_name_that_does_not_exist_means_that_nothing_was_sent() -> None:
     with pytest.raises(Transient, match="the name cannot be resolved") as caught:
-        await post_json("https://no-such-host.invalid/secret-path", b"{}", Network())
+        await post_json("https://no-such-host.invalid/secret-path", b"{}", ReachPolicy())
     assert not isinstance(caught.value, AnswerLost)
     assert "secret-path" not in str(caught.value)
 
@@ -114,7 +114,7 @@ async def test_a_certificate_has_to_come_from_the_authorities_named(tmp_path: Pa
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
-    trusting = Network(allow_private=True, ca_file=tmp_path / "ca.pem")
+    trusting = ReachPolicy(allow_private=True, ca_file=tmp_path / "ca.pem")
     async with answering(b"{}", context) as url:
         assert (await post_json(url, b"{}", trusting)).data == {}
 

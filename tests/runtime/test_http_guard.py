@@ -12,9 +12,9 @@ import pytest
 
 from bridge.errors import Permanent, Transient
 from bridge.runtime import http_client as http
-from bridge.runtime.http_client import AnswerLost, Network, Reply, post_json
+from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json
 
-LOOPBACK = Network(allow_private=True)
+LOOPBACK = ReachPolicy(allow_private=True)
 NAME = "robot.example.com"
 MANY = [f"8.8.8.{number}" for number in range(1, 6)]
 
@@ -84,7 +84,7 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse_the_nam
 ) -> None:
     names(addresses)
     with pytest.raises(Permanent, match=f"{NAME} is at .*1, which is not public"):
-        await post_json(f"https://{NAME}:9/x", b"{}", Network())
+        await post_json(f"https://{NAME}:9/x", b"{}", ReachPolicy())
 
 
 async def test_where_the_first_address_refuses_the_next_one_is_called(names: Names) -> None:
