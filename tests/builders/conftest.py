@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.git import Origin
-from support.local_site import Site, end
+from support.local_site import LocalSite, cancel_all
 
 from bridge.builders.local import builder as local
 
@@ -24,12 +24,7 @@ def origin(tmp_path: Path) -> Origin:
 
 
 @pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    made = Site(tmp_path / "state")
+async def site(tmp_path: Path) -> AsyncIterator[LocalSite]:
+    made = LocalSite(tmp_path / "state")
     yield made
-    # Nothing that a test started may go on after it.
-    quiet = made.builder("true")
-    for folder in made.state.glob("*"):
-        await quiet.cancel(folder.name)
-        if await quiet.find(folder.name):
-            await end(quiet, folder.name)
+    await cancel_all(made)

@@ -38,14 +38,18 @@ def declare(jenkins: FakeJenkins, *parameters: Parameter | str, **traits: bool) 
     jenkins.job(JOB, *(parameters or DECLARED), **traits)
 
 
-@asynccontextmanager
-async def builder(jenkins: FakeJenkins, **settings: Any) -> AsyncIterator[JenkinsBuilder]:
+def make(jenkins: FakeJenkins, **settings: Any) -> JenkinsBuilder:
     given = {"url": jenkins.url, "username": "ci", "token": jenkins.token, "job": JOB, "timeout": "10s"}
-    made = JenkinsBuilder(
+    return JenkinsBuilder(
         "jenkins",
         JenkinsSettings.model_validate(given | settings),
         BuilderContext(state=Path("unused"), clock=jenkins.clock),
     )
+
+
+@asynccontextmanager
+async def builder(jenkins: FakeJenkins, **settings: Any) -> AsyncIterator[JenkinsBuilder]:
+    made = make(jenkins, **settings)
     try:
         yield made
     finally:

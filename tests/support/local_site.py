@@ -15,7 +15,7 @@ from bridge.model.build import BuildRequest
 from bridge.runtime.clock import system_clock
 
 
-class Site:
+class LocalSite:
     """One state folder, and the builders that come and go on it."""
 
     def __init__(self, state: Path) -> None:
@@ -31,6 +31,15 @@ class Site:
     def text(self, build_id: str = "b1") -> str:
         log = self.state / build_id / "log"
         return log.read_text(errors="replace") if log.exists() else ""
+
+
+async def cancel_all(site: LocalSite) -> None:
+    """Nothing that a test started may go on after it."""
+    quiet = site.builder("true")
+    for folder in site.state.glob("*"):
+        await quiet.cancel(folder.name)
+        if await quiet.find(folder.name):
+            await end(quiet, folder.name)
 
 
 def request(origin: Origin, sha: str, /, **changes: Any) -> BuildRequest:
@@ -92,7 +101,7 @@ def pid_in(path: Path) -> int:
     return int(path.read_text())
 
 
-def runner_of(site: Site, build_id: str = "b1") -> int:
+def runner_of(site: LocalSite, build_id: str = "b1") -> int:
     holder = Folder(site.state / build_id).holder()
     assert holder is not None
     return holder

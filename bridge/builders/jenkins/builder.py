@@ -63,7 +63,7 @@ _JOB_AGE: Final = 600.0
 # A server that has just started can miss builds for a moment, although they exist.
 _SETTLED: Final = 60.0
 _NEAR: Final = 200
-_SECOND_LOOK: Final = 0.5
+_SECOND_SEARCH: Final = 0.5
 _MAX_NAMES: Final = 20
 _ITEMS_KEPT: Final = 1000
 _MAX_SHOWN: Final = 100
@@ -264,7 +264,7 @@ class JenkinsBuilder(Builder):
         place = await self._found(build_id)
         if place is None:
             # Between the queue and the job a build is in neither list.
-            await anyio.sleep(_SECOND_LOOK)
+            await anyio.sleep(_SECOND_SEARCH)
             place = await self._found(build_id)
         return place.handle if place else None
 

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from pydantic import ValidationError
 from support.git import Origin
-from support.local_site import Site, alive, built, end, pid_in, pushed, request, status, until
+from support.local_site import LocalSite, alive, built, end, pid_in, pushed, request, status, until
 
 from bridge.builders.base import Rejected, Sent
 from bridge.builders.local.folder import Folder
@@ -19,7 +19,7 @@ from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildState
 
 
-async def test_a_command_runs_in_the_checkout_of_the_commit(site: Site, origin: Origin) -> None:
+async def test_a_command_runs_in_the_checkout_of_the_commit(site: LocalSite, origin: Origin) -> None:
     first = pushed(origin, {"hello.txt": "first\n"})
     pushed(origin, {"hello.txt": "second\n"})
     builder = site.builder("cat hello.txt; echo $COMMIT $TAGS")
@@ -31,7 +31,7 @@ async def test_a_command_runs_in_the_checkout_of_the_commit(site: Site, origin: 
     assert f"\nfirst\n{first} latest,v1\n" in site.text()
 
 
-async def test_a_failing_command_fails_the_build_with_its_exit_code(site: Site, origin: Origin) -> None:
+async def test_a_failing_command_fails_the_build_with_its_exit_code(site: LocalSite, origin: Origin) -> None:
     now = await built(site.builder("echo no >&2; exit 7"), request(origin, pushed(origin)))
     assert (now.state, now.detail) == (BuildState.FAILED, "/bin/sh failed with exit code 7")
     fetched, *rest = site.text().splitlines()
@@ -42,7 +42,7 @@ async def test_a_failing_command_fails_the_build_with_its_exit_code(site: Site, 
 
 
 async def test_a_command_that_does_not_exist_fails_the_build_with_a_sentence(
-    site: Site, origin: Origin
+    site: LocalSite, origin: Origin
 ) -> None:
     now = await built(site.builder(command=["./missing"]), request(origin, pushed(origin)))
     assert (now.state, now.detail) == (
@@ -52,7 +52,7 @@ async def test_a_command_that_does_not_exist_fails_the_build_with_a_sentence(
 
 
 async def test_nothing_of_the_daemons_environment_reaches_a_build(
-    site: Site, origin: Origin, monkeypatch: pytest.MonkeyPatch
+    site: LocalSite, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CANARY", "daemon-secret")
     builder = site.builder("env; cat /proc/$PPID/environ", environment={"EXTRA": "yes"})
@@ -65,13 +65,13 @@ async def test_nothing_of_the_daemons_environment_reaches_a_build(
     assert "CANARY" not in site.text()
 
 
-async def test_the_time_limit_ends_a_build(site: Site, origin: Origin) -> None:
+async def test_the_time_limit_ends_a_build(site: LocalSite, origin: Origin) -> None:
     now = await built(site.builder("sleep 600", timeout="2s"), request(origin, pushed(origin)))
     assert (now.state, now.detail) == (BuildState.FAILED, "the time limit was reached")
 
 
 async def test_cancel_ends_what_detached_itself_and_what_ignores_sigterm(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     pids = tmp_path / "pids"
     pids.mkdir()
@@ -94,7 +94,7 @@ async def test_cancel_ends_what_detached_itself_and_what_ignores_sigterm(
 
 
 async def test_what_a_cancelled_command_started_has_time_to_end_well(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     inner = f"trap 'sleep 0.3; touch {tmp_path}/tidied; exit' TERM; touch {tmp_path}/begun; sleep 600 & wait"
     builder = site.builder(f"setsid sh -c {shlex.quote(inner)} & wait")
@@ -105,14 +105,18 @@ async def test_what_a_cancelled_command_started_has_time_to_end_well(
     assert (tmp_path / "tidied").exists()
 
 
-async def test_what_a_step_leaves_running_ends_with_it(site: Site, origin: Origin, tmp_path: Path) -> None:
+async def test_what_a_step_leaves_running_ends_with_it(
+    site: LocalSite, origin: Origin, tmp_path: Path
+) -> None:
     note = tmp_path / "pid"
     script = f"setsid sleep 600 & echo $! > {note}"
     assert (await built(site.builder(script), request(origin, pushed(origin)))).state is BuildState.SUCCEEDED
     assert not alive(pid_in(note))
 
 
-async def test_a_flood_of_output_is_drained_but_kept_only_up_to_the_limit(site: Site, origin: Origin) -> None:
+async def test_a_flood_of_output_is_drained_but_kept_only_up_to_the_limit(
+    site: LocalSite, origin: Origin
+) -> None:
     builder = site.builder("head -c 50000000 /dev/zero | tr '\\0' x; echo; exit 3", log_limit="64KiB")
     now = await built(builder, request(origin, pushed(origin)))
     assert (now.state, now.detail) == (BuildState.FAILED, "/bin/sh failed with exit code 3")
@@ -122,7 +126,7 @@ async def test_a_flood_of_output_is_drained_but_kept_only_up_to_the_limit(site: 
 
 
 async def test_the_log_is_read_in_pieces_that_end_between_characters(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -143,19 +147,8 @@ async def test_the_log_is_read_in_pieces_that_end_between_characters(
     assert again.text == first.text + rest.text
 
 
-async def test_a_long_log_says_that_there_is_more(site: Site, origin: Origin) -> None:
-    builder = site.builder("head -c 300000 /dev/zero | tr '\\0' x")
-    await built(builder, request(origin, pushed(origin)))
-    text, offset, more = "", 0, True
-    while more:
-        chunk = await builder.log("b1", offset)
-        text, offset, more = text + chunk.text, chunk.next, chunk.more
-        assert len(chunk.text) <= 256 * 1024
-    assert text == site.text()
-
-
 async def test_release_removes_the_folder_and_spares_running_builds(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -172,7 +165,7 @@ async def test_release_removes_the_folder_and_spares_running_builds(
     assert (await status(builder)).raw == "gone"
 
 
-async def test_the_scratch_space_is_given_back_when_a_build_ends(site: Site, origin: Origin) -> None:
+async def test_the_scratch_space_is_given_back_when_a_build_ends(site: LocalSite, origin: Origin) -> None:
     builder = site.builder("touch $HOME/x $TMPDIR/y z")
     await built(builder, request(origin, pushed(origin)))
     await until(lambda: Folder(site.state / "b1").holder() is None)
@@ -198,14 +191,14 @@ async def test_the_scratch_space_is_given_back_when_a_build_ends(site: Site, ori
     ],
 )
 async def test_a_request_that_cannot_be_built_is_rejected(
-    site: Site, origin: Origin, changes: dict[str, Any], why: str
+    site: LocalSite, origin: Origin, changes: dict[str, Any], why: str
 ) -> None:
     assert await site.builder("true").trigger(request(origin, "0" * 40, **changes)) == Rejected(why)
     assert not site.state.exists()
 
 
 @pytest.mark.parametrize("handle", ["../b1", "", "a/b", ".", "b1\n"])
-async def test_a_foreign_handle_leads_nowhere(site: Site, handle: str) -> None:
+async def test_a_foreign_handle_leads_nowhere(site: LocalSite, handle: str) -> None:
     builder = site.builder("true")
     with pytest.raises(Permanent):
         await builder.release(handle)
@@ -219,12 +212,12 @@ def test_a_command_excludes_an_engine() -> None:
         LocalSettings.model_validate({"command": ["make"], "engine": "docker", "registry": "r.example.com"})
 
 
-async def test_the_test_call_says_what_would_be_run(site: Site) -> None:
+async def test_the_test_call_says_what_would_be_run(site: LocalSite) -> None:
     assert await site.builder("true").test() == "/bin/sh can be run"
     assert await site.builder(command=["./build"]).test() == "./build will be looked for in each checkout"
     with pytest.raises(Permanent, match="not installed"):
         await site.builder(command=["no-such-program"]).test()
 
 
-async def test_as_many_builds_may_be_open_as_there_are_workers(site: Site) -> None:
+async def test_as_many_builds_may_be_open_as_there_are_workers(site: LocalSite) -> None:
     assert site.builder("true", workers=5).slots == 5

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 from support.git import Origin, git, serve_http
-from support.local_site import Site, built, pushed, request
+from support.local_site import LocalSite, built, pushed, request
 
 from bridge.model.build import BuildState
 
 
-async def test_an_annotated_tag_is_peeled(site: Site, origin: Origin) -> None:
+async def test_an_annotated_tag_is_peeled(site: LocalSite, origin: Origin) -> None:
     commit = pushed(origin)
     tag = origin.tag("v1")
     wanted = request(origin, tag, ref="refs/tags/v1", branch=None, tag="v1")
@@ -18,7 +18,7 @@ async def test_an_annotated_tag_is_peeled(site: Site, origin: Origin) -> None:
     assert f"\n{commit}\n" in site.text()
 
 
-async def test_a_commit_that_nobody_named_is_what_the_ref_points_to(site: Site, origin: Origin) -> None:
+async def test_a_commit_that_nobody_named_is_what_the_ref_points_to(site: LocalSite, origin: Origin) -> None:
     commit = pushed(origin)
     origin.tag("v1")
     wanted = request(origin, "", ref="refs/tags/v1", branch=None, tag="v1")
@@ -28,7 +28,7 @@ async def test_a_commit_that_nobody_named_is_what_the_ref_points_to(site: Site, 
 
 
 async def test_a_server_that_hands_out_refs_only_is_asked_for_the_ref(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     old = pushed(origin)
     for name in "abc":
@@ -41,7 +41,7 @@ async def test_a_server_that_hands_out_refs_only_is_asked_for_the_ref(
 
 
 async def test_a_commit_that_its_ref_no_longer_has_fails_the_build(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     old = pushed(origin)
     git(origin.work, "checkout", "--quiet", "--orphan", "other")
@@ -54,14 +54,14 @@ async def test_a_commit_that_its_ref_no_longer_has_fails_the_build(
     assert now.detail == f"{old} is not among the last 1000 commits of refs/heads/main: the ref was moved"
 
 
-async def test_a_commit_that_never_was_fails_the_build(site: Site, origin: Origin) -> None:
+async def test_a_commit_that_never_was_fails_the_build(site: LocalSite, origin: Origin) -> None:
     pushed(origin)
     now = await built(site.builder("true"), request(origin, "1" * 40))
     assert now.state is BuildState.FAILED
     assert "is not among the last 1000 commits" in now.detail
 
 
-async def test_a_protocol_that_is_not_listed_is_refused(site: Site, origin: Origin) -> None:
+async def test_a_protocol_that_is_not_listed_is_refused(site: LocalSite, origin: Origin) -> None:
     now = await built(site.builder("true", protocols=["https"]), request(origin, pushed(origin)))
     assert now.state is BuildState.FAILED
     assert "transport 'file' not allowed" in site.text()
@@ -69,7 +69,7 @@ async def test_a_protocol_that_is_not_listed_is_refused(site: Site, origin: Orig
 
 @pytest.mark.parametrize("url", ["ext::touch {}", "--upload-pack=touch {}", "-u touch {}"])
 async def test_a_clone_url_is_never_a_command_or_an_option(
-    site: Site, origin: Origin, tmp_path: Path, url: str
+    site: LocalSite, origin: Origin, tmp_path: Path, url: str
 ) -> None:
     bait = tmp_path / "bait"
     wanted = request(origin, pushed(origin), repo_url=url.format(bait))
@@ -78,7 +78,7 @@ async def test_a_clone_url_is_never_a_command_or_an_option(
 
 
 async def test_credentials_of_the_clone_url_open_the_repository_and_show_nowhere(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     commit = pushed(origin)
     with serve_http(tmp_path / "origin", user="bob", password="pass/word-1") as base:
@@ -92,7 +92,7 @@ async def test_credentials_of_the_clone_url_open_the_repository_and_show_nowhere
 
 
 async def test_wrong_credentials_fail_at_once_and_show_nowhere(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     with serve_http(tmp_path / "origin", user="bob", password="right") as base:
         url = base.replace("//", "//bob:wrong-one@") + "/remote.git"
@@ -102,14 +102,16 @@ async def test_wrong_credentials_fail_at_once_and_show_nowhere(
     assert "wrong-one" not in site.text() + now.detail
 
 
-async def test_a_file_over_the_limit_of_the_checkout_never_grows_so_far(site: Site, origin: Origin) -> None:
+async def test_a_file_over_the_limit_of_the_checkout_never_grows_so_far(
+    site: LocalSite, origin: Origin
+) -> None:
     commit = pushed(origin, {"big": os.urandom(200_000)})
     now = await built(site.builder("true", max_tree="100KiB"), request(origin, commit))
     assert now.state is BuildState.FAILED
     assert now.detail.startswith("git fetch of refs/heads/main failed")
 
 
-async def test_a_checkout_of_many_small_files_counts_them_all(site: Site, origin: Origin) -> None:
+async def test_a_checkout_of_many_small_files_counts_them_all(site: LocalSite, origin: Origin) -> None:
     commit = pushed(origin, {f"{number}/file": "x" * 20_000 for number in range(10)})
     now = await built(site.builder("true", max_tree="100KiB"), request(origin, commit))
     assert (now.state, now.detail) == (
@@ -118,7 +120,7 @@ async def test_a_checkout_of_many_small_files_counts_them_all(site: Site, origin
     )
 
 
-async def test_a_user_name_alone_is_a_credential_too(site: Site, origin: Origin, tmp_path: Path) -> None:
+async def test_a_user_name_alone_is_a_credential_too(site: LocalSite, origin: Origin, tmp_path: Path) -> None:
     commit = pushed(origin)
     with serve_http(tmp_path / "origin", user="token-1") as base:
         url = base.replace("//", "//token-1@") + "/remote.git"
@@ -131,7 +133,7 @@ async def test_a_user_name_alone_is_a_credential_too(site: Site, origin: Origin,
 
 @pytest.mark.parametrize("repo_url", ["ssh://git:word-1@[::1]:1/a.git", "ssh://git@[::1]:1/a.git"])
 async def test_an_ssh_address_keeps_its_user_and_loses_its_password(
-    site: Site, origin: Origin, repo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: LocalSite, origin: Origin, repo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "bin").mkdir()
     ssh = tmp_path / "bin" / "ssh"
@@ -146,7 +148,9 @@ async def test_an_ssh_address_keeps_its_user_and_loses_its_password(
     assert "word-1" not in called + site.text()
 
 
-async def test_a_repository_with_longer_hashes_is_built(site: Site, origin: Origin, tmp_path: Path) -> None:
+async def test_a_repository_with_longer_hashes_is_built(
+    site: LocalSite, origin: Origin, tmp_path: Path
+) -> None:
     other = tmp_path / "longer"
     other.mkdir()
     git(other, "init", "--quiet", "--object-format=sha256", "--initial-branch=main")
@@ -159,7 +163,7 @@ async def test_a_repository_with_longer_hashes_is_built(site: Site, origin: Orig
 
 
 async def test_hooks_and_submodules_of_a_repository_are_left_alone(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     inner = Origin(tmp_path / "inner")
     pushed(inner, {"inner.txt": "inner"})

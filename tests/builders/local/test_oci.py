@@ -16,7 +16,7 @@ from threading import Thread
 import anyio
 import pytest
 from support.git import Origin
-from support.local_site import Site, alive, built, end, request
+from support.local_site import LocalSite, alive, built, end, request
 from support.needs import needs
 from support.registry import Registry, registry
 
@@ -35,7 +35,7 @@ def images(tmp_path: Path) -> Iterator[Registry]:
         yield running
 
 
-def buildah(site: Site, images: Registry) -> LocalBuilder:
+def buildah(site: LocalSite, images: Registry) -> LocalBuilder:
     needs("buildah")
     return site.builder(engine="buildah", registry=images.address, tls_verify=False)
 
@@ -65,7 +65,7 @@ def labels(images: Registry, reference: str) -> dict[str, str]:
 
 
 async def test_an_image_is_built_and_pushed_under_all_its_tags(
-    site: Site, origin: Origin, images: Registry
+    site: LocalSite, origin: Origin, images: Registry
 ) -> None:
     sha = origin.commit({"Dockerfile": "FROM scratch\nCOPY hello.txt /\n", "hello.txt": "hello\n"})
     origin.push()
@@ -85,7 +85,7 @@ async def test_an_image_is_built_and_pushed_under_all_its_tags(
 
 
 async def test_run_steps_build_arguments_and_folders_reach_the_image(
-    site: Site, origin: Origin, images: Registry
+    site: LocalSite, origin: Origin, images: Registry
 ) -> None:
     dockerfile = (
         "FROM scratch\nARG COLOUR=none\nCOPY busybox /bin/\n"
@@ -105,7 +105,9 @@ async def test_run_steps_build_arguments_and_folders_reach_the_image(
     assert layer_files(images, "latest")["colour"] == b"dark blue\n"
 
 
-async def test_the_same_commit_gives_the_same_digest(site: Site, origin: Origin, images: Registry) -> None:
+async def test_the_same_commit_gives_the_same_digest(
+    site: LocalSite, origin: Origin, images: Registry
+) -> None:
     sha = origin.commit({"Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
     origin.push()
     builder = buildah(site, images)
@@ -117,7 +119,7 @@ async def test_the_same_commit_gives_the_same_digest(site: Site, origin: Origin,
 
 
 async def test_a_failing_run_step_fails_the_build_with_its_exit_code(
-    site: Site, origin: Origin, images: Registry
+    site: LocalSite, origin: Origin, images: Registry
 ) -> None:
     dockerfile = 'FROM scratch\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sh", "-c", "exit 7"]\n'
     sha = origin.commit({"Dockerfile": dockerfile, "busybox": busybox()})
@@ -128,7 +130,7 @@ async def test_a_failing_run_step_fails_the_build_with_its_exit_code(
 
 
 async def test_a_runner_killed_during_a_run_step_leaves_nothing_and_the_build_starts_again(
-    site: Site, origin: Origin, images: Registry
+    site: LocalSite, origin: Origin, images: Registry
 ) -> None:
     script = "/bin/busybox setsid /bin/busybox sleep 600 & echo begun; wait"
     dockerfile = f'FROM scratch\nCOPY busybox /bin/\nRUN ["/bin/busybox", "sh", "-c", "{script}"]\n'
@@ -156,7 +158,7 @@ async def test_a_runner_killed_during_a_run_step_leaves_nothing_and_the_build_st
     assert not processes_in(folder.path)
 
 
-async def begun(site: Site, times: int) -> None:
+async def begun(site: LocalSite, times: int) -> None:
     with anyio.fail_after(30):
         while site.text().count("\nbegun\n") < times:  # noqa: ASYNC110  # another process writes it
             await anyio.sleep(0.02)
@@ -186,7 +188,7 @@ def processes_in(folder: Path) -> set[int]:
     ],
 )
 async def test_context_and_dockerfile_stay_inside_the_checkout(
-    site: Site, origin: Origin, images: Registry, changes: dict[str, str], why: str
+    site: LocalSite, origin: Origin, images: Registry, changes: dict[str, str], why: str
 ) -> None:
     (origin.work / "link").symlink_to("/etc/passwd")
     sha = origin.commit({"folder/file": ""})
@@ -198,7 +200,7 @@ async def test_context_and_dockerfile_stay_inside_the_checkout(
     assert (now.state, now.detail) == (BuildState.FAILED, why)
 
 
-async def test_an_image_without_any_registry_is_rejected(site: Site, origin: Origin) -> None:
+async def test_an_image_without_any_registry_is_rejected(site: LocalSite, origin: Origin) -> None:
     needs("buildah")
     outcome = await site.builder(engine="buildah").trigger(request(origin, "0" * 40))
     assert isinstance(outcome, Rejected)
@@ -206,7 +208,7 @@ async def test_an_image_without_any_registry_is_rejected(site: Site, origin: Ori
 
 
 @pytest.mark.parametrize("image", ["Acme/Shop", "-x/y", "a//b", "acme/shop:v1"])
-async def test_an_image_name_that_is_none_is_rejected(site: Site, origin: Origin, image: str) -> None:
+async def test_an_image_name_that_is_none_is_rejected(site: LocalSite, origin: Origin, image: str) -> None:
     needs("buildah")
     builder = site.builder(engine="buildah", registry="127.0.0.1:5000")
     assert await builder.trigger(request(origin, "0" * 40, image=image)) == Rejected(
@@ -215,7 +217,7 @@ async def test_an_image_name_that_is_none_is_rejected(site: Site, origin: Origin
 
 
 async def test_without_any_engine_the_build_is_rejected_with_a_cure(
-    site: Site, origin: Origin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    site: LocalSite, origin: Origin, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     builder = site.builder(registry="127.0.0.1:5000")
@@ -227,7 +229,7 @@ async def test_without_any_engine_the_build_is_rejected_with_a_cure(
 
 
 async def test_the_test_call_names_the_engine_and_the_registry(
-    site: Site, images: Registry, tmp_path: Path
+    site: LocalSite, images: Registry, tmp_path: Path
 ) -> None:
     told = await buildah(site, images).test()
     assert told.startswith("buildah version ")
@@ -247,7 +249,7 @@ async def test_the_test_call_names_the_engine_and_the_registry(
     ],
 )
 async def test_the_test_call_tells_a_registry_with_a_login_from_one_that_is_ill(
-    site: Site, status: int, told: str
+    site: LocalSite, status: int, told: str
 ) -> None:
     needs("buildah")
     asked: list[str] = []
@@ -314,7 +316,7 @@ def lines(path: Path) -> list[str]:
     return path.read_text().splitlines()
 
 
-async def test_podman_is_called_like_buildah(site: Site, origin: Origin, calls: Path) -> None:
+async def test_podman_is_called_like_buildah(site: LocalSite, origin: Origin, calls: Path) -> None:
     sha = origin.commit({"Dockerfile": "FROM scratch\n"})
     origin.push()
     builder = site.builder(engine="podman", authfile="/etc/auth.json", tls_verify=True)
@@ -331,7 +333,7 @@ async def test_podman_is_called_like_buildah(site: Site, origin: Origin, calls: 
 
 
 async def test_docker_builds_pushes_and_is_asked_for_the_digest(
-    site: Site, origin: Origin, calls: Path, tmp_path: Path
+    site: LocalSite, origin: Origin, calls: Path, tmp_path: Path
 ) -> None:
     sha = origin.commit({"Dockerfile": "FROM scratch\n"})
     origin.push()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.git import Origin
-from support.local_site import Site, end, pushed, request, runner_of, status, until
+from support.local_site import LocalSite, end, pushed, request, runner_of, status, until
 from support.local_site import built as built_by
 
 from bridge.builders.base import Sent, Status
@@ -59,7 +59,7 @@ def order(origin: Origin) -> BuildRequest:
     return request(origin, pushed(origin, {"Dockerfile": "FROM scratch\n"}), image=IMAGE)
 
 
-async def built(site: Site, origin: Origin) -> Status:
+async def built(site: LocalSite, origin: Origin) -> Status:
     return await built_by(site.builder(engine="docker"), order(origin))
 
 
@@ -69,14 +69,14 @@ async def waiting_in(step: Path, builder: LocalBuilder, wanted: BuildRequest) ->
     await until(step.exists)
 
 
-def result(site: Site) -> Result:
+def result(site: LocalSite) -> Result:
     found = Folder(site.state / "b1").result()
     assert found is not None
     return found
 
 
 async def test_a_runner_killed_in_its_first_push_leaves_an_unknown_build_that_pushes_nothing_more(
-    site: Site, origin: Origin, docker: Docker, tmp_path: Path
+    site: LocalSite, origin: Origin, docker: Docker, tmp_path: Path
 ) -> None:
     docker.does(push=f"test -e {tmp_path}/pushing || {{ touch {tmp_path}/pushing; exec sleep 600; }}")
     builder = site.builder(engine="docker")
@@ -89,7 +89,7 @@ async def test_a_runner_killed_in_its_first_push_leaves_an_unknown_build_that_pu
 
 
 async def test_a_runner_killed_before_its_first_push_builds_again(
-    site: Site, origin: Origin, docker: Docker, tmp_path: Path
+    site: LocalSite, origin: Origin, docker: Docker, tmp_path: Path
 ) -> None:
     docker.does(build=f"test -e {tmp_path}/building || {{ touch {tmp_path}/building; exec sleep 600; }}")
     builder = site.builder(engine="docker")
@@ -104,7 +104,7 @@ async def test_a_runner_killed_before_its_first_push_builds_again(
     [("latest", []), ("v1", [f"{IMAGE}:latest"])],
 )
 async def test_a_push_that_fails_fails_the_build_and_is_not_among_the_pushed(
-    site: Site, origin: Origin, docker: Docker, failing: str, done: list[str]
+    site: LocalSite, origin: Origin, docker: Docker, failing: str, done: list[str]
 ) -> None:
     docker.does(push=f'test "$2" != {IMAGE}:{failing} || exit 5')
     now = await built(site, origin)
@@ -117,7 +117,7 @@ async def test_a_push_that_fails_fails_the_build_and_is_not_among_the_pushed(
 
 
 async def test_an_image_whose_digest_nobody_tells_is_no_success(
-    site: Site, origin: Origin, docker: Docker
+    site: LocalSite, origin: Origin, docker: Docker
 ) -> None:
     docker.does(inspect=f"""echo '["{IMAGE}/more@{DIGEST}"]'""")
     now = await built(site, origin)
@@ -129,7 +129,7 @@ async def test_an_image_whose_digest_nobody_tells_is_no_success(
 
 
 async def test_a_result_that_a_full_disk_refused_is_written_once_the_build_gave_its_space_back(
-    site: Site, origin: Origin, docker: Docker
+    site: LocalSite, origin: Origin, docker: Docker
 ) -> None:
     draft = site.state / "b1" / "result.json.new"
     docker.does(push=f"ln -sf /dev/full {draft}", rm=f"rm -f {draft}")
@@ -139,7 +139,7 @@ async def test_a_result_that_a_full_disk_refused_is_written_once_the_build_gave_
 
 @pytest.mark.parametrize("cancelled", [True, False])
 async def test_a_build_that_was_ended_early_is_cleaned_up_like_any_other(
-    site: Site, origin: Origin, docker: Docker, tmp_path: Path, cancelled: bool
+    site: LocalSite, origin: Origin, docker: Docker, tmp_path: Path, cancelled: bool
 ) -> None:
     docker.does(build=f"touch {tmp_path}/building; exec sleep 600")
     builder = site.builder(engine="docker", timeout="1h" if cancelled else "1s")
@@ -155,7 +155,7 @@ async def test_a_build_that_was_ended_early_is_cleaned_up_like_any_other(
 
 
 async def test_dockers_credentials_are_those_of_the_authfile(
-    site: Site, origin: Origin, docker: Docker, tmp_path: Path
+    site: LocalSite, origin: Origin, docker: Docker, tmp_path: Path
 ) -> None:
     authfile = tmp_path / "auth.json"
     authfile.write_text("the credentials")
@@ -168,7 +168,7 @@ async def test_dockers_credentials_are_those_of_the_authfile(
 
 
 async def test_a_second_daemon_does_not_replace_the_order_of_a_build_that_began(
-    site: Site, origin: Origin, docker: Docker, tmp_path: Path
+    site: LocalSite, origin: Origin, docker: Docker, tmp_path: Path
 ) -> None:
     docker.does(build=f"test -e {tmp_path}/building || {{ touch {tmp_path}/building; exec sleep 600; }}")
     builder, wanted = site.builder(engine="docker"), order(origin)

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 from support.git import Origin
-from support.local_site import Site, alive, built, end, pid_in, pushed, request, runner_of, status, until
+from support.local_site import LocalSite, alive, built, end, pid_in, pushed, request, runner_of, status, until
 
 from bridge.builders.base import Sent
 from bridge.builders.local.folder import Folder
@@ -17,7 +17,7 @@ from bridge.model.build import BuildState
 
 
 async def test_a_new_daemon_follows_a_running_build_to_its_end(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -33,7 +33,7 @@ async def test_a_new_daemon_follows_a_running_build_to_its_end(
     assert "before\nafter\n" in site.text()
 
 
-async def test_triggering_twice_builds_once(site: Site, origin: Origin, tmp_path: Path) -> None:
+async def test_triggering_twice_builds_once(site: LocalSite, origin: Origin, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     script = f"echo run >> {runs}"
     wanted = request(origin, pushed(origin))
@@ -46,7 +46,7 @@ async def test_triggering_twice_builds_once(site: Site, origin: Origin, tmp_path
 
 
 async def test_a_build_whose_daemon_died_before_the_runner_began_is_not_found_and_triggered_again(
-    site: Site, origin: Origin
+    site: LocalSite, origin: Origin
 ) -> None:
     builder = site.builder("true")
     wanted = request(origin, pushed(origin))
@@ -61,7 +61,7 @@ async def test_a_build_whose_daemon_died_before_the_runner_began_is_not_found_an
 
 
 async def test_a_runner_killed_while_its_command_ran_leaves_an_unknown_build_and_no_process(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     note, runs = tmp_path / "pid", tmp_path / "runs"
     script = f"echo run >> {runs}; setsid sleep 600 & echo $! > {note}.new; mv {note}.new {note}; wait"
@@ -77,7 +77,7 @@ async def test_a_runner_killed_while_its_command_ran_leaves_an_unknown_build_and
 
 
 async def test_a_runner_killed_before_anything_irreversible_is_started_again(
-    site: Site, origin: Origin, tmp_path: Path, fake_git: Path
+    site: LocalSite, origin: Origin, tmp_path: Path, fake_git: Path
 ) -> None:
     commit = pushed(origin)
     builder = site.builder("echo built")
@@ -91,7 +91,9 @@ async def test_a_runner_killed_before_anything_irreversible_is_started_again(
     assert "started again after an interruption, run 2\n" in site.text()
 
 
-async def test_a_build_interrupted_again_and_again_fails(site: Site, origin: Origin, fake_git: Path) -> None:
+async def test_a_build_interrupted_again_and_again_fails(
+    site: LocalSite, origin: Origin, fake_git: Path
+) -> None:
     builder = site.builder("true")
     assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
     for _ in range(3):
@@ -105,7 +107,7 @@ async def test_a_build_interrupted_again_and_again_fails(site: Site, origin: Ori
 
 
 async def test_a_runner_told_to_stop_by_the_system_is_no_cancelled_build(
-    site: Site, origin: Origin, fake_git: Path
+    site: LocalSite, origin: Origin, fake_git: Path
 ) -> None:
     builder = site.builder("true")
     assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
@@ -117,7 +119,9 @@ async def test_a_runner_told_to_stop_by_the_system_is_no_cancelled_build(
     assert (await end(builder)).state is BuildState.SUCCEEDED
 
 
-async def test_a_cancel_that_met_no_runner_still_counts(site: Site, origin: Origin, fake_git: Path) -> None:
+async def test_a_cancel_that_met_no_runner_still_counts(
+    site: LocalSite, origin: Origin, fake_git: Path
+) -> None:
     builder = site.builder("true")
     assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
     await until((fake_git / "waiting").exists)

@@ -14,7 +14,7 @@ import anyio
 import pytest
 from anyio import to_thread
 from support.git import Origin
-from support.local_site import Site, alive, built, end, pid_in, pushed, request, runner_of, status, until
+from support.local_site import LocalSite, alive, built, end, pid_in, pushed, request, runner_of, status, until
 
 from bridge.builders.base import Ambiguous, Retry, Sent
 from bridge.builders.local import builder as local
@@ -35,7 +35,7 @@ async def run_again(folder: Folder, number: int) -> int:
 
 @pytest.mark.parametrize("number", [1, 2])
 async def test_a_late_runner_of_a_build_that_has_ended_does_nothing(
-    site: Site, origin: Origin, tmp_path: Path, number: int
+    site: LocalSite, origin: Origin, tmp_path: Path, number: int
 ) -> None:
     builder = site.builder(f"echo run >> {tmp_path}/runs")
     before = await built(builder, request(origin, pushed(origin)))
@@ -47,7 +47,7 @@ async def test_a_late_runner_of_a_build_that_has_ended_does_nothing(
 
 
 async def test_a_late_first_runner_leaves_an_interrupted_build_to_the_second(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     once = f"test -e {tmp_path}/begun || {{ touch {tmp_path}/begun; exec sleep 600; }}"
     builder = site.builder(f"echo run >> {tmp_path}/runs; {once}")
@@ -63,7 +63,7 @@ async def test_a_late_first_runner_leaves_an_interrupted_build_to_the_second(
 
 
 async def test_a_command_ends_with_its_runner_without_any_daemon(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     note = tmp_path / "pid"
     builder = site.builder(f"echo $$ > {note}.new; mv {note}.new {note}; exec sleep 600")
@@ -74,7 +74,7 @@ async def test_a_command_ends_with_its_runner_without_any_daemon(
 
 
 async def test_a_process_is_found_whatever_it_calls_itself(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     note = tmp_path / "pid"
     script = f"""
@@ -89,7 +89,7 @@ async def test_a_process_is_found_whatever_it_calls_itself(
 
 
 async def test_a_log_that_cannot_grow_does_not_end_the_build(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -106,7 +106,7 @@ async def test_a_log_that_cannot_grow_does_not_end_the_build(
 
 
 async def test_a_build_that_is_taken_up_again_has_only_the_rest_of_the_logs_limit(
-    site: Site, origin: Origin
+    site: LocalSite, origin: Origin
 ) -> None:
     folder = site.state / "b1"
     folder.mkdir(parents=True)
@@ -117,7 +117,7 @@ async def test_a_build_that_is_taken_up_again_has_only_the_rest_of_the_logs_limi
 
 
 async def test_a_runner_that_cannot_begin_is_told_and_the_build_may_be_triggered_again(
-    site: Site, origin: Origin
+    site: LocalSite, origin: Origin
 ) -> None:
     obstacle = site.state / "b1" / "started.new"
     obstacle.mkdir(parents=True)
@@ -130,7 +130,7 @@ async def test_a_runner_that_cannot_begin_is_told_and_the_build_may_be_triggered
     assert (await built(builder, wanted)).state is BuildState.SUCCEEDED
 
 
-async def test_a_build_that_no_runner_can_take_up_is_given_up(site: Site, origin: Origin) -> None:
+async def test_a_build_that_no_runner_can_take_up_is_given_up(site: LocalSite, origin: Origin) -> None:
     (site.state / "b1" / "started.new").mkdir(parents=True)
     builder = site.builder("true")
     assert isinstance(await builder.trigger(request(origin, pushed(origin))), Retry)
@@ -140,7 +140,7 @@ async def test_a_build_that_no_runner_can_take_up_is_given_up(site: Site, origin
 
 
 async def test_a_runner_that_does_not_answer_leaves_a_doubt_and_no_second_build(
-    site: Site, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: LocalSite, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builder = site.builder(f"echo run >> {tmp_path}/runs")
     wanted = request(origin, pushed(origin))
@@ -161,7 +161,7 @@ def umask(mask: int) -> Iterator[None]:
 
 
 async def test_a_build_is_private_and_its_files_are_made_alike_under_any_daemon(
-    site: Site, origin: Origin
+    site: LocalSite, origin: Origin
 ) -> None:
     builder, commit = site.builder("umask; stat -c %a hello.txt"), pushed(origin)
     for name, mask in (("b1", 0o077), ("b2", 0)):
@@ -174,7 +174,7 @@ async def test_a_build_is_private_and_its_files_are_made_alike_under_any_daemon(
 
 
 async def test_cleaning_up_follows_no_link_out_of_the_build(
-    site: Site, origin: Origin, tmp_path: Path
+    site: LocalSite, origin: Origin, tmp_path: Path
 ) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -187,7 +187,7 @@ async def test_cleaning_up_follows_no_link_out_of_the_build(
     assert (outside / "kept").exists()
 
 
-async def test_a_search_path_of_the_settings_counts(site: Site, origin: Origin, tmp_path: Path) -> None:
+async def test_a_search_path_of_the_settings_counts(site: LocalSite, origin: Origin, tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "greet").write_text("#!/bin/sh\necho greetings\n")
@@ -197,7 +197,7 @@ async def test_a_search_path_of_the_settings_counts(site: Site, origin: Origin, 
     assert "\ngreetings\n" in site.text()
 
 
-async def test_a_build_whose_state_cannot_be_read_hides_no_other(site: Site, origin: Origin) -> None:
+async def test_a_build_whose_state_cannot_be_read_hides_no_other(site: LocalSite, origin: Origin) -> None:
     builder, commit = site.builder("true"), pushed(origin)
     for name in ("b1", "b2"):
         await built(builder, request(origin, commit, build_id=name))
@@ -208,5 +208,5 @@ async def test_a_build_whose_state_cannot_be_read_hides_no_other(site: Site, ori
     result.write_bytes(whole)
 
 
-async def test_the_daemon_is_more_patient_than_the_runner(site: Site) -> None:
+async def test_the_daemon_is_more_patient_than_the_runner(site: LocalSite) -> None:
     assert site.builder("true", timeout="1h").deadline >= 3600 + 300

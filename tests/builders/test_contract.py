@@ -1,0 +1,346 @@
+"""The promises of `bridge.builders.base`, kept by every kind in the registry."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from structlog.testing import capture_logs
+from support.builder_contract import OWN_STATUSES, REMOTE_CASES, Failure, RemoteSite, Site
+
+from bridge.builders.base import Ambiguous, Builder, Handle, Rejected, Retry, Sent, Status
+from bridge.errors import RemoteError
+from bridge.model.build import BuildState
+from bridge.registry import BUILDERS
+
+PIECE = 256 * 1024
+CALL_SECONDS = 30
+
+
+def site_of(kind: str) -> type[Site] | None:
+    """The fake that a kind brings, in the tests' folder of the same name as its package."""
+    name = f"builders.{BUILDERS[kind].__module__.split('.')[2]}.contract"
+    try:
+        found: type[Site] = import_module(name).SITE
+    except ModuleNotFoundError as error:
+        if error.name is None or not name.startswith(error.name):
+            raise
+        return None
+    return found
+
+
+SITES: Mapping[str, type[Site]] = {kind: site for kind in BUILDERS if (site := site_of(kind))}
+REMOTE = [kind for kind, site in SITES.items() if issubclass(site, RemoteSite)]
+CASES = [(kind, name) for kind, site in SITES.items() for name in site.CASES]
+FAILURES = {
+    "a page": Failure(body=b"<html>Sign in</html>", headers={"Content-Type": "text/html"}),
+    "no body": Failure(),
+    "null": Failure(body=b"null", headers={"Content-Type": "application/json"}),
+    "a list": Failure(body=b"[]", headers={"Content-Type": "application/json"}),
+    "an empty object": Failure(body=b"{}", headers={"Content-Type": "application/json"}),
+    "no UTF-8": Failure(body=b'{"a": "\xff\xfe"}', headers={"Content-Type": "application/json"}),
+    "deep nesting": Failure(body=b"[" * 100_000, headers={"Content-Type": "application/json"}),
+    **{str(status): Failure(status=status) for status in (302, 400, 401, 403, 404, 409, 429, 500, 502, 503)},
+    "reset": Failure("reset"),
+}
+
+Call = Callable[[Builder, Site, Handle], Awaitable[object]]
+CALLS: Mapping[str, Call] = {
+    "trigger": lambda builder, site, _handle: builder.trigger(site.request("b-2")),
+    "find": lambda builder, _site, _handle: builder.find("b-2"),
+    "poll": lambda builder, _site, handle: builder.poll({"b-1": handle}),
+    "log": lambda builder, _site, handle: builder.log(handle, 0),
+    "cancel": lambda builder, _site, handle: builder.cancel(handle),
+    "test": lambda builder, _site, _handle: builder.test(),
+}
+
+
+@pytest.fixture
+async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Site]:
+    kind: str = request.getfixturevalue("kind")
+    async with SITES[kind].open(tmp_path) as opened:
+        yield opened
+
+
+async def sent(builder: Builder, site: Site, build_id: str = "b-1", **more: Any) -> Handle:
+    outcome = await builder.trigger(site.request(build_id, **more))
+    assert isinstance(outcome, Sent), outcome
+    return outcome.handle
+
+
+async def running(builder: Builder, site: Site, build_id: str = "b-1", **more: Any) -> Handle:
+    """The newest handle of a build that runs."""
+    handle = await sent(builder, site, build_id, **more)
+    await site.start(build_id)
+    status = (await builder.poll({build_id: handle}))[build_id]
+    assert status.state is BuildState.RUNNING
+    return status.handle or handle
+
+
+async def ended(builder: Builder, handle: Handle, build_id: str = "b-1") -> Status:
+    with anyio.fail_after(60):
+        while True:
+            status = (await builder.poll({build_id: handle}))[build_id]
+            if status.state.terminal:
+                return status
+            handle = status.handle or handle
+            await anyio.sleep(0.02)
+
+
+async def log_from(builder: Builder, handle: Handle, offset: int = 0) -> tuple[str, int]:
+    """The text from `offset` to where there is no more now, and where that is."""
+    text, more = "", True
+    while more:
+        chunk = await builder.log(handle, offset)
+        assert len(chunk.text.encode()) <= PIECE
+        assert not chunk.restarted
+        assert chunk.next > offset or not chunk.more
+        text, offset, more = text + chunk.text, chunk.next, chunk.more
+    return text, offset
+
+
+async def log_with(builder: Builder, handle: Handle, wanted: str) -> tuple[str, int]:
+    """The log from its beginning, once a running build has printed this."""
+    with anyio.fail_after(60):
+        while True:
+            text, offset = await log_from(builder, handle)
+            if wanted in text:
+                return text, offset
+            await anyio.sleep(0.02)
+
+
+def lineage(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and all that it came from."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+async def said_by(call: Awaitable[object]) -> tuple[object, str]:
+    """What a call returned, or the RemoteError it raised; and all that this shows."""
+    try:
+        found = await call
+    except RemoteError as error:
+        return error, "".join(f"{one!r} {one}" for one in lineage(error))
+    return found, repr(found)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_every_builder_brings_its_fake_and_its_table_of_answers(kind: str) -> None:
+    site = site_of(kind)
+    assert site is not None, f"there is no contract.py with the fake of the builder {kind}"
+    assert {case.outcome for case in site.CASES.values()} == {Sent, Rejected, Retry, Ambiguous}
+    if "url" in BUILDERS[kind].Settings.model_fields:
+        assert issubclass(site, RemoteSite)
+        assert set(REMOTE_CASES) | {str(status) for status in OWN_STATUSES} <= set(site.CASES)
+        assert all(site.CASES[name] is case for name, case in REMOTE_CASES.items())
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES)
+async def test_an_answer_to_a_trigger_has_its_outcome_and_the_contract_leads_to_one_build(
+    kind: str, name: str, site: Site
+) -> None:
+    case = site.CASES[name]
+    settings = case.prepare(site) or {}
+    request = site.request("b-1", **case.changes)
+    async with site.builder(**settings) as builder:
+        outcome = await builder.trigger(request)
+    site.recover()
+    assert type(outcome) is case.outcome, outcome
+    assert site.secret not in repr(outcome)
+    if isinstance(outcome, Retry):
+        assert outcome.after == case.after
+    async with site.builder() as builder:
+        handle = await builder.find("b-1")
+        if isinstance(outcome, Sent):
+            assert handle == outcome.handle
+        elif not isinstance(outcome, Ambiguous):
+            assert handle is None
+            assert site.count("b-1") == 0
+        if isinstance(outcome, Rejected):
+            return
+        if handle is None:
+            again = await builder.trigger(request)
+            assert isinstance(again, Sent), again
+            handle = again.handle
+        assert isinstance(handle, str)
+        await site.start("b-1")
+        await site.finish("b-1")
+        assert (await ended(builder, handle)).state is BuildState.SUCCEEDED
+    assert site.count("b-1") == 1
+
+
+@pytest.mark.parametrize("kind", SITES)
+async def test_making_a_builder_asks_and_writes_nothing(kind: str, site: Site) -> None:
+    async with site.builder() as builder:
+        assert builder.kind == kind
+        assert builder.poll_interval > 0
+        assert builder.deadline > 0
+    assert site.untouched()
+
+
+@pytest.mark.parametrize("kind", SITES)
+@pytest.mark.parametrize("succeeds", [True, False], ids=["succeeds", "fails"])
+async def test_a_build_is_followed_to_its_end_by_one_process_after_the_other(
+    kind: str, succeeds: bool, site: Site
+) -> None:
+    async with site.builder() as first:
+        handle = await running(first, site, log="hello\n", succeeds=succeeds)
+        assert len(handle.encode()) <= 4096
+        assert site.secret not in handle
+    async with site.builder() as second:
+        now = (await second.poll({"b-1": handle}))["b-1"]
+        assert (now.state, now.ended_at) == (BuildState.RUNNING, None)
+        await site.finish("b-1")
+        end = await ended(second, handle)
+        assert end.state is (BuildState.SUCCEEDED if succeeds else BuildState.FAILED)
+        assert end.raw
+        assert end.started_at is not None
+        assert end.ended_at is not None
+        assert end.started_at <= end.ended_at
+        text, _ = await log_from(second, handle)
+        assert "hello\n" in text
+        assert site.secret not in text
+        await second.cancel(handle)
+        assert (await second.poll({"b-1": handle}))["b-1"].state is end.state, "a late cancel changes nothing"
+        await second.release(handle)
+        await second.release(handle)
+        await second.cancel(handle)
+
+
+@pytest.mark.parametrize("kind", SITES)
+async def test_a_running_build_is_cancelled_once_however_often_that_is_asked(kind: str, site: Site) -> None:
+    async with site.builder() as builder:
+        handle = await running(builder, site)
+        await builder.cancel(handle)
+        await builder.cancel(handle)
+        assert (await ended(builder, handle)).state is BuildState.CANCELLED
+        await builder.cancel(handle)
+        assert (await builder.poll({"b-1": handle}))["b-1"].state is BuildState.CANCELLED
+
+
+@pytest.mark.parametrize("kind", SITES)
+async def test_a_long_log_comes_in_pieces_that_fit_together(kind: str, site: Site) -> None:
+    text = "构建 🐳 line\n" * 30_000
+    async with site.builder() as builder:
+        handle = await running(builder, site, log=text)
+        first, offset = await log_with(builder, handle, text)
+        await site.finish("b-1")
+        await ended(builder, handle)
+        rest, end = await log_from(builder, handle, offset)
+        assert await log_from(builder, handle, end) == ("", end)
+    async with site.builder() as fresh:
+        whole, _ = await log_from(fresh, handle)
+        again = await fresh.log(handle, 10**9)
+    assert whole == first + rest
+    assert "\ufffd" not in whole
+    assert again.restarted
+    assert again.text
+    assert whole.startswith(again.text)
+
+
+@pytest.mark.parametrize("kind", SITES)
+@pytest.mark.parametrize("handle", ["", "null", "{}", "[]", "..", "../b-1", "b-1\n", "b\0", "x" * 5000])
+async def test_a_foreign_handle_hides_no_build_and_raises_nothing_but_remote_errors(
+    kind: str, handle: str, site: Site
+) -> None:
+    async with site.builder() as builder:
+        ours = await sent(builder, site)
+        found = await builder.poll({"b-1": ours, "b-2": handle})
+        assert not found["b-1"].state.terminal
+        assert "b-2" not in found or found["b-2"].state is BuildState.UNKNOWN
+        for call in (builder.log(handle, 0), builder.cancel(handle), builder.release(handle)):
+            await said_by(call)
+        assert not (await builder.poll({"b-1": ours}))["b-1"].state.terminal
+
+
+@pytest.mark.parametrize("kind", SITES)
+async def test_the_test_call_says_in_a_line_what_it_showed(kind: str, site: Site) -> None:
+    async with site.builder() as builder:
+        text = await builder.test()
+    assert text
+    assert text.isprintable()
+    assert site.secret not in text
+
+
+@pytest.mark.parametrize("kind", REMOTE)
+async def test_many_builds_cost_few_requests(kind: str, site: RemoteSite) -> None:
+    async with site.builder() as builder:
+        handles = {f"b-{number}": await sent(builder, site, f"b-{number}") for number in range(60)}
+        for number in range(40):
+            await site.start(f"b-{number}")
+        before = len(site.requests)
+        found = await builder.poll(handles)
+    assert set(found) == set(handles)
+    assert len(site.requests) - before <= 4
+
+
+@pytest.mark.parametrize("kind", REMOTE)
+@pytest.mark.parametrize("name", FAILURES)
+async def test_no_failure_ends_a_build_proves_its_absence_or_shows_a_secret(
+    kind: str, name: str, site: RemoteSite
+) -> None:
+    failure = FAILURES[name]
+    json = failure.headers.get("Content-Type") == "application/json"
+    echo = b"" if json else f" {site.secret}".encode()
+    async with site.builder() as builder:
+        handle = await running(builder, site)
+        site.fail(Failure(failure.kind, failure.status, failure.headers, failure.body + echo))
+        with capture_logs() as logs:
+            for what, call in CALLS.items():
+                found, shown = await said_by(call(builder, site, handle))
+                assert site.secret not in shown, what
+                assert len(shown) < 2000, what
+                assert what not in {"find", "test"} or isinstance(found, RemoteError), found
+                assert not isinstance(found, Sent), found
+                if what == "poll" and isinstance(found, Mapping):
+                    assert not any(status.state.terminal for status in found.values())
+        assert site.secret not in repr(logs)
+        site.recover()
+        await site.finish("b-1")
+        assert (await ended(builder, handle)).state in {BuildState.SUCCEEDED, BuildState.CANCELLED}
+
+
+@pytest.mark.parametrize("kind", REMOTE)
+@pytest.mark.parametrize("failure", ["hang", "drip"])
+async def test_every_call_ends_by_itself_on_a_server_that_does_not(
+    kind: str, failure: Any, site: RemoteSite
+) -> None:
+    async with site.builder() as builder:
+        handle = await running(builder, site)
+    site.fail(Failure(failure))
+    ends: dict[str, object] = {}
+
+    async def one(what: str) -> None:
+        async with site.builder(timeout="1s") as builder:
+            ends[what], _ = await said_by(CALLS[what](builder, site, handle))
+
+    with anyio.fail_after(CALL_SECONDS):
+        async with anyio.create_task_group() as tasks:
+            for what in CALLS:
+                tasks.start_soon(one, what)
+    assert set(ends) == set(CALLS)
+    assert isinstance(ends.pop("trigger"), Retry | Ambiguous)
+    # A byte at a time, short answers arrive.
+    never = ends if failure == "hang" else {what: ends[what] for what in ("find", "poll", "test")}
+    assert all(isinstance(end, RemoteError) for end in never.values()), ends
+
+
+@pytest.mark.parametrize("kind", REMOTE)
+@pytest.mark.parametrize("what", CALLS)
+async def test_a_call_that_is_cancelled_ends_at_once_and_leaves_the_builder_usable(
+    kind: str, what: str, site: RemoteSite
+) -> None:
+    async with site.builder(timeout="1m") as builder:
+        handle = await running(builder, site)
+        site.fail(Failure("hang"))
+        began = time.monotonic()
+        with anyio.move_on_after(0.2) as scope:
+            await CALLS[what](builder, site, handle)
+        assert scope.cancelled_caught
+        assert time.monotonic() - began < 5
+        site.recover()
+        assert not (await builder.poll({"b-1": handle}))["b-1"].state.terminal
