@@ -32,9 +32,9 @@ def site_of(kind: str) -> type[Site] | None:
     return found
 
 
-SITES: Mapping[str, type[Site]] = {kind: site for kind in BUILDERS if (site := site_of(kind))}
-REMOTE = [kind for kind, site in SITES.items() if issubclass(site, RemoteSite)]
-CASES = [(kind, name) for kind, site in SITES.items() for name in site.CASES]
+SITES: Mapping[str, type[Site]] = {kind: brought for kind in BUILDERS if (brought := site_of(kind))}
+REMOTE = [kind for kind, brought in SITES.items() if issubclass(brought, RemoteSite)]
+CASES = [(kind, name) for kind, brought in SITES.items() for name in brought.CASES]
 FAILURES = {
     "a page": Failure(body=b"<html>Sign in</html>", headers={"Content-Type": "text/html"}),
     "no body": Failure(),

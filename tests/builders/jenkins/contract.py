@@ -9,6 +9,7 @@ import pytest
 from support.builder_contract import REMOTE_CASES, Case, Failure, RemoteSite, answered
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, Reply
+from support.fake_jenkins_state import Build, Item
 from support.jenkins_builds import JOB, declare, make, request
 
 from bridge.builders.base import Builder, Rejected
@@ -63,7 +64,7 @@ class JenkinsSite(RemoteSite):
         self.jenkins.finish(build, self._results[build_id])
 
     def count(self, build_id: str) -> int:
-        known = (*self.jenkins.waiting(JOB), *self.jenkins.jobs[JOB].builds)
+        known: list[Item | Build] = [*self.jenkins.waiting(JOB), *self.jenkins.jobs[JOB].builds]
         return sum(one.causes for one in known if one.values["BRIDGE_BUILD_ID"] == build_id)
 
     def fail(self, failure: Failure) -> None:
