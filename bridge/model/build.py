@@ -1,7 +1,7 @@
 """A build: its request, its states and the only table of its transitions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -10,6 +10,9 @@ from bridge.model.notice import Subscription
 
 UNPUSHED: Final = frozenset({"manual", "schedule"})
 """The causes of builds that no push asked for; deliveries of that kind name them, too."""
+
+REPAIR: Final = "order repair"
+"""The cause of a build that builds the newest code again, after older code that came late."""
 
 OnNewer = Literal["queue", "skip_waiting", "cancel"]
 """What a newer push of a ref does to older builds: nothing, end those that wait, or end them all."""
@@ -184,6 +187,11 @@ class NewBuild:
     named: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The repository and the tags, for sentences."""
+        return f"{self.namespace}/{self.repo_name} ({', '.join(self.tags) or self.sha})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
@@ -228,3 +236,33 @@ class Build:
     @property
     def full_name(self) -> str:
         return f"{self.namespace}/{self.repo_name}"
+
+    def again(self, *, tag_set: str, code: str, builder: str, delivery_id: str, reason: str) -> NewBuild:
+        """The same once more, asked for by this delivery and sent to this builder; `reason` is its note."""
+        request = self.request
+        tagging = 0 if request.version_tag is None else 2 if request.version_tag == request.commit else 1
+        tags = (
+            request.tags if tagging != 1 else tuple(tag for tag in request.tags if tag != request.version_tag)
+        )
+        return NewBuild(
+            namespace=self.namespace,
+            repo_name=self.repo_name,
+            builder=builder,
+            tag_set=tag_set,
+            image=request.image,
+            tags=tags,
+            version_tagging=tagging,
+            repo_url=request.repo_url,
+            ref=request.ref,
+            sha=request.commit or self.pushed,
+            peeled=bool(request.commit),
+            context=request.context,
+            dockerfile=request.dockerfile,
+            parameters=request.parameters,
+            origin=replace(self.origin, delivery_id=delivery_id, cause=REPAIR),
+            subscriptions=self.subscriptions,
+            code=code,
+            pushed=self.pushed,
+            concurrency=self.concurrency,
+            notes=(reason,),
+        )

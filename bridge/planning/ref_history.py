@@ -12,6 +12,9 @@ newer one; when the link comes, the newest code is built once more.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from bridge.model.event import RefMove
+from bridge.model.plan import KnownBranch, KnownMove
+
 Links = Mapping[str, set[str]]
 
 
@@ -32,6 +35,38 @@ class Chain:
     def newest(self, built: Sequence[str]) -> str | None:
         """The first of `built` that no other of them is newer than; None when there are none."""
         return next((one for one in built if self.newer(one).isdisjoint(built)), None)
+
+
+def recorded(moves: Sequence[KnownMove], move: RefMove, now: float) -> list[KnownMove]:
+    """The moves with one more; one that was recorded before keeps its place."""
+    new = KnownMove(move.before or "", move.after or "", now)
+    if not any((one.before, one.after) == (new.before, new.after) for one in moves):
+        return [*moves, new]
+    return [new if (one.before, one.after) == (new.before, new.after) else one for one in moves]
+
+
+def is_repeat(moves: Sequence[KnownMove], move: RefMove, since: float) -> bool:
+    """Whether the very same move was reported `since` then; not where the ref has gone back to `before`."""
+    recent = [one for one in moves if one.at >= since]
+    before, after = move.before or "", move.after or ""
+    return (
+        bool(recent)
+        and _last(recent).after != before
+        and (before, after) in {(one.before, one.after) for one in recent}
+    )
+
+
+def head(branch: KnownBranch) -> str | None:
+    """The commit of a branch; None where it was removed, or where nothing is known of it."""
+    chain = Chain((one.before, one.after) for one in branch.moves)
+    reported = sorted(branch.moves, key=lambda one: one.at)
+    newest = chain.newest([one.after for one in reversed(reported)])
+    return branch.built if newest is None else newest or None
+
+
+def _last(moves: Sequence[KnownMove]) -> KnownMove:
+    """The one that was last reported; of several at one time the one recorded last."""
+    return max(reversed(moves), key=lambda one: one.at)
 
 
 def _reached(links: Links, start: str) -> set[str]:

@@ -15,6 +15,7 @@ from bridge.forges.push import is_zero
 from bridge.model.build import UNPUSHED, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Ignored, PushEvent, RefMove
+from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules import manual, scheduled
 from bridge.rules.explain import Evaluation, evaluate, stored_documents
@@ -88,13 +89,15 @@ class Dispatcher:
 
     async def _record(self, delivery: Delivery, decision: Decision) -> None:
         try:
-            judged = await self._deliveries.record_decision(delivery.id, decision, self._notice_policy)
+            judged = await self._deliveries.record_decision(delivery.id, decision, self._notice_policy, plan)
         except StoreError:
             raise
         except Exception as error:
             # One delivery that we cannot judge must not stop those behind it.
             log.exception("cannot judge", delivery_id=delivery.id)
-            judged = await self._deliveries.record_decision(delivery.id, _broken(error), self._notice_policy)
+            judged = await self._deliveries.record_decision(
+                delivery.id, _broken(error), self._notice_policy, plan
+            )
         if judged is None:
             return
         DISPATCHED.labels(judged.state).inc()

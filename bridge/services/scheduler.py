@@ -14,6 +14,7 @@ import structlog
 
 from bridge.errors import StoreError
 from bridge.model.notice import EventName, ServiceFacts
+from bridge.planning.ref_history import head
 from bridge.rules.cron import Cron, compile_cron
 from bridge.rules.match import RuleSet
 from bridge.rules.scheduled import ScheduledPush
@@ -114,7 +115,7 @@ class Scheduler:
     async def _push(self, plan: _Plan, due_at: float) -> ScheduledPush:
         repository, branch = plan.repository, plan.schedule.branch
         config = repository.build_config
-        head = await self._schedules.head(
+        known = await self._schedules.branch(
             config.code_repository, branch, repository.namespace, repository.repo_name
         )
         return ScheduledPush(
@@ -124,8 +125,8 @@ class Scheduler:
             repo_name=repository.repo_name,
             full_name=config.code,
             branch=branch,
-            clone_url=config.code_repo_clone_url or head.clone_url,
-            sha=head.sha,
+            clone_url=config.code_repo_clone_url or known.clone_url,
+            sha=head(known),
         )
 
 

@@ -145,14 +145,6 @@ class HealthRecord:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class BranchHead:
-    """What a branch was last known to be, and where its code is; None where no push has said so."""
-
-    sha: str | None
-    clone_url: str | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
     """Where a page lies: older than the row `before`, newer than `after`, else by its number from 1."""

@@ -17,6 +17,7 @@ from support.scripted import SHA, Store, delivery_of, new_build, open_store, qui
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+from bridge.planning.builds import plan
 from bridge.store.sqlite import outbox
 from bridge.store.sqlite.database import Database
 from bridge.store.values import Decision
@@ -176,7 +177,7 @@ def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
         ref = {"event": "push", "repo": HOSTILE, "ref_kind": "branch", "ref_name": HOSTILE, "reason": None}
         seen = [ref | {"matches": [match], "rejections": [refused]}]
         decision = Decision(state=DeliveryState.DISPATCHED, detail=HOSTILE, explanation=seen, builds=[new])
-        judged = await store.deliveries.record_decision(receipt.id, decision, quiet)
+        judged = await store.deliveries.record_decision(receipt.id, decision, quiet, plan)
         assert judged is not None
         (build_id,) = judged.builds
         await store.builds.move(build_id, BuildState.FAILED, lambda *_: [], detail=HOSTILE, url=HOSTILE)
@@ -207,7 +208,7 @@ def test_deliveries_are_listed_and_shown_with_their_why(daemon: Daemon) -> None:
     async def fill(store: Store) -> list[str]:
         ids = [(await store.deliveries.put(delivery_of(key, store.clock()))).id for key in ("1", "2")]
         decision = Decision(state=DeliveryState.IGNORED, detail="the tag was removed", explanation=[])
-        await store.deliveries.record_decision(ids[0], decision, quiet)
+        await store.deliveries.record_decision(ids[0], decision, quiet, plan)
         return ids
 
     first, second = filled(daemon, fill)
@@ -238,7 +239,7 @@ def test_what_the_rules_made_of_a_delivery_is_a_tree_for_people_and_whole_for_pr
     async def fill(store: Store) -> str:
         receipt = await store.deliveries.put(delivery_of("1", store.clock()))
         decision = Decision(state=DeliveryState.IGNORED, detail="why", explanation=explanation)
-        await store.deliveries.record_decision(receipt.id, decision, quiet)
+        await store.deliveries.record_decision(receipt.id, decision, quiet, plan)
         return receipt.id
 
     delivery = filled(daemon, fill)

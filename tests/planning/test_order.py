@@ -11,9 +11,9 @@ from support.world import URL, sha, world
 
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
+from bridge.planning.builds import REPEAT_SECONDS
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.manual import ManualPush
-from bridge.store.sqlite.ref_history import REPEAT_SECONDS
 
 
 def orders(letters: str) -> list[Sequence[str]]:

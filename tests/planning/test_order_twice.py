@@ -7,7 +7,7 @@ from support.scripted import Store
 from support.world import sha, world
 
 from bridge.model.delivery import DeliveryState
-from bridge.store.sqlite.ref_history import REPEAT_SECONDS
+from bridge.planning.builds import REPEAT_SECONDS
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/heads/both/x", "refs/tags/v1"])

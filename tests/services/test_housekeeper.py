@@ -13,6 +13,7 @@ from support.scripted import Bell, Store, delivery_of, eventually, failing, quie
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, NoticeState, Subscription
+from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.housekeeper import feed_watchdog, give_up_strays, keep_house
 from bridge.store.sqlite import database
@@ -25,7 +26,7 @@ async def add_judged(store: Store, key: str) -> None:
     delivery = delivery_of(key, store.clock())
     await store.deliveries.put(delivery)
     await store.deliveries.record_decision(
-        delivery.id, Decision(state=DeliveryState.IGNORED, detail="", explanation=[]), quiet
+        delivery.id, Decision(state=DeliveryState.IGNORED, detail="", explanation=[]), quiet, plan
     )
 
 

@@ -18,6 +18,7 @@ from support.scripted import SHA, START, Clock, Store, delivery_of, new_build, q
 from bridge.model.build import TRANSITIONS, Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, ServiceFacts
+from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
@@ -160,10 +161,10 @@ async def test_one_delivery_makes_one_build_of_each_tag_set(store: Store) -> Non
     new = new_build(receipt.id)
     wanted = [new, new, replace(new, tag_set="other"), replace(new, repo_name="web")]
     decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=wanted)
-    made = await store.deliveries.record_decision(receipt.id, decision, quiet)
+    made = await store.deliveries.record_decision(receipt.id, decision, quiet, plan)
     assert made is not None
     assert len(made.builds) == 3
-    assert await store.deliveries.record_decision(receipt.id, decision, quiet) is None
+    assert await store.deliveries.record_decision(receipt.id, decision, quiet, plan) is None
     assert len(await store.builds.of_delivery(receipt.id)) == 3
 
 
@@ -292,7 +293,7 @@ async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.Monkey
         await store.deliveries.put(delivery_of(str(key), store.clock()))
     for row in await store.deliveries.stored(10):
         ignored = Decision(state=DeliveryState.IGNORED, detail="", explanation=[])
-        await store.deliveries.record_decision(row.id, ignored, quiet)
+        await store.deliveries.record_decision(row.id, ignored, quiet, plan)
     store.clock.turn(2 * DAY.total_seconds())
     assert await prune(store.database, store.clock(), DAY, DAY) == 7
 

@@ -6,6 +6,7 @@ from support.scripted import Store, delivery_of, quiet
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
+from bridge.planning.builds import plan
 from bridge.store.sqlite.deliveries import CROWD, MAX_REPEATS, SAME_SECONDS
 from bridge.store.values import Decision, Receipt
 
@@ -123,9 +124,9 @@ async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
         await store.deliveries.put(delivery_of(key, store.clock()))
     assert [one.key for one in await store.deliveries.stored(2)] == ["a", "b"]
     first = (await store.deliveries.stored(1))[0]
-    await store.deliveries.record_decision(first.id, IGNORED, quiet)
+    await store.deliveries.record_decision(first.id, IGNORED, quiet, plan)
     again = Decision(state=DeliveryState.DEAD, detail="too late", explanation=[])
-    await store.deliveries.record_decision(first.id, again, quiet)
+    await store.deliveries.record_decision(first.id, again, quiet, plan)
     found = await store.deliveries.get(first.id)
     assert found is not None
     row, steps = found
@@ -143,7 +144,7 @@ async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
 async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(store: Store) -> None:
     delivery = delivery_of("k", 1.0)
     await store.deliveries.put(delivery)
-    await store.deliveries.record_decision(delivery.id, IGNORED, quiet)
+    await store.deliveries.record_decision(delivery.id, IGNORED, quiet, plan)
     new_id = await store.deliveries.redeliver(delivery.id)
     old, new = await store.deliveries.get(delivery.id), await store.deliveries.get(new_id)
     assert old is not None

@@ -5,9 +5,9 @@ from support.scripted import SHA, START, Store, delivery_of, new_build
 
 from bridge.model.event import RefMove
 from bridge.model.notice import EventName, Notice, ServiceFacts
-from bridge.store.sqlite import ref_history as order
+from bridge.planning.ref_history import head
+from bridge.store.sqlite import history
 from bridge.store.sqlite.schedules import Schedules
-from bridge.store.values import BranchHead
 
 CODE = new_build("any").code
 URL = "https://git.example.com/moved.git"
@@ -47,23 +47,28 @@ async def test_a_due_time_is_claimed_once_with_all_that_it_asks_for(
 async def moved(store: Store, before: str | None, after: str | None, branch: str = "main") -> None:
     move = RefMove(CODE, f"refs/heads/{branch}", before, after, {}, URL if before is None else None)
     store.clock.turn(1)
-    await store.database.write(lambda connection: order.note(connection, move, store.clock()))
+    await store.database.write(lambda connection: history.record_move(connection, move, store.clock()))
+
+
+async def known(
+    schedules: Schedules, branch: str = "main", repo_name: str = "shop"
+) -> tuple[str | None, str | None]:
+    """The commit of a branch, and where its code is."""
+    found = await schedules.branch(CODE, branch, "acme", repo_name)
+    return head(found), found.clone_url
 
 
 async def test_a_branch_is_where_its_moves_led(store: Store, schedules: Schedules) -> None:
-    async def head() -> BranchHead:
-        return await schedules.head(CODE, "main", "acme", "shop")
-
-    assert await head() == BranchHead(None, None)
+    assert await known(schedules) == (None, None)
     await moved(store, A, B)
-    assert await head() == BranchHead(B, None)
+    assert await known(schedules) == (B, None)
     await moved(store, None, A)
-    assert await head() == BranchHead(B, URL), "the first move came late"
+    assert await known(schedules) == (B, URL), "the first move came late"
     await moved(store, None, A, "other")
-    assert await head() == BranchHead(B, URL)
+    assert await known(schedules) == (B, URL)
     await store.add_build()
     await moved(store, B, None)
-    assert await head() == BranchHead(None, URL), "it was removed, whatever was built of it"
+    assert await known(schedules) == (None, URL), "it was removed, whatever was built of it"
 
 
 async def test_a_branch_of_which_no_move_is_known_is_what_was_last_built_of_it(
@@ -75,7 +80,7 @@ async def test_a_branch_of_which_no_move_is_known_is_what_was_last_built_of_it(
     for other in range(4):  # so that their numbers are higher
         await store.add_build(f"web {other}", repo_name="web", repo_url="https://git.example.com/web.git")
         await store.add_build(f"lab {other}", namespace="lab", repo_url="https://git.example.com/lab.git")
-    assert await schedules.head(CODE, "main", "acme", "shop") == BranchHead(B, URL)
-    assert await schedules.head(CODE, "other", "acme", "shop") == BranchHead(SHA, URL)
-    assert await schedules.head(CODE, "new", "acme", "shop") == BranchHead(None, URL)
-    assert await schedules.head(CODE, "main", "acme", "none") == BranchHead(None, None)
+    assert await known(schedules, "main", "shop") == (B, URL)
+    assert await known(schedules, "other", "shop") == (SHA, URL)
+    assert await known(schedules, "new", "shop") == (None, URL)
+    assert await known(schedules, "main", "none") == (None, None)

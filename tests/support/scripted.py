@@ -23,6 +23,7 @@ from bridge.model.build import Build, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Person
 from bridge.model.notice import EventName, Notice, Subscription
+from bridge.planning.builds import plan
 from bridge.runtime.rate import Rate
 from bridge.runtime.wakeups import Wakeup
 from bridge.store.sqlite.builds import Builds
@@ -218,7 +219,7 @@ class Store:
         origin = replace(new.origin, is_public=is_public, author=author)
         new = replace(new, origin=origin, **changes)
         decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=[new])
-        judged = await self.deliveries.record_decision(receipt.id, decision, quiet)
+        judged = await self.deliveries.record_decision(receipt.id, decision, quiet, plan)
         assert judged is not None
         return await self.build(*judged.builds)
 

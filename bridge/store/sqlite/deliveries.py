@@ -13,12 +13,13 @@ from uuid_utils import uuid7
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, Delivery, DeliveryState
+from bridge.model.plan import Planner
 from bridge.runtime.clock import Clock
 from bridge.store.codec import from_json, to_json
 from bridge.store.schema import delivery as table
-from bridge.store.sqlite import timeline
+from bridge.store.sqlite import history, timeline
+from bridge.store.sqlite.apply import apply
 from bridge.store.sqlite.database import MAX_BATCH, Database
-from bridge.store.sqlite.making import Making
 from bridge.store.values import MAX_DETAIL, Decision, DeliveryRow, NoticesFor, Receipt, RecordedDecision, Step
 
 _COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
@@ -85,12 +86,12 @@ class Deliveries:
         return await self._database.read(work)
 
     async def record_decision(
-        self, delivery_id: str, decision: Decision, notices_for: NoticesFor
+        self, delivery_id: str, decision: Decision, notices_for: NoticesFor, planner: Planner
     ) -> RecordedDecision | None:
-        """Record what becomes of a delivery and make its builds, all or nothing.
+        """Record what becomes of a delivery and carry out its plan, all or nothing.
 
-        `notices_for` says which notices a build asks for that this supersedes. None for a delivery that was
-        decided before: that changes nothing.
+        `planner` plans it, from what is known in the same transaction. `notices_for` says which notices a
+        build asks for that this supersedes. None for a delivery that was decided before: it changes nothing.
         """
         now = self._clock()
         if not (decision.builds or decision.moves):
@@ -103,13 +104,14 @@ class Deliveries:
             replay = connection.execute(query).scalar()
             if replay is None:
                 return None
-            making = Making(connection, delivery_id, now, notices_for, asked=replay > 0)
-            making.run(decision.moves, decision.builds)
-            state = DeliveryState.DISPATCHED if making.made else DeliveryState.IGNORED
-            sentences = making.told if making.made else [*making.told, decision.detail]
+            moves, wanted = decision.moves, decision.builds
+            known = history.known(connection, delivery_id, moves, wanted, now=now, asked=replay > 0)
+            applied = apply(connection, planner(known, moves, wanted), delivery_id, now, notices_for)
+            state = DeliveryState.DISPATCHED if applied.builds else DeliveryState.IGNORED
+            sentences = applied.summaries if applied.builds else [*applied.summaries, decision.detail]
             detail = "; ".join(filter(None, sentences))[:MAX_DETAIL]
             _mark(connection, [(delivery_id, replace(decision, state=state, detail=detail), now)])
-            return RecordedDecision(state, detail, tuple(making.made))
+            return RecordedDecision(state, detail, applied.builds)
 
         return await self._database.write(work)
 

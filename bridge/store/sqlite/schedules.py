@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_or_nothing
+from sqlalchemy.dialects.sqlite import insert as insert_ignore
 
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice
-from bridge.planning.ref_history import Chain
+from bridge.model.plan import KnownBranch
 from bridge.store.codec import REQUEST
 from bridge.store.schema import build, ref_move
 from bridge.store.schema import schedule as table
-from bridge.store.sqlite import deliveries, outbox
+from bridge.store.sqlite import deliveries, history, outbox
 from bridge.store.sqlite.database import Database
-from bridge.store.values import BranchHead
 
 
 class Schedules:
@@ -31,7 +30,7 @@ class Schedules:
                 connection.execute(delete(table).where(table.c.name == name))
             new = [{"name": name, "due_at": due_at} for name, due_at in wanted.items() if name not in known]
             if new:
-                connection.execute(insert_or_nothing(table).on_conflict_do_nothing(), new)
+                connection.execute(insert_ignore(table).on_conflict_do_nothing(), new)
 
         await self._database.write(work)
 
@@ -64,26 +63,23 @@ class Schedules:
 
         return await self._database.write(work)
 
-    async def head(self, code: str, branch: str, namespace: str, repo_name: str) -> BranchHead:
-        """What is known of a branch: by how it moved, else by what was last built of it."""
+    async def branch(self, code: str, branch: str, namespace: str, repo_name: str) -> KnownBranch:
+        """How a branch of this code moved, and what this build repository last built of it."""
         ref = f"refs/heads/{branch}"
 
-        def work(connection: Connection) -> BranchHead:
-            moved, url = _moved(connection, code, ref)
-            sha, built_url = _built(connection, namespace, repo_name, ref)
-            return BranchHead(sha if moved is None else moved or None, url or built_url)
+        def work(connection: Connection) -> KnownBranch:
+            moves = history.moves_of(connection, code, ref)
+            built, built_url = _built(connection, namespace, repo_name, ref)
+            return KnownBranch(moves, built, _clone_url(connection, code, ref) or built_url)
 
         return await self._database.read(work)
 
 
-def _moved(connection: Connection, code: str, ref: str) -> tuple[str | None, str | None]:
-    """What a ref is, empty if it was removed, None if nothing is known; and where its code is."""
-    moves = connection.execute(
-        select(ref_move).where(ref_move.c.code == code, ref_move.c.ref == ref).order_by(ref_move.c.at.desc())
-    ).all()
-    chain = Chain((move.before, move.after) for move in moves)
-    newest = chain.newest([move.after for move in moves])
-    return newest, next((move.clone_url for move in moves if move.clone_url), None)
+def _clone_url(connection: Connection, code: str, ref: str) -> str | None:
+    """Where the code is, as the last move of the ref that named an address says."""
+    same = (ref_move.c.code == code) & (ref_move.c.ref == ref) & (ref_move.c.clone_url != "")
+    query = select(ref_move.c.clone_url).where(same).order_by(ref_move.c.at.desc()).limit(1)
+    return connection.execute(query).scalar()
 
 
 def _built(connection: Connection, namespace: str, repo_name: str, ref: str) -> tuple[str | None, str | None]:

@@ -11,6 +11,7 @@ from bridge.errors import ConfigError, Fault
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import Person
+from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.diff import Changes
 from bridge.store.values import Decision
@@ -310,7 +311,7 @@ async def test_a_delivery_says_why(store: Store, client: httpx.AsyncClient) -> N
     delivery = delivery_of("k", store.clock(), body=b"the body is not shown")
     await store.deliveries.put(delivery)
     why = Decision(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
-    await store.deliveries.record_decision(delivery.id, why, quiet)
+    await store.deliveries.record_decision(delivery.id, why, quiet, plan)
     answer = await client.get(f"/v1/deliveries/{delivery.id}", headers=TRUSTED)
     document = good(answer)
     assert (document["state"], document["detail"], document["size"]) == ("ignored", "a ping", 21)
