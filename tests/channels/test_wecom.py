@@ -2,7 +2,8 @@ from typing import Any
 
 import orjson
 import pytest
-from support.fake_robots import FakeRobot, Turnable, errcode, wecom_robot
+from channels.wecom.robot import wecom_robot
+from support.fake_robots import FakeRobot, Turnable, errcode
 from support.notices import SERVICE, context, notice
 
 from bridge.channels.adapters.wecom.channel import WeCom, WeComSettings

@@ -11,10 +11,8 @@ from typing import Any
 import anyio
 import anyio.abc
 import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.demo.robot import robot_app
@@ -69,7 +67,20 @@ async def hang(_request: Request) -> Response:
     raise AssertionError
 
 
-class _Scripted:
+class _Broken(Response):
+    """An answer that announces a body and breaks off."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        head = [(b"content-type", b"application/json"), (b"content-length", b"100")]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+
+
+async def broken(_request: Request) -> Response:
+    """The script that takes the request and breaks off in the answer."""
+    return _Broken()
+
+
+class Scripted:
     """An app whose scripted answers come first."""
 
     def __init__(self, app: ASGIApp, robot: FakeRobot) -> None:
@@ -87,7 +98,8 @@ class _Scripted:
         await response(scope, receive, send)
 
 
-def _listener() -> socket:
+def bound_listener() -> socket:
+    """A socket on a free port of loopback."""
     listener = socket(AF_INET, SOCK_STREAM)
     listener.bind(("127.0.0.1", 0))
     return listener
@@ -123,7 +135,7 @@ async def dingtalk_robot(
     token: str = "0123456789abcdef" * 4,
 ) -> AsyncIterator[FakeRobot]:
     """The robot of the demonstration, with scripts."""
-    listener = _listener()
+    listener = bound_listener()
     port = listener.getsockname()[1]
     robot = FakeRobot(f"http://127.0.0.1:{port}/robot/send?access_token={token}")
     app = robot_app(
@@ -133,56 +145,8 @@ async def dingtalk_robot(
         clock=clock,
         on_message=lambda message: robot.messages.append(dict(message)),
     )
-    async with served(_Scripted(app, robot), listener):
+    async with served(Scripted(app, robot), listener):
         yield robot
-
-
-WECOM_KEY = "693a91f6-7aaa-4bc4-97a0-0ec2sifa5aaa"
-
-
-@asynccontextmanager
-async def wecom_robot(clock: Callable[[], float]) -> AsyncIterator[FakeRobot]:
-    """A WeCom robot: its key, a POST of JSON in UTF-8, markdown of at most 4096 bytes, 20 a minute."""
-    listener = _listener()
-    port = listener.getsockname()[1]
-    robot = FakeRobot(f"http://127.0.0.1:{port}/cgi-bin/webhook/send?key={WECOM_KEY}")
-    taken: deque[float] = deque(maxlen=20)
-
-    async def send(request: Request) -> Response:
-        body = await request.body()
-        code, words = _wecom_fault(request, body)
-        if not code and len(taken) == 20 and clock() - taken[0] < 60:
-            code, words = 45009, "api freq out of limit"
-        if code:
-            return JSONResponse({"errcode": code, "errmsg": f"{words}, hint: [1], from ip: 192.0.2.7"})
-        taken.append(clock())
-        robot.messages.append(json.loads(body))
-        return JSONResponse({"errcode": 0, "errmsg": "ok"})
-
-    app = Starlette(routes=[Route("/cgi-bin/webhook/send", send, methods=["GET", "POST"])])
-    async with served(_Scripted(app, robot), listener):
-        yield robot
-
-
-def _wecom_fault(request: Request, body: bytes) -> tuple[int, str]:
-    if request.method != "POST":
-        return 43002, "require POST method"
-    if request.query_params.get("key") != WECOM_KEY:
-        return 93000, "invalid webhook url"
-    if b"\\u" in body:
-        return 40033, "invalid charset: escapes are forbidden"
-    message = json.loads(body)
-    if message.get("msgtype") != "markdown":
-        return 40008, "invalid message type"
-    return _wecom_length_fault(message["markdown"]["content"])
-
-
-def _wecom_length_fault(content: str) -> tuple[int, str]:
-    if not content:
-        return 44004, "content is empty"
-    if len(content.encode()) > 4096:
-        return 40058, "markdown.content exceed max length 4096"
-    return 0, "ok"
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+SILENCE = "silence"
 USERNAME, PASSWORD = "ci", "hunter2-of-the-mail"
 
 
@@ -23,10 +24,12 @@ USERNAME, PASSWORD = "ci", "hunter2-of-the-mail"
 class FakeSmtp:
     """A running server: what it took as (recipient, message), and answers to give instead of its own.
 
-    `refusals` are by command (`MAIL`, `RCPT`, `DATA`) or by recipient; an empty answer breaks the connection.
+    `refusals` are by command (`MAIL`, `RCPT`, `DATA`) or by recipient; an empty answer breaks the connection,
+    `SILENCE` keeps it open without an answer.
     """
 
     port: int = 0
+    ca_file: Path | None = None
     mails: list[tuple[str, EmailMessage]] = field(default_factory=list)
     refusals: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     sessions: int = 0
@@ -66,6 +69,8 @@ class _Handler:
         refusal = self._fake.scripted("DATA")
         if refusal == "":
             server.transport.abort()
+        if refusal == SILENCE:
+            await asyncio.Event().wait()
         if refusal is None:
             message = message_from_bytes(envelope.content, policy=default)
             assert isinstance(message, EmailMessage)
@@ -92,7 +97,7 @@ async def smtp_server(
     authority.cert_pem.write_to_path(folder / "ca.pem")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
-    fake = FakeSmtp()
+    fake = FakeSmtp(ca_file=folder / "ca.pem")
 
     def protocol() -> Any:
         return SMTP(

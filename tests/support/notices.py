@@ -1,5 +1,7 @@
 """Facts and notices to send."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,6 +58,11 @@ class Messages:
         if self.failing:
             raise self.failing
         self.kept.append(notice)
+
+
+@asynccontextmanager
+async def kept_messages() -> AsyncIterator[Messages]:
+    yield Messages()
 
 
 def context(clock: Turnable | None = None, **changes: Any) -> ChannelContext:

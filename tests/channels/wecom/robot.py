@@ -1,0 +1,59 @@
+"""A WeCom robot on loopback that checks what the vendor documents."""
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from support.fake_robots import FakeRobot, Scripted, bound_listener, served
+
+WECOM_KEY = "693a91f6-7aaa-4bc4-97a0-0ec2sifa5aaa"
+
+
+@asynccontextmanager
+async def wecom_robot(clock: Callable[[], float]) -> AsyncIterator[FakeRobot]:
+    """A WeCom robot: its key, a POST of JSON in UTF-8, markdown of at most 4096 bytes, 20 a minute."""
+    listener = bound_listener()
+    port = listener.getsockname()[1]
+    robot = FakeRobot(f"http://127.0.0.1:{port}/cgi-bin/webhook/send?key={WECOM_KEY}")
+    taken: deque[float] = deque(maxlen=20)
+
+    async def send(request: Request) -> Response:
+        body = await request.body()
+        code, words = _wecom_fault(request, body)
+        if not code and len(taken) == 20 and clock() - taken[0] < 60:
+            code, words = 45009, "api freq out of limit"
+        if code:
+            return JSONResponse({"errcode": code, "errmsg": f"{words}, hint: [1], from ip: 192.0.2.7"})
+        taken.append(clock())
+        robot.messages.append(json.loads(body))
+        return JSONResponse({"errcode": 0, "errmsg": "ok"})
+
+    app = Starlette(routes=[Route("/cgi-bin/webhook/send", send, methods=["GET", "POST"])])
+    async with served(Scripted(app, robot), listener):
+        yield robot
+
+
+def _wecom_fault(request: Request, body: bytes) -> tuple[int, str]:
+    if request.method != "POST":
+        return 43002, "require POST method"
+    if request.query_params.get("key") != WECOM_KEY:
+        return 93000, "invalid webhook url"
+    if b"\\u" in body:
+        return 40033, "invalid charset: escapes are forbidden"
+    message = json.loads(body)
+    if message.get("msgtype") != "markdown":
+        return 40008, "invalid message type"
+    return _wecom_length_fault(message["markdown"]["content"])
+
+
+def _wecom_length_fault(content: str) -> tuple[int, str]:
+    if not content:
+        return 44004, "content is empty"
+    if len(content.encode()) > 4096:
+        return 40058, "markdown.content exceed max length 4096"
+    return 0, "ok"

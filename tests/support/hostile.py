@@ -1,0 +1,40 @@
+"""Notices made of whatever a stranger may write: any characters, markup with power, and much of it."""
+
+from datetime import timedelta
+
+from hypothesis import strategies as st
+from support.fake_robots import START
+
+from bridge.model.event import Person
+from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
+
+NASTY = st.sampled_from(
+    [
+        "<@all>", "<@zhangsan>", "@13800000000", "@所有人", "](http://evil.example)", "<font color='info'>",
+        "![x](y)", "\u202e", "\x00", "\n# head\n", "\ufffd", "\ud800", "&lt;@all&gt;", "http://evil.example",
+        "**", "`", "\\", "www.evil.example", "<script>", '" onclick="x', "\r\nBcc: eve@evil.example\r\n",
+    ]
+)  # fmt: skip
+TEXT = st.one_of(
+    st.text(st.characters(), max_size=60),
+    st.lists(NASTY, max_size=6).map("".join),
+    st.builds(str.__mul__, st.sampled_from(["修", "a", "\\", '"', "𠮷", "@"]), st.integers(0, 3000)),
+)
+URL = st.none() | TEXT | st.builds("https://git.example.com/{}".format, TEXT)
+FACTS = st.builds(
+    BuildFacts,
+    build_id=TEXT, namespace=TEXT, repo_name=TEXT, number=st.integers(1, 10**9),
+    state=st.sampled_from(["failed", "unknown", "superseded"]), detail=st.none() | TEXT,
+    ref_kind=st.sampled_from(["branch", "tag"]), ref_name=TEXT, sha=TEXT, commit_url=URL, subject=TEXT,
+    author=st.builds(Person, TEXT, st.sampled_from(["zhang.san@example.com", "eve@example.com", None])),
+    images=st.lists(TEXT, max_size=9).map(tuple), builder=TEXT,
+    duration=st.none() | st.floats() | st.floats(0, timedelta(days=400).total_seconds()),
+    build_url=URL, page_url=URL, cause=st.sampled_from(["push", "schedule"]) | TEXT,
+    streak=st.integers(0, 99), log_tail=TEXT | st.lists(TEXT, max_size=40).map("\n".join),
+)  # fmt: skip
+SERVICE_FACTS = st.builds(ServiceFacts, subject=TEXT, detail=TEXT)
+NOTICES = st.builds(
+    Notice,
+    id=TEXT, channel=TEXT, event=st.sampled_from(EventName), facts=FACTS | SERVICE_FACTS,
+    created_at=st.floats(START - 10**6, START + 100),
+)  # fmt: skip
