@@ -1,37 +1,34 @@
 """The composition root: opens every part, runs them side by side, and stops them in order."""
 
 import gc
-import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import anyio
 import structlog
-from anyio.abc import TaskGroup, TaskStatus
+from anyio.abc import TaskStatus
+from starlette.types import ASGIApp
 
 from bridge import __version__
-from bridge.builders import base as builders_base
 from bridge.builders.base import Builder
-from bridge.channels import base as channels_base
-from bridge.channels.base import Channel
-from bridge.config.loader import Adapter, Config
-from bridge.config.people import contacts_by_email
+from bridge.config.loader import Config
 from bridge.config.settings import Settings
-from bridge.errors import ConfigError, StoreError
 from bridge.model.notice import Subscription
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.registry import BUILDERS, CHANNELS, FORGES
+from bridge.registry import FORGES, OpenAdapters, open_adapters
 from bridge.rules.match import RuleSet
 from bridge.runtime import log
 from bridge.runtime.clock import Clock, SteadyClock, system_clock
+from bridge.runtime.events import LogEvent
+from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
-from bridge.runtime.wakeups import Wakeup, ticking
+from bridge.services.base import Service, running, wake_all
 from bridge.services.dispatcher import Dispatcher
-from bridge.services.housekeeper import feed_watchdog, give_up_strays, keep_house, watch_clock, watch_store
+from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices
 from bridge.services.notifier import Notifier
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader
@@ -51,14 +48,7 @@ logger = structlog.get_logger()
 
 GRACE_SECONDS: Final = 10
 """How long requests in hand may take when we stop; TimeoutStopSec of the unit is longer."""
-FINISH_SECONDS: Final = 5
-"""How long the channels may take to answer to what they were sent just before we stop."""
-_TICK_SECONDS: Final = 1.0
 _COLLECT: Final = (20_000, 20, 20)
-_HOUSE_SECONDS: Final = 3600.0
-_STRAY_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 2.0
-"""Between two looks at the rules on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,56 +89,6 @@ async def open_stores(
             await anyio.to_thread.run_sync(database.close)
 
 
-@dataclass(frozen=True, slots=True)
-class Adapters:
-    """The builders and channels of a configuration."""
-
-    builders: dict[str, Builder]
-    channels: dict[str, Channel]
-
-
-@asynccontextmanager
-async def open_adapters(config: Config, outbox: Outbox, clock: Clock) -> AsyncIterator[Adapters]:
-    """Every configured builder and channel, closed at the end."""
-    state = config.store_path.parent / "builders"
-    builders = {
-        name: BUILDERS[adapter.kind](
-            name, adapter.settings, builders_base.BuilderContext(state=state / name, clock=clock)
-        )
-        for name, adapter in config.builders.items()
-    }
-    channels = {
-        name: _channel(name, adapter, config.settings, clock, outbox)
-        for name, adapter in config.channels.items()
-    }
-    try:
-        yield Adapters(builders, channels)
-    finally:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE_SECONDS):
-            async with anyio.create_task_group() as closing:
-                opened: list[Builder | Channel] = [*builders.values(), *channels.values()]
-                for adapter in opened:
-                    closing.start_soon(_close, adapter)
-
-
-def _channel(name: str, adapter: Adapter, settings: Settings, clock: Clock, outbox: Outbox) -> Channel:
-    kind = CHANNELS[adapter.kind]
-    context = channels_base.ChannelContext(
-        language=settings.language,
-        contacts=contacts_by_email(settings.people, kind.contact),
-        clock=clock,
-        messages=outbox,
-    )
-    return kind(name, adapter.settings, context)
-
-
-async def _close(adapter: Builder | Channel) -> None:
-    try:
-        await adapter.aclose()
-    except Exception:
-        logger.exception("the adapter broke", kind=adapter.kind)
-
-
 async def serve(
     config: Config,
     rules: RuleSet,
@@ -156,7 +96,7 @@ async def serve(
     *,
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
-    """The daemon, until SIGTERM or SIGINT; `task_status` is told the port once it is ready, 0 for none.
+    """The daemon, until SIGTERM or SIGINT; `task_status` gets the port once it is ready, 0 for none.
 
     `load` reads the rules anew; `rules` are what it gave just now.
 
@@ -168,64 +108,73 @@ async def serve(
     async with (
         open_stores(config.store_path, exclusive=True, clock=clock, watchers=watchers) as stores,
         open_adapters(config, stores.outbox, clock) as adapters,
-        anyio.create_task_group() as services,
+        anyio.create_task_group() as tasks,
     ):
         await _recover(config, stores, clock)
-        daemon = _Daemon(config, stores, adapters, rules=rules, load=load, clock=clock)
+        daemon = _Daemon(config, stores, adapters, clock, rules=rules, load=load)
         listener = listen(config.settings.server.host, config.settings.server.port)
         server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
-        with ticking(daemon.wakeups):
-            daemon.start(services)
-            services.start_soon(_obey_signals, server, daemon.reloader)
-            services.start_soon(_say_ready, server, listener, task_status)
+        tasks.start_soon(obey_signals, server.stop, daemon.reloader.reload)
+        async with running(daemon.services):
+            tasks.start_soon(_report_ready, server, listener, task_status)
             await server.serve(sockets=[listener])
             notify("STOPPING=1")
-            logger.info("stopping")
-            await daemon.finish()
-            # Each service shields what it must still write down; the rest can be repeated.
-            services.cancel_scope.cancel()
+            logger.info(LogEvent.DAEMON_STOPPING)
+        tasks.cancel_scope.cancel()
 
 
 async def _recover(config: Config, stores: Stores, clock: Clock) -> None:
     """Take up what an earlier process left, under this configuration."""
-    services = [f"builder:{name}" for name in config.builders]
-    services += [f"channel:{name}" for name in config.channels]
-    dropped = await stores.outbox.recover(config.channels, services)
+    monitored = [f"builder:{name}" for name in config.builders]
+    monitored += [f"channel:{name}" for name in config.channels]
+    notices = await stores.outbox.recover(config.channels, monitored)
     notice_policy = NoticePolicy(clock, config.settings.server.public_url)
-    lost = await stores.builds.abandon(config.builders, notice_policy)
-    if dropped or lost:
-        logger.warning(
-            "left without a builder or channel", builds=[build.id for build in lost], notices=dropped
-        )
+    builds = await stores.builds.abandon(config.builders, notice_policy)
+    if builds:
+        reason = "their builder is not configured"
+        logger.warning(LogEvent.BUILD_ABANDONED, builds=[build.id for build in builds], reason=reason)
+    if notices:
+        reason = "their channel is not configured"
+        logger.warning(LogEvent.NOTICE_ABANDONED, notices=notices, reason=reason)
 
 
 class _Daemon:
-    """The services of one configuration and the wakeups that wake them."""
+    """The services of one configuration, and whom each of them wakes."""
 
     def __init__(
         self,
         config: Config,
         stores: Stores,
-        adapters: Adapters,
+        adapters: OpenAdapters,
+        clock: SteadyClock,
         *,
         rules: RuleSet,
         load: Callable[[], RuleSet],
-        clock: SteadyClock,
     ) -> None:
-        self._clock = clock
         self._stores = stores
-        self._settings = config.settings
-        self._builders = adapters.builders
-        self._dispatch = Wakeup()
-        self._house = Wakeup()
-        self._look = Wakeup()
-        self._due = Wakeup()
-        self._steps = Wakeup()
-        self._strays = Wakeup()
-        self._triggers = {name: Wakeup() for name in adapters.builders}
-        self._polls = {name: Wakeup() for name in adapters.builders}
-        self._notices = {name: Wakeup() for name in adapters.channels}
-        told = _wake_all(list(self._notices.values()))
+        self._clock = clock
+        self._notice_policy = NoticePolicy(clock, config.settings.server.public_url)
+        notifiers = [Notifier(name, one, stores.outbox, clock) for name, one in adapters.channels.items()]
+        self._wake_notifiers = wake_all(notifiers)
+        of_builders = [
+            service for name, one in adapters.builders.items() for service in self._of_builder(name, one)
+        ]
+        self._dispatcher = Dispatcher(
+            FORGES,
+            lambda: self.reloader.rules,
+            stores.deliveries,
+            default_notices=config.default_notices,
+            notice_policy=self._notice_policy,
+            on_dispatched=wake_all([*of_builders, *notifiers]),
+        )
+        scheduler = Scheduler(
+            lambda: self.reloader.rules,
+            stores.schedules,
+            stores.outbox,
+            clock,
+            on_due=self._dispatcher.wake,
+            wake_notifiers=self._wake_notifiers,
+        )
         self.reloader = Reloader(
             rules,
             config.rule_paths,
@@ -233,157 +182,79 @@ class _Daemon:
             default_notices=config.default_notices,
             outbox=stores.outbox,
             clock=clock,
-            wakeup=self._look,
-            told=_wake_all([*self._notices.values(), self._due]),
+            on_reloaded=scheduler.wake,
+            wake_notifiers=self._wake_notifiers,
         )
-        notice_policy = NoticePolicy(clock, config.settings.server.public_url)
-        self._dispatcher = Dispatcher(
-            FORGES,
-            lambda: self.reloader.rules,
-            stores.deliveries,
-            default_notices=config.default_notices,
-            notice_policy=notice_policy,
-            wakeup=self._dispatch,
-            dispatched=_wake_all([*self._triggers.values(), *self._polls.values(), *self._notices.values()]),
+        retention = config.settings.retention
+        self.services: list[Service] = [
+            self.reloader,
+            self._dispatcher,
+            scheduler,
+            *of_builders,
+            *notifiers,
+            ClockFollower(stores.database, clock),
+            UnservedNotices(stores.outbox, list(adapters.channels)),
+            Pruner(stores.database, clock, deliveries=retention.deliveries, builds=retention.builds),
+            Liveness(stores.database),
+        ]
+        self.http = make_app(self._receiver(config.settings), self._api(config.settings))
+
+    def _of_builder(self, name: str, builder: Builder) -> list[Service]:
+        poller = Poller(
+            name,
+            builder,
+            builds=self._stores.builds,
+            notice_policy=self._notice_policy,
+            clock=self._clock,
+            on_ended=lambda: triggerer.wake(),  # noqa: PLW0108  # it is made below
+            wake_notifiers=self._wake_notifiers,
         )
-        self._scheduler = Scheduler(
-            lambda: self.reloader.rules,
-            stores.schedules,
-            stores.outbox,
-            clock,
-            wakeup=self._due,
-            asked=self._dispatch.wake,
-            told=told,
+        triggerer = Triggerer(
+            name,
+            builder,
+            builds=self._stores.builds,
+            outbox=self._stores.outbox,
+            notice_policy=self._notice_policy,
+            clock=self._clock,
+            on_triggered=poller.wake,
+            wake_notifiers=self._wake_notifiers,
         )
-        self._triggerers = [
-            Triggerer(
+        return [triggerer, poller]
+
+    def _receiver(self, settings: Settings) -> Receiver:
+        sources = {
+            name: Source(
                 name,
-                builder,
-                builds=stores.builds,
-                outbox=stores.outbox,
-                notice_policy=notice_policy,
-                clock=clock,
-                wakeup=self._triggers[name],
-                triggered=self._polls[name].wake,
-                told=told,
+                FORGES[source.kind],
+                source.credentials,
+                source.allow,
+                source.rate,
+                source.refused_rate,
             )
-            for name, builder in adapters.builders.items()
-        ]
-        self._pollers = [
-            Poller(
-                name,
-                builder,
-                builds=stores.builds,
-                notice_policy=notice_policy,
-                clock=clock,
-                wakeup=self._polls[name],
-                ended=self._triggers[name].wake,
-                told=told,
-            )
-            for name, builder in adapters.builders.items()
-        ]
-        self._notifiers = [
-            Notifier(name, channel, stores.outbox, clock, wakeup=self._notices[name])
-            for name, channel in adapters.channels.items()
-        ]
-        receiver = Receiver(
-            {
-                name: Source(
-                    name,
-                    FORGES[source.kind],
-                    source.credentials,
-                    source.allow,
-                    source.rate,
-                    source.refused_rate,
-                )
-                for name, source in config.settings.sources.items()
-            },
-            stores.deliveries,
-            clock,
-            max_body=config.settings.server.max_body,
-            clients=Clients(config.settings.server.trusted_proxies),
-            stored=self._dispatch.wake,
-        )
-        tokens = [token.reveal() for token in config.settings.api.tokens]
-        api = make_api(
-            stores.database,
-            stores.deliveries,
-            stores.builds,
-            stores.outbox,
-            tokens=tokens,
-            reload=self.reloader.reload,
-            public_url=config.settings.server.public_url,
-        )
-        self.http = make_app(receiver, api)
-
-    @property
-    def wakeups(self) -> dict[Wakeup, float]:
-        """How often each wakeup rings by itself: the fallback for a hand-over that was not heard."""
-        often = [self._dispatch, self._steps, self._due, *self._triggers.values(), *self._notices.values()]
-        polls = {
-            wakeup: max(_TICK_SECONDS, self._builders[name].poll_interval)
-            for name, wakeup in self._polls.items()
+            for name, source in settings.sources.items()
         }
-        seldom = {
-            self._house: _HOUSE_SECONDS,
-            self._look: _LOOK_SECONDS,
-            self._strays: _STRAY_SECONDS,
-        }
-        return dict.fromkeys(often, _TICK_SECONDS) | polls | seldom
-
-    def start(self, services: TaskGroup) -> None:
-        services.start_soon(self._dispatcher.run)
-        services.start_soon(self.reloader.run)
-        services.start_soon(self._scheduler.run)
-        for triggerer in self._triggerers:
-            services.start_soon(triggerer.run)
-        for poller in self._pollers:
-            services.start_soon(poller.run)
-        for notifier in self._notifiers:
-            services.start_soon(notifier.run)
-        services.start_soon(watch_clock, self._stores.database, self._clock, self._steps)
-        services.start_soon(give_up_strays, self._stores.outbox, list(self._notices), self._strays)
-        services.start_soon(watch_store, self._stores.database)
-        services.start_soon(feed_watchdog, self._stores.database)
-        services.start_soon(self._keep_house)
-
-    async def finish(self) -> None:
-        """A notice whose answer is not waited for would be sent again after the next start."""
-        with anyio.move_on_after(FINISH_SECONDS):
-            async with anyio.create_task_group() as finishing:
-                for notifier in self._notifiers:
-                    finishing.start_soon(notifier.finish)
-
-    async def _keep_house(self) -> None:
-        retention = self._settings.retention
-        await keep_house(
-            self._stores.database,
+        return Receiver(
+            sources,
+            self._stores.deliveries,
             self._clock,
-            self._house,
-            deliveries=retention.deliveries,
-            builds=retention.builds,
+            max_body=settings.server.max_body,
+            clients=Clients(settings.server.trusted_proxies),
+            stored=self._dispatcher.wake,
+        )
+
+    def _api(self, settings: Settings) -> ASGIApp:
+        return make_api(
+            self._stores.database,
+            self._stores.deliveries,
+            self._stores.builds,
+            self._stores.outbox,
+            tokens=[token.reveal() for token in settings.api.tokens],
+            reload=self.reloader.reload,
+            public_url=settings.server.public_url,
         )
 
 
-def _wake_all(wakeups: Sequence[Wakeup]) -> Callable[[], None]:
-    def wake() -> None:
-        for wakeup in wakeups:
-            wakeup.wake()
-
-    return wake
-
-
-async def _obey_signals(server: Server, reloader: Reloader) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        async for received in signals:
-            if received != signal.SIGHUP:
-                server.should_exit = True
-                continue
-            with suppress(ConfigError, StoreError):  # the reloader tells why
-                await reloader.reload()
-
-
-async def _say_ready(server: Server, listener: socket.socket, task_status: TaskStatus[int]) -> None:
+async def _report_ready(server: Server, listener: socket.socket, task_status: TaskStatus[int]) -> None:
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await anyio.sleep(0.01)
     address = listener.getsockname()
@@ -394,5 +265,5 @@ async def _say_ready(server: Server, listener: socket.socket, task_status: TaskS
     gc.set_threshold(*_COLLECT)
     where = f"port {port}" if port else address
     notify("READY=1", f"STATUS=listening on {where}")
-    logger.info("ready", version=__version__, port=port)
+    logger.info(LogEvent.DAEMON_READY, version=__version__, port=port)
     task_status.started(port)

@@ -13,6 +13,7 @@ BridgeError
 │   ├── Transient        may work later
 │   └── Permanent        will not work until a person changes something
 └── StoreError           the database cannot be used now: nothing was written
+    ├── StoreDied        its writer has ended: only a restart helps
     └── StoreTooNew      written by a newer release: this one must not touch it
 """
 
@@ -98,6 +99,10 @@ class Permanent(RemoteError):
 
 class StoreError(BridgeError):
     """The store cannot take the write now; nothing of it was written."""
+
+
+class StoreDied(StoreError):
+    """The store's writer has ended: nothing can be written until the process is started again."""
 
 
 class StoreTooNew(StoreError):

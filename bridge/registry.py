@@ -4,15 +4,29 @@ An adapter is imported when a configuration names it, so that a daemon does not 
 stands beside its code (a guide, a sample, the lines of a first configuration) is read without importing it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.resources import files
 from typing import Final, Generic, TypeVar
 
-from bridge.builders.base import Builder
-from bridge.channels.base import Channel
-from bridge.config.loader import Kinds
+import anyio
+import structlog
+
+from bridge.builders.base import Builder, BuilderContext
+from bridge.channels.base import Channel, ChannelContext, MessageSink
+from bridge.config.loader import Adapter, Config, Kinds
+from bridge.config.people import contacts_by_email
+from bridge.config.settings import Settings
 from bridge.forges.base import Forge
+from bridge.runtime.clock import Clock
+from bridge.runtime.events import LogEvent
+
+log = structlog.get_logger()
+
+CLOSE_SECONDS: Final = 10.0
+"""How long all adapters together may take to give back what they hold."""
 
 A = TypeVar("A", bound=Forge | Builder | Channel)
 T = TypeVar("T")
@@ -105,3 +119,52 @@ KINDS: Final = Kinds(
     channels=_Each(CHANNELS, lambda channel: channel.Settings),
     contacts=_Each(CHANNELS, lambda channel: channel.contact),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAdapters:
+    """The builders and channels of a configuration, by their names in it."""
+
+    builders: Mapping[str, Builder]
+    channels: Mapping[str, Channel]
+
+
+@asynccontextmanager
+async def open_adapters(config: Config, messages: MessageSink, clock: Clock) -> AsyncIterator[OpenAdapters]:
+    """Every configured builder and channel, closed at the end."""
+    builders = {name: _builder(name, adapter, config, clock) for name, adapter in config.builders.items()}
+    channels = {
+        name: _channel(name, adapter, config.settings, clock, messages)
+        for name, adapter in config.channels.items()
+    }
+    try:
+        yield OpenAdapters(builders, channels)
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
+            async with anyio.create_task_group() as closing:
+                opened: list[Builder | Channel] = [*builders.values(), *channels.values()]
+                for adapter in opened:
+                    closing.start_soon(_close, adapter)
+
+
+def _builder(name: str, adapter: Adapter, config: Config, clock: Clock) -> Builder:
+    state = config.store_path.parent / "builders" / name
+    return BUILDERS[adapter.kind](name, adapter.settings, BuilderContext(state=state, clock=clock))
+
+
+def _channel(name: str, adapter: Adapter, settings: Settings, clock: Clock, messages: MessageSink) -> Channel:
+    kind = CHANNELS[adapter.kind]
+    context = ChannelContext(
+        language=settings.language,
+        contacts=contacts_by_email(settings.people, kind.contact),
+        clock=clock,
+        messages=messages,
+    )
+    return kind(name, adapter.settings, context)
+
+
+async def _close(adapter: Builder | Channel) -> None:
+    try:
+        await adapter.aclose()
+    except Exception:
+        log.exception(LogEvent.ADAPTER_CLOSE_FAILED, kind=adapter.kind)

@@ -77,7 +77,7 @@ def test_a_push_is_one_line_of_log_at_each_hand_over(tmp_path: Path) -> None:
     with running(tmp_path, config, {"shop.yaml": RULE.format(url=origin.url)}) as daemon:
         delivery_id = send(daemon.url, push_body(origin.url, sha=sha)).json()["id"]
         build_id = built(daemon)["build_id"]
-        eventually(lambda: daemon.said("notice"))
+        eventually(lambda: daemon.said("notice.attempted"))
         daemon.stop()
         printed = daemon.output().splitlines()
     warnings = [line for line in printed if line.startswith("warning: ")]
@@ -85,17 +85,19 @@ def test_a_push_is_one_line_of_log_at_each_hand_over(tmp_path: Path) -> None:
     told = [(line["event"], line.get("state") or line.get("kind")) for line in lines]
     steps = [
         ("stored", "push"),
-        ("judged", "dispatched"),
-        ("build", "succeeded"),
-        ("notice", "buildJobSuccess"),
+        ("delivery.decided", "dispatched"),
+        ("build.state_changed", "succeeded"),
+        ("notice.attempted", "buildJobSuccess"),
     ]
     assert [step for step in told if step in steps] == steps
     assert len(told) == len(set(told)), "nothing is said twice"
-    assert told[0] == ("ready", None)
-    assert told[-1] == ("stopping", None)
+    assert told[0] == ("daemon.ready", None)
+    assert told[-1] == ("daemon.stopping", None)
     assert all(line["timestamp"] and line["level"] == "info" for line in lines)
     assert {line.get("delivery_id") for line in lines[1:3]} == {delivery_id}
-    assert {line["build_id"] for line in lines if line["event"] in {"build", "notice"}} == {build_id}
+    assert {
+        line["build_id"] for line in lines if line["event"] in {"build.state_changed", "notice.attempted"}
+    } == {build_id}
 
 
 def test_a_chat_that_hangs_delays_neither_mail_nor_messages(tmp_path: Path) -> None:
@@ -129,8 +131,8 @@ def test_a_chat_that_hangs_delays_neither_mail_nor_messages(tmp_path: Path) -> N
             send(daemon.url, push_body(URL))
             eventually(lambda: robot.requests)
             eventually(lambda: mails.mails)
-            eventually(lambda: daemon.said("notice", channel="message", kind="buildJobFail"))
-            assert not daemon.said("notice", channel="chat"), "it is still waited for"
+            eventually(lambda: daemon.said("notice.attempted", channel="message", kind="buildJobFail"))
+            assert not daemon.said("notice.attempted", channel="chat"), "it is still waited for"
 
 
 def test_a_chat_that_answers_while_we_stop_is_heard(tmp_path: Path) -> None:
@@ -158,7 +160,7 @@ def test_a_chat_that_answers_while_we_stop_is_heard(tmp_path: Path) -> None:
             send(daemon.url, push_body(URL))
             eventually(lambda: robot.requests)
             daemon.process.terminate()
-            eventually(lambda: daemon.said("stopping"))
+            eventually(lambda: daemon.said("daemon.stopping"))
             stopping.set()
             assert daemon.process.wait(20) == 0
             rows = [
@@ -196,7 +198,7 @@ def test_the_password_in_a_delivery_is_kept_nowhere(tmp_path: Path) -> None:
             ),
         ]
         build = built(daemon)
-        eventually(lambda: daemon.said("notice", kind="buildJobFail"))
+        eventually(lambda: daemon.said("notice.attempted", kind="buildJobFail"))
         paths = [f"/v1/builds/{build['build_id']}", f"/v1/builds/{build['build_id']}/logs"]
         paths += [f"/v1/deliveries/{answer.json()['id']}" for answer in answers[:3]]
         seen = [answer.text for answer in answers] + [json.dumps(daemon.api(path)) for path in paths]

@@ -5,11 +5,12 @@ import sys
 import click
 from uuid_utils import uuid7
 
-from bridge.app import open_adapters, open_stores
+from bridge.app import open_stores
 from bridge.channels.base import Ok
 from bridge.cli import show
 from bridge.cli.setup import configuration, run
 from bridge.model.notice import EventName, Notice, ServiceFacts
+from bridge.registry import open_adapters
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
 

@@ -51,6 +51,7 @@ class LogEvent(StrEnum):
 
     # The store.
     STORE_WRITE_FAILED = "store.write_failed"
+    STORE_RESTORED = "store.restored"
     STORE_WRITER_DIED = "store.writer_died"
     STORE_CHECKPOINT_FAILED = "store.checkpoint_failed"
     STORE_PRUNED = "store.pruned"

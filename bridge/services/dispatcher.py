@@ -20,8 +20,9 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules import manual, scheduled
 from bridge.rules.explain import Evaluation, evaluate, stored_documents
 from bridge.rules.match import Match, Matching, RuleSet, match_repository
+from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import DISPATCHED
-from bridge.runtime.wakeups import Wakeup
+from bridge.services.base import Service
 from bridge.store.sqlite.deliveries import Deliveries
 from bridge.store.values import MAX_DETAIL, Decision
 
@@ -35,7 +36,7 @@ _LARGE: Final = 16 << 10
 """Bodies over this size are judged in a thread: to read them, and the files they name, can take a while."""
 
 
-class Dispatcher:
+class Dispatcher(Service):
     """Decides about the stored deliveries, oldest first."""
 
     def __init__(
@@ -46,27 +47,17 @@ class Dispatcher:
         *,
         default_notices: Sequence[NoticeSetting],
         notice_policy: NoticePolicy,
-        wakeup: Wakeup,
-        dispatched: Callable[[], None],
+        on_dispatched: Callable[[], None],
     ) -> None:
+        super().__init__("dispatcher")
         self._forges = forges
         self._rules = rules
         self._deliveries = deliveries
         self._default_notices = default_notices
         self._notice_policy = notice_policy
-        self._wakeup = wakeup
-        self._dispatched = dispatched
+        self._on_dispatched = on_dispatched
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self._round()
-            except* StoreError as errors:
-                log.error("the store fails", why=str(errors.exceptions[0]))  # noqa: TRY400
-            await self._wakeup.wait()
-
-    async def _round(self) -> None:
+    async def round(self) -> None:
         while batch := await self._next():
             # Side by side, so that their writes share a commit.
             async with anyio.create_task_group() as tasks:
@@ -94,7 +85,7 @@ class Dispatcher:
             raise
         except Exception as error:
             # One delivery that we cannot judge must not stop those behind it.
-            log.exception("cannot judge", delivery_id=delivery.id)
+            log.exception(LogEvent.DELIVERY_DECISION_FAILED, delivery_id=delivery.id)
             judged = await self._deliveries.record_decision(
                 delivery.id, _broken(error), self._notice_policy, plan
             )
@@ -102,14 +93,14 @@ class Dispatcher:
             return
         DISPATCHED.labels(judged.state).inc()
         log.info(
-            "judged",
+            LogEvent.DELIVERY_DECIDED,
             delivery_id=delivery.id,
             state=judged.state,
-            why=judged.detail,
+            reason=judged.detail,
             builds=list(judged.builds) or None,
         )
         if judged.builds:
-            self._dispatched()
+            self._on_dispatched()
 
     def _decide(self, delivery: Delivery, rules: RuleSet) -> Decision:
         try:
@@ -118,7 +109,7 @@ class Dispatcher:
             why = str(error) if isinstance(error, BadPayload) else "the stored request cannot be read"
             return Decision(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
         except Exception as error:
-            log.exception("cannot judge", delivery_id=delivery.id)
+            log.exception(LogEvent.DELIVERY_DECISION_FAILED, delivery_id=delivery.id)
             return _broken(error)
         builds = [
             self._new_build(delivery, evaluation.event, match)

@@ -10,12 +10,12 @@ import anyio
 import structlog
 
 from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Unknown
-from bridge.errors import StoreError
 from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
+from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import NOTICES
-from bridge.runtime.retry import LONGEST_PAUSE, Backoff, bounded
-from bridge.runtime.wakeups import Wakeup
+from bridge.runtime.retry import Backoff, bounded
+from bridge.services.base import Service
 from bridge.store.sqlite.outbox import Outbox
 from bridge.store.values import NoticeRow
 
@@ -33,39 +33,32 @@ FAILURES: Final = 8
 """After so many in a row the channel is out of order, not only the notice unlucky."""
 
 
-class Notifier:
+class Notifier(Service):
     """Sends the notices of one channel."""
 
-    def __init__(self, name: str, channel: Channel, outbox: Outbox, clock: Clock, *, wakeup: Wakeup) -> None:
+    def __init__(self, name: str, channel: Channel, outbox: Outbox, clock: Clock) -> None:
+        super().__init__(f"notifier:{name}")
         self._name = name
         self._service = f"channel:{name}"
         self._channel = channel
         self._outbox = outbox
         self._clock = clock
-        self._wakeup = wakeup
         self._failures = 0
         self._sending = anyio.Lock()
         self._finished = False
 
     async def finish(self) -> None:
-        """Begin no other notice; returns when what the channel said to the one in hand is on disk."""
+        """A notice whose answer is not waited for would be sent again after the next start."""
         self._finished = True
         async with self._sending:
             return
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                wake_at = await self._round()
-            except StoreError as error:
-                log.error("the store fails", channel=self._name, why=str(error))  # noqa: TRY400
-                wake_at = self._clock() + 1
-            seconds = None if wake_at is None else min(max(0.01, wake_at - self._clock()), LONGEST_PAUSE)
-            await self._wakeup.wait(seconds)
+    async def round(self) -> float | None:
+        wake_at = await self._send_due()
+        return None if wake_at is None else wake_at - self._clock()
 
-    async def _round(self) -> float | None:
-        """Send what is due; when to look again."""
+    async def _send_due(self) -> float | None:
+        """Send what is due; when something will be, in Unix seconds."""
         while True:
             row, wake_at = await self._outbox.next(self._name)
             if row is None:
@@ -96,13 +89,13 @@ class Notifier:
         with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
             await self._record(row, outcome)
         log.info(
-            "notice",
+            LogEvent.NOTICE_ATTEMPTED,
             notice_id=row.notice.id,
             build_id=row.build_id,
             channel=self._name,
             kind=row.notice.event,
             outcome=type(outcome).__name__.lower(),
-            why=outcome.detail if isinstance(outcome, Ok) else outcome.why,
+            reason=outcome.detail if isinstance(outcome, Ok) else outcome.why,
         )
 
     async def _send(self, row: NoticeRow) -> Outcome:
@@ -112,7 +105,7 @@ class Notifier:
         except TimeoutError:
             return Unknown(f"no answer within {CALL_SECONDS:.0f} s")
         except Exception as error:
-            log.exception("the channel broke", channel=self._name, notice_id=row.notice.id)
+            log.exception(LogEvent.CHANNEL_ERROR, channel=self._name, notice_id=row.notice.id)
             return Retry(f"the adapter failed: {type(error).__name__}")
 
     async def _record(self, row: NoticeRow, outcome: Outcome) -> None:

@@ -12,8 +12,9 @@ from bridge.errors import RemoteError, StoreError
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
+from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import BUILDS, POLL_SECONDS
-from bridge.runtime.wakeups import Wakeup
+from bridge.services.base import Service
 from bridge.store.sqlite.builds import Builds
 
 log = structlog.get_logger()
@@ -32,7 +33,7 @@ FORGET_SECONDS: Final = 7 * 24 * 3600.0
 _OPEN: Final = (BuildState.QUEUED, BuildState.RUNNING)
 
 
-class Poller:
+class Poller(Service):
     """Follows the builds of one builder."""
 
     def __init__(
@@ -43,39 +44,28 @@ class Poller:
         builds: Builds,
         notice_policy: NoticePolicy,
         clock: Clock,
-        wakeup: Wakeup,
-        ended: Callable[[], None],
-        told: Callable[[], None],
+        on_ended: Callable[[], None],
+        wake_notifiers: Callable[[], None],
     ) -> None:
+        super().__init__(f"poller:{name}")
+        self.tick = max(self.tick, builder.poll_interval)
         self._name = name
         self._builder = builder
         self._builds = builds
         self._notice_policy = notice_policy
         self._clock = clock
-        self._wakeup = wakeup
-        self._ended = ended
-        self._told = told
+        self._on_ended = on_ended
+        self._wake_notifiers = wake_notifiers
         self._slow = Pause(clock)
         self._logs = Pause(clock)
         self._calls = anyio.CapacityLimiter(CALLS)
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self._round()
-            except* StoreError as errors:
-                log.error("the store fails", builder=self._name, why=str(errors.exceptions[0]))  # noqa: TRY400
-            await self._wakeup.wait()
-
-    async def _round(self) -> None:
-        """Look at every open build, again and again while there are some."""
-        while builds := await self._followed():
+    async def round(self) -> float | None:
+        """Look at every open build, and again after the builder's interval while there are some."""
+        builds = await self._followed()
+        if builds:
             await self._poll(builds)
-            if not any(build.state in _OPEN for build in builds):
-                return
-            with anyio.move_on_after(self._builder.poll_interval):
-                await self._wakeup.wait()
+        return self._builder.poll_interval if any(build.state in _OPEN for build in builds) else None
 
     async def _followed(self) -> list[Build]:
         """The open builds; now and then also those that are `unknown` and may still be resolved."""
@@ -93,7 +83,7 @@ class Poller:
         await self._each(self._cancel, [build for build in builds if build.cancel_reason is not None])
         handles = {build.id: build.handle for build in builds if build.handle is not None}
         with POLL_SECONDS.labels(self._name).time():
-            statuses = await self._ask(self._builder.poll(handles), CALL_SECONDS, "poll failed") or {}
+            statuses = await self._ask(self._builder.poll(handles), CALL_SECONDS, "poll") or {}
         seen = [build for build in builds if build.id in statuses]
         seen.sort(key=lambda build: statuses[build.id].state in _OPEN)
         await self._each(lambda build: self._follow(build, statuses[build.id]), seen)
@@ -110,17 +100,23 @@ class Poller:
             for build in builds:
                 tasks.start_soon(one, build)
 
-    async def _ask(self, call: Awaitable[T], seconds: float, trouble: str, **facts: str) -> T | None:
+    async def _ask(self, call: Awaitable[T], seconds: float, name: str, **facts: str) -> T | None:
         """What the builder answers; None when it does not, or not in time: it is asked again later."""
         try:
             with anyio.fail_after(seconds):
                 return await call
         except (RemoteError, TimeoutError) as error:
-            log.warning(trouble, builder=self._name, why=str(error) or "no answer", **facts)
+            log.warning(
+                LogEvent.BUILDER_CALL_FAILED,
+                builder=self._name,
+                call=name,
+                error=str(error) or "no answer",
+                **facts,
+            )
         except StoreError:
             raise
         except Exception:
-            log.exception("the builder broke", builder=self._name, **facts)
+            log.exception(LogEvent.BUILDER_ERROR, builder=self._name, call=name, **facts)
         return None
 
     async def _follow(self, build: Build, status: Status) -> None:
@@ -135,8 +131,8 @@ class Poller:
         if moved is None:
             return
         BUILDS.labels(self._name, moved.state).inc()
-        self._ended()
-        self._told()
+        self._on_ended()
+        self._wake_notifiers()
         await self._release(moved)
 
     async def _go_on(self, build: Build, status: Status, handle: str) -> None:
@@ -145,7 +141,7 @@ class Poller:
         if status.state is not build.state:
             # What it was until now may be over its time; what it is now has just begun.
             build = await self._move(build, status, handle, "") or build
-            self._told()
+            self._wake_notifiers()
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
             await self._builds.note(build.id, handle=handle, url=status.url or build.url)
         if status.state is BuildState.RUNNING and not self._logs.left:
@@ -168,19 +164,19 @@ class Poller:
         moved = await self._builds.move(build.id, to, notice_policy, **fields)
         if moved is not None:
             log.info(
-                "build",
+                LogEvent.BUILD_STATE_CHANGED,
                 build_id=build.id,
                 build=f"{build.full_name} #{build.number}",
                 state=moved.state,
                 raw=status.raw,
-                why=moved.detail,
+                reason=moved.detail,
             )
         return moved
 
     async def _cancel(self, build: Build) -> None:
         assert build.handle is not None
         call = self._builder.cancel(build.handle)
-        await self._ask(call, CALL_SECONDS, "cancel failed", build_id=build.id)
+        await self._ask(call, CALL_SECONDS, "cancel", build_id=build.id)
 
     def _deadline(self, build: Build) -> float:
         """How long a build may be with the builder: waiting there, or running."""
@@ -197,13 +193,13 @@ class Poller:
         await self._builds.move(
             build.id, BuildState.UNKNOWN, self._notice_policy, detail=detail, ended_at=self._clock()
         )
-        self._told()
+        self._wake_notifiers()
 
     async def _read_log(self, build: Build, handle: str, pieces: int = 64) -> None:
         """Keep what is new of the log; a log that cannot be read never holds a build up."""
         offset = (await self._builds.get(build.id) or build).log_offset
         call = self._read_pieces(build, handle, offset, pieces)
-        if await self._ask(call, LOG_SECONDS, "log not read", build_id=build.id) is None:
+        if await self._ask(call, LOG_SECONDS, "log", build_id=build.id) is None:
             self._logs.begin(LOG_PAUSE_SECONDS)
 
     async def _read_pieces(self, build: Build, handle: str, offset: int, pieces: int) -> int:
@@ -234,7 +230,7 @@ class Poller:
             return True
         if build.handle is not None:
             call = self._give_back(build.handle)
-            if not await self._ask(call, CALL_SECONDS, "not released", build_id=build.id):
+            if not await self._ask(call, CALL_SECONDS, "release", build_id=build.id):
                 return False
         await self._builds.note(build.id, released=1)
         return True

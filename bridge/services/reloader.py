@@ -6,6 +6,7 @@ A set that cannot be loaded changes nothing: the last good one stays, and why is
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,14 +16,15 @@ import structlog
 from uuid_utils import uuid7
 
 from bridge.config.notices import NoticeSetting
-from bridge.errors import ConfigError, StoreError
+from bridge.errors import ConfigError
 from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, ServiceFacts
 from bridge.rules.diff import Changes, compare
 from bridge.rules.files import rule_files
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
-from bridge.runtime.wakeups import Wakeup
+from bridge.runtime.events import LogEvent
+from bridge.services.base import Service
 from bridge.store.sqlite.outbox import Outbox
 
 log = structlog.get_logger()
@@ -34,8 +36,10 @@ _MOST_NOTICES: Final = 20
 """To one chat about one reload: it has builds to tell of, too."""
 
 
-class Reloader:
+class Reloader(Service):
     """Holds the rules that are in force."""
+
+    tick = 2.0
 
     def __init__(
         self,
@@ -46,17 +50,18 @@ class Reloader:
         default_notices: Sequence[NoticeSetting],
         outbox: Outbox,
         clock: Clock,
-        wakeup: Wakeup,
-        told: Callable[[], None],
+        on_reloaded: Callable[[], None],
+        wake_notifiers: Callable[[], None],
     ) -> None:
+        super().__init__("reloader")
         self._rules = rules
         self._paths = paths
         self._load = load
         self._default_notices = default_notices
         self._outbox = outbox
         self._clock = clock
-        self._wakeup = wakeup
-        self._told = told
+        self._on_reloaded = on_reloaded
+        self._wake_notifiers = wake_notifiers
         self._tried = rules.fingerprint
         self._seen = rules.fingerprint
         self._one = anyio.Lock()
@@ -65,17 +70,11 @@ class Reloader:
     def rules(self) -> RuleSet:
         return self._rules
 
-    async def run(self) -> None:
-        """Reload what was changed on disk, until cancelled."""
-        while True:
-            await self._wakeup.wait()
-            try:
-                if await self._settled():
-                    await self.reload()
-            except ConfigError:
-                pass  # it is told already, and the next change on disk is the next try
-            except StoreError as error:
-                log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
+    async def round(self) -> None:
+        """Reload what was changed on disk."""
+        if await self._settled():
+            with suppress(ConfigError):  # it is reported, and the next change on disk is the next attempt
+                await self.reload()
 
     async def _settled(self) -> bool:
         """Whether the files are others than those last tried, and the same as one tick ago.
@@ -103,8 +102,13 @@ class Reloader:
                 self._tried = tried
                 raise
             self._tried = tried
-        log.info("rules", repositories=len(self._rules.repositories), **changes.document(_MAX_SHOWN))
-        self._told()
+        log.info(
+            LogEvent.RULES_RELOADED,
+            repositories=len(self._rules.repositories),
+            **changes.document(_MAX_SHOWN),
+        )
+        self._on_reloaded()
+        self._wake_notifiers()
         return changes
 
     async def _take(self) -> Changes:
@@ -117,11 +121,9 @@ class Reloader:
 
     async def _refuse(self, error: ConfigError) -> None:
         faults = [str(fault) for fault in error.faults]
-        log.error(
-            "the rules are faulty, the last good ones stay", count=len(faults), faults=faults[:_MAX_SHOWN]
-        )
+        log.error(LogEvent.RULES_REJECTED, count=len(faults), faults=faults[:_MAX_SHOWN])
         await self._outbox.down(SERVICE, f"the last good rules stay: {faults[0]}")
-        self._told()
+        self._wake_notifiers()
 
     def _notices(self, changes: Changes) -> Iterator[Notice]:
         waiting: dict[str, list[tuple[EventName, ServiceFacts]]] = defaultdict(list)

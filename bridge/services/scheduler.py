@@ -12,7 +12,6 @@ from typing import Final
 
 import structlog
 
-from bridge.errors import StoreError
 from bridge.model.notice import EventName, ServiceFacts
 from bridge.planning.ref_history import head
 from bridge.rules.cron import Cron, compile_cron
@@ -20,7 +19,8 @@ from bridge.rules.match import RuleSet
 from bridge.rules.scheduled import ScheduledPush
 from bridge.rules.schema import BuildRepository, Schedule
 from bridge.runtime.clock import Clock
-from bridge.runtime.wakeups import Wakeup
+from bridge.runtime.events import LogEvent
+from bridge.services.base import Service
 from bridge.store.sqlite.outbox import Outbox
 from bridge.store.sqlite.schedules import Schedules
 
@@ -29,8 +29,6 @@ log = structlog.get_logger()
 LATE_SECONDS: Final = 3600.0
 """A time that passed longer ago is not made up for."""
 MAX_MISSED: Final = 1000
-_LONGEST_WAIT: Final = 60.0
-_RETRY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class _Plan:
         return f"{self.repository.path} {schedule.branch}: {schedule.cron} {schedule.timezone}"
 
 
-class Scheduler:
+class Scheduler(Service):
     """Asks for the builds that the rules in force want at fixed times."""
 
     def __init__(
@@ -55,37 +53,26 @@ class Scheduler:
         outbox: Outbox,
         clock: Clock,
         *,
-        wakeup: Wakeup,
-        asked: Callable[[], None],
-        told: Callable[[], None],
+        on_due: Callable[[], None],
+        wake_notifiers: Callable[[], None],
     ) -> None:
+        super().__init__("scheduler")
         self._rules = rules
         self._schedules = schedules
         self._outbox = outbox
         self._clock = clock
-        self._wakeup = wakeup
-        self._asked = asked
-        self._told = told
+        self._on_due = on_due
+        self._wake_notifiers = wake_notifiers
         self._planned: RuleSet | None = None
         self._plans: dict[str, _Plan] = {}
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                wait = await self._round()
-            except StoreError as error:
-                log.error("the store fails", why=str(error))  # noqa: TRY400  # the sentence says it all
-                wait = _RETRY_SECONDS
-            await self._wakeup.wait(wait)
-
-    async def _round(self) -> float:
-        """Ask for what is due; how long nothing is."""
+    async def round(self) -> float | None:
+        """Ask for the builds that are due; how long none will be."""
         await self._plan()
         for name, due_at in await self._schedules.due(self._clock()):
             await self._ask(self._plans[name], due_at)
         next_at = await self._schedules.next_due()
-        return _LONGEST_WAIT if next_at is None else min(max(0.0, next_at - self._clock()), _LONGEST_WAIT)
+        return None if next_at is None else next_at - self._clock()
 
     async def _plan(self) -> None:
         rules, now = self._rules(), self._clock()
@@ -106,11 +93,11 @@ class Scheduler:
         notices = self._outbox.about(EventName.DEGRADED, _missed(plan, missed, last)) if missed else []
         if not await self._schedules.claim(plan.name, due_at, plan.cron.next(now), delivery, notices):
             return
-        log.info("due", schedule=plan.name, at=_moment(last), missed=missed or None)
+        log.info(LogEvent.CRON_DUE, schedule=plan.name, at=_moment(last), missed=missed or None)
         if delivery is not None:
-            self._asked()
+            self._on_due()
         if notices:
-            self._told()
+            self._wake_notifiers()
 
     async def _push(self, plan: _Plan, due_at: float) -> ScheduledPush:
         repository, branch = plan.repository, plan.schedule.branch

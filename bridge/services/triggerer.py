@@ -13,13 +13,14 @@ import anyio
 import structlog
 
 from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, Retry, Search, Sent
-from bridge.errors import RemoteError, StoreError
+from bridge.errors import RemoteError
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
+from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS
 from bridge.runtime.retry import Backoff, bounded
-from bridge.runtime.wakeups import Wakeup
+from bridge.services.base import Service
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.outbox import Outbox
 
@@ -38,7 +39,7 @@ class _Nobody:
     why: str
 
 
-class Triggerer:
+class Triggerer(Service):
     """Triggers the builds of one builder."""
 
     def __init__(
@@ -50,10 +51,10 @@ class Triggerer:
         outbox: Outbox,
         notice_policy: NoticePolicy,
         clock: Clock,
-        wakeup: Wakeup,
-        triggered: Callable[[], None],
-        told: Callable[[], None],
+        on_triggered: Callable[[], None],
+        wake_notifiers: Callable[[], None],
     ) -> None:
+        super().__init__(f"triggerer:{name}")
         self._name = name
         self._service = f"builder:{name}"
         self._builder = builder
@@ -61,24 +62,13 @@ class Triggerer:
         self._outbox = outbox
         self._notice_policy = notice_policy
         self._clock = clock
-        self._wakeup = wakeup
-        self._triggered = triggered
-        self._told = told
+        self._on_triggered = on_triggered
+        self._wake_notifiers = wake_notifiers
         self._failures = 0
         self._pause = Pause(clock)
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self._round()
-            except StoreError as error:
-                log.error("the store fails", builder=self._name, why=str(error))  # noqa: TRY400
-                await anyio.sleep(1)
-            await self._wakeup.wait(self._pause.left or None)
-
-    async def _round(self) -> None:
-        """What is due; a builder that is down is asked for one build after each pause, and no more."""
+    async def round(self) -> float | None:
+        """Trigger what is due; a builder that is down gets one build after each pause, and no more."""
         for build in await self._builds.unwanted(self._name):
             why = build.superseded or build.cancel_reason or ""
             await self._move(build, build.ended_by_us, why, ended_at=self._clock())
@@ -87,6 +77,7 @@ class Triggerer:
                 await self._resolve(build)
         while not self._pause.left and (batch := await self._next()):
             await self._trigger(batch[0])
+        return self._pause.left or None
 
     async def _next(self) -> list[Build]:
         """The build to trigger now, if the builder has a slot for it."""
@@ -125,7 +116,7 @@ class Triggerer:
         except RemoteError as error:
             return Ambiguous(str(error))
         except Exception as error:
-            log.exception("the builder broke", builder=self._name, build_id=build.id)
+            log.exception(LogEvent.BUILDER_ERROR, builder=self._name, call="trigger", build_id=build.id)
             return Ambiguous(f"the adapter failed: {type(error).__name__}")
 
     async def _record(self, build: Build, outcome: Outcome) -> None:
@@ -145,7 +136,7 @@ class Triggerer:
     async def _sent(self, build: Build, handle: str, detail: str) -> None:
         await self._move(build, BuildState.QUEUED, detail, handle=handle)
         await self._healthy()
-        self._triggered()
+        self._on_triggered()
 
     async def _again(self, build: Build, why: str, after: float | None) -> None:
         """The builder does not have the build: it waits for its next turn, or is given up after a day."""
@@ -191,7 +182,7 @@ class Triggerer:
         except (RemoteError, TimeoutError) as error:
             return _Nobody(str(error) or "no answer")
         except Exception as error:
-            log.exception("the builder broke", builder=self._name, build_id=build.id)
+            log.exception(LogEvent.BUILDER_ERROR, builder=self._name, call="find", build_id=build.id)
             return _Nobody(f"the adapter failed: {type(error).__name__}")
 
     async def _cannot_tell(self, build: Build, why: str) -> None:
@@ -208,18 +199,22 @@ class Triggerer:
         moved = await self._builds.move(build.id, to, self._notice_policy, detail=detail, **fields)
         if moved is not None:
             log.info(
-                "build", build_id=build.id, build=f"{build.full_name} #{build.number}", state=to, why=detail
+                LogEvent.BUILD_STATE_CHANGED,
+                build_id=build.id,
+                build=f"{build.full_name} #{build.number}",
+                state=to,
+                reason=detail,
             )
-            self._told()
+            self._wake_notifiers()
         return moved
 
     async def _healthy(self) -> None:
         self._failures = 0
         if await self._outbox.up(self._service, "it answers again"):
-            log.info("service restored", service=self._service)
-            self._told()
+            log.info(LogEvent.SERVICE_RESTORED, service=self._service)
+            self._wake_notifiers()
 
     async def _unhealthy(self, why: str) -> None:
         if await self._outbox.down(self._service, why):
-            log.warning("service degraded", service=self._service, why=why)
-            self._told()
+            log.warning(LogEvent.SERVICE_DEGRADED, service=self._service, reason=why)
+            self._wake_notifiers()

@@ -41,7 +41,10 @@ class ListenError(BridgeError):
 
 
 class Server(uvicorn.Server):
-    """A server whose owner decides about signals: set `should_exit` to stop it."""
+    """A server that leaves signals to its owner, who calls `stop`."""
+
+    def stop(self) -> None:
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

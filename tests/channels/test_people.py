@@ -5,10 +5,9 @@ from pathlib import Path
 from support.fake_robots import Turnable
 from support.notices import Messages
 
-from bridge.app import open_adapters
 from bridge.channels.robot import Robot
 from bridge.config.loader import load_config
-from bridge.registry import KINDS
+from bridge.registry import KINDS, open_adapters
 
 CONFIG = """
 channels:
@@ -24,7 +23,7 @@ async def test_each_channel_gets_only_its_own_contacts(tmp_path: Path) -> None:
     file = tmp_path / "bridge.yaml"
     file.write_text(CONFIG)
     config = load_config(file, KINDS, {})
-    async with open_adapters(config, Messages(), Turnable()) as adapters:  # type: ignore[arg-type]  # the part that a channel uses
+    async with open_adapters(config, Messages(), Turnable()) as adapters:
         given = {
             name: channel.context.contacts
             for name, channel in adapters.channels.items()

@@ -94,14 +94,14 @@ def test_a_jenkins_that_is_away_delays_its_own_builds_only(tmp_path: Path, jenki
     daemon = daemon_for(tmp_path, jenkins)
     daemon.start()
     send(daemon.url, push_body(URL), "for-jenkins")
-    eventually(lambda: daemon.said("service degraded", service="builder:ci"))
+    eventually(lambda: daemon.said("service.degraded", service="builder:ci"))
     other = push_body("https://git.example.com/acme/other.git")
     send(daemon.url, other, "for-here")
     eventually(lambda: [build for build in daemon.builds(repo_name="other") if build["ended_at"]])
     assert state_is(daemon, "waiting")(), "the build for Jenkins waits its turn"
     jenkins.starting = 0
     eventually(state_is(daemon, "succeeded"), seconds=60)
-    assert daemon.said("service restored", service="builder:ci")
+    assert daemon.said("service.restored", service="builder:ci")
     messages = daemon.command("notices", "list", "--json").stdout
     daemon.kill()
     assert messages.count("serviceDegraded") == messages.count("serviceRestored") == 1

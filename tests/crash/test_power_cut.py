@@ -22,7 +22,7 @@ def test_a_delivery_is_on_the_disk_before_its_sender_hears_of_it(tmp_path: Path)
     with running(tmp_path, config, {}, *watch, "-o", str(seen)) as daemon:
         # SQLite syncs the head of a new log in any case; the second delivery finds it there.
         assert send(daemon.url, BODY, "first").status_code == 202
-        eventually(lambda: daemon.said("judged"))
+        eventually(lambda: daemon.said("delivery.decided"))
         assert send(daemon.url, BODY, "second").status_code == 202
         daemon.stop()
     lines = eventually(lambda: _until_its_end(seen))

@@ -33,7 +33,7 @@ def test_deliveries_and_builds_are_kept_each_for_their_own_time(tmp_path: Path) 
     deliveries = asyncio.run(fill(daemon.database.parent))
     daemon.start()
     try:
-        eventually(lambda: daemon.said("pruned"))
+        eventually(lambda: daemon.said("store.pruned"))
         trusted = {"authorization": f"Bearer {TOKEN}"}
         answers = [httpx.get(f"{daemon.url}/v1/deliveries/{one}", headers=trusted) for one in deliveries]
         assert [answer.status_code for answer in answers] == [404, 404]

@@ -70,7 +70,7 @@ def send_all(daemon: Daemon) -> list[int]:
 
 def judged(daemon: Daemon, count: int) -> list[dict[str, Any]]:
     """What became of the deliveries, once so many have been judged."""
-    found = [line for line in daemon.lines() if line["event"] == "judged"]
+    found = [line for line in daemon.lines() if line["event"] == "delivery.decided"]
     return found if len(found) >= count else []
 
 
@@ -98,7 +98,7 @@ def test_a_real_gogs_gets_one_build_for_each_new_commit_of_a_branch_or_tag(tmp_p
     assert (first.count(202), first.count(200)) == (16, 8), "each form repeats what was sent as JSON"
     assert second == [200] * len(RECORDINGS)
     assert again == builds
-    assert sorted(one["why"] for one in decisions if one["state"] == "ignored") == [
+    assert sorted(one["reason"] for one in decisions if one["state"] == "ignored") == [
         *["Gogs sends a push for every new branch too, and that one counts"] * 4,
         "the branch was removed",
         "the tag was removed",

@@ -40,7 +40,7 @@ def write(daemon: Daemon, number: int, *, good: bool) -> None:
 
 def answers(daemon: Daemon) -> int:
     """How many reloads have been answered in the log."""
-    return sum(line["event"].startswith(("rules", "the rules are faulty")) for line in daemon.lines())
+    return sum(line["event"].startswith("rules.") for line in daemon.lines())
 
 
 async def deliver(daemon: Daemon, stop: asyncio.Event) -> list[str]:
@@ -90,11 +90,11 @@ def test_fifty_reloads_under_fire_lose_nothing_and_judge_by_good_sets_only(tmp_p
                 == []
             )
         )
-        judged = {line["delivery_id"]: line for line in daemon.lines() if line["event"] == "judged"}
+        judged = {line["delivery_id"]: line for line in daemon.lines() if line["event"] == "delivery.decided"}
         assert daemon.stop() == 0
     assert len(ids) == len(set(ids)) > RATE / 4
     assert set(judged) == set(ids)
-    whys = {line["why"] for line in judged.values()}
+    whys = {line["reason"] for line in judged.values()}
     assert len(whys) > 5, "so that there were several sets at all"
     assert all("good-" in why and "faulty" not in why for why in whys), whys
 
@@ -116,4 +116,4 @@ def test_the_api_reloads_and_says_what_is_wrong(tmp_path: Path) -> None:
 def test_a_change_on_disk_is_taken_without_a_word(tmp_path: Path) -> None:
     with running(tmp_path, CONFIG, {"shop.yaml": RULE.format(url=URL, branch="good-first")}) as daemon:
         write(daemon, 7, good=True)
-        eventually(lambda: daemon.said("rules", repositories=1))
+        eventually(lambda: daemon.said("rules.reloaded", repositories=1))

@@ -77,7 +77,6 @@ class Line:
         self, store: Store, folder: Path, *forges: Forge, text: str = RULE, told: Sequence[NoticeSetting] = ()
     ) -> None:
         self.store = store
-        self.bell = Bell()
         self.rung = 0
         rules = rules_of(folder, text)
         self.dispatcher = Dispatcher(
@@ -86,9 +85,9 @@ class Line:
             store.deliveries,
             default_notices=told,
             notice_policy=NoticePolicy(store.clock, None),
-            wakeup=self.bell,
-            dispatched=self._ring,
+            on_dispatched=self._ring,
         )
+        self.bell = Bell.of(self.dispatcher)
 
     def _ring(self) -> None:
         self.rung += 1

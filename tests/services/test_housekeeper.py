@@ -3,7 +3,6 @@
 import socket
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import anyio
@@ -15,7 +14,8 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.services.housekeeper import feed_watchdog, give_up_strays, keep_house
+from bridge.services.base import running
+from bridge.services.housekeeper import Liveness, Pruner, UnservedNotices
 from bridge.store.sqlite import database
 from bridge.store.values import Decision
 
@@ -31,15 +31,12 @@ async def add_judged(store: Store, key: str) -> None:
 
 
 async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store: Store) -> None:
-    bell = Bell()
+    pruner = Pruner(store.database, store.clock, deliveries=DAY, builds=DAY)
+    bell = Bell.of(pruner)
     await add_judged(store, "old")
     store.clock.turn(2 * DAY.total_seconds())
-
-    async def keep() -> None:
-        await keep_house(store.database, store.clock, bell, deliveries=DAY, builds=DAY)
-
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(keep)
+        tasks.start_soon(pruner.run)
         await bell.settled()
         assert await store.deliveries.newest(10) == []
         await add_judged(store, "older")
@@ -53,18 +50,13 @@ async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store
 
 
 async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Store) -> None:
-    bell = Bell()
     for key in "12":
         build = await store.add_build(key)
         await store.builds.move(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
     store.clock.turn(2 * DAY.total_seconds())
 
     async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
-        async with anyio.create_task_group() as tasks:
-            house = partial(keep_house, deliveries=deliveries, builds=builds)
-            tasks.start_soon(house, store.database, store.clock, bell)
-            await bell.settled()
-            tasks.cancel_scope.cancel()
+        await Pruner(store.database, store.clock, deliveries=deliveries, builds=builds).round()
         return len(await store.deliveries.newest(10)), len(await store.builds.in_state("here", *BuildState))
 
     assert await keep(3 * DAY, 3 * DAY) == (2, 2)
@@ -75,12 +67,13 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
 async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     store: Store,
 ) -> None:
-    bell = Bell()
+    unserved = UnservedNotices(store.outbox, ["team", "message"])
+    bell = Bell.of(unserved)
     notice_policy = NoticePolicy(store.clock, None)
     told = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
     build = await store.add_build(subscriptions=(told,))
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(give_up_strays, store.outbox, ["team", "message"], bell)
+        tasks.start_soon(unserved.run)
         await bell.settled()
         await store.builds.move(build.id, BuildState.FAILED, notice_policy)
         async with failing(store):
@@ -110,19 +103,23 @@ async def test_the_watchdog_is_fed_while_the_writer_lives_and_not_after(
                     fed.append(manager.recv(100))
             return len(fed)
 
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(feed_watchdog, store.database)
+        async with running([Liveness(store.database)]):
             await eventually(lambda: hear() >= 3)
             monkeypatch.setattr(database, "BEAT_SECONDS", -1.0)
             before = hear()
             with anyio.move_on_after(0.1):
                 await anyio.sleep_forever()
             assert hear() == before, "a dead writer is not covered up"
-            tasks.cancel_scope.cancel()
     assert set(fed) == {b"WATCHDOG=1"}
 
 
-async def test_without_a_watchdog_nothing_is_fed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_watchdog_nothing_is_fed(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
-    with anyio.fail_after(5):
-        await feed_watchdog(store.database)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        await Liveness(store.database).round()
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)

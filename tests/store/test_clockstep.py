@@ -12,7 +12,7 @@ from support.services import move
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.clock import SteadyClock
-from bridge.services.housekeeper import watch_clock
+from bridge.services.housekeeper import ClockFollower
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.outbox import Outbox, add
 from bridge.store.values import HealthRecord
@@ -27,7 +27,8 @@ class Watched:
         self.wall = store.clock
         self.even = Clock(0.0)
         self.clock = SteadyClock(self.wall, self.even)
-        self.bell = Bell()
+        self.follower = ClockFollower(store.database, self.clock)
+        self.bell = Bell.of(self.follower)
         self.builds = Builds(store.database, self.clock)
         self.outbox = Outbox(store.database, self.clock)
 
@@ -44,7 +45,7 @@ class Watched:
 async def watching(store: Store) -> AsyncIterator[Watched]:
     watched = Watched(store)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watch_clock, store.database, watched.clock, watched.bell)
+        tasks.start_soon(watched.follower.run)
         await watched.bell.settled()
         yield watched
         tasks.cancel_scope.cancel()

@@ -17,8 +17,9 @@ import pytest
 from sqlalchemy import Connection
 from support.scripted import Store, delivery_of, eventually, failing, open_store
 
-from bridge.errors import StoreError
-from bridge.services.housekeeper import watch_store
+from bridge.errors import StoreDied, StoreError
+from bridge.services.base import running
+from bridge.services.housekeeper import Liveness
 from bridge.store.sqlite.database import Database
 
 
@@ -128,7 +129,6 @@ FULL_DISK = """
 import resource, signal, sys, anyio
 from pathlib import Path
 from bridge.errors import StoreError
-from bridge.services.housekeeper import watch_store
 from bridge.store.sqlite.database import Database
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -229,9 +229,13 @@ async def test_a_writer_that_died_leaves_nobody_waiting_and_is_told_of(store: St
 
 
 async def watching(store: Store, outcomes: list[str]) -> None:
-    with pytest.raises(StoreError) as caught:
-        await watch_store(store.database)
-    outcomes.append(str(caught.value))
+    with pytest.RaisesGroup(StoreDied, flatten_subgroups=True) as caught:
+        async with running([Liveness(store.database)]):
+            await anyio.sleep_forever()
+    error: BaseException = caught.value
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    outcomes.append(str(error))
 
 
 def insert_many(connection: Connection, rows: Sequence[str]) -> list[int]:

@@ -90,7 +90,7 @@ class Daemon:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"the daemon ended: {self._log_file().read_text()}")
-        return self.said("ready")
+        return self.said("daemon.ready")
 
     def lines(self) -> list[dict[str, Any]]:
         """What this start has logged."""

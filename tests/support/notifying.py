@@ -19,8 +19,8 @@ class Line:
     def __init__(self, store: Store, channel: ScriptedChannel) -> None:
         self.store = store
         self.channel = channel
-        self.bell = Bell()
-        self.notifier = Notifier(channel.name, channel, store.outbox, store.clock, wakeup=self.bell)
+        self.notifier = Notifier(channel.name, channel, store.outbox, store.clock)
+        self.bell = Bell.of(self.notifier)
 
     async def turn(self, seconds: float) -> None:
         self.store.clock.turn(seconds)

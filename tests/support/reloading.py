@@ -29,7 +29,6 @@ class Line:
     def __init__(self, store: Store, folder: Path, load: Callable[[], RuleSet] | None = None) -> None:
         self.store = store
         self.folder = folder
-        self.bell = Bell()
         self.told = 0
         self.reloader = Reloader(
             load_rules([folder], NAMES),
@@ -38,9 +37,10 @@ class Line:
             default_notices=[DEFAULT],
             outbox=store.outbox,
             clock=store.clock,
-            wakeup=self.bell,
-            told=self._tell,
+            on_reloaded=lambda: None,
+            wake_notifiers=self._tell,
         )
+        self.bell = Bell.of(self.reloader)
 
     def _tell(self) -> None:
         self.told += 1

@@ -105,9 +105,9 @@ async def scheduling(store: Store, folder: Path, text: str) -> AsyncIterator[Lin
         store.deliveries,
         default_notices=(),
         notice_policy=NoticePolicy(store.clock, None),
-        wakeup=line.judging,
-        dispatched=lambda: None,
+        on_dispatched=lambda: None,
     )
+    dispatcher.wakeup = line.judging
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(dispatcher.run)
         tasks.start_soon(scheduler(line, line.ticking).run)
@@ -118,12 +118,13 @@ async def scheduling(store: Store, folder: Path, text: str) -> AsyncIterator[Lin
 
 def scheduler(line: Line, bell: Bell) -> Scheduler:
     store = line.store
-    return Scheduler(
+    made = Scheduler(
         lambda: line.rules,
         Schedules(store.database),
         store.outbox,
         store.clock,
-        wakeup=bell,
-        asked=line.asked_for,
-        told=lambda: line.rung.append("told"),
+        on_due=line.asked_for,
+        wake_notifiers=lambda: line.rung.append("told"),
     )
+    made.wakeup = bell
+    return made

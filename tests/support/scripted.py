@@ -26,6 +26,7 @@ from bridge.model.notice import EventName, Notice, Subscription
 from bridge.planning.builds import plan
 from bridge.runtime.rate import Rate
 from bridge.runtime.wakeups import Wakeup
+from bridge.services.base import Service
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.deliveries import Deliveries
@@ -52,12 +53,18 @@ class Clock:
 
 
 class Bell(Wakeup):
-    """An wakeup that knows when the one who waits for it has done a whole round."""
+    """A wakeup that knows when the service that waits for it has done a whole round."""
 
     def __init__(self) -> None:
         super().__init__()
         self.waits = 0
         self._waited_for = False
+
+    @classmethod
+    def of(cls, service: Service) -> "Bell":
+        """The wakeup of a service that does not run yet."""
+        service.wakeup = bell = cls()
+        return bell
 
     @property
     def idle(self) -> bool:

@@ -33,7 +33,6 @@ class TriggerLine:
     def __init__(self, store: Store, builder: ScriptedBuilder) -> None:
         self.store = store
         self.builder = builder
-        self.bell = Bell()
         self.rung: list[str] = []
         self.triggerer = Triggerer(
             builder.name,
@@ -42,10 +41,10 @@ class TriggerLine:
             outbox=store.outbox,
             notice_policy=NoticePolicy(store.clock, None),
             clock=store.clock,
-            wakeup=self.bell,
-            triggered=lambda: self.rung.append("triggered"),
-            told=lambda: self.rung.append("told"),
+            on_triggered=lambda: self.rung.append("triggered"),
+            wake_notifiers=lambda: self.rung.append("told"),
         )
+        self.bell = Bell.of(self.triggerer)
 
     async def turn(self, seconds: float) -> None:
         """Later, when all that is due then has been done."""
@@ -73,7 +72,6 @@ class PollLine:
     def __init__(self, store: Store, builder: ScriptedBuilder) -> None:
         self.store = store
         self.builder = builder
-        self.bell = Bell()
         self.rung: list[str] = []
         self.poller = Poller(
             builder.name,
@@ -81,10 +79,10 @@ class PollLine:
             builds=store.builds,
             notice_policy=NoticePolicy(store.clock, "https://bridge.example.com/"),
             clock=store.clock,
-            wakeup=self.bell,
-            ended=lambda: self.rung.append("ended"),
-            told=lambda: self.rung.append("told"),
+            on_ended=lambda: self.rung.append("ended"),
+            wake_notifiers=lambda: self.rung.append("told"),
         )
+        self.bell = Bell.of(self.poller)
 
     async def turn(self, seconds: float) -> None:
         self.store.clock.turn(seconds)

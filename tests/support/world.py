@@ -125,16 +125,16 @@ async def world(
     rule = RULE.replace("ON_NEWER", on_newer).replace("CONCURRENCY", str(concurrency))
     rule = rule.replace("BUILDER", builder)
     rule = rule.replace("repo_name: shop", f"repo_name: {name}")
-    found, bell = rules_of(folder, rule), Bell()
+    found = rules_of(folder, rule)
     dispatcher = Dispatcher(
         {"Simple": Simple()},
         lambda: found,
         store.deliveries,
         default_notices=(),
         notice_policy=NoticePolicy(store.clock, None),
-        wakeup=bell,
-        dispatched=lambda: None,
+        on_dispatched=lambda: None,
     )
+    bell = Bell.of(dispatcher)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(dispatcher.run)
         yield World(store, bell)

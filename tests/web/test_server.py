@@ -327,8 +327,8 @@ def test_no_secret_is_in_anything_that_we_print_answer_or_show_in_the_process_li
                 seen.append(answer.text)
             bad = signed(b"{}", "bad", CANARIES["webhook"] + "x")
             seen.append(httpx.post(f"{daemon.url}/hooks/plain", content=b"{}", headers=bad).text)
-            eventually(lambda: daemon.said("notice", channel="team"))
-            eventually(lambda: daemon.said("notice", channel="dead"))
+            eventually(lambda: daemon.said("notice.attempted", channel="team"))
+            eventually(lambda: daemon.said("notice.attempted", channel="dead"))
             eventually(lambda: health(daemon)["down"])
             trusted = {"authorization": f"Bearer {CANARIES['token']}"}
             paths = ["/v1/builds", "/metrics", "/healthz", "/readyz"]

@@ -26,7 +26,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from bridge.errors import StoreError
+from bridge.errors import StoreDied, StoreError
 from bridge.store.sqlite import migrate
 from bridge.store.sqlite.checkpoint import Checkpointer
 
@@ -126,7 +126,7 @@ class Database:
             if self._closed:
                 raise StoreError("the store is closed")
             if self._died is not None:
-                raise StoreError("the store's writer has died")
+                raise StoreDied("the store's writer has died")
             if len(self._waiting) >= MAX_WAITING:
                 raise StoreError("the store is behind: too many writes wait")
             self._waiting.append(_Pending(work, future, row))
@@ -203,7 +203,7 @@ class Database:
                 self._died = error
             while batch := batch or self._take():
                 for item in batch:
-                    item.error = StoreError(f"the store's writer has died: {error}")
+                    item.error = StoreDied(f"the store's writer has died: {error}")
                 _hand_back(batch)
                 batch = []
 
