@@ -1,8 +1,9 @@
 """Builds on a Jenkins server.
 
-Source: "Remote Access API" and "Parameterized Build" in the Jenkins documentation. A job must exist; of
-the parameters of a build it gets those that it declares, since Jenkins drops all others without a word. A job
-that declares BRIDGE_BUILD_ID can be searched for our builds, and Jenkins never merges two of them into one.
+Vendor's page: "Remote Access API", https://www.jenkins.io/doc/book/using/remote-access-api/
+
+The job must exist. It gets the parameters that it declares; Jenkins silently drops all others. A job that
+declares BRIDGE_BUILD_ID can be searched for our builds, and Jenkins never merges two of them into one.
 """
 
 from collections import deque
@@ -30,46 +31,54 @@ from bridge.builders.base import (
     Status,
 )
 from bridge.builders.jenkins import log as jenkins_log
-from bridge.builders.jenkins.client import Access, Answer, Form, Lost, Server, Unsent, told
+from bridge.builders.jenkins.client import (
+    Answer,
+    Form,
+    JenkinsServer,
+    NotSent,
+    ServerAccess,
+    Unanswered,
+    describe,
+)
 from bridge.builders.jenkins.model import (
-    ID,
-    Build,
-    Item,
-    Job,
-    Place,
-    User,
+    BUILD_ID,
+    JenkinsBuild,
+    JenkinsJob,
+    JenkinsRef,
+    JenkinsUser,
+    QueueItem,
     item_tree,
     job_path,
     job_tree,
     queue_number,
     undeclared,
 )
-from bridge.builders.jenkins.watch import MAX_RANGE, Watch
+from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
 from bridge.config.types import Duration, Secret, Strict, wrong
 from bridge.errors import Permanent, RemoteError, Transient
 from bridge.model.build import BuildRequest
 from bridge.runtime.clock import Clock
 
-_REFUSALS: Final[Mapping[int, str]] = {
-    302: "was not queued but Jenkins points elsewhere: a plugin refused it, or `url` is not exact",
-    404: "does not exist or may not be seen by this user",
-    405: "cannot be started from outside",
+_REJECTIONS: Final[Mapping[int, str]] = {
+    302: "was not queued: Jenkins points elsewhere, because a plugin rejected it or `url` is not exact",
+    404: "does not exist, or this user may not see it: check `job` and the user's permissions",
+    405: "cannot be started through the API",
     409: "is disabled",
-    413: "does not get parameters this long through Jenkins or a proxy",
-    414: "does not get parameters this long through Jenkins or a proxy",
+    413: "cannot get parameters this long: Jenkins or a proxy limits them",
+    414: "cannot get parameters this long: Jenkins or a proxy limits them",
 }
-# The definition of a job may be old by this many seconds: a change shows in refused triggers anyway.
-_JOB_AGE: Final = 600.0
-# A server that has just started can miss builds for a moment, although they exist.
-_SETTLED: Final = 60.0
-_NEAR: Final = 200
+# Seconds for which a job's definition is used again: after a change, rejected triggers show it anyway.
+_JOB_MAX_AGE: Final = 600.0
+# Seconds after a start in which Jenkins may not list builds that exist.
+_SETTLE_SECONDS: Final = 60.0
+_NEWEST: Final = 200
 _SECOND_SEARCH: Final = 0.5
 _MAX_NAMES: Final = 20
 _ITEMS_KEPT: Final = 1000
 _MAX_SHOWN: Final = 100
 
 
-def _address(value: str) -> str:
+def _server_url(value: str) -> str:
     try:
         parts = urlsplit(value)
         parts.port  # noqa: B018  # reading it checks it
@@ -82,18 +91,18 @@ def _address(value: str) -> str:
     return value.rstrip("/") + "/"
 
 
-Address = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_address)]
-Bounded = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))]
+ServerUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_server_url)]
+ShortDuration = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))]
 
 
 class JenkinsSettings(Strict):
     """`token` is an API token of `username`, `job` the full name of the job with its folders.
 
-    `timeout` bounds one call from end to end, `concurrency` how many there are at once. `ca_file` holds the
-    authorities to trust (PEM) in place of the public ones. The environment's proxy is not used, `proxy` is.
+    `timeout` bounds one call from end to end, `concurrency` the number of calls at once. `ca_file` holds the
+    authorities to trust (PEM) instead of the public ones. Only `proxy` is used, not the environment's proxy.
     """
 
-    url: Address
+    url: ServerUrl
     """The address of Jenkins, with its path."""
     username: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^:\x00-\x1f]+$")]
     """Who triggers the builds."""
@@ -101,44 +110,44 @@ class JenkinsSettings(Strict):
     """An API token of that user."""
     job: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)*$")]
     """The full name of the job with its folders, such as docker/build-image."""
-    timeout: Bounded = timedelta(seconds=15)
+    timeout: ShortDuration = timedelta(seconds=15)
     """How long one call may take."""
     concurrency: Annotated[int, Field(ge=1, le=16)] = 4
-    """How many calls there are at once."""
+    """How many calls run at once."""
     ca_file: Annotated[Path, Field(strict=False)] | None = None
     """Authorities to trust instead of the public ones (a PEM file)."""
-    proxy: Address | None = None
+    proxy: ServerUrl | None = None
     """The HTTP proxy to go through."""
-    poll_interval: Bounded = timedelta(seconds=5)
-    """How often running builds are looked at."""
+    poll_interval: ShortDuration = timedelta(seconds=5)
+    """How often running builds are polled."""
 
 
-class _KnownJob:
-    """The definition of a job, kept as long as it can be trusted."""
+class _JobCache:
+    """The definition of a job, cached while it can be trusted."""
 
-    def __init__(self, name: str, server: Server, clock: Clock) -> None:
+    def __init__(self, name: str, server: JenkinsServer, clock: Clock) -> None:
         self._name = name
         self._server = server
         self._clock = clock
-        self._kept: tuple[Job, str | None, float] | None = None
+        self._kept: tuple[JenkinsJob, str | None, float] | None = None
 
-    async def get(self) -> Job:
+    async def get(self) -> JenkinsJob:
         """Raises RemoteError."""
         if self._kept:
             job, session, read_at = self._kept
-            # Without our id the session is all that makes a queue number ours: it must be fresh.
-            if job.searchable and session == self._server.session and self._clock() - read_at < _JOB_AGE:
+            # Without our id, only the session proves that a queue number is ours: it must be fresh.
+            if job.searchable and session == self._server.session and self._clock() - read_at < _JOB_MAX_AGE:
                 return job
         return await self.read()
 
-    async def read(self) -> Job:
+    async def read(self) -> JenkinsJob:
         """The definition as it is now. Raises RemoteError."""
         self._kept = None
-        job = await self._server.read(job_tree(self._name), Job)
+        job = await self._server.read(job_tree(self._name), JenkinsJob)
         if job is None:
             raise Permanent(f"Jenkins shows no job {self._name!r} to this user (404)")
         if job.buildable is None:
-            # A folder, or the root: with a `url` that goes on after it, Jenkins answers its own document.
+            # A folder; or the root document, which Jenkins answers for every path below /api/json.
             raise Permanent(f"{self._name!r} is not a job that can be built, or `url` is not exact")
         self._kept = job, self._server.session, self._clock()
         return job
@@ -158,7 +167,7 @@ class JenkinsBuilder(Builder):
         self.poll_interval = settings.poll_interval.total_seconds()
         self._job = settings.job
         self._clock = context.clock
-        access = Access(
+        access = ServerAccess(
             url=settings.url,
             username=settings.username,
             token=settings.token.reveal(),
@@ -167,14 +176,14 @@ class JenkinsBuilder(Builder):
             proxy=settings.proxy,
             concurrency=settings.concurrency,
         )
-        self._server = Server(access, context.clock)
-        self._known = _KnownJob(settings.job, self._server, context.clock)
-        self._watch = Watch(self._server, settings.url, context.clock)
-        self._given: deque[tuple[str | None, int]] = deque(maxlen=_ITEMS_KEPT)
+        self._server = JenkinsServer(access, context.clock)
+        self._job_cache = _JobCache(settings.job, self._server, context.clock)
+        self._poll = JenkinsPoll(self._server, settings.url, context.clock)
+        self._queue_numbers: deque[tuple[str | None, int]] = deque(maxlen=_ITEMS_KEPT)
 
     async def trigger(self, request: BuildRequest) -> Outcome:
         try:
-            job = await self._known.get()
+            job = await self._job_cache.get()
         except Transient as error:
             return Retry(str(error), error.after)
         except RemoteError as error:
@@ -182,182 +191,184 @@ class JenkinsBuilder(Builder):
         values = request.variables()
         try:
             answer = await self._send(job, values)
-        except Unsent as error:
+        except NotSent as error:
             return Retry(str(error))
-        except Lost as error:
-            self._known.forget()
+        except Unanswered as error:
+            self._job_cache.forget()
             return Ambiguous(str(error))
         number = queue_number(answer.headers.get("Location"))
         if number is not None and answer.status in {201, 303}:
             return await self._queued(job, request, number, merged=answer.status == 303)  # noqa: PLR2004  # HTTP
-        return await self._refused(job, values, answer)
+        return await self._not_queued(job, values, answer)
 
-    async def _send(self, job: Job, values: Mapping[str, str]) -> Answer:
-        # In the body, not in the query as python-jenkins has it: queries land in access logs and are limited
-        # to some 8 KB. The commit is named, so there is nothing that a quiet period could wait for.
+    async def _send(self, job: JenkinsJob, values: Mapping[str, str]) -> Answer:
+        # In the body, not in the query as python-jenkins sends it: queries land in access logs and are
+        # limited to about 8 KB. The request names the commit, so a quiet period would only cost time.
         page = "buildWithParameters" if job.definitions else "build"
         declared = {name: value for name, value in values.items() if name in job.definitions}
         form = Form({**declared, "delay": "0sec"})
         return await self._server.call("POST", job_path(self._job) + page, form=form)
 
-    async def _queued(self, job: Job, request: BuildRequest, number: int, *, merged: bool) -> Outcome:
+    async def _queued(self, job: JenkinsJob, request: BuildRequest, number: int, *, merged: bool) -> Outcome:
         if merged and job.searchable:
-            # Merged means equal values, with our id among them, unless the job has ceased to declare it.
+            # Jenkins merges builds with equal values, our id included, unless the job no longer declares it.
             try:
-                job = await self._known.read()
+                job = await self._job_cache.read()
             except RemoteError as error:
                 return Ambiguous(f"Jenkins merged the build into queue item {number}, and then: {error}")
         session = self._server.session
         notes = []
         if job.searchable and merged:
             notes.append(f"it was already waiting as queue item {number}")
-        elif not job.searchable and (merged or (session, number) in self._given):
+        elif not job.searchable and (merged or (session, number) in self._queue_numbers):
             notes.append(f"shares queue item {number} with another build")
-        self._given.append((session, number))
-        if dropped := undeclared(job, [ID, *sorted(request.parameters)]):
-            notes.append(f"not declared by the job, so not sent: {', '.join(dropped[:_MAX_NAMES])}")
+        self._queue_numbers.append((session, number))
+        if dropped := undeclared(job, [BUILD_ID, *sorted(request.parameters)]):
+            notes.append(f"the job does not declare, and so does not get: {', '.join(dropped[:_MAX_NAMES])}")
         identity = request.build_id if job.searchable else None
-        place = Place(job=self._job, queue=number, session=session, id=identity)
-        return Sent(place.handle, "; ".join(notes))
+        ref = JenkinsRef(job=self._job, queue=number, session=session, id=identity)
+        return Sent(ref.handle, "; ".join(notes))
 
-    async def _refused(self, job: Job, values: Mapping[str, str], answer: Answer) -> Outcome:
-        self._known.forget()
+    async def _not_queued(self, job: JenkinsJob, values: Mapping[str, str], answer: Answer) -> Outcome:
+        self._job_cache.forget()
         status = answer.status
         if status in {429, 503}:
-            return Retry(told(answer), answer.after)
+            return Retry(describe(answer), answer.after)
         if status in {400, 500}:
-            return await self._misfit(job, values, answer)
-        if answer.no_crumb and not await self._long_up():
-            # As long as its plugins load, Jenkins asks whoever has a good token for a crumb, too.
-            return Retry(f"{told(answer)}, unless it is only just starting")
-        if status in _REFUSALS:
-            return Rejected(f"the job {self._job!r} {_REFUSALS[status]} ({status})")
+            return await self._parameters_rejected(job, values, answer)
+        if answer.asks_for_crumb and not await self._up_for_long():
+            # While its plugins load, Jenkins asks for a crumb even when the token is good.
+            return Retry(f"{describe(answer)}; or Jenkins is still starting")
+        if status in _REJECTIONS:
+            return Rejected(f"the job {self._job!r} {_REJECTIONS[status]} ({status})")
         if 300 <= status < 500:  # noqa: PLR2004  # HTTP statuses
-            return Rejected(f"the job {self._job!r} was not queued: {told(answer)}")
-        return Ambiguous(f"{told(answer)}, without a queue number")
+            return Rejected(f"the job {self._job!r} was not queued: {describe(answer)}")
+        return Ambiguous(f"{describe(answer)}, without a queue number")
 
-    async def _long_up(self) -> bool:
-        """Whether Jenkins is known to have started a while ago."""
+    async def _up_for_long(self) -> bool:
+        """Whether Jenkins is known to have been up for some time."""
         try:
-            await self._known.read()
+            await self._job_cache.read()
         except RemoteError:
             return False
         return self._settled()
 
-    async def _misfit(self, job: Job, values: Mapping[str, str], answer: Answer) -> Outcome:
-        """Tell whose fault a refusal of the parameters is: the values', or of our idea of the job."""
+    async def _parameters_rejected(
+        self, job: JenkinsJob, values: Mapping[str, str], answer: Answer
+    ) -> Outcome:
+        """Find out whether the values are wrong, or what we know of the job is out of date."""
         try:
-            now = await self._known.read()
+            now = await self._job_cache.read()
         except RemoteError as error:
-            return Ambiguous(f"{told(answer)}, and then: {error}")
+            return Ambiguous(f"{describe(answer)}, and then: {error}")
         if now != job:
             return Retry("the parameters of the job have just changed", 0.0)
-        if names := now.misfits(values):
+        if names := now.not_offered(values):
             return Rejected(f"the job does not offer the given value of: {', '.join(names[:_MAX_NAMES])}")
         return Rejected(f"the job {self._job!r} does not take these parameters ({answer.status})")
 
     async def find(self, build_id: str) -> Handle | Search | None:
-        """The queue, then the newest 2000 builds are searched: an unanswered trigger is never older."""
-        job = await self._known.read()
+        """Search the queue, then the newest 2000 builds: an unanswered trigger is never older."""
+        job = await self._job_cache.read()
         if not job.searchable:
             return Search.UNSEARCHABLE
-        place = await self._found(build_id)
-        if place is None:
-            # Between the queue and the job a build is in neither list.
+        ref = await self._search(build_id)
+        if ref is None:
+            # A build that leaves the queue is in neither list for a moment.
             await anyio.sleep(_SECOND_SEARCH)
-            place = await self._found(build_id)
-        return place.handle if place else None
+            ref = await self._search(build_id)
+        return ref.handle if ref else None
 
-    async def _found(self, build_id: str) -> Place | None:
-        waiting = await self._watch.waiting()
-        wanted = Place(job=self._job, id=build_id, session=self._server.session)
-        if item := waiting.pick(wanted, wanted.session):
+    async def _search(self, build_id: str) -> JenkinsRef | None:
+        queue = await self._poll.queue()
+        wanted = JenkinsRef(job=self._job, id=build_id, session=self._server.session)
+        if item := queue.match(wanted, wanted.session):
             return wanted.model_copy(update={"queue": item.id})
-        build = await self._started(wanted)
-        return wanted.at(build) if build else None
+        build = await self._find_build(wanted)
+        return wanted.started_as(build) if build else None
 
-    async def _started(self, place: Place) -> Build | None:
-        """The build of a place without a number: first among the newest, then farther back."""
-        for count in (_NEAR, MAX_RANGE):
-            catalogue = await self._watch.catalogue(place.job, count)
-            if catalogue is None:
-                raise Transient(f"Jenkins shows no job {place.job!r} to this user (404)")
-            build = catalogue.pick(place, self._server.session)
-            if build or len(catalogue) < count:
+    async def _find_build(self, ref: JenkinsRef) -> JenkinsBuild | None:
+        """The build of a ref without a number: search the newest first, then further back."""
+        for count in (_NEWEST, MAX_RANGE):
+            index = await self._poll.index(ref.job, count)
+            if index is None:
+                raise Transient(f"Jenkins shows no job {ref.job!r} to this user (404)")
+            build = index.match(ref, self._server.session)
+            if build or len(index) < count:
                 return build
         return None
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
-        return await self._watch.poll(handles)
+        return await self._poll.poll(handles)
 
     async def log(self, handle: Handle, offset: int) -> LogChunk:
         """Offsets are those of `jenkins_log`; a build in the queue has an empty log."""
-        place = Place.parse(handle)
-        if place.build is None:
+        ref = JenkinsRef.parse(handle)
+        if ref.build is None:
             return LogChunk(text="", next=offset, more=False)
         raw, blocks = jenkins_log.split(offset)
-        path = f"{job_path(place.job)}{place.build}/logText/progressiveText?start={raw}"
+        path = f"{job_path(ref.job)}{ref.build}/logText/progressiveText?start={raw}"
 
         def window(headers: Mapping[str, str]) -> tuple[int, int]:
-            # Beyond its end Jenkins gives the whole log from the top.
+            # For an offset beyond the end, Jenkins sends the whole log from its beginning.
             return jenkins_log.window(0 if jenkins_log.size(headers) < raw else blocks)
 
         answer = await self._server.call("GET", path, window=window)
         if answer.status == 404 and self._settled():  # noqa: PLR2004  # an HTTP status
             raise Permanent("the build and its log are no longer in Jenkins (404)")
         if answer.status == 404:  # noqa: PLR2004  # an HTTP status
-            raise Transient("Jenkins does not show the log (404), but it was started only now")
+            raise Transient("Jenkins does not show the log (404): it has only just started")
         if answer.status != 200:  # noqa: PLR2004  # an HTTP status
-            raise self._server.refusal(answer)
+            raise self._server.error_of(answer)
         return jenkins_log.chunk(answer.headers, answer.body, raw, blocks, truncated=answer.truncated)
 
     def _settled(self) -> bool:
-        return self._clock() - self._server.since >= _SETTLED
+        return self._clock() - self._server.since >= _SETTLE_SECONDS
 
     async def cancel(self, handle: Handle) -> None:
-        place = Place.parse(handle)
-        number = place.build
+        ref = JenkinsRef.parse(handle)
+        number = ref.build
         if number is None:
-            if await self._cancelled_in_queue(place):
+            if await self._cancelled_in_queue(ref):
                 return
-            build = await self._started(place)
+            build = await self._find_build(ref)
             number = build.number if build else None
         if number is not None:
-            await self._post(f"{job_path(place.job)}{number}/stop")
+            await self._post(f"{job_path(ref.job)}{number}/stop")
 
-    async def _cancelled_in_queue(self, place: Place) -> bool:
+    async def _cancelled_in_queue(self, ref: JenkinsRef) -> bool:
         """Take the item out of the queue; False when it is no longer there."""
-        if place.queue is None:
+        if ref.queue is None:
             return False
-        item = await self._server.read(item_tree(place.queue), Item)
-        if item is None or not place.owns_item(item, self._server.session):
+        item = await self._server.read(item_tree(ref.queue), QueueItem)
+        if item is None or not ref.owns_item(item, self._server.session):
             return False
         if item.cancelled:
             return True
         started = item.executable is not None
-        return not started and await self._post(f"queue/cancelItem?id={place.queue}")
+        return not started and await self._post(f"queue/cancelItem?id={ref.queue}")
 
     async def _post(self, path: str) -> bool:
         """False when there is nothing (404) to act on."""
         answer = await self._server.call("POST", path)
-        # A success is a redirect to the page of what was acted on, or 204.
+        # Success is a redirect to the page of the item or build, or 204.
         if answer.status < 400 or answer.status == 404:  # noqa: PLR2004  # HTTP statuses
             return answer.status != 404  # noqa: PLR2004  # an HTTP status
-        raise self._server.refusal(answer)
+        raise self._server.error_of(answer)
 
     async def test(self) -> str:
-        user = await self._server.read(jenkins.WHOAMI_URL % {"depth": 0}, User)
+        user = await self._server.read(jenkins.WHOAMI_URL % {"depth": 0}, JenkinsUser)
         if user is None or not user.name:
             raise Permanent("there is no Jenkins at `url`")
-        job = await self._known.read()
+        job = await self._job_cache.read()
         count = len(job.definitions)
         text = f"signed in as {user.name[:_MAX_SHOWN]}; the job {self._job!r} declares {count} parameters"
         if not job.buildable:
-            text += "; it is disabled, so that builds will be rejected"
+            text += "; it is disabled, so Jenkins will reject builds: enable it"
         if not job.searchable:
             text += (
-                f"; it does not declare {ID}: add a string parameter of that name, "
-                "else two pushes can share one build and repeats cannot be told apart"
+                f"; it does not declare {BUILD_ID}: add a string parameter of that name, "
+                "otherwise two pushes can share one build, and an interrupted trigger cannot be checked"
             )
         return text
 

@@ -3,6 +3,8 @@
 python-jenkins keeps the login and the session; what an answer means is decided here and by the caller,
 because its exceptions cannot tell a restarting server from a missing build, and quote whole HTML pages.
 Paths are relative to the server's root and already percent-encoded.
+
+Vendor's page: "Python Jenkins", https://python-jenkins.readthedocs.io/
 """
 
 import io
@@ -38,16 +40,16 @@ _PIECE: Final = 64 << 10
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-class Unsent(Transient):
+class NotSent(Transient):
     """The request cannot have reached the server."""
 
 
-class Lost(Transient):
-    """The request may have reached the server, but no answer came."""
+class Unanswered(Transient):
+    """The request may have reached the server, but there was no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class ServerAccess:
     """How to reach the server; `timeout` in seconds bounds a call from end to end."""
 
     url: str
@@ -69,8 +71,8 @@ class Answer:
     truncated: bool
 
     @property
-    def no_crumb(self) -> bool:
-        """Whether a crumb was asked for, which an API token does not need."""
+    def asks_for_crumb(self) -> bool:
+        """Whether Jenkins asks for a crumb, which an API token does not need."""
         return self.status == 403 and b"crumb" in self.body  # noqa: PLR2004  # an HTTP status
 
     @property
@@ -85,10 +87,10 @@ Window = Callable[[Mapping[str, str]], tuple[int, int]]
 
 
 class Form(io.BytesIO):
-    """The body of a POST, which can be withdrawn as long as none of it was handed to the network.
+    """The body of a POST, which can be withdrawn as long as no byte of it was sent.
 
-    Jenkins acts only on a whole body. So a form that was withdrawn unread proves that nothing happened, and
-    a thread that was given up for late cannot start a build behind our back.
+    Jenkins acts only on a complete body. A form that was withdrawn unread therefore proves that nothing
+    happened, and a thread that timed out cannot start a build later.
     """
 
     def __init__(self, fields: Mapping[str, str]) -> None:
@@ -99,7 +101,7 @@ class Form(io.BytesIO):
     def read(self, size: int | None = -1) -> bytes:
         with self._lock:
             if self._withdrawn:
-                raise OSError("the request was given up before it was sent")
+                raise OSError("the request was cancelled before it was sent")
             return super().read(size)
 
     def withdraw(self) -> bool:
@@ -112,7 +114,7 @@ class Form(io.BytesIO):
 class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no types
     """python-jenkins, but every answer comes back as it is: no redirect is followed, no status is raised."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: ServerAccess) -> None:
         # To connect and to wait for the answer: together less than a call, so that its thread ends first.
         timeout = (access.timeout * 0.25, access.timeout * 0.6)
         super().__init__(access.url, access.username, access.token, timeout=timeout)
@@ -145,10 +147,10 @@ class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no type
         self._session.close()
 
 
-class Server:
-    """One Jenkins server. `session` is its word for its present run, `since` when we first saw that word."""
+class JenkinsServer:
+    """One Jenkins server: `session` identifies its present run, known to us `since` (Unix seconds)."""
 
-    def __init__(self, access: Access, clock: Clock) -> None:
+    def __init__(self, access: ServerAccess, clock: Clock) -> None:
         self._access = access
         self._clock = clock
         self._limiter: anyio.CapacityLimiter | None = None
@@ -165,7 +167,7 @@ class Server:
         if answer.status == 404:  # noqa: PLR2004  # an HTTP status
             return None
         if answer.status != 200:  # noqa: PLR2004  # an HTTP status
-            raise self.refusal(answer)
+            raise self.error_of(answer)
         if answer.truncated:
             raise Permanent(f"Jenkins answered with more than {MAX_JSON >> 20} MiB")
         try:
@@ -173,9 +175,9 @@ class Server:
         except ValidationError:
             raise Transient("Jenkins answered with something that is not its API's JSON") from None
 
-    def refusal(self, answer: Answer) -> RemoteError:
+    def error_of(self, answer: Answer) -> RemoteError:
         """What an answer that is neither 2xx nor 404 means for a request that changes nothing."""
-        why = told(answer)
+        why = describe(answer)
         if answer.status >= 500 or answer.status in {408, 425, 429}:  # noqa: PLR2004  # HTTP statuses
             return Transient(why, answer.after)
         return Permanent(why)
@@ -188,7 +190,7 @@ class Server:
         form: Form | None = None,
         window: Window = lambda _headers: (0, MAX_JSON),
     ) -> Answer:
-        """The answer, whatever its status. Raises Unsent and Lost, or Permanent for unusable settings."""
+        """The answer, whatever its status. Raises NotSent, Unanswered, or Permanent for unusable settings."""
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._access.concurrency)
         try:
@@ -198,14 +200,14 @@ class Server:
                 )
         except TimeoutError:
             why = f"Jenkins did not answer within {self._access.timeout:g} s"
-            raise (Unsent(why) if form and form.withdraw() else Lost(why)) from None
+            raise (NotSent(why) if form and form.withdraw() else Unanswered(why)) from None
         finally:
             if form:
                 form.withdraw()
-        self._notice(answer.headers.get("X-Jenkins-Session"))
+        self._note_session(answer.headers.get("X-Jenkins-Session"))
         return answer
 
-    def _notice(self, session: str | None) -> None:
+    def _note_session(self, session: str | None) -> None:
         if session and session != self.session:
             self.session, self.since = session[:64], self._clock()
 
@@ -214,18 +216,18 @@ class Server:
         try:
             with self._client(deadline) as client, client.ask(method, path, form) as response:
                 return _answer(response, window, deadline)
-        except _BROKEN as error:
+        except _CONNECTION_ERRORS as error:
             why = _reason(error, self._access)
-        # Outside of the handler, so that no URL or header travels along as the context.
-        raise Unsent(why) if form and form.withdraw() else Lost(why)
+        # Outside the handler, so that the new error has no context that holds URLs or headers.
+        raise NotSent(why) if form and form.withdraw() else Unanswered(why)
 
     @contextmanager
     def _client(self, deadline: float) -> Iterator[_Client]:
-        """A client of our own for one exchange; one that broke is thrown away."""
+        """A client for one exchange; after an error it is closed and not used again."""
         try:
             client = self._clients.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
-            raise TimeoutError("all connections hang") from None
+            raise TimeoutError("all connections are busy") from None
         kept: _Client | None = None
         try:
             client = _Client(self._access) if client is None else client
@@ -249,7 +251,7 @@ class Server:
                 client.close()
 
 
-_BROKEN = (
+_CONNECTION_ERRORS = (
     jenkins.JenkinsException,
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -265,15 +267,15 @@ def _answer(response: requests.Response, window: Window, deadline: float) -> Ans
     seen = 0
     while len(body) <= keep and (piece := response.raw.read1(_PIECE, decode_content=True)):
         if time.monotonic() > deadline:
-            raise TimeoutError("the answer drips")
+            raise TimeoutError("the answer is too slow")
         body += piece[max(0, skip - seen) :]
         seen += len(piece)
     return Answer(response.status_code, response.headers, bytes(body[:keep]), len(body) > keep)
 
 
-_TOLD: Final[Mapping[int, str]] = {
-    401: "Jenkins refuses the user name or the API token (401)",
-    403: "the user of the API token may not do this in Jenkins (403)",
+_DESCRIPTIONS: Final[Mapping[int, str]] = {
+    401: "Jenkins rejects the user name or the API token (401): check `username` and `token`",
+    403: "the user of the API token may not do this in Jenkins (403): check its permissions",
     429: "Jenkins, or a proxy before it, asks for fewer requests (429)",
     502: "a proxy did not get an answer from Jenkins (502)",
     503: "Jenkins is starting or not available (503)",
@@ -281,17 +283,17 @@ _TOLD: Final[Mapping[int, str]] = {
 }
 
 
-def told(answer: Answer) -> str:
-    """What a refusal means, in a sentence of our own: pages of Jenkins are never quoted."""
-    if answer.no_crumb:
+def describe(answer: Answer) -> str:
+    """What an answer that is no success means, in our own words: pages of Jenkins are never quoted."""
+    if answer.asks_for_crumb:
         return "Jenkins asks for a crumb (403): `token` must be an API token, not a password"
     if 300 <= answer.status < 400:  # noqa: PLR2004  # HTTP statuses
         return f"Jenkins points to another address ({answer.status}): correct `url`"
-    return _TOLD.get(answer.status, f"Jenkins answered {answer.status}")
+    return _DESCRIPTIONS.get(answer.status, f"Jenkins answered {answer.status}")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what lies behind it; urllib3 and requests hide causes in attributes and arguments."""
+    """The error and its causes; urllib3 and requests keep them in attributes and arguments."""
     waiting: list[Any] = [error]
     for _ in range(_MAX_CAUSES):
         if not waiting:
@@ -302,7 +304,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [cause for cause in behind if isinstance(cause, BaseException)]
 
 
-def _reason(error: BaseException, access: Access) -> str:
+def _reason(error: BaseException, access: ServerAccess) -> str:
     """Why there was no answer. The text of the error is not used: it can hold URLs and headers."""
     causes = list(_causes(error))
     return next((why for kind, why in _REASONS if any(isinstance(cause, kind) for cause in causes)), "") or (
@@ -313,11 +315,14 @@ def _reason(error: BaseException, access: Access) -> str:
 
 
 _REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
-    (ProxyError, "the proxy did not let the request through"),
+    (ProxyError, "the proxy rejected the request: check `proxy`"),
     (ssl.SSLCertVerificationError, "the certificate of Jenkins is not trusted: set `ca_file`"),
-    (ssl.SSLError, "no TLS connection to Jenkins: this port may not speak TLS"),
-    (socket.gaierror, "the host name of Jenkins is not known: look at `url`, or at DNS"),
-    (ConnectionRefusedError, "Jenkins refuses connections: it may be down"),
+    (ssl.SSLError, "no TLS connection to Jenkins: this port may not speak TLS, check `url`"),
+    (socket.gaierror, "the host name of Jenkins cannot be resolved: check `url` and DNS"),
+    (ConnectionRefusedError, "Jenkins refuses connections: check that it runs, and `url`"),
     ((requests.Timeout, TimeoutError, jenkins.TimeoutException), "Jenkins did not answer in time"),
-    ((ConnectionResetError, BrokenPipeError, RemoteDisconnected), "Jenkins closed the connection unanswered"),
+    (
+        (ConnectionResetError, BrokenPipeError, RemoteDisconnected),
+        "Jenkins closed the connection, with no answer",
+    ),
 )

@@ -1,10 +1,11 @@
 """Offsets into the log of a Jenkins build.
 
-Source: the "progressiveText" page of a build. Its offsets count bytes of the raw log, in which Jenkins hides
-annotations, so the length of what arrived says nothing about where to go on: only X-Text-Size does, and that
-is the end of the log. When more arrives than one call may return, the next call therefore asks again from the
-same raw offset and passes over the blocks it has returned: an offset of ours is
-`blocks << 36 | raw offset` (64 GiB of log, 65536 blocks, 52 bits in all).
+Vendor's page: "Remote Access API", https://www.jenkins.io/doc/book/using/remote-access-api/
+
+The offsets of `logText/progressiveText` count bytes of the raw log, in which Jenkins hides annotations. So
+the length of the text does not say where to go on; only X-Text-Size does, and that is the log's end. When
+more arrives than one call may return, the next call asks again from the same raw offset and skips the blocks
+already returned: our offset is `blocks << 36 | raw offset` (64 GiB of log, 65536 blocks, 52 bits in all).
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Final
 from bridge.builders.base import LogChunk
 from bridge.errors import Transient
 
-# A UTF-8 character has at most four bytes, so what a cut can leave over has three.
+# A UTF-8 character has at most four bytes, so a cut leaves at most three over.
 MARGIN: Final = 4
 BLOCK: Final = (256 << 10) - MARGIN
 _RAW_BITS: Final = 36
@@ -22,7 +23,7 @@ _MAX_DIGITS: Final = 10
 
 
 def split(offset: int) -> tuple[int, int]:
-    """The raw offset to ask for, and the number of blocks to pass over."""
+    """The raw offset to ask for, and the number of blocks to skip."""
     return offset & ((1 << _RAW_BITS) - 1), min(offset >> _RAW_BITS, _MAX_BLOCKS)
 
 
@@ -31,7 +32,7 @@ def join(raw: int, blocks: int) -> int:
 
 
 def window(blocks: int) -> tuple[int, int]:
-    """How many bytes to pass over and to keep for the block after `blocks`, with the margin before it."""
+    """How many bytes to skip and to keep for the block after `blocks`, with the margin before it."""
     lead = MARGIN if blocks else 0
     return blocks * BLOCK - lead, BLOCK + lead
 
@@ -55,7 +56,7 @@ def size(headers: Mapping[str, str]) -> int:
     """Where the log ends, in raw bytes. Raises Transient for what is no answer of Jenkins."""
     value = headers.get("X-Text-Size", "")
     if not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS):
-        raise Transient("the log came without its size: a proxy may have answered")
+        raise Transient("the log has no X-Text-Size header: a proxy may have answered, check `url`")
     return int(value)
 
 

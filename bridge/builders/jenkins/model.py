@@ -1,7 +1,7 @@
-"""What Jenkins says, in its words and in ours. Pure.
+"""The documents of Jenkins' API, and what they mean for a build. Pure.
 
-Source: "Remote Access API" in the Jenkins Handbook, the `api` page of each object, and the documents of a
-2.426 server. Fields and kinds of objects that are not known are passed over.
+Vendor's page: "Remote Access API", https://www.jenkins.io/doc/book/using/remote-access-api/
+The documents are those of a 2.426 server. Unknown fields and classes of objects are ignored.
 """
 
 import re
@@ -16,7 +16,7 @@ from bridge.config.types import Strict
 from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
-ID: Final = "BRIDGE_BUILD_ID"
+BUILD_ID: Final = "BRIDGE_BUILD_ID"
 _MAX_WORDS: Final = 300
 _MAX_URL: Final = 4096
 _BUILD_TREE: Final = (
@@ -71,7 +71,7 @@ class _Property(_Document):
     definitions: list[Definition] = Field(default=[], alias="parameterDefinitions")
 
 
-class Job(_Document):
+class JenkinsJob(_Document):
     """`buildable` is None for what is no job."""
 
     buildable: bool | None = None
@@ -83,9 +83,9 @@ class Job(_Document):
 
     @property
     def searchable(self) -> bool:
-        return ID in self.definitions
+        return BUILD_ID in self.definitions
 
-    def misfits(self, values: Mapping[str, str]) -> list[str]:
+    def not_offered(self, values: Mapping[str, str]) -> list[str]:
         """The parameters whose value is not among the choices that the job offers."""
         return [
             name
@@ -110,10 +110,10 @@ class _Triggered(_Document):
     def build_id(self) -> str | None:
         """Our build id, where the job kept it; None also for the empty text of a build by hand."""
         parameters = (p for action in self.actions or [] if action for p in action.parameters or [])
-        return next((str(p.value) for p in parameters if p.name == ID and p.value), None)
+        return next((str(p.value) for p in parameters if p.name == BUILD_ID and p.value), None)
 
 
-class Build(_Triggered):
+class JenkinsBuild(_Triggered):
     """Times in milliseconds."""
 
     number: int
@@ -125,11 +125,11 @@ class Build(_Triggered):
     duration: int = 0
 
 
-class Builds(_Document):
+class BuildList(_Document):
     """Newest first."""
 
     next_number: int = Field(default=0, alias="nextBuildNumber")
-    builds: list[Build] = Field(default=[], alias="allBuilds")
+    builds: list[JenkinsBuild] = Field(default=[], alias="allBuilds")
 
 
 class _Task(_Document):
@@ -140,7 +140,7 @@ class _Executable(_Document):
     number: int | None = None
 
 
-class Item(_Triggered):
+class QueueItem(_Triggered):
     kind: str = Field(default="", alias="_class")
     id: int
     why: str | None = None
@@ -157,23 +157,23 @@ class Item(_Triggered):
         return "/".join(unquote(name) for name in found[1].split("/")[1::2]) if found else None
 
 
-class Queue(_Document):
-    items: list[Item] = []
+class JenkinsQueue(_Document):
+    items: list[QueueItem] = []
 
 
-class Root(_Document):
+class JenkinsRoot(_Document):
     mode: str = ""
 
 
-class User(_Document):
+class JenkinsUser(_Document):
     name: str = Field(default="", alias="fullName")
 
 
-class Place(Strict):
-    """Where a build is; the handle is this as JSON.
+class JenkinsRef(Strict):
+    """What identifies a build in Jenkins; the handle is this as JSON.
 
-    `id` is our build id if the job declared it at the trigger. `session` is the run of Jenkins in which the
-    queue number was given: after a crash Jenkins counts from 1 again, and the number is somebody else's.
+    `id` is our build id if the job declared it at the trigger. `session` is the run of Jenkins that gave the
+    queue number: after a crash Jenkins counts from 1 again, and the number belongs to another build.
     """
 
     job: str
@@ -183,20 +183,20 @@ class Place(Strict):
     id: str | None = None
 
     @classmethod
-    def parse(cls, handle: str) -> "Place":
+    def parse(cls, handle: str) -> "JenkinsRef":
         try:
             return cls.model_validate_json(handle)
         except ValidationError:
-            raise Permanent("the handle of the build is not one of a Jenkins builder") from None
+            raise Permanent("the handle is not one of a Jenkins builder") from None
 
     @property
     def handle(self) -> str:
         return self.model_dump_json(exclude_none=True)
 
-    def at(self, build: Build) -> "Place":
+    def started_as(self, build: JenkinsBuild) -> "JenkinsRef":
         return self.model_copy(update={"build": build.number, "queue": build.queue or self.queue})
 
-    def owns_item(self, item: Item, session: str | None) -> bool:
+    def owns_item(self, item: QueueItem, session: str | None) -> bool:
         """Whether a queue item is ours: by our build id, else by its number in the run that gave it."""
         if item.job != self.job:
             return False
@@ -205,13 +205,13 @@ class Place(Strict):
         return item.id == self.queue and self.session in {None, session}
 
 
-class Catalogue:
-    """Builds of one job, found without going through all of them."""
+class BuildIndex:
+    """The builds of one job by number, by our build id and by queue number."""
 
-    def __init__(self, builds: Sequence[Build]) -> None:
+    def __init__(self, builds: Sequence[JenkinsBuild]) -> None:
         self._numbers = {build.number: build for build in builds}
-        self._queues: dict[int | None, Build] = {}
-        self._ids: dict[str, list[Build]] = {}
+        self._queues: dict[int | None, JenkinsBuild] = {}
+        self._ids: dict[str, list[JenkinsBuild]] = {}
         for build in builds:
             if build.build_id:
                 self._ids.setdefault(build.build_id, []).append(build)
@@ -226,20 +226,20 @@ class Catalogue:
     def oldest(self) -> int:
         return min(self._numbers, default=0)
 
-    def pick(self, place: Place, session: str | None) -> Build | None:
-        """The build of `place`: by its number, by our build id, or by the queue number of the same run.
+    def match(self, ref: JenkinsRef, session: str | None) -> JenkinsBuild | None:
+        """The build of `ref`: by its number, by our build id, or by the queue number of the same run.
 
         A person can repeat a build with all its parameters: of several with our id, ours is the one that
         came from our queue item, else the oldest.
         """
-        if place.build is not None:
-            build = self._numbers.get(place.build)
-            return build if build and build.build_id in {None, place.id} else None
-        if ours := self._ids.get(place.id or ""):
-            return next((build for build in ours if build.queue == place.queue), ours[-1])
-        if place.queue is None or place.session not in {None, session}:
+        if ref.build is not None:
+            build = self._numbers.get(ref.build)
+            return build if build and build.build_id in {None, ref.id} else None
+        if ours := self._ids.get(ref.id or ""):
+            return next((build for build in ours if build.queue == ref.queue), ours[-1])
+        if ref.queue is None or ref.session not in {None, session}:
             return None
-        return self._queues.get(place.queue)
+        return self._queues.get(ref.queue)
 
 
 _ENDS: Final[Mapping[str, tuple[BuildState, str]]] = {
@@ -251,10 +251,10 @@ _ENDS: Final[Mapping[str, tuple[BuildState, str]]] = {
 }
 
 
-def build_status(place: Place, build: Build, root: str) -> Status:
+def build_status(ref: JenkinsRef, build: JenkinsBuild, root: str) -> Status:
     """The state of a build; `root` is the server's address for people.
 
-    Without a result the build runs, whatever `building` says; an unknown result word does not end it.
+    Without a result the build runs, whatever `building` says. An unknown result does not end it.
     """
     running = build.building or build.in_progress or build.result is None
     state, detail = (BuildState.RUNNING, "")
@@ -265,14 +265,14 @@ def build_status(place: Place, build: Build, root: str) -> Status:
         state=state,
         raw="building" if running else (build.result or "")[:64],
         detail=detail,
-        handle=place.at(build).handle,
-        url=f"{root}{job_path(place.job)}{build.number}/",
+        handle=ref.started_as(build).handle,
+        url=f"{root}{job_path(ref.job)}{build.number}/",
         started_at=build.timestamp / 1000 if build.timestamp else None,
         ended_at=ended,
     )
 
 
-def item_status(item: Item) -> Status:
+def item_status(item: QueueItem) -> Status:
     """The state of what waits in the queue, or has just left it."""
     raw = item.kind.rpartition("$")[2][:64] or "queued"
     if item.cancelled:
@@ -281,6 +281,6 @@ def item_status(item: Item) -> Status:
     return Status(state=BuildState.QUEUED, raw=raw, detail=f"stuck: {why}" if item.stuck else why)
 
 
-def undeclared(job: Job, names: Iterable[str]) -> list[str]:
-    """Those of `names` that Jenkins would drop without a word."""
+def undeclared(job: JenkinsJob, names: Iterable[str]) -> list[str]:
+    """Those of `names` that Jenkins would silently drop."""
     return [name for name in names if name not in job.definitions]
