@@ -1,8 +1,8 @@
-"""The contract of a channel: a way to tell people.
+"""The contract of a channel: how a notice reaches people.
 
-`send` makes one attempt, ends by itself (the adapter sets its own time-outs) and raises nothing: its answer
-says what the notifier has to do next. Calls of one channel never overlap. Text, truncation and signature are
-made at each attempt, so that a late notice is still valid.
+`send` makes one attempt, ends by itself (the adapter sets its own time-outs) and raises nothing: its outcome
+says what the notifier does next. The notifier never calls `send` of one channel twice at the same time. The
+channel renders, shortens and signs at each attempt, so that a late notice is still valid.
 """
 
 from abc import ABC, abstractmethod
@@ -20,14 +20,14 @@ from bridge.runtime.rate import Rate
 
 @dataclass(frozen=True, slots=True)
 class Ok:
-    """The channel itself said that it took the notice; `detail` is its word."""
+    """The channel confirmed that it took the notice; `detail` adds what it said."""
 
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Not taken; may work later, in `after` seconds if the channel said so."""
+    """The channel did not take the notice and may take it later: after `after` seconds if it named a time."""
 
     why: str
     after: float | None = None
@@ -35,14 +35,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Perhaps taken (the answer was lost): to be sent again."""
+    """The answer was lost: the channel may have taken the notice. The notifier sends it again."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimited:
-    """The whole channel must pause for `after` seconds; this was no attempt."""
+    """The channel wants a pause of `after` seconds for all notices. This send counts as no attempt."""
 
     why: str
     after: float
@@ -50,9 +50,9 @@ class RateLimited:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Not worth another try as it is.
+    """Another attempt would fail in the same way.
 
-    For `config` the channel is out of order until a person mends it; for `content` this notice is, for good.
+    `config`: the channel fails until a person corrects its settings. `content`: this notice fails for good.
     """
 
     reason: Literal["config", "content"]
@@ -63,10 +63,10 @@ Outcome = Ok | Retry | Unknown | RateLimited | Dead
 
 
 class MessageSink(Protocol):
-    """Where in-app messages are kept."""
+    """The store of in-app messages."""
 
     async def add_message(self, notice: Notice) -> None:
-        """Keep the notice as a message; a repeat of the same notice changes nothing."""
+        """Store the notice as a message; a repeat of the same notice changes nothing. Raises StoreError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +84,12 @@ class ChannelContext:
 
 
 class Channel(ABC):
-    """One configured channel, made as `Kind(name, settings, context)`; making it does no I/O."""
+    """One configured channel, created as `Kind(name, settings, context)`; creation does no I/O."""
 
     kind: ClassVar[str]
     """The word in `bridge.yaml` and in rules, such as `DING_TALK`."""
     Settings: ClassVar[type[BaseModel]]
-    """What may stand under the channel's name in `bridge.yaml`, besides `kind`."""
+    """The settings under the channel's name in `bridge.yaml`, besides `kind`."""
     contact: ClassVar[ContactKey | None] = None
     """The key under `people` in `bridge.yaml` by which this kind mentions a person."""
     rate: Rate | None = None
@@ -101,7 +101,7 @@ class Channel(ABC):
 
     @abstractmethod
     async def send(self, notice: Notice) -> Outcome:
-        """Make one attempt. A notice too long for the channel is shortened by the channel."""
+        """Make one attempt. The channel shortens a notice that is too long for it."""
 
-    async def aclose(self) -> None:  # noqa: B027  # not every channel holds something
-        """Give back what is held."""
+    async def aclose(self) -> None:  # noqa: B027  # most channels hold nothing
+        """Release what the channel holds; bounded in time."""

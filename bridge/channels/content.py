@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
-"""What a notice says, in the reader's language; the channels only give it their form."""
+"""Renders a notice as words in the reader's language; a channel adds its markup."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ Language = Literal["zh-CN", "en"]
 Tone = Literal["good", "bad", "neutral"]
 
 LATE_AFTER: Final = 300.0
-# Causes that are not the author's doing.
+# Builds with these causes do not come from the author's push.
 _NOT_BY_AUTHOR: Final = frozenset({"manual", "order", "schedule"})
 
 
@@ -29,9 +29,10 @@ Line = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """A notice in words: single lines of clean but untrusted text, and links fit for markup.
+    """A notice in words: single lines of text without control characters, and links that are safe in markup.
 
-    `title` stands alone (a subject, a notification bar); `mark`, `status` and `subject` make a heading.
+    The text comes from strangers: a channel must escape it. `title` is used alone (as a subject or in a
+    notification bar); `mark`, `status` and `subject` form a heading.
     """
 
     title: str
@@ -46,7 +47,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """How much is told: `tail` in bytes, `subject` and `text` in characters, `images` as a count."""
+    """The size of a rendering: `tail` in bytes, `subject` and `text` in characters, `images` as a count."""
 
     tail: int
     subject: int
@@ -56,7 +57,7 @@ class Detail:
     links: bool = True
 
 
-# From all to the least, which is under 2000 bytes of UTF-8 whatever the facts: what comes first goes last.
+# From the most detailed to the least detailed, which is under 2000 bytes of UTF-8 for all facts.
 DETAILS: Final = (
     Detail(tail=1200, subject=80, images=3, text=600),
     Detail(tail=400, subject=80, images=3, text=600),
@@ -70,7 +71,7 @@ DETAILS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How an event is shown: `word` in a title, `phrase` in a heading."""
+    """How an event appears: `word` in a title, `phrase` in a heading."""
 
     mark: str
     word: str
@@ -80,7 +81,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The sentences of one language, to be filled by `str.format`."""
+    """The sentences of one language, as templates of `str.format`."""
 
     statuses: Mapping[str, Status]
     branch: str
@@ -176,7 +177,7 @@ _WORDS: Final[Mapping[Language, Words]] = {"zh-CN": _ZH, "en": _EN}
 def fitted(
     notice: Notice, language: Language, now: float, render: Callable[[Content], bytes], limit: int
 ) -> bytes:
-    """The most detailed rendering of at most `limit` bytes, or else the least detailed one."""
+    """The most detailed rendering of at most `limit` bytes; the least detailed one if none is that short."""
     body = b""
     for detail in DETAILS:
         body = render(compose(notice, language, now, detail))
@@ -280,7 +281,7 @@ def _extras(event: EventName, facts: BuildFacts, words: Words, detail: Detail) -
 
 
 def duration(seconds: float | None, words: Words) -> str:
-    """The two largest units, such as `3m12s`; empty when it is not known."""
+    """The two largest units, such as `3m12s`; empty for an unknown duration. `seconds` may be any float."""
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return ""
     rest, counts = int(seconds), []
@@ -295,7 +296,7 @@ def duration(seconds: float | None, words: Words) -> str:
 
 
 def _footer(notice: Notice, words: Words, now: float, log: str | None, *, shortened: bool) -> Line:
-    """The log, the end of the notice's id (so that a reader knows a repeat), and how late it is."""
+    """The link to the log, the end of the notice's id (which shows a repeat), and the delay."""
     parts: list[Span] = [Link(words.log, log)] if log else []
     parts.append(f"N-{plain(notice.id, 200)[-8:]}")
     delay = now - notice.created_at

@@ -1,4 +1,4 @@
-"""What the group robots have in common: a URL that is a password, a JSON answer that decides."""
+"""The base of group robots: the URL is a credential, and the JSON answer decides the outcome."""
 
 import re
 from abc import abstractmethod
@@ -35,7 +35,7 @@ CaFile = Annotated[Path, BeforeValidator(_from_config_folder, json_schema_input_
 
 
 class RobotSettings(Strict):
-    """The robot's whole URL, and how to get there."""
+    """The URL of the robot, and how to reach it."""
 
     parameter: ClassVar[str]
     """The query parameter that makes the URL a password."""
@@ -63,17 +63,17 @@ class RobotSettings(Strict):
 
 @dataclass(frozen=True, slots=True)
 class TooLong:
-    """The robot will take the notice when it is shorter."""
+    """The robot rejected the notice for its length."""
 
     why: str
 
 
 class Robot(Channel):
-    """A group robot: subclasses say how a notice looks, where it goes, and what an answer means."""
+    """A group robot. Subclasses render a notice, build the address and classify an answer."""
 
-    rate = Rate(18, 60)  # the vendors allow 20; two are left for people who try things out
+    rate = Rate(18, 60)  # the vendors allow 20; two remain for manual tests
     limits: ClassVar[tuple[int, int]]
-    """In bytes: what is aimed at, and the most that is tried, once, when even that was too long."""
+    """In bytes: the target size, and the size of one further attempt after the robot answers "too long"."""
 
     def __init__(
         self, name: str, settings: RobotSettings, context: ChannelContext, *, secret: Secret | None = None
@@ -103,11 +103,11 @@ class Robot(Channel):
 
     @abstractmethod
     def address(self) -> httpx.URL:
-        """Where to send it now."""
+        """The URL of this attempt."""
 
     @abstractmethod
     def classify(self, code: int, message: str) -> Outcome | TooLong:
-        """What the robot's answer means; `message` is a clean line without secrets."""
+        """The outcome of an error code; `message` is one line without secrets and control characters."""
 
     async def _post(self, body: bytes) -> Outcome | TooLong:
         try:
@@ -121,23 +121,25 @@ class Robot(Channel):
         return self._read(reply)
 
     def _read(self, reply: Reply) -> Outcome | TooLong:
-        """Success is an errcode of 0 and nothing else: failures come as HTTP 200, too."""
+        """Only the errcode 0 is success: the robots answer HTTP 200 to failures, too."""
         match reply.status, reply.data:
             case 200, {"errcode": int(code), **rest} if not isinstance(code, bool):
                 message = self._hidden.sub("***", str(rest.get("errmsg", ""))[:_MAX_ERRMSG])
                 return self.classify(code, plain(message, 200))
             case 429, _:
-                return RateLimited("the server wants fewer requests (HTTP 429)", reply.retry_after or 60)
+                return RateLimited("the server asks for fewer requests (HTTP 429)", reply.retry_after or 60)
             case 200, _:
-                return Unknown("the answer is not the robot's: no errcode in it")
+                return Unknown("the answer has no errcode: it does not come from the robot")
             case (301 | 302 | 303 | 307 | 308) as status, _:
-                return Retry(f"the server redirects (HTTP {status}), which is not followed: check the url")
+                return Retry(
+                    f"the server redirects (HTTP {status}), and the bridge does not follow: check the url"
+                )
             case status, _:
                 return (Unknown if status >= _SERVER_ERROR else Retry)(f"the server answered HTTP {status}")
 
 
 def markdown(spans: Iterable[Span]) -> str:
-    """A line in chat markup; only our own links are links."""
+    """A line in chat markup in which only our own links are links."""
     return "".join(
         f"[{neutral(span.text)}]({span.url})" if isinstance(span, Link) else neutral(span) for span in spans
     )

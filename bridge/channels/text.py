@@ -1,4 +1,4 @@
-"""Texts of strangers, made harmless and short."""
+"""Neutralises and shortens texts that strangers wrote."""
 
 import re
 import unicodedata
@@ -34,7 +34,7 @@ _SECRETS: Final = (
 
 
 def _twin(ascii_text: str) -> str:
-    """The full-width twin of chat markup: it reads the same and means nothing to a client."""
+    """The full-width twin of chat markup: readers see the same, clients see plain text."""
     return "".join(chr(ord(char) + 0xFEE0) for char in ascii_text)
 
 
@@ -62,18 +62,18 @@ def _shown(char: str) -> str:
 
 
 def neutral(text: str) -> str:
-    """The same words without any power in chat markup: no mention, link, colour, image or emphasis."""
+    """The same words without effect in chat markup: no mention, link, colour, image or emphasis."""
     text = _ENTITY.sub(_twin("&"), text.translate(_TWINS)).replace("://", _twin("://"))
     return _WWW.sub(rf"\1{_twin('.')}", text)
 
 
 def neutral_line(text: str) -> str:
-    """Like `neutral`, for text that stands at the beginning of a line."""
+    """Like `neutral`, for text at the beginning of a line."""
     return _BLOCK_MARK.sub(lambda found: found[1] + _twin(found[2]), neutral(text))
 
 
 def web_link(url: str | None) -> str | None:
-    """The URL if it may stand in markup: http or https, at most 500 bytes, nothing in it that ends a link."""
+    """The URL if it is safe in markup: http or https, at most 500 bytes, no character that ends a link."""
     if not url or len(url) > _MAX_URL_BYTES or not url.isprintable():
         return None
     try:
@@ -87,7 +87,7 @@ def web_link(url: str | None) -> str | None:
 
 
 def log_tail(log: str, limit: int) -> tuple[str, ...]:
-    """The last lines of a log, at most 20 and `limit` bytes: as a terminal shows them, secrets masked."""
+    """The last lines of a log as a terminal shows them, without secrets: at most 20 and `limit` bytes."""
     text = _ANSI.sub("", log[-_TAIL_WINDOW:]).replace("\r\n", "\n")
     for pattern, mask in _SECRETS:
         text = pattern.sub(mask, text)

@@ -1,4 +1,4 @@
-"""`channels test`."""
+"""`channels test`: sends one real notice to a channel."""
 
 import sys
 
@@ -17,14 +17,14 @@ from bridge.runtime.clock import system_clock
 
 @click.group()
 def channels() -> None:
-    """Where notices go."""
+    """Test the channels that send notices."""
 
 
 @channels.command("test")
 @click.argument("name")
 @click.pass_obj
 def test_channel(config: str | None, name: str) -> None:
-    """Send one real test notice, and say how the channel answered."""
+    """Send one real test notice and print the channel's answer."""
     loaded = configuration(config)
     log.configure(loaded.secrets, level="WARNING")
     if name not in loaded.channels:

@@ -1,4 +1,9 @@
-"""DingTalk group robots, after the vendor's pages "Custom robot access" and "Robot security settings"."""
+"""DingTalk group robots.
+
+Vendor's pages: "Custom robot access", https://open.dingtalk.com/document/robots/custom-robot-access, and
+"Custom robot security settings",
+https://open.dingtalk.com/document/robots/customize-robot-security-settings.
+"""
 
 import base64
 import hashlib
@@ -19,7 +24,7 @@ from bridge.model.notice import Notice
 
 THROTTLE: Final = 600.0
 
-_GONE: Final = {
+_NO_ROBOT: Final = {
     300001: "the token does not exist: copy the robot's address again",
     300005: "the token does not exist: copy the robot's address again",
     400101: "the token does not exist: copy the robot's address again",
@@ -27,9 +32,9 @@ _GONE: Final = {
     400102: "the robot was stopped in the group's settings",
     400106: "the robot was removed from the group",
 }
-_TOO_FAST: Final = {130101, 410100}
+_RATE_LIMITED: Final = {130101, 410100}
 _TOO_LONG: Final = {460101, 101002}
-_REFUSED: Final = {40035, 43002, 43004, 400105, 430101, 430102, 430103, 430104}
+_CONTENT_REJECTED: Final = {40035, 43002, 43004, 400105, 430101, 430102, 430103, 430104}
 _SECURITY: Final = (
     ("keyword", "the robot asks for a keyword: set keyword: to one of its keywords"),
     ("sign", "the signature does not match: check secret: against the robot's settings"),
@@ -39,14 +44,14 @@ _SECURITY: Final = (
 
 
 class DingTalkSettings(RobotSettings):
-    """`secret` is the one of the "sign" setting, `keyword` one of the robot's keywords."""
+    """The robot's security setting decides whether `secret` or `keyword` is needed."""
 
     parameter = "access_token"
 
     secret: Secret | None = None
-    """The secret of the robot, where its security setting is "sign"."""
+    """The secret of the robot, if its security setting is "sign"."""
     keyword: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\r\n]+$")] | None = None
-    """One of the keywords of the robot, where its security setting is "keywords"."""
+    """One of the keywords of the robot, if its security setting is "keywords"."""
 
 
 class DingTalk(Robot):
@@ -97,24 +102,27 @@ class DingTalk(Robot):
             return Ok()
         if code in _TOO_LONG:
             return TooLong(said)
-        if _too_fast(code, message.lower()):
+        if _rate_limited(code, message.lower()):
             return RateLimited(said, THROTTLE)
-        return _refusal(code, message.lower(), said) or Retry(said, 30 if code == -1 else None)
+        return _rejected(code, message.lower(), said) or Retry(said, 30 if code == -1 else None)
 
 
-def _refusal(code: int, message: str, said: str) -> Dead | None:
-    if code in _REFUSED:
+def _rejected(code: int, message: str, said: str) -> Dead | None:
+    if code in _CONTENT_REJECTED:
         return Dead("content", said)
-    if code == 310000:  # noqa: PLR2004  # the one code of all security settings; its text tells them apart
-        cure = next((cure for word, cure in _SECURITY if word in message), "a security setting refuses us")
+    if code == 310000:  # noqa: PLR2004  # one code for all security settings; the text names which
+        cure = next(
+            (cure for word, cure in _SECURITY if word in message),
+            "a security setting of the robot rejects us",
+        )
         return Dead("config", f"{cure} ({said})")
-    return Dead("config", f"{_GONE[code]} ({said})") if code in _GONE else None
+    return Dead("config", f"{_NO_ROBOT[code]} ({said})") if code in _NO_ROBOT else None
 
 
-def _too_fast(code: int, message: str) -> bool:
-    """The limit of 20 a minute has had more than one code; its text tells."""
+def _rate_limited(code: int, message: str) -> bool:
+    """The vendor has used several codes for its limit of 20 a minute; the text names the limit."""
     return (
-        code in _TOO_FAST
+        code in _RATE_LIMITED
         or "too fast" in message
         or "限流" in message
         or ("exceed" in message and "per minute" in message)

@@ -1,7 +1,11 @@
-"""Mail over SMTP: RFC 5321 and 5322, with RFC 3834 (automatic messages) and RFC 2919 (list ids).
+"""Mail over SMTP.
 
-Each recipient gets a message of his own. Who has it is remembered, so that a further attempt of the same
-notice goes to the others only; after a restart the unchanged Message-ID lets the receiver drop the repeat.
+Standards: "Simple Mail Transfer Protocol", https://www.rfc-editor.org/rfc/rfc5321, "Internet Message Format",
+https://www.rfc-editor.org/rfc/rfc5322, "Recommendations for Automatic Responses to Electronic Mail",
+https://www.rfc-editor.org/rfc/rfc3834, and "List-Id", https://www.rfc-editor.org/rfc/rfc2919.
+
+Each recipient gets a separate message. The channel remembers who has it, so that a further attempt of the
+same notice goes to the others only. After a restart the unchanged Message-ID lets the receiver drop a repeat.
 """
 
 import base64
@@ -68,26 +72,26 @@ MailAddress = Annotated[str, Field(max_length=320), AfterValidator(_address)]
 
 
 class MailSettings(Strict):
-    """The server and who writes to whom; `tls: starttls` insists on it, nothing is ever guessed."""
+    """The mail server, the sender and the recipients. The channel never guesses how to encrypt."""
 
     host: Annotated[str, Field(min_length=1, max_length=255)]
     """The SMTP server."""
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     """Its port."""
     tls: Literal["starttls", "implicit", "none"] = "starttls"
-    """`starttls` and `implicit` insist on encryption, `none` sends in the clear."""
+    """`starttls` and `implicit` require encryption, `none` sends in clear text."""
     allow_plaintext_auth: bool = False
-    """Whether the password may be sent without encryption."""
+    """Allows the password to be sent without encryption."""
     username: str | None = None
-    """Who sends; left out, nobody logs in."""
+    """The user for the login; without it there is no login."""
     password: Secret | None = None
     """The password of that user."""
     sender: Annotated[MailAddress, Field(alias="from")]
-    """The address that mails come from."""
+    """The address of the sender."""
     to: Annotated[list[MailAddress], Field(min_length=1, max_length=50)]
-    """The addresses that mails go to."""
+    """The recipients."""
     ca_file: CaFile | None = None
-    """Authorities to trust instead of the public ones (a PEM file)."""
+    """The authorities to trust instead of the public ones (a PEM file)."""
 
     @model_validator(mode="after")
     def _credentials(self) -> Self:
@@ -100,12 +104,12 @@ class MailSettings(Strict):
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt: who still has to get the notice, and what became of the others."""
+    """One attempt: the recipients without the notice, and how the server answered for each."""
 
     notice: Notice
     recipients: list[str]
     done: set[str]
-    refused: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
     later: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     server: smtplib.SMTP | None = None
@@ -115,9 +119,10 @@ class _Attempt:
             return Unknown("; ".join(self.lost))
         if self.later:
             return Retry("; ".join(self.later), TRY_LATER)
-        if self.refused:
+        if self.rejected:
             return Dead(
-                "content", f"mails taken by the server: {len(self.done)}; refused: {'; '.join(self.refused)}"
+                "content",
+                f"mails taken by the server: {len(self.done)}; rejected: {'; '.join(self.rejected)}",
             )
         return Ok(f"mails taken by the server: {len(self.done)}")
 
@@ -129,17 +134,17 @@ class Mail(Channel):
     def __init__(self, name: str, settings: MailSettings, context: ChannelContext) -> None:
         self.name = name
         self._settings = settings
-        self._surroundings = context
+        self._context = context
         self._sender = _parsed(settings.sender).addr_spec
         self._domain = self._sender.rpartition("@")[2]
         self._hidden = _forms(settings.username, settings.password)
-        self._have: OrderedDict[str, set[str]] = OrderedDict()
-        self._threads = anyio.CapacityLimiter(2)  # what a server that never answers can cost
+        self._delivered: OrderedDict[str, set[str]] = OrderedDict()
+        self._threads = anyio.CapacityLimiter(2)  # the most that a silent server can hold
 
     async def send(self, notice: Notice) -> Outcome:
-        done = self._have.setdefault(notice.id, set())
-        while len(self._have) > _REMEMBERED:
-            self._have.popitem(last=False)
+        done = self._delivered.setdefault(notice.id, set())
+        while len(self._delivered) > _REMEMBERED:
+            self._delivered.popitem(last=False)
         attempt = _Attempt(notice, [each for each in self._settings.to if each not in done], done)
         try:
             with anyio.fail_after(TOTAL_TIMEOUT):
@@ -147,11 +152,11 @@ class Mail(Channel):
                     self._deliver, attempt, abandon_on_cancel=True, limiter=self._threads
                 )
         except TimeoutError:
-            return Unknown(f"the mail server was not done within {TOTAL_TIMEOUT:.0f} s")
+            return Unknown(f"the mail server did not finish within {TOTAL_TIMEOUT:.0f} s")
         finally:
             _hang_up(attempt.server)
         if isinstance(outcome, Ok):
-            self._have.pop(notice.id, None)
+            self._delivered.pop(notice.id, None)
         return outcome
 
     def _deliver(self, attempt: _Attempt) -> Outcome:
@@ -166,16 +171,16 @@ class Mail(Channel):
             said = self._said(error.smtp_code, error.smtp_error)
             return Retry(said, TRY_LATER) if _temporary(error.smtp_code) else Dead("config", said)
         except smtplib.SMTPNotSupportedError as error:
-            return Dead("config", f"the mail server cannot do what is configured: {error}")
+            return Dead("config", f"the mail server does not support a setting of the channel: {error}")
         except ssl.SSLError as error:
             why = f"TLS with {self._settings.host} failed: {error.reason}"
-            # A server that restarts breaks off here, too: only a certificate is for a person to mend.
-            foreign = isinstance(error, ssl.SSLCertVerificationError)
-            return Dead("config", why) if foreign else Retry(why, TRY_LATER)
+            # A restarting server breaks off here, too: only a bad certificate needs a person.
+            untrusted = isinstance(error, ssl.SSLCertVerificationError)
+            return Dead("config", why) if untrusted else Retry(why, TRY_LATER)
         except OSError as error:  # the root of smtplib's exceptions, too
             attempt.later.append(f"no session with {self._settings.host}: {type(error).__name__}")
         except UnicodeEncodeError:
-            return Dead("config", "username and password have to be ASCII")
+            return Dead("config", "username and password must be ASCII")
         return attempt.outcome()
 
     def _session(self, attempt: _Attempt) -> None:
@@ -196,20 +201,20 @@ class Mail(Channel):
         return smtplib.SMTP(settings.host, settings.port, us, timeout=STEP_TIMEOUT)
 
     def _transfer(self, server: smtplib.SMTP, recipient: str, attempt: _Attempt) -> None:
-        """One message to one recipient. Raises OSError where the whole session is over."""
+        """Send one message to one recipient. Raises OSError when the session is over."""
         code, said = self._dialogue(server, recipient, attempt, DETAILS[0])
         if code == _TOO_BIG:
             code, said = self._dialogue(server, recipient, attempt, _SMALL)
         if code < _FAILURE:
             attempt.done.add(recipient)
             return
-        refusals = attempt.later if _temporary(code) else attempt.refused
-        refusals.append(f"{recipient}: {self._said(code, said)}")
+        rejections = attempt.later if _temporary(code) else attempt.rejected
+        rejections.append(f"{recipient}: {self._said(code, said)}")
 
     def _dialogue(
         self, server: smtplib.SMTP, recipient: str, attempt: _Attempt, detail: Detail
     ) -> tuple[int, bytes | str]:
-        """The server's word on one message. Raises smtplib.SMTPSenderRefused."""
+        """The server's code and text for one message. Raises smtplib.SMTPSenderRefused and OSError."""
         server.rset()
         code, said = server.mail(self._sender)
         if code >= _FAILURE:
@@ -222,19 +227,19 @@ class Mail(Channel):
         except smtplib.SMTPDataError as error:
             return error.smtp_code, error.smtp_error
         except OSError:
-            attempt.lost.append(f"{recipient}: the connection broke while the mail was handed over")
+            attempt.lost.append(f"{recipient}: the connection broke during the transfer of the mail")
             raise
 
     def _said(self, code: int, said: bytes | str) -> str:
-        """The server's words, without the credentials that it may repeat."""
+        """The server's text without the credentials that it may repeat."""
         text = said.decode(errors="replace") if isinstance(said, bytes) else said
         for secret in self._hidden:
             text = text.replace(secret, "***")
         return f"the mail server answered {code}: {plain(text, 200)}"
 
     def message(self, notice: Notice, recipient: str, detail: Detail) -> EmailMessage:
-        """The mail: plain text and HTML in base64, which passes every relay unchanged."""
-        context = self._surroundings
+        """The mail as plain text and HTML, in base64: every relay passes that unchanged."""
+        context = self._context
         content = compose(notice, context.language, context.clock(), detail)
         mail = EmailMessage(policy=SMTP)
         mail["From"] = self._settings.sender
@@ -242,7 +247,7 @@ class Mail(Channel):
         mail["Subject"] = content.title
         mail["Date"] = format_datetime(datetime.fromtimestamp(notice.created_at, UTC))
         mail["Message-ID"] = f"<notice-{_digest(notice.id, recipient)}@{self._domain}>"
-        # The root of a thread need not exist: clients still put the mails of one job together under it.
+        # The root of a thread need not exist: mail clients group the mails of one job under it.
         root = f"<job-{_digest(*_job(notice))}@{self._domain}>"
         mail["In-Reply-To"] = mail["References"] = root
         mail["Auto-Submitted"] = "auto-generated"
@@ -254,7 +259,7 @@ class Mail(Channel):
 
 
 def _forms(username: str | None, password: Secret | None) -> list[str]:
-    """The password as it may be seen: in clear, and as LOGIN and PLAIN send it."""
+    """The forms of the password: in clear text, and as LOGIN and PLAIN send it."""
     if username is None or password is None:
         return []
     clear = password.reveal()
@@ -263,12 +268,12 @@ def _forms(username: str | None, password: Secret | None) -> list[str]:
 
 
 def _temporary(code: int) -> bool:
-    """4yz, and the -1 of smtplib for an answer that is none."""
+    """The codes 4yz, and the -1 of smtplib for an unreadable answer."""
     return code < _PERMANENT
 
 
 def _quit(server: smtplib.SMTP | None) -> None:
-    """A polite end; what the mails came to is settled before."""
+    """End the session. The outcome is decided before."""
     if server is not None:
         with suppress(OSError):
             server.quit()
@@ -280,7 +285,7 @@ def _hang_up(server: smtplib.SMTP | None) -> None:
     sock = server.sock if server is not None else None
     if sock is not None:
         with suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # not SSLSocket's: it would drop the TLS state
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket.shutdown would drop the TLS state
 
 
 def _digest(*parts: str) -> str:

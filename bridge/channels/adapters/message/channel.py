@@ -1,4 +1,4 @@
-"""In-app messages: the notice is kept, and the pages show it."""
+"""In-app messages: the store keeps the notice, and the pages show it."""
 
 from bridge.channels.base import Channel, ChannelContext, Ok, Outcome, Retry
 from bridge.config.types import Strict
@@ -7,7 +7,7 @@ from bridge.model.notice import Notice
 
 
 class MessageSettings(Strict):
-    """There is nothing to set."""
+    """In-app messages have no settings."""
 
 
 class Message(Channel):

@@ -1,4 +1,8 @@
-"""WeCom group robots, after the vendor's pages "Group robot configuration" and "Global error codes"."""
+"""WeCom group robots.
+
+Vendor's pages: "Group robot configuration", https://developer.work.weixin.qq.com/document/path/91770, and
+"Global error codes", https://developer.work.weixin.qq.com/document/path/90313.
+"""
 
 from typing import ClassVar, Final
 
@@ -13,8 +17,8 @@ from bridge.config.people import ContactKey
 from bridge.model.notice import Notice
 
 _COLOURS: Final[dict[Tone, str]] = {"good": "info", "bad": "warning", "neutral": "comment"}
-_TOO_FAST: Final = {45009: 60.0, 45033: 5.0}
-_REFUSED: Final = {40008, 40033, 40035, 40058, 44004}
+_RATE_LIMITED: Final = {45009: 60.0, 45033: 5.0}
+_CONTENT_REJECTED: Final = {40008, 40033, 40035, 40058, 44004}
 
 
 class WeComSettings(RobotSettings):
@@ -41,23 +45,23 @@ class WeCom(Robot):
         return self._url
 
     def classify(self, code: int, message: str) -> Outcome | TooLong:
-        # What follows the hint names our own address and a trace id.
+        # The hint names our own address and a trace id.
         said = f"WeCom answered {code}: {message.partition(', hint')[0]}"
         if code == 0:
             return Ok()
         if code == -1:
             return Retry(said, 10)
-        if code in _TOO_FAST:
-            return RateLimited(said, _TOO_FAST[code])
+        if code in _RATE_LIMITED:
+            return RateLimited(said, _RATE_LIMITED[code])
         if code in {40058, 93000} and "exceed max length" in message:
             return TooLong(said)
         if code == 93000:  # noqa: PLR2004  # the vendor's number
             return Dead("config", f"the key is not valid: copy the robot's address again ({said})")
-        return Dead("content", said) if code in _REFUSED else Retry(said)
+        return Dead("content", said) if code in _CONTENT_REJECTED else Retry(said)
 
 
 def _text(content: Content, userid: str | None) -> str:
-    """The subset of markdown that robots render: headings, quotes, links and three colours, but no lists."""
+    """The markdown that robots render: headings, quotes, links and three colours, but no lists."""
     colour = _COLOURS[content.tone]
     lines = [
         f'### {content.mark} <font color="{colour}">{content.status}</font> · {neutral(content.subject)}'
