@@ -1,0 +1,207 @@
+"""The supervised loop that all services share."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+from structlog.testing import capture_logs
+from support.scripted import eventually
+
+from bridge.errors import StoreDied, StoreError
+from bridge.services import base
+from bridge.services.base import Service, running, wake_all
+
+
+class Counter(Service):
+    """Does `work` in each round, and counts the rounds that ended."""
+
+    tick = 3600.0
+
+    def __init__(self, work: Callable[[], Awaitable[float | None]], name: str = "counter") -> None:
+        super().__init__(name)
+        self.rounds = 0
+        self._work = work
+
+    async def round(self) -> float | None:
+        try:
+            return await self._work()
+        finally:
+            self.rounds += 1
+
+
+async def nothing() -> None:
+    return None
+
+
+class Script:
+    """What each round does, in turn; then nothing."""
+
+    def __init__(self, *outcomes: BaseException | float | None) -> None:
+        self._outcomes = list(outcomes)
+
+    async def __call__(self) -> float | None:
+        outcome = self._outcomes.pop(0) if self._outcomes else None
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+
+@asynccontextmanager
+async def at_work(*services: Service) -> AsyncIterator[None]:
+    async with anyio.create_task_group() as tasks:
+        for service in services:
+            tasks.start_soon(service.run)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+async def rests(service: Counter, rounds: int) -> None:
+    """The service has done so many rounds, and waits."""
+    await eventually(lambda: service.rounds == rounds)
+    await anyio.wait_all_tasks_blocked()
+    assert service.rounds == rounds
+
+
+async def test_a_service_begins_at_once_and_then_waits_until_it_is_woken() -> None:
+    service = Counter(nothing)
+    async with at_work(service):
+        await rests(service, 1)
+        service.wake()
+        await rests(service, 2)
+
+
+async def test_a_round_says_when_the_next_one_is_due() -> None:
+    service = Counter(Script(0.01, -5.0))
+    async with at_work(service):
+        await rests(service, 3)
+
+
+async def test_a_wake_up_during_a_round_is_not_lost_and_repeats_of_it_are_one() -> None:
+    entered, gate = anyio.Event(), anyio.Event()
+
+    async def work() -> None:
+        entered.set()
+        await gate.wait()
+
+    service = Counter(work)
+    async with at_work(service):
+        await entered.wait()
+        service.wake()
+        service.wake()
+        gate.set()
+        await rests(service, 2)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StoreError("disk full"),
+        ExceptionGroup("side by side", [StoreError("disk full"), StoreError("disk full")]),
+        ExceptionGroup("deeper", [ExceptionGroup("side by side", [StoreError("disk full")])]),
+    ],
+)
+async def test_a_store_that_fails_ends_a_round_and_not_the_service(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "RETRY_SECONDS", 0.01)
+    service = Counter(Script(error, error))
+    with capture_logs() as lines:
+        async with at_work(service):
+            await rests(service, 3)
+    assert lines == [
+        {"event": "store.write_failed", "log_level": "error", "by": "counter", "error": "disk full"},
+        {"event": "store.restored", "log_level": "info", "by": "counter"},
+    ], "one line when it begins, one when it is over"
+
+
+async def test_another_error_of_the_store_is_another_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "RETRY_SECONDS", 0.01)
+    service = Counter(Script(StoreError("locked"), StoreError("disk full"), None, StoreError("locked")))
+    with capture_logs() as lines:
+        async with at_work(service):
+            await rests(service, 3)
+            service.wake()
+            await rests(service, 5)
+    assert [line.get("error") for line in lines] == ["locked", "disk full", None, "locked", None]
+
+
+async def test_a_wake_up_does_not_wait_for_the_pause_after_a_failure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(base, "RETRY_SECONDS", 3600.0)
+    service = Counter(Script(StoreError("locked")))
+    async with at_work(service):
+        await rests(service, 1)
+        service.wake()
+        await rests(service, 2)
+
+
+@pytest.mark.parametrize("error", [StoreDied("the writer has died"), RuntimeError("a fault of ours")])
+async def test_what_only_a_restart_mends_ends_the_daemon(error: Exception) -> None:
+    other = Counter(nothing)
+    with pytest.RaisesGroup(type(error), flatten_subgroups=True):
+        async with running([other, Counter(Script(error))]):
+            await anyio.sleep_forever()
+
+
+async def test_a_service_that_hangs_delays_no_other() -> None:
+    hanging, other = Counter(anyio.sleep_forever, "hanging"), Counter(nothing)
+    async with at_work(hanging, other):
+        for rounds in range(1, 4):
+            await rests(other, rounds)
+            other.wake()
+    assert hanging.rounds == 1, "its round ended with the service"
+
+
+async def test_a_service_that_nobody_wakes_is_woken_by_its_tick() -> None:
+    service = Counter(nothing)
+    service.tick = 0.01
+    async with running([service]):
+        await eventually(lambda: service.rounds >= 3)
+
+
+async def test_a_hand_over_wakes_each_of_several_services() -> None:
+    services = [Counter(nothing), Counter(nothing)]
+    wake = wake_all(iter(services))
+    async with at_work(*services):
+        for service in services:
+            await rests(service, 1)
+        wake()
+        for service in services:
+            await rests(service, 2)
+
+
+class Finishing(Counter):
+    def __init__(self, finish: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(nothing)
+        self._finish = finish
+
+    async def finish(self) -> None:
+        await self._finish()
+
+
+async def test_services_finish_side_by_side_before_they_are_cancelled() -> None:
+    both = [anyio.Event(), anyio.Event()]
+    services: list[Service] = []
+    for mine, other in (both, reversed(both)):
+
+        async def finish(mine: anyio.Event = mine, other: anyio.Event = other) -> None:
+            mine.set()
+            await other.wait()
+            service.wake()
+            await rests(service, 2)
+
+        services.append(Finishing(finish))
+    service = Counter(nothing)
+    with anyio.fail_after(5):
+        async with running([*services, service]):
+            await rests(service, 1)
+    assert service.rounds == 2, "the others still work meanwhile"
+
+
+async def test_a_service_that_cannot_finish_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "FINISH_SECONDS", 0.01)
+    with anyio.fail_after(5):
+        async with running([Finishing(anyio.sleep_forever)]):
+            pass
