@@ -28,6 +28,7 @@ Handle = str
 class Sent:
     """The builder has the build."""
 
+    label: ClassVar[str] = "sent"
     handle: Handle
     detail: str = ""
 
@@ -36,6 +37,7 @@ class Sent:
 class Rejected:
     """The builder will never take this build; `why` is for people."""
 
+    label: ClassVar[str] = "rejected"
     why: str
 
 
@@ -43,6 +45,7 @@ class Rejected:
 class Retry:
     """The builder certainly does not have the build, but may take it later: in `after` seconds if it said."""
 
+    label: ClassVar[str] = "retry"
     why: str
     after: float | None = None
 
@@ -51,10 +54,12 @@ class Retry:
 class Ambiguous:
     """The builder may or may not have the build."""
 
+    label: ClassVar[str] = "ambiguous"
     why: str
 
 
 Outcome = Sent | Rejected | Retry | Ambiguous
+"""`label` is its word in metrics and logs."""
 
 
 class Search(Enum):

@@ -22,6 +22,7 @@ from bridge.runtime.rate import Rate
 class Ok:
     """The channel confirmed that it took the notice; `detail` adds what it said."""
 
+    label: ClassVar[str] = "ok"
     detail: str = ""
 
 
@@ -29,6 +30,7 @@ class Ok:
 class Retry:
     """The channel did not take the notice and may take it later: after `after` seconds if it named a time."""
 
+    label: ClassVar[str] = "retry"
     why: str
     after: float | None = None
 
@@ -37,6 +39,7 @@ class Retry:
 class Unknown:
     """The answer was lost: the channel may have taken the notice. The notifier sends it again."""
 
+    label: ClassVar[str] = "unknown"
     why: str
 
 
@@ -44,6 +47,7 @@ class Unknown:
 class RateLimited:
     """The channel wants a pause of `after` seconds for all notices. This send counts as no attempt."""
 
+    label: ClassVar[str] = "ratelimited"
     why: str
     after: float
 
@@ -55,11 +59,13 @@ class Dead:
     `config`: the channel fails until a person corrects its settings. `content`: this notice fails for good.
     """
 
+    label: ClassVar[str] = "dead"
     reason: Literal["config", "content"]
     why: str
 
 
 Outcome = Ok | Retry | Unknown | RateLimited | Dead
+"""`label` is its word in metrics and logs."""
 
 
 class MessageSink(Protocol):

@@ -85,7 +85,7 @@ class Notifier(Service):
     async def _deliver(self, row: NoticeRow) -> None:
         await self._outbox.begin(row.notice.id, self._name)
         outcome = await self._send(row)
-        NOTICES.labels(self._name, type(outcome).__name__.lower()).inc()
+        NOTICES.labels(self._name, outcome.label).inc()
         with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
             await self._record(row, outcome)
         log.info(
@@ -94,7 +94,7 @@ class Notifier(Service):
             build_id=row.build_id,
             channel=self._name,
             kind=row.notice.event,
-            outcome=type(outcome).__name__.lower(),
+            outcome=outcome.label,
             reason=outcome.detail if isinstance(outcome, Ok) else outcome.why,
         )
 

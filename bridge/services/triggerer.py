@@ -101,7 +101,7 @@ class Triggerer(Service):
         if started is None:
             return
         outcome = await self._call(started)
-        TRIGGERS.labels(self._name, type(outcome).__name__.lower()).inc()
+        TRIGGERS.labels(self._name, outcome.label).inc()
         with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
             await self._record(started, outcome)
         if isinstance(outcome, Ambiguous):
