@@ -7,6 +7,7 @@ stands beside its code (a guide, a sample, the lines of a first configuration) i
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from typing import Final, Generic, TypeVar
@@ -20,6 +21,7 @@ from bridge.config.loader import Adapter, Config, Kinds
 from bridge.config.people import contacts_by_email
 from bridge.config.settings import Settings
 from bridge.forges.base import Forge
+from bridge.forges.hosts import Hosts
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 
@@ -111,7 +113,14 @@ CHANNELS: Final = Adapters[Channel](
     }
 )
 
-FORGES: Final = _Each[Forge, Forge](FORGE_ADAPTERS, lambda forge: forge())
+
+@cache
+def _hosts() -> Hosts:
+    """The marks of every Git host: to tell one from the others, each adapter needs those of all."""
+    return Hosts({forge.host: forge.marks for forge in FORGE_ADAPTERS.values()})
+
+
+FORGES: Final = _Each[Forge, Forge](FORGE_ADAPTERS, lambda forge: forge(_hosts()))
 
 KINDS: Final = Kinds(
     forges=FORGES,

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from bridge.builders.base import Builder
 from bridge.channels.base import Channel
+from bridge.forges.request import Request
 from bridge.registry import BUILDERS, CHANNELS, FORGES, KINDS
 
 
@@ -29,7 +30,7 @@ def test_a_forge_stands_under_its_own_kind_and_forges_are_told_apart_by_their_ho
     assert {kind: forge.kind for kind, forge in FORGES.items()} == {kind: kind for kind in FORGES}
     assert len({forge.host for forge in FORGES.values()}) == len(FORGES)
     both = {"x-gitea-event": "push", "x-github-event": "push"}
-    assert [forge.kind for forge in FORGES.values() if forge.recognises(both, b"{}")] == ["Gitea"]
+    assert [forge.kind for forge in FORGES.values() if forge.recognises(Request(both, b"{}"))] == ["Gitea"]
 
 
 def test_a_kind_that_there_is_not_is_not_there() -> None:

@@ -14,7 +14,8 @@ from bridge.cli.invented import EXAMPLE, invented_push
 from bridge.cli.setup import configuration, outline, rules_of, run, stores_of
 from bridge.config.loader import Config
 from bridge.errors import BadSignature, DeliveryError, NoSignature
-from bridge.forges.base import Forge, headers_of
+from bridge.forges.base import Forge
+from bridge.forges.request import Request, headers_of
 from bridge.registry import FORGES
 from bridge.rules.explain import Evaluation, evaluate
 from bridge.rules.match import RuleSet
@@ -27,11 +28,10 @@ _BODIES: Final = (".json", ".body")
 
 @dataclass(frozen=True, slots=True)
 class Pasted:
-    """A delivery in files; `headers` have lower-case names."""
+    """A delivery in files."""
 
     file: str
-    headers: Mapping[str, str]
-    body: bytes
+    request: Request
 
 
 @click.command()
@@ -118,7 +118,7 @@ def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
         )
     forge = FORGES[delivery.forge]
     try:
-        events = forge.parse(delivery.headers, delivery.body)
+        events = forge.parse(Request(delivery.headers, delivery.body))
     except DeliveryError as error:
         return [{"file": delivery_id, "error": str(error)}]
     found = evaluate(forge.kind, events, rules_of(outline(config)), delivery.received_at, every_rule=True)
@@ -137,7 +137,7 @@ def _explained(
 ) -> list[dict[str, Any]]:
     try:
         forge, signature = _judged_by(pasted, config, now, source)
-        events = forge.parse(pasted.headers, pasted.body)
+        events = forge.parse(pasted.request)
     except DeliveryError as error:
         return [{"file": pasted.file, "error": str(error)}]
     found = evaluate(forge.kind, events, rules, now, every_rule=True)
@@ -153,9 +153,7 @@ def _judged_by(pasted: Pasted, config: Config, now: float, source: str | None) -
         forge = FORGES[sources[source].kind]
         candidates = [sources[source]]
     else:
-        found = next(
-            (forge for forge in FORGES.values() if forge.recognises(pasted.headers, pasted.body)), None
-        )
+        found = next((forge for forge in FORGES.values() if forge.recognises(pasted.request)), None)
         if found is None:
             raise DeliveryError("no known Git host sends such a delivery: name one of yours with --source")
         forge = found
@@ -164,7 +162,7 @@ def _judged_by(pasted: Pasted, config: Config, now: float, source: str | None) -
     if not secrets:
         return forge, "unchecked"
     try:
-        forge.verify(pasted.headers, pasted.body, secrets, now)
+        forge.verify(pasted.request, secrets, now)
     except NoSignature:
         return forge, "absent"
     except BadSignature:
@@ -195,7 +193,7 @@ def _read(body: Path, headers: Path | None) -> Pasted:
         raise click.ClickException(f"{error.filename} cannot be read: {error.strerror}") from None
     pairs = [line.partition(":") for line in lines if ":" in line]
     named = headers_of((name.strip().lower(), value.strip()) for name, _, value in pairs)
-    return Pasted(str(body), named, content)
+    return Pasted(str(body), Request(named, content))
 
 
 def _time(text: str | None) -> float:

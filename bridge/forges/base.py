@@ -1,74 +1,85 @@
-"""The contract of a forge: a kind of Git host that calls us.
+"""The contract of a forge: the adapter of one kind of Git host.
 
-A forge is pure: it opens no socket, reads no clock, and whatever the bytes, only `DeliveryError`s come out
-of it. The one way to a `Delivery` is `receive`, and it verifies first.
+A forge is pure: it opens no socket and reads no clock, and whatever the bytes are, it raises nothing but
+`DeliveryError`. The one way to a `Delivery` is `receive`, which verifies first.
 """
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, final
+from collections.abc import Sequence
+from typing import ClassVar, Final, final
 
 from bridge.errors import BadSignature
-from bridge.forges.hosts import host_of
+from bridge.forges.hosts import Hosts, Marks
+from bridge.forges.request import Request
 from bridge.model.delivery import DIGEST, Delivery
 from bridge.model.event import Ignored, PushEvent
 
-Headers = Mapping[str, str]
-"""Request headers: lower-case names, values decoded as latin-1."""
-
-
-def headers_of(pairs: Iterable[tuple[str, str]]) -> Headers:
-    """The headers of lower-case names and values.
-
-    One that comes twice has both values, as RFC 9110 reads it: nobody may choose which of the two counts.
-    """
-    headers: dict[str, str] = {}
-    for name, value in pairs:
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
-
 
 class Forge(ABC):
-    """One kind of Git host. Instances hold no state and may be used by many tasks at once."""
+    """One kind of Git host; `hosts` are the marks of all. Instances hold no other state."""
 
     kind: ClassVar[str]
     """The word in `bridge.yaml` and in rules, such as `GitHub`."""
     host: ClassVar[str]
     """The lower-case id shown by `explain`, such as `github`."""
+    marks: ClassVar[Marks] = ()
+    """The headers by which its requests are told from those of other hosts; empty where the body tells it."""
+    imitates: ClassVar[frozenset[str]] = frozenset()
+    """The ids of the hosts whose marks it sends beside its own, such as the host it was forked from."""
     kept_headers: ClassVar[frozenset[str]]
     """The headers that `parse` and people need; all others, credentials above all, are never stored."""
 
-    def recognises(self, headers: Headers, body: bytes) -> bool:  # noqa: ARG002  # most hosts have headers of their own
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts: Final = hosts
+
+    def recognises(self, request: Request) -> bool:
         """Whether this is a delivery of this host and of no other; it proves nothing. Raises nothing."""
-        return host_of(headers) == self.host
+        return self.host in self._hosts.of(request.headers) and not self.others(request)
+
+    @final
+    def others(self, request: Request) -> frozenset[str]:
+        """The ids of other hosts that the headers are marked as, less those that this host imitates."""
+        found = self._hosts.of(request.headers)
+        return found - self.imitates - {self.host} if self.host in found else found
+
+    @final
+    def verify(self, request: Request, secrets: Sequence[bytes], now: float) -> None:
+        """Prove who sent this; any of the non-empty `secrets` may have been used.
+
+        `now` is in Unix seconds. Raises BadSignature, which is NoSignature where there is no proof.
+        """
+        # Otherwise a sender could pick the weakest scheme that shares the secret.
+        if others := self.others(request):
+            named = ", ".join(sorted(others))
+            raise BadSignature(f"these are the headers of {named}, but this source is {self.host}")
+        self.check_proof(request, secrets, now)
 
     @abstractmethod
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:
-        """Prove who sent this, in constant time; any of the non-empty `secrets` may have been used.
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:
+        """Check the host's own proof in constant time; `verify` calls this.
 
-        `now` is in Unix seconds. Raises BadSignature, also for what cannot be read as a proof, and
-        NoSignature where there is none.
+        Raises BadSignature, also for what cannot be read as a proof, and NoSignature where there is none.
         """
 
     @abstractmethod
-    def event(self, headers: Headers, body: bytes) -> str:
-        """The host's own word for the event. Raises BadDelivery where the host always says it and did not."""
+    def event(self, request: Request) -> str:
+        """The host's own word for the event. Raises BadDelivery where it is missing."""
 
     @abstractmethod
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:
+    def delivery_id(self, request: Request) -> str | None:
         """The host's id of this delivery, the same when it is sent again; None where it has none."""
 
-    def dedup_prefix(self, headers: Headers) -> str:  # noqa: ARG002  # most hosts need none
-        """What tells two deliveries with the same body apart, where the host sends no delivery id."""
+    def dedup_prefix(self, request: Request) -> str:  # noqa: ARG002  # most hosts need none
+        """What distinguishes two deliveries with the same body, where the host sends no delivery id."""
         return DIGEST
 
-    def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:  # noqa: ARG002  # most hosts send none
-        """The body as it may be stored; hosts that put the secret into it override this."""
-        return body
+    def without_secrets(self, request: Request, secrets: Sequence[bytes]) -> bytes:  # noqa: ARG002  # most hosts send none
+        """The body as it may be stored; hosts that put the secret into it override this. Raises nothing."""
+        return request.body
 
     @abstractmethod
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
         """What happened, one entry for each ref, at least one. Raises BadPayload."""
 
     @final
@@ -77,23 +88,22 @@ class Forge(ABC):
         *,
         id: str,  # noqa: A002  # the field's name
         source: str,
-        headers: Headers,
-        body: bytes,
+        request: Request,
         secrets: Sequence[bytes],
         now: float,
     ) -> Delivery:
         """Verify, then name. Raises BadSignature or BadDelivery."""
         if not secrets or not all(secrets):
             raise BadSignature(f"source {source} has no secret to check against")
-        self.verify(headers, body, secrets, now)
+        self.verify(request, secrets, now)
         return Delivery(
             id=id,
             source=source,
             forge=self.kind,
-            key=self.delivery_id(headers, body)
-            or self.dedup_prefix(headers) + hashlib.sha256(body).hexdigest(),
-            event=self.event(headers, body),
-            headers={name: value for name, value in headers.items() if name in self.kept_headers},
-            body=self.without_secrets(body, secrets),
+            key=self.delivery_id(request)
+            or self.dedup_prefix(request) + hashlib.sha256(request.body).hexdigest(),
+            event=self.event(request),
+            headers={name: value for name, value in request.headers.items() if name in self.kept_headers},
+            body=self.without_secrets(request, secrets),
             received_at=now,
         )

@@ -6,10 +6,10 @@ Source: GitLab Docs, "Webhook events".
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import Fields, document, event_word
-from bridge.forges.hosts import refuse_others
+from bridge.forges.base import Forge
+from bridge.forges.fields import Fields
 from bridge.forges.push import Push, changed_files, commit, person, repository
+from bridge.forges.request import Request
 from bridge.forges.signature import check_tokens
 from bridge.model.event import Ignored, Person, PushEvent, Repo
 
@@ -28,19 +28,19 @@ class GitLabShaped(Forge):
     """Where the event may stand, the first of them that is there counts."""
     token_headers: ClassVar[tuple[str, ...]]
     """Where the token may stand; each of them that is there has to be right."""
+    imitates: ClassVar[frozenset[str]] = frozenset({"gitlab", "simple"})
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # a token covers neither
-        refuse_others(headers, self.host)
-        check_tokens(headers, self.token_headers, secrets)
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # a token covers neither
+        check_tokens(request, self.token_headers, secrets)
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, *self.event_headers)
+    def event(self, request: Request) -> str:
+        return request.event(*self.event_headers)
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # most of them have none
+    def delivery_id(self, request: Request) -> str | None:  # noqa: ARG002  # most of them have none
         return None
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        return [self.read(event_word(headers, *self.event_headers), document(headers, body))]
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        return [self.read(request.event(*self.event_headers), request.document)]
 
     def read(self, event: str, fields: Fields) -> PushEvent | Ignored:
         """What the event is; hosts that say more than GitLab override this. Raises BadPayload."""

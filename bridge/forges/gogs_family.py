@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from bridge.errors import BadSignature
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import Fields, blanked, delivery_word, document, event_word, form_payload, is_form
-from bridge.forges.hosts import refuse_others
+from bridge.forges.base import Forge
+from bridge.forges.fields import Fields
 from bridge.forges.push import Push, changed_files, commit, is_zero, known_sha, person, repository, short_ref
-from bridge.forges.signature import check_hex, header
+from bridge.forges.redaction import redacted
+from bridge.forges.request import Request
+from bridge.forges.signature import check_hex
 from bridge.model.event import Ignored, PushEvent, Repo
 
 _LISTED: Final = 5
@@ -19,27 +20,27 @@ _SECRET_KEYS: Final = frozenset({"secret"})
 class GogsFamily(Forge):
     """The headers have the host's name in them; `create` tells of a new ref beside, or before, its push."""
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # no time is signed
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # no time is signed
         """The HMAC over the JSON text: the body, or the decoded payload of a form."""
-        refuse_others(headers, self.host)
-        message = payload(headers, body)
+        message = request.payload
         if message is None:
             raise BadSignature("the body is a form without the payload that the signature covers")
-        check_hex(header(headers, f"x-{self.host}-signature"), message, secrets)
+        check_hex(request.header(f"x-{self.host}-signature"), message, secrets)
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, f"x-{self.host}-event")
+    def event(self, request: Request) -> str:
+        return request.event(f"x-{self.host}-event")
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
-        return delivery_word(headers, f"x-{self.host}-delivery")
+    def delivery_id(self, request: Request) -> str | None:
+        return request.delivery_id(f"x-{self.host}-delivery")
 
-    def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:
+    def without_secrets(self, request: Request, secrets: Sequence[bytes]) -> bytes:
         """Old versions repeat the secret in the body; newer bodies stay as they are."""
+        body = request.body
         is_old = b'"secret"' in body or b"%22secret%22" in body
-        return blanked(body, _SECRET_KEYS, secrets) if is_old else body
+        return redacted(request, _SECRET_KEYS, secrets) if is_old else body
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        event, fields = self.event(headers, body), document(headers, body)
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        event, fields = self.event(request), request.document
         match event:
             case "push":
                 return [self._push(fields)]
@@ -102,11 +103,6 @@ class GogsFamily(Forge):
             sha=judged.sha if judged.sha and not is_zero(judged.sha) else None,
             author=person(head.part("author"), "name").name or judged.author,
         )
-
-
-def payload(headers: Headers, body: bytes) -> bytes | None:
-    """The JSON text of a delivery, None where a form has none."""
-    return form_payload(body) if is_form(headers) else body
 
 
 def repo(fields: Fields) -> Repo | None:

@@ -1,55 +1,26 @@
-"""Which Git host a request comes from, told by its headers alone.
+"""Which Git hosts a request is marked as coming from, by its headers alone."""
 
-Several hosts send the headers of those they grew out of: Forgejo also Gitea's, Gogs's and GitHub's, Gitea
-Gogs's and GitHub's, Gogs GitHub's, Tencent's GitLab's. So the order of the table decides.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from bridge.errors import BadSignature
-
-_MARKS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
-    ("forgejo", frozenset({"x-forgejo-event"})),
-    ("gitea", frozenset({"x-gitea-event"})),
-    ("gogs", frozenset({"x-gogs-event"})),
-    ("gitee", frozenset({"x-gitee-event"})),
-    ("gitee", frozenset({"x-git-oschina-event"})),
-    ("gitcode", frozenset({"x-gitcode-event"})),
-    ("codeup", frozenset({"x-codeup-event"})),
-    ("codeup", frozenset({"codeup-event"})),
-    ("codearts", frozenset({"x-devcloud-event"})),
-    ("codearts", frozenset({"x-codehub-event"})),
-    ("coding", frozenset({"x-coding-event"})),
-    ("tgit", frozenset({"x-event", "x-gitlab-event"})),
-    ("gitlab", frozenset({"x-gitlab-event"})),
-    ("bitbucket-cloud", frozenset({"x-event-key", "x-hook-uuid"})),
-    ("bitbucket-cloud", frozenset({"x-event-key", "x-request-uuid"})),
-    ("bitbucket-server", frozenset({"x-event-key", "x-request-id"})),
-    ("harness", frozenset({"x-harness-trigger"})),
-    ("pagure", frozenset({"x-pagure-topic"})),
-    ("github", frozenset({"x-github-event"})),
-    ("simple", frozenset({"webhook-id", "webhook-signature"})),
-)
-_ALL: Final = frozenset().union(*(marks for _, marks in _MARKS))
+Marks = tuple[frozenset[str], ...]
+"""Sets of headers: a host sends all headers of at least one of them, and lower-case names stand here."""
 
 
-def host_of(headers: Mapping[str, str]) -> str | None:
-    """The id of the host that sends such headers, or None."""
-    return _host(_ALL.intersection(headers))
+class Hosts:
+    """The marks of all known Git hosts, by host id."""
 
+    def __init__(self, marks: Mapping[str, Marks]) -> None:
+        self._marks: Final = marks
+        self._headers: Final = frozenset[str]().union(*(mark for found in marks.values() for mark in found))
+        self._of = lru_cache(maxsize=64)(self._matching)
 
-@lru_cache(maxsize=64)
-def _host(present: frozenset[str]) -> str | None:
-    return next((host for host, marks in _MARKS if marks <= present), None)
+    def of(self, headers: Iterable[str]) -> frozenset[str]:
+        """The ids of all hosts that mark their requests with some of these headers."""
+        return self._of(self._headers.intersection(headers))
 
-
-def refuse_others(headers: Mapping[str, str], host: str) -> None:
-    """Raise BadSignature for the headers of another host than `host`.
-
-    Else a sender could pick the weakest scheme that shares the secret.
-    """
-    found = host_of(headers)
-    if found not in {None, host}:
-        raise BadSignature(f"these are the headers of {found}, but this source is {host}")
+    def _matching(self, present: frozenset[str]) -> frozenset[str]:
+        return frozenset(
+            host for host, marks in self._marks.items() if any(mark <= present for mark in marks)
+        )

@@ -8,24 +8,17 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from bridge.errors import BadSignature, NoSignature
+from bridge.forges.request import Request
 
 SIGNING_KEY_PREFIX: Final = b"whsec_"
 STANDARD_TOLERANCE: Final = 300.0
 """Seconds between the signed time-stamp and now, by the Standard Webhooks specification."""
 _MAX_SIGNATURES: Final = 16
 _MAX_DIGITS: Final = 16
-
-
-def header(headers: Mapping[str, str], name: str) -> bytes:
-    """The header's value as it was on the wire; empty when it is missing or cannot have been on a wire."""
-    try:
-        return headers.get(name, "").encode("latin-1")
-    except UnicodeEncodeError:
-        return b""
 
 
 def same(expected: Iterable[bytes], claimed: bytes) -> bool:
@@ -41,9 +34,9 @@ def check_token(claimed: bytes, secrets: Sequence[bytes]) -> None:
         raise BadSignature("the token is wrong")
 
 
-def check_tokens(headers: Mapping[str, str], names: Iterable[str], secrets: Sequence[bytes]) -> None:
+def check_tokens(request: Request, names: Iterable[str], secrets: Sequence[bytes]) -> None:
     """The plain secret itself, in every header of `names` that is there."""
-    for claimed in [header(headers, name) for name in names if name in headers] or [b""]:
+    for claimed in [request.header(name) for name in names if name in request.headers] or [b""]:
         check_token(claimed, secrets)
 
 
@@ -116,18 +109,18 @@ def signing_key(secret: bytes) -> bytes | None:
         return None
 
 
-def check_standard(headers: Mapping[str, str], body: bytes, keys: Sequence[bytes], now: float) -> None:
+def check_standard(request: Request, keys: Sequence[bytes], now: float) -> None:
     """A symmetric signature (`v1`) of the Standard Webhooks specification.
 
     The header may hold several signatures, and each of `keys` is tried on each.
     """
-    identity, moment = header(headers, "webhook-id"), header(headers, "webhook-timestamp")
-    signatures = header(headers, "webhook-signature").split(b" ", _MAX_SIGNATURES)[:_MAX_SIGNATURES]
+    identity, moment = request.header("webhook-id"), request.header("webhook-timestamp")
+    signatures = request.header("webhook-signature").split(b" ", _MAX_SIGNATURES)[:_MAX_SIGNATURES]
     claimed = [part.removeprefix(b"v1,") for part in signatures if part.startswith(b"v1,")]
     if not identity or not claimed:
         raise NoSignature("webhook-id or a v1 signature in webhook-signature is missing")
     check_fresh(signed_time(moment), now, STANDARD_TOLERANCE)
-    signed = b".".join((identity, moment, body))
+    signed = b".".join((identity, moment, request.body))
     expected = [base64.b64encode(hmac.digest(key, signed, "sha256")) for key in keys if key]
     if not any([same(expected, value) for value in claimed]):  # noqa: C419  # all are compared
         raise BadSignature("the signature is wrong: it was made with another secret or over another body")

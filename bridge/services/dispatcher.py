@@ -12,6 +12,7 @@ from bridge.config.notices import NoticeSetting
 from bridge.errors import BadPayload, StoreError
 from bridge.forges.base import Forge
 from bridge.forges.push import is_zero
+from bridge.forges.request import Request
 from bridge.model.build import UNPUSHED, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Ignored, PushEvent, RefMove
@@ -134,7 +135,7 @@ class Dispatcher(Service):
         forge = self._forges.get(delivery.forge)
         if forge is None:
             raise BadPayload(f"this release knows no forge {delivery.forge}")
-        events = forge.parse(delivery.headers, delivery.body)
+        events = forge.parse(Request(delivery.headers, delivery.body))
         return evaluate(forge.kind, events, rules, delivery.received_at)
 
     def _new_build(self, delivery: Delivery, event: PushEvent, match: Match) -> NewBuild:

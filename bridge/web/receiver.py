@@ -13,8 +13,8 @@ from uuid_utils import uuid7
 
 from bridge.config.settings import REJECTED_RATE
 from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, StoreError, UnknownSource
-from bridge.forges.base import Forge, Headers, headers_of
-from bridge.forges.fields import FORM, media_type
+from bridge.forges.base import Forge
+from bridge.forges.request import FORM, Headers, Request, headers_of, media_type
 from bridge.runtime.clock import Clock
 from bridge.runtime.metrics import DELIVERIES
 from bridge.runtime.rate import Rate
@@ -109,8 +109,7 @@ class Receiver:
         delivery = source.forge.receive(
             id=str(uuid7()),
             source=name,
-            headers=headers,
-            body=body,
+            request=Request(headers, body),
             secrets=source.secrets,
             now=now,
         )

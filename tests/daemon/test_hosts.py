@@ -20,6 +20,7 @@ from support.jenkins_builds import DECLARED, JOB
 from support.needs import needs_corpus
 
 from bridge.errors import BadSignature
+from bridge.forges.request import Request
 from bridge.forges.signature import signing_key
 
 Deliveries = Mapping[str, Sequence[Sample]]
@@ -124,7 +125,7 @@ def sent(daemon: Daemon, deliveries: Deliveries, secrets: Sequence[bytes]) -> di
 def sent_now(sample: Sample, secrets: Sequence[bytes]) -> dict[str, str]:
     """The headers as they are; where their time-stamp is too old by now, with a proof of now."""
     try:
-        sample.forge.verify(sample.headers, sample.body, secrets, time.time())
+        sample.forge.verify(Request(sample.headers, sample.body), secrets, time.time())
     except BadSignature:
         (secret,) = (secret for secret in secrets if holds(sample, secret))
         return sample.headers | proof_of_now(sample, secret)
@@ -133,7 +134,7 @@ def sent_now(sample: Sample, secrets: Sequence[bytes]) -> dict[str, str]:
 
 def holds(sample: Sample, secret: bytes) -> bool:
     try:
-        sample.forge.verify(sample.headers, sample.body, [secret], sample.received_at)
+        sample.forge.verify(Request(sample.headers, sample.body), [secret], sample.received_at)
     except BadSignature:
         return False
     return True

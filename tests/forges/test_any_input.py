@@ -11,6 +11,7 @@ from support.deliveries import HOSTS, SECRETS, Sample, samples
 
 from bridge.errors import BadDelivery, BadPayload, DeliveryError
 from bridge.forges.base import Forge
+from bridge.forges.request import Request
 from bridge.model.event import Ignored, PushEvent
 
 _SAMPLES = samples(Path(__file__).parent / "payloads")
@@ -44,8 +45,8 @@ _json = st.recursive(
 def obeys(forge: Forge, headers: Mapping[str, str], body: bytes) -> None:
     """Whatever comes in, only events, Ignored and DeliveryErrors come out."""
     for work in (
-        lambda: forge.verify(headers, body, SECRETS, 1.0),
-        lambda: forge.event(headers, body),
+        lambda: forge.verify(Request(headers, body), SECRETS, 1.0),
+        lambda: forge.event(Request(headers, body)),
         lambda: read(forge, headers, body),
     ):
         try:
@@ -56,14 +57,14 @@ def obeys(forge: Forge, headers: Mapping[str, str], body: bytes) -> None:
             continue
         assert said
         assert not any(secret.decode() in said for secret in SECRETS)
-    assert isinstance(forge.recognises(headers, body), bool)
-    assert isinstance(forge.without_secrets(body, SECRETS), bytes)
-    found = forge.delivery_id(headers, body)
+    assert isinstance(forge.recognises(Request(headers, body)), bool)
+    assert isinstance(forge.without_secrets(Request({}, body), SECRETS), bytes)
+    found = forge.delivery_id(Request(headers, body))
     assert found is None or 0 < len(found) <= 255
 
 
 def read(forge: Forge, headers: Mapping[str, str], body: bytes) -> None:
-    events = forge.parse(headers, body)
+    events = forge.parse(Request(headers, body))
     assert events
     for event in events:
         assert isinstance(event, PushEvent | Ignored)
@@ -120,11 +121,11 @@ def test_any_key_may_be_missing_or_of_another_type(
 )
 def test_a_body_that_is_no_json_object_is_told_in_a_sentence(forge: Forge, body: bytes) -> None:
     with pytest.raises(BadPayload, match="the body is"):
-        forge.parse(dict.fromkeys(_EVENT_NAMES, "push"), body)
+        forge.parse(Request(dict.fromkeys(_EVENT_NAMES, "push"), body))
 
 
 @pytest.mark.parametrize("forge", [forge for host, forge in HOSTS.items() if host not in _SAY_IN_BODY])
 @pytest.mark.parametrize("value", [None, "", "x" * 200, "push\n", "\xe9"], ids=ascii)
 def test_a_missing_or_odd_event_header_is_a_bad_request(forge: Forge, value: str | None) -> None:
     with pytest.raises(BadDelivery):
-        forge.event({} if value is None else dict.fromkeys(_EVENT_NAMES, value), b"{}")
+        forge.event(Request({} if value is None else dict.fromkeys(_EVENT_NAMES, value), b"{}"))

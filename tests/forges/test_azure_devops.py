@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bridge.forges.adapters.azure_devops.forge import AzureDevOps
+from bridge.forges.request import Request
 from bridge.model.delivery import Delivery
+from bridge.registry import FORGES
 
 PUSH = json.loads((Path(__file__).parent / "payloads/azure-devops/push-branch.json").read_bytes())
 BASIC = "Basic " + base64.b64encode(b"anybody:s3cret").decode()
@@ -14,11 +15,12 @@ BASIC = "Basic " + base64.b64encode(b"anybody:s3cret").decode()
 
 def receive(**changes: Any) -> Delivery:
     """The push, with other facts."""
-    return AzureDevOps().receive(
+    return FORGES["AzureDevOps"].receive(
         id="1",
         source="azure",
-        headers={"authorization": BASIC, "content-type": "application/json"},
-        body=json.dumps(PUSH | changes).encode(),
+        request=Request(
+            {"authorization": BASIC, "content-type": "application/json"}, json.dumps(PUSH | changes).encode()
+        ),
         secrets=[b"s3cret"],
         now=0,
     )
@@ -33,7 +35,7 @@ def test_two_subscriptions_to_one_event_are_one_delivery() -> None:
 def test_an_event_without_its_details_does_not_stand_in_the_way_of_the_whole() -> None:
     cut = receive(resource={"pushId": 12})
     assert cut.key != receive().key
-    (event,) = AzureDevOps().parse(cut.headers, cut.body)
+    (event,) = FORGES["AzureDevOps"].parse(Request(cut.headers, cut.body))
     assert event.event == "other"
 
 
@@ -51,7 +53,7 @@ def test_the_event_is_told_by_the_body_and_credentials_are_not_kept() -> None:
 
 def test_only_a_publisher_of_events_that_sends_no_other_host_s_headers_is_recognised() -> None:
     body = json.dumps(PUSH).encode()
-    assert AzureDevOps().recognises({}, body)
-    assert not AzureDevOps().recognises({"x-gitlab-event": "Push Hook"}, body)
+    assert FORGES["AzureDevOps"].recognises(Request({}, body))
+    assert not FORGES["AzureDevOps"].recognises(Request({"x-gitlab-event": "Push Hook"}, body))
     for odd in (b"", b"[]", b'{"publisherId": "rm", "eventType": "x"}', b'{"publisherId": "tfs"}'):
-        assert not AzureDevOps().recognises({}, odd)
+        assert not FORGES["AzureDevOps"].recognises(Request({}, odd))

@@ -7,15 +7,10 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from bridge.errors import BadDelivery, BadPayload
-from bridge.forges.adapters.azure_devops.forge import AzureDevOps
-from bridge.forges.adapters.bitbucket.forge import Bitbucket
-from bridge.forges.adapters.bitbucket_server.forge import BitbucketServer
-from bridge.forges.adapters.gitea.forge import Gitea
-from bridge.forges.adapters.gitee.forge import Gitee
-from bridge.forges.adapters.github.forge import GitHub
-from bridge.forges.adapters.gitlab.forge import GitLab
 from bridge.forges.base import Forge
+from bridge.forges.request import Request
 from bridge.model.event import Ignored, Person, PushEvent, Ref
+from bridge.registry import FORGES
 
 SHA = "c" * 40
 HEADERS = {
@@ -38,7 +33,7 @@ def payload(**changes: Any) -> dict[str, Any]:
 
 
 def parse(document: dict[str, Any]) -> PushEvent | Ignored:
-    (event,) = GitHub().parse(HEADERS, json.dumps(document).encode())
+    (event,) = FORGES["GitHub"].parse(Request(HEADERS, json.dumps(document).encode()))
     return event
 
 
@@ -125,25 +120,27 @@ def test_a_repository_without_a_usable_name_is_none(name: str) -> None:
 )
 def test_the_ref_of_a_create_is_read_with_and_without_its_prefix(ref: str, name: str) -> None:
     created = json.dumps(payload(ref=ref, ref_type="tag")).encode()
-    (event,) = GitHub().parse({"x-github-event": "create"}, created)
+    (event,) = FORGES["GitHub"].parse(Request({"x-github-event": "create"}, created))
     assert event.ref == Ref("tag", name)
 
 
 def test_the_ref_of_a_create_is_one_that_git_allows() -> None:
     with pytest.raises(BadPayload, match="ref name"):
-        GitHub().parse({"x-github-event": "create"}, json.dumps(payload(ref="a..b", ref_type="tag")).encode())
+        FORGES["GitHub"].parse(
+            Request({"x-github-event": "create"}, json.dumps(payload(ref="a..b", ref_type="tag")).encode())
+        )
 
 
 def test_an_event_or_an_id_is_one_short_word() -> None:
-    github, word = GitHub(), "x" * 128
-    assert github.event({"x-github-event": word}, b"") == word
+    github, word = FORGES["GitHub"], "x" * 128
+    assert github.event(Request({"x-github-event": word}, b"")) == word
     for odd in ("", word + "x", "push\n", "\xe9"):
         with pytest.raises(BadDelivery, match="missing or unreadable"):
-            github.event({"x-github-event": odd}, b"")
-    assert github.delivery_id({"x-github-delivery": "1" * 255}, b"") == "1" * 255
-    assert [github.delivery_id({"x-github-delivery": odd}, b"") for odd in ("", "1" * 256, "\xe9")] == [
-        None
-    ] * 3
+            github.event(Request({"x-github-event": odd}, b""))
+    assert github.delivery_id(Request({"x-github-delivery": "1" * 255}, b"")) == "1" * 255
+    assert [
+        github.delivery_id(Request({"x-github-delivery": odd}, b"")) for odd in ("", "1" * 256, "\xe9")
+    ] == [None] * 3
 
 
 def test_a_payload_without_repository_or_ref_says_so() -> None:
@@ -167,11 +164,13 @@ def several(forge: Forge, refs: int) -> list[PushEvent | Ignored]:
         "repository": repo,
     }
     event = "repo:push" if forge.host == "bitbucket-cloud" else "repo:refs_changed"
-    return forge.parse({"x-event-key": event}, json.dumps(document).encode())
+    return forge.parse(Request({"x-event-key": event}, json.dumps(document).encode()))
 
 
 @pytest.mark.parametrize(
-    "forge", [Bitbucket(), BitbucketServer(), AzureDevOps()], ids=lambda forge: forge.kind
+    "forge",
+    [FORGES["Bitbucket"], FORGES["BitbucketServer"], FORGES["AzureDevOps"]],
+    ids=lambda forge: forge.kind,
 )
 def test_one_push_may_move_100_refs(forge: Forge) -> None:
     events = several(forge, 100)
@@ -240,7 +239,7 @@ def test_as_many_commits_as_the_host_lists_at_most_may_be_a_cut_list() -> None:
     project = {"path_with_namespace": "a/b"}
     for count, truncated in ((20, True), (19, False)):
         body = json.dumps(payload(project=project, commits=[{"added": ["a"]}] * count)).encode()
-        (event,) = GitLab().parse(HEADERS, body)
+        (event,) = FORGES["GitLab"].parse(Request(HEADERS, body))
         assert isinstance(event, PushEvent)
         assert event.truncated is truncated
 
@@ -254,7 +253,9 @@ def test_a_new_ref_never_claims_to_know_all_its_changes() -> None:
 )
 def test_a_form_without_a_readable_payload_is_refused(body: bytes) -> None:
     with pytest.raises(BadPayload):
-        GitHub().parse(HEADERS | {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}, body)
+        FORGES["GitHub"].parse(
+            Request(HEADERS | {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}, body)
+        )
 
 
 def test_a_long_form_is_decoded_whole() -> None:
@@ -262,14 +263,14 @@ def test_a_long_form_is_decoded_whole() -> None:
     text = json.dumps(payload(head_commit={"id": SHA, "message": message}, tail="end"), ensure_ascii=False)
     headers = HEADERS | {"content-type": "application/x-www-form-urlencoded"}
     for quoted in (quote(text, safe=""), quote_plus(text), "".join(f"%{byte:02x}" for byte in text.encode())):
-        (event,) = GitHub().parse(headers, b"a=b&payload=" + quoted.encode())
+        (event,) = FORGES["GitHub"].parse(Request(headers, b"a=b&payload=" + quoted.encode()))
         assert isinstance(event, PushEvent)
         assert event.commit is not None
         assert message.startswith(event.commit.message)
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:
-    (event,) = GitHub().parse(HEADERS, b"\xef\xbb\xbf" + json.dumps(payload()).encode())
+    (event,) = FORGES["GitHub"].parse(Request(HEADERS, b"\xef\xbb\xbf" + json.dumps(payload()).encode()))
     assert event.sha == SHA
 
 
@@ -288,9 +289,9 @@ def test_a_byte_order_mark_does_no_harm() -> None:
 )
 def test_gitee_s_password_and_sign_are_never_stored(body: str) -> None:
     form = {"content-type": "application/x-www-form-urlencoded"} if body.startswith("payload") else {}
-    stored = Gitee().without_secrets(body.encode(), [SECRET.encode()])
-    (event,) = Gitee().parse(HEADERS | form, stored)
-    assert event == Gitee().parse(HEADERS | form, body.encode())[0]
+    stored = FORGES["Gitee"].without_secrets(Request({}, body.encode()), [SECRET.encode()])
+    (event,) = FORGES["Gitee"].parse(Request(HEADERS | form, stored))
+    assert event == FORGES["Gitee"].parse(Request(HEADERS | form, body.encode()))[0]
     for spelling in (SECRET, json.dumps(SECRET)[1:-1], quote_plus(SECRET), "ss\\\\word", "abc="):
         assert spelling.encode() not in stored
 
@@ -307,13 +308,15 @@ def test_gitee_s_password_and_sign_are_never_stored(body: str) -> None:
     ids=["cut-escaped", "cut-raw", "list", "cut-form", "deep"],
 )
 def test_a_body_that_cannot_be_read_is_stored_without_the_secret(body: str) -> None:
-    stored = Gitee().without_secrets(body.encode(), [b"other", SECRET.encode()]).decode()
+    stored = FORGES["Gitee"].without_secrets(Request({}, body.encode()), [b"other", SECRET.encode()]).decode()
     assert "***" in stored
     assert "word" not in stored.replace("password", "")
 
 
 def test_only_old_gitea_bodies_are_rewritten() -> None:
     new = json.dumps(payload(), indent=2).encode()
-    assert Gitea().without_secrets(new, [SECRET.encode()]) is new
+    assert FORGES["Gitea"].without_secrets(Request({}, new), [SECRET.encode()]) is new
     old = json.dumps(payload(secret=SECRET), indent=2).encode()
-    assert json.loads(Gitea().without_secrets(old, [SECRET.encode()])) == payload(secret="")
+    assert json.loads(FORGES["Gitea"].without_secrets(Request({}, old), [SECRET.encode()])) == payload(
+        secret=""
+    )

@@ -7,7 +7,8 @@ import pytest
 from support.deliveries import SECRETS, Sample, samples
 
 from bridge.errors import BadSignature
-from bridge.forges.adapters.coding.forge import Coding
+from bridge.forges.request import Request
+from bridge.registry import FORGES
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
 OLD, NEW = (_SAMPLES[f"coding/{name}.headers"] for name in ("v1-push-branch", "push-branch"))
@@ -15,7 +16,9 @@ OLD, NEW = (_SAMPLES[f"coding/{name}.headers"] for name in ("v1-push-branch", "p
 
 def refusal(sample: Sample, headers: dict[str, str] | None = None, body: bytes | None = None) -> str:
     with pytest.raises(BadSignature) as caught:
-        Coding().verify(headers or sample.headers, sample.body if body is None else body, SECRETS, 0.0)
+        FORGES["Coding"].verify(
+            Request(headers or sample.headers, sample.body if body is None else body), SECRETS, 0.0
+        )
     return str(caught.value)
 
 
@@ -42,7 +45,7 @@ def test_a_delivery_of_version_2_without_its_headers_lacks_a_token() -> None:
 
 
 def test_the_header_may_name_version_1() -> None:
-    Coding().verify(OLD.headers | {"x-coding-webhook-version": "v1"}, OLD.body, SECRETS, 0.0)
+    FORGES["Coding"].verify(Request(OLD.headers | {"x-coding-webhook-version": "v1"}, OLD.body), SECRETS, 0.0)
 
 
 @pytest.mark.parametrize("token", [None, True, 1, "", [SECRETS[0].decode()], {"token": SECRETS[0].decode()}])
@@ -57,7 +60,7 @@ def test_a_body_that_cannot_be_read_has_no_token(body: bytes) -> None:
 
 def test_a_large_body_is_not_read_before_anything_proves_its_sender() -> None:
     room = (1 << 20) - len(OLD.body)
-    Coding().verify(OLD.headers, OLD.body + b" " * room, SECRETS, 0.0)
+    FORGES["Coding"].verify(Request(OLD.headers, OLD.body + b" " * room), SECRETS, 0.0)
     assert "over 1 MiB" in refusal(OLD, body=OLD.body + b" " * (room + 1))
 
 

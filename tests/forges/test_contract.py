@@ -11,7 +11,8 @@ import pytest
 from support.deliveries import HOSTS, SECRETS, Sample, samples, signatures
 
 from bridge.errors import BadSignature, NoSignature
-from bridge.forges.fields import form_payload
+from bridge.forges.forms import form_payload
+from bridge.forges.request import Request
 from bridge.model.delivery import DIGEST
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
@@ -96,8 +97,7 @@ def accepts(
     """Whether the forge lets the sample pass; any other exception than BadSignature fails the test."""
     try:
         sample.forge.verify(
-            sample.headers if headers is None else headers,
-            sample.body if body is None else body,
+            Request(sample.headers if headers is None else headers, sample.body if body is None else body),
             secrets,
             sample.received_at + later,
         )
@@ -223,7 +223,7 @@ def test_a_missing_or_cut_proof_is_refused(sample: Sample) -> None:
     assert not accepts_proof(sample, None)
     if name != _IN_BODY:
         with pytest.raises(NoSignature):
-            sample.forge.verify(unproven(sample), sample.body, SECRETS, sample.received_at)
+            sample.forge.verify(Request(unproven(sample), sample.body), SECRETS, sample.received_at)
     for length in range(0, len(value), 7):
         assert not accepts_proof(sample, value[:length])
     assert not accepts_proof(sample, value + "0")
@@ -256,7 +256,7 @@ def test_the_headers_of_another_host_are_refused(sample: Sample) -> None:
     for forge in HOSTS.values():
         if forge.host != sample.forge.host:
             with pytest.raises(BadSignature):
-                forge.verify(sample.headers, sample.body, SECRETS, sample.received_at)
+                forge.verify(Request(sample.headers, sample.body), SECRETS, sample.received_at)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_the_headers_of_another_host_are_refused(sample: Sample) -> None:
 def test_a_host_that_also_sends_the_headers_of_its_ancestor_is_refused(host: str, more: str) -> None:
     sample = _SAMPLES[host]
     assert not accepts(sample, headers=sample.headers | {more: "push"})
-    assert not sample.forge.recognises(sample.headers | {more: "push"}, sample.body)
+    assert not sample.forge.recognises(Request(sample.headers | {more: "push"}, sample.body))
 
 
 def test_a_wrong_signature_is_not_made_good_by_a_right_token() -> None:
@@ -304,8 +304,7 @@ def test_a_source_without_a_secret_takes_nothing(sample: Sample) -> None:
             sample.forge.receive(
                 id="1",
                 source="here",
-                headers=sample.headers,
-                body=sample.body,
+                request=Request(sample.headers, sample.body),
                 secrets=secrets,
                 now=sample.received_at,
             )
@@ -313,7 +312,7 @@ def test_a_source_without_a_secret_takes_nothing(sample: Sample) -> None:
 
 @every_sample
 def test_the_delivery_id_is_the_host_s_or_a_digest(sample: Sample) -> None:
-    found = sample.forge.delivery_id(sample.headers, sample.body)
+    found = sample.forge.delivery_id(Request(sample.headers, sample.body))
     match sample.forge.host:
         case "codearts" | "codeup" | "gitee" | "harness" | "tgit":
             assert found is None
@@ -333,6 +332,6 @@ def test_the_delivery_id_is_the_host_s_or_a_digest(sample: Sample) -> None:
 
 def test_the_webhooks_of_one_gogs_repository_tell_the_same_once() -> None:
     told, again, new = (_SAMPLES[f"gogs/push-{name}.headers"] for name in ("branch", "form", "forced"))
-    ids = [sample.forge.delivery_id(sample.headers, sample.body) for sample in (told, again, new)]
+    ids = [sample.forge.delivery_id(Request(sample.headers, sample.body)) for sample in (told, again, new)]
     assert ids[0] == ids[1]
     assert ids[0] != ids[2]

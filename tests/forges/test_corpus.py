@@ -11,6 +11,7 @@ from support.deliveries import CORPUS_SECRETS, HOSTS, Sample, misreadings, sampl
 from support.needs import needs_corpus
 
 from bridge.errors import BadSignature
+from bridge.forges.request import Request
 
 _FOLDER = os.environ.get("BRIDGE_CORPUS")
 _SAMPLES = samples(Path(_FOLDER)) if _FOLDER else []
@@ -30,12 +31,12 @@ if _SAMPLES:
 
     @pytest.mark.parametrize("sample", _SAMPLES, ids=str)
     def test_a_delivery_of_the_corpus_is_recognised(sample: Sample) -> None:
-        assert sample.forge.recognises(sample.headers, sample.body)
+        assert sample.forge.recognises(Request(sample.headers, sample.body))
 
     @pytest.mark.parametrize("sample", _SAMPLES, ids=str)
     def test_a_signature_of_the_corpus_holds_or_not_as_expected(sample: Sample) -> None:
         try:
-            sample.forge.verify(sample.headers, sample.body, CORPUS_SECRETS, sample.received_at)
+            sample.forge.verify(Request(sample.headers, sample.body), CORPUS_SECRETS, sample.received_at)
         except BadSignature:
             decision = "invalid"
         else:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from support.deliveries import HOSTS
 
+from bridge.forges.request import Request
 from bridge.model.event import PushEvent
 
 SHA = "c" * 40
@@ -44,7 +45,7 @@ def read(host: str, commits: int = 1, **more: Any) -> PushEvent:
     simple = {"type": "push", "data": push | {"changed": [str(number) for number in range(commits)]} | more}
     document = push | {"harness": gitness | {"commits": listed}, "simple": simple}.get(host, {}) | more
     (event,) = HOSTS[host].parse(
-        {EVENT[host]: "Push Hook" if host == "gitee" else "push"}, json.dumps(document).encode()
+        Request({EVENT[host]: "Push Hook" if host == "gitee" else "push"}, json.dumps(document).encode())
     )
     assert isinstance(event, PushEvent)
     assert event.changed == tuple(str(number) for number in range(min(commits, 10_000)))
@@ -91,16 +92,18 @@ def test_the_commit_that_speaks_for_the_push_is_the_pushed_one_wherever_it_is_li
     older = {"id": "a" * 40, "message": "[skip ci]"}
     for commits in ([older, {"id": SHA, "message": "new"}], [{"id": SHA, "message": "new"}, older]):
         event = HOSTS[host].parse(
-            {EVENT[host]: "push"},
-            json.dumps(
-                {
-                    "ref": "refs/heads/main",
-                    "before": "b" * 40,
-                    "after": SHA,
-                    "commits": commits,
-                    "repository": {"full_name": "a/b"},
-                }
-            ).encode(),
+            Request(
+                {EVENT[host]: "push"},
+                json.dumps(
+                    {
+                        "ref": "refs/heads/main",
+                        "before": "b" * 40,
+                        "after": SHA,
+                        "commits": commits,
+                        "repository": {"full_name": "a/b"},
+                    }
+                ).encode(),
+            ),
         )[0]
         assert isinstance(event, PushEvent)
         assert event.commit is not None

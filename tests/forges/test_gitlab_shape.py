@@ -7,6 +7,7 @@ import pytest
 from support.deliveries import HOSTS, SECRETS, signatures
 
 from bridge.errors import BadSignature, NoSignature
+from bridge.forges.request import Request
 from bridge.model.event import Ignored, PushEvent
 
 SHA, ZEROS = "c" * 40, "0" * 40
@@ -39,20 +40,20 @@ def body(**changes: Any) -> bytes:
 
 
 def read(host: str, content: bytes, event: str = "Push Hook") -> PushEvent | Ignored:
-    (found,) = HOSTS[host].parse(headers(host, event), content)
+    (found,) = HOSTS[host].parse(Request(headers(host, event), content))
     return found
 
 
 def key(host: str, content: bytes, more: dict[str, str]) -> str:
     """What makes a repetition of the delivery harmless."""
     delivery = HOSTS[host].receive(
-        id="1", source="here", headers=headers(host) | more, body=content, secrets=SECRETS, now=0
+        id="1", source="here", request=Request(headers(host) | more, content), secrets=SECRETS, now=0
     )
     return delivery.key
 
 
 def verify(host: str, more: dict[str, str], content: bytes = b"{}") -> None:
-    HOSTS[host].verify(headers(host) | more, content, SECRETS, 0)
+    HOSTS[host].verify(Request(headers(host) | more, content), SECRETS, 0)
 
 
 @pytest.mark.parametrize("name", ["x-repo-token", "x-devcloud-token", "x-codehub-token", "x-auth-token"])
@@ -90,9 +91,9 @@ def test_gitcode_signs_the_bytes_of_a_form_as_they_are() -> None:
 def test_a_signed_delivery_of_gitlab_needs_a_signing_token_even_beside_the_right_secret_token() -> None:
     signed = headers("gitlab") | {"webhook-id": "1", "webhook-timestamp": "0", "x-gitlab-token": TOKEN}
     signed["webhook-signature"] = signatures(signed, b"{}")["standard"]
-    HOSTS["gitlab"].verify(signed, b"{}", SECRETS, 0)
+    HOSTS["gitlab"].verify(Request(signed, b"{}"), SECRETS, 0)
     with pytest.raises(BadSignature, match="no usable whsec_ signing token"):
-        HOSTS["gitlab"].verify(signed, b"{}", [SECRETS[0], b"whsec_???"], 0)
+        HOSTS["gitlab"].verify(Request(signed, b"{}"), [SECRETS[0], b"whsec_???"], 0)
 
 
 @pytest.mark.parametrize("signature", ["", "v1,", "v1,AAAA", "v2,AAAA"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.deliveries import HOSTS, SECRETS, Sample, misreadings, samples
 
+from bridge.forges.request import Request
 from bridge.model.delivery import Delivery
 
 _PROOF = re.compile("token|signature|authorization")
@@ -16,8 +17,7 @@ def receive(sample: Sample) -> Delivery:
     return sample.forge.receive(
         id="1",
         source="here",
-        headers=sample.headers,
-        body=sample.body,
+        request=Request(sample.headers, sample.body),
         secrets=SECRETS,
         now=sample.received_at,
     )
@@ -30,15 +30,15 @@ def test_a_delivery_is_read_as_expected(sample: Sample) -> None:
 
 @pytest.mark.parametrize("sample", _SAMPLES, ids=str)
 def test_a_delivery_is_recognised_by_its_host_alone(sample: Sample) -> None:
-    found = [name for name, forge in HOSTS.items() if forge.recognises(sample.headers, sample.body)]
+    found = [name for name, forge in HOSTS.items() if forge.recognises(Request(sample.headers, sample.body))]
     assert found == [sample.forge.host]
 
 
 @pytest.mark.parametrize("sample", _SAMPLES, ids=str)
 def test_what_is_stored_reads_like_what_was_sent(sample: Sample) -> None:
     delivery = receive(sample)
-    stored = sample.forge.parse(delivery.headers, delivery.body)
-    assert stored == sample.forge.parse(sample.headers, sample.body)
+    stored = sample.forge.parse(Request(delivery.headers, delivery.body))
+    assert stored == sample.forge.parse(Request(sample.headers, sample.body))
 
 
 @pytest.mark.parametrize("sample", _SAMPLES, ids=str)

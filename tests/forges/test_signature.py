@@ -6,10 +6,9 @@ import hmac
 import pytest
 
 from bridge.errors import BadSignature, NoSignature
-from bridge.forges.adapters.gitee.forge import Gitee
-from bridge.forges.adapters.github.forge import GitHub
-from bridge.forges.adapters.simple.forge import Simple
+from bridge.forges.request import Request
 from bridge.forges.signature import check_basic
+from bridge.registry import FORGES
 
 
 def test_the_example_of_github_s_documentation_holds() -> None:
@@ -17,7 +16,7 @@ def test_the_example_of_github_s_documentation_holds() -> None:
         "x-hub-signature-256": "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17",
         "x-github-event": "push",
     }
-    GitHub().verify(headers, b"Hello, World!", [b"It's a Secret to Everybody"], 0)
+    FORGES["GitHub"].verify(Request(headers, b"Hello, World!"), [b"It's a Secret to Everybody"], 0)
 
 
 def test_the_example_of_the_standard_webhooks_specification_holds() -> None:
@@ -27,13 +26,13 @@ def test_the_example_of_the_standard_webhooks_specification_holds() -> None:
         "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
     }
     secret = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    Simple().verify(headers, b'{"test": 2432232314}', [secret], 1614265330)
+    FORGES["Simple"].verify(Request(headers, b'{"test": 2432232314}'), [secret], 1614265330)
     for limit in (1614265330 - 300, 1614265330 + 300):
-        Simple().verify(headers, b'{"test": 2432232314}', [secret], limit)
+        FORGES["Simple"].verify(Request(headers, b'{"test": 2432232314}'), [secret], limit)
     with pytest.raises(BadSignature, match="301 s ago, 300 s are allowed"):
-        Simple().verify(headers, b'{"test": 2432232314}', [secret], 1614265631)
+        FORGES["Simple"].verify(Request(headers, b'{"test": 2432232314}'), [secret], 1614265631)
     with pytest.raises(BadSignature, match="301 s ahead, 300 s are allowed"):
-        Simple().verify(headers, b'{"test": 2432232314}', [secret], 1614265029)
+        FORGES["Simple"].verify(Request(headers, b'{"test": 2432232314}'), [secret], 1614265029)
 
 
 def test_a_signature_without_an_id_proves_nothing() -> None:
@@ -41,7 +40,9 @@ def test_a_signature_without_an_id_proves_nothing() -> None:
     made = base64.b64encode(hmac.digest(key, b".1614265330.{}", "sha256")).decode()
     headers = {"webhook-id": "", "webhook-timestamp": "1614265330", "webhook-signature": f"v1,{made}"}
     with pytest.raises(NoSignature, match="webhook-id"):
-        Simple().verify(headers, body, [b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], 1614265330)
+        FORGES["Simple"].verify(
+            Request(headers, body), [b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], 1614265330
+        )
 
 
 def test_a_published_example_of_gitee_s_signature_holds() -> None:
@@ -50,7 +51,7 @@ def test_a_published_example_of_gitee_s_signature_holds() -> None:
         "x-gitee-timestamp": "1633679083918",
         "x-gitee-token": "Xvh4YPVe6l31XpDRL9J2yeaEXabsckIoUUschpXiVck=",
     }
-    Gitee().verify(headers, b"", [b"bBg5lrt03VixkX85CNqYIcecC0SIGASE"], 1633679083)
+    FORGES["Gitee"].verify(Request(headers, b""), [b"bBg5lrt03VixkX85CNqYIcecC0SIGASE"], 1633679083)
 
 
 def test_the_example_of_the_specification_of_basic_authentication_holds() -> None:
@@ -78,6 +79,6 @@ def test_a_password_may_hold_a_colon() -> None:
 
 def test_a_secret_of_any_bytes_is_compared_as_bytes() -> None:
     headers = {"x-gitee-event": "Push Hook", "x-gitee-token": "p\xe4ss"}
-    Gitee().verify(headers, b"", [b"p\xe4ss"], 0)
+    FORGES["Gitee"].verify(Request(headers, b""), [b"p\xe4ss"], 0)
     with pytest.raises(BadSignature):
-        Gitee().verify(headers, b"", ["päss".encode()], 0)
+        FORGES["Gitee"].verify(Request(headers, b""), ["päss".encode()], 0)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bridge.errors import BadPayload
 from bridge.forges import strictjson
-from bridge.forges.adapters.gitee.forge import Gitee
-from bridge.forges.fields import document
+from bridge.forges.request import Request
+from bridge.registry import FORGES
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 GITEE = {"x-gitee-event": "Push Hook", "content-type": "application/json"}
@@ -108,18 +108,18 @@ def test_what_only_looks_alike_is_read(text: str) -> None:
 )
 def test_a_form_that_leaves_a_choice_is_refused(form: str, why: str) -> None:
     with pytest.raises(BadPayload, match=why):
-        document(FORM, form.encode())
+        _ = Request(FORM, form.encode()).document
 
 
 @pytest.mark.parametrize("charset", ["gbk", "ISO-8859-1", '"utf-16"', "x" * 5000])
 def test_another_charset_is_refused_where_it_makes_a_difference(charset: str) -> None:
     for kind, quoted in (("application/json", str), ("application/x-www-form-urlencoded", _form)):
         headers = {"content-type": f"{kind}; Charset={charset}"}
-        assert document(headers, quoted('{"a":"b"}').encode()).text("a") == "b"
+        assert Request(headers, quoted('{"a":"b"}').encode()).document.text("a") == "b"
         with pytest.raises(BadPayload, match="only UTF-8 is read"):
-            document(headers, quoted('{"a":"é"}').encode())
+            _ = Request(headers, quoted('{"a":"é"}').encode()).document
         utf8 = {"content-type": f'{kind};charset="UTF-8"'}
-        assert document(utf8, quoted('{"a":"é"}').encode()).text("a") == "é"
+        assert Request(utf8, quoted('{"a":"é"}').encode()).document.text("a") == "é"
 
 
 def _form(text: str) -> str:
@@ -131,7 +131,7 @@ def test_what_is_kept_of_a_key_twice_shows_it_and_no_secret(form: bool) -> None:
     text = '{"ref":"a","ref":"b","password":"s3cret","p\\u0061ssword":"s3cret","user":{"password":"s3cret"}}'
     headers = GITEE | FORM if form else GITEE
     body = (f"hook={quote_plus(text)}" if form else text).encode()
-    stored = Gitee().without_secrets(body, [b"s3cret"])
+    stored = FORGES["Gitee"].without_secrets(Request({}, body), [b"s3cret"])
     assert b"s3cret" not in stored
     with pytest.raises(BadPayload, match="the key 'ref' twice"):
-        Gitee().parse(headers, stored)
+        FORGES["Gitee"].parse(Request(headers, stored))

@@ -7,7 +7,8 @@ import pytest
 from support.deliveries import SECRETS, samples
 
 from bridge.errors import BadSignature
-from bridge.forges.adapters.pagure.forge import Pagure
+from bridge.forges.request import Request
+from bridge.registry import FORGES
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
 
@@ -24,8 +25,8 @@ _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "p
 )
 def test_a_header_that_says_something_else_changes_nothing(name: str, header: str, claimed: str) -> None:
     sample = _SAMPLES[f"{name}.headers"]
-    read = sample.forge.parse(sample.headers | {header: claimed}, sample.body)
-    assert read == sample.forge.parse(sample.headers, sample.body)
+    read = sample.forge.parse(Request(sample.headers | {header: claimed}, sample.body))
+    assert read == sample.forge.parse(Request(sample.headers, sample.body))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_a_body_that_does_not_say_what_it_is_is_no_push(name: str, key: str) -> 
     sample = _SAMPLES[f"{name}.headers"]
     document = json.loads(sample.body)
     del document[key]
-    (event,) = sample.forge.parse(sample.headers, json.dumps(document).encode())
+    (event,) = sample.forge.parse(Request(sample.headers, json.dumps(document).encode()))
     assert event.event == "other"
 
 
@@ -43,4 +44,4 @@ def test_pagure_s_older_signature_does_not_stand_in_for_the_newer() -> None:
     sample = _SAMPLES["pagure/push-branch.headers"]
     headers = {key: value for key, value in sample.headers.items() if key != "x-pagure-signature-256"}
     with pytest.raises(BadSignature, match="missing"):
-        Pagure().verify(headers, sample.body, SECRETS, 0.0)
+        FORGES["Pagure"].verify(Request(headers, sample.body), SECRETS, 0.0)

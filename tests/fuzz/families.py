@@ -12,9 +12,10 @@ from support.rules import NAMES
 
 from bridge.config.loader import load_config
 from bridge.errors import BadDelivery, BadPayload, BadSignature, ConfigError, DeliveryError
-from bridge.forges.base import Forge, Headers
+from bridge.forges.base import Forge
 from bridge.forges.fields import MAX_URL
 from bridge.forges.push import MAX_CHANGED, MAX_REF_BYTES
+from bridge.forges.request import Headers, Request
 from bridge.model.event import Ignored, PushEvent
 from bridge.registry import KINDS
 from bridge.rules.loader import load_rules
@@ -87,24 +88,24 @@ def _check_form(data: bytes) -> None:
 def _check(forge: Forge, headers: Headers, body: bytes) -> None:
     """A delivery as the receiver and the dispatcher treat it, also as if the proof had been right."""
     try:
-        forge.verify(headers, body, SECRETS, _NOW)
+        forge.verify(Request(headers, body), SECRETS, _NOW)
     except BadSignature as error:
         _check_reason(error)
     try:
-        name, key = forge.event(headers, body), forge.delivery_id(headers, body)
+        name, key = forge.event(Request(headers, body)), forge.delivery_id(Request(headers, body))
     except BadDelivery as error:
         return _check_reason(error)
     assert name
     assert key is None or 0 < len(key) <= 255
     kept = {header: value for header, value in headers.items() if header in forge.kept_headers}
-    stored = forge.without_secrets(body, SECRETS)
+    stored = forge.without_secrets(Request({}, body), SECRETS)
     _check_events(_events(forge, kept, stored))
     return _check_events(_events(forge, headers, body))
 
 
 def _events(forge: Forge, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
     try:
-        events = forge.parse(headers, body)
+        events = forge.parse(Request(headers, body))
     except (BadPayload, BadDelivery) as error:
         _check_reason(error)
         return []

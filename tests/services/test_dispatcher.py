@@ -13,12 +13,14 @@ from support.scripted import SHA, Bell, Store, delivery_of, eventually, failing
 
 from bridge.config.notices import NoticeSetting
 from bridge.errors import BadPayload
-from bridge.forges.adapters.simple.forge import Simple
 from bridge.forges.base import Forge
+from bridge.forges.hosts import Hosts
+from bridge.forges.request import Request
 from bridge.model.build import BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import PushEvent, Ref, Repo
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.registry import FORGES
 from bridge.rules.manual import ManualPush
 from bridge.services.dispatcher import Dispatcher
 from bridge.store.values import Cursor, DeliveryRow
@@ -53,18 +55,19 @@ class Scripted(Forge):
     kept_headers = frozenset()
 
     def __init__(self, answer: Any) -> None:
+        super().__init__(Hosts({}))
         self._answer = answer
 
-    def verify(self, headers: Any, body: bytes, secrets: Any, now: float) -> None:
+    def check_proof(self, request: Request, secrets: Any, now: float) -> None:
         raise AssertionError
 
-    def event(self, headers: Any, body: bytes) -> str:
+    def event(self, request: Request) -> str:
         return "push"
 
-    def delivery_id(self, headers: Any, body: bytes) -> str | None:
+    def delivery_id(self, request: Request) -> str | None:
         return None
 
-    def parse(self, headers: Any, body: bytes) -> Any:
+    def parse(self, request: Request) -> Any:
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
@@ -80,7 +83,7 @@ class Line:
         self.rung = 0
         rules = rules_of(folder, text)
         self.dispatcher = Dispatcher(
-            {forge.kind: forge for forge in (Simple(), *forges)},
+            {forge.kind: forge for forge in (FORGES["Simple"], *forges)},
             lambda: rules,
             store.deliveries,
             default_notices=told,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.forges.base import Forge
+from bridge.forges.request import Request
 from bridge.model.event import Ignored, PushEvent
 from bridge.registry import FORGES
 
@@ -132,7 +133,7 @@ def signatures(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
 
 def misreadings(sample: Sample) -> dict[str, tuple[Any, Any]]:
     """Each expected fact that is read otherwise, as (expected, read)."""
-    events = sample.forge.parse(sample.headers, sample.body)
+    events = sample.forge.parse(Request(sample.headers, sample.body))
     if len(events) != sample.count:
         return {"of": (sample.count, len(events))}
     return _differing(facts(events[sample.index]), sample.expected, _FACTS)

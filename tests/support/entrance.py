@@ -10,7 +10,7 @@ import httpx
 from starlette.types import Message, Receive
 from support.scripted import Store
 
-from bridge.forges.adapters.github.forge import GitHub
+from bridge.registry import FORGES
 from bridge.web.clients import Clients
 from bridge.web.receiver import Receiver, Source
 
@@ -49,7 +49,7 @@ class Entrance:
     def __init__(self, store: Store, *, clients: Clients | None = None, **sources: Mapping[str, Any]) -> None:
         self.store = store
         self.woken = 0
-        usual: dict[str, Any] = {"forge": GitHub(), "secrets": [SECRET]}
+        usual: dict[str, Any] = {"forge": FORGES["GitHub"], "secrets": [SECRET]}
         self._receiver = Receiver(
             {name: Source(name, **usual | dict(more)) for name, more in (sources or {"github": {}}).items()},
             store.deliveries,

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bridge.forges.adapters.simple.forge import Simple
+from bridge.forges.request import Request
 from bridge.model.event import Ignored, PushEvent
+from bridge.registry import FORGES
 
 SECRET = "a plain \\ secret: 6%s & ümlaut"
 
@@ -26,13 +27,13 @@ class Receiver:
 
     def events(self, secret: bytes = SECRET.encode()) -> list[PushEvent | Ignored]:
         """What was told, each delivery verified and parsed."""
-        forge, told = Simple(), []
+        forge, told = FORGES["Simple"], []
         for headers, body in self.requests:
-            assert forge.recognises(headers, body)
+            assert forge.recognises(Request(headers, body))
             delivery = forge.receive(
-                id="1", source="plain", headers=headers, body=body, secrets=[secret], now=time.time()
+                id="1", source="plain", request=Request(headers, body), secrets=[secret], now=time.time()
             )
-            told += forge.parse(delivery.headers, delivery.body)
+            told += forge.parse(Request(delivery.headers, delivery.body))
         return told
 
     def pushed(self) -> PushEvent:

@@ -12,11 +12,11 @@ import anyio
 from support.rules import rules_of
 from support.scripted import Bell, Store, delivery_of
 
-from bridge.forges.adapters.github.forge import GitHub
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.notice import ServiceFacts
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.registry import FORGES
 from bridge.rules.match import RuleSet
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.scheduler import Scheduler
@@ -100,7 +100,7 @@ async def scheduling(store: Store, folder: Path, text: str) -> AsyncIterator[Lin
     """From the day before it is due, at noon."""
     line = Line(store, rules_of(folder, text), Bell(), Bell())
     dispatcher = Dispatcher(
-        {"GitHub": GitHub()},
+        {"GitHub": FORGES["GitHub"]},
         lambda: line.rules,
         store.deliveries,
         default_notices=(),

@@ -11,10 +11,10 @@ import anyio
 from support.rules import rules_of
 from support.scripted import Bell, Store, delivery_of
 
-from bridge.forges.adapters.simple.forge import Simple
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.registry import FORGES
 from bridge.services.dispatcher import Dispatcher
 from bridge.store.values import DeliveryRow
 
@@ -127,7 +127,7 @@ async def world(
     rule = rule.replace("repo_name: shop", f"repo_name: {name}")
     found = rules_of(folder, rule)
     dispatcher = Dispatcher(
-        {"Simple": Simple()},
+        {"Simple": FORGES["Simple"]},
         lambda: found,
         store.deliveries,
         default_notices=(),

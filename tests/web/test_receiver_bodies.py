@@ -8,12 +8,12 @@ from starlette.types import Message, Receive
 from support.entrance import GONE, MAX_BODY, SECRET, Entrance, push, said, signed
 from support.scripted import Store, failing
 
-from bridge.forges.adapters.gitlab.forge import GitLab
+from bridge.registry import FORGES
 from bridge.runtime.metrics import REGISTRY
 from bridge.runtime.rate import Rate
 
 # A token proves who sends, and nothing about the body: only the receiver can tell that a part is missing.
-GITLAB = {"forge": GitLab()}
+GITLAB = {"forge": FORGES["GitLab"]}
 TOKEN = {
     "content-type": "application/json",
     "x-gitlab-token": SECRET.decode(),

@@ -6,11 +6,11 @@ Source: Microsoft Learn, Azure DevOps, "Webhooks" and "Service hooks events" (Co
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import Fields, document, peek
-from bridge.forges.hosts import host_of, refuse_others
+from bridge.forges.base import Forge
+from bridge.forges.fields import Fields
 from bridge.forges.push import Push, described, moved_refs, named_repository, person
-from bridge.forges.signature import check_basic, header
+from bridge.forges.request import Request
+from bridge.forges.signature import check_basic
 from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
 
 _PUBLISHER: Final = "tfs"
@@ -24,29 +24,28 @@ class AzureDevOps(Forge):
     host: ClassVar[str] = "azure-devops"
     kept_headers: ClassVar[frozenset[str]] = frozenset({"content-type", "user-agent"})
 
-    def recognises(self, headers: Headers, body: bytes) -> bool:
-        if host_of(headers) is not None:
+    def recognises(self, request: Request) -> bool:
+        if self.others(request):
             return False
-        fields = peek(body)
+        fields = request.peek(request.body)
         return fields.text("publisherId") == _PUBLISHER and fields.text("eventType") is not None
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Azure DevOps signs nothing
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Azure DevOps signs nothing
         """Basic authentication, as set in the subscription; it does not cover the body."""
-        refuse_others(headers, self.host)
-        check_basic(header(headers, "authorization"), secrets)
+        check_basic(request.header("authorization"), secrets)
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # the body says it
+    def event(self, request: Request) -> str:
         # What cannot be read is authentic: it is kept, and then told to be unreadable.
-        return peek(body).name("eventType") or _NO_TYPE
+        return request.peek(request.body).name("eventType") or _NO_TYPE
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # the body says it
+    def delivery_id(self, request: Request) -> str | None:
         """The event's id, which all subscriptions to it share, so that two of them do not build twice."""
-        fields = peek(body)
+        fields = request.peek(request.body)
         # What a subscription without resource details sends must not pass for the whole event.
         return fields.word("id") if fields.part("resource").parts("refUpdates") else None
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        fields = document(headers, body)
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        fields = request.document
         event, resource = fields.name("eventType"), fields.part("resource")
         repo = _repo(resource.part("repository"))
         pusher = person(resource.part("pushedBy"), "displayName", "uniqueName", email_key="uniqueName")

@@ -5,10 +5,11 @@ Source: Atlassian Support, "Event payloads", "Manage webhooks" and "Troubleshoot
 
 from typing import ClassVar, Final
 
-from bridge.forges.base import Headers
 from bridge.forges.bitbucket_family import EVENT, BitbucketFamily
-from bridge.forges.fields import Fields, delivery_word, document, event_word
+from bridge.forges.fields import Fields
+from bridge.forges.hosts import Marks
 from bridge.forges.push import ZERO_SHA, Push, described, moved_refs, named_repository, person
+from bridge.forges.request import Request
 from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
 
 _FOLDERS: Final = {"branch": "refs/heads", "tag": "refs/tags", "annotated_tag": "refs/tags"}
@@ -17,6 +18,11 @@ _FOLDERS: Final = {"branch": "refs/heads", "tag": "refs/tags", "annotated_tag": 
 class Bitbucket(BitbucketFamily):
     kind: ClassVar[str] = "Bitbucket"
     host: ClassVar[str] = "bitbucket-cloud"
+    marks: ClassVar[Marks] = (
+        frozenset({"x-event-key", "x-hook-uuid"}),
+        frozenset({"x-event-key", "x-request-uuid"}),
+    )
+    imitates: ClassVar[frozenset[str]] = frozenset({"bitbucket-server"})
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {
             "content-type",
@@ -28,11 +34,11 @@ class Bitbucket(BitbucketFamily):
         }
     )
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
-        return delivery_word(headers, "x-request-uuid")
+    def delivery_id(self, request: Request) -> str | None:
+        return request.delivery_id("x-request-uuid")
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        event, fields = event_word(headers, EVENT), document(headers, body)
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        event, fields = request.event(EVENT), request.document
         repo, actor = _repo(fields), person(fields.part("actor"), "display_name", "nickname", "username")
         if event != "repo:push":
             reason = f"{event} is not a push"

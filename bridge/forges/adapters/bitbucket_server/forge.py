@@ -5,25 +5,27 @@ Source: Atlassian Documentation, Bitbucket Data Center, "Event payload" and "Man
 
 from typing import ClassVar
 
-from bridge.forges.base import Headers
 from bridge.forges.bitbucket_family import EVENT, BitbucketFamily
-from bridge.forges.fields import Fields, delivery_word, document, event_word
+from bridge.forges.fields import Fields
+from bridge.forges.hosts import Marks
 from bridge.forges.push import Push, described, moved_refs, named_repository, person
+from bridge.forges.request import Request
 from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
 
 
 class BitbucketServer(BitbucketFamily):
     kind: ClassVar[str] = "BitbucketServer"
     host: ClassVar[str] = "bitbucket-server"
+    marks: ClassVar[Marks] = (frozenset({"x-event-key", "x-request-id"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-event-key", "x-request-id"}
     )
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
-        return delivery_word(headers, "x-request-id")
+    def delivery_id(self, request: Request) -> str | None:
+        return request.delivery_id("x-request-id")
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        event, fields = event_word(headers, EVENT), document(headers, body)
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        event, fields = request.event(EVENT), request.document
         repo = _repo(fields.part("repository"))
         if event == "diagnostics:ping":
             return [Ignored(event="ping", reason="Bitbucket tested the webhook", repo=repo)]

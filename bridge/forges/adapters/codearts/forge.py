@@ -10,11 +10,13 @@ nothing, a commit list without a total counts as cut, and a tag object is peeled
 from typing import ClassVar
 
 from bridge.forges.gitlab_shape import GitLabShaped
+from bridge.forges.hosts import Marks
 
 
 class CodeArts(GitLabShaped):
     kind: ClassVar[str] = "CodeArts"
     host: ClassVar[str] = "codearts"
+    marks: ClassVar[Marks] = (frozenset({"x-devcloud-event"}), frozenset({"x-codehub-event"}))
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-codehub-event", "x-devcloud-event"}
     )

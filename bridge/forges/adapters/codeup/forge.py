@@ -10,12 +10,14 @@ from typing import ClassVar
 
 from bridge.forges.fields import Fields
 from bridge.forges.gitlab_shape import GitLabShaped
+from bridge.forges.hosts import Marks
 from bridge.model.event import Ignored, PushEvent
 
 
 class Codeup(GitLabShaped):
     kind: ClassVar[str] = "Codeup"
     host: ClassVar[str] = "codeup"
+    marks: ClassVar[Marks] = (frozenset({"x-codeup-event"}), frozenset({"codeup-event"}))
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"codeup-event", "content-type", "user-agent", "x-codeup-event"}
     )

@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import ClassVar, Final
 
 from bridge.errors import BadPayload, BadSignature, NoSignature
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import Fields, blanked, delivery_word, document, event_word
-from bridge.forges.hosts import refuse_others
+from bridge.forges.base import Forge
+from bridge.forges.fields import Fields
+from bridge.forges.hosts import Marks
 from bridge.forges.push import Push, changed_files, described, person, repository
-from bridge.forges.signature import check_hex, check_token, header
+from bridge.forges.redaction import redacted
+from bridge.forges.request import Request
+from bridge.forges.signature import check_hex, check_token
 from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
 
 _VERSION: Final = "x-coding-webhook-version"
@@ -28,11 +30,12 @@ _SECRET_KEYS: Final = frozenset({"token", "hook"})
 class Coding(Forge):
     kind: ClassVar[str] = "Coding"
     host: ClassVar[str] = "coding"
+    marks: ClassVar[Marks] = (frozenset({"x-coding-event"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-coding-delivery", "x-coding-event", _VERSION}
     )
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Coding signs no time
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Coding signs no time
         """Version 2: the HMAC-SHA1 over the body as sent. Version 1: the secret itself, the body's `token`.
 
         The headers alone tell the version. Whatever looks like version 2 needs its signature, so that leaving
@@ -40,23 +43,22 @@ class Coding(Forge):
         decoded is not documented: only the former is accepted. A token in the body vouches for nothing else
         in it, and a body over 1 MiB is not searched for one.
         """
-        refuse_others(headers, self.host)
-        if _is_version_2(headers):
-            claimed = header(headers, "x-coding-signature")
-            return check_hex(claimed, body, secrets, prefix=b"sha1=", algorithm="sha1")
-        return check_token(_token(headers, body), secrets)
+        if _is_version_2(request):
+            claimed = request.header("x-coding-signature")
+            return check_hex(claimed, request.body, secrets, prefix=b"sha1=", algorithm="sha1")
+        return check_token(_token(request), secrets)
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, "x-coding-event")
+    def event(self, request: Request) -> str:
+        return request.event("x-coding-event")
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
-        return delivery_word(headers, "x-coding-delivery")
+    def delivery_id(self, request: Request) -> str | None:
+        return request.delivery_id("x-coding-delivery")
 
-    def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:
-        return blanked(body, _SECRET_KEYS, secrets)
+    def without_secrets(self, request: Request, secrets: Sequence[bytes]) -> bytes:
+        return redacted(request, _SECRET_KEYS, secrets)
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        event, fields = event_word(headers, "x-coding-event"), document(headers, body)
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        event, fields = request.event("x-coding-event"), request.document
         if event == "push":
             return [_push(fields)]
         repo, author = _repo(fields), _user(fields, "sender", "user").name
@@ -65,22 +67,22 @@ class Coding(Forge):
         return [Ignored(event="other", reason=f"{event} is not a push", repo=repo, author=author)]
 
 
-def _is_version_2(headers: Headers) -> bool:
-    return not _VERSION_2_ONLY.isdisjoint(headers) or headers.get(_VERSION, "v1") != "v1"
+def _is_version_2(request: Request) -> bool:
+    return not _VERSION_2_ONLY.isdisjoint(request.headers) or request.headers.get(_VERSION, "v1") != "v1"
 
 
-def _token(headers: Headers, body: bytes) -> bytes:
-    if len(body) > _MAX_UNPROVEN:
+def _token(request: Request) -> bytes:
+    if len(request.body) > _MAX_UNPROVEN:
         raise BadSignature("the body is over 1 MiB, too long to look for a token: use a hook of version 2")
     try:
-        return (document(headers, body).text("token") or "").encode()
+        return (request.document.text("token") or "").encode()
     except BadPayload:
         raise NoSignature("the token is missing: the body cannot be read") from None
 
 
 def _push(fields: Fields) -> PushEvent | Ignored:
     commits, after = fields.parts("commits") or [], fields.text("after")
-    # Version 1 has no head_commit, and nobody says in which order it lists.
+    # Version 1 has no head_commit, and the order of its list is not documented.
     listed = (entry for entry in commits if entry.text("id", "sha") == after)
     head = fields.part("head_commit") or next(listed, Fields(None))
     changed, _ = changed_files(commits)

@@ -6,6 +6,7 @@ Source: Forgejo Documentation, "Webhooks".
 from typing import ClassVar
 
 from bridge.forges.gogs_family import GogsFamily
+from bridge.forges.hosts import Marks
 
 
 class Forgejo(GogsFamily):
@@ -13,6 +14,8 @@ class Forgejo(GogsFamily):
 
     kind: ClassVar[str] = "Forgejo"
     host: ClassVar[str] = "forgejo"
+    marks: ClassVar[Marks] = (frozenset({"x-forgejo-event"}),)
+    imitates: ClassVar[frozenset[str]] = frozenset({"gitea", "gogs", "github"})
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-forgejo-delivery", "x-forgejo-event", "x-forgejo-event-type"}
     )

@@ -6,6 +6,7 @@ Source: Gitea Documentation, "Webhooks", and the payload types of its API packag
 from typing import ClassVar
 
 from bridge.forges.gogs_family import GogsFamily
+from bridge.forges.hosts import Marks
 
 
 class Gitea(GogsFamily):
@@ -13,6 +14,8 @@ class Gitea(GogsFamily):
 
     kind: ClassVar[str] = "Gitea"
     host: ClassVar[str] = "gitea"
+    marks: ClassVar[Marks] = (frozenset({"x-gitea-event"}),)
+    imitates: ClassVar[frozenset[str]] = frozenset({"gogs", "github"})
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-gitea-delivery", "x-gitea-event", "x-gitea-event-type"}
     )

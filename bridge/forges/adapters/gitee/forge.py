@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from bridge.errors import BadSignature, NoSignature
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import Fields, blanked, document, event_word
-from bridge.forges.hosts import refuse_others
+from bridge.forges.base import Forge
+from bridge.forges.fields import Fields
+from bridge.forges.hosts import Marks
 from bridge.forges.push import Push, changed_files, commit, person, repository
-from bridge.forges.signature import check_fresh, header, same, signed_time
+from bridge.forges.redaction import redacted
+from bridge.forges.request import Request
+from bridge.forges.signature import check_fresh, same, signed_time
 from bridge.model.delivery import DIGEST
 from bridge.model.event import Ignored, PushEvent, Repo
 
@@ -27,6 +29,7 @@ _SECRET_KEYS: Final = frozenset({"password", "sign"})
 class Gitee(Forge):
     kind: ClassVar[str] = "Gitee"
     host: ClassVar[str] = "gitee"
+    marks: ClassVar[Marks] = (frozenset({"x-gitee-event"}), frozenset({"x-git-oschina-event"}))
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {
             "content-type",
@@ -38,14 +41,13 @@ class Gitee(Forge):
         }
     )
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Gitee signs no body
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:
         """The password itself, or the HMAC of time-stamp and secret; no header says which of the two.
 
         Neither covers the body. The time-stamp counts milliseconds, and only a signature makes it mean
         anything.
         """
-        refuse_others(headers, self.host)
-        claimed, moment = header(headers, "x-gitee-token"), header(headers, "x-gitee-timestamp")
+        claimed, moment = request.header("x-gitee-token"), request.header("x-gitee-timestamp")
         if not claimed:
             raise NoSignature("the header x-gitee-token is missing or empty: set the secret at Gitee")
         is_password = same(secrets, claimed)
@@ -56,24 +58,24 @@ class Gitee(Forge):
             raise BadSignature("x-gitee-token is neither the password nor a signature made with it")
         check_fresh(signed_time(moment) / 1000, now, _TOLERANCE)
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, *_EVENT)
+    def event(self, request: Request) -> str:
+        return request.event(*_EVENT)
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # Gitee has none
+    def delivery_id(self, request: Request) -> str | None:  # noqa: ARG002  # Gitee has none
         return None
 
-    def dedup_prefix(self, headers: Headers) -> str:
+    def dedup_prefix(self, request: Request) -> str:
         # A test of the webhook repeats the body of a push, which it must not pass for.
-        return f"{DIGEST}ping:" if _is_ping(headers) else DIGEST
+        return f"{DIGEST}ping:" if _is_ping(request) else DIGEST
 
-    def without_secrets(self, body: bytes, secrets: Sequence[bytes]) -> bytes:
-        return blanked(body, _SECRET_KEYS, secrets)
+    def without_secrets(self, request: Request, secrets: Sequence[bytes]) -> bytes:
+        return redacted(request, _SECRET_KEYS, secrets)
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        event, fields = event_word(headers, *_EVENT), document(headers, body)
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        event, fields = request.event(*_EVENT), request.document
         # Hooks from the days of git.oschina.net wrap the push.
         fields = fields.part("push_data") or fields
-        if _is_ping(headers):
+        if _is_ping(request):
             return [Ignored(event="ping", reason="Gitee tested the webhook", repo=_repo(fields))]
         if event in _PUSHES:
             return [_push(fields)]
@@ -81,8 +83,8 @@ class Gitee(Forge):
         return [Ignored(event="other", reason=f"{event} is not a push", repo=_repo(fields), author=author)]
 
 
-def _is_ping(headers: Headers) -> bool:
-    return headers.get("x-gitee-ping") == "true"
+def _is_ping(request: Request) -> bool:
+    return request.headers.get("x-gitee-ping") == "true"
 
 
 def _signature(moment: bytes, secret: bytes) -> bytes:

@@ -6,11 +6,12 @@ Source: GitHub Docs, "Validating webhook deliveries" and "Webhook events and pay
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import Fields, delivery_word, document, event_word
-from bridge.forges.hosts import refuse_others
+from bridge.forges.base import Forge
+from bridge.forges.fields import Fields
+from bridge.forges.hosts import Marks
 from bridge.forges.push import Push, changed_files, commit, person, repository, short_ref
-from bridge.forges.signature import check_hex, header
+from bridge.forges.request import Request
+from bridge.forges.signature import check_hex
 from bridge.model.event import Ignored, Person, PushEvent, Repo
 
 _MAX_COMMITS: Final = 2048
@@ -20,6 +21,7 @@ _MAX_COMMITS: Final = 2048
 class GitHub(Forge):
     kind: ClassVar[str] = "GitHub"
     host: ClassVar[str] = "github"
+    marks: ClassVar[Marks] = (frozenset({"x-github-event"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {
             "content-type",
@@ -31,19 +33,18 @@ class GitHub(Forge):
         }
     )
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # GitHub signs no time
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # GitHub signs no time
         """The HMAC over the body as sent, forms too; the older SHA-1 header is not looked at."""
-        refuse_others(headers, self.host)
-        check_hex(header(headers, "x-hub-signature-256"), body, secrets, prefix=b"sha256=")
+        check_hex(request.header("x-hub-signature-256"), request.body, secrets, prefix=b"sha256=")
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, "x-github-event")
+    def event(self, request: Request) -> str:
+        return request.event("x-github-event")
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
-        return delivery_word(headers, "x-github-delivery")
+    def delivery_id(self, request: Request) -> str | None:
+        return request.delivery_id("x-github-delivery")
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        event, fields = event_word(headers, "x-github-event"), document(headers, body)
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        event, fields = request.event("x-github-event"), request.document
         if event == "push":
             return [_push(fields)]
         repo, author = _repo(fields), fields.part("sender").name("login")

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from bridge.errors import BadSignature
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import delivery_word, document, event_word
+from bridge.forges.base import Forge
 from bridge.forges.gitlab_shape import PUSH, TAG_PUSH, read_event
-from bridge.forges.hosts import refuse_others
-from bridge.forges.signature import SIGNING_KEY_PREFIX, check_standard, check_token, header, signing_key
+from bridge.forges.hosts import Marks
+from bridge.forges.request import Request
+from bridge.forges.signature import SIGNING_KEY_PREFIX, check_standard, check_token, signing_key
 from bridge.model.event import Ignored, PushEvent
 
 _LISTED: Final = 20
@@ -24,6 +24,8 @@ _SYSTEM_PUSHES: Final = {"push": PUSH, "tag_push": TAG_PUSH}
 class GitLab(Forge):
     kind: ClassVar[str] = "GitLab"
     host: ClassVar[str] = "gitlab"
+    marks: ClassVar[Marks] = (frozenset({"x-gitlab-event"}),)
+    imitates: ClassVar[frozenset[str]] = frozenset({"simple"})
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {
             "content-type",
@@ -37,33 +39,32 @@ class GitLab(Forge):
         }
     )
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:
         """The signature of a signing token (`whsec_…`) where there is one, else the secret token.
 
         A signature is final: a wrong one is not made good by a right token.
         """
-        refuse_others(headers, self.host)
-        if "webhook-signature" not in headers:
+        if "webhook-signature" not in request.headers:
             tokens = [secret for secret in secrets if not secret.startswith(SIGNING_KEY_PREFIX)]
-            return check_token(header(headers, "x-gitlab-token"), tokens)
+            return check_token(request.header("x-gitlab-token"), tokens)
         keys = [key for secret in secrets if (key := signing_key(secret))]
         if not keys:
             raise BadSignature("the delivery is signed, but no usable whsec_ signing token is configured")
-        return check_standard(headers, body, keys, now)
+        return check_standard(request, keys, now)
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, "x-gitlab-event")
+    def event(self, request: Request) -> str:
+        return request.event("x-gitlab-event")
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
+    def delivery_id(self, request: Request) -> str | None:
         # Not x-gitlab-event-uuid: all hooks set off by one event share that. webhook-id may be signed.
-        return delivery_word(headers, "webhook-id", "idempotency-key")
+        return request.delivery_id("webhook-id", "idempotency-key")
 
-    def dedup_prefix(self, headers: Headers) -> str:
+    def dedup_prefix(self, request: Request) -> str:
         # GitLab before 17.4 sends no delivery id, and no time in the body: equal pushes differ here only.
-        return f"{delivery_word(headers, 'x-gitlab-event-uuid') or 'sha256'}:"
+        return f"{request.delivery_id('x-gitlab-event-uuid') or 'sha256'}:"
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
-        event, fields = event_word(headers, "x-gitlab-event"), document(headers, body)
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        event, fields = request.event("x-gitlab-event"), request.document
         if event == "System Hook":
             name = fields.name("event_name", "object_kind") or event
             event = _SYSTEM_PUSHES.get(name, name)

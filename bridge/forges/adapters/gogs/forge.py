@@ -6,10 +6,11 @@ Source: Gogs Documentation, "Webhooks", and deliveries of Gogs 0.11.91.
 import hashlib
 from typing import ClassVar
 
-from bridge.forges.base import Headers
 from bridge.forges.fields import Fields
-from bridge.forges.gogs_family import GogsFamily, payload, repo
+from bridge.forges.gogs_family import GogsFamily, repo
+from bridge.forges.hosts import Marks
 from bridge.forges.push import Push, person, short_ref
+from bridge.forges.request import Request
 from bridge.model.delivery import DIGEST
 from bridge.model.event import Ignored, PushEvent
 
@@ -19,16 +20,18 @@ class Gogs(GogsFamily):
 
     kind: ClassVar[str] = "Gogs"
     host: ClassVar[str] = "gogs"
+    marks: ClassVar[Marks] = (frozenset({"x-gogs-event"}),)
+    imitates: ClassVar[frozenset[str]] = frozenset({"github"})
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-gogs-delivery", "x-gogs-event"}
     )
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:
+    def delivery_id(self, request: Request) -> str | None:
         """A digest of the JSON text, which is the same, with its times, for all webhooks of a repository.
 
         The id in the header is another for each webhook: with a JSON and a form one everything came twice.
         """
-        message = payload(headers, body)
+        message = request.payload
         return None if message is None else f"{DIGEST}{hashlib.sha256(message).hexdigest()}"
 
     def created(self, fields: Fields) -> PushEvent | Ignored:

@@ -6,11 +6,12 @@ Source: Harness Developer Hub, "Webhooks" of the Code Repository module, and the
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import Fields, document, event_word
-from bridge.forges.hosts import refuse_others
+from bridge.forges.base import Forge
+from bridge.forges.fields import Fields
+from bridge.forges.hosts import Marks
 from bridge.forges.push import Push, changed_files, described, person, repository
-from bridge.forges.signature import check_hex, header
+from bridge.forges.request import Request
+from bridge.forges.signature import check_hex
 from bridge.model.event import Commit, Ignored, PushEvent, Repo
 
 _PUSHES: Final = frozenset(
@@ -21,22 +22,22 @@ _PUSHES: Final = frozenset(
 class Harness(Forge):
     kind: ClassVar[str] = "Harness"
     host: ClassVar[str] = "harness"
+    marks: ClassVar[Marks] = (frozenset({"x-harness-trigger"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset({"content-type", "user-agent", "x-harness-trigger"})
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Harness signs no time
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Harness signs no time
         """The HMAC over the body as sent."""
-        refuse_others(headers, self.host)
-        check_hex(header(headers, "x-harness-signature"), body, secrets)
+        check_hex(request.header("x-harness-signature"), request.body, secrets)
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, "x-harness-trigger")
+    def event(self, request: Request) -> str:
+        return request.event("x-harness-trigger")
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # Harness has none
+    def delivery_id(self, request: Request) -> str | None:  # noqa: ARG002  # Harness has none
         return None
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
         """By the trigger that the body names: the header's is not signed."""
-        fields = document(headers, body)
+        fields = request.document
         trigger = fields.name("trigger")
         if trigger in _PUSHES:
             return [_push(fields)]

@@ -6,11 +6,12 @@ Source: Pagure Documentation, "Using web-hooks", and the topics of its Git hook.
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import Fields, decode, event_word, form_payload, peek
-from bridge.forges.hosts import refuse_others
+from bridge.forges.base import Forge
+from bridge.forges.fields import Fields
+from bridge.forges.hosts import Marks
 from bridge.forges.push import Push, described, person, repository
-from bridge.forges.signature import check_hex, header
+from bridge.forges.request import Request
+from bridge.forges.signature import check_hex
 from bridge.model.event import Ignored, Person, PushEvent, Repo
 
 _ZEROS: Final = "0" * 40
@@ -21,32 +22,32 @@ _NEW: Final = "^"
 class Pagure(Forge):
     kind: ClassVar[str] = "Pagure"
     host: ClassVar[str] = "pagure"
+    marks: ClassVar[Marks] = (frozenset({"x-pagure-topic"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-pagure", "x-pagure-project", "x-pagure-topic"}
     )
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Pagure signs no time
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Pagure signs no time
         """The HMAC-SHA256 over the JSON text.
 
         The other header, `x-pagure-signature`, is not looked at: it is SHA-1 in some accounts of Pagure and
         SHA-512 in others, and never comes alone.
         """
-        refuse_others(headers, self.host)
-        check_hex(header(headers, "x-pagure-signature-256"), _json(body), secrets)
+        check_hex(request.header("x-pagure-signature-256"), _json(request), secrets)
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # a header says it
-        return event_word(headers, "x-pagure-topic")
+    def event(self, request: Request) -> str:
+        return request.event("x-pagure-topic")
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # the body says it
-        return peek(_json(body)).word("msg_id")
+    def delivery_id(self, request: Request) -> str | None:
+        return request.peek(_json(request)).word("msg_id")
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:  # noqa: ARG002  # they are not signed
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
         """By the topic that the body names: the header's is not signed.
 
         A new tag comes with what it points to, which may be a tag object. Who wrote the head commit is told
         only if all that was pushed has one author.
         """
-        fields = decode(_json(body))
+        fields = request.decode(_json(request))
         topic, msg = fields.name("topic"), fields.part("msg")
         match (topic or "").split("."):
             case ["git", "receive"]:
@@ -59,10 +60,10 @@ class Pagure(Forge):
         return [Ignored(event="other", reason=reason, repo=_repo(msg), author=msg.name("agent"))]
 
 
-def _json(body: bytes) -> bytes:
+def _json(request: Request) -> bytes:
     # Pagure before 5.0 sends a form, but calls it JSON in the content type.
-    payload = form_payload(body) if body.startswith(b"payload=") else None
-    return body if payload is None else payload
+    payload = request.form_payload if request.body.startswith(b"payload=") else None
+    return request.body if payload is None else payload
 
 
 def _full(kind: str, msg: Fields) -> str | None:

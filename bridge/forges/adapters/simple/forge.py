@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from bridge.errors import BadSignature
-from bridge.forges.base import Forge, Headers
-from bridge.forges.fields import Fields, decode, delivery_word, peek
-from bridge.forges.hosts import refuse_others
+from bridge.forges.base import Forge
+from bridge.forges.fields import Fields
+from bridge.forges.hosts import Marks
 from bridge.forges.push import MAX_CHANGED, Push, commit, person, repository
+from bridge.forges.request import Request
 from bridge.forges.signature import SIGNING_KEY_PREFIX, check_standard, signing_key
 from bridge.model.event import Ignored, PushEvent, Repo
 
@@ -24,27 +25,27 @@ _NO_TYPE: Final = "a body without a type"
 class Simple(Forge):
     kind: ClassVar[str] = "Simple"
     host: ClassVar[str] = "simple"
+    marks: ClassVar[Marks] = (frozenset({"webhook-id", "webhook-signature"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "webhook-id", "webhook-timestamp"}
     )
 
-    def verify(self, headers: Headers, body: bytes, secrets: Sequence[bytes], now: float) -> None:
+    def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:
         """The signature of id, time-stamp and body; the key is what `whsec_` encodes, or a plain secret."""
-        refuse_others(headers, self.host)
         keys = [key for secret in secrets if (key := _key(secret))]
         if not keys:
             raise BadSignature("the configured whsec_ secret is not base64: no signature can be checked")
-        check_standard(headers, body, keys, now)
+        check_standard(request, keys, now)
 
-    def event(self, headers: Headers, body: bytes) -> str:  # noqa: ARG002  # the body says it
+    def event(self, request: Request) -> str:
         # What cannot be read is authentic: it is kept, and then told to be unreadable.
-        return peek(body).name("type") or _NO_TYPE
+        return request.peek(request.body).name("type") or _NO_TYPE
 
-    def delivery_id(self, headers: Headers, body: bytes) -> str | None:  # noqa: ARG002  # a header says it
-        return delivery_word(headers, "webhook-id")
+    def delivery_id(self, request: Request) -> str | None:
+        return request.delivery_id("webhook-id")
 
-    def parse(self, headers: Headers, body: bytes) -> list[PushEvent | Ignored]:  # noqa: ARG002  # the body says it
-        fields = decode(body)
+    def parse(self, request: Request) -> list[PushEvent | Ignored]:
+        fields = request.decode(request.body)
         event, data = fields.name("type"), fields.part("data")
         match event:
             case "push":

@@ -8,24 +8,26 @@ is taken for a commit is peeled by the builder.
 
 from typing import ClassVar
 
-from bridge.forges.base import Headers
-from bridge.forges.fields import Fields, delivery_word
+from bridge.forges.fields import Fields
 from bridge.forges.gitlab_shape import GitLabShaped, read_event
+from bridge.forges.hosts import Marks
+from bridge.forges.request import Request
 from bridge.model.event import Ignored, PushEvent
 
 
 class TGit(GitLabShaped):
     kind: ClassVar[str] = "TGit"
     host: ClassVar[str] = "tgit"
+    marks: ClassVar[Marks] = (frozenset({"x-event", "x-gitlab-event"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-event", "x-gitlab-event", "x-send-timestamp", "x-trace-id"}
     )
     event_headers: ClassVar[tuple[str, ...]] = ("x-event", "x-gitlab-event")
     token_headers: ClassVar[tuple[str, ...]] = ("x-token", "x-gitlab-token")
 
-    def dedup_prefix(self, headers: Headers) -> str:
+    def dedup_prefix(self, request: Request) -> str:
         # A branch that is moved there, back and there again sends equal bodies.
-        return f"{delivery_word(headers, 'x-trace-id', 'x-send-timestamp') or 'sha256'}:"
+        return f"{request.delivery_id('x-trace-id', 'x-send-timestamp') or 'sha256'}:"
 
     def read(self, event: str, fields: Fields) -> PushEvent | Ignored:
         return read_event(event, fields, forced=fields.text("operation_kind") == "update_nonfastforward")
