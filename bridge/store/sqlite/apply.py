@@ -7,7 +7,7 @@ and whether what a tag points to is a commit.
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from sqlalchemy import JSON, Connection, func, select, type_coerce, update
+from sqlalchemy import JSON, ColumnElement, Connection, func, select, type_coerce, update
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
 from uuid_utils import uuid7
 
@@ -157,7 +157,7 @@ def _request(new: NewBuild, build_id: str, number: int, commit: str, version: st
 
 def _is_commit(connection: Connection, new: NewBuild) -> bool:
     """Whether a branch of the repository was built of it: an annotated tag's own object is on no branch."""
-    same = history.of_repository(new.namespace, new.repo_name)
+    same = _of_repository(new)
     branches = select(table.c.request).where(same, table.c.ref.startswith("refs/heads/"))
     recent = branches.order_by(table.c.number.desc()).limit(_RECENT).subquery()
     built = type_coerce(recent.c.request, JSON)["commit"].as_string()
@@ -165,12 +165,16 @@ def _is_commit(connection: Connection, new: NewBuild) -> bool:
     return connection.execute(query).first() is not None
 
 
+def _of_repository(new: NewBuild) -> ColumnElement[bool]:
+    return (table.c.namespace == new.namespace) & (table.c.repo_name == new.repo_name)
+
+
 def _version_tag(connection: Connection, new: NewBuild, now: float, commit: str) -> str | None:
     """A time version is unique in its repository: one not past the newest is dated a second after that."""
     tag = version_tag(new.version_tagging, now, commit)
     if new.version_tagging != 1 or tag is None:
         return tag
-    same = history.of_repository(new.namespace, new.repo_name)
+    same = _of_repository(new)
     newest = connection.execute(select(func.max(table.c.time_version)).where(same)).scalar_one()
     if newest is None or tag > newest:
         return tag

@@ -1,27 +1,107 @@
 """What a delivery is planned from: moves of refs, tips, tag names and earlier builds that concern it.
 
 The planner decides inside the writer's transaction. So all of this is read by index, in a bounded number of
-rows, and without the documents of the builds. The last MAX_MOVES moves of a ref are known, as long as
-deliveries are kept.
+rows, without the documents of the builds, and by statements that are composed once. The last MAX_MOVES moves
+of a ref are known, as long as deliveries are kept.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, Connection, and_, delete, func, select, text, type_coerce, union
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+    text,
+    type_coerce,
+    union,
+)
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from bridge.model.build import BuildState, NewBuild
 from bridge.model.event import RefMove
 from bridge.model.plan import Known, KnownBuild, KnownMove, RefKey, RepositoryKey, TagKey, TagSet, Tip
+from bridge.store.codec import to_json
 from bridge.store.schema import build as table
 from bridge.store.schema import ref_move, tag_name, tip
 
 MAX_MOVES: Final = 100
 _MAX_BUILDS: Final = 1000
 """Of one tag set; of more the oldest are not known."""
-# Word for word the condition of the index: bound parameters would not use it.
-_OPEN: Final = text("state IN ('waiting', 'triggering', 'queued', 'running')")
+
+
+def _listed(name: str) -> Select[Any]:
+    """The values of a JSON array, however many."""
+    values = func.json_each(bindparam(name)).table_valued("value")
+    return select(values.c.value)
+
+
+def _upsert(into: Table, key: Sequence[str], *changed: str) -> Insert:
+    """Insert a row, or change these columns of the row with the same key."""
+    new = insert(into)
+    return new.on_conflict_do_update(index_elements=key, set_={name: new.excluded[name] for name in changed})
+
+
+_OF_REF: Final = (ref_move.c.code == bindparam("of_code")) & (ref_move.c.ref == bindparam("of_ref"))
+_MOVES: Final = (
+    select(ref_move.c.before, ref_move.c.after, ref_move.c.at).where(_OF_REF).order_by(ref_move.c.id)
+)
+_RECORD: Final = _upsert(ref_move, ["code", "ref", "before", "after"], "at")
+_TRIM: Final = delete(ref_move).where(
+    ref_move.c.id.in_(
+        select(ref_move.c.id).where(_OF_REF).order_by(ref_move.c.id.desc()).limit(-1).offset(MAX_MOVES)
+    )
+)
+_TIPS: Final = (
+    select(tip).where(tip.c.code == bindparam("of_code"), tip.c.ref == bindparam("of_ref")).order_by(tip.c.id)
+)
+_SET_TIP: Final = _upsert(tip, ["namespace", "repo_name", "tag_set"], "code", "ref", "pushed", "at")
+_OF_REPOSITORY: Final = (table.c.namespace == bindparam("of_namespace")) & (
+    table.c.repo_name == bindparam("of_repo_name")
+)
+_LAST_NUMBER: Final = select(func.max(table.c.number)).where(_OF_REPOSITORY)
+# By way of the ref, whose builds an index has in the order of their numbers.
+_LAST_TRIGGERED: Final = (
+    select(table.c.number)
+    .where(
+        _OF_REPOSITORY,
+        table.c.ref == bindparam("of_ref"),
+        table.c.tag_set == bindparam("of_tag_set"),
+        table.c.triggered_at.is_not(None),
+    )
+    .order_by(table.c.number.desc())
+    .limit(1)
+)
+_LIGHT: Final = select(
+    table.c.id,
+    table.c.number,
+    table.c.tag_set,
+    table.c.pushed,
+    table.c.state,
+    type_coerce(table.c.origin, JSON)["cause"].as_string().label("cause"),
+    table.c.delivery_id,
+    table.c.created_at,
+    table.c.superseded,
+).where(_OF_REPOSITORY)
+_OF_TAG_SETS: Final = "tag_set IN (:of_tag_set, :of_commit_set)"
+_EITHER: Final = union(
+    _LIGHT.where(text(_OF_TAG_SETS), table.c.pushed.in_(_listed("objects"))),
+    # Word for word the condition of the index of what has not ended. The plus keeps SQLite from the index of
+    # tag sets, which has all that ever ended.
+    _LIGHT.where(text(f"+{_OF_TAG_SETS} AND state IN ('waiting', 'triggering', 'queued', 'running')")),
+).subquery()
+_BUILDS: Final = select(_EITHER).order_by(_EITHER.c.number.desc()).limit(_MAX_BUILDS)
+_NAMES: Final = select(tag_name.c.tag, tag_name.c.original).where(
+    tag_name.c.namespace == bindparam("of_namespace"),
+    tag_name.c.repo_name == bindparam("of_repo_name"),
+    tag_name.c.tag.in_(_listed("tags")),
+)
+_HOLD_NAME: Final = _upsert(tag_name, ["namespace", "repo_name", "tag"], "at")
 
 
 def known(
@@ -39,86 +119,57 @@ def known(
     recorded = {ref: moves_of(connection, *ref) for ref in refs}
     tips = [one for ref in moved for one in _tips(connection, ref)]
     objects = _objects(recorded, moves, wanted)
-    sets = {one: objects[new.code, new.ref] for new in wanted for one in _sets(new)}
+    sets = {TagSet.of(new): objects[new.code, new.ref] for new in wanted}
     sets |= {one.tag_set: objects[one.code, one.ref] for one in tips}
-    repositories = {one.repository for one in sets}
+    builds: dict[TagSet, list[KnownBuild]] = {}
+    for tag_set, its_objects in sets.items():
+        builds |= _builds(connection, tag_set, its_objects)
     return Known(
         delivery_id=delivery_id,
         now=now,
         asked=asked,
         moves=recorded,
         tips=tips,
-        builds={one: _builds(connection, one, its_objects) for one, its_objects in sets.items()},
+        builds=builds,
         last_triggered={one.tag_set: _last_triggered(connection, one) for one in tips},
-        last_numbers={one: _last_number(connection, one) for one in repositories},
+        last_numbers={one: _last_number(connection, one) for one in {one.repository for one in sets}},
         names=_names(connection, wanted),
     )
 
 
 def moves_of(connection: Connection, code: str, ref: str) -> list[KnownMove]:
     """The recorded moves of a ref, the first recorded first."""
-    query = select(ref_move.c.before, ref_move.c.after, ref_move.c.at)
-    rows = connection.execute(query.where(_of_ref(code, ref)).order_by(ref_move.c.id))
-    return [KnownMove(row.before, row.after, row.at) for row in rows]
-
-
-def of_repository(namespace: str, repo_name: str) -> ColumnElement[bool]:
-    return and_(table.c.namespace == namespace, table.c.repo_name == repo_name)
+    rows = connection.execute(_MOVES, {"of_code": code, "of_ref": ref})
+    return [KnownMove(before, after, at) for before, after, at in rows]
 
 
 def record_move(connection: Connection, move: RefMove, now: float) -> None:
     """Remember that a ref moved; one that was recorded before was reported again now."""
-    before, after = move.before or "", move.after or ""
-    connection.execute(
-        upsert(ref_move)
-        .values(code=move.code, ref=move.ref, before=before, after=after, at=now, clone_url=move.clone_url)
-        .on_conflict_do_update(index_elements=["code", "ref", "before", "after"], set_={"at": now})
-    )
-    newest = select(ref_move.c.id).where(_of_ref(move.code, move.ref)).order_by(ref_move.c.id.desc())
-    too_many = newest.limit(-1).offset(MAX_MOVES)
-    connection.execute(delete(ref_move).where(ref_move.c.id.in_(too_many)))
+    values = {"code": move.code, "ref": move.ref, "before": move.before or "", "after": move.after or ""}
+    connection.execute(_RECORD, values | {"at": now, "clone_url": move.clone_url})
+    connection.execute(_TRIM, {"of_code": move.code, "of_ref": move.ref})
 
 
 def set_tip(connection: Connection, new: Tip, now: float) -> None:
     """From now on the moving tags of the tag set stand for this push."""
-    values = {"code": new.code, "ref": new.ref, "pushed": new.pushed, "at": now}
     one = new.tag_set
-    connection.execute(
-        upsert(tip)
-        .values(namespace=one.namespace, repo_name=one.repo_name, tag_set=one.name, **values)
-        .on_conflict_do_update(index_elements=["namespace", "repo_name", "tag_set"], set_=values)
-    )
+    values = {"namespace": one.namespace, "repo_name": one.repo_name, "tag_set": one.name}
+    connection.execute(_SET_TIP, values | {"code": new.code, "ref": new.ref, "pushed": new.pushed, "at": now})
 
 
 def hold_name(connection: Connection, key: TagKey, original: str, now: float) -> None:
     """The tag stands for this text from now on, or still."""
     namespace, repo_name, tag = key
-    connection.execute(
-        upsert(tag_name)
-        .values(namespace=namespace, repo_name=repo_name, tag=tag, original=original, at=now)
-        .on_conflict_do_update(index_elements=["namespace", "repo_name", "tag"], set_={"at": now})
-    )
-
-
-def _of_ref(code: str, ref: str) -> ColumnElement[bool]:
-    return (ref_move.c.code == code) & (ref_move.c.ref == ref)
-
-
-def _of_tag_set(one: TagSet) -> ColumnElement[bool]:
-    return of_repository(*one.repository) & (table.c.tag_set == one.name)
+    values = {"namespace": namespace, "repo_name": repo_name, "tag": tag}
+    connection.execute(_HOLD_NAME, values | {"original": original, "at": now})
 
 
 def _tips(connection: Connection, ref: RefKey) -> list[Tip]:
     code, name = ref
-    rows = connection.execute(select(tip).where(tip.c.code == code, tip.c.ref == name).order_by(tip.c.id))
     return [
-        Tip(TagSet(row.namespace, row.repo_name, row.tag_set), row.code, row.ref, row.pushed) for row in rows
+        Tip(TagSet(row.namespace, row.repo_name, row.tag_set), row.code, row.ref, row.pushed)
+        for row in connection.execute(_TIPS, {"of_code": code, "of_ref": name})
     ]
-
-
-def _sets(new: NewBuild) -> tuple[TagSet, TagSet]:
-    whole = TagSet.of(new)
-    return whole, whole.of_commit
 
 
 def _objects(
@@ -133,50 +184,41 @@ def _objects(
     return {ref: its_objects - {""} for ref, its_objects in objects.items()}
 
 
-def _builds(connection: Connection, one: TagSet, objects: set[str]) -> list[KnownBuild]:
-    """The builds of a tag set that have not ended, and those of these objects, by their numbers."""
-    columns = (
-        table.c.id,
-        table.c.number,
-        table.c.pushed,
-        table.c.state,
-        type_coerce(table.c.origin, JSON)["cause"].as_string().label("cause"),
-        table.c.delivery_id,
-        table.c.created_at,
-        table.c.superseded,
-    )
-    either = union(
-        select(*columns).where(_of_tag_set(one), table.c.pushed.in_(objects)),
-        select(*columns).where(_of_tag_set(one), _OPEN),
-    ).subquery()
-    rows = connection.execute(select(either).order_by(either.c.number.desc()).limit(_MAX_BUILDS)).all()
-    return [
-        KnownBuild(
-            id=row.id,
-            number=row.number,
-            pushed=row.pushed,
-            state=BuildState(row.state),
-            cause=row.cause,
-            delivery_id=row.delivery_id,
-            created_at=row.created_at,
-            superseded=row.superseded,
+def _builds(connection: Connection, tag_set: TagSet, objects: set[str]) -> dict[TagSet, list[KnownBuild]]:
+    """The builds of a tag set, and of the tags of one commit among it, by their numbers.
+
+    They are those that have not ended, and those of these objects.
+    """
+    builds: dict[TagSet, list[KnownBuild]] = {tag_set: [], tag_set.of_commit: []}
+    by_name = {one.name: found for one, found in builds.items()}
+    names = {"of_tag_set": tag_set.name, "of_commit_set": tag_set.of_commit.name}
+    parameters = _of(tag_set.repository) | names | {"objects": to_json(list(objects))}
+    for row in reversed(connection.execute(_BUILDS, parameters).all()):
+        build_id, number, name, pushed, state, cause, delivery_id, created_at, superseded = row
+        by_name[name].append(
+            KnownBuild(
+                id=build_id,
+                number=number,
+                pushed=pushed,
+                state=BuildState(state),
+                cause=cause,
+                delivery_id=delivery_id,
+                created_at=created_at,
+                superseded=superseded,
+            )
         )
-        for row in reversed(rows)
-    ]
+    return builds
 
 
 def _last_triggered(connection: Connection, one: Tip) -> int:
     """The number of the tag set's last build that was sent to its builder, 0 when there is none."""
-    # By way of the ref, whose builds an index has in the order of their numbers.
-    same = _of_tag_set(one.tag_set) & (table.c.ref == one.ref) & table.c.triggered_at.is_not(None)
-    query = select(table.c.number).where(same).order_by(table.c.number.desc()).limit(1)
-    return connection.execute(query).scalar() or 0
+    parameters = _of(one.tag_set.repository) | {"of_ref": one.ref, "of_tag_set": one.tag_set.name}
+    return connection.execute(_LAST_TRIGGERED, parameters).scalar() or 0
 
 
 def _last_number(connection: Connection, repository: RepositoryKey) -> int:
     """The number of the repository's last build, 0 when there is none."""
-    query = select(func.max(table.c.number)).where(of_repository(*repository))
-    return connection.execute(query).scalar() or 0
+    return connection.execute(_LAST_NUMBER, _of(repository)).scalar() or 0
 
 
 def _names(connection: Connection, wanted: Sequence[NewBuild]) -> dict[TagKey, str]:
@@ -184,9 +226,12 @@ def _names(connection: Connection, wanted: Sequence[NewBuild]) -> dict[TagKey, s
     names: dict[TagKey, str] = {}
     for new in wanted:
         if new.named:
-            same = (tag_name.c.namespace == new.namespace) & (tag_name.c.repo_name == new.repo_name)
-            query = select(tag_name.c.tag, tag_name.c.original).where(same, tag_name.c.tag.in_(new.named))
-            names |= {
-                (new.namespace, new.repo_name, row.tag): row.original for row in connection.execute(query)
-            }
+            repository = (new.namespace, new.repo_name)
+            parameters = _of(repository) | {"tags": to_json(list(new.named))}
+            for tag, original in connection.execute(_NAMES, parameters):
+                names[*repository, tag] = original
     return names
+
+
+def _of(repository: RepositoryKey) -> dict[str, str]:
+    return {"of_namespace": repository[0], "of_repo_name": repository[1]}
