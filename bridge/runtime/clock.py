@@ -1,4 +1,4 @@
-"""Clocks as arguments, so that tests can turn them; time that goes on evenly while the wall clock steps."""
+"""Clocks are arguments, so that tests can advance them. Time goes on evenly while the wall clock is set."""
 
 import time
 from collections.abc import Callable
@@ -10,12 +10,12 @@ system_clock: Clock = time.time
 
 
 def _since_boot() -> float:
-    """Seconds that nobody can set; sleep of the machine counts."""
+    """Seconds since the machine started, asleep or not; no one can set them."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class SteadyClock:
-    """The wall clock, but a step of it is made only when `follow` is called."""
+    """The wall clock, except that it follows a step of the wall clock only when `follow` is called."""
 
     def __init__(self, wall: Clock = system_clock, steady: Clock = _since_boot) -> None:
         self._wall = wall
@@ -36,7 +36,7 @@ class SteadyClock:
 
 
 class Pause:
-    """A time to wait, which a clock that is set back meanwhile makes no longer."""
+    """A time to wait. A clock that is set back meanwhile does not make it longer."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""Logs: one line per hand-over on stdout, JSON or pretty, with the secrets removed by value."""
+"""Logs: one line per hand-over on stdout, JSON or pretty. Secrets are replaced wherever they stand."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 MASK: Final = "***"
 SHORTEST: Final = 4
-"""Shorter secrets would blot out ordinary words."""
+"""Shorter secrets would mask ordinary words."""
 _QUIET: Final = (
     "uvicorn.error",
     "httpx",
@@ -28,7 +28,7 @@ _QUIET: Final = (
 
 
 class Redactor:
-    """Takes known secrets out of texts, wherever they stand, also quoted for a URL or for a line of log."""
+    """Replaces known secrets in texts, also where they are quoted for a URL or for a line of log."""
 
     def __init__(self, secrets: Collection[str]) -> None:
         forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
@@ -99,7 +99,7 @@ def _json(value: object, **_: Any) -> str:
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:
-        # Half a surrogate pair is no UTF-8: a stranger's text must not cost the line.
+        # Half a surrogate pair is not UTF-8: text of a request must not lose us the line.
         return json.dumps(value, default=str, skipkeys=True)
 
 

@@ -1,4 +1,4 @@
-"""How often something may happen: token buckets, one by one or by key, and what a flood writes to the log."""
+"""Rate limits: token buckets, single or by key, and a bound for the log lines that a flood can cause."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ MAX_KEYS: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`count` times in `seconds`; who keeps to it says whether on average or in any such span of time."""
+    """`count` times in `seconds`; its user says whether that holds on average or for every such span."""
 
     count: int
     seconds: float
@@ -30,14 +30,14 @@ class Bucket:
         self._at = now
 
     def wait(self, now: float) -> float:
-        """How long until there is a token; 0 when there is one."""
+        """Seconds until there is a token; 0 when there is one."""
         # A clock that was set back gives nothing and takes nothing.
         past, self._at = max(0.0, now - self._at), now
         self._tokens = min(self._most, self._tokens + past * self._per_second)
         return max(0.0, (1.0 - self._tokens) / self._per_second)
 
     def take(self, now: float) -> float:
-        """Take a token; what is returned is how long there was none: 0 when it was taken."""
+        """Take a token and return 0; without one, return the seconds until there is one."""
         wait = self.wait(now)
         if not wait:
             self._tokens -= 1.0
@@ -45,7 +45,7 @@ class Bucket:
 
 
 class Buckets:
-    """A bucket for each key. Of too many, those that were not used for longest are forgotten."""
+    """A bucket for each key, at most `MAX_KEYS`: a new key replaces the one that was not used for longest."""
 
     def __init__(self, rate: Rate) -> None:
         self._rate = rate

@@ -5,7 +5,7 @@ import socket
 
 
 def notify(*lines: str) -> None:
-    """Tell systemd, if it listens; such as `READY=1` or `STATUS=…`. Never raises for a lost datagram."""
+    """Send lines such as `READY=1` to systemd, if it listens. A datagram that is lost raises nothing."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return

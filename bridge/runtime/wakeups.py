@@ -1,4 +1,4 @@
-"""APScheduler decides when, never what: a job only sets the event that somebody waits for."""
+"""Wake-ups: by a hand-over, or by APScheduler, whose jobs only set the event that a service waits for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 
 class Wakeup:
-    """Something to wait for: rung by a tick or by a hand-over, however often, heard once."""
+    """An event to wait for. Any number of wake-ups before or during the wait end it once."""
 
     def __init__(self) -> None:
         self._event = anyio.Event()
@@ -18,7 +18,7 @@ class Wakeup:
         self._event.set()
 
     async def wait(self, seconds: float | None = None) -> None:
-        """Until it was rung since the last wait, or `seconds` have passed."""
+        """Until it was woken since the last wait, or `seconds` have passed."""
         with anyio.move_on_after(seconds):
             await self._event.wait()
         self._event = anyio.Event()
@@ -29,7 +29,7 @@ _NEVER_LATE: Final = None
 
 @contextmanager
 def ticking(wakeups: dict[Wakeup, float]) -> Iterator[None]:
-    """Ring each wakeup every so many seconds, while the block runs."""
+    """Wake each of them every so many seconds, while the block runs."""
     scheduler = AsyncIOScheduler(timezone="UTC")
 
     async def tick(wakeup: Wakeup) -> None:  # a coroutine runs in the loop, a function in a thread

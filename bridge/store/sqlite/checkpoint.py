@@ -8,6 +8,8 @@ from typing import Final
 
 import structlog
 
+from bridge.runtime.events import LogEvent
+
 log = structlog.get_logger()
 
 _ROWS: Final = 256
@@ -55,4 +57,4 @@ def _copy(connection: sqlite3.Connection) -> None:
     try:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
     except sqlite3.Error as error:
-        log.warning("the store's log cannot be copied into its file now", why=str(error))
+        log.warning(LogEvent.STORE_CHECKPOINT_FAILED, error=str(error))

@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from bridge.errors import StoreDied, StoreError
+from bridge.runtime.events import LogEvent
 from bridge.store.sqlite import migrate
 from bridge.store.sqlite.checkpoint import Checkpointer
 
@@ -198,7 +199,7 @@ class Database:
                         _hand_back(batch)
                         self._checkpointer.wrote(len(batch))
         except BaseException as error:  # whatever it is, nobody may wait for this thread
-            log.critical("the store's writer died", why=repr(error), exc_info=error)
+            log.critical(LogEvent.STORE_WRITER_DIED, error=repr(error), exc_info=error)
             with self._door:
                 self._died = error
             while batch := batch or self._take():
