@@ -44,7 +44,7 @@ def test_channel(config: str | None, name: str) -> None:
             )
             outcome = await adapters.channels[name].send(notice)
             why = outcome.detail or f"{name} took a test notice" if isinstance(outcome, Ok) else outcome.why
-            answer = show.plain(f"{type(outcome).__name__.lower()}: {why}")
+            answer = show.plain(f"{outcome.label}: {why}")
             worked = isinstance(outcome, Ok)
             click.echo(log.Redactor(loaded.secrets).text(answer), err=not worked)
             return worked
