@@ -21,7 +21,7 @@ from bridge.model.build import BuildRequest, BuildState
 from bridge.runtime.clock import Clock
 
 Handle = str
-"""What the builder needs to find a build again: its own words, at most 4 KiB, no secrets."""
+"""What the builder needs to find a build again, in its own form: at most 4 KiB, no secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The builder will never take this build; `why` is for people."""
+    """The builder will never accept this build; `why` is for people."""
 
     label: ClassVar[str] = "rejected"
     why: str
@@ -43,7 +43,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The builder certainly does not have the build, but may take it later: in `after` seconds if it said."""
+    """The builder does not have the build but may accept it later, in `after` seconds if it said when."""
 
     label: ClassVar[str] = "retry"
     why: str
@@ -59,7 +59,7 @@ class Ambiguous:
 
 
 Outcome = Sent | Rejected | Retry | Ambiguous
-"""`label` is its word in metrics and logs."""
+"""The answer to a trigger; `label` is its word in metrics and logs."""
 
 
 class Search(Enum):
@@ -70,10 +70,10 @@ class Search(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What the builder says of a build now.
+    """The state of a build as the builder reports it.
 
-    `raw` is its own word. `handle` replaces the stored one when the builder has learned more (a queue item
-    became a build). Times are Unix seconds. `digest` is the pushed image's.
+    `raw` is the builder's own word. `handle` replaces the stored one once the builder knows more (a queue
+    item became a build). Times are Unix seconds. `digest` is the pushed image's.
     """
 
     state: BuildState
@@ -88,10 +88,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogChunk:
-    """A piece of log: `next` is the offset to ask for next, in the builder's own count.
+    """A piece of log: `next` is the offset of the next call, in the builder's own count.
 
-    `more` is False when the builder has no more now. `restarted` says that the text is from the beginning
-    again, although a later offset was asked for.
+    `more` is False when the builder has no more now. `restarted` says that the text is from the beginning of
+    the log, although the call gave a later offset.
     """
 
     text: str
@@ -102,7 +102,7 @@ class LogChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuilderContext:
-    """What the daemon lends to a builder: `state` is a folder of its own that outlives the process."""
+    """What the daemon gives a builder: `state` is its own folder, which outlives the process."""
 
     state: Path
     clock: Clock
@@ -110,7 +110,7 @@ class BuilderContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a rule wants of a builder; `clone_url` is None where only a push tells it."""
+    """What a rule builds with a builder; `clone_url` is None where only the push names it."""
 
     repository: str
     image: str
@@ -127,7 +127,7 @@ class Builder(ABC):
     poll_interval: float = 5.0
     """Seconds between two polls while builds are open."""
     deadline: float = 6 * 3600.0
-    """Seconds after which a running build that did not end is taken for lost."""
+    """Seconds after which a running build counts as lost."""
     slots: int | None = None
     """How many builds may be open at once; None where the builder queues by itself."""
 
@@ -145,9 +145,9 @@ class Builder(ABC):
 
     @abstractmethod
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
-        """The state of each build (by our build id) in as few requests as can be.
+        """The state of each build (by our build id) in as few requests as possible.
 
-        A build that is left out is unchanged or could not be asked for now.
+        A build that is left out is unchanged or could not be read now.
         """
 
     @abstractmethod
@@ -156,18 +156,18 @@ class Builder(ABC):
 
     @abstractmethod
     async def cancel(self, handle: Handle) -> None:
-        """Ask for the end of the build; `poll` tells when it has come. Harmless when repeated or too late."""
+        """Ask the builder to end the build; `poll` shows when it has. Harmless when repeated or too late."""
 
     async def release(self, handle: Handle) -> None:  # noqa: B027  # most builders keep nothing for us
-        """The build has ended and its log was read: what was kept for us may go. Harmless when repeated."""
+        """Free what is kept for a build that has ended and whose log was read. Harmless when repeated."""
 
     @abstractmethod
     async def test(self) -> str:
-        """One real, harmless call, and what it showed, in a sentence."""
+        """Make one real, harmless call and say in a sentence what it showed."""
 
-    def advice(self, targets: Sequence[Target]) -> Sequence[str]:  # noqa: ARG002  # most have none to give
-        """What cannot work as things are, in sentences; nobody outside this machine is asked."""
+    def advice(self, targets: Sequence[Target]) -> Sequence[str]:  # noqa: ARG002  # most have none
+        """Sentences about settings and rules that cannot work; no request leaves this machine."""
         return ()
 
-    async def aclose(self) -> None:  # noqa: B027  # not every builder holds something
-        """Give back what is held; builds go on."""
+    async def aclose(self) -> None:  # noqa: B027  # not every builder has resources
+        """Close connections and free resources; builds continue."""

@@ -194,7 +194,7 @@ class DummyBuilder(Builder):
     def _file(self, build_id: str) -> Path:
         """Raises Permanent for what is no build id."""
         if not _BUILD_ID.fullmatch(build_id):
-            raise Permanent(f"{build_id[:100]!r} is no build of this builder")
+            raise Permanent(f"{build_id[:100]!r} is not a build of this builder")
         return self._state / f"{build_id}.json"
 
     def _read(self, build_id: str) -> _Run | None:

@@ -1,16 +1,16 @@
-"""What would fail at the first local build, seen before it: for `check`."""
+"""Problems that would fail the first local build, found beforehand: for `check`."""
 
 import shutil
 from collections.abc import Iterator, Sequence
 
 from bridge.builders.base import Target
-from bridge.builders.local.settings import LocalSettings, Unfit, find_engine, qualified
+from bridge.builders.local.settings import LocalSettings, Unbuildable, find_engine, qualified_image
 
 
 def advice(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
-    """Sentences about this machine and about what the rules want of it."""
+    """Sentences about this machine and about what the rules require of it."""
     if not shutil.which("git"):
-        yield "the program git is not found: nothing can be fetched"
+        yield "the program git is not found, so no code can be fetched: install git"
     yield from _fetching(settings, targets)
     if settings.command is None:
         yield from _engine(settings, targets)
@@ -37,13 +37,13 @@ def _protocol(clone_url: str) -> str:
 def _engine(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
     try:
         find_engine(settings.engine)
-    except Unfit as unfit:
-        yield str(unfit)
+    except Unbuildable as unbuildable:
+        yield str(unbuildable)
     nowhere = []
     for target in targets:
         try:
-            qualified(target.image, settings.registry)
-        except Unfit:
+            qualified_image(target.image, settings.registry)
+        except Unbuildable:
             nowhere.append(target.repository)
     if nowhere:
         yield f"the image of {_listed(nowhere)} names no registry to push to: set `registry`"

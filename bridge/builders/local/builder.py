@@ -1,11 +1,15 @@
 """The local builder: builds on this machine, each in a folder and a process of its own.
 
-The builds outlive the daemon: each is run by a supervised runner that holds a lock for as long as it lives
-and leaves its result in a file. After a restart the daemon finds running builds as they are, and starts those
-again that were interrupted before anything irreversible.
+Builds outlive the daemon: a runner process runs each of them, holds a lock while it lives and writes its
+result to a file. After a restart the daemon finds the running builds, and restarts those that were
+interrupted before they did anything irreversible.
 
-What a build runs is not jailed: it has this user's rights and this machine's network. Local builds are for
-repositories that are trusted.
+A build is not isolated: it has this user's rights and this machine's network. Use local builds for trusted
+repositories only.
+
+Vendors' pages: "buildah-build(1)", https://manpages.debian.org/trixie/buildah/buildah-build.1.en.html,
+"podman-build", https://docs.podman.io/en/latest/markdown/podman-build.1.html, and "docker build",
+https://docs.docker.com/reference/cli/docker/buildx/build/
 """
 
 import codecs
@@ -41,24 +45,24 @@ from bridge.builders.base import (
 from bridge.builders.local.advice import advice
 from bridge.builders.local.folder import Folder, Result, remove, write_whole
 from bridge.builders.local.runner import MAX_STARTS
-from bridge.builders.local.settings import BUILD_ID, LocalSettings, Unfit, find_engine, make_order
+from bridge.builders.local.settings import BUILD_ID, LocalSettings, Unbuildable, find_engine, make_spec
 from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildRequest, BuildState
 
 RUNNER_ENVIRONMENT: Final = {"LANG": "C.UTF-8"}
-"""What the runner's own process gets; it decides what its steps get."""
+"""The environment of the runner's own process, which decides what its steps get."""
 _RUNNER: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
     "from bridge.builders.local.runner import main; sys.exit(main(*sys.argv[2:]))"
 )
-_START_TIME: Final = 10.0
-_TEST_TIME: Final = 10.0
-_TIDY_TIME: Final = 10.0
-_LATE: Final = 600.0
-"""Seconds past the time limit in which the runner surely ends a build."""
-Answer = TypeVar("Answer")
+_START_SECONDS: Final = 10.0
+_TEST_SECONDS: Final = 10.0
+_RELEASE_SECONDS: Final = 10.0
+_GRACE_SECONDS: Final = 600.0
+"""Seconds after the time limit within which the runner ends a build."""
+T = TypeVar("T")
 _LOG_BYTES: Final = 256 * 1024 // len("\N{REPLACEMENT CHARACTER}".encode())
-"""So many bytes cannot become more than 256 KiB of text."""
+"""Bytes that decode to at most 256 KiB of text, even when every one is invalid."""
 
 _GONE: Final = Status(state=BuildState.UNKNOWN, raw="gone", detail="the folder of the build is gone")
 
@@ -73,7 +77,7 @@ class LocalBuilder(Builder):
     def __init__(self, name: str, settings: LocalSettings, context: BuilderContext) -> None:
         self.name = name
         self.slots = settings.workers
-        self.deadline = settings.timeout.total_seconds() + _LATE
+        self.deadline = settings.timeout.total_seconds() + _GRACE_SECONDS
         self._settings = settings
         self._state = context.state
         self._resumed: dict[str, int] = {}
@@ -101,7 +105,7 @@ class LocalBuilder(Builder):
     async def release(self, handle: Handle) -> None:
         """Raises Transient while the build is still running."""
         folder = self._folder(handle)
-        with anyio.move_on_after(_TIDY_TIME):
+        with anyio.move_on_after(_RELEASE_SECONDS):
             while await _in_thread(folder.holder):
                 if not await _in_thread(folder.result):
                     break
@@ -122,25 +126,25 @@ class LocalBuilder(Builder):
 
     def _folder(self, build_id: str) -> Folder:
         if not BUILD_ID.fullmatch(build_id):
-            raise Permanent(f"{build_id!r} is no build of this builder")
+            raise Permanent(f"{build_id!r} is not a build of this builder")
         return Folder(self._state / build_id)
 
     def _trigger(self, request: BuildRequest) -> Outcome:
         try:
-            order = make_order(request, self._settings)
-        except Unfit as unfit:
-            return Rejected(str(unfit))
+            spec = make_spec(request, self._settings)
+        except Unbuildable as unbuildable:
+            return Rejected(str(unbuildable))
         folder = self._folder(request.build_id)
         if folder.holder() or folder.starts() or folder.result():
             return Sent(request.build_id)
         try:
-            folder.prepare(order)
+            folder.prepare(spec)
         except OSError as error:
             return Retry(f"the folder of the build cannot be written: {error.strerror}")
         return self._start(folder, 1)
 
     def _start(self, folder: Folder, number: int) -> Outcome:
-        """Start a runner and wait until it has taken the build up."""
+        """Start a runner and wait until it holds the lock of the build."""
         root = Path(bridge.__file__).parents[1]
         argv = [sys.executable, "-I", "-c", _RUNNER, str(root), str(folder.path.resolve()), str(number)]
         try:
@@ -152,16 +156,16 @@ class LocalBuilder(Builder):
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
-                timeout=_START_TIME,
+                timeout=_START_SECONDS,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return Ambiguous(f"the runner of the build did not answer within {_START_TIME:.0f} s")
+            return Ambiguous(f"the runner of the build did not answer within {_START_SECONDS:.0f} s")
         except OSError as error:
             return Retry(f"the runner of the build cannot be started: {error.strerror}")
         if ended.returncode:
             last = ended.stderr[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
-            return Retry(f"the runner of the build ended before it began: {last}")
+            return Retry(f"the runner of the build ended before it started the build: {last}")
         return Sent(folder.path.name)
 
     def _find(self, build_id: str) -> Handle | None:
@@ -172,7 +176,7 @@ class LocalBuilder(Builder):
         if not BUILD_ID.fullmatch(handle):
             return _GONE
         folder = self._folder(handle)
-        # First the lock, then the result: a runner that ends in between has written it by then.
+        # Read the lock before the result: a runner that ends in between has written its result first.
         live = folder.holder()
         starts = folder.starts()
         result = folder.result()
@@ -184,7 +188,7 @@ class LocalBuilder(Builder):
             return Status(
                 state=BuildState.UNKNOWN,
                 raw="interrupted",
-                detail="the build was interrupted and cannot be taken up again",
+                detail="the build was interrupted and cannot be resumed",
             )
         again = f"started again after an interruption, run {len(starts)}" if len(starts) > 1 else ""
         return Status(
@@ -192,7 +196,7 @@ class LocalBuilder(Builder):
         )
 
     def _resume(self, folder: Folder, runs: int) -> bool:
-        """Let a new runner decide about an interrupted build; False when that has led nowhere too often."""
+        """Start a new runner for an interrupted build; False after too many failed attempts."""
         tried = self._resumed.get(folder.path.name, 0)
         if tried > MAX_STARTS:
             return False
@@ -226,7 +230,7 @@ class LocalBuilder(Builder):
         folder = self._folder(handle)
         if not folder.known() or folder.result() is not None:
             return
-        # The wish is on disk before anything is signalled, so that no crash can lose it.
+        # The cancel file is on disk before the signal, so that a crash cannot lose the request.
         write_whole(folder / "cancel", b"")
         pid = folder.holder()
         if pid is not None:
@@ -244,25 +248,25 @@ class LocalBuilder(Builder):
     def _test_engine(self) -> str:
         try:
             engine = find_engine(self._settings.engine)
-        except Unfit as unfit:
-            raise Permanent(str(unfit)) from None
+        except Unbuildable as unbuildable:
+            raise Permanent(str(unbuildable)) from None
         try:
-            told = subprocess.run(
+            done = subprocess.run(
                 [engine, "--version"],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=_TEST_TIME,
+                timeout=_TEST_SECONDS,
                 check=True,
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise Permanent(f"{engine} --version failed: {error}") from None
-        return told.stdout[:200].decode(errors="replace").strip()
+        return done.stdout[:200].decode(errors="replace").strip()
 
     async def _test_registry(self, registry: str) -> str:
         host = registry.partition("/")[0]
         schemes = ("https",) if self._settings.tls_verify else ("https", "http")
         why = ""
-        async with httpx.AsyncClient(verify=self._settings.tls_verify, timeout=_TEST_TIME) as client:
+        async with httpx.AsyncClient(verify=self._settings.tls_verify, timeout=_TEST_SECONDS) as client:
             for scheme in schemes:
                 try:
                     answer = await client.get(f"{scheme}://{host}/v2/")
@@ -278,13 +282,13 @@ def _registry_answer(host: str, status: int) -> str:
         case httpx.codes.OK:
             return f"the registry {host} answers"
         case httpx.codes.UNAUTHORIZED:
-            return f"the registry {host} answers and wants credentials"
+            return f"the registry {host} answers and requires credentials"
         case _:
             raise Transient(f"the registry {host} answers with HTTP {status}")
 
 
-async def _in_thread(function: Callable[..., Answer], *arguments: object) -> Answer:
-    """Do blocking work aside; what the disk does not allow may be allowed later."""
+async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
+    """Run blocking work in a thread. Errors of the disk are Transient."""
     try:
         return await to_thread.run_sync(partial(function, *arguments))
     except (OSError, ValueError, TypeError) as error:
@@ -303,7 +307,7 @@ def _ended(result: Result) -> Status:
 
 
 def _terminate(pid: int, folder: Folder) -> None:
-    """SIGTERM to the runner, and surely to no other process that got its pid since."""
+    """Send SIGTERM to the runner, and never to another process that has its pid by now."""
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:

@@ -1,7 +1,7 @@
 """The checkout of a local build: one commit, without history, configuration, hooks or submodules.
 
-Credentials in the clone URL go to Git through its credential store in a file of our own, so that neither
-the process list nor the log nor the checkout shows them.
+Git gets the credentials of the clone URL from a private file of its credential store, so that neither the
+process list nor the log nor the checkout shows them.
 """
 
 import os
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bridge.builders.local.folder import Order
+from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.process import BuildFailed, Sink, Supervisor
 
 _DEEPER = 1000
-"""Commits of a ref that are fetched where the server does not hand out a commit by its id."""
+"""Commits of a ref to fetch when the server does not serve a commit by its id."""
 _MAX_ANSWER = 4096
 _SSH = "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=4"
 _CONFIG = (
@@ -53,18 +53,18 @@ class CheckedOut:
 
 
 class Checkout:
-    """Brings the ordered commit into `tree`, an empty folder; `secrets` is where a credential may be kept."""
+    """Checks the requested commit out into `tree`, an empty folder."""
 
-    def __init__(self, supervisor: Supervisor, order: Order, base: Mapping[str, str], tree: Path) -> None:
+    def __init__(self, supervisor: Supervisor, spec: BuildSpec, base: Mapping[str, str], tree: Path) -> None:
         self._supervisor = supervisor
-        self._order = order
+        self._spec = spec
         self._tree = tree
-        self.url, self._credential = split_credentials(order.request.repo_url)
+        self.url, self._credential = split_credentials(spec.request.repo_url)
         self._store = tree.with_name("credential")
         self._env = {
             **base,
             **self._config(),
-            "GIT_ALLOW_PROTOCOL": ":".join(order.protocols),
+            "GIT_ALLOW_PROTOCOL": ":".join(spec.protocols),
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_SSH_COMMAND": _SSH,
@@ -83,20 +83,20 @@ class Checkout:
             self._store.unlink(missing_ok=True)
 
     def _check_out(self) -> CheckedOut:
-        wanted = self._order.request.commit or "FETCH_HEAD"
-        self._supervisor.log.note(f"fetching {wanted} of {self._order.request.ref}")
+        wanted = self._spec.request.commit or "FETCH_HEAD"
+        self._supervisor.log.note(f"fetching {wanted} of {self._spec.request.ref}")
         kind = "sha256" if len(wanted) == len("0" * 64) else "sha1"
         self._git("init", "--quiet", "--template=", "--initial-branch=none", f"--object-format={kind}")
         self._fetch(wanted)
         commit = self._ask("rev-parse", "--verify", "--end-of-options", f"{wanted}^{{commit}}")
         self._git("checkout", "--quiet", "--force", "--detach", commit)
-        _check_size(self._tree, self._order.max_tree)
+        _check_size(self._tree, self._spec.max_tree)
         return CheckedOut(commit, int(self._ask("show", "--no-patch", "--format=%ct", commit)))
 
     def _fetch(self, wanted: str) -> None:
-        """Fetch the commit by its id, or, where the server refuses that, from the history of its ref."""
-        ref = self._order.request.ref
-        if self._order.request.commit and self._try_fetch(wanted, 1) == 0 and self._has(wanted):
+        """Fetch the commit by its id or, where the server rejects that, from the history of its ref."""
+        ref = self._spec.request.ref
+        if self._spec.request.commit and self._try_fetch(wanted, 1) == 0 and self._has(wanted):
             return
         for depth in (1, _DEEPER):
             code = self._try_fetch(ref, depth)
@@ -140,7 +140,7 @@ class Checkout:
             cwd=self._tree,
             env=self._env,
             sink=sink,
-            file_limit=self._order.max_tree,
+            file_limit=self._spec.max_tree,
             heading=False,
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bridge.builders.local.folder import Folder, Order
+from bridge.builders.local.folder import BuildSpec, Folder
 from bridge.builders.local.process import BuildFailed
 
 ENGINES: Final = ("buildah", "podman", "docker")
@@ -20,8 +20,8 @@ Argv = list[str]
 class Engine(ABC):
     """One run's image building; `url` is the clone URL without credentials."""
 
-    def __init__(self, order: Order, folder: Folder, url: str) -> None:
-        self.order = order
+    def __init__(self, spec: BuildSpec, folder: Folder, url: str) -> None:
+        self.spec = spec
         self.folder = folder
         self.url = url
 
@@ -35,11 +35,11 @@ class Engine(ABC):
 
     @abstractmethod
     def digest_query(self, image: str) -> Argv | None:
-        """What to ask for the digest of the pushed image; None where the push left it in `digest_file`."""
+        """The command that prints the digest of the pushed image; None where the push wrote `digest_file`."""
 
     @abstractmethod
     def clean(self) -> Sequence[Argv]:
-        """Give back what the folder's removal would not."""
+        """Commands that free what removing the folder does not."""
 
     @property
     def digest_file(self) -> Path:
@@ -49,11 +49,11 @@ class Engine(ABC):
         """The digest in what `digest_query` answered, or in the file. Raises BuildFailed."""
         digest = answer.strip()
         if not digest.startswith("sha256:"):
-            raise BuildFailed("the image was pushed, but its digest could not be learned")
+            raise BuildFailed("the image was pushed, but its digest could not be read")
         return digest
 
     def _common(self, context: Path, dockerfile: Path) -> Argv:
-        request = self.order.request
+        request = self.spec.request
         labels = {"revision": request.commit, "ref.name": request.ref, "source": self.url}
         arguments = {
             name.removeprefix(ARGUMENT): value
@@ -61,7 +61,7 @@ class Engine(ABC):
             if name.startswith(ARGUMENT)
         }
         return [
-            *(part for image in self.order.images for part in ("--tag", image)),
+            *(part for image in self.spec.images for part in ("--tag", image)),
             *(part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")),
             *(
                 part
@@ -78,13 +78,13 @@ class Daemonless(Engine):
     """Buildah and podman: chroot isolation, a private store that ends with the build."""
 
     def _program(self) -> Argv:
-        assert self.order.engine is not None
+        assert self.spec.engine is not None
         places = ["--root", str(self.folder / "store"), "--runroot", str(self.folder / "run")]
-        return [self.order.engine, *places, "--storage-driver", "vfs"]
+        return [self.spec.engine, *places, "--storage-driver", "vfs"]
 
     def _registry(self) -> Argv:
-        verify = f"--tls-verify={'true' if self.order.tls_verify else 'false'}"
-        return [verify, *(["--authfile", self.order.authfile] if self.order.authfile else [])]
+        verify = f"--tls-verify={'true' if self.spec.tls_verify else 'false'}"
+        return [verify, *(["--authfile", self.spec.authfile] if self.spec.authfile else [])]
 
     def build(self, context: Path, dockerfile: Path, time: int) -> Argv:
         options = ["--isolation", "chroot", "--timestamp", str(time), *self._registry()]
@@ -104,7 +104,7 @@ class Daemonless(Engine):
 
 
 class Docker(Engine):
-    """Docker: its daemon has the store and judges the registry's certificate, so `tls_verify` is not ours."""
+    """Docker: its daemon has the store and verifies certificates, so `tls_verify` has no effect."""
 
     def build(self, context: Path, dockerfile: Path, time: int) -> Argv:  # noqa: ARG002  # docker has no such option
         return ["docker", "build", *self._common(context, dockerfile)]
@@ -116,7 +116,7 @@ class Docker(Engine):
         return ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]
 
     def read_digest(self, answer: str) -> str:
-        repository = self.order.images[0].rpartition(":")[0]
+        repository = self.spec.images[0].rpartition(":")[0]
         try:
             names = [str(name) for name in json.loads(answer)]
         except (ValueError, TypeError):
@@ -125,8 +125,8 @@ class Docker(Engine):
         return super().read_digest(next(ours, ""))
 
     def clean(self) -> Sequence[Argv]:
-        return [["docker", "image", "rm", "--force", *self.order.images]]
+        return [["docker", "image", "rm", "--force", *self.spec.images]]
 
 
-def engine(order: Order, folder: Folder, url: str) -> Engine:
-    return (Docker if order.engine == "docker" else Daemonless)(order, folder, url)
+def engine(spec: BuildSpec, folder: Folder, url: str) -> Engine:
+    return (Docker if spec.engine == "docker" else Daemonless)(spec, folder, url)

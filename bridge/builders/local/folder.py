@@ -1,16 +1,16 @@
-"""The folder of one local build: all that the daemon and the runner tell each other.
+"""The folder of one local build: the files through which the daemon and the runner communicate.
 
 `lock`          held by the live runner for its whole life; not inherited by what it starts
-`request.json`  the order, written by the daemon before the runner is started
-`started`       JSON list of the Unix times at which a runner took the build up
+`request.json`  the spec, written by the daemon before the runner is started
+`started`       JSON list of the Unix times at which a runner started the build
 `effects`       present: a command or a push has begun, so that a second run would not be harmless
-`cancel`        present: a person or a rule wants the build to end
+`cancel`        present: a person or a rule cancelled the build
 `log`           plain bytes, only ever appended to
 `result.json`   the end; what is written there is final
 `tree`, `home`, `tmp`, `store`, `run`   the checkout and the scratch space of one run, removed at its end
 
-Every file but `log` appears whole or not at all, also after a power cut. Only the standard library is
-used here, because the runner must start fast and live through an upgrade of everything else.
+Every file but `log` is complete or absent, also after a power cut. This module uses only the standard
+library, because the runner must start fast and survive an upgrade of everything else.
 """
 
 import fcntl
@@ -32,7 +32,7 @@ _FLOCK: Final = "hhqqi0q"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class BuildSpec:
     """What the runner is to do. Either `engine` builds and pushes `images`, or `command` is run.
 
     `timeout` is in seconds, `log_limit` and `max_tree` in bytes, `environment` is added to every step,
@@ -57,7 +57,7 @@ class Order:
         return json.dumps(asdict(replace(self, request=plain))).encode()
 
     @classmethod
-    def load(cls, data: bytes) -> "Order":
+    def load(cls, data: bytes) -> "BuildSpec":
         fields: dict[str, Any] = json.loads(data)
         request = fields["request"]
         fields["request"] = BuildRequest(**{**request, "tags": tuple(request["tags"])})
@@ -80,29 +80,29 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The paths of one build, and the questions that its files answer."""
+    """The paths of one build, and what its files say."""
 
     path: Path
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
-    def prepare(self, order: Order) -> None:
-        """Make the folder with its order; afterwards a runner may be started. Raises OSError."""
+    def prepare(self, spec: BuildSpec) -> None:
+        """Make the folder with its spec; afterwards a runner may be started. Raises OSError."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self / "lock").touch(mode=0o600)
-        write_whole(self / "request.json", order.dump())
+        write_whole(self / "request.json", spec.dump())
         _sync(self.path.parent)
 
-    def order(self) -> Order:
+    def spec(self) -> BuildSpec:
         """Raises OSError or ValueError."""
-        return Order.load(_read(self / "request.json") or b"")
+        return BuildSpec.load(_read(self / "request.json") or b"")
 
     def known(self) -> bool:
         return (self / "request.json").exists()
 
     def holder(self) -> int | None:
-        """The pid of the live runner. Asking takes no lock, so it can never turn a starting runner away."""
+        """The pid of the live runner. This takes no lock, so it never blocks a runner that starts."""
         try:
             with (self / "lock").open("rb") as file:
                 question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
@@ -112,7 +112,7 @@ class Folder:
         return None if answer[0] == fcntl.F_UNLCK else int(answer[4])
 
     def starts(self) -> list[float]:
-        """When the build was taken up, once for each run."""
+        """When each run of the build started."""
         data = _read(self / "started")
         return [] if data is None else [float(at) for at in json.loads(data)]
 
@@ -137,7 +137,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a folder, also where a build took away its own right to write; what resists stays."""
+    """Remove a folder, even where a build removed write permissions; what cannot be removed stays."""
     for parent, folders, _ in os.walk(path):
         for name in folders:
             folder = Path(parent, name)
@@ -150,7 +150,7 @@ def _unprotect(folder: Path) -> None:
     try:
         folder.chmod(0o700)
     except OSError:
-        # Not ours, as the files of a user namespace are: rmtree decides.
+        # Another user's, like the files of a user namespace: rmtree decides.
         return
 
 

@@ -1,8 +1,11 @@
 """Running the steps of a local build so that nothing outlives its step, and the step not its runner.
 
-The runner is a child subreaper: whatever a step starts, however it detaches itself, stays a descendant and
-is found and killed. Should the runner itself be killed, the kernel kills the step's first process, and the
-next runner of the same build sweeps up the rest.
+The runner is a child subreaper: whatever a step starts stays a descendant, even when it detaches itself, and
+is found and killed. If the runner itself is killed, the kernel kills the first process of the step, and the
+next runner of the same build kills the rest.
+
+Vendor's page: "PR_SET_CHILD_SUBREAPER(2const)",
+https://man7.org/linux/man-pages/man2/pr_set_child_subreaper.2const.html
 """
 
 import contextlib
@@ -18,12 +21,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-MARK: Final = "BRIDGE_BUILD_FOLDER"
-"""The environment variable by which leftovers of a killed runner are known."""
-GRACE: Final = 5.0
+BUILD_MARKER: Final = "BRIDGE_BUILD_FOLDER"
+"""The environment variable that marks the processes of a build."""
+GRACE_SECONDS: Final = 5.0
 """Seconds between SIGTERM and SIGKILL."""
-_KILL_TIME: Final = 10.0
-_TICK: Final = 0.05
+_KILL_SECONDS: Final = 10.0
+_TICK_SECONDS: Final = 0.05
 _CHUNK: Final = 1 << 16
 _HEADING: Final = 2000
 _PR_SET_PDEATHSIG: Final = 1
@@ -46,11 +49,11 @@ class OutOfTime(BuildFailed):
 
 
 class Stopped(Exception):
-    """The runner was told to stop; nothing of the step is left."""
+    """The runner got SIGTERM; no process of the step is left."""
 
 
 class Log:
-    """The build's log: output up to a limit, and the runner's own lines, which always find room."""
+    """The build's log: output up to a limit, and the runner's own lines, which the limit never drops."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._file = path.open("ab", buffering=0)
@@ -59,7 +62,7 @@ class Log:
         self._fresh = True
 
     def output(self, data: bytes) -> None:
-        """Append what a step wrote; beyond the limit it is dropped, which is said once."""
+        """Append output of a step; what exceeds the limit is dropped, and one line says so."""
         if self._left < 0:
             return
         kept = data[: self._left]
@@ -115,7 +118,7 @@ class Supervisor:
     ) -> int:
         """Run a program to its end; its output, both streams, goes to `sink` or else to the log.
 
-        With a `heading` the log tells the command before. Returns the exit code, negative for a signal.
+        With a `heading` the log shows the command first. Returns the exit code, negative for a signal.
         No file may grow beyond `file_limit` bytes. Raises BuildFailed where the program cannot be started,
         OutOfTime, Stopped.
         """
@@ -155,12 +158,12 @@ class Supervisor:
         return True
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill every descendant. One that the kernel cannot end is given up, and told in the log."""
-        until = time.monotonic() + _KILL_TIME
+        """Kill every descendant. The log names one that the kernel cannot kill."""
+        until = time.monotonic() + _KILL_SECONDS
         while _signal_all(signal.SIGKILL):
             _reap(process)
             if time.monotonic() >= until:
-                self.log.note("... a process of this step could not be ended")
+                self.log.note("... a process of this step could not be killed")
                 break
             time.sleep(0.005)
         _reap(process)
@@ -169,25 +172,25 @@ class Supervisor:
 
 
 def _ask_to_end(process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:
-    """SIGTERM to every descendant, and time for all of them to end well; their output still moves."""
-    until = time.monotonic() + GRACE
+    """Send SIGTERM to every descendant and give them time to end; their output is still forwarded."""
+    until = time.monotonic() + GRACE_SECONDS
     _signal_all(signal.SIGTERM)
     while time.monotonic() < until:
         _reap(process)
         if not _descendants(os.getpid()):
             return
-        _move(selector, _TICK)
+        _move(selector, _TICK_SECONDS)
 
 
 def _move(selector: selectors.BaseSelector, wait: float) -> None:
-    """Pass on the output that comes within `wait` seconds; a stream that ended is left alone from then on."""
+    """Pass on the output that comes within `wait` seconds; a stream that ended is no longer read."""
     for key, _ in selector.select(wait):
         if not _forward(key.fd, key.data):
             selector.unregister(key.fileobj)
 
 
 def _ignore(_data: bytes) -> None:
-    """Drain the pipe that only wakes us."""
+    """Drain the pipe that only wakes the selector."""
 
 
 def _start(
@@ -195,7 +198,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     runner = os.getpid()
 
-    def tie() -> None:
+    def die_with_runner() -> None:
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != runner:
             os._exit(1)
@@ -211,7 +214,7 @@ def _start(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=tie,  # noqa: PLW1509  # the runner has one thread
+            preexec_fn=die_with_runner,  # noqa: PLW1509  # the runner has one thread
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         why = error.strerror if isinstance(error, OSError) else error
@@ -277,10 +280,10 @@ def _parent(pid: int) -> int | None:
     return int(stat.rpartition(b")")[2].split()[1])
 
 
-def sweep(folder: Path) -> None:
-    """Kill what a killed runner of this build left: known by its mark, or by its root inside the folder."""
-    mark = f"{MARK}={folder}".encode()
-    until = time.monotonic() + _KILL_TIME
+def kill_leftovers(folder: Path) -> None:
+    """Kill what a killed runner of this build left: processes with its mark, or with a root in the folder."""
+    mark = f"{BUILD_MARKER}={folder}".encode()
+    until = time.monotonic() + _KILL_SECONDS
     while found := [pid for pid in _pids() if pid != os.getpid() and _belongs(pid, folder, mark)]:
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):

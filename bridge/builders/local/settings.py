@@ -1,4 +1,4 @@
-"""The settings of the local builder, and what it makes of a request under them."""
+"""The settings of the local builder, and the spec that they make of a request."""
 
 import os
 import re
@@ -10,12 +10,12 @@ from pydantic import Field, StringConstraints, model_validator
 
 from bridge.builders.local.checkout import split_credentials
 from bridge.builders.local.engine import ENGINES
-from bridge.builders.local.folder import Order
+from bridge.builders.local.folder import BuildSpec
 from bridge.config.types import Duration, Size, Strict, wrong
 from bridge.model.build import BuildRequest
 
 _MAX_TAGS: Final = 101
-"""Those of all the tag_configs that a rule may have, and the version."""
+"""One for each tag_config that a rule may have, and the version tag."""
 
 BUILD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?")
@@ -29,20 +29,21 @@ Protocol = Literal["https", "ssh", "http", "git", "file"]
 
 
 class LocalSettings(Strict):
-    """Either images are built by `engine`, or `command` (no shell) is run in the checkout.
+    """Either `engine` builds images, or `command` (no shell) runs in the checkout.
 
-    `registry` is put before images that name none. `environment` is added to every step and is no place for
-    secrets: builds can print it. `tls_verify` is for buildah and podman; Docker's daemon has its own setting.
+    Images that name no registry get `registry`. `environment` is added to every step; never put secrets
+    there, because builds can print it. `tls_verify` is for buildah and podman; Docker's daemon has its own
+    setting.
     """
 
     engine: Literal["auto", "buildah", "podman", "docker"] = "auto"
-    """What builds images; auto takes the first of buildah, podman and docker that is there."""
+    """What builds images; auto takes the first of buildah, podman and docker that is installed."""
     command: Annotated[list[Text], Field(min_length=1, max_length=200)] | None = None
-    """Instead of an engine: a program and its arguments, run in the checkout, without a shell."""
+    """Instead of an engine: a program and its arguments, run in the checkout without a shell."""
     registry: (
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:\d{1,5})?(/[a-z0-9._/-]+)?$")] | None
     ) = None
-    """What is put before images that name no registry, such as 127.0.0.1:5000."""
+    """The registry of images that name none, such as 127.0.0.1:5000."""
     tls_verify: bool = True
     """Whether the certificate of the registry is checked (buildah and podman)."""
     authfile: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$")] | None = None
@@ -60,7 +61,7 @@ class LocalSettings(Strict):
     environment: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Text] = Field(
         default_factory=dict, max_length=200
     )
-    """Variables for every step of a build; no place for secrets, since builds can print them."""
+    """Variables for every step of a build. Never put secrets here: builds can print them."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "LocalSettings":
@@ -75,20 +76,20 @@ class LocalSettings(Strict):
         return self
 
 
-class Unfit(Exception):
-    """A request that can never be built here; the text is for people."""
+class Unbuildable(Exception):
+    """A request that this builder can never build; the text is for people."""
 
 
-def make_order(request: BuildRequest, settings: LocalSettings) -> Order:
-    """What the runner is to do. Raises Unfit."""
+def make_spec(request: BuildRequest, settings: LocalSettings) -> BuildSpec:
+    """The spec for the runner. Raises Unbuildable."""
     _check(request)
     engine: str | None = None
     images: tuple[str, ...] = ()
     if settings.command is None:
         engine = find_engine(settings.engine)
-        repository = qualified(request.image, settings.registry)
+        repository = qualified_image(request.image, settings.registry)
         images = tuple(f"{repository}:{tag}" for tag in request.tags)
-    return Order(
+    return BuildSpec(
         request=request,
         engine=engine,
         command=tuple(settings.command or ()),
@@ -105,16 +106,18 @@ def make_order(request: BuildRequest, settings: LocalSettings) -> Order:
 
 
 def find_engine(setting: str) -> str:
-    """The program that will build images. Raises Unfit where there is none."""
+    """The program that will build images. Raises Unbuildable where there is none."""
     wanted = ENGINES if setting == "auto" else (setting,)
     found = next((name for name in wanted if shutil.which(name)), None)
     if found is None:
-        raise Unfit(f"no program to build images with is installed ({', '.join(wanted)}): install buildah")
+        raise Unbuildable(
+            f"no program that builds images is installed ({', '.join(wanted)}): install buildah"
+        )
     return found
 
 
 def _check(request: BuildRequest) -> None:
-    """Raises Unfit for values that no Git host and no rule would send."""
+    """Raises Unbuildable for values that no Git host and no rule would send."""
     singles = (
         ("build id", BUILD_ID, request.build_id),
         ("commit", _COMMIT, request.commit),
@@ -124,26 +127,26 @@ def _check(request: BuildRequest) -> None:
     parameters = tuple(("parameter name", _VARIABLE, name) for name in request.parameters)
     for what, form, value in (*singles, *tags, *parameters):
         if not form.fullmatch(value):
-            raise Unfit(f"{value!r} is not a valid {what}")
+            raise Unbuildable(f"{value!r} is not a valid {what}")
     if not 1 <= len(request.tags) <= _MAX_TAGS:
-        raise Unfit(f"a build needs 1 to {_MAX_TAGS} tags")
+        raise Unbuildable(f"a build needs 1 to {_MAX_TAGS} tags")
     try:
         split_credentials(request.repo_url)
     except ValueError:
-        raise Unfit("the clone URL cannot be read") from None
+        raise Unbuildable("the clone URL cannot be read") from None
     if any("\0" in value for value in request.variables().values()):
-        raise Unfit("a value of the build holds a NUL character")
+        raise Unbuildable("a value of the build holds a NUL character")
 
 
-def qualified(image: str, registry: str | None) -> str:
-    """The image with its registry. Raises Unfit."""
+def qualified_image(image: str, registry: str | None) -> str:
+    """The image with its registry. Raises Unbuildable."""
     host, slash, _ = image.partition("/")
     named = slash and (host == "localhost" or "." in host or ":" in host)
     if not named and registry is None:
-        raise Unfit(
+        raise Unbuildable(
             f"the image {image} names no registry: set `registry` on the builder, or name it in the rule"
         )
     full = image if named else f"{registry}/{image}"
     if not _IMAGE.fullmatch(full):
-        raise Unfit(f"{full!r} is not a valid image name")
+        raise Unbuildable(f"{full!r} is not a valid image name")
     return full

@@ -32,7 +32,7 @@ class LocalContractSite(Site):
             Retry, lambda site: site.patch.setattr(sys, "executable", "/nonexistent/python")
         ),
         "the runner does not answer": Case(
-            Ambiguous, lambda site: site.patch.setattr(local, "_START_TIME", 0.001)
+            Ambiguous, lambda site: site.patch.setattr(local, "_START_SECONDS", 0.001)
         ),
     }
 

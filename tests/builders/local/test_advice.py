@@ -50,13 +50,13 @@ def test_an_address_that_the_protocols_leave_out(url: str) -> None:
 
 def test_a_program_that_is_not_there(machine: Path) -> None:
     (machine / "buildah").unlink()
-    missing = "no program to build images with is installed (buildah, podman, docker): install buildah"
+    missing = "no program that builds images is installed (buildah, podman, docker): install buildah"
     assert advice(registry="127.0.0.1:5000") == [missing]
     for command in ("make", "/opt/none/make"):
         expected = f"the program {command} is not found: install it, or correct `command`"
         assert advice(command=[command]) == [expected]
     (machine / "git").unlink()
-    assert advice(command=["./x"]) == ["the program git is not found: nothing can be fetched"]
+    assert advice(command=["./x"]) == ["the program git is not found, so no code can be fetched: install git"]
 
 
 def test_an_image_that_names_no_registry() -> None:

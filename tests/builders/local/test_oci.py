@@ -244,7 +244,7 @@ async def test_the_test_call_names_the_engine_and_the_registry(
     ("status", "told"),
     [
         (200, "the registry {} answers"),
-        (401, "the registry {} answers and wants credentials"),
+        (401, "the registry {} answers and requires credentials"),
         (503, "the registry {} answers with HTTP 503"),
     ],
 )

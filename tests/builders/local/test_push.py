@@ -84,7 +84,7 @@ async def test_a_runner_killed_in_its_first_push_leaves_an_unknown_build_that_pu
     os.kill(runner_of(site), signal.SIGKILL)
     now = await end(builder)
     assert now.state is BuildState.UNKNOWN
-    assert "nobody can tell how it ended" in now.detail
+    assert "no one knows how it ended" in now.detail
     assert docker.calls("push") == [f"push {IMAGE}:latest"]
 
 
@@ -123,7 +123,7 @@ async def test_an_image_whose_digest_nobody_tells_is_no_success(
     now = await built(site, origin)
     assert (now.state, now.detail) == (
         BuildState.FAILED,
-        "the image was pushed, but its digest could not be learned",
+        "the image was pushed, but its digest could not be read",
     )
     assert result(site).pushed == [f"{IMAGE}:latest", f"{IMAGE}:v1"]
 

@@ -71,7 +71,7 @@ async def test_a_runner_killed_while_its_command_ran_leaves_an_unknown_build_and
     os.kill(runner_of(site), signal.SIGKILL)
     now = await end(builder)
     assert now.state is BuildState.UNKNOWN
-    assert "nobody can tell how it ended" in now.detail
+    assert "no one knows how it ended" in now.detail
     assert not alive(pid_in(note))
     assert runs.read_text() == "run\n"
 

@@ -124,7 +124,9 @@ async def test_a_runner_that_cannot_begin_is_told_and_the_build_may_be_triggered
     builder, wanted = site.builder("true"), request(origin, pushed(origin))
     outcome = await builder.trigger(wanted)
     assert isinstance(outcome, Retry)
-    assert outcome.why.startswith("the runner of the build ended before it began: IsADirectoryError")
+    assert outcome.why.startswith(
+        "the runner of the build ended before it started the build: IsADirectoryError"
+    )
     assert await builder.find("b1") is None
     obstacle.rmdir()
     assert (await built(builder, wanted)).state is BuildState.SUCCEEDED
@@ -145,7 +147,7 @@ async def test_a_runner_that_does_not_answer_leaves_a_doubt_and_no_second_build(
     builder = site.builder(f"echo run >> {tmp_path}/runs")
     wanted = request(origin, pushed(origin))
     with monkeypatch.context() as patch:
-        patch.setattr(local, "_START_TIME", 0.001)
+        patch.setattr(local, "_START_SECONDS", 0.001)
         assert isinstance(await builder.trigger(wanted), Ambiguous)
     assert (await built(builder, wanted)).state is BuildState.SUCCEEDED
     assert (tmp_path / "runs").read_text() == "run\n"
