@@ -41,8 +41,8 @@ from bridge.store.sqlite.outbox import Outbox
 from bridge.store.sqlite.schedules import Schedules
 from bridge.web.app import make_api, make_app
 from bridge.web.clients import Clients
-from bridge.web.receiver import Receiver, Source
-from bridge.web.server import Server, listen, make_server
+from bridge.web.receiver import Receiver, hook_sources
+from bridge.web.server import HttpServer, listen, make_server
 
 logger = structlog.get_logger()
 
@@ -222,24 +222,13 @@ class _Daemon:
         return [triggerer, poller]
 
     def _receiver(self, settings: Settings) -> Receiver:
-        sources = {
-            name: Source(
-                name,
-                FORGES[source.kind],
-                source.credentials,
-                source.allow,
-                source.rate,
-                source.refused_rate,
-            )
-            for name, source in settings.sources.items()
-        }
         return Receiver(
-            sources,
+            hook_sources(settings.sources, FORGES),
             self._stores.deliveries,
             self._clock,
             max_body=settings.server.max_body,
             clients=Clients(settings.server.trusted_proxies),
-            stored=self._dispatcher.wake,
+            on_stored=self._dispatcher.wake,
         )
 
     def _api(self, settings: Settings) -> ASGIApp:
@@ -254,7 +243,7 @@ class _Daemon:
         )
 
 
-async def _report_ready(server: Server, listener: socket.socket, task_status: TaskStatus[int]) -> None:
+async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await anyio.sleep(0.01)
     address = listener.getsockname()

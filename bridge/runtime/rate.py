@@ -63,17 +63,17 @@ class Buckets:
         return bucket.take(now)
 
 
-class Sparing:
-    """Lets no more lines of log pass than the rate allows, and counts the others."""
+class LogLimit:
+    """Lets no more lines of log pass than the rate allows, and counts those that it suppresses."""
 
     def __init__(self, rate: Rate, now: float) -> None:
         self._bucket = Bucket(rate, now)
-        self._left_out = 0
+        self._suppressed = 0
 
-    def line(self, now: float) -> int | None:
-        """How many were left out before this line; None when this one is left out, too."""
+    def suppressed(self, now: float) -> int | None:
+        """How many lines were suppressed before this one; None when this one is to be suppressed."""
         if self._bucket.take(now):
-            self._left_out += 1
+            self._suppressed += 1
             return None
-        left_out, self._left_out = self._left_out, 0
-        return left_out
+        suppressed, self._suppressed = self._suppressed, 0
+        return suppressed

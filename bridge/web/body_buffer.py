@@ -1,4 +1,7 @@
-"""Bodies of which only a part is here: nobody has proven who he is yet, so all share one bounded room."""
+"""Request bodies of which only a part has arrived, within one memory limit for all clients.
+
+No client is verified before its body is complete, so the limit is shared.
+"""
 
 from typing import ClassVar
 
@@ -6,34 +9,34 @@ from bridge.errors import DeliveryError
 
 
 class BufferFull(DeliveryError):
-    """Too much is being sent at once; `after` some seconds the same body may be welcome."""
+    """Too many large bodies arrive at once; the client may send again after `after` seconds."""
 
     status = 503
     after: ClassVar[float] = 5.0
 
 
 class PartialBody:
-    """The pieces that came until now."""
+    """The pieces of one body that have arrived."""
 
-    __slots__ = ("given_up", "pieces", "size")
+    __slots__ = ("evicted", "pieces", "size")
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
         self.size = 0
-        self.given_up = False
+        self.evicted = False
 
-    def whole(self) -> bytes:
+    def joined(self) -> bytes:
         return b"".join(self.pieces)
 
 
 class BodyBuffer:
-    """The bodies that are being received, of at most `room` bytes together.
+    """The bodies that are being received, of at most `capacity` bytes together.
 
-    When it gets tight, the largest gives way: small bodies pass however many large ones are pressed in.
+    When they exceed it, the largest body is evicted: small bodies pass, however many large ones arrive.
     """
 
-    def __init__(self, room: int) -> None:
-        self._room = room
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
         self._held = 0
         self._bodies: set[PartialBody] = set()
 
@@ -43,22 +46,22 @@ class BodyBuffer:
         return body
 
     def add(self, body: PartialBody, piece: bytes) -> None:
-        """Raises BufferFull when this body has to give way, or had to before."""
-        if not body.given_up:
+        """Raises BufferFull when this body is evicted, now or before."""
+        if not body.evicted:
             self._held += len(piece)
             body.size += len(piece)
             body.pieces.append(piece)
-            while self._held > self._room:
-                self._give_up(max(self._bodies, key=lambda body: body.size))
-        if body.given_up:
-            raise BufferFull("too many large bodies are being sent at once: send it again later")
+            while self._held > self._capacity:
+                self._evict(max(self._bodies, key=lambda body: body.size))
+        if body.evicted:
+            raise BufferFull("too many large bodies are being sent at once: send the delivery again later")
 
     def end(self, body: PartialBody) -> None:
-        """Its memory is no longer ours to count."""
+        """Stop counting the body, whether it is complete or not."""
         self._held -= body.size
         self._bodies.discard(body)
         body.pieces, body.size = [], 0
 
-    def _give_up(self, body: PartialBody) -> None:
-        body.given_up = True
+    def _evict(self, body: PartialBody) -> None:
+        body.evicted = True
         self.end(body)

@@ -1,4 +1,4 @@
-"""Who sent a request: the other end of the connection, or whom the proxies in between vouch for."""
+"""Which client sent a request: the peer of the connection, or the address that trusted proxies report."""
 
 import ipaddress
 from collections.abc import Collection, Iterable
@@ -13,7 +13,7 @@ from bridge.config.settings import UNIX
 _FORWARDED: Final = b"x-forwarded-for"
 _MAX_HOPS: Final = 32
 _MAX_FORWARDED: Final = 2048
-_SITE_BITS: Final = 64
+_PREFIX_BITS: Final = 64
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,9 +21,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`address` is None where it is unknown; `client_key` names who must share one allowance.
+    """`address` is None where it is unknown; requests with one `client_key` share their rate limits.
 
-    A client_key is an IPv4 address, or the /64 network of an IPv6 address: whoever has one has all of it.
+    A client_key is an IPv4 address, or the /64 network of an IPv6 address: one customer has all of it.
     """
 
     address: Address | None
@@ -34,10 +34,10 @@ class Client:
 
 
 class Clients:
-    """Tells clients apart behind `proxies`, whose X-Forwarded-For is believed.
+    """Tells clients apart, also behind `proxies`, whose X-Forwarded-For is trusted.
 
-    Each proxy appends the address that it was called from. So the header is read from its end, as long as
-    the one who appended is trusted; what stands further left, anybody may have written.
+    Each proxy appends the address of its peer. So the header is read from its end, as long as the proxy that
+    appended the entry is trusted; any client may have written what stands further left.
     """
 
     def __init__(self, proxies: Collection[Network | Literal["unix"]] = ()) -> None:
@@ -72,23 +72,23 @@ class Clients:
         return nearest
 
 
-def _client_of(address: Address | None, otherwise: str) -> Client:
+def _client_of(address: Address | None, fallback_key: str) -> Client:
     if address is None:
-        return Client(None, otherwise)
+        return Client(None, fallback_key)
     if isinstance(address, ipaddress.IPv4Address):
         return Client(address, str(address))
-    return Client(address, str(ipaddress.IPv6Network((int(address), _SITE_BITS), strict=False)))
+    return Client(address, str(ipaddress.IPv6Network((int(address), _PREFIX_BITS), strict=False)))
 
 
 def _host(entry: str) -> str:
-    """An entry without the port that some proxies add: `192.0.2.7:80`, `[2001:db8::1]:80`."""
+    """The entry without the port that some proxies add: `192.0.2.7:80`, `[2001:db8::1]:80`."""
     if entry.startswith("["):
         return entry[1:].partition("]")[0]
     return entry.partition(":")[0] if entry.count(":") == 1 else entry
 
 
 def _address(text: str) -> Address | None:
-    """The address, an IPv4 address that is written as one of IPv6 as what it is; None for any other text."""
+    """The address; an IPv4-mapped IPv6 address becomes IPv4. None for any other text."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -1,45 +1,46 @@
-"""What one source still takes from whom: the limits that keep strangers from wearing the daemon out."""
+"""Rate limits of one source: for its verified deliveries, and for the rejected requests of each client."""
 
 from typing import Final
 
-from bridge.runtime.rate import MAX_KEYS, Bucket, Buckets, Rate, Sparing
+from bridge.runtime.rate import MAX_KEYS, Bucket, Buckets, LogLimit, Rate
 
-_LINES: Final = Rate(20, 4.0)
+LOG_RATE: Final = Rate(20, 4.0)
+"""How many lines of log rejected requests may cause."""
 
 
 class SourceLimits:
-    """The limits of one source: `rate` for verified deliveries, `rejected` for bad requests of a client.
+    """`rate` limits verified deliveries, `rejected_rate` the rejected requests of each client.
 
-    A verified delivery uses up nothing that strangers could empty, and strangers nothing of its allowance.
+    The two are counted apart: clients without a secret cannot use up what verified deliveries are allowed.
     Times are in seconds.
     """
 
-    def __init__(self, rate: Rate | None, refused: Rate, now: float) -> None:
+    def __init__(self, rate: Rate | None, rejected_rate: Rate, now: float) -> None:
         self._deliveries = Bucket(rate, now) if rate else None
-        self._refused = Buckets(refused)
-        self._proven: dict[str, None] = {}
-        self._log = Sparing(_LINES, now)
+        self._rejections = Buckets(rejected_rate)
+        self._verified: dict[str, None] = {}
+        self._log = LogLimit(LOG_RATE, now)
 
-    def reads_large_body_of(self, client_key: str, now: float) -> bool:
-        """Whether to read a large body before its sender is verified: not for a client over its limit.
+    def reads_large_body(self, client_key: str, now: float) -> bool:
+        """Whether to read a large body before it is verified: not from a client over its limit.
 
-        A client_key that has proven itself is always heard: behind one address, strangers and hosts may be
-        neighbours.
+        A client that has sent a verified delivery is never over it: a Git host may share its address with
+        others.
         """
-        return client_key in self._proven or not self._refused.wait(client_key, now)
+        return client_key in self._verified or not self._rejections.wait(client_key, now)
 
-    def verified(self, client_key: str, now: float) -> float:
-        """A client_key has proven itself; how long it has to wait before its delivery is taken, or 0."""
-        if client_key not in self._proven:
-            self._proven[client_key] = None
-            if len(self._proven) > MAX_KEYS:
-                del self._proven[next(iter(self._proven))]
+    def admit(self, client_key: str, now: float) -> float:
+        """Count a verified delivery; the wait until it would be accepted, 0 when it is."""
+        if client_key not in self._verified:
+            self._verified[client_key] = None
+            if len(self._verified) > MAX_KEYS:
+                del self._verified[next(iter(self._verified))]
         return self._deliveries.take(now) if self._deliveries else 0.0
 
-    def refused(self, client_key: str, now: float) -> float:
-        """A client_key sent something in vain; how long it should wait if that was too often, or 0."""
-        return self._refused.take(client_key, now)
+    def reject(self, client_key: str, now: float) -> float:
+        """Count a rejected request; the wait before the next one if they were too many, else 0."""
+        return self._rejections.take(client_key, now)
 
-    def line(self, now: float) -> int | None:
-        """How many lines about refusals were left out before this one; None to leave this one out, too."""
-        return self._log.line(now)
+    def suppressed(self, now: float) -> int | None:
+        """How many lines about rejections were suppressed before this one; None to suppress this one."""
+        return self._log.suppressed(now)

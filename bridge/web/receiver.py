@@ -1,4 +1,4 @@
-"""The receiver: bytes in, verified, on disk, then answered. Nothing else happens before the answer."""
+"""The receiver: it reads a delivery, verifies it, stores it on disk and answers; the rest happens later."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +11,12 @@ import structlog
 from starlette.types import Receive, Scope, Send
 from uuid_utils import uuid7
 
-from bridge.config.settings import REJECTED_RATE
+from bridge.config.settings import REJECTED_RATE, SourceSettings
 from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, StoreError, UnknownSource
 from bridge.forges.base import Forge
 from bridge.forges.request import FORM, Headers, Request, headers_of, media_type
 from bridge.runtime.clock import Clock
+from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import DELIVERIES
 from bridge.runtime.rate import Rate
 from bridge.store.sqlite.deliveries import Deliveries
@@ -27,52 +28,64 @@ from bridge.web.limits import SourceLimits
 log = structlog.get_logger()
 
 MAX_HEADERS: Final = 100
-MAX_UNHEARD: Final = 64 << 10
-"""How much is read from a client_key that sent too much in vain: a small delivery is always verified."""
+MAX_UNVERIFIED_BODY: Final = 64 << 10
+"""The largest body that is read from a client over its limit: small deliveries are always verified."""
 _UNKNOWN: Final = "unknown"
 _TYPES: Final = frozenset({"application/json", FORM, "application/cloudevents+json"})
-_USUAL_TYPES: Final = frozenset({None, "application/json", FORM})
-"""As almost everybody writes them: worth no closer look."""
-_AS_IT_IS: Final = frozenset({"", "identity"})
+_COMMON_TYPES: Final = frozenset({None, "application/json", FORM})
+"""Exact values of nearly all deliveries: they need no parsing."""
+_NOT_ENCODED: Final = frozenset({"", "identity"})
 _RETRY_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A Git host that may call us; no `rate` means that every verified delivery is taken."""
+class HookSource:
+    """A Git host that may send deliveries; without a `rate`, every verified delivery is accepted."""
 
     name: str
     forge: Forge
     secrets: Sequence[bytes]
     allow: Sequence[Network] = ()
     rate: Rate | None = None
-    refused_rate: Rate = REJECTED_RATE
+    rejected_rate: Rate = REJECTED_RATE
+
+
+def hook_sources(
+    settings: Mapping[str, SourceSettings], forges: Mapping[str, Forge]
+) -> dict[str, HookSource]:
+    """The configured sources by name; `forges` are by kind."""
+    return {
+        name: HookSource(
+            name, forges[source.kind], source.credentials, source.allow, source.rate, source.refused_rate
+        )
+        for name, source in settings.items()
+    }
 
 
 class Receiver:
-    """The ASGI application behind `POST /hooks/{source}`."""
+    """The ASGI application behind `POST /hooks/{source}`; `on_stored` is called after each delivery."""
 
     def __init__(
         self,
-        sources: Mapping[str, Source],
+        sources: Mapping[str, HookSource],
         deliveries: Deliveries,
         clock: Clock,
         *,
         max_body: int,
         clients: Clients,
-        stored: Callable[[], None],
+        on_stored: Callable[[], None],
     ) -> None:
         self._sources = sources
         self._deliveries = deliveries
         self._clock = clock
         self._max_body = max_body
         self._clients = clients
-        self._stored = stored
-        # A whole body and half of another: more than hosts send at once, little for strangers to fill.
+        self._on_stored = on_stored
+        # One largest body and half of another: more than hosts send at once, and a bounded cost.
         self._buffer = BodyBuffer(max_body * 3 // 2)
         now = clock()
         self._limits = {
-            name: SourceLimits(source.rate, source.refused_rate, now) for name, source in sources.items()
+            name: SourceLimits(source.rate, source.rejected_rate, now) for name, source in sources.items()
         }
         self._limits[_UNKNOWN] = SourceLimits(None, REJECTED_RATE, now)
 
@@ -80,32 +93,34 @@ class Receiver:
         name = scope["path"].removeprefix("/hooks/")
         label = name if name in self._sources else _UNKNOWN
         try:
-            receipt = await self._take(scope, receive, name)
+            receipt = await self._accept(scope, receive, name)
         except DeliveryError as error:
-            await self._refuse(scope, send, label, error)
+            await self._reject(scope, send, label, error)
         except StoreError as error:
             DELIVERIES.labels(label, "503").inc()
-            log.error("not stored", source=label, why=str(error))  # noqa: TRY400  # the sentence says it all
-            headers = [_retry_after(_RETRY_SECONDS)]
-            await _answer(send, 503, {"error": "the delivery cannot be stored now"}, headers)
+            # The text says all of it; a traceback would add nothing.
+            log.error(LogEvent.STORE_WRITE_FAILED, source=label, error=str(error))  # noqa: TRY400
+            why = "the delivery cannot be stored now: send it again later"
+            await _answer(send, 503, {"error": why}, [_retry_after(_RETRY_SECONDS)])
         else:
             status = 202 if receipt.new else 200
             DELIVERIES.labels(label, str(status)).inc()
-            self._stored()
+            self._on_stored()
             await _answer(send, status, {"id": receipt.id})
 
-    async def _take(self, scope: Scope, receive: Receive, name: str) -> Receipt:
+    async def _accept(self, scope: Scope, receive: Receive, name: str) -> Receipt:
         source = self._sources.get(name)
         if source is None:
-            raise UnknownSource("there is no such source")
+            raise UnknownSource("there is no such source: the path is /hooks/ and a name under `sources`")
         if scope["method"] != "POST":
             raise _WrongMethod("deliveries are sent by POST")
         headers, client = _headers(scope), self._clients.of(scope)
         if source.allow and not client.is_in(source.allow):
-            raise _Forbidden("the client's address is not in the source's allow list")
+            raise _Forbidden("the client's address is not allowed: add it to the source's `allow` list")
         _check_type(headers)
         limits, now = self._limits[name], self._clock()
-        body = await self._body(headers, receive, partial(limits.reads_large_body_of, client.client_key, now))
+        reads_large_body = partial(limits.reads_large_body, client.client_key, now)
+        body = await self._body(headers, receive, reads_large_body)
         delivery = source.forge.receive(
             id=str(uuid7()),
             source=name,
@@ -113,59 +128,58 @@ class Receiver:
             secrets=source.secrets,
             now=now,
         )
-        if wait := limits.verified(client.client_key, now):
-            raise _TooMany("this source sends more than its rate allows", wait)
+        if wait := limits.admit(client.client_key, now):
+            raise _TooManyRequests("this source sends more deliveries than its `rate` allows", wait)
         receipt = await self._deliveries.put(delivery)
-        log.info(
-            "stored" if receipt.new else "repeated", delivery_id=receipt.id, source=name, kind=delivery.event
-        )
+        event = LogEvent.DELIVERY_STORED if receipt.new else LogEvent.DELIVERY_REPEATED
+        log.info(event, delivery_id=receipt.id, source=name, kind=delivery.event)
         return receipt
 
-    async def _body(self, headers: Headers, receive: Receive, heard: Callable[[], bool]) -> bytes:
-        """The whole body, counted while it comes: the announced length may lie."""
-        announced, most = _announced(headers), self._max_body
-        if (announced is None or announced > MAX_UNHEARD) and not heard():
-            most = min(most, MAX_UNHEARD)
-        self._check_length(announced or 0, most)
+    async def _body(self, headers: Headers, receive: Receive, reads_large_body: Callable[[], bool]) -> bytes:
+        """The whole body. Its size is counted as it arrives: the Content-Length may be wrong."""
+        announced, limit = _content_length(headers), self._max_body
+        if (announced is None or announced > MAX_UNVERIFIED_BODY) and not reads_large_body():
+            limit = min(limit, MAX_UNVERIFIED_BODY)
+        self._check_length(announced or 0, limit)
         message = await receive()
         start: bytes = message.get("body", b"")
-        self._check_length(len(start), most)
+        self._check_length(len(start), limit)
         if not message.get("more_body", False) and message["type"] != "http.disconnect":
             return start
         body = self._buffer.begin()
         try:
-            return await self._rest(receive, body, start, most)
+            return await self._rest(receive, body, start, limit)
         finally:
             self._buffer.end(body)
 
-    async def _rest(self, receive: Receive, body: PartialBody, start: bytes, most: int) -> bytes:
+    async def _rest(self, receive: Receive, body: PartialBody, start: bytes, limit: int) -> bytes:
         self._buffer.add(body, start)
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise BadDelivery("the client hung up before the end of the body")
+                raise BadDelivery("the client closed the connection before the end of the body")
             self._buffer.add(body, message.get("body", b""))
-            self._check_length(body.size, most)
+            self._check_length(body.size, limit)
             more = message.get("more_body", False)
-        return body.whole()
+        return body.joined()
 
-    def _check_length(self, length: int, most: int) -> None:
-        if length <= most:
+    def _check_length(self, length: int, limit: int) -> None:
+        if length <= limit:
             return
-        if most < self._max_body:
-            raise _TooMany(
-                "too much was sent in vain from this address: no large body is read", _RETRY_SECONDS
-            )
-        raise PayloadTooLarge(f"the body is over {self._max_body} bytes")
+        if limit < self._max_body:
+            why = "too many rejected requests from this address: large bodies are not read for now"
+            raise _TooManyRequests(why, _RETRY_SECONDS)
+        raise PayloadTooLarge(f"the body is over {self._max_body} bytes, the limit of server.max_body")
 
-    async def _refuse(self, scope: Scope, send: Send, label: str, error: DeliveryError) -> None:
+    async def _reject(self, scope: Scope, send: Send, label: str, error: DeliveryError) -> None:
         limits, client, now = self._limits[label], self._clients.of(scope), self._clock()
-        if not isinstance(error, _TooMany | BufferFull) and (wait := limits.refused(client.client_key, now)):
-            error = _TooMany(f"{error}, and too much was sent in vain from this address", wait)
+        counts = not isinstance(error, _TooManyRequests | BufferFull)
+        if counts and (wait := limits.reject(client.client_key, now)):
+            error = _TooManyRequests(f"{error}; and too many rejected requests from this address", wait)
         DELIVERIES.labels(label, str(error.status)).inc()
-        if (left_out := limits.line(now)) is not None:
-            _log_refusal(label, client, error, left_out)
+        if (suppressed := limits.suppressed(now)) is not None:
+            _log_rejection(label, client, error, suppressed)
         await _answer(send, error.status, {"error": str(error)}, _headers_for(error))
 
 
@@ -181,8 +195,8 @@ class _Forbidden(DeliveryError):
     status = 403
 
 
-class _TooMany(DeliveryError):
-    """Too often; `after` that many seconds it is welcome."""
+class _TooManyRequests(DeliveryError):
+    """A rate limit is exceeded; the client may send again after `after` seconds."""
 
     status = 429
 
@@ -191,17 +205,22 @@ class _TooMany(DeliveryError):
         self.after = after
 
 
-def _log_refusal(source: str, client: Client, error: DeliveryError, left_out: int) -> None:
-    fields = {"left_out": left_out} if left_out else {}
+def _log_rejection(source: str, client: Client, error: DeliveryError, suppressed: int) -> None:
+    fields = {"suppressed": suppressed} if suppressed else {}
     log.warning(
-        "refused", source=source, status=error.status, why=str(error), client=str(client.address), **fields
+        LogEvent.DELIVERY_REJECTED,
+        source=source,
+        status=error.status,
+        reason=str(error),
+        client=str(client.address),
+        **fields,
     )
 
 
 def _headers(scope: Scope) -> Headers:
     pairs = scope["headers"]
     if len(pairs) > MAX_HEADERS:
-        raise BadDelivery(f"there are over {MAX_HEADERS} headers")
+        raise BadDelivery(f"the request has over {MAX_HEADERS} headers")
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
     if len(headers) == len(pairs):
         return headers
@@ -209,29 +228,31 @@ def _headers(scope: Scope) -> Headers:
 
 
 def _check_type(headers: Headers) -> None:
-    if headers.get("content-type") not in _USUAL_TYPES and media_type(headers) not in _TYPES:
-        raise _WrongType("send application/json or application/x-www-form-urlencoded")
-    if headers.get("content-encoding", "").lower() not in _AS_IT_IS:
-        raise _WrongType("send the body as it is: nothing is decompressed here")
+    if headers.get("content-type") not in _COMMON_TYPES and media_type(headers) not in _TYPES:
+        raise _WrongType(
+            "the Content-Type is not supported: send application/json or application/x-www-form-urlencoded"
+        )
+    if headers.get("content-encoding", "").lower() not in _NOT_ENCODED:
+        raise _WrongType("the body is compressed: send it without a Content-Encoding")
 
 
-def _announced(headers: Headers) -> int | None:
-    """The length that was said before the body; None for a body in chunks. Raises BadDelivery."""
+def _content_length(headers: Headers) -> int | None:
+    """The announced length of the body; None for a body in chunks. Raises BadDelivery."""
     length = headers.get("content-length")
     if length is None:
         return None
     if not length.isdecimal():
-        raise BadDelivery("the Content-Length is no number")
+        raise BadDelivery("the Content-Length is not a number")
     return int(length)
 
 
 def _headers_for(error: DeliveryError) -> list[tuple[bytes, bytes]]:
-    # The rest of a refused body is not waited for.
+    # The rest of a rejected body is not read.
     headers = [(b"connection", b"close")]
     match error:
         case _WrongMethod():
             headers.append((b"allow", b"POST"))
-        case _TooMany() | BufferFull():
+        case _TooManyRequests() | BufferFull():
             headers.append(_retry_after(error.after))
     return headers
 

@@ -1,4 +1,4 @@
-"""uvicorn, with deadlines for what a sender sends and without signal handlers of its own."""
+"""The HTTP server: uvicorn with deadlines for requests, a limit for connections, and no signal handlers."""
 
 import asyncio
 import errno
@@ -19,28 +19,30 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bridge.config.settings import ServerSettings
 from bridge.errors import BridgeError
-from bridge.runtime.rate import Rate, Sparing
+from bridge.runtime.events import LogEvent
+from bridge.runtime.rate import LogLimit
+from bridge.web.limits import LOG_RATE
 
 MAX_HEAD: Final = 64 << 10
-"""How much of a request may be no body, beside an eighth of the body's size for the marks of its chunks."""
+"""The bytes of a request beside its body: this many, and an eighth of the body for chunked encoding."""
 _HEAD_TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
-_FIRST_HANDED: Final = 3
+_FIRST_PASSED: Final = 3
+"""The first file descriptor that systemd passes (SD_LISTEN_FDS_START)."""
 _BACKLOG: Final = 2048
 _HOST_ERRORS: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-_LINES: Final = Rate(20, 4.0)
 _OTHER_FILES: Final = 256
-"""What the store, builds and channels may have open beside the connections."""
+"""Open files that the store, builds and channels need beside the connections."""
 
 logger = structlog.get_logger()
 
 
 class ListenError(BridgeError):
-    """The address cannot be listened on."""
+    """The server cannot listen on the configured address."""
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """A server that leaves signals to its owner, who calls `stop`."""
 
     def stop(self) -> None:
@@ -52,29 +54,32 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The socket systemd hands us (sd_listen_fds(3)), else one of our own. Raises ListenError."""
+    """The socket that systemd passes (sd_listen_fds(3)), else a new one. Raises ListenError."""
     if os.environ.get("LISTEN_PID") == str(os.getpid()) and os.environ.get("LISTEN_FDS", "0") != "0":
-        return socket.socket(fileno=_FIRST_HANDED)
+        return socket.socket(fileno=_FIRST_PASSED)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        # A host name that nobody knows has a negative number, which is none of the system's.
+        # An unknown host name is an error of getaddrinfo: its number is negative and has no strerror.
         unknown = (error.errno or 0) < 0
         why = "no such host" if unknown else os.strerror(error.errno or 0)
         wrong = "server.host" if unknown or error.errno in _HOST_ERRORS else "server.port"
         raise ListenError(f"cannot listen on {host}:{port}: {why}: choose another {wrong}") from error
 
 
-def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -> Server:
-    """The server for `app`; it keeps the bounds of `settings`."""
+def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -> HttpServer:
+    """The server for `app` with the limits of `settings`.
+
+    When it stops, requests in progress have `grace_seconds` to end.
+    """
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         interface="asgi3",
         loop="none",
-        http=type("Deadlines", (_Deadlines,), {"limits": settings, "open": {}}),
+        http=type("HttpProtocol", (_HttpProtocol,), {"settings": settings, "waiting": {}}),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -86,129 +91,129 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
         timeout_keep_alive=30,
         timeout_graceful_shutdown=grace_seconds,
     )
-    logging.getLogger("uvicorn.error").addFilter(_Spared())
+    logging.getLogger("uvicorn.error").addFilter(_RejectedRequests())
     _allow_connections(settings.max_connections)
-    return Server(config)
+    return HttpServer(config)
 
 
-class _Spared(logging.Filter):
-    """Lets uvicorn tell of requests that are none, but not of every one of a flood."""
+class _RejectedRequests(logging.Filter):
+    """Replaces uvicorn's warnings, which are about malformed requests, by a limited number of ours."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._sparing = Sparing(_LINES, time.monotonic())
+        self._limit = LogLimit(LOG_RATE, time.monotonic())
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno != logging.WARNING:
             return True
-        left_out = self._sparing.line(time.monotonic())
-        if left_out:
-            record.msg = f"{record.msg} ({left_out} such lines were left out)"
-        return left_out is not None
+        if (suppressed := self._limit.suppressed(time.monotonic())) is not None:
+            fields = {"suppressed": suppressed} if suppressed else {}
+            logger.warning(LogEvent.SERVER_REQUEST_REJECTED, reason=record.getMessage(), **fields)
+        return False
 
 
 def _allow_connections(count: int) -> None:
-    """Raise the limit of open files as far as it takes and we may."""
+    """Raise the limit of open files to what `count` connections need, at most to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + _OTHER_FILES
     if hard != resource.RLIM_INFINITY and wanted > hard:
-        logger.warning("too few files may be open for server.max_connections", wanted=wanted, allowed=hard)
+        logger.warning(LogEvent.SERVER_FILES_LIMITED, wanted=wanted, allowed=hard)
         wanted = hard
     if soft != resource.RLIM_INFINITY and wanted > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-class _Deadlines(HttpToolsProtocol):
-    """Closes a connection that brings no whole head, or then body, in time, or a head without an end.
+class _HttpProtocol(HttpToolsProtocol):
+    """Closes a connection whose headers or body take too long, or whose headers are too large.
 
-    A new connection over the cap takes the place of the one that has brought nothing whole for longest, so
-    that a crowd of slow clients cannot keep the others out.
+    A new connection over server.max_connections replaces the one that has waited longest for its client, so
+    that many slow clients cannot keep others out.
     """
 
-    limits: ClassVar[ServerSettings]
-    open: ClassVar[dict["_Deadlines", None]]
-    """The connections that wait for their sender, the longest waiting first."""
-    _deadline: asyncio.TimerHandle | None = None
-    _allowed: timedelta | None = None
-    _in_head = True
+    settings: ClassVar[ServerSettings]
+    waiting: ClassVar[dict["_HttpProtocol", None]]
+    """The connections that wait for their client, the longest waiting first."""
+    _timer: asyncio.TimerHandle | None = None
+    _timeout: timedelta | None = None
+    _in_headers = True
     _body = 0
-    _besides = 0
-    """Bytes of this request that are no body: the parser holds them, and takes ever longer to add to them."""
+    _overhead = 0
+    """Bytes of this request beside its body: the parser keeps them, and each addition copies them."""
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(cast(asyncio.Transport, _Joined(transport, self.loop)))
-        self._allowed = self.limits.header_timeout
-        self._watch()
-        if len(self.connections) > self.limits.max_connections:
-            self._make_room()
-        self.open[self] = None
+        super().connection_made(cast(asyncio.Transport, _CoalescingTransport(transport, self.loop)))
+        self._timeout = self.settings.header_timeout
+        self._start_timer()
+        if len(self.connections) > self.settings.max_connections:
+            self._close_longest_waiting()
+        self.waiting[self] = None
 
     def data_received(self, data: bytes) -> None:
-        self._besides += len(data)
+        self._overhead += len(data)
         super().data_received(data)
-        if self._besides > MAX_HEAD + self._body // 8:
-            self._hang_up()
-        # Only now: most requests come as a whole and need no timer.
-        self._watch()
+        if self._overhead > MAX_HEAD + self._body // 8:
+            self._reject_headers()
+        # Only now: most requests arrive in one piece and need no timer.
+        self._start_timer()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._allowed = self.limits.header_timeout
-        self._in_head = True
+        self._timeout = self.settings.header_timeout
+        self._in_headers = True
 
     def on_headers_complete(self) -> None:
-        self._unwatch(self.limits.body_timeout)
-        self._in_head = False
+        self._stop_timer(self.settings.body_timeout)
+        self._in_headers = False
         super().on_headers_complete()
-        # What stands behind the body is no header of the request: no proxy in front has looked at it.
+        # Trailers are not headers of the request: no proxy in front has checked them.
         self.headers = []
 
     def on_body(self, body: bytes) -> None:
         self._body += len(body)
-        self._besides -= len(body)
+        self._overhead -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._unwatch(None)
-        self._body = self._besides = 0
-        self.open.pop(self, None)
+        self._stop_timer(None)
+        self._body = self._overhead = 0
+        self.waiting.pop(self, None)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if not self.transport.is_closing():
-            self.open[self] = None
+            self.waiting[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._unwatch(None)
-        self.open.pop(self, None)
+        self._stop_timer(None)
+        self.waiting.pop(self, None)
         super().connection_lost(exc)
 
-    def _make_room(self) -> None:
-        """Where all others are being answered, there is no room."""
-        waiting = next(iter(self.open), self)
-        self.open.pop(waiting, None)
-        waiting.transport.close()
+    def _close_longest_waiting(self) -> None:
+        """Close this connection where all others are being answered."""
+        longest = next(iter(self.waiting), self)
+        self.waiting.pop(longest, None)
+        longest.transport.close()
 
-    def _hang_up(self) -> None:
-        if self._in_head:
+    def _reject_headers(self) -> None:
+        if self._in_headers:
             self.transport.write(_HEAD_TOO_LARGE)
         self.transport.close()
 
-    def _watch(self) -> None:
-        if self._deadline is None and self._allowed is not None:
-            self._deadline = self.loop.call_later(self._allowed.total_seconds(), self.transport.close)
+    def _start_timer(self) -> None:
+        if self._timer is None and self._timeout is not None:
+            self._timer = self.loop.call_later(self._timeout.total_seconds(), self.transport.close)
 
-    def _unwatch(self, allowed: timedelta | None) -> None:
-        """What was waited for is here; `allowed` is how long what comes next may take."""
-        self._allowed = allowed
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _stop_timer(self, next_timeout: timedelta | None) -> None:
+        """The awaited part has arrived; `next_timeout` is for the next one, None when none is awaited."""
+        self._timeout = next_timeout
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
-class _Joined:
-    """A transport that sends what is written in one turn of the loop at once: head and body in one packet."""
+class _CoalescingTransport:
+    """Sends everything that is written in one turn of the loop at once: headers and body in one packet."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport

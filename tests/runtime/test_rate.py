@@ -1,4 +1,4 @@
-from bridge.runtime.rate import MAX_KEYS, Buckets, Rate, Sparing
+from bridge.runtime.rate import MAX_KEYS, Buckets, LogLimit, Rate
 
 
 def test_only_so_many_keys_are_remembered_and_those_in_use_for_longest() -> None:
@@ -20,8 +20,8 @@ def test_tokens_come_back_evenly_and_never_more_than_the_count() -> None:
     assert [bool(buckets.take("a", 10_000.0)) for _ in range(3)] == [False, False, True]
 
 
-def test_lines_that_were_left_out_are_counted_in_the_next_one() -> None:
-    sparing = Sparing(Rate(2, 2.0), 0.0)
-    assert [sparing.line(0.0) for _ in range(5)] == [0, 0, None, None, None]
-    assert [sparing.line(1.0) for _ in range(2)] == [3, None]
-    assert sparing.line(9.0) == 1
+def test_lines_that_were_suppressed_are_counted_in_the_next_one() -> None:
+    log_limit = LogLimit(Rate(2, 2.0), 0.0)
+    assert [log_limit.suppressed(0.0) for _ in range(5)] == [0, 0, None, None, None]
+    assert [log_limit.suppressed(1.0) for _ in range(2)] == [3, None]
+    assert log_limit.suppressed(9.0) == 1

@@ -12,7 +12,7 @@ from support.scripted import Store
 
 from bridge.registry import FORGES
 from bridge.web.clients import Clients
-from bridge.web.receiver import Receiver, Source
+from bridge.web.receiver import HookSource, Receiver
 
 SECRET = b"a-secret-of-the-entrance"
 MAX_BODY = 1 << 20
@@ -51,12 +51,15 @@ class Entrance:
         self.woken = 0
         usual: dict[str, Any] = {"forge": FORGES["GitHub"], "secrets": [SECRET]}
         self._receiver = Receiver(
-            {name: Source(name, **usual | dict(more)) for name, more in (sources or {"github": {}}).items()},
+            {
+                name: HookSource(name, **usual | dict(more))
+                for name, more in (sources or {"github": {}}).items()
+            },
             store.deliveries,
             store.clock,
             max_body=MAX_BODY,
             clients=clients or Clients(),
-            stored=self._wake,
+            on_stored=self._wake,
         )
 
     def _wake(self) -> None:

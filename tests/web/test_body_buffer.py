@@ -1,39 +1,39 @@
-"""The room that unfinished bodies share."""
+"""The memory that partial bodies share."""
 
 import pytest
 
 from bridge.web.body_buffer import BodyBuffer, BufferFull
 
 
-def test_the_largest_body_gives_way_and_the_small_ones_pass() -> None:
-    room = BodyBuffer(1000)
-    large, small = room.begin(), room.begin()
-    room.add(large, b"x" * 900)
-    room.add(small, b"x" * 200)
+def test_the_largest_body_is_evicted_and_the_small_ones_pass() -> None:
+    buffer = BodyBuffer(1000)
+    large, small = buffer.begin(), buffer.begin()
+    buffer.add(large, b"x" * 900)
+    buffer.add(small, b"x" * 200)
     with pytest.raises(BufferFull):
-        room.add(large, b"x")
-    room.add(small, b"x" * 700)
-    assert (large.whole(), small.whole()) == (b"", b"x" * 900)
+        buffer.add(large, b"x")
+    buffer.add(small, b"x" * 700)
+    assert (large.joined(), small.joined()) == (b"", b"x" * 900)
 
 
-def test_a_body_that_is_itself_the_largest_gives_way_at_once() -> None:
-    room = BodyBuffer(1000)
-    first, second = room.begin(), room.begin()
-    room.add(first, b"x" * 600)
+def test_a_body_that_is_itself_the_largest_is_evicted_at_once() -> None:
+    buffer = BodyBuffer(1000)
+    first, second = buffer.begin(), buffer.begin()
+    buffer.add(first, b"x" * 600)
     with pytest.raises(BufferFull):
-        room.add(second, b"x" * 700)
-    room.add(first, b"x" * 400)
+        buffer.add(second, b"x" * 700)
+    buffer.add(first, b"x" * 400)
 
 
-def test_the_room_of_a_body_that_ended_is_free_again() -> None:
-    room = BodyBuffer(1000)
+def test_the_memory_of_a_body_that_ended_is_free_again() -> None:
+    buffer = BodyBuffer(1000)
     for _ in range(5):
-        body = room.begin()
-        room.add(body, b"x" * 900)
-        room.end(body)
-        room.end(body)
-    refused = room.begin()
+        body = buffer.begin()
+        buffer.add(body, b"x" * 900)
+        buffer.end(body)
+        buffer.end(body)
+    rejected = buffer.begin()
     with pytest.raises(BufferFull):
-        room.add(refused, b"x" * 1001)
-    room.end(refused)
-    room.add(room.begin(), b"x" * 1000)
+        buffer.add(rejected, b"x" * 1001)
+    buffer.end(rejected)
+    buffer.add(buffer.begin(), b"x" * 1000)

@@ -11,7 +11,7 @@ from bridge.runtime.rate import Rate
 from bridge.web import limits
 
 HOST, STRANGER = "192.0.2.1", "203.0.113.7"
-FEW = {"refused_rate": Rate(3, 60.0)}
+FEW = {"rejected_rate": Rate(3, 60.0)}
 LARGE = push(padding="x" * (100 << 10))
 
 

@@ -82,7 +82,7 @@ def test_each_of_several_secrets_opens(daemon: Daemon) -> None:
 
 def refusals(daemon: Daemon) -> list[dict[str, Any]]:
     """The lines about clients without a proof; those who hang up are told of when it is noticed."""
-    lines = [line for line in daemon.lines() if line["event"] == "refused"]
+    lines = [line for line in daemon.lines() if line["event"] == "delivery.rejected"]
     return [line for line in lines if line["source"] == "proof" and line["status"] == 401]
 
 
@@ -117,7 +117,7 @@ def test_what_proves_nothing_is_refused_with_one_line_of_log(daemon: Daemon, hea
     after = eventually(lambda: refusals(daemon)[before:])
     assert answer.status_code == 401
     assert set(answer.json()) == {"error"}
-    assert [line["sender"] for line in after] == ["127.0.0.1"]
+    assert [line["client"] for line in after] == ["127.0.0.1"]
     given = headers.get("webhook-signature", "")[3:]
     for text in (SECRET, given or "there was none"):
         assert text not in json.dumps(after) + answer.text
@@ -134,7 +134,7 @@ def test_a_flood_of_refusals_is_a_few_lines_of_log_and_a_count(daemon: Daemon) -
 
         def counted() -> int:
             client.get(f"{daemon.url}/hooks/flooded")
-            return sum(line.get("left_out", 0) for line in told())
+            return sum(line.get("suppressed", 0) for line in told())
 
         eventually(lambda: counted() > 100)
 
@@ -144,7 +144,7 @@ def test_a_flood_of_what_is_no_http_is_a_few_lines_of_log(daemon: Daemon) -> Non
         with Line(daemon) as line:
             line.say("NO HTTP AT ALL", "")
             assert line.status() in {400, None}
-    lines = [line for line in daemon.lines() if "Invalid HTTP" in line["event"]]
+    lines = [line for line in daemon.lines() if line["event"] == "server.request_rejected"]
     assert 0 < len(lines) < 60
 
 
@@ -280,7 +280,7 @@ def test_a_body_that_is_longer_than_announced_is_no_second_delivery(daemon: Daem
         line.say(body, b'{"more": "than was announced"}\r\n\r\n')
         assert line.status() in {202, 400}, "whoever lies may be told so"
         assert line.is_closed()
-    stored = [one for one in daemon.lines()[before:] if one["event"] == "stored"]
+    stored = [one for one in daemon.lines()[before:] if one["event"] == "delivery.stored"]
     assert len(stored) <= 1
 
 
@@ -347,4 +347,4 @@ def test_a_store_that_takes_nothing_is_answered_503_and_later_taken(tmp_path: Pa
         assert daemon.stop() == 0
     assert (answer.status_code, again.status_code) == (503, 202)
     assert int(answer.headers["retry-after"]) > 0
-    assert answer.json() == {"error": "the delivery cannot be stored now"}
+    assert answer.json() == {"error": "the delivery cannot be stored now: send it again later"}

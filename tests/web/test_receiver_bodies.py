@@ -61,7 +61,7 @@ async def test_a_first_piece_over_the_cap_is_refused_whatever_was_announced(stor
 
 
 async def test_whom_there_is_no_room_for_comes_again_and_is_no_nuisance(store: Store) -> None:
-    entrance = Entrance(store, gitlab=GITLAB | {"refused_rate": Rate(3, 60.0)})
+    entrance = Entrance(store, gitlab=GITLAB | {"rejected_rate": Rate(3, 60.0)})
     done = anyio.Event()
 
     def waiting(first: Message) -> Receive:

@@ -44,7 +44,7 @@ async def test_what_is_compressed_is_refused_and_never_kept(store: Store, coding
     body = gzip.compress(push())
     answer = await Entrance(store).post(body, pairs(body, content_encoding=[coding]))
     assert answer.status_code == 415
-    assert answer.json() == {"error": "send the body as it is: nothing is decompressed here"}
+    assert answer.json() == {"error": "the body is compressed: send it without a Content-Encoding"}
     assert await store.deliveries.newest(10) == []
 
 
