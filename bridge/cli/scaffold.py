@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -89,8 +90,15 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
 
 
 def invented_secrets() -> dict[str, str]:
-    """What stands for the secrets that only their owner knows, by the names of their files."""
-    found: dict[str, str] = yaml.safe_load(_starter("secrets.yaml"))
+    """What stands for the secrets that only their owner knows, by the names of their files.
+
+    The kinds that have such secrets name them in a `secrets.yaml` beside their code.
+    """
+    found: dict[str, str] = {}
+    for adapters in (BUILDERS, CHANNELS):
+        for kind in adapters:
+            with suppress(FileNotFoundError):
+                found |= yaml.safe_load(adapters.text(kind, "secrets.yaml"))
     return found
 
 
