@@ -123,7 +123,7 @@ def _hosts() -> Hosts:
 FORGES: Final = _Each[Forge, Forge](FORGE_ADAPTERS, lambda forge: forge(_hosts()))
 
 KINDS: Final = Kinds(
-    forges=FORGES,
+    forges=_Each(FORGE_ADAPTERS, lambda forge: forge.traits),
     builders=_Each(BUILDERS, lambda builder: builder.Settings),
     channels=_Each(CHANNELS, lambda channel: channel.Settings),
     contacts=_Each(CHANNELS, lambda channel: channel.contact),

@@ -14,18 +14,19 @@ from pydantic import ValidationError
 
 from bridge.cli.guides import EXAMPLE_URL, guide
 from bridge.cli.scaffold import File, Scaffold, Wanted, scaffold
-from bridge.config.settings import FORGE_ALIASES, ServerSettings
-from bridge.registry import BUILDERS, CHANNELS, FORGES
+from bridge.config.forges import former_kinds
+from bridge.config.settings import ServerSettings
+from bridge.registry import BUILDERS, CHANNELS, FORGES, KINDS
 from bridge.runtime.clock import system_clock
 
-_HOSTS: Final = [*FORGES, *(former for former, kind in FORGE_ALIASES.items() if kind in FORGES)]
+_FORMER: Final = former_kinds(KINDS.forges)
 _HOST: Final = "GitHub"
 _BUILDER: Final = "local"
 _CHANNEL: Final = "MESSAGE"
 
 
 def _kind(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(FORGE_ALIASES.get(kind, kind) for kind in given))
+    return tuple(dict.fromkeys(_FORMER.get(kind, kind) for kind in given))
 
 
 def _address(text: str) -> str:
@@ -46,7 +47,7 @@ def _public_url(_context: click.Context, _option: click.Parameter, given: str | 
     "hosts",
     multiple=True,
     metavar="KIND",
-    type=click.Choice(_HOSTS, case_sensitive=False),
+    type=click.Choice([*FORGES, *_FORMER], case_sensitive=False),
     callback=_kind,
     help=f"A Git host that will call; several may be given (default: {_HOST}). One of {', '.join(FORGES)}.",
 )

@@ -7,33 +7,33 @@ from typing import Final
 import click
 
 from bridge.config.faults import suggest_or_list
-from bridge.config.settings import FORGE_ALIASES
+from bridge.config.forges import former_kinds
 from bridge.model.event import Commit, PushEvent, Ref, Repo
-from bridge.registry import FORGES
-from bridge.rules.schema import SIMPLE
+from bridge.registry import KINDS
 
 EXAMPLE: Final = "gitee:acme/shop@release/1.2 or github:acme/shop@refs/tags/v1.2.0"
 MAX_LENGTH: Final = 4096
 
 
 def invented_push(text: str, changed: Sequence[str], message: str) -> tuple[str, PushEvent]:
-    """The kind of host and the push that `KIND:REPOSITORY@REF` names; nothing in `changed`: nobody knows.
+    """The kind of host and the push that `KIND:REPOSITORY@REF` names; nothing in `changed`: no one knows.
 
     Raises click.UsageError.
     """
     host, _, rest = text.partition(":")
     kind = _kind(host)
+    by_clone_url = KINDS.forges[kind].by_clone_url
     # A clone address may hold an @, the name of a repository cannot.
-    slug, mark, name = rest.rpartition("@") if kind == SIMPLE else rest.partition("@")
+    slug, mark, name = rest.rpartition("@") if by_clone_url else rest.partition("@")
     if not slug or not mark or not name or len(text) > MAX_LENGTH:
         raise click.UsageError(f"--push {text[:80]} is not KIND:REPOSITORY@REF, such as {EXAMPLE}")
-    if kind != SIMPLE and "://" in slug:
+    if not by_clone_url and "://" in slug:
         raise click.UsageError("--push names the repository as its host calls it, not by an address")
     ref = _ref(name)
     sha = hashlib.sha1(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
     return kind, PushEvent(
         event="tag" if ref.kind == "tag" else "push",
-        repo=Repo(full_name=slug, clone_url=slug if kind == SIMPLE else None),
+        repo=Repo(full_name=slug, clone_url=slug if by_clone_url else None),
         ref=ref,
         sha=sha,
         commit=Commit(sha=sha, message=message),
@@ -42,7 +42,8 @@ def invented_push(text: str, changed: Sequence[str], message: str) -> tuple[str,
 
 
 def _kind(host: str) -> str:
-    kinds = {kind.lower(): kind for kind in FORGES} | {old.lower(): now for old, now in FORGE_ALIASES.items()}
+    forges = {kind: kind for kind in KINDS.forges} | former_kinds(KINDS.forges)
+    kinds = {word.lower(): kind for word, kind in forges.items()}
     if host.lower() not in kinds:
         hint = suggest_or_list(host.lower(), kinds)
         raise click.UsageError(f"--push begins with a kind of Git host, and {host[:80]!r} is none{hint}")

@@ -16,9 +16,10 @@ from pydantic import ValidationError
 
 import bridge
 from bridge.cli.guides import EXAMPLE_URL, Code, Guide, Sample, guide
+from bridge.config.forges import ForgeContext
 from bridge.demo.workspace import post_receive
-from bridge.registry import BUILDERS, CHANNELS
-from bridge.rules.schema import SIMPLE, BuildRepository
+from bridge.registry import BUILDERS, CHANNELS, KINDS
+from bridge.rules.schema import BuildRepository
 
 _SECRET_BYTES: Final = 32
 _PRIVATE: Final = 0o600
@@ -34,7 +35,7 @@ _INVENTED: Final = "# CHANGE the names of the repository: they are invented.\n"
 class Wanted:
     """What was chosen; without a `repository` the names of the guides are used.
 
-    `repository` is a path at the host, or the clone address where the host is of kind Simple.
+    `repository` is a path at the host, or the clone address where the host names it so.
     """
 
     hosts: Sequence[str]
@@ -84,7 +85,7 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
         found[f"{path}.headers"] = File(sample.headers.encode(), _PRIVATE)
         samples[f"{path}.json"] = sample
         told.append((one, code))
-        if one.kind == SIMPLE:
+        if KINDS.forges[one.kind].by_clone_url:
             found["post-receive"] = File(post_receive(), 0o755)
     return Scaffold(found, told, samples, [f"secrets/{name}" for name in values if name in owned])
 
@@ -120,7 +121,7 @@ def _code(one: Guide, repository: str | None) -> Code:
     if "://" in path:
         path = path.partition("://")[2].partition("/")[2]
     namespace, _, name = path.rpartition("/")
-    if one.kind != SIMPLE:
+    if not KINDS.forges[one.kind].by_clone_url:
         return Code(namespace, name, "")
     address = repository if "://" in repository else f"https://git.example.com/{path}.git"
     return Code(namespace, name, address)
@@ -141,7 +142,7 @@ def _rule(one: Guide, code: Code, suffix: str) -> str:
     for key, value in values.items():
         text = _with(text, key, value)
     try:
-        BuildRepository.model_validate(yaml.safe_load(text))
+        BuildRepository.model_validate(yaml.safe_load(text), context=ForgeContext(KINDS.forges))
     except ValidationError as error:
         why = error.errors()[0]["msg"]
         raise click.UsageError(f"no rule can name the repository {code.full_name}: {why}") from None

@@ -7,8 +7,9 @@ import click
 import orjson
 from pydantic import BaseModel
 
+from bridge.config.forges import former_kinds
 from bridge.config.jsonschema import DIALECT, schema_of
-from bridge.config.settings import FORGE_ALIASES, Settings
+from bridge.config.settings import Settings
 from bridge.registry import KINDS
 from bridge.rules.schema import BuildRepository
 
@@ -43,7 +44,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def _forges() -> list[str]:
-    return sorted([*KINDS.forges, *FORGE_ALIASES], key=str.lower)
+    return sorted([*KINDS.forges, *former_kinds(KINDS.forges)], key=str.lower)
 
 
 def _offer_channels(made: dict[str, Any]) -> None:

@@ -9,9 +9,10 @@ from pydantic import BaseModel, ValidationError
 
 from bridge.config.document import Document, Loc, read_documents, shown
 from bridge.config.faults import faults_of, in_order, suggest_or_list
+from bridge.config.forges import ForgeTraits, former_kinds
 from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.config.people import ContactKey
-from bridge.config.settings import FORGE_ALIASES, NoticesSettings, Settings
+from bridge.config.settings import NoticesSettings, Settings
 from bridge.config.types import Secret, SecretContext
 from bridge.errors import ConfigError, Fault
 from bridge.model.notice import MESSAGE_CHANNEL
@@ -29,7 +30,7 @@ class Kinds:
     Builders and channels bring the model of their own settings; channels hold `MESSAGE`.
     """
 
-    forges: Mapping[str, object]
+    forges: Mapping[str, ForgeTraits]
     builders: Mapping[str, type[BaseModel]]
     channels: Mapping[str, type[BaseModel]]
     contacts: Mapping[str, ContactKey | None]
@@ -104,12 +105,14 @@ def find_config(option: str | None, environ: Mapping[str, str]) -> Path:
 
 def load_config(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Config:
     """Read and check the whole configuration. Raises ConfigError with every fault of the file."""
-    return _Reading(path, kinds, SecretContext(environ=environ, base=path.parent)).config()
+    return _Reading(
+        path, kinds, SecretContext(dict(kinds.forges), environ=environ, base=path.parent)
+    ).config()
 
 
 def load_outline(path: Path, kinds: Kinds) -> Outline:
     """Read what needs no secret; builders and channels are not looked into. Raises ConfigError."""
-    return _Reading(path, kinds, SecretContext(base=path.parent, unread=True)).outline()
+    return _Reading(path, kinds, SecretContext(dict(kinds.forges), base=path.parent, unread=True)).outline()
 
 
 class _Reading:
@@ -188,9 +191,10 @@ class _Reading:
                 self._fault(("people", email, key), f"is not known{suggest_or_list(key, known)}")
 
     def _check_sources(self) -> None:
-        forges = self._kinds.forges
+        forges = self._context.forges
+        known = {*forges, *former_kinds(forges)}
         for name, kind, _ in _entries(self._document.data, "sources"):
-            if FORGE_ALIASES.get(kind, kind) not in forges:
+            if kind not in known:
                 problem = f"there is no kind {kind} of sources{suggest_or_list(kind, forges)}"
                 self._fault(("sources", name, "kind"), problem)
 

@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
 )
 
+from bridge.config.forges import ForgeKind, forges_of
 from bridge.config.notices import NoticeSetting
 from bridge.config.people import People
 from bridge.config.types import Duration, Frequency, Secret, Size, Strict, wrong
@@ -25,12 +26,6 @@ REJECTED_RATE: Final = Rate(600, 60.0)
 """Rejected requests of one client, unless the source says otherwise."""
 UNIX: Final = "unix"
 """The word for proxies that connect through a socket file."""
-
-FORGE_ALIASES: Final = {"OSChina": "Gitee", "GitCafe": "Coding"}
-"""Former names of Git hosts, with their names of today."""
-
-AZURE_DEVOPS: Final = "AzureDevOps"
-"""The Git host that sends a user name with its password, and allows spaces in repository names."""
 
 _NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _MAX_NAME: Final = 64
@@ -104,8 +99,6 @@ Name = Annotated[str, AfterValidator(_name)]
 """The name of a source, a builder or a channel; it is used in addresses and in rules."""
 IpNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network, json_schema_input_type=str)]
 """An IP address, or a network in CIDR notation."""
-ForgeKind = Annotated[str, AfterValidator(lambda kind: FORGE_ALIASES.get(kind, kind))]
-"""A kind of Git host; former names become the name of today."""
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 Networks = Annotated[tuple[IpNetwork, ...], Field(strict=False, max_length=1000)]
 Proxy = Annotated[
@@ -177,9 +170,10 @@ class SourceSettings(Strict):
     @field_validator("username")
     @classmethod
     def _has_a_use(cls, value: str | None, info: ValidationInfo) -> str | None:
-        kind = info.data.get("kind", AZURE_DEVOPS)
-        if value is not None and kind != AZURE_DEVOPS:
-            raise wrong("username", f"is for {AZURE_DEVOPS} only: {kind} sends no user name, leave it out")
+        forges, kind = forges_of(info), info.data.get("kind", "")
+        if value is not None and kind in forges and not forges[kind].sends_user_name:
+            fitting = ", ".join(name for name, traits in forges.items() if traits.sends_user_name)
+            raise wrong("username", f"is for {fitting} only: {kind} sends no user name, leave it out")
         return value
 
     @property

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from bridge.config.forges import ForgeContext
 from bridge.runtime.rate import Rate
 
 MAX_SECRET_BYTES: Final = 64 * 1024
@@ -30,7 +31,7 @@ class Strict(BaseModel):
 
 
 @dataclass(slots=True)
-class SecretContext:
+class SecretContext(ForgeContext):
     """Where secrets are looked up while a configuration is read, and the values that were found.
 
     Handed to pydantic as the validation context. Relative files count from `base`. With `unread` nothing is

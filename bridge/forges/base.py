@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Final, final
 
+from bridge.config.forges import USUAL, ForgeTraits
 from bridge.errors import BadSignature
 from bridge.forges.hosts import Hosts, Marks
 from bridge.forges.request import Request
@@ -27,6 +28,8 @@ class Forge(ABC):
     """The headers by which its requests are told from those of other hosts; empty where the body tells it."""
     imitates: ClassVar[frozenset[str]] = frozenset()
     """The ids of the hosts whose marks it sends beside its own, such as the host it was forked from."""
+    traits: ClassVar[ForgeTraits] = USUAL
+    """What `bridge.yaml` and rules have to know of this kind."""
     kept_headers: ClassVar[frozenset[str]]
     """The headers that `parse` and people need; all others, credentials above all, are never stored."""
 

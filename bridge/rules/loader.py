@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from bridge.config.document import Document, read_documents, shown
 from bridge.config.faults import faults_of, in_order, suggest_or_list
+from bridge.config.forges import ForgeContext, ForgeTraits
 from bridge.config.loader import Kinds, Outline
 from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.errors import ConfigError, Fault
@@ -31,7 +32,7 @@ class Names:
 
     builders: Sequence[str]
     channels: Mapping[str, str]
-    forges: frozenset[str]
+    forges: Mapping[str, ForgeTraits]
     sources: frozenset[str]
 
     @classmethod
@@ -39,7 +40,7 @@ class Names:
         return cls(
             builders=config.builder_names,
             channels=config.channel_kinds,
-            forges=frozenset(kinds.forges),
+            forges=dict(kinds.forges),
             sources=frozenset(source.kind for source in config.settings.sources.values()),
         )
 
@@ -59,6 +60,7 @@ class _Loading:
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        self._context = ForgeContext(names.forges)
         self.faults: list[Fault] = []
         self._warnings: list[Fault] = []
         self._repositories: dict[tuple[str, str], BuildRepository] = {}
@@ -84,7 +86,7 @@ class _Loading:
 
     def _add(self, document: Document) -> None:
         try:
-            repository = BuildRepository.model_validate(document.data)
+            repository = BuildRepository.model_validate(document.data, context=self._context)
         except ValidationError as error:
             self.faults += faults_of(error, BuildRepository, document)
             return

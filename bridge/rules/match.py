@@ -20,7 +20,7 @@ from bridge.rules.render import (
     parse_text,
     placeholder_values,
 )
-from bridge.rules.schema import SIMPLE, BuildRepository, TagConfig
+from bridge.rules.schema import BuildRepository, TagConfig
 from bridge.rules.url import normalised_url
 
 _SKIP: Final = re.compile(r"\[(?:skip ci|ci skip|no ci)\]", re.IGNORECASE)
@@ -96,12 +96,20 @@ class RuleSet:
     warnings: tuple[Fault, ...] = ()
     fingerprint: str = ""
     _by_code: Mapping[tuple[str, str], Sequence[BuildRepository]] = field(init=False, repr=False)
+    _by_address: frozenset[str] = field(init=False, repr=False)
+    """The kinds of Git hosts whose repositories the rules name by clone address."""
 
     def __post_init__(self) -> None:
         by_code: dict[tuple[str, str], list[BuildRepository]] = {}
         for repository in self.repositories.values():
             config = repository.build_config
             by_code.setdefault((config.code_repo_client, config.code_key), []).append(repository)
+        by_address = frozenset(
+            one.build_config.code_repo_client
+            for one in self.repositories.values()
+            if one.build_config.code_repo_clone_url is not None
+        )
+        object.__setattr__(self, "_by_address", by_address)
         object.__setattr__(self, "_by_code", by_code)
 
     def repository(self, namespace: str, repo_name: str) -> BuildRepository | None:
@@ -125,13 +133,9 @@ class RuleSet:
 
     def of_code(self, forge_kind: str, repo: Repo) -> Sequence[BuildRepository]:
         """What builds from this code."""
-        return self._by_code.get((forge_kind, _key(forge_kind, repo)), ())
-
-
-def _key(forge_kind: str, repo: Repo) -> str:
-    if forge_kind == SIMPLE:
-        return normalised_url(repo.clone_url or "") or ""
-    return repo.full_name.lower()
+        by_address = forge_kind in self._by_address
+        key = normalised_url(repo.clone_url or "") or "" if by_address else repo.full_name.lower()
+        return self._by_code.get((forge_kind, key), ())
 
 
 def _joined(parts: Sequence[Matching]) -> Matching:

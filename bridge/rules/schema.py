@@ -6,8 +6,8 @@ from typing import Annotated, Final, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from bridge.config.faults import suggest_or_list
+from bridge.config.forges import USUAL, ForgeKind, forges_of
 from bridge.config.notices import NoticeSetting
-from bridge.config.settings import AZURE_DEVOPS, ForgeKind
 from bridge.config.types import Strict, wrong
 from bridge.model.build import OnNewer
 from bridge.model.event import RefKind
@@ -23,11 +23,6 @@ from bridge.rules.render import (
     parse_text,
 )
 from bridge.rules.url import clone_url_problem, normalised_url
-
-SIMPLE: Final = "Simple"
-"""The forge that names repositories by their clone address."""
-_WITHOUT_NAMESPACES: Final = frozenset({"Pagure"})
-"""The forges where a repository may stand in no namespace."""
 
 VersionTagging = Literal[0, 1, 2]
 
@@ -68,18 +63,17 @@ def _code_name(value: str, info: ValidationInfo) -> str:
 
 
 def _code_path(value: str, info: ValidationInfo) -> str:
-    if info.data.get("code_repo_client") == AZURE_DEVOPS:
-        return _azure_path(value)
+    kind = info.data.get("code_repo_client", "")
+    if forges_of(info).get(kind, USUAL).spaces_in_names:
+        return _spaced_path(value, kind)
     if value != value.strip("/") or "//" in value or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise wrong("name", "must be as in the repository's address: no spaces, no slash at an end")
     return value
 
 
-def _azure_path(value: str) -> str:
+def _spaced_path(value: str, kind: str) -> str:
     if value != value.strip(" /") or "//" in value or "%" in value or not value.isprintable():
-        raise wrong(
-            "name", "must be as Azure DevOps shows it: My Project, not My%20Project, no slash at an end"
-        )
+        raise wrong("name", f"must be as {kind} shows it: My Project, not My%20Project, no slash at an end")
     return value
 
 
@@ -258,25 +252,30 @@ class BuildConfig(Strict):
     """Known from other systems; mail is a channel under notices."""
 
     @model_validator(mode="after")
-    def _names_the_code(self) -> "BuildConfig":
+    def _names_the_code(self, info: ValidationInfo) -> "BuildConfig":
+        kind = self.code_repo_client
+        traits = forges_of(info).get(kind, USUAL)
         named = (self.code_repo_namespace, self.code_repo_name)
-        if self.code_repo_client == SIMPLE:
+        if traits.by_clone_url:
             if self.code_repo_clone_url is None:
                 raise wrong(
-                    "code", "code_repo_clone_url is missing: it names the repository of a Simple host"
+                    "code", f"code_repo_clone_url is missing: it names the repository of a {kind} host"
                 )
             if any(named):
                 raise wrong(
-                    "code", "a Simple host has code_repo_clone_url only: leave namespace and name out"
+                    "code", f"a {kind} host has code_repo_clone_url only: leave namespace and name out"
                 )
         elif self.code_repo_clone_url is not None:
-            raise wrong("code", "code_repo_clone_url is for Simple hosts: give code_repo_namespace and _name")
-        elif absent := self._absent():
-            raise wrong("code", f"{absent} is missing: it names the repository at {self.code_repo_client}")
+            fitting = ", ".join(name for name, one in forges_of(info).items() if one.by_clone_url)
+            raise wrong(
+                "code", f"code_repo_clone_url is for {fitting} hosts: give code_repo_namespace and _name"
+            )
+        elif absent := self._absent(traits.needs_namespace):
+            raise wrong("code", f"{absent} is missing: it names the repository at {kind}")
         return self
 
-    def _absent(self) -> str | None:
-        if self.code_repo_namespace is None and self.code_repo_client not in _WITHOUT_NAMESPACES:
+    def _absent(self, needs_namespace: bool) -> str | None:
+        if self.code_repo_namespace is None and needs_namespace:
             return "code_repo_namespace"
         return "code_repo_name" if self.code_repo_name is None else None
 

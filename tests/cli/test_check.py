@@ -9,7 +9,7 @@ import yaml
 from support.commands import command
 from support.faulty import expected_fault, faulty_files
 
-from bridge.config.settings import FORGE_ALIASES
+from bridge.config.forges import former_kinds
 from bridge.registry import BUILDERS, CHANNELS, FORGES, KINDS
 
 TESTS = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ def test_what_is_good_is_said_to_be_good(config: Path) -> None:
     assert done.stdout == f"{config}: good, with 1 build repository\n"
 
 
-@pytest.mark.parametrize(("old", "kind"), FORGE_ALIASES.items())
+@pytest.mark.parametrize(("old", "kind"), former_kinds(KINDS.forges).items())
 @pytest.mark.parametrize("where", ["source", "rule"])
 def test_a_host_goes_by_its_old_name_in_sources_and_in_rules(
     config: Path, where: str, old: str, kind: str

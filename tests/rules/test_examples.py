@@ -10,7 +10,7 @@ from support.rules import AT, push
 from bridge import registry
 from bridge.config.loader import Config, Kinds, load_config
 from bridge.model.event import Repo
-from bridge.registry import BUILDERS, CHANNELS, FORGES
+from bridge.registry import BUILDERS, CHANNELS
 from bridge.rules.loader import Names, load_rules
 from bridge.rules.match import RuleSet, match_repository
 
@@ -25,7 +25,7 @@ class Anything(BaseModel):
 
 
 KINDS = Kinds(
-    forges=FORGES,
+    forges=registry.KINDS.forges,
     builders=dict.fromkeys(BUILDERS, Anything),
     channels=dict.fromkeys(CHANNELS, Anything),
     contacts=registry.KINDS.contacts,
@@ -52,7 +52,7 @@ def test_the_example_configuration_loads_without_a_warning(config: Config) -> No
     assert config.warnings == ()
     assert {builder.kind for builder in config.builders.values()} <= set(KINDS.builders)
     assert {channel.kind for channel in config.channels.values()} <= set(KINDS.channels)
-    assert {source.kind for source in config.settings.sources.values()} == set(KINDS.forges)
+    assert {source.kind for source in config.settings.sources.values()} <= set(KINDS.forges)
 
 
 def test_the_shipped_rules_load_without_a_warning_and_use_several_git_hosts(shipped: RuleSet) -> None:

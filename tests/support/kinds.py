@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bridge.config.forges import USUAL, ForgeTraits
 from bridge.config.loader import Kinds
 from bridge.config.people import ContactKey
 from bridge.config.types import Secret, Strict
@@ -22,8 +23,17 @@ class MessageLike(Strict):
     pass
 
 
+FORGES: Final = {
+    **dict.fromkeys(["GitHub", "GitLab", "Gitea"], USUAL),
+    "Gitee": ForgeTraits(former_kinds=("OSChina",)),
+    "Coding": ForgeTraits(former_kinds=("GitCafe",)),
+    "AzureDevOps": ForgeTraits(sends_user_name=True, spaces_in_names=True),
+    "Pagure": ForgeTraits(needs_namespace=False),
+    "Simple": ForgeTraits(by_clone_url=True),
+}
+
 KINDS: Final = Kinds(
-    forges=dict.fromkeys(["GitHub", "GitLab", "Gitee", "Gitea", "Coding", "AzureDevOps", "Simple"]),
+    forges=FORGES,
     builders={"jenkins": JenkinsLike},
     channels={"DING_TALK": RobotLike, "MESSAGE": MessageLike},
     contacts={

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
+from support.kinds import FORGES
+
 from bridge.model.event import Commit, PushEvent, Ref, Repo
 from bridge.rules.loader import Names, load_rules
 from bridge.rules.match import RuleSet
@@ -10,7 +12,7 @@ from bridge.rules.match import RuleSet
 NAMES: Final = Names(
     builders=("jenkins", "here"),
     channels={"team": "DING_TALK", "mail": "MAIL", "mail2": "MAIL", "message": "MESSAGE"},
-    forges=frozenset({"GitHub", "GitLab", "Gitee", "Gitea", "Coding", "AzureDevOps", "Pagure", "Simple"}),
+    forges=FORGES,
     sources=frozenset({"Gitee", "Simple"}),
 )
 SHA: Final = "0123456789abcdef0123456789abcdef01234567"

@@ -6,6 +6,7 @@ Source: Microsoft Learn, Azure DevOps, "Webhooks" and "Service hooks events" (Co
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
 from bridge.forges.push import Push, described, moved_refs, named_repository, person
@@ -22,6 +23,7 @@ _NO_TYPE: Final = "a body without an eventType"
 class AzureDevOps(Forge):
     kind: ClassVar[str] = "AzureDevOps"
     host: ClassVar[str] = "azure-devops"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(sends_user_name=True, spaces_in_names=True)
     kept_headers: ClassVar[frozenset[str]] = frozenset({"content-type", "user-agent"})
 
     def recognises(self, request: Request) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits
 from bridge.errors import BadPayload, BadSignature, NoSignature
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
@@ -31,6 +32,7 @@ class Coding(Forge):
     kind: ClassVar[str] = "Coding"
     host: ClassVar[str] = "coding"
     marks: ClassVar[Marks] = (frozenset({"x-coding-event"}),)
+    traits: ClassVar[ForgeTraits] = ForgeTraits(former_kinds=("GitCafe",))
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-coding-delivery", "x-coding-event", _VERSION}
     )

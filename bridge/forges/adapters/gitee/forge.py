@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits
 from bridge.errors import BadSignature, NoSignature
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
@@ -30,6 +31,7 @@ class Gitee(Forge):
     kind: ClassVar[str] = "Gitee"
     host: ClassVar[str] = "gitee"
     marks: ClassVar[Marks] = (frozenset({"x-gitee-event"}), frozenset({"x-git-oschina-event"}))
+    traits: ClassVar[ForgeTraits] = ForgeTraits(former_kinds=("OSChina",))
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {
             "content-type",

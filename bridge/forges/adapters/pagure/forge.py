@@ -6,6 +6,7 @@ Source: Pagure Documentation, "Using web-hooks", and the topics of its Git hook.
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
 from bridge.forges.hosts import Marks
@@ -23,6 +24,7 @@ class Pagure(Forge):
     kind: ClassVar[str] = "Pagure"
     host: ClassVar[str] = "pagure"
     marks: ClassVar[Marks] = (frozenset({"x-pagure-topic"}),)
+    traits: ClassVar[ForgeTraits] = ForgeTraits(needs_namespace=False)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-pagure", "x-pagure-project", "x-pagure-topic"}
     )

@@ -10,6 +10,7 @@ that the tag object in `after` is of.
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits
 from bridge.errors import BadSignature
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
@@ -26,6 +27,7 @@ class Simple(Forge):
     kind: ClassVar[str] = "Simple"
     host: ClassVar[str] = "simple"
     marks: ClassVar[Marks] = (frozenset({"webhook-id", "webhook-signature"}),)
+    traits: ClassVar[ForgeTraits] = ForgeTraits(by_clone_url=True)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "webhook-id", "webhook-timestamp"}
     )
