@@ -2,10 +2,7 @@
 
 import gc
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 import anyio
@@ -17,12 +14,11 @@ from bridge import __version__
 from bridge.builders.base import Builder
 from bridge.config.loader import Config
 from bridge.config.settings import Settings
-from bridge.model.notice import Subscription
-from bridge.planning.notice_policy import NoticePolicy
+from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import FORGES, OpenAdapters, open_adapters
 from bridge.rules.match import RuleSet
 from bridge.runtime import log
-from bridge.runtime.clock import Clock, SteadyClock, system_clock
+from bridge.runtime.clock import Clock, SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
@@ -34,11 +30,8 @@ from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader
 from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
-from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.deliveries import Deliveries
-from bridge.store.sqlite.outbox import Outbox
-from bridge.store.sqlite.schedules import Schedules
+from bridge.store.base import Store
+from bridge.store.open import open_store
 from bridge.web.app import make_api, make_app
 from bridge.web.clients import Clients
 from bridge.web.receiver import Receiver, hook_sources
@@ -49,44 +42,6 @@ logger = structlog.get_logger()
 GRACE_SECONDS: Final = 10
 """How long requests in hand may take when we stop; TimeoutStopSec of the unit is longer."""
 _COLLECT: Final = (20_000, 20, 20)
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """The open store, by what each service needs of it."""
-
-    database: Database
-    deliveries: Deliveries
-    builds: Builds
-    outbox: Outbox
-    schedules: Schedules
-
-    @classmethod
-    def of(cls, database: Database, clock: Clock, watchers: Sequence[Subscription]) -> "Stores":
-        return cls(
-            database,
-            Deliveries(database, clock),
-            Builds(database, clock),
-            Outbox(database, clock, watchers),
-            Schedules(database),
-        )
-
-
-@asynccontextmanager
-async def open_stores(
-    path: Path,
-    *,
-    exclusive: bool,
-    clock: Clock = system_clock,
-    watchers: Sequence[Subscription] = (),
-) -> AsyncIterator[Stores]:
-    """The store of a configuration, closed at the end. Raises StoreError."""
-    database = await anyio.to_thread.run_sync(lambda: Database.open(path, exclusive=exclusive))
-    try:
-        yield Stores.of(database, clock, watchers)
-    finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(database.close)
 
 
 async def serve(
@@ -104,14 +59,15 @@ async def serve(
     """
     log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
     clock = SteadyClock()
-    watchers = [setting.subscription for setting in config.default_notices]
+    watchers = tuple(setting.subscription for setting in config.default_notices)
+    service_notices = ServiceNoticePolicy(clock, watchers)
     async with (
-        open_stores(config.store_path, exclusive=True, clock=clock, watchers=watchers) as stores,
-        open_adapters(config, stores.outbox, clock) as adapters,
+        open_store(config.store_url, exclusive=True, clock=clock, service_notices=service_notices) as store,
+        open_adapters(config, store.messages, clock) as adapters,
         anyio.create_task_group() as tasks,
     ):
-        await _recover(config, stores, clock)
-        daemon = _Daemon(config, stores, adapters, clock, rules=rules, load=load)
+        await _recover(config, store, clock)
+        daemon = _Daemon(config, store, adapters, clock, service_notices, rules=rules, load=load)
         listener = listen(config.settings.server.host, config.settings.server.port)
         server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
         tasks.start_soon(obey_signals, server.stop, daemon.reloader.reload)
@@ -123,13 +79,13 @@ async def serve(
         tasks.cancel_scope.cancel()
 
 
-async def _recover(config: Config, stores: Stores, clock: Clock) -> None:
+async def _recover(config: Config, store: Store, clock: Clock) -> None:
     """Take up what an earlier process left, under this configuration."""
     monitored = [f"builder:{name}" for name in config.builders]
     monitored += [f"channel:{name}" for name in config.channels]
-    notices = await stores.outbox.recover(config.channels, monitored)
+    notices = await store.recover(config.channels, monitored)
     notice_policy = NoticePolicy(clock, config.settings.server.public_url)
-    builds = await stores.builds.abandon(config.builders, notice_policy)
+    builds = await store.builds.end_orphans(config.builders, notice_policy)
     if builds:
         reason = "their builder is not configured"
         logger.warning(LogEvent.BUILD_ABANDONED, builds=[build.id for build in builds], reason=reason)
@@ -144,17 +100,20 @@ class _Daemon:
     def __init__(
         self,
         config: Config,
-        stores: Stores,
+        store: Store,
         adapters: OpenAdapters,
         clock: SteadyClock,
+        service_notices: ServiceNoticePolicy,
         *,
         rules: RuleSet,
         load: Callable[[], RuleSet],
     ) -> None:
-        self._stores = stores
+        self._store = store
         self._clock = clock
         self._notice_policy = NoticePolicy(clock, config.settings.server.public_url)
-        notifiers = [Notifier(name, one, stores.outbox, clock) for name, one in adapters.channels.items()]
+        notifiers = [
+            Notifier(name, one, store.notices, store.health, clock) for name, one in adapters.channels.items()
+        ]
         self._wake_notifiers = wake_all(notifiers)
         of_builders = [
             service for name, one in adapters.builders.items() for service in self._of_builder(name, one)
@@ -162,15 +121,15 @@ class _Daemon:
         self._dispatcher = Dispatcher(
             FORGES,
             lambda: self.reloader.rules,
-            stores.deliveries,
+            store.deliveries,
             default_notices=config.default_notices,
             notice_policy=self._notice_policy,
             on_dispatched=wake_all([*of_builders, *notifiers]),
         )
         scheduler = Scheduler(
             lambda: self.reloader.rules,
-            stores.schedules,
-            stores.outbox,
+            store.schedules,
+            service_notices,
             clock,
             on_due=self._dispatcher.wake,
             wake_notifiers=self._wake_notifiers,
@@ -180,7 +139,8 @@ class _Daemon:
             config.rule_paths,
             load,
             default_notices=config.default_notices,
-            outbox=stores.outbox,
+            notices=store.notices,
+            health=store.health,
             clock=clock,
             on_reloaded=scheduler.wake,
             wake_notifiers=self._wake_notifiers,
@@ -192,10 +152,10 @@ class _Daemon:
             scheduler,
             *of_builders,
             *notifiers,
-            ClockFollower(stores.database, clock),
-            UnservedNotices(stores.outbox, list(adapters.channels)),
-            Pruner(stores.database, clock, deliveries=retention.deliveries, builds=retention.builds),
-            Liveness(stores.database),
+            ClockFollower(store, clock),
+            UnservedNotices(store.notices, list(adapters.channels)),
+            Pruner(store, deliveries=retention.deliveries, builds=retention.builds),
+            Liveness(store),
         ]
         self.http = make_app(self._receiver(config.settings), self._api(config.settings))
 
@@ -203,7 +163,7 @@ class _Daemon:
         poller = Poller(
             name,
             builder,
-            builds=self._stores.builds,
+            builds=self._store.builds,
             notice_policy=self._notice_policy,
             clock=self._clock,
             on_ended=lambda: triggerer.wake(),  # noqa: PLW0108  # it is made below
@@ -212,8 +172,8 @@ class _Daemon:
         triggerer = Triggerer(
             name,
             builder,
-            builds=self._stores.builds,
-            outbox=self._stores.outbox,
+            builds=self._store.builds,
+            health=self._store.health,
             notice_policy=self._notice_policy,
             clock=self._clock,
             on_triggered=poller.wake,
@@ -224,7 +184,7 @@ class _Daemon:
     def _receiver(self, settings: Settings) -> Receiver:
         return Receiver(
             hook_sources(settings.sources, FORGES),
-            self._stores.deliveries,
+            self._store.deliveries,
             self._clock,
             max_body=settings.server.max_body,
             clients=Clients(settings.server.trusted_proxies),
@@ -233,10 +193,7 @@ class _Daemon:
 
     def _api(self, settings: Settings) -> ASGIApp:
         return make_api(
-            self._stores.database,
-            self._stores.deliveries,
-            self._stores.builds,
-            self._stores.outbox,
+            self._store,
             tokens=[token.reveal() for token in settings.api.tokens],
             reload=self.reloader.reload,
             public_url=settings.server.public_url,

@@ -157,7 +157,7 @@ async def open_adapters(config: Config, messages: MessageSink, clock: Clock) -> 
 
 
 def _builder(name: str, adapter: Adapter, config: Config, clock: Clock) -> Builder:
-    state = config.store_path.parent / "builders" / name
+    state = config.state_path / name
     return BUILDERS[adapter.kind](name, adapter.settings, BuilderContext(state=state, clock=clock))
 
 

@@ -18,8 +18,8 @@ def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
         if value in config.secrets:
             problem = f"the secret {name} is the one that `init` invented: put the real one in its place"
             yield Fault(str(config.file), "", problem, warning=True)
-    context = BuilderContext(state=config.store_path.parent, clock=system_clock)
     for name, adapter in config.builders.items():
+        context = BuilderContext(state=config.state_path / name, clock=system_clock)
         builder = BUILDERS[adapter.kind](name, adapter.settings, context)
         targets = [
             _target(repository)

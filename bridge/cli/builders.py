@@ -26,7 +26,7 @@ def test_builder(config: str | None, name: str) -> None:
     if name not in loaded.builders:
         raise click.ClickException(f"there is no builder {name}: there are {', '.join(loaded.builders)}")
     adapter = loaded.builders[name]
-    state = loaded.store_path.parent / "builders" / name
+    state = loaded.state_path / name
 
     async def work() -> str:
         builder = BUILDERS[adapter.kind](

@@ -5,7 +5,6 @@ import sys
 import click
 from uuid_utils import uuid7
 
-from bridge.app import open_stores
 from bridge.channels.base import Ok
 from bridge.cli import show
 from bridge.cli.setup import configuration, run
@@ -13,6 +12,7 @@ from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.registry import open_adapters
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
+from bridge.store.open import open_store
 
 
 @click.group()
@@ -32,8 +32,8 @@ def test_channel(config: str | None, name: str) -> None:
 
     async def work() -> bool:
         async with (
-            open_stores(loaded.store_path, exclusive=False) as stores,
-            open_adapters(loaded, stores.outbox, system_clock) as adapters,
+            open_store(loaded.store_url, exclusive=False) as store,
+            open_adapters(loaded, store.messages, system_clock) as adapters,
         ):
             notice = Notice(
                 id=str(uuid7()),

@@ -11,7 +11,7 @@ import click
 
 from bridge.cli import show
 from bridge.cli.invented import EXAMPLE, invented_push
-from bridge.cli.setup import configuration, outline, rules_of, run, stores_of
+from bridge.cli.setup import configuration, outline, rules_of, run, store_of
 from bridge.config.loader import Config
 from bridge.errors import BadSignature, DeliveryError, NoSignature
 from bridge.forges.base import Forge
@@ -104,8 +104,8 @@ def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
     """What the rules of now make of a delivery that was verified when it came in."""
 
     async def work() -> DeliveryRow | None:
-        async with stores_of(config) as stores:
-            found = await stores.deliveries.get(delivery_id)
+        async with store_of(config) as store:
+            found = await store.deliveries.get(delivery_id)
             return found[0] if found else None
 
     row = run(work)

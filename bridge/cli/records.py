@@ -5,13 +5,12 @@ from typing import Any, Final
 
 import click
 
-from bridge.app import Stores
 from bridge.cli import show, trigger
-from bridge.cli.setup import repository_name, run, stores_of, user
+from bridge.cli.setup import repository_name, run, store_of, user
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, ServiceFacts
-from bridge.store.sqlite.builds import Builds
-from bridge.store.values import Cursor, NoticeRow
+from bridge.store.base import Builds, Store
+from bridge.store.values import BuildFilter, Cursor, NoticeFilter, NoticeRow
 from bridge.web.api.documents import build_document, delivery_document, timeline_document, when
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
@@ -35,8 +34,8 @@ def list_deliveries(config: str | None, state: str | None, limit: int, *, as_jso
     """
 
     async def work() -> list[dict[str, Any]]:
-        async with stores_of(config) as stores:
-            return [delivery_document(row) for row in await stores.deliveries.newest(limit, state)]
+        async with store_of(config) as store:
+            return [delivery_document(row) for row in await store.deliveries.newest(limit, state)]
 
     _print(run(work), ["id", "received_at", "source", "event", "state", "detail"], as_json=as_json)
 
@@ -49,11 +48,11 @@ def show_delivery(config: str | None, delivery_id: str, *, as_json: bool) -> Non
     """One delivery, what was read from it, and why it built or not."""
 
     async def work() -> dict[str, Any]:
-        async with stores_of(config) as stores:
-            found = await stores.deliveries.get(delivery_id)
+        async with store_of(config) as store:
+            found = await store.deliveries.get(delivery_id)
             if found is None:
                 raise click.ClickException(f"there is no delivery {delivery_id}: see `deliveries list`")
-            builds = [build.id for build in await stores.builds.of_delivery(delivery_id)]
+            builds = [build.id for build in await store.builds.of_delivery(delivery_id)]
             row, steps = found
             return delivery_document(row) | {"builds": builds, "timeline": timeline_document(steps)}
 
@@ -67,8 +66,8 @@ def redeliver(config: str | None, delivery_id: str) -> None:
     """Judge a delivery once more: it may build again."""
 
     async def work() -> str:
-        async with stores_of(config) as stores:
-            return await stores.deliveries.redeliver(delivery_id)
+        async with store_of(config) as store:
+            return await store.deliveries.redeliver(delivery_id)
 
     click.echo(f"delivery {run(work)}")
 
@@ -88,15 +87,13 @@ def list_builds(
     config: str | None, repository: str | None, state: str | None, limit: int, *, as_json: bool
 ) -> None:
     """The newest builds."""
-    filters: dict[str, Any] = {"state": state} if state else {}
-    if repository:
-        namespace, repo_name = repository_name(repository)
-        filters |= {"namespace": namespace, "repo_name": repo_name}
+    namespace, repo_name = repository_name(repository) if repository else (None, None)
+    only = BuildFilter(namespace=namespace, repo_name=repo_name, state=state)
 
     async def work() -> list[dict[str, Any]]:
-        async with stores_of(config) as stores:
-            found = await stores.builds.page(Cursor(), limit, **filters)
-            down = await _down(stores)
+        async with store_of(config) as store:
+            found = await store.builds.page(Cursor(), limit, only)
+            down = await _down(store)
             return [_build_document(build, down) | {"build": _called(build)} for build in found.rows]
 
     columns = [
@@ -119,12 +116,12 @@ def show_build(config: str | None, build_id: str, *, as_json: bool) -> None:
     """One build (its id, or NAMESPACE/REPO_NAME#NUMBER) and its timeline."""
 
     async def work() -> dict[str, Any]:
-        async with stores_of(config) as stores:
-            build = await _find(stores.builds, build_id)
-            steps = await stores.builds.steps(build.id)
-            notices = await stores.outbox.newest(100, build_id=build.id)
+        async with store_of(config) as store:
+            build = await _find(store.builds, build_id)
+            steps = await store.builds.steps(build.id)
+            notices = await store.notices.newest(100, NoticeFilter(build_id=build.id))
             told = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices]
-            document = _build_document(build, await _down(stores))
+            document = _build_document(build, await _down(store))
             return document | {"notices": told, "timeline": timeline_document(steps)}
 
     _print_one(run(work), as_json=as_json)
@@ -137,10 +134,10 @@ def log_of_build(config: str | None, build_id: str) -> None:
     """The log of a build, as far as it was read."""
 
     async def work() -> None:
-        async with stores_of(config) as stores:
-            build = await _find(stores.builds, build_id)
+        async with store_of(config) as store:
+            build = await _find(store.builds, build_id)
             last = -1
-            while pieces := await stores.builds.log(build.id, after=last):
+            while pieces := await store.builds.log(build.id, after=last):
                 for piece in pieces:
                     click.echo(show.lines(piece.text), nl=False)
                 last = pieces[-1].seq
@@ -157,10 +154,10 @@ def cancel(config: str | None, build_id: str) -> None:
     """Ask for the end of a build."""
 
     async def work() -> str:
-        async with stores_of(config) as stores:
-            build = await _find(stores.builds, build_id)
-            if not await stores.builds.request_cancel(build.id, f"cancelled by {user()}"):
-                build = await _find(stores.builds, build.id)
+        async with store_of(config) as store:
+            build = await _find(store.builds, build_id)
+            if not await store.builds.request_cancel(build.id, f"cancelled by {user()}"):
+                build = await _find(store.builds, build.id)
                 ended = f"has ended: {build.state}" if build.state.terminal else "was cancelled before"
                 raise click.ClickException(f"{_called(build)} {ended}")
             return _called(build)
@@ -186,11 +183,11 @@ def list_notices(
     config: str | None, state: str | None, channel: str | None, limit: int, *, as_json: bool
 ) -> None:
     """The newest notices."""
-    filters = {name: value for name, value in (("state", state), ("channel", channel)) if value}
+    only = NoticeFilter(channel=channel, state=state)
 
     async def work() -> list[dict[str, Any]]:
-        async with stores_of(config) as stores:
-            return [_notice_document(row) for row in await stores.outbox.newest(limit, **filters)]
+        async with store_of(config) as store:
+            return [_notice_document(row) for row in await store.notices.newest(limit, only)]
 
     columns = ["id", "created_at", "channel", "event", "about", "state", "attempts", "detail"]
     _print(run(work), columns, as_json=as_json)
@@ -204,8 +201,8 @@ def show_notice(config: str | None, notice_id: str, *, as_json: bool) -> None:
     """One notice and its timeline."""
 
     async def work() -> dict[str, Any]:
-        async with stores_of(config) as stores:
-            found = await stores.outbox.get(notice_id)
+        async with store_of(config) as store:
+            found = await store.notices.get(notice_id)
             if found is None:
                 raise click.ClickException(f"there is no notice {notice_id}: see `notices list`")
             row, steps = found
@@ -242,9 +239,9 @@ def _called(build: Build) -> str:
     return f"{build.full_name} #{build.number}"
 
 
-async def _down(stores: Stores) -> dict[str, str]:
+async def _down(store: Store) -> dict[str, str]:
     """Why each part that is out of order is so."""
-    return {one.name: one.why for one in await stores.outbox.all_health() if one.down_since is not None}
+    return {one.name: one.why for one in await store.health.all() if one.down_since is not None}
 
 
 def _build_document(build: Build, down: Mapping[str, str]) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import TypeVar
 import anyio
 import click
 
-from bridge.app import Stores, open_stores
 from bridge.config.loader import Config, Outline, find_config, load_config, load_outline
 from bridge.registry import KINDS
 from bridge.rules.loader import Names, load_rules
 from bridge.rules.match import RuleSet
 from bridge.runtime import log
+from bridge.store.base import Store
+from bridge.store.open import open_store
 
 T = TypeVar("T")
 
@@ -35,12 +36,12 @@ def rules_of(config: Outline) -> RuleSet:
 
 
 @asynccontextmanager
-async def stores_of(option: str | None) -> AsyncIterator[Stores]:
+async def store_of(option: str | None) -> AsyncIterator[Store]:
     """The store beside a daemon that may be running. Raises ConfigError or StoreError."""
     config = outline(option)
     log.configure((), level="WARNING")
-    async with open_stores(config.store_path, exclusive=False) as stores:
-        yield stores
+    async with open_store(config.store_url, exclusive=False) as store:
+        yield store
 
 
 def run(main: Callable[[], Awaitable[T]]) -> T:

@@ -11,7 +11,7 @@ import click
 from anyio import to_thread
 
 from bridge.cli import show
-from bridge.cli.setup import outline, repository_name, rules_of, run, stores_of, user
+from bridge.cli.setup import outline, repository_name, rules_of, run, store_of, user
 from bridge.config.faults import suggest_or_list
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
@@ -19,9 +19,8 @@ from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
 from bridge.rules.url import clone_url_problem
 from bridge.runtime.clock import system_clock
-from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.deliveries import Deliveries
-from bridge.store.values import Cursor, DeliveryRow
+from bridge.store.base import Builds, Deliveries
+from bridge.store.values import BuildFilter, Cursor, DeliveryRow
 
 _GIT_SECONDS: Final = 30
 _LOOK_SECONDS: Final = 0.1
@@ -71,8 +70,8 @@ def trigger(
         raise click.ClickException(f"there is no rule for {repository}{suggest_or_list(repository, known)}")
 
     async def work() -> bool:
-        async with stores_of(config) as stores:
-            url = clone_url or await _clone_url(rule, stores.builds)
+        async with store_of(config) as store:
+            url = clone_url or await _clone_url(rule, store.builds)
             sha = commit
             if sha is None:
                 sha = await to_thread.run_sync(_newest_commit, url, kind, name)
@@ -86,10 +85,10 @@ def trigger(
                 sha=sha,
                 by=user(),
             )
-            delivery_id = (await stores.deliveries.put(push.delivery(system_clock()))).id
+            delivery_id = (await store.deliveries.put(push.delivery(system_clock()))).id
             click.echo(f"delivery {delivery_id}")
-            judged = await _judged(stores.deliveries, delivery_id, wait)
-            return await _told(delivery_id, judged, stores.builds)
+            judged = await _judged(store.deliveries, delivery_id, wait)
+            return await _told(delivery_id, judged, store.builds)
 
     sys.exit(0 if run(work) else 1)
 
@@ -126,7 +125,7 @@ async def _told(delivery_id: str, judged: DeliveryRow | None, store: Builds) -> 
 async def _clone_url(rule: BuildRepository, store: Builds) -> str:
     if rule.build_config.code_repo_clone_url:
         return rule.build_config.code_repo_clone_url
-    found = await store.page(Cursor(), 1, namespace=rule.namespace, repo_name=rule.repo_name)
+    found = await store.page(Cursor(), 1, BuildFilter(namespace=rule.namespace, repo_name=rule.repo_name))
     if not found.rows:
         raise click.ClickException("no push has told where the code is yet: give --clone-url")
     return found.rows[0].request.repo_url

@@ -58,9 +58,14 @@ class Outline:
         return tuple(self.file.parent / path for path in self.settings.rules)
 
     @property
-    def store_path(self) -> Path:
-        """The database file."""
-        return self.settings.store.path(self.file.parent)
+    def store_url(self) -> str:
+        """Where the store is, with an absolute path."""
+        return f"sqlite://{self.settings.store.path(self.file.parent).absolute()}"
+
+    @property
+    def state_path(self) -> Path:
+        """The folder in which each builder has one for what it must find again after a restart."""
+        return self.settings.store.path(self.file.parent).parent / "builders"
 
     @property
     def builder_names(self) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ import httpx
 from anyio.abc import Process
 
 import bridge
-from bridge.app import open_stores
 from bridge.builders.base import Builder, BuilderContext
 from bridge.config.loader import Config
 from bridge.demo.workspace import DemoError, Workspace
@@ -21,6 +20,7 @@ from bridge.errors import RemoteError, StoreError
 from bridge.model.build import BuildState
 from bridge.registry import BUILDERS
 from bridge.runtime.clock import system_clock
+from bridge.store.open import open_store
 
 READY_SECONDS: Final = 20
 STOP_SECONDS: Final = 15
@@ -96,10 +96,10 @@ async def _stop(process: Process) -> None:
 
 async def _end_builds(config: Config) -> None:
     """Builds outlive their daemon, but not the demo: every builder cancels and releases its own."""
-    async with open_stores(config.store_path, exclusive=False) as stores:
+    async with open_store(config.store_url, exclusive=False) as store:
         for name, adapter in config.builders.items():
-            ids = [build.id for build in await stores.builds.in_state(name, *BuildState)]
-            context = BuilderContext(state=config.store_path.parent / "builders" / name, clock=system_clock)
+            ids = [build.id for build in await store.builds.in_state(name, *BuildState)]
+            context = BuilderContext(state=config.state_path / name, clock=system_clock)
             builder = BUILDERS[adapter.kind](name, adapter.settings, context)
             with anyio.move_on_after(STOP_SECONDS):
                 await _end_builds_of(builder, ids)

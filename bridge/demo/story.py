@@ -23,7 +23,6 @@ import anyio
 from anyio.abc import TaskGroup
 from starlette.types import ASGIApp
 
-from bridge.app import open_stores
 from bridge.config.loader import load_config
 from bridge.config.settings import ServerSettings
 from bridge.demo.daemon import check_alive, reserved_port, running
@@ -37,6 +36,7 @@ from bridge.registry import KINDS
 from bridge.rules.loader import Names, load_rules
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
+from bridge.store.open import open_store
 from bridge.web.server import make_server
 
 PUSH_SECONDS: Final = 15
@@ -106,9 +106,9 @@ async def _scene(screen: Screen, tasks: TaskGroup) -> AsyncIterator[Scene]:
         log.configure(config.secrets, level="WARNING")
         async with (
             running(place, config, port) as daemon,
-            open_stores(config.store_path, exclusive=False) as stores,
+            open_store(config.store_url, exclusive=False) as store,
         ):
-            narrator = Narrator(Watch(stores, chat), rules, screen, lambda: check_alive(daemon))
+            narrator = Narrator(Watch(store, chat), rules, screen, lambda: check_alive(daemon))
             yield Scene(place, narrator, screen, port)
 
 

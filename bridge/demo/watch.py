@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bridge.app import Stores
 from bridge.demo.robot import Message
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import NoticeState
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import Clock
-from bridge.store.values import DeliveryRow, NoticeRow, Step
+from bridge.store.base import Store
+from bridge.store.values import DeliveryRow, NoticeFilter, NoticeRow, Step
 
 CHANNEL: Final = "team"
 _NEWEST: Final = 50
@@ -101,14 +101,14 @@ class Course:
 class Watch:
     """Reads the store of a running daemon."""
 
-    def __init__(self, stores: Stores, chat: Chat) -> None:
-        self._stores = stores
+    def __init__(self, store: Store, chat: Chat) -> None:
+        self._store = store
         self._chat = chat
         self._done: set[str] = set()
 
     async def look(self) -> list[Course]:
         """Every delivery about which there may be news, oldest first."""
-        rows = await self._stores.deliveries.newest(_NEWEST)
+        rows = await self._store.deliveries.newest(_NEWEST)
         self._done &= {row.delivery.id for row in rows}
         fresh = [row for row in reversed(rows) if row.delivery.id not in self._done]
         courses = [await self._course(row) for row in fresh]
@@ -116,16 +116,18 @@ class Watch:
         return courses
 
     async def _course(self, row: DeliveryRow) -> Course:
-        builds = await self._stores.builds.of_delivery(row.delivery.id)
-        steps = [tuple(await self._stores.builds.steps(build.id)) for build in builds]
+        builds = await self._store.builds.of_delivery(row.delivery.id)
+        steps = [tuple(await self._store.builds.steps(build.id)) for build in builds]
         # After the builds: the notices of an end are written together with it.
         told = [one for build in builds for one in await self._told(build.id)]
         return Course(row, tuple(builds), tuple(steps), tuple(told))
 
     async def _told(self, build_id: str) -> list[Told]:
         told = []
-        for row in await self._stores.outbox.newest(_NEWEST, build_id=build_id, channel=CHANNEL):
-            found = await self._stores.outbox.get(row.notice.id)
+        for row in await self._store.notices.newest(
+            _NEWEST, NoticeFilter(build_id=build_id, channel=CHANNEL)
+        ):
+            found = await self._store.notices.get(row.notice.id)
             steps = tuple(found[1]) if found else ()
             told.append(Told(row, steps, self._chat.find(row.notice.id)))
         return told

@@ -1,4 +1,4 @@
-"""Which notices a build's new state asks for (pure)."""
+"""Which notices a build's new state, or an event of the bridge itself, asks for (pure)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Final
 from uuid_utils import uuid7
 
 from bridge.model.build import Build, BuildState
-from bridge.model.notice import MESSAGE_CHANNEL, BuildFacts, EventName, Notice, Subscription
+from bridge.model.notice import MESSAGE_CHANNEL, BuildFacts, EventName, Notice, ServiceFacts, Subscription
 from bridge.runtime.clock import Clock
 
 _EVENTS: Final = {
@@ -68,6 +68,23 @@ class NoticePolicy:
             streak=streak,
             log_tail=self.log_tail if build.state in {BuildState.FAILED, BuildState.UNKNOWN} else "",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceNoticePolicy:
+    """Turns an event of the bridge itself into notices, to the app and to the `watchers` of such events."""
+
+    clock: Clock
+    watchers: Sequence[Subscription] = ()
+
+    def __call__(self, event: EventName, facts: ServiceFacts) -> Sequence[Notice]:
+        """No channel receives a notice about itself."""
+        channels = [MESSAGE_CHANNEL, *(one.channel for one in self.watchers if event in one.events)]
+        return [
+            Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=self.clock())
+            for channel in dict.fromkeys(channels)
+            if facts.subject != f"channel:{channel}"
+        ]
 
 
 def _audience(

@@ -24,7 +24,7 @@ from bridge.rules.match import Match, Matching, RuleSet, match_repository
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import DISPATCHED
 from bridge.services.base import Service
-from bridge.store.sqlite.deliveries import Deliveries
+from bridge.store.base import Deliveries
 from bridge.store.values import MAX_DETAIL, Decision
 
 log = structlog.get_logger()
@@ -70,7 +70,7 @@ class Dispatcher(Service):
         with anyio.move_on_after(PATIENCE_SECONDS):
             while self._deliveries.crowded():  # noqa: ASYNC110  # a crowd has no event: it is a look back
                 await anyio.sleep(_LOOK_SECONDS)
-        return await self._deliveries.stored(BATCH)
+        return await self._deliveries.claim(BATCH)
 
     async def _judged(self, delivery: Delivery) -> Decision:
         """By the rules of this moment; one after the other, so that no push overtakes an older one."""

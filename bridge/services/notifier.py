@@ -16,7 +16,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import NOTICES
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
-from bridge.store.sqlite.outbox import Outbox
+from bridge.store.base import Health, Notices
 from bridge.store.values import NoticeRow
 
 log = structlog.get_logger()
@@ -36,12 +36,13 @@ FAILURES: Final = 8
 class Notifier(Service):
     """Sends the notices of one channel."""
 
-    def __init__(self, name: str, channel: Channel, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, name: str, channel: Channel, notices: Notices, health: Health, clock: Clock) -> None:
         super().__init__(f"notifier:{name}")
         self._name = name
         self._service = f"channel:{name}"
         self._channel = channel
-        self._outbox = outbox
+        self._notices = notices
+        self._health = health
         self._clock = clock
         self._failures = 0
         self._sending = anyio.Lock()
@@ -60,30 +61,30 @@ class Notifier(Service):
     async def _send_due(self) -> float | None:
         """Send what is due; when something will be, in Unix seconds."""
         while True:
-            row, wake_at = await self._outbox.next(self._name)
-            if row is None:
-                return wake_at
+            due_at = await self._notices.next_due(self._name)
+            if due_at is None or due_at > self._clock():
+                return due_at
             pause = await self._paused_until()
             if pause > self._clock():
                 return pause
             async with self._sending:
                 if self._finished:
                     return None
-                await self._deliver(row)
+                if (row := await self._notices.claim(self._name)) is not None:
+                    await self._deliver(row)
 
     async def _paused_until(self) -> float:
         """When this channel may be used next: after a pause the vendor asked for, and within its rate."""
-        pause = (await self._outbox.health(self._service)).paused_until
+        pause = (await self._health.get(self._service)).paused_until
         rate = self._channel.rate
         if rate is None:
             return pause
-        recent = await self._outbox.sends_since(self._name, self._clock() - rate.seconds)
+        recent = await self._notices.sends_since(self._name, self._clock() - rate.seconds)
         if len(recent) < rate.count:
             return pause
         return max(pause, recent[-rate.count] + rate.seconds)
 
     async def _deliver(self, row: NoticeRow) -> None:
-        await self._outbox.begin(row.notice.id, self._name)
         outcome = await self._send(row)
         NOTICES.labels(self._name, outcome.label).inc()
         with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
@@ -113,8 +114,8 @@ class Notifier(Service):
         match outcome:
             case Ok(detail):
                 self._failures = 0
-                await self._outbox.end(notice_id, NoticeState.SENT, detail)
-                await self._outbox.up(self._service, "it takes notices again")
+                await self._notices.end(notice_id, NoticeState.SENT, detail)
+                await self._health.restore(self._service, "it takes notices again")
             case Retry(why, after):
                 await self._again(row, why, after)
             case Unknown(why):
@@ -124,37 +125,37 @@ class Notifier(Service):
             case Dead("config", why):
                 await self._misconfigured(row, why)
             case Dead(reason, why):
-                await self._outbox.end(notice_id, NoticeState.DEAD, why, reason=reason)
+                await self._notices.end(notice_id, NoticeState.DEAD, why, reason=reason)
             case _:
                 assert_never(outcome)
 
     async def _limited(self, row: NoticeRow, why: str, after: float) -> None:
         """The vendor wants a pause: that was no attempt, but the notice grows old all the same."""
         until = self._clock() + after
-        await self._outbox.pause(self._service, until, why)
+        await self._health.pause(self._service, until, why)
         if not await self._expired(row, why):
-            await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=until, count=False)
+            await self._notices.end(row.notice.id, NoticeState.PENDING, why, next_at=until, count=False)
 
     async def _again(self, row: NoticeRow, why: str, after: float | None) -> None:
         self._failures += 1
         if self._failures >= FAILURES:
-            await self._outbox.down(self._service, why, pause=DOWN_SECONDS)
+            await self._health.degrade(self._service, why, pause=DOWN_SECONDS)
         if await self._expired(row, why):
             return
         wait = BACKOFF.wait(row.attempts + 1) if after is None else bounded(after)
         next_at = self._clock() + wait
-        await self._outbox.end(row.notice.id, NoticeState.PENDING, why, next_at=next_at)
+        await self._notices.end(row.notice.id, NoticeState.PENDING, why, next_at=next_at)
 
     async def _misconfigured(self, row: NoticeRow, why: str) -> None:
         """Until a person has mended the channel its notices wait, and one of them is the probe."""
-        await self._outbox.down(self._service, why, pause=PROBE_SECONDS)
+        await self._health.degrade(self._service, why, pause=PROBE_SECONDS)
         if not await self._expired(row, why, reason="config"):
             next_at = self._clock() + PROBE_SECONDS
-            await self._outbox.end(row.notice.id, NoticeState.PENDING, why, reason="config", next_at=next_at)
+            await self._notices.end(row.notice.id, NoticeState.PENDING, why, reason="config", next_at=next_at)
 
     async def _expired(self, row: NoticeRow, why: str, reason: str = "expired") -> bool:
         """Whether the notice is too old for another try; then it is given up."""
         if self._clock() - row.notice.created_at <= EXPIRE_SECONDS:
             return False
-        await self._outbox.end(row.notice.id, NoticeState.DEAD, why, reason=reason)
+        await self._notices.end(row.notice.id, NoticeState.DEAD, why, reason=reason)
         return True

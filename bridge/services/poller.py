@@ -15,7 +15,8 @@ from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import BUILDS, POLL_SECONDS
 from bridge.services.base import Service
-from bridge.store.sqlite.builds import Builds
+from bridge.store.base import Builds
+from bridge.store.values import BuildChange
 
 log = structlog.get_logger()
 
@@ -143,13 +144,13 @@ class Poller(Service):
             build = await self._move(build, status, handle, "") or build
             self._wake_notifiers()
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
-            await self._builds.note(build.id, handle=handle, url=status.url or build.url)
+            await self._builds.update(build.id, handle=handle, url=status.url or build.url)
         if status.state is BuildState.RUNNING and not self._logs.left:
             await self._read_log(build, handle, pieces=1)
         await self._check_deadline(build)
 
     async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
-        fields = {
+        change: BuildChange = {
             "raw": status.raw,
             "detail": _why(build, status),
             "handle": handle,
@@ -157,11 +158,11 @@ class Poller(Service):
             "digest": status.digest or build.digest,
             "started_at": status.started_at or build.started_at,
         }
-        fields["ended_at"] = None if status.state in _OPEN else status.ended_at or self._clock()
+        change["ended_at"] = None if status.state in _OPEN else status.ended_at or self._clock()
         notice_policy = NoticePolicy(self._notice_policy.clock, self._notice_policy.public_url, tail)
         cancelled = status.state is BuildState.CANCELLED
         to = build.ended_by_us if cancelled else status.state
-        moved = await self._builds.move(build.id, to, notice_policy, **fields)
+        moved = await self._builds.transition(build.id, to, notice_policy, **change)
         if moved is not None:
             log.info(
                 LogEvent.BUILD_STATE_CHANGED,
@@ -190,7 +191,7 @@ class Poller(Service):
         if build.state not in _OPEN or not self._overdue(build):
             return
         detail = f"no end within {self._deadline(build) / 3600:g} h (last seen: {build.raw or build.state})"
-        await self._builds.move(
+        await self._builds.transition(
             build.id, BuildState.UNKNOWN, self._notice_policy, detail=detail, ended_at=self._clock()
         )
         self._wake_notifiers()
@@ -232,7 +233,7 @@ class Poller(Service):
             call = self._give_back(build.handle)
             if not await self._ask(call, CALL_SECONDS, "release", build_id=build.id):
                 return False
-        await self._builds.note(build.id, released=1)
+        await self._builds.update(build.id, released=True)
         return True
 
     async def _give_back(self, handle: str) -> bool:

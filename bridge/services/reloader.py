@@ -25,7 +25,7 @@ from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Service
-from bridge.store.sqlite.outbox import Outbox
+from bridge.store.base import Health, Notices
 
 log = structlog.get_logger()
 
@@ -48,7 +48,8 @@ class Reloader(Service):
         load: Callable[[], RuleSet],
         *,
         default_notices: Sequence[NoticeSetting],
-        outbox: Outbox,
+        notices: Notices,
+        health: Health,
         clock: Clock,
         on_reloaded: Callable[[], None],
         wake_notifiers: Callable[[], None],
@@ -58,7 +59,8 @@ class Reloader(Service):
         self._paths = paths
         self._load = load
         self._default_notices = default_notices
-        self._outbox = outbox
+        self._notices = notices
+        self._health = health
         self._clock = clock
         self._on_reloaded = on_reloaded
         self._wake_notifiers = wake_notifiers
@@ -114,18 +116,18 @@ class Reloader(Service):
     async def _take(self) -> Changes:
         new = await anyio.to_thread.run_sync(self._load)
         changes = await anyio.to_thread.run_sync(compare, self._rules, new)
-        await self._outbox.tell(list(self._notices(changes)))
+        await self._notices.add(list(self._notices_of(changes)))
         self._rules = new
-        await self._outbox.up(SERVICE, "the rules on disk are good again, and in force")
+        await self._health.restore(SERVICE, "the rules on disk are good again, and in force")
         return changes
 
     async def _refuse(self, error: ConfigError) -> None:
         faults = [str(fault) for fault in error.faults]
         log.error(LogEvent.RULES_REJECTED, count=len(faults), faults=faults[:_MAX_SHOWN])
-        await self._outbox.down(SERVICE, f"the last good rules stay: {faults[0]}")
+        await self._health.degrade(SERVICE, f"the last good rules stay: {faults[0]}")
         self._wake_notifiers()
 
-    def _notices(self, changes: Changes) -> Iterator[Notice]:
+    def _notices_of(self, changes: Changes) -> Iterator[Notice]:
         waiting: dict[str, list[tuple[EventName, ServiceFacts]]] = defaultdict(list)
         for event, repository, detail in _events(changes):
             for channel in self._audience(repository, event):

@@ -21,8 +21,8 @@ from bridge.rules.schema import BuildRepository, Schedule
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Service
-from bridge.store.sqlite.outbox import Outbox
-from bridge.store.sqlite.schedules import Schedules
+from bridge.store.base import Schedules
+from bridge.store.values import ServiceNoticesFor
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ class Scheduler(Service):
         self,
         rules: Callable[[], RuleSet],
         schedules: Schedules,
-        outbox: Outbox,
+        notices_for: ServiceNoticesFor,
         clock: Clock,
         *,
         on_due: Callable[[], None],
@@ -59,7 +59,7 @@ class Scheduler(Service):
         super().__init__("scheduler")
         self._rules = rules
         self._schedules = schedules
-        self._outbox = outbox
+        self._notices_for = notices_for
         self._clock = clock
         self._on_due = on_due
         self._wake_notifiers = wake_notifiers
@@ -90,7 +90,7 @@ class Scheduler(Service):
         in_time = now - last <= LATE_SECONDS
         delivery = (await self._push(plan, last)).delivery(now) if in_time else None
         missed += not in_time
-        notices = self._outbox.about(EventName.DEGRADED, _missed(plan, missed, last)) if missed else []
+        notices = self._notices_for(EventName.DEGRADED, _missed(plan, missed, last)) if missed else []
         if not await self._schedules.claim(plan.name, due_at, plan.cron.next(now), delivery, notices):
             return
         log.info(LogEvent.CRON_DUE, schedule=plan.name, at=_moment(last), missed=missed or None)

@@ -7,7 +7,7 @@ before it repeats anything.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, Unpack, assert_never
 
 import anyio
 import structlog
@@ -21,8 +21,8 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
-from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.outbox import Outbox
+from bridge.store.base import Builds, Health
+from bridge.store.values import BuildChange
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class Triggerer(Service):
         builder: Builder,
         *,
         builds: Builds,
-        outbox: Outbox,
+        health: Health,
         notice_policy: NoticePolicy,
         clock: Clock,
         on_triggered: Callable[[], None],
@@ -59,7 +59,7 @@ class Triggerer(Service):
         self._service = f"builder:{name}"
         self._builder = builder
         self._builds = builds
-        self._outbox = outbox
+        self._health = health
         self._notice_policy = notice_policy
         self._clock = clock
         self._on_triggered = on_triggered
@@ -71,41 +71,28 @@ class Triggerer(Service):
         """Trigger what is due; a builder that is down gets one build after each pause, and no more."""
         for build in await self._builds.unwanted(self._name):
             why = build.superseded or build.cancel_reason or ""
-            await self._move(build, build.ended_by_us, why, ended_at=self._clock())
+            await self._move(build, build.ended_by_us, detail=why, ended_at=self._clock())
         for build in await self._builds.in_state(self._name, BuildState.TRIGGERING):
             if build.next_at <= self._clock() and not self._pause.left:
                 await self._resolve(build)
-        while not self._pause.left and (batch := await self._next()):
-            await self._trigger(batch[0])
+        while not self._pause.left and (claimed := await self._claim()):
+            await self._trigger(claimed)
         return self._pause.left or None
 
-    async def _next(self) -> list[Build]:
+    async def _claim(self) -> Build | None:
         """The build to trigger now, if the builder has a slot for it."""
-        slots = self._builder.slots
-        if slots is not None:
-            states = (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING)
-            if len(await self._builds.in_state(self._name, *states)) >= slots:
-                return []
-        return await self._builds.due(self._name, 1)
+        build = await self._builds.claim(self._name, self._builder.slots, self._notice_policy)
+        if build is not None:
+            self._changed(build)
+        return build
 
     async def _trigger(self, build: Build) -> None:
-        attempts = build.attempts + 1
-        started = await self._move(
-            build,
-            BuildState.TRIGGERING,
-            f"attempt {attempts}",
-            attempts=attempts,
-            triggered_at=self._clock(),
-            next_at=self._clock(),
-        )
-        if started is None:
-            return
-        outcome = await self._call(started)
+        outcome = await self._call(build)
         TRIGGERS.labels(self._name, outcome.label).inc()
         with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
-            await self._record(started, outcome)
+            await self._record(build, outcome)
         if isinstance(outcome, Ambiguous):
-            await self._resolve(started, outcome.why)
+            await self._resolve(build, outcome.why)
 
     async def _call(self, build: Build) -> Outcome:
         try:
@@ -125,16 +112,16 @@ class Triggerer(Service):
                 await self._sent(build, handle, detail)
             case Rejected(why):
                 await self._healthy()
-                await self._move(build, BuildState.FAILED, f"rejected: {why}", ended_at=self._clock())
+                await self._move(build, BuildState.FAILED, detail=f"rejected: {why}", ended_at=self._clock())
             case Retry(why, after):
                 await self._again(build, why, after)
             case Ambiguous(why):
-                await self._builds.note(build.id, "ambiguous", why)
+                await self._builds.add_step(build.id, "ambiguous", why)
             case _:
                 assert_never(outcome)
 
     async def _sent(self, build: Build, handle: str, detail: str) -> None:
-        await self._move(build, BuildState.QUEUED, detail, handle=handle)
+        await self._move(build, BuildState.QUEUED, detail=detail, handle=handle)
         await self._healthy()
         self._on_triggered()
 
@@ -142,11 +129,13 @@ class Triggerer(Service):
         """The builder does not have the build: it waits for its next turn, or is given up after a day."""
         await self._unhealthy(why)
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
-            await self._move(build, BuildState.FAILED, f"given up after a day: {why}", ended_at=self._clock())
+            await self._move(
+                build, BuildState.FAILED, detail=f"given up after a day: {why}", ended_at=self._clock()
+            )
             return
         self._rest(after)
         wait = BACKOFF.wait(build.attempts) if after is None else bounded(after)
-        await self._move(build, BuildState.WAITING, why, next_at=self._clock() + wait)
+        await self._move(build, BuildState.WAITING, detail=why, next_at=self._clock() + wait)
 
     def _rest(self, after: float | None = None) -> None:
         """Leave the builder alone for a while, longer after each failure."""
@@ -164,12 +153,12 @@ class Triggerer(Service):
                 await self._sent(build, found, "found at the builder")
             case None if why is None or build.attempts == 1:
                 detail = "the builder does not have it"
-                await self._move(build, BuildState.WAITING, detail, next_at=self._clock())
+                await self._move(build, BuildState.WAITING, detail=detail, next_at=self._clock())
             case None:
                 await self._again(build, f"the builder does not have it: {why}", None)
             case Search.UNSEARCHABLE:
                 detail = "the builder may or may not have started it, and cannot be asked: look there"
-                await self._move(build, BuildState.UNKNOWN, detail, ended_at=self._clock())
+                await self._move(build, BuildState.UNKNOWN, detail=detail, ended_at=self._clock())
             case _Nobody(reason):
                 await self._cannot_tell(build, reason)
             case _:
@@ -190,31 +179,34 @@ class Triggerer(Service):
         self._rest()
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
             detail = f"nobody could be asked: {why}"
-            await self._move(build, BuildState.UNKNOWN, detail, ended_at=self._clock())
+            await self._move(build, BuildState.UNKNOWN, detail=detail, ended_at=self._clock())
             return
         attempts = build.attempts + 1
-        await self._builds.note(build.id, attempts=attempts, next_at=self._clock() + BACKOFF.wait(attempts))
+        await self._builds.update(build.id, attempts=attempts, next_at=self._clock() + BACKOFF.wait(attempts))
 
-    async def _move(self, build: Build, to: BuildState, detail: str, **fields: object) -> Build | None:
-        moved = await self._builds.move(build.id, to, self._notice_policy, detail=detail, **fields)
+    async def _move(self, build: Build, to: BuildState, **change: Unpack[BuildChange]) -> Build | None:
+        moved = await self._builds.transition(build.id, to, self._notice_policy, **change)
         if moved is not None:
-            log.info(
-                LogEvent.BUILD_STATE_CHANGED,
-                build_id=build.id,
-                build=f"{build.full_name} #{build.number}",
-                state=to,
-                reason=detail,
-            )
-            self._wake_notifiers()
+            self._changed(moved)
         return moved
+
+    def _changed(self, build: Build) -> None:
+        log.info(
+            LogEvent.BUILD_STATE_CHANGED,
+            build_id=build.id,
+            build=f"{build.full_name} #{build.number}",
+            state=build.state,
+            reason=build.detail,
+        )
+        self._wake_notifiers()
 
     async def _healthy(self) -> None:
         self._failures = 0
-        if await self._outbox.up(self._service, "it answers again"):
+        if await self._health.restore(self._service, "it answers again"):
             log.info(LogEvent.SERVICE_RESTORED, service=self._service)
             self._wake_notifiers()
 
     async def _unhealthy(self, why: str) -> None:
-        if await self._outbox.down(self._service, why):
+        if await self._health.degrade(self._service, why):
             log.warning(LogEvent.SERVICE_DEGRADED, service=self._service, reason=why)
             self._wake_notifiers()

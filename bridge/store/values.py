@@ -102,6 +102,9 @@ class BuildFilter:
     public_only: bool = False
 
 
+ANY_BUILD: Final = BuildFilter()
+
+
 @dataclass(frozen=True, slots=True)
 class LogPiece:
     """A piece of a build's log as it was read; `seq` orders the pieces of a build."""
@@ -133,6 +136,9 @@ class NoticeFilter:
     build_id: str | None = None
     channel: str | None = None
     state: str | None = None
+
+
+ANY_NOTICE: Final = NoticeFilter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

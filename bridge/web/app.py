@@ -10,10 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.errors import StoreError
 from bridge.rules.diff import Changes
-from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.deliveries import Deliveries
-from bridge.store.sqlite.outbox import Outbox
+from bridge.store.base import Store
 from bridge.web.api.answers import http_failure, store_failure
 from bridge.web.api.auth import Tokens
 from bridge.web.api.health import HealthApi
@@ -28,10 +25,7 @@ class Dialect(Protocol):
 
 
 def make_api(
-    database: Database,
-    deliveries: Deliveries,
-    builds: Builds,
-    outbox: Outbox,
+    store: Store,
     *,
     tokens: Sequence[str],
     reload: Callable[[], Awaitable[Changes]],
@@ -40,8 +34,8 @@ def make_api(
     """All views; `reload` loads the rules on disk and raises ConfigError for faults."""
     known = Tokens(tokens)
     dialects: list[Dialect] = [
-        HealthApi(database, outbox),
-        OwnApi(deliveries, builds, tokens=known, reload=reload, public_url=public_url),
+        HealthApi(store),
+        OwnApi(store.deliveries, store.builds, tokens=known, reload=reload, public_url=public_url),
     ]
     return Starlette(
         routes=[route for dialect in dialects for route in dialect.routes],

@@ -19,7 +19,7 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import DELIVERIES
 from bridge.runtime.rate import Rate
-from bridge.store.sqlite.deliveries import Deliveries
+from bridge.store.base import Deliveries
 from bridge.store.values import Receipt
 from bridge.web.body_buffer import BodyBuffer, BufferFull, PartialBody
 from bridge.web.clients import Client, Clients, Network

@@ -46,10 +46,7 @@ async def measure(folder: Path, many: int, rounds: int) -> list[float]:
     async with open_store(folder) as store:
         await fill(store, many)
         app = make_api(
-            store.database,
-            store.deliveries,
-            store.builds,
-            store.outbox,
+            store,
             tokens=[TOKEN],
             reload=_nothing_changed,
         )

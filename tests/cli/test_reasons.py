@@ -13,7 +13,7 @@ from support.scripted import Store, open_store
 
 from bridge.model.build import BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
-from bridge.store.sqlite import outbox
+from bridge.store.sqlite import notices
 from bridge.store.sqlite.database import Database
 
 
@@ -44,7 +44,7 @@ def test_a_build_that_never_had_its_turn_waits_for_a_reason(daemon: Daemon) -> N
     async def fill(store: Store) -> None:
         await store.add_build()
         moved = await store.add_build("2")
-        await store.builds.move(moved.id, BuildState.FAILED, lambda *_: [])
+        await store.builds.transition(moved.id, BuildState.FAILED, lambda *_: [])
 
     filled(daemon, fill)
     for build in run(daemon, "builds list --json").documents:
@@ -52,7 +52,7 @@ def test_a_build_that_never_had_its_turn_waits_for_a_reason(daemon: Daemon) -> N
 
     async def fall(store: Store) -> None:
         (build,) = await store.builds.in_state("here", BuildState.WAITING)
-        await store.outbox.down(f"builder:{build.builder}", "it refuses connections")
+        await store.health.degrade(f"builder:{build.builder}", "it refuses connections")
 
     filled(daemon, fall)
     failed, waiting = run(daemon, "builds list --json").documents
@@ -77,7 +77,7 @@ def test_a_notice_shows_what_it_was_about(daemon: Daemon) -> None:
             notice = Notice(
                 id=str(number), channel="team", event=EventName.FAIL, facts=facts, created_at=store.clock()
             )
-            await store.database.write(partial(outbox.add, notice=notice, dedupe=notice.id))
+            await store.database.write(partial(notices.add, notice=notice, dedupe=notice.id))
 
     filled(daemon, fill)
     build = f"{FACTS.namespace}/{FACTS.repo_name} #{FACTS.number} {FACTS.ref_name}: {FACTS.state}"

@@ -18,7 +18,7 @@ from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.planning.builds import plan
-from bridge.store.sqlite import outbox
+from bridge.store.sqlite import notices
 from bridge.store.sqlite.database import Database
 from bridge.store.values import Decision
 
@@ -86,7 +86,7 @@ def test_builds_are_listed_newest_first_and_found_by_what_they_are(daemon: Daemo
             await store.add_build(str(number), repo_name=name)
         build = await store.builds.by_number("acme", "shop", 2)
         assert build
-        await store.builds.move(build.id, BuildState.FAILED, lambda *_: [], detail="it broke")
+        await store.builds.transition(build.id, BuildState.FAILED, lambda *_: [], detail="it broke")
 
     filled(daemon, fill)
     lines = good(daemon, "builds list").stdout.splitlines()
@@ -156,7 +156,7 @@ def test_a_build_is_cancelled_once(daemon: Daemon) -> None:
 def test_a_build_that_has_ended_is_not_cancelled(daemon: Daemon) -> None:
     async def fill(store: Store) -> None:
         build = await store.add_build()
-        await store.builds.move(build.id, BuildState.FAILED, lambda *_: [])
+        await store.builds.transition(build.id, BuildState.FAILED, lambda *_: [])
 
     filled(daemon, fill)
     assert fails(daemon, "builds cancel acme/shop#1") == "acme/shop #1 has ended: failed"
@@ -180,11 +180,11 @@ def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
         judged = await store.deliveries.record_decision(receipt.id, decision, quiet, plan)
         assert judged is not None
         (build_id,) = judged.builds
-        await store.builds.move(build_id, BuildState.FAILED, lambda *_: [], detail=HOSTILE, url=HOSTILE)
+        await store.builds.transition(build_id, BuildState.FAILED, lambda *_: [], detail=HOSTILE, url=HOSTILE)
         facts = ServiceFacts(subject="builder:here", detail=HOSTILE)
         notice = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=1.0)
-        await store.database.write(lambda connection: outbox.add(connection, notice, dedupe="n"))
-        await store.outbox.end("n", NoticeState.DEAD, HOSTILE, reason="content")
+        await store.database.write(lambda connection: notices.add(connection, notice, dedupe="n"))
+        await store.notices.end("n", NoticeState.DEAD, HOSTILE, reason="content")
         return build_id, receipt.id
 
     build, delivery = filled(daemon, fill)
@@ -278,9 +278,9 @@ def test_notices_are_listed_and_shown_with_their_attempts(daemon: Daemon) -> Non
                 facts=ServiceFacts(subject="builder:here", detail="no answer"),
                 created_at=store.clock(),
             )
-            await store.database.write(partial(outbox.add, notice=notice, dedupe=notice.id))
-        await store.outbox.begin("1", "team")
-        await store.outbox.end("1", NoticeState.DEAD, "the token does not exist", reason="config")
+            await store.database.write(partial(notices.add, notice=notice, dedupe=notice.id))
+        await store.notices.claim("team")
+        await store.notices.end("1", NoticeState.DEAD, "the token does not exist", reason="config")
 
     filled(daemon, fill)
     assert [one["id"] for one in good(daemon, "notices list --json").documents] == ["1", "0"]
@@ -321,7 +321,7 @@ class Hosted:
         (document,) = good(self.daemon, f"deliveries show --json {said.split()[1]}").documents
 
         async def look(store: Store) -> Any:
-            (found,) = await store.deliveries.stored(10)
+            (found,) = await store.deliveries.claim(10)
             return found.body
 
         assert self.sha.encode() in filled(self.daemon, look)

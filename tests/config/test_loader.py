@@ -141,7 +141,7 @@ def test_the_channel_of_messages_always_exists(tmp_path: Path) -> None:
 
 def test_everything_has_a_default_and_no_source_is_warned_about(tmp_path: Path) -> None:
     config = load(tmp_path, "language: zh-CN\n")
-    assert config.store_path == Path("/var/lib/buildbridge/bridge.db")
+    assert config.store_url == "sqlite:///var/lib/buildbridge/bridge.db"
     assert config.rule_paths == (tmp_path / "rules",)
     server, retention = config.settings.server, config.settings.retention
     assert (server.host, server.port, server.max_body) == ("127.0.0.1", 8088, 25 * 1024 * 1024)
@@ -160,8 +160,8 @@ def test_everything_has_a_default_and_no_source_is_warned_about(tmp_path: Path) 
     ],
 )
 def test_the_store_is_where_its_address_says(tmp_path: Path, url: str, path: str) -> None:
-    found = load(tmp_path, f"store: {{url: '{url}'}}\n").store_path
-    assert str(found).replace("//", "/") == path.format(folder=tmp_path)
+    found = load(tmp_path, f"store: {{url: '{url}'}}\n").store_url
+    assert found.removeprefix("sqlite://").replace("//", "/") == path.format(folder=tmp_path)
 
 
 def test_all_secrets_are_known_and_none_is_shown(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from support.scripted import Store
 
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Subscription
-from bridge.planning.notice_policy import NoticePolicy
-from bridge.store.sqlite.outbox import Outbox
+from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
+from bridge.store.sqlite.health import Health
+from bridge.store.values import BuildChange, NoticeFilter
 
 Only = Literal["always", "changes", "failures"]
 ALL = frozenset(EventName)
@@ -19,7 +20,7 @@ X = BuildState.SUPERSEDED
 async def end(store: Store, build: Build, state: BuildState, tail: str = "") -> None:
     notice_policy = NoticePolicy(store.clock, "https://bridge.example.com", tail)
     for step in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING, state):
-        assert await store.builds.move(build.id, step, notice_policy)
+        assert await store.builds.transition(build.id, step, notice_policy)
 
 
 async def history(
@@ -85,7 +86,7 @@ async def test_failures_in_a_row_are_counted_on_their_own_branch(store: Store) -
     for number, (ref, state) in enumerate([("main", F), ("dev", F), ("main", C), ("main", F), ("main", S)]):
         build = await store.add_build(str(number), ref=f"refs/heads/{ref}")
         await end(store, build, state)
-    rows = await store.outbox.newest(100, channel="message")
+    rows = await store.notices.newest(100, NoticeFilter(channel="message"))
     streaks = [
         (row.notice.event.removeprefix("buildJob"), row.notice.facts.streak)
         for row in reversed(rows)
@@ -106,7 +107,7 @@ async def test_how_a_later_build_ended_says_nothing_of_an_earlier_one(store: Sto
 async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(store: Store) -> None:
     build = await store.add_build()
     await end(store, build, U)
-    assert await store.builds.move(build.id, S, NoticePolicy(store.clock, None))
+    assert await store.builds.transition(build.id, S, NoticePolicy(store.clock, None))
     assert (await store.events())[1:] == [EventName.FAIL, EventName.FIXED]
 
 
@@ -115,7 +116,7 @@ async def test_a_build_tells_each_thing_once_to_each_channel(store: Store) -> No
     build = await store.add_build(subscriptions=(twice, twice))
     notice_policy = NoticePolicy(store.clock, None)
     for state in (BuildState.TRIGGERING, U, BuildState.RUNNING, U, F):
-        assert await store.builds.move(build.id, state, notice_policy)
+        assert await store.builds.transition(build.id, state, notice_policy)
     assert await store.events("team") == [EventName.FAIL, EventName.START, EventName.FAIL], (
         "unknown, then failed"
     )
@@ -124,7 +125,7 @@ async def test_a_build_tells_each_thing_once_to_each_channel(store: Store) -> No
 async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
     for key, state in (("1", F), ("2", S), ("3", C)):
         await end(store, await store.add_build(key), state, tail="the last words")
-    rows = await store.outbox.newest(100, channel="message")
+    rows = await store.notices.newest(100, NoticeFilter(channel="message"))
     tails = {
         row.notice.event: row.notice.facts.log_tail
         for row in rows
@@ -140,7 +141,7 @@ async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
 
 async def test_a_build_that_nobody_knows_the_end_of_shows_the_end_of_its_log(store: Store) -> None:
     await end(store, await store.add_build(), U, tail="the last words")
-    (row, *_) = await store.outbox.newest(1, channel="message")
+    (row, *_) = await store.notices.newest(1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
     assert row.notice.facts.log_tail == "the last words"
 
@@ -157,12 +158,12 @@ async def test_a_build_that_nobody_knows_the_end_of_shows_the_end_of_its_log(sto
     ids=["ran", "never ran", "clock set back", "never triggered", "end unknown"],
 )
 async def test_a_build_takes_the_time_since_it_began(
-    store: Store, began: dict[str, float], ended: dict[str, float], duration: float | None
+    store: Store, began: BuildChange, ended: BuildChange, duration: float | None
 ) -> None:
     build, notice_policy = await store.add_build(), NoticePolicy(store.clock, None)
-    assert await store.builds.move(build.id, BuildState.TRIGGERING, notice_policy, **began)
-    assert await store.builds.move(build.id, F, notice_policy, **ended)
-    (row, *_) = await store.outbox.newest(1, channel="message")
+    assert await store.builds.transition(build.id, BuildState.TRIGGERING, notice_policy, **began)
+    assert await store.builds.transition(build.id, F, notice_policy, **ended)
+    (row, *_) = await store.notices.newest(1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
     assert row.notice.facts.duration == duration
 
@@ -170,7 +171,7 @@ async def test_a_build_takes_the_time_since_it_began(
 async def test_a_notice_leads_to_the_build(store: Store) -> None:
     build = await store.add_build()
     await end(store, build, S)
-    (row, *_) = await store.outbox.newest(1, channel="message")
+    (row, *_) = await store.notices.newest(1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
     assert row.notice.facts.page_url == f"https://bridge.example.com/v1/builds/{build.id}"
     assert row.notice.facts.images == ("acme/shop:latest",)
@@ -186,11 +187,11 @@ async def test_who_asked_for_it_is_told_of_the_bridge_itself_but_no_channel_of_i
         Subscription(channel="mail", events=frozenset({EventName.DEGRADED})),
         Subscription(channel="quiet", events=frozenset({EventName.FAIL})),
     ]
-    outbox = Outbox(store.database, store.clock, watchers)
+    health = Health(store.database, store.clock, ServiceNoticePolicy(store.clock, watchers))
     for part in ("builder:here", "channel:team"):
-        assert await outbox.down(part, "no answer")
-        assert not await outbox.down(part, "still no answer")
-        assert await outbox.up(part, "it answers again")
+        assert await health.degrade(part, "no answer")
+        assert not await health.degrade(part, "still no answer")
+        assert await health.restore(part, "it answers again")
     assert await store.events("team") == [EventName.DEGRADED, EventName.RESTORED]
     assert await store.events("mail") == [EventName.DEGRADED] * 2
     assert await store.events("quiet") == []

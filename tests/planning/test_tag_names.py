@@ -8,7 +8,6 @@ from support.scripted import Store
 from support.world import sha, world
 
 from bridge.model.delivery import DeliveryState
-from bridge.store.sqlite.retention import prune
 
 MONTH = timedelta(days=30)
 
@@ -66,7 +65,7 @@ async def test_a_tag_is_held_as_long_as_its_own_name_is_built_now_and_then(
         store.clock.turn(20 * 86_400)
         await here.push("ab", f"refs/heads/{again}")
         store.clock.turn(20 * 86_400)
-        await prune(store.database, store.clock(), MONTH, MONTH)
+        await store.prune(deliveries=MONTH, builds=MONTH)
         await here.push("bc", "refs/heads/name/x-y")
         (*_, last) = await here.builds()
     assert (last.request.tags == ("x-y",)) is not holds
@@ -81,7 +80,7 @@ async def test_moves_go_with_the_deliveries_and_what_tags_stand_for_with_the_bui
     async with world(store, tmp_path) as here:
         await here.push("-a", "refs/heads/name/x")
     store.clock.turn(10 * 86_400)
-    await prune(store.database, store.clock(), timedelta(days=deliveries), timedelta(days=builds))
+    await store.prune(deliveries=timedelta(days=deliveries), builds=timedelta(days=builds))
     tables = ("delivery", "ref_move", "tag_name", "tip")
     count = "SELECT count(*) FROM "
     found = [

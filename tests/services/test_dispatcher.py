@@ -23,7 +23,7 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.registry import FORGES
 from bridge.rules.manual import ManualPush
 from bridge.services.dispatcher import Dispatcher
-from bridge.store.values import Cursor, DeliveryRow
+from bridge.store.values import BuildFilter, Cursor, DeliveryRow
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""
@@ -264,7 +264,7 @@ async def test_a_large_push_keeps_its_place_before_a_small_one(store: Store, tmp
     for delivery in sent_so:
         await store.deliveries.put(delivery)
     async with dispatching(store, tmp_path):
-        page = await store.builds.page(Cursor(), 20, namespace="acme", repo_name="shop")
+        page = await store.builds.page(Cursor(), 20, BuildFilter(namespace="acme", repo_name="shop"))
     numbers = {build.number: build.origin.ref_name for build in page.rows}
     assert numbers == {number + 1: f"v{number}" for number in range(8)}
 

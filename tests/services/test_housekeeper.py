@@ -17,7 +17,7 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.base import running
 from bridge.services.housekeeper import Liveness, Pruner, UnservedNotices
 from bridge.store.sqlite import database
-from bridge.store.values import Decision
+from bridge.store.values import Decision, NoticeFilter
 
 DAY = timedelta(days=1)
 
@@ -31,7 +31,7 @@ async def add_judged(store: Store, key: str) -> None:
 
 
 async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store: Store) -> None:
-    pruner = Pruner(store.database, store.clock, deliveries=DAY, builds=DAY)
+    pruner = Pruner(store, deliveries=DAY, builds=DAY)
     bell = Bell.of(pruner)
     await add_judged(store, "old")
     store.clock.turn(2 * DAY.total_seconds())
@@ -52,11 +52,11 @@ async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store
 async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Store) -> None:
     for key in "12":
         build = await store.add_build(key)
-        await store.builds.move(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+        await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
     store.clock.turn(2 * DAY.total_seconds())
 
     async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
-        await Pruner(store.database, store.clock, deliveries=deliveries, builds=builds).round()
+        await Pruner(store, deliveries=deliveries, builds=builds).round()
         return len(await store.deliveries.newest(10)), len(await store.builds.in_state("here", *BuildState))
 
     assert await keep(3 * DAY, 3 * DAY) == (2, 2)
@@ -67,7 +67,7 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
 async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     store: Store,
 ) -> None:
-    unserved = UnservedNotices(store.outbox, ["team", "message"])
+    unserved = UnservedNotices(store.notices, ["team", "message"])
     bell = Bell.of(unserved)
     notice_policy = NoticePolicy(store.clock, None)
     told = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
@@ -75,15 +75,15 @@ async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(unserved.run)
         await bell.settled()
-        await store.builds.move(build.id, BuildState.FAILED, notice_policy)
+        await store.builds.transition(build.id, BuildState.FAILED, notice_policy)
         async with failing(store):
             await bell.settled()
         await bell.settled()
         tasks.cancel_scope.cancel()
-    (notice,) = await store.outbox.newest(10, channel="gone")
+    (notice,) = await store.notices.newest(10, NoticeFilter(channel="gone"))
     assert (notice.state, notice.reason) == (NoticeState.DEAD, "config")
     assert notice.detail == "there is no channel gone any more"
-    (kept,) = await store.outbox.newest(10, channel="message")
+    (kept,) = await store.notices.newest(10, NoticeFilter(channel="message"))
     assert kept.state is NoticeState.PENDING
 
 
@@ -103,7 +103,7 @@ async def test_the_watchdog_is_fed_while_the_writer_lives_and_not_after(
                     fed.append(manager.recv(100))
             return len(fed)
 
-        async with running([Liveness(store.database)]):
+        async with running([Liveness(store)]):
             await eventually(lambda: hear() >= 3)
             monkeypatch.setattr(database, "BEAT_SECONDS", -1.0)
             before = hear()
@@ -120,6 +120,6 @@ async def test_without_a_watchdog_nothing_is_fed(
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
         manager.bind(str(tmp_path / "notify"))
-        await Liveness(store.database).round()
+        await Liveness(store).round()
         with pytest.raises(BlockingIOError):
             manager.recv(100)

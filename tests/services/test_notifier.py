@@ -20,6 +20,7 @@ from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Unknown
 from bridge.model.notice import EventName, NoticeState
 from bridge.runtime.rate import Rate
 from bridge.services import notifier
+from bridge.store.values import NoticeFilter
 
 HOUR = 3600.0
 
@@ -30,7 +31,7 @@ def channel() -> ScriptedChannel:
 
 
 async def service_events(store: Store) -> list[EventName]:
-    rows = await store.outbox.newest(100, channel="message")
+    rows = await store.notices.newest(100, NoticeFilter(channel="message"))
     return [one.notice.event for one in reversed(rows)]
 
 
@@ -38,7 +39,7 @@ async def test_a_notice_that_was_taken_is_sent(store: Store, channel: ScriptedCh
     await put(store, "a")
     channel.answers.append(Ok("errcode 0"))
     async with notifying(store, channel):
-        found = await store.outbox.get("a")
+        found = await store.notices.get("a")
     assert found is not None
     assert (found[0].state, found[0].attempts, found[0].detail) == (NoticeState.SENT, 1, "errcode 0")
     assert found[0].ended_at == START
@@ -280,7 +281,7 @@ async def test_what_was_being_sent_when_the_process_died_is_sent_again(tmp_path:
             tasks.cancel_scope.cancel()
     async with open_store(tmp_path) as store:
         assert await states(store, "a") == "sending"
-        assert await store.outbox.recover(["team"], []) == 0
+        assert await store.recover(["team"], []) == 0
         async with notifying(store, ScriptedChannel()) as line:
             assert line.asked == ["a", "b"]
             assert [notice.attempt for notice in line.channel.asked] == [2, 1]
@@ -315,8 +316,8 @@ async def test_who_is_to_finish_waits_for_the_answer_in_hand_and_begins_nothing(
 async def test_notices_of_a_channel_that_is_gone_are_given_up_and_say_so(store: Store) -> None:
     await put(store, "a", channel="gone")
     await put(store, "b")
-    assert await store.outbox.recover(["team", "message"], []) == 1
-    lost = await store.outbox.get("a")
+    assert await store.recover(["team", "message"], []) == 1
+    lost = await store.notices.get("a")
     assert lost is not None
     assert (lost[0].state, lost[0].reason) == (NoticeState.DEAD, "config")
     assert lost[1][-1].detail == "config: there is no channel gone any more"

@@ -40,7 +40,7 @@ async def test_an_answer_that_came_is_written_down_although_we_are_told_to_stop(
     async with open_store(tmp_path, clock) as store:
         await put(store, "a")
         if isinstance(answer, Ok):
-            await store.outbox.down("channel:team", "503")
+            await store.health.degrade("channel:team", "503")
         async with anyio.create_task_group() as tasks:
 
             async def stop() -> Outcome:

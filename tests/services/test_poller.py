@@ -11,6 +11,7 @@ from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice
 from bridge.services import poller
 from bridge.store.sqlite.builds import MAX_LOG_BYTES
+from bridge.store.values import NoticeFilter
 
 HOUR = 3600.0
 RUNNING = Status(state=BuildState.RUNNING, raw="building", started_at=1_700_000_010.0)
@@ -28,7 +29,7 @@ async def log_of(store: Store, build: Build) -> str:
 
 
 async def facts_of(store: Store) -> BuildFacts:
-    (row, *_) = await store.outbox.newest(1, channel="message")
+    (row, *_) = await store.notices.newest(1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
     return row.notice.facts
 
@@ -103,7 +104,7 @@ async def test_an_end_and_its_notices_are_written_together_or_not_at_all(store: 
         raise RuntimeError("the notices cannot be made")
 
     with pytest.raises(RuntimeError, match="cannot be made"):
-        await store.builds.move(build.id, BuildState.SUCCEEDED, notices_for)
+        await store.builds.transition(build.id, BuildState.SUCCEEDED, notices_for)
     assert (await store.build(build.id)).state is BuildState.RUNNING
     assert await store.events() == [EventName.START]
     assert (await store.steps(build.id))[-1] == "running"

@@ -183,7 +183,7 @@ async def test_no_more_builds_are_open_than_the_builder_has_slots(
     builds = [await store.add_build(key, tags=(key,)) for key in "1234"]
     async with triggering(store, builder) as line:
         assert builder.called("trigger") == [build.id for build in builds[:2]]
-        await store.builds.move(builds[0].id, BuildState.SUCCEEDED, NoticePolicy(store.clock, None))
+        await store.builds.transition(builds[0].id, BuildState.SUCCEEDED, NoticePolicy(store.clock, None))
         await line.turn(0)
         assert builder.called("trigger") == [build.id for build in builds[:3]]
 
@@ -213,7 +213,7 @@ async def test_a_cancelled_build_does_not_wait_for_a_slot_nor_for_a_builder_that
         await line.turn(0)
         assert (await store.build(waiting.id)).state is BuildState.CANCELLED
         late = await store.add_build("3", tags=("3",))
-        await store.builds.move(running.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+        await store.builds.transition(running.id, BuildState.FAILED, NoticePolicy(store.clock, None))
         builder.triggers.append(Retry("down", 3000.0))
         await line.turn(0)
         await store.builds.request_cancel(late.id, "cancelled by ann")
@@ -225,7 +225,7 @@ async def test_a_build_that_was_moved_meanwhile_is_not_sent(store: Store, builde
     """Between the look at what is due and the attempt, somebody else ends the build."""
     build = await store.add_build()
     stale = await store.build(build.id)
-    await store.builds.move(build.id, BuildState.SUPERSEDED, NoticePolicy(store.clock, None))
+    await store.builds.transition(build.id, BuildState.SUPERSEDED, NoticePolicy(store.clock, None))
     await TriggerLine(store, builder).triggerer._trigger(stale)
     assert builder.calls == []
     assert (await store.build(build.id)).state is BuildState.SUPERSEDED
@@ -246,7 +246,7 @@ async def test_a_build_that_ended_while_the_builder_answered_stays_ended(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(TriggerLine(store, Slow()).triggerer.run)
         await entered.wait()
-        await store.builds.move(build.id, BuildState.CANCELLED, NoticePolicy(store.clock, None))
+        await store.builds.transition(build.id, BuildState.CANCELLED, NoticePolicy(store.clock, None))
         leave.set()
         await eventually(lambda: store.builds.get(build.id))
         tasks.cancel_scope.cancel()
@@ -269,7 +269,7 @@ async def test_an_answer_that_came_is_written_down_although_we_are_told_to_stop(
     async with open_store(tmp_path, clock) as store:
         was_down = not isinstance(answer, Retry)
         if was_down:
-            await store.outbox.down("builder:here", "no route to host")
+            await store.health.degrade("builder:here", "no route to host")
         build = await store.add_build()
         async with anyio.create_task_group() as tasks:
 
@@ -281,7 +281,7 @@ async def test_an_answer_that_came_is_written_down_although_we_are_told_to_stop(
             tasks.start_soon(TriggerLine(store, builder).triggerer.run)
     async with open_store(tmp_path, clock) as store:
         after = await store.build(build.id)
-        health = await store.outbox.health("builder:here")
+        health = await store.health.get("builder:here")
     assert (after.state, after.detail) == (state, detail)
     assert (health.down_since is None) is was_down
 

@@ -24,8 +24,7 @@ from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
 from bridge.store.sqlite.builds import MAX_TEXT
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.outbox import add
-from bridge.store.sqlite.retention import prune
+from bridge.store.sqlite.notices import add
 from bridge.store.values import Cursor, Decision, HealthRecord
 
 DAY = timedelta(days=1)
@@ -40,8 +39,7 @@ class Moves(RuleBasedStateMachine):
         self.portal_context = anyio.from_thread.start_blocking_portal()
         self.portal = self.portal_context.__enter__()
         path = Path(self.folder.name) / "bridge.db"
-        self.database = Database.open(path, exclusive=True)
-        self.store = Store.of(self.database, Clock(), path)
+        self.store = Store(Database.open(path, exclusive=True), Clock(), path)
 
     @initialize()
     def make(self) -> None:
@@ -51,7 +49,7 @@ class Moves(RuleBasedStateMachine):
 
     @rule(to=st.sampled_from(BuildState))
     def move(self, to: BuildState) -> None:
-        moved = self.portal.call(self.store.builds.move, self.build_id, to, quiet)
+        moved = self.portal.call(self.store.builds.transition, self.build_id, to, quiet)
         assert (moved is not None) == (to in TRANSITIONS[self.state])
         if moved is not None:
             assert moved.state is to
@@ -72,7 +70,7 @@ class Moves(RuleBasedStateMachine):
             assert self.portal.call(self.store.build, self.build_id).state is self.state
 
     def teardown(self) -> None:
-        self.database.close()
+        self.store.close()
         self.portal_context.__exit__(None, None, None)
         self.folder.cleanup()
 
@@ -82,7 +80,7 @@ TestMoves.settings = settings(max_examples=15, stateful_step_count=25, deadline=
 
 
 async def test_no_move_leads_out_of_nowhere(store: Store) -> None:
-    assert await store.builds.move("no such build", BuildState.FAILED, quiet) is None
+    assert await store.builds.transition("no such build", BuildState.FAILED, quiet) is None
     assert await store.builds.get("no such build") is None
     assert not await store.builds.request_cancel("no such build", "by ann")
 
@@ -92,7 +90,7 @@ async def test_two_who_move_one_build_at_once_do_not_both_win(store: Store) -> N
     won: list[Build | None] = []
 
     async def move(to: BuildState) -> None:
-        won.append(await store.builds.move(build.id, to, quiet))
+        won.append(await store.builds.transition(build.id, to, quiet))
 
     async with anyio.create_task_group() as tasks:
         for to in (BuildState.TRIGGERING, BuildState.CANCELLED, BuildState.SUPERSEDED):
@@ -173,11 +171,11 @@ async def test_builds_of_a_builder_that_is_gone_end_and_say_so(store: Store) -> 
     waiting = await store.add_build("1", builder="gone")
     running = await store.add_build("2", builder="gone")
     for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
-        await store.builds.move(running.id, state, notice_policy)
+        await store.builds.transition(running.id, state, notice_policy)
     ended = await store.add_build("3", builder="gone")
-    await store.builds.move(ended.id, BuildState.CANCELLED, notice_policy)
+    await store.builds.transition(ended.id, BuildState.CANCELLED, notice_policy)
     kept = await store.add_build("4")
-    lost = await store.builds.abandon(["here"], notice_policy)
+    lost = await store.builds.end_orphans(["here"], notice_policy)
     assert {build.id: build.state for build in lost} == {
         waiting.id: BuildState.FAILED,
         running.id: BuildState.UNKNOWN,
@@ -186,13 +184,13 @@ async def test_builds_of_a_builder_that_is_gone_end_and_say_so(store: Store) -> 
     assert (await store.build(kept.id)).state is BuildState.WAITING
     assert (await store.build(ended.id)).state is BuildState.CANCELLED
     assert (await store.events()).count(EventName.FAIL) == 2
-    assert await store.builds.abandon(["here"], notice_policy) == []
+    assert await store.builds.end_orphans(["here"], notice_policy) == []
 
 
 async def test_what_is_to_end_is_not_due(store: Store) -> None:
     asked, replaced, kept = [await store.add_build(tag, tags=(tag,)) for tag in "abc"]
     assert await store.builds.request_cancel(asked.id, "by ann")
-    await store.builds.note(replaced.id, superseded="by a newer push")
+    await store.builds.update(replaced.id, superseded="by a newer push")
     assert [build.id for build in await store.builds.due("here", 10)] == [kept.id]
     assert [build.id for build in await store.builds.unwanted("here")] == [asked.id, replaced.id]
 
@@ -200,7 +198,7 @@ async def test_what_is_to_end_is_not_due(store: Store) -> None:
 async def test_builds_of_two_namespaces_do_not_wait_for_each_other(store: Store) -> None:
     made = [await store.add_build(name, namespace=name, concurrency=1) for name in ("acme", "lab")]
     assert await store.builds.due("here", 10) == made
-    assert await store.builds.move(made[0].id, BuildState.TRIGGERING, quiet)
+    assert await store.builds.transition(made[0].id, BuildState.TRIGGERING, quiet)
     assert [build.id for build in await store.builds.due("here", 10)] == [made[1].id]
 
 
@@ -221,7 +219,8 @@ async def test_the_log_is_read_in_pieces_from_a_place_or_a_time(store: Store) ->
 
 async def test_notes_are_bounded(store: Store) -> None:
     build = await store.add_build()
-    await store.builds.note(build.id, "ambiguous", "x" * 10_000, url="https://" + "u" * 10_000)
+    await store.builds.update(build.id, url="https://" + "u" * 10_000)
+    await store.builds.add_step(build.id, "ambiguous", "x" * 10_000)
     assert len((await store.build(build.id)).url or "") == MAX_TEXT
     assert len((await store.builds.steps(build.id))[-1].detail) == 2000
 
@@ -241,12 +240,12 @@ async def counted(store: Store) -> dict[str, int]:
 async def ended(store: Store, key: str, **changes: Any) -> Build:
     build = await store.add_build(key, **changes)
     await store.builds.append_log(build.id, "a log", 5, restarted=False)
-    moved = await store.builds.move(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+    moved = await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
     assert moved is not None
-    (row, *_) = await store.outbox.newest(1)
-    await store.outbox.add_message(row.notice)
-    await store.outbox.begin(row.notice.id, "message")
-    await store.outbox.end(row.notice.id, row.state.SENT, "")
+    (row, *_) = await store.notices.newest(1)
+    await store.messages.add_message(row.notice)
+    await store.notices.claim("message")
+    await store.notices.end(row.notice.id, row.state.SENT, "")
     return moved
 
 
@@ -255,11 +254,11 @@ async def test_what_is_old_goes_and_takes_all_that_belongs_to_it(store: Store) -
         await ended(store, key)
     kept = await ended(store, "3")
     store.clock.turn(40 * DAY.total_seconds())
-    assert await prune(store.database, store.clock(), 30 * DAY, 30 * DAY) == 3 + 2 + 3 + 3 + 1
+    assert await store.prune(deliveries=30 * DAY, builds=30 * DAY) == 3 + 2 + 3 + 3 + 1
     left = await counted(store)
     assert left == {"delivery": 0, "build": 1, "build_log": 1, "notice": 0, "message": 0, "step": 2, "tip": 0}
     assert (await store.build(kept.id)).number == 3, "the newest build of a repository stays"
-    assert await prune(store.database, store.clock(), 30 * DAY, 30 * DAY) == 0
+    assert await store.prune(deliveries=30 * DAY, builds=30 * DAY) == 0
     assert (await store.add_build("4")).number == 4
 
 
@@ -273,7 +272,7 @@ async def test_what_is_open_stays_however_old_it_is(store: Store) -> None:
     )
     await store.database.write(lambda connection: add(connection, pending, dedupe="pending"))
     store.clock.turn(4000 * DAY.total_seconds())
-    await prune(store.database, store.clock(), DAY, DAY)
+    await store.prune(deliveries=DAY, builds=DAY)
     left = await counted(store)
     assert (left["delivery"], left["build"], left["notice"]) == (1, 2, 1)
 
@@ -283,7 +282,7 @@ async def test_what_is_young_stays(store: Store) -> None:
     await ended(store, "2")
     before = await counted(store)
     store.clock.turn(29 * DAY.total_seconds())
-    assert await prune(store.database, store.clock(), 30 * DAY, 30 * DAY) == 0
+    assert await store.prune(deliveries=30 * DAY, builds=30 * DAY) == 0
     assert await counted(store) == before
 
 
@@ -291,11 +290,11 @@ async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.Monkey
     monkeypatch.setattr("bridge.store.sqlite.retention.BATCH", 2)
     for key in range(7):
         await store.deliveries.put(delivery_of(str(key), store.clock()))
-    for row in await store.deliveries.stored(10):
+    for row in await store.deliveries.claim(10):
         ignored = Decision(state=DeliveryState.IGNORED, detail="", explanation=[])
         await store.deliveries.record_decision(row.id, ignored, quiet, plan)
     store.clock.turn(2 * DAY.total_seconds())
-    assert await prune(store.database, store.clock(), DAY, DAY) == 7
+    assert await store.prune(deliveries=DAY, builds=DAY) == 7
 
 
 async def test_health_is_told_when_it_changes_and_only_then(store: Store) -> None:
@@ -306,16 +305,16 @@ async def test_health_is_told_when_it_changes_and_only_then(store: Store) -> Non
         replace(down, why="503"),
         HealthRecord(name="builder:here"),
     ):
-        await store.outbox.set_health(health)
+        await store.health.set(health)
     assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
-    await store.outbox.set_health(replace(down, name="builder:gone"))
-    await store.outbox.recover(["message", "team"], ["builder:here"])
-    assert [health.name for health in await store.outbox.all_health()] == ["builder:here"]
+    await store.health.set(replace(down, name="builder:gone"))
+    await store.recover(["message", "team"], ["builder:here"])
+    assert [health.name for health in await store.health.all()] == ["builder:here"]
 
 
 async def test_a_message_is_kept_once(store: Store) -> None:
     facts = ServiceFacts(subject="x", detail="y")
     told = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=START)
     for _ in range(3):
-        await store.outbox.add_message(told)
+        await store.messages.add_message(told)
     assert (await counted(store))["message"] == 1

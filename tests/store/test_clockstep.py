@@ -11,10 +11,11 @@ from support.services import move
 
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.runtime.clock import SteadyClock
 from bridge.services.housekeeper import ClockFollower
-from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.outbox import Outbox, add
+from bridge.store.sqlite.notices import add
+from bridge.store.sqlite.store import SqliteStore
 from bridge.store.values import HealthRecord
 
 STEPS = pytest.mark.parametrize("step", [-86_400.0, -600.0, 172_800.0])
@@ -27,10 +28,10 @@ class Watched:
         self.wall = store.clock
         self.even = Clock(0.0)
         self.clock = SteadyClock(self.wall, self.even)
-        self.follower = ClockFollower(store.database, self.clock)
+        self.follower = ClockFollower(store, self.clock)
         self.bell = Bell.of(self.follower)
-        self.builds = Builds(store.database, self.clock)
-        self.outbox = Outbox(store.database, self.clock)
+        seen = SqliteStore(store.database, self.clock, ServiceNoticePolicy(self.clock))
+        self.builds, self.notices, self.health = seen.builds, seen.notices, seen.health
 
     async def step(self, seconds: float) -> None:
         self.wall.turn(seconds)
@@ -61,7 +62,7 @@ async def put(store: Store, name: str) -> None:
 async def test_a_build_that_waits_is_due_when_it_was_to_be(store: Store, step: float) -> None:
     waiting, later = await store.add_build("1"), await store.add_build("2", tags=("2",))
     async with watching(store) as watched:
-        await watched.builds.note(later.id, next_at=watched.clock() + 60)
+        await watched.builds.update(later.id, next_at=watched.clock() + 60)
         await watched.step(step)
         assert watched.clock() == store.clock()
         assert [build.id for build in await watched.builds.due("here", 5)] == [waiting.id]
@@ -76,16 +77,16 @@ async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
 ) -> None:
     await put(store, "a")
     async with watching(store) as watched:
-        await watched.outbox.begin("a", "team")
+        await watched.notices.claim("team")
         until = watched.clock() + 60
-        await watched.outbox.end("a", NoticeState.PENDING, "busy", next_at=until)
-        await watched.outbox.set_health(HealthRecord(name="channel:team", paused_until=until))
+        await watched.notices.end("a", NoticeState.PENDING, "busy", next_at=until)
+        await watched.health.set(HealthRecord(name="channel:team", paused_until=until))
         await watched.step(step)
-        assert await watched.outbox.next("team") == (None, until + step)
-        assert (await watched.outbox.health("channel:team")).paused_until == until + step
-        assert await watched.outbox.sends_since("team", watched.clock() - 1) == [watched.clock()]
+        assert await watched.notices.next_due("team") == until + step
+        assert (await watched.health.get("channel:team")).paused_until == until + step
+        assert await watched.notices.sends_since("team", watched.clock() - 1) == [watched.clock()]
         watched.turn(60)
-        row, _ = await watched.outbox.next("team")
+        row = await watched.notices.claim("team")
         assert row is not None
         assert watched.clock() - row.notice.created_at == 60
 
@@ -100,16 +101,16 @@ async def test_what_is_open_lasts_no_longer_and_what_has_ended_stays_where_it_wa
         await move(store, build, BuildState.TRIGGERING, BuildState.RUNNING, **begun)
     ended = await move(store, ended, BuildState.SUCCEEDED, ended_at=store.clock())
     await put(store, "a")
-    await store.outbox.end("a", NoticeState.SENT, "")
-    sent = await store.outbox.get("a")
-    await store.outbox.down("builder:here", "no answer", pause=60)
+    await store.notices.end("a", NoticeState.SENT, "")
+    sent = await store.notices.get("a")
+    await store.health.degrade("builder:here", "no answer", pause=60)
     async with watching(store) as watched:
         await watched.step(step)
     now = await store.build(running.id)
     assert (now.created_at, now.triggered_at, now.started_at) == (store.clock(),) * 3
     assert await store.build(ended.id) == ended
-    assert await store.outbox.get("a") == sent
-    assert (await store.outbox.health("builder:here")).down_since == store.clock()
+    assert await store.notices.get("a") == sent
+    assert (await store.health.get("builder:here")).down_since == store.clock()
 
 
 async def test_nobody_sees_a_step_before_the_store_has_followed(store: Store) -> None:
@@ -135,20 +136,20 @@ async def test_a_clock_that_only_drifts_moves_no_row(store: Store) -> None:
 async def test_what_is_put_off_for_as_long_as_can_be_stays_so_over_a_start(store: Store) -> None:
     build = await store.add_build()
     later = store.clock() + 2 * 3600
-    await store.builds.note(build.id, next_at=later)
-    await store.outbox.set_health(HealthRecord(name="channel:team", paused_until=later))
-    await store.outbox.recover(["team"], ["channel:team"])
+    await store.builds.update(build.id, next_at=later)
+    await store.health.set(HealthRecord(name="channel:team", paused_until=later))
+    await store.recover(["team"], ["channel:team"])
     assert (await store.build(build.id)).next_at == later
-    assert (await store.outbox.health("channel:team")).paused_until == later
+    assert (await store.health.get("channel:team")).paused_until == later
 
 
 async def test_a_clock_that_was_set_back_between_two_starts_holds_nothing_up(store: Store) -> None:
     build = await store.add_build()
     await put(store, "a")
-    await store.outbox.set_health(HealthRecord(name="channel:team", paused_until=store.clock()))
+    await store.health.set(HealthRecord(name="channel:team", paused_until=store.clock()))
     store.clock.turn(-86_400)
     assert await store.builds.due("here", 1) == []
-    await store.outbox.recover(["team", "message"], ["channel:team"])
+    await store.recover(["team", "message"], ["channel:team"])
     assert [found.id for found in await store.builds.due("here", 1)] == [build.id]
-    assert (await store.outbox.next("team"))[0] is not None
-    assert (await store.outbox.health("channel:team")).paused_until == store.clock()
+    assert await store.notices.claim("team") is not None
+    assert (await store.health.get("channel:team")).paused_until == store.clock()

@@ -230,7 +230,7 @@ async def test_a_writer_that_died_leaves_nobody_waiting_and_is_told_of(store: St
 
 async def watching(store: Store, outcomes: list[str]) -> None:
     with pytest.RaisesGroup(StoreDied, flatten_subgroups=True) as caught:
-        async with running([Liveness(store.database)]):
+        async with running([Liveness(store)]):
             await anyio.sleep_forever()
     error: BaseException = caught.value
     while isinstance(error, BaseExceptionGroup):

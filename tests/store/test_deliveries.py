@@ -83,14 +83,14 @@ async def test_an_id_of_the_host_is_the_same_for_ever_and_few_repeats_of_it_are_
 async def test_what_was_put_is_read_back_word_for_word(store: Store) -> None:
     delivery = delivery_of("k", 1.0, body=bytes(range(256)), headers={"x-a": "\xe9", "x-b": ""}, event="é")
     await store.deliveries.put(delivery)
-    assert await store.deliveries.stored(10) == [delivery]
+    assert await store.deliveries.claim(10) == [delivery]
 
 
 async def test_few_large_deliveries_are_read_at_once(store: Store) -> None:
     large = bytes(9 << 20)
     for key in "abc":
         await store.deliveries.put(delivery_of(key, store.clock(), body=large))
-    assert [one.key for one in await store.deliveries.stored(10)] == ["a", "b"]
+    assert [one.key for one in await store.deliveries.claim(10)] == ["a", "b"]
 
 
 async def test_a_crowd_is_told_of_once_and_not_after_it_has_gone(store: Store) -> None:
@@ -115,15 +115,15 @@ async def test_a_new_delivery_beside_a_repeat_is_new(store: Store) -> None:
         for key in "abc":
             tasks.start_soon(put, key)
     assert receipts == {"a": False, "b": True, "c": True}
-    assert len(await store.deliveries.stored(10)) == 3
+    assert len(await store.deliveries.claim(10)) == 3
     assert first.new
 
 
 async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
     for key in "abc":
         await store.deliveries.put(delivery_of(key, store.clock()))
-    assert [one.key for one in await store.deliveries.stored(2)] == ["a", "b"]
-    first = (await store.deliveries.stored(1))[0]
+    assert [one.key for one in await store.deliveries.claim(2)] == ["a", "b"]
+    first = (await store.deliveries.claim(1))[0]
     await store.deliveries.record_decision(first.id, IGNORED, quiet, plan)
     again = Decision(state=DeliveryState.DEAD, detail="too late", explanation=[])
     await store.deliveries.record_decision(first.id, again, quiet, plan)
@@ -136,7 +136,7 @@ async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
         [{"event": "ping"}],
     )
     assert [step.what for step in steps] == ["ignored"]
-    assert [one.key for one in await store.deliveries.stored(10)] == ["b", "c"]
+    assert [one.key for one in await store.deliveries.claim(10)] == ["b", "c"]
     assert [row.delivery.key for row in await store.deliveries.newest(10)] == ["c", "b", "a"]
     assert [row.delivery.key for row in await store.deliveries.newest(10, "ignored")] == ["a"]
 

@@ -7,18 +7,21 @@ from sqlalchemy import event
 from support.scripted import Store
 
 from bridge.store.sqlite import listing
-from bridge.store.values import Cursor
+from bridge.store.values import BuildFilter, Cursor
 
 
 async def numbers(store: Store, **place: Any) -> list[int]:
-    page = await store.builds.page(Cursor(**place), 2, repo_name="shop")
+    page = await store.builds.page(Cursor(**place), 2, BuildFilter(repo_name="shop"))
     return [build.number for build in page.rows]
 
 
 async def test_pages_are_newest_first_and_end(store: Store) -> None:
     for key in range(5):
         await store.add_build(str(key), repo_name="shop" if key else "web")
-    pages = [await store.builds.page(Cursor(number=number), 2, repo_name="shop") for number in (1, 2, 3)]
+    pages = [
+        await store.builds.page(Cursor(number=number), 2, BuildFilter(repo_name="shop"))
+        for number in (1, 2, 3)
+    ]
     assert [[build.number for build in page.rows] for page in pages] == [[4, 3], [2, 1], []]
     assert [(page.newer, page.older) for page in pages] == [(False, True), (True, False), (True, False)]
     assert {page.count for page in pages} == {4}
@@ -64,7 +67,7 @@ async def test_no_page_is_sorted_or_searched_for_row_by_row(
         "before_cursor_execute",
         lambda _connection, _cursor, statement, values, *_rest: asked.append((statement, values)),
     )
-    await store.builds.page(Cursor(before="y"), 20, public_only=public_only, **filters)
+    await store.builds.page(Cursor(before="y"), 20, BuildFilter(public_only=public_only, **filters))
     plans = [
         [
             row.detail

@@ -40,7 +40,7 @@ async def test_a_due_time_is_claimed_once_with_all_that_it_asks_for(
         return await schedules.claim("nightly", START, START + 60, asked, [told])
 
     assert [await claim(), await claim()] == [True, False]
-    assert len(await store.deliveries.stored(10)) == len(await store.events()) == 1
+    assert len(await store.deliveries.claim(10)) == len(await store.events()) == 1
     assert await schedules.due(START + 60) == [("nightly", START + 60)]
 
 

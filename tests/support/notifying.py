@@ -9,7 +9,7 @@ from support.scripted import Bell, ScriptedChannel, Store
 
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.services.notifier import Notifier
-from bridge.store.sqlite.outbox import add
+from bridge.store.sqlite.notices import add
 from bridge.store.values import NoticeRow
 
 
@@ -19,7 +19,7 @@ class Line:
     def __init__(self, store: Store, channel: ScriptedChannel) -> None:
         self.store = store
         self.channel = channel
-        self.notifier = Notifier(channel.name, channel, store.outbox, store.clock)
+        self.notifier = Notifier(channel.name, channel, store.notices, store.health, store.clock)
         self.bell = Bell.of(self.notifier)
 
     async def turn(self, seconds: float) -> None:
@@ -32,7 +32,7 @@ class Line:
 
     async def health(self) -> tuple[bool, float]:
         """Whether the channel is down, and for how many more seconds it is left alone."""
-        found = await self.store.outbox.health(f"channel:{self.channel.name}")
+        found = await self.store.health.get(f"channel:{self.channel.name}")
         return found.down_since is not None, max(0.0, found.paused_until - self.store.clock())
 
 
@@ -56,7 +56,7 @@ async def put(store: Store, *ids: str, channel: str = "team", job: str = "main")
 
 
 async def row(store: Store, name: str) -> NoticeRow:
-    found = await store.outbox.get(name)
+    found = await store.notices.get(name)
     assert found is not None
     return found[0]
 

@@ -14,6 +14,7 @@ from bridge.model.notice import EventName, ServiceFacts
 from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet
 from bridge.services.reloader import Reloader
+from bridge.store.values import NoticeFilter
 
 ALL_EVENTS = (EventName.UPDATE_CONFIG, EventName.DELETE, EventName.FORBID)
 DEFAULT = NoticeSetting(channel="team", notice_type="DING_TALK", enabled_event_type_names=ALL_EVENTS)
@@ -35,7 +36,8 @@ class Line:
             [folder],
             load or partial(load_rules, [folder], NAMES),
             default_notices=[DEFAULT],
-            outbox=store.outbox,
+            notices=store.notices,
+            health=store.health,
             clock=store.clock,
             on_reloaded=lambda: None,
             wake_notifiers=self._tell,
@@ -61,13 +63,13 @@ class Line:
     async def notices(self, channel: str = "team") -> list[tuple[EventName, str, str]]:
         """Event, subject and detail of each, oldest first."""
         found = []
-        for row in reversed(await self.store.outbox.newest(2000, channel=channel)):
+        for row in reversed(await self.store.notices.newest(2000, NoticeFilter(channel=channel))):
             assert isinstance(row.notice.facts, ServiceFacts)
             found.append((row.notice.event, row.notice.facts.subject, row.notice.facts.detail))
         return found
 
     async def down(self) -> str | None:
-        health = await self.store.outbox.health("rules")
+        health = await self.store.health.get("rules")
         return health.why if health.down_since is not None else None
 
 

@@ -15,12 +15,12 @@ from support.scripted import Bell, Store, delivery_of
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.notice import ServiceFacts
-from bridge.planning.notice_policy import NoticePolicy
+from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import FORGES
 from bridge.rules.match import RuleSet
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.scheduler import Scheduler
-from bridge.store.sqlite.schedules import Schedules
+from bridge.store.values import NoticeFilter
 
 NIGHTLY = "{cron: '0 3 * * *', timezone: Asia/Shanghai, branch: main}"
 RULE = """
@@ -87,7 +87,7 @@ class Line:
         return [(row.state, row.detail) for row in reversed(rows) if row.delivery.source == "schedule"]
 
     async def told(self) -> list[str]:
-        rows = await self.store.outbox.newest(100, channel="message")
+        rows = await self.store.notices.newest(100, NoticeFilter(channel="message"))
         return [row.notice.facts.detail for row in rows if isinstance(row.notice.facts, ServiceFacts)]
 
 
@@ -120,8 +120,8 @@ def scheduler(line: Line, bell: Bell) -> Scheduler:
     store = line.store
     made = Scheduler(
         lambda: line.rules,
-        Schedules(store.database),
-        store.outbox,
+        store.schedules,
+        ServiceNoticePolicy(store.clock),
         store.clock,
         on_due=line.asked_for,
         wake_notifiers=lambda: line.rung.append("told"),

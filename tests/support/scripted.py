@@ -24,14 +24,13 @@ from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Person
 from bridge.model.notice import EventName, Notice, Subscription
 from bridge.planning.builds import plan
+from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.runtime.rate import Rate
 from bridge.runtime.wakeups import Wakeup
 from bridge.services.base import Service
-from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.deliveries import Deliveries
-from bridge.store.sqlite.outbox import Outbox
-from bridge.store.values import Decision
+from bridge.store.sqlite.store import SqliteStore
+from bridge.store.values import Decision, NoticeFilter
 
 START = 1_700_000_000.0
 _NUMBERS = count()
@@ -194,27 +193,14 @@ class ScriptedChannel(Channel):
         return answer
 
 
-@dataclass
-class Store:
+class Store(SqliteStore):
     """An open store and what is needed to fill it."""
 
-    database: Database
     clock: Clock
-    deliveries: Deliveries
-    builds: Builds
-    outbox: Outbox
-    path: Path
 
-    @classmethod
-    def of(cls, database: Database, clock: Clock, path: Path) -> "Store":
-        return cls(
-            database,
-            clock,
-            Deliveries(database, clock),
-            Builds(database, clock),
-            Outbox(database, clock),
-            path,
-        )
+    def __init__(self, database: Database, clock: Clock, path: Path) -> None:
+        super().__init__(database, clock, ServiceNoticePolicy(clock))
+        self.path = path
 
     async def add_build(
         self, key: str = "1", *, is_public: bool = False, author: Person = ANN, **changes: Any
@@ -240,7 +226,7 @@ class Store:
 
     async def events(self, channel: str = "message") -> list[EventName]:
         """The events written for a channel, oldest first."""
-        rows = await self.outbox.newest(1000, channel=channel)
+        rows = await self.notices.newest(1000, NoticeFilter(channel=channel))
         return [row.notice.event for row in reversed(rows)]
 
 
@@ -301,7 +287,7 @@ async def open_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[
     path = folder / "bridge.db"
     database = await anyio.to_thread.run_sync(lambda: Database.open(path, exclusive=True))
     try:
-        yield Store.of(database, clock or Clock(), path)
+        yield Store(database, clock or Clock(), path)
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(database.close)

@@ -17,7 +17,7 @@ from bridge.services.triggerer import Triggerer
 async def move(store: Store, build: Build, *states: BuildState, **fields: Any) -> Build:
     """The build, moved through these states."""
     for state in states:
-        assert await store.builds.move(build.id, state, NoticePolicy(store.clock, None), **fields)
+        assert await store.builds.transition(build.id, state, NoticePolicy(store.clock, None), **fields)
     return await store.build(build.id)
 
 
@@ -38,7 +38,7 @@ class TriggerLine:
             builder.name,
             builder,
             builds=store.builds,
-            outbox=store.outbox,
+            health=store.health,
             notice_policy=NoticePolicy(store.clock, None),
             clock=store.clock,
             on_triggered=lambda: self.rung.append("triggered"),
@@ -52,7 +52,7 @@ class TriggerLine:
         await self.bell.settled()
 
     async def down(self) -> bool:
-        return (await self.store.outbox.health(f"builder:{self.builder.name}")).down_since is not None
+        return (await self.store.health.get(f"builder:{self.builder.name}")).down_since is not None
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from bridge.model.delivery import Delivery, DeliveryState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.registry import FORGES
 from bridge.services.dispatcher import Dispatcher
-from bridge.store.values import DeliveryRow
+from bridge.store.values import BuildChange, DeliveryRow
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""
@@ -93,9 +93,9 @@ class World:
         due = await self.store.builds.due("jenkins", 100)
         for build in due:
             for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
-                fields = {"triggered_at": self.store.clock(), "handle": build.id}
-                assert await self.store.builds.move(
-                    build.id, state, NoticePolicy(self.store.clock, None), **fields
+                change = BuildChange(triggered_at=self.store.clock(), handle=build.id)
+                assert await self.store.builds.transition(
+                    build.id, state, NoticePolicy(self.store.clock, None), **change
                 )
         return due
 
@@ -104,7 +104,7 @@ class World:
         for build in reversed(await self.store.builds.in_state("jenkins", BuildState.RUNNING)):
             self.registry |= dict.fromkeys(build.request.tags, build.request.commit)
             notice_policy = NoticePolicy(self.store.clock, None)
-            assert await self.store.builds.move(build.id, BuildState.SUCCEEDED, notice_policy)
+            assert await self.store.builds.transition(build.id, BuildState.SUCCEEDED, notice_policy)
 
     async def drain(self) -> None:
         while await self.start():

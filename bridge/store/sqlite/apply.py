@@ -78,7 +78,7 @@ def _again(connection: Connection, action: Rebuild, delivery_id: str) -> NewBuil
 
 def _supersede(connection: Connection, action: Supersede, now: float, notices_for: NoticesFor) -> None:
     if action.how == "end":
-        builds.move(
+        builds.transition(
             connection,
             action.build_id,
             BuildState.SUPERSEDED,

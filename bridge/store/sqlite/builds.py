@@ -1,8 +1,8 @@
-"""Builds: moved only along the table of transitions."""
+"""Builds: their states change only along the table of transitions."""
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,10 +22,10 @@ from bridge.runtime.clock import Clock
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
-from bridge.store.sqlite import listing, outbox, timeline
+from bridge.store.sqlite import listing, notices, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import in_turn
-from bridge.store.values import Cursor, LogPiece, NoticesFor, Page, Step
+from bridge.store.values import ANY_BUILD, BuildChange, BuildFilter, Cursor, LogPiece, NoticesFor, Page, Step
 
 MAX_LOG_BYTES: Final = 8 << 20
 MAX_TEXT: Final = 4096
@@ -35,44 +35,41 @@ _STREAK: Final = 100
 _IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
 
 
-def move(
+def transition(
     connection: Connection,
     build_id: str,
     to: BuildState,
     now: float,
     notices_for: NoticesFor,
-    **fields: Any,
+    **change: Unpack[BuildChange],
 ) -> Build | None:
-    """Move a build along the table of transitions and write the notices of that, all or nothing.
-
-    `fields` are columns to set beside the state. Returns the build as it is then; None when the move is not
-    allowed from where it stands.
-    """
-    fields = _clipped(fields)
+    """`Builds.transition` in a transaction of the caller's."""
+    values = _storable(change)
     row = connection.execute(select(table).where(table.c.id == build_id)).mappings().first()
     if row is None or to not in TRANSITIONS[BuildState(row["state"])]:
         return None
-    connection.execute(update(table).where(table.c.id == build_id).values(state=to, **fields))
-    timeline.add(connection, build_id, now, to, fields.get("detail", ""))
-    build = build_of({**row, **fields, "state": to})
+    connection.execute(update(table).where(table.c.id == build_id).values(state=to, **values))
+    timeline.add(connection, build_id, now, to, values.get("detail", ""))
+    build = build_of({**row, **values, "state": to})
     failures = _failures_before(connection, build)
     if to is BuildState.SUCCEEDED and row["state"] == BuildState.UNKNOWN:
-        failures += 1  # people were told that it failed
+        failures += 1  # people received a notice that it failed
     for notice in notices_for(build, failures):
-        outbox.add(connection, notice, dedupe=f"{build_id}:{to}:{notice.event}:{notice.channel}", build=build)
+        notices.add(
+            connection, notice, dedupe=f"{build_id}:{to}:{notice.event}:{notice.channel}", build=build
+        )
     return build
 
 
-def _clipped(fields: dict[str, Any]) -> dict[str, Any]:
-    """What builders say, made storable and bounded."""
+def _storable(change: BuildChange) -> dict[str, Any]:
+    """The columns of a change; what builders say is bounded."""
     return {
-        name: _storable(value)[:MAX_TEXT] if isinstance(value, str) else value
-        for name, value in fields.items()
+        name: _utf8(value)[:MAX_TEXT] if isinstance(value, str) else value for name, value in change.items()
     }
 
 
-def _storable(text: str) -> str:
-    """UTF-8 text: half a surrogate pair cannot be kept."""
+def _utf8(text: str) -> str:
+    """Half a surrogate pair cannot be kept."""
     return text.encode("utf-8", "replace").decode()
 
 
@@ -104,14 +101,39 @@ def get(connection: Connection, build_id: str) -> Build | None:
 
 
 class Builds:
-    """The builds of one store."""
+    """The builds of one SQLite store: `bridge.store.base.Builds`."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
 
+    async def claim(self, builder: str, slots: int | None, notices_for: NoticesFor) -> Build | None:
+        while await self._has_slot(builder, slots) and (due := await self.due(builder, 1)):
+            attempts, now = due[0].attempts + 1, self._clock()
+            claimed = await self.transition(
+                due[0].id,
+                BuildState.TRIGGERING,
+                notices_for,
+                detail=f"attempt {attempts}",
+                attempts=attempts,
+                triggered_at=now,
+                next_at=now,
+            )
+            if claimed is not None:
+                return claimed
+        return None
+
+    async def _has_slot(self, builder: str, slots: int | None) -> bool:
+        if slots is None:
+            return True
+        taken = select(func.count()).where(
+            table.c.builder == builder, table.c.released == 0, table.c.state.in_(_WITH_BUILDER)
+        )
+        count = await self._database.read(lambda connection: connection.execute(taken).scalar_one())
+        return count < slots
+
     async def due(self, builder: str, limit: int) -> list[Build]:
-        """Builds to trigger now, oldest first."""
+        """The builds that could be claimed now, oldest first."""
         return await self._select(
             table.c.builder == builder,
             table.c.released == 0,
@@ -124,7 +146,6 @@ class Builds:
         )
 
     async def unwanted(self, builder: str) -> list[Build]:
-        """Builds that wait, although somebody asked for their end, or a newer push did."""
         return await self._select(
             table.c.builder == builder,
             table.c.released == 0,
@@ -133,54 +154,45 @@ class Builds:
             limit=1000,
         )
 
-    async def abandon(self, builders: Collection[str], notices_for: NoticesFor) -> list[Build]:
-        """End every open build of a builder that is not among `builders`: nobody would ever follow it."""
-        lost = await self._select(
+    async def end_orphans(self, builders: Collection[str], notices_for: NoticesFor) -> list[Build]:
+        orphans = await self._select(
             table.c.builder.not_in(builders),
             table.c.released == 0,
             table.c.state.in_(_OPEN),
             limit=10_000,
         )
-        ended = [await self._abandon(build, notices_for) for build in lost]
+        ended = [await self._end_orphan(build, notices_for) for build in orphans]
         return [build for build in ended if build is not None]
 
-    async def _abandon(self, build: Build, notices_for: NoticesFor) -> Build | None:
+    async def _end_orphan(self, build: Build, notices_for: NoticesFor) -> Build | None:
         to = BuildState.FAILED if build.state is BuildState.WAITING else BuildState.UNKNOWN
         detail = f"there is no builder {build.builder} any more"
-        return await self.move(build.id, to, notices_for, detail=detail, ended_at=self._clock())
+        return await self.transition(build.id, to, notices_for, detail=detail, ended_at=self._clock())
 
     async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
-        """The builds of a builder in these states that it may still know of, oldest first, at most 10 000."""
         return await self._select(
             table.c.builder == builder, table.c.released == 0, table.c.state.in_(states), limit=10_000
         )
 
-    async def move(
-        self, build_id: str, to: BuildState, notices_for: NoticesFor, **fields: Any
+    async def transition(
+        self, build_id: str, to: BuildState, notices_for: NoticesFor, **change: Unpack[BuildChange]
     ) -> Build | None:
-        """`move` in a transaction of its own; returns when it is on disk."""
         now = self._clock()
         return await self._database.write(
-            lambda connection: move(connection, build_id, to, now, notices_for, **fields)
+            lambda connection: transition(connection, build_id, to, now, notices_for, **change)
         )
 
-    async def note(self, build_id: str, what: str = "", detail: str = "", **fields: Any) -> None:
-        """Set columns that change no state; with `what`, also in the timeline."""
+    async def update(self, build_id: str, **change: Unpack[BuildChange]) -> None:
+        statement = update(table).where(table.c.id == build_id).values(**_storable(change))
+        await self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+    async def add_step(self, build_id: str, what: str, detail: str) -> None:
         now = self._clock()
-        fields = _clipped(fields)
-
-        def work(connection: Connection) -> None:
-            if fields:
-                connection.execute(update(table).where(table.c.id == build_id).values(**fields))
-            if what:
-                timeline.add(connection, build_id, now, what, detail)
-
-        await self._database.write(work)
+        await self._database.write(lambda connection: timeline.add(connection, build_id, now, what, detail))
 
     async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
-        """Keep a piece of log and how far the builder's log was read; past 8 MiB the text is dropped."""
         now = self._clock()
-        text = _storable(text)
+        text = _utf8(text)
 
         def work(connection: Connection) -> None:
             kept = connection.execute(select(table.c.log_bytes).where(table.c.id == build_id)).scalar_one()
@@ -205,7 +217,6 @@ class Builds:
         start: float = 0.0,
         end: float = math.inf,
     ) -> list[LogPiece]:
-        """Pieces of the log in their order: those after the `seq` `after`, kept between `start` and `end`."""
         query = (
             select(build_log)
             .where(build_log.c.build_id == build_id, build_log.c.seq > after)
@@ -218,7 +229,6 @@ class Builds:
         )
 
     async def log_tail(self, build_id: str, characters: int) -> str:
-        """The end of the log."""
         query = (
             select(build_log.c.text)
             .where(build_log.c.build_id == build_id)
@@ -229,7 +239,6 @@ class Builds:
         return "".join(reversed(pieces))[-characters:]
 
     async def request_cancel(self, build_id: str, reason: str) -> bool:
-        """Ask for the end of an open build; False when there is none to end."""
         now = self._clock()
 
         def work(connection: Connection) -> bool:
@@ -244,10 +253,9 @@ class Builds:
 
         return await self._database.write(work)
 
-    async def unreleased(self, builder: str, forgotten: float) -> list[Build]:
-        """Ended builds whose builder may still keep something for us; unknown ones before `forgotten`."""
+    async def unreleased(self, builder: str, before: float) -> list[Build]:
         ended = [state for state in BuildState if state.terminal and state is not BuildState.UNKNOWN]
-        lost = and_(table.c.state == BuildState.UNKNOWN, table.c.created_at < forgotten)
+        lost = and_(table.c.state == BuildState.UNKNOWN, table.c.created_at < before)
         return await self._select(
             table.c.builder == builder,
             table.c.released == 0,
@@ -270,16 +278,22 @@ class Builds:
     async def steps(self, build_id: str) -> list[Step]:
         return await self._database.read(lambda connection: timeline.of(connection, build_id))
 
-    async def page(
-        self, place: Cursor, size: int, *, public_only: bool = False, **filters: Any
-    ) -> Page[Build]:
-        """One page of the builds, newest first; `filters` are columns and the value each must have."""
-        conditions: list[ColumnElement[bool]] = [table.c[name] == value for name, value in filters.items()]
-        if public_only:
+    async def page(self, cursor: Cursor, size: int, only: BuildFilter = ANY_BUILD) -> Page[Build]:
+        wanted = {
+            table.c.id: only.build_id,
+            table.c.delivery_id: only.delivery_id,
+            table.c.namespace: only.namespace,
+            table.c.repo_name: only.repo_name,
+            table.c.state: only.state,
+        }
+        conditions: list[ColumnElement[bool]] = [
+            column == value for column, value in wanted.items() if value is not None
+        ]
+        if only.public_only:
             conditions.append(_IS_PUBLIC)
         return await self._database.read(
             lambda connection: listing.page(
-                connection, table, conditions, place=place, size=size, make=build_of
+                connection, table, conditions, cursor=cursor, size=size, make=build_of
             )
         )
 
@@ -291,6 +305,7 @@ class Builds:
 
 
 _OPEN: Final = [state for state in BuildState if not state.terminal]
+_WITH_BUILDER: Final = [BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING]
 
 
 def _insert_log(connection: Connection, build_id: str, now: float, text: str) -> None:

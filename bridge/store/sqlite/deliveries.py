@@ -46,7 +46,7 @@ _MARK: Final = update(table).where(table.c.id == bindparam("marked"))
 
 
 class Deliveries:
-    """The deliveries of one store."""
+    """The deliveries of one SQLite store: `bridge.store.base.Deliveries`."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -55,7 +55,6 @@ class Deliveries:
         self._most_arriving = 0
 
     async def put(self, delivery: Delivery) -> Receipt:
-        """Keep a delivery; returns when it is on disk. Raises StoreError."""
         row = _values(delivery, await _compressed(delivery.body))
         self._arriving += 1
         self._most_arriving = max(self._most_arriving, self._arriving)
@@ -65,12 +64,10 @@ class Deliveries:
             self._arriving -= 1
 
     def crowded(self) -> bool:
-        """Whether many deliveries waited for the disk at once since this was last asked."""
         most, self._most_arriving = self._most_arriving, self._arriving
         return most > CROWD
 
-    async def stored(self, limit: int) -> list[Delivery]:
-        """The oldest deliveries that nobody has judged yet, at most `limit`, or fewer that are large."""
+    async def claim(self, limit: int) -> list[Delivery]:
         query = select(table).where(table.c.state == "stored").order_by(table.c.id).limit(limit)
 
         def work(connection: Connection) -> list[Delivery]:
@@ -88,11 +85,6 @@ class Deliveries:
     async def record_decision(
         self, delivery_id: str, decision: Decision, notices_for: NoticesFor, planner: Planner
     ) -> RecordedDecision | None:
-        """Record what becomes of a delivery and carry out its plan, all or nothing.
-
-        `planner` plans it, from what is known in the same transaction. `notices_for` says which notices a
-        build asks for that this supersedes. None for a delivery that was decided before: it changes nothing.
-        """
         now = self._clock()
         if not (decision.builds or decision.moves):
             # Most that crowds in builds nothing: that is written together.
@@ -116,7 +108,6 @@ class Deliveries:
         return await self._database.write(work)
 
     async def redeliver(self, delivery_id: str) -> str:
-        """Keep the delivery once more, as a wanted repeat. Raises StoreError when there is none."""
         now = self._clock()
         new_id = str(uuid7())
 
@@ -136,8 +127,6 @@ class Deliveries:
         return await self._database.write(work)
 
     async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[Step]] | None:
-        """One delivery and its timeline."""
-
         def work(connection: Connection) -> tuple[DeliveryRow, list[Step]] | None:
             found = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
             return None if found is None else (_row(found), timeline.of(connection, delivery_id))
@@ -145,7 +134,6 @@ class Deliveries:
         return await self._database.read(work)
 
     async def newest(self, limit: int, state: str | None = None) -> list[DeliveryRow]:
-        """The newest deliveries first."""
         query = select(table).order_by(table.c.id.desc()).limit(limit)
         if state is not None:
             query = query.where(table.c.state == state)

@@ -11,19 +11,18 @@ from bridge.model.plan import KnownBranch
 from bridge.store.codec import REQUEST
 from bridge.store.schema import build, ref_move
 from bridge.store.schema import schedule as table
-from bridge.store.sqlite import deliveries, history, outbox
+from bridge.store.sqlite import deliveries, history
 from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.notices import add as add_notice
 
 
 class Schedules:
-    """The schedules of one store."""
+    """The schedules of one SQLite store: `bridge.store.base.Schedules`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def sync(self, wanted: Mapping[str, float]) -> None:
-        """Know these schedules and no other; a new one is due when `wanted` says, in Unix seconds."""
-
         def work(connection: Connection) -> None:
             known = set(connection.execute(select(table.c.name)).scalars())
             for name in known - wanted.keys():
@@ -35,7 +34,6 @@ class Schedules:
         await self._database.write(work)
 
     async def due(self, now: float) -> list[tuple[str, float]]:
-        """The schedules that are due, and since when."""
         query = select(table.c.name, table.c.due_at).where(table.c.due_at <= now).order_by(table.c.due_at)
         return await self._database.read(
             lambda connection: [(row.name, row.due_at) for row in connection.execute(query)]
@@ -47,24 +45,21 @@ class Schedules:
         )
 
     async def claim(
-        self, name: str, due_at: float, next_at: float, asked: Delivery | None, told: Sequence[Notice]
+        self, name: str, due_at: float, next_at: float, delivery: Delivery | None, notices: Sequence[Notice]
     ) -> bool:
-        """Put a schedule off to `next_at` and keep what it asks for; False if that was done before."""
-
         def work(connection: Connection) -> bool:
             same = (table.c.name == name) & (table.c.due_at == due_at)
             if not connection.execute(update(table).where(same).values(due_at=next_at)).rowcount:
                 return False
-            if asked is not None:
-                deliveries.keep(connection, asked)
-            for notice in told:
-                outbox.add(connection, notice, dedupe=notice.id)
+            if delivery is not None:
+                deliveries.keep(connection, delivery)
+            for notice in notices:
+                add_notice(connection, notice, dedupe=notice.id)
             return True
 
         return await self._database.write(work)
 
     async def branch(self, code: str, branch: str, namespace: str, repo_name: str) -> KnownBranch:
-        """How a branch of this code moved, and what this build repository last built of it."""
         ref = f"refs/heads/{branch}"
 
         def work(connection: Connection) -> KnownBranch:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 import anyio
@@ -15,9 +15,8 @@ from starlette.routing import Route
 from bridge.errors import ConfigError
 from bridge.model.build import Build
 from bridge.rules.diff import Changes
-from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.deliveries import Deliveries
-from bridge.store.values import Cursor
+from bridge.store.base import Builds, Deliveries
+from bridge.store.values import BuildFilter, Cursor
 from bridge.web.api.answers import failure, success
 from bridge.web.api.auth import Tokens
 from bridge.web.api.documents import build_document, delivery_document, timeline_document
@@ -31,7 +30,6 @@ MAX_LISTED: Final = 1000
 MAX_NUMBER: Final = 1e12
 _CURSORS: Final = ("page", "before", "after")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
-_FILTERS: Final = ("namespace", "repo_name", "state", "delivery_id")
 
 
 class OwnApi:
@@ -63,12 +61,17 @@ class OwnApi:
 
     async def list_builds(self, request: Request) -> Response:
         query = request.query_params
-        filters: dict[str, Any] = {name: query[name] for name in _FILTERS if name in query}
-        if "build_id" in query:
-            filters["id"] = query["build_id"]
-        cursor, public_only = _cursor(query), not self._tokens.trusts(request)
+        cursor = _cursor(query)
+        only = BuildFilter(
+            build_id=query.get("build_id"),
+            delivery_id=query.get("delivery_id"),
+            namespace=query.get("namespace"),
+            repo_name=query.get("repo_name"),
+            state=query.get("state"),
+            public_only=not self._tokens.trusts(request),
+        )
         async with self._one_list:
-            page = await self._builds.page(cursor, PAGE_SIZE, public_only=public_only, **filters)
+            page = await self._builds.page(cursor, PAGE_SIZE, only)
         data = {
             "count": page.count,
             "next": self._link(request, "before", page.rows[-1:]) if page.older else None,

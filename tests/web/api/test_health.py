@@ -23,9 +23,7 @@ async def no_rules() -> Changes:
 
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = make_api(
-        store.database, store.deliveries, store.builds, store.outbox, tokens=[], reload=no_rules
-    )
+    served = make_api(store, tokens=[], reload=no_rules)
     transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened
@@ -35,7 +33,7 @@ async def test_health_names_what_is_down_and_is_degraded_not_dead(
     store: Store, client: httpx.AsyncClient
 ) -> None:
     assert (await client.get("/healthz")).json() == {"status": "ok", "down": []}
-    await store.outbox.set_health(HealthRecord(name="builder:here", down_since=1.0, why="a secret reason"))
+    await store.health.set(HealthRecord(name="builder:here", down_since=1.0, why="a secret reason"))
     answer = await client.get("/healthz")
     assert answer.status_code == 200
     assert answer.json() == {"status": "degraded", "down": ["builder:here"]}
@@ -98,14 +96,14 @@ async def test_what_is_up_again_is_no_longer_down_for_prometheus(
     store: Store, client: httpx.AsyncClient
 ) -> None:
     for down_since in (1.0, None):
-        await store.outbox.set_health(HealthRecord(name="builder:there", down_since=down_since))
+        await store.health.set(HealthRecord(name="builder:there", down_since=down_since))
         answer = await client.get("/metrics")
         value = 0.0 if down_since is None else 1.0
         assert f'buildbridge_service_down{{service="builder:there"}} {value}' in answer.text
 
 
 async def test_metrics_can_be_read_by_prometheus(store: Store, client: httpx.AsyncClient) -> None:
-    await store.outbox.set_health(HealthRecord(name='odd "name"\n\\', down_since=1.0))
+    await store.health.set(HealthRecord(name='odd "name"\n\\', down_since=1.0))
     answer = await client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = {family.name: family for family in text_string_to_metric_families(answer.text)}

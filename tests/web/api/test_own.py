@@ -14,7 +14,7 @@ from bridge.model.event import Person
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.diff import Changes
-from bridge.store.values import Decision
+from bridge.store.values import BuildChange, Decision
 from bridge.web.api.documents import when
 from bridge.web.api.own import PAGE_SIZE
 from bridge.web.app import make_api
@@ -33,9 +33,7 @@ async def no_rules() -> Changes:
 
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = make_api(
-        store.database, store.deliveries, store.builds, store.outbox, tokens=[TOKEN, OTHER], reload=no_rules
-    )
+    served = make_api(store, tokens=[TOKEN, OTHER], reload=no_rules)
     transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened
@@ -106,10 +104,7 @@ async def test_links_never_follow_the_host_header(store: Store, host: str, publi
     for number in range(PAGE_SIZE + 1):
         await store.add_build(str(number), is_public=True)
     served = make_api(
-        store.database,
-        store.deliveries,
-        store.builds,
-        store.outbox,
+        store,
         tokens=[],
         reload=no_rules,
         public_url=public_url,
@@ -125,7 +120,7 @@ async def test_filters_hold_one_each_and_unknown_ones_are_no_filter(
     store: Store, client: httpx.AsyncClient
 ) -> None:
     first = await store.add_build("1", is_public=True)
-    await store.builds.move(first.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+    await store.builds.transition(first.id, BuildState.FAILED, NoticePolicy(store.clock, None))
     await store.add_build("2", is_public=True, namespace="globex")
 
     async def numbers(query: str) -> list[str]:
@@ -207,9 +202,7 @@ async def test_what_is_not_public_needs_a_token(client: httpx.AsyncClient) -> No
 
 
 async def test_without_configured_tokens_nobody_is_trusted(store: Store) -> None:
-    served = make_api(
-        store.database, store.deliveries, store.builds, store.outbox, tokens=[], reload=no_rules
-    )
+    served = make_api(store, tokens=[], reload=no_rules)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
         for value in ("", "Bearer ", "x"):
             bad(await client.get("/v1/deliveries/x", headers={"authorization": value}), 401)
@@ -218,7 +211,7 @@ async def test_without_configured_tokens_nobody_is_trusted(store: Store) -> None
 async def test_a_build_tells_its_whole_story(store: Store, client: httpx.AsyncClient) -> None:
     build = await store.add_build("1", is_public=True, version_tagging=2)
     store.clock.turn(0.25)
-    await store.builds.move(
+    await store.builds.transition(
         build.id, BuildState.FAILED, NoticePolicy(store.clock, None), detail="rejected: no"
     )
     document = good(await client.get(f"/v1/builds/{build.id}"))
@@ -235,11 +228,15 @@ async def test_a_build_tells_its_whole_story(store: Store, client: httpx.AsyncCl
 async def test_a_build_says_when_it_was_made_began_and_ended(store: Store, client: httpx.AsyncClient) -> None:
     build = await store.add_build("1", is_public=True)
     times = {"created_at": store.clock()}
-    await store.builds.move(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None))
-    for name, state in (("started_at", BuildState.RUNNING), ("ended_at", BuildState.FAILED)):
-        store.clock.turn(60)
-        times[name] = store.clock()
-        await store.builds.move(build.id, state, NoticePolicy(store.clock, None), **{name: times[name]})
+    await store.builds.transition(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None))
+    store.clock.turn(60)
+    times["started_at"] = store.clock()
+    began = BuildChange(started_at=store.clock())
+    await store.builds.transition(build.id, BuildState.RUNNING, NoticePolicy(store.clock, None), **began)
+    store.clock.turn(60)
+    times["ended_at"] = store.clock()
+    ended = BuildChange(ended_at=store.clock())
+    await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None), **ended)
     document = good(await client.get(f"/v1/builds/{build.id}"))
     assert {name: document[name] for name in times} == {name: when(at) for name, at in times.items()}
 

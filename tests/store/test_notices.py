@@ -5,7 +5,7 @@ from functools import partial
 from support.scripted import START, Store
 
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
-from bridge.store.sqlite.outbox import add
+from bridge.store.sqlite.notices import add
 from bridge.store.values import HealthRecord, NoticeRow
 
 HERE = "builder:here"
@@ -18,54 +18,54 @@ async def put(store: Store, name: str, channel: str = "team") -> None:
 
 
 async def row(store: Store, name: str) -> NoticeRow:
-    found = await store.outbox.get(name)
+    found = await store.notices.get(name)
     assert found is not None
     return found[0]
 
 
 async def test_a_part_is_down_since_it_first_failed(store: Store) -> None:
-    assert await store.outbox.down(HERE, "no answer", pause=60)
+    assert await store.health.degrade(HERE, "no answer", pause=60)
     store.clock.turn(600)
-    assert not await store.outbox.down(HERE, "503")
+    assert not await store.health.degrade(HERE, "503")
     health = HealthRecord(name=HERE, down_since=START, why="503")
-    assert await store.outbox.health(HERE) == health
+    assert await store.health.get(HERE) == health
     store.clock.turn(600)
-    assert await store.outbox.up(HERE, "it answers")
-    assert await store.outbox.health(HERE) == HealthRecord(name=HERE, why="it answers")
-    assert not await store.outbox.up(HERE, "it answers still")
-    assert await store.outbox.down(HERE, "no answer again")
-    assert (await store.outbox.health(HERE)).down_since == START + 1200
+    assert await store.health.restore(HERE, "it answers")
+    assert await store.health.get(HERE) == HealthRecord(name=HERE, why="it answers")
+    assert not await store.health.restore(HERE, "it answers still")
+    assert await store.health.degrade(HERE, "no answer again")
+    assert (await store.health.get(HERE)).down_since == START + 1200
 
 
 async def test_a_pause_is_no_change_of_health(store: Store) -> None:
-    await store.outbox.down(HERE, "no answer")
-    await store.outbox.pause(HERE, START + 60, "429")
-    assert await store.outbox.health(HERE) == HealthRecord(
+    await store.health.degrade(HERE, "no answer")
+    await store.health.pause(HERE, START + 60, "429")
+    assert await store.health.get(HERE) == HealthRecord(
         name=HERE, down_since=START, paused_until=START + 60, why="429"
     )
-    await store.outbox.pause("channel:team", START + 60, "429")
-    assert (await store.outbox.health("channel:team")).down_since is None
+    await store.health.pause("channel:team", START + 60, "429")
+    assert (await store.health.get("channel:team")).down_since is None
     assert await store.events() == [EventName.DEGRADED]
 
 
 async def test_an_attempt_that_was_none_is_not_counted(store: Store) -> None:
     await put(store, "a")
-    for counted in (True, False):
-        await store.outbox.begin("a", "team")
+    for counted, next_at in ((True, START), (False, START + 9)):
+        await store.notices.claim("team")
         assert (await row(store, "a")).state is NoticeState.SENDING
-        await store.outbox.end("a", NoticeState.PENDING, "later", next_at=START + 9, count=counted)
+        await store.notices.end("a", NoticeState.PENDING, "later", next_at=next_at, count=counted)
     found = await row(store, "a")
     assert (found.attempts, found.notice.attempt, found.next_at, found.ended_at) == (1, 2, START + 9, None)
-    await store.outbox.end("a", NoticeState.SENT, "")
+    await store.notices.end("a", NoticeState.SENT, "")
     assert (await row(store, "a")).ended_at == START
 
 
 async def test_sends_count_for_an_hour_and_for_their_own_channel(store: Store) -> None:
     for name, channel, seconds in (("a", "team", 1800), ("b", "mail", 1801), ("c", "team", 0)):
         await put(store, name, channel)
-        await store.outbox.begin(name, channel)
+        await store.notices.claim(channel)
         store.clock.turn(seconds)
-    assert await store.outbox.sends_since("team", START + 1) == [START + 3601]
+    assert await store.notices.sends_since("team", START + 1) == [START + 3601]
     kept = "SELECT channel FROM send ORDER BY at"
     left = await store.database.read(lambda connection: connection.exec_driver_sql(kept).scalars().all())
     assert left == ["mail", "team"]
@@ -74,18 +74,18 @@ async def test_sends_count_for_an_hour_and_for_their_own_channel(store: Store) -
 async def test_a_send_of_a_time_that_has_not_come_does_not_count(store: Store) -> None:
     """The clock was set back between two starts."""
     await put(store, "a")
-    await store.outbox.begin("a", "team")
+    await store.notices.claim("team")
     store.clock.turn(-600)
-    assert await store.outbox.sends_since("team", store.clock() - 60) == []
+    assert await store.notices.sends_since("team", store.clock() - 60) == []
 
 
 async def test_only_what_is_still_to_be_sent_is_given_up_with_its_channel(store: Store) -> None:
     for name in "abc":
         await put(store, name)
     await put(store, "kept", "mail")
-    await store.outbox.end("a", NoticeState.SENT, "")
-    await store.outbox.begin("b", "team")
-    assert await store.outbox.recover(["mail"], []) == 2
+    await store.notices.end("a", NoticeState.SENT, "")
+    await store.notices.claim("team")
+    assert await store.recover(["mail"], []) == 2
     assert [(await row(store, name)).state for name in "abc"] == [
         NoticeState.SENT,
         NoticeState.DEAD,

@@ -1,0 +1,286 @@
+"""The ports of the store: what services, views and commands may ask of it, and what they can rely on.
+
+A call that writes returns once that is on disk: a power cut after it loses nothing of it. A call that writes
+several rows writes all or none. Every call raises StoreError when the store cannot be read or written; then
+nothing of it was written. Times are Unix seconds by the clock that the store was opened with.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Protocol, Unpack
+
+from bridge.model.build import Build, BuildState
+from bridge.model.delivery import Delivery
+from bridge.model.notice import Notice, NoticeState
+from bridge.model.plan import KnownBranch, Planner
+from bridge.store.values import (
+    ANY_BUILD,
+    ANY_NOTICE,
+    BuildChange,
+    BuildFilter,
+    Cursor,
+    Decision,
+    DeliveryRow,
+    HealthRecord,
+    LogPiece,
+    NoticeFilter,
+    NoticeRow,
+    NoticesFor,
+    Page,
+    Receipt,
+    RecordedDecision,
+    Step,
+)
+
+
+class Deliveries(Protocol):
+    """What Git hosts, people and schedules asked for."""
+
+    async def put(self, delivery: Delivery) -> Receipt:
+        """Keep a delivery; one with the same source and key is a repeat, and only noted."""
+
+    def crowded(self) -> bool:
+        """Whether many deliveries waited for the disk at once since this was last asked."""
+
+    async def claim(self, limit: int) -> list[Delivery]:
+        """The oldest deliveries that wait for a decision, at most `limit`, or fewer that are large.
+
+        A delivery is claimed again until `record_decision` has written what becomes of it.
+        """
+
+    async def record_decision(
+        self, delivery_id: str, decision: Decision, notices_for: NoticesFor, planner: Planner
+    ) -> RecordedDecision | None:
+        """Record what becomes of a delivery and carry out its plan, all or nothing.
+
+        `planner` plans it, from what is known in the same transaction. `notices_for` says which notices a
+        build asks for that this supersedes. None for a delivery that was decided before: it changes nothing.
+        """
+
+    async def redeliver(self, delivery_id: str) -> str:
+        """Keep the delivery once more, as a wanted repeat; returns the new id.
+
+        Raises StoreError when there is no such delivery.
+        """
+
+    async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[Step]] | None:
+        """One delivery and its timeline."""
+
+    async def newest(self, limit: int, state: str | None = None) -> list[DeliveryRow]:
+        """The newest deliveries first, of one state or of all."""
+
+
+class Builds(Protocol):
+    """The builds, their logs and timelines."""
+
+    async def claim(self, builder: str, slots: int | None, notices_for: NoticesFor) -> Build | None:
+        """Take the oldest build that is due: it is `triggering`, with one attempt more, on disk.
+
+        None when nothing is due, or when `slots` builds are with the builder already. A build is due when it
+        waits, nobody wants its end, its time has come, and no earlier build has to end first.
+        """
+
+    async def unwanted(self, builder: str) -> list[Build]:
+        """Builds that wait, although a person or a newer push asked for their end; at most 1000."""
+
+    async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
+        """The builds in these states that the builder may still know, oldest first, at most 10 000."""
+
+    async def unreleased(self, builder: str, before: float) -> list[Build]:
+        """Ended builds for which the builder may still keep something; unknown ones made before `before`."""
+
+    async def transition(
+        self, build_id: str, to: BuildState, notices_for: NoticesFor, **change: Unpack[BuildChange]
+    ) -> Build | None:
+        """Move a build along the table of transitions, with the notices that this asks for.
+
+        Returns the build as it is then; None, and nothing is written, when the table does not allow it.
+        """
+
+    async def update(self, build_id: str, **change: Unpack[BuildChange]) -> None:
+        """Change facts about a build that is in no other state for that."""
+
+    async def add_step(self, build_id: str, what: str, detail: str) -> None:
+        """Add to the timeline of a build; `what` is one word."""
+
+    async def end_orphans(self, builders: Collection[str], notices_for: NoticesFor) -> list[Build]:
+        """End every open build of a builder that is not among `builders`; returns them as they are then."""
+
+    async def request_cancel(self, build_id: str, reason: str) -> bool:
+        """Ask for the end of an open build; False when it has ended or was asked for before."""
+
+    async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
+        """Keep a piece of log, and `offset`, where the builder's log goes on; text past 8 MiB is dropped."""
+
+    async def log(
+        self,
+        build_id: str,
+        after: int = -1,
+        limit: int = 1000,
+        *,
+        start: float = 0.0,
+        end: float = math.inf,
+    ) -> list[LogPiece]:
+        """Pieces of the log in their order: those after the `seq` `after`, kept between `start` and `end`."""
+
+    async def log_tail(self, build_id: str, characters: int) -> str:
+        """The end of the log, at most so many characters."""
+
+    async def get(self, build_id: str) -> Build | None:
+        """One build by its id."""
+
+    async def by_number(self, namespace: str, repo_name: str, number: int) -> Build | None:
+        """One build by its number in its repository."""
+
+    async def of_delivery(self, delivery_id: str) -> list[Build]:
+        """The builds that a delivery created, oldest first."""
+
+    async def steps(self, build_id: str) -> list[Step]:
+        """The timeline of a build."""
+
+    async def page(self, cursor: Cursor, size: int, only: BuildFilter = ANY_BUILD) -> Page[Build]:
+        """One page of the builds, newest first."""
+
+
+class Notices(Protocol):
+    """The notices: written with what they say, then sent at least once, in order for each job and channel."""
+
+    async def add(self, notices: Sequence[Notice]) -> None:
+        """Write notices that belong to no build."""
+
+    async def next_due(self, channel: str) -> float | None:
+        """When the next notice to this channel is due, which may be past; None while none waits."""
+
+    async def claim(self, channel: str) -> NoticeRow | None:
+        """Take the notice that is due: it is `sending`, and the attempt counts for the rate, on disk.
+
+        Returns it as it was before this attempt; None when nothing is due. Of each job only the oldest open
+        notice is due. A notice whose attempt had no `end` is claimed again.
+        """
+
+    async def end(
+        self,
+        notice_id: str,
+        state: NoticeState,
+        detail: str,
+        *,
+        reason: str = "",
+        next_at: float | None = None,
+        count: bool = True,
+    ) -> None:
+        """Write how an attempt ended: `pending` asks for another at `next_at`.
+
+        Without `count` this was no attempt.
+        """
+
+    async def sends_since(self, channel: str, since: float) -> list[float]:
+        """When attempts on this channel began, oldest first, at most an hour back."""
+
+    async def end_orphans(self, channels: Collection[str]) -> int:
+        """End the open notices to a channel that is not among `channels`; returns how many.
+
+        A build that was created before the last start may still name a channel of then.
+        """
+
+    async def get(self, notice_id: str) -> tuple[NoticeRow, list[Step]] | None:
+        """One notice and its timeline."""
+
+    async def newest(self, limit: int, only: NoticeFilter = ANY_NOTICE) -> list[NoticeRow]:
+        """The newest notices first."""
+
+
+class Health(Protocol):
+    """The health of builders (`builder:NAME`), channels (`channel:NAME`) and other parts."""
+
+    async def get(self, name: str) -> HealthRecord:
+        """The health of one part; a part that was never recorded works."""
+
+    async def all(self) -> list[HealthRecord]:
+        """All that is recorded, by name."""
+
+    async def set(self, health: HealthRecord) -> None:
+        """Record the health of a part; when it changes from up to down or back, with the notices about it."""
+
+    async def degrade(self, name: str, why: str, *, pause: float = 0.0) -> bool:
+        """Record that a part is down, and paused for `pause` seconds; returns whether it was up."""
+
+    async def restore(self, name: str, why: str) -> bool:
+        """Record that a part is up; returns whether it was down."""
+
+    async def pause(self, name: str, until: float, why: str) -> None:
+        """Record that a part is not to be used before `until`, up or down."""
+
+
+class Messages(Protocol):
+    """In-app messages."""
+
+    async def add_message(self, notice: Notice) -> None:
+        """Keep the notice as a message; a repeat of the same notice changes nothing."""
+
+
+class Schedules(Protocol):
+    """When the schedules of the rules are due next."""
+
+    async def sync(self, wanted: Mapping[str, float]) -> None:
+        """Keep these schedules and no other; a new one is due when `wanted` says."""
+
+    async def due(self, now: float) -> list[tuple[str, float]]:
+        """The schedules that are due, and since when, the longest first."""
+
+    async def next_due(self) -> float | None:
+        """When the next schedule is due; None when there is none."""
+
+    async def claim(
+        self, name: str, due_at: float, next_at: float, delivery: Delivery | None, notices: Sequence[Notice]
+    ) -> bool:
+        """Take a schedule that is due at `due_at`: from now on it is due at `next_at`.
+
+        `delivery` is what it asks for and is kept with it, as are `notices`. False, and nothing is written,
+        when this due time was claimed before.
+        """
+
+    async def branch(self, code: str, branch: str, namespace: str, repo_name: str) -> KnownBranch:
+        """How a branch of this code moved, and what this build repository last built of it."""
+
+
+class Store(Protocol):
+    """An open store."""
+
+    @property
+    def deliveries(self) -> Deliveries: ...
+    @property
+    def builds(self) -> Builds: ...
+    @property
+    def notices(self) -> Notices: ...
+    @property
+    def health(self) -> Health: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def schedules(self) -> Schedules: ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether the store can still write; once it cannot, only opening it again helps."""
+
+    @property
+    def beating(self) -> bool:
+        """Whether the store showed within the last half minute that it lives."""
+
+    async def recover(self, channels: Collection[str], parts: Collection[str]) -> int:
+        """Take up what an earlier process left, once, at start; returns how many notices were ended.
+
+        A notice that was being sent is sent again. What seems due in many hours only is due now: the clock
+        may have been set meanwhile. Notices to a channel that is not among `channels` end, and only the
+        health of `parts` is kept.
+        """
+
+    async def prune(self, *, deliveries: timedelta, builds: timedelta) -> int:
+        """Delete deliveries and builds that are older than that; returns how many rows.
+
+        What is open stays, and so does the newest build of each repository: numbers never repeat.
+        """
+
+    async def shift_clock(self, seconds: float) -> None:
+        """Follow a clock that was set forward by so many seconds, or back: what is due keeps its distance."""

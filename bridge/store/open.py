@@ -1,0 +1,51 @@
+"""Opens the store that a URL names."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import anyio
+import anyio.to_thread
+
+from bridge.errors import StoreError
+from bridge.model.notice import EventName, Notice, ServiceFacts
+from bridge.runtime.clock import Clock, system_clock
+from bridge.store.base import Store
+from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.store import SqliteStore
+from bridge.store.values import ServiceNoticesFor
+
+_SQLITE: Final = "sqlite://"
+
+
+def no_notices(_event: EventName, _facts: ServiceFacts) -> Sequence[Notice]:
+    """For who changes the health of nothing."""
+    return ()
+
+
+@asynccontextmanager
+async def open_store(
+    url: str,
+    *,
+    exclusive: bool,
+    clock: Clock = system_clock,
+    service_notices: ServiceNoticesFor = no_notices,
+) -> AsyncIterator[Store]:
+    """The store at `url` (`sqlite://` and the absolute path of a file), closed at the end.
+
+    `exclusive` is for the daemon: it creates or upgrades the store, and no second daemon can open it. Others
+    take it as it is. `service_notices` are written with each change of health. Raises StoreError, or
+    StoreTooNew for a store that a newer release wrote.
+    """
+    if not url.startswith(_SQLITE):
+        raise StoreError(f"no engine keeps a store at {url.partition('://')[0]}://: only sqlite:// is known")
+    path = Path(url.removeprefix(_SQLITE))
+    database = await anyio.to_thread.run_sync(partial(Database.open, path, exclusive=exclusive))
+    store = SqliteStore(database, clock, service_notices)
+    try:
+        yield store
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(store.close)

@@ -1,0 +1,186 @@
+"""Notices: sent at least once, in order for each job and channel, and every attempt counts for the rate."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, text, update
+from sqlalchemy.dialects.sqlite import insert as insert_ignore
+
+from bridge.model.build import Build
+from bridge.model.notice import EventName, Notice, NoticeState
+from bridge.runtime.clock import Clock
+from bridge.store.codec import FACTS, dump
+from bridge.store.schema import notice as table
+from bridge.store.schema import send
+from bridge.store.sqlite import timeline
+from bridge.store.sqlite.database import Database
+from bridge.store.values import ANY_NOTICE, NoticeFilter, NoticeRow, Step
+
+# Word for word the condition of the index over open notices: bound parameters would not use it.
+_IS_OPEN: Final = text("state IN ('pending', 'sending')")
+_SEND_LOG_SECONDS: Final = 3600
+
+
+def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | None = None) -> None:
+    """Write a notice; one with the same `dedupe` was written before and stays as it is."""
+    job = f"{build.full_name} {build.request.ref}" if build else "bridge"
+    made = connection.execute(
+        insert_ignore(table)
+        .values(
+            id=notice.id,
+            dedupe=dedupe,
+            build_id=build.id if build else None,
+            channel=notice.channel,
+            event=notice.event,
+            job=job,
+            facts=dump(FACTS, notice.facts),
+            state=NoticeState.PENDING,
+            created_at=notice.created_at,
+            next_at=notice.created_at,
+        )
+        .on_conflict_do_nothing(index_elements=["dedupe"])
+    )
+    if made.rowcount:
+        timeline.add(connection, notice.id, notice.created_at, NoticeState.PENDING)
+
+
+class Notices:
+    """The notices of one SQLite store: `bridge.store.base.Notices`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def add(self, notices: Sequence[Notice]) -> None:
+        def work(connection: Connection) -> None:
+            for notice in notices:
+                add(connection, notice, dedupe=notice.id)
+
+        await self._database.write(work)
+
+    async def next_due(self, channel: str) -> float | None:
+        query = _head(channel)
+        row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
+        return None if row is None else row["next_at"]
+
+    async def claim(self, channel: str) -> NoticeRow | None:
+        now = self._clock()
+
+        def work(connection: Connection) -> NoticeRow | None:
+            row = connection.execute(_head(channel)).mappings().first()
+            if row is None or row["next_at"] > now:
+                return None
+            connection.execute(
+                update(table)
+                .where(table.c.id == row["id"])
+                .values(state=NoticeState.SENDING, attempts=table.c.attempts + 1)
+            )
+            connection.execute(insert(send).values(channel=channel, at=now))
+            connection.execute(delete(send).where(send.c.at < now - _SEND_LOG_SECONDS))
+            return _row(row)
+
+        return await self._database.write(work)
+
+    async def end(
+        self,
+        notice_id: str,
+        state: NoticeState,
+        detail: str,
+        *,
+        reason: str = "",
+        next_at: float | None = None,
+        count: bool = True,
+    ) -> None:
+        now = self._clock()
+        values: dict[str, Any] = {"state": state, "detail": detail, "reason": reason}
+        if state is NoticeState.PENDING:
+            values["next_at"] = now if next_at is None else next_at
+        else:
+            values["ended_at"] = now
+        if not count:
+            values["attempts"] = table.c.attempts - 1
+
+        def work(connection: Connection) -> None:
+            connection.execute(update(table).where(table.c.id == notice_id).values(**values))
+            what = "retry" if state is NoticeState.PENDING else state
+            timeline.add(connection, notice_id, now, what, f"{reason}: {detail}" if reason else detail)
+
+        await self._database.write(work)
+
+    async def sends_since(self, channel: str, since: float) -> list[float]:
+        query = (
+            select(send.c.at)
+            .where(send.c.channel == channel, send.c.at.between(since, self._clock()))
+            .order_by(send.c.at)
+        )
+        return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
+
+    async def end_orphans(self, channels: Collection[str]) -> int:
+        now = self._clock()
+        orphan = select(table.c.id).where(_IS_OPEN, table.c.channel.not_in(channels)).limit(1)
+        if await self._database.read(lambda connection: connection.execute(orphan).first()) is None:
+            return 0
+        return await self._database.write(lambda connection: end_orphans(connection, channels, now))
+
+    async def get(self, notice_id: str) -> tuple[NoticeRow, list[Step]] | None:
+        def work(connection: Connection) -> tuple[NoticeRow, list[Step]] | None:
+            row = connection.execute(select(table).where(table.c.id == notice_id)).mappings().first()
+            return None if row is None else (_row(row), timeline.of(connection, notice_id))
+
+        return await self._database.read(work)
+
+    async def newest(self, limit: int, only: NoticeFilter = ANY_NOTICE) -> list[NoticeRow]:
+        wanted = {table.c.build_id: only.build_id, table.c.channel: only.channel, table.c.state: only.state}
+        conditions = [column == value for column, value in wanted.items() if value is not None]
+        query = select(table).where(*conditions).order_by(table.c.id.desc()).limit(limit)
+        return await self._database.read(
+            lambda connection: [_row(row) for row in connection.execute(query).mappings()]
+        )
+
+
+def _head(channel: str) -> Select[Any]:
+    """The notice to send next: of each job only the oldest open one may go.
+
+    One that is `sending` may, too: only the channel's own notifier asks, so the outcome of that attempt could
+    not be written.
+    """
+    heads = select(func.min(table.c.id)).where(table.c.channel == channel, _IS_OPEN)
+    return (
+        select(table)
+        .where(table.c.id.in_(heads.group_by(table.c.job)))
+        .order_by(table.c.next_at, table.c.id)
+        .limit(1)
+    )
+
+
+def end_orphans(connection: Connection, channels: Collection[str], now: float) -> int:
+    """End the open notices to a channel that is not among `channels`; returns how many."""
+    orphans = select(table.c.id, table.c.channel).where(_IS_OPEN, table.c.channel.not_in(channels))
+    rows = connection.execute(orphans).all()
+    for row in rows:
+        why = f"there is no channel {row.channel} any more"
+        values = {"state": NoticeState.DEAD, "reason": "config", "detail": why, "ended_at": now}
+        connection.execute(update(table).where(table.c.id == row.id).values(**values))
+        timeline.add(connection, row.id, now, NoticeState.DEAD, f"config: {why}")
+    return len(rows)
+
+
+def _row(row: RowMapping) -> NoticeRow:
+    return NoticeRow(
+        notice=Notice(
+            id=row["id"],
+            channel=row["channel"],
+            event=EventName(row["event"]),
+            facts=FACTS.validate_json(row["facts"]),
+            created_at=row["created_at"],
+            attempt=row["attempts"] + 1,
+        ),
+        build_id=row["build_id"],
+        job=row["job"],
+        state=NoticeState(row["state"]),
+        reason=row["reason"],
+        detail=row["detail"],
+        attempts=row["attempts"],
+        next_at=row["next_at"],
+        ended_at=row["ended_at"],
+    )

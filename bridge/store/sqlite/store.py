@@ -1,0 +1,63 @@
+"""A store in one SQLite file."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy import Connection, delete, update
+
+from bridge.model.notice import NoticeState
+from bridge.runtime.clock import Clock
+from bridge.store.schema import notice, service
+from bridge.store.sqlite import clockstep, retention
+from bridge.store.sqlite.builds import Builds
+from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.deliveries import Deliveries
+from bridge.store.sqlite.health import Health
+from bridge.store.sqlite.messages import Messages
+from bridge.store.sqlite.notices import Notices, end_orphans
+from bridge.store.sqlite.schedules import Schedules
+from bridge.store.values import ServiceNoticesFor
+
+
+class SqliteStore:
+    """What one `Database` keeps, port by port: `bridge.store.base.Store`."""
+
+    def __init__(self, database: Database, clock: Clock, service_notices: ServiceNoticesFor) -> None:
+        self.database = database
+        self.clock = clock
+        self.deliveries = Deliveries(database, clock)
+        self.builds = Builds(database, clock)
+        self.notices = Notices(database, clock)
+        self.health = Health(database, clock, service_notices)
+        self.messages = Messages(database)
+        self.schedules = Schedules(database)
+
+    @property
+    def alive(self) -> bool:
+        return self.database.alive
+
+    @property
+    def beating(self) -> bool:
+        return self.database.beating
+
+    async def recover(self, channels: Collection[str], parts: Collection[str]) -> int:
+        now = self.clock()
+
+        def work(connection: Connection) -> int:
+            clockstep.clamp(connection, now)
+            sending = update(notice).where(notice.c.state == NoticeState.SENDING)
+            connection.execute(sending.values(state=NoticeState.PENDING))
+            connection.execute(delete(service).where(service.c.name.not_in(parts)))
+            return end_orphans(connection, channels, now)
+
+        return await self.database.write(work)
+
+    async def prune(self, *, deliveries: timedelta, builds: timedelta) -> int:
+        return await retention.prune(self.database, self.clock(), deliveries, builds)
+
+    async def shift_clock(self, seconds: float) -> None:
+        await self.database.write(partial(clockstep.shift, seconds=seconds))
+
+    def close(self) -> None:
+        self.database.close()
