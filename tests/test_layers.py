@@ -40,6 +40,9 @@ BREACHES = {
     "a command imports a channel": Breach(
         "adapters-behind-bases", "cli/check.py", "import bridge.channels.adapters.mail.channel"
     ),
+    "a service imports an engine of the store": Breach(
+        "engine-behind-ports", "services/poller.py", "import bridge.store.sqlite.builds"
+    ),
     "a forge imports another": Breach(
         "forges-independent", "forges/adapters/gitea/forge.py", "import bridge.forges.adapters.github.forge"
     ),

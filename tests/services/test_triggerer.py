@@ -221,16 +221,6 @@ async def test_a_cancelled_build_does_not_wait_for_a_slot_nor_for_a_builder_that
         assert (await store.build(late.id)).state is BuildState.CANCELLED
 
 
-async def test_a_build_that_was_moved_meanwhile_is_not_sent(store: Store, builder: ScriptedBuilder) -> None:
-    """Between the look at what is due and the attempt, somebody else ends the build."""
-    build = await store.add_build()
-    stale = await store.build(build.id)
-    await store.builds.transition(build.id, BuildState.SUPERSEDED, NoticePolicy(store.clock, None))
-    await TriggerLine(store, builder).triggerer._trigger(stale)
-    assert builder.calls == []
-    assert (await store.build(build.id)).state is BuildState.SUPERSEDED
-
-
 async def test_a_build_that_ended_while_the_builder_answered_stays_ended(
     store: Store, builder: ScriptedBuilder
 ) -> None:

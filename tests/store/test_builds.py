@@ -1,5 +1,6 @@
 """Builds move along the table of transitions only, and their names and numbers never repeat."""
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Connection, func, select
-from support.scripted import SHA, START, Clock, Store, delivery_of, new_build, quiet
+from support.scripted import SHA, START, Clock, Store, delivery_of, eventually, new_build, quiet
 
 from bridge.model.build import TRANSITIONS, Build, BuildState
 from bridge.model.delivery import DeliveryState
@@ -318,3 +319,23 @@ async def test_a_message_is_kept_once(store: Store) -> None:
     for _ in range(3):
         await store.messages.add_message(told)
     assert (await counted(store))["message"] == 1
+
+
+async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store) -> None:
+    """Between the look at what is due and the claim of it, somebody else ends the build."""
+    build = await store.add_build()
+    hold = threading.Event()
+    claimed: list[Build | None] = []
+
+    async def claim() -> None:
+        claimed.append(await store.builds.claim("here", None, quiet))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))
+        await eventually(lambda: not store.database._waiting)
+        tasks.start_soon(store.builds.transition, build.id, BuildState.SUPERSEDED, quiet)
+        tasks.start_soon(claim)
+        await eventually(lambda: len(store.database._waiting) == 2)
+        hold.set()
+    assert claimed == [None]
+    assert (await store.build(build.id)).state is BuildState.SUPERSEDED

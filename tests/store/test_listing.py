@@ -55,7 +55,7 @@ async def test_what_is_very_much_is_not_counted_to_its_end(
         {"namespace": "acme"},
         {"namespace": "acme", "repo_name": "shop"},
         {"state": "failed"},
-        {"id": "x"},
+        {"build_id": "x"},
     ],
 )
 async def test_no_page_is_sorted_or_searched_for_row_by_row(

@@ -1,0 +1,236 @@
+"""What every engine promises: each test opens a store by its URL and knows the ports only.
+
+What an engine writes in which transaction, and how it is read back after a crash, the other tests of this
+folder and of `tests/crash` look at.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import anyio
+import pytest
+from support.scripted import START, Clock, delivery_of, new_build, quiet
+
+from bridge.errors import StoreError
+from bridge.model.build import Build, BuildState
+from bridge.model.delivery import DeliveryState
+from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+from bridge.planning.builds import plan
+from bridge.planning.notice_policy import ServiceNoticePolicy
+from bridge.store.base import Store
+from bridge.store.open import open_store
+from bridge.store.values import BuildFilter, Cursor, Decision, HealthRecord, NoticeFilter, Receipt
+
+ENGINES: dict[str, Callable[[Path], str]] = {"sqlite": lambda folder: f"sqlite://{folder}/store.db"}
+IGNORED = Decision(state=DeliveryState.IGNORED, detail="no rule", explanation=[])
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(params=ENGINES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return ENGINES[request.param](tmp_path)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def port(url: str, clock: Clock) -> AsyncIterator[Store]:
+    notices = ServiceNoticePolicy(clock)
+    async with open_store(url, exclusive=True, clock=clock, service_notices=notices) as store:
+        yield store
+
+
+async def add_build(store: Store, clock: Clock, key: str = "1", ref: str = "main") -> Build:
+    receipt = await store.deliveries.put(delivery_of(key, clock()))
+    decision = Decision(
+        state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=[new_build(receipt.id, ref=ref)]
+    )
+    recorded = await store.deliveries.record_decision(receipt.id, decision, quiet, plan)
+    assert recorded is not None
+    (build,) = await store.builds.of_delivery(receipt.id)
+    assert recorded.builds == (build.id,)
+    return build
+
+
+def notice(name: str, channel: str = "team") -> Notice:
+    facts = ServiceFacts(subject="x", detail="y")
+    return Notice(id=name, channel=channel, event=EventName.FAIL, facts=facts, created_at=START)
+
+
+async def test_a_delivery_is_claimed_until_it_is_decided_and_decided_once(port: Store, clock: Clock) -> None:
+    delivery = delivery_of("1", clock())
+    assert (await port.deliveries.put(delivery)).new
+    assert await port.deliveries.put(delivery_of("1", clock())) == Receipt(delivery.id, new=False)
+    for _ in range(2):
+        assert await port.deliveries.claim(10) == [delivery]
+    assert await port.deliveries.record_decision(delivery.id, IGNORED, quiet, plan)
+    assert await port.deliveries.record_decision(delivery.id, IGNORED, quiet, plan) is None
+    assert await port.deliveries.claim(10) == []
+    again = await port.deliveries.redeliver(delivery.id)
+    assert [one.id for one in await port.deliveries.claim(10)] == [again]
+
+
+async def test_a_claimed_build_is_with_the_builder_and_counts_an_attempt(port: Store, clock: Clock) -> None:
+    made = await add_build(port, clock)
+    clock.turn(5)
+    assert await port.builds.claim("elsewhere", None, quiet) is None
+    claimed = await port.builds.claim("here", None, quiet)
+    assert claimed == await port.builds.get(made.id)
+    assert claimed is not None
+    assert (claimed.state, claimed.attempts, claimed.triggered_at) == (BuildState.TRIGGERING, 1, START + 5)
+    assert await port.builds.claim("here", None, quiet) is None
+
+
+async def test_no_more_builds_are_claimed_than_the_builder_has_slots(port: Store, clock: Clock) -> None:
+    for key in ("1", "2"):
+        await add_build(port, clock, key, ref=key)
+    assert await port.builds.claim("here", 0, quiet) is None
+    first = await port.builds.claim("here", 1, quiet)
+    assert first is not None
+    for state in (BuildState.QUEUED, BuildState.RUNNING):
+        assert await port.builds.claim("here", 1, quiet) is None
+        assert await port.builds.transition(first.id, state, quiet)
+    assert await port.builds.claim("here", 1, quiet) is None
+    assert await port.builds.transition(first.id, BuildState.SUCCEEDED, quiet)
+    assert await port.builds.claim("here", 1, quiet) is not None
+
+
+async def test_a_build_that_two_claim_at_once_goes_to_one_of_them(port: Store, clock: Clock) -> None:
+    await add_build(port, clock)
+    claimed: list[Build | None] = []
+
+    async def claim() -> None:
+        claimed.append(await port.builds.claim("here", None, quiet))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(claim)
+    assert len([build for build in claimed if build is not None]) == 1
+
+
+async def test_a_change_says_what_it_changes_and_leaves_the_rest(port: Store, clock: Clock) -> None:
+    build = await add_build(port, clock)
+    await port.builds.update(build.id, handle="h", url="https://ci.example.com/1")
+    await port.builds.update(build.id, url=None)
+    found = await port.builds.get(build.id)
+    assert found is not None
+    assert (found.handle, found.url, found.state) == ("h", None, BuildState.WAITING)
+
+
+async def test_a_move_that_is_not_allowed_changes_nothing(port: Store, clock: Clock) -> None:
+    build = await add_build(port, clock)
+    await port.builds.transition(build.id, BuildState.FAILED, quiet, detail="the end")
+    steps = await port.builds.steps(build.id)
+    assert await port.builds.transition(build.id, BuildState.RUNNING, quiet, detail="no") is None
+    assert await port.builds.steps(build.id) == steps
+    assert ((await port.builds.get(build.id)) or build).detail == "the end"
+
+
+async def test_pages_and_lists_show_what_is_asked_for(port: Store, clock: Clock) -> None:
+    first, second = [await add_build(port, clock, key, ref=key) for key in ("1", "2")]
+    await port.builds.transition(first.id, BuildState.FAILED, quiet)
+
+    async def shown(only: BuildFilter) -> Sequence[str]:
+        return [build.id for build in (await port.builds.page(Cursor(), 10, only)).rows]
+
+    assert await shown(BuildFilter()) == [second.id, first.id]
+    assert await shown(BuildFilter(state="failed")) == [first.id]
+    assert await shown(BuildFilter(delivery_id=second.origin.delivery_id)) == [second.id]
+    assert await shown(BuildFilter(build_id=second.id, state="failed")) == []
+    assert await shown(BuildFilter(public_only=True)) == []
+
+
+async def test_a_claimed_notice_is_sending_until_its_attempt_ends(port: Store, clock: Clock) -> None:
+    assert await port.notices.next_due("team") is None
+    await port.notices.add([notice("a")])
+    assert await port.notices.next_due("team") == START
+    for attempts in (0, 1):
+        claimed = await port.notices.claim("team")
+        assert claimed is not None
+        assert (claimed.attempts, claimed.notice.attempt) == (attempts, attempts + 1)
+    assert await port.notices.sends_since("team", START) == [START, START]
+    await port.notices.end("a", NoticeState.PENDING, "busy", next_at=START + 9)
+    assert await port.notices.claim("team") is None
+    assert await port.notices.next_due("team") == START + 9
+    clock.turn(9)
+    assert await port.notices.claim("team") is not None
+    await port.notices.end("a", NoticeState.SENT, "")
+    assert await port.notices.next_due("team") is None
+    assert [row.state for row in await port.notices.newest(10, NoticeFilter(channel="team"))] == ["sent"]
+
+
+async def test_a_change_of_health_is_kept_with_its_notices(port: Store) -> None:
+    assert await port.health.get("builder:here") == HealthRecord(name="builder:here")
+    assert await port.health.degrade("builder:here", "no answer", pause=60)
+    assert not await port.health.degrade("builder:here", "still no answer")
+    assert await port.health.restore("builder:here", "it answers")
+    assert not await port.health.restore("builder:here", "it answers")
+    rows = await port.notices.newest(10, NoticeFilter(channel="message"))
+    assert [row.notice.event for row in rows] == [EventName.RESTORED, EventName.DEGRADED]
+
+
+async def test_a_due_time_is_claimed_once_with_what_it_asks_for(port: Store, clock: Clock) -> None:
+    await port.schedules.sync({"nightly": START})
+    assert await port.schedules.due(START) == [("nightly", START)]
+    delivery = delivery_of("1", clock())
+    assert await port.schedules.claim("nightly", START, START + 60, delivery, [notice("a")])
+    assert not await port.schedules.claim("nightly", START, START + 60, delivery_of("2", clock()), [])
+    assert await port.schedules.next_due() == START + 60
+    assert await port.deliveries.claim(10) == [delivery]
+    assert await port.notices.next_due("team") == START
+
+
+async def test_at_start_what_was_being_sent_is_due_and_what_nobody_serves_ends(port: Store) -> None:
+    await port.notices.add([notice("kept"), notice("orphan", "gone")])
+    await port.notices.claim("team")
+    await port.health.degrade("builder:gone", "no answer")
+    assert await port.recover(["team", "message"], ["builder:here"]) == 1
+    states = {row.notice.id: row.state for row in await port.notices.newest(10)}
+    assert (states["kept"], states["orphan"]) == (NoticeState.PENDING, NoticeState.DEAD)
+    assert await port.health.all() == []
+
+
+async def test_old_deliveries_go_and_open_ones_stay(port: Store, clock: Clock) -> None:
+    old, waiting = delivery_of("1", clock()), delivery_of("2", clock())
+    for delivery in (old, waiting):
+        await port.deliveries.put(delivery)
+    await port.deliveries.record_decision(old.id, IGNORED, quiet, plan)
+    clock.turn(2 * DAY.total_seconds())
+    assert await port.prune(deliveries=DAY, builds=DAY) == 1
+    assert [row.delivery.id for row in await port.deliveries.newest(10)] == [waiting.id]
+
+
+async def test_what_is_due_keeps_its_distance_when_the_clock_is_set(port: Store, clock: Clock) -> None:
+    build = await add_build(port, clock)
+    await port.builds.update(build.id, next_at=START + 60)
+    await port.shift_clock(3600)
+    clock.turn(3600)
+    assert await port.builds.claim("here", None, quiet) is None
+    clock.turn(60)
+    assert await port.builds.claim("here", None, quiet) is not None
+
+
+async def test_all_is_there_when_the_store_is_opened_again(url: str, clock: Clock) -> None:
+    async with open_store(url, exclusive=True, clock=clock) as store:
+        build = await add_build(store, clock)
+        assert store.alive
+        assert store.beating
+    async with open_store(url, exclusive=False, clock=clock) as store:
+        assert await store.builds.get(build.id) == build
+
+
+async def test_a_second_daemon_is_kept_out(url: str, port: Store) -> None:
+    assert port.alive
+    with pytest.raises(StoreError, match="in use"):
+        async with open_store(url, exclusive=True):
+            pass
+
+
+async def test_a_url_of_no_engine_is_rejected() -> None:
+    with pytest.raises(StoreError, match="papyrus"):
+        async with open_store("papyrus:///var/lib/store", exclusive=True):
+            pass
