@@ -324,15 +324,19 @@ async def test_a_message_is_kept_once(store: Store) -> None:
 async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store) -> None:
     """Between the look at what is due and the claim of it, somebody else ends the build."""
     build = await store.add_build()
-    hold = threading.Event()
+    entered, hold = threading.Event(), threading.Event()
     claimed: list[Build | None] = []
+
+    def keep_the_writer(_connection: Connection) -> None:
+        entered.set()
+        hold.wait(10)
 
     async def claim() -> None:
         claimed.append(await store.builds.claim("here", None, quiet))
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))
-        await eventually(lambda: not store.database._waiting)
+        tasks.start_soon(store.database.write, keep_the_writer)
+        await eventually(entered.is_set)
         tasks.start_soon(store.builds.transition, build.id, BuildState.SUPERSEDED, quiet)
         tasks.start_soon(claim)
         await eventually(lambda: len(store.database._waiting) == 2)
