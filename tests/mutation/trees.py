@@ -98,18 +98,23 @@ def check(tree: Path, mutant: Mutant) -> Outcome:
     return _BY_STATUS.get(status, Outcome.UNCLEAR)
 
 
-@contextlib.contextmanager
-def copies() -> Iterator[list[Path]]:
-    """One copy for each worker of all files that Git does not ignore, as they are now."""
+def copy_tree(target: Path) -> None:
+    """Copy all files that Git does not ignore, as they are now."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).exists():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name, follow_symlinks=False)
+
+
+@contextlib.contextmanager
+def copies() -> Iterator[list[Path]]:
+    """One copy of the tree for each worker."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         trees = [Path(folder) / str(number) for number in range(_WORKERS)]
         for tree in trees:
-            for name in filter(None, names.split("\0")):
-                if (ROOT / name).exists():
-                    (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
+            copy_tree(tree)
         yield trees
 
 

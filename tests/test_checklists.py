@@ -1,0 +1,121 @@
+"""The checklists of CONTRIBUTING.md, followed to the letter in a copy of the tree."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from mutation.trees import copy_tree
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
+LISTS = ("Add a builder", "Add a channel")
+_STEP = re.compile(r"^\d+\. (.*?)(?=^\d+\. |\Z)", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^ {3}```\w*\n(.*?)^ {3}```$", re.MULTILINE | re.DOTALL)
+_CREATE = re.compile(r"Create `([^`]+)`")
+_ADD = re.compile(r"Add to `([^`]+)`, below the line `([^`]+)`")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry of a list: its words, and the text of its fenced block, "" without one."""
+
+    words: str
+    block: str
+
+
+def steps(title: str) -> Iterator[Step]:
+    section = re.search(rf"^### {title}\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert section, title
+    for step in _STEP.findall(section[1]):
+        words, *blocks = _BLOCK.split(step)
+        yield Step(" ".join(words.split()), textwrap.dedent(blocks[0]) if blocks else "")
+
+
+def follow(step: Step, tree: Path) -> str | None:
+    """Do what the step says; the path of the file that it names."""
+    if created := _CREATE.match(step.words):
+        file = tree / created[1]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        assert not file.exists()
+        assert step.block or "empty" in step.words
+        file.write_text(step.block)
+        return created[1]
+    if added := _ADD.match(step.words):
+        file = tree / added[1]
+        lines = file.read_text().splitlines(keepends=True)
+        (above,) = (number for number, line in enumerate(lines) if line.strip() == added[2])
+        indent = lines[above].removesuffix(lines[above].lstrip())
+        lines.insert(above + 1, textwrap.indent(step.block, indent))
+        file.write_text("".join(lines))
+        return added[1]
+    assert step.words == "Run:", step.words
+    return None
+
+
+def place(path: str) -> str:
+    """The file, or the folder that is new with it."""
+    parents = [str(parent) for parent in reversed(Path(path).parents) if not (ROOT / parent).exists()]
+    return parents[0] if parents else path
+
+
+def run(tree: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run commands in the tree, with the tree's own package and tests."""
+    environ = {"PATH": os.defpath, "HOME": str(tree), "PYTHONPATH": f"{tree}{os.pathsep}{tree / 'tests'}"}
+    return subprocess.run(
+        ["sh", "-euxc", script],
+        cwd=tree,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of this tree, with this environment."""
+    copy = tmp_path / "tree"
+    copy_tree(copy)
+    (copy / ".venv").symlink_to(sys.prefix)
+    return copy
+
+
+@pytest.mark.parametrize("title", LISTS)
+def test_what_is_added_by_the_list_passes_its_contract_suite_and_touches_three_places(
+    title: str, tree: Path
+) -> None:
+    paths = [path for step in steps(title) if (path := follow(step, tree))]
+    assert len({place(path) for path in paths}) == 3
+    scripts = [step.block for step in steps(title) if step.words == "Run:"]
+    assert scripts
+    for script in scripts:
+        done = run(tree, script)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("title", LISTS)
+def test_a_kind_without_its_test_data_fails_the_contract_suite(title: str, tree: Path) -> None:
+    for step in steps(title):
+        if not step.words.startswith("Create `tests/"):
+            follow(step, tree)
+    script = next(step.block for step in steps(title) if step.words == "Run:")
+    done = run(tree, script.partition("\n")[0])
+    assert done.returncode != 0
+    assert "1 failed" in done.stdout
+
+
+def test_what_the_lists_show_passes_the_tools(tree: Path) -> None:
+    paths = [path for title in LISTS for step in steps(title) if (path := follow(step, tree))]
+    python = " ".join(path for path in paths if path.endswith(".py"))
+    for tool in ("ruff format --check", "ruff check", "mypy"):
+        done = run(tree, f".venv/bin/{tool} {python}")
+        assert done.returncode == 0, done.stdout + done.stderr
+    done = run(tree, ".venv/bin/lint-imports --no-cache")
+    assert done.returncode == 0, done.stdout + done.stderr
