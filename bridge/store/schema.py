@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 REVISION: Final = "0003"
-"""The newest migration; a store at any other revision is upgraded, or refused when it is unknown."""
+"""The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
 
@@ -83,7 +83,7 @@ build = Table(
     Index("build_ref", "namespace", "repo_name", "ref", "number"),
     Index("build_created_at", "created_at"),
     Index("build_pushed", "namespace", "repo_name", "tag_set", "pushed"),
-    # Who stands before whom at a builder.
+    # Which builds of a repository run before a waiting one.
     Index(
         "build_unended",
         "namespace",

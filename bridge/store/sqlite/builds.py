@@ -24,7 +24,7 @@ from bridge.store.schema import build as table
 from bridge.store.schema import build_log
 from bridge.store.sqlite import listing, notices, timeline
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.eligibility import in_turn
+from bridge.store.sqlite.eligibility import is_eligible
 from bridge.store.values import ANY_BUILD, BuildChange, BuildFilter, Cursor, LogPiece, NoticesFor, Page, Step
 
 MAX_LOG_BYTES: Final = 8 << 20
@@ -141,7 +141,7 @@ class Builds:
             table.c.next_at <= self._clock(),
             table.c.cancel_reason.is_(None),
             table.c.superseded.is_(None),
-            in_turn(),
+            is_eligible(),
             limit=limit,
         )
 

@@ -1,4 +1,4 @@
-"""Copies what is committed from the write-ahead log into the file, beside the writer and not in its way."""
+"""Checkpoints: copies commits from the write-ahead log into the file, in a thread beside the writer."""
 
 import sqlite3
 import threading
@@ -13,15 +13,15 @@ from bridge.runtime.events import LogEvent
 log = structlog.get_logger()
 
 _ROWS: Final = 256
-"""Written since the last copy, they are worth the next one."""
+"""So many rows since the last copy are worth the next one."""
 _PAUSE_SECONDS: Final = 0.1
 
 
 class Checkpointer:
     """A thread that copies after many writes; few are left to SQLite's own checkpoint at a commit.
 
-    That one makes the writer wait for the disk, and so every delivery on its way; but it alone can empty a
-    log that never rests. After a copy it finds little to do.
+    SQLite's own makes the writer wait for the disk, and with it every delivery; but no other can empty a log
+    that is always in use. After a copy it finds little to do.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class Checkpointer:
         self._thread.start()
 
     def wrote(self, rows: int) -> None:
-        """Say that so many rows were committed; for one thread."""
+        """Count committed rows; call it from one thread."""
         self._rows += rows
         if self._rows >= _ROWS:
             self._rows = 0

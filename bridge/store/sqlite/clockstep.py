@@ -1,4 +1,4 @@
-"""What is open keeps its pace when the wall clock is set: its times move with the clock."""
+"""Steps of the wall clock: the times of everything open move with the clock."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from bridge.model.build import BuildState
 from bridge.store.schema import build, notice, send, service
 
 LONGEST_WAIT: Final = 7200.0
-"""Nothing is put off for longer; what is due later was written under a clock that ran ahead."""
+"""Nothing is postponed for longer; what is due later was written under a clock that ran ahead."""
 
 _OPEN: Final[list[tuple[Table, list[str], Any]]] = [
     (
@@ -23,14 +23,14 @@ _OPEN: Final[list[tuple[Table, list[str], Any]]] = [
 
 
 def shift(connection: Connection, seconds: float) -> None:
-    """The clock was set forward by so many seconds, or back: nothing is due sooner or later for that."""
+    """Move the times of everything open by so many seconds, so that nothing is due sooner or later."""
     for table, columns, is_open in _OPEN:
         moved = {name: table.c[name] + seconds for name in columns}
         connection.execute(update(table).where(is_open).values(moved))
 
 
 def clamp(connection: Connection, now: float) -> None:
-    """At start, when nobody knows whether the clock was set meanwhile: what seems far away is due now."""
+    """Make due now what seems due in many hours only: the clock may have been set while no daemon ran."""
     for table, name in ((build, "next_at"), (notice, "next_at"), (service, "paused_until")):
         column = table.c[name]
         connection.execute(update(table).where(column > now + LONGEST_WAIT).values({name: now}))

@@ -45,12 +45,12 @@ READERS: Final = 3
 BUSY_SECONDS: Final = 10
 BEAT_SECONDS: Final = 30.0
 _LOG_PAGES: Final = 16_000
-"""The write-ahead log's size, in pages of 4 KiB, from which on the writer itself sees to it."""
+"""The size of the write-ahead log, in pages of 4 KiB, at which a commit copies it into the file."""
 _ALONE: Final = object()
 
 
 class _Pending:
-    """Work on its way to the disk; where it is a Bulk, `row` goes to it together with others."""
+    """Work that waits for its commit; a Bulk gets `row` together with the rows of others."""
 
     __slots__ = ("error", "future", "result", "row", "work")
 
@@ -71,22 +71,22 @@ class _Pending:
 
 
 class Database:
-    """An open store. Made by `open`, given back by `close`; use it from one event loop."""
+    """An open SQLite file: `open` makes one, `close` ends it. Use it from one event loop."""
 
     def __init__(self, path: Path, lock: int | None) -> None:
-        self._lock = lock
+        self._file_lock = lock
         self._engine = _engine(path, pool_size=READERS, read_only=True)
         self._writer_engine = _engine(path, pool_size=1, read_only=False)
         self._waiting: deque[_Pending] = deque()
-        # Whoever came in before it was shut is served: the writer looks once more after that.
-        self._door = threading.Lock()
+        # What is queued before `_closed` is set is written: the writer looks once more after that.
+        self._queue_lock = threading.Lock()
         self._wake = threading.Event()
         self._waking = False
         self._readers = anyio.CapacityLimiter(READERS)
         self._beat = time.monotonic()
         self._closed = False
         self._died: BaseException | None = None
-        # Here and not in the thread, so that a store that cannot be written is told to who opens it.
+        # Not in the thread, so that a store that cannot be written raises for the caller of `open`.
         self._connection = _connect(self._writer_engine)
         self._checkpointer = Checkpointer(path)
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -94,7 +94,7 @@ class Database:
 
     @classmethod
     def open(cls, path: Path, *, exclusive: bool) -> Self:
-        """Open the store. The daemon's way is `exclusive`: it makes or upgrades it; others take it as it is.
+        """Open the file. The daemon, `exclusive`, creates or upgrades it; others take it as it is.
 
         Raises StoreError, or StoreTooNew for the file of a newer release.
         """
@@ -123,7 +123,7 @@ class Database:
     async def _queued(self, work: Any, row: object) -> Any:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        with self._door:
+        with self._queue_lock:
             if self._closed:
                 raise StoreError("the store is closed")
             if self._died is not None:
@@ -132,7 +132,7 @@ class Database:
                 raise StoreError("the store is behind: too many writes wait")
             self._waiting.append(_Pending(work, future, row))
         if not self._waking:
-            # Not at once, so that all that is written in this turn of the loop shares a commit.
+            # Later in this turn of the loop, so that all that it writes shares a commit.
             self._waking = True
             loop.call_soon(self._wake_writer)
         return await future
@@ -155,12 +155,12 @@ class Database:
 
     @property
     def beating(self) -> bool:
-        """Whether the writer showed within the last half minute that it lives."""
+        """Whether the writer thread made progress within the last half minute."""
         return time.monotonic() - self._beat < BEAT_SECONDS
 
     def close(self) -> None:
         """Write what is waiting, then close. Safe to call twice."""
-        with self._door:
+        with self._queue_lock:
             if self._closed:
                 return
             self._closed = True
@@ -169,8 +169,8 @@ class Database:
         self._checkpointer.close(timeout=BUSY_SECONDS)
         self._engine.dispose()
         self._writer_engine.dispose()
-        if self._lock is not None:
-            os.close(self._lock)
+        if self._file_lock is not None:
+            os.close(self._file_lock)
 
     def __enter__(self) -> Self:
         return self
@@ -182,7 +182,7 @@ class Database:
 
     @property
     def alive(self) -> bool:
-        """Whether the writer works; once it does not, nothing is written any more."""
+        """Whether the writer thread runs; once it does not, nothing is written."""
         return self._died is None
 
     def _run(self) -> None:
@@ -198,9 +198,9 @@ class Database:
                         self._beat = time.monotonic()
                         _hand_back(batch)
                         self._checkpointer.wrote(len(batch))
-        except BaseException as error:  # whatever it is, nobody may wait for this thread
+        except BaseException as error:  # whatever it is, no caller may wait for this thread
             log.critical(LogEvent.STORE_WRITER_DIED, error=repr(error), exc_info=error)
-            with self._door:
+            with self._queue_lock:
                 self._died = error
             while batch := batch or self._take():
                 for item in batch:
@@ -266,7 +266,7 @@ def _apply(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> N
 def _apply_bulk(
     connection: Connection, raw: sqlite3.Connection, bulk: Bulk[Any, Any], items: list[_Pending]
 ) -> None:
-    """A row that cannot be written is told apart from the others by writing each alone."""
+    """Where the rows cannot be written together, each is written alone, so that only the bad one fails."""
     raw.execute("SAVEPOINT work")
     try:
         for item, result in zip(items, bulk(connection, [item.row for item in items]), strict=True):
@@ -282,7 +282,7 @@ def _apply_bulk(
 
 
 def _failure(raw: sqlite3.Connection, error: Exception) -> Exception:
-    """What the caller is told. Raises sqlite3.OperationalError where nobody's work is left."""
+    """The error for the caller. Raises sqlite3.OperationalError when the whole transaction is lost."""
     failed = getattr(error, "orig", error)
     if not raw.in_transaction:
         # A full disk makes SQLite roll the whole transaction back.

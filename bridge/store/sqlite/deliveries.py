@@ -38,9 +38,9 @@ _COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
 SAME_SECONDS: Final = 3600.0
 """How long the same body again is the same delivery, where the host gives no ids."""
 MAX_REPEATS: Final = 20
-"""So many repeats of a delivery are noted."""
+"""At most so many repeats of a delivery are in its timeline."""
 CROWD: Final = 8
-"""More deliveries than this on their way to the disk at once are a crowd."""
+"""More deliveries than this that wait for the disk at once are a crowd."""
 
 _MARK: Final = update(table).where(table.c.id == bindparam("marked"))
 
@@ -87,7 +87,7 @@ class Deliveries:
     ) -> RecordedDecision | None:
         now = self._clock()
         if not (decision.builds or decision.moves):
-            # Most that crowds in builds nothing: that is written together.
+            # Most deliveries of a crowd build nothing: their decisions share one statement.
             new = await self._database.add(_mark, (delivery_id, decision, now))
             return RecordedDecision(decision.state, decision.detail) if new else None
 
@@ -163,7 +163,7 @@ def _values(delivery: Delivery, body: bytes) -> Row:
 
 
 def _keep(connection: Connection, rows: Sequence[Row]) -> list[Receipt]:
-    """Keep deliveries with one statement; this is the hot path, hence the driver itself."""
+    """Keep deliveries with one statement. This is the hot path: it calls the driver without SQLAlchemy."""
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
     kept = raw.execute(_insert(len(rows)), [value for row in rows for value in row]).rowcount
@@ -188,18 +188,18 @@ def _receipt(connection: Connection, raw: sqlite3.Connection, row: Row) -> Recei
         raw.execute(_RENAME, (f"{key} {found}", source, key))
         raw.execute(_insert(1), row)
         return Receipt(delivery_id, new=True)
-    # Whoever holds one delivery could send it for ever.
+    # A client that has one signed delivery could send it for ever.
     if raw.execute(_COUNT_REPEATS, (found,)).fetchone()[0] < MAX_REPEATS:
         timeline.add(connection, found, received_at, "repeated", "the same was sent again")
     return Receipt(found, new=False)
 
 
-def _mark(connection: Connection, judged: Sequence[tuple[str, Decision, float]]) -> list[bool]:
-    """Write down decisions and when they were found; False for a delivery that was judged before."""
-    ids = [delivery_id for delivery_id, _, _ in judged]
+def _mark(connection: Connection, decisions: Sequence[tuple[str, Decision, float]]) -> list[bool]:
+    """Write decisions and when they were made; False for a delivery that was decided before."""
+    ids = [delivery_id for delivery_id, _, _ in decisions]
     query = select(table.c.id).where(table.c.id.in_(ids), table.c.state == "stored")
-    unjudged = set(connection.execute(query).scalars())
-    new = [mark for mark in judged if mark[0] in unjudged]
+    undecided = set(connection.execute(query).scalars())
+    new = [mark for mark in decisions if mark[0] in undecided]
     if new:
         connection.execute(
             _MARK,
@@ -214,7 +214,7 @@ def _mark(connection: Connection, judged: Sequence[tuple[str, Decision, float]])
             ],
         )
         timeline.add_all(connection, [(mark[0], mark[2], mark[1].state, mark[1].detail) for mark in new])
-    return [delivery_id in unjudged for delivery_id in ids]
+    return [delivery_id in undecided for delivery_id in ids]
 
 
 async def _compressed(body: bytes) -> bytes:

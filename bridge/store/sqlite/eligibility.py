@@ -1,7 +1,7 @@
-"""Whose turn it is: builds that write the same image tag go one after the other, by their numbers.
+"""Which waiting builds may start: builds that write the same image tag run one after the other, by number.
 
-So whoever came last has the tag, however long a build takes. And a repository's `concurrency` bounds how many
-of its builds are with the builder at once.
+So the newest build has the tag, however long each takes. A repository's `concurrency` bounds how many of its
+builds are with the builder at once.
 """
 
 from typing import Final
@@ -19,8 +19,8 @@ _UNENDED: Final = text("other.state IN ('waiting', 'triggering', 'queued', 'runn
 _ACTIVE: Final = text("other.state IN ('triggering', 'queued', 'running')")
 
 
-def in_turn() -> ColumnElement[bool]:
-    """The condition that a waiting build need wait for no other one."""
+def is_eligible() -> ColumnElement[bool]:
+    """The condition that a waiting build waits for no other one."""
     return and_(or_(table.c.concurrency.is_(None), _active() < table.c.concurrency), ~_behind())
 
 

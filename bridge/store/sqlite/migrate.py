@@ -27,7 +27,7 @@ _MIGRATION: Final = (
 
 def upgrade(path: Path) -> None:
     """Create or upgrade the file. Raises StoreTooNew when a newer release wrote it, else StoreError."""
-    with _told(path):
+    with _store_errors(path):
         if _is_current(path):
             return
         if _revision(path) is None:
@@ -38,7 +38,7 @@ def upgrade(path: Path) -> None:
 
 def check(path: Path) -> None:
     """Raises StoreTooNew, or StoreError for a file that only the daemon may create or upgrade."""
-    with _told(path):
+    with _store_errors(path):
         if not path.exists():
             raise StoreError(
                 f"there is no store {path} yet: the daemon makes it when it starts (`buildbridge serve`)"
@@ -58,7 +58,8 @@ def _is_current(path: Path) -> bool:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _store_errors(path: Path) -> Iterator[None]:
+    """Raise StoreError for what SQLite, SQLAlchemy or the system say of the file."""
     try:
         yield
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
@@ -84,7 +85,7 @@ def _known() -> set[str]:
 
 
 def _create(path: Path) -> None:
-    """Make the tables as they are now, unless another process has made them meanwhile."""
+    """Create the tables as they are now, unless another process has done so meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     path.touch(mode=0o600, exist_ok=True)
     with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
@@ -104,7 +105,7 @@ def _statements() -> Iterator[str]:
 
 
 def _migrate(path: Path) -> None:
-    """Apply the migrations in a process of its own: the tools for that are 10 MiB that the daemon lacks."""
+    """Apply the migrations in another process, which spares the daemon 10 MiB of memory for the tools."""
     argv = [sys.executable, "-I", "-c", _MIGRATION, str(Path(__file__).parents[3]), str(path)]
     try:
         done = subprocess.run(
@@ -125,5 +126,5 @@ def apply_migrations(path: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     config.attributes["path"] = path
-    with _told(path):
+    with _store_errors(path):
         command.upgrade(config, REVISION)

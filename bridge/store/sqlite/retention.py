@@ -1,4 +1,4 @@
-"""What is old goes, in small batches, so that the writer is never held up."""
+"""Deletes old rows, in small batches, so that no other write waits long."""
 
 from datetime import timedelta
 from functools import partial
@@ -11,7 +11,7 @@ from bridge.store.schema import build, delivery, message, notice, ref_move, step
 from bridge.store.sqlite.database import Database
 
 BATCH: Final = 10
-"""Few enough that their logs, of 8 MiB each, go in a moment."""
+"""So few that even with logs of 8 MiB each the deletion takes a moment."""
 
 
 async def prune(database: Database, now: float, deliveries: timedelta, builds: timedelta) -> int:
@@ -20,13 +20,13 @@ async def prune(database: Database, now: float, deliveries: timedelta, builds: t
     What is still open stays, however old, and so does each repository's newest build: numbers never repeat.
     """
     gone = 0
-    for table, query in _doomed(now - deliveries.total_seconds(), now - builds.total_seconds()):
+    for table, query in _expired(now - deliveries.total_seconds(), now - builds.total_seconds()):
         while removed := await database.write(partial(_remove, table, query)):
             gone += removed
     return gone
 
 
-def _doomed(old_delivery: float, old_build: float) -> list[tuple[Table, Select[Any]]]:
+def _expired(old_delivery: float, old_build: float) -> list[tuple[Table, Select[Any]]]:
     later = build.alias("later")
     has_later = exists().where(
         and_(
