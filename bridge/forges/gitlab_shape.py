@@ -1,6 +1,6 @@
 """The push of GitLab, which several hosts send as theirs, and those hosts.
 
-Source: GitLab Docs, "Webhook events".
+Source: GitLab Docs, "Webhook events" (https://docs.gitlab.com/user/project/integrations/webhook_events/).
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """The guides of Git hosts: there is one for each, and what it shows is good."""
 
+import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -41,9 +43,10 @@ def test_every_guide_says_the_same_kinds_of_things(kind: str) -> None:
     assert f"code_repo_client: {kind}\n" in shown.rule
 
 
-def test_every_forge_is_registered_has_its_guide_and_sample_and_is_linked_from_the_readme() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_every_forge_is_registered_has_its_guide_and_sample_and_names_the_page_of_its_vendor() -> None:
     assert len(FOLDERS) == len(FORGES)
     for folder in FOLDERS:
+        assert (folder / "guide.en.md").is_file()
         assert (folder / "sample.http").is_file()
-        assert f"({(folder / 'guide.en.md').relative_to(ROOT)})" in readme
+        adapter = import_module(f"bridge.forges.adapters.{folder.name}.forge")
+        assert "(https://" in re.sub(r"\s+", " ", adapter.__doc__ or ""), folder.name

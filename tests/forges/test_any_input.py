@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.deliveries import HOSTS, SECRETS, Sample, samples
+from support.deliveries import CONTRACTS, HOSTS, SECRETS, Sample, samples
 
 from bridge.errors import BadDelivery, BadPayload, DeliveryError
 from bridge.forges.base import Forge
@@ -17,8 +17,9 @@ from bridge.model.event import Ignored, PushEvent
 _SAMPLES = samples(Path(__file__).parent / "payloads")
 _NAMES = sorted({name for sample in _SAMPLES for name in sample.headers})
 _EVENT_NAMES = [name for name in _NAMES if name.endswith(("-event", "-event-key", "-topic", "-trigger"))]
-_SAY_IN_BODY = {"azure-devops", "simple"}
-"""The hosts that name the event in the body."""
+
+_IN_HEADERS = [forge for host, forge in HOSTS.items() if not CONTRACTS[host].event_in_body]
+"""The hosts that name the event in a header."""
 
 every_forge = pytest.mark.parametrize("forge", HOSTS.values(), ids=HOSTS.keys())
 
@@ -124,7 +125,7 @@ def test_a_body_that_is_no_json_object_is_told_in_a_sentence(forge: Forge, body:
         forge.parse(Request(dict.fromkeys(_EVENT_NAMES, "push"), body))
 
 
-@pytest.mark.parametrize("forge", [forge for host, forge in HOSTS.items() if host not in _SAY_IN_BODY])
+@pytest.mark.parametrize("forge", _IN_HEADERS)
 @pytest.mark.parametrize("value", [None, "", "x" * 200, "push\n", "\xe9"], ids=ascii)
 def test_a_missing_or_odd_event_header_is_a_bad_request(forge: Forge, value: str | None) -> None:
     with pytest.raises(BadDelivery):

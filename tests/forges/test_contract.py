@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from support.deliveries import HOSTS, SECRETS, Sample, samples, signatures
+from support.deliveries import CONTRACTS, HOSTS, SECRETS, Proof, Sample, samples, signatures
 
 from bridge.errors import BadSignature, NoSignature
 from bridge.forges.forms import form_payload
@@ -16,63 +16,37 @@ from bridge.forges.request import Request
 from bridge.model.delivery import DIGEST
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
-_PROOFS = {
-    "azure-devops": ("authorization",),
-    "bitbucket-cloud": ("x-hub-signature",),
-    "bitbucket-server": ("x-hub-signature",),
-    "codearts": ("x-repo-token", "x-devcloud-token", "x-codehub-token", "x-gitlab-token", "x-auth-token"),
-    "codeup": ("x-codeup-token",),
-    "forgejo": ("x-forgejo-signature",),
-    "gitcode": ("x-gitcode-signature-256", "x-gitcode-token"),
-    "coding": ("x-coding-signature",),
-    "gitea": ("x-gitea-signature",),
-    "gitee": ("x-gitee-token",),
-    "github": ("x-hub-signature-256",),
-    "gitlab": ("webhook-signature", "x-gitlab-token"),
-    "gogs": ("x-gogs-signature",),
-    "harness": ("x-harness-signature",),
-    "pagure": ("x-pagure-signature-256",),
-    "simple": ("webhook-signature",),
-    "tgit": ("x-token", "x-gitlab-token"),
-}
-"""The headers that each host's forge checks, the strongest first."""
-_IN_BODY = "token"
-"""The key of the body that is the proof where no header is: Coding, version 1."""
-_TOKENS = {
-    _IN_BODY,
-    *_PROOFS["codearts"],
-    *_PROOFS["codeup"],
-    *_PROOFS["tgit"],
-    "authorization",
-    "x-gitcode-token",
-    "x-gitee-token",
-    "x-gitlab-token",
-}
-"""Those that say nothing about the body."""
-
 every_sample = pytest.mark.parametrize("sample", _SAMPLES.values(), ids=_SAMPLES.keys())
 
 
-def proof(sample: Sample) -> tuple[str, str]:
-    """The header that the sample's forge checks, or the key of the body."""
-    name = next((name for name in _PROOFS[sample.forge.host] if name in sample.headers), _IN_BODY)
-    return name, sample.headers.get(name, SECRETS[0].decode())
+def proof_of(sample: Sample) -> Proof:
+    """The strongest proof that the sample holds."""
+    proofs = CONTRACTS[sample.forge.host].proofs
+    return next(proof for proof in proofs if proof.in_body or proof.name in sample.headers)
+
+
+def claimed(sample: Sample) -> str:
+    """What the sample holds for its proof."""
+    proof = proof_of(sample)
+    return SECRETS[0].decode() if proof.in_body else sample.headers[proof.name]
 
 
 def accepts_proof(sample: Sample, value: str | None) -> bool:
     """Whether the forge lets the sample pass with this for a proof, or without one."""
-    name, right = proof(sample)
-    if name == _IN_BODY:
-        body = sample.body.replace(name.encode(), b"another") if value is None else sample.body
+    proof = proof_of(sample)
+    if proof.in_body:
+        body = sample.body.replace(proof.name.encode(), b"another") if value is None else sample.body
         wrong = quote(json.dumps(value)[1:-1]) if sample.is_form else json.dumps(value)[1:-1]
-        return accepts(sample, body=body.replace(right.encode(), wrong.encode()))
-    return accepts(sample, headers=unproven(sample) if value is None else sample.headers | {name: value})
+        return accepts(sample, body=body.replace(claimed(sample).encode(), wrong.encode()))
+    return accepts(
+        sample, headers=unproven(sample) if value is None else sample.headers | {proof.name: value}
+    )
 
 
 def unproven(sample: Sample) -> dict[str, str]:
     """The sample's headers without any that its forge checks."""
-    proofs = _PROOFS[sample.forge.host]
-    return {name: value for name, value in sample.headers.items() if name not in proofs}
+    names = {proof.name for proof in CONTRACTS[sample.forge.host].proofs}
+    return {name: value for name, value in sample.headers.items() if name not in names}
 
 
 def flips(text: str) -> Iterator[str]:
@@ -106,10 +80,6 @@ def accepts(
     return True
 
 
-def covers_body(sample: Sample) -> bool:
-    return proof(sample)[0] not in _TOKENS
-
-
 @every_sample
 def test_the_right_proof_is_accepted(sample: Sample) -> None:
     assert accepts(sample)
@@ -130,7 +100,7 @@ def test_other_secrets_are_refused(sample: Sample) -> None:
 
 @every_sample
 def test_one_flipped_bit_in_any_byte_of_the_body_breaks_a_signature_of_the_body(sample: Sample) -> None:
-    if not covers_body(sample):
+    if not proof_of(sample).covers_body:
         return
     headers, body = sample.headers, bytearray(sample.body)
     for place in range(len(body)):
@@ -142,9 +112,9 @@ def test_one_flipped_bit_in_any_byte_of_the_body_breaks_a_signature_of_the_body(
 
 @every_sample
 def test_every_bit_of_a_short_body_counts_and_so_does_its_length(sample: Sample) -> None:
-    if not covers_body(sample):
+    if not proof_of(sample).covers_body:
         return
-    body, (name, value) = b'{"ref":"refs/heads/\xc3\xa4"}', proof(sample)
+    body, name, value = b'{"ref":"refs/heads/\xc3\xa4"}', proof_of(sample).name, claimed(sample)
     made = [signatures(sample.headers, text) for text in (sample.body, form_payload(sample.body) or b"")]
     scheme = next(key for all_made in made for key, one in all_made.items() if one == value)
     headers = sample.headers | {"content-type": "application/json", name: ""}
@@ -159,19 +129,18 @@ def test_every_bit_of_a_short_body_counts_and_so_does_its_length(sample: Sample)
 
 @every_sample
 def test_one_flipped_bit_in_any_character_of_the_proof_breaks_it(sample: Sample) -> None:
-    name, value = proof(sample)
-    headers, body = sample.headers, sample.body
-    for flipped in flips(value):
-        if name == _IN_BODY:
+    proof, headers, body = proof_of(sample), sample.headers, sample.body
+    for flipped in flips(claimed(sample)):
+        if proof.in_body:
             assert not accepts_proof(sample, flipped), flipped
         else:
-            assert not accepts(sample, headers=headers | {name: flipped}, body=body), flipped
+            assert not accepts(sample, headers=headers | {proof.name: flipped}, body=body), flipped
 
 
 @every_sample
 def test_one_flipped_bit_in_any_signed_header_breaks_the_signature(sample: Sample) -> None:
     headers, body = sample.headers, sample.body
-    if proof(sample)[1].encode() in SECRETS:
+    if claimed(sample).encode() in SECRETS:
         return
     for name in {"webhook-id", "webhook-timestamp", "x-gitee-timestamp"} & headers.keys():
         for flipped in flips(headers[name]):
@@ -180,15 +149,16 @@ def test_one_flipped_bit_in_any_signed_header_breaks_the_signature(sample: Sampl
 
 @every_sample
 def test_the_right_signature_of_another_host_proves_nothing_here(sample: Sample) -> None:
-    name, value = proof(sample)
-    if name == _IN_BODY:
+    proof, contract = proof_of(sample), CONTRACTS[sample.forge.host]
+    if proof.in_body:
         return
-    headers, body, bare, right = sample.headers, sample.body, unproven(sample), {value}
+    headers, body, bare, right = sample.headers, sample.body, unproven(sample), {claimed(sample)}
     if sample.forge.host == "gitee":
         right.add(SECRETS[0].decode())  # no header says whether Gitee sends the password or a signature
-    others = {other for proofs in _PROOFS.values() for other in proofs} - {*_PROOFS[sample.forge.host]}
+    known = {one.name for others in CONTRACTS.values() for one in others.proofs if not one.in_body}
+    others = known - {one.name for one in contract.proofs}
     for made in signatures(headers, body).values():
-        assert made in right or not accepts(sample, headers=headers | {name: made}, body=body), made
+        assert made in right or not accepts(sample, headers=headers | {proof.name: made}, body=body), made
         for other in others:
             assert not accepts(sample, headers=bare | {other: made}, body=body), (other, made)
 
@@ -219,9 +189,9 @@ def test_a_proof_of_another_shape_is_refused(sample: Sample, value: str) -> None
 
 @every_sample
 def test_a_missing_or_cut_proof_is_refused(sample: Sample) -> None:
-    name, value = proof(sample)
+    value = claimed(sample)
     assert not accepts_proof(sample, None)
-    if name != _IN_BODY:
+    if not proof_of(sample).in_body:
         with pytest.raises(NoSignature):
             sample.forge.verify(Request(unproven(sample), sample.body), SECRETS, sample.received_at)
     for length in range(0, len(value), 7):
@@ -231,8 +201,8 @@ def test_a_missing_or_cut_proof_is_refused(sample: Sample) -> None:
 
 @every_sample
 def test_a_proof_with_a_time_stamp_ages(sample: Sample) -> None:
-    limit = {"webhook-signature": 300, "x-gitee-token": 3600}.get(proof(sample)[0])
-    if limit is None or proof(sample)[1].encode() in SECRETS:
+    limit = proof_of(sample).tolerance
+    if limit is None or claimed(sample).encode() in SECRETS:
         assert accepts(sample, later=10**9)
         return
     assert accepts(sample, later=limit - 1)
@@ -247,7 +217,7 @@ def test_a_proof_with_a_time_stamp_ages(sample: Sample) -> None:
 )
 def test_a_forged_time_stamp_is_refused(sample: Sample, value: str) -> None:
     for name in ("webhook-timestamp", "x-gitee-timestamp"):
-        if name in sample.headers and proof(sample)[1].encode() not in SECRETS:
+        if name in sample.headers and claimed(sample).encode() not in SECRETS:
             assert not accepts(sample, headers=sample.headers | {name: value})
 
 
@@ -313,21 +283,28 @@ def test_a_source_without_a_secret_takes_nothing(sample: Sample) -> None:
 @every_sample
 def test_the_delivery_id_is_the_host_s_or_a_digest(sample: Sample) -> None:
     found = sample.forge.delivery_id(Request(sample.headers, sample.body))
-    match sample.forge.host:
-        case "codearts" | "codeup" | "gitee" | "harness" | "tgit":
+    match CONTRACTS[sample.forge.host].delivery_id:
+        case "none":
             assert found is None
-        case "pagure":
-            assert found is not None
-            assert found.encode() in sample.body
-        case "gogs":
+        case "digest":
             assert found is not None
             assert found.startswith(DIGEST), "several webhooks of one repository tell it under several ids"
-        case "azure-devops":
-            assert found in {None, json.loads(sample.body)["id"]}
-        case "coding" if proof(sample)[0] == _IN_BODY:
+        case "body":
+            assert found is None or found.encode() in sample.body
+        case "header" if proof_of(sample).in_body:
             assert found is None
-        case _:
+        case "header":
             assert found in sample.headers.values()
+
+
+def test_pagure_always_sends_an_id_and_azure_devops_the_event_s_or_none() -> None:
+    for sample in _SAMPLES.values():
+        found = sample.forge.delivery_id(Request(sample.headers, sample.body))
+        match sample.forge.host:
+            case "pagure":
+                assert found is not None
+            case "azure-devops":
+                assert found in {None, json.loads(sample.body)["id"]}
 
 
 def test_the_webhooks_of_one_gogs_repository_tell_the_same_once() -> None:

@@ -1,19 +1,19 @@
 """Stored deliveries, and the facts that a receiver has to read from each.
 
-A folder holds `expected.json`: a list of objects with `file`, `headers_file` (one `Name: value` a line),
-`host`, the facts, `signature` (`valid` or `invalid`), `received_at` (ISO 8601, where the scheme has a clock),
-`also_ok` (other values that will do, for single facts). A delivery of several refs has an object for each,
-with `index` and `of`.
+A folder, or each folder in it, holds `expected.json`: a list of objects with `file`, `headers_file` (one
+`Name: value` a line), `host`, the facts, `signature` (`valid` or `invalid`), `received_at` (ISO 8601, where
+the scheme has a clock), `also_ok` (other values that will do, for single facts). A delivery of several refs
+has an object for each, with `index` and `of`.
 """
 
 import base64
 import hmac
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bridge.forges.base import Forge
 from bridge.forges.request import Request
@@ -41,12 +41,44 @@ _TOLD = (
 _FACTS = (*_TOLD, "peeled", "changed", "truncated", "forced")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A header that a forge checks, or with `in_body` a key of the body."""
+
+    name: str
+    covers_body: bool
+    in_body: bool = False
+    tolerance: int | None = None
+    """Seconds that a signed time-stamp may be away from now, where the proof has one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What the tests of all forges have to know of one: `contract.json` beside its deliveries."""
+
+    proofs: Sequence[Proof]
+    """The strongest first."""
+    delivery_id: Literal["header", "body", "digest", "none"]
+    """Where the id stands; a digest is made of the JSON text."""
+    event_in_body: bool
+
+    @classmethod
+    def read(cls, host: str) -> "Contract":
+        found = json.loads((OWN / host / "contract.json").read_text())
+        return cls(**found | {"proofs": [Proof(**proof) for proof in found["proofs"]]})
+
+
+CONTRACTS = {host: Contract.read(host) for host in HOSTS}
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One stored delivery and what is expected of it."""
 
     folder: Path
     expected: dict[str, Any]
+    name: str
+    """The file of its headers, as it is found from the outermost folder."""
 
     @property
     def forge(self) -> Forge:
@@ -82,12 +114,16 @@ class Sample:
         return int(self.expected.get("of", 1))
 
     def __str__(self) -> str:
-        return str(self.expected["headers_file"])
+        return self.name
 
 
 def samples(folder: Path) -> list[Sample]:
     """Every delivery in `folder`, one for each ref that it tells of."""
-    return [Sample(folder, entry) for entry in json.loads((folder / "expected.json").read_text())]
+    return [
+        Sample(file.parent, entry, str((file.parent / entry["headers_file"]).relative_to(folder)))
+        for file in sorted(folder.rglob("expected.json"))
+        for entry in json.loads(file.read_text())
+    ]
 
 
 def facts(event: PushEvent | Ignored) -> dict[str, Any]:

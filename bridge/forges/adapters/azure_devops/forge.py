@@ -1,6 +1,8 @@
 """Azure DevOps Services and Azure DevOps Server.
 
-Source: Microsoft Learn, Azure DevOps, "Webhooks" and "Service hooks events" (Code pushed).
+Source: Microsoft Learn, Azure DevOps, "Webhooks"
+(https://learn.microsoft.com/en-us/azure/devops/service-hooks/services/webhooks) and "Service hooks events"
+(https://learn.microsoft.com/en-us/azure/devops/service-hooks/events), "Code pushed".
 """
 
 from collections.abc import Sequence

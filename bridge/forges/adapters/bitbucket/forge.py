@@ -1,6 +1,9 @@
 """Bitbucket Cloud.
 
-Source: Atlassian Support, "Event payloads", "Manage webhooks" and "Troubleshoot webhooks".
+Source: Atlassian Support, "Event payloads"
+(https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/), "Manage webhooks"
+(https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/) and "Troubleshoot webhooks"
+(https://support.atlassian.com/bitbucket-cloud/docs/troubleshoot-webhooks/).
 """
 
 from typing import ClassVar, Final

@@ -1,6 +1,8 @@
 """Bitbucket Server and Data Center.
 
-Source: Atlassian Documentation, Bitbucket Data Center, "Event payload" and "Manage webhooks".
+Source: Atlassian Documentation, Bitbucket Data Center, "Event payload"
+(https://confluence.atlassian.com/bitbucketserver0815/event-payload-1319571452.html) and "Manage webhooks"
+(https://confluence.atlassian.com/bitbucketserver0812/manage-webhooks-1272382316.html).
 """
 
 from typing import ClassVar

@@ -1,9 +1,11 @@
 """Codeup, of Alibaba Cloud DevOps (Yunxiao).
 
-Source: Alibaba Cloud Help, "Webhook settings". The documentation writes `Codeup-Event`, deliveries have been
-seen with `X-Codeup-Event`. It names no id and no time of a delivery, so that a push whose body equals one of
-the last hour is taken for its repetition. It has no `checkout_sha`, and does not say what `after` is for an
-annotated tag or a removal: zeros are a removal, and a tag object is peeled by the builder.
+Source: Alibaba Cloud Help, "Webhook settings"
+(https://help.aliyun.com/en/yunxiao/user-guide/webhooks-settings). The documentation writes `Codeup-Event`,
+deliveries have been seen with `X-Codeup-Event`. It names no id and no time of a delivery, so that a push
+whose body equals one of the last hour is taken for its repetition. It has no `checkout_sha`, and does not say
+what `after` is for an annotated tag or a removal: zeros are a removal, and a tag object is peeled by the
+builder.
 """
 
 from typing import ClassVar

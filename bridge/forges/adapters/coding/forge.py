@@ -1,8 +1,9 @@
 """Coding, which took over GitCafe: hooks of version 1 and 2.
 
-Source: Coding Help, "Webhook" (version 1) and "Service Hook" (version 2); Coding's Jenkins plugin tells the
-versions apart by their headers. Where nothing vouches for a fact, the careful reading is taken: the body of
-version 2 is read under the keys of both versions, and no list of changed files counts as complete.
+Source: Coding Help, "Webhook" of version 1 (https://open.coding.net/webhooks) and "WebHook" of version 2
+(https://coding.net/docs/project-settings/open/webhook.html); Coding's Jenkins plugin tells the versions apart
+by their headers. Where nothing vouches for a fact, the careful reading is taken: the body of version 2 is
+read under the keys of both versions, and no list of changed files counts as complete.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Forgejo, which also sends the headers of Gitea, Gogs and GitHub: its own alone are looked at.
 
-Source: Forgejo Documentation, "Webhooks".
+Source: Forgejo Documentation, "Webhooks" (https://forgejo.org/docs/latest/user/webhooks/).
 """
 
 from typing import ClassVar

@@ -1,7 +1,8 @@
 """GitCode.
 
-Source: GitCode Help, "Using WebHook", "Commit Event" and "Tag Push Event". Over which bytes the signature
-goes is said as "the request content": only the body as it was sent is taken, for forms too.
+Source: GitCode Help, "Using WebHook", "Commit Event" and "Tag Push Event"
+(https://docs.gitcode.com/en/docs/help/home/org_project/webhook). Over which bytes the signature goes is said
+as "the request content": only the body as it was sent is taken, for forms too.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """Gitea.
 
-Source: Gitea Documentation, "Webhooks", and the payload types of its API package.
+Source: Gitea Documentation, "Webhooks" (https://docs.gitea.com/usage/webhooks), and the payload types of its
+API package (https://github.com/go-gitea/gitea/blob/main/modules/structs/hook.go).
 """
 
 from typing import ClassVar

@@ -1,6 +1,7 @@
 """Gitee, once git.oschina.net.
 
-Source: Gitee Help, "WebHook push data format" and "WebHook signature algorithm".
+Source: Gitee Help, "WebHook push data format" (https://help.gitee.com/webhook/gitee-webhook-push-data-format)
+and "WebHook signature algorithm" (https://help.gitee.com/webhook/how-to-verify-webhook-keys).
 """
 
 import base64

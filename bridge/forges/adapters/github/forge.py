@@ -1,6 +1,8 @@
 """GitHub and GitHub Enterprise Server.
 
-Source: GitHub Docs, "Validating webhook deliveries" and "Webhook events and payloads".
+Source: GitHub Docs, "Validating webhook deliveries"
+(https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries) and "Webhook events and
+payloads" (https://docs.github.com/en/webhooks/webhook-events-and-payloads).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,9 @@
 """GitLab: project, group and system hooks.
 
-Source: GitLab Docs, "Webhooks", "Webhook events" and "System hooks"; the signing token follows the Standard
-Webhooks specification.
+Source: GitLab Docs, "Webhooks" (https://docs.gitlab.com/user/project/integrations/webhooks/), "Webhook
+events" (https://docs.gitlab.com/user/project/integrations/webhook_events/) and "System hooks"
+(https://docs.gitlab.com/administration/system_hooks/); the signing token follows the Standard Webhooks
+specification (https://www.standardwebhooks.com/).
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Gogs.
 
-Source: Gogs Documentation, "Webhooks", and deliveries of Gogs 0.11.91.
+Source: Gogs, "Webhooks" (https://gogs.io/advancing/webhooks), and deliveries of Gogs 0.11.91.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
 """Harness Code, and Gitness, which it grew out of.
 
-Source: Harness Developer Hub, "Webhooks" of the Code Repository module, and the payload types of Gitness.
+Source: Harness Developer Hub, "Webhooks" of the Code Repository module
+(https://developer.harness.io/docs/code-repository/config-repos/webhooks/), and the payload types of Gitness.
 """
 
 from collections.abc import Sequence

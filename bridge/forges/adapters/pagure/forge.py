@@ -1,6 +1,7 @@
 """Pagure.
 
-Source: Pagure Documentation, "Using web-hooks", and the topics of its Git hook.
+Source: Pagure Documentation, "Using web-hooks" (https://docs.pagure.org/pagure/usage/using_webhooks.html),
+and the topics of its Git hook.
 """
 
 from collections.abc import Sequence

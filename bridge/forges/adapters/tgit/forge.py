@@ -1,9 +1,9 @@
 """TGit: Tencent's code hosting, also called Gongfeng.
 
-Source: TGit Help, "Git Webhook". The value of `operation_kind` for a forced push stands in the sources of
-Tencent's own build service only. That a removed tag has zeros in `after`, as a removed branch does, and that
-`checkout_sha` is the commit of an annotated tag, is GitLab's rule and not documented here: a tag object that
-is taken for a commit is peeled by the builder.
+Source: TGit Help, "Git Webhook" (https://git.tencent.com/help/menu/manual/git_webhooks.html). The value of
+`operation_kind` for a forced push stands in the sources of Tencent's own build service only. That a removed
+tag has zeros in `after`, as a removed branch does, and that `checkout_sha` is the commit of an annotated tag,
+is GitLab's rule and not documented here: a tag object that is taken for a commit is peeled by the builder.
 """
 
 from typing import ClassVar
