@@ -84,7 +84,7 @@ def test_a_push_is_one_line_of_log_at_each_hand_over(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in printed if line not in warnings]
     told = [(line["event"], line.get("state") or line.get("kind")) for line in lines]
     steps = [
-        ("stored", "push"),
+        ("delivery.stored", "push"),
         ("delivery.decided", "dispatched"),
         ("build.state_changed", "succeeded"),
         ("notice.attempted", "buildJobSuccess"),

@@ -31,7 +31,7 @@ def after(milliseconds: int) -> Moment:
 
 MOMENTS: dict[str, list[Moment]] = {
     "when the line moves": [
-        logged("stored"),
+        logged("delivery.stored"),
         logged("delivery.decided"),
         logged("build.state_changed", state="triggering"),
         logged("build.state_changed", state="queued"),
