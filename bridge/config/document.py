@@ -251,5 +251,5 @@ def _cure(line: str, column: int, error: yaml.MarkedYAMLError) -> str:
     if before in {"*", "&"} and "alphabetic" in (error.problem or ""):
         return f"a value cannot begin with {before}: put it in quotes"
     if "mapping values are not allowed" in (error.problem or ""):
-        return "a colon cannot stand here: put the value in quotes, or mend the indentation"
+        return "a colon is not allowed here: put the value in quotes, or correct the indentation"
     return f"is not YAML: {' '.join(filter(None, (error.context, error.problem)))}"

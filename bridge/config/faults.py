@@ -124,7 +124,7 @@ def _problem(detail: ErrorDetails) -> str:
 
 _LENGTHS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "too_short": lambda context: _entries("needs at least", context["min_length"]),
-    "too_long": lambda context: _entries("may hold at most", context["max_length"]),
+    "too_long": lambda context: _entries("can have at most", context["max_length"]),
     "string_too_short": lambda _: "is empty",
     "string_too_long": lambda context: f"is over {context['max_length']} characters",
 }

@@ -225,12 +225,14 @@ class _Reading:
             for name, adapter in found.items():
                 yield from self._plain_secrets(adapter.settings, (section, name))
         if not settings.sources:
-            yield self._document.fault((), "no sources are given: nobody can call", warning=True)
+            yield self._document.fault(
+                (), "no sources are configured: no host can send deliveries", warning=True
+            )
 
     def _plain_secrets(self, value: object, loc: Loc) -> Iterator[Fault]:
         if isinstance(value, Secret) and isinstance(_at(self._document.data, loc), str):
             problem = (
-                "the secret stands here in plain text: write {env: NAME}, {file: /path} or {credential: NAME}"
+                "the secret is here in plain text: write {env: NAME}, {file: /path} or {credential: NAME}"
             )
             yield self._document.fault(loc, problem, warning=True)
         for key, inner in _children(value):

@@ -45,7 +45,7 @@ def _network(value: object) -> IPv4Network | IPv6Network:
     try:
         network = ip_network(value if isinstance(value, str) else "")
     except ValueError:
-        problem = "is no address or network, such as 192.0.2.7 or 192.0.2.0/24 (no host bits set)"
+        problem = "is not an address or network, such as 192.0.2.7 or 192.0.2.0/24 (no host bits set)"
         raise wrong("network", problem) from None
     mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
     # An IPv4 address that is written as IPv6 is compared as IPv4.
@@ -65,7 +65,7 @@ def _public_url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise wrong("public_url", "must be an address such as https://bridge.example.com")
     if parts.username or parts.password:
-        raise wrong("public_url", "must not hold a user or a password: everyone can see this address")
+        raise wrong("public_url", "must not contain a user or a password: everyone can see this address")
     return value.rstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""When a schedule is due: five cron fields in a time zone, read as cron reads them (pure)."""
+"""The moments at which a cron schedule is due: five fields in a time zone, as cron reads them (pure)."""
 
 import re
 from dataclasses import dataclass
@@ -11,25 +11,25 @@ from apscheduler.triggers.cron import CronTrigger
 
 MAX_LENGTH: Final = 200
 _YEARS: Final = "2000-2199"
-"""In which a due moment is looked for: all of them would take long for a day that there never is."""
+"""The years that are searched: a search without an end would be slow for a day that never comes."""
 _FIELDS: Final = ("minute", "hour", "day", "month", "day of week")
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ITEM: Final = re.compile(r"(\*|[a-z]{3}|\d{1,2}(?:-\d{1,2})?|[a-z]{3}-[a-z]{3})(?:/(\d{1,2}))?", re.ASCII)
 
 
 class BadCron(ValueError):
-    """The expression or the time zone cannot be used; says why."""
+    """The expression or the time zone cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """The moments of a cron expression; `once` where an hour that a night has twice counts as one."""
+    """The moments of a cron expression; with `once`, an hour that a time zone repeats counts once."""
 
     trigger: CronTrigger
     once: bool
 
     def next(self, after: float) -> float:
-        """The first moment past `after`, both in Unix seconds."""
+        """The first moment after `after`, both in Unix seconds. Raises BadCron where there is none."""
         moment = datetime.fromtimestamp(int(after) + 1, UTC)
         while (found := self.trigger.get_next_fire_time(None, moment)) is not None:
             if not (self.once and found.fold):
@@ -52,10 +52,12 @@ def _compiled(expression: str, timezone: str) -> Cron:
         raise BadCron("five fields are needed: minute, hour, day, month, day of week; such as '0 3 * * *'")
     for name, field in zip(_FIELDS, fields, strict=True):
         if not all(_ITEM.fullmatch(item) for item in field.split(",")):
-            raise BadCron(f"{field} is no {name}: numbers, names, '*', '-', '/' and ',' can stand there")
+            raise BadCron(f"{field} is not a valid {name}: use numbers, names, '*', '-', '/' and ','")
     minute, hour, day, month, weekday = fields
     if "*" not in {day[0], weekday[0]}:
-        raise BadCron("cron would take a day that either field names: give day or day of week, not both")
+        raise BadCron(
+            "cron would run on every day that either field names: give day or day of week, not both"
+        )
     try:
         trigger = CronTrigger(
             year=_YEARS,
@@ -79,7 +81,7 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _weekdays(field: str) -> str:
-    """Days by name: cron counts from Sunday and calls it 7, too; APScheduler counts from Monday."""
+    """Days by name: cron counts from Sunday, which is also 7; APScheduler counts from Monday."""
     days = [day for item in field.split(",") for day in _days(item)]
     return ",".join(sorted(set(days), key=_DAYS.index))
 
@@ -100,4 +102,4 @@ def _day(text: str) -> int:
         return int(text)
     if text in _DAYS:
         return _DAYS.index(text)
-    raise BadCron(f"{text} is no day of week: 0 to 7 or sun to sat")
+    raise BadCron(f"{text} is not a day of week: use 0 to 7 or sun to sat")

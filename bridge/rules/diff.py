@@ -1,4 +1,4 @@
-"""What another set of rules changes (pure)."""
+"""The differences between two sets of rules (pure)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from typing import Any, Final
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 
-MAX_PLACES: Final = 20
+MAX_PATHS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A repository that is not as it was; `places` are the paths in its rule at which it differs."""
+    """A repository whose rule has changed; `paths` are the keys that differ, such as `build_config.image`."""
 
     repository: BuildRepository
-    places: tuple[str, ...]
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What came, changed and went, each sorted by its path.
+    """The repositories that were added, changed and removed, each sorted by path.
 
-    `forbidden` repositories are those that build nothing any more, since nothing in them is active now.
+    `forbidden` are the repositories that build nothing any more, because no tag configuration is active now.
     """
 
     added: tuple[BuildRepository, ...]
@@ -32,23 +32,25 @@ class Changes:
     removed: tuple[BuildRepository, ...]
 
     def document(self, limit: int) -> dict[str, Any]:
-        """The counts, and the paths of at most `limit` repositories of each sort."""
-        sorts = {"added": self.added, "forbidden": self.forbidden, "removed": self.removed}
-        paths = {name: [found.path for found in repositories[:limit]] for name, repositories in sorts.items()}
-        changed = {change.repository.path: list(change.places) for change in self.changed[:limit]}
-        counts = {name: len(repositories) for name, repositories in sorts.items()}
+        """The counts, and the paths of at most `limit` repositories of each group."""
+        groups = {"added": self.added, "forbidden": self.forbidden, "removed": self.removed}
+        paths = {
+            name: [found.path for found in repositories[:limit]] for name, repositories in groups.items()
+        }
+        changed = {change.repository.path: list(change.paths) for change in self.changed[:limit]}
+        counts = {name: len(repositories) for name, repositories in groups.items()}
         return {**paths, "changed": changed, "counts": {**counts, "changed": len(self.changed)}}
 
 
 def compare(old: RuleSet, new: RuleSet) -> Changes:
-    """What is not the same in `new`."""
+    """What differs in `new`."""
     before, after = old.repositories, new.repositories
     both = sorted(before.keys() & after.keys())
     differing = [(before[key], after[key]) for key in both if before[key] != after[key]]
     return Changes(
         added=tuple(after[key] for key in sorted(after.keys() - before.keys())),
         changed=tuple(
-            Change(is_now, tuple(islice(_places(was.model_dump(), is_now.model_dump()), MAX_PLACES)))
+            Change(is_now, tuple(islice(_differing(was.model_dump(), is_now.model_dump()), MAX_PATHS)))
             for was, is_now in differing
             if not _was_forbidden(was, is_now)
         ),
@@ -65,13 +67,13 @@ def _is_active(repository: BuildRepository) -> bool:
     return any(config.is_active for config in repository.build_config.tag_configs)
 
 
-def _places(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """The paths at which two documents differ: never their values, which may be nobody else's business."""
+def _differing(old: Any, new: Any, path: str = "") -> Iterator[str]:
+    """The paths at which two documents differ; not the values, which may be confidential."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted({*old, *new}):
-            yield from _places(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
+            yield from _differing(old.get(key), new.get(key), f"{path}.{key}" if path else str(key))
     elif isinstance(old, tuple | list) and isinstance(new, tuple | list) and len(old) == len(new):
         for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from _places(one, other, f"{path}[{index}]")
+            yield from _differing(one, other, f"{path}[{index}]")
     elif old != new:
         yield path

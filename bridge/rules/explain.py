@@ -1,4 +1,4 @@
-"""What a delivery says and what the rules make of it, as one object for each ref (pure)."""
+"""What the rules decide about a delivery, as one document for each ref (pure)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from bridge.model.event import Ignored, PushEvent
 from bridge.rules.match import Match, Matching, Rejection, RuleSet
 
 MAX_STORED: Final = 2000
-"""Rejections that are kept of one delivery: it may move 100 refs, each of interest to many rules."""
-_MAX_WHY: Final = 500
+"""How many rejections are stored of one delivery: it may have 100 refs, and many rules for each."""
+_MAX_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One ref: what was pushed, what it builds, and why the rest does not."""
+    """One ref of a delivery: the push, the builds that match, and why the other rules do not build."""
 
     event: PushEvent | Ignored
     matching: Matching
@@ -31,7 +31,7 @@ class Evaluation:
         return f"no rule builds from {self.event.repo.full_name}"
 
     def document(self, limit: int | None = None) -> dict[str, Any]:
-        """The object that is stored, shown and printed; `left_off` are the rejections over the limit."""
+        """The document that is stored and shown; `left_off` counts the rejections over the limit."""
         rejections = self.matching.rejections[:limit]
         return facts_document(self.event) | {
             "reason": self.reason or None,
@@ -44,9 +44,9 @@ class Evaluation:
 def evaluate(
     kind: str, events: Sequence[PushEvent | Ignored], rules: RuleSet, at: float, *, every_rule: bool = False
 ) -> list[Evaluation]:
-    """What the rules make of each ref of a delivery that came in at `at` (Unix seconds).
+    """What the rules decide about each ref of a delivery that was received `at` (Unix seconds).
 
-    `every_rule` names the rules for other code, too.
+    `every_rule` also lists the rules for other code.
     """
     match = rules.explain if every_rule else rules.match
     return [
@@ -56,7 +56,7 @@ def evaluate(
 
 
 def stored_documents(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
-    """What is kept of all refs of a delivery, of a bounded size."""
+    """The documents of all refs of a delivery, with at most MAX_STORED rejections together."""
     room, found = MAX_STORED, []
     for evaluation in evaluations:
         found.append(evaluation.document(room))
@@ -65,7 +65,7 @@ def stored_documents(evaluations: Sequence[Evaluation]) -> list[dict[str, Any]]:
 
 
 def facts_document(event: PushEvent | Ignored) -> dict[str, Any]:
-    """What was pushed, flat."""
+    """The facts of the push, in one flat document."""
     pushed = event if isinstance(event, PushEvent) else None
     return {
         "event": event.event,
@@ -107,5 +107,5 @@ def _rejection(rejection: Rejection) -> dict[str, Any]:
         "namespace": rejection.namespace,
         "repo_name": rejection.repo_name,
         "tag_config": rejection.tag_config,
-        "why": rejection.why[:_MAX_WHY],
+        "why": rejection.why[:_MAX_REASON],
     }

@@ -1,4 +1,4 @@
-"""Which files hold the rules, and whether they are still the same ones."""
+"""Finds the rule files, and a fingerprint that tells whether they have changed."""
 
 import hashlib
 import os
@@ -17,9 +17,9 @@ _ENDINGS: Final = (".yaml", ".yml")
 
 @dataclass(slots=True)
 class RuleFiles:
-    """Every rule file once, in a stable order; `faults` tells of folders that cannot be read.
+    """Every rule file once, in a stable order; `faults` are the folders that cannot be read.
 
-    `fingerprint` changes with any of them: written to, replaced, or reached by another link.
+    `fingerprint` changes when a file is written, replaced, or reached by another link.
     """
 
     files: list[str] = field(default_factory=list)
@@ -28,7 +28,7 @@ class RuleFiles:
 
 
 def rule_files(paths: Sequence[Path]) -> RuleFiles:
-    """The rule files in files and folders. Raises ConfigError where there are too many."""
+    """The rule files among files and folders. Raises ConfigError when there are too many."""
     found = RuleFiles()
     digest = hashlib.sha256()
     seen: set[object] = set()
@@ -48,9 +48,9 @@ def rule_files(paths: Sequence[Path]) -> RuleFiles:
 
 
 def _state(file: str) -> tuple[object, object]:
-    """Which file that is, whatever links lead there, and what would show a change of it."""
+    """The identity of the file, the same by every link, and the state that shows a change."""
     try:
-        found = os.stat(file)  # noqa: PTH116  # ten thousand of them, again and again
+        found = os.stat(file)  # noqa: PTH116  # called for ten thousand files every few seconds
     except OSError as error:
         return file, error.errno
     return (found.st_dev, found.st_ino), (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
@@ -66,13 +66,13 @@ def _walk(top: Path, faults: list[Fault]) -> Iterator[str]:
 
     walked: set[object] = set()
     for folder, folders, files in os.walk(top, onerror=unreadable, followlinks=True):
-        # Links may lead round in a circle.
+        # Links may form a circle.
         identity, _ = _state(folder)
         if identity in walked:
             folders.clear()
             continue
         walked.add(identity)
-        # Hidden entries are an editor's, or the versions behind a mounted ConfigMap.
+        # Hidden entries belong to an editor, or are the versions of a mounted ConfigMap.
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(folder)
         if folders and len(here.relative_to(top).parts) >= MAX_FOLDERS_DEEP:

@@ -1,4 +1,4 @@
-"""Reads rule files and folders: one immutable `RuleSet`, or every fault of every file at once."""
+"""Loads rule files and folders into one immutable `RuleSet`, or reports every fault of every file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ MAX_REPOSITORIES: Final = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """What rules may name.
+    """The names that rules may use.
 
-    `builders` has the default one first; `channels` are kinds by name; `forges` are the kinds of Git hosts
-    that are known, `sources` those that a source is configured for.
+    `builders` has the default one first; `channels` are kinds by name; `forges` are all kinds of Git hosts,
+    `sources` the kinds that a source is configured for.
     """
 
     builders: Sequence[str]
@@ -46,7 +46,7 @@ class Names:
 
 
 def load_rules(paths: Sequence[Path], names: Names) -> RuleSet:
-    """The rules of files and folders. Raises ConfigError with all that is wrong."""
+    """The rules of files and folders. Raises ConfigError with every fault."""
     loading = _Loading(names)
     found = rule_files(paths)
     loading.faults += found.faults
@@ -56,7 +56,7 @@ def load_rules(paths: Sequence[Path], names: Names) -> RuleSet:
 
 
 class _Loading:
-    """One loading of all rules, which collects repositories and faults on its way."""
+    """One loading of all rules; it collects repositories and faults."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -64,7 +64,7 @@ class _Loading:
         self.faults: list[Fault] = []
         self._warnings: list[Fault] = []
         self._repositories: dict[tuple[str, str], BuildRepository] = {}
-        self._places: dict[tuple[str, str], str] = {}
+        self._locations: dict[tuple[str, str], str] = {}
 
     def rules(self, paths: Sequence[Path], fingerprint: str) -> RuleSet:
         if self.faults:
@@ -91,13 +91,13 @@ class _Loading:
             self.faults += faults_of(error, BuildRepository, document)
             return
         key = (repository.namespace, repository.repo_name)
-        if key in self._places:
-            problem = f"{repository.path} is defined twice; the first is at {self._places[key]}"
+        if key in self._locations:
+            problem = f"{repository.path} is defined twice; the first is at {self._locations[key]}"
             self.faults.append(document.fault(("repo_name",), problem))
             return
-        if len(self._places) >= MAX_REPOSITORIES:
+        if len(self._locations) >= MAX_REPOSITORIES:
             raise ConfigError([document.fault((), f"there are over {MAX_REPOSITORIES} repositories")])
-        self._places[key] = document.place(("repo_name",))
+        self._locations[key] = document.place(("repo_name",))
         self._repositories[key] = _Checking(
             document, repository, self._names, self.faults, self._warnings
         ).resolved()
@@ -105,7 +105,7 @@ class _Loading:
 
 @dataclass(frozen=True, slots=True)
 class _Checking:
-    """One repository against the names of the configuration."""
+    """Checks one repository against the names of the configuration."""
 
     document: Document
     repository: BuildRepository
@@ -114,12 +114,12 @@ class _Checking:
     warnings: list[Fault]
 
     def resolved(self) -> BuildRepository:
-        """The repository with builder and channels named; what is wrong is among the faults."""
+        """The repository with its builder and channels filled in; adds what is wrong to the faults."""
         self._check_forge()
         self._check_parameters()
         self._check_schedule()
         self._check_overlaps()
-        self._check_unread()
+        self._check_ignored()
         config = self.repository.build_config.model_copy(update={"builder": self._builder()})
         return self.repository.model_copy(update={"build_config": config, "notices": self._notices()})
 
@@ -154,15 +154,15 @@ class _Checking:
             loc = ("build_config", "tag_configs", second)
             self.warnings.append(self.document.fault(loc, problem, warning=True))
 
-    def _check_unread(self) -> None:
-        """Settings of the documents that these rules come from, and that mean nothing here."""
+    def _check_ignored(self) -> None:
+        """Warns about keys of other systems that are accepted and have no effect."""
         config = self.repository.build_config
-        unread = {}
+        ignored = {}
         if config.build_node is not None:
-            unread["build_node"] = "has no effect: the builder decides where it builds"
+            ignored["build_node"] = "has no effect: the builder decides where it builds"
         if config.email_enabled:
-            unread["email_enabled"] = "has no effect: add a notice of type MAIL to `notices`"
-        for name, problem in unread.items():
+            ignored["email_enabled"] = "has no effect: add a notice of type MAIL to `notices`"
+        for name, problem in ignored.items():
             self.warnings.append(self.document.fault(("build_config", name), problem, warning=True))
 
     def _builder(self) -> str | None:

@@ -1,4 +1,4 @@
-"""A build that a person asked for, kept and judged like any other delivery."""
+"""A build that a person asks for; it becomes a delivery, stored and evaluated like any other."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +26,7 @@ class ManualPush:
     by: str
 
     def delivery(self, now: float) -> Delivery:
-        """The delivery that asks for it, never the same as another."""
+        """The delivery that asks for it; it never repeats another."""
         delivery_id = str(uuid7())
         return Delivery(
             id=delivery_id,

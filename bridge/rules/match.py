@@ -1,4 +1,4 @@
-"""Which rules a push meets, and why the others do not. Pure: no clock, no input or output."""
+"""Which rules match a push, and why the others do not (pure)."""
 
 import re
 from collections import defaultdict
@@ -29,13 +29,13 @@ _MAX_SHOWN: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """One build to make.
+    """One build that a push asks for.
 
-    `tags` are valid OCI tags; `originals` has, for each that had to be changed, what it was made from.
-    `commit_tags` are those of them that name the commit, `named` those that are made of the ref's name and of
-    nothing else that tells them apart, each with what it was made from.
-    `tag_configs` are the indexes of the configurations that asked for it. The version tag is not among the
-    tags: it is made with `version_tag(version_tagging, …)` when the build is. `notes` are for people.
+    `tags` are valid OCI tags; `originals` maps each tag that had to be changed to its rendered text.
+    `commit_tags` are the tags with the commit id; `named` maps the tags that only the ref's name tells apart
+    to their rendered text. `tag_configs` are the indexes of the tag configurations that match. The version
+    tag is not among the tags: `version_tag(version_tagging, …)` makes it when the build is created. `notes`
+    are sentences for people.
     """
 
     repository: BuildRepository
@@ -56,7 +56,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a repository, or one of its tag configurations, does not build; `why` is for people."""
+    """Why a repository, or one of its tag configurations, does not build; `why` is a sentence for people."""
 
     namespace: str
     repo_name: str
@@ -66,7 +66,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The answer for one push."""
+    """The builds and the rejections of one push."""
 
     matches: tuple[Match, ...] = ()
     rejections: tuple[Rejection, ...] = ()
@@ -74,7 +74,7 @@ class Matching:
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A tag configuration that matched, with the tag it gives."""
+    """A tag configuration that matches, with its tag."""
 
     index: int
     config: TagConfig
@@ -86,10 +86,10 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """All rules, found by what they build from; it never changes.
+    """All rules, indexed by the code they build from; immutable.
 
     Every repository names its builder, and its notices name channel and type. `fingerprint` is that of the
-    files they were read from.
+    rule files.
     """
 
     repositories: Mapping[tuple[str, str], BuildRepository]
@@ -116,14 +116,14 @@ class RuleSet:
         return self.repositories.get((namespace, repo_name))
 
     def match(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
-        """What the push builds; `at`, in Unix seconds, is when the delivery came in.
+        """What the push builds; `at`, in Unix seconds, is when the delivery was received.
 
-        Only repositories of the pushed code are looked at, so the cost does not grow with the rules.
+        Only the rules for the pushed code are evaluated, so the cost does not grow with the number of rules.
         """
         return _joined([match_repository(found, event, at) for found in self.of_code(forge_kind, event.repo)])
 
     def explain(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
-        """As `match`, and a rejection for each repository of other code, too."""
+        """As `match`, with a rejection for each repository that builds from other code."""
         known = self.of_code(forge_kind, event.repo)
         paths = {repository.path for repository in known}
         others = [_elsewhere(rule) for rule in self.repositories.values() if rule.path not in paths]
@@ -132,7 +132,7 @@ class RuleSet:
         )
 
     def of_code(self, forge_kind: str, repo: Repo) -> Sequence[BuildRepository]:
-        """What builds from this code."""
+        """The repositories that build from this code."""
         by_address = forge_kind in self._by_address
         key = normalised_url(repo.clone_url or "") or "" if by_address else repo.full_name.lower()
         return self._by_code.get((forge_kind, key), ())
@@ -154,24 +154,24 @@ def _elsewhere(repository: BuildRepository) -> Rejection:
 def match_repository(
     repository: BuildRepository, event: PushEvent, at: float, *, by_hand: bool = False
 ) -> Matching:
-    """What the push builds of one repository, whatever code it was for.
+    """What the push builds of one repository; the caller has chosen it, so its code is not compared.
 
-    A push made `by_hand`, when a person asked for it, also builds what is not active.
+    A build `by_hand`, which a person asked for, ignores `is_active`, `paths` and [skip ci].
     """
-    if why := _whole_refusal(event, by_hand):
+    if why := _whole_rejection(event, by_hand):
         return Matching((), (Rejection(repository.namespace, repository.repo_name, None, why),))
     wanted: list[_Wanted] = []
     rejections: list[Rejection] = []
     for index, config in enumerate(repository.build_config.tag_configs):
         match _wanted(index, config, event, at, by_hand):
-            case _Refused(why=why):
+            case _Mismatch(why=why):
                 rejections.append(Rejection(repository.namespace, repository.repo_name, index, why))
             case _Wanted() as found:
                 wanted.append(found)
     return Matching(tuple(_builds(repository, event, at, wanted)), tuple(rejections))
 
 
-def _whole_refusal(event: PushEvent, by_hand: bool) -> str | None:
+def _whole_rejection(event: PushEvent, by_hand: bool) -> str | None:
     said = event.commit.message if event.commit and not by_hand else ""
     if found := _SKIP.search(said):
         return f"the head commit's message holds {found[0]}"
@@ -183,43 +183,43 @@ def _whole_refusal(event: PushEvent, by_hand: bool) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Refused:
+class _Mismatch:
     """The first condition of a tag configuration that failed."""
 
     why: str
 
 
-def _wanted(index: int, config: TagConfig, event: PushEvent, at: float, by_hand: bool) -> _Wanted | _Refused:
+def _wanted(index: int, config: TagConfig, event: PushEvent, at: float, by_hand: bool) -> _Wanted | _Mismatch:
     ref = event.ref
     if config.code_repo_type != ref.kind:
-        return _Refused(f"wants a {config.code_repo_type}, {ref.name} is a {ref.kind}")
+        return _Mismatch(f"wants a {config.code_repo_type}, {ref.name} is a {ref.kind}")
     groups = compile_pattern(config.code_repo_type_value).match(ref.name)
     if groups is None:
-        return _Refused(f"{ref.name} does not match {config.code_repo_type_value}")
+        return _Mismatch(f"{ref.name} does not match {config.code_repo_type_value}")
     note = None
     if not by_hand:
         if not config.is_active:
-            return _Refused("is not active")
-        note = _doubt(config, event)
-        if note is None and (why := _untouched(config, event)):
-            return _Refused(why)
+            return _Mismatch("is not active")
+        note = _unfiltered(config, event)
+        if note is None and (why := _filtered_out(config, event)):
+            return _Mismatch(why)
     template = parse_template(config.docker_repo_tag)
     try:
         original = template.render(placeholder_values(template, ref, event.commit_sha, at, groups))
     except NoValue as error:
-        return _Refused(str(error))
+        return _Mismatch(str(error))
     tag = oci_tag(original, ref.full) if template.names else original
     return _Wanted(index, config, tag, original, note, groups)
 
 
-def _doubt(config: TagConfig, event: PushEvent) -> str | None:
-    """Why a path filter lets the push through without a look."""
+def _unfiltered(config: TagConfig, event: PushEvent) -> str | None:
+    """Why the path filter cannot be applied, so that the push builds."""
     why = config.paths and unknown_files(event.changed, truncated=event.truncated)
-    return f"builds without a look at paths: {why}" if why else None
+    return f"builds without checking `paths`: {why}" if why else None
 
 
-def _untouched(config: TagConfig, event: PushEvent) -> str | None:
-    """Why a path filter turns the push away, whose changed files are all known."""
+def _filtered_out(config: TagConfig, event: PushEvent) -> str | None:
+    """Why the path filter rejects the push, whose changed files are all known."""
     files = event.changed or ()
     if config.paths is None or compile_paths(config.paths).counts(joined(files)):
         return None
@@ -261,7 +261,7 @@ def _builds(
 def _parameters(
     repository: BuildRepository, event: PushEvent, at: float, groups: Mapping[str, str]
 ) -> dict[str, str]:
-    """The rule's parameters; a placeholder that has no value for this ref is empty."""
+    """The rule's parameters, rendered; a placeholder without a value for this ref is empty."""
     templates = {name: parse_text(text) for name, text in repository.build_config.parameters.items()}
     values = known_values(event.ref, event.commit_sha, at, groups)
     return {name: template.render(defaultdict(str, values)) for name, template in templates.items()}
@@ -277,6 +277,6 @@ def _names_commit(one: _Wanted) -> bool:
 
 
 def _version_tagging(group: Sequence[_Wanted], sha: str | None) -> tuple[int, list[str]]:
-    """A build has one version tag: where both kinds are asked for, the commit id is an ordinary tag."""
+    """A build has one version tag: where both kinds are asked for, the commit id becomes an ordinary tag."""
     asked = {one.config.version_tagging for one in group}
     return (1, [sha] if sha else []) if {1, 2} <= asked else (max(asked), [])

@@ -1,4 +1,4 @@
-"""Tag configurations that give one ref the same tag (pure): for warnings, so it is enough to find most."""
+"""Finds tag configurations that give one ref the same tag (pure), for warnings: it finds most, not all."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,13 @@ from bridge.rules.schema import TagConfig
 
 _SHA: Final = "0" * 40
 _WORDS: Final = ("x", "1.2.3")
-"""What a star may stand for."""
+"""Sample texts for a star."""
 _STAR: Final = re.compile(r"\*+")
 _SET: Final = re.compile(r"\[([^]!^])[^]]*\]")
 
 
 def overlaps(configs: Sequence[TagConfig]) -> Iterator[tuple[int, str]]:
-    """For each two that overlap the index of the second, and what they have in common, in a sentence."""
+    """The index of the second of each two that overlap, and a sentence that says where."""
     active = [(index, config) for index, config in enumerate(configs) if config.is_active]
     for (first, one), (second, other) in combinations(active, 2):
         same_build = _build(one) == _build(other)
@@ -41,7 +41,7 @@ def _common(one: TagConfig, other: TagConfig) -> Iterator[str]:
 
 
 def _samples(pattern: str) -> list[str]:
-    """Names that the pattern means: itself, or what a glob may stand for; none for a regular expression."""
+    """Sample names that the pattern matches: an exact name itself; none for a regular expression."""
     if len(pattern) > 1 and pattern[0] == pattern[-1] == "/":
         return []
     return list(dict.fromkeys(_SET.sub(r"\1", _STAR.sub(word, pattern)).replace("?", "x") for word in _WORDS))

@@ -1,4 +1,4 @@
-"""Path filters: a push builds only if one of the files it changed counts.
+"""Path filters: a push builds only if one of its changed files counts.
 
 A filter is a list of globs as in `pattern`, the negative ones after a `!`. For each file the last glob that
 matches it decides; where none does, the file counts only if the whole list is negative ("all but these").
@@ -16,11 +16,11 @@ from bridge.rules.pattern import BadPattern, compile_program, translated
 MAX_GLOBS: Final = 100
 MAX_GLOB: Final = 256
 MAX_FILES: Final = 3000
-"""Of a push that changed more files the paths are not looked at: it builds."""
-MAX_TURNS: Final = 20
-"""Runs of globs of one sign: each may look at all the names."""
-MAX_LETTERS: Final = 512 << 10
-"""Nor of one whose files' names are longer than this all together."""
+"""A push with more changed files builds without a check of its paths."""
+MAX_RUNS: Final = 20
+"""Runs of globs of one sign: each run may search all the names."""
+MAX_NAMES_LENGTH: Final = 512 << 10
+"""The same for a push whose file names are longer than this together."""
 _SHOWN: Final = 3
 _BEGIN, _END = "\x00", "\x01"
 # Enough for RE2's fast automaton on any filter that people write; it takes only what it needs.
@@ -29,13 +29,13 @@ _MAX_PROGRAM_BYTES: Final = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class PathFilter:
-    """A compiled filter: neighbours of the same sign as one program each, the last ones first."""
+    """A compiled filter: one program for each run of globs of the same sign, the last run first."""
 
     runs: tuple[tuple[bool, Any], ...]
     otherwise: bool
 
     def counts(self, files: bytes) -> bool:
-        """Whether a push builds that changed these files, as `joined` gives them."""
+        """Whether a push with these changed files builds; `files` is as `joined` returns it."""
         for wanted, program in self.runs:
             if not wanted:
                 files = program.sub(b"", files)
@@ -46,22 +46,22 @@ class PathFilter:
 
 @lru_cache(maxsize=4)
 def joined(files: tuple[str, ...]) -> bytes:
-    """The names as one text, so that a program sees them all at once. Kept for the filters of one push."""
+    """The names as one text, so that a program searches all at once; cached for the filters of a push."""
     names = (name.replace(_BEGIN, "\ufffd").replace(_END, "\ufffd") for name in files)
     return "".join(f"{_BEGIN}{name}{_END}" for name in names).encode("utf-8", "replace")
 
 
 def path_problem(glob: str) -> str | None:
-    """Why this cannot stand in a filter, or None when it can."""
+    """Why this glob is not allowed in a filter; None when it is."""
     path = glob.removeprefix("!")
     if not path or len(path) > MAX_GLOB:
         return f"a path has 1 to {MAX_GLOB} characters"
     if path.startswith(("/", "./")):
         return f"paths begin at the repository's root: write {re.sub('^[.]?/+', '', path)}"
     if path.endswith("/"):
-        return f"{path} is no file: write {path}** for all that is below it"
+        return f"{path} is a folder: write {path}** for all files below it"
     if re.search(r"[\x00-\x1f\x7f]|(?:^|/)\.\.?(?:/|$)|//", path):
-        return "no file can be called this"
+        return "no file can have this name"
     try:
         _program([path])
     except BadPattern as error:
@@ -76,8 +76,8 @@ def compile_paths(globs: tuple[str, ...]) -> PathFilter:
         (positive, _program([glob.removeprefix("!") for glob in group]))
         for positive, group in groupby(globs, _is_positive)
     ]
-    if len(runs) > MAX_TURNS:
-        raise BadPattern(f"they turn between globs with and without ! over {MAX_TURNS} times")
+    if len(runs) > MAX_RUNS:
+        raise BadPattern(f"they switch between globs with and without ! over {MAX_RUNS} times")
     return PathFilter(tuple(reversed(runs)), otherwise=not any(map(_is_positive, globs)))
 
 
@@ -91,14 +91,16 @@ def _is_positive(glob: str) -> bool:
 
 
 def unknown_files(changed: Sequence[str] | None, *, truncated: bool) -> str | None:
-    """Why a filter cannot be asked about these files, so that the push builds; None when it can."""
+    """Why a filter cannot be applied to these files, so that the push builds; None when it can."""
     if changed is None:
         return "the host does not say which files changed"
     if truncated:
         return "the list of changed files may not be all"
     if len(changed) > MAX_FILES:
         return f"over {MAX_FILES} files changed"
-    return "the names of the changed files are too long" if sum(map(len, changed)) > MAX_LETTERS else None
+    return (
+        "the names of the changed files are too long" if sum(map(len, changed)) > MAX_NAMES_LENGTH else None
+    )
 
 
 def shown(globs: Sequence[str]) -> str:

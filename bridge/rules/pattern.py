@@ -2,8 +2,8 @@
 
 In a glob `*` stops at a slash and `**` does not (`**/` may also be nothing at all), `?` is one letter,
 `[abc]` and `[!abc]` one of a set; each star is a group: the first is `{1}`. A regular expression has RE2's
-syntax and must match the whole name; its groups are `{1}` and so on, or `{name}` for `(?P<name>…)`. Both
-take time linear in the name.
+syntax and must match the whole name; its groups are `{1}` and so on, or `{name}` for `(?P<name>…)`. The time
+of both is linear in the length of the name.
 """
 
 import re
@@ -28,12 +28,12 @@ _NO_GROUPS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class BadPattern(ValueError):
-    """A pattern that cannot be used, with the reason."""
+    """The pattern cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern; `groups` are the names that a match gives values to."""
+    """A compiled pattern; `groups` are the names of its groups."""
 
     text: str
     groups: frozenset[str]
@@ -41,7 +41,7 @@ class Pattern:
     """RE2's, or None for an exact text."""
 
     def match(self, name: str) -> Mapping[str, str] | None:
-        """The groups' values when the whole of `name` matches, else None; absent groups are empty.
+        """The values of the groups if the whole of `name` matches, else None; absent groups are empty.
 
         `name` must be UTF-8 text of at most MAX_NAME_BYTES.
         """
@@ -75,7 +75,7 @@ def compile_program(expression: str, max_bytes: int = _MAX_PROGRAM_BYTES) -> Any
     try:
         return re2.compile(expression, options)
     except re2.error as error:
-        raise BadPattern(f"is no regular expression in RE2's syntax: {_reason(error)}") from None
+        raise BadPattern(f"is not a regular expression in RE2's syntax: {_reason(error)}") from None
 
 
 def _regular(text: str, expression: str) -> Pattern:
@@ -95,8 +95,8 @@ def _reason(error: Exception) -> str:
 def translated(glob: str, *, within_names: bool = False) -> str:
     """The glob as a regular expression of RE2, without anchors. Raises BadPattern.
 
-    `within_names` is for one that is searched for in many names at once: it has no groups, which would cost
-    much, and nothing in it matches the NUL between two names.
+    `within_names` is for a search in many names at once: the expression has no groups, which are expensive,
+    and nothing in it matches the NUL between two names.
     """
     words = _WITHIN_NAMES if within_names else _WHOLE_NAME
     return "".join(words.get(part) or _translated_part(part) for part in _GLOB_PART.findall(glob))
@@ -129,4 +129,4 @@ def _check_exact(text: str) -> None:
                 f"write the short name, {text.removeprefix(prefix)}: code_repo_type says which it is"
             )
     if re.search(r"[ ~^:\\\x00-\x1f\x7f]|\.\.|@\{|//|^/|/$|\.lock$", text):
-        raise BadPattern("no branch or tag can be called this: Git does not allow the name")
+        raise BadPattern("no branch or tag can have this name: Git does not allow it")

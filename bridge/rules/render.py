@@ -1,4 +1,4 @@
-"""Image tags: placeholders filled in once, and whatever comes out made a valid OCI tag.
+"""Renders image tags: fills in placeholders and turns the result into a valid OCI tag.
 
 A tag is at most 128 characters of `[A-Za-z0-9_.-]` and begins with a letter, a digit or `_`; a repository
 path is lower-case (OCI Distribution Specification, "Pulling manifests").
@@ -43,16 +43,16 @@ PLACEHOLDERS: Final = ALWAYS | SEMVER_PARTS | {"branch", "tag"}
 
 
 class BadTemplate(ValueError):
-    """A tag that cannot be used as it is written, with the reason."""
+    """The template cannot be used; the text says why."""
 
 
 class NoValue(Exception):
-    """A placeholder has no value for this ref; the text is the reason."""
+    """A placeholder has no value for this ref; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A tag with placeholders; `parts` are literal texts and, at the odd indexes, names."""
+    """A text with placeholders; `parts` are literal texts and, at odd indexes, names of placeholders."""
 
     parts: tuple[str, ...]
 
@@ -61,21 +61,23 @@ class Template:
         return frozenset(self.parts[1::2])
 
     def render(self, values: Mapping[str, str]) -> str:
-        """Fill in the values, in one pass: a value is never looked at again."""
+        """Fill in the values in one pass: placeholders in a value are not replaced."""
         return "".join(values[part] if index % 2 else part for index, part in enumerate(self.parts))
 
 
 @lru_cache(maxsize=4096)
 def parse_template(text: str) -> Template:
-    """Raises BadTemplate, also for letters that no tag may hold."""
+    """Raises BadTemplate, also for characters that no tag may contain."""
     if len(text) > MAX_TEMPLATE:
         raise BadTemplate(f"is over {MAX_TEMPLATE} characters")
     parts = [""]
     for name, literal, brace in _PIECE.findall(text):
         if brace:
-            raise BadTemplate(f"has a {brace} that belongs to no placeholder such as {{branch}}")
+            raise BadTemplate(f"has a {brace} that does not belong to a placeholder such as {{branch}}")
         if found := _FORBIDDEN.search(literal):
-            raise BadTemplate(f"a tag cannot hold {found[0][:20]!r}, only letters, digits, '_', '.' and '-'")
+            raise BadTemplate(
+                f"a tag cannot contain {found[0][:20]!r}, only letters, digits, '_', '.' and '-'"
+            )
         if name:
             parts += [name, ""]
         else:
@@ -93,7 +95,7 @@ def parse_text(text: str) -> Template:
         name, literal, brace = found.groups()
         if brace:
             raise BadTemplate(
-                f"has a {brace} that belongs to no placeholder such as {{branch}}: write {brace * 2}"
+                f"has a {brace} that does not belong to a placeholder such as {{branch}}: write {brace * 2}"
             )
         if name:
             parts += [name, ""]
@@ -105,7 +107,7 @@ def parse_text(text: str) -> Template:
 
 
 def allowed_placeholders(kind: RefKind, groups: Collection[str]) -> frozenset[str]:
-    """The names that have a value for refs of this kind."""
+    """The placeholders that have a value for refs of this kind."""
     return ALWAYS | SEMVER_PARTS | {kind} | frozenset(groups)
 
 
@@ -114,7 +116,7 @@ def placeholder_values(
 ) -> dict[str, str]:
     """The values of a ref's placeholders; `at` is in Unix seconds. Raises NoValue.
 
-    `sha` is None where nobody knows yet which commit is built.
+    `sha` is None where the commit is not known.
     """
     if sha is None and template.names & _COMMIT_PARTS:
         raise NoValue(f"the Git host does not say which commit {ref.name} is")
@@ -131,7 +133,7 @@ def placeholder_values(
 
 
 def known_values(ref: Ref, sha: str | None, at: float, groups: Mapping[str, str]) -> dict[str, str]:
-    """As `placeholder_values`, but for any template: what has no value for the ref is empty."""
+    """As `placeholder_values`, for any template: a placeholder without a value for the ref is empty."""
     try:
         parts = _semver(ref.name)
     except NoValue:
@@ -202,13 +204,13 @@ def image_problem(image: str) -> str | None:
     if not slash or not ({".", ":"} & set(host) or host == "localhost"):
         host, path = "", image
     if host and not _HOST.fullmatch(host):
-        return f"{host} is no registry, such as registry.example.com or 127.0.0.1:5000"
+        return f"{host} is not a registry, such as registry.example.com or 127.0.0.1:5000"
     if "@" in path or ":" in path:
-        return "must not hold a tag or a digest: docker_repo_tag says the tag"
+        return "must not contain a tag or a digest: the tag belongs in docker_repo_tag"
     if path != path.lower():
         return f"must be lower-case: {path.lower()}"
     if len(path) > MAX_IMAGE or not all(map(_COMPONENT.fullmatch, path.split("/"))):
         return (
-            "is no image name: parts of a-z and 0-9, joined by '.', '_', '__' or '-', with '/' between them"
+            "is not an image name: use parts of a-z and 0-9, joined by '.', '_', '__', '-', separated by '/'"
         )
     return None

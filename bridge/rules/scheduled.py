@@ -1,4 +1,4 @@
-"""A build that a schedule asks for, kept and judged like any other delivery."""
+"""A build that a cron schedule asks for; it becomes a delivery, stored and evaluated like any other."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,8 +16,8 @@ FORGE: Final = "schedule"
 class ScheduledPush:
     """Build the newest known commit of a branch, for one build repository only.
 
-    `name` is the schedule's, `due` when it was due (ISO 8601). `sha` and `clone_url` are None where no push
-    has told them yet.
+    `name` is that of the schedule, `due` the moment in ISO 8601. `sha` and `clone_url` are None until the
+    first push of the branch has been received.
     """
 
     name: str
@@ -30,7 +30,7 @@ class ScheduledPush:
     sha: str | None
 
     def delivery(self, now: float) -> Delivery:
-        """The delivery that asks for it: one for each time the schedule is due."""
+        """The delivery that asks for it: one for each moment at which the schedule is due."""
         return Delivery(
             id=str(uuid7()),
             source=FORGE,

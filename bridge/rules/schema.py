@@ -1,4 +1,4 @@
-"""The shape of a rule: one build repository, in the words of the Alauda-style documents."""
+"""The keys of a rule: one build repository, with the keys of Alauda's build documents."""
 
 import re
 from typing import Annotated, Final, Literal, get_args
@@ -39,7 +39,7 @@ def _name(value: str) -> str:
 
 
 def _version_tagging(value: object) -> object:
-    # True and 1.0 equal 1, but are not what people mean by it.
+    # True and 1.0 equal 1 in Python, but are mistakes here.
     if type(value) is int and value in get_args(VersionTagging):
         return value
     shown = str(value).lower() if isinstance(value, bool) else value
@@ -58,7 +58,7 @@ def _inside(value: str) -> str:
 
 def _code_name(value: str, info: ValidationInfo) -> str:
     if "/" in value:
-        raise wrong("name", "holds a slash: what stands before the last one belongs into code_repo_namespace")
+        raise wrong("name", "contains a slash: the part before the last slash belongs in code_repo_namespace")
     return _code_path(value, info)
 
 
@@ -107,7 +107,7 @@ def _path_filter(globs: tuple[str, ...]) -> tuple[str, ...]:
     try:
         compile_paths(globs)
     except BadPattern as error:
-        raise wrong("paths", f"all together are too much: {error}") from None
+        raise wrong("paths", f"the filter is too large: {error}") from None
     return globs
 
 
@@ -120,7 +120,7 @@ def _value(value: str) -> str:
 
 
 Folder = Annotated[str, Field(max_length=1024), AfterValidator(_inside)]
-"""A path inside the checkout, as `/web`; `/` is its root."""
+"""A path inside the checkout, such as `/web`; `/` is its root."""
 Short = Annotated[str, Field(min_length=1, max_length=255)]
 CodePath = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_code_path)]
 CodeName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_code_name)]
@@ -129,31 +129,30 @@ PathGlobs = Annotated[
     Field(strict=False, min_length=1, max_length=MAX_GLOBS),
     AfterValidator(_path_filter),
 ]
-"""A filter of changed files, as `["web/**", "!**/*.md"]`."""
+"""A filter of changed files, such as `["web/**", "!**/*.md"]`."""
 
 
 class TagConfig(Strict):
-    """Which refs are built, and into which tag."""
+    """Which refs are built, and with which tag."""
 
     code_repo_type: RefKind
-    """Whether branches or tags are meant."""
+    """The kind of refs: branch or tag."""
     code_repo_type_value: Annotated[str, Field(min_length=1)]
-    """Which ones: a name, a glob such as release/* (a star stops at a slash, two stars do not), or a regular
-    expression between slashes."""
+    """The names of the refs: a name, a glob such as release/* (a star stops at a slash, two stars do not), or
+    a regular expression between slashes."""
     docker_repo_tag: Annotated[str, Field(min_length=1)]
-    """The image tag; may hold {branch} {tag} {1} {name} {sha} {short_sha} {date} {time} {major} {minor}
-    {patch}."""
+    """The image tag; placeholders are {branch} {tag} {1} {name} {sha} {short_sha} {date} {time} {major}
+    {minor} {patch}."""
     build_context_path: Folder = "/"
     """The folder of the checkout that is the build context."""
     dockerfile_location: Folder = "/"
     """The Dockerfile, or the folder it stands in, in the checkout."""
     is_active: bool = True
-    """Whether pushes build it; by hand it can be built all the same."""
+    """Whether pushes build it; it can be built by hand in any case."""
     version_tagging: Annotated[VersionTagging, BeforeValidator(_version_tagging)] = 0
     """One more tag: 0 none, 1 the time such as v20150902.081742 (UTC), 2 the commit id."""
     paths: PathGlobs | None = None
-    """Build only if a changed file matches, such as ["web/**", "!**/*.md"]; the last glob that matches
-    decides."""
+    """Build only if a changed file matches, such as ["web/**", "!**/*.md"]; the last match decides."""
 
     @field_validator("code_repo_type_value")
     @classmethod
@@ -163,7 +162,7 @@ class TagConfig(Strict):
         except BadPattern as error:
             raise wrong("pattern", str(error)) from None
         if taken := sorted(groups & PLACEHOLDERS):
-            raise wrong("pattern", f"a group cannot be called {taken[0]}: that is a placeholder already")
+            raise wrong("pattern", f"a group cannot be called {taken[0]}: a placeholder has this name")
         return value
 
     @field_validator("docker_repo_tag")
@@ -197,12 +196,12 @@ def _counted(groups: frozenset[str]) -> str:
 
 
 class Schedule(Strict):
-    """A fixed time at which a branch is built as it is then, whatever was pushed."""
+    """A cron schedule: at these times the newest commit of a branch is built, also without a push."""
 
     cron: Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
     """Minute, hour, day, month and day of week, such as `0 3 * * *`."""
     timezone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
-    """The time zone that these are meant in, such as Asia/Shanghai."""
+    """The time zone of `cron`, such as Asia/Shanghai."""
     branch: Annotated[str, Field(min_length=1, max_length=1024)]
     """The branch to build."""
 
@@ -216,7 +215,7 @@ class Schedule(Strict):
 
 
 class BuildConfig(Strict):
-    """Where the code is, which refs are built, by whom, into which image."""
+    """The code repository, the refs that are built, the builder, and the image."""
 
     code_repo_client: ForgeKind
     """The kind of Git host."""
@@ -227,9 +226,9 @@ class BuildConfig(Strict):
     code_repo_clone_url: Annotated[str, Field(max_length=2048), AfterValidator(_clone_url)] | None = None
     """Simple hosts only: the clone address of the code repository."""
     builder: Short | None = None
-    """The name of the builder in bridge.yaml; left out, the first one."""
+    """The name of the builder in bridge.yaml; if left out, the first one."""
     image: Annotated[str, AfterValidator(_image)] | None = None
-    """The image without a tag; left out, namespace/repo_name."""
+    """The image without a tag; if left out, namespace/repo_name."""
     parameters: Annotated[
         dict[
             Annotated[str, AfterValidator(_parameter)],
@@ -237,19 +236,19 @@ class BuildConfig(Strict):
         ],
         Field(max_length=100, default_factory=dict),
     ]
-    """More parameters for the builder; values may hold the placeholders of a tag; {{ is a brace."""
+    """Additional parameters for the builder; values may contain the placeholders of a tag; {{ is a brace."""
     on_newer: OnNewer = "queue"
-    """What a newer push of a branch does to its older builds: nothing, end those that wait, or end all."""
+    """What a newer push does to older builds of its branch: nothing, cancel waiting ones, or cancel all."""
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """How many builds of this repository are with the builder at once."""
+    """How many builds of this repository the builder may have at once."""
     tag_configs: Annotated[tuple[TagConfig, ...], Field(strict=False, min_length=1, max_length=100)]
-    """Which refs are built, and into which tags."""
+    """Which refs are built, and with which tags."""
     schedule: Annotated[tuple[Schedule, ...], Field(strict=False, max_length=20)] = ()
-    """Builds at fixed times, whatever was pushed."""
+    """Cron schedules: builds at fixed times, also without a push."""
     build_node: str | None = None
-    """Known from other systems; has no effect."""
+    """Accepted for documents of other systems; has no effect."""
     email_enabled: bool | None = None
-    """Known from other systems; mail is a channel under notices."""
+    """Accepted for documents of other systems; mail is a channel under notices."""
 
     @model_validator(mode="after")
     def _names_the_code(self, info: ValidationInfo) -> "BuildConfig":
@@ -280,7 +279,7 @@ class BuildConfig(Strict):
         return "code_repo_name" if self.code_repo_name is None else None
 
     def knows_branch(self, name: str) -> bool:
-        """Whether a tag configuration is for the branch, active or not."""
+        """Whether a tag configuration matches the branch, active or not."""
         return any(
             config.code_repo_type == "branch"
             and compile_pattern(config.code_repo_type_value).match(name) is not None
@@ -289,7 +288,7 @@ class BuildConfig(Strict):
 
     @property
     def placeholders(self) -> frozenset[str]:
-        """What parameters may name: whatever has a value in one of the builds."""
+        """The placeholders that parameters may contain: those with a value in one of the builds."""
         found = [
             allowed_placeholders(config.code_repo_type, compile_pattern(config.code_repo_type_value).groups)
             for config in self.tag_configs
@@ -298,27 +297,27 @@ class BuildConfig(Strict):
 
     @property
     def code(self) -> str:
-        """The code repository, as its host calls it."""
+        """The name of the code repository at its Git host, or its clone address."""
         named = filter(None, (self.code_repo_namespace, self.code_repo_name))
         return self.code_repo_clone_url or "/".join(named)
 
     @property
     def code_key(self) -> str:
-        """What the code repository is found by, together with the kind of host."""
+        """The key of the code repository among those of its kind of host."""
         if self.code_repo_clone_url is not None:
             return normalised_url(self.code_repo_clone_url) or ""
         return self.code.lower()
 
     @property
     def code_repository(self) -> str:
-        """The code repository, told apart from those of all kinds of hosts."""
+        """The key of the code repository among those of all kinds of hosts."""
         return f"{self.code_repo_client} {self.code_key}"
 
 
 class BuildRepository(Strict):
-    """A rule: one image repository and what is built into it.
+    """A rule: one image repository, and what is built for it.
 
-    `notices` that are left out mean the default ones of `bridge.yaml`; an empty list means none.
+    Without `notices`, the default ones of `bridge.yaml` hold; an empty list means none.
     """
 
     namespace: Annotated[str, AfterValidator(_name)]
@@ -326,15 +325,15 @@ class BuildRepository(Strict):
     repo_name: Annotated[str, AfterValidator(_name)]
     """The name of the image repository."""
     description: Annotated[str, Field(max_length=1024)] = ""
-    """One line about it."""
+    """A description in one line."""
     full_description: Annotated[str, Field(max_length=65536)] = ""
-    """More about it."""
+    """A longer description."""
     is_public: bool = False
-    """Whether everybody may see its builds."""
+    """Whether everyone may see its builds."""
     build_config: BuildConfig
-    """Where the code is, which refs are built, by whom, into which image."""
+    """The code repository, the refs that are built, the builder, and the image."""
     notices: Annotated[tuple[NoticeSetting, ...], Field(strict=False, max_length=100)] | None = None
-    """Who is told of what; left out, the default of bridge.yaml; an empty list is nobody."""
+    """The notices; if left out, the default ones of bridge.yaml; an empty list means none."""
 
     @model_validator(mode="after")
     def _has_an_image(self) -> "BuildRepository":

@@ -1,4 +1,4 @@
-"""Clone addresses, made comparable."""
+"""Normalises clone addresses, so that they can be compared."""
 
 import re
 from typing import Final
@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 MAX_URL: Final = 2048
 _SCP: Final = re.compile(r"(?:[^@/:\s-][^@/:\s]*@)?([^@/:\s-][^@/:\s]*):(?!:)/*([^/\s]\S*)")
 _PORTS: Final = {"http": 80, "https": 443, "ssh": 22, "git": 9418, "file": None}
-"""The schemes that may stand in a clone address, with their usual ports."""
+"""The schemes of clone addresses, with their default ports."""
 
 
 def normalised_url(url: str) -> str | None:
-    """The address without what makes no difference: case of scheme and host, user, usual port, `.git`, slash.
+    """The address without case of scheme and host, user, default port, `.git` and trailing slash.
 
-    None for what is no clone address, or is over MAX_URL characters.
+    None for a text that is not a clone address, or is over MAX_URL characters.
     """
     if len(url) > MAX_URL or re.search(r"[\s\x00-\x1f\x7f]", url):
         return None
@@ -34,11 +34,11 @@ def normalised_url(url: str) -> str | None:
 
 
 def clone_url_problem(url: str) -> str | None:
-    """What is wrong with an address that a person gave to clone from."""
+    """What is wrong with a clone address that a person wrote; None for a good one."""
     if normalised_url(url) is None:
         return "must be a clone address, such as https://git.example.com/shop.git"
     if re.match(r"https?://[^/]*@", url):
-        return "must not hold a user or a password: the builder has its own"
+        return "must not contain a user or a password: the builder has its own"
     return None
 
 

@@ -150,7 +150,7 @@ class Reloader(Service):
 
 def _events(changes: Changes) -> Iterator[tuple[EventName, BuildRepository, str]]:
     for change in changes.changed:
-        yield EventName.UPDATE_CONFIG, change.repository, f"changed: {', '.join(change.places)}"
+        yield EventName.UPDATE_CONFIG, change.repository, f"changed: {', '.join(change.paths)}"
     for repository in changes.forbidden:
         yield EventName.FORBID, repository, "nothing in its rule is active any more"
     for repository in changes.removed:

@@ -88,7 +88,7 @@ def test_a_secret_in_plain_text_is_a_warning_that_does_not_show_it(config: Path)
     config.write_text(yaml.safe_dump(plain))
     done = command("--config", config, "check")
     assert done.status == 0
-    assert f"{config}:3:5: warning: api.tokens[0]: the secret stands here in plain text" in done.stdout
+    assert f"{config}:3:5: warning: api.tokens[0]: the secret is here in plain text" in done.stdout
     assert "a-token-in-plain-text" not in done.stdout
 
 

@@ -132,7 +132,7 @@ def test_nothing_that_is_there_is_overwritten(name: str, tmp_path: Path) -> None
     [
         (["--host", "Subversion"], "'Subversion' is not one of"),
         (["--public-url", "bridge"], "must be an address such as https://bridge.example.com"),
-        (["--public-url", "https://ci:pw@bridge.example.com"], "must not hold a user or a password"),
+        (["--public-url", "https://ci:pw@bridge.example.com"], "must not contain a user or a password"),
         (["--repository", "shop"], "no rule can name the repository"),
         (["--repository", "acme/my shop"], "no spaces"),
         (["--host=Simple", "--repository", "https://u:pw@git.example.com/a.git"], "user or a password"),

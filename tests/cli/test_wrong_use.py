@@ -62,7 +62,7 @@ def serve(daemon: Daemon) -> str:
         ("builds trigger a/b --branch m --clone-url ext::sh", "--clone-url must be a clone address"),
         (
             "builds trigger a/b --branch m --clone-url https://u:pw@h/s.git",
-            "--clone-url must not hold a user or a password",
+            "--clone-url must not contain a user or a password",
         ),
         ("builds trigger shop --branch main", "shop is not NAMESPACE/REPO_NAME"),
     ],

@@ -60,7 +60,7 @@ def told(folder: Path, text: str, model: type[BaseModel] = Tree) -> list[str]:
         ('leaf: {level: "a\\nb"}', "1:8: leaf.level: a?b is not low or high"),
         ("leaves: {a: [{}, {lvl: x}]}", "1:19: leaves.a[1].lvl: is not known; did you mean level?"),
         ("leaves: []", "1:1: leaves: must be a mapping, but is a list"),
-        ("few: [1, 2]", "1:1: few: may hold at most 1 entry"),
+        ("few: [1, 2]", "1:1: few: can have at most 1 entry"),
     ],
 )
 def test_a_fault_is_told_in_plain_words(tmp_path: Path, text: str, fault: str) -> None:

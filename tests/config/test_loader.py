@@ -147,7 +147,9 @@ def test_everything_has_a_default_and_no_source_is_warned_about(tmp_path: Path) 
     assert (server.host, server.port, server.max_body) == ("127.0.0.1", 8088, 25 * 1024 * 1024)
     assert (server.header_timeout, server.body_timeout) == (timedelta(seconds=10), timedelta(seconds=15))
     assert (retention.deliveries, retention.builds) == (timedelta(days=30), timedelta(days=365))
-    assert [fault.problem for fault in config.warnings] == ["no sources are given: nobody can call"]
+    assert [fault.problem for fault in config.warnings] == [
+        "no sources are configured: no host can send deliveries"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""What a new set of rules changes is told by places, and switching off is told once."""
+"""What a new set of rules changes is listed by paths, and switching off is listed once."""
 
 from pathlib import Path
 
 from support.rules import HEAD, rules, rules_of, tag_config
 
-from bridge.rules.diff import MAX_PLACES, Changes, compare
+from bridge.rules.diff import MAX_PATHS, Changes, compare
 from bridge.rules.match import RuleSet
 
 OFF = {"is_active": "false"}
@@ -16,7 +16,7 @@ def changes(folder: Path, old: tuple[str, ...], new: tuple[str, ...]) -> Changes
 
 def test_a_configuration_more_is_a_change_of_the_list(tmp_path: Path) -> None:
     (change,) = changes(tmp_path, (tag_config(),), (tag_config(), tag_config("dev", "dev"))).changed
-    assert change.places == ("build_config.tag_configs",)
+    assert change.paths == ("build_config.tag_configs",)
 
 
 def test_only_what_was_active_is_switched_off(tmp_path: Path) -> None:
@@ -29,11 +29,11 @@ def test_only_what_was_active_is_switched_off(tmp_path: Path) -> None:
     assert (half.forbidden, len(half.changed)) == ((), 1)
 
 
-def test_so_many_places_are_told_and_no_more(tmp_path: Path) -> None:
-    old = tuple(tag_config(f"a{number}", f"t{number}") for number in range(MAX_PLACES + 1))
-    new = tuple(tag_config(f"b{number}", f"t{number}") for number in range(MAX_PLACES + 1))
+def test_at_most_so_many_paths_are_listed(tmp_path: Path) -> None:
+    old = tuple(tag_config(f"a{number}", f"t{number}") for number in range(MAX_PATHS + 1))
+    new = tuple(tag_config(f"b{number}", f"t{number}") for number in range(MAX_PATHS + 1))
     (change,) = changes(tmp_path, old, new).changed
-    assert len(change.places) == MAX_PLACES
+    assert len(change.paths) == MAX_PATHS
 
 
 def named(folder: Path, *names: str) -> RuleSet:

@@ -11,8 +11,8 @@ from support.git import git
 from bridge.rules.paths import (
     MAX_FILES,
     MAX_GLOBS,
-    MAX_LETTERS,
-    MAX_TURNS,
+    MAX_NAMES_LENGTH,
+    MAX_RUNS,
     compile_paths,
     joined,
     path_problem,
@@ -63,7 +63,7 @@ def test_a_glob_means_what_it_means_to_git(listed: Path, segments: list[str]) ->
     st.lists(
         st.tuples(st.booleans(), st.sampled_from(["a", "*", "**", "d/**", "**/*.md"])),
         min_size=1,
-        max_size=MAX_TURNS,
+        max_size=MAX_RUNS,
     )
 )
 def test_the_last_glob_that_matches_decides(globs: list[tuple[bool, str]]) -> None:
@@ -91,8 +91,8 @@ def test_no_glob_matches_across_two_names(glob: str) -> None:
 
 def test_a_filter_that_goes_to_and_fro_for_ever_is_refused() -> None:
     with pytest.raises(BadPattern, match="20 times"):
-        compile_paths(("a", "!b") * (MAX_TURNS // 2) + ("c",))
-    assert counts(("a", "!b") * (MAX_TURNS // 2), "a")
+        compile_paths(("a", "!b") * (MAX_RUNS // 2) + ("c",))
+    assert counts(("a", "!b") * (MAX_RUNS // 2), "a")
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_what_cannot_be_a_path_is_told_with_a_cure(glob: str, why: str) -> None:
 def test_only_a_whole_list_of_a_bounded_length_is_looked_at() -> None:
     assert unknown_files(["a"] * MAX_FILES, truncated=False) is None
     assert unknown_files(["a"] * (MAX_FILES + 1), truncated=False) == "over 3000 files changed"
-    assert unknown_files(["a" * (MAX_LETTERS - 1), "b"], truncated=False) is None
-    assert "too long" in (unknown_files(["a" * MAX_LETTERS, "b"], truncated=False) or "")
+    assert unknown_files(["a" * (MAX_NAMES_LENGTH - 1), "b"], truncated=False) is None
+    assert "too long" in (unknown_files(["a" * MAX_NAMES_LENGTH, "b"], truncated=False) or "")
     assert unknown_files(None, truncated=False) == "the host does not say which files changed"
     assert unknown_files((), truncated=True) == "the list of changed files may not be all"
 

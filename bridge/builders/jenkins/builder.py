@@ -87,7 +87,7 @@ def _server_url(value: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise wrong("url", "must be an address such as https://ci.example.com/jenkins")
     if parts.username or parts.password:
-        raise wrong("url", "must not hold a user or a password")
+        raise wrong("url", "must not contain a user or a password")
     return value.rstrip("/") + "/"
 
 
