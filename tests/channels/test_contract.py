@@ -25,8 +25,8 @@ FOUND = {kind: contract for kind in CHANNELS if (contract := find_contract(kind)
 """A kind without a contract turns the first test red."""
 RENDERED = {kind: contract.markup for kind, contract in FOUND.items() if contract.markup}
 HURRIED = 0.3
-PROMPT = 5.0
-"""Seconds within which every send ends when its time-outs are cut to `HURRIED`."""
+PROMPT = 30.0
+"""Seconds within which a send ends on a busy machine when its time-outs are cut to `HURRIED`."""
 
 every_kind = pytest.mark.parametrize("kind", FOUND)
 every_answer = pytest.mark.parametrize(
@@ -70,7 +70,8 @@ async def test_each_class_of_answer_is_its_outcome_after_one_attempt_and_tells_n
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     contract = FOUND[kind]
-    hurry(contract, monkeypatch)
+    if answer is Answer.SILENT:
+        hurry(contract, monkeypatch)
     caplog.set_level(logging.DEBUG, logger="bridge")
     async with contract.serve(tmp_path, Turnable()) as peer:
         channel = make_channel(kind, contract, peer, contract.answers[answer](peer))
@@ -124,12 +125,14 @@ async def test_a_send_can_be_cancelled_and_the_channel_used_again(kind: str, tmp
     contract = FOUND[kind]
     async with contract.serve(tmp_path, Turnable()) as peer:
         silent = make_channel(kind, contract, peer, contract.answers[Answer.SILENT](peer))
-        with anyio.fail_after(PROMPT), anyio.move_on_after(0.1) as scope:
-            await silent.send(notice())
-        assert scope.cancelled_caught
         with anyio.fail_after(PROMPT):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(silent.send, notice())
+                while not contract.asked(peer):  # noqa: ASYNC110  # a peer wakes no one
+                    await anyio.sleep(0.01)
+                tasks.cancel_scope.cancel()
+            assert isinstance(await silent.send(notice()), Ok)
             await silent.aclose()
-            assert isinstance(await make_channel(kind, contract, peer).send(notice()), Ok)
 
 
 @every_kind

@@ -173,7 +173,15 @@ async def test_a_handshake_that_breaks_off_is_no_matter_of_the_configuration(tmp
     async with rude_server() as host:
         port = int(host.rpartition(":")[2])
         outcome = await channel(FakeSmtp(port=port), tmp_path, tls="implicit", ca_file=None).send(notice())
-    assert outcome == Retry("TLS with localhost failed: UNEXPECTED_EOF_WHILE_READING", mail.TRY_LATER)
+    assert outcome == Retry("no session with localhost: ConnectionResetError", mail.TRY_LATER)
+
+
+async def test_a_server_without_tls_where_tls_is_expected_is_tried_again(tmp_path: Path) -> None:
+    async with smtp_server(tmp_path, "none") as server:
+        outcome = await channel(server, tmp_path, tls="implicit").send(notice())
+    assert isinstance(outcome, Retry)
+    assert outcome.why.startswith("no session with localhost: ")
+    assert server.mails == []
 
 
 async def test_a_server_that_is_not_there_has_no_mail(tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ class Contract(Generic[P]):
     """The texts that the peer took."""
     answers: Mapping[Answer, Callable[[P], Mapping[str, Any] | None]]
     absent: Mapping[Answer, str] = field(default_factory=dict)
+    asked: Callable[[P], bool] = lambda _peer: False
+    """Whether the peer has read the send that it leaves without an answer."""
     gives: Callable[[P], Mapping[str, Any]] = lambda _peer: {}
     """What the context of the channel holds for this peer."""
     secrets: tuple[str, ...] = ()

@@ -42,6 +42,7 @@ CONTRACT: Final = RobotContract(
         Answer.CREDENTIALS: lambda _robot: {"secret": "another"},
         Answer.CONTENT: scripted(lambda: errcode(430101)),
     },
+    asked=lambda robot: not robot.scripted,
     secrets=(TOKEN, SECRET, "this%20is", "this+is"),
     timeouts=TIMEOUTS,
     markup=Markup(

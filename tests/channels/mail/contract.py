@@ -65,6 +65,7 @@ CONTRACT: Final = Contract[FakeSmtp](
         Answer.SILENT: _answering("DATA", SILENCE),
     },
     absent={Answer.RATE_SECONDS: _NO_PAUSE, Answer.RATE_DATE: _NO_PAUSE},
+    asked=lambda server: not server.refusals["DATA"],
     secrets=(PASSWORD, WRONG_PASSWORD),
     timeouts=("bridge.channels.adapters.mail.channel.TOTAL_TIMEOUT",),
     markup=Markup(

@@ -42,6 +42,7 @@ CONTRACT: Final = RobotContract(
         Answer.CREDENTIALS: lambda robot: {"url": robot.url.replace(WECOM_KEY, WRONG_KEY)},
         Answer.CONTENT: scripted(lambda: errcode(40035)),
     },
+    asked=lambda robot: not robot.scripted,
     secrets=(WECOM_KEY, WRONG_KEY),
     timeouts=TIMEOUTS,
     markup=Markup(

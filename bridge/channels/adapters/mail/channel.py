@@ -11,11 +11,9 @@ same notice goes to the others only. After a restart the unchanged Message-ID le
 import base64
 import hashlib
 import html
-import smtplib
 import socket
 import ssl
 from collections import OrderedDict
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -26,6 +24,8 @@ from typing import Annotated, Final, Literal, Self
 
 import anyio
 import anyio.to_thread
+from aiosmtplib import SMTP as SmtpSession  # noqa: N811  # SMTP is the policy of mails
+from aiosmtplib import SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPResponseException
 from pydantic import AfterValidator, Field, model_validator
 
 from bridge.channels.base import Channel, ChannelContext, Dead, Ok, Outcome, Retry, Unknown
@@ -42,7 +42,6 @@ TOTAL_TIMEOUT: Final = 25.0
 TRY_LATER: Final = 300.0
 _REMEMBERED: Final = 1000
 _SMALL: Final = DETAILS[-2]
-_FAILURE: Final = 400
 _PERMANENT: Final = 500
 _TOO_BIG: Final = 552
 
@@ -112,7 +111,6 @@ class _Attempt:
     rejected: list[str] = field(default_factory=list)
     later: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    server: smtplib.SMTP | None = None
 
     def outcome(self) -> Outcome:
         if self.lost:
@@ -139,7 +137,6 @@ class Mail(Channel):
         self._domain = self._sender.rpartition("@")[2]
         self._hidden = _forms(settings.username, settings.password)
         self._delivered: OrderedDict[str, set[str]] = OrderedDict()
-        self._threads = anyio.CapacityLimiter(2)  # the most that a silent server can hold
 
     async def send(self, notice: Notice) -> Outcome:
         done = self._delivered.setdefault(notice.id, set())
@@ -148,91 +145,83 @@ class Mail(Channel):
         attempt = _Attempt(notice, [each for each in self._settings.to if each not in done], done)
         try:
             with anyio.fail_after(TOTAL_TIMEOUT):
-                outcome = await anyio.to_thread.run_sync(
-                    self._deliver, attempt, abandon_on_cancel=True, limiter=self._threads
-                )
+                outcome = await self._deliver(attempt)
         except TimeoutError:
             return Unknown(f"the mail server did not finish within {TOTAL_TIMEOUT:.0f} s")
-        finally:
-            _hang_up(attempt.server)
         if isinstance(outcome, Ok):
             self._delivered.pop(notice.id, None)
         return outcome
 
-    def _deliver(self, attempt: _Attempt) -> Outcome:
+    async def _deliver(self, attempt: _Attempt) -> Outcome:
+        host = self._settings.host
         try:
-            try:
-                self._session(attempt)
-            finally:
-                _quit(attempt.server)
+            async with await self._session() as session:
+                for recipient in attempt.recipients:
+                    await self._transfer(session, recipient, attempt)
         except Permanent as error:
             return Dead("config", str(error))
-        except smtplib.SMTPResponseException as error:
-            said = self._said(error.smtp_code, error.smtp_error)
-            return Retry(said, TRY_LATER) if _temporary(error.smtp_code) else Dead("config", said)
-        except smtplib.SMTPNotSupportedError as error:
+        except SMTPResponseException as error:
+            said = self._said(error.code, error.message)
+            return Retry(said, TRY_LATER) if _temporary(error.code) else Dead("config", said)
+        except OSError as error:
+            cause = error.__cause__ or error
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return Dead("config", f"TLS with {host} failed: {cause.reason}")
+            # A restarting server breaks off the handshake, too: only a bad certificate needs a person.
+            reason = cause.reason if isinstance(cause, ssl.SSLError) else type(cause).__name__
+            attempt.later.append(f"no session with {host}: {reason}")
+        except (SMTPException, ValueError) as error:
             return Dead("config", f"the mail server does not support a setting of the channel: {error}")
-        except ssl.SSLError as error:
-            why = f"TLS with {self._settings.host} failed: {error.reason}"
-            # A restarting server breaks off here, too: only a bad certificate needs a person.
-            untrusted = isinstance(error, ssl.SSLCertVerificationError)
-            return Dead("config", why) if untrusted else Retry(why, TRY_LATER)
-        except OSError as error:  # the root of smtplib's exceptions, too
-            attempt.later.append(f"no session with {self._settings.host}: {type(error).__name__}")
-        except UnicodeEncodeError:
-            return Dead("config", "username and password must be ASCII")
         return attempt.outcome()
 
-    def _session(self, attempt: _Attempt) -> None:
-        server = attempt.server = self._connect()
-        if self._settings.tls == "starttls":
-            server.starttls(context=certificates(self._settings.ca_file))
-        if self._settings.username is not None and self._settings.password is not None:
-            server.login(self._settings.username, self._settings.password.reveal())
-        server.ehlo_or_helo_if_needed()
-        for recipient in attempt.recipients:
-            self._transfer(server, recipient, attempt)
+    async def _session(self) -> SmtpSession:
+        """A session that connects, encrypts and logs in on entry. Raises Permanent for a bad `ca_file`."""
+        settings = self._settings
+        context = None
+        if settings.tls != "none":
+            context = await anyio.to_thread.run_sync(certificates, settings.ca_file)
+        return SmtpSession(
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username,
+            password=settings.password.reveal() if settings.password else None,
+            local_hostname=socket.gethostname(),
+            timeout=STEP_TIMEOUT,
+            use_tls=settings.tls == "implicit",
+            start_tls=settings.tls == "starttls",
+            tls_context=context,
+        )
 
-    def _connect(self) -> smtplib.SMTP:
-        settings, us = self._settings, socket.gethostname()
-        if settings.tls == "implicit":
-            context = certificates(settings.ca_file)
-            return smtplib.SMTP_SSL(settings.host, settings.port, us, timeout=STEP_TIMEOUT, context=context)
-        return smtplib.SMTP(settings.host, settings.port, us, timeout=STEP_TIMEOUT)
-
-    def _transfer(self, server: smtplib.SMTP, recipient: str, attempt: _Attempt) -> None:
+    async def _transfer(self, session: SmtpSession, recipient: str, attempt: _Attempt) -> None:
         """Send one message to one recipient. Raises OSError when the session is over."""
-        code, said = self._dialogue(server, recipient, attempt, DETAILS[0])
-        if code == _TOO_BIG:
-            code, said = self._dialogue(server, recipient, attempt, _SMALL)
-        if code < _FAILURE:
-            attempt.done.add(recipient)
-            return
-        rejections = attempt.later if _temporary(code) else attempt.rejected
-        rejections.append(f"{recipient}: {self._said(code, said)}")
-
-    def _dialogue(
-        self, server: smtplib.SMTP, recipient: str, attempt: _Attempt, detail: Detail
-    ) -> tuple[int, bytes | str]:
-        """The server's code and text for one message. Raises smtplib.SMTPSenderRefused and OSError."""
-        server.rset()
-        code, said = server.mail(self._sender)
-        if code >= _FAILURE:
-            raise smtplib.SMTPSenderRefused(code, said, self._sender)
-        code, said = server.rcpt(_parsed(recipient).addr_spec)
-        if code >= _FAILURE:
-            return code, said
         try:
-            return server.data(self.message(attempt.notice, recipient, detail).as_bytes())
-        except smtplib.SMTPDataError as error:
-            return error.smtp_code, error.smtp_error
+            try:
+                await self._dialogue(session, recipient, attempt, DETAILS[0])
+            except SMTPDataError as error:
+                if error.code != _TOO_BIG:
+                    raise
+                await self._dialogue(session, recipient, attempt, _SMALL)
+        except (SMTPRecipientRefused, SMTPDataError) as error:
+            rejections = attempt.later if _temporary(error.code) else attempt.rejected
+            rejections.append(f"{recipient}: {self._said(error.code, error.message)}")
+        else:
+            attempt.done.add(recipient)
+
+    async def _dialogue(
+        self, session: SmtpSession, recipient: str, attempt: _Attempt, detail: Detail
+    ) -> None:
+        """Send one message. Raises SMTPResponseException when the server rejects it, and OSError."""
+        await session.rset()
+        await session.mail(self._sender)
+        await session.rcpt(_parsed(recipient).addr_spec)
+        try:
+            await session.data(self.message(attempt.notice, recipient, detail).as_bytes())
         except OSError:
             attempt.lost.append(f"{recipient}: the connection broke during the transfer of the mail")
             raise
 
-    def _said(self, code: int, said: bytes | str) -> str:
+    def _said(self, code: int, text: str) -> str:
         """The server's text without the credentials that it may repeat."""
-        text = said.decode(errors="replace") if isinstance(said, bytes) else said
         for secret in self._hidden:
             text = text.replace(secret, "***")
         return f"the mail server answered {code}: {plain(text, 200)}"
@@ -268,24 +257,8 @@ def _forms(username: str | None, password: Secret | None) -> list[str]:
 
 
 def _temporary(code: int) -> bool:
-    """The codes 4yz, and the -1 of smtplib for an unreadable answer."""
+    """The codes 4yz, and the -1 of aiosmtplib for an unreadable answer."""
     return code < _PERMANENT
-
-
-def _quit(server: smtplib.SMTP | None) -> None:
-    """End the session. The outcome is decided before."""
-    if server is not None:
-        with suppress(OSError):
-            server.quit()
-        server.close()
-
-
-def _hang_up(server: smtplib.SMTP | None) -> None:
-    """Wake a thread that still waits for the server."""
-    sock = server.sock if server is not None else None
-    if sock is not None:
-        with suppress(OSError):
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket.shutdown would drop the TLS state
 
 
 def _digest(*parts: str) -> str:
