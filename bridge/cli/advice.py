@@ -1,4 +1,4 @@
-"""What no file shows as wrong, and yet cannot work on this machine."""
+"""Problems that no file shows by itself, but that make builds fail on this machine."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from bridge.runtime.clock import system_clock
 
 
 def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
-    """Secrets that `init` invented, and what the builders say of themselves and the rules that use them."""
+    """Placeholder secrets of `init`, and what each builder warns of in its settings and its rules."""
     for name, value in invented_secrets().items():
         if value in config.secrets:
             problem = f"the secret {name} is the one that `init` invented: put the real one in its place"

@@ -13,18 +13,20 @@ from bridge.runtime.clock import system_clock
 
 @click.group()
 def builders() -> None:
-    """Who builds."""
+    """Build systems."""
 
 
 @builders.command("test")
 @click.argument("name")
 @click.pass_obj
 def test_builder(config: str | None, name: str) -> None:
-    """Ask a builder whether it would build; nothing is built."""
+    """Check that a builder can build, with one harmless call; builds nothing."""
     loaded = configuration(config)
     log.configure(loaded.secrets, level="WARNING")
     if name not in loaded.builders:
-        raise click.ClickException(f"there is no builder {name}: there are {', '.join(loaded.builders)}")
+        raise click.ClickException(
+            f"there is no builder {name}; the configuration has {', '.join(loaded.builders)}"
+        )
     adapter = loaded.builders[name]
     state = loaded.state_path / name
 

@@ -1,18 +1,20 @@
-"""`demo`: the whole line at work."""
+"""`demo`: from a push to a build to a notice, on this machine."""
 
 import sys
 
 import click
 
 from bridge.cli.setup import run
-from bridge.demo.story import tell
+from bridge.demo.run import run as run_demo
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="End by itself; exit 0 only if everything happened.")
+@click.option(
+    "--once", is_flag=True, help="End without Ctrl-C; exit 0 only if everything happened as expected."
+)
 def demo(*, once: bool) -> None:
-    """Show it all at work, with nothing to set up.
+    """Show the bridge at work, with nothing to set up.
 
     Real pushes, real builds, and a chat robot on loopback.
     """
-    sys.exit(0 if run(lambda: tell(once=once)) else 1)
+    sys.exit(0 if run(lambda: run_demo(once=once)) else 1)

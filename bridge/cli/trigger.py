@@ -1,4 +1,4 @@
-"""`builds trigger`: a build that nobody pushed for."""
+"""`builds trigger`: a build without a push."""
 
 import os
 import re
@@ -23,7 +23,7 @@ from bridge.store.base import Builds, Deliveries
 from bridge.store.values import BuildFilter, Cursor, DeliveryRow
 
 _GIT_SECONDS: Final = 30
-_LOOK_SECONDS: Final = 0.1
+_CHECK_SECONDS: Final = 0.1
 _MAX_WAIT: Final = 600
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -33,14 +33,14 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 @click.option("--branch", help="Build the newest commit of this branch.")
 @click.option("--tag", help="Build this tag.")
 @click.option("--commit", help="Build this commit of it instead (full id).")
-@click.option("--clone-url", help="Where the code is, if no push has told yet.")
+@click.option("--clone-url", help="The clone URL, if no push has named it yet.")
 @click.option(
     "--wait",
     metavar="SECONDS",
     default=10,
     show_default=True,
     type=click.IntRange(0, _MAX_WAIT),
-    help="How long to wait for what the daemon makes of it.",
+    help="How long to wait until the daemon has dispatched it.",
 )
 @click.pass_obj
 def trigger(
@@ -87,28 +87,29 @@ def trigger(
             )
             delivery_id = (await store.deliveries.put(push.delivery(system_clock()))).id
             click.echo(f"delivery {delivery_id}")
-            judged = await _judged(store.deliveries, delivery_id, wait)
-            return await _told(delivery_id, judged, store.builds)
+            row = await _processed(store.deliveries, delivery_id, wait)
+            return await _report(delivery_id, row, store.builds)
 
     sys.exit(0 if run(work) else 1)
 
 
-async def _judged(deliveries: Deliveries, delivery_id: str, wait: float) -> DeliveryRow | None:
-    """The delivery once the daemon has judged it; None when it did not within `wait` seconds."""
+async def _processed(deliveries: Deliveries, delivery_id: str, wait: float) -> DeliveryRow | None:
+    """The delivery once the daemon has processed it; None if it does not within `wait` seconds."""
     with anyio.move_on_after(wait):
         while True:
             found = await deliveries.get(delivery_id)
             if found is not None and found[0].state is not DeliveryState.STORED:
                 return found[0]
-            await anyio.sleep(_LOOK_SECONDS)
+            await anyio.sleep(_CHECK_SECONDS)
     return None
 
 
-async def _told(delivery_id: str, judged: DeliveryRow | None, store: Builds) -> bool:
-    """Say which builds were made, or why none was; False when it is known that there are none."""
-    if judged is None:
+async def _report(delivery_id: str, row: DeliveryRow | None, store: Builds) -> bool:
+    """Print which builds the delivery made, or why it made none; False if it certainly made none."""
+    if row is None:
         click.echo(
-            f"not judged yet: the daemon will, when it runs; see `deliveries show {delivery_id}`", err=True
+            f"not processed yet: the daemon does that when it runs; see `deliveries show {delivery_id}`",
+            err=True,
         )
         return True
     for build in await store.of_delivery(delivery_id):
@@ -116,9 +117,9 @@ async def _told(delivery_id: str, judged: DeliveryRow | None, store: Builds) -> 
         click.echo(
             show.plain(f"build {build.full_name} #{build.number}  {build.id}  {build.builder}: {tags}")
         )
-    if judged.state is DeliveryState.DISPATCHED:
+    if row.state is DeliveryState.DISPATCHED:
         return True
-    click.echo(show.plain(f"{judged.state}: {judged.detail}"), err=True)
+    click.echo(show.plain(f"{row.state}: {row.detail}"), err=True)
     return False
 
 
@@ -127,12 +128,12 @@ async def _clone_url(rule: BuildRepository, store: Builds) -> str:
         return rule.build_config.code_repo_clone_url
     found = await store.page(Cursor(), 1, BuildFilter(namespace=rule.namespace, repo_name=rule.repo_name))
     if not found.rows:
-        raise click.ClickException("no push has told where the code is yet: give --clone-url")
+        raise click.ClickException("no push has named the clone URL yet: give --clone-url")
     return found.rows[0].request.repo_url
 
 
 def _newest_commit(url: str, kind: RefKind, name: str) -> str:
-    """What the ref points to at the host, tags peeled."""
+    """The commit that the ref points to at the host; tags are peeled."""
     ref = f"refs/heads/{name}" if kind == "branch" else f"refs/tags/{name}"
     command = ["git", "ls-remote", "--exit-code", "--end-of-options", url, ref, f"{ref}^{{}}"]
     try:
@@ -147,7 +148,9 @@ def _newest_commit(url: str, kind: RefKind, name: str) -> str:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        raise click.ClickException("git ls-remote gave no answer: give --commit") from None
+        raise click.ClickException(
+            "git ls-remote did not answer: check the clone URL, or give --commit"
+        ) from None
     found: dict[str, str] = {}
     for line in listed.stdout.splitlines():
         sha, _, listed_ref = line.partition("\t")

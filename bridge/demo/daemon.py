@@ -31,7 +31,7 @@ _CHECK_SECONDS: Final = 0.03
 def reserved_port() -> Iterator[int]:
     """A free port of this machine.
 
-    It stays bound, so that nobody else is given it; a server that sets SO_REUSEADDR may still listen there.
+    It stays bound, so that no other process gets it; a server that sets SO_REUSEADDR may still listen there.
     """
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -41,17 +41,17 @@ def reserved_port() -> Iterator[int]:
 
 
 @asynccontextmanager
-async def running(place: Workspace, config: Config, port: int) -> AsyncIterator[Process]:
+async def running(workspace: Workspace, config: Config, port: int) -> AsyncIterator[Process]:
     """A daemon that is ready; at the end it and its builds are stopped. Raises DemoError."""
-    with place.log.open("wb") as log:
+    with workspace.log.open("wb") as log:
         process = await anyio.open_process(
-            [sys.executable, "-m", "bridge", "--config", str(place.config), "serve"],
+            [sys.executable, "-m", "bridge", "--config", str(workspace.config), "serve"],
             # Where `-m` finds the package, installed or not.
             cwd=Path(bridge.__file__).parents[1],
             stdin=DEVNULL,
             stdout=log,
             stderr=STDOUT,
-            # Ctrl-C is for the demo, which then stops its daemon.
+            # Ctrl-C reaches the demo only, which then stops its daemon.
             start_new_session=True,
         )
     try:

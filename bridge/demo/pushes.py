@@ -1,11 +1,11 @@
-"""The pushes of the story, and what must become of each."""
+"""The pushes of the demo, and the expected end of each."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.demo.watch import Course
+from bridge.demo.progress import DeliveryProgress
 from bridge.demo.workspace import BROKEN_BRANCH, RELEASE
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
@@ -39,7 +39,7 @@ PUSHES: Final = (
         event=EventName.SUCCESS,
     ),
     Push(
-        what="A branch with a mistake: its build fails, and the chat is told why.",
+        what="A branch with a mistake: its build fails, and a chat message says why.",
         ref=BROKEN_BRANCH,
         tags="feature-night",
         state=BuildState.FAILED,
@@ -48,21 +48,23 @@ PUSHES: Final = (
 )
 
 
-def missing(push: Push, commit: str, course: Course | None) -> Iterator[str]:
-    """What did not happen, in sentences."""
-    if course is None:
-        yield f"{push.ref}: no delivery was judged"
+def problems_of(push: Push, commit: str, progress: DeliveryProgress | None) -> Iterator[str]:
+    """What differs from the expected end, in sentences."""
+    if progress is None:
+        yield f"{push.ref}: the daemon processed no delivery"
         return
-    if course.row.state is not DeliveryState.DISPATCHED:
-        yield f"{push.ref}: the delivery is {course.row.state}: {course.row.detail}"
-    if len(course.builds) != 1:
-        yield f"{push.ref}: one build was expected, there are {len(course.builds)}"
-    for build in course.builds:
+    if progress.row.state is not DeliveryState.DISPATCHED:
+        yield f"{push.ref}: the delivery is {progress.row.state}: {progress.row.detail}"
+    if len(progress.builds) != 1:
+        yield f"{push.ref}: one build was expected, there are {len(progress.builds)}"
+    for build in progress.builds:
         yield from _faults_of_build(push, commit, build)
-    accepted = [one for one in course.told if one.accepted and one.row.notice.event is push.event]
+    accepted = [one for one in progress.notices if one.accepted and one.row.notice.event is push.event]
     if len(accepted) != 1:
-        told = ", ".join(f"{one.row.notice.event} {one.row.state} {one.row.detail}" for one in course.told)
-        yield f"{push.ref}: the robot should have taken one {push.event}: {told or 'there was no notice'}"
+        notices = ", ".join(
+            f"{one.row.notice.event} {one.row.state} {one.row.detail}" for one in progress.notices
+        )
+        yield f"{push.ref}: the robot should have accepted one {push.event}: {notices or 'there is none'}"
 
 
 def _faults_of_build(push: Push, commit: str, build: Build) -> Iterator[str]:

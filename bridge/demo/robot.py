@@ -1,7 +1,8 @@
-"""A DingTalk group robot on this machine: it checks what the vendor's checks, and answers in its words.
+"""A DingTalk group robot on this machine: it checks what the vendor's robot checks, and answers the same.
 
-The rules are those of the vendor's pages "Custom robot access" and "Robot security settings". Whatever is
-wrong, the answer is HTTP 200; only `errcode` tells.
+Vendor's pages: "Custom robot access", https://open.dingtalk.com/document/robots/custom-robot-access, and
+"Robot security settings", https://open.dingtalk.com/document/robots/customize-robot-security-settings.
+Every answer is HTTP 200; only `errcode` shows an error.
 """
 
 import base64
@@ -33,7 +34,7 @@ _REQUIRED: Final = {"text": ("content",), "markdown": ("title", "text")}
 
 
 class RobotError(Exception):
-    """A refusal: the vendor's code and words."""
+    """A rejection: the vendor's code and words."""
 
     def __init__(self, code: int, words: str) -> None:
         super().__init__(words)
@@ -41,7 +42,7 @@ class RobotError(Exception):
 
 
 class Throttle:
-    """At most 20 messages in any minute; one more, and nothing is taken for ten minutes."""
+    """At most 20 messages in any minute; after one more, the robot rejects all for ten minutes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -133,7 +134,7 @@ def robot_app(
     clock: Clock,
     on_message: Callable[[Message], None],
 ) -> Starlette:
-    """The robot at `/robot/send`; `on_message` gets each message that it takes."""
+    """The robot at `/robot/send`; `on_message` gets each accepted message."""
     robot = Robot(token=token, secret=secret, keywords=keywords, clock=clock)
 
     async def send(request: Request) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""How the demo looks: coloured and live on a terminal, plain lines elsewhere."""
+"""The output of the demo: coloured and live on a terminal, plain lines elsewhere."""
 
 import io
 import sys
@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.channels.text import plain
-from bridge.demo.watch import Accepted, Beat, Mark
+from bridge.demo.progress import Accepted, Mark, TimelineEntry
 
 _PLAIN_WIDTH: Final = 150
 _CHAT_WIDTH: Final = 110
@@ -32,7 +32,7 @@ class Screen:
 
     def __init__(self) -> None:
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # A locale that lacks a letter must not end the demo.
+            # A locale that cannot encode a character must not end the demo.
             sys.stdout.reconfigure(errors="replace")
         live = sys.stdout.isatty()
         self._console = Console(highlight=False, width=None if live else _PLAIN_WIDTH)
@@ -44,7 +44,7 @@ class Screen:
         self._console.print(Text(text, style))
 
     def quote(self, lines: Iterable[str], style: str = "dim") -> None:
-        """Lines of somebody else, neither cut nor broken."""
+        """Lines of another program, neither cut nor wrapped."""
         for line in lines:
             self._console.print(Text(_clean(line), style), soft_wrap=True)
 
@@ -55,19 +55,19 @@ class Screen:
     def command(self, command: str, note: str) -> None:
         self._console.print(Text.assemble("   $ ", (command, "cyan"), "   ", (_clean(note), "dim")))
 
-    def beat(self, beat: Beat, since: float) -> None:
+    def entry(self, entry: TimelineEntry, since: float) -> None:
         """One line of the timeline; `since` is when its push began, in Unix seconds."""
         line = Table.grid(padding=(0, 1))
         line.add_column(width=11, justify="right", style="dim")
         line.add_column(width=1)
         line.add_column(width=8)
         line.add_column(overflow="fold")
-        style = _STYLES[beat.mark]
+        style = _STYLES[entry.mark]
         line.add_row(
-            f"+{max(0.0, beat.at - since) * 1000:.0f} ms",
-            Text(self._marks[beat.mark], style),
-            Text(beat.what, f"bold {style}"),
-            Text(_clean(beat.text), style if beat.mark == "bad" else ""),
+            f"+{max(0.0, entry.at - since) * 1000:.0f} ms",
+            Text(self._marks[entry.mark], style),
+            Text(entry.what, f"bold {style}"),
+            Text(_clean(entry.text), style if entry.mark == "bad" else ""),
         )
         self._print(line)
 
@@ -89,18 +89,18 @@ class Screen:
         self._print(table)
 
     def facts(self, facts: Iterable[tuple[str, str]]) -> None:
-        """Names and values; the values are never cut or broken, so that they can be copied."""
+        """Names and values; values are never cut or wrapped, so that they can be copied."""
         for name, value in facts:
             self._console.print(Text.assemble((f"{name:<12}", "dim"), value), soft_wrap=True)
 
     def working(self, text: str) -> AbstractContextManager[object]:
-        """A sign of life below the lines, on a terminal only."""
+        """A spinner below the lines, on a terminal only."""
         if not self._console.is_terminal:
             return nullcontext()
         return self._console.status(Text(text, "dim"), spinner=self._spinner)
 
     def _print(self, renderable: RenderableType) -> None:
-        """Without the blanks that tables end their lines with, where a program reads them."""
+        """Print; where the output is no terminal, without trailing blanks."""
         if self._console.is_terminal:
             self._console.print(renderable)
             return

@@ -1,4 +1,4 @@
-"""The folder of the demo: a Git server's repository with our hook, a developer's clone, a configuration."""
+"""The folder of the demo: a repository of a Git server with our hook, a clone, and a configuration."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ PROGRAMS: Final = ("git", "curl", "openssl")
 GIT_SECONDS: Final = 40
 _FIRST_COMMIT: Final = 1_750_000_000
 _OWNER: Final = {
-    # A developer's own settings must not change what a later push from this clone does.
+    # The user's own settings must not change what a later push from this clone does.
     "user.name": "Ada Example",
     "user.email": "ada@example.com",
     "commit.gpgSign": "false",
@@ -31,7 +31,7 @@ _OWNER: Final = {
 
 _CONFIG: Final = Template("""\
 # The configuration of this demo. One for your team looks the same, with its own sources, builders and
-# channels; `buildbridge check` says what is wrong with it, and where.
+# channels; `buildbridge check` reports its faults, and where they are.
 server:
   host: 127.0.0.1
   port: $port
@@ -41,18 +41,18 @@ store:
 rules: [rules/]
 language: en
 
-sources:                                    # who may call, at /hooks/<name>
+sources:                                    # Git hosts that send webhooks to /hooks/<name>
   plain:
     kind: Simple                            # a plain Git server with our post-receive hook
     secrets: [{file: secrets/hook}]
 
-builders:                                   # who builds
+builders:                                   # build systems
   here:
     kind: local                             # on this machine: a program in a fresh checkout
     command: [sh, build.sh]
     protocols: [file]
 
-channels:                                   # who is told
+channels:                                   # where notices go
   team:
     kind: DING_TALK                         # the robot that the demo runs on this machine
     url: {file: secrets/robot-url}
@@ -147,7 +147,7 @@ class Workspace:
     @property
     def log(self) -> Path:
         """What the daemon writes to its standard output."""
-        return self.folder / "bridge.runtime.log"
+        return self.folder / "bridge.log"
 
     def write(self, name: str, text: str, mode: int = 0o644) -> None:
         path = self.folder / name
@@ -190,8 +190,8 @@ class Workspace:
             "GIT_TERMINAL_PROMPT": "0",
         }
 
-    async def furnish(self, *, port: int, robot_url: str, secrets: Mapping[str, str]) -> None:
-        """Make everything for a daemon on `port`. `secrets` has `hook`, `robot-sign` and `api-token`.
+    async def prepare(self, *, port: int, robot_url: str, secrets: Mapping[str, str]) -> None:
+        """Create all that a daemon on `port` needs. `secrets` has `hook`, `robot-sign` and `api-token`.
 
         Raises DemoError.
         """
@@ -221,7 +221,7 @@ class Workspace:
         await self._configure(self.remote, settings)
 
     async def _make_clone(self) -> None:
-        """The history on main, the release's tag, and the branch whose build fails; nothing is pushed."""
+        """The history on main, the tag of the release, and the branch whose build fails; pushes nothing."""
         await self._init(self.clone)
         await self._configure(self.clone, _OWNER)
         await self.git("remote", "add", "origin", str(self.remote))

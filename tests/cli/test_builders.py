@@ -44,5 +44,5 @@ def test_a_builder_that_would_not_is_told_in_one_line_without_secrets(
 def test_a_builder_that_is_not_there_is_told(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, {"builders": {"here": HERE}}, {})
     done = command("--config", daemon.config, "builders", "test", "there")
-    assert done.complaint == "there is no builder there: there are here"
+    assert done.complaint == "there is no builder there; the configuration has here"
     assert command("--config", daemon.config, "builders", "test", "here").stdout.endswith("true can be run\n")

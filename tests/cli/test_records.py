@@ -316,7 +316,7 @@ class Hosted:
         said = done.stdout
         assert (done.status, said.split()[0]) == (0, "delivery")
         assert done.complaint.startswith(
-            "not judged yet: the daemon will, when it runs; see `deliveries show "
+            "not processed yet: the daemon does that when it runs; see `deliveries show "
         )
         (document,) = good(self.daemon, f"deliveries show --json {said.split()[1]}").documents
 
@@ -393,6 +393,6 @@ def test_where_the_code_is_must_be_known(daemon: Daemon) -> None:
     text = "\n".join(line for line in text.splitlines() if "clone_url" not in line)
     (daemon.folder / "rules" / "shop.yaml").write_text(text)
     said = fails(daemon, "builds trigger acme/shop --branch main")
-    assert said == "no push has told where the code is yet: give --clone-url"
+    assert said == "no push has named the clone URL yet: give --clone-url"
     one_build(daemon, repo_url="file:///nowhere/shop.git")
     assert "does not answer" in fails(daemon, "builds trigger acme/shop --branch main")

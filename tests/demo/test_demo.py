@@ -96,7 +96,7 @@ def test_the_demo_shows_three_pushes_three_builds_and_three_notices(folder: Path
 def test_the_demo_works_in_a_locale_without_its_letters(folder: Path) -> None:
     done = run(folder, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "All as it should be" in done.stdout
+    assert "All as expected" in done.stdout
 
 
 def test_a_missing_program_is_named_in_one_line(folder: Path, tmp_path: Path) -> None:
@@ -119,10 +119,10 @@ def test_what_did_not_happen_is_named_and_the_folder_is_kept(folder: Path, tmp_p
     done = run(folder, PATH=f"{programs}:{os.environ['PATH']}")
     assert done.returncode == 1
     assert "the bridge refused the news of refs/heads/main (HTTP 401)" in done.stdout
-    assert "main: no delivery was judged" in done.stdout
+    assert "main: the daemon processed no delivery" in done.stdout
     kept = re.search(r"^folder +(/.*)$", done.stdout, re.MULTILINE)
     assert kept is not None
-    assert (Path(kept[1]) / "bridge.runtime.log").stat().st_size > 0
+    assert (Path(kept[1]) / "bridge.log").stat().st_size > 0
 
 
 def test_a_further_push_is_told_and_ctrl_c_removes_everything(folder: Path) -> None:

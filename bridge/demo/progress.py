@@ -1,4 +1,4 @@
-"""What becomes of each delivery, read from the store while the daemon works, and told as beats."""
+"""The progress of each delivery, read from the store while the daemon works, and its timeline."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ Mark = Literal["good", "bad", "step"]
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
-    """One thing that happened, in words; `at` is in Unix seconds."""
+class TimelineEntry:
+    """One event in words; `at` is in Unix seconds."""
 
     at: float
     mark: Mark
@@ -41,7 +41,7 @@ class Accepted:
 
 
 class Chat:
-    """The group that the robot writes to."""
+    """The chat group that the robot writes to."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -52,12 +52,12 @@ class Chat:
         self._messages.append(Accepted(self._clock(), part["title"], part["text"]))
 
     def find(self, notice_id: str) -> Accepted | None:
-        """The message of a notice: it ends with the end of the notice's id."""
+        """The message of a notice: its text has the end of the notice's id."""
         return next((one for one in self._messages if f"N-{notice_id[-8:]}" in one.text), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NoticeProgress:
     """A notice to the chat, its timeline, and the message once the robot has it."""
 
     row: NoticeRow
@@ -66,13 +66,13 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """What became of one delivery so far; `builds` and `steps` go together."""
+class DeliveryProgress:
+    """The state of one delivery; `builds` and `steps` have the same order."""
 
     row: DeliveryRow
     builds: tuple[Build, ...] = ()
     steps: tuple[tuple[Step, ...], ...] = ()
-    told: tuple[Told, ...] = ()
+    notices: tuple[NoticeProgress, ...] = ()
 
     @property
     def id(self) -> str:
@@ -85,20 +85,20 @@ class Course:
         return ", ".join(refs) or self.row.delivery.event
 
     @property
-    def judged(self) -> bool:
+    def decided(self) -> bool:
         return self.row.state is not DeliveryState.STORED
 
     @property
     def done(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the delivery, its builds and its notices have ended."""
         return (
-            self.judged
+            self.decided
             and all(build.state.terminal for build in self.builds)
-            and all(one.row.state not in {NoticeState.PENDING, NoticeState.SENDING} for one in self.told)
+            and all(one.row.state not in {NoticeState.PENDING, NoticeState.SENDING} for one in self.notices)
         )
 
 
-class Watch:
+class ProgressReader:
     """Reads the store of a running daemon."""
 
     def __init__(self, store: Store, chat: Chat) -> None:
@@ -106,64 +106,68 @@ class Watch:
         self._chat = chat
         self._done: set[str] = set()
 
-    async def look(self) -> list[Course]:
-        """Every delivery about which there may be news, oldest first."""
+    async def read(self) -> list[DeliveryProgress]:
+        """Every delivery that may have changed, oldest first."""
         rows = await self._store.deliveries.newest(_NEWEST)
         self._done &= {row.delivery.id for row in rows}
         fresh = [row for row in reversed(rows) if row.delivery.id not in self._done]
-        courses = [await self._course(row) for row in fresh]
-        self._done |= {course.id for course in courses if course.done}
-        return courses
+        deliveries = [await self._progress(row) for row in fresh]
+        self._done |= {progress.id for progress in deliveries if progress.done}
+        return deliveries
 
-    async def _course(self, row: DeliveryRow) -> Course:
+    async def _progress(self, row: DeliveryRow) -> DeliveryProgress:
         builds = await self._store.builds.of_delivery(row.delivery.id)
         steps = [tuple(await self._store.builds.steps(build.id)) for build in builds]
-        # After the builds: the notices of an end are written together with it.
-        told = [one for build in builds for one in await self._told(build.id)]
-        return Course(row, tuple(builds), tuple(steps), tuple(told))
+        # Read after the builds: the store writes the notices of an end together with it.
+        notices = [one for build in builds for one in await self._notices(build.id)]
+        return DeliveryProgress(row, tuple(builds), tuple(steps), tuple(notices))
 
-    async def _told(self, build_id: str) -> list[Told]:
-        told = []
+    async def _notices(self, build_id: str) -> list[NoticeProgress]:
+        notices = []
         for row in await self._store.notices.newest(
             _NEWEST, NoticeFilter(build_id=build_id, channel=CHANNEL)
         ):
             found = await self._store.notices.get(row.notice.id)
             steps = tuple(found[1]) if found else ()
-            told.append(Told(row, steps, self._chat.find(row.notice.id)))
-        return told
+            notices.append(NoticeProgress(row, steps, self._chat.find(row.notice.id)))
+        return notices
 
 
-def beats(course: Course, rules: RuleSet) -> list[Beat]:
-    """The story of a delivery so far, in the order of time."""
-    found = [*_received(course), *_matched(course, rules), *_built(course), *_noticed(course)]
-    return sorted(found, key=lambda beat: beat.at)
+def timeline(progress: DeliveryProgress, rules: RuleSet) -> list[TimelineEntry]:
+    """The timeline of a delivery so far."""
+    found = [*_received(progress), *_matched(progress, rules), *_built(progress), *_noticed(progress)]
+    return sorted(found, key=lambda entry: entry.at)
 
 
-def _received(course: Course) -> Iterator[Beat]:
-    delivery, detail = course.row.delivery, course.row.detail
+def _received(progress: DeliveryProgress) -> Iterator[TimelineEntry]:
+    delivery, detail = progress.row.delivery, progress.row.detail
     at = delivery.received_at
-    yield Beat(at, "good", "stored", f"delivery …{delivery.id[-8:]}: signature verified, safe on disk")
-    if course.row.state is DeliveryState.IGNORED:
-        yield Beat(at, "step", "ignored", detail)
-    elif course.row.state is DeliveryState.DEAD:
-        yield Beat(at, "bad", "dead", detail)
+    yield TimelineEntry(
+        at, "good", "stored", f"delivery …{delivery.id[-8:]}: signature verified, safe on disk"
+    )
+    if progress.row.state is DeliveryState.IGNORED:
+        yield TimelineEntry(at, "step", "ignored", detail)
+    elif progress.row.state is DeliveryState.DEAD:
+        yield TimelineEntry(at, "bad", "dead", detail)
 
 
-def _matched(course: Course, rules: RuleSet) -> Iterator[Beat]:
-    matches = [match for ref in course.row.explanation for match in ref["matches"]]
-    for match, build in zip(matches, course.builds, strict=False):
+def _matched(progress: DeliveryProgress, rules: RuleSet) -> Iterator[TimelineEntry]:
+    matches = [match for ref in progress.row.explanation for match in ref["matches"]]
+    for match, build in zip(matches, progress.builds, strict=False):
         repository = rules.repository(match["namespace"], match["repo_name"])
         configs = [repository.build_config.tag_configs[i] for i in match["tag_config"]] if repository else []
         patterns = {f"{config.code_repo_type} {config.code_repo_type_value}" for config in configs}
         text = f"{build.full_name}: {', '.join(sorted(patterns))} → {', '.join(build.request.tags)}"
-        yield Beat(build.created_at, "good", "matched", text)
+        yield TimelineEntry(build.created_at, "good", "matched", text)
 
 
-def _built(course: Course) -> Iterator[Beat]:
-    for build, steps in zip(course.builds, course.steps, strict=True):
+def _built(progress: DeliveryProgress) -> Iterator[TimelineEntry]:
+    for build, steps in zip(progress.builds, progress.steps, strict=True):
         for step in steps:
             if step.what not in {BuildState.WAITING, BuildState.TRIGGERING}:
-                yield Beat(step.at, _mark(step.what), "build", f"#{build.number} {_state(build, step)}")
+                yield TimelineEntry(
+                    step.at, _mark(step.what), "build", f"#{build.number} {_state(build, step)}"
+                )
 
 
 def _mark(state: str) -> Mark:
@@ -184,11 +188,11 @@ def _state(build: Build, step: Step) -> str:
             return f"{step.what}: {step.detail}" if step.detail else step.what
 
 
-def _noticed(course: Course) -> Iterator[Beat]:
-    for told in course.told:
-        for step in told.steps:
+def _noticed(progress: DeliveryProgress) -> Iterator[TimelineEntry]:
+    for notice in progress.notices:
+        for step in notice.steps:
             if step.what not in {NoticeState.PENDING, NoticeState.SENT}:
-                yield Beat(step.at, "bad", "notice", f"{step.what}: {step.detail}")
-        if told.accepted:
-            text = f"the DingTalk robot took {told.accepted.title}, signature verified"
-            yield Beat(told.accepted.at, "good", "notice", text)
+                yield TimelineEntry(step.at, "bad", "notice", f"{step.what}: {step.detail}")
+        if notice.accepted:
+            text = f"the DingTalk robot took {notice.accepted.title}, signature verified"
+            yield TimelineEntry(notice.accepted.at, "good", "notice", text)
