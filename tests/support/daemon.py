@@ -81,7 +81,7 @@ class Daemon:
                 env=os.environ | environ,
                 cwd=self.folder,
             )
-        eventually(self._ready)
+        eventually(self._ready, seconds=60.0)
 
     def _log_file(self) -> Path:
         return self.folder / f"log-{self._starts}"
@@ -146,8 +146,8 @@ def running(
 ) -> Iterator[Daemon]:
     """A started daemon, killed at the end if it still runs."""
     daemon = Daemon(folder, config, rules)
-    daemon.start(*under)
     try:
+        daemon.start(*under)
         yield daemon
     finally:
         if daemon.process is not None and daemon.process.poll() is None:
