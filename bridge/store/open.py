@@ -40,7 +40,7 @@ async def open_store(
     StoreTooNew for a store that a newer release wrote.
     """
     if not url.startswith(_SQLITE):
-        raise StoreError(f"no engine keeps a store at {url.partition('://')[0]}://: only sqlite:// is known")
+        raise StoreError(f"the store cannot be at {url}: only sqlite:// and the path of a file is supported")
     path = Path(url.removeprefix(_SQLITE))
     database = await anyio.to_thread.run_sync(partial(Database.open, path, exclusive=exclusive))
     store = SqliteStore(database, clock, service_notices)
