@@ -26,7 +26,7 @@ from bridge.store.schema import build_log, delivery, message, notice, step, tip
 from bridge.store.sqlite.builds import MAX_TEXT
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notices import add
-from bridge.store.values import Cursor, Decision, HealthRecord
+from bridge.store.values import Cursor, Decision
 
 DAY = timedelta(days=1)
 
@@ -86,7 +86,7 @@ async def test_no_move_leads_out_of_nowhere(store: Store) -> None:
     assert not await store.builds.request_cancel("no such build", "by ann")
 
 
-async def test_two_who_move_one_build_at_once_do_not_both_win(store: Store) -> None:
+async def test_of_two_transitions_at_once_one_wins(store: Store) -> None:
     build = await store.add_build()
     won: list[Build | None] = []
 
@@ -218,7 +218,7 @@ async def test_the_log_is_read_in_pieces_from_a_place_or_a_time(store: Store) ->
     assert await store.builds.log_tail("no such build", 3) == ""
 
 
-async def test_notes_are_bounded(store: Store) -> None:
+async def test_texts_of_a_build_are_bounded(store: Store) -> None:
     build = await store.add_build()
     await store.builds.update(build.id, url="https://" + "u" * 10_000)
     await store.builds.add_step(build.id, "ambiguous", "x" * 10_000)
@@ -298,29 +298,6 @@ async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.Monkey
     assert await store.prune(deliveries=DAY, builds=DAY) == 7
 
 
-async def test_health_is_told_when_it_changes_and_only_then(store: Store) -> None:
-    down = HealthRecord(name="builder:here", down_since=1.0, why="no answer")
-    for health in (
-        HealthRecord(name="builder:here"),
-        down,
-        replace(down, why="503"),
-        HealthRecord(name="builder:here"),
-    ):
-        await store.health.set(health)
-    assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
-    await store.health.set(replace(down, name="builder:gone"))
-    await store.recover(["message", "team"], ["builder:here"])
-    assert [health.name for health in await store.health.all()] == ["builder:here"]
-
-
-async def test_a_message_is_kept_once(store: Store) -> None:
-    facts = ServiceFacts(subject="x", detail="y")
-    told = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=START)
-    for _ in range(3):
-        await store.messages.add_message(told)
-    assert (await counted(store))["message"] == 1
-
-
 async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store) -> None:
     """Between the look at what is due and the claim of it, somebody else ends the build."""
     build = await store.add_build()
@@ -343,3 +320,11 @@ async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store) -> None:
         hold.set()
     assert claimed == [None]
     assert (await store.build(build.id)).state is BuildState.SUPERSEDED
+
+
+async def test_a_message_is_kept_once(store: Store) -> None:
+    facts = ServiceFacts(subject="x", detail="y")
+    told = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=START)
+    for _ in range(3):
+        await store.messages.add_message(told)
+    assert (await counted(store))["message"] == 1

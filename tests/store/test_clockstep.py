@@ -113,7 +113,7 @@ async def test_what_is_open_lasts_no_longer_and_what_has_ended_stays_where_it_wa
     assert (await store.health.get("builder:here")).down_since == store.clock()
 
 
-async def test_nobody_sees_a_step_before_the_store_has_followed(store: Store) -> None:
+async def test_no_service_sees_a_step_before_the_store_has_followed(store: Store) -> None:
     build = await store.add_build()
     async with watching(store) as watched:
         before = watched.clock()

@@ -66,7 +66,7 @@ async def test_one_whose_caller_has_gone_keeps_none_of_its_neighbours_waiting(st
     assert await names(store.database) == ["gone", "here"]
 
 
-async def test_what_work_has_read_nobody_changes_before_it_has_written(store: Store) -> None:
+async def test_what_work_has_read_no_one_changes_before_it_has_written(store: Store) -> None:
     """Another process could, and neither would know of the other's rows."""
 
     def work(connection: Connection) -> int:

@@ -155,7 +155,7 @@ anyio.run(main)
 """
 
 
-def test_a_file_that_cannot_grow_refuses_writes_and_takes_them_again_when_it_can(tmp_path: Path) -> None:
+def test_a_file_that_cannot_grow_rejects_writes_and_takes_them_again_when_it_can(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path / "bridge.db")],
         capture_output=True,
@@ -174,7 +174,7 @@ async def test_what_is_read_cannot_be_written(store: Store) -> None:
         await store.database.read(lambda connection: connection.exec_driver_sql("SELECT nonsense"))
 
 
-async def test_a_second_daemon_on_the_same_file_is_refused_but_a_command_is_not(
+async def test_a_second_daemon_on_the_same_file_is_rejected_but_a_command_is_not(
     store: Store,
 ) -> None:
     with pytest.raises(StoreError, match=r"bridge\.db is in use by another daemon"):
@@ -209,7 +209,7 @@ def die(_connection: Connection) -> None:
     raise SystemExit
 
 
-async def test_a_writer_that_died_leaves_nobody_waiting_and_is_told_of(store: Store) -> None:
+async def test_a_dead_writer_leaves_no_caller_waiting_and_is_reported(store: Store) -> None:
     outcomes: list[str] = []
 
     async def write(work: Callable[[Connection], object]) -> None:
@@ -272,7 +272,7 @@ async def refused(store: Store, name: str) -> None:
         await store.database.add(insert_many, name)
 
 
-async def test_too_many_waiting_writes_are_refused_at_once(
+async def test_too_many_waiting_writes_are_rejected_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bridge.store.sqlite.database.MAX_WAITING", 5)
@@ -321,7 +321,7 @@ class _Late(deque[Any]):
         return super().__len__()
 
 
-async def test_nobody_who_came_in_before_the_close_waits_for_ever(tmp_path: Path) -> None:
+async def test_no_write_from_before_the_close_waits_for_ever(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "bridge.db", exclusive=True)
     closing = threading.Thread(target=database.close)
 

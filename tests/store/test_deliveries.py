@@ -93,7 +93,7 @@ async def test_few_large_deliveries_are_read_at_once(store: Store) -> None:
     assert [one.key for one in await store.deliveries.claim(10)] == ["a", "b"]
 
 
-async def test_a_crowd_is_told_of_once_and_not_after_it_has_gone(store: Store) -> None:
+async def test_a_crowd_is_reported_once_and_not_after_it_has_gone(store: Store) -> None:
     async with anyio.create_task_group() as tasks:
         for number in range(CROWD + 1):
             tasks.start_soon(store.deliveries.put, delivery_of(str(number), store.clock()))
@@ -119,7 +119,7 @@ async def test_a_new_delivery_beside_a_repeat_is_new(store: Store) -> None:
     assert first.new
 
 
-async def test_the_oldest_is_judged_first_and_once(store: Store) -> None:
+async def test_the_oldest_is_decided_first_and_once(store: Store) -> None:
     for key in "abc":
         await store.deliveries.put(delivery_of(key, store.clock()))
     assert [one.key for one in await store.deliveries.claim(2)] == ["a", "b"]

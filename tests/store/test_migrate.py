@@ -131,7 +131,7 @@ def test_a_migration_that_dies_leaves_nothing_and_can_be_done_again(tmp_path: Pa
     assert set(metadata.tables) < tables(path)
 
 
-def test_a_file_of_a_newer_release_is_refused_untouched_and_says_what_to_do(tmp_path: Path) -> None:
+def test_a_file_of_a_newer_release_is_rejected_untouched_and_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "bridge.db"
     migrate.upgrade(path)
     with closing(sqlite3.connect(path)) as connection, connection:

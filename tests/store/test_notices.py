@@ -1,4 +1,4 @@
-"""Notices and the health of the parts: what is kept of them, and what a later word leaves as it is."""
+"""Notices: what is kept of each attempt, and what ends them."""
 
 from functools import partial
 
@@ -6,9 +6,7 @@ from support.scripted import START, Store
 
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.store.sqlite.notices import add
-from bridge.store.values import HealthRecord, NoticeRow
-
-HERE = "builder:here"
+from bridge.store.values import NoticeRow
 
 
 async def put(store: Store, name: str, channel: str = "team") -> None:
@@ -21,31 +19,6 @@ async def row(store: Store, name: str) -> NoticeRow:
     found = await store.notices.get(name)
     assert found is not None
     return found[0]
-
-
-async def test_a_part_is_down_since_it_first_failed(store: Store) -> None:
-    assert await store.health.degrade(HERE, "no answer", pause=60)
-    store.clock.turn(600)
-    assert not await store.health.degrade(HERE, "503")
-    health = HealthRecord(name=HERE, down_since=START, why="503")
-    assert await store.health.get(HERE) == health
-    store.clock.turn(600)
-    assert await store.health.restore(HERE, "it answers")
-    assert await store.health.get(HERE) == HealthRecord(name=HERE, why="it answers")
-    assert not await store.health.restore(HERE, "it answers still")
-    assert await store.health.degrade(HERE, "no answer again")
-    assert (await store.health.get(HERE)).down_since == START + 1200
-
-
-async def test_a_pause_is_no_change_of_health(store: Store) -> None:
-    await store.health.degrade(HERE, "no answer")
-    await store.health.pause(HERE, START + 60, "429")
-    assert await store.health.get(HERE) == HealthRecord(
-        name=HERE, down_since=START, paused_until=START + 60, why="429"
-    )
-    await store.health.pause("channel:team", START + 60, "429")
-    assert (await store.health.get("channel:team")).down_since is None
-    assert await store.events() == [EventName.DEGRADED]
 
 
 async def test_an_attempt_that_was_none_is_not_counted(store: Store) -> None:
@@ -79,7 +52,7 @@ async def test_a_send_of_a_time_that_has_not_come_does_not_count(store: Store) -
     assert await store.notices.sends_since("team", store.clock() - 60) == []
 
 
-async def test_only_what_is_still_to_be_sent_is_given_up_with_its_channel(store: Store) -> None:
+async def test_only_what_is_still_to_be_sent_ends_with_its_channel(store: Store) -> None:
     for name in "abc":
         await put(store, name)
     await put(store, "kept", "mail")
