@@ -46,7 +46,10 @@ def recorded(moves: Sequence[KnownMove], move: RefMove, now: float) -> list[Know
 
 
 def is_repeat(moves: Sequence[KnownMove], move: RefMove, since: float) -> bool:
-    """Whether the very same move was reported `since` then; not where the ref has gone back to `before`."""
+    """Whether the very same move was reported `since` then; not where the ref has gone back to `before`.
+
+    A late report of the move before it looks like going back: to build once more is the lesser evil.
+    """
     recent = [one for one in moves if one.at >= since]
     before, after = move.before or "", move.after or ""
     return (

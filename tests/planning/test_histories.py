@@ -1,0 +1,118 @@
+"""Random histories of pushes, repeats, ends and restarts, planned without a store: what holds in all."""
+
+from collections import Counter, defaultdict
+
+import pytest
+from support.histories import History, Kind, Memory
+
+COUNT = 500
+"""Histories of each kind."""
+KINDS = {
+    "pushes": Kind(),
+    "resets": Kind(resets=True),
+    "people": Kind(people=True, failures=True),
+    "everything": Kind(resets=True, people=True, failures=True),
+}
+
+Played = dict[str, list[tuple[History, Memory]]]
+
+
+@pytest.fixture(scope="module")
+def played() -> Played:
+    """Whole histories of each kind, and the store after each."""
+    return {name: [play(seed, kind) for seed in range(COUNT)] for name, kind in KINDS.items()}
+
+
+def play(seed: int, kind: Kind) -> tuple[History, Memory]:
+    history = History(seed, kind, Memory())
+    for _ in history.run():
+        pass
+    assert isinstance(history.store, Memory)
+    return history, history.store
+
+
+def moving_tags(store: Memory) -> dict[tuple[str, str, str], set[str]]:
+    """The moving tags that were ever written for each code, ref and context."""
+    tags = defaultdict(set)
+    for build in store.builds.values():
+        new = build.new
+        moving = set(new.tags) - set(new.commit_tags)
+        if moving:
+            tags[new.code, new.ref, new.context] |= moving
+    return tags
+
+
+@pytest.mark.parametrize("kind", ["pushes", "resets"])
+def test_no_code_that_was_pushed_is_newer_than_what_a_moving_tag_holds(played: Played, kind: str) -> None:
+    for history, store in played[kind]:
+        pushed = {new.pushed for delivery in history.delivered for new in delivery.wanted}
+        for (code, ref, _), tags in moving_tags(store).items():
+            (tag,) = tags
+            newer = store.chain(code, ref).newer(history.registry[tag]) & pushed
+            assert not newer, f"seed {history.seed}: {tag} holds {history.registry[tag]}"
+
+
+@pytest.mark.parametrize("kind", ["pushes", "resets"])
+def test_where_nothing_was_lost_a_moving_tag_holds_the_last_that_was_pushed(
+    played: Played, kind: str
+) -> None:
+    seen = 0
+    for history, store in played[kind]:
+        for (_, ref, _), tags in moving_tags(store).items():
+            last = history.last.get(ref.removeprefix("refs/heads/"))
+            if last:
+                (tag,) = tags
+                assert history.registry[tag] == last, f"seed {history.seed}: {tag}"
+                seen += 1
+    assert seen > COUNT
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_push_builds_twice_unless_its_ref_seems_to_have_gone_back(played: Played, kind: str) -> None:
+    repeated = 0
+    for history, store in played[kind]:
+        reported = {delivery.id: place for place, delivery in enumerate(history.delivered)}
+        asked = {delivery.id for delivery in history.delivered if delivery.asked}
+        built: dict[tuple[str | None, ...], int] = {}
+        for build in store.builds.values():
+            delivery_id = build.new.origin.delivery_id
+            if build.new.origin.cause != "push" or delivery_id in asked:
+                continue
+            here = reported[delivery_id]
+            (move,) = history.delivered[here].moves
+            push = (move.ref, build.new.context, move.before, move.after)
+            if push in built:
+                between = [one for other in history.delivered[built[push] + 1 : here] for one in other.moves]
+                back = {one.ref for one in between if one.after == move.before}
+                assert move.ref in back, f"seed {history.seed}: {delivery_id}"
+            built[push] = here
+        repeated += sum(delivery.id.endswith(" twice") for delivery in history.delivered)
+    assert repeated > COUNT
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_delivery_makes_one_build_of_a_tag_set_and_numbers_have_no_gaps(played: Played, kind: str) -> None:
+    for history, store in played[kind]:
+        made = Counter((build.new.origin.delivery_id, build.new.tag_set) for build in store.builds.values())
+        assert set(made.values()) <= {1}, f"seed {history.seed}"
+        assert list(store.builds) == list(range(1, len(store.builds) + 1)), f"seed {history.seed}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_superseded_by_older_code(played: Played, kind: str) -> None:
+    for history, store in played[kind]:
+        assert not store.superseded_by_older, f"seed {history.seed}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_names_never_share_a_tag(played: Played, kind: str) -> None:
+    for history, store in played[kind]:
+        holders = Counter(tag for tags in moving_tags(store).values() for tag in tags)
+        assert set(holders.values()) <= {1}, f"seed {history.seed}: {holders.most_common(1)}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_history_comes_to_an_end(played: Played, kind: str) -> None:
+    for history, store in played[kind]:
+        open_builds = [build.number for build in store.builds.values() if not build.state.terminal]
+        assert not open_builds, f"seed {history.seed}"
