@@ -33,7 +33,7 @@ def play(seed: int, kind: Kind) -> tuple[History, Memory]:
 
 def moving_tags(store: Memory) -> dict[tuple[str, str, str], set[str]]:
     """The moving tags that were ever written for each code, ref and context."""
-    tags = defaultdict(set)
+    tags: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for build in store.builds.values():
         new = build.new
         moving = set(new.tags) - set(new.commit_tags)

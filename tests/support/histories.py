@@ -59,13 +59,12 @@ class BuildFacts:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that a store knows of one repository."""
+    """All that a store knows of one repository and of the refs that it is built from."""
 
     builds: list[BuildFacts]
     moves: dict[str, list[KnownMove]]
     tips: set[Tip]
     names: dict[TagKey, str]
-    due: list[int]
 
 
 class Backend(Protocol):
@@ -76,6 +75,9 @@ class Backend(Protocol):
     def cancel(self, number: int, reason: str) -> None: ...
     def unended(self) -> list[BuildFacts]: ...
     def due(self) -> list[int]: ...
+    def snapshot(self) -> Snapshot: ...
+    def restarted(self) -> "Backend":
+        """What another process finds of it."""
 
 
 @dataclass
@@ -174,7 +176,6 @@ class Memory:
             {ref: moves for (_, ref), moves in self.moves.items()},
             set(self.tips.values()),
             dict(self.names),
-            self.due(),
         )
 
     def unended(self) -> list[BuildFacts]:
@@ -194,7 +195,6 @@ class Memory:
         ]
 
     def restarted(self) -> "Memory":
-        """What another process reads of it."""
         again: Memory = pickle.loads(pickle.dumps(self))
         return again
 
@@ -383,8 +383,7 @@ class History:
 
     def _restart(self) -> None:
         """Another process goes on; what was on its way to the builder is proven not to be there."""
-        if isinstance(self.store, Memory):
-            self.store = self.store.restarted()
+        self.store = self.store.restarted()
         for build in self._in(BuildState.TRIGGERING):
             self.store.move(build.number, BuildState.WAITING, self.now)
 
