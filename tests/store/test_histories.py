@@ -15,7 +15,7 @@ from bridge.store.schema import build as table
 from bridge.store.schema import ref_move, tag_name, tip
 from bridge.store.sqlite import builds, history
 from bridge.store.sqlite.apply import apply
-from bridge.store.sqlite.eligibility import in_turn
+from bridge.store.sqlite.eligibility import is_eligible
 
 COUNT = 30
 """Histories of each kind."""
@@ -23,7 +23,7 @@ _MINE = (table.c.namespace == "acme") & (table.c.repo_name == bindparam("mine"))
 _ID = select(table.c.id).where(_MINE, table.c.number == bindparam("its"))
 _DUE = (
     select(table.c.number)
-    .where(_MINE, table.c.state == BuildState.WAITING, in_turn())
+    .where(_MINE, table.c.state == BuildState.WAITING, is_eligible())
     .where(table.c.cancel_reason.is_(None), table.c.superseded.is_(None))
     .order_by(table.c.number)
 )
