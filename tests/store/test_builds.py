@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -298,9 +299,12 @@ async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.Monkey
     assert await store.prune(deliveries=DAY, builds=DAY) == 7
 
 
-async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store) -> None:
+@pytest.mark.parametrize("asked", [False, True], ids=["it ended", "a person asked for its end"])
+async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store, *, asked: bool) -> None:
     """Between the look at what is due and the claim of it, somebody else ends the build."""
     build = await store.add_build()
+    end = partial(store.builds.transition, build.id, BuildState.SUPERSEDED, quiet)
+    ask = partial(store.builds.request_cancel, build.id, "by ann")
     entered, hold = threading.Event(), threading.Event()
     claimed: list[Build | None] = []
 
@@ -314,12 +318,12 @@ async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(store.database.write, keep_the_writer)
         await eventually(entered.is_set)
-        tasks.start_soon(store.builds.transition, build.id, BuildState.SUPERSEDED, quiet)
+        tasks.start_soon(ask if asked else end)
         tasks.start_soon(claim)
         await eventually(lambda: len(store.database._waiting) == 2)
         hold.set()
     assert claimed == [None]
-    assert (await store.build(build.id)).state is BuildState.SUPERSEDED
+    assert (await store.build(build.id)).state is (BuildState.WAITING if asked else BuildState.SUPERSEDED)
 
 
 async def test_a_message_is_kept_once(store: Store) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    Select,
     and_,
     func,
     insert,
@@ -108,41 +109,35 @@ class Builds:
         self._clock = clock
 
     async def claim(self, builder: str, slots: int | None, notices_for: NoticesFor) -> Build | None:
-        while await self._has_slot(builder, slots) and (due := await self.due(builder, 1)):
-            attempts, now = due[0].attempts + 1, self._clock()
-            claimed = await self.transition(
-                due[0].id,
+        now = self._clock()
+
+        def work(connection: Connection) -> Build | None:
+            if slots is not None and _count_with_builder(connection, builder) >= slots:
+                return None
+            row = connection.execute(_due(builder, now).limit(1)).mappings().first()
+            if row is None:
+                return None
+            attempts = row["attempts"] + 1
+            return transition(
+                connection,
+                row["id"],
                 BuildState.TRIGGERING,
+                now,
                 notices_for,
                 detail=f"attempt {attempts}",
                 attempts=attempts,
                 triggered_at=now,
                 next_at=now,
             )
-            if claimed is not None:
-                return claimed
-        return None
 
-    async def _has_slot(self, builder: str, slots: int | None) -> bool:
-        if slots is None:
-            return True
-        taken = select(func.count()).where(
-            table.c.builder == builder, table.c.released == 0, table.c.state.in_(_WITH_BUILDER)
-        )
-        count = await self._database.read(lambda connection: connection.execute(taken).scalar_one())
-        return count < slots
+        # What is due is read first, so that a claim of nothing does not wait for the writer.
+        return await self._database.write(work) if await self.due(builder, 1) else None
 
     async def due(self, builder: str, limit: int) -> list[Build]:
         """The builds that could be claimed now, oldest first."""
-        return await self._select(
-            table.c.builder == builder,
-            table.c.released == 0,
-            table.c.state == BuildState.WAITING,
-            table.c.next_at <= self._clock(),
-            table.c.cancel_reason.is_(None),
-            table.c.superseded.is_(None),
-            is_eligible(),
-            limit=limit,
+        query = _due(builder, self._clock()).limit(limit)
+        return await self._database.read(
+            lambda connection: [build_of(row) for row in connection.execute(query).mappings()]
         )
 
     async def unwanted(self, builder: str) -> list[Build]:
@@ -306,6 +301,29 @@ class Builds:
 
 _OPEN: Final = [state for state in BuildState if not state.terminal]
 _WITH_BUILDER: Final = [BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING]
+
+
+def _due(builder: str, now: float) -> Select[Any]:
+    return (
+        select(table)
+        .where(
+            table.c.builder == builder,
+            table.c.released == 0,
+            table.c.state == BuildState.WAITING,
+            table.c.next_at <= now,
+            table.c.cancel_reason.is_(None),
+            table.c.superseded.is_(None),
+            is_eligible(),
+        )
+        .order_by(table.c.id)
+    )
+
+
+def _count_with_builder(connection: Connection, builder: str) -> int:
+    query = select(func.count()).where(
+        table.c.builder == builder, table.c.released == 0, table.c.state.in_(_WITH_BUILDER)
+    )
+    return connection.execute(query).scalar_one()
 
 
 def _insert_log(connection: Connection, build_id: str, now: float, text: str) -> None:
