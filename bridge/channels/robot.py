@@ -4,16 +4,15 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, ClassVar, Final, Self
+from typing import ClassVar, Final, Self
 
 import httpx
-from pydantic import BeforeValidator, ValidationInfo, model_validator
+from pydantic import model_validator
 
 from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, RateLimited, Retry, Unknown
 from bridge.channels.content import Link, Span
 from bridge.channels.text import neutral, plain
-from bridge.config.types import Secret, SecretContext, Strict, wrong
+from bridge.config.types import CaFile, Secret, Strict, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json, url_fault
@@ -22,16 +21,6 @@ from bridge.runtime.rate import Rate
 _SHORTEST_HIDDEN: Final = 6
 _MAX_ERRMSG: Final = 1000
 _SERVER_ERROR: Final = 500
-
-
-def _from_config_folder(value: object, info: ValidationInfo) -> object:
-    if not isinstance(value, str):
-        return value
-    return info.context.base / value if isinstance(info.context, SecretContext) else Path(value)
-
-
-CaFile = Annotated[Path, BeforeValidator(_from_config_folder, json_schema_input_type=str)]
-"""A PEM file of certificate authorities; relative paths count from the configuration's folder."""
 
 
 class RobotSettings(Strict):

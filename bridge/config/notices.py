@@ -1,4 +1,4 @@
-"""Who is told what: the notices of `bridge.yaml` and of rules."""
+"""The notices of `bridge.yaml` and of rules: which events go to which channel."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -28,9 +28,9 @@ class NoticeSetting(Strict):
         tuple[Annotated[EventName, Field(strict=False)], ...],
         Field(strict=False, min_length=1, max_length=len(EventName)),
     ] = _DEFAULT_EVENTS
-    """The events that are told."""
+    """The events that are sent."""
     only: Literal["always", "changes", "failures"] = "always"
-    """`changes` tells the first failure and the first success after it, `failures` no success."""
+    """`changes` sends the first failure and the first success after it, `failures` sends no success."""
 
     @model_validator(mode="after")
     def _names_something(self) -> "NoticeSetting":

@@ -178,3 +178,13 @@ Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str)]
 """A number of bytes, written with its unit: `64KiB`, `25MiB`."""
 Frequency = Annotated[Rate, BeforeValidator(_frequency, json_schema_input_type=str)]
 """How often something may happen, written as `10/s`, `600/m` or `5000/h`."""
+
+
+def _from_config_folder(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str):
+        return value
+    return info.context.base / value if isinstance(info.context, SecretContext) else Path(value)
+
+
+CaFile = Annotated[Path, BeforeValidator(_from_config_folder, json_schema_input_type=str)]
+"""A PEM file of certificate authorities; relative paths count from the configuration's folder."""

@@ -30,9 +30,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bridge.channels.base import Channel, ChannelContext, Dead, Ok, Outcome, Retry, Unknown
 from bridge.channels.content import DETAILS, Content, Detail, Line, Link, compose
-from bridge.channels.robot import CaFile
 from bridge.channels.text import plain
-from bridge.config.types import Secret, Strict, wrong
+from bridge.config.types import CaFile, Secret, Strict, wrong
 from bridge.errors import Permanent
 from bridge.model.notice import BuildFacts, Notice
 from bridge.runtime.http_client import certificates
