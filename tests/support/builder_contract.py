@@ -18,6 +18,24 @@ from bridge.builders.base import Ambiguous, Builder, Outcome, Rejected, Retry, S
 from bridge.model.build import BuildRequest
 
 
+def request(build_id: str = "b-1", **more: Any) -> BuildRequest:
+    """A request for a build of the branch master, with these changes."""
+    facts: dict[str, Any] = {
+        "number": 1,
+        "namespace": "acme",
+        "repo_name": "shop",
+        "image": "registry.example.com/acme/shop",
+        "tags": ("latest",),
+        "version_tag": None,
+        "repo_url": "https://git.example.com/acme/shop.git",
+        "ref": "refs/heads/master",
+        "branch": "master",
+        "tag": None,
+        "commit": "1" * 40,
+    }
+    return BuildRequest(build_id=build_id, **(facts | more))
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A class of answer to a trigger.

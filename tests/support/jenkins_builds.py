@@ -1,36 +1,19 @@
-"""Jenkins builders for tests, and requests for them to trigger."""
+"""Jenkins builders for tests, on a fake server."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from support.builder_contract import request
 from support.fake_jenkins_core import FakeJenkins
 from support.fake_jenkins_state import Parameter
 
 from bridge.builders.base import BuilderContext, Handle, Sent, Status
 from bridge.builders.jenkins.builder import JenkinsBuilder, JenkinsSettings
-from bridge.model.build import BuildRequest
 
 JOB = "docker/build-image"
 DECLARED = ("BRIDGE_BUILD_ID", "IMAGE", "TAGS", "REF", "COMMIT")
-
-
-def request(build_id: str = "b-1", **more: Any) -> BuildRequest:
-    facts: dict[str, Any] = {
-        "number": 1,
-        "namespace": "acme",
-        "repo_name": "shop",
-        "image": "registry.example.com/acme/shop",
-        "tags": ("latest",),
-        "version_tag": None,
-        "repo_url": "https://git.example.com/acme/shop.git",
-        "ref": "refs/heads/master",
-        "branch": "master",
-        "tag": None,
-        "commit": "1" * 40,
-    }
-    return BuildRequest(build_id=build_id, **(facts | more))
 
 
 def declare(jenkins: FakeJenkins, *parameters: Parameter | str, **traits: bool) -> None:

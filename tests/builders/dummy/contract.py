@@ -5,8 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from support.builder_contract import Case, Site
-from support.jenkins_builds import request
+from support.builder_contract import Case, Site, request
 from support.scripted import Clock
 
 from bridge.builders.base import Ambiguous, Builder, BuilderContext, Rejected, Retry, Sent

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from support.jenkins_builds import request
+from support.builder_contract import request
 from support.scripted import START, Clock
 
 from bridge.builders.base import BuilderContext, Outcome, Rejected, Retry, Sent, Status

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from support.builder_contract import REMOTE_CASES, Case, Failure, RemoteSite, answered
+from support.builder_contract import REMOTE_CASES, Case, Failure, RemoteSite, answered, request
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, Reply
 from support.fake_jenkins_state import Build, Item
-from support.jenkins_builds import JOB, declare, make, request
+from support.jenkins_builds import JOB, declare, make
 
 from bridge.builders.base import Builder, Rejected
 from bridge.builders.jenkins import builder as jenkins_builder

@@ -8,9 +8,10 @@ import anyio
 import jenkins as python_jenkins
 import pytest
 from pydantic import ValidationError
+from support.builder_contract import request
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, Reply, page
-from support.jenkins_builds import JOB, builder, declare, request, sent, status
+from support.jenkins_builds import JOB, builder, declare, sent, status
 
 from bridge.builders.base import Ambiguous, Outcome, Retry, Search, Sent
 from bridge.builders.jenkins.builder import JenkinsSettings

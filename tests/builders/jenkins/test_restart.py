@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from support.builder_contract import request
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, page
-from support.jenkins_builds import JOB, builder, declare, request, sent
+from support.jenkins_builds import JOB, builder, declare, sent
 
 from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry, Sent
 

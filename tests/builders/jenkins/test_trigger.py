@@ -9,10 +9,11 @@ from urllib.parse import parse_qs
 
 import pytest
 import trustme
+from support.builder_contract import request
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, Reply, page
 from support.fake_jenkins_state import Parameter
-from support.jenkins_builds import DECLARED, JOB, builder, declare, request, sent, status
+from support.jenkins_builds import DECLARED, JOB, builder, declare, sent, status
 
 from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry, Sent
 from bridge.model.build import BuildState
