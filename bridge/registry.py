@@ -116,7 +116,7 @@ CHANNELS: Final = Adapters[Channel](
 
 @cache
 def _hosts() -> Hosts:
-    """The marks of every Git host: to tell one from the others, each adapter needs those of all."""
+    """The marks of every Git host: each adapter needs them to reject the requests of the others."""
     return Hosts({forge.host: forge.marks for forge in FORGE_ADAPTERS.values()})
 
 

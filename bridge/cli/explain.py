@@ -37,12 +37,12 @@ class Pasted:
 @click.command()
 @click.argument("body", required=False, type=click.Path(exists=True, path_type=Path))
 @click.argument("headers", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--at", metavar="TIME", help="Judge signatures as of this time (ISO 8601; default: now).")
+@click.option("--at", metavar="TIME", help="Check signatures as of this time (ISO 8601; default: now).")
 @click.option("--source", metavar="NAME", help="Take it as coming from this source.")
 @click.option(
     "--push",
     metavar="KIND:REPOSITORY@REF",
-    help="Instead of BODY: a push that nobody made. A branch, or refs/tags/…",
+    help="Instead of BODY: an invented push. A branch, or refs/tags/…",
 )
 @click.option("--delivery", metavar="ID", help="Instead of BODY: one that is stored, by the rules of now.")
 @click.option("--changed", multiple=True, metavar="PATH", help="A file that --push changed (several times).")
@@ -136,7 +136,7 @@ def _explained(
     pasted: Pasted, config: Config, rules: RuleSet, now: float, source: str | None
 ) -> list[dict[str, Any]]:
     try:
-        forge, signature = _judged_by(pasted, config, now, source)
+        forge, signature = _checked(pasted, config, now, source)
         events = forge.parse(pasted.request)
     except DeliveryError as error:
         return [{"file": pasted.file, "error": str(error)}]
@@ -144,7 +144,7 @@ def _explained(
     return _documents(pasted.file, forge, signature, found)
 
 
-def _judged_by(pasted: Pasted, config: Config, now: float, source: str | None) -> tuple[Forge, str]:
+def _checked(pasted: Pasted, config: Config, now: float, source: str | None) -> tuple[Forge, str]:
     """The forge, and whether a configured source of it would take the delivery."""
     sources = config.settings.sources
     if source is not None:

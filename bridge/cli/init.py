@@ -54,23 +54,23 @@ def _public_url(_context: click.Context, _option: click.Parameter, given: str | 
 @click.option(
     "--builder",
     type=click.Choice(list(BUILDERS), case_sensitive=False),
-    help=f"Who builds (default: {_BUILDER}).",
+    help=f"The builder (default: {_BUILDER}).",
 )
 @click.option(
     "--channel",
     type=click.Choice(list(CHANNELS), case_sensitive=False),
-    help=f"Whom to tell (default: {_CHANNEL}).",
+    help=f"The channel for notices (default: {_CHANNEL}).",
 )
 @click.option("--public-url", callback=_public_url, help="How Git hosts will reach the bridge.")
 @click.option("--repository", metavar="NAMESPACE/NAME", help="What to build, as its host calls it.")
 def init(folder: Path, **given: Any) -> None:
     """Write a first configuration and say what to paste where.
 
-    Puts a configuration, a rule, secrets and sample pushes into FOLDER. Asks when a terminal looks on and no
-    option is given. Nothing that is there is overwritten.
+    Puts a configuration, a rule, secrets and sample pushes into FOLDER. Asks questions on a terminal when no
+    option is given. Never overwrites a file.
     """
-    looked_on = sys.stdin.isatty() and sys.stdout.isatty()
-    wanted = _asked() if looked_on and not any(given.values()) else _assumed(given)
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    wanted = _asked() if interactive and not any(given.values()) else _assumed(given)
     now = int(system_clock())
     made = scaffold(wanted, now)
     _write(folder, made.files)

@@ -1,4 +1,4 @@
-"""A push that nobody made, written in one word, to see what the rules would do with it."""
+"""An invented push, written in one word, to see what the rules would make of it."""
 
 import hashlib
 from collections.abc import Sequence

@@ -73,7 +73,7 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
     # A folder that is kept in Git must not publish them.
     found["secrets/.gitignore"] = File(b"*\n")
     found |= {f"secrets/{name}": File(value.encode() + b"\n", _PRIVATE) for name, value in values.items()}
-    samples, told = {}, []
+    samples, described = {}, []
     for index, one in enumerate(guides):
         code = _code(one, wanted.repository)
         rule = _rule(one, code, f"-{one.source_name}" if index else "")
@@ -84,10 +84,10 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
         found[f"{path}.json"] = File(sample.body.encode(), _PRIVATE)
         found[f"{path}.headers"] = File(sample.headers.encode(), _PRIVATE)
         samples[f"{path}.json"] = sample
-        told.append((one, code))
+        described.append((one, code))
         if KINDS.forges[one.kind].by_clone_url:
             found["post-receive"] = File(post_receive(), 0o755)
-    return Scaffold(found, told, samples, [f"secrets/{name}" for name in values if name in owned])
+    return Scaffold(found, described, samples, [f"secrets/{name}" for name in values if name in owned])
 
 
 def invented_secrets() -> dict[str, str]:

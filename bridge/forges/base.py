@@ -25,7 +25,7 @@ class Forge(ABC):
     host: ClassVar[str]
     """The lower-case id shown by `explain`, such as `github`."""
     marks: ClassVar[Marks] = ()
-    """The headers by which its requests are told from those of other hosts; empty where the body tells it."""
+    """The headers that distinguish its requests from those of other hosts; empty where the body does."""
     imitates: ClassVar[frozenset[str]] = frozenset()
     """The ids of the hosts whose marks it sends beside its own, such as the host it was forked from."""
     traits: ClassVar[ForgeTraits] = USUAL

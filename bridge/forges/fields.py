@@ -1,4 +1,4 @@
-"""Fields of a JSON object that nobody vouches for."""
+"""The fields of an untrusted JSON object, read by type."""
 
 import re
 from typing import Any, Final

@@ -20,8 +20,8 @@ TAG_PUSH: Final = "Tag Push Hook"
 class GitLabShaped(Forge):
     """A host that sends GitLab's push under headers of its own and proves itself by a plain token.
 
-    The token covers neither the body nor the time: whoever can read one delivery can forge others, so
-    that TLS is all that guards them.
+    The token covers neither the body nor the time: a reader of one delivery can forge others. Only TLS
+    protects them.
     """
 
     event_headers: ClassVar[tuple[str, ...]]
@@ -63,7 +63,7 @@ def _push(fields: Fields, listed: int, *, forced: bool) -> Push:
     commits = fields.parts("commits") or []
     changed, partial = changed_files(commits)
     after, head_sha = fields.text("after"), fields.text("checkout_sha")
-    # The list is no guide to the head: some send the oldest commit first, some the newest.
+    # The order of the list differs between hosts, so the head is found by its id.
     head = next((entry for entry in commits if entry.text("id") == (head_sha or after)), Fields(None))
     total = fields.count("total_commits_count")
     return Push(

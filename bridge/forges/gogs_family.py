@@ -13,12 +13,12 @@ from bridge.forges.signature import check_hex
 from bridge.model.event import Ignored, PushEvent, Repo
 
 _LISTED: Final = 5
-"""Fewer commits than this are all of them, where the total is not told; it is the lowest usual limit."""
+"""A list of fewer commits is complete, where the body has no total; this is the lowest usual limit."""
 _SECRET_KEYS: Final = frozenset({"secret"})
 
 
 class GogsFamily(Forge):
-    """The headers have the host's name in them; `create` tells of a new ref beside, or before, its push."""
+    """Headers contain the host's name; a `create` announces a new ref in addition to its push."""
 
     def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # no time is signed
         """The HMAC over the JSON text: the body, or the decoded payload of a form."""
@@ -77,7 +77,7 @@ class GogsFamily(Forge):
         # Gogs and old Gitea send no head_commit, and after a forced push their list begins with the old head.
         head = fields.part("head_commit") or next((c for c in commits if c.text("id") == after), Fields(None))
         total = fields.count("total_commits")
-        judged = Push(
+        found = Push(
             repo=repo(fields),
             ref=fields.text("ref"),
             before=before,
@@ -87,21 +87,21 @@ class GogsFamily(Forge):
             pusher=person(fields.part("pusher", "sender"), "full_name", "login", "username"),
             changed=changed,
             partial=partial or (len(commits) >= _LISTED if total is None else total > len(commits)),
-            # What a branch merely grows by never holds where it was.
+            # The new commits of a branch that only grew never contain its old head.
             forced=any(c.text("id") == before for c in commits),
         ).to_event()
-        return self._test(judged, head) if before == after else judged
+        return self._test(found, head) if before == after else found
 
-    def _test(self, judged: PushEvent | Ignored, head: Fields) -> Ignored:
+    def _test(self, found: PushEvent | Ignored, head: Fields) -> Ignored:
         """The button "Test Delivery": nothing moved, or even both ids are zeros."""
         return Ignored(
             event="ping",
             reason=f"{self.kind} tested the webhook: the ref did not move",
-            repo=judged.repo,
-            ref=judged.ref,
-            before=judged.before,
-            sha=judged.sha if judged.sha and not is_zero(judged.sha) else None,
-            author=person(head.part("author"), "name").name or judged.author,
+            repo=found.repo,
+            ref=found.ref,
+            before=found.before,
+            sha=found.sha if found.sha and not is_zero(found.sha) else None,
+            author=person(head.part("author"), "name").name or found.author,
         )
 
 

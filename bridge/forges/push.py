@@ -74,7 +74,7 @@ def short_ref(fields: Fields) -> Ref | None:
 
 
 def moved_refs(fields: Fields, key: str) -> list[Fields]:
-    """The changes in a delivery that may tell of several refs, perhaps none. Raises BadPayload."""
+    """The changes of a delivery that may report several refs, or none. Raises BadPayload."""
     changes = fields.parts(key)
     if changes is None:
         raise BadPayload(f"the payload has no list of {key}")
@@ -123,7 +123,7 @@ def commit(fields: Fields) -> Commit | None:
 
 
 def described(sha: str | None, message: str | None, author: Person, url: str | None = None) -> Commit | None:
-    """A commit in anybody's words; None without a usable id."""
+    """A commit from its parts, whatever the host calls them; None without a usable id."""
     known = known_sha(sha)
     if known is None:
         return None
@@ -146,7 +146,7 @@ def changed_files(commits: Iterable[Fields] | None) -> tuple[tuple[str, ...] | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """One ref that moved, as a host tells it, not yet judged.
+    """One ref that moved, as a host reports it.
 
     `after` may be a tag object, unless `head_sha`, the commit, is given; `head` describes the commit.
     `partial` says that `changed` may not be all.

@@ -1,7 +1,7 @@
 """Proofs of who sent a request: on bytes, in constant time, failing closed.
 
-Every check returns None or raises BadSignature, which is NoSignature where no proof came. What is refused
-early (a missing, misshapen or stale signature) tells a stranger nothing about the secret.
+Every check returns None or raises BadSignature, which is NoSignature where there is no proof. An early
+rejection (of a missing, malformed or stale signature) reveals nothing about the secret.
 """
 
 import base64

@@ -1,7 +1,7 @@
-"""JSON of which every reader makes the same: UTF-8, each key once in its object, of bounded shape.
+"""JSON that every reader reads alike: UTF-8, each key once in its object, of bounded shape.
 
-What the standard leaves open, and readers decide differently, is refused. So is what is dear to read: a few
-bytes of text can be hundreds of bytes of memory.
+What the standard leaves open, and readers decide differently, is rejected. So is what is expensive to read: a
+few bytes of text can take hundreds of bytes of memory.
 """
 
 import json

@@ -1,9 +1,9 @@
 """Coding, which took over GitCafe: hooks of version 1 and 2.
 
 Source: Coding Help, "Webhook" of version 1 (https://open.coding.net/webhooks) and "WebHook" of version 2
-(https://coding.net/docs/project-settings/open/webhook.html); Coding's Jenkins plugin tells the versions apart
-by their headers. Where nothing vouches for a fact, the careful reading is taken: the body of version 2 is
-read under the keys of both versions, and no list of changed files counts as complete.
+(https://coding.net/docs/project-settings/open/webhook.html); Coding's Jenkins plugin distinguishes the
+versions by their headers. Where no source confirms a fact, the careful reading is taken: the body of
+version 2 is read under the keys of both versions, and no list of changed files counts as complete.
 """
 
 from collections.abc import Sequence
@@ -41,10 +41,10 @@ class Coding(Forge):
     def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Coding signs no time
         """Version 2: the HMAC-SHA1 over the body as sent. Version 1: the secret itself, the body's `token`.
 
-        The headers alone tell the version. Whatever looks like version 2 needs its signature, so that leaving
-        a wrong one out, or emptying it, makes no right token count. Whether forms are signed as sent or
-        decoded is not documented: only the former is accepted. A token in the body vouches for nothing else
-        in it, and a body over 1 MiB is not searched for one.
+        The headers alone give the version. A request with any header of version 2 needs its signature, so
+        that no one can drop or empty a wrong signature and pass with a token. Whether forms are signed as
+        sent or decoded is not documented: only the former is accepted. A token in the body proves nothing
+        about the rest of it, and a body over 1 MiB is not searched for one.
         """
         if _is_version_2(request):
             claimed = request.header("x-coding-signature")

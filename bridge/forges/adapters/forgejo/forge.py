@@ -1,4 +1,4 @@
-"""Forgejo, which also sends the headers of Gitea, Gogs and GitHub: its own alone are looked at.
+"""Forgejo, which also sends the headers of Gitea, Gogs and GitHub: only its own are read.
 
 Source: Forgejo Documentation, "Webhooks" (https://forgejo.org/docs/latest/user/webhooks/).
 """

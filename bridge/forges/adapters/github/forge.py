@@ -36,7 +36,7 @@ class GitHub(Forge):
     )
 
     def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # GitHub signs no time
-        """The HMAC over the body as sent, forms too; the older SHA-1 header is not looked at."""
+        """The HMAC over the body as sent, forms too; the older SHA-1 header is ignored."""
         check_hex(request.header("x-hub-signature-256"), request.body, secrets, prefix=b"sha256=")
 
     def event(self, request: Request) -> str:

@@ -33,7 +33,7 @@ class Pagure(Forge):
     def check_proof(self, request: Request, secrets: Sequence[bytes], now: float) -> None:  # noqa: ARG002  # Pagure signs no time
         """The HMAC-SHA256 over the JSON text.
 
-        The other header, `x-pagure-signature`, is not looked at: it is SHA-1 in some accounts of Pagure and
+        The other header, `x-pagure-signature`, is ignored: it is SHA-1 in some accounts of Pagure and
         SHA-512 in others, and never comes alone.
         """
         check_hex(request.header("x-pagure-signature-256"), _json(request), secrets)
@@ -47,8 +47,8 @@ class Pagure(Forge):
     def parse(self, request: Request) -> list[PushEvent | Ignored]:
         """By the topic that the body names: the header's is not signed.
 
-        A new tag comes with what it points to, which may be a tag object. Who wrote the head commit is told
-        only if all that was pushed has one author.
+        A new tag comes with what it points to, which may be a tag object. The author of the
+        head commit is known only if the whole push has one author.
         """
         fields = request.decode(_json(request))
         topic, msg = fields.name("topic"), fields.part("msg")
@@ -78,7 +78,7 @@ def _received(msg: Fields) -> PushEvent | Ignored:
     before, sha = msg.text("old_commit"), msg.text("end_commit")
     if before and before.startswith(_NEW):
         # For a tag, `branch` holds the tag's name here.
-        reason = "Pagure tells of every new branch and tag on its own too, and that one counts"
+        reason = "Pagure sends an event of its own for every new branch and tag too, and that one counts"
         return Ignored(event="other", reason=reason, repo=_repo(msg), author=msg.name("agent"))
     # Tags that moved keep their prefix.
     ref = msg.text("branch")

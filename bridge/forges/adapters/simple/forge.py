@@ -40,7 +40,7 @@ class Simple(Forge):
         check_standard(request, keys, now)
 
     def event(self, request: Request) -> str:
-        # What cannot be read is authentic: it is kept, and then told to be unreadable.
+        # A body that cannot be decoded is still authentic: it is stored, and `parse` says why it fails.
         return request.peek(request.body).name("type") or _NO_TYPE
 
     def delivery_id(self, request: Request) -> str | None:
