@@ -1,20 +1,20 @@
-"""The exceptions of the bridge, by who has to act.
+"""The exceptions of the bridge, grouped by who has to act.
 
 BridgeError
 ├── ConfigError          the operator, before or at start: carries every fault found
 ├── DeliveryError        the sender of a webhook
 │   ├── UnknownSource    404
 │   ├── BadSignature     401
-│   │   └── NoSignature  nothing came that could prove anything
+│   │   └── NoSignature  the request has no signature and no token
 │   ├── PayloadTooLarge  413
-│   ├── BadDelivery      400: a header the host always sends is missing
-│   └── BadPayload       found after the 202: recorded on the delivery
+│   ├── BadDelivery      400: not a well-formed delivery of this host
+│   └── BadPayload       found after the 202, and recorded on the delivery
 ├── RemoteError          a builder or a channel
-│   ├── Transient        may work later
-│   └── Permanent        will not work until a person changes something
-└── StoreError           the database cannot be used now: nothing was written
+│   ├── Transient        may succeed later
+│   └── Permanent        cannot succeed until a person changes something
+└── StoreError           the store cannot be used now; nothing was written
     ├── StoreDied        its writer has ended: only a restart helps
-    └── StoreTooNew      written by a newer release: this one must not touch it
+    └── StoreTooNew      the store belongs to a newer release
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from dataclasses import dataclass
 
 
 class BridgeError(Exception):
-    """The root; its text is a sentence for people and holds no secret."""
+    """The root; its text is a sentence for people and contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong in a file: `place` is `file:line:column`, `path` a dotted key, `problem` a sentence.
 
-    As a text it is always one printable line, whatever stands in the file.
+    As a text it is one printable line, whatever the file contains.
     """
 
     place: str
@@ -44,7 +44,7 @@ class Fault:
 
 
 class ConfigError(BridgeError):
-    """The configuration or the rules cannot be used; `faults` holds all that was found."""
+    """The configuration or the rules cannot be used; `faults` are all that were found."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
@@ -52,7 +52,7 @@ class ConfigError(BridgeError):
 
 
 class DeliveryError(BridgeError):
-    """A delivery was refused; `status` is the HTTP answer."""
+    """The delivery is rejected; `status` is that of the HTTP answer."""
 
     status = 400
 
@@ -66,7 +66,7 @@ class BadSignature(DeliveryError):
 
 
 class NoSignature(BadSignature):
-    """The sender gave no proof at all: no header with a token or a signature, or an empty one."""
+    """The request has no signature and no token, or an empty one."""
 
 
 class PayloadTooLarge(DeliveryError):
@@ -78,15 +78,15 @@ class BadDelivery(DeliveryError):
 
 
 class BadPayload(DeliveryError):
-    """The body is authentic but cannot be understood."""
+    """The delivery is verified, but its body cannot be understood."""
 
 
 class RemoteError(BridgeError):
-    """A builder or a channel did not do what was asked."""
+    """A call to a builder or a channel failed."""
 
 
 class Transient(RemoteError):
-    """Worth another try, in `after` seconds where the other side said so."""
+    """The call may succeed later: after `after` seconds, where the other side names them."""
 
     def __init__(self, why: str, after: float | None = None) -> None:
         super().__init__(why)
@@ -94,11 +94,11 @@ class Transient(RemoteError):
 
 
 class Permanent(RemoteError):
-    """Pointless to repeat until a person changes something."""
+    """The call cannot succeed until a person changes something."""
 
 
 class StoreError(BridgeError):
-    """The store cannot take the write now; nothing of it was written."""
+    """The store cannot take the write now; none of it was written."""
 
 
 class StoreDied(StoreError):
@@ -106,4 +106,4 @@ class StoreDied(StoreError):
 
 
 class StoreTooNew(StoreError):
-    """The store was written by a newer release."""
+    """The store was written by a newer release, and this one must not write to it."""

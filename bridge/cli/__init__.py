@@ -5,7 +5,7 @@ from typing import Final, NoReturn
 
 import click
 
-from bridge.cli import lean  # noqa: F401  # first, see there
+from bridge.cli import without_rich  # noqa: F401  # before the others, see there
 from bridge.cli.root import root
 from bridge.errors import BridgeError
 
@@ -13,9 +13,9 @@ PROGRAM: Final = "buildbridge"
 
 
 def main() -> None:
-    """Run a command; what goes wrong is one line on stderr that says what to do, never a traceback.
+    """Run a command. An expected error is one line on stderr that says what to do, without a traceback.
 
-    Exits 0 when it worked, 1 when it failed, 2 when it was called wrongly.
+    Exits 0 on success, 1 on failure, 2 on wrong use, 130 when interrupted.
     """
     try:
         root(prog_name=PROGRAM, standalone_mode=False)

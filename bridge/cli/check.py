@@ -1,4 +1,4 @@
-"""`check`: what is wrong with a configuration and its rules."""
+"""`check`: validates the configuration and the rules."""
 
 import sys
 
@@ -12,9 +12,9 @@ from bridge.errors import ConfigError, Fault
 @click.command()
 @click.pass_obj
 def check(config: str | None) -> None:
-    """Say every fault of the configuration and the rules.
+    """Check the configuration and the rules.
 
-    Each with its place and its cure. Exits 1 if there are any.
+    Prints every fault with its position and what to do. Exits 1 if there are any.
     """
     faults: list[Fault] = []
     try:
@@ -31,7 +31,7 @@ def check(config: str | None) -> None:
             )
         count = len(rules.repositories)
         click.echo(
-            f"{loaded.file}: good, with {count} build {'repository' if count == 1 else 'repositories'}"
+            f"{loaded.file}: valid, with {count} build {'repository' if count == 1 else 'repositories'}"
         )
     for fault in faults:
         click.echo(str(fault))

@@ -15,6 +15,6 @@ from bridge.demo.run import run as run_demo
 def demo(*, once: bool) -> None:
     """Show the bridge at work, with nothing to set up.
 
-    Real pushes, real builds, and a chat robot on loopback.
+    With real pushes, real builds, and a chat robot on the loopback interface.
     """
     sys.exit(0 if run(lambda: run_demo(once=once)) else 1)

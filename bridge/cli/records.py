@@ -1,4 +1,4 @@
-"""`deliveries`, `builds` and `notices`: what happened, and the verbs on it."""
+"""`deliveries`, `builds` and `notices`: list and show what is in the store, redeliver, trigger and cancel."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -19,7 +19,7 @@ _MAX_DIGITS: Final = 10
 
 @click.group()
 def deliveries() -> None:
-    """What Git hosts told us."""
+    """The deliveries of Git hosts."""
 
 
 @deliveries.command("list")
@@ -28,9 +28,9 @@ def deliveries() -> None:
 @show.json_option
 @click.pass_obj
 def list_deliveries(config: str | None, state: str | None, limit: int, *, as_json: bool) -> None:
-    """The newest deliveries.
+    """List the newest deliveries.
 
-    Refused calls (a wrong signature, a body too large) are not kept: the daemon's log tells them.
+    Rejected requests (a wrong signature, a body that is too large) are not stored: see the daemon's log.
     """
 
     async def work() -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def list_deliveries(config: str | None, state: str | None, limit: int, *, as_jso
 @show.json_option
 @click.pass_obj
 def show_delivery(config: str | None, delivery_id: str, *, as_json: bool) -> None:
-    """One delivery, what was read from it, and why it built or not."""
+    """Show one delivery, its refs, and why each rule builds or not."""
 
     async def work() -> dict[str, Any]:
         async with store_of(config) as store:
@@ -63,7 +63,7 @@ def show_delivery(config: str | None, delivery_id: str, *, as_json: bool) -> Non
 @click.argument("delivery_id")
 @click.pass_obj
 def redeliver(config: str | None, delivery_id: str) -> None:
-    """Judge a delivery once more: it may build again."""
+    """Evaluate a delivery again; it may build again."""
 
     async def work() -> str:
         async with store_of(config) as store:
@@ -74,7 +74,7 @@ def redeliver(config: str | None, delivery_id: str) -> None:
 
 @click.group()
 def builds() -> None:
-    """What was built."""
+    """The builds."""
 
 
 @builds.command("list")
@@ -86,7 +86,7 @@ def builds() -> None:
 def list_builds(
     config: str | None, repository: str | None, state: str | None, limit: int, *, as_json: bool
 ) -> None:
-    """The newest builds."""
+    """List the newest builds."""
     namespace, repo_name = repository_name(repository) if repository else (None, None)
     only = BuildFilter(namespace=namespace, repo_name=repo_name, state=state)
 
@@ -94,7 +94,7 @@ def list_builds(
         async with store_of(config) as store:
             found = await store.builds.page(Cursor(), limit, only)
             down = await _down(store)
-            return [_build_document(build, down) | {"build": _called(build)} for build in found.rows]
+            return [_build_document(build, down) | {"build": _display_name(build)} for build in found.rows]
 
     columns = [
         "build",
@@ -113,16 +113,16 @@ def list_builds(
 @show.json_option
 @click.pass_obj
 def show_build(config: str | None, build_id: str, *, as_json: bool) -> None:
-    """One build (its id, or NAMESPACE/REPO_NAME#NUMBER) and its timeline."""
+    """Show one build (its id, or NAMESPACE/REPO_NAME#NUMBER) and its timeline."""
 
     async def work() -> dict[str, Any]:
         async with store_of(config) as store:
             build = await _find(store.builds, build_id)
             steps = await store.builds.steps(build.id)
             notices = await store.notices.newest(100, NoticeFilter(build_id=build.id))
-            told = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices]
+            sent = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices]
             document = _build_document(build, await _down(store))
-            return document | {"notices": told, "timeline": timeline_document(steps)}
+            return document | {"notices": sent, "timeline": timeline_document(steps)}
 
     _print_one(run(work), as_json=as_json)
 
@@ -131,7 +131,7 @@ def show_build(config: str | None, build_id: str, *, as_json: bool) -> None:
 @click.argument("build_id")
 @click.pass_obj
 def log_of_build(config: str | None, build_id: str) -> None:
-    """The log of a build, as far as it was read."""
+    """Print the log of a build, up to the part that the daemon has read."""
 
     async def work() -> None:
         async with store_of(config) as store:
@@ -142,7 +142,10 @@ def log_of_build(config: str | None, build_id: str) -> None:
                     click.echo(show.lines(piece.text), nl=False)
                 last = pieces[-1].seq
             if last < 0:
-                click.echo(f"no log of {_called(build)} was read; the build is {build.state}", err=True)
+                click.echo(
+                    f"the daemon has read no log of {_display_name(build)}; the build is {build.state}",
+                    err=True,
+                )
 
     run(work)
 
@@ -151,7 +154,7 @@ def log_of_build(config: str | None, build_id: str) -> None:
 @click.argument("build_id")
 @click.pass_obj
 def cancel(config: str | None, build_id: str) -> None:
-    """Ask for the end of a build."""
+    """Request the cancellation of a build."""
 
     async def work() -> str:
         async with store_of(config) as store:
@@ -159,10 +162,10 @@ def cancel(config: str | None, build_id: str) -> None:
             if not await store.builds.request_cancel(build.id, f"cancelled by {user()}"):
                 build = await _find(store.builds, build.id)
                 ended = f"has ended: {build.state}" if build.state.terminal else "was cancelled before"
-                raise click.ClickException(f"{_called(build)} {ended}")
-            return _called(build)
+                raise click.ClickException(f"{_display_name(build)} {ended}")
+            return _display_name(build)
 
-    click.echo(f"asked for the end of {run(work)}")
+    click.echo(f"requested the cancellation of {run(work)}")
 
 
 builds.add_command(trigger.trigger)
@@ -170,7 +173,7 @@ builds.add_command(trigger.trigger)
 
 @click.group()
 def notices() -> None:
-    """Whom we told."""
+    """The notices."""
 
 
 @notices.command("list")
@@ -182,7 +185,7 @@ def notices() -> None:
 def list_notices(
     config: str | None, state: str | None, channel: str | None, limit: int, *, as_json: bool
 ) -> None:
-    """The newest notices."""
+    """List the newest notices."""
     only = NoticeFilter(channel=channel, state=state)
 
     async def work() -> list[dict[str, Any]]:
@@ -198,7 +201,7 @@ def list_notices(
 @show.json_option
 @click.pass_obj
 def show_notice(config: str | None, notice_id: str, *, as_json: bool) -> None:
-    """One notice and its timeline."""
+    """Show one notice and its timeline."""
 
     async def work() -> dict[str, Any]:
         async with store_of(config) as store:
@@ -235,17 +238,17 @@ def _about(facts: BuildFacts | ServiceFacts) -> str:
     return f"{facts.namespace}/{facts.repo_name} #{facts.number} {facts.ref_name}: {facts.state}"
 
 
-def _called(build: Build) -> str:
+def _display_name(build: Build) -> str:
     return f"{build.full_name} #{build.number}"
 
 
 async def _down(store: Store) -> dict[str, str]:
-    """Why each part that is out of order is so."""
+    """The reasons of the builders and channels that are down, by name."""
     return {one.name: one.why for one in await store.health.all() if one.down_since is not None}
 
 
 def _build_document(build: Build, down: Mapping[str, str]) -> dict[str, Any]:
-    """A build that waits behind others for a builder that is down has heard no reason of its own."""
+    """The document of a build; one that waits for a builder that is down has that reason as its detail."""
     document = build_document(build)
     if (
         build.state is BuildState.WAITING

@@ -1,4 +1,4 @@
-"""The commands. Each is imported when it is called, so that the daemon carries no other."""
+"""The root command. Each command is imported when it is called, so that the daemon loads no other."""
 
 from importlib import import_module
 from typing import Final
@@ -17,7 +17,7 @@ _CONFIGURED: Final = {
     "builders": "builders:builders",
     "channels": "channels:channels",
 }
-"""Places of the commands that read a configuration."""
+"""Where the commands are that read a configuration: `module:function`."""
 _OTHERS: Final = {"init": "init:init", "demo": "demo:demo", "schema": "schema:schema"}
 
 
@@ -27,13 +27,13 @@ def _remember(context: click.Context, _option: click.Parameter, value: str | Non
 
 
 def _config_option() -> click.Option:
-    """Before a command and after it: `context.obj` is the last file that was named."""
+    """The option before and after a command; `context.obj` is the last file that was given."""
     return click.Option(
         ["--config"],
         metavar="FILE",
         expose_value=False,
         callback=_remember,
-        help="Read this bridge.yaml; else $BRIDGE_CONFIG, ./bridge.yaml or /etc/buildbridge/bridge.yaml.",
+        help="The configuration; default: $BRIDGE_CONFIG, ./bridge.yaml or /etc/buildbridge/bridge.yaml.",
     )
 
 
@@ -45,16 +45,16 @@ def _add_config_option(command: click.Command) -> None:
 
 
 class _Commands(click.Group):
-    """A group whose commands are found by their places."""
+    """A group that imports its commands on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # the contract's argument
         return sorted(_CONFIGURED | _OTHERS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        place = (_CONFIGURED | _OTHERS).get(cmd_name)
-        if cmd_name in self.commands or place is None:
+        location = (_CONFIGURED | _OTHERS).get(cmd_name)
+        if cmd_name in self.commands or location is None:
             return super().get_command(ctx, cmd_name)
-        module, _, name = place.partition(":")
+        module, _, name = location.partition(":")
         command: click.Command = getattr(import_module(f"bridge.cli.{module}"), name)
         if cmd_name in _CONFIGURED:
             _add_config_option(command)
@@ -67,7 +67,7 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def root() -> None:
-    """From a push to a build to a notice."""
+    """Receives webhooks from Git hosts, triggers builds, and notifies people."""
 
 
 root.params.append(_config_option())

@@ -14,7 +14,7 @@ from bridge.cli.setup import configuration, rules_of, run
 @click.command()
 @click.pass_obj
 def serve(config: str | None) -> None:
-    """Run the daemon until it is told to stop."""
+    """Run the daemon until SIGTERM or SIGINT."""
     with _without("charset_normalizer"):
         loaded = configuration(config)
         rules = rules_of(loaded)
@@ -24,15 +24,15 @@ def serve(config: str | None) -> None:
 
 
 @contextmanager
-def _without(guesser: str) -> Iterator[None]:
-    """Keep requests from importing what guesses the encoding of texts: 2.5 MiB, and we read bytes."""
-    if guesser in sys.modules:
+def _without(module: str) -> Iterator[None]:
+    """Keep requests from importing its detector of text encodings (2.5 MiB): we only read bytes."""
+    if module in sys.modules:
         yield
         return
-    sys.modules[guesser] = None  # type: ignore[assignment]  # what the import system takes for "not there"
+    sys.modules[module] = None  # type: ignore[assignment]  # the import system reads this as "not installed"
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Unable to find acceptable character detection dependency")
             yield
     finally:
-        del sys.modules[guesser]
+        del sys.modules[module]

@@ -1,4 +1,4 @@
-"""What most commands begin with: the configuration, the rules, the store, and who asks."""
+"""What most commands need: the configuration, the rules, the store, and the name of the user."""
 
 import getpass
 import os
@@ -26,7 +26,7 @@ def configuration(option: str | None) -> Config:
 
 
 def outline(option: str | None) -> Outline:
-    """The same without its secrets, which only the daemon may be able to read. Raises ConfigError."""
+    """The configuration without its secrets, which often only the daemon can read. Raises ConfigError."""
     return load_outline(find_config(option, os.environ), KINDS)
 
 
@@ -58,7 +58,7 @@ def repository_name(text: str) -> tuple[str, str]:
 
 
 def user() -> str:
-    """Who asks; containers may run us as somebody without a name."""
+    """The user who runs the command; in containers, a user may have no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""How commands print: tables for people, one JSON object a line for programs."""
+"""The output of commands: tables for people, one JSON object per line for programs."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ _VERSIONS: Final = {1: "a tag of the time", 2: "a tag of the commit"}
 _REJECTED: Final = 10
 _HEADINGS: Final = {"code_repo_type_value": "ref", "docker_repo_tags": "tags"}
 
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
 
 def objects(rows: Iterable[Mapping[str, Any]]) -> None:
@@ -21,8 +21,8 @@ def objects(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """The columns of the rows; what a stranger wrote cannot control the terminal."""
-    # Imported here: `serve` shows no table and need not carry what draws one.
+    """Print columns of the rows; texts of others cannot control the terminal."""
+    # Imported here, because `serve` prints no tables.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -32,12 +32,12 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
         shown.add_column(_HEADINGS.get(column, column.replace("_", " ")), overflow="fold")
     for row in rows:
         shown.add_row(*(Text(plain(row.get(column))) for column in columns))
-    # Elsewhere than on a terminal nobody folds lines.
+    # Lines are folded only on a terminal.
     Console(width=None if sys.stdout.isatty() else _WIDE).print(shown)
 
 
 def facts(named: Mapping[str, Any]) -> None:
-    """What is known of one thing, a line each."""
+    """Print the facts of one record, one per line."""
     width = max(len(name) for name in named)
     for name, value in named.items():
         if value not in (None, "", [], {}):
@@ -45,13 +45,13 @@ def facts(named: Mapping[str, Any]) -> None:
 
 
 def timeline(steps: Iterable[Mapping[str, Any]]) -> None:
-    """What happened to one thing, and when."""
+    """Print the timeline of one record."""
     for step in steps:
         click.echo(f"  {step['at']}  {step['what']:<11} {plain(step['detail'])}".rstrip())
 
 
 def moved(evaluation: Mapping[str, Any]) -> str:
-    """Which ref of which code a evaluation is about."""
+    """The repository and the ref of an evaluation."""
     event = "push" if evaluation["event"] == "tag" else evaluation["event"]
     names = (event, "of", evaluation["ref_kind"], evaluation["ref_name"])
     what = " ".join(filter(None, names)) if evaluation["ref_name"] else event
@@ -59,14 +59,14 @@ def moved(evaluation: Mapping[str, Any]) -> str:
 
 
 def evaluation(document: Mapping[str, Any]) -> None:
-    """What became of one ref: under each rule what it builds, or the first condition that failed."""
+    """Print the evaluation of one ref: for each rule, what it builds, or the first condition that failed."""
     click.echo(moved(document))
     branches(document)
 
 
 def branches(document: Mapping[str, Any]) -> None:
-    """The rules of a evaluation as a tree."""
-    rules = _verdicts(document)
+    """Print the rules of an evaluation as a tree."""
+    rules = _decisions(document)
     if not rules:
         click.echo(f"  not: {plain(document['reason'])}")
     rejected = [name for name, decisions in rules.items() if not any(places for places, _ in decisions)]
@@ -84,11 +84,11 @@ def branches(document: Mapping[str, Any]) -> None:
         click.echo(f"  and {len(folded)} more that build nothing of it: see --json")
 
 
-def _verdicts(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ...], str]]]:
-    """By rule: the tag configurations that a decision is about, none for the whole rule, and the decision."""
+def _decisions(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ...], str]]]:
+    """By rule, each decision with its tag configurations; none stands for the whole rule."""
     found: dict[str, list[tuple[tuple[int, ...], str]]] = {}
     for match in document["matches"]:
-        found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), _building(match)))
+        found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), _build_text(match)))
     for rejection in document["rejections"]:
         index = rejection["tag_config"]
         places = () if index is None else (index,)
@@ -96,15 +96,15 @@ def _verdicts(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ..
     return found
 
 
-def _building(match: Mapping[str, Any]) -> str:
-    """What is built, with each tag that was changed beside what it was made from."""
+def _build_text(match: Mapping[str, Any]) -> str:
+    """What is built; a tag that had to be changed is followed by its original."""
     originals = match.get("originals", {})
     tags = [f"{tag} (of {originals[tag]})" if tag in originals else tag for tag in match["tags"]]
     version = _VERSIONS.get(match.get("version_tagging", 0))
     given = [f"{name}={value}" for name, value in match.get("parameters", {}).items()]
-    told = [f"with {', '.join(given)}"] if given else []
+    parameters = [f"with {', '.join(given)}"] if given else []
     named = ", ".join([*tags, *filter(None, [version])])
-    return "; ".join([f"builds {named} on {match['builder']}", *told, *match.get("notes", [])])
+    return "; ".join([f"builds {named} on {match['builder']}", *parameters, *match.get("notes", [])])
 
 
 def _rule(decision: Mapping[str, Any]) -> str:
@@ -112,7 +112,7 @@ def _rule(decision: Mapping[str, Any]) -> str:
 
 
 def lines(text: str) -> str:
-    """A text of many lines without colours or other things that control a terminal."""
+    """A text of several lines, without colours and other control sequences."""
     return _harmless(click.unstyle(text).replace("\r\n", "\n").replace("\r", "\n"), but="\n\t")
 
 

@@ -1,7 +1,7 @@
-"""YAML text as plain data, with the place of every key and list item in it.
+"""Reads YAML as plain data, with the position of every key and list item.
 
-Numbers and words are read as YAML 1.2 reads them: only `true` and `false` are truth values, and what merely
-looks like a date, an octal number or `yes` stays text. Keys are always text.
+Numbers and words are read as in YAML 1.2: only `true` and `false` are booleans; dates, octal numbers and
+`yes` stay text. Keys are always text.
 """
 
 import re
@@ -33,7 +33,7 @@ _WORDS: Final = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-# The parser of libyaml where PyYAML was built with it: it is ten times as fast.
+# The parser of libyaml, where PyYAML has it, is ten times as fast.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -58,37 +58,37 @@ class Document:
 
 
 def dotted(loc: Loc) -> str:
-    """A path as people write it: `build_config.tag_configs[1].is_active`."""
+    """A path in the usual notation: `build_config.tag_configs[1].is_active`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{_word(part)}" for part in loc)
     return text.removeprefix(".")
 
 
 def _word(text: str) -> str:
-    """A word of the file for a fault: one printable line, not too long."""
+    """A word of the file for the text of a fault: one printable line of bounded length."""
     word = "".join(letter if letter.isprintable() else "?" for letter in text[:_MAX_WORD])
     return f"{word}…" if len(text) > _MAX_WORD else word
 
 
 def shown(path: Path) -> str:
-    """A file's name for a fault: always one printable line."""
+    """A file's name for the text of a fault: one printable line."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(path))
 
 
 def read_documents(path: Path) -> list[Document]:
-    """The documents of a file, empty ones left out. Raises ConfigError."""
+    """The documents of a file, without empty ones. Raises ConfigError."""
     text = _text(path)
     name = shown(path)
     try:
         return list(_Composer(name, text).documents())
     except yaml.MarkedYAMLError as error:
-        _judge_before(error, name, text)
+        _check_before(error, name, text)
         raise ConfigError([_syntax(name, text, error)]) from None
 
 
-def _judge_before(error: yaml.MarkedYAMLError, name: str, text: str) -> None:
-    """Refuses what stands before the place of the error for reasons of ours. Raises ConfigError.
+def _check_before(error: yaml.MarkedYAMLError, name: str, text: str) -> None:
+    """Applies our own limits to the text before the parser's error. Raises ConfigError.
 
-    The parser looks ahead, and newer ones have limits of their own: what it stops at may be far beyond ours.
+    The parser reads ahead and has limits of its own in newer versions: it may stop far behind our limit.
     """
     if error.problem_mark is not None:
         with suppress(yaml.MarkedYAMLError):
@@ -123,7 +123,7 @@ def _text(path: Path) -> str:
 
 
 class _Composer:
-    """Builds data from the parser's events, so that nothing is made of what is refused."""
+    """Builds data from the parser's events, so that rejected constructs are never built."""
 
     def __init__(self, file: str, text: str) -> None:
         self._file = file
@@ -139,7 +139,7 @@ class _Composer:
                 continue
             count += 1
             if count > MAX_DOCUMENTS:
-                self._refuse(event, (), f"the file holds over {MAX_DOCUMENTS} documents: split it")
+                self._reject(event, (), f"the file holds over {MAX_DOCUMENTS} documents: split it")
             self._marks, self._faults = {}, []
             data = self._node(next(self._events), ())
             if data is not None:
@@ -163,7 +163,7 @@ class _Composer:
         found: dict[str, object] = {}
         for key in self._until(yaml.MappingEndEvent):
             if not isinstance(key, yaml.ScalarEvent):
-                self._refuse(key, loc, "a key must be text: put a value that begins with { or [ in quotes")
+                self._reject(key, loc, "a key must be text: put a value that begins with { or [ in quotes")
             self._check(key, loc)
             inner = (*loc, key.value)
             if key.value in found:
@@ -186,25 +186,25 @@ class _Composer:
     def _check(self, event: yaml.Event, loc: Loc) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            self._refuse(event, loc, f"the file holds over {MAX_NODES} values: split it")
+            self._reject(event, loc, f"the file holds over {MAX_NODES} values: split it")
         if len(loc) >= MAX_DEPTH:
-            self._refuse(event, (), f"is nested over {MAX_DEPTH} deep")
+            self._reject(event, (), f"is nested over {MAX_DEPTH} deep")
         if isinstance(event, yaml.AliasEvent):
             problem = (
                 f"*{_word(str(event.anchor))} is a YAML alias, which is not allowed: write the value out"
             )
-            self._refuse(event, loc, f"{problem}, or put a text that begins with * in quotes")
+            self._reject(event, loc, f"{problem}, or put a text that begins with * in quotes")
         if (anchor := getattr(event, "anchor", None)) is not None:
             problem = "is a YAML anchor, which is not allowed: leave it out"
-            self._refuse(
+            self._reject(
                 event, loc, f"&{_word(anchor)} {problem}, or put a text that begins with & in quotes"
             )
         if (tag := getattr(event, "tag", None)) is not None:
             problem = "is a YAML tag, which is not allowed: leave it out"
             short = tag.replace("tag:yaml.org,2002:", "!!")
-            self._refuse(event, loc, f"{_word(short)} {problem}, or put a text that begins with ! in quotes")
+            self._reject(event, loc, f"{_word(short)} {problem}, or put a text that begins with ! in quotes")
 
-    def _refuse(self, event: yaml.Event, loc: Loc, problem: str) -> NoReturn:
+    def _reject(self, event: yaml.Event, loc: Loc, problem: str) -> NoReturn:
         raise ConfigError([*self._faults, Fault(self._place(event), dotted(loc), problem)])
 
     def _place(self, event: yaml.Event) -> str:

@@ -1,4 +1,4 @@
-"""Faults in plain words: what pydantic found, where it stands in the file, and the cure."""
+"""Turns pydantic's errors into faults: what is wrong, where in the file, and what to do."""
 
 import difflib
 import re
@@ -46,21 +46,21 @@ _COMPARED: Final = {
 
 
 def suggest(word: object, known: Iterable[str]) -> str:
-    """`; did you mean …?` when one of the known words is near, else nothing."""
+    """`; did you mean …?` when one of the known words is similar, else an empty text."""
     by_lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(str(word).lower()[:64], by_lower, n=1)
     return f"; did you mean {by_lower[near[0]]}?" if near else ""
 
 
 def suggest_or_list(word: object, known: Iterable[str]) -> str:
-    """The nearest of the known words, or all of them."""
+    """The most similar of the known words, or a list of them."""
     names = sorted(known)
     listed = ", ".join(names[:_MAX_LISTED]) + (" …" if len(names) > _MAX_LISTED else "")
     return suggest(word, names) or (f"; known are {listed}" if names else "")
 
 
 def in_order(faults: Iterable[Fault]) -> list[Fault]:
-    """Each fault once, in the order of files and places."""
+    """Each fault once, in the order of files and positions."""
     return sorted(set(faults), key=_position)
 
 
@@ -73,13 +73,13 @@ def _position(fault: Fault) -> tuple[str, int, int, str]:
 def faults_of(
     error: ValidationError, model: type[BaseModel], document: Document, prefix: Loc = ()
 ) -> list[Fault]:
-    """Every fault of a validation of the value at `prefix`; no text of a secret is in them."""
+    """Every fault of a validation of the value at `prefix`; they contain no secret."""
     details = [detail for detail in error.errors(include_url=False) if not _follows(detail)]
     return in_order(_fault(detail, model, document, prefix) for detail in details)
 
 
 def _follows(detail: ErrorDetails) -> bool:
-    """Whether a list is only too short because faulty entries, which are told about, were left out."""
+    """Whether a list is too short only because faulty entries, with faults of their own, are left out."""
     given = detail["input"]
     if detail["type"] != "too_short" or not isinstance(given, list):
         return False
@@ -98,7 +98,7 @@ def _fault(detail: ErrorDetails, model: type[BaseModel], document: Document, pre
 
 
 def _real(document: Document, prefix: Loc, loc: Loc) -> Loc:
-    """The parts of pydantic's path that stand in the file; it adds names of union members and the like."""
+    """The parts of pydantic's path that are in the file; it adds others, such as names of union members."""
     found = prefix
     for part in loc:
         if (*found, part) in document.marks:
@@ -166,7 +166,7 @@ def _echo(given: object) -> str:
 
 
 def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
-    """The keys that may stand in the mapping at `loc` of a model."""
+    """The keys that are allowed in the mapping at `loc` of a model."""
     inner: Any = model
     for part in loc:
         inner = _step(_bare(inner), part)

@@ -1,4 +1,4 @@
-"""JSON Schemas of settings, with the sentence that stands below each field in the code as its description."""
+"""JSON Schemas of settings; the docstring below each field becomes its description."""
 
 import ast
 import inspect
@@ -14,7 +14,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Described(GenerateJsonSchema):
-    """Without titles, which say nothing that the names do not."""
+    """Omits titles, which would only repeat the names."""
 
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
@@ -32,12 +32,12 @@ class _Described(GenerateJsonSchema):
 
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of what may be written for `model`."""
+    """The schema of a document for `model`."""
     return model.model_json_schema(schema_generator=_Described)
 
 
 def _field_docs(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """Read from the source, and only here: the daemon does not carry them."""
+    """Read from the source code, so that the daemon does not keep them in memory."""
     for cls in reversed(model.__mro__):
         if not issubclass(cls, BaseModel) or cls is BaseModel:
             continue

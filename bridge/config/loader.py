@@ -1,4 +1,4 @@
-"""Reads `bridge.yaml`: one file, one immutable `Config`, or every fault at once."""
+"""Loads `bridge.yaml` into one immutable `Config`, or reports every fault of the file."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from bridge.errors import ConfigError, Fault
 from bridge.model.notice import MESSAGE_CHANNEL
 
 _MESSAGE_KIND: Final = "MESSAGE"
-_PLACES: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
+_DEFAULT_PATHS: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -47,14 +47,14 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """What a configuration says without its secrets: where things stand, and what they are called."""
+    """The part of a configuration that needs no secrets: paths and names."""
 
     file: Path
     settings: Settings
 
     @property
     def rule_paths(self) -> tuple[Path, ...]:
-        """Where rules stand; relative ones count from the folder of the file."""
+        """The files and folders with rules; relative paths start at the folder of the file."""
         return tuple(self.file.parent / path for path in self.settings.rules)
 
     @property
@@ -69,7 +69,7 @@ class Outline:
 
     @property
     def builder_names(self) -> tuple[str, ...]:
-        """In the order of the file: the first one is the default."""
+        """The names in the order of the file; the first one is the default."""
         return tuple(self.settings.builders)
 
     @property
@@ -82,9 +82,9 @@ class Outline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(Outline):
-    """A configuration that was found good; it never changes.
+    """A valid configuration; immutable.
 
-    `builders` keep the order of the file. `secrets` are all the values that must never be shown.
+    `builders` keep the order of the file. `secrets` are all values that must never be shown.
     `default_notices` have channel and type set.
     """
 
@@ -96,32 +96,32 @@ class Config(Outline):
 
 
 def find_config(option: str | None, environ: Mapping[str, str]) -> Path:
-    """The file to read: the option, else $BRIDGE_CONFIG, else the usual places. Raises ConfigError."""
+    """The file to read: the option, else $BRIDGE_CONFIG, else the default paths. Raises ConfigError."""
     if given := option or environ.get("BRIDGE_CONFIG"):
         return Path(given)
-    for path in _PLACES:
+    for path in _DEFAULT_PATHS:
         if path.is_file():
             return path
     problem = (
-        "is not here, nor is /etc/buildbridge/bridge.yaml: name the file with --config or $BRIDGE_CONFIG"
+        "does not exist, nor does /etc/buildbridge/bridge.yaml: name the file with --config or $BRIDGE_CONFIG"
     )
-    raise ConfigError([Fault(str(_PLACES[0]), "", problem)])
+    raise ConfigError([Fault(str(_DEFAULT_PATHS[0]), "", problem)])
 
 
 def load_config(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Config:
-    """Read and check the whole configuration. Raises ConfigError with every fault of the file."""
-    return _Reading(
+    """Load the whole configuration. Raises ConfigError with every fault of the file."""
+    return _Loading(
         path, kinds, SecretContext(dict(kinds.forges), environ=environ, base=path.parent)
     ).config()
 
 
 def load_outline(path: Path, kinds: Kinds) -> Outline:
-    """Read what needs no secret; builders and channels are not looked into. Raises ConfigError."""
-    return _Reading(path, kinds, SecretContext(dict(kinds.forges), base=path.parent, unread=True)).outline()
+    """Load what needs no secrets; builders and channels are not validated. Raises ConfigError."""
+    return _Loading(path, kinds, SecretContext(dict(kinds.forges), base=path.parent, unread=True)).outline()
 
 
-class _Reading:
-    """One reading of the file, which collects faults and warnings on its way."""
+class _Loading:
+    """One loading of the file; it collects faults and warnings."""
 
     def __init__(self, path: Path, kinds: Kinds, context: SecretContext) -> None:
         self._path = path
@@ -206,7 +206,7 @@ class _Reading:
     def _notices(self, channels: Mapping[str, Adapter]) -> tuple[NoticeSetting, ...]:
         notices = self._validate(NoticesSettings, _at(self._document.data, ("notices",)) or {}, ("notices",))
         named = {name: channel.kind for name, channel in channels.items()}
-        # A channel with faults of its own still exists: it is told about once.
+        # A channel with faults of its own still exists: one mistake is one fault.
         named |= {name: kind for name, kind, _ in _entries(self._document.data, "channels")}
         found = []
         for index, notice in enumerate(notices.default if notices else ()):

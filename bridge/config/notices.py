@@ -13,15 +13,15 @@ _DEFAULT_EVENTS = (EventName.SUCCESS, EventName.FAIL)
 
 
 class NoticeSetting(Strict):
-    """Which events go to which channel.
+    """Which events are sent to which channel.
 
-    One of `channel` and `notice_type` may be left out: the type is the channel's kind, and a kind that only
-    one channel has names that channel. `only: changes` sends the first failure and the first success after
-    it, `failures` leaves successes out.
+    One of `channel` and `notice_type` may be left out: the type is the channel's kind, and names the channel
+    where only one channel is of that kind. `only: changes` sends the first failure and the first success
+    after it, `failures` sends no successes.
     """
 
     notice_type: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    """The kind of the channel; enough where only one channel has that kind."""
+    """The kind of the channel; it is enough where only one channel is of that kind."""
     channel: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """The name of the channel in bridge.yaml."""
     enabled_event_type_names: Annotated[
@@ -55,7 +55,7 @@ class NoticeSetting(Strict):
 
     @property
     def subscription(self) -> Subscription:
-        """What a build remembers of it, once it is resolved."""
+        """The subscription of a build; the notice must be resolved."""
         assert self.channel is not None
         events = frozenset(self.enabled_event_type_names)
         return Subscription(channel=self.channel, events=events, only=self.only)
@@ -77,7 +77,7 @@ class NoticeSetting(Strict):
 
 
 class Unresolved(Exception):
-    """A notice that fits no channel: the key that is wrong, and why."""
+    """The notice does not name one channel: `key` is the wrong key, the text says why."""
 
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(problem)

@@ -1,4 +1,4 @@
-"""The building blocks of settings: strict models, secrets, durations, sizes."""
+"""The types of settings: strict models, secrets, durations, sizes, rates."""
 
 import os
 import re
@@ -16,26 +16,26 @@ from bridge.runtime.rate import Rate
 
 MAX_SECRET_BYTES: Final = 64 * 1024
 _PLACES: Final = ("env", "file", "credential")
-"""Where a secret can be kept outside the configuration."""
+"""Where a secret can be stored outside the configuration."""
 
 
 def wrong(kind: str, problem: str) -> PydanticCustomError:
-    """A fault of a value, told in a sentence of our own."""
+    """A validation error with a sentence of our own."""
     return PydanticCustomError(kind, "{problem}", {"problem": problem})
 
 
 class Strict(BaseModel):
-    """A part of the configuration: unknown keys are faults, values never change."""
+    """A part of the configuration: unknown keys are faults, and it is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 @dataclass(slots=True)
 class SecretContext(ForgeContext):
-    """Where secrets are looked up while a configuration is read, and the values that were found.
+    """Where secrets are looked up while a configuration is validated, and the values that were found.
 
-    Handed to pydantic as the validation context. Relative files count from `base`. With `unread` nothing is
-    looked up, and what would have been reads as an empty secret, which proves nothing.
+    It is pydantic's validation context. Relative paths of files start at `base`. With `unread`, secrets are
+    not looked up and stay empty.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -44,7 +44,7 @@ class SecretContext(ForgeContext):
     unread: bool = False
 
     def resolve(self, source: str, name: str) -> str:
-        """The secret's value. Raises PydanticCustomError with a cure."""
+        """The secret's value. Raises PydanticCustomError with a sentence that says what to do."""
         match source:
             case "env":
                 value = self.environ.get(name)

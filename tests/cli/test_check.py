@@ -68,7 +68,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_is_good_is_said_to_be_good(config: Path) -> None:
     done = command("--config", config, "check")
     assert (done.status, done.stderr) == (0, "")
-    assert done.stdout == f"{config}: good, with 1 build repository\n"
+    assert done.stdout == f"{config}: valid, with 1 build repository\n"
 
 
 @pytest.mark.parametrize(("old", "kind"), former_kinds(KINDS.forges).items())
@@ -80,7 +80,7 @@ def test_a_host_goes_by_its_old_name_in_sources_and_in_rules(
     config.write_text(yaml.safe_dump(CONFIG).replace("Gitee", in_source))
     (config.parent / "rules" / "shop.yaml").write_text(RULE.replace("Gitee", in_rule))
     done = command("--config", config, "check")
-    assert (done.status, done.stdout) == (0, f"{config}: good, with 1 build repository\n")
+    assert (done.status, done.stdout) == (0, f"{config}: valid, with 1 build repository\n")
 
 
 def test_a_secret_in_plain_text_is_a_warning_that_does_not_show_it(config: Path) -> None:

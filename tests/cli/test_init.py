@@ -47,7 +47,7 @@ def suggested(done: Done, verb: str) -> list[str]:
 def test_a_sample_push_of_the_chosen_host_builds_at_once(kind: str, own: bool, tmp_path: Path) -> None:
     options = ["--repository", REPOSITORY.get(kind, "potters/kiln")] if own else []
     done = made(tmp_path, "--host", kind.lower(), *options)
-    assert checked(tmp_path).endswith("good, with 1 build repository\n")
+    assert checked(tmp_path).endswith("valid, with 1 build repository\n")
     explained = command("explain", "--json", *suggested(done, "explain"))
     (document,) = explained.documents
     assert (explained.status, document["signature"], document["event"]) == (0, "valid", "push")

@@ -146,7 +146,7 @@ def test_the_log_is_printed_piece_by_piece_and_controls_nothing(daemon: Daemon) 
 
 def test_a_build_is_cancelled_once(daemon: Daemon) -> None:
     build = one_build(daemon)
-    assert good(daemon, "builds cancel", build.id).stdout == "asked for the end of acme/shop #1\n"
+    assert good(daemon, "builds cancel", build.id).stdout == "requested the cancellation of acme/shop #1\n"
     assert fails(daemon, "builds cancel acme/shop#1") == "acme/shop #1 was cancelled before"
     timeline = good(daemon, "builds show --json", build.id).documents[0]["timeline"]
     assert [step["what"] for step in timeline] == ["waiting", "cancel"]
