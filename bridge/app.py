@@ -18,13 +18,13 @@ from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import FORGES, OpenAdapters, open_adapters
 from bridge.rules.match import RuleSet
 from bridge.runtime import log
-from bridge.runtime.clock import Clock, SteadyClock
+from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
 from bridge.services.base import Service, running, wake_all
 from bridge.services.dispatcher import Dispatcher
-from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices
+from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices, recover
 from bridge.services.notifier import Notifier
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader
@@ -59,15 +59,15 @@ async def serve(
     """
     log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
     clock = SteadyClock()
-    watchers = tuple(setting.subscription for setting in config.default_notices)
+    watchers = [setting.subscription for setting in config.default_notices]
     service_notices = ServiceNoticePolicy(clock, watchers)
     async with (
         open_store(config.store_url, exclusive=True, clock=clock, service_notices=service_notices) as store,
         open_adapters(config, store.messages, clock) as adapters,
         anyio.create_task_group() as tasks,
     ):
-        await _recover(config, store, clock)
         daemon = _Daemon(config, store, adapters, clock, service_notices, rules=rules, load=load)
+        await recover(store, config.builders, config.channels, daemon.notice_policy)
         listener = listen(config.settings.server.host, config.settings.server.port)
         server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
         tasks.start_soon(obey_signals, server.stop, daemon.reloader.reload)
@@ -77,21 +77,6 @@ async def serve(
             notify("STOPPING=1")
             logger.info(LogEvent.DAEMON_STOPPING)
         tasks.cancel_scope.cancel()
-
-
-async def _recover(config: Config, store: Store, clock: Clock) -> None:
-    """Take up what an earlier process left, under this configuration."""
-    monitored = [f"builder:{name}" for name in config.builders]
-    monitored += [f"channel:{name}" for name in config.channels]
-    notices = await store.recover(config.channels, monitored)
-    notice_policy = NoticePolicy(clock, config.settings.server.public_url)
-    builds = await store.builds.end_orphans(config.builders, notice_policy)
-    if builds:
-        reason = "their builder is not configured"
-        logger.warning(LogEvent.BUILD_ABANDONED, builds=[build.id for build in builds], reason=reason)
-    if notices:
-        reason = "their channel is not configured"
-        logger.warning(LogEvent.NOTICE_ABANDONED, notices=notices, reason=reason)
 
 
 class _Daemon:
@@ -110,7 +95,7 @@ class _Daemon:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._notice_policy = NoticePolicy(clock, config.settings.server.public_url)
+        self.notice_policy = NoticePolicy(clock, config.settings.server.public_url)
         notifiers = [
             Notifier(name, one, store.notices, store.health, clock) for name, one in adapters.channels.items()
         ]
@@ -123,7 +108,7 @@ class _Daemon:
             lambda: self.reloader.rules,
             store.deliveries,
             default_notices=config.default_notices,
-            notice_policy=self._notice_policy,
+            notice_policy=self.notice_policy,
             on_dispatched=wake_all([*of_builders, *notifiers]),
         )
         scheduler = Scheduler(
@@ -164,7 +149,7 @@ class _Daemon:
             name,
             builder,
             builds=self._store.builds,
-            notice_policy=self._notice_policy,
+            notice_policy=self.notice_policy,
             clock=self._clock,
             on_ended=lambda: triggerer.wake(),  # noqa: PLW0108  # it is made below
             wake_notifiers=self._wake_notifiers,
@@ -174,7 +159,7 @@ class _Daemon:
             builder,
             builds=self._store.builds,
             health=self._store.health,
-            notice_policy=self._notice_policy,
+            notice_policy=self.notice_policy,
             clock=self._clock,
             on_triggered=poller.wake,
             wake_notifiers=self._wake_notifiers,

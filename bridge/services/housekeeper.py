@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from bridge.errors import StoreDied
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.systemd import notify, watchdog_seconds
@@ -17,6 +18,24 @@ log = structlog.get_logger()
 
 STEP_SECONDS: Final = 5.0
 """A clock that drifts this far from one second to the next was set."""
+_NO_CHANNEL: Final = "their channel is not configured"
+
+
+async def recover(
+    store: Store, builders: Collection[str], channels: Collection[str], notice_policy: NoticePolicy
+) -> None:
+    """Take up what an earlier process left: what needs a builder or channel that is gone ends.
+
+    To be called once, before the services run. Raises StoreError.
+    """
+    monitored = [f"builder:{name}" for name in builders] + [f"channel:{name}" for name in channels]
+    notices = await store.recover(channels, monitored)
+    builds = await store.builds.end_orphans(builders, notice_policy)
+    if builds:
+        reason = "their builder is not configured"
+        log.warning(LogEvent.BUILD_ABANDONED, builds=[build.id for build in builds], reason=reason)
+    if notices:
+        log.warning(LogEvent.NOTICE_ABANDONED, notices=notices, reason=_NO_CHANNEL)
 
 
 class Pruner(Service):
@@ -47,7 +66,7 @@ class UnservedNotices(Service):
 
     async def round(self) -> None:
         if count := await self._notices.end_orphans(self._channels):
-            log.warning(LogEvent.NOTICE_ABANDONED, notices=count, reason="their channel is not configured")
+            log.warning(LogEvent.NOTICE_ABANDONED, notices=count, reason=_NO_CHANNEL)
 
 
 class ClockFollower(Service):

@@ -131,8 +131,12 @@ class Receiver:
         if wait := limits.admit(client.client_key, now):
             raise _TooManyRequests("this source sends more deliveries than its `rate` allows", wait)
         receipt = await self._deliveries.put(delivery)
-        event = LogEvent.DELIVERY_STORED if receipt.new else LogEvent.DELIVERY_REPEATED
-        log.info(event, delivery_id=receipt.id, source=name, kind=delivery.event)
+        log.info(
+            LogEvent.DELIVERY_STORED if receipt.new else LogEvent.DELIVERY_REPEATED,
+            delivery_id=receipt.id,
+            source=name,
+            kind=delivery.event,
+        )
         return receipt
 
     async def _body(self, headers: Headers, receive: Receive, reads_large_body: Callable[[], bool]) -> bytes:
