@@ -113,7 +113,7 @@ def test_a_kind_without_its_test_data_fails_the_contract_suite(title: str, tree:
 
 def test_what_the_lists_show_passes_the_tools(tree: Path) -> None:
     paths = [path for title in LISTS for step in steps(title) if (path := follow(step, tree))]
-    python = " ".join(path for path in paths if path.endswith(".py"))
+    python = " ".join(dict.fromkeys(path for path in paths if path.endswith(".py")))
     for tool in ("ruff format --check", "ruff check", "mypy"):
         done = run(tree, f".venv/bin/{tool} {python}")
         assert done.returncode == 0, done.stdout + done.stderr
