@@ -43,6 +43,10 @@ BREACHES = {
     "a service imports an engine of the store": Breach(
         "engine-behind-ports", "services/poller.py", "import bridge.store.sqlite.builds"
     ),
+    "a plan imports the store": Breach(
+        "planning-is-pure", "planning/builds.py", "import bridge.store.values"
+    ),
+    "a plan imports a database": Breach("planning-is-pure", "planning/tag_names.py", "import sqlalchemy"),
     "a forge imports another": Breach(
         "forges-independent", "forges/adapters/gitea/forge.py", "import bridge.forges.adapters.github.forge"
     ),

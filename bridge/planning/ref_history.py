@@ -1,13 +1,13 @@
 """Which of two pushes of one ref is the newer one (pure).
 
-Deliveries may come late, twice, or in any order. Each names the object that its ref was set from and the one
-it was set to, so all of them together are a chain: a push is certainly newer than another where the chain
-leads from the other to it, and not back. It leads back where a ref was reset, or removed and made again:
-then, as where a link is not known (yet), the order of arrival is taken for the order of the pushes. Clocks
-are not asked: the date of a commit is its author's say. Different refs are never compared.
+Deliveries may come late, twice, or in any order. Each names the object that its ref was set from and the
+object that it was set to, so all of them together are a chain. A push is certainly newer than another where
+the chain leads from the other to it, and not back. The chain leads back where a ref was reset, or removed
+and made again. There, and where a link is not known (yet), the order of arrival counts as the order of the
+pushes. The dates of commits do not count: their authors choose them. Different refs are never compared.
 
-So a moving tag, such as `latest`, may for a while hold older code whose push came before the link to the
-newer one; when the link comes, the newest code is built once more.
+So a moving tag, such as `latest`, may hold older code for a while, where that came before the link to the
+newer code. When the link comes, the newest code is built again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +48,8 @@ def recorded(moves: Sequence[KnownMove], move: RefMove, now: float) -> list[Know
 def is_repeat(moves: Sequence[KnownMove], move: RefMove, since: float) -> bool:
     """Whether the very same move was reported `since` then; not where the ref has gone back to `before`.
 
-    A late report of the move before it looks like going back: to build once more is the lesser evil.
+    A late report of the previous move looks the same as going back. Then the push is built twice, which does
+    no harm.
     """
     recent = [one for one in moves if one.at >= since]
     before, after = move.before or "", move.after or ""
