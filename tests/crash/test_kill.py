@@ -1,4 +1,4 @@
-"""The whole line under `kill -9`: a real push, a real image, a real registry, and a daemon that dies."""
+"""The whole installation under `kill -9`: a real push, a real image, a registry, and a daemon that dies."""
 
 import shlex
 import shutil
@@ -30,7 +30,7 @@ def after(milliseconds: int) -> Moment:
 
 
 MOMENTS: dict[str, list[Moment]] = {
-    "when the line moves": [
+    "when a build moves": [
         logged("delivery.stored"),
         logged("delivery.decided"),
         logged("build.state_changed", state="triggering"),
@@ -87,16 +87,16 @@ def test_a_killed_daemon_loses_nothing_and_builds_nothing_twice(tmp_path: Path, 
         portal.wrap_async_context_manager(dingtalk_robot(time.time, secret=SECRET)) as robot,
         registry(tmp_path / "registry") as images,
     ):
-        line = Line(tmp_path, robot, images, shims)
+        installation = Installation(tmp_path, robot, images, shims)
         for number, moment in enumerate(MOMENTS[name]):
-            line.kill_during_a_push(f"moment-{number}", moment)
-            line.settle(f"moment-{number}")
+            installation.kill_during_a_push(f"moment-{number}", moment)
+            installation.settle(f"moment-{number}")
         for number in range(len(MOMENTS[name])):
-            line.check(f"moment-{number}", runs.read_text())
-        line.daemon.kill()
+            installation.check(f"moment-{number}", runs.read_text())
+        installation.daemon.kill()
 
 
-class Line:
+class Installation:
     """The daemon and all that stands around it."""
 
     def __init__(self, folder: Path, robot: FakeRobot, images: Registry, shims: Path) -> None:

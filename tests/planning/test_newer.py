@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from support.pushes import pushing, sha
 from support.scripted import ScriptedBuilder, Store, open_store
 from support.services import polling, triggering
-from support.world import sha, world
 
 from bridge.builders.base import Ambiguous, Retry, Status
 from bridge.errors import Transient
@@ -32,7 +32,7 @@ def builder() -> ScriptedBuilder:
 async def test_a_newer_push_ends_what_the_rule_says(
     store: Store, tmp_path: Path, on_newer: str, states: list[str], asked: bool
 ) -> None:
-    async with world(store, tmp_path, on_newer) as here:
+    async with pushing(store, tmp_path, on_newer) as here:
         await here.push("-a")
         await here.start()
         await here.push("ab")
@@ -49,7 +49,7 @@ async def test_a_newer_push_ends_what_the_rule_says(
 
 
 async def test_tags_are_never_cancelled(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path, "cancel") as here:
+    async with pushing(store, tmp_path, "cancel") as here:
         for move in ("-a", "ab"):
             await here.push(move, "refs/tags/v1")
         states = [build.state for build in await here.builds()]
@@ -57,7 +57,7 @@ async def test_tags_are_never_cancelled(store: Store, tmp_path: Path) -> None:
 
 
 async def test_a_build_by_hand_or_an_older_one_ends_nothing(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path, "cancel") as here:
+    async with pushing(store, tmp_path, "cancel") as here:
         first = await here.push("ab")
         await here.push("bc")
         await here.again(first)
@@ -68,15 +68,15 @@ async def test_a_build_by_hand_or_an_older_one_ends_nothing(store: Store, tmp_pa
 async def test_a_running_build_is_cancelled_at_its_builder_even_after_a_restart(
     tmp_path: Path, builder: ScriptedBuilder
 ) -> None:
-    async with open_store(tmp_path / "store") as store, world(store, tmp_path, "cancel") as here:
+    async with open_store(tmp_path / "store") as store, pushing(store, tmp_path, "cancel") as here:
         await here.push("-a")
         await here.start()
         await here.push("ab")
         old, new = await here.builds()
         assert await store.builds.due("jenkins", 10) == [], "they would write the same tag"
-    async with open_store(tmp_path / "store", store.clock) as store, polling(store, builder) as line:
+    async with open_store(tmp_path / "store", store.clock) as store, polling(store, builder) as harness:
         assert set(builder.called("cancel")) == {old.id}
-        ended = await line.says(old, CANCELLED)
+        ended = await harness.polled(old, CANCELLED)
         due = await store.builds.due("jenkins", 10)
         events = await store.events()
     assert (ended.state, ended.detail) == (BuildState.SUPERSEDED, f"superseded by #2: {sha('b')} was pushed")
@@ -87,12 +87,12 @@ async def test_a_running_build_is_cancelled_at_its_builder_even_after_a_restart(
 async def test_a_build_that_was_done_before_it_could_be_cancelled_is_what_it_is(
     store: Store, tmp_path: Path, builder: ScriptedBuilder
 ) -> None:
-    async with world(store, tmp_path, "cancel") as here, polling(store, builder) as line:
+    async with pushing(store, tmp_path, "cancel") as here, polling(store, builder) as harness:
         await here.push("-a")
         await here.start()
         await here.push("ab")
         (old, _) = await here.builds()
-        ended = await line.says(old, Status(state=BuildState.SUCCEEDED, raw="SUCCESS"))
+        ended = await harness.polled(old, Status(state=BuildState.SUCCEEDED, raw="SUCCESS"))
     assert ended.state is BuildState.SUCCEEDED
 
 
@@ -103,7 +103,7 @@ async def test_a_build_superseded_before_it_reached_its_builder_is_never_trigger
 ) -> None:
     builder.triggers.append(Ambiguous("the answer was lost") if found else Retry("busy"))
     builder.finds.append(found)
-    async with world(store, tmp_path, on_newer) as here:
+    async with pushing(store, tmp_path, on_newer) as here:
         await here.push("-a")
         (old,) = await here.builds()
         notice_policy = NoticePolicy(store.clock, None)
@@ -117,9 +117,9 @@ async def test_a_build_superseded_before_it_reached_its_builder_is_never_trigger
                 assert builder.called("trigger") == [old.id]
         await here.push("ab")
         (old, new) = await here.builds()
-        async with triggering(store, builder) as line:
+        async with triggering(store, builder) as harness:
             for _ in range(5):
-                await line.turn(600)
+                await harness.advance(600)
         states = [build.state for build in await here.builds()]
     assert states == [BuildState.SUPERSEDED, BuildState.QUEUED]
     assert builder.called("trigger")[-1] == new.id
@@ -129,16 +129,16 @@ async def test_a_build_superseded_before_it_reached_its_builder_is_never_trigger
 async def test_no_more_builds_of_a_repository_are_with_the_builder_than_its_rule_says(
     store: Store, tmp_path: Path, builder: ScriptedBuilder
 ) -> None:
-    async with world(store, tmp_path, concurrency=2) as here, triggering(store, builder) as line:
+    async with pushing(store, tmp_path, concurrency=2) as here, triggering(store, builder) as harness:
         for number in range(4):
             await here.push("-a", f"refs/heads/b{number}")
         other = await store.add_build("other", repo_name="other", builder="jenkins")
-        await line.bell.settled()
+        await harness.settled()
         builds = [build for build in await here.builds() if build.id != other.id]
         assert builder.called("trigger") == [builds[0].id, builds[1].id, other.id]
         for state in (BuildState.RUNNING, BuildState.FAILED):
             await store.builds.transition(builds[1].id, state, NoticePolicy(store.clock, None))
-        await line.bell.settled()
+        await harness.settled()
         assert builder.called("trigger")[3:] == [builds[2].id]
 
 
@@ -146,13 +146,13 @@ async def test_slots_of_the_builder_and_concurrency_of_the_rule_both_bound(
     store: Store, tmp_path: Path, builder: ScriptedBuilder
 ) -> None:
     builder.slots = 1
-    async with world(store, tmp_path, concurrency=2) as here, triggering(store, builder) as line:
+    async with pushing(store, tmp_path, concurrency=2) as here, triggering(store, builder) as harness:
         for number in range(3):
             await here.push("-a", f"refs/heads/b{number}")
-        await line.bell.settled()
+        await harness.settled()
         assert len(builder.called("trigger")) == 1
         builder.slots = 5
-        await line.bell.settled()
+        await harness.settled()
         assert len(builder.called("trigger")) == 2
 
 

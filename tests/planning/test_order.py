@@ -6,8 +6,8 @@ from itertools import pairwise, permutations, product
 from pathlib import Path
 
 import pytest
+from support.pushes import URL, pushing, sha
 from support.scripted import Store
-from support.world import URL, sha, world
 
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
@@ -34,7 +34,7 @@ PACES = ["all at once", "started", "finished"]
 async def test_in_whatever_order_pushes_come_the_tag_ends_at_the_newest(
     store: Store, tmp_path: Path, letters: str, on_newer: str, pace: str
 ) -> None:
-    async with world(store, tmp_path, on_newer) as here:
+    async with pushing(store, tmp_path, on_newer) as here:
         for number, order in enumerate(orders(letters)):
             for move in order:
                 await here.push(move, f"refs/heads/b{number}")
@@ -56,7 +56,7 @@ async def test_in_whatever_order_pushes_come_the_tag_ends_at_the_newest(
 async def test_the_same_is_so_with_repeats_and_wanted_redeliveries_in_between(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for number, order in enumerate(orders("abc")):
             ref = f"refs/heads/b{number}"
             for place, move in enumerate(order):
@@ -71,7 +71,7 @@ async def test_the_same_is_so_with_repeats_and_wanted_redeliveries_in_between(
 
 
 async def test_an_older_push_that_comes_late_is_ignored_and_says_why(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("bc")
         row = await here.push("ab")
         assert len(await here.builds()) == 1
@@ -82,7 +82,7 @@ async def test_an_older_push_that_comes_late_is_ignored_and_says_why(store: Stor
 async def test_of_two_that_are_newer_the_one_that_came_last_is_the_newest(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for move in ("ab", "ac"):
             await here.push(move)
         row = await here.push("-a")
@@ -90,7 +90,7 @@ async def test_of_two_that_are_newer_the_one_that_came_last_is_the_newest(
 
 
 async def test_a_late_link_builds_the_newest_again_and_says_why(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("bc")
         await here.drain()
         await here.push("-a")
@@ -113,7 +113,7 @@ async def test_a_late_link_builds_the_newest_again_and_says_why(store: Store, tm
 
 
 async def test_older_code_that_still_waits_is_ended_instead(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("bc")
         await here.push("-a")
         row = await here.push("ab")
@@ -127,7 +127,7 @@ async def test_older_code_that_still_waits_is_ended_instead(store: Store, tmp_pa
 async def test_a_link_that_builds_nothing_itself_puts_the_order_right_too(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("bc", "refs/heads/paths/x", changed=["src/c"])
         await here.drain()
         await here.push("-a", "refs/heads/paths/x")
@@ -139,7 +139,7 @@ async def test_a_link_that_builds_nothing_itself_puts_the_order_right_too(
 
 
 async def test_a_push_is_not_older_than_one_that_built_nothing(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("bc", "refs/heads/paths/x", changed=["README"])
         await here.push("ab", "refs/heads/paths/x", changed=["src/b"])
         await here.drain()
@@ -149,7 +149,7 @@ async def test_a_push_is_not_older_than_one_that_built_nothing(store: Store, tmp
 async def test_a_reset_goes_back_and_so_does_a_ref_that_is_removed_and_made_again(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for moves, end in (("-a ab bc ca", "a"), ("ad db", "b"), ("be eb be", "e"), ("e- -a", "a")):
             for move in moves.split():
                 await here.push(move)
@@ -158,7 +158,7 @@ async def test_a_reset_goes_back_and_so_does_a_ref_that_is_removed_and_made_agai
 
 
 async def test_pushes_without_a_known_link_count_as_they_come(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for before, after in (("a", "b"), ("x", "y"), ("c", "d")):
             await here.push(before + after)
         await here.push("-f", before=None)
@@ -169,7 +169,7 @@ async def test_pushes_without_a_known_link_count_as_they_come(store: Store, tmp_
 async def test_of_an_older_push_only_the_tags_of_its_own_commit_are_built(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("bc", "refs/heads/both/x")
         row = await here.push("ab", "refs/heads/both/x")
         await here.push("ab", "refs/heads/each/x")
@@ -184,7 +184,7 @@ async def test_of_an_older_push_only_the_tags_of_its_own_commit_are_built(
 async def test_the_tags_of_a_late_commit_and_the_newest_again_come_of_one_delivery(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for move in ("bc", "-a", "ab"):
             await here.push(move, "refs/heads/both/x")
             await here.drain()
@@ -193,11 +193,11 @@ async def test_the_tags_of_a_late_commit_and_the_newest_again_come_of_one_delive
 
 
 async def test_what_is_no_longer_in_the_rules_is_not_put_right(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for move in ("bc", "-a"):
             await here.push(move)
             await here.drain()
-    async with world(store, tmp_path, name="other") as here:
+    async with pushing(store, tmp_path, name="other") as here:
         here.sent = 2
         await here.push("ab")
         made = [(build.repo_name, build.request.commit) for build in await here.builds()]
@@ -215,7 +215,7 @@ async def test_what_a_person_asks_for_goes_back_and_says_so(store: Store, tmp_pa
         sha=sha("b"),
         by="ann",
     )
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         first = await here.push("-a")
         for move in ("ab", "bc"):
             await here.push(move)
@@ -223,7 +223,7 @@ async def test_what_a_person_asks_for_goes_back_and_says_so(store: Store, tmp_pa
         again = await here.again(first)
         await here.drain()
         assert here.registry["main"] == sha("a")
-        asked = await here.judged(by_hand.delivery(store.clock()))
+        (asked,) = await here.put(by_hand.delivery(store.clock()))
         await here.drain()
         assert here.registry["main"] == sha("b")
         late = await here.push("-a")
@@ -237,7 +237,7 @@ async def test_what_a_person_asks_for_goes_back_and_says_so(store: Store, tmp_pa
 
 
 async def test_the_tags_of_different_refs_are_not_compared(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("ab", "refs/heads/both/x")
         await here.push("bc", "refs/heads/paths/x")
         await here.drain()
@@ -248,7 +248,7 @@ async def test_the_tags_of_different_refs_are_not_compared(store: Store, tmp_pat
 
 
 async def test_builds_of_one_tag_go_one_by_one_and_others_beside_them(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("-a")
         await here.push("ab")
         await here.push("-a", "refs/heads/other")
@@ -262,13 +262,13 @@ async def test_builds_of_one_tag_go_one_by_one_and_others_beside_them(store: Sto
 
 async def test_only_the_last_moves_of_a_ref_are_kept(store: Store, tmp_path: Path) -> None:
     letters = [chr(number) for number in range(ord("a"), ord("a") + 120)]
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for before, after in pairwise(letters):
             await here.push(before + after, "refs/heads/each/x")
         count = await store.database.read(
             lambda connection: connection.exec_driver_sql("SELECT count(*) FROM ref_move").scalar_one()
         )
-        store.clock.turn(REPEAT_SECONDS)
+        store.clock.advance(REPEAT_SECONDS)
         row = await here.push(letters[110] + letters[111], "refs/heads/each/x")
     assert count == 100
     assert "older than what was already pushed" in row.detail

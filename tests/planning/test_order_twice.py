@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+from support.pushes import pushing, sha
 from support.scripted import Store
-from support.world import sha, world
 
 from bridge.model.delivery import DeliveryState
 from bridge.planning.builds import REPEAT_SECONDS
@@ -14,10 +14,10 @@ from bridge.planning.builds import REPEAT_SECONDS
 async def test_the_same_push_under_another_id_builds_nothing_and_names_the_first(
     store: Store, tmp_path: Path, ref: str
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         first = await here.push("-a", ref)
         count = len(await here.builds())
-        store.clock.turn(REPEAT_SECONDS - 1)
+        store.clock.advance(REPEAT_SECONDS - 1)
         second = await here.push("-a", ref)
         assert len(await here.builds()) == count > 0
     assert second.state is DeliveryState.IGNORED
@@ -25,12 +25,12 @@ async def test_the_same_push_under_another_id_builds_nothing_and_names_the_first
 
 
 async def test_it_builds_when_somebody_asks_for_it_or_much_later(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("ab")
         twice = await here.push("ab")
         asked = await here.again(twice)
         assert asked.state is DeliveryState.DISPATCHED
-        store.clock.turn(2 * REPEAT_SECONDS)
+        store.clock.advance(2 * REPEAT_SECONDS)
         later = await here.push("ab")
         assert later.state is DeliveryState.DISPATCHED
 
@@ -38,7 +38,7 @@ async def test_it_builds_when_somebody_asks_for_it_or_much_later(store: Store, t
 async def test_a_branch_that_is_set_there_back_and_there_again_is_built_each_time(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for move in ("ab", "ba", "ab", "ba"):
             assert (await here.push(move)).state is DeliveryState.DISPATCHED
             assert (await here.push(move)).state is DeliveryState.IGNORED, "its second webhook"
@@ -47,7 +47,7 @@ async def test_a_branch_that_is_set_there_back_and_there_again_is_built_each_tim
 
 
 async def test_a_tag_that_is_removed_and_made_again_is_built_again(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for move in ("-a", "a-", "-a"):
             await here.push(move, "refs/tags/v1")
         assert len(await here.builds()) == 2
@@ -56,7 +56,7 @@ async def test_a_tag_that_is_removed_and_made_again_is_built_again(store: Store,
 async def test_one_push_late_and_twice_builds_the_tags_of_its_commit_once(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("bc", "refs/heads/both/x")
         count = len(await here.builds())
         await here.push("ab", "refs/heads/both/x")
@@ -67,7 +67,7 @@ async def test_one_push_late_and_twice_builds_the_tags_of_its_commit_once(
 
 
 async def test_what_the_first_did_not_build_the_second_does(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         first = await here.push("ab", "refs/heads/paths/x", changed=["README.md"])
         second = await here.push("ab", "refs/heads/paths/x", changed=["src/main.c"])
     assert first.state is DeliveryState.IGNORED

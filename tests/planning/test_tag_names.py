@@ -4,8 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.pushes import pushing, sha
 from support.scripted import Store
-from support.world import sha, world
 
 from bridge.model.delivery import DeliveryState
 
@@ -19,7 +19,7 @@ MONTH = timedelta(days=30)
 async def test_the_second_of_two_names_that_would_be_one_tag_is_made_distinct(
     store: Store, tmp_path: Path, first: str, second: str
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("-a", f"refs/heads/{first}")
         row = await here.push("-b", f"refs/heads/{second}")
         await here.push("ac", f"refs/heads/{first}")
@@ -38,7 +38,7 @@ async def test_the_second_of_two_names_that_would_be_one_tag_is_made_distinct(
 
 
 async def test_one_name_of_two_refs_is_one_tag(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("-a", "refs/heads/name/x")
         row = await here.push("-b", "refs/tags/x")
         await here.drain()
@@ -47,7 +47,7 @@ async def test_one_name_of_two_refs_is_one_tag(store: Store, tmp_path: Path) -> 
 
 
 async def test_a_tag_that_names_the_commit_needs_no_other_name(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("-a", "refs/heads/both/x")
         await here.push("-a", "refs/tags/x")
         names = await store.database.read(
@@ -60,11 +60,11 @@ async def test_a_tag_that_names_the_commit_needs_no_other_name(store: Store, tmp
 async def test_a_tag_is_held_as_long_as_its_own_name_is_built_now_and_then(
     store: Store, tmp_path: Path, again: str, *, holds: bool
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("-a", "refs/heads/name/x/y")
-        store.clock.turn(20 * 86_400)
+        store.clock.advance(20 * 86_400)
         await here.push("ab", f"refs/heads/{again}")
-        store.clock.turn(20 * 86_400)
+        store.clock.advance(20 * 86_400)
         await store.prune(deliveries=MONTH, builds=MONTH)
         await here.push("bc", "refs/heads/name/x-y")
         (*_, last) = await here.builds()
@@ -77,9 +77,9 @@ async def test_a_tag_is_held_as_long_as_its_own_name_is_built_now_and_then(
 async def test_moves_go_with_the_deliveries_and_what_tags_stand_for_with_the_builds(
     store: Store, tmp_path: Path, deliveries: int, builds: int, left: list[str]
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("-a", "refs/heads/name/x")
-    store.clock.turn(10 * 86_400)
+    store.clock.advance(10 * 86_400)
     await store.prune(deliveries=timedelta(days=deliveries), builds=timedelta(days=builds))
     tables = ("delivery", "ref_move", "tag_name", "tip")
     count = "SELECT count(*) FROM "

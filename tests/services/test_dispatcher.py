@@ -1,15 +1,16 @@
 """Every stored delivery ends in builds, in a reason, or as a dead letter that says why."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from support.harness import DispatcherHarness
 from support.rules import rules_of
-from support.scripted import SHA, Bell, Store, delivery_of, eventually, failing
+from support.scripted import SHA, Store, delivery_of, eventually, failing
 
 from bridge.config.notices import NoticeSetting
 from bridge.errors import BadPayload
@@ -19,11 +20,9 @@ from bridge.forges.request import Request
 from bridge.model.build import BuildState
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import PushEvent, Ref, Repo
-from bridge.planning.notice_policy import NoticePolicy
 from bridge.registry import FORGES
 from bridge.rules.manual import ManualPush
-from bridge.services.dispatcher import Dispatcher
-from bridge.store.values import BuildFilter, Cursor, DeliveryRow
+from bridge.store.values import BuildFilter, Cursor
 
 URL = "https://git.example.com/shop.git"
 RULE = f"""
@@ -73,47 +72,22 @@ class Scripted(Forge):
         return self._answer
 
 
-class Line:
-    """A dispatcher at work, on the rules above."""
-
-    def __init__(
-        self, store: Store, folder: Path, *forges: Forge, text: str = RULE, told: Sequence[NoticeSetting] = ()
-    ) -> None:
-        self.store = store
-        self.rung = 0
-        rules = rules_of(folder, text)
-        self.dispatcher = Dispatcher(
-            {forge.kind: forge for forge in (FORGES["Simple"], *forges)},
-            lambda: rules,
-            store.deliveries,
-            default_notices=told,
-            notice_policy=NoticePolicy(store.clock, None),
-            on_dispatched=self._ring,
-        )
-        self.bell = Bell.of(self.dispatcher)
-
-    def _ring(self) -> None:
-        self.rung += 1
-
-    async def judge(self, *deliveries: Delivery) -> list[DeliveryRow]:
-        ids = [(await self.store.deliveries.put(one)).id for one in deliveries]
-        await self.bell.settled()
-        return [await self.row(one) for one in ids]
-
-    async def row(self, delivery_id: str) -> DeliveryRow:
-        found = await self.store.deliveries.get(delivery_id)
-        assert found is not None
-        return found[0]
+def harness_of(
+    store: Store,
+    folder: Path,
+    *forges: Forge,
+    text: str = RULE,
+    default_notices: Sequence[NoticeSetting] = (),
+) -> DispatcherHarness:
+    """A dispatcher on the rules above."""
+    known = {forge.kind: forge for forge in (FORGES["Simple"], *forges)}
+    return DispatcherHarness(store, rules_of(folder, text), known, default_notices)
 
 
-@asynccontextmanager
-async def dispatching(store: Store, folder: Path, *forges: Forge, **line_of: Any) -> AsyncIterator[Line]:
-    line = Line(store, folder, *forges, **line_of)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(line.dispatcher.run)
-        await line.bell.settled()
-        yield line
-        tasks.cancel_scope.cancel()
+def dispatching(
+    store: Store, folder: Path, *forges: Forge, **more: Any
+) -> AbstractAsyncContextManager[DispatcherHarness]:
+    return harness_of(store, folder, *forges, **more).running()
 
 
 def body(ref: str = "refs/heads/main", kind: str = "push", message: str = "A change", **data: Any) -> bytes:
@@ -132,15 +106,15 @@ def sent(key: str, content: bytes, **changes: Any) -> Delivery:
 
 
 async def test_a_push_becomes_a_build(store: Store, tmp_path: Path) -> None:
-    async with dispatching(store, tmp_path) as line:
-        (row,) = await line.judge(sent("1", body()))
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(sent("1", body()))
         (build,) = await store.builds.of_delivery(row.delivery.id)
     assert (row.state, row.detail) == (DeliveryState.DISPATCHED, "acme/shop (latest)")
     assert (build.state, build.builder, build.number) == (BuildState.WAITING, "jenkins", 1)
     assert build.request.tags == ("latest", "v20231114.221320")
     assert build.request.version_tag == "v20231114.221320"
     assert (build.request.branch, build.request.tag, build.request.commit) == ("main", None, SHA)
-    assert line.rung == 1, "the triggerers hear of it at once"
+    assert harness.calls == ["on_dispatched"], "the triggerers hear of it at once"
     assert [step.what for step in (await store.deliveries.get(row.delivery.id) or (None, []))[1]] == [
         "dispatched"
     ]
@@ -164,11 +138,11 @@ async def test_a_push_becomes_a_build(store: Store, tmp_path: Path) -> None:
     ],
 )
 async def test_what_builds_nothing_says_why(store: Store, tmp_path: Path, content: bytes, why: str) -> None:
-    async with dispatching(store, tmp_path) as line:
-        (row,) = await line.judge(sent("1", content))
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(sent("1", content))
     assert row.state is DeliveryState.IGNORED
     assert why in row.detail
-    assert line.rung == 0
+    assert harness.calls == []
 
 
 @pytest.mark.parametrize(
@@ -186,8 +160,8 @@ async def test_what_builds_nothing_says_why(store: Store, tmp_path: Path, conten
 async def test_what_cannot_be_read_is_a_dead_letter_with_the_reason(
     store: Store, tmp_path: Path, content: bytes, why: str
 ) -> None:
-    async with dispatching(store, tmp_path) as line:
-        dead, good = await line.judge(sent("1", content), sent("2", body()))
+    async with dispatching(store, tmp_path) as harness:
+        dead, good = await harness.put(sent("1", content), sent("2", body()))
     assert dead.state is DeliveryState.DEAD
     assert dead.detail
     assert why in dead.detail
@@ -195,8 +169,8 @@ async def test_what_cannot_be_read_is_a_dead_letter_with_the_reason(
 
 
 async def test_a_forge_that_this_release_does_not_know_is_a_dead_letter(store: Store, tmp_path: Path) -> None:
-    async with dispatching(store, tmp_path) as line:
-        (row,) = await line.judge(sent("1", body(), forge="Sourcehut"))
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(sent("1", body(), forge="Sourcehut"))
     assert (row.state, row.detail) == (DeliveryState.DEAD, "this release knows no forge Sourcehut")
 
 
@@ -204,8 +178,8 @@ async def test_a_forge_that_this_release_does_not_know_is_a_dead_letter(store: S
 async def test_a_bug_in_reading_is_one_dead_letter_and_stops_nobody(
     store: Store, tmp_path: Path, error: Exception
 ) -> None:
-    async with dispatching(store, tmp_path, Scripted(error)) as line:
-        dead, good = await line.judge(sent("1", b"", forge="Scripted"), sent("2", body()))
+    async with dispatching(store, tmp_path, Scripted(error)) as harness:
+        dead, good = await harness.put(sent("1", b"", forge="Scripted"), sent("2", body()))
     assert dead.state is DeliveryState.DEAD
     assert ("no ref" if isinstance(error, BadPayload) else type(error).__name__) in dead.detail
     assert good.state is DeliveryState.DISPATCHED
@@ -216,8 +190,8 @@ async def test_what_cannot_be_written_down_is_one_dead_letter_and_stops_nobody(
 ) -> None:
     repo = Repo(full_name="acme/half-\ud800")
     odd = PushEvent(event="push", repo=repo, ref=Ref("branch", "main"), sha=SHA)
-    async with dispatching(store, tmp_path, Scripted([odd])) as line:
-        dead, good = await line.judge(sent("1", b"", forge="Scripted"), sent("2", body()))
+    async with dispatching(store, tmp_path, Scripted([odd])) as harness:
+        dead, good = await harness.put(sent("1", b"", forge="Scripted"), sent("2", body()))
     assert dead.state is DeliveryState.DEAD
     assert "a fault of the bridge" in dead.detail
     assert good.state is DeliveryState.DISPATCHED
@@ -232,8 +206,8 @@ async def test_one_delivery_may_move_several_refs(store: Store, tmp_path: Path) 
     ]
     simple = Scripted(events)
     simple.kind = "Simple"  # type: ignore[misc]  # the rules above are for plain Git servers
-    async with dispatching(store, tmp_path, simple) as line:
-        (row,) = await line.judge(sent("1", b""))
+    async with dispatching(store, tmp_path, simple) as harness:
+        (row,) = await harness.put(sent("1", b""))
         builds = await store.builds.of_delivery(row.delivery.id)
     assert [(build.full_name, build.number, build.request.tags[0]) for build in builds] == [
         ("acme/shop", 1, "latest"),
@@ -244,15 +218,15 @@ async def test_one_delivery_may_move_several_refs(store: Store, tmp_path: Path) 
 
 
 async def test_a_delivery_that_is_judged_twice_makes_its_builds_once(store: Store, tmp_path: Path) -> None:
-    async with dispatching(store, tmp_path) as line:
+    async with dispatching(store, tmp_path) as harness:
         delivery = sent("1", body())
-        (row,) = await line.judge(delivery)
+        (row,) = await harness.put(delivery)
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
-                decision = await line.dispatcher._judged(row.delivery)
-                tasks.start_soon(line.dispatcher._record, row.delivery, decision)
+                decision = await harness.dispatcher._judged(row.delivery)
+                tasks.start_soon(harness.dispatcher._record, row.delivery, decision)
         assert len(await store.builds.of_delivery(delivery.id)) == 1
-        assert line.rung == 1
+        assert harness.calls == ["on_dispatched"]
 
 
 async def test_a_large_push_keeps_its_place_before_a_small_one(store: Store, tmp_path: Path) -> None:
@@ -270,12 +244,12 @@ async def test_a_large_push_keeps_its_place_before_a_small_one(store: Store, tmp
 
 
 async def test_a_wanted_repeat_builds_again(store: Store, tmp_path: Path) -> None:
-    async with dispatching(store, tmp_path) as line:
-        (row,) = await line.judge(sent("1", body()))
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(sent("1", body()))
         again = await store.deliveries.redeliver(row.delivery.id)
         once_more = await store.deliveries.redeliver(again)
-        await line.bell.settled()
-        rows = [await line.row(one) for one in (again, once_more)]
+        await harness.settled()
+        rows = [await harness.row(one) for one in (again, once_more)]
         page = await store.builds.page(Cursor(), 20)
     assert [(one.state, one.replay) for one in rows] == [
         (DeliveryState.DISPATCHED, 1),
@@ -299,16 +273,16 @@ def by_hand(**changes: str) -> Delivery:
 
 
 async def test_a_build_by_hand_is_made_by_its_own_repository_only(store: Store, tmp_path: Path) -> None:
-    async with dispatching(store, tmp_path) as line:
-        (row,) = await line.judge(by_hand(ref_kind="tag", ref_name="v7"))
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(by_hand(ref_kind="tag", ref_name="v7"))
         (build,) = await store.builds.of_delivery(row.delivery.id)
     assert (build.full_name, build.request.tags) == ("acme/shop", ("v7", SHA))
     assert (build.origin.cause, build.origin.author.name) == ("manual", "ann")
 
 
 async def test_a_build_by_hand_builds_what_pushes_do_not(store: Store, tmp_path: Path) -> None:
-    async with dispatching(store, tmp_path) as line:
-        (row,) = await line.judge(by_hand(ref_name="hand"))
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(by_hand(ref_name="hand"))
     assert row.state is DeliveryState.DISPATCHED
 
 
@@ -322,15 +296,15 @@ async def test_a_build_by_hand_builds_what_pushes_do_not(store: Store, tmp_path:
 async def test_a_build_by_hand_that_no_rule_makes_says_why(
     store: Store, tmp_path: Path, changes: dict[str, str], state: DeliveryState, why: str
 ) -> None:
-    async with dispatching(store, tmp_path) as line:
-        (row,) = await line.judge(by_hand(**changes))
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(by_hand(**changes))
     assert row.state is state
     assert why in row.detail
 
 
 async def test_a_request_by_hand_that_cannot_be_read_is_a_dead_letter(store: Store, tmp_path: Path) -> None:
-    async with dispatching(store, tmp_path) as line:
-        (row,) = await line.judge(sent("1", b'{"namespace": 1}', forge="manual", source="manual"))
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(sent("1", b'{"namespace": 1}', forge="manual", source="manual"))
     assert (row.state, row.detail) == (DeliveryState.DEAD, "the stored request cannot be read")
 
 
@@ -338,24 +312,24 @@ async def test_a_store_that_fails_is_tried_again(store: Store, tmp_path: Path) -
     deliveries = [sent(str(number), body(after=f"{number:040x}")) for number in range(1, 101)]
     for delivery in deliveries:
         await store.deliveries.put(delivery)
-    line = Line(store, tmp_path)
+    harness = harness_of(store, tmp_path)
     async with anyio.create_task_group() as tasks:
         async with failing(store):
-            tasks.start_soon(line.dispatcher.run)
-            await eventually(lambda: line.bell.waits)
-        await line.bell.settled()
-        rows = [await line.row(delivery.id) for delivery in deliveries]
+            tasks.start_soon(harness.dispatcher.run)
+            await eventually(lambda: harness.rounds(harness.dispatcher).count)
+        await harness.settled()
+        rows = [await harness.row(delivery.id) for delivery in deliveries]
         tasks.cancel_scope.cancel()
     assert {row.state for row in rows} == {DeliveryState.DISPATCHED}
     assert (await store.builds.page(Cursor(), 1)).count == 100
 
 
 async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, tmp_path: Path) -> None:
-    async with dispatching(store, tmp_path) as line:
+    async with dispatching(store, tmp_path) as harness:
         async with anyio.create_task_group() as tasks:
             for number in range(1, 51):
                 tasks.start_soon(store.deliveries.put, sent(str(number), body(after=f"{number:040x}")))
-        await line.bell.settled()
+        await harness.settled()
         page = await store.builds.page(Cursor(), 1)
     assert page.count == 50
 
@@ -373,7 +347,7 @@ async def test_a_build_tells_those_whom_its_rule_names_and_without_that_those_of
 ) -> None:
     text = RULE.split("---", maxsplit=1)[0] + own
     told = [NoticeSetting(channel="team", notice_type="DING_TALK")]
-    async with dispatching(store, tmp_path, text=text, told=told) as line:
-        (row,) = await line.judge(sent("1", body()))
+    async with dispatching(store, tmp_path, text=text, default_notices=told) as harness:
+        (row,) = await harness.put(sent("1", body()))
         (build,) = await store.builds.of_delivery(row.delivery.id)
     assert [subscription.channel for subscription in build.subscriptions] == channels

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.scripted import Bell, Store, delivery_of, eventually, failing, quiet
+from support.scripted import Rounds, Store, delivery_of, eventually, failing, quiet
 
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
@@ -32,19 +32,19 @@ async def add_judged(store: Store, key: str) -> None:
 
 async def test_old_rows_go_at_each_alarm_and_a_failing_store_stops_nothing(store: Store) -> None:
     pruner = Pruner(store, deliveries=DAY, builds=DAY)
-    bell = Bell.of(pruner)
+    rounds = Rounds.of(pruner)
     await add_judged(store, "old")
-    store.clock.turn(2 * DAY.total_seconds())
+    store.clock.advance(2 * DAY.total_seconds())
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(pruner.run)
-        await bell.settled()
+        await rounds.settled()
         assert await store.deliveries.newest(10) == []
         await add_judged(store, "older")
-        store.clock.turn(2 * DAY.total_seconds())
+        store.clock.advance(2 * DAY.total_seconds())
         async with failing(store):
-            await bell.settled()
+            await rounds.settled()
             assert len(await store.deliveries.newest(10)) == 1
-        await bell.settled()
+        await rounds.settled()
         assert await store.deliveries.newest(10) == []
         tasks.cancel_scope.cancel()
 
@@ -53,7 +53,7 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
     for key in "12":
         build = await store.add_build(key)
         await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
-    store.clock.turn(2 * DAY.total_seconds())
+    store.clock.advance(2 * DAY.total_seconds())
 
     async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
         await Pruner(store, deliveries=deliveries, builds=builds).round()
@@ -68,17 +68,17 @@ async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     store: Store,
 ) -> None:
     unserved = UnservedNotices(store.notices, ["team", "message"])
-    bell = Bell.of(unserved)
+    rounds = Rounds.of(unserved)
     notice_policy = NoticePolicy(store.clock, None)
     told = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
     build = await store.add_build(subscriptions=(told,))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(unserved.run)
-        await bell.settled()
+        await rounds.settled()
         await store.builds.transition(build.id, BuildState.FAILED, notice_policy)
         async with failing(store):
-            await bell.settled()
-        await bell.settled()
+            await rounds.settled()
+        await rounds.settled()
         tasks.cancel_scope.cancel()
     (notice,) = await store.notices.newest(10, NoticeFilter(channel="gone"))
     assert (notice.state, notice.reason) == (NoticeState.DEAD, "config")

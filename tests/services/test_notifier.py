@@ -4,7 +4,8 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.notifying import Line, notifying, put, row, states
+from support.harness import NotifierHarness
+from support.notifying import notifying, put, row, states
 from support.scripted import (
     START,
     Clock,
@@ -48,8 +49,8 @@ async def test_a_notice_that_was_taken_is_sent(store: Store, channel: ScriptedCh
 
 async def test_notices_of_one_job_are_sent_in_their_order(store: Store, channel: ScriptedChannel) -> None:
     await put(store, "a", "b", "c")
-    async with notifying(store, channel) as line:
-        assert line.asked == ["a", "b", "c"]
+    async with notifying(store, channel) as harness:
+        assert harness.attempted == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("trouble", [Retry("503"), Unknown("the answer was lost"), ValueError("a bug")])
@@ -59,12 +60,12 @@ async def test_a_later_notice_never_overtakes_and_other_jobs_go_on(
     await put(store, "a", "b")
     await put(store, "other", job="other")
     channel.answers.append(trouble)
-    async with notifying(store, channel) as line:
-        assert line.asked == ["a", "other"]
+    async with notifying(store, channel) as harness:
+        assert harness.attempted == ["a", "other"]
         assert await states(store, "a", "b", "other") == "pending pending sent"
-        await line.turn(3)
-        assert line.asked == ["a", "other", "a", "b"]
-        assert [notice.attempt for notice in channel.asked] == [1, 1, 2, 1]
+        await harness.advance(3)
+        assert harness.attempted == ["a", "other", "a", "b"]
+        assert [notice.attempt for notice in channel.attempts] == [1, 1, 2, 1]
 
 
 async def test_a_notice_that_can_never_be_shown_lets_the_next_one_pass(
@@ -72,9 +73,9 @@ async def test_a_notice_that_can_never_be_shown_lets_the_next_one_pass(
 ) -> None:
     await put(store, "a", "b")
     channel.answers.append(Dead("content", "a word is forbidden"))
-    async with notifying(store, channel) as line:
+    async with notifying(store, channel) as harness:
         assert await states(store, "a", "b") == "dead sent"
-        assert await line.health() == (False, 0)
+        assert await harness.health() == (False, 0)
     dead = await row(store, "a")
     assert (dead.reason, dead.detail) == ("content", "a word is forbidden")
 
@@ -82,11 +83,11 @@ async def test_a_notice_that_can_never_be_shown_lets_the_next_one_pass(
 async def test_pauses_between_attempts_grow_to_an_hour(store: Store, channel: ScriptedChannel) -> None:
     await put(store, "a")
     channel.answers.extend([Retry("503")] * 30)
-    async with notifying(store, channel) as line:
+    async with notifying(store, channel) as harness:
         waits = []
         for _ in range(10):
             waits.append((await row(store, "a")).next_at - store.clock())
-            await line.turn(waits[-1] + 61)
+            await harness.advance(waits[-1] + 61)
     expected = [2, 10, 30, 120, 300, 900, 1800, 3600, 3600, 3600]
     assert waits == [pytest.approx(wait, rel=0.21) for wait in expected]
 
@@ -94,18 +95,18 @@ async def test_pauses_between_attempts_grow_to_an_hour(store: Store, channel: Sc
 async def test_a_channel_that_names_the_pause_gets_just_that(store: Store, channel: ScriptedChannel) -> None:
     await put(store, "a")
     channel.answers.append(Retry("busy", 100.0))
-    async with notifying(store, channel) as line:
-        await line.turn(99)
-        assert len(line.asked) == 1
-        await line.turn(2)
+    async with notifying(store, channel) as harness:
+        await harness.advance(99)
+        assert len(harness.attempted) == 1
+        await harness.advance(2)
         assert await states(store, "a") == "sent"
 
 
 async def test_a_notice_is_given_up_after_a_day(store: Store, channel: ScriptedChannel) -> None:
     await put(store, "a", "b")
     channel.answers.extend([Retry("503"), Unknown("lost")])
-    async with notifying(store, channel) as line:
-        await line.turn(24 * HOUR + 1)
+    async with notifying(store, channel) as harness:
+        await harness.advance(24 * HOUR + 1)
         assert await states(store, "a", "b") == "dead sent"
     dead = await row(store, "a")
     assert (dead.reason, dead.detail, dead.attempts) == ("expired", "perhaps sent: lost", 2)
@@ -117,9 +118,9 @@ async def test_a_channel_that_hangs_is_given_up_and_the_notice_sent_again(
     monkeypatch.setattr(notifier, "CALL_SECONDS", 0.05)
     await put(store, "a")
     channel.answers.append(Hang())
-    async with notifying(store, channel) as line:
+    async with notifying(store, channel) as harness:
         assert (await row(store, "a")).detail.startswith("perhaps sent: no answer")
-        await line.turn(3)
+        await harness.advance(3)
         assert await states(store, "a") == "sent"
 
 
@@ -129,8 +130,8 @@ async def test_a_channel_that_hangs_delays_no_other(store: Store, channel: Scrip
     await put(store, "chat")
     await put(store, "letter", channel="mail")
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(Line(store, channel).notifier.run)
-        await eventually(lambda: channel.asked)
+        tasks.start_soon(NotifierHarness(store, channel).notifier.run)
+        await eventually(lambda: channel.attempts)
         async with notifying(store, mail):
             assert await states(store, "chat", "letter") == "sending sent"
         tasks.cancel_scope.cancel()
@@ -141,18 +142,18 @@ async def test_no_more_is_sent_than_the_rate_allows_also_over_a_restart(tmp_path
     names = [f"n{number:02}" for number in range(40)]
     async with open_store(tmp_path, clock) as store:
         await put(store, *names)
-        async with notifying(store, ScriptedChannel(rate=Rate(18, 60))) as line:
-            assert len(line.asked) == 18
-            await line.turn(30)
-            assert len(line.asked) == 18
+        async with notifying(store, ScriptedChannel(rate=Rate(18, 60))) as harness:
+            assert len(harness.attempted) == 18
+            await harness.advance(30)
+            assert len(harness.attempted) == 18
     channel = ScriptedChannel(rate=Rate(18, 60))
-    async with open_store(tmp_path, clock) as store, notifying(store, channel) as line:
-        await line.turn(29)
-        assert line.asked == []
-        await line.turn(1)
-        assert line.asked == names[18:36]
-        await line.turn(60)
-        assert line.asked == names[18:]
+    async with open_store(tmp_path, clock) as store, notifying(store, channel) as harness:
+        await harness.advance(29)
+        assert harness.attempted == []
+        await harness.advance(1)
+        assert harness.attempted == names[18:36]
+        await harness.advance(60)
+        assert harness.attempted == names[18:]
 
 
 async def test_a_pause_that_the_vendor_asks_for_stops_the_channel_and_is_no_attempt(
@@ -161,11 +162,11 @@ async def test_a_pause_that_the_vendor_asks_for_stops_the_channel_and_is_no_atte
     await put(store, "a")
     await put(store, "other", job="other")
     channel.answers.append(RateLimited("too fast", 600.0))
-    async with notifying(store, channel) as line:
-        await line.turn(599)
-        assert len(line.asked) == 1
+    async with notifying(store, channel) as harness:
+        await harness.advance(599)
+        assert len(harness.attempted) == 1
         assert (await row(store, "a")).attempts == 0
-        await line.turn(1)
+        await harness.advance(1)
         assert await states(store, "a", "other") == "sent sent"
     assert await service_events(store) == [], "a pause is no outage"
 
@@ -176,11 +177,11 @@ async def test_a_pause_holds_over_a_restart(tmp_path: Path, channel: ScriptedCha
     async with open_store(tmp_path, clock) as store:
         await put(store, "a")
         async with notifying(store, channel):
-            assert len(channel.asked) == 1
-    async with open_store(tmp_path, clock) as store, notifying(store, channel) as line:
-        await line.turn(599)
-        assert len(channel.asked) == 1
-        await line.turn(1)
+            assert len(channel.attempts) == 1
+    async with open_store(tmp_path, clock) as store, notifying(store, channel) as harness:
+        await harness.advance(599)
+        assert len(channel.attempts) == 1
+        await harness.advance(1)
         assert await states(store, "a") == "sent"
 
 
@@ -191,9 +192,9 @@ async def test_no_channel_can_ask_for_an_endless_or_for_no_pause(
 ) -> None:
     await put(store, "a")
     channel.answers.append(outcome("too fast", after))
-    async with notifying(store, channel) as line:
-        assert len(line.asked) == 1
-        await line.turn(HOUR)
+    async with notifying(store, channel) as harness:
+        assert len(harness.attempted) == 1
+        await harness.advance(HOUR)
         assert await states(store, "a") == "sent"
 
 
@@ -202,8 +203,8 @@ async def test_a_notice_under_an_endless_rate_limit_expires_too(
 ) -> None:
     await put(store, "a")
     channel.answers.extend([RateLimited("too fast", HOUR)] * 2)
-    async with notifying(store, channel) as line:
-        await line.turn(24 * HOUR + 1)
+    async with notifying(store, channel) as harness:
+        await harness.advance(24 * HOUR + 1)
     assert (await row(store, "a")).reason == "expired"
 
 
@@ -212,19 +213,19 @@ async def test_a_channel_out_of_order_is_probed_each_quarter_of_an_hour_and_lose
 ) -> None:
     await put(store, "a", "b")
     channel.answers.extend([Dead("config", "the token is wrong")] * 2)
-    async with notifying(store, channel) as line:
-        assert line.asked == ["a"]
-        assert await line.health() == (True, 900)
+    async with notifying(store, channel) as harness:
+        assert harness.attempted == ["a"]
+        assert await harness.health() == (True, 900)
         waiting = await row(store, "a")
         assert (waiting.state, waiting.reason) == (NoticeState.PENDING, "config")
         assert waiting.detail == "the token is wrong"
-        await line.turn(899)
-        assert line.asked == ["a"]
-        await line.turn(1)
-        assert line.asked == ["a", "a"]
-        await line.turn(900)
-        assert line.asked == ["a", "a", "a", "b"]
-        assert await line.health() == (False, 0)
+        await harness.advance(899)
+        assert harness.attempted == ["a"]
+        await harness.advance(1)
+        assert harness.attempted == ["a", "a"]
+        await harness.advance(900)
+        assert harness.attempted == ["a", "a", "a", "b"]
+        assert await harness.health() == (False, 0)
     assert await states(store, "a", "b") == "sent sent"
     assert (await row(store, "a")).reason == ""
     assert await service_events(store) == [EventName.DEGRADED, EventName.RESTORED]
@@ -235,8 +236,8 @@ async def test_a_notice_is_given_up_when_nobody_mends_its_channel_for_a_day(
 ) -> None:
     await put(store, "a")
     channel.answers.extend([Dead("config", "the token is wrong")] * 2)
-    async with notifying(store, channel) as line:
-        await line.turn(24 * HOUR + 1)
+    async with notifying(store, channel) as harness:
+        await harness.advance(24 * HOUR + 1)
     dead = await row(store, "a")
     assert (dead.state, dead.reason, dead.detail) == (NoticeState.DEAD, "config", "the token is wrong")
 
@@ -247,9 +248,9 @@ async def test_a_probe_that_alone_is_at_fault_keeps_no_other_job_waiting(
     await put(store, "a")
     await put(store, "other", job="other")
     channel.answers.append(Dead("config", "no such recipient"))
-    async with notifying(store, channel) as line:
-        await line.turn(900)
-        assert line.asked == ["a", "other", "a"]
+    async with notifying(store, channel) as harness:
+        await harness.advance(900)
+        assert harness.attempted == ["a", "other", "a"]
     assert await states(store, "a", "other") == "sent sent"
 
 
@@ -259,12 +260,12 @@ async def test_a_channel_that_takes_nothing_for_long_is_told_of_although_it_name
     for number in range(10):
         await put(store, f"n{number}", job=f"job-{number}")
     channel.answers.extend([Retry("connection refused")] * 8)
-    async with notifying(store, channel) as line:
-        assert len(line.asked) == 8
-        assert (await line.health())[0]
-        await line.turn(61)
-        assert await line.health() == (False, 0)
-        await line.turn(61)
+    async with notifying(store, channel) as harness:
+        assert len(harness.attempted) == 8
+        assert (await harness.health())[0]
+        await harness.advance(61)
+        assert await harness.health() == (False, 0)
+        await harness.advance(61)
     assert await states(store, *[f"n{number}" for number in range(10)]) == " ".join(["sent"] * 10)
     assert await service_events(store) == [EventName.DEGRADED, EventName.RESTORED]
 
@@ -275,16 +276,17 @@ async def test_what_was_being_sent_when_the_process_died_is_sent_again(tmp_path:
         hanging = ScriptedChannel()
         hanging.answers.append(Hang())
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(Line(store, hanging).notifier.run)
-            await eventually(lambda: hanging.asked)
+            tasks.start_soon(NotifierHarness(store, hanging).notifier.run)
+            await eventually(lambda: hanging.attempts)
             assert await states(store, "a", "b") == "sending pending"
             tasks.cancel_scope.cancel()
     async with open_store(tmp_path) as store:
         assert await states(store, "a") == "sending"
         assert await store.recover(["team"], []) == 0
-        async with notifying(store, ScriptedChannel()) as line:
-            assert line.asked == ["a", "b"]
-            assert [notice.attempt for notice in line.channel.asked] == [2, 1]
+        healthy = ScriptedChannel()
+        async with notifying(store, healthy) as harness:
+            assert harness.attempted == ["a", "b"]
+            assert [notice.attempt for notice in healthy.attempts] == [2, 1]
 
 
 async def test_who_is_to_finish_waits_for_the_answer_in_hand_and_begins_nothing(
@@ -298,18 +300,18 @@ async def test_who_is_to_finish_waits_for_the_answer_in_hand_and_begins_nothing(
         return Ok()
 
     channel.answers.append(slowly)
-    line = Line(store, channel)
+    harness = NotifierHarness(store, channel)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(line.notifier.run)
-        await eventually(lambda: channel.asked)
+        tasks.start_soon(harness.notifier.run)
+        await eventually(lambda: channel.attempts)
         async with anyio.create_task_group() as finishing:
-            finishing.start_soon(line.notifier.finish)
+            finishing.start_soon(harness.notifier.finish)
             await anyio.wait_all_tasks_blocked()
             assert await states(store, "a", "b") == "sending pending"
             answered.set()
         assert await states(store, "a", "b") == "sent pending"
-        await line.bell.settled()
-        assert line.asked == ["a"]
+        await harness.settled()
+        assert harness.attempted == ["a"]
         tasks.cancel_scope.cancel()
 
 
@@ -328,14 +330,14 @@ async def test_a_store_that_fails_is_tried_again_and_nothing_is_sent_before_it_w
     store: Store, channel: ScriptedChannel
 ) -> None:
     await put(store, "a")
-    line = Line(store, channel)
+    harness = NotifierHarness(store, channel)
     async with anyio.create_task_group() as tasks:
         async with failing(store):
-            tasks.start_soon(line.notifier.run)
-            await eventually(lambda: line.bell.waits)
-            assert channel.asked == []
-        store.clock.turn(2)
-        await line.bell.settled()
+            tasks.start_soon(harness.notifier.run)
+            await eventually(lambda: harness.rounds(harness.notifier).count)
+            assert channel.attempts == []
+        store.clock.advance(2)
+        await harness.settled()
         assert await states(store, "a") == "sent"
         tasks.cancel_scope.cancel()
-    assert line.asked == ["a"]
+    assert harness.attempted == ["a"]

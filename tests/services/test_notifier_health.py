@@ -4,7 +4,8 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.notifying import Line, notifying, put, states
+from support.harness import NotifierHarness
+from support.notifying import notifying, put, states
 from support.scripted import Clock, ScriptedChannel, Store, open_store
 
 from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry
@@ -19,9 +20,9 @@ async def test_a_channel_that_takes_a_notice_now_and_then_is_not_out_of_order(st
     channel.answers.extend([Retry("503")] * (FAILURES - 1))
     channel.answers.append(Ok())
     channel.answers.extend([Retry("503")] * (FAILURES - 1))
-    async with notifying(store, channel) as line:
-        assert len(line.asked) == 2 * FAILURES
-        assert await line.health() == (False, 0)
+    async with notifying(store, channel) as harness:
+        assert len(harness.attempted) == 2 * FAILURES
+        assert await harness.health() == (False, 0)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ async def test_an_answer_that_came_is_written_down_although_we_are_told_to_stop(
                 return answer
 
             channel.answers.append(stop)
-            tasks.start_soon(Line(store, channel).notifier.run)
+            tasks.start_soon(NotifierHarness(store, channel).notifier.run)
     async with open_store(tmp_path, clock) as store:
         assert await states(store, "a") == state
-        assert await Line(store, channel).health() == pause
+        assert await NotifierHarness(store, channel).health() == pause

@@ -2,8 +2,9 @@
 
 import anyio
 import pytest
+from support.harness import PollerHarness
 from support.scripted import Hang, ScriptedBuilder, Store, eventually, failing
-from support.services import PollLine, add_queued, move, polling
+from support.services import add_queued, move, polling
 
 from bridge.builders.base import LogChunk, Status
 from bridge.errors import Transient
@@ -36,16 +37,18 @@ async def facts_of(store: Store) -> BuildFacts:
 
 async def test_a_build_is_followed_from_the_queue_to_its_end(store: Store, builder: ScriptedBuilder) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        running = await line.says(build, RUNNING)
-        ended = await line.says(build, SUCCESS)
+    async with polling(store, builder) as harness:
+        running = await harness.polled(build, RUNNING)
+        ended = await harness.polled(build, SUCCESS)
     assert (running.state, running.raw, running.started_at) == (BuildState.RUNNING, "building", 1_700_000_010)
     assert (ended.state, ended.raw, ended.digest) == (BuildState.SUCCEEDED, "SUCCESS", "sha256:1")
     assert (ended.started_at, ended.ended_at) == (1_700_000_010, 1_700_000_070)
     assert await store.steps(build.id) == ["waiting", "triggering", "queued", "running", "succeeded"]
     assert await store.events() == [EventName.START, EventName.SUCCESS]
     assert (await facts_of(store)).duration == 60
-    assert {"ended", "told"} <= set(line.rung), "a slot is free, and there is something to tell"
+    assert {"on_ended", "wake_notifiers"} <= set(harness.calls), (
+        "a slot is free, and there is something to tell"
+    )
 
 
 @pytest.mark.parametrize("first", [BuildState.QUEUED, BuildState.RUNNING])
@@ -64,8 +67,8 @@ async def test_every_end_may_come_from_the_queue_or_from_running(
     build = await add_queued(store)
     if first is BuildState.RUNNING:
         await move(store, build, BuildState.RUNNING)
-    async with polling(store, builder) as line:
-        after = await line.says(build, Status(state=end, raw="word"))
+    async with polling(store, builder) as harness:
+        after = await harness.polled(build, Status(state=end, raw="word"))
     assert (after.state, after.ended_at) == (end, store.clock())
     assert (await store.events())[-1] == event
 
@@ -75,19 +78,19 @@ async def test_a_builder_cannot_send_a_running_build_back(
     store: Store, builder: ScriptedBuilder, word: BuildState
 ) -> None:
     build = await move(store, await add_queued(store), BuildState.RUNNING)
-    async with polling(store, builder) as line:
-        after = await line.says(build, Status(state=word, raw="odd"))
+    async with polling(store, builder) as harness:
+        after = await harness.polled(build, Status(state=word, raw="odd"))
     assert (after.state, after.ended_at) == (BuildState.RUNNING, None)
 
 
 async def test_a_build_that_the_answer_leaves_out_stays_open(store: Store, builder: ScriptedBuilder) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        await line.says(build, RUNNING)
+    async with polling(store, builder) as harness:
+        await harness.polled(build, RUNNING)
         builder.statuses.clear()
-        await line.turn(HOUR)
+        await harness.advance(HOUR)
         assert (await store.build(build.id)).state is BuildState.RUNNING
-        assert (await line.says(build, SUCCESS)).state is BuildState.SUCCEEDED
+        assert (await harness.polled(build, SUCCESS)).state is BuildState.SUCCEEDED
 
 
 async def test_many_builds_are_asked_for_in_one_call(store: Store, builder: ScriptedBuilder) -> None:
@@ -112,15 +115,15 @@ async def test_an_end_and_its_notices_are_written_together_or_not_at_all(store: 
 
 async def test_what_the_builder_learns_of_a_build_is_kept(store: Store, builder: ScriptedBuilder) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
+    async with polling(store, builder) as harness:
         learned = Status(
             state=BuildState.QUEUED, raw="left", handle="build-9", url="https://ci.example.com/9"
         )
-        after = await line.says(build, learned)
+        after = await harness.polled(build, learned)
         assert (after.handle, after.url) == ("build-9", "https://ci.example.com/9")
-        await line.turn(1)
+        await harness.advance(1)
         assert builder.called("poll")[-1] == "build-9"
-        ended = await line.says(build, SUCCESS)
+        ended = await harness.polled(build, SUCCESS)
     assert (ended.handle, ended.url) == ("build-9", "https://ci.example.com/9")
     assert builder.called("release") == ["build-9"]
 
@@ -130,13 +133,13 @@ async def test_the_log_is_kept_piece_by_piece_and_read_to_its_end(
 ) -> None:
     build = await add_queued(store)
     builder.logs.append(LogChunk(text="one\n", next=4, more=True))
-    async with polling(store, builder) as line:
-        await line.says(build, RUNNING)
+    async with polling(store, builder) as harness:
+        await harness.polled(build, RUNNING)
         await eventually(lambda: builder.called("log"))
         builder.logs.extend(
             [LogChunk(text="two\n", next=8, more=True), LogChunk(text="three\n", next=14, more=False)]
         )
-        ended = await line.says(build, FAILURE)
+        ended = await harness.polled(build, FAILURE)
     assert await log_of(store, build) == "one\ntwo\nthree\n"
     assert ended.log_offset == 14
     assert builder.called("log")[0] == "handle-1@0"
@@ -148,10 +151,10 @@ async def test_a_log_that_begins_again_is_marked(store: Store, builder: Scripted
     build = await move(store, await add_queued(store), BuildState.RUNNING)
     builder.logs.append(LogChunk(text="one\n", next=4, more=False))
     builder.statuses[build.id] = RUNNING
-    async with polling(store, builder) as line:
+    async with polling(store, builder) as harness:
         await eventually(lambda: not builder.logs)
         builder.logs.append(LogChunk(text="anew\n", next=5, more=False, restarted=True))
-        await line.says(build, SUCCESS)
+        await harness.polled(build, SUCCESS)
     assert await log_of(store, build) == "one\n\n--- the log starts again ---\nanew\n"
 
 
@@ -179,8 +182,8 @@ async def test_a_log_that_cannot_be_read_never_holds_the_end_up(
 ) -> None:
     build = await move(store, await add_queued(store), BuildState.RUNNING)
     builder.logs.extend([trouble] * 100)
-    async with polling(store, builder) as line:
-        after = await line.says(build, FAILURE)
+    async with polling(store, builder) as harness:
+        after = await harness.polled(build, FAILURE)
     assert after.state is BuildState.FAILED
     assert await store.events() == [EventName.START, EventName.FAIL]
 
@@ -193,11 +196,11 @@ async def test_a_log_that_hangs_delays_the_end_of_no_build_for_long(
     builds = [await move(store, await add_queued(store, key), BuildState.RUNNING) for key in "1234567"]
     builder.logs.extend([Hang()] * 7)
     builder.statuses.update({build.id: RUNNING for build in builds})
-    async with polling(store, builder) as line:
+    async with polling(store, builder) as harness:
         hanging = len(builder.called("log"))
-        await line.turn(1)
+        await harness.advance(1)
         assert len(builder.called("log")) == hanging, "a log that hung is left alone for a minute"
-        assert (await line.says(builds[-1], SUCCESS)).state is BuildState.SUCCEEDED
+        assert (await harness.polled(builds[-1], SUCCESS)).state is BuildState.SUCCEEDED
 
 
 @pytest.mark.parametrize("trouble", [Transient("503"), RuntimeError("a bug"), TimeoutError()])
@@ -207,9 +210,9 @@ async def test_a_poll_that_fails_changes_nothing_and_is_repeated(
     build = await add_queued(store)
     builder.polls.extend([trouble, trouble])
     builder.statuses[build.id] = RUNNING
-    async with polling(store, builder) as line:
+    async with polling(store, builder) as harness:
         await eventually(lambda: not builder.polls)
-        await line.turn(5)
+        await harness.advance(5)
         assert (await store.build(build.id)).state is BuildState.RUNNING
 
 
@@ -220,8 +223,8 @@ async def test_a_poll_that_hangs_is_given_up(
     build = await add_queued(store)
     builder.polls.append(Hang())
     builder.statuses[build.id] = RUNNING
-    async with polling(store, builder) as line:
-        await line.turn(5)
+    async with polling(store, builder) as harness:
+        await harness.advance(5)
         assert (await store.build(build.id)).state is BuildState.RUNNING
 
 
@@ -229,9 +232,9 @@ async def test_an_unknown_build_is_resolved_when_the_builder_knows_it_again(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await move(store, await add_queued(store), BuildState.UNKNOWN)
-    async with polling(store, builder) as line:
-        assert (await line.says(build, SUCCESS)).state is BuildState.UNKNOWN, "asked only now and then"
-        await line.turn(601)
+    async with polling(store, builder) as harness:
+        assert (await harness.polled(build, SUCCESS)).state is BuildState.UNKNOWN, "asked only now and then"
+        await harness.advance(601)
         after = await store.build(build.id)
     assert after.state is BuildState.SUCCEEDED
     assert await store.events() == [EventName.FAIL, EventName.FIXED], "people were told that it failed"
@@ -240,29 +243,29 @@ async def test_an_unknown_build_is_resolved_when_the_builder_knows_it_again(
 async def test_an_unknown_build_that_still_runs_is_open_again(store: Store, builder: ScriptedBuilder) -> None:
     build = await move(store, await add_queued(store), BuildState.UNKNOWN, ended_at=store.clock())
     builder.statuses[build.id] = RUNNING
-    async with polling(store, builder) as line:
+    async with polling(store, builder) as harness:
         after = await store.build(build.id)
         assert (after.state, after.ended_at) == (BuildState.RUNNING, None)
-        assert (await line.says(build, FAILURE)).state is BuildState.FAILED
+        assert (await harness.polled(build, FAILURE)).state is BuildState.FAILED
 
 
 async def test_a_build_without_an_end_is_unknown_after_six_hours_and_stays_so(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        await line.says(build, RUNNING)
-        await line.turn(5.9 * HOUR)
+    async with polling(store, builder) as harness:
+        await harness.polled(build, RUNNING)
+        await harness.advance(5.9 * HOUR)
         assert (await store.build(build.id)).state is BuildState.RUNNING
-        await line.turn(0.2 * HOUR)
+        await harness.advance(0.2 * HOUR)
         assert (await store.build(build.id)).state is BuildState.UNKNOWN
         for _ in range(5):
-            await line.turn(700)
+            await harness.advance(700)
         after = await store.build(build.id)
         assert after.detail == "no end within 6 h (last seen: building)"
         assert (await store.steps(build.id)).count("unknown") == 1, "it does not flap"
-        await line.says(build, SUCCESS)
-        await line.turn(700)
+        await harness.polled(build, SUCCESS)
+        await harness.advance(700)
         assert (await store.build(build.id)).state is BuildState.SUCCEEDED
     assert await store.events() == [EventName.START, EventName.FAIL, EventName.FIXED]
 
@@ -271,10 +274,10 @@ async def test_a_build_that_stays_in_the_queue_is_unknown_after_a_day(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        await line.turn(23.9 * HOUR)
+    async with polling(store, builder) as harness:
+        await harness.advance(23.9 * HOUR)
         assert (await store.build(build.id)).state is BuildState.QUEUED
-        await line.turn(0.2 * HOUR)
+        await harness.advance(0.2 * HOUR)
         assert (await store.build(build.id)).state is BuildState.UNKNOWN
 
 
@@ -286,15 +289,17 @@ async def test_a_build_is_cancelled_by_asking_the_builder_again_and_again(
     builder.statuses.update({build.id: RUNNING, other.id: RUNNING})
     builder.cancels.extend([Transient("503"), RuntimeError("a bug")])
     await store.builds.request_cancel(build.id, "cancelled by ann")
-    async with polling(store, builder) as line:
+    async with polling(store, builder) as harness:
         for _ in range(4):
-            await line.turn(5)
+            await harness.advance(5)
         assert (await store.build(build.id)).state is BuildState.RUNNING, "the builder says when it is over"
         asked = set(builder.called("cancel"))
-        await line.says(other, SUCCESS)
-        after = await line.says(build, Status(state=BuildState.CANCELLED, raw="ABORTED", detail="by bridge"))
+        await harness.polled(other, SUCCESS)
+        after = await harness.polled(
+            build, Status(state=BuildState.CANCELLED, raw="ABORTED", detail="by bridge")
+        )
         before = len(builder.called("cancel"))
-        await line.turn(5)
+        await harness.advance(5)
         assert len(builder.called("cancel")) == before
     assert asked == {"handle-1"}
     assert (after.state, after.detail) == (BuildState.CANCELLED, "cancelled by ann")
@@ -315,13 +320,13 @@ async def test_a_build_that_was_quicker_than_its_cancellation_has_succeeded(
 async def test_a_store_that_fails_is_tried_again(store: Store, builder: ScriptedBuilder) -> None:
     build = await add_queued(store)
     builder.statuses[build.id] = SUCCESS
-    line = PollLine(store, builder)
+    harness = PollerHarness(store, builder)
     async with anyio.create_task_group() as tasks:
         async with failing(store):
-            tasks.start_soon(line.poller.run)
-            await eventually(lambda: line.bell.waits)
+            tasks.start_soon(harness.poller.run)
+            await eventually(lambda: harness.rounds(harness.poller).count)
             assert (await store.build(build.id)).state is BuildState.QUEUED
-        await line.bell.settled()
+        await harness.settled()
         assert (await store.build(build.id)).state is BuildState.SUCCEEDED
         tasks.cancel_scope.cancel()
     assert await store.events() == [EventName.SUCCESS]
@@ -329,6 +334,8 @@ async def test_a_store_that_fails_is_tried_again(store: Store, builder: Scripted
 
 async def test_what_a_builder_says_is_bounded_and_storable(store: Store, builder: ScriptedBuilder) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        after = await line.says(build, Status(state=BuildState.FAILED, raw="r\ud800", detail="d" * 100_000))
+    async with polling(store, builder) as harness:
+        after = await harness.polled(
+            build, Status(state=BuildState.FAILED, raw="r\ud800", detail="d" * 100_000)
+        )
     assert (after.raw, len(after.detail)) == ("r?", 4096)

@@ -2,8 +2,9 @@
 
 import anyio
 import pytest
+from support.harness import PollerHarness
 from support.scripted import Hang, ScriptedBuilder, Store, eventually
-from support.services import PollLine, add_queued, move, polling
+from support.services import add_queued, move, polling
 
 from bridge.builders.base import LogChunk, Status
 from bridge.model.build import BuildState
@@ -27,40 +28,40 @@ async def test_the_hours_of_a_build_count_from_its_start_and_not_from_its_way_in
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        await line.turn(20 * HOUR)
-        await line.says(build, running(store.clock()))
-        assert line.rung == ["told"], "its start is to be told"
-        await line.turn(5.9 * HOUR)
+    async with polling(store, builder) as harness:
+        await harness.advance(20 * HOUR)
+        await harness.polled(build, running(store.clock()))
+        assert harness.calls == ["wake_notifiers"], "its start is to be told"
+        await harness.advance(5.9 * HOUR)
         assert (await store.build(build.id)).state is BuildState.RUNNING
-        line.rung.clear()
-        await line.turn(0.2 * HOUR)
+        harness.calls.clear()
+        await harness.advance(0.2 * HOUR)
         assert (await store.build(build.id)).state is BuildState.UNKNOWN
-        assert line.rung == ["told"]
+        assert harness.calls == ["wake_notifiers"]
 
 
 async def test_the_day_in_the_queue_counts_from_when_the_builder_was_given_the_build(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await store.add_build()
-    store.clock.turn(23 * HOUR)
+    store.clock.advance(23 * HOUR)
     await move(store, build, BuildState.TRIGGERING, triggered_at=store.clock())
     await move(store, build, BuildState.QUEUED, handle="handle-1")
-    async with polling(store, builder) as line:
-        await line.turn(23.9 * HOUR)
+    async with polling(store, builder) as harness:
+        await harness.advance(23.9 * HOUR)
         assert (await store.build(build.id)).state is BuildState.QUEUED
-        await line.turn(0.2 * HOUR)
+        await harness.advance(0.2 * HOUR)
         assert (await store.build(build.id)).state is BuildState.UNKNOWN
 
 
 async def test_a_builder_may_have_a_deadline_of_its_own(store: Store, builder: ScriptedBuilder) -> None:
     builder.deadline = HOUR
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        await line.says(build, running(store.clock()))
-        await line.turn(0.9 * HOUR)
+    async with polling(store, builder) as harness:
+        await harness.polled(build, running(store.clock()))
+        await harness.advance(0.9 * HOUR)
         assert (await store.build(build.id)).state is BuildState.RUNNING
-        await line.turn(0.2 * HOUR)
+        await harness.advance(0.2 * HOUR)
         after = await store.build(build.id)
     assert (after.state, after.detail) == (BuildState.UNKNOWN, "no end within 1 h (last seen: building)")
     assert after.ended_at == store.clock()
@@ -70,7 +71,7 @@ async def test_a_build_that_left_the_queue_while_nobody_looked_has_its_hours_sti
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
-    store.clock.turn(25 * HOUR)
+    store.clock.advance(25 * HOUR)
     builder.statuses[build.id] = running(store.clock() - HOUR)
     async with polling(store, builder):
         assert (await store.build(build.id)).state is BuildState.RUNNING
@@ -81,7 +82,7 @@ async def test_a_build_that_ended_while_nobody_looked_for_days_has_ended(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
-    store.clock.turn(72 * HOUR)
+    store.clock.advance(72 * HOUR)
     builder.statuses[build.id] = SUCCESS
     async with polling(store, builder):
         assert (await store.build(build.id)).state is BuildState.SUCCEEDED
@@ -92,17 +93,17 @@ async def test_an_unknown_build_is_asked_for_within_a_week_and_then_no_more(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        await line.says(build, Status(state=BuildState.UNKNOWN, raw="gone"))
-        await line.turn(6 * 24 * HOUR)
+    async with polling(store, builder) as harness:
+        await harness.polled(build, Status(state=BuildState.UNKNOWN, raw="gone"))
+        await harness.advance(6 * 24 * HOUR)
         assert builder.called("release") == [], "perhaps its result is asked for yet"
         before = len(builder.called("poll"))
-        await line.turn(0.9 * 24 * HOUR)
+        await harness.advance(0.9 * 24 * HOUR)
         assert len(builder.called("poll")) > before
-        await line.turn(0.2 * 24 * HOUR)
+        await harness.advance(0.2 * 24 * HOUR)
         assert builder.called("release") == ["handle-1"]
         before = len(builder.called("poll"))
-        await line.turn(HOUR)
+        await harness.advance(HOUR)
         assert len(builder.called("poll")) == before
 
 
@@ -117,9 +118,9 @@ async def test_what_the_builder_no_longer_says_of_a_build_stays_known(
         digest="sha256:1",
         url="https://ci.example.com/9",
     )
-    async with polling(store, builder) as line:
-        await line.says(build, said)
-        after = await line.says(build, SUCCESS)
+    async with polling(store, builder) as harness:
+        await harness.polled(build, said)
+        after = await harness.polled(build, SUCCESS)
     assert (after.started_at, after.digest, after.url) == (said.started_at, said.digest, said.url)
 
 
@@ -135,12 +136,12 @@ async def test_an_end_waits_for_the_log_of_no_build_that_goes_on(
     builder.logs.extend([Hang()] * CALLS)
     builder.statuses.update({build.id: running() for build in builds[:-1]})
     builder.statuses[builds[-1].id] = SUCCESS
-    line = PollLine(store, builder)
+    harness = PollerHarness(store, builder)
 
     async def ended() -> bool:
         return (await store.build(builds[-1].id)).state is BuildState.SUCCEEDED
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(line.poller.run)
+        tasks.start_soon(harness.poller.run)
         await eventually(ended, seconds=15)
         tasks.cancel_scope.cancel()

@@ -25,9 +25,9 @@ def builder() -> ScriptedBuilder:
 
 async def test_an_ended_build_is_given_back_once(store: Store, builder: ScriptedBuilder) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        await line.says(build, SUCCESS)
-        await line.turn(HOUR)
+    async with polling(store, builder) as harness:
+        await harness.polled(build, SUCCESS)
+        await harness.advance(HOUR)
     assert builder.called("release") == ["handle-1"]
     assert await store.builds.unreleased("here", 0.0) == []
 
@@ -40,9 +40,9 @@ async def test_a_build_that_could_not_be_given_back_is_given_back_later(
     open_one = await add_queued(store, "2")
     builder.releases.append(trouble)
     builder.statuses[open_one.id] = RUNNING
-    async with polling(store, builder) as line:
-        assert (await line.says(build, SUCCESS)).state is BuildState.SUCCEEDED
-        await line.turn(601)
+    async with polling(store, builder) as harness:
+        assert (await harness.polled(build, SUCCESS)).state is BuildState.SUCCEEDED
+        await harness.advance(601)
     assert builder.called("release") == ["handle-1", "handle-1"]
 
 
@@ -77,12 +77,12 @@ async def test_a_build_that_the_builder_calls_unknown_is_not_given_back_before_i
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
-    async with polling(store, builder) as line:
-        assert (await line.says(build, Status(state=BuildState.UNKNOWN, raw="gone"))).state == "unknown"
-        await line.turn(HOUR)
+    async with polling(store, builder) as harness:
+        assert (await harness.polled(build, Status(state=BuildState.UNKNOWN, raw="gone"))).state == "unknown"
+        await harness.advance(HOUR)
         assert builder.called("release") == []
-        await line.says(build, SUCCESS)
-        await line.turn(HOUR)
+        await harness.polled(build, SUCCESS)
+        await harness.advance(HOUR)
     assert builder.called("release") == ["handle-1"]
 
 
@@ -98,9 +98,9 @@ async def test_a_build_that_can_never_be_given_back_stands_before_the_others_not
     builder = Stubborn()
     for key in "123":
         await move(store, await add_queued(store, key), BuildState.SUCCEEDED)
-    async with polling(store, builder) as line:
+    async with polling(store, builder) as harness:
         for _ in range(50):
-            await line.turn(SLOW_SECONDS)
+            await harness.advance(SLOW_SECONDS)
     assert {"handle-2", "handle-3"} <= set(builder.called("release"))
 
 
@@ -109,10 +109,10 @@ async def test_a_build_of_which_nothing_was_ever_learned_is_given_back_after_a_w
 ) -> None:
     build = await add_queued(store)
     await store.builds.transition(build.id, BuildState.UNKNOWN, NoticePolicy(store.clock, None))
-    async with polling(store, builder) as line:
-        await line.turn(FORGET_SECONDS - 1)
+    async with polling(store, builder) as harness:
+        await harness.advance(FORGET_SECONDS - 1)
         assert builder.called("release") == []
-        await line.turn(SLOW_SECONDS + 1)
-        await line.turn(SLOW_SECONDS + 1)
+        await harness.advance(SLOW_SECONDS + 1)
+        await harness.advance(SLOW_SECONDS + 1)
     assert builder.called("release") == ["handle-1"]
     assert (await store.build(build.id)).state is BuildState.UNKNOWN

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from support.reloading import Line, reloading, rule
+from support.reloading import reloader, reloading, rule
 from support.rules import NAMES, tag_config
 from support.scripted import Store, eventually, failing
 
@@ -53,13 +53,13 @@ def spoil(folder: Path) -> None:
 
 async def test_a_faulty_set_is_tried_once_and_not_at_every_tick(store: Store, folder: Path) -> None:
     load = Load(folder)
-    async with reloading(store, folder, load) as line:
+    async with reloading(store, folder, load) as harness:
         spoil(folder)
-        await line.tick(2)
+        await harness.look(2)
         assert load.loads == 1
-        await line.tick(4)
+        await harness.look(4)
         assert load.loads == 1
-        assert line.told == 1
+        assert harness.calls.count("wake_notifiers") == 1
 
 
 @pytest.mark.parametrize("first", [edit, spoil])
@@ -67,14 +67,14 @@ async def test_an_edit_while_the_rules_are_loading_is_taken_after_them(
     store: Store, folder: Path, first: Callable[..., None]
 ) -> None:
     load = Load(folder)
-    async with reloading(store, folder, load) as line:
+    async with reloading(store, folder, load) as harness:
         first(folder, *(["develop"] if first is edit else []))
         load.then = lambda: edit(folder, "late-develop")
-        await line.tick(2)
-        assert line.pattern() == ("develop" if first is edit else "master")
-        await line.tick(2)
-        assert line.pattern() == "late-develop"
-        assert await line.down() is None
+        await harness.look(2)
+        assert harness.pattern() == ("develop" if first is edit else "master")
+        await harness.look(2)
+        assert harness.pattern() == "late-develop"
+        assert await harness.fault() is None
 
 
 async def test_of_two_reloads_at_once_the_later_one_loads_later(store: Store, folder: Path) -> None:
@@ -86,75 +86,75 @@ async def test_of_two_reloads_at_once_the_later_one_loads_later(store: Store, fo
         assert go_on.wait(10)
 
     load.then = wait
-    line = Line(store, folder, load)
+    harness = reloader(store, folder, load)
     edit(folder, "older")
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(line.reloader.reload)
+        tasks.start_soon(harness.reloader.reload)
         await eventually(loaded.is_set)
         edit(folder, "newer")
-        tasks.start_soon(line.reloader.reload)
+        tasks.start_soon(harness.reloader.reload)
         with anyio.move_on_after(0.3):  # the other one could be through by then
-            await eventually(lambda: line.pattern() == "newer")
+            await eventually(lambda: harness.pattern() == "newer")
         go_on.set()
-    assert line.pattern() == "newer"
-    assert len(await line.notices()) == 2
+    assert harness.pattern() == "newer"
+    assert len(await harness.service_notices("team")) == 2
 
 
 async def test_a_fault_that_could_not_be_told_is_told_later(store: Store, folder: Path) -> None:
-    async with reloading(store, folder) as line:
+    async with reloading(store, folder) as harness:
         spoil(folder)
         async with failing(store):
-            await line.tick(2)
-        assert await line.down() is None
-        await line.tick(2)
-        assert "3 is not 0, 1 or 2" in (await line.down() or "")
-    assert [event for event, *_ in await line.notices("message")] == [EventName.DEGRADED]
+            await harness.look(2)
+        assert await harness.fault() is None
+        await harness.look(2)
+        assert "3 is not 0, 1 or 2" in (await harness.fault() or "")
+    assert [event for event, *_ in await harness.service_notices("message")] == [EventName.DEGRADED]
 
 
 async def test_an_edit_that_could_not_be_told_is_taken_at_a_later_tick(store: Store, folder: Path) -> None:
-    async with reloading(store, folder) as line:
+    async with reloading(store, folder) as harness:
         edit(folder, "develop")
         async with failing(store):
-            await line.tick(3)
-            assert line.pattern() == "master"
-        await line.tick(2)
-        assert line.pattern() == "develop"
-    assert len(await line.notices()) == 1
+            await harness.look(3)
+            assert harness.pattern() == "master"
+        await harness.look(2)
+        assert harness.pattern() == "develop"
+    assert len(await harness.service_notices("team")) == 1
 
 
 async def test_files_that_cannot_be_looked_through_are_told_like_a_fault_in_them(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with reloading(store, folder) as line:
+    async with reloading(store, folder) as harness:
         monkeypatch.setattr(files, "MAX_FILES", 1)
         (folder / "more.yaml").write_text(rule("more"))
-        await line.tick(2)
-        assert line.names() == ["shop"]
-        assert "there are over 1 rule files" in (await line.down() or "")
-        assert line.told == 1, "there is something to tell"
+        await harness.look(2)
+        assert harness.names() == ["shop"]
+        assert "there are over 1 rule files" in (await harness.fault() or "")
+        assert harness.calls.count("wake_notifiers") == 1, "there is something to tell"
 
 
 async def test_only_those_who_asked_for_an_event_are_told_of_it(store: Store, folder: Path) -> None:
     own = "notices:\n- {channel: mail, notice_type: MAIL, enabled_event_type_names: [deleteJob]}\n"
     (folder / "own.yaml").write_text(rule("own") + own)
-    async with reloading(store, folder) as line:
+    async with reloading(store, folder) as harness:
         (folder / "own.yaml").write_text(rule("own", tag_config("develop")) + own)
-        await line.tick(2)
-        assert line.pattern("own") == "develop"
-        assert await line.notices("mail") == []
+        await harness.look(2)
+        assert harness.pattern("own") == "develop"
+        assert await harness.service_notices("mail") == []
         (folder / "own.yaml").unlink()
-        await line.tick(2)
-    assert [event for event, *_ in await line.notices("mail")] == [EventName.DELETE]
-    assert await line.notices("team") == [], "its own settings hold"
+        await harness.look(2)
+    assert [event for event, *_ in await harness.service_notices("mail")] == [EventName.DELETE]
+    assert await harness.service_notices("team") == [], "its own settings hold"
 
 
 async def test_a_reload_that_was_refused_raises_and_the_next_tick_does_not_repeat_it(
     store: Store, folder: Path
 ) -> None:
     load = Load(folder)
-    async with reloading(store, folder, load) as line:
+    async with reloading(store, folder, load) as harness:
         spoil(folder)
         with pytest.raises(ConfigError):
-            await line.reloader.reload()
-        await line.tick(3)
+            await harness.reloader.reload()
+        await harness.look(3)
         assert load.loads == 1

@@ -5,67 +5,68 @@ from pathlib import Path
 import anyio
 import pytest
 from support.rules import rules_of
-from support.scheduling import DAY, DUE, FIRST, NIGHTLY, NONE, SECOND, URL, rule, scheduler, scheduling
-from support.scripted import Bell, Store, failing
+from support.scheduling import DAY, DUE, FIRST, NIGHTLY, NONE, SECOND, URL, rule, scheduling
+from support.scripted import Rounds, Store, failing
 
 from bridge.model.delivery import DeliveryState
 
 
 @pytest.fixture
 def noon(store: Store) -> Store:
-    store.clock.turn(DUE - 15 * 3600 - store.clock())
+    store.clock.advance(DUE - 15 * 3600 - store.clock())
     return store
 
 
 async def test_the_newest_commit_is_built_once_when_it_is_due(noon: Store, tmp_path: Path) -> None:
-    async with scheduling(noon, tmp_path, rule()) as line:
-        await line.push(FIRST, SECOND)
-        await line.push(NONE, FIRST)  # late
-        await line.at(DUE - 1)
-        assert len(await line.builds()) == 1
+    async with scheduling(noon, tmp_path, rule()) as harness:
+        await harness.push(FIRST, SECOND)
+        await harness.push(NONE, FIRST)  # late
+        await harness.advance_to(DUE - 1)
+        assert len(await harness.builds()) == 1
         for later in (0, 1, 60, 3600):
-            await line.at(DUE + later)
-        pushed, nightly = await line.builds()
+            await harness.advance_to(DUE + later)
+        pushed, nightly = await harness.builds()
         assert (nightly.request.commit, nightly.request.repo_url) == (SECOND, URL)
         assert (nightly.origin.cause, nightly.request.tags) == ("schedule", ("nightly",))
         assert pushed.origin.cause == "push"
-        await line.at(DUE + DAY)
-        assert len(await line.builds()) == 3
-        assert await line.told() == []
+        await harness.advance_to(DUE + DAY)
+        assert len(await harness.builds()) == 3
+        assert await harness.details() == []
 
 
 async def test_what_pushes_do_not_build_a_schedule_may(noon: Store, tmp_path: Path) -> None:
-    async with scheduling(noon, tmp_path, rule(active="false")) as line:
-        await line.push(NONE, FIRST)
-        assert await line.builds() == []
-        await line.at(DUE)
-        (nightly,) = await line.builds()
+    async with scheduling(noon, tmp_path, rule(active="false")) as harness:
+        await harness.push(NONE, FIRST)
+        assert await harness.builds() == []
+        await harness.advance_to(DUE)
+        (nightly,) = await harness.builds()
         assert (nightly.request.commit, nightly.request.repo_url) == (FIRST, URL)
 
 
 async def test_a_branch_that_nobody_pushed_or_that_is_gone_is_not_built(noon: Store, tmp_path: Path) -> None:
-    async with scheduling(noon, tmp_path, rule()) as line:
-        await line.at(DUE)
-        await line.push(FIRST, NONE)
-        await line.at(DUE + DAY)
-        assert await line.builds() == []
+    async with scheduling(noon, tmp_path, rule()) as harness:
+        await harness.advance_to(DUE)
+        await harness.push(FIRST, NONE)
+        await harness.advance_to(DUE + DAY)
+        assert await harness.builds() == []
         why = "due at 2026-11-2{}T19:00:00Z, but no push has told yet what main is"
-        assert await line.asked() == [(DeliveryState.IGNORED, why.format(day)) for day in (1, 2)]
+        assert await harness.requests() == [(DeliveryState.IGNORED, why.format(day)) for day in (1, 2)]
 
 
 async def test_two_that_look_at_once_ask_once(noon: Store, tmp_path: Path) -> None:
-    async with scheduling(noon, tmp_path, rule()) as line, anyio.create_task_group() as tasks:
-        other = Bell()
-        tasks.start_soon(scheduler(line, other).run)
-        await line.push(NONE, FIRST)
+    async with scheduling(noon, tmp_path, rule()) as harness, anyio.create_task_group() as tasks:
+        second = harness.another()
+        other = Rounds.of(second)
+        tasks.start_soon(second.run)
+        await harness.push(NONE, FIRST)
         for day in range(5):
-            noon.clock.turn(DUE + day * DAY - noon.clock())
+            noon.clock.advance(DUE + day * DAY - noon.clock())
             other.wake()
-            line.ticking.wake()
+            harness.scheduler.wake()
             await other.settled()
-            await line.at(DUE + day * DAY)
-        assert len(await line.asked()) == 5
-        assert line.rung == ["asked"] * 5
+            await harness.advance_to(DUE + day * DAY)
+        assert len(await harness.requests()) == 5
+        assert harness.scheduler_calls == ["on_due"] * 5
         tasks.cancel_scope.cancel()
 
 
@@ -81,45 +82,45 @@ async def test_two_that_look_at_once_ask_once(noon: Store, tmp_path: Path) -> No
 async def test_times_that_passed_while_nobody_looked_are_told_and_not_made_up_for_in_a_burst(
     noon: Store, tmp_path: Path, away: float, asked: int, missed: str | None
 ) -> None:
-    async with scheduling(noon, tmp_path, rule()) as line:
-        await line.push(NONE, FIRST)
-    noon.clock.turn(DUE + away - noon.clock())
-    async with scheduling(noon, tmp_path, rule()) as line:
-        await line.at(DUE + away + 1)
-        assert len(await line.asked()) == asked
-        told = await line.told()
+    async with scheduling(noon, tmp_path, rule()) as harness:
+        await harness.push(NONE, FIRST)
+    noon.clock.advance(DUE + away - noon.clock())
+    async with scheduling(noon, tmp_path, rule()) as harness:
+        await harness.advance_to(DUE + away + 1)
+        assert len(await harness.requests()) == asked
+        told = await harness.details()
         assert len(told) == (missed is not None)
         assert (missed or "") in "".join(told)
-        assert line.rung == ["asked"] * asked + ["told"] * len(told)
+        assert harness.scheduler_calls == ["on_due"] * asked + ["wake_notifiers"] * len(told)
 
 
 async def test_far_too_many_missed_times_are_counted_no_further(noon: Store, tmp_path: Path) -> None:
     every_minute = NIGHTLY.replace("0 3 * * *", "* * * * *")
     async with scheduling(noon, tmp_path, rule(every_minute)):
         pass
-    noon.clock.turn(30 * DAY)
-    async with scheduling(noon, tmp_path, rule(every_minute)) as line:
-        await line.at(noon.clock() + 1)
-        assert "missed over 1000 times" in "".join(await line.told())
-        assert await line.asked() == []
-        await line.at(noon.clock() + 61)
-        assert len(await line.asked()) == 1
+    noon.clock.advance(30 * DAY)
+    async with scheduling(noon, tmp_path, rule(every_minute)) as harness:
+        await harness.advance_to(noon.clock() + 1)
+        assert "missed over 1000 times" in "".join(await harness.details())
+        assert await harness.requests() == []
+        await harness.advance_to(noon.clock() + 61)
+        assert len(await harness.requests()) == 1
 
 
 async def test_a_schedule_that_is_new_is_not_late_and_one_that_is_gone_is_not_due(
     noon: Store, tmp_path: Path
 ) -> None:
-    async with scheduling(noon, tmp_path, rule("")) as line:
-        await line.at(DUE - DAY / 2)
-        line.rules = rules_of(tmp_path, rule())
-        await line.at(DUE - 100)
-        line.rules = rules_of(tmp_path, rule(""))
-        await line.at(DUE + 100)
-        line.rules = rules_of(tmp_path, rule())
-        await line.at(DUE + 200)
-        assert (await line.asked(), await line.told()) == ([], [])
-        await line.at(DUE + DAY)
-        assert len(await line.asked()) == 1
+    async with scheduling(noon, tmp_path, rule("")) as harness:
+        await harness.advance_to(DUE - DAY / 2)
+        harness.rules = rules_of(tmp_path, rule())
+        await harness.advance_to(DUE - 100)
+        harness.rules = rules_of(tmp_path, rule(""))
+        await harness.advance_to(DUE + 100)
+        harness.rules = rules_of(tmp_path, rule())
+        await harness.advance_to(DUE + 200)
+        assert (await harness.requests(), await harness.details()) == ([], [])
+        await harness.advance_to(DUE + DAY)
+        assert len(await harness.requests()) == 1
 
 
 def test_a_schedule_of_a_branch_that_nothing_builds_is_warned_about(tmp_path: Path) -> None:
@@ -137,40 +138,40 @@ def test_a_schedule_of_a_branch_that_nothing_builds_is_warned_about(tmp_path: Pa
 async def test_a_schedule_that_could_not_be_stored_at_once_is_stored_later(
     noon: Store, tmp_path: Path
 ) -> None:
-    async with scheduling(noon, tmp_path, rule("")) as line:
+    async with scheduling(noon, tmp_path, rule("")) as harness:
         async with failing(noon):
-            line.rules = rules_of(tmp_path, rule())
-            await line.ticking.settled()
-        await line.at(DUE - 60)
-        await line.at(DUE)
-        assert len(await line.asked()) == 1
+            harness.rules = rules_of(tmp_path, rule())
+            await harness.settled()
+        await harness.advance_to(DUE - 60)
+        await harness.advance_to(DUE)
+        assert len(await harness.requests()) == 1
 
 
 async def test_what_is_due_while_the_store_fails_is_asked_for_once_when_it_works_again(
     noon: Store, tmp_path: Path
 ) -> None:
-    async with scheduling(noon, tmp_path, rule()) as line:
-        await line.push(NONE, FIRST)
+    async with scheduling(noon, tmp_path, rule()) as harness:
+        await harness.push(NONE, FIRST)
         async with failing(noon):
-            await line.at(DUE)
-            await line.at(DUE + 600)
-            assert (await line.asked(), line.rung) == ([], [])
+            await harness.advance_to(DUE)
+            await harness.advance_to(DUE + 600)
+            assert (await harness.requests(), harness.scheduler_calls) == ([], [])
         for later in (1200, 1201):
-            await line.at(DUE + later)
-        assert len(await line.asked()) == 1
-        assert line.rung == ["asked"]
-        assert await line.told() == []
+            await harness.advance_to(DUE + later)
+        assert len(await harness.requests()) == 1
+        assert harness.scheduler_calls == ["on_due"]
+        assert await harness.details() == []
 
 
 async def test_rules_that_change_while_the_store_fails_are_planned_when_it_works_again(
     noon: Store, tmp_path: Path
 ) -> None:
     later = NIGHTLY.replace("0 3", "30 3")
-    async with scheduling(noon, tmp_path, rule()) as line:
+    async with scheduling(noon, tmp_path, rule()) as harness:
         async with failing(noon):
-            line.rules = rules_of(tmp_path, rule(later))
-            await line.at(DUE - 60)
-        await line.at(DUE + 60)
-        assert await line.asked() == [], "the old one is gone"
-        await line.at(DUE + 1860)
-        assert len(await line.asked()) == 1
+            harness.rules = rules_of(tmp_path, rule(later))
+            await harness.advance_to(DUE - 60)
+        await harness.advance_to(DUE + 60)
+        assert await harness.requests() == [], "the old one is gone"
+        await harness.advance_to(DUE + 1860)
+        assert len(await harness.requests()) == 1

@@ -7,8 +7,9 @@ from typing import Any
 
 import anyio
 import pytest
+from support.harness import TriggererHarness
 from support.scripted import Clock, Hang, ScriptedBuilder, Store, eventually, failing, open_store
-from support.services import TriggerLine, triggering
+from support.services import triggering
 
 from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry, Sent
 from bridge.errors import Transient
@@ -48,11 +49,11 @@ async def test_a_build_that_was_sent_is_queued_under_its_handle(
 ) -> None:
     build = await store.add_build()
     builder.triggers.append(Sent("the-handle", "queue item 7"))
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         after = await store.build(build.id)
     assert (after.state, after.handle, after.detail) == (BuildState.QUEUED, "the-handle", "queue item 7")
     assert await store.steps(build.id) == ["waiting", "triggering", "queued"]
-    assert "triggered" in line.rung, "the poller hears of it at once"
+    assert "on_triggered" in harness.calls, "the poller hears of it at once"
     assert await store.events() == []
 
 
@@ -61,8 +62,8 @@ async def test_a_rejected_build_has_failed_and_everybody_hears_why(
 ) -> None:
     build = await store.add_build()
     builder.triggers.append(Rejected("there is no job docker/build"))
-    async with triggering(store, builder) as line:
-        await line.turn(DAY)
+    async with triggering(store, builder) as harness:
+        await harness.advance(DAY)
         after = await store.build(build.id)
     assert (after.state, after.detail) == (BuildState.FAILED, "rejected: there is no job docker/build")
     assert after.ended_at is not None
@@ -75,11 +76,11 @@ async def test_a_builder_that_is_down_is_asked_again_after_longer_and_longer_pau
 ) -> None:
     await store.add_build()
     builder.triggers.extend([Retry("no route to host")] * 4)
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         times = []
         for _ in range(40):
             times.append(len(builder.called("trigger")))
-            await line.turn(1)
+            await harness.advance(1)
     # 1.6 to 2.4 s after the first attempt, twice that after the second, and so on.
     assert times[0] == times[1] == 1
     assert times[3] == 2
@@ -93,11 +94,11 @@ async def test_the_outage_of_a_builder_is_told_once_and_so_is_its_end(
 ) -> None:
     build = await store.add_build()
     builder.triggers.extend([Retry("no route to host"), Retry("no route to host"), Retry("503")])
-    async with triggering(store, builder) as line:
-        assert await line.down()
+    async with triggering(store, builder) as harness:
+        assert await harness.down()
         for _ in range(5):
-            await line.turn(600)
-        assert not await line.down()
+            await harness.advance(600)
+        assert not await harness.down()
     assert (await store.build(build.id)).state is BuildState.QUEUED
     assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
 
@@ -108,11 +109,11 @@ async def test_a_builder_that_is_down_gets_one_build_for_each_pause_and_not_all_
     for key in "12345":
         await store.add_build(key, tags=(key,))
     builder.triggers.extend([Retry("down")] * 3)
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert len(builder.called("trigger")) == 1
-        await line.turn(0.5)
+        await harness.advance(0.5)
         assert len(builder.called("trigger")) == 1
-        await line.turn(600)
+        await harness.advance(600)
         assert len(builder.called("trigger")) == 2
 
 
@@ -123,9 +124,9 @@ async def test_an_ambiguous_builder_that_cannot_be_asked_is_left_alone_too(
         await store.add_build(key, tags=(key,))
     builder.triggers.extend([Ambiguous("the answer was lost")] * 3)
     builder.finds.extend([Transient("no route to host")] * 3)
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert (len(builder.called("trigger")), len(builder.called("find"))) == (1, 1)
-        await line.turn(0.5)
+        await harness.advance(0.5)
         assert (len(builder.called("trigger")), len(builder.called("find"))) == (1, 1)
 
 
@@ -137,7 +138,7 @@ async def test_one_builder_that_is_down_or_hangs_delays_no_other(store: Store) -
         await store.add_build(name, builder=name, tags=(name,)) for name in ("down", "hanging", "healthy")
     ]
     async with triggering(store, down), triggering(store, healthy), anyio.create_task_group() as tasks:
-        tasks.start_soon(TriggerLine(store, hanging).triggerer.run)
+        tasks.start_soon(TriggererHarness(store, hanging).triggerer.run)
         await eventually(lambda: hanging.called("trigger"))
         states = [(await store.build(build.id)).state for build in builds]
         tasks.cancel_scope.cancel()
@@ -150,27 +151,27 @@ async def test_no_builder_can_ask_for_an_endless_or_for_no_pause(
 ) -> None:
     await store.add_build()
     builder.triggers.append(Retry("later", after))
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert len(builder.called("trigger")) == 1
-        await line.turn(3601)
+        await harness.advance(3601)
         assert len(builder.called("trigger")) == 2
 
 
 async def test_a_builder_that_names_the_pause_gets_just_that(store: Store, builder: ScriptedBuilder) -> None:
     await store.add_build()
     builder.triggers.append(Retry("busy", 120.0))
-    async with triggering(store, builder) as line:
-        await line.turn(119)
+    async with triggering(store, builder) as harness:
+        await harness.advance(119)
         assert len(builder.called("trigger")) == 1
-        await line.turn(1.1)
+        await harness.advance(1.1)
         assert len(builder.called("trigger")) == 2
 
 
 async def test_a_builder_that_is_down_for_a_day_is_given_up(store: Store, builder: ScriptedBuilder) -> None:
     build = await store.add_build()
     builder.triggers.extend([Retry("no route to host")] * 2)
-    async with triggering(store, builder) as line:
-        await line.turn(DAY + 1)
+    async with triggering(store, builder) as harness:
+        await harness.advance(DAY + 1)
         after = await store.build(build.id)
     assert (after.state, after.detail) == (BuildState.FAILED, "given up after a day: no route to host")
     assert await store.events() == [EventName.DEGRADED, EventName.FAIL]
@@ -181,10 +182,10 @@ async def test_no_more_builds_are_open_than_the_builder_has_slots(
 ) -> None:
     builder.slots = 2
     builds = [await store.add_build(key, tags=(key,)) for key in "1234"]
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert builder.called("trigger") == [build.id for build in builds[:2]]
         await store.builds.transition(builds[0].id, BuildState.SUCCEEDED, NoticePolicy(store.clock, None))
-        await line.turn(0)
+        await harness.advance(0)
         assert builder.called("trigger") == [build.id for build in builds[:3]]
 
 
@@ -207,17 +208,17 @@ async def test_a_cancelled_build_does_not_wait_for_a_slot_nor_for_a_builder_that
 ) -> None:
     builder.slots = 1
     running, waiting = [await store.add_build(key, tags=(key,)) for key in "12"]
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert builder.called("trigger") == [running.id]
         await store.builds.request_cancel(waiting.id, "cancelled by ann")
-        await line.turn(0)
+        await harness.advance(0)
         assert (await store.build(waiting.id)).state is BuildState.CANCELLED
         late = await store.add_build("3", tags=("3",))
         await store.builds.transition(running.id, BuildState.FAILED, NoticePolicy(store.clock, None))
         builder.triggers.append(Retry("down", 3000.0))
-        await line.turn(0)
+        await harness.advance(0)
         await store.builds.request_cancel(late.id, "cancelled by ann")
-        await line.turn(1)
+        await harness.advance(1)
         assert (await store.build(late.id)).state is BuildState.CANCELLED
 
 
@@ -234,7 +235,7 @@ async def test_a_build_that_ended_while_the_builder_answered_stays_ended(
             return Sent("late")
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(TriggerLine(store, Slow()).triggerer.run)
+        tasks.start_soon(TriggererHarness(store, Slow()).triggerer.run)
         await entered.wait()
         await store.builds.transition(build.id, BuildState.CANCELLED, NoticePolicy(store.clock, None))
         leave.set()
@@ -268,7 +269,7 @@ async def test_an_answer_that_came_is_written_down_although_we_are_told_to_stop(
                 return answer
 
             builder.triggers.append(stop)
-            tasks.start_soon(TriggerLine(store, builder).triggerer.run)
+            tasks.start_soon(TriggererHarness(store, builder).triggerer.run)
     async with open_store(tmp_path, clock) as store:
         after = await store.build(build.id)
         health = await store.health.get("builder:here")
@@ -280,13 +281,13 @@ async def test_a_store_that_fails_is_tried_again_and_nothing_is_sent_before_it_w
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await store.add_build()
-    line = TriggerLine(store, builder)
+    harness = TriggererHarness(store, builder)
     async with anyio.create_task_group() as tasks:
         async with failing(store):
-            tasks.start_soon(line.triggerer.run)
-            await eventually(lambda: line.bell.waits)
+            tasks.start_soon(harness.triggerer.run)
+            await eventually(lambda: harness.rounds(harness.triggerer).count)
             assert builder.calls == []
-        await line.bell.settled()
+        await harness.settled()
         assert (await store.build(build.id)).state is BuildState.QUEUED
         tasks.cancel_scope.cancel()
     assert builder.called("trigger") == [build.id]

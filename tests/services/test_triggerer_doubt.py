@@ -27,8 +27,8 @@ async def test_an_ambiguous_build_that_the_builder_has_is_not_sent_again(
     build = await store.add_build()
     builder.triggers.append(Ambiguous("the answer was lost"))
     builder.finds.append("found-handle")
-    async with triggering(store, builder) as line:
-        await line.turn(600)
+    async with triggering(store, builder) as harness:
+        await harness.advance(600)
         after = await store.build(build.id)
     assert (after.state, after.handle) == (BuildState.QUEUED, "found-handle")
     assert builder.called("trigger") == [build.id]
@@ -51,12 +51,12 @@ async def test_a_builder_that_loses_every_build_is_not_asked_in_a_tight_loop(
 ) -> None:
     build = await store.add_build()
     builder.triggers.extend([Ambiguous("HTTP 500")] * 100)
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert len(builder.called("trigger")) == 2
-        await line.turn(0.5)
+        await harness.advance(0.5)
         assert len(builder.called("trigger")) == 2
-        assert await line.down()
-        await line.turn(DAY + 1)
+        assert await harness.down()
+        await harness.advance(DAY + 1)
         after = await store.build(build.id)
     assert after.state is BuildState.FAILED
     assert after.detail == "given up after a day: the builder does not have it: HTTP 500"
@@ -68,8 +68,8 @@ async def test_an_ambiguous_build_that_nobody_can_ask_for_is_unknown_and_somebod
     build = await store.add_build()
     builder.triggers.append(Ambiguous("the answer was lost"))
     builder.finds.append(Search.UNSEARCHABLE)
-    async with triggering(store, builder) as line:
-        await line.turn(DAY)
+    async with triggering(store, builder) as harness:
+        await harness.advance(DAY)
         after = await store.build(build.id)
     assert after.state is BuildState.UNKNOWN
     assert "look there" in after.detail
@@ -83,10 +83,10 @@ async def test_a_build_that_cannot_be_asked_for_now_is_asked_for_later(
     build = await store.add_build()
     builder.triggers.append(Ambiguous("the answer was lost"))
     builder.finds.extend([Transient("no route to host"), TimeoutError(), "found-handle"])
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert (await store.build(build.id)).state is BuildState.TRIGGERING
         for _ in range(3):
-            await line.turn(300)
+            await harness.advance(300)
         after = await store.build(build.id)
     assert (after.state, after.handle) == (BuildState.QUEUED, "found-handle")
     assert builder.called("trigger") == [build.id]
@@ -99,8 +99,8 @@ async def test_a_build_that_nobody_could_be_asked_for_within_a_day_is_unknown(
     build = await store.add_build()
     builder.triggers.append(Ambiguous("the answer was lost"))
     builder.finds.extend([Transient("no route to host")] * 2)
-    async with triggering(store, builder) as line:
-        await line.turn(DAY + 1)
+    async with triggering(store, builder) as harness:
+        await harness.advance(DAY + 1)
         after = await store.build(build.id)
     assert (after.state, after.detail) == (BuildState.UNKNOWN, "nobody could be asked: no route to host")
     assert builder.called("trigger") == [build.id]
@@ -148,9 +148,9 @@ async def test_an_adapter_whose_search_breaks_stops_nothing(store: Store, builde
     build = await store.add_build()
     builder.triggers.append(Ambiguous("lost"))
     builder.finds.extend([RuntimeError("a bug"), "found-handle"])
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert (await store.build(build.id)).state is BuildState.TRIGGERING
-        await line.turn(600)
+        await harness.advance(600)
         assert (await store.build(build.id)).state is BuildState.QUEUED
 
 
@@ -161,9 +161,9 @@ async def test_a_builder_that_hangs_beyond_the_limit_is_ambiguous(
     build = await store.add_build()
     builder.triggers.append(Hang())
     builder.finds.extend([Hang(), "found-handle"])
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert (await store.build(build.id)).state is BuildState.TRIGGERING
-        await line.turn(600)
+        await harness.advance(600)
         after = await store.build(build.id)
     assert (after.state, after.handle) == (BuildState.QUEUED, "found-handle")
     assert builder.called("trigger") == [build.id]

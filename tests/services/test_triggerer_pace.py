@@ -20,27 +20,27 @@ async def test_a_builder_that_answered_is_asked_as_soon_as_ever_after_its_next_f
 ) -> None:
     await store.add_build("1", tags=("1",))
     builder.triggers.extend([Retry("no route to host")] * 7)
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         for _ in range(7):
-            await line.turn(600)
+            await harness.advance(600)
         assert len(builder.called("trigger")) == 8, "the eighth attempt reached it"
         await store.add_build("2", tags=("2",))
         builder.triggers.append(Retry("503"))
-        await line.turn(0)
+        await harness.advance(0)
         assert len(builder.called("trigger")) == 9
-        await line.turn(2.5)
+        await harness.advance(2.5)
         assert len(builder.called("trigger")) == 10, "the failures of before are forgotten"
 
 
 async def test_a_builder_that_rejects_is_well(store: Store, builder: ScriptedBuilder) -> None:
     build = await store.add_build()
     builder.triggers.extend([Retry("no route to host"), Rejected("there is no such job")])
-    async with triggering(store, builder) as line:
-        assert await line.down()
-        line.rung.clear()
-        await line.turn(3)
-        assert not await line.down()
-        assert "told" in line.rung, "there is something to tell"
+    async with triggering(store, builder) as harness:
+        assert await harness.down()
+        harness.calls.clear()
+        await harness.advance(3)
+        assert not await harness.down()
+        assert "wake_notifiers" in harness.calls, "there is something to tell"
     assert (await store.build(build.id)).state is BuildState.FAILED
 
 
@@ -53,9 +53,9 @@ async def test_a_builder_that_cannot_be_asked_is_asked_for_one_doubtful_build_in
             build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None), attempts=1
         )
     builder.finds.extend([Transient("no route to host")] * 3)
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert len(builder.called("find")) == 1
-        await line.turn(2.5)
+        await harness.advance(2.5)
         assert len(builder.called("find")) == 2
 
 
@@ -67,10 +67,10 @@ async def test_a_doubtful_build_is_asked_for_less_and_less_often_though_the_buil
         build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None), attempts=6
     )
     builder.finds.append(Transient("one moment"))
-    async with triggering(store, builder) as line:
-        await line.turn(50)
+    async with triggering(store, builder) as harness:
+        await harness.advance(50)
         assert builder.called("find") == [build.id]
-        await line.turn(110)
+        await harness.advance(110)
         assert builder.called("find") == [build.id] * 2
 
 
@@ -87,8 +87,8 @@ async def test_a_build_that_the_builder_may_have_takes_a_slot_whatever_its_state
     else:
         await store.builds.transition(build.id, state, notice_policy, handle="h")
     await store.add_build("2", tags=("2",))
-    async with triggering(store, builder) as line:
-        await line.turn(1)
+    async with triggering(store, builder) as harness:
+        await harness.advance(1)
         assert builder.called("trigger") == []
 
 
@@ -97,8 +97,8 @@ async def test_a_build_that_the_builder_has_lost_twice_waits_for_its_turn(
 ) -> None:
     build = await store.add_build()
     builder.triggers.extend([Ambiguous("HTTP 500")] * 2)
-    async with triggering(store, builder) as line:
+    async with triggering(store, builder) as harness:
         assert (await store.build(build.id)).state is BuildState.WAITING
-        await line.turn(5)
+        await harness.advance(5)
         after = await store.build(build.id)
     assert (after.state, after.attempts) == (BuildState.QUEUED, 3)

@@ -128,7 +128,7 @@ async def test_two_builds_of_one_second_have_time_versions_of_their_own(store: S
         "v20231114.221322",
     ]
     assert other.request.version_tag == "v20231114.221320"
-    store.clock.turn(1)
+    store.clock.advance(1)
     later = await store.add_build("later", version_tagging=1)
     assert later.request.version_tag == "v20231114.221323"
     assert later.request.tags == ("latest", "v20231114.221323")
@@ -208,7 +208,7 @@ async def test_the_log_is_read_in_pieces_from_a_place_or_a_time(store: Store) ->
     build = await store.add_build()
     for number in range(5):
         await store.builds.append_log(build.id, f"{number}\n", number, restarted=False)
-        store.clock.turn(10)
+        store.clock.advance(10)
     everything = await store.builds.log(build.id)
     assert [row.seq for row in everything] == [0, 1, 2, 3, 4]
     assert [row.text for row in await store.builds.log(build.id, after=2)] == ["3\n", "4\n"]
@@ -255,7 +255,7 @@ async def test_what_is_old_goes_and_takes_all_that_belongs_to_it(store: Store) -
     for key in "12":
         await ended(store, key)
     kept = await ended(store, "3")
-    store.clock.turn(40 * DAY.total_seconds())
+    store.clock.advance(40 * DAY.total_seconds())
     assert await store.prune(deliveries=30 * DAY, builds=30 * DAY) == 3 + 2 + 3 + 3 + 1
     left = await counted(store)
     assert left == {"delivery": 0, "build": 1, "build_log": 1, "notice": 0, "message": 0, "step": 2, "tip": 0}
@@ -273,7 +273,7 @@ async def test_what_is_open_stays_however_old_it_is(store: Store) -> None:
         id="pending", channel="team", event=EventName.FAIL, facts=facts, created_at=store.clock()
     )
     await store.database.write(lambda connection: add(connection, pending, dedupe="pending"))
-    store.clock.turn(4000 * DAY.total_seconds())
+    store.clock.advance(4000 * DAY.total_seconds())
     await store.prune(deliveries=DAY, builds=DAY)
     left = await counted(store)
     assert (left["delivery"], left["build"], left["notice"]) == (1, 2, 1)
@@ -283,7 +283,7 @@ async def test_what_is_young_stays(store: Store) -> None:
     await ended(store, "1")
     await ended(store, "2")
     before = await counted(store)
-    store.clock.turn(29 * DAY.total_seconds())
+    store.clock.advance(29 * DAY.total_seconds())
     assert await store.prune(deliveries=30 * DAY, builds=30 * DAY) == 0
     assert await counted(store) == before
 
@@ -295,7 +295,7 @@ async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.Monkey
     for row in await store.deliveries.claim(10):
         ignored = Decision(state=DeliveryState.IGNORED, detail="", explanation=[])
         await store.deliveries.record_decision(row.id, ignored, quiet, plan)
-    store.clock.turn(2 * DAY.total_seconds())
+    store.clock.advance(2 * DAY.total_seconds())
     assert await store.prune(deliveries=DAY, builds=DAY) == 7
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import anyio
 import pytest
-from support.scripted import Bell, Clock, Store, failing
+from support.scripted import Clock, Rounds, Store, failing
 from support.services import move
 
 from bridge.model.build import BuildState
@@ -29,17 +29,17 @@ class Watched:
         self.even = Clock(0.0)
         self.clock = SteadyClock(self.wall, self.even)
         self.follower = ClockFollower(store, self.clock)
-        self.bell = Bell.of(self.follower)
+        self.rounds = Rounds.of(self.follower)
         seen = SqliteStore(store.database, self.clock, ServiceNoticePolicy(self.clock))
         self.builds, self.notices, self.health = seen.builds, seen.notices, seen.health
 
     async def step(self, seconds: float) -> None:
-        self.wall.turn(seconds)
-        await self.bell.settled()
+        self.wall.advance(seconds)
+        await self.rounds.settled()
 
-    def turn(self, seconds: float) -> None:
-        self.wall.turn(seconds)
-        self.even.turn(seconds)
+    def advance(self, seconds: float) -> None:
+        self.wall.advance(seconds)
+        self.even.advance(seconds)
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def watching(store: Store) -> AsyncIterator[Watched]:
     watched = Watched(store)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watched.follower.run)
-        await watched.bell.settled()
+        await watched.rounds.settled()
         yield watched
         tasks.cancel_scope.cancel()
 
@@ -66,7 +66,7 @@ async def test_a_build_that_waits_is_due_when_it_was_to_be(store: Store, step: f
         await watched.step(step)
         assert watched.clock() == store.clock()
         assert [build.id for build in await watched.builds.due("here", 5)] == [waiting.id]
-        watched.turn(60)
+        watched.advance(60)
         assert [build.id for build in await watched.builds.due("here", 5)] == [waiting.id, later.id]
     assert (await store.build(waiting.id)).created_at == waiting.created_at + step
 
@@ -85,7 +85,7 @@ async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
         assert await watched.notices.next_due("team") == until + step
         assert (await watched.health.get("channel:team")).paused_until == until + step
         assert await watched.notices.sends_since("team", watched.clock() - 1) == [watched.clock()]
-        watched.turn(60)
+        watched.advance(60)
         row = await watched.notices.claim("team")
         assert row is not None
         assert watched.clock() - row.notice.created_at == 60
@@ -120,7 +120,7 @@ async def test_no_service_sees_a_step_before_the_store_has_followed(store: Store
         async with failing(store):
             await watched.step(172_800)
             assert watched.clock() == before
-        await watched.bell.settled()
+        await watched.rounds.settled()
         assert watched.clock() == before + 172_800
         assert (await store.build(build.id)).created_at == before + 172_800
 
@@ -147,7 +147,7 @@ async def test_a_clock_that_was_set_back_between_two_starts_holds_nothing_up(sto
     build = await store.add_build()
     await put(store, "a")
     await store.health.set(HealthRecord(name="channel:team", paused_until=store.clock()))
-    store.clock.turn(-86_400)
+    store.clock.advance(-86_400)
     assert await store.builds.due("here", 1) == []
     await store.recover(["team", "message"], ["channel:team"])
     assert [found.id for found in await store.builds.due("here", 1)] == [build.id]

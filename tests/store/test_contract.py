@@ -76,7 +76,7 @@ async def test_a_delivery_is_claimed_until_it_is_decided_and_decided_once(port: 
 
 async def test_a_claimed_build_is_with_the_builder_and_counts_an_attempt(port: Store, clock: Clock) -> None:
     made = await add_build(port, clock)
-    clock.turn(5)
+    clock.advance(5)
     assert await port.builds.claim("elsewhere", None, quiet) is None
     claimed = await port.builds.claim("here", None, quiet)
     assert claimed == await port.builds.get(made.id)
@@ -156,7 +156,7 @@ async def test_a_claimed_notice_is_sending_until_its_attempt_ends(port: Store, c
     await port.notices.end("a", NoticeState.PENDING, "busy", next_at=START + 9)
     assert await port.notices.claim("team") is None
     assert await port.notices.next_due("team") == START + 9
-    clock.turn(9)
+    clock.advance(9)
     assert await port.notices.claim("team") is not None
     await port.notices.end("a", NoticeState.SENT, "")
     assert await port.notices.next_due("team") is None
@@ -199,7 +199,7 @@ async def test_old_deliveries_go_and_open_ones_stay(port: Store, clock: Clock) -
     for delivery in (old, waiting):
         await port.deliveries.put(delivery)
     await port.deliveries.record_decision(old.id, IGNORED, quiet, plan)
-    clock.turn(2 * DAY.total_seconds())
+    clock.advance(2 * DAY.total_seconds())
     assert await port.prune(deliveries=DAY, builds=DAY) == 1
     assert [row.delivery.id for row in await port.deliveries.newest(10)] == [waiting.id]
 
@@ -208,9 +208,9 @@ async def test_what_is_due_keeps_its_distance_when_the_clock_is_set(port: Store,
     build = await add_build(port, clock)
     await port.builds.update(build.id, next_at=START + 60)
     await port.shift_clock(3600)
-    clock.turn(3600)
+    clock.advance(3600)
     assert await port.builds.claim("here", None, quiet) is None
-    clock.turn(60)
+    clock.advance(60)
     assert await port.builds.claim("here", None, quiet) is not None
 
 

@@ -39,9 +39,9 @@ async def test_the_same_body_without_an_id_is_the_same_for_an_hour_and_then_anot
 
     first = await put()
     wanted = await store.deliveries.redeliver(first.id)
-    store.clock.turn(SAME_SECONDS)
+    store.clock.advance(SAME_SECONDS)
     assert await put() == Receipt(first.id, new=False)
-    store.clock.turn(1)
+    store.clock.advance(1)
     second = await put()
     assert second.new
     assert await put() == Receipt(second.id, new=False), "which is the same for an hour, too"
@@ -57,7 +57,7 @@ async def test_the_same_body_without_an_id_is_the_same_for_an_hour_and_then_anot
 
 async def test_a_crowd_of_the_same_body_after_an_hour_is_one_delivery(store: Store) -> None:
     await store.deliveries.put(delivery_of(f"{DIGEST}ab", store.clock()))
-    store.clock.turn(SAME_SECONDS + 1)
+    store.clock.advance(SAME_SECONDS + 1)
     receipts: list[Receipt] = []
 
     async def put() -> None:
@@ -72,7 +72,7 @@ async def test_a_crowd_of_the_same_body_after_an_hour_is_one_delivery(store: Sto
 
 async def test_an_id_of_the_host_is_the_same_for_ever_and_few_repeats_of_it_are_noted(store: Store) -> None:
     first = await store.deliveries.put(delivery_of("an id", store.clock()))
-    store.clock.turn(30 * SAME_SECONDS)
+    store.clock.advance(30 * SAME_SECONDS)
     for _ in range(MAX_REPEATS + 5):
         assert await store.deliveries.put(delivery_of("an id", store.clock())) == Receipt(first.id, new=False)
     found = await store.deliveries.get(first.id)

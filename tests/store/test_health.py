@@ -12,11 +12,11 @@ HERE = "builder:here"
 
 async def test_a_part_is_down_since_it_first_failed(store: Store) -> None:
     assert await store.health.degrade(HERE, "no answer", pause=60)
-    store.clock.turn(600)
+    store.clock.advance(600)
     assert not await store.health.degrade(HERE, "503")
     health = HealthRecord(name=HERE, down_since=START, why="503")
     assert await store.health.get(HERE) == health
-    store.clock.turn(600)
+    store.clock.advance(600)
     assert await store.health.restore(HERE, "it answers")
     assert await store.health.get(HERE) == HealthRecord(name=HERE, why="it answers")
     assert not await store.health.restore(HERE, "it answers still")

@@ -37,7 +37,7 @@ async def test_sends_count_for_an_hour_and_for_their_own_channel(store: Store) -
     for name, channel, seconds in (("a", "team", 1800), ("b", "mail", 1801), ("c", "team", 0)):
         await put(store, name, channel)
         await store.notices.claim(channel)
-        store.clock.turn(seconds)
+        store.clock.advance(seconds)
     assert await store.notices.sends_since("team", START + 1) == [START + 3601]
     kept = "SELECT channel FROM send ORDER BY at"
     left = await store.database.read(lambda connection: connection.exec_driver_sql(kept).scalars().all())
@@ -48,7 +48,7 @@ async def test_a_send_of_a_time_that_has_not_come_does_not_count(store: Store) -
     """The clock was set back between two starts."""
     await put(store, "a")
     await store.notices.claim("team")
-    store.clock.turn(-600)
+    store.clock.advance(-600)
     assert await store.notices.sends_since("team", store.clock() - 60) == []
 
 

@@ -4,14 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.pushes import URL, PushHarness, pushing, sha
 from support.scripted import Store
-from support.world import URL, World, sha, world
 
 from bridge.model.build import Build, BuildState
 from bridge.rules.manual import ManualPush
 
 
-async def by_hand(here: World, letter: str) -> None:
+async def by_hand(here: PushHarness, letter: str) -> None:
     """Somebody asks for a build of main at the commit of this letter."""
     asked = ManualPush(
         namespace="acme",
@@ -23,10 +23,10 @@ async def by_hand(here: World, letter: str) -> None:
         sha=sha(letter),
         by="ann",
     )
-    await here.judged(asked.delivery(here.store.clock()))
+    await here.put(asked.delivery(here.store.clock()))
 
 
-async def overtaken(here: World, ref: str) -> None:
+async def overtaken(here: PushHarness, ref: str) -> None:
     """The newest code is built, then older code, and then comes the link that tells."""
     for move in ("bc", "-a", "ab"):
         await here.push(move, ref)
@@ -41,7 +41,7 @@ def states(builds: list[Build]) -> list[tuple[str, BuildState]]:
     "ref", ["refs/heads/main", "refs/heads/paths/x", "refs/heads/both/x", "refs/heads/app/x"]
 )
 async def test_the_newest_is_built_again_just_as_it_was_built(store: Store, tmp_path: Path, ref: str) -> None:
-    async with world(store, tmp_path, concurrency=7) as here:
+    async with pushing(store, tmp_path, concurrency=7) as here:
         await overtaken(here, ref)
         builds = await here.builds()
     first, again = builds[0], builds[-1]
@@ -64,11 +64,11 @@ async def test_the_newest_is_built_again_just_as_it_was_built(store: Store, tmp_
 async def test_what_is_built_again_goes_to_the_builder_that_the_rule_names_now(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for move in ("bc", "-a"):
             await here.push(move)
             await here.drain()
-    async with world(store, tmp_path, builder="here") as here:
+    async with pushing(store, tmp_path, builder="here") as here:
         here.sent = 2
         await here.push("ab")
     (again,) = await store.builds.in_state("here", BuildState.WAITING)
@@ -78,7 +78,7 @@ async def test_what_is_built_again_goes_to_the_builder_that_the_rule_names_now(
 async def test_what_was_put_right_leaves_alone_what_somebody_asks_for_later(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for move in ("bc", "-a", "ab"):
             await here.push(move)
         await by_hand(here, "a")
@@ -95,7 +95,7 @@ async def test_what_was_put_right_leaves_alone_what_somebody_asks_for_later(
 
 async def test_a_tag_that_code_waits_for_in_vain_is_built_again(store: Store, tmp_path: Path) -> None:
     """The newest was ended by older code, which is ended in turn: nothing would hold the tag."""
-    async with world(store, tmp_path, "skip_waiting") as here:
+    async with pushing(store, tmp_path, "skip_waiting") as here:
         for move in ("bc", "-a", "ab"):
             await here.push(move)
         assert states(await here.builds()) == [
@@ -111,7 +111,7 @@ async def test_a_tag_that_code_waits_for_in_vain_is_built_again(store: Store, tm
 async def test_the_newest_that_has_begun_is_not_begun_again_for_older_code_that_waits(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("bc")
         await here.start()
         await here.push("-a")
@@ -125,7 +125,7 @@ async def test_the_newest_that_has_begun_is_not_begun_again_for_older_code_that_
 async def test_what_waits_in_its_right_place_is_not_ended_with_what_came_late(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for move in ("-a", "bc", "ad", "db"):
             await here.push(move)
         assert states(await here.builds()) == [
@@ -136,7 +136,7 @@ async def test_what_waits_in_its_right_place_is_not_ended_with_what_came_late(
 
 
 async def test_code_that_no_link_calls_older_is_not_ended_with_what_is(store: Store, tmp_path: Path) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         for move in ("bc", "-a", "xy", "yb"):
             await here.push(move)
         assert states(await here.builds()) == [
@@ -149,7 +149,7 @@ async def test_code_that_no_link_calls_older_is_not_ended_with_what_is(store: St
 async def test_a_build_by_hand_that_waits_is_not_ended_with_what_came_late(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await here.push("bc")
         await here.push("-a")
         await by_hand(here, "a")
@@ -163,7 +163,7 @@ async def test_a_build_by_hand_that_waits_is_not_ended_with_what_came_late(
 
 async def test_a_build_by_hand_ends_nothing_and_is_not_put_right(store: Store, tmp_path: Path) -> None:
     """Nobody knows yet that it is older; who asked for it wants it all the same."""
-    async with world(store, tmp_path, "cancel") as here:
+    async with pushing(store, tmp_path, "cancel") as here:
         await here.push("bc")
         await by_hand(here, "a")
         assert [state for _, state in states(await here.builds())] == [BuildState.WAITING] * 2
@@ -177,7 +177,7 @@ async def test_a_build_by_hand_ends_nothing_and_is_not_put_right(store: Store, t
 async def test_a_newer_push_leaves_the_word_of_whoever_cancelled_before_it(
     store: Store, tmp_path: Path
 ) -> None:
-    async with world(store, tmp_path, "cancel") as here:
+    async with pushing(store, tmp_path, "cancel") as here:
         await here.push("-a")
         (old,) = await here.start()
         assert await store.builds.request_cancel(old.id, "by ann")
@@ -189,7 +189,7 @@ async def test_a_newer_push_leaves_the_word_of_whoever_cancelled_before_it(
 
 async def test_tags_of_its_own_commit_alone_make_no_build_the_newest(store: Store, tmp_path: Path) -> None:
     """Each keeps its place, so there is nothing to put right."""
-    async with world(store, tmp_path) as here:
+    async with pushing(store, tmp_path) as here:
         await overtaken(here, "refs/heads/each/x")
         commits = [build.request.commit for build in await here.builds()]
     assert commits == [sha("c"), sha("a"), sha("b")]

@@ -46,7 +46,7 @@ async def test_a_due_time_is_claimed_once_with_all_that_it_asks_for(
 
 async def moved(store: Store, before: str | None, after: str | None, branch: str = "main") -> None:
     move = RefMove(CODE, f"refs/heads/{branch}", before, after, {}, URL if before is None else None)
-    store.clock.turn(1)
+    store.clock.advance(1)
     await store.database.write(lambda connection: history.record_move(connection, move, store.clock()))
 
 

@@ -1,26 +1,17 @@
-"""A scheduler and a dispatcher at work on one rule."""
+"""A scheduler and the dispatcher that it wakes, on one rule."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import anyio
+from support.harness import SchedulerHarness
 from support.rules import rules_of
-from support.scripted import Bell, Store, delivery_of
+from support.scripted import Store, delivery_of
 
 from bridge.model.build import Build, BuildState
-from bridge.model.delivery import Delivery, DeliveryState
-from bridge.model.notice import ServiceFacts
-from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
+from bridge.model.delivery import DeliveryState
 from bridge.registry import FORGES
-from bridge.rules.match import RuleSet
-from bridge.services.dispatcher import Dispatcher
-from bridge.services.scheduler import Scheduler
-from bridge.store.values import NoticeFilter
 
 NIGHTLY = "{cron: '0 3 * * *', timezone: Asia/Shanghai, branch: main}"
 RULE = """
@@ -42,89 +33,52 @@ DAY = 86_400.0
 NONE = "0" * 40
 
 
-@dataclass
-class Line:
-    """A dispatcher and a scheduler at work on rules that a test may change."""
+class CronHarness(SchedulerHarness):
+    """A scheduler on a rule of GitHub, and pushes for it."""
 
-    store: Store
-    rules: RuleSet
-    judging: Bell
-    ticking: Bell
-    sent: int = 0
-    rung: list[str] = field(default_factory=list)
-
-    def asked_for(self) -> None:
-        self.rung.append("asked")
-        self.judging.wake()
+    _sent = 0
 
     async def push(self, before: str, after: str) -> None:
-        self.sent += 1
-        said = {"ref": "refs/heads/main", "before": before, "after": after, "deleted": after == NONE}
-        said |= {"repository": {"full_name": "acme/shop-web", "clone_url": URL}}
-        said |= {"head_commit": None if after == NONE else {"id": after, "message": "a change"}}
-        headers = {"x-github-event": "push", "content-type": "application/json"}
-        made = delivery_of(str(self.sent), self.store.clock(), source="github", forge="GitHub")
-        await self.put(made, headers, said)
+        self._sent += 1
+        body = {
+            "ref": "refs/heads/main",
+            "before": before,
+            "after": after,
+            "deleted": after == NONE,
+            "repository": {"full_name": "acme/shop-web", "clone_url": URL},
+            "head_commit": None if after == NONE else {"id": after, "message": "a change"},
+        }
+        delivery = delivery_of(
+            str(self._sent),
+            self.store.clock(),
+            source="github",
+            forge="GitHub",
+            headers={"x-github-event": "push", "content-type": "application/json"},
+            body=json.dumps(body).encode(),
+        )
+        await self.put(delivery)
 
-    async def put(self, made: Delivery, headers: dict[str, str], said: Any) -> None:
-        changes: dict[str, Any] = {"headers": headers, "body": json.dumps(said).encode()}
-        fields = {name: getattr(made, name) for name in made.__slots__}
-        await self.store.deliveries.put(Delivery(**fields | changes))
-        await self.judging.settled()
-
-    async def at(self, moment: float) -> None:
-        """Later, when all that is due then has been judged."""
-        self.store.clock.turn(moment - self.store.clock())
-        await self.ticking.settled()
-        await self.judging.settled()
+    @property
+    def scheduler_calls(self) -> list[str]:
+        """The hand-overs of the scheduler alone."""
+        return [name for name in self.calls if name != "on_dispatched"]
 
     async def builds(self) -> list[Build]:
         return await self.store.builds.in_state("jenkins", *BuildState)
 
-    async def asked(self) -> list[tuple[DeliveryState, str]]:
+    async def requests(self) -> list[tuple[DeliveryState, str]]:
         """What became of each delivery of a schedule, oldest first."""
         rows = await self.store.deliveries.newest(100)
         return [(row.state, row.detail) for row in reversed(rows) if row.delivery.source == "schedule"]
 
-    async def told(self) -> list[str]:
-        rows = await self.store.notices.newest(100, NoticeFilter(channel="message"))
-        return [row.notice.facts.detail for row in rows if isinstance(row.notice.facts, ServiceFacts)]
+    async def details(self) -> list[str]:
+        """What the messages say that are not about a build."""
+        return [detail for _, _, detail in await self.service_notices("message")]
 
 
 def rule(schedule: str = NIGHTLY, active: str = "true") -> str:
     return RULE.replace("SCHEDULE", schedule).replace("ACTIVE", active)
 
 
-@asynccontextmanager
-async def scheduling(store: Store, folder: Path, text: str) -> AsyncIterator[Line]:
-    """From the day before it is due, at noon."""
-    line = Line(store, rules_of(folder, text), Bell(), Bell())
-    dispatcher = Dispatcher(
-        {"GitHub": FORGES["GitHub"]},
-        lambda: line.rules,
-        store.deliveries,
-        default_notices=(),
-        notice_policy=NoticePolicy(store.clock, None),
-        on_dispatched=lambda: None,
-    )
-    dispatcher.wakeup = line.judging
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(dispatcher.run)
-        tasks.start_soon(scheduler(line, line.ticking).run)
-        await line.ticking.settled()
-        yield line
-        tasks.cancel_scope.cancel()
-
-
-def scheduler(line: Line, bell: Bell) -> Scheduler:
-    store = line.store
-    made = Scheduler(
-        lambda: line.rules,
-        store.schedules,
-        ServiceNoticePolicy(store.clock),
-        store.clock,
-        on_due=line.asked_for,
-        wake_notifiers=lambda: line.rung.append("told"),
-    )
-    made.wakeup = bell
-    return made
+def scheduling(store: Store, folder: Path, text: str) -> AbstractAsyncContextManager[CronHarness]:
+    return CronHarness(store, rules_of(folder, text), {"GitHub": FORGES["GitHub"]}).running()

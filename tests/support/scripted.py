@@ -1,4 +1,4 @@
-"""Adapters that do what a test says, and an open store under a clock that a test turns."""
+"""Adapters that do what a test says, and an open store under a clock that a test advances."""
 
 import inspect
 import sqlite3
@@ -40,38 +40,38 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class Clock:
-    """Stands until it is turned."""
+    """Stands until it is advanced."""
 
     now: float = START
 
     def __call__(self) -> float:
         return self.now
 
-    def turn(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.now += seconds
 
 
-class Bell(Wakeup):
-    """A wakeup that knows when the service that waits for it has done a whole round."""
+class Rounds(Wakeup):
+    """The wakeup of a service, which knows when the service has done a whole round."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.waits = 0
+        self.count = 0
         self._waited_for = False
 
     @classmethod
-    def of(cls, service: Service) -> "Bell":
+    def of(cls, service: Service) -> "Rounds":
         """The wakeup of a service that does not run yet."""
-        service.wakeup = bell = cls()
-        return bell
+        service.wakeup = rounds = cls()
+        return rounds
 
     @property
     def idle(self) -> bool:
-        """Whether it is waited for, and was not rung."""
+        """Whether the service waits, and was not woken."""
         return self._waited_for and not self._event.is_set()
 
     async def wait(self, seconds: float | None = None) -> None:
-        self.waits += 1
+        self.count += 1
         self._waited_for = True
         try:
             await super().wait(seconds)
@@ -79,14 +79,14 @@ class Bell(Wakeup):
             self._waited_for = False
 
     async def settled(self) -> None:
-        """Ring, until a round that began after now has ended."""
+        """Wake the service, until a round that began after now has ended."""
         for _ in range(2):
-            before = self.waits
+            before = self.count
             self.wake()
-            await eventually(partial(self._waits_since, before))
+            await eventually(partial(self._ended_since, before))
 
-    def _waits_since(self, before: int) -> bool:
-        return self.waits > before
+    def _ended_since(self, before: int) -> bool:
+        return self.count > before
 
 
 class Hang:
@@ -185,10 +185,10 @@ class ScriptedChannel(Channel):
         self.name = name
         self.rate = rate
         self.answers: deque[Told | BaseException | Hang | Callable[[], Awaitable[Told]]] = deque()
-        self.asked: list[Notice] = []
+        self.attempts: list[Notice] = []
 
     async def send(self, notice: Notice) -> Told:
-        self.asked.append(notice)
+        self.attempts.append(notice)
         answer: Told = await _say(self.answers, Ok())
         return answer
 

@@ -34,7 +34,7 @@ async def test_a_stranger_is_told_to_stop_and_when_to_come_back(store: Store) ->
     assert [await entrance.forged(sender=STRANGER) for _ in range(5)] == [401, 401, 401, 429, 429]
     answer = await entrance.post(b"{}", signed(b"{}", b"wrong"), sender=STRANGER)
     assert int(answer.headers["retry-after"]) == 20
-    store.clock.turn(20)
+    store.clock.advance(20)
     assert [await entrance.forged(sender=STRANGER) for _ in range(2)] == [401, 429]
 
 
@@ -109,7 +109,7 @@ async def test_verified_deliveries_are_bounded_only_where_the_source_says_so(sto
     body = push()
     answer = await entrance.post(body, signed(body), source="bounded")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
-    store.clock.turn(5)
+    store.clock.advance(5)
     assert [await entrance.honest(source="bounded") for _ in range(2)] == [202, 429]
 
 
@@ -129,7 +129,7 @@ async def test_of_too_many_proven_addresses_the_oldest_is_forgotten(
 async def test_a_clock_that_is_set_back_locks_nobody_out(store: Store) -> None:
     entrance = Entrance(store, github=FEW)
     await worn_out(entrance, STRANGER)
-    store.clock.turn(-86_400)
+    store.clock.advance(-86_400)
     assert await entrance.forged(sender=STRANGER) == 429
-    store.clock.turn(20)
+    store.clock.advance(20)
     assert await entrance.forged(sender=STRANGER) == 401

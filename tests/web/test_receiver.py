@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
+from support.connection import Connection
 from support.daemon import SECRET, Daemon, eventually, running
-from support.line import Line
 from support.sending import push_body, send, signed
 
 URL = "https://git.example.com/acme/shop.git"
@@ -141,7 +141,7 @@ def test_a_flood_of_refusals_is_a_few_lines_of_log_and_a_count(daemon: Daemon) -
 
 def test_a_flood_of_what_is_no_http_is_a_few_lines_of_log(daemon: Daemon) -> None:
     for _ in range(100):
-        with Line(daemon) as line:
+        with Connection(daemon) as line:
             line.say("NO HTTP AT ALL", "")
             assert line.status() in {400, None}
     lines = [line for line in daemon.lines() if line["event"] == "server.request_rejected"]
@@ -234,7 +234,7 @@ def test_a_body_of_just_the_cap_is_taken(daemon: Daemon) -> None:
 
 
 def test_a_body_that_announces_too_much_is_refused_before_it_comes(daemon: Daemon) -> None:
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.head(f"Content-Length: {MAX_BODY + 1}")
         assert line.status() == 413
         assert line.is_closed()
@@ -242,7 +242,7 @@ def test_a_body_that_announces_too_much_is_refused_before_it_comes(daemon: Daemo
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "99999999999999999999999", "5, 6", "²"])
 def test_a_length_that_is_none_is_refused(daemon: Daemon, length: str) -> None:
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.head(f"Content-Length: {length}")
         assert line.status() in {400, 413, None}
         assert line.is_closed()
@@ -252,7 +252,7 @@ def test_an_endless_body_in_chunks_is_cut_off_at_the_cap(daemon: Daemon) -> None
     before = rss(daemon)
     chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
     sent = 0
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.head("Transfer-Encoding: chunked")
         with suppress(ConnectionError):
             while sent < 200 << 20:
@@ -263,7 +263,7 @@ def test_an_endless_body_in_chunks_is_cut_off_at_the_cap(daemon: Daemon) -> None
 
 
 def test_a_body_that_is_shorter_than_announced_does_not_hold_the_connection(daemon: Daemon) -> None:
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.head("Content-Length: 1000")
         line.say(b"{}")
         begun = time.monotonic()
@@ -275,7 +275,7 @@ def test_a_body_that_is_longer_than_announced_is_no_second_delivery(daemon: Daem
     before = len(daemon.lines())
     body = push_body(URL)
     headers = [f"{name}: {value}" for name, value in signed(body, "longer").items() if name != "content-type"]
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.head(*headers, f"Content-Length: {len(body)}")
         line.say(body, b'{"more": "than was announced"}\r\n\r\n')
         assert line.status() in {202, 400}, "whoever lies may be told so"
@@ -287,7 +287,7 @@ def test_a_body_that_is_longer_than_announced_is_no_second_delivery(daemon: Daem
 @pytest.mark.parametrize("part", ["nothing", "head", "trickling head", "body", "trickling body"])
 def test_a_sender_that_takes_for_ever_is_hung_up_on(daemon: Daemon, part: str) -> None:
     begun = time.monotonic()
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         if "head" in part:
             line.say("POST /hooks/plain HTTP/1.1", "Host: x")
         elif "body" in part:
@@ -302,14 +302,14 @@ def test_a_sender_that_takes_for_ever_is_hung_up_on(daemon: Daemon, part: str) -
 
 def test_a_sender_that_hangs_up_in_the_middle_costs_nothing(daemon: Daemon) -> None:
     for _ in range(20):
-        with Line(daemon) as line:
+        with Connection(daemon) as line:
             line.head("Content-Length: 60000")
             line.say(b"x" * 100)
     assert send(daemon.url, push_body(URL), "after the rude ones").status_code == 202
 
 
 def test_a_crowd_that_sends_nothing_gives_way_to_who_delivers(daemon: Daemon) -> None:
-    lines = [Line(daemon) for _ in range(80)]
+    lines = [Connection(daemon) for _ in range(80)]
     for number in range(15):
         assert send(daemon.url, push_body(URL), f"beside the crowd {number}").status_code == 202
     assert all(line.is_closed() for line in lines[:31]), "those over the cap, whatever their deadline"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from support.attack import resident
+from support.connection import Connection
 from support.daemon import SECRET, Daemon, running
-from support.line import Line
 from support.sending import push_body, send, signed
 
 from bridge.web.server import MAX_HEAD
@@ -41,7 +41,7 @@ def chunked(identity: str, *more: str) -> list[str]:
 def test_a_head_without_an_end_is_cut_off_at_once(daemon: Daemon, start: str) -> None:
     before, begun, sent = resident(daemon), time.monotonic(), 0
     piece = b"x" * 1024 if start.endswith(("?", " ")) else b"X-Many: x\r\n" * 100
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.say(start.encode())
         with suppress(ConnectionError):
             while sent < 64 << 20:
@@ -54,7 +54,7 @@ def test_a_head_without_an_end_is_cut_off_at_once(daemon: Daemon, start: str) ->
 
 
 def test_a_head_of_a_long_cookie_and_a_long_body_are_taken(daemon: Daemon) -> None:
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.head(*chunked("a long cookie", f"Cookie: {'x' * (MAX_HEAD // 2)}"))
         line.say(f"{len(BODY):x}", BODY, "", "0", "")
         assert line.status() == 202
@@ -64,12 +64,12 @@ def test_a_head_of_a_long_cookie_and_a_long_body_are_taken(daemon: Daemon) -> No
 
 def test_what_stands_behind_the_body_names_no_sender_and_proves_nothing(daemon: Daemon) -> None:
     text = f"{len(BODY):x}\r\n{BODY.decode()}\r\n0\r\n"
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.head(*chunked("allowed?"), path="/hooks/far")
         line.say(text.encode(), "X-Forwarded-For: 192.0.2.7", "")
         assert line.status() == 403
     proof = signed(BODY, "proven?")
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.head("Transfer-Encoding: chunked")
         line.say(text.encode(), *[f"{name}: {value}" for name, value in proof.items()], "")
         assert line.status() == 401
@@ -77,7 +77,7 @@ def test_what_stands_behind_the_body_names_no_sender_and_proves_nothing(daemon: 
 
 def test_a_trailer_without_an_end_is_cut_off(daemon: Daemon) -> None:
     sent = 0
-    with Line(daemon) as line:
+    with Connection(daemon) as line:
         line.head("Transfer-Encoding: chunked")
         line.say("2", "{}", "0", b"X-Long: ")
         with suppress(ConnectionError):

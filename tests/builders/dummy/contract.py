@@ -53,7 +53,7 @@ class DummySite(Site):
         """It runs as soon as it is triggered."""
 
     async def finish(self, build_id: str) -> None:
-        self._clock.turn(_SECONDS)
+        self._clock.advance(_SECONDS)
 
     def count(self, build_id: str) -> int:
         return len(list(self.state.glob(f"{build_id}.json")))

@@ -39,9 +39,9 @@ async def test_without_parameters_the_settings_say_how_long_and_how(
     builder: DummyBuilder, clock: Clock
 ) -> None:
     assert await triggered(builder, {}) == Sent("b-1")
-    clock.turn(59)
+    clock.advance(59)
     assert (await status(builder)).state is BuildState.RUNNING
-    clock.turn(1)
+    clock.advance(1)
     end = await status(builder)
     assert (end.state, end.raw, end.started_at, end.ended_at) == (
         BuildState.FAILED,
@@ -56,9 +56,9 @@ async def test_a_build_takes_as_long_and_ends_as_its_parameters_say(
     builder: DummyBuilder, clock: Clock, result: str
 ) -> None:
     await triggered(builder, {"DUMMY_DURATION": "2m", "DUMMY_RESULT": result})
-    clock.turn(119)
+    clock.advance(119)
     assert (await status(builder)).state is BuildState.RUNNING
-    clock.turn(1)
+    clock.advance(1)
     assert (await status(builder)).state is BuildState(result)
 
 
@@ -86,9 +86,9 @@ async def test_a_parameter_that_cannot_be_read_is_rejected_with_a_cure(
 
 async def test_a_second_trigger_changes_nothing(builder: DummyBuilder, clock: Clock) -> None:
     await triggered(builder, {})
-    clock.turn(30)
+    clock.advance(30)
     assert await triggered(builder, {"DUMMY_RESULT": "succeeded"}) == Sent("b-1")
-    clock.turn(30)
+    clock.advance(30)
     assert (await status(builder)).state is BuildState.FAILED
 
 
@@ -101,7 +101,7 @@ async def test_the_log_lists_the_variables_and_ends_with_the_result(
     assert lines[0] == "the dummy builder builds nothing; it ends in 60 s as failed"
     assert {"OWN=rule", "TAGS=latest", "BRIDGE_BUILD_ID=b-1", f"COMMIT={'1' * 40}"} <= set(lines)
     assert not any(line.startswith("REPO_URL=") for line in lines)
-    clock.turn(60)
+    clock.advance(60)
     assert (await builder.log("b-1", running.next)).text == "failed\n"
 
 

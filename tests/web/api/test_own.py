@@ -210,7 +210,7 @@ async def test_without_configured_tokens_nobody_is_trusted(store: Store) -> None
 
 async def test_a_build_tells_its_whole_story(store: Store, client: httpx.AsyncClient) -> None:
     build = await store.add_build("1", is_public=True, version_tagging=2)
-    store.clock.turn(0.25)
+    store.clock.advance(0.25)
     await store.builds.transition(
         build.id, BuildState.FAILED, NoticePolicy(store.clock, None), detail="rejected: no"
     )
@@ -229,11 +229,11 @@ async def test_a_build_says_when_it_was_made_began_and_ended(store: Store, clien
     build = await store.add_build("1", is_public=True)
     times = {"created_at": store.clock()}
     await store.builds.transition(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None))
-    store.clock.turn(60)
+    store.clock.advance(60)
     times["started_at"] = store.clock()
     began = BuildChange(started_at=store.clock())
     await store.builds.transition(build.id, BuildState.RUNNING, NoticePolicy(store.clock, None), **began)
-    store.clock.turn(60)
+    store.clock.advance(60)
     times["ended_at"] = store.clock()
     ended = BuildChange(ended_at=store.clock())
     await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None), **ended)
@@ -245,7 +245,7 @@ async def test_a_log_is_read_by_place_and_by_time(store: Store, client: httpx.As
     build = await store.add_build("1", is_public=True)
     for number in range(3):
         await store.builds.append_log(build.id, f"line {number}\n", number, restarted=False)
-        store.clock.turn(10)
+        store.clock.advance(10)
 
     async def texts(**query: object) -> list[str]:
         answer = await client.get(f"/v1/builds/{build.id}/logs", params={k: str(v) for k, v in query.items()})
@@ -299,7 +299,7 @@ async def test_the_end_of_a_very_long_log_can_be_asked_for(store: Store, client:
     build = await store.add_build("1", is_public=True)
     for number in range(1005):
         await store.builds.append_log(build.id, f"{number}", number, restarted=False)
-        store.clock.turn(1)
+        store.clock.advance(1)
     late = good(await client.get(f"/v1/builds/{build.id}/logs?start_time={START + 1003}"))
     assert [row["message"] for row in late] == ["1003", "1004"]
 

@@ -7,7 +7,7 @@ from typing import Self
 from support.daemon import Daemon
 
 
-class Line:
+class Connection:
     """A bare connection, for what no HTTP library would send."""
 
     def __init__(self, daemon: Daemon) -> None:

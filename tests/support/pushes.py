@@ -1,21 +1,20 @@
-"""A dispatcher at work on pushes of letters, and a builder with a registry that a test drives by hand."""
+"""A dispatcher on pushes of letters, and a builder with a registry that a test drives by hand."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import anyio
+from support.harness import DispatcherHarness
 from support.rules import rules_of
-from support.scripted import Bell, Store, delivery_of
+from support.scripted import Store, delivery_of
 
+from bridge.forges.base import Forge
 from bridge.model.build import Build, BuildState
-from bridge.model.delivery import Delivery, DeliveryState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.registry import FORGES
-from bridge.services.dispatcher import Dispatcher
+from bridge.rules.match import RuleSet
 from bridge.store.values import BuildChange, DeliveryRow
 
 URL = "https://git.example.com/shop.git"
@@ -49,25 +48,13 @@ def sha(letter: str) -> str:
     return NONE if letter == "-" else f"{ord(letter):040x}"
 
 
-@dataclass
-class World:
-    """A dispatcher at work, a builder that does what the test says, and what is in its registry."""
+class PushHarness(DispatcherHarness):
+    """A dispatcher, a builder that does what the test says, and what is in its registry."""
 
-    store: Store
-    bell: Bell
-    registry: dict[str, str] = field(default_factory=dict)
-    sent: int = 0
-
-    async def judged(self, delivery: Delivery) -> DeliveryRow:
-        receipt = await self.store.deliveries.put(delivery)
-        return await self.row(receipt.id)
-
-    async def row(self, delivery_id: str) -> DeliveryRow:
-        await self.bell.settled()
-        found = await self.store.deliveries.get(delivery_id)
-        assert found is not None
-        assert found[0].state is not DeliveryState.STORED
-        return found[0]
+    def __init__(self, store: Store, rules: RuleSet, forges: Mapping[str, Forge]) -> None:
+        super().__init__(store, rules, forges)
+        self.registry: dict[str, str] = {}
+        self.sent = 0
 
     async def push(self, move: str, ref: str = "refs/heads/main", **data: Any) -> DeliveryRow:
         """Of a ref, from one letter's commit to another's."""
@@ -75,13 +62,16 @@ class World:
         said = {"repository": {"full_name": "acme/shop", "clone_url": URL}, "ref": ref}
         said |= {"before": sha(move[0]), "after": sha(move[1])} | data
         body = json.dumps({"type": "push", "data": said}).encode()
-        self.store.clock.turn(1)
-        return await self.judged(delivery_of(str(self.sent), self.store.clock(), body=body))
+        self.store.clock.advance(1)
+        (row,) = await self.put(delivery_of(str(self.sent), self.store.clock(), body=body))
+        return row
 
     async def again(self, row: DeliveryRow) -> DeliveryRow:
         """The redelivery that a person asked for."""
-        self.store.clock.turn(1)
-        return await self.row(await self.store.deliveries.redeliver(row.delivery.id))
+        self.store.clock.advance(1)
+        again = await self.store.deliveries.redeliver(row.delivery.id)
+        await self.settled()
+        return await self.row(again)
 
     async def builds(self) -> list[Build]:
         """All, oldest first."""
@@ -89,7 +79,7 @@ class World:
         return await self.store.builds.in_state("jenkins", *states)
 
     async def start(self) -> list[Build]:
-        """Every build whose turn it is goes to the builder."""
+        """Every build that is eligible goes to the builder."""
         due = await self.store.builds.due("jenkins", 100)
         for build in due:
             for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
@@ -112,7 +102,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(
+async def pushing(
     store: Store,
     folder: Path,
     on_newer: str = "queue",
@@ -120,22 +110,11 @@ async def world(
     concurrency: int = 1000,
     name: str = "shop",
     builder: str = "jenkins",
-) -> AsyncIterator[World]:
+) -> AsyncIterator[PushHarness]:
     """On rules for the branches `NAME`, `paths/NAME`, `both/NAME`, `each/NAME`, `app/NAME`, and every tag."""
     rule = RULE.replace("ON_NEWER", on_newer).replace("CONCURRENCY", str(concurrency))
     rule = rule.replace("BUILDER", builder)
     rule = rule.replace("repo_name: shop", f"repo_name: {name}")
-    found = rules_of(folder, rule)
-    dispatcher = Dispatcher(
-        {"Simple": FORGES["Simple"]},
-        lambda: found,
-        store.deliveries,
-        default_notices=(),
-        notice_policy=NoticePolicy(store.clock, None),
-        on_dispatched=lambda: None,
-    )
-    bell = Bell.of(dispatcher)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(dispatcher.run)
-        yield World(store, bell)
-        tasks.cancel_scope.cancel()
+    harness = PushHarness(store, rules_of(folder, rule), {"Simple": FORGES["Simple"]})
+    async with harness.running():
+        yield harness
