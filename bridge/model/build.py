@@ -152,15 +152,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBuild:
-    """A build to be made: its number, id and time version are given when it is stored.
+    """A build to be made. The planner gives it a number, the store an id and a time version.
 
     `tag_set` names what is built, whatever the time: one delivery makes one build of it. `version_tagging`
     is 0 (none), 1 (time version) or 2 (commit id). `sha` is the commit, or, where `peeled` is False, what
     may be an annotated tag's own object. `code` names the code repository for all hosts, `pushed` is what the
     ref was set to (for an annotated tag its object). `commit_tags` are those of `tags` that name the commit:
     they can be built at any time, in any order. At most `concurrency` builds of the repository are with the
-    builder at once. `named` has, for each tag made of the ref's name, the text it was made from. `notes` are
-    said in the timeline.
+    builder at once. `named` has, for each tag made of the ref's name, the text it was made from. The timeline
+    shows the `notes`.
     """
 
     namespace: str

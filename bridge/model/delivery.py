@@ -19,7 +19,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What a Git host said, word for word but for its secrets.
+    """What a Git host sent, unchanged but for its secrets.
 
     `key` is the host's own delivery id, or a digest of the body where it sends none: with `source` it
     makes a repeat harmless, an id for ever, a digest for a time. `headers` has lower-case names and holds

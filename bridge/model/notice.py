@@ -7,7 +7,7 @@ from typing import Final, Literal
 from bridge.model.event import Person
 
 MESSAGE_CHANNEL: Final = "message"
-"""The in-app channel, which is told every event."""
+"""The in-app channel, which gets every event."""
 
 
 class NoticeState(StrEnum):
@@ -36,7 +36,7 @@ class EventName(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """Which events of a repository a channel is told, as its rule said when the build was made."""
+    """Which events of a repository a channel gets, by the rule in force when the build was made."""
 
     channel: str
     events: frozenset[EventName]

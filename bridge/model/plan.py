@@ -1,4 +1,4 @@
-"""What the planner is told and what it answers: the known facts, and the actions that a delivery asks for."""
+"""What the planner gets and what it returns: the known facts, and the actions that a delivery asks for."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

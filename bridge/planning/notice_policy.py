@@ -38,8 +38,8 @@ class NoticePolicy:
         streak = failures_before + (event is EventName.FAIL)
         facts = self._facts(build, streak)
         return [
-            Notice(id=str(uuid7()), channel=channel, event=told, facts=facts, created_at=now)
-            for channel, told in _audience(build.subscriptions, event, failures_before).items()
+            Notice(id=str(uuid7()), channel=channel, event=subscribed, facts=facts, created_at=now)
+            for channel, subscribed in _audience(build.subscriptions, event, failures_before).items()
         ]
 
     def _facts(self, build: Build, streak: int) -> BuildFacts:
@@ -90,17 +90,17 @@ class ServiceNoticePolicy:
 def _audience(
     subscriptions: Sequence[Subscription], event: EventName, failures_before: int
 ) -> dict[str, EventName]:
-    """Each channel to tell and the event it is told: a fixed build is a success to those who ask for that."""
-    told = {MESSAGE_CHANNEL: event}
+    """The event that each channel gets. A channel that does not ask for fixed builds gets a success."""
+    events = {MESSAGE_CHANNEL: event}
     for subscription in subscriptions:
         if subscription.channel == MESSAGE_CHANNEL:
             continue
-        heard = event
+        subscribed = event
         if event is EventName.FIXED and EventName.FIXED not in subscription.events:
-            heard = EventName.SUCCESS
-        if heard in subscription.events and _wanted(subscription.only, event, failures_before):
-            told[subscription.channel] = heard
-    return told
+            subscribed = EventName.SUCCESS
+        if subscribed in subscription.events and _wanted(subscription.only, event, failures_before):
+            events[subscription.channel] = subscribed
+    return events
 
 
 def _wanted(only: str, event: EventName, failures_before: int) -> bool:
