@@ -31,10 +31,10 @@ log = structlog.get_logger()
 
 BATCH: Final = 64
 PATIENCE_SECONDS: Final = 0.5
-"""How long a batch waits for the receiver at most: senders wait for an answer, a build can start later."""
+"""How long a batch waits for the receiver: a Git host waits for its answer, a build can start later."""
 _LOOK_SECONDS: Final = 0.01
 _LARGE: Final = 16 << 10
-"""Bodies over this size are judged in a thread: to read them, and the files they name, can take a while."""
+"""Larger bodies are evaluated in a thread: to read them and the files they name can take long."""
 
 
 class Dispatcher(Service):
@@ -63,17 +63,17 @@ class Dispatcher(Service):
             # Side by side, so that their writes share a commit.
             async with anyio.create_task_group() as tasks:
                 for delivery in batch:
-                    tasks.start_soon(self._record, delivery, await self._judged(delivery))
+                    tasks.start_soon(self._record, delivery, await self._decided(delivery))
 
     async def _next(self) -> list[Delivery]:
-        """The deliveries to judge now. Those that crowd in are stored first, for a while."""
+        """The deliveries to decide now. While many arrive they are stored first, for a moment at most."""
         with anyio.move_on_after(PATIENCE_SECONDS):
-            while self._deliveries.crowded():  # noqa: ASYNC110  # a crowd has no event: it is a look back
+            while self._deliveries.crowded():  # noqa: ASYNC110  # the store has no event for it
                 await anyio.sleep(_LOOK_SECONDS)
         return await self._deliveries.claim(BATCH)
 
-    async def _judged(self, delivery: Delivery) -> Decision:
-        """By the rules of this moment; one after the other, so that no push overtakes an older one."""
+    async def _decided(self, delivery: Delivery) -> Decision:
+        """The decision by the rules in force; one after the other, so that no push overtakes an older one."""
         rules = self._rules()
         if len(delivery.body) <= _LARGE:
             return self._decide(delivery, rules)
@@ -81,26 +81,28 @@ class Dispatcher(Service):
 
     async def _record(self, delivery: Delivery, decision: Decision) -> None:
         try:
-            judged = await self._deliveries.record_decision(delivery.id, decision, self._notice_policy, plan)
+            recorded = await self._deliveries.record_decision(
+                delivery.id, decision, self._notice_policy, plan
+            )
         except StoreError:
             raise
         except Exception as error:
-            # One delivery that we cannot judge must not stop those behind it.
+            # One delivery that cannot be decided must not stop those behind it.
             log.exception(LogEvent.DELIVERY_DECISION_FAILED, delivery_id=delivery.id)
-            judged = await self._deliveries.record_decision(
-                delivery.id, _broken(error), self._notice_policy, plan
+            recorded = await self._deliveries.record_decision(
+                delivery.id, _undecidable(error), self._notice_policy, plan
             )
-        if judged is None:
+        if recorded is None:
             return
-        DISPATCHED.labels(judged.state).inc()
+        DISPATCHED.labels(recorded.state).inc()
         log.info(
             LogEvent.DELIVERY_DECIDED,
             delivery_id=delivery.id,
-            state=judged.state,
-            reason=judged.detail,
-            builds=list(judged.builds) or None,
+            state=recorded.state,
+            reason=recorded.detail,
+            builds=list(recorded.builds) or None,
         )
-        if judged.builds:
+        if recorded.builds:
             self._on_dispatched()
 
     def _decide(self, delivery: Delivery, rules: RuleSet) -> Decision:
@@ -111,7 +113,7 @@ class Dispatcher(Service):
             return Decision(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
         except Exception as error:
             log.exception(LogEvent.DELIVERY_DECISION_FAILED, delivery_id=delivery.id)
-            return _broken(error)
+            return _undecidable(error)
         builds = [
             self._new_build(delivery, evaluation.event, match)
             for evaluation in evaluations
@@ -129,9 +131,9 @@ class Dispatcher(Service):
 
     def _evaluations(self, delivery: Delivery, rules: RuleSet) -> list[Evaluation]:
         if delivery.forge == manual.FORGE:
-            return [_asked_for(manual.ManualPush.read(delivery), delivery, rules)]
+            return [_evaluate_unpushed(manual.ManualPush.read(delivery), delivery, rules)]
         if delivery.forge == scheduled.FORGE:
-            return [_asked_for(scheduled.ScheduledPush.read(delivery), delivery, rules)]
+            return [_evaluate_unpushed(scheduled.ScheduledPush.read(delivery), delivery, rules)]
         forge = self._forges.get(delivery.forge)
         if forge is None:
             raise BadPayload(f"this release knows no forge {delivery.forge}")
@@ -177,10 +179,10 @@ class Dispatcher(Service):
         )
 
 
-def _asked_for(
+def _evaluate_unpushed(
     push: manual.ManualPush | scheduled.ScheduledPush, delivery: Delivery, rules: RuleSet
 ) -> Evaluation:
-    """What nobody pushed is built by its own repository's rules only."""
+    """What no one pushed is built by the rules of its own repository only."""
     repository = rules.repository(push.namespace, push.repo_name)
     if repository is None:
         raise BadPayload(f"there is no rule for {push.namespace}/{push.repo_name}")
@@ -207,6 +209,6 @@ def _move(forge: str, event: PushEvent | Ignored, rules: RuleSet) -> RefMove | N
     )
 
 
-def _broken(error: Exception) -> Decision:
-    why = f"it cannot be judged: {type(error).__name__} (a fault of the bridge; the log has more)"
+def _undecidable(error: Exception) -> Decision:
+    why = f"it cannot be decided: {type(error).__name__} (a fault of the bridge; the log has more)"
     return Decision(state=DeliveryState.DEAD, detail=why, explanation=[])

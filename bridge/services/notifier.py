@@ -25,12 +25,12 @@ CALL_SECONDS: Final = 45.0
 RECORD_SECONDS: Final = 30.0
 EXPIRE_SECONDS: Final = 24 * 3600.0
 PROBE_SECONDS: Final = 900.0
-"""Until a person has mended the configuration."""
+"""The pause after a fault that only a person can correct, between two probes."""
 DOWN_SECONDS: Final = 60.0
-"""Until the other side is up again."""
+"""The pause of a degraded channel, between two attempts."""
 BACKOFF: Final = Backoff((2.0, 10.0, 30.0, 120.0, 300.0, 900.0, 1800.0, 3600.0))
 FAILURES: Final = 8
-"""After so many in a row the channel is out of order, not only the notice unlucky."""
+"""After so many in a row the channel is degraded: the fault is hardly in one notice."""
 
 
 class Notifier(Service):
@@ -74,7 +74,7 @@ class Notifier(Service):
                     await self._deliver(row)
 
     async def _paused_until(self) -> float:
-        """When this channel may be used next: after a pause the vendor asked for, and within its rate."""
+        """When the next send is allowed: after a pause that the vendor asked for, and within the rate."""
         pause = (await self._health.get(self._service)).paused_until
         rate = self._channel.rate
         if rate is None:
@@ -130,7 +130,7 @@ class Notifier(Service):
                 assert_never(outcome)
 
     async def _limited(self, row: NoticeRow, why: str, after: float) -> None:
-        """The vendor wants a pause: that was no attempt, but the notice grows old all the same."""
+        """The vendor wants a pause: it counts as no attempt, but the notice can still expire."""
         until = self._clock() + after
         await self._health.pause(self._service, until, why)
         if not await self._expired(row, why):
@@ -147,7 +147,7 @@ class Notifier(Service):
         await self._notices.end(row.notice.id, NoticeState.PENDING, why, next_at=next_at)
 
     async def _misconfigured(self, row: NoticeRow, why: str) -> None:
-        """Until a person has mended the channel its notices wait, and one of them is the probe."""
+        """Notices wait until a person has corrected the configuration; one of them is the probe."""
         await self._health.degrade(self._service, why, pause=PROBE_SECONDS)
         if not await self._expired(row, why, reason="config"):
             next_at = self._clock() + PROBE_SECONDS

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 CALLS: Final = 16
-"""How many builds are looked after at once."""
+"""How many calls for single builds may be open at once."""
 CALL_SECONDS: Final = 60.0
 LOG_PAUSE_SECONDS: Final = 60.0
 LOG_SECONDS: Final = 20.0
@@ -69,7 +69,7 @@ class Poller(Service):
         return self._builder.poll_interval if any(build.state in _OPEN for build in builds) else None
 
     async def _followed(self) -> list[Build]:
-        """The open builds; now and then also those that are `unknown` and may still be resolved."""
+        """The open builds; every ten minutes also those in state `unknown` that may still be resolved."""
         builds = await self._builds.in_state(self._name, *_OPEN)
         now = self._clock()
         if not self._slow.left:
@@ -80,7 +80,7 @@ class Poller(Service):
         return [build for build in builds if build.handle is not None]
 
     async def _poll(self, builds: list[Build]) -> None:
-        """Ends first and side by side: no build waits for another one's log."""
+        """Poll all, and record ends first and side by side: no build waits for the log of another one."""
         await self._each(self._cancel, [build for build in builds if build.cancel_reason is not None])
         handles = {build.id: build.handle for build in builds if build.handle is not None}
         with POLL_SECONDS.labels(self._name).time():
@@ -102,7 +102,7 @@ class Poller(Service):
                 tasks.start_soon(one, build)
 
     async def _ask(self, call: Awaitable[T], seconds: float, name: str, **facts: str) -> T | None:
-        """What the builder answers; None when it does not, or not in time: it is asked again later."""
+        """The builder's answer; None without one in time, and then the next round calls again."""
         try:
             with anyio.fail_after(seconds):
                 return await call
@@ -180,7 +180,7 @@ class Poller(Service):
         await self._ask(call, CALL_SECONDS, "cancel", build_id=build.id)
 
     def _deadline(self, build: Build) -> float:
-        """How long a build may be with the builder: waiting there, or running."""
+        """Seconds that a build may wait in the builder's queue, or run."""
         return QUEUE_SECONDS if build.state is BuildState.QUEUED else self._builder.deadline
 
     def _overdue(self, build: Build) -> bool:
@@ -197,7 +197,7 @@ class Poller(Service):
         self._wake_notifiers()
 
     async def _read_log(self, build: Build, handle: str, pieces: int = 64) -> None:
-        """Keep what is new of the log; a log that cannot be read never holds a build up."""
+        """Store what is new of the log. A log that cannot be read never delays the build's state."""
         offset = (await self._builds.get(build.id) or build).log_offset
         call = self._read_pieces(build, handle, offset, pieces)
         if await self._ask(call, LOG_SECONDS, "log", build_id=build.id) is None:
@@ -218,7 +218,7 @@ class Poller(Service):
             await self._builds.append_log(build.id, chunk.text, chunk.next, restarted=chunk.restarted)
 
     async def _release_leftovers(self) -> None:
-        """Builds that ended just before the last stop, or while the builder did not answer."""
+        """Release builds that ended just before the last stop, or while the builder did not answer."""
         ended = await self._builds.unreleased(self._name, self._clock() - FORGET_SECONDS)
         # In any order: one that can never be released must not stand before the others for good.
         for build in random.sample(ended, len(ended)):
@@ -226,7 +226,7 @@ class Poller(Service):
                 return
 
     async def _release(self, build: Build) -> bool:
-        """Tell the builder that nothing of the build is needed any more; whether it heard."""
+        """Tell the builder that nothing of the build is needed any more; False when it did not answer."""
         if build.state is BuildState.UNKNOWN and self._clock() - build.created_at < FORGET_SECONDS:
             return True
         if build.handle is not None:
@@ -242,7 +242,7 @@ class Poller(Service):
 
 
 def _why(build: Build, status: Status) -> str:
-    """The builder's word, but for an end that we asked for: then who asked."""
+    """The builder's text; for an end that was asked for here, who asked."""
     if status.state is BuildState.CANCELLED and build.cancel_reason is not None:
         return build.superseded or build.cancel_reason
     return status.detail

@@ -1,7 +1,7 @@
 """The reloader: keeps the rules as they are on disk, all or nothing.
 
-A set that cannot be loaded changes nothing: the last good one stays, and why is in the log, in the health of
-`rules` and in a notice. A delivery is judged by one set, and its builds keep what that one said.
+A set that cannot be loaded changes nothing: the last good one stays. The log, the health of `rules` and a
+notice say why. One set decides a delivery, and its builds keep what that set said.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ SERVICE: Final = "rules"
 _MAX_SHOWN: Final = 20
 _MOST_MESSAGES: Final = 1000
 _MOST_NOTICES: Final = 20
-"""To one chat about one reload: it has builds to tell of, too."""
+"""To one channel about one reload: notices about builds need room, too."""
 
 
 class Reloader(Service):
@@ -79,7 +79,7 @@ class Reloader(Service):
                 await self.reload()
 
     async def _settled(self) -> bool:
-        """Whether the files are others than those last tried, and the same as one tick ago.
+        """Whether the files differ from those last tried, and have not changed since the last tick.
 
         Polled, since links that are swapped, mounted ConfigMaps and network folders raise no events.
         """
@@ -94,13 +94,13 @@ class Reloader(Service):
             return str(error)
 
     async def reload(self) -> Changes:
-        """Take the rules on disk from now on. Raises ConfigError, or StoreError; then nothing changed."""
+        """Use the rules on disk from now on. Raises ConfigError or StoreError; then the last good stay."""
         async with self._one:
             tried = await self._fingerprint()
             try:
                 changes = await self._take()
             except ConfigError as error:
-                await self._refuse(error)
+                await self._reject(error)
                 self._tried = tried
                 raise
             self._tried = tried
@@ -121,7 +121,7 @@ class Reloader(Service):
         await self._health.restore(SERVICE, "the rules on disk are good again, and in force")
         return changes
 
-    async def _refuse(self, error: ConfigError) -> None:
+    async def _reject(self, error: ConfigError) -> None:
         faults = [str(fault) for fault in error.faults]
         log.error(LogEvent.RULES_REJECTED, count=len(faults), faults=faults[:_MAX_SHOWN])
         await self._health.degrade(SERVICE, f"the last good rules stay: {faults[0]}")
@@ -135,7 +135,7 @@ class Reloader(Service):
         for channel, events in waiting.items():
             most = _MOST_MESSAGES if channel == MESSAGE_CHANNEL else _MOST_NOTICES
             if len(events) > most:
-                rest = f"and {len(events) - most} more repositories are not as they were: the log names them"
+                rest = f"and {len(events) - most} more repositories have changed: the log names them"
                 events[most:] = [(EventName.UPDATE_CONFIG, ServiceFacts(subject=SERVICE, detail=rest))]
             for event, facts in events:
                 yield Notice(

@@ -1,8 +1,8 @@
 """The scheduler: what is due at a fixed time becomes a delivery, once for each time.
 
-When a schedule is due next is on disk. Times that passed while nobody looked are told, and the last of them
-is made up for if it is not long ago; the others are not: nobody wants last week's nightly builds in one
-burst.
+The store keeps when each schedule is due next. Times that passed while the bridge did not run are reported.
+The last of them is built late if it is at most an hour old; the others are skipped, so that a start after a
+long stop does not begin with a burst of old nightly builds.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ from bridge.store.values import ServiceNoticesFor
 log = structlog.get_logger()
 
 LATE_SECONDS: Final = 3600.0
-"""A time that passed longer ago is not made up for."""
+"""A time that passed longer ago is skipped."""
 MAX_MISSED: Final = 1000
 
 

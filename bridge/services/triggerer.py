@@ -33,8 +33,8 @@ BACKOFF: Final = Backoff.exponential(2.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Nobody:
-    """Nobody could say whether the builder has the build."""
+class _NoAnswer:
+    """The builder could not say whether it has the build."""
 
     why: str
 
@@ -126,7 +126,7 @@ class Triggerer(Service):
         self._on_triggered()
 
     async def _again(self, build: Build, why: str, after: float | None) -> None:
-        """The builder does not have the build: it waits for its next turn, or is given up after a day."""
+        """The builder does not have the build: try again later, or give it up after a day."""
         await self._unhealthy(why)
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
             await self._move(
@@ -138,7 +138,7 @@ class Triggerer(Service):
         await self._move(build, BuildState.WAITING, detail=why, next_at=self._clock() + wait)
 
     def _rest(self, after: float | None = None) -> None:
-        """Leave the builder alone for a while, longer after each failure."""
+        """Pause the calls to this builder, longer after each failure."""
         self._failures += 1
         self._pause.begin(BACKOFF.wait(self._failures) if after is None else bounded(after))
 
@@ -159,26 +159,26 @@ class Triggerer(Service):
             case Search.UNSEARCHABLE:
                 detail = "the builder may or may not have started it, and cannot be asked: look there"
                 await self._move(build, BuildState.UNKNOWN, detail=detail, ended_at=self._clock())
-            case _Nobody(reason):
+            case _NoAnswer(reason):
                 await self._cannot_tell(build, reason)
             case _:
                 assert_never(found)
 
-    async def _find(self, build: Build) -> "Handle | Search | _Nobody | None":
+    async def _find(self, build: Build) -> "Handle | Search | _NoAnswer | None":
         try:
             with anyio.fail_after(CALL_SECONDS):
                 return await self._builder.find(build.id)
         except (RemoteError, TimeoutError) as error:
-            return _Nobody(str(error) or "no answer")
+            return _NoAnswer(str(error) or "no answer")
         except Exception as error:
             log.exception(LogEvent.BUILDER_ERROR, builder=self._name, call="find", build_id=build.id)
-            return _Nobody(f"the adapter failed: {type(error).__name__}")
+            return _NoAnswer(f"the adapter failed: {type(error).__name__}")
 
     async def _cannot_tell(self, build: Build, why: str) -> None:
         await self._unhealthy(why)
         self._rest()
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
-            detail = f"nobody could be asked: {why}"
+            detail = f"the builder could not be asked: {why}"
             await self._move(build, BuildState.UNKNOWN, detail=detail, ended_at=self._clock())
             return
         attempts = build.attempts + 1

@@ -223,7 +223,7 @@ async def test_a_delivery_that_is_judged_twice_makes_its_builds_once(store: Stor
         (row,) = await harness.put(delivery)
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
-                decision = await harness.dispatcher._judged(row.delivery)
+                decision = await harness.dispatcher._decided(row.delivery)
                 tasks.start_soon(harness.dispatcher._record, row.delivery, decision)
         assert len(await store.builds.of_delivery(delivery.id)) == 1
         assert harness.calls == ["on_dispatched"]

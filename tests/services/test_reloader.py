@@ -145,7 +145,7 @@ async def test_a_chat_is_told_of_few_among_many_and_how_many_more(store: Store, 
         (
             EventName.UPDATE_CONFIG,
             "rules",
-            "and 30 more repositories are not as they were: the log names them",
+            "and 30 more repositories have changed: the log names them",
         )
     ]
     assert len(await harness.service_notices("message")) == 50

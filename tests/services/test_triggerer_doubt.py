@@ -102,7 +102,10 @@ async def test_a_build_that_nobody_could_be_asked_for_within_a_day_is_unknown(
     async with triggering(store, builder) as harness:
         await harness.advance(DAY + 1)
         after = await store.build(build.id)
-    assert (after.state, after.detail) == (BuildState.UNKNOWN, "nobody could be asked: no route to host")
+    assert (after.state, after.detail) == (
+        BuildState.UNKNOWN,
+        "the builder could not be asked: no route to host",
+    )
     assert builder.called("trigger") == [build.id]
     assert await store.events() == [EventName.DEGRADED, EventName.FAIL]
 
