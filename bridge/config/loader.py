@@ -34,7 +34,7 @@ class Kinds:
     builders: Mapping[str, type[BaseModel]]
     channels: Mapping[str, type[BaseModel]]
     contacts: Mapping[str, ContactKey | None]
-    """What a person is called in each kind of channel; None where the kind mentions nobody."""
+    """The contact key of each kind of channel; None where the kind mentions no one."""
 
 
 @dataclass(frozen=True, slots=True)

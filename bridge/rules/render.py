@@ -155,7 +155,7 @@ def oci_tag(text: str, ref: str | None = None) -> str:
     """A valid tag made from a ref or from any text.
 
     Where letters are lost, or the text is too long or leaves nothing, eight hex digits of the SHA-256 of
-    `ref`, the full ref name (by default of `text`), keep it apart from its like.
+    `ref`, the full ref name (by default of `text`), keep it apart from similar tags.
     """
     short = text.removeprefix("refs/heads/").removeprefix("refs/tags/")
     plain = unicodedata.normalize("NFKC", short)
@@ -166,7 +166,7 @@ def oci_tag(text: str, ref: str | None = None) -> str:
 
 
 def with_digest(tag: str, ref: str) -> str:
-    """The tag, told apart from others by its full ref: for a second ref that gives the same tag."""
+    """The tag with a digest of its full ref: for a second ref that gives the same tag."""
     digest = hashlib.sha256(ref.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{tag[:_KEPT]}-{digest[:8]}"
 
@@ -178,7 +178,7 @@ def _is_lost_letter(letter: str) -> bool:
 def version_tag(version_tagging: int, at: float, sha: str) -> str | None:
     """The additional tag: none for 0, the time in UTC for 1, the commit id for 2; `at` is in Unix seconds.
 
-    An empty `sha`, of a commit that nobody knows yet, makes none.
+    None for an empty `sha`, where the commit is not known.
     """
     match version_tagging:
         case 0:

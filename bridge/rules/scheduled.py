@@ -50,7 +50,7 @@ class ScheduledPush:
         repo = Repo(full_name=self.full_name, clone_url=self.clone_url)
         ref = Ref("branch", self.branch)
         if self.sha is None or self.clone_url is None:
-            reason = f"due at {self.due}, but no push has told yet what {self.branch} is"
+            reason = f"due at {self.due}, but no push has reported the commit of {self.branch} yet"
             return Ignored(event="other", reason=reason, repo=repo, ref=ref)
         commit = Commit(sha=self.sha, message=f"due at {self.due}")
         return PushEvent(event="push", repo=repo, ref=ref, sha=self.sha, commit=commit)

@@ -63,4 +63,4 @@ def test_a_schedule_builds_the_commit_that_is_known() -> None:
 def test_a_schedule_whose_code_nobody_knows_yet_builds_nothing_and_says_so(unknown: str) -> None:
     event = (replace(DUE, sha=None) if unknown == "sha" else replace(DUE, clone_url=None)).event()
     assert isinstance(event, Ignored)
-    assert "no push has told yet what main is" in event.reason
+    assert "no push has reported the commit of main yet" in event.reason

@@ -49,7 +49,7 @@ async def test_a_branch_that_nobody_pushed_or_that_is_gone_is_not_built(noon: St
         await harness.push(FIRST, NONE)
         await harness.advance_to(DUE + DAY)
         assert await harness.builds() == []
-        why = "due at 2026-11-2{}T19:00:00Z, but no push has told yet what main is"
+        why = "due at 2026-11-2{}T19:00:00Z, but no push has reported the commit of main yet"
         assert await harness.requests() == [(DeliveryState.IGNORED, why.format(day)) for day in (1, 2)]
 
 
