@@ -22,7 +22,11 @@ BUILDER = {"kind": "local", "command": ["sh", "-c", "test ! -e slow || sleep 600
 
 @pytest.mark.parametrize(
     ("event", "state", "times"),
-    [("stored", None, 2), ("delivery.decided", "dispatched", 2), ("build.state_changed", "superseded", 1)],
+    [
+        ("delivery.stored", None, 2),
+        ("delivery.decided", "dispatched", 2),
+        ("build.state_changed", "superseded", 1),
+    ],
 )
 def test_a_build_that_a_newer_push_ended_stays_ended(
     tmp_path: Path, event: str, state: str | None, times: int
