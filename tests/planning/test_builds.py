@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from support.histories import History, Kind, Memory
+from support.histories import History, Kind
+from support.planned import Memory
 
 from bridge.model.build import BuildState
 from bridge.model.plan import Create, Known

@@ -3,7 +3,8 @@
 from collections import Counter, defaultdict
 
 import pytest
-from support.histories import History, Kind, Memory
+from support.histories import History, Kind
+from support.planned import Memory
 
 COUNT = 500
 """Histories of each kind."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import Connection, bindparam, select, update
-from support.histories import BuildFacts, Delivery, History, Kind, Memory, Snapshot
+from support.histories import History, Kind
+from support.planned import BuildFacts, Delivery, Memory, Snapshot
 from support.scripted import Store, quiet
 
 from bridge.model.build import BuildState
