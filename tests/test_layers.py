@@ -37,6 +37,9 @@ BREACHES = {
     "a service imports a builder": Breach(
         "adapters-behind-bases", "services/poller.py", "import bridge.builders.jenkins.client"
     ),
+    "the web imports a forge's adapter": Breach(
+        "adapters-behind-bases", "web/receiver.py", "import bridge.forges.adapters.github.forge"
+    ),
     "a command imports a channel": Breach(
         "adapters-behind-bases", "cli/check.py", "import bridge.channels.adapters.mail.channel"
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import yaml
-from mutation.trees import ROOT, Mutant, Outcome, check_all, copies, run_suite
+from mutation.trees import ROOT, Mutant, copies, noticed, run_suite
 
 MUTANTS: Final = ROOT / "tests" / "mutants"
 EQUIVALENT: Final = MUTANTS / "equivalent.yaml"
@@ -44,19 +44,11 @@ def run() -> bool:
         for file in planted_files()
         for entry in entries(file)
     ]
-    if not mutants:
-        print("no mutants are planted")
-        return True
     with copies() as trees:
-        tests = dict.fromkeys(test for mutant in mutants for test in mutant.tests)
-        status, printed = run_suite(trees[0], [], tests)
+        status, printed = run_suite(
+            trees[0], dict.fromkeys(test for mutant in mutants for test in mutant.tests)
+        )
         if status != 0:
             print(f"{printed}\nThe tests of the planted mutants fail on the unchanged code.")
             return False
-        outcomes = []
-        for mutant, outcome in check_all(trees, mutants):
-            outcomes.append(outcome)
-            print(f"{outcome.value}: {mutant.title}", flush=True)
-    noticed = sum(outcome in {Outcome.NOTICED, Outcome.TIMED_OUT} for outcome in outcomes)
-    print(f"planted mutants: {noticed} of {len(mutants)} noticed")
-    return noticed == len(mutants)
+        return noticed(trees, mutants, "planted") == 1

@@ -17,7 +17,7 @@ from coverage import CoverageData
 from mutation import tracing
 from mutation.operators import mutations, same
 from mutation.planted import EQUIVALENT, entries
-from mutation.trees import ROOT, Mutant, Outcome, check_all, copies, run_suite
+from mutation.trees import ROOT, Mutant, copies, noticed, run_suite
 
 PACKAGE: Final = "bridge"
 # They show and set up; what they promise is seen at once when it breaks.
@@ -37,13 +37,9 @@ def run(number: int, seed: int, suite: Iterable[str] = SUITE) -> bool:
             Mutant(_diff(file, changed), file, changed, traces.closest(file, line))
             for file, line, changed in sample(number, seed)
         ]
-        outcomes: Counter[Outcome] = Counter()
-        for mutant, outcome in check_all(trees, mutants):
-            outcomes[outcome] += 1
-            print(f"{outcome.value}, {len(mutant.tests)} tests: {mutant.title}", flush=True)
-    noticed = outcomes[Outcome.NOTICED] + outcomes[Outcome.TIMED_OUT]
-    print(f"sampled mutants: {noticed} of {len(mutants)} noticed, wanted are {_WANTED:.0%}")
-    return noticed >= _WANTED * len(mutants)
+        share = noticed(trees, mutants, "sampled")
+    print(f"{share:.0%} of the sample are noticed, {_WANTED:.0%} are wanted")
+    return share >= _WANTED
 
 
 def sample(number: int, seed: int) -> Iterator[tuple[str, int, str]]:
@@ -73,8 +69,8 @@ class Traces:
     """Which tests of the unchanged tree execute a line, and how long each takes."""
 
     def __init__(self, tree: Path, folder: Path, suite: Iterable[str]) -> None:
-        measured = ["--cov=bridge", "--cov-context=test", f"--cov-config={tracing.settings(folder)}"]
-        status, printed = run_suite(tree, ["-p", "mutation.tracing", *measured], suite)
+        measured = ("--cov=bridge", "--cov-context=test", f"--cov-config={tracing.settings(folder)}")
+        status, printed = run_suite(tree, suite, "-p", "mutation.tracing", *measured)
         if status == 1:
             print(f"{printed}\nTests fail on the unchanged code; they are left out.")
         elif status != 0:

@@ -77,7 +77,7 @@ def pytest(
             return status, "".join(printed.readlines()[-_LINES:])
 
 
-def run_suite(tree: Path, options: Sequence[str], tests: Iterable[str]) -> tuple[int | None, str]:
+def run_suite(tree: Path, tests: Iterable[str], *options: str) -> tuple[int | None, str]:
     """Run tests in parallel on an unchanged tree."""
     return pytest(tree, ["-n", "logical", "--dist", "worksteal", *options], tests, _SUITE_SECONDS)
 
@@ -118,8 +118,8 @@ def copies() -> Iterator[list[Path]]:
         yield trees
 
 
-def check_all(trees: list[Path], mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, Outcome]]:
-    """Check mutants in all trees at once; the outcomes come as they are known."""
+def noticed(trees: list[Path], mutants: Sequence[Mutant], what: str) -> float:
+    """Check mutants in all trees at once, and print each outcome; the share that tests noticed."""
     idle: queue.SimpleQueue[Path] = queue.SimpleQueue()
     for tree in trees:
         idle.put(tree)
@@ -131,6 +131,11 @@ def check_all(trees: list[Path], mutants: Iterable[Mutant]) -> Iterator[tuple[Mu
         finally:
             idle.put(tree)
 
+    count = 0
     with ThreadPoolExecutor(len(trees)) as pool:
         for done in as_completed([pool.submit(in_some_tree, mutant) for mutant in mutants]):
-            yield done.result()
+            mutant, outcome = done.result()
+            count += outcome in {Outcome.NOTICED, Outcome.TIMED_OUT}
+            print(f"{outcome.value}, {len(mutant.tests)} tests: {mutant.title}", flush=True)
+    print(f"{what} mutants: {count} of {len(mutants)} noticed")
+    return count / len(mutants)
