@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.entrance import Entrance, push, signed
+from support.receiving import ReceiverHarness, push, signed
 from support.scripted import Store, open_store
 
 from bridge.web.clients import Clients
@@ -100,10 +100,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def test_an_allow_list_is_about_the_believed_address(
     store: Store, peer: str | None, forwarded: str, status: int
 ) -> None:
-    entrance = Entrance(store, clients=Clients(NEAR), github={"allow": [ip_network("192.0.2.0/24")]})
+    harness = ReceiverHarness(store, clients=Clients(NEAR), github={"allow": [ip_network("192.0.2.0/24")]})
     body = push()
     headers = signed(body) | ({"x-forwarded-for": forwarded} if forwarded else {})
-    assert (await entrance.post(body, headers, sender=peer)).status_code == status
+    assert (await harness.post(body, headers, sender=peer)).status_code == status
 
 
 def test_addresses_behind_a_proxy_have_allowances_of_their_own() -> None:

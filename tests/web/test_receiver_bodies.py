@@ -5,7 +5,7 @@ from functools import partial
 import anyio
 import pytest
 from starlette.types import Message, Receive
-from support.entrance import GONE, MAX_BODY, SECRET, Entrance, push, said, signed
+from support.receiving import GONE, MAX_BODY, SECRET, ReceiverHarness, push, sends, signed
 from support.scripted import Store, failing
 
 from bridge.registry import FORGES
@@ -41,27 +41,27 @@ def part(body: bytes, *, more: bool = True) -> Message:
 async def test_of_a_sender_that_hangs_up_nothing_is_stored_and_the_next_try_is_none_that_repeats(
     store: Store, messages: list[Message]
 ) -> None:
-    entrance = Entrance(store, gitlab=GITLAB)
-    assert (await entrance.hear(said(*messages), TOKEN, source="gitlab"))[0] == 400
+    harness = ReceiverHarness(store, gitlab=GITLAB)
+    assert (await harness.stream(sends(*messages), TOKEN, source="gitlab"))[0] == 400
     assert await store.deliveries.newest(10) == []
-    assert entrance.woken == 0
-    again = await entrance.hear(said(part(b"{", more=True), part(b"}", more=False)), TOKEN, source="gitlab")
+    assert harness.calls.count("on_stored") == 0
+    again = await harness.stream(sends(part(b"{", more=True), part(b"}", more=False)), TOKEN, source="gitlab")
     assert again[0] == 202
     (stored,) = await store.deliveries.newest(10)
     assert stored.delivery.body == b"{}"
 
 
 async def test_a_first_piece_over_the_cap_is_refused_whatever_was_announced(store: Store) -> None:
-    entrance = Entrance(store, gitlab=GITLAB)
+    harness = ReceiverHarness(store, gitlab=GITLAB)
     for more in (True, False):
         lie = TOKEN | {"content-length": "2"}
-        status, _ = await entrance.hear(said(part(b" " * (MAX_BODY + 1), more=more)), lie, source="gitlab")
+        status, _ = await harness.stream(sends(part(b" " * (MAX_BODY + 1), more=more)), lie, source="gitlab")
         assert status == 413
     assert await store.deliveries.newest(10) == []
 
 
 async def test_whom_there_is_no_room_for_comes_again_and_is_no_nuisance(store: Store) -> None:
-    entrance = Entrance(store, gitlab=GITLAB | {"rejected_rate": Rate(3, 60.0)})
+    harness = ReceiverHarness(store, gitlab=GITLAB | {"rejected_rate": Rate(3, 60.0)})
     done = anyio.Event()
 
     def waiting(first: Message) -> Receive:
@@ -76,38 +76,38 @@ async def test_whom_there_is_no_room_for_comes_again_and_is_no_nuisance(store: S
 
     async with anyio.create_task_group() as tasks:
         first = waiting(part(b" " * LARGE))
-        tasks.start_soon(partial(entrance.hear, first, TOKEN, source="gitlab"))
+        tasks.start_soon(partial(harness.stream, first, TOKEN, source="gitlab"))
         await anyio.wait_all_tasks_blocked()
         for _ in range(5):
-            answer = await entrance.hear(said(part(b" " * (LARGE + 1))), TOKEN, source="gitlab")
+            answer = await harness.stream(sends(part(b" " * (LARGE + 1))), TOKEN, source="gitlab")
             assert (answer[0], answer[1]["retry-after"]) == (503, "5")
         done.set()
     wrong = TOKEN | {"x-gitlab-token": "wrong"}
-    assert (await entrance.hear(said(part(b"{}", more=False)), wrong, source="gitlab"))[0] == 401
+    assert (await harness.stream(sends(part(b"{}", more=False)), wrong, source="gitlab"))[0] == 401
 
 
 async def test_those_who_hang_up_leave_the_room_to_others(store: Store) -> None:
-    entrance = Entrance(store, gitlab=GITLAB)
+    harness = ReceiverHarness(store, gitlab=GITLAB)
     for _ in range(20):
-        await entrance.hear(said(part(b" " * (100 << 10))), TOKEN, source="gitlab")
-    whole = said(part(b" " * LARGE), part(b"{}", more=False))
-    assert (await entrance.hear(whole, TOKEN, source="gitlab"))[0] == 202
+        await harness.stream(sends(part(b" " * (100 << 10))), TOKEN, source="gitlab")
+    whole = sends(part(b" " * LARGE), part(b"{}", more=False))
+    assert (await harness.stream(whole, TOKEN, source="gitlab"))[0] == 202
 
 
 async def test_who_is_to_wait_for_less_than_a_second_is_told_to_wait_for_one(store: Store) -> None:
-    entrance = Entrance(store, github={"rate": Rate(2, 1.0)})
-    assert [await entrance.honest() for _ in range(2)] == [202, 202]
+    harness = ReceiverHarness(store, github={"rate": Rate(2, 1.0)})
+    assert [await harness.honest() for _ in range(2)] == [202, 202]
     body = push()
-    answer = await entrance.post(body, signed(body))
+    answer = await harness.post(body, signed(body))
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
 
 
 async def test_the_daemon_is_woken_by_what_is_stored_and_by_nothing_else(store: Store) -> None:
-    entrance = Entrance(store)
-    assert await entrance.forged() == 401
-    assert entrance.woken == 0
-    assert await entrance.honest() == 202
-    assert entrance.woken == 1
+    harness = ReceiverHarness(store)
+    assert await harness.forged() == 401
+    assert harness.calls.count("on_stored") == 0
+    assert await harness.honest() == 202
+    assert harness.calls.count("on_stored") == 1
 
 
 def counted(source: str, answer: int) -> float:
@@ -116,23 +116,23 @@ def counted(source: str, answer: int) -> float:
 
 
 async def test_every_answer_is_counted_and_names_of_strangers_are_one(store: Store) -> None:
-    entrance = Entrance(store)
+    harness = ReceiverHarness(store)
     body = push()
     headers = signed(body)
     expected = [("github", 202), ("github", 200), ("github", 401), ("github", 503), ("unknown", 404)]
     before = {case: counted(*case) for case in expected}
     for _ in range(2):
-        await entrance.post(body, headers)
-    await entrance.forged()
+        await harness.post(body, headers)
+    await harness.forged()
     async with failing(store):
-        await entrance.honest()
-    await entrance.honest(source="made-up")
+        await harness.honest()
+    await harness.honest(source="made-up")
     assert {case: counted(*case) - count for case, count in before.items()} == dict.fromkeys(expected, 1)
     assert counted("made-up", 404) == 0
 
 
 @pytest.mark.parametrize("length", ["²", "1e3", "-1", "0x2", ""])
 async def test_a_length_that_is_no_number_is_a_bad_request(store: Store, length: str) -> None:
-    entrance = Entrance(store, gitlab=GITLAB)
+    harness = ReceiverHarness(store, gitlab=GITLAB)
     headers = TOKEN | {"content-length": length}
-    assert (await entrance.hear(said(part(b"{}", more=False)), headers, source="gitlab"))[0] == 400
+    assert (await harness.stream(sends(part(b"{}", more=False)), headers, source="gitlab"))[0] == 400

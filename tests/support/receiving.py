@@ -1,4 +1,4 @@
-"""The receiver in this process: requests come from any address and are answered at a turned clock."""
+"""The receiver in this process: requests come from any address, under a clock that the test advances."""
 
 import hmac
 import json
@@ -8,13 +8,14 @@ from uuid import uuid4
 
 import httpx
 from starlette.types import Message, Receive
+from support.harness import Harness
 from support.scripted import Store
 
 from bridge.registry import FORGES
 from bridge.web.clients import Clients
 from bridge.web.receiver import HookSource, Receiver
 
-SECRET = b"a-secret-of-the-entrance"
+SECRET = b"a-secret-of-the-receiver"
 MAX_BODY = 1 << 20
 GONE: Message = {"type": "http.disconnect"}
 
@@ -40,15 +41,11 @@ def signed(body: bytes, secret: bytes = SECRET) -> dict[str, str]:
     }
 
 
-class Entrance:
-    """A receiver on an open store, with one source of GitHub for each entry of `sources`.
-
-    `woken` is how often it told the daemon that there is something to do.
-    """
+class ReceiverHarness(Harness):
+    """A receiver on an open store, with one source of GitHub for each entry of `sources`."""
 
     def __init__(self, store: Store, *, clients: Clients | None = None, **sources: Mapping[str, Any]) -> None:
-        self.store = store
-        self.woken = 0
+        super().__init__(store)
         usual: dict[str, Any] = {"forge": FORGES["GitHub"], "secrets": [SECRET]}
         self._receiver = Receiver(
             {
@@ -59,11 +56,8 @@ class Entrance:
             store.clock,
             max_body=MAX_BODY,
             clients=clients or Clients(),
-            on_stored=self._wake,
+            on_stored=self.hand_over("on_stored"),
         )
-
-    def _wake(self) -> None:
-        self.woken += 1
 
     async def post(
         self,
@@ -81,7 +75,7 @@ class Entrance:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
             return await client.post(f"http://bridge/hooks/{source}", content=body, headers=headers)
 
-    async def hear(
+    async def stream(
         self, receive: Receive, headers: Mapping[str, str], *, source: str = "github"
     ) -> tuple[int, dict[str, str]]:
         """The status and the headers of the answer to a body that comes in the server's own messages."""
@@ -110,8 +104,8 @@ class Entrance:
         return (await self.post(body, signed(body, b"no secret"), **where)).status_code
 
 
-def said(*messages: Message) -> Receive:
-    """What a server hands on of a sender that says this, and is gone then."""
+def sends(*messages: Message) -> Receive:
+    """What a server hands on of a client that sends this, and is gone then."""
     left = list(messages)
 
     async def receive() -> Message:
