@@ -16,7 +16,7 @@ TOOLS = {
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_the_tool_is_content(name: str) -> None:
+def test_the_tool_finds_no_fault(name: str) -> None:
     program, *arguments = TOOLS[name]
     done = subprocess.run(
         [str(Path(sys.executable).with_name(program)), *arguments],

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from support.commands import Done, command
 from support.daemon import SECRET
-from support.deliveries import CORPUS_SECRETS, HOSTS, OWN, SECRETS, Sample, mistold, samples
+from support.deliveries import CORPUS_SECRETS, HOSTS, OWN, SECRETS, Sample, misshown, samples
 from support.needs import needs_corpus
 from support.sending import push_body, signed
 
@@ -64,7 +64,7 @@ def explained(config: Path, *arguments: str | Path, status: int = 0) -> list[dic
 
 def misread(document: dict[str, Any], sample: Sample) -> dict[str, Any]:
     """The facts that differ, as (expected, told); the signature where no clock judges it."""
-    wrong: dict[str, Any] = mistold(document, sample.expected)
+    wrong: dict[str, Any] = misshown(document, sample.expected)
     decision = "valid" if document["signature"] == "valid" else "invalid"
     assert document["signature"] in {"valid", "invalid", "absent"}
     if decision != sample.expected["signature"] and "received_at" not in sample.expected:

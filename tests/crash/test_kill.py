@@ -37,7 +37,7 @@ MOMENTS: dict[str, list[Moment]] = {
         logged("build.state_changed", state="queued"),
         logged("build.state_changed", state="running"),
     ],
-    "when people are told": [
+    "when a notice is sent": [
         logged("notice.attempted", kind="buildJobStart"),
         logged("build.state_changed", state="succeeded"),
         logged("notice.attempted", kind="buildJobSuccess", channel="team"),

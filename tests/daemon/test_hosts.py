@@ -14,7 +14,7 @@ import httpx
 import pytest
 from support.commands import command
 from support.daemon import Daemon, eventually, running
-from support.deliveries import CORPUS_SECRETS, HOSTS, OWN, SECRETS, Sample, mistold, samples
+from support.deliveries import CORPUS_SECRETS, HOSTS, OWN, SECRETS, Sample, misshown, samples
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import DECLARED, JOB
 from support.needs import needs_corpus
@@ -167,7 +167,7 @@ def untrue(story: dict[str, Any], refs: Sequence[Sample], ruled: set[tuple[str, 
     if len(told) != len(refs):
         return [("of", len(refs), len(told))]
     found: list[object] = [
-        wrong for one, ref in zip(told, refs, strict=True) if (wrong := mistold(one, ref.expected))
+        wrong for one, ref in zip(told, refs, strict=True) if (wrong := misshown(one, ref.expected))
     ]
     pushes = [
         one["event"] in {"push", "tag"} and code(ref) in ruled for one, ref in zip(told, refs, strict=True)

@@ -1,4 +1,4 @@
-"""What the daemon finds in its store at the start, it keeps as long as it was told."""
+"""What the daemon finds in its store at the start, it keeps as long as the configuration says."""
 
 import asyncio
 from pathlib import Path

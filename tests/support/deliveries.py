@@ -26,7 +26,7 @@ SECRETS = [b"a-secret-for-tests", b"whsec_4kJ3lEnBF8tmsQh4XR/6lb5MYiXLz6c8tTq5xv
 CORPUS_SECRETS = [b"bridge-shared-secret", b"whsec_SQ+mtl3riWIOb5dbtdB9HaUVTRjTGvP/rzPwgxRL09Q="]
 """What the deliveries of the corpus are signed with."""
 OWN = Path(__file__).parents[1] / "forges" / "payloads"
-_TOLD = (
+_SHOWN = (
     "event",
     "repo",
     "ref_kind",
@@ -37,8 +37,8 @@ _TOLD = (
     "author",
     "clone_url_http",
 )
-"""The facts that people and programs are told."""
-_FACTS = (*_TOLD, "peeled", "changed", "truncated", "forced")
+"""The facts that `explain` and the API show."""
+_FACTS = (*_SHOWN, "peeled", "changed", "truncated", "forced")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +175,9 @@ def misreadings(sample: Sample) -> dict[str, tuple[Any, Any]]:
     return _differing(facts(events[sample.index]), sample.expected, _FACTS)
 
 
-def mistold(document: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Each expected fact that an explanation tells otherwise, as (expected, told)."""
-    return _differing({name: document[name] for name in _TOLD}, expected, _TOLD)
+def misshown(document: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Each expected fact that an explanation shows otherwise, as (expected, shown)."""
+    return _differing({name: document[name] for name in _SHOWN}, expected, _SHOWN)
 
 
 def _differing(

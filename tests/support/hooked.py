@@ -1,4 +1,4 @@
-"""A bare repository whose pushes are told to the daemon by the hook that we ship."""
+"""A bare repository whose pushes the shipped hook sends to the daemon."""
 
 import shutil
 from pathlib import Path

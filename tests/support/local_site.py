@@ -22,7 +22,7 @@ class LocalSite:
         self.state = state
 
     def builder(self, script: str | None = None, **settings: Any) -> LocalBuilder:
-        """A builder that runs a shell script, over file URLs unless told otherwise."""
+        """A builder that runs a shell script, over file URLs unless the settings say otherwise."""
         if script is not None:
             settings["command"] = ["/bin/sh", "-c", script]
         full = LocalSettings.model_validate({"protocols": ["file"], **settings})

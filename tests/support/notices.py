@@ -41,9 +41,9 @@ SERVICE = ServiceFacts(subject="jenkins", detail="no answer for five minutes")
 
 def notice(event: EventName = EventName.FAIL, facts: ServiceFacts | None = None, **changes: Any) -> Notice:
     """A notice made now; `changes` are those of the build's facts."""
-    told = facts or replace(FACTS, **changes)
+    given = facts or replace(FACTS, **changes)
     return Notice(
-        id="0192f0c1-1111-7000-8000-00000000abcd", channel="team", event=event, facts=told, created_at=START
+        id="0192f0c1-1111-7000-8000-00000000abcd", channel="team", event=event, facts=given, created_at=START
     )
 
 

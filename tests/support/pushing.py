@@ -26,15 +26,15 @@ class Receiver:
         return self.answers.pop(0) if self.answers else 202
 
     def events(self, secret: bytes = SECRET.encode()) -> list[PushEvent | Ignored]:
-        """What was told, each delivery verified and parsed."""
-        forge, told = FORGES["Simple"], []
+        """What the deliveries say, each verified and parsed."""
+        forge, found = FORGES["Simple"], []
         for headers, body in self.requests:
             assert forge.recognises(Request(headers, body))
             delivery = forge.receive(
                 id="1", source="plain", request=Request(headers, body), secrets=[secret], now=time.time()
             )
-            told += forge.parse(Request(delivery.headers, delivery.body))
-        return told
+            found += forge.parse(Request(delivery.headers, delivery.body))
+        return found
 
     def pushed(self) -> PushEvent:
         (event,) = self.events()

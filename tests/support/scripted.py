@@ -212,9 +212,9 @@ class Store(SqliteStore):
         origin = replace(new.origin, is_public=is_public, author=author)
         new = replace(new, origin=origin, **changes)
         decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=[new])
-        judged = await self.deliveries.record_decision(receipt.id, decision, quiet, plan)
-        assert judged is not None
-        return await self.build(*judged.builds)
+        decided = await self.deliveries.record_decision(receipt.id, decision, quiet, plan)
+        assert decided is not None
+        return await self.build(*decided.builds)
 
     async def build(self, build_id: str) -> Build:
         found = await self.builds.get(build_id)
@@ -231,7 +231,7 @@ class Store(SqliteStore):
 
 
 def quiet(_build: Build, _failures: int) -> Sequence[Notice]:
-    """Nobody is told."""
+    """No notices."""
     return ()
 
 
