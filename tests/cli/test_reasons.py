@@ -66,7 +66,10 @@ def test_an_empty_log_says_how_far_the_build_is(daemon: Daemon) -> None:
 
     filled(daemon, fill)
     done = run(daemon, "builds log acme/shop#1")
-    assert (done.stdout, done.complaint) == ("", "no log of acme/shop #1 was read; the build is waiting")
+    assert (done.stdout, done.complaint) == (
+        "",
+        "the daemon has read no log of acme/shop #1; the build is waiting",
+    )
 
 
 def test_a_notice_shows_what_it_was_about(daemon: Daemon) -> None:
