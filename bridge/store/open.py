@@ -40,7 +40,10 @@ async def open_store(
     StoreTooNew for a store that a newer release wrote.
     """
     if not url.startswith(_SQLITE):
-        raise StoreError(f"the store cannot be at {url}: only sqlite:// and the path of a file is supported")
+        scheme = url.partition("://")[0]  # what follows may hold a password
+        raise StoreError(
+            f"no store of the kind {scheme}:// is supported: write sqlite:// and the path of a file"
+        )
     path = Path(url.removeprefix(_SQLITE))
     database = await anyio.to_thread.run_sync(partial(Database.open, path, exclusive=exclusive))
     store = SqliteStore(database, clock, service_notices)
