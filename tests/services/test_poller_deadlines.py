@@ -3,10 +3,10 @@
 import anyio
 import pytest
 from support.harness import PollerHarness
-from support.scripted import Hang, ScriptedBuilder, Store, eventually
+from support.scripted import ScriptedBuilder, Store, eventually
 from support.services import add_queued, move, polling
 
-from bridge.builders.base import LogChunk, Status
+from bridge.builders.base import Handle, LogChunk, Status
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName
 from bridge.services.poller import CALLS
@@ -124,16 +124,25 @@ async def test_what_the_builder_no_longer_says_of_a_build_stays_known(
     assert (after.started_at, after.digest, after.url) == (said.started_at, said.digest, said.url)
 
 
-async def test_an_end_waits_for_the_log_of_no_build_that_goes_on(
-    store: Store, builder: ScriptedBuilder
-) -> None:
+class _OneLog(ScriptedBuilder):
+    """Answers for the log of one build; the others hang."""
+
+    answered = f"handle-{CALLS}"
+
+    async def log(self, handle: Handle, offset: int) -> LogChunk:
+        if handle != self.answered:
+            await anyio.sleep_forever()
+        return await super().log(handle, offset)
+
+
+async def test_an_end_waits_for_the_log_of_no_build_that_goes_on(store: Store) -> None:
     """As many logs hang as are read at once."""
+    builder = _OneLog()
     builds = [
         await move(store, await add_queued(store, str(number)), BuildState.RUNNING)
         for number in range(CALLS + 1)
     ]
     builder.logs.append(LogChunk(text="done\n", next=5, more=False))
-    builder.logs.extend([Hang()] * CALLS)
     builder.statuses.update({build.id: running() for build in builds[:-1]})
     builder.statuses[builds[-1].id] = SUCCESS
     harness = PollerHarness(store, builder)
