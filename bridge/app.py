@@ -100,9 +100,7 @@ class _Daemon:
             Notifier(name, one, store.notices, store.health, clock) for name, one in adapters.channels.items()
         ]
         self._wake_notifiers = wake_all(notifiers)
-        of_builders = [
-            service for name, one in adapters.builders.items() for service in self._of_builder(name, one)
-        ]
+        of_builders = [one for named in adapters.builders.items() for one in self._of_builder(*named)]
         self._dispatcher = Dispatcher(
             FORGES,
             lambda: self.reloader.rules,
