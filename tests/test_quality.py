@@ -1,5 +1,6 @@
 """What the project promises of its own code, checked by the tools that its settings name."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 60
 TOOLS = {
     "formatted": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
@@ -27,3 +30,17 @@ def test_the_tool_finds_no_fault(name: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_files_and_functions_are_short() -> None:
+    """A migration is written once: it may be one long function."""
+    files = {path: path.read_text().splitlines() for path in (ROOT / "bridge").rglob("*.py")}
+    assert [str(path) for path, lines in files.items() if len(lines) > MOST_LINES_OF_A_FILE] == []
+    functions = {
+        f"{path}:{node.lineno}": (node.end_lineno or 0) - node.lineno + 1
+        for path, lines in files.items()
+        for node in ast.walk(ast.parse("\n".join(lines)))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "migrations" not in path.parts
+    }
+    assert [name for name, lines in functions.items() if lines > MOST_LINES_OF_A_FUNCTION] == []
+    assert max(functions.values()) > MOST_LINES_OF_A_FUNCTION // 2
