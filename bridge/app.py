@@ -22,7 +22,7 @@ from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
-from bridge.services.base import Service, running, wake_all
+from bridge.services.base import HandOver, Service, running
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices, recover
 from bridge.services.notifier import Notifier
@@ -59,8 +59,7 @@ async def serve(
     """
     log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
     clock = SteadyClock()
-    watchers = [setting.subscription for setting in config.default_notices]
-    service_notices = ServiceNoticePolicy(clock, watchers)
+    service_notices = ServiceNoticePolicy(clock, [one.subscription for one in config.default_notices])
     async with (
         open_store(config.store_url, exclusive=True, clock=clock, service_notices=service_notices) as store,
         open_adapters(config, store.messages, clock) as adapters,
@@ -93,13 +92,14 @@ class _Daemon:
         rules: RuleSet,
         load: Callable[[], RuleSet],
     ) -> None:
-        self._store = store
-        self._clock = clock
+        self._store, self._clock = store, clock
         self.notice_policy = NoticePolicy(clock, config.settings.server.public_url)
+        self._wake_notifiers = HandOver()
         notifiers = [
-            Notifier(name, one, store.notices, store.health, clock) for name, one in adapters.channels.items()
+            Notifier(*named, store.notices, store.health, clock, wake_notifiers=self._wake_notifiers)
+            for named in adapters.channels.items()
         ]
-        self._wake_notifiers = wake_all(notifiers)
+        self._wake_notifiers.add(*notifiers)
         of_builders = [one for named in adapters.builders.items() for one in self._of_builder(*named)]
         self._dispatcher = Dispatcher(
             FORGES,
@@ -107,7 +107,7 @@ class _Daemon:
             store.deliveries,
             default_notices=config.default_notices,
             notice_policy=self.notice_policy,
-            on_dispatched=wake_all([*of_builders, *notifiers]),
+            on_dispatched=HandOver(*of_builders, *notifiers),
         )
         scheduler = Scheduler(
             lambda: self.reloader.rules,
@@ -143,13 +143,14 @@ class _Daemon:
         self.http = make_app(self._receiver(config.settings), self._api(config.settings))
 
     def _of_builder(self, name: str, builder: Builder) -> list[Service]:
+        builds_ended = HandOver()
         poller = Poller(
             name,
             builder,
             builds=self._store.builds,
             notice_policy=self.notice_policy,
             clock=self._clock,
-            on_ended=lambda: triggerer.wake(),  # noqa: PLW0108  # it is made below
+            on_ended=builds_ended,
             wake_notifiers=self._wake_notifiers,
         )
         triggerer = Triggerer(
@@ -162,6 +163,7 @@ class _Daemon:
             on_triggered=poller.wake,
             wake_notifiers=self._wake_notifiers,
         )
+        builds_ended.add(triggerer)
         return [triggerer, poller]
 
     def _receiver(self, settings: Settings) -> Receiver:

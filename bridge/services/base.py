@@ -1,12 +1,13 @@
 """The contract of a service: one duty, done in rounds, for as long as the daemon runs.
 
 A service is woken by a hand-over of another part (`on_stored=dispatcher.wake`), by its tick, which makes up
-for a hand-over that was lost, or at the time that its last round asked for. Each round looks at the store for
+for a hand-over that was lost, or at the time that its last round asked for. Ticks count in wall time; when a
+clock that was set back holds them up, the service goes on by itself. Each round looks at the store for
 what there is to do, so that it does not matter who woke it, how often, or whether the process is a new one.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -24,14 +25,18 @@ FINISH_SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 1.0
 """After a round that the store failed."""
 SHORTEST_WAIT: Final = 0.01
-LONGEST_WAIT: Final = 3600.0
+TICK_PATIENCE: Final = 1.5
+"""How many ticks a service waits for its next one.
+
+Over one: a tick is late by some milliseconds, and a service that does not wait for it does its round twice.
+"""
 
 
 class Service(ABC):
     """One duty of the daemon; `name` stands in the log."""
 
     tick: float = 1.0
-    """Seconds after which it is woken without a hand-over."""
+    """Seconds after which it is woken without a hand-over; half as many again while no tick comes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -54,7 +59,7 @@ class Service(ABC):
         """Do round after round, until cancelled. Raises StoreDied, and what `round` raises but StoreError."""
         while True:
             wait = await self._supervised_round()
-            await self.wakeup.wait(wait)
+            await self.wakeup.wait(self._bounded(wait))
 
     async def finish(self) -> None:  # noqa: B027  # most rounds can be cut short and repeated
         """Begin nothing else; returns when what is in hand is on disk. The service still runs meanwhile."""
@@ -69,7 +74,11 @@ class Service(ABC):
             self._store_failed(str(_first(errors)))
         else:
             self._store_works()
-        return None if wait is None else min(max(wait, SHORTEST_WAIT), LONGEST_WAIT)
+        return wait
+
+    def _bounded(self, wait: float | None) -> float:
+        longest = self.tick * TICK_PATIENCE
+        return longest if wait is None else min(max(wait, SHORTEST_WAIT), longest)
 
     def _store_failed(self, error: str) -> None:
         """One line for each outage, however many rounds it costs."""
@@ -90,15 +99,18 @@ def _first(errors: BaseExceptionGroup[StoreError]) -> BaseException:
     return error
 
 
-def wake_all(services: Iterable[Service]) -> Callable[[], None]:
-    """The hand-over to several services."""
-    receivers = list(services)
+class HandOver:
+    """Wakes its receivers; one that is built later, such as one that hands over in turn, is added later."""
 
-    def wake() -> None:
-        for service in receivers:
+    def __init__(self, *receivers: Service) -> None:
+        self._receivers = list(receivers)
+
+    def add(self, *receivers: Service) -> None:
+        self._receivers += receivers
+
+    def __call__(self) -> None:
+        for service in self._receivers:
             service.wake()
-
-    return wake
 
 
 @asynccontextmanager

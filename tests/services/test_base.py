@@ -7,10 +7,12 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 from support.scripted import eventually
+from support.wallclock import set_tick_clock_back
 
 from bridge.errors import StoreDied, StoreError
+from bridge.runtime.wakeups import Wakeup
 from bridge.services import base
-from bridge.services.base import Service, running, wake_all
+from bridge.services.base import HandOver, Service, running
 
 
 class Counter(Service):
@@ -54,6 +56,24 @@ async def at_work(*services: Service) -> AsyncIterator[None]:
             tasks.start_soon(service.run)
         yield
         tasks.cancel_scope.cancel()
+
+
+class Waits(Wakeup):
+    """Records how long each wait may last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+
+    async def wait(self, seconds: float | None = None) -> None:
+        self.seconds.append(seconds)
+        await super().wait(seconds)
+
+
+async def goes_on(service: Counter) -> None:
+    """The service does a few more rounds."""
+    enough = service.rounds + 3
+    await eventually(lambda: service.rounds >= enough)
 
 
 async def rests(service: Counter, rounds: int) -> None:
@@ -154,20 +174,42 @@ async def test_a_service_that_hangs_delays_no_other() -> None:
     assert hanging.rounds == 1, "its round ended with the service"
 
 
-async def test_a_service_that_nobody_wakes_is_woken_by_its_tick() -> None:
+async def test_a_service_that_nobody_wakes_is_woken_by_its_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "TICK_PATIENCE", 1e6)
     service = Counter(nothing)
     service.tick = 0.01
     async with running([service]):
         await eventually(lambda: service.rounds >= 3)
 
 
+async def test_a_wall_clock_that_goes_back_stops_no_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Counter(nothing)
+    service.tick = 0.01
+    async with running([service]):
+        await goes_on(service)
+        set_tick_clock_back(monkeypatch, seconds=3600)
+        await goes_on(service)
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(None, 15.0), (3600.0, 15.0), (3.0, 3.0), (-1.0, 0.01)])
+async def test_a_wait_is_longer_than_the_tick_that_should_end_it(asked: float | None, waited: float) -> None:
+    """Otherwise a tick that comes a moment late would find the round done, and double the work."""
+    service = Counter(Script(asked))
+    service.tick = 10.0
+    service.wakeup = waits = Waits()
+    async with at_work(service):
+        await eventually(lambda: waits.seconds)
+    assert waits.seconds[0] == waited
+
+
 async def test_a_hand_over_wakes_each_of_several_services() -> None:
     services = [Counter(nothing), Counter(nothing)]
-    wake = wake_all(iter(services))
+    hand_over = HandOver(services[0])
+    hand_over.add(services[1])
     async with at_work(*services):
         for service in services:
             await rests(service, 1)
-        wake()
+        hand_over()
         for service in services:
             await rests(service, 2)
 

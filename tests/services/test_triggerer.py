@@ -252,7 +252,7 @@ async def test_a_build_that_ended_while_the_builder_answered_stays_ended(
         (Rejected("no such job"), BuildState.FAILED, "rejected: no such job"),
     ],
 )
-async def test_an_answer_that_came_is_written_down_although_we_are_told_to_stop(
+async def test_an_answer_that_came_is_recorded_although_the_service_is_cancelled(
     tmp_path: Path, builder: ScriptedBuilder, answer: Outcome, state: BuildState, detail: str
 ) -> None:
     """To the last word: that the builder is well again is written after what became of the build."""

@@ -145,7 +145,16 @@ class NotifierHarness(Harness):
 
     def __init__(self, store: Store, channel: ScriptedChannel) -> None:
         super().__init__(store)
-        self.notifier = self.add(Notifier(channel.name, channel, store.notices, store.health, store.clock))
+        self.notifier = self.add(
+            Notifier(
+                channel.name,
+                channel,
+                store.notices,
+                store.health,
+                store.clock,
+                wake_notifiers=self.hand_over("wake_notifiers"),
+            )
+        )
         self._channel = channel
 
     @property

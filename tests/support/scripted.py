@@ -1,6 +1,7 @@
 """Adapters that do what a test says, and an open store under a clock that a test advances."""
 
 import inspect
+import math
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -61,7 +62,8 @@ class Rounds(Wakeup):
 
     @classmethod
     def of(cls, service: Service) -> "Rounds":
-        """The wakeup of a service that does not run yet."""
+        """The wakeup of a service that does not run yet; it waits for no tick from now on."""
+        service.tick = math.inf
         service.wakeup = rounds = cls()
         return rounds
 
