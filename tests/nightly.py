@@ -4,13 +4,15 @@ One after the other
 
 - planted: each mistake of `tests/mutants` is put into a copy of the tree, and its tests have to fail;
 - sampled: the same with a sample of small mistakes anywhere in the code that decides;
+- histories: the random histories of the planner are played from another seed;
 - fuzz: every family of parsers is fuzzed by `tests/fuzz/run.py`.
 
-The exit status is 1 when a planted mistake or too many of the sample stay unnoticed, or fuzzing finds one.
+The exit status is 1 when a planted mistake or too many of the sample stay unnoticed, or another part finds one.
 """
 
 import argparse
 import datetime as dt
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +20,15 @@ from functools import partial
 from pathlib import Path
 
 from mutation import planted, sampled
+
+
+def histories(seed: int) -> bool:
+    base = seed * 1_000_000  # another night never plays the same
+    print(f"random histories, HISTORIES_SEED={base}", flush=True)
+    program = [sys.executable, "-m", "pytest", "--no-cov", "tests/planning/test_histories.py"]
+    root = Path(__file__).parents[1]
+    environment = os.environ | {"HISTORIES_SEED": str(base)}
+    return subprocess.run(program, cwd=root, env=environment, check=False).returncode == 0
 
 
 def fuzz(minutes: float) -> bool:
@@ -28,20 +39,23 @@ def fuzz(minutes: float) -> bool:
 def main() -> int:
     tonight = dt.datetime.now(dt.UTC).date().toordinal()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", choices=("planted", "sampled", "fuzz"), help="only this part")
+    parser.add_argument("--only", choices=("planted", "sampled", "histories", "fuzz"), help="only this part")
     parser.add_argument("--sample", type=int, default=100, metavar="N", help="how many mistakes to sample")
-    parser.add_argument("--seed", type=int, default=tonight, help="of the sample; another each night")
+    parser.add_argument(
+        "--seed", type=int, default=tonight, help="of the sample and the histories; another each night"
+    )
     parser.add_argument("--minutes", type=float, default=10.0, help="of fuzzing, for each family")
     options = parser.parse_args()
     parts: dict[str, Callable[[], bool]] = {
         "planted": planted.run,
         "sampled": partial(sampled.run, options.sample, options.seed),
+        "histories": partial(histories, options.seed),
         "fuzz": partial(fuzz, options.minutes),
     }
     names = [options.only] if options.only else list(parts)
     results = {name: parts[name]() for name in names}
-    for name, well in results.items():
-        print(f"{name}: {'well' if well else 'NOT WELL, see above'}")
+    for name, passed in results.items():
+        print(f"{name}: {'passed' if passed else 'FAILED, see above'}")
     return 0 if all(results.values()) else 1
 
 

@@ -8,7 +8,9 @@ from typing import Final, Literal
 from bridge.model.event import Person, RefKind
 from bridge.model.notice import Subscription
 
-UNPUSHED: Final = frozenset({"manual", "schedule"})
+MANUAL: Final = "manual"
+"""The cause of a build that a person asked for by hand."""
+UNPUSHED: Final = frozenset({MANUAL, "schedule"})
 """The causes of builds that no push asked for; deliveries of that kind name them, too."""
 
 REPAIR: Final = "order repair"

@@ -11,6 +11,8 @@ MESSAGE_CHANNEL: Final = "message"
 
 
 class NoticeState(StrEnum):
+    """The states of a notice. `merged` and `suppressed` are reserved: no service sets them yet."""
+
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"

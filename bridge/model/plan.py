@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.model.build import BuildState, NewBuild
 from bridge.model.event import RefMove
+
+MAX_MOVES: Final = 100
+"""The last moves of a ref that are known."""
 
 RefKey = tuple[str, str]
 """A code repository, as it is named for all hosts, and the full name of a ref."""
@@ -61,13 +64,16 @@ class KnownBranch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownBuild:
-    """What the planner needs of a stored build; times are Unix seconds."""
+    """What the planner needs of a stored build; times are Unix seconds.
+
+    `asked` says that a person asked for it: by hand, or for its delivery again.
+    """
 
     id: str
     number: int
     pushed: str
     state: BuildState
-    cause: str
+    asked: bool
     delivery_id: str
     created_at: float
     superseded: str | None = None

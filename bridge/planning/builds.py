@@ -8,14 +8,14 @@
 Two webhooks may report one push under two ids: the second report builds nothing within REPEAT_SECONDS.
 
 What a person asks for, a manual build or the redelivery of an older push, is built as asked. It says that
-something is newer, and changes no tip.
+something is newer, and changes no tip. A late link never ends what a person asked for; a newer push may.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from bridge.model.build import UNPUSHED, BuildState, NewBuild
+from bridge.model.build import MANUAL, UNPUSHED, BuildState, NewBuild
 from bridge.model.event import RefMove
 from bridge.model.plan import (
     Action,
@@ -109,8 +109,8 @@ class _Draft:
         newer = self._newer_build(self._chain(new.code, new.ref), TagSet.of(new), new.pushed)
         if newer is None:
             self._build_newest(new)
-        elif self.known.asked or new.origin.cause == "manual":
-            why = f"older than {newer.pushed}, which was already pushed; somebody asked for it"
+        elif self._is_asked(new):
+            why = f"older than {newer.pushed}, which was already pushed; a person asked for it"
             self._create(replace(new, notes=(*new.notes, why)))
         else:
             self._build_older(new, f"older than what was already pushed: {newer.pushed}")
@@ -129,6 +129,9 @@ class _Draft:
             if newest.superseded is not None or self._overtaken(newest, tip.tag_set):
                 self._rebuild(newest, tip, move.builders[tip.tag_set.repository])
             self._set_tip(replace(tip, pushed=newest.pushed))
+
+    def _is_asked(self, new: NewBuild) -> bool:
+        return self.known.asked or new.origin.cause == MANUAL
 
     def _chain(self, code: str, ref: str) -> Chain:
         return self.chains.get((code, ref), Chain(()))
@@ -173,7 +176,7 @@ class _Draft:
             number=number,
             pushed=new.pushed,
             state=BuildState.WAITING,
-            cause=new.origin.cause,
+            asked=self._is_asked(new),
             delivery_id=self.known.delivery_id,
             created_at=self.known.now,
         )
@@ -217,7 +220,7 @@ class _Draft:
     def _end_older(self, newest: KnownBuild, tag_set: TagSet, chain: Chain) -> None:
         why = f"older than what was already pushed: {newest.pushed}"
         for build in self._stored_open(tag_set):
-            waits = build.state is BuildState.WAITING and build.cause != "manual"
+            waits = build.state is BuildState.WAITING and not build.asked
             if waits and build.number > newest.number and newest.pushed in chain.newer(build.pushed):
                 name = "/".join(tag_set.repository)
                 self._end(tag_set, build, why, f"{name} #{build.number} was ended: {why}")

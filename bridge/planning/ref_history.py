@@ -13,7 +13,7 @@ newer code. When the link comes, the newest code is built again.
 from collections.abc import Iterable, Mapping, Sequence
 
 from bridge.model.event import RefMove
-from bridge.model.plan import KnownBranch, KnownMove
+from bridge.model.plan import MAX_MOVES, KnownBranch, KnownMove
 
 Links = Mapping[str, set[str]]
 
@@ -38,10 +38,10 @@ class Chain:
 
 
 def recorded(moves: Sequence[KnownMove], move: RefMove, now: float) -> list[KnownMove]:
-    """The moves with one more; one that was recorded before keeps its place."""
+    """The last MAX_MOVES moves with one more; one that was recorded before keeps its place."""
     new = KnownMove(move.before or "", move.after or "", now)
     if not any((one.before, one.after) == (new.before, new.after) for one in moves):
-        return [*moves, new]
+        return [*moves, new][-MAX_MOVES:]
     return [new if (one.before, one.after) == (new.before, new.after) else one for one in moves]
 
 

@@ -46,7 +46,9 @@ class Deliveries(Protocol):
     async def claim(self, limit: int) -> list[Delivery]:
         """The oldest deliveries that wait for a decision, at most `limit`, or fewer that are large.
 
-        A delivery is claimed again until `record_decision` has written what becomes of it.
+        A delivery is claimed again until `record_decision` has written what becomes of it. So one dispatcher
+        at a time may claim: an engine that serves several processes must lease a delivery to one of them, and
+        `record_decision` must then write nothing for a holder whose lease has expired.
         """
 
     async def record_decision(
@@ -78,7 +80,7 @@ class Builds(Protocol):
         """Take the oldest build that is due: it is `triggering`, with one attempt more, on disk.
 
         None when nothing is due, or when `slots` builds are with the builder already. A build is due when it
-        waits, nobody wants its end, its time has come, and no earlier build has to end first.
+        waits, no end of it was requested, its time has come, and no earlier build has to end first.
         """
 
     async def unwanted(self, builder: str) -> list[Build]:
@@ -156,7 +158,9 @@ class Notices(Protocol):
         """Take the notice that is due: it is `sending`, and the attempt counts for the rate, on disk.
 
         Returns it as it was before this attempt; None when nothing is due. Of each job only the oldest open
-        notice is due. A notice whose attempt had no `end` is claimed again.
+        notice is due. A notice whose attempt had no `end` is claimed again. So one notifier at a time may claim
+        for a channel: an engine that serves several processes must lease the notice to one of them, and `end`
+        must then write nothing for a holder whose lease has expired.
         """
 
     async def end(

@@ -73,11 +73,11 @@ async def test_a_running_build_is_cancelled_at_its_builder_even_after_a_restart(
         await here.start()
         await here.push("ab")
         old, new = await here.builds()
-        assert await store.builds.due("jenkins", 10) == [], "they would write the same tag"
+        assert await store.due("jenkins") == [], "they would write the same tag"
     async with open_store(tmp_path / "store", store.clock) as store, polling(store, builder) as harness:
         assert set(builder.called("cancel")) == {old.id}
         ended = await harness.polled(old, CANCELLED)
-        due = await store.builds.due("jenkins", 10)
+        due = await store.due("jenkins")
         events = await store.events()
     assert (ended.state, ended.detail) == (BuildState.SUPERSEDED, f"superseded by #2: {sha('b')} was pushed")
     assert [build.id for build in due] == [new.id]
@@ -160,7 +160,7 @@ async def test_many_builds_that_wait_for_their_turn_cost_little(store: Store) ->
     first = await store.add_build("0")
     for number in range(1, 200):
         await store.add_build(str(number), tags=("latest", f"v{number}"))
-    assert [build.id for build in await store.builds.due("here", 10)] == [first.id]
+    assert [build.id for build in await store.due("here")] == [first.id]
     await store.builds.transition(first.id, BuildState.FAILED, NoticePolicy(store.clock, None))
-    (second,) = await store.builds.due("here", 10)
+    (second,) = await store.due("here")
     assert second.number == 2

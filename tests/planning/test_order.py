@@ -230,7 +230,7 @@ async def test_what_a_person_asks_for_goes_back_and_says_so(store: Store, tmp_pa
         await here.push("cd")
         await here.drain()
     assert here.registry["main"] == sha("d")
-    why = f"older than {sha('c')}, which was already pushed; somebody asked for it"
+    why = f"older than {sha('c')}, which was already pushed; a person asked for it"
     assert why in again.detail
     assert why in asked.detail
     assert late.state is DeliveryState.IGNORED

@@ -193,15 +193,15 @@ async def test_what_is_to_end_is_not_due(store: Store) -> None:
     asked, replaced, kept = [await store.add_build(tag, tags=(tag,)) for tag in "abc"]
     assert await store.builds.request_cancel(asked.id, "by ann")
     await store.builds.update(replaced.id, superseded="by a newer push")
-    assert [build.id for build in await store.builds.due("here", 10)] == [kept.id]
+    assert [build.id for build in await store.due("here")] == [kept.id]
     assert [build.id for build in await store.builds.unwanted("here")] == [asked.id, replaced.id]
 
 
 async def test_builds_of_two_namespaces_do_not_wait_for_each_other(store: Store) -> None:
     made = [await store.add_build(name, namespace=name, concurrency=1) for name in ("acme", "lab")]
-    assert await store.builds.due("here", 10) == made
+    assert await store.due("here") == made
     assert await store.builds.transition(made[0].id, BuildState.TRIGGERING, quiet)
-    assert [build.id for build in await store.builds.due("here", 10)] == [made[1].id]
+    assert [build.id for build in await store.due("here")] == [made[1].id]
 
 
 async def test_the_log_is_read_in_pieces_from_a_place_or_a_time(store: Store) -> None:

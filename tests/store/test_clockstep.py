@@ -65,9 +65,9 @@ async def test_a_build_that_waits_is_due_when_it_was_to_be(store: Store, step: f
         await watched.builds.update(later.id, next_at=watched.clock() + 60)
         await watched.step(step)
         assert watched.clock() == store.clock()
-        assert [build.id for build in await watched.builds.due("here", 5)] == [waiting.id]
+        assert [build.id for build in await store.due("here")] == [waiting.id]
         watched.advance(60)
-        assert [build.id for build in await watched.builds.due("here", 5)] == [waiting.id, later.id]
+        assert [build.id for build in await store.due("here")] == [waiting.id, later.id]
     assert (await store.build(waiting.id)).created_at == waiting.created_at + step
 
 
@@ -148,8 +148,8 @@ async def test_a_clock_that_was_set_back_between_two_starts_holds_nothing_up(sto
     await put(store, "a")
     await store.health.set(HealthRecord(name="channel:team", paused_until=store.clock()))
     store.clock.advance(-86_400)
-    assert await store.builds.due("here", 1) == []
+    assert await store.due("here") == []
     await store.recover(["team", "message"], ["channel:team"])
-    assert [found.id for found in await store.builds.due("here", 1)] == [build.id]
+    assert [found.id for found in await store.due("here")] == [build.id]
     assert await store.notices.claim("team") is not None
     assert (await store.health.get("channel:team")).paused_until == store.clock()

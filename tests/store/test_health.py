@@ -1,5 +1,6 @@
 """The health of parts: since when one is down, and which changes make notices."""
 
+import asyncio
 from dataclasses import replace
 
 from support.scripted import START, Store
@@ -33,6 +34,18 @@ async def test_a_pause_is_no_change_of_health(store: Store) -> None:
     await store.health.pause("channel:team", START + 60, "429")
     assert (await store.health.get("channel:team")).down_since is None
     assert await store.events() == [EventName.DEGRADED]
+
+
+async def test_changes_of_one_part_at_once_see_each_other(store: Store) -> None:
+    down = await asyncio.gather(*(store.health.degrade(HERE, "no answer") for _ in range(8)))
+    assert sum(down) == 1
+    up = await asyncio.gather(*(store.health.restore(HERE, "it answers") for _ in range(8)))
+    assert sum(up) == 1
+    await asyncio.gather(
+        store.health.degrade(HERE, "503"), store.health.pause(HERE, START + 60, "429"), store.health.get(HERE)
+    )
+    assert (await store.health.get(HERE)).down_since == START
+    assert await store.events() == [EventName.DEGRADED, EventName.RESTORED, EventName.DEGRADED]
 
 
 async def test_a_change_of_health_makes_a_notice_and_nothing_else_does(store: Store) -> None:

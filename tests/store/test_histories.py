@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from support.histories import History, Kind
 from support.planned import BuildFacts, Delivery, Memory, Snapshot
 from support.scripted import Store, quiet
@@ -13,6 +13,7 @@ from bridge.model.plan import TagSet, Tip
 from bridge.planning.builds import plan
 from bridge.store.codec import from_json
 from bridge.store.schema import build as table
+from bridge.store.schema import delivery as deliveries
 from bridge.store.schema import ref_move, tag_name, tip
 from bridge.store.sqlite import builds, history
 from bridge.store.sqlite.apply import apply
@@ -40,6 +41,20 @@ class Sqlite:
 
     def decide(self, delivery: Delivery, now: float) -> None:
         moves, wanted = delivery.moves, delivery.wanted
+        self.connection.execute(
+            insert(deliveries).values(
+                id=delivery.id,
+                source="git",
+                forge="Simple",
+                key=delivery.id,
+                replay=int(delivery.asked),
+                event="push",
+                headers="{}",
+                body=b"",
+                received_at=now,
+                state="dispatched",
+            )
+        )
         known = history.known(self.connection, delivery.id, moves, wanted, now=now, asked=delivery.asked)
         apply(self.connection, plan(known, moves, wanted), delivery.id, now, quiet)
 

@@ -1,11 +1,15 @@
 """What the store reads and writes for a plan: by index, and each build of a delivery once."""
 
+from itertools import pairwise
+
 import pytest
 from sqlalchemy import Connection, Select
 from sqlalchemy.dialects import sqlite
 from support.scripted import Store, new_build, quiet
 
-from bridge.model.plan import Create, Plan
+from bridge.model.event import RefMove
+from bridge.model.plan import MAX_MOVES, Create, KnownMove, Plan
+from bridge.planning.ref_history import recorded
 from bridge.store.sqlite import history
 from bridge.store.sqlite.apply import apply
 
@@ -31,6 +35,21 @@ async def test_no_row_is_read_that_is_not_needed(
 
     steps = await store.database.read(work)
     assert {step.partition("INDEX ")[2].partition(" ")[0] for step in steps} == indexes
+
+
+async def test_the_planner_knows_the_same_moves_as_the_store(store: Store) -> None:
+    objects = [f"{number:040x}" for number in range(MAX_MOVES + 20)]
+    moves = [RefMove("code", "refs/heads/main", *pair, {}) for pair in pairwise(objects)]
+
+    def work(connection: Connection) -> None:
+        planned: list[KnownMove] = []
+        for at, move in enumerate([*moves, moves[-1], moves[-MAX_MOVES], moves[0]]):
+            planned = recorded(planned, move, at)
+            history.record_move(connection, move, at)
+            assert planned == history.moves_of(connection, move.code, move.ref)
+        assert len(planned) == MAX_MOVES
+
+    await store.database.write(work)
 
 
 async def test_a_delivery_makes_a_build_of_a_tag_set_once(store: Store) -> None:

@@ -161,6 +161,46 @@ async def test_a_build_by_hand_that_waits_is_not_ended_with_what_came_late(
         ]
 
 
+@pytest.mark.parametrize("on_newer", ["queue", "skip_waiting"])
+async def test_a_redelivery_that_waits_is_ended_by_a_newer_push_only(
+    store: Store, tmp_path: Path, on_newer: str
+) -> None:
+    async with pushing(store, tmp_path, on_newer) as here:
+        await here.push("bc")
+        first = await here.push("-a")
+        await here.again(first)
+        await here.push("ab")
+        assert states(await here.builds())[1:3] == [
+            (sha("a"), BuildState.SUPERSEDED),
+            (sha("a"), BuildState.WAITING),
+        ]
+        await here.push("cd")
+        asked = (await here.builds())[2]
+    assert asked.state is (BuildState.WAITING if on_newer == "queue" else BuildState.SUPERSEDED)
+
+
+async def test_an_order_repair_of_a_redelivery_is_not_what_the_person_asked_for(
+    store: Store, tmp_path: Path
+) -> None:
+    ref = "refs/heads/paths/x"
+    async with pushing(store, tmp_path) as here:
+        for move in ("bc", "zd", "-a"):
+            await here.push(move, ref)
+            await here.drain()
+    async with pushing(store, tmp_path, name="other") as here:
+        here.sent = 3
+        link = await here.push("ab", ref, changed=["README"])
+    async with pushing(store, tmp_path) as here:
+        here.sent = 4
+        await here.again(link)
+        assert states(await here.builds())[3:] == [(sha("c"), BuildState.WAITING)]
+        await here.push("cz", ref, changed=["README"])
+        assert states(await here.builds())[3:] == [
+            (sha("c"), BuildState.SUPERSEDED),
+            (sha("d"), BuildState.WAITING),
+        ]
+
+
 async def test_a_build_by_hand_ends_nothing_and_is_not_put_right(store: Store, tmp_path: Path) -> None:
     """Nobody knows yet that it is older; who asked for it wants it all the same."""
     async with pushing(store, tmp_path, "cancel") as here:

@@ -18,8 +18,9 @@ ENDS = (BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED, BuildStat
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """Which things happen in a history, besides pushes that come late, twice or never."""
+    """Which things happen in a history, besides pushes that come twice or never, and restarts."""
 
+    late: bool = True
     resets: bool = False
     people: bool = False
     failures: bool = False
@@ -74,11 +75,11 @@ class History:
             for place, (before, after) in enumerate(pairwise(objects)):
                 if self.random.random() < lost:
                     continue
-                at = place + (0 if self.kind.resets else self.random.random() * late)
+                at = place + (self.random.random() * late if self.kind.late else 0)
                 one = self.push(name, before, after)
                 arrivals.append((at, one))
                 if self.random.random() < 0.3:
-                    soon = 0.001 if self.kind.resets else self.random.random() * late
+                    soon = self.random.random() * late if self.kind.late else 0.001
                     arrivals.append((at + soon, self._repeat(one, f"{one.id} twice")))
         return [one for _, one in sorted(arrivals, key=lambda item: item[0])]
 

@@ -78,6 +78,7 @@ class StoredBuild:
     number: int
     new: NewBuild
     created_at: float
+    asked: bool
     state: BuildState = BuildState.WAITING
     superseded: str | None = None
     cancel_reason: str | None = None
@@ -117,9 +118,10 @@ class Memory:
         self.names |= made.names
         for action in made.actions:
             if isinstance(action, Create):
-                self._add(action.number, action.new, now)
+                asked = delivery.asked or action.new.origin.cause == "manual"
+                self._add(action.number, action.new, now, asked=asked)
             elif isinstance(action, Rebuild):
-                self._add(action.number, self._again(action, delivery), now)
+                self._add(action.number, self._again(action, delivery), now, asked=False)
             elif isinstance(action, Supersede):
                 self._supersede(action)
 
@@ -134,7 +136,7 @@ class Memory:
                     number=one.number,
                     pushed=one.new.pushed,
                     state=one.state,
-                    cause=one.new.origin.cause,
+                    asked=one.asked,
                     delivery_id=one.new.origin.delivery_id,
                     created_at=one.created_at,
                     superseded=one.superseded,
@@ -191,9 +193,9 @@ class Memory:
         again: Memory = pickle.loads(pickle.dumps(self))
         return again
 
-    def _add(self, number: int, new: NewBuild, now: float) -> None:
+    def _add(self, number: int, new: NewBuild, now: float, *, asked: bool) -> None:
         assert number not in self.builds
-        self.builds[number] = StoredBuild(number, new, now)
+        self.builds[number] = StoredBuild(number, new, now, asked)
 
     def _again(self, action: Rebuild, delivery: Delivery) -> NewBuild:
         old = self.builds[int(action.of)].new
@@ -206,6 +208,7 @@ class Memory:
     def _supersede(self, action: Supersede) -> None:
         build = self.builds[int(action.build_id)]
         assert not build.state.terminal
+        assert not (action.summary and build.asked), "an order repair ends what a person asked for"
         by = action.reason.partition(": ")[2].removesuffix(" was pushed")
         if build.new.pushed in self.chain(build.new.code, build.new.ref).newer(by):
             self.superseded_by_older.append(action.reason)

@@ -80,7 +80,7 @@ class PushHarness(DispatcherHarness):
 
     async def start(self) -> list[Build]:
         """Every build that is eligible goes to the builder."""
-        due = await self.store.builds.due("jenkins", 100)
+        due = await self.store.due("jenkins")
         for build in due:
             for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
                 change = BuildChange(triggered_at=self.store.clock(), handle=build.id)

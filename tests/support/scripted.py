@@ -29,6 +29,7 @@ from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.runtime.rate import Rate
 from bridge.runtime.wakeups import Wakeup
 from bridge.services.base import Service
+from bridge.store.sqlite import builds
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.store import SqliteStore
 from bridge.store.values import Decision, NoticeFilter
@@ -217,6 +218,13 @@ class Store(SqliteStore):
         decided = await self.deliveries.record_decision(receipt.id, decision, quiet, plan)
         assert decided is not None
         return await self.build(*decided.builds)
+
+    async def due(self, builder: str) -> list[Build]:
+        """The builds that could be claimed now, oldest first."""
+        query = builds.due(builder, self.clock())
+        return await self.database.read(
+            lambda connection: [builds.build_of(row) for row in connection.execute(query).mappings()]
+        )
 
     async def build(self, build_id: str) -> Build:
         found = await self.builds.get(build_id)

@@ -114,7 +114,7 @@ class Builds:
         def work(connection: Connection) -> Build | None:
             if slots is not None and _count_with_builder(connection, builder) >= slots:
                 return None
-            row = connection.execute(_due(builder, now).limit(1)).mappings().first()
+            row = connection.execute(due(builder, now).limit(1)).mappings().first()
             if row is None:
                 return None
             attempts = row["attempts"] + 1
@@ -131,14 +131,10 @@ class Builds:
             )
 
         # What is due is read first, so that a claim of nothing does not wait for the writer.
-        return await self._database.write(work) if await self.due(builder, 1) else None
-
-    async def due(self, builder: str, limit: int) -> list[Build]:
-        """The builds that could be claimed now, oldest first."""
-        query = _due(builder, self._clock()).limit(limit)
-        return await self._database.read(
-            lambda connection: [build_of(row) for row in connection.execute(query).mappings()]
-        )
+        any_due = due(builder, now).with_only_columns(table.c.id).limit(1)
+        if await self._database.read(lambda connection: connection.execute(any_due).first()) is None:
+            return None
+        return await self._database.write(work)
 
     async def unwanted(self, builder: str) -> list[Build]:
         return await self._select(
@@ -303,7 +299,8 @@ _OPEN: Final = [state for state in BuildState if not state.terminal]
 _WITH_BUILDER: Final = [BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING]
 
 
-def _due(builder: str, now: float) -> Select[Any]:
+def due(builder: str, now: float) -> Select[Any]:
+    """The builds that can be claimed now, oldest first."""
     return (
         select(table)
         .where(

@@ -1,5 +1,6 @@
 """The health of builders, channels and other parts: a change and its notices are one transaction."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from sqlalchemy import Connection, select
@@ -22,9 +23,7 @@ class Health:
         self._notices_for = notices_for
 
     async def get(self, name: str) -> HealthRecord:
-        query = select(table).where(table.c.name == name)
-        row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
-        return HealthRecord(**row) if row else HealthRecord(name=name)
+        return await self._database.read(lambda connection: _get(connection, name))
 
     async def all(self) -> list[HealthRecord]:
         query = select(table).order_by(table.c.name)
@@ -33,32 +32,50 @@ class Health:
         )
 
     async def degrade(self, name: str, why: str, *, pause: float = 0.0) -> bool:
-        now, health = self._clock(), await self.get(name)
-        since, until = health.down_since or now, now + pause if pause else 0.0
-        await self.set(HealthRecord(name=name, down_since=since, paused_until=until, why=why))
-        return health.down_since is None
+        now = self._clock()
+
+        def down(old: HealthRecord) -> HealthRecord:
+            until = now + pause if pause else 0.0
+            return HealthRecord(name=name, down_since=old.down_since or now, paused_until=until, why=why)
+
+        return (await self._change(name, down)).down_since is None
 
     async def restore(self, name: str, why: str) -> bool:
+        # Most parts are up: that is read first, so that it does not wait for the writer.
         if (await self.get(name)).down_since is None:
             return False
-        await self.set(HealthRecord(name=name, why=why))
-        return True
+
+        def up(old: HealthRecord) -> HealthRecord:
+            return old if old.down_since is None else HealthRecord(name=name, why=why)
+
+        return (await self._change(name, up)).down_since is not None
 
     async def pause(self, name: str, until: float, why: str) -> None:
-        await self.set(replace(await self.get(name), paused_until=until, why=why))
+        await self._change(name, lambda old: replace(old, paused_until=until, why=why))
 
     async def set(self, health: HealthRecord) -> None:
-        def work(connection: Connection) -> None:
-            old = select(table.c.down_since).where(table.c.name == health.name)
-            was_down = connection.execute(old).scalar() is not None
-            values = asdict(health)
+        await self._change(health.name, lambda _: health)
+
+    async def _change(self, name: str, change: Callable[[HealthRecord], HealthRecord]) -> HealthRecord:
+        """Write what `change` makes of the health, with the notices about it; returns the health before."""
+
+        def work(connection: Connection) -> HealthRecord:
+            old = _get(connection, name)
+            new = change(old)
+            values = asdict(new)
             connection.execute(
                 upsert(table).values(values).on_conflict_do_update(index_elements=["name"], set_=values)
             )
-            if was_down == (health.down_since is not None):
-                return
-            event = EventName.RESTORED if was_down else EventName.DEGRADED
-            for notice in self._notices_for(event, ServiceFacts(subject=health.name, detail=health.why)):
-                notices.add(connection, notice, dedupe=notice.id)
+            was_down, is_down = old.down_since is not None, new.down_since is not None
+            if was_down != is_down:
+                event = EventName.DEGRADED if is_down else EventName.RESTORED
+                for notice in self._notices_for(event, ServiceFacts(subject=name, detail=new.why)):
+                    notices.add(connection, notice, dedupe=notice.id)
+            return old
 
-        await self._database.write(work)
+        return await self._database.write(work)
+
+
+def _get(connection: Connection, name: str) -> HealthRecord:
+    row = connection.execute(select(table).where(table.c.name == name)).mappings().first()
+    return HealthRecord(**row) if row else HealthRecord(name=name)

@@ -23,14 +23,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 
-from bridge.model.build import BuildState, NewBuild
+from bridge.model.build import MANUAL, REPAIR, BuildState, NewBuild
 from bridge.model.event import RefMove
-from bridge.model.plan import Known, KnownBuild, KnownMove, RefKey, RepositoryKey, TagKey, TagSet, Tip
+from bridge.model.plan import (
+    MAX_MOVES,
+    Known,
+    KnownBuild,
+    KnownMove,
+    RefKey,
+    RepositoryKey,
+    TagKey,
+    TagSet,
+    Tip,
+)
 from bridge.store.codec import to_json
 from bridge.store.schema import build as table
-from bridge.store.schema import ref_move, tag_name, tip
+from bridge.store.schema import delivery, ref_move, tag_name, tip
 
-MAX_MOVES: Final = 100
 _MAX_BUILDS: Final = 1000
 """Of one tag set; of more the oldest are not known."""
 
@@ -95,7 +104,8 @@ _EITHER: Final = union(
     # tag sets, which has all that ever ended.
     _LIGHT.where(text(f"+{_OF_TAG_SETS} AND state IN ('waiting', 'triggering', 'queued', 'running')")),
 ).subquery()
-_BUILDS: Final = select(_EITHER).order_by(_EITHER.c.number.desc()).limit(_MAX_BUILDS)
+_REPLAY: Final = select(delivery.c.replay).where(delivery.c.id == _EITHER.c.delivery_id).scalar_subquery()
+_BUILDS: Final = select(_EITHER, _REPLAY).order_by(_EITHER.c.number.desc()).limit(_MAX_BUILDS)
 _NAMES: Final = select(tag_name.c.tag, tag_name.c.original).where(
     tag_name.c.namespace == bindparam("of_namespace"),
     tag_name.c.repo_name == bindparam("of_repo_name"),
@@ -194,14 +204,15 @@ def _builds(connection: Connection, tag_set: TagSet, objects: set[str]) -> dict[
     names = {"of_tag_set": tag_set.name, "of_commit_set": tag_set.of_commit.name}
     parameters = _of(tag_set.repository) | names | {"objects": to_json(list(objects))}
     for row in reversed(connection.execute(_BUILDS, parameters).all()):
-        build_id, number, name, pushed, state, cause, delivery_id, created_at, superseded = row
+        build_id, number, name, pushed, state, cause, delivery_id, created_at, superseded, replay = row
         by_name[name].append(
             KnownBuild(
                 id=build_id,
                 number=number,
                 pushed=pushed,
                 state=BuildState(state),
-                cause=cause,
+                # A redelivery may also repair the order: that is not what the person asked for.
+                asked=cause == MANUAL or (bool(replay) and cause != REPAIR),
                 delivery_id=delivery_id,
                 created_at=created_at,
                 superseded=superseded,
