@@ -7,7 +7,8 @@ One after the other
 - histories: the random histories of the planner are played from another seed;
 - fuzz: every family of parsers is fuzzed by `tests/fuzz/run.py`.
 
-The exit status is 1 when a planted mistake or too many of the sample stay unnoticed, or another part finds one.
+The exit status is 1 when a planted mistake or too many of the sample stay unnoticed, or when another part
+finds a mistake.
 """
 
 import argparse

@@ -158,9 +158,9 @@ class Notices(Protocol):
         """Take the notice that is due: it is `sending`, and the attempt counts for the rate, on disk.
 
         Returns it as it was before this attempt; None when nothing is due. Of each job only the oldest open
-        notice is due. A notice whose attempt had no `end` is claimed again. So one notifier at a time may claim
-        for a channel: an engine that serves several processes must lease the notice to one of them, and `end`
-        must then write nothing for a holder whose lease has expired.
+        notice is due. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
+        claim for a channel: an engine that serves several processes must lease the notice to one of them, and
+        `end` must then write nothing for a holder whose lease has expired.
         """
 
     async def end(

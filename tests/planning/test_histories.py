@@ -22,7 +22,7 @@ KINDS = {
     "everything": Kind(resets=True, people=True, failures=True),
 }
 UNASKED = [name for name, kind in KINDS.items() if not kind.people]
-"""Here nobody asks for older code, so each moving tag ends at the newest."""
+"""Here no person asks for older code, so each moving tag ends at the newest."""
 
 Played = dict[str, list[tuple[History, Memory]]]
 
