@@ -1,6 +1,6 @@
 """Loads `bridge.yaml` into one immutable `Config`, or reports every fault of the file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -132,6 +132,7 @@ class _Loading:
 
     def outline(self) -> Outline:
         settings = self._validate(Settings, self._document.data, ())
+        self._check_people()
         self._check_sources()
         if self._faults or settings is None:
             raise ConfigError(in_order(self._faults))
@@ -189,11 +190,18 @@ class _Loading:
             for email, person in (people.items() if isinstance(people, dict) else ())
             for key in (person if isinstance(person, dict) else ())
         ]
-        # Without a person no kind is asked: that would import every adapter.
-        known = {key.name for key in self._kinds.contacts.values() if key} if used else set()
+        kinds = self._kinds.contacts
+        configured = {kind for _, kind, _ in _entries(self._document.data, "channels") if kind in kinds}
+        known = self._contact_keys(configured) if used else set()
+        if any(key not in known for _, key in used):
+            # The kinds without a channel come last: to ask a kind imports its adapter.
+            known = self._contact_keys(kinds)
         for email, key in used:
             if key not in known:
                 self._fault(("people", email, key), f"is not known{suggest_or_list(key, known)}")
+
+    def _contact_keys(self, kinds: Iterable[str]) -> set[str]:
+        return {key.name for kind in kinds if (key := self._kinds.contacts[kind])}
 
     def _check_sources(self) -> None:
         forges = self._context.forges

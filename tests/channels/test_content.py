@@ -33,7 +33,7 @@ def lines(found: Content) -> list[str]:
         (EventName.FIXED, {"streak": 2}, "FIXED"),
     ],
 )
-def test_a_title_says_what_became_of_the_build(event: EventName, facts: dict[str, Any], word: str) -> None:
+def test_a_title_shows_the_result_of_the_build(event: EventName, facts: dict[str, Any], word: str) -> None:
     assert content(event, **facts).title == f"[{word}] acme/shop main #128"
 
 
@@ -43,7 +43,7 @@ def test_failures_in_a_row_are_counted_from_the_second_on() -> None:
     assert lines(content(EventName.FIXED, streak=1))[-1] == "After 1 failures in a row"
 
 
-def test_images_are_told_of_a_success_only_and_the_rest_is_counted() -> None:
+def test_images_are_listed_after_a_success_only_and_the_rest_is_counted() -> None:
     images = tuple(f"r/{number}" for number in range(5))
     assert "Image r/0, r/1, r/2 and others, 5 in all" in lines(content(EventName.SUCCESS, images=images))
     assert not any("Image" in line for line in lines(content(images=images)))
@@ -68,21 +68,22 @@ def test_a_tag_is_called_one() -> None:
         (90_000, "1d1h"),
     ],
 )
-def test_how_long_a_build_took_is_told_in_the_two_largest_units(seconds: float, shown: str) -> None:
+def test_the_duration_of_a_build_is_shown_in_the_two_largest_units(seconds: float, shown: str) -> None:
     assert f"jenkins · took {shown} · by push" in lines(content(duration=seconds))
 
 
 @pytest.mark.parametrize("seconds", [None, -1.0, float("nan"), float("inf")])
-def test_how_long_a_build_took_is_left_out_where_nobody_knows(seconds: float | None) -> None:
+def test_the_duration_of_a_build_is_left_out_when_it_is_unknown(seconds: float | None) -> None:
     assert "jenkins · by push" in lines(content(duration=seconds))
 
 
 @pytest.mark.parametrize(
-    ("late", "told"), [(300, None), (301, "delivered 5m late"), (3_719, "delivered 1h1m late"), (-60, None)]
+    ("late", "expected"),
+    [(300, None), (301, "delivered 5m late"), (3_719, "delivered 1h1m late"), (-60, None)],
 )
-def test_a_notice_that_is_over_five_minutes_late_says_so(late: float, told: str | None) -> None:
+def test_a_notice_that_is_over_five_minutes_late_says_so(late: float, expected: str | None) -> None:
     found = [span for span in content(late=late).footer if isinstance(span, str) and "late" in span]
-    assert found == ([told] if told else [])
+    assert found == ([expected] if expected else [])
 
 
 def test_without_a_page_of_ours_the_log_is_that_of_the_builder() -> None:
@@ -96,10 +97,10 @@ def test_without_a_page_of_ours_the_log_is_that_of_the_builder() -> None:
 
 @pytest.mark.parametrize("email", ["zhang.san@example.com", " Zhang.San@EXAMPLE.com "])
 def test_an_author_is_known_however_the_address_is_written(email: str) -> None:
-    told = notice(author=Person("Zhang", email))
-    assert author_contact(told, {AUTHOR: CONTACT}) == CONTACT
+    sent = notice(author=Person("Zhang", email))
+    assert author_contact(sent, {AUTHOR: CONTACT}) == CONTACT
 
 
 @pytest.mark.parametrize("cause", ["manual", "order", "schedule", "Order by the watch", "MANUAL by bob"])
-def test_a_build_that_is_not_the_authors_doing_mentions_nobody(cause: str) -> None:
+def test_a_build_that_the_author_did_not_cause_mentions_no_one(cause: str) -> None:
     assert author_contact(notice(cause=cause), {AUTHOR: CONTACT}) is None

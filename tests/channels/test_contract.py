@@ -62,7 +62,7 @@ def test_an_adapter_for_a_server_names_the_page_of_its_vendor_by_title_and_addre
 
 
 @every_answer
-async def test_each_class_of_answer_is_its_outcome_after_one_attempt_and_tells_no_secret(
+async def test_each_class_of_answer_is_its_outcome_after_one_attempt_and_shows_no_secret(
     kind: str,
     answer: Answer,
     tmp_path: Path,

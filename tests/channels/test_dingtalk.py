@@ -106,7 +106,7 @@ async def test_the_twenty_first_message_of_a_minute_pauses_the_channel_for_ten()
         (EventName.FAIL, {"cause": "manual by bob"}),
     ],
 )
-async def test_nobody_is_mentioned_for_what_they_did_not_do(
+async def test_no_one_is_mentioned_for_a_build_of_someone_else(
     event: EventName, changes: dict[str, Any]
 ) -> None:
     clock = Turnable()
@@ -116,7 +116,7 @@ async def test_nobody_is_mentioned_for_what_they_did_not_do(
     assert "@1" not in robot.text
 
 
-async def test_a_notice_about_the_bridge_itself_is_told() -> None:
+async def test_a_notice_about_the_bridge_itself_is_sent() -> None:
     clock = Turnable()
     async with AsyncExitStack() as stack:
         robot = await stack.enter_async_context(dingtalk_robot(clock))

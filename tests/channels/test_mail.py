@@ -31,7 +31,7 @@ def channel(server: FakeSmtp, folder: Path, **changes: Any) -> Mail:
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-async def test_each_recipient_gets_a_mail_of_his_own(
+async def test_each_recipient_gets_a_separate_mail(
     tls: Literal["starttls", "implicit"], tmp_path: Path
 ) -> None:
     async with smtp_server(tmp_path, tls, auth=True) as server:
@@ -53,15 +53,30 @@ async def test_each_recipient_gets_a_mail_of_his_own(
     assert '<a href="https://bridge.example.com/builds/128">查看日志</a>' in html.get_content()
 
 
+async def test_a_password_may_be_outside_ascii(tmp_path: Path) -> None:
+    async with smtp_server(tmp_path, "starttls", auth=True) as server:
+        server.password = "пароль-密码"
+        team = channel(server, tmp_path, username=USERNAME, password=server.password)
+        assert await team.send(notice()) == Ok("mails taken by the server: 2")
+
+
+async def test_a_host_that_is_no_name_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
+    outcome = await channel(FakeSmtp(port=25), tmp_path, tls="none", host="x" * 64 + ".example").send(
+        notice()
+    )
+    assert isinstance(outcome, Dead)
+    assert outcome.reason == "config"
+
+
 async def test_a_hostile_commit_cannot_write_headers_or_markup(tmp_path: Path) -> None:
-    told = notice(
+    sent = notice(
         ref_name="main\r\nBcc: eve@example.com",
         subject="<script>alert(1)</script>\r\n.\r\nRCPT TO:<eve@example.com>",
         author=Person("Eve\r\nX: y", None),
         log_tail=".\r\nMAIL FROM:<>\r\n<b>bold</b>",
     )
     async with smtp_server(tmp_path, "none") as server:
-        assert await channel(server, tmp_path, tls="none", to=["a@example.com"]).send(told) == Ok(
+        assert await channel(server, tmp_path, tls="none", to=["a@example.com"]).send(sent) == Ok(
             "mails taken by the server: 1"
         )
     ((_, message),) = server.mails
@@ -75,7 +90,7 @@ async def test_a_hostile_commit_cannot_write_headers_or_markup(tmp_path: Path) -
 async def test_a_repeat_goes_only_to_those_who_have_no_mail_yet_and_keeps_its_id(tmp_path: Path) -> None:
     async with smtp_server(tmp_path, "none") as server:
         team = channel(server, tmp_path, tls="none")
-        server.refusals["ops@example.com"].append("450 greylisted")
+        server.answers["ops@example.com"].append("450 greylisted")
         outcome = await team.send(notice())
         assert outcome == Retry("ops@example.com: the mail server answered 450: greylisted", mail.TRY_LATER)
         assert await team.send(notice()) == Ok("mails taken by the server: 2")
@@ -93,11 +108,11 @@ async def test_a_repeat_goes_only_to_those_who_have_no_mail_yet_and_keeps_its_id
 
 
 @pytest.mark.parametrize("command", ["ops@example.com", "DATA"])
-async def test_a_recipient_refused_for_good_is_told_while_the_others_have_their_mail(
+async def test_a_rejected_recipient_is_reported_and_the_others_get_their_mail(
     command: str, tmp_path: Path
 ) -> None:
     async with smtp_server(tmp_path, "none") as server:
-        server.refusals[command].append("550 5.1.1 not here")
+        server.answers[command].append("550 5.1.1 not here")
         outcome = await channel(server, tmp_path, tls="none").send(notice())
     assert isinstance(outcome, Dead)
     assert outcome.reason == "content"
@@ -106,9 +121,9 @@ async def test_a_recipient_refused_for_good_is_told_while_the_others_have_their_
     assert len(server.mails) == 1
 
 
-async def test_a_mail_that_is_too_big_is_made_smaller_once(tmp_path: Path) -> None:
+async def test_a_mail_that_is_too_big_is_shortened_once(tmp_path: Path) -> None:
     async with smtp_server(tmp_path, "none") as server:
-        server.refusals["DATA"].append("552 too big")
+        server.answers["DATA"].append("552 too big")
         outcome = await channel(server, tmp_path, tls="none", to=["a@example.com"]).send(notice())
     assert isinstance(outcome, Ok)
     ((_, message),) = server.mails
@@ -123,7 +138,7 @@ async def test_a_refused_sender_concerns_the_whole_channel(
     refusal: str, expected: type, tmp_path: Path
 ) -> None:
     async with smtp_server(tmp_path, "none") as server:
-        server.refusals["MAIL"].append(refusal)
+        server.answers["MAIL"].append(refusal)
         outcome = await channel(server, tmp_path, tls="none").send(notice())
     assert isinstance(outcome, expected)
     assert not isinstance(outcome, Dead) or outcome.reason == "config"
@@ -131,7 +146,7 @@ async def test_a_refused_sender_concerns_the_whole_channel(
 
 async def test_a_connection_that_breaks_after_the_mail_may_have_brought_it(tmp_path: Path) -> None:
     async with smtp_server(tmp_path, "none") as server:
-        server.refusals["DATA"].append("")
+        server.answers["DATA"].append("")
         outcome = await channel(server, tmp_path, tls="none").send(notice())
     assert isinstance(outcome, Unknown)
 
@@ -146,7 +161,7 @@ async def test_a_server_without_starttls_gets_neither_mail_nor_password(tmp_path
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
-async def test_a_certificate_of_a_stranger_is_refused(
+async def test_an_untrusted_certificate_is_rejected(
     tls: Literal["starttls", "implicit"], tmp_path: Path
 ) -> None:
     async with smtp_server(tmp_path, tls) as server:
@@ -155,9 +170,7 @@ async def test_a_certificate_of_a_stranger_is_refused(
     assert server.mails == []
 
 
-async def test_a_wrong_password_is_no_secret_for_long(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_wrong_password_is_not_shown_either(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="bridge")
     async with smtp_server(tmp_path, "starttls", auth=True) as server:
         outcome = await channel(server, tmp_path, username="other", password=PASSWORD).send(notice())
@@ -169,7 +182,7 @@ async def test_a_wrong_password_is_no_secret_for_long(
         assert shown not in repr(outcome) + caplog.text
 
 
-async def test_a_handshake_that_breaks_off_is_no_matter_of_the_configuration(tmp_path: Path) -> None:
+async def test_a_broken_handshake_is_no_fault_of_the_configuration(tmp_path: Path) -> None:
     async with rude_server() as host:
         port = int(host.rpartition(":")[2])
         outcome = await channel(FakeSmtp(port=port), tmp_path, tls="implicit", ca_file=None).send(notice())
@@ -201,7 +214,7 @@ async def test_a_server_that_never_speaks_does_not_hold_the_channel(
     assert isinstance(outcome, Unknown)
 
 
-async def test_a_notice_about_the_bridge_itself_is_told(tmp_path: Path) -> None:
+async def test_a_notice_about_the_bridge_itself_is_sent(tmp_path: Path) -> None:
     async with smtp_server(tmp_path, "none") as server:
         await channel(server, tmp_path, tls="none").send(notice(EventName.RESTORED, SERVICE))
     assert server.mails[0][1]["Subject"] == "[恢复] jenkins"
@@ -219,6 +232,6 @@ async def test_a_notice_about_the_bridge_itself_is_told(tmp_path: Path) -> None:
         ({"from": "ci@bücher.example"}, "ASCII"),
     ],
 )
-def test_wrong_settings_are_told(changes: dict[str, Any], cure: str, tmp_path: Path) -> None:
+def test_wrong_settings_are_reported(changes: dict[str, Any], cure: str, tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=cure):
         channel(FakeSmtp(port=25), tmp_path, **changes)

@@ -31,13 +31,13 @@ def recipients(server: FakeSmtp) -> list[str]:
     return [recipient for recipient, _ in server.mails]
 
 
-async def test_whoever_may_have_the_mail_later_is_tried_again_though_another_never_will(
+async def test_a_temporary_refusal_is_tried_again_although_another_recipient_is_rejected(
     tmp_path: Path,
 ) -> None:
     async with smtp_server(tmp_path, "none") as server:
         team = channel(server)
-        server.refusals[FIRST].extend(["550 no such user"] * 2)
-        server.refusals[SECOND].append("450 greylisted")
+        server.answers[FIRST].extend(["550 no such user"] * 2)
+        server.answers[SECOND].append("450 greylisted")
         assert isinstance(await team.send(notice()), Retry)
         outcome = await team.send(notice())
     assert recipients(server) == [SECOND]
@@ -45,11 +45,60 @@ async def test_whoever_may_have_the_mail_later_is_tried_again_though_another_nev
     assert (outcome.reason, outcome.why.partition(";")[0]) == ("content", "mails taken by the server: 1")
 
 
-async def test_a_mail_that_may_have_arrived_is_told_before_one_that_did_not(tmp_path: Path) -> None:
+async def test_a_lost_answer_is_reported_before_a_temporary_refusal(tmp_path: Path) -> None:
     async with smtp_server(tmp_path, "none") as server:
-        server.refusals[FIRST].append("450 greylisted")
-        server.refusals["DATA"].append("")
+        server.answers[FIRST].append("450 greylisted")
+        server.answers["DATA"].append("")
         assert isinstance(await channel(server).send(notice()), Unknown)
+
+
+@pytest.mark.parametrize("answer", ["okay", ""])
+async def test_a_recipient_whose_answer_was_lost_does_not_hold_up_the_others(
+    answer: str, tmp_path: Path
+) -> None:
+    async with smtp_server(tmp_path, "none") as server:
+        team = channel(server)
+        server.answers["DATA"].append(answer)
+        outcome = await team.send(notice())
+        assert isinstance(outcome, Unknown)
+        assert FIRST in outcome.why
+        assert recipients(server) == [SECOND]
+        assert await team.send(notice()) == Ok("mails taken by the server: 2")
+    assert recipients(server) == [SECOND, FIRST]
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("MAIL", "251 as you say"),
+        ("RCPT", "252 cannot verify, but will try"),
+        ("DATA", "251 will forward"),
+        ("RSET", "502 not implemented"),
+        ("RSET", "451 not now"),
+    ],
+)
+async def test_a_server_that_answers_in_its_own_way_gets_every_mail_once(
+    command: str, answer: str, tmp_path: Path
+) -> None:
+    async with smtp_server(tmp_path, "none") as server:
+        server.answers[command].extend([answer] * 2)
+        assert await channel(server).send(notice()) == Ok("mails taken by the server: 2")
+    assert recipients(server) == [FIRST, SECOND]
+
+
+async def test_a_server_that_closes_at_the_first_command_is_tried_again(tmp_path: Path) -> None:
+    async with smtp_server(tmp_path, "none") as server:
+        server.answers["RSET"].append("421 too many sessions")
+        outcome = await channel(server).send(notice())
+    assert outcome == Retry("the mail server answered 421: too many sessions", mail.TRY_LATER)
+    assert server.mails == []
+
+
+async def test_a_fault_of_the_bridge_is_not_one_of_the_configuration(tmp_path: Path) -> None:
+    async with smtp_server(tmp_path, "none") as server:
+        with pytest.raises(ValueError, match="out of range"):
+            await channel(server).send(replace(notice(), created_at=1e15))
+    assert server.sessions == 0
 
 
 async def test_a_notice_that_a_person_sends_again_reaches_everybody_again(tmp_path: Path) -> None:
@@ -67,9 +116,9 @@ async def test_of_too_many_unfinished_notices_the_oldest_is_forgotten(
     older, newer = replace(notice(), id="older"), replace(notice(), id="newer")
     async with smtp_server(tmp_path, "none") as server:
         team = channel(server)
-        for told in (older, newer):
-            server.refusals[SECOND].append("450 greylisted")
-            assert isinstance(await team.send(told), Retry)
+        for each in (older, newer):
+            server.answers[SECOND].append("450 greylisted")
+            assert isinstance(await team.send(each), Retry)
         server.mails.clear()
         assert isinstance(await team.send(newer), Ok)
     assert recipients(server) == [SECOND], "the other has it already"
@@ -79,8 +128,8 @@ async def test_a_mail_that_is_still_too_big_is_refused_and_the_next_one_sent(
     tmp_path: Path,
 ) -> None:
     async with smtp_server(tmp_path, "none") as server:
-        server.refusals["DATA"].append("552 too big")
-        server.refusals["DATA"].append("552 still too big")
+        server.answers["DATA"].append("552 too big")
+        server.answers["DATA"].append("552 still too big")
         outcome = await channel(server).send(notice())
     assert isinstance(outcome, Dead)
     assert "552: still too big" in outcome.why
@@ -93,8 +142,8 @@ async def test_mails_of_one_job_are_one_thread_dated_when_it_happened(tmp_path: 
 
     async with smtp_server(tmp_path, "none") as server:
         team = channel(server)
-        for told in (of(1, "main"), of(2, "main"), of(3, "other")):
-            await team.send(told)
+        for each in (of(1, "main"), of(2, "main"), of(3, "other")):
+            await team.send(each)
     mails = [message for recipient, message in server.mails if recipient == FIRST]
     assert [message["Date"].datetime.timestamp() for message in mails] == [
         START - 60,
@@ -107,9 +156,9 @@ async def test_mails_of_one_job_are_one_thread_dated_when_it_happened(tmp_path: 
 
 
 async def test_a_link_in_a_mail_says_what_it_says_and_is_no_markup(tmp_path: Path) -> None:
-    told = notice(sha="<b>1a2b", commit_url="https://git.example.com/x?a=1&b=2")
+    sent = notice(sha="<b>1a2b", commit_url="https://git.example.com/x?a=1&b=2")
     async with smtp_server(tmp_path, "none") as server:
-        await channel(server).send(told)
+        await channel(server).send(sent)
     html = list(server.mails[0][1].iter_parts())[1].get_content()
     assert '<a href="https://git.example.com/x?a=1&amp;b=2">&lt;b&gt;1a2b</a>' in html
 

@@ -1,12 +1,18 @@
 """What a person is called in a channel reaches that kind of channel, and no other."""
 
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import pytest
 from support.fake_robots import Turnable
 from support.notices import Messages
 
 from bridge.channels.robot import Robot
-from bridge.config.loader import load_config
+from bridge.config.loader import Kinds, load_config, load_outline
+from bridge.errors import ConfigError
 from bridge.registry import KINDS, open_adapters
 
 CONFIG = """
@@ -37,3 +43,39 @@ async def test_each_channel_gets_only_its_own_contacts(tmp_path: Path) -> None:
         "ops": {"alice@example.com": "alice", "bob@example.com": "bob"},
     }
     assert "alice" not in shown
+
+
+@pytest.mark.parametrize(
+    ("contact", "imported"), [("dingtalk_mobile: '13800000000'", False), ("wecom_userid: alice", True)]
+)
+def test_a_person_with_the_contact_of_a_configured_channel_imports_no_other_kind(
+    contact: str, imported: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "bridge.yaml"
+    channels = CONFIG.partition("  ops:")[0]
+    file.write_text(f"{channels}people: {{alice@example.com: {{{contact}}}}}\n")
+    code = f"""
+import sys
+from pathlib import Path
+from bridge.config.loader import load_config, load_outline
+from bridge.registry import KINDS
+
+load_outline(Path({str(file)!r}), KINDS)
+load_config(Path({str(file)!r}), KINDS, {{}})
+print("bridge.channels.adapters.mail.channel" in sys.modules, "aiosmtplib" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(imported)] * 2
+
+
+@pytest.mark.parametrize("load", [partial(load_config, environ={}), load_outline])
+def test_a_contact_that_no_kind_knows_is_a_fault_also_where_no_secret_is_read(
+    load: Callable[[Path, Kinds], object], tmp_path: Path
+) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(CONFIG.replace("wecom_userid: alice", "wecom_user: alice"))
+    with pytest.raises(ConfigError) as caught:
+        load(file, KINDS)
+    (fault,) = caught.value.faults
+    assert "people.Alice@example.com.wecom_user" in str(fault)
+    assert "did you mean wecom_userid" in str(fault)

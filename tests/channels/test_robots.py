@@ -87,7 +87,7 @@ async def test_the_code_in_the_body_decides(case: RobotContract) -> None:
 
 
 @pytest.mark.parametrize("words", ["send too fast", "exceed 20 times per minute", "触发限流"])
-async def test_a_limit_of_dingtalk_is_known_by_its_words(words: str) -> None:
+async def test_a_limit_of_dingtalk_is_recognised_by_its_text(words: str) -> None:
     async with dingtalk_robot(Turnable()) as robot:
         robot.scripted.append(errcode(123456, words))
         assert isinstance(await DINGTALK.channel(robot.url).send(notice()), RateLimited)
@@ -153,7 +153,7 @@ async def test_a_private_address_is_refused_at_connect(case: RobotContract, host
         ("https://robot.example.com:port{path}", "no URL"),
     ],
 )
-def test_a_wrong_url_is_told_without_the_url(case: RobotContract, url: str, cure: str) -> None:
+def test_a_wrong_url_is_reported_without_the_url(case: RobotContract, url: str, cure: str) -> None:
     with pytest.raises(ValidationError) as caught:
         case.channel(url.format(path=case.path), allow_private=False)
     assert cure in str(caught.value)
@@ -164,7 +164,7 @@ def test_a_wrong_url_is_told_without_the_url(case: RobotContract, url: str, cure
 @pytest.mark.parametrize(
     "script", [errcode(0), errcode(310000), errcode(93000), answer(500, b""), hang], ids=range(5)
 )
-async def test_no_failure_tells_a_secret(
+async def test_no_failure_shows_a_secret(
     case: RobotContract, script: Script, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -190,7 +190,7 @@ async def test_too_many_without_a_pause_means_a_minute(case: RobotContract) -> N
     assert outcome.after == 60
 
 
-def test_a_proxy_that_cannot_be_called_is_told_without_its_password() -> None:
+def test_a_proxy_that_cannot_be_called_is_reported_without_its_password() -> None:
     with pytest.raises(ValidationError) as caught:
         DINGTALK.channel(
             f"https://oapi.dingtalk.com{DINGTALK.path}", proxy=f"socks5://ci:{PROXY_PASSWORD}@proxy:1"

@@ -34,7 +34,7 @@ async def test_a_robot_that_checks_everything_takes_a_notice() -> None:
     )
 
 
-async def test_a_fixed_build_is_told_in_english() -> None:
+async def test_a_fixed_build_is_reported_in_english() -> None:
     clock = Turnable()
     async with wecom_robot(clock) as robot:
         await channel(robot, clock, language="en").send(notice(EventName.FIXED, streak=3, log_tail=""))
@@ -65,8 +65,8 @@ async def test_a_notice_that_is_still_too_long_is_sent_once_more_and_shorter() -
     clock = Turnable()
     async with wecom_robot(clock) as robot:
         robot.scripted.append(errcode(40058, "markdown.content exceed max length 4096"))
-        told = notice(subject="修" * 500, log_tail="日志" * 40 + "\n" + "行\n" * 300 + "末" * 900)
-        assert await channel(robot, clock).send(told) == Ok()
+        sent = notice(subject="修" * 500, log_tail="日志" * 40 + "\n" + "行\n" * 300 + "末" * 900)
+        assert await channel(robot, clock).send(sent) == Ok()
     assert len(robot.requests) == 2
     assert len(robot.text.encode()) <= 2000
     assert "（已截断，详见日志）" in robot.text  # noqa: RUF001  # Chinese punctuation
@@ -82,7 +82,7 @@ async def test_a_notice_that_cannot_be_shorter_is_given_up() -> None:
     assert outcome == Dead("content", "WeCom answered 40058: markdown.content exceed max length 4096")
 
 
-async def test_what_the_answer_tells_of_our_address_is_left_out() -> None:
+async def test_our_address_in_the_answer_is_left_out() -> None:
     clock = Turnable()
     async with wecom_robot(clock) as robot:
         robot.url = robot.url.replace("693a91f6", "ffffffff")

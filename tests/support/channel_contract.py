@@ -44,6 +44,7 @@ class Answer(StrEnum):
     UNREACHABLE = "the connection is refused"
     LOST = "the connection breaks before the answer"
     SILENT = "the answer never comes"
+    UNREADABLE = "the answer is not in the words of the protocol"
 
 
 OUTCOMES: Final[Mapping[Answer, tuple[type[Outcome], ...]]] = {
@@ -57,6 +58,7 @@ OUTCOMES: Final[Mapping[Answer, tuple[type[Outcome], ...]]] = {
     Answer.UNREACHABLE: (Retry,),
     Answer.LOST: (Unknown,),
     Answer.SILENT: (Unknown,),
+    Answer.UNREADABLE: (Unknown,),
 }
 
 

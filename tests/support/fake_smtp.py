@@ -1,10 +1,10 @@
-"""Mail servers on loopback: with STARTTLS, implicit TLS or neither, a login, and scripted refusals."""
+"""Mail servers on loopback: with STARTTLS, implicit TLS or neither, a login, and scripted answers."""
 
 import asyncio
 import base64
 import ssl
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -24,18 +24,23 @@ USERNAME, PASSWORD = "ci", "hunter2-of-the-mail"
 class FakeSmtp:
     """A running server: what it took as (recipient, message), and answers to give instead of its own.
 
-    `refusals` are by command (`MAIL`, `RCPT`, `DATA`) or by recipient; an empty answer breaks the connection,
-    `SILENCE` keeps it open without an answer.
+    `answers` are by command (`MAIL`, `RCPT`, `DATA`, `RSET`) or by recipient; an empty answer breaks the
+    connection, `SILENCE` keeps it open without an answer. The server does only what a code 2yz confirms.
     """
 
     port: int = 0
     ca_file: Path | None = None
+    password: str = PASSWORD
     mails: list[tuple[str, EmailMessage]] = field(default_factory=list)
-    refusals: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
+    answers: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     sessions: int = 0
 
     def scripted(self, *keys: str) -> str | None:
-        return next((self.refusals[key].popleft() for key in keys if self.refusals[key]), None)
+        return next((self.answers[key].popleft() for key in keys if self.answers[key]), None)
+
+
+def _confirms(answer: str) -> bool:
+    return answer.startswith("2")
 
 
 class _Handler:
@@ -52,40 +57,48 @@ class _Handler:
     async def handle_MAIL(  # noqa: N802  # aiosmtpd's name
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
-        refusal = self._fake.scripted("MAIL")
-        if refusal is None:
+        answer = self._fake.scripted("MAIL") or "250 OK"
+        if _confirms(answer):
             envelope.mail_from = address
-        return refusal or "250 OK"
+        return answer
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]
     ) -> str:
-        refusal = self._fake.scripted("RCPT", address)
-        if refusal is None:
+        answer = self._fake.scripted("RCPT", address) or "250 OK"
+        if _confirms(answer):
             envelope.rcpt_tos.append(address)
-        return refusal or "250 OK"
+        return answer
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
-        refusal = self._fake.scripted("DATA")
-        if refusal == "":
+        answer = self._fake.scripted("DATA")
+        if answer == "":
             server.transport.abort()
-        if refusal == SILENCE:
+        if answer == SILENCE:
             await asyncio.Event().wait()
-        if refusal is None:
+        if answer is None or _confirms(answer):
             message = message_from_bytes(envelope.content, policy=default)
             assert isinstance(message, EmailMessage)
             self._fake.mails.extend((address, message) for address in envelope.rcpt_tos)
-        return refusal or "250 OK"
+        return answer or "250 OK"
+
+    async def handle_RSET(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  # aiosmtpd's name
+        return self._fake.scripted("RSET") or "250 OK"
 
 
-def _login(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-    right = isinstance(data, LoginPassword) and data == LoginPassword(USERNAME.encode(), PASSWORD.encode())
-    sent = b" ".join(
-        base64.b64encode(text) for text in (data.password, b"\0%s\0%s" % (data.login, data.password))
-    ).decode()
-    # A talkative server: it repeats what it was sent, as it was sent.
-    words = None if right else f"535 no: {data.password.decode()} {sent}"
-    return AuthResult(success=right, handled=right, message=words)
+def _login(fake: FakeSmtp) -> Callable[..., AuthResult]:
+    def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        right = isinstance(data, LoginPassword) and data == LoginPassword(
+            USERNAME.encode(), fake.password.encode()
+        )
+        sent = b" ".join(
+            base64.b64encode(text) for text in (data.password, b"\0%s\0%s" % (data.login, data.password))
+        ).decode()
+        # A talkative server: it repeats what it was sent, as it was sent.
+        words = None if right else f"535 no: {data.password.decode()} {sent}"
+        return AuthResult(success=right, handled=right, message=words)
+
+    return authenticate
 
 
 @asynccontextmanager
@@ -106,7 +119,7 @@ async def smtp_server(
             require_starttls=tls == "starttls",
             auth_required=auth and tls == "starttls",  # aiosmtpd does not see TLS from the start
             auth_require_tls=tls == "starttls",
-            authenticator=_login if auth else None,
+            authenticator=_login(fake) if auth else None,
             hostname="localhost",
         )
 

@@ -69,6 +69,7 @@ HTTP_ANSWERS: Final[Mapping[Answer, Callable[[FakeRobot], Mapping[str, Any] | No
     Answer.UNREACHABLE: unreachable,
     Answer.LOST: scripted(lambda: broken),
     Answer.SILENT: scripted(lambda: hang),
+    Answer.UNREADABLE: scripted(lambda: answer(200, b"okay")),
 }
 
 

@@ -35,7 +35,7 @@ def _settings(server: FakeSmtp) -> dict[str, Any]:
 
 
 def _answering(command: str, words: str) -> Callable[[FakeSmtp], None]:
-    return lambda server: server.refusals[command].append(words)
+    return lambda server: server.answers[command].append(words)
 
 
 def _parts(mail: EmailMessage) -> list[str]:
@@ -63,9 +63,10 @@ CONTRACT: Final = Contract[FakeSmtp](
         Answer.UNREACHABLE: lambda _server: {"port": 1},
         Answer.LOST: _answering("DATA", ""),
         Answer.SILENT: _answering("DATA", SILENCE),
+        Answer.UNREADABLE: _answering("DATA", "okay"),
     },
     absent={Answer.RATE_SECONDS: _NO_PAUSE, Answer.RATE_DATE: _NO_PAUSE},
-    asked=lambda server: not server.refusals["DATA"],
+    asked=lambda server: not server.answers["DATA"],
     secrets=(PASSWORD, WRONG_PASSWORD),
     timeouts=("bridge.channels.adapters.mail.channel.TOTAL_TIMEOUT",),
     markup=Markup(

@@ -35,5 +35,6 @@ CONTRACT: Final = Contract[Messages](
         Answer.UNREACHABLE: f"{_HERE} connection",
         Answer.LOST: f"{_HERE} connection",
         Answer.SILENT: "the store bounds its own calls",
+        Answer.UNREADABLE: f"{_HERE} protocol",
     },
 )

@@ -13,7 +13,9 @@ import hashlib
 import html
 import socket
 import ssl
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -25,7 +27,13 @@ from typing import Annotated, Final, Literal, Self
 import anyio
 import anyio.to_thread
 from aiosmtplib import SMTP as SmtpSession  # noqa: N811  # SMTP is the policy of mails
-from aiosmtplib import SMTPDataError, SMTPException, SMTPRecipientRefused, SMTPResponseException
+from aiosmtplib import (
+    SMTPDataError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+)
 from pydantic import AfterValidator, Field, model_validator
 
 from bridge.channels.base import Channel, ChannelContext, Dead, Ok, Outcome, Retry, Unknown
@@ -41,6 +49,10 @@ TOTAL_TIMEOUT: Final = 25.0
 TRY_LATER: Final = 300.0
 _REMEMBERED: Final = 1000
 _SMALL: Final = DETAILS[-2]
+_UNREADABLE: Final = -1
+"""The code of aiosmtplib for an answer that begins with no code."""
+_SUCCESS: Final = range(200, 300)
+_CLOSING: Final = 421
 _PERMANENT: Final = 500
 _TOO_BIG: Final = 552
 
@@ -102,10 +114,10 @@ class MailSettings(Strict):
 
 @dataclass(slots=True)
 class _Attempt:
-    """One attempt: the recipients without the notice, and how the server answered for each."""
+    """One attempt: a mail for each recipient without the notice, and how the server answered for each."""
 
     notice: Notice
-    recipients: list[str]
+    mails: dict[str, bytes]
     done: set[str]
     rejected: list[str] = field(default_factory=list)
     later: list[str] = field(default_factory=list)
@@ -141,7 +153,10 @@ class Mail(Channel):
         done = self._delivered.setdefault(notice.id, set())
         while len(self._delivered) > _REMEMBERED:
             self._delivered.popitem(last=False)
-        attempt = _Attempt(notice, [each for each in self._settings.to if each not in done], done)
+        recipients = [each for each in self._settings.to if each not in done]
+        # Written before the session: a fault of our own must not look like one of the server.
+        mails = {each: self.message(notice, each, DETAILS[0]).as_bytes() for each in recipients}
+        attempt = _Attempt(notice, mails, done)
         try:
             with anyio.fail_after(TOTAL_TIMEOUT):
                 outcome = await self._deliver(attempt)
@@ -153,15 +168,22 @@ class Mail(Channel):
 
     async def _deliver(self, attempt: _Attempt) -> Outcome:
         host = self._settings.host
+        waiting = deque(attempt.mails)
         try:
-            async with await self._session() as session:
-                for recipient in attempt.recipients:
-                    await self._transfer(session, recipient, attempt)
+            while waiting:
+                async with await self._session() as session:
+                    connected = True
+                    # One mail may end the session: the next recipients get a new one.
+                    while waiting and connected:
+                        await self._transfer(session, waiting.popleft(), attempt)
+                        connected = session.is_connected
         except Permanent as error:
             return Dead("config", str(error))
         except SMTPResponseException as error:
             said = self._said(error.code, error.message)
-            return Retry(said, TRY_LATER) if _temporary(error.code) else Dead("config", said)
+            if not _temporary(error.code):
+                return Dead("config", said)
+            attempt.later.append(said)
         except OSError as error:
             cause = error.__cause__ or error
             if isinstance(cause, ssl.SSLCertVerificationError):
@@ -169,55 +191,66 @@ class Mail(Channel):
             # A restarting server breaks off the handshake, too: only a bad certificate needs a person.
             reason = cause.reason if isinstance(cause, ssl.SSLError) else type(cause).__name__
             attempt.later.append(f"no session with {host}: {reason}")
-        except (SMTPException, ValueError) as error:
-            return Dead("config", f"the mail server does not support a setting of the channel: {error}")
         return attempt.outcome()
 
     async def _session(self) -> SmtpSession:
-        """A session that connects, encrypts and logs in on entry. Raises Permanent for a bad `ca_file`."""
+        """A session after the login. Raises Permanent for bad settings, SMTPResponseException, OSError."""
         settings = self._settings
         context = None
         if settings.tls != "none":
             context = await anyio.to_thread.run_sync(certificates, settings.ca_file)
-        return SmtpSession(
-            hostname=settings.host,
-            port=settings.port,
-            username=settings.username,
-            password=settings.password.reveal() if settings.password else None,
-            local_hostname=socket.gethostname(),
-            timeout=STEP_TIMEOUT,
-            use_tls=settings.tls == "implicit",
-            start_tls=settings.tls == "starttls",
-            tls_context=context,
-        )
+        try:
+            session = SmtpSession(
+                hostname=settings.host,
+                port=settings.port,
+                username=settings.username,
+                password=settings.password.reveal() if settings.password else None,
+                local_hostname=socket.gethostname(),
+                timeout=STEP_TIMEOUT,
+                use_tls=settings.tls == "implicit",
+                start_tls=settings.tls == "starttls",
+                tls_context=context,
+            )
+            await session.connect()
+        except (OSError, SMTPResponseException):
+            raise
+        except (SMTPException, ValueError) as error:
+            raise Permanent(f"the mail server does not support a setting of the channel: {error}") from error
+        return session
 
     async def _transfer(self, session: SmtpSession, recipient: str, attempt: _Attempt) -> None:
-        """Send one message to one recipient. Raises OSError when the session is over."""
+        """Send one message to one recipient. Raises OSError when the session is over before the mail."""
         try:
             try:
-                await self._dialogue(session, recipient, attempt, DETAILS[0])
+                await self._dialogue(session, recipient, attempt, attempt.mails[recipient])
             except SMTPDataError as error:
                 if error.code != _TOO_BIG:
                     raise
-                await self._dialogue(session, recipient, attempt, _SMALL)
+                small = self.message(attempt.notice, recipient, _SMALL).as_bytes()
+                await self._dialogue(session, recipient, attempt, small)
         except (SMTPRecipientRefused, SMTPDataError) as error:
             rejections = attempt.later if _temporary(error.code) else attempt.rejected
             rejections.append(f"{recipient}: {self._said(error.code, error.message)}")
-        else:
-            attempt.done.add(recipient)
 
-    async def _dialogue(
-        self, session: SmtpSession, recipient: str, attempt: _Attempt, detail: Detail
-    ) -> None:
+    async def _dialogue(self, session: SmtpSession, recipient: str, attempt: _Attempt, mail: bytes) -> None:
         """Send one message. Raises SMTPResponseException when the server rejects it, and OSError."""
-        await session.rset()
-        await session.mail(self._sender)
-        await session.rcpt(_parsed(recipient).addr_spec)
+        await _reset(session)
+        with _any_success():
+            await session.mail(self._sender)
+        with _any_success():
+            await session.rcpt(_parsed(recipient).addr_spec)
         try:
-            await session.data(self.message(attempt.notice, recipient, detail).as_bytes())
+            with _any_success():
+                await session.data(mail)
         except OSError:
             attempt.lost.append(f"{recipient}: the connection broke during the transfer of the mail")
-            raise
+        except SMTPResponseException as error:
+            if error.code != _UNREADABLE:
+                raise
+            attempt.lost.append(f"{recipient}: the answer of the mail server to the mail is unreadable")
+            session.close()  # aiosmtplib would read the same line again as the next answer
+        else:
+            attempt.done.add(recipient)
 
     def _said(self, code: int, text: str) -> str:
         """The server's text without the credentials that it may repeat."""
@@ -255,8 +288,29 @@ def _forms(username: str | None, password: Secret | None) -> list[str]:
     return [clear, *(base64.b64encode(text.encode()).decode() for text in sent)]
 
 
+async def _reset(session: SmtpSession) -> None:
+    """End the transaction before. A refusal ends nothing: the answer to MAIL decides."""
+    try:
+        await session.rset()
+    except SMTPHeloError:
+        raise
+    except SMTPResponseException as error:
+        if error.code in {_UNREADABLE, _CLOSING}:
+            raise
+
+
+@contextmanager
+def _any_success() -> Iterator[None]:
+    """Take every code 2yz as success (RFC 5321, section 4.3.2): aiosmtplib insists on 250."""
+    try:
+        yield
+    except SMTPResponseException as error:
+        if error.code not in _SUCCESS:
+            raise
+
+
 def _temporary(code: int) -> bool:
-    """The codes 4yz, and the -1 of aiosmtplib for an unreadable answer."""
+    """The codes 4yz, and that of an unreadable answer."""
     return code < _PERMANENT
 
 
