@@ -52,9 +52,13 @@ class Adapters(Mapping[str, type[A]], Generic[A]):
         return len(self._locations)
 
     def text(self, kind: str, file: str) -> str:
-        """A text file from the folder of the adapter. Raises FileNotFoundError."""
+        """A text file from the folder of the adapter. Raises FileNotFoundError with what to create."""
         package = self._locations[kind].partition(":")[0].rpartition(".")[0]
-        return (files(package) / file).read_text("utf-8")
+        try:
+            return (files(package) / file).read_text("utf-8")
+        except FileNotFoundError:
+            path = f"{package.replace('.', '/')}/{file}"
+            raise FileNotFoundError(f"the kind {kind} has no {file}: create {path}") from None
 
 
 class _Each(Mapping[str, T], Generic[A, T]):

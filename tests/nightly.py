@@ -1,4 +1,4 @@
-"""What takes too long for the suite: `python tests/nightly.py`.
+"""What takes too long for the suite: `.venv/bin/python tests/nightly.py`.
 
 One after the other
 

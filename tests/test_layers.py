@@ -24,13 +24,13 @@ class Breach:
 
 
 BREACHES = {
-    "a lower room imports a higher one": Breach("layers", "rules/match.py", "import bridge.store"),
+    "a lower package imports a higher one": Breach("layers", "rules/match.py", "import bridge.store"),
     "the store imports a plan": Breach("layers", "store/sqlite/database.py", "import bridge.planning"),
     "the configuration imports the web": Breach("layers", "config/settings.py", "import bridge.web.clients"),
     "the model imports the runtime": Breach("layers", "model/build.py", "import bridge.runtime.clock"),
     "the web imports a service": Breach("layers", "web/receiver.py", "import bridge.services.poller"),
     "a builder imports a channel": Breach("layers", "builders/base.py", "import bridge.channels.base"),
-    "a room that has no place": Breach("layers", "attic/__init__.py", ""),
+    "a package that has no place": Breach("layers", "attic/__init__.py", ""),
     "a service imports a forge": Breach(
         "adapters-behind-bases", "services/scheduler.py", "import bridge.forges.adapters.github.forge"
     ),

@@ -33,6 +33,18 @@ def test_a_forge_stands_under_its_own_kind_and_forges_are_told_apart_by_their_ho
     assert [forge.kind for forge in FORGES.values() if forge.recognises(Request(both, b"{}"))] == ["Gitea"]
 
 
+@pytest.mark.parametrize("kind", [*BUILDERS, *CHANNELS])
+def test_a_builder_and_a_channel_have_a_starter(kind: str) -> None:
+    assert (BUILDERS if kind in BUILDERS else CHANNELS).text(kind, "starter.yaml")
+
+
+def test_a_file_that_is_missing_beside_an_adapter_is_named_with_its_path() -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"jenkins has no guide\.md: create bridge/builders/jenkins/guide\.md"
+    ):
+        BUILDERS.text("jenkins", "guide.md")
+
+
 def test_a_kind_that_there_is_not_is_not_there() -> None:
     assert "teamcity" not in BUILDERS
     assert len(BUILDERS) == len(KINDS.builders)

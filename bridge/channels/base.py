@@ -1,8 +1,9 @@
 """The contract of a channel: how a notice reaches people.
 
 `send` makes one attempt, ends by itself (the adapter sets its own time-outs) and raises nothing: its outcome
-says what the notifier does next. The notifier never calls `send` of one channel twice at the same time. The
-channel renders, shortens and signs at each attempt, so that a late notice is still valid.
+says what the notifier does next. It runs in the daemon's event loop: a call that may block for longer than a
+moment belongs in a thread. The notifier never calls `send` of one channel twice at the same time. The channel
+renders, shortens and signs at each attempt, so that a late notice is still valid.
 """
 
 from abc import ABC, abstractmethod

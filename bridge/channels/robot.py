@@ -12,7 +12,7 @@ from pydantic import model_validator
 from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, RateLimited, Retry, Unknown
 from bridge.channels.content import Link, Span
 from bridge.channels.text import neutral, plain
-from bridge.config.types import CaFile, Secret, Strict, wrong
+from bridge.config.types import ConfigPath, Secret, Strict, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json, url_fault
@@ -35,7 +35,7 @@ class RobotSettings(Strict):
     """Whether the robot may stand at a private address or be called without TLS."""
     proxy: Secret | None = None
     """The HTTP proxy to go through."""
-    ca_file: CaFile | None = None
+    ca_file: ConfigPath | None = None
     """Authorities to trust instead of the public ones (a PEM file)."""
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Problems that no file shows by itself, but that make builds fail on this machine."""
+"""Problems that no file shows by itself: builds that fail on this machine, channels that get no notices."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ from bridge.builders.base import BuilderContext, Target
 from bridge.cli.scaffold import invented_secrets
 from bridge.config.loader import Config
 from bridge.errors import Fault
+from bridge.model.notice import MESSAGE_CHANNEL
 from bridge.registry import BUILDERS
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
@@ -13,7 +14,7 @@ from bridge.runtime.clock import system_clock
 
 
 def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
-    """Placeholder secrets of `init`, and what each builder warns of in its settings and its rules."""
+    """Placeholder secrets of `init`, what each builder warns of, and channels that get no notices."""
     for name, value in invented_secrets().items():
         if value in config.secrets:
             problem = f"the secret {name} is the one that `init` invented: put the real one in its place"
@@ -28,6 +29,16 @@ def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
         ]
         for problem in builder.advice(targets):
             yield Fault(str(config.file), f"builders.{name}", problem, warning=True)
+    for name in _silent_channels(config, rules):
+        problem = f"channel {name} gets no notices: no rule and no notices.default names it"
+        yield Fault(str(config.file), f"channels.{name}", problem, warning=True)
+
+
+def _silent_channels(config: Config, rules: RuleSet) -> list[str]:
+    """The channels that no notice names, without the in-app messages: they keep every notice."""
+    of_rules = (notice for repository in rules.repositories.values() for notice in repository.notices or ())
+    named = {MESSAGE_CHANNEL, *(notice.channel for notice in (*config.default_notices, *of_rules))}
+    return [name for name in config.channels if name not in named]
 
 
 def _target(repository: BuildRepository) -> Target:

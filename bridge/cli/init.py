@@ -53,13 +53,15 @@ def _public_url(_context: click.Context, _option: click.Parameter, given: str | 
 )
 @click.option(
     "--builder",
+    metavar="KIND",
     type=click.Choice(list(BUILDERS), case_sensitive=False),
-    help=f"The builder (default: {_BUILDER}).",
+    help=f"The builder (default: {_BUILDER}). One of {', '.join(BUILDERS)}.",
 )
 @click.option(
     "--channel",
+    metavar="KIND",
     type=click.Choice(list(CHANNELS), case_sensitive=False),
-    help=f"The channel for notices (default: {_CHANNEL}).",
+    help=f"The channel for notices (default: {_CHANNEL}). One of {', '.join(CHANNELS)}.",
 )
 @click.option("--public-url", callback=_public_url, help="How Git hosts will reach the bridge.")
 @click.option("--repository", metavar="NAMESPACE/NAME", help="What to build, as its host calls it.")
@@ -72,7 +74,10 @@ def init(folder: Path, **given: Any) -> None:
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     wanted = _asked() if interactive and not any(given.values()) else _assumed(given)
     now = int(system_clock())
-    made = scaffold(wanted, now)
+    try:
+        made = scaffold(wanted, now)
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
     _write(folder, made.files)
     _tell(folder, made, wanted, now)
 

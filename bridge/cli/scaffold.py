@@ -82,7 +82,7 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
         sample = one.sample(code, values[one.source_name], now)
         path = f"secrets/sample/{one.source_name}"
         found[f"{path}.json"] = File(sample.body.encode(), _PRIVATE)
-        found[f"{path}.headers"] = File(sample.headers.encode(), _PRIVATE)
+        found[f"{path}.headers"] = File(f"{sample.headers}\n".encode(), _PRIVATE)
         samples[f"{path}.json"] = sample
         described.append((one, code))
         if KINDS.forges[one.kind].by_clone_url:

@@ -1,4 +1,4 @@
-"""The types of settings: strict models, secrets, durations, sizes, rates."""
+"""The types of settings: strict models, secrets, durations, sizes, rates, paths."""
 
 import os
 import re
@@ -186,5 +186,5 @@ def _from_config_folder(value: object, info: ValidationInfo) -> object:
     return info.context.base / value if isinstance(info.context, SecretContext) else Path(value)
 
 
-CaFile = Annotated[Path, BeforeValidator(_from_config_folder, json_schema_input_type=str)]
-"""A PEM file of certificate authorities; relative paths count from the configuration's folder."""
+ConfigPath = Annotated[Path, BeforeValidator(_from_config_folder, json_schema_input_type=str)]
+"""A file or folder; relative paths count from the folder of `bridge.yaml`."""

@@ -45,7 +45,7 @@ def hurry(contract: Contract[Any], monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_kind_has_a_contract_that_says_of_each_answer_what_it_is_or_why_it_cannot_be(kind: str) -> None:
     contract = find_contract(kind)
     assert contract, f"{kind} has no tests/channels/<folder of the adapter>/contract.py"
-    assert {*contract.answers, *contract.absent} == set(Answer)
+    assert {*contract.answers, *contract.absent} == set(Answer), "each Answer is in `answers` or in `absent`"
     assert not {*contract.answers} & {*contract.absent}
     assert Answer.TAKEN in contract.answers
     assert all(reason.strip() for reason in contract.absent.values())
@@ -58,7 +58,10 @@ def test_a_kind_has_a_contract_that_says_of_each_answer_what_it_is_or_why_it_can
 )
 def test_an_adapter_for_a_server_names_the_page_of_its_vendor_by_title_and_address(kind: str) -> None:
     described = sys.modules[CHANNELS[kind].__module__].__doc__ or ""
-    assert re.search(r'"[^"]+",\s+https://\S+', described)
+    assert re.search(r'"[^"]+",\s+https://\S+', described), (
+        f"the docstring of {CHANNELS[kind].__module__} has to name the vendor's page by title and address:"
+        ' "Title", https://vendor.example/page'
+    )
 
 
 @every_answer

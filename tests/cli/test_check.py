@@ -41,6 +41,7 @@ CONFIG = {
             for name in ("mail", "mail2")
         },
     },
+    "notices": {"default": [{"channel": name} for name in ("team", "mail", "mail2")]},
 }
 RULE = """
 namespace: acme
@@ -90,6 +91,16 @@ def test_a_secret_in_plain_text_is_a_warning_that_does_not_show_it(config: Path)
     assert done.status == 0
     assert f"{config}:3:5: warning: api.tokens[0]: the secret is here in plain text" in done.stdout
     assert "a-token-in-plain-text" not in done.stdout
+
+
+def test_a_channel_that_neither_a_rule_nor_the_default_names_is_a_warning(config: Path) -> None:
+    config.write_text(yaml.safe_dump(CONFIG | {"notices": {"default": [{"channel": "team"}]}}))
+    rule = config.parent / "rules" / "shop.yaml"
+    rule.write_text(f"{RULE}notices: [{{channel: mail}}]\n")
+    done = command("--config", config, "check")
+    assert done.status == 0
+    problem = "channel mail2 gets no notices: no rule and no notices.default names it"
+    assert done.stdout.splitlines()[:-1] == [f"{config}: warning: channels.mail2: {problem}"]
 
 
 def test_what_cannot_work_on_this_machine_is_a_warning(config: Path) -> None:
@@ -191,11 +202,24 @@ def test_the_configuration_that_ships_shows_every_setting_of_the_kinds_in_it() -
         assert kind not in kinds or names <= shown, kind
 
 
-@pytest.mark.parametrize("kind", CHANNELS)
-def test_the_first_lines_of_a_channel_show_every_setting_of_its_kind(kind: str) -> None:
-    shown = set(re.findall(r"[#{, ]([a-z_]+):", CHANNELS.text(kind, "starter.yaml")))
-    names = {field.alias or name for name, field in KINDS.channels[kind].model_fields.items()}
-    assert names <= shown
+@pytest.mark.parametrize("kind", [*BUILDERS, *CHANNELS])
+def test_the_starter_of_a_builder_or_channel_shows_every_setting_of_its_kind(kind: str) -> None:
+    adapters, settings = (BUILDERS, KINDS.builders) if kind in BUILDERS else (CHANNELS, KINDS.channels)
+    shown = set(re.findall(r"[#{, ]([a-z_]+):", adapters.text(kind, "starter.yaml")))
+    names = {field.alias or name for name, field in settings[kind].model_fields.items()}
+    assert names <= shown, (
+        f"starter.yaml of {kind} has to show {sorted(names - shown)}; optional ones as comments"
+    )
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CHANNELS if kind != "MESSAGE"])
+def test_the_starter_of_a_channel_sends_notices_to_it(kind: str) -> None:
+    starter = yaml.safe_load(CHANNELS.text(kind, "starter.yaml"))
+    default = starter.get("notices", {}).get("default", [])
+    named = {notice.get("channel") for notice in default}
+    assert named == {*starter["channels"]}, (
+        f"starter.yaml of {kind} has to name its channel in notices.default, or it gets no notices"
+    )
 
 
 def test_nothing_is_made_by_a_check(config: Path) -> None:

@@ -51,6 +51,7 @@ def test_a_sample_push_of_the_chosen_host_builds_at_once(kind: str, own: bool, t
     explained = command("explain", "--json", *suggested(done, "explain"))
     (document,) = explained.documents
     assert (explained.status, document["signature"], document["event"]) == (0, "valid", "push")
+    assert (tmp_path / "secrets/sample" / f"{guide(kind).source_name}.headers").read_bytes().endswith(b"\n")
     (match,) = document["matches"]
     assert document["repo"] == ("potters/kiln" if own else guide(kind).code.full_name)
     assert match["namespace"] == ("potters" if own else "acme")
@@ -90,6 +91,12 @@ def test_every_builder_and_channel_passes_the_check(builder: str, channel: str, 
 
 def _text(path: Path) -> str:
     return path.read_text() if path.is_file() else ""
+
+
+def test_help_names_the_kinds_as_bridge_yaml_does() -> None:
+    said = command("init", "--help").stdout
+    assert all(re.search(rf"\b{kind}\b", said) for kind in (*FORGES, *BUILDERS, *CHANNELS))
+    assert "ding_talk" not in said
 
 
 def test_several_hosts_stand_side_by_side(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Coverage-guided fuzzing of every family of parsers, by atheris: `python tests/fuzz/run.py --minutes 10`.
+"""Coverage-guided fuzzing of every family of parsers, by atheris.
+
+Run `.venv/bin/python tests/fuzz/run.py --minutes 10`.
 
 What breaks a promise is kept in `tests/fuzz/found`, from where the tests repeat it, and makes the exit
 status 1.

@@ -35,7 +35,7 @@ class Answer(StrEnum):
     """The classes of answers to a send."""
 
     TAKEN = "the notice is taken"
-    CREDENTIALS = "the credentials are wrong"
+    CREDENTIALS = "the settings or credentials are wrong"
     CONTENT = "the content is refused"
     RATE_SECONDS = "too many requests, come again in 77 seconds"
     RATE_DATE = "too many requests, come again at a date in 77 seconds"
@@ -72,9 +72,13 @@ class Written:
 
 @dataclass(frozen=True, kw_only=True)
 class Markup:
-    """How a kind renders: `limit` in the vendor's unit, patterns of its own markup and of markup with power.
+    """How a kind renders: `limit` is the longest text that the vendor takes, in the vendor's unit.
 
-    `mention` is what the contact `zhangsan` becomes in a text; None where the kind mentions nobody.
+    `own` is a pattern of the markup that the adapter itself writes, such as headings and links; `(?!)` for
+    none. `power` is a pattern of what the reader's client acts upon, such as links and mentions. The
+    suite removes from a text what `own` matches; then `power` must match nowhere, so that the texts of
+    strangers have no power. `mention` is what the contact `zhangsan` becomes in a text; None where the kind
+    mentions nobody.
     """
 
     write: Callable[[Notice, ChannelContext], Written]

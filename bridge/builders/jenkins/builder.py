@@ -9,7 +9,6 @@ declares BRIDGE_BUILD_ID can be searched for our builds, and Jenkins never merge
 from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, ClassVar, Final
 from urllib.parse import urlsplit
 
@@ -54,7 +53,7 @@ from bridge.builders.jenkins.model import (
     undeclared,
 )
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
-from bridge.config.types import Duration, Secret, Strict, wrong
+from bridge.config.types import ConfigPath, Duration, Secret, Strict, wrong
 from bridge.errors import Permanent, RemoteError, Transient
 from bridge.model.build import BuildRequest
 from bridge.runtime.clock import Clock
@@ -114,7 +113,7 @@ class JenkinsSettings(Strict):
     """How long one call may take."""
     concurrency: Annotated[int, Field(ge=1, le=16)] = 4
     """How many calls run at once."""
-    ca_file: Annotated[Path, Field(strict=False)] | None = None
+    ca_file: ConfigPath | None = None
     """Authorities to trust instead of the public ones (a PEM file)."""
     proxy: ServerUrl | None = None
     """The HTTP proxy to go through."""

@@ -39,7 +39,7 @@ from pydantic import AfterValidator, Field, model_validator
 from bridge.channels.base import Channel, ChannelContext, Dead, Ok, Outcome, Retry, Unknown
 from bridge.channels.content import DETAILS, Content, Detail, Line, Link, compose
 from bridge.channels.text import plain
-from bridge.config.types import CaFile, Secret, Strict, wrong
+from bridge.config.types import ConfigPath, Secret, Strict, wrong
 from bridge.errors import Permanent
 from bridge.model.notice import BuildFacts, Notice
 from bridge.runtime.http_client import certificates
@@ -100,7 +100,7 @@ class MailSettings(Strict):
     """The address of the sender."""
     to: Annotated[list[MailAddress], Field(min_length=1, max_length=50)]
     """The recipients."""
-    ca_file: CaFile | None = None
+    ca_file: ConfigPath | None = None
     """The authorities to trust instead of the public ones (a PEM file)."""
 
     @model_validator(mode="after")
