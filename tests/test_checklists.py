@@ -15,6 +15,7 @@ from mutation.trees import copy_tree
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
 LISTS = ("Add a Git host", "Add a builder", "Add a channel")
+pytestmark = pytest.mark.timeout(330)
 TOOLS = ".venv/bin/ruff format bridge tests && .venv/bin/pytest tests/test_quality.py"
 _STEP = re.compile(r"^\d+\. (.*?)(?=^\d+\. |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^ {3,4}(?P<fence>```+)\w*\n(?P<text>.*?)^ {3,4}(?P=fence)$", re.MULTILINE | re.DOTALL)

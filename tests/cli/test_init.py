@@ -13,8 +13,9 @@ import pytest
 import yaml
 from support.commands import Done, command
 
+from bridge.channels.base import Channel
 from bridge.cli.guides import guide
-from bridge.registry import BUILDERS, CHANNELS, FORGES
+from bridge.registry import BUILDERS, CHANNELS, FORGES, Adapters
 
 REPOSITORY = {"Simple": "https://git.example.org/potters/kiln.git"}
 
@@ -97,6 +98,16 @@ def test_help_names_the_kinds_as_bridge_yaml_does() -> None:
     said = command("init", "--help").stdout
     assert all(re.search(rf"\b{kind}\b", said) for kind in (*FORGES, *BUILDERS, *CHANNELS))
     assert "ding_talk" not in said
+
+
+def test_a_kind_without_a_starter_is_refused_with_the_file_to_create(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locations = dict.fromkeys(CHANNELS, "bridge.runtime.rate:Rate")
+    monkeypatch.setattr("bridge.cli.scaffold.CHANNELS", Adapters[Channel](locations))
+    done = command("init", tmp_path, "--channel", "MAIL")
+    assert (done.status, done.stdout, list(tmp_path.iterdir())) == (1, "", [])
+    assert done.complaint == "the kind MAIL has no starter.yaml: create bridge/runtime/starter.yaml"
 
 
 def test_several_hosts_stand_side_by_side(tmp_path: Path) -> None:

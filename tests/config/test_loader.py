@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -6,7 +7,7 @@ import pytest
 from support.kinds import KINDS, JenkinsLike, RobotLike
 
 from bridge.config.loader import Config, find_config, load_config
-from bridge.config.types import Secret
+from bridge.config.types import ConfigPath, Secret, Strict
 from bridge.errors import ConfigError
 from bridge.model.notice import EventName
 from bridge.runtime.rate import Rate
@@ -281,3 +282,14 @@ class TestFindConfig:
         monkeypatch.chdir(tmp_path)
         with pytest.raises(ConfigError, match="--config or \\$BRIDGE_CONFIG"):
             find_config(None, {})
+
+
+def test_relative_paths_of_settings_count_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    class Spool(Strict):
+        folder: ConfigPath
+        ca_file: ConfigPath | None = None
+
+    file = tmp_path / "bridge.yaml"
+    file.write_text("builders: {one: {kind: spool, folder: jobs, ca_file: /etc/ca.pem}}\n", encoding="utf-8")
+    config = load_config(file, replace(KINDS, builders={"spool": Spool}), {})
+    assert config.builders["one"].settings == Spool(folder=tmp_path / "jobs", ca_file=Path("/etc/ca.pem"))
