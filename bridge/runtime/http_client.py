@@ -218,5 +218,5 @@ async def _read(response: httpx.Response) -> Reply:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         data = None
-    after = retry_after(response.headers.get("Retry-After"), time.time())
+    after = retry_after(response.headers, time.time())
     return Reply(response.status_code, data, after)

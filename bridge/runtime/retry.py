@@ -4,7 +4,7 @@ All times are in seconds, a moment is in Unix seconds.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -31,8 +31,8 @@ class Backoff:
         return cls(waits)
 
     def wait(self, failures: int, random: Callable[[], float] = random.random) -> float:
-        """The wait after so many failures, at least one; `random` is in [0, 1)."""
-        wait = self.waits[min(failures, len(self.waits)) - 1]
+        """The wait after so many failures, after none the first one; `random` is in [0, 1)."""
+        wait = self.waits[min(max(1, failures), len(self.waits)) - 1]
         return wait * (1.0 + self.jitter * (2.0 * random() - 1.0))
 
 
@@ -41,24 +41,24 @@ def bounded(seconds: float) -> float:
     return min(max(1.0, seconds), LONGEST_PAUSE)
 
 
-def retry_after(header: str | None, now: float) -> float | None:
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """The pause of a Retry-After header in either form of RFC 9110, section 10.2.3: seconds or a date.
 
-    From 0 to an hour; None without a header that can be read. `now` is the moment from which a date counts.
+    From 0 to an hour; None without a header that can be read. A date counts from the Date header of the same
+    answer, since the two come from one clock; without one that can be read, from `now`.
     """
-    if header is None:
-        return None
-    text = header.strip()
+    text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         seconds = float(text)
-    elif (moment := http_date(text)) is not None:
-        seconds = moment - now
+    elif (until := _http_date(text)) is not None:
+        sent_at = _http_date(headers.get("Date", ""))
+        seconds = until - (now if sent_at is None else sent_at)
     else:
         return None
     return min(max(0.0, seconds), LONGEST_PAUSE)
 
 
-def http_date(text: str) -> float | None:
+def _http_date(text: str) -> float | None:
     """The moment of an HTTP date, which is in GMT; None for any other text."""
     try:
         date = parsedate_to_datetime(text)

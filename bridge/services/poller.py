@@ -230,13 +230,13 @@ class Poller(Service):
         if build.state is BuildState.UNKNOWN and self._clock() - build.created_at < FORGET_SECONDS:
             return True
         if build.handle is not None:
-            call = self._give_back(build.handle)
+            call = self._release_handle(build.handle)
             if not await self._ask(call, CALL_SECONDS, "release", build_id=build.id):
                 return False
         await self._builds.update(build.id, released=True)
         return True
 
-    async def _give_back(self, handle: str) -> bool:
+    async def _release_handle(self, handle: str) -> bool:
         await self._builder.release(handle)
         return True
 

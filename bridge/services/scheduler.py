@@ -32,7 +32,7 @@ MAX_MISSED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class _CronEntry:
     repository: BuildRepository
     schedule: Schedule
     cron: Cron
@@ -63,50 +63,50 @@ class Scheduler(Service):
         self._clock = clock
         self._on_due = on_due
         self._wake_notifiers = wake_notifiers
-        self._planned: RuleSet | None = None
-        self._plans: dict[str, _Plan] = {}
+        self._synced: RuleSet | None = None
+        self._entries: dict[str, _CronEntry] = {}
 
     async def round(self) -> float | None:
         """Ask for the builds that are due; how long none will be."""
-        await self._plan()
+        await self._sync()
         for name, due_at in await self._schedules.due(self._clock()):
-            await self._ask(self._plans[name], due_at)
+            await self._ask(self._entries[name], due_at)
         next_at = await self._schedules.next_due()
         return None if next_at is None else next_at - self._clock()
 
-    async def _plan(self) -> None:
+    async def _sync(self) -> None:
         rules, now = self._rules(), self._clock()
-        if rules is self._planned:
+        if rules is self._synced:
             return
-        self._plans = {plan.name: plan for plan in _plans(rules)}
-        await self._schedules.sync({name: plan.cron.next(now) for name, plan in self._plans.items()})
-        self._planned = rules
+        self._entries = {entry.name: entry for entry in _entries(rules)}
+        await self._schedules.sync({name: entry.cron.next(now) for name, entry in self._entries.items()})
+        self._synced = rules
 
-    async def _ask(self, plan: _Plan, due_at: float) -> None:
+    async def _ask(self, entry: _CronEntry, due_at: float) -> None:
         now = self._clock()
         last, missed = due_at, 0
-        while (following := plan.cron.next(last)) <= now and missed < MAX_MISSED:
+        while (following := entry.cron.next(last)) <= now and missed < MAX_MISSED:
             last, missed = following, missed + 1
         in_time = now - last <= LATE_SECONDS
-        delivery = (await self._push(plan, last)).delivery(now) if in_time else None
+        delivery = (await self._push(entry, last)).delivery(now) if in_time else None
         missed += not in_time
-        notices = self._notices_for(EventName.DEGRADED, _missed(plan, missed, last)) if missed else []
-        if not await self._schedules.claim(plan.name, due_at, plan.cron.next(now), delivery, notices):
+        notices = self._notices_for(EventName.DEGRADED, _missed(entry, missed, last)) if missed else []
+        if not await self._schedules.claim(entry.name, due_at, entry.cron.next(now), delivery, notices):
             return
-        log.info(LogEvent.CRON_DUE, schedule=plan.name, at=_moment(last), missed=missed or None)
+        log.info(LogEvent.CRON_DUE, schedule=entry.name, at=_moment(last), missed=missed or None)
         if delivery is not None:
             self._on_due()
         if notices:
             self._wake_notifiers()
 
-    async def _push(self, plan: _Plan, due_at: float) -> ScheduledPush:
-        repository, branch = plan.repository, plan.schedule.branch
+    async def _push(self, entry: _CronEntry, due_at: float) -> ScheduledPush:
+        repository, branch = entry.repository, entry.schedule.branch
         config = repository.build_config
         known = await self._schedules.branch(
             config.code_repository, branch, repository.namespace, repository.repo_name
         )
         return ScheduledPush(
-            name=plan.name,
+            name=entry.name,
             due=_moment(due_at),
             namespace=repository.namespace,
             repo_name=repository.repo_name,
@@ -117,16 +117,16 @@ class Scheduler(Service):
         )
 
 
-def _plans(rules: RuleSet) -> Iterator[_Plan]:
+def _entries(rules: RuleSet) -> Iterator[_CronEntry]:
     for repository in rules.repositories.values():
         for schedule in repository.build_config.schedule:
-            yield _Plan(repository, schedule, compile_cron(schedule.cron, schedule.timezone))
+            yield _CronEntry(repository, schedule, compile_cron(schedule.cron, schedule.timezone))
 
 
-def _missed(plan: _Plan, count: int, last: float) -> ServiceFacts:
+def _missed(entry: _CronEntry, count: int, last: float) -> ServiceFacts:
     often = "once" if count == 1 else f"over {count - 1} times" if count > MAX_MISSED else f"{count} times"
-    detail = f"{plan.name}: missed {often} until {_moment(last)}, since the bridge was not running"
-    return ServiceFacts(subject=f"schedule of {plan.repository.path}", detail=detail)
+    detail = f"{entry.name}: missed {often} until {_moment(last)}, since the bridge was not running"
+    return ServiceFacts(subject=f"schedule of {entry.repository.path}", detail=detail)
 
 
 def _moment(at: float) -> str:

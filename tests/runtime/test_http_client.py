@@ -68,7 +68,7 @@ async def test_a_broken_connection_means_that_it_may_have_been_sent() -> None:
 
 @asynccontextmanager
 async def answering(
-    body: bytes, context: ssl.SSLContext | None = None, *, retry_after: str = "7"
+    body: bytes, context: ssl.SSLContext | None = None, *, headers: str = "Retry-After: 7"
 ) -> AsyncIterator[str]:
     """A URL on localhost that answers every request with this body."""
 
@@ -77,7 +77,7 @@ async def answering(
             received = b""
             while not received.endswith(b"{}"):
                 received += await stream.receive()
-            head = f"HTTP/1.1 200 OK\r\nRetry-After: {retry_after}\r\nConnection: close\r\n\r\n"
+            head = f"HTTP/1.1 200 OK\r\n{headers}\r\nConnection: close\r\n\r\n"
             await stream.send(head.encode() + body)
 
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
@@ -99,8 +99,14 @@ async def test_an_answer_is_read() -> None:
     [("0", 0), ("3600", 3600), ("99999999", 3600), ("", None), ("-5", None), ("soon", None), ("²", None)],
 )
 async def test_a_pause_is_a_number_of_seconds_and_at_most_an_hour(said: str, seconds: float | None) -> None:
-    async with answering(b"{}", retry_after=said) as url:
+    async with answering(b"{}", headers=f"Retry-After: {said}") as url:
         assert (await post_json(url, b"{}", LOOPBACK)).retry_after == seconds
+
+
+async def test_a_date_in_an_answer_counts_from_the_clock_of_its_server() -> None:
+    headers = "Date: Sat, 21 Nov 2020 02:00:00 GMT\r\nRetry-After: Sat, 21 Nov 2020 02:00:30 GMT"
+    async with answering(b"{}", headers=headers) as url:
+        assert (await post_json(url, b"{}", LOOPBACK)).retry_after == 30
 
 
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:

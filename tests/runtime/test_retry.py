@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.runtime.retry import LONGEST_PAUSE, Backoff, bounded, http_date, retry_after
+from bridge.runtime.retry import LONGEST_PAUSE, Backoff, bounded, retry_after
 
 NOON = 1_795_608_000.0
 """12:00:00 UTC on 25 November 2026."""
@@ -22,6 +22,11 @@ def test_waits_grow_by_the_factor_up_to_the_longest_and_stay_there() -> None:
         20.0,
         20.0,
     ]
+
+
+def test_without_a_failure_the_wait_is_the_first_one() -> None:
+    backoff = Backoff.exponential(1.0, 20.0)
+    assert [backoff.wait(failures, lambda: 0.5) for failures in (0, -1)] == [1.0, 1.0]
 
 
 def test_jitter_spreads_each_wait_evenly_around_itself() -> None:
@@ -71,20 +76,30 @@ def test_a_pause_that_someone_asks_for_is_a_second_to_an_hour() -> None:
     ],
 )
 def test_retry_after_is_seconds_or_a_date_within_an_hour(header: str | None, seconds: float | None) -> None:
-    assert retry_after(header, NOON) == seconds
+    assert retry_after({} if header is None else {"Retry-After": header}, NOON) == seconds
 
 
 @given(
     st.text() | st.from_regex(r"[A-Za-z]{0,4},? ?\d{0,5}[ -]?[A-Za-z]{0,4}[ -]?\d{0,6} [\d:]{0,12} ?[+-]?\w*")
 )
 def test_no_header_breaks_the_reader(header: str) -> None:
-    pause = retry_after(header, NOON)
+    pause = retry_after({"Retry-After": header, "Date": header[::-1]}, NOON)
     assert pause is None or 0.0 <= pause <= LONGEST_PAUSE
 
 
-def test_a_date_is_a_moment() -> None:
-    assert http_date("Wed, 25 Nov 2026 12:00:00 GMT") == NOON
-    assert http_date("yesterday") is None
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Wed, 25 Nov 2026 11:59:50 GMT", 40.0),
+        ("Wed, 25 Nov 2026 12:00:20 GMT", 10.0),
+        ("yesterday", 30.0),
+        ("", 30.0),
+    ],
+)
+def test_a_date_counts_from_the_clock_of_the_server(date: str, seconds: float) -> None:
+    headers = {"Retry-After": "Wed, 25 Nov 2026 12:00:30 GMT", "Date": date}
+    assert retry_after(headers, NOON) == seconds
+    assert retry_after({"Retry-After": "7", "Date": date}, NOON) == 7.0
 
 
 def test_waits_never_shrink() -> None:

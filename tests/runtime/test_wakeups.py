@@ -1,4 +1,4 @@
-"""Alarms: rung by a tick or by a hand-over, however often, heard once."""
+"""Wake-ups by a tick or by a hand-over: any number of them end one wait."""
 
 import anyio
 from support.scripted import eventually
@@ -6,7 +6,7 @@ from support.scripted import eventually
 from bridge.runtime.wakeups import Wakeup, ticking
 
 
-async def test_an_alarm_that_rang_before_anybody_waited_is_heard() -> None:
+async def test_a_wake_up_before_the_wait_ends_it_at_once() -> None:
     wakeup = Wakeup()
     wakeup.wake()
     wakeup.wake()
@@ -14,7 +14,7 @@ async def test_an_alarm_that_rang_before_anybody_waited_is_heard() -> None:
         await wakeup.wait()
     with anyio.move_on_after(0.01) as scope:
         await wakeup.wait()
-    assert scope.cancelled_caught, "however often it rang, it is heard once"
+    assert scope.cancelled_caught, "two wake-ups end one wait"
 
 
 async def test_a_wait_ends_by_itself_when_it_may_not_last() -> None:
@@ -22,7 +22,7 @@ async def test_a_wait_ends_by_itself_when_it_may_not_last() -> None:
         await Wakeup().wait(0.01)
 
 
-async def test_a_ring_is_not_lost_when_a_wait_is_given_up() -> None:
+async def test_a_wake_up_after_a_cancelled_wait_is_not_lost() -> None:
     wakeup = Wakeup()
     with anyio.move_on_after(0.01):
         await wakeup.wait()
@@ -31,23 +31,23 @@ async def test_a_ring_is_not_lost_when_a_wait_is_given_up() -> None:
         await wakeup.wait()
 
 
-async def test_alarms_tick_at_their_own_pace_until_the_block_ends() -> None:
+async def test_each_wakeup_ticks_at_its_own_pace_until_the_block_ends() -> None:
     fast, slow = Wakeup(), Wakeup()
-    heard = {"fast": 0, "slow": 0}
+    ended = {"fast": 0, "slow": 0}
 
-    async def listen(name: str, wakeup: Wakeup) -> None:
+    async def count(name: str, wakeup: Wakeup) -> None:
         while True:
             await wakeup.wait()
-            heard[name] += 1
+            ended[name] += 1
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(listen, "fast", fast)
-        tasks.start_soon(listen, "slow", slow)
+        tasks.start_soon(count, "fast", fast)
+        tasks.start_soon(count, "slow", slow)
         with ticking({fast: 0.02, slow: 3600}):
-            await eventually(lambda: heard["fast"] >= 3)
+            await eventually(lambda: ended["fast"] >= 3)
         await anyio.wait_all_tasks_blocked()
-        after = heard["fast"]
+        after = ended["fast"]
         with anyio.move_on_after(0.1):
             await anyio.sleep_forever()
-        assert heard == {"fast": after, "slow": 0}
+        assert ended == {"fast": after, "slow": 0}
         tasks.cancel_scope.cancel()

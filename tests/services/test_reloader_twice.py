@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 from support.reloading import reloader, reloading, rule
 from support.rules import NAMES, tag_config
@@ -80,6 +81,7 @@ async def test_an_edit_while_the_rules_are_loading_is_taken_after_them(
 async def test_of_two_reloads_at_once_the_later_one_loads_later(store: Store, folder: Path) -> None:
     load = Load(folder)
     loaded, go_on = threading.Event(), threading.Event()
+    threads = anyio.to_thread.current_default_thread_limiter()
 
     def wait() -> None:
         loaded.set()
@@ -93,8 +95,10 @@ async def test_of_two_reloads_at_once_the_later_one_loads_later(store: Store, fo
         await eventually(loaded.is_set)
         edit(folder, "newer")
         tasks.start_soon(harness.reloader.reload)
-        with anyio.move_on_after(0.3):  # the other one could be through by then
-            await eventually(lambda: harness.pattern() == "newer")
+        await anyio.wait_all_tasks_blocked()
+        assert threads.statistics().borrowed_tokens == 1, (
+            "the second one reads nothing until the first is done"
+        )
         go_on.set()
     assert harness.pattern() == "newer"
     assert len(await harness.service_notices("team")) == 2

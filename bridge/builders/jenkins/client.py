@@ -30,7 +30,7 @@ from requests.exceptions import ProxyError
 
 from bridge.errors import Permanent, RemoteError, Transient
 from bridge.runtime.clock import Clock
-from bridge.runtime.retry import http_date, retry_after
+from bridge.runtime.retry import retry_after
 
 MAX_JSON: Final = 32 << 20
 _MAX_ERROR_PAGE: Final = 64 << 10
@@ -77,9 +77,8 @@ class Answer:
 
     @property
     def after(self) -> float | None:
-        """The pause that the server asks for, counted from its own clock."""
-        sent_at = http_date(self.headers.get("Date", ""))
-        return retry_after(self.headers.get("Retry-After"), time.time() if sent_at is None else sent_at)
+        """The pause that the server asks for."""
+        return retry_after(self.headers, time.time())
 
 
 Window = Callable[[Mapping[str, str]], tuple[int, int]]
