@@ -1,7 +1,9 @@
 """The plug board: every kind of forge, builder and channel, one line each.
 
-An adapter is imported when a configuration names it, so that a daemon does not pay for the others. What
-stands beside its code (a guide, a sample, the lines of a first configuration) is read without importing it.
+A builder or channel is imported when a configuration names it, so that a daemon does not load the libraries
+of the others. Forges need no library and are all imported with the configuration: each must know the headers
+of the others to reject their requests. What stands beside an adapter's code (a guide, a sample, the lines of
+a first configuration) is read without importing it.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -35,7 +37,7 @@ T = TypeVar("T")
 
 
 class Adapters(Mapping[str, type[A]], Generic[A]):
-    """Adapter classes by kind, imported on first use; locations are written `module:Class`."""
+    """Adapter classes by kind, each imported when it is looked up; locations are written `module:Class`."""
 
     def __init__(self, locations: Mapping[str, str]) -> None:
         self._locations = locations

@@ -1,15 +1,47 @@
 """Every kind that a configuration may name can be made, and keeps its contract's words."""
 
+import ast
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
+import bridge
 from bridge.builders.base import Builder
 from bridge.channels.base import Channel
 from bridge.forges.request import Request
-from bridge.registry import BUILDERS, CHANNELS, FORGES, KINDS
+from bridge.registry import BUILDERS, CHANNELS, FORGE_ADAPTERS, FORGES, KINDS
+
+PACKAGE = Path(bridge.__file__).parent
+BY_NAME: Mapping[str, type[Builder | Channel]] = {**BUILDERS, **CHANNELS}
+"""The adapters that a configuration names and that are imported for it only."""
+WITHOUT_VENDOR = {"dummy", "MESSAGE"}
+LOAD = """
+import sys
+from pathlib import Path
+from bridge.config.loader import load_config
+from bridge.registry import FORGES, KINDS
+
+load_config(Path(sys.argv[1]), KINDS, {})
+FORGES["GitHub"]
+print(*sys.modules)
+"""
+_SOURCE = re.compile(r"^Source: .*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+_TITLED = re.compile(r'"([^"]+)"([^"]*)')
+_ADDRESS = re.compile(r"https://[\w.-]+\.\w+")
+
+
+def source_of(file: Path) -> str:
+    """The paragraph of a module's docstring that says where its facts are from; "" without one."""
+    found = _SOURCE.search(ast.get_docstring(ast.parse(file.read_text())) or "")
+    return found[0] if found else ""
+
+
+SOURCED = sorted(file for file in PACKAGE.rglob("*.py") if source_of(file))
 
 
 @pytest.mark.parametrize("kind", BUILDERS)
@@ -52,7 +84,31 @@ def test_a_kind_that_there_is_not_is_not_there() -> None:
         BUILDERS["teamcity"]
 
 
-def test_nobody_pays_for_an_adapter_that_is_not_named() -> None:
-    code = "import sys, bridge.registry; print([name for name in sys.modules if name.startswith('jenkins')])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+def test_loading_a_configuration_imports_the_builders_and_channels_that_it_names_and_no_other(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(
+        "sources: {github: {kind: GitHub, secrets: [a-secret]}}\nbuilders: {here: {kind: local}}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", LOAD, file], capture_output=True, text=True, check=True)
+    imported = done.stdout.split()
+    adapters = {kind for kind, adapter in BY_NAME.items() if adapter.__module__ in imported}
+    assert adapters == {"local", "MESSAGE"}
+    assert not {"jenkins", "requests", "aiosmtplib"}.intersection(imported)
+
+
+@pytest.mark.parametrize("kind", [*FORGE_ADAPTERS, *BY_NAME])
+def test_an_adapter_names_the_page_of_its_vendor(kind: str) -> None:
+    adapter = BY_NAME[kind] if kind in BY_NAME else FORGE_ADAPTERS[kind]
+    source = source_of(Path(str(sys.modules[adapter.__module__].__file__)))
+    assert kind in WITHOUT_VENDOR or _ADDRESS.search(source), (
+        f"the docstring of {adapter.__module__} has to name the vendor's page by title and address:"
+        ' a paragraph that begins with: Source: Vendor, "Title" (https://vendor.example/page)'
+    )
+
+
+@pytest.mark.parametrize("file", SOURCED, ids=lambda file: file.relative_to(PACKAGE).as_posix())
+def test_every_page_that_a_source_names_by_title_has_its_address(file: Path) -> None:
+    without = [title for title, after in _TITLED.findall(source_of(file)) if not _ADDRESS.search(after)]
+    assert without == []

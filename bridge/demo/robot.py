@@ -1,6 +1,6 @@
 """A DingTalk group robot on this machine: it checks what the vendor's robot checks, and answers the same.
 
-Vendor's pages: "Custom robot access", https://open.dingtalk.com/document/robots/custom-robot-access, and
+Source: "Custom robot access", https://open.dingtalk.com/document/robots/custom-robot-access, and
 "Robot security settings", https://open.dingtalk.com/document/robots/customize-robot-security-settings.
 Every answer is HTTP 200; only `errcode` shows an error.
 """

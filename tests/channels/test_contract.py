@@ -2,7 +2,6 @@
 
 import logging
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -51,17 +50,6 @@ def test_a_kind_has_a_contract_that_says_of_each_answer_what_it_is_or_why_it_can
     assert all(reason.strip() for reason in contract.absent.values())
     declared = CHANNELS[kind].contact is not None
     assert (contract.markup is not None and contract.markup.mention is not None) == declared
-
-
-@pytest.mark.parametrize(
-    "kind", [kind for kind, contract in FOUND.items() if Answer.UNREACHABLE in contract.answers]
-)
-def test_an_adapter_for_a_server_names_the_page_of_its_vendor_by_title_and_address(kind: str) -> None:
-    described = sys.modules[CHANNELS[kind].__module__].__doc__ or ""
-    assert re.search(r'"[^"]+",\s+https://\S+', described), (
-        f"the docstring of {CHANNELS[kind].__module__} has to name the vendor's page by title and address:"
-        ' "Title", https://vendor.example/page'
-    )
 
 
 @every_answer

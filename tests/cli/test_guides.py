@@ -1,7 +1,5 @@
 """The guides of Git hosts: there is one for each, and what it shows is good."""
 
-import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -43,10 +41,8 @@ def test_every_guide_says_the_same_kinds_of_things(kind: str) -> None:
     assert f"code_repo_client: {kind}\n" in shown.rule
 
 
-def test_every_forge_is_registered_has_its_guide_and_sample_and_names_the_page_of_its_vendor() -> None:
+def test_every_forge_is_registered_and_has_its_guide_and_sample() -> None:
     assert len(FOLDERS) == len(FORGES)
     for folder in FOLDERS:
         assert (folder / "guide.en.md").is_file()
         assert (folder / "sample.http").is_file()
-        adapter = import_module(f"bridge.forges.adapters.{folder.name}.forge")
-        assert "(https://" in re.sub(r"\s+", " ", adapter.__doc__ or ""), folder.name

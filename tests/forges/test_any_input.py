@@ -77,7 +77,7 @@ def read(forge: Forge, headers: Mapping[str, str], body: bytes) -> None:
 @every_forge
 @settings(deadline=None)
 @given(headers=_headers, body=st.binary() | _json.map(lambda value: json.dumps(value).encode()))
-def test_any_bytes_and_headers_give_events_or_a_refusal(
+def test_any_bytes_and_headers_give_events_or_a_rejection(
     forge: Forge, headers: dict[str, str], body: bytes
 ) -> None:
     obeys(forge, headers, body)
@@ -120,7 +120,7 @@ def test_any_key_may_be_missing_or_of_another_type(
     ],
     ids=["empty", "cut", "list", "null", "bytes", "not-utf-8", "deep-lists", "deep-objects", "nan"],
 )
-def test_a_body_that_is_no_json_object_is_told_in_a_sentence(forge: Forge, body: bytes) -> None:
+def test_a_body_that_is_no_json_object_is_described_in_a_sentence(forge: Forge, body: bytes) -> None:
     with pytest.raises(BadPayload, match="the body is"):
         forge.parse(Request(dict.fromkeys(_EVENT_NAMES, "push"), body))
 

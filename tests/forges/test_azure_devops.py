@@ -44,7 +44,7 @@ def test_an_id_that_is_none_is_not_used() -> None:
         assert receive(id=odd).key.startswith("sha256:")
 
 
-def test_the_event_is_told_by_the_body_and_credentials_are_not_kept() -> None:
+def test_the_event_is_known_by_the_body_and_credentials_are_not_kept() -> None:
     delivery = receive()
     assert delivery.event == "git.push"
     assert dict(delivery.headers) == {"content-type": "application/json"}

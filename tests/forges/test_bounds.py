@@ -75,7 +75,7 @@ _BAD_NAMES = """
 
 
 @pytest.mark.parametrize("name", [*_BAD_NAMES.strip().split("|"), "a\nb", "a\0b", "a\x7f", "é" * 508])
-def test_a_name_that_git_does_not_allow_is_refused(name: str) -> None:
+def test_a_name_that_git_does_not_allow_is_rejected(name: str) -> None:
     with pytest.raises(BadPayload, match="ref name"):
         parse(payload(ref=f"refs/tags/{name}"))
 
@@ -95,7 +95,7 @@ def test_zeros_of_either_length_are_a_removal(length: int) -> None:
     assert (event.event, event.sha) == ("delete", None)
 
 
-def test_a_tagged_commit_of_zeros_is_refused() -> None:
+def test_a_tagged_commit_of_zeros_is_rejected() -> None:
     with pytest.raises(BadPayload, match="tagged commit has an id of zeros"):
         parse(payload(ref="refs/tags/v1", head_commit={"id": "0" * 40}))
 
@@ -194,7 +194,7 @@ def test_a_message_holds_no_nul_and_an_address_is_one() -> None:
     assert (commit.sha, commit.message, commit.author) == (SHA, "a\ufffdb", Person("Ann", None))
 
 
-def test_a_commit_that_is_not_the_pushed_one_does_not_speak_for_it() -> None:
+def test_a_commit_that_is_not_the_pushed_one_does_not_describe_the_push() -> None:
     event = pushed(head_commit={"id": "d" * 40, "message": "[skip ci]", "author": {"name": "Ann"}})
     assert (event.sha, event.commit, event.author) == (SHA, None, None)
 
@@ -251,7 +251,7 @@ def test_a_new_ref_never_claims_to_know_all_its_changes() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"payload", b"payload=%7B", b"x=1&" * 65 + b"payload={}", b"payload=%ff"]
 )
-def test_a_form_without_a_readable_payload_is_refused(body: bytes) -> None:
+def test_a_form_without_a_readable_payload_is_rejected(body: bytes) -> None:
     with pytest.raises(BadPayload):
         FORGES["GitHub"].parse(
             Request(HEADERS | {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}, body)

@@ -91,7 +91,7 @@ def test_any_of_several_secrets_may_have_been_used(sample: Sample) -> None:
 
 
 @every_sample
-def test_other_secrets_are_refused(sample: Sample) -> None:
+def test_other_secrets_are_rejected(sample: Sample) -> None:
     assert not accepts(sample, secrets=[b"another", b"whsec_YW5vdGhlcg=="])
     assert not accepts(sample, secrets=[b"whsec_not base64!"])
     assert not accepts(sample, secrets=[])
@@ -183,12 +183,12 @@ def test_the_right_signature_of_another_host_proves_nothing_here(sample: Sample)
     ],
     ids=ascii,
 )
-def test_a_proof_of_another_shape_is_refused(sample: Sample, value: str) -> None:
+def test_a_proof_of_another_shape_is_rejected(sample: Sample, value: str) -> None:
     assert not accepts_proof(sample, value)
 
 
 @every_sample
-def test_a_missing_or_cut_proof_is_refused(sample: Sample) -> None:
+def test_a_missing_or_cut_proof_is_rejected(sample: Sample) -> None:
     value = claimed(sample)
     assert not accepts_proof(sample, None)
     if not proof_of(sample).in_body:
@@ -215,14 +215,14 @@ def test_a_proof_with_a_time_stamp_ages(sample: Sample) -> None:
 @pytest.mark.parametrize(
     "value", ["", "0", "soon", "-1", "1e9", "1741061167.5", "9" * 400, "\xb2", "\u0661"], ids=ascii
 )
-def test_a_forged_time_stamp_is_refused(sample: Sample, value: str) -> None:
+def test_a_forged_time_stamp_is_rejected(sample: Sample, value: str) -> None:
     for name in ("webhook-timestamp", "x-gitee-timestamp"):
         if name in sample.headers and claimed(sample).encode() not in SECRETS:
             assert not accepts(sample, headers=sample.headers | {name: value})
 
 
 @every_sample
-def test_the_headers_of_another_host_are_refused(sample: Sample) -> None:
+def test_the_headers_of_another_host_are_rejected(sample: Sample) -> None:
     for forge in HOSTS.values():
         if forge.host != sample.forge.host:
             with pytest.raises(BadSignature):
@@ -242,7 +242,7 @@ def test_the_headers_of_another_host_are_refused(sample: Sample) -> None:
         ("azure-devops/push-branch.headers", "x-github-event"),
     ],
 )
-def test_a_host_that_also_sends_the_headers_of_its_ancestor_is_refused(host: str, more: str) -> None:
+def test_a_host_that_also_sends_the_headers_of_its_ancestor_is_rejected(host: str, more: str) -> None:
     sample = _SAMPLES[host]
     assert not accepts(sample, headers=sample.headers | {more: "push"})
     assert not sample.forge.recognises(Request(sample.headers | {more: "push"}, sample.body))

@@ -53,7 +53,7 @@ def read(host: str, commits: int = 1, **more: Any) -> PushEvent:
 
 
 @pytest.mark.parametrize("host", GOGS)
-def test_as_many_as_the_lowest_usual_limit_may_be_cut_where_the_total_is_not_told(host: str) -> None:
+def test_as_many_as_the_lowest_usual_limit_may_be_cut_where_the_total_is_not_given(host: str) -> None:
     assert not read(host, 4).truncated
     assert read(host, 5).truncated
 
@@ -88,7 +88,7 @@ def test_whoever_writes_to_simple_says_it_or_lists_too_many() -> None:
 
 
 @pytest.mark.parametrize("host", ["gitea", "coding"])
-def test_the_commit_that_speaks_for_the_push_is_the_pushed_one_wherever_it_is_listed(host: str) -> None:
+def test_the_commit_that_describes_the_push_is_the_pushed_one_wherever_it_is_listed(host: str) -> None:
     older = {"id": "a" * 40, "message": "[skip ci]"}
     for commits in ([older, {"id": SHA, "message": "new"}], [{"id": SHA, "message": "new"}, older]):
         event = HOSTS[host].parse(

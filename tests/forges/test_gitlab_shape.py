@@ -164,7 +164,7 @@ def test_an_annotated_tag_builds_its_commit_where_the_host_names_it(host: str) -
 
 @every_host
 @pytest.mark.parametrize("checkout", [None, ZEROS])
-def test_a_removal_is_told_by_its_zeros(host: str, checkout: str | None) -> None:
+def test_a_removal_is_known_by_its_zeros(host: str, checkout: str | None) -> None:
     event = read(host, body(after=ZEROS, checkout_sha=checkout))
     assert (event.event, event.sha) == ("delete", None)
 

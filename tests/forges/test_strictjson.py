@@ -76,7 +76,7 @@ def test_a_key_twice_is_found_wherever_it_stands(pairs: dict[str, Any], which: i
         ('["\x00"]', "not JSON"),
     ],
 )
-def test_json_that_readers_disagree_on_or_that_is_dear_is_refused(text: str | bytes, why: str) -> None:
+def test_json_that_readers_disagree_on_or_that_is_expensive_is_rejected(text: str | bytes, why: str) -> None:
     with pytest.raises(BadPayload, match=why.replace("\\", "\\\\")):
         strictjson.read(text.encode() if isinstance(text, str) else text)
 
@@ -106,13 +106,13 @@ def test_what_only_looks_alike_is_read(text: str) -> None:
         ("", "without a payload"),
     ],
 )
-def test_a_form_that_leaves_a_choice_is_refused(form: str, why: str) -> None:
+def test_a_form_that_leaves_a_choice_is_rejected(form: str, why: str) -> None:
     with pytest.raises(BadPayload, match=why):
         _ = Request(FORM, form.encode()).document
 
 
 @pytest.mark.parametrize("charset", ["gbk", "ISO-8859-1", '"utf-16"', "x" * 5000])
-def test_another_charset_is_refused_where_it_makes_a_difference(charset: str) -> None:
+def test_another_charset_is_rejected_where_it_makes_a_difference(charset: str) -> None:
     for kind, quoted in (("application/json", str), ("application/x-www-form-urlencoded", _form)):
         headers = {"content-type": f"{kind}; Charset={charset}"}
         assert Request(headers, quoted('{"a":"b"}').encode()).document.text("a") == "b"

@@ -1,6 +1,6 @@
 """Builds on a Jenkins server.
 
-Vendor's page: "Remote Access API", https://www.jenkins.io/doc/book/using/remote-access-api/
+Source: "Remote Access API", https://www.jenkins.io/doc/book/using/remote-access-api/
 
 The job must exist. It gets the parameters that it declares; Jenkins silently drops all others. A job that
 declares BRIDGE_BUILD_ID can be searched for our builds, and Jenkins never merges two of them into one.

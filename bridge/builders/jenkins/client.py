@@ -4,7 +4,7 @@ python-jenkins keeps the login and the session; what an answer means is decided 
 because its exceptions cannot tell a restarting server from a missing build, and quote whole HTML pages.
 Paths are relative to the server's root and already percent-encoded.
 
-Vendor's page: "Python Jenkins", https://python-jenkins.readthedocs.io/
+Source: "Python Jenkins", https://python-jenkins.readthedocs.io/
 """
 
 import io

@@ -1,6 +1,6 @@
 """Offsets into the log of a Jenkins build.
 
-Vendor's page: "Remote Access API", https://www.jenkins.io/doc/book/using/remote-access-api/
+Source: "Remote Access API", https://www.jenkins.io/doc/book/using/remote-access-api/
 
 The offsets of `logText/progressiveText` count bytes of the raw log, in which Jenkins hides annotations. So
 the length of the text does not say where to go on; only X-Text-Size does, and that is the log's end. When

@@ -1,6 +1,6 @@
 """The documents of Jenkins' API, and what they mean for a build. Pure.
 
-Vendor's page: "Remote Access API", https://www.jenkins.io/doc/book/using/remote-access-api/
+Source: "Remote Access API", https://www.jenkins.io/doc/book/using/remote-access-api/
 The documents are those of a 2.426 server. Unknown fields and classes of objects are ignored.
 """
 

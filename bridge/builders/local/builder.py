@@ -7,7 +7,7 @@ interrupted before they did anything irreversible.
 A build is not isolated: it has this user's rights and this machine's network. Use local builds for trusted
 repositories only.
 
-Vendors' pages: "buildah-build(1)", https://manpages.debian.org/trixie/buildah/buildah-build.1.en.html,
+Source: "buildah-build(1)", https://manpages.debian.org/trixie/buildah/buildah-build.1.en.html,
 "podman-build", https://docs.podman.io/en/latest/markdown/podman-build.1.html, and "docker build",
 https://docs.docker.com/reference/cli/docker/buildx/build/
 """

@@ -4,7 +4,7 @@ The runner is a child subreaper: whatever a step starts stays a descendant, even
 is found and killed. If the runner itself is killed, the kernel kills the first process of the step, and the
 next runner of the same build kills the rest.
 
-Vendor's page: "PR_SET_CHILD_SUBREAPER(2const)",
+Source: "PR_SET_CHILD_SUBREAPER(2const)",
 https://man7.org/linux/man-pages/man2/pr_set_child_subreaper.2const.html
 """
 

@@ -1,6 +1,6 @@
 """DingTalk group robots.
 
-Vendor's pages: "Custom robot access", https://open.dingtalk.com/document/robots/custom-robot-access, and
+Source: "Custom robot access", https://open.dingtalk.com/document/robots/custom-robot-access, and
 "Custom robot security settings",
 https://open.dingtalk.com/document/robots/customize-robot-security-settings.
 """

@@ -1,6 +1,6 @@
 """Mail over SMTP.
 
-Standards: "Simple Mail Transfer Protocol", https://www.rfc-editor.org/rfc/rfc5321, "Internet Message Format",
+Source: "Simple Mail Transfer Protocol", https://www.rfc-editor.org/rfc/rfc5321, "Internet Message Format",
 https://www.rfc-editor.org/rfc/rfc5322, "Recommendations for Automatic Responses to Electronic Mail",
 https://www.rfc-editor.org/rfc/rfc3834, and "List-Id", https://www.rfc-editor.org/rfc/rfc2919.
 

@@ -1,6 +1,6 @@
 """WeCom group robots.
 
-Vendor's pages: "Group robot configuration", https://developer.work.weixin.qq.com/document/path/91770, and
+Source: "Group robot configuration", https://developer.work.weixin.qq.com/document/path/91770, and
 "Global error codes", https://developer.work.weixin.qq.com/document/path/90313.
 """
 

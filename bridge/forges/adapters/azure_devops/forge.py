@@ -1,8 +1,8 @@
 """Azure DevOps Services and Azure DevOps Server.
 
 Source: Microsoft Learn, Azure DevOps, "Webhooks"
-(https://learn.microsoft.com/en-us/azure/devops/service-hooks/services/webhooks) and "Service hooks events"
-(https://learn.microsoft.com/en-us/azure/devops/service-hooks/events), "Code pushed".
+(https://learn.microsoft.com/en-us/azure/devops/service-hooks/services/webhooks) and the event `git.push`
+in "Service hooks events" (https://learn.microsoft.com/en-us/azure/devops/service-hooks/events).
 """
 
 from collections.abc import Sequence

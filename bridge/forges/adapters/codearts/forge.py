@@ -2,11 +2,12 @@
 
 Source: Huawei Cloud, CodeArts Repo User Guide, "Configuring Webhook Settings"
 (https://support.huaweicloud.com/intl/en-us/usermanual-codeartsrepo/codeartsrepo_03_0023.html), in English and
-Chinese, and CodeArts Repo API Reference, "Adding a Webhook". The header of the token is chosen with the
-webhook, and had other names before; `X-Codehub-Event` is not documented. No id and no time of a delivery is
-documented, so that a push whose body equals one of the last hour is taken for its repetition. Nor is the
-whole body: what is not there reads as nothing, a commit list without a total counts as cut, and a tag object
-is peeled by the builder.
+Chinese, and CodeArts Repo API Reference, "Adding a Webhook in a Repository"
+(https://support.huaweicloud.com/intl/en-us/api-codeartsrepo/AddRepositoryWebhook.html). The header of the
+token is chosen with the webhook, and had other names before; `X-Codehub-Event` is not documented. No id and
+no time of a delivery is documented, so that a push whose body equals one of the last hour is taken for its
+repetition. Nor is the whole body: what is not there reads as nothing, a commit list without a total counts as
+cut, and a tag object is peeled by the builder.
 """
 
 from typing import ClassVar

@@ -1,8 +1,10 @@
 """GitCode.
 
-Source: GitCode Help, "Using WebHook", "Commit Event" and "Tag Push Event"
-(https://docs.gitcode.com/en/docs/help/home/org_project/webhook). Over which bytes the signature goes is said
-as "the request content": only the body as it was sent is taken, for forms too.
+Source: GitCode Help, "Webhook" (https://docs.gitcode.com/en/docs/help/home/org_project/webhook), with its
+pages on the configuration, on commit events and on tag push events.
+
+The documentation says that the signature covers "the request content". Only the body as it was sent is taken,
+for forms too.
 """
 
 from collections.abc import Sequence

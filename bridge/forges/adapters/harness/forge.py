@@ -1,7 +1,8 @@
 """Harness Code, and Gitness, which it grew out of.
 
 Source: Harness Developer Hub, "Webhooks" of the Code Repository module
-(https://developer.harness.io/docs/code-repository/config-repos/webhooks/), and the payload types of Gitness.
+(https://developer.harness.io/docs/code-repository/config-repos/webhooks/), and the payload types of
+Gitness (https://github.com/harness/harness/blob/main/app/services/webhook/types.go).
 """
 
 from collections.abc import Sequence

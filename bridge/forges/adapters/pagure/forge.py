@@ -1,7 +1,8 @@
 """Pagure.
 
 Source: Pagure Documentation, "Using web-hooks" (https://docs.pagure.org/pagure/usage/using_webhooks.html),
-and the topics of its Git hook.
+and the topics of its Git hook
+(https://pagure.io/pagure/blob/master/f/pagure/hooks/default.py).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """Plain Git servers, and anything without a dialect of its own.
 
-Source: the Standard Webhooks specification (https://www.standardwebhooks.com/) for headers and signature. The
-body is ours: `{"type": "push", "timestamp": "…Z", "data": {"repository": {"full_name", "clone_url",
+Source: the Standard Webhooks specification (https://www.standardwebhooks.com/) for headers and signature.
+
+The body is ours: `{"type": "push", "timestamp": "…Z", "data": {"repository": {"full_name", "clone_url",
 "html_url"?}, "ref", "before", "after", "commit"?: {"id", "message", "timestamp", "author": {"name",
 "email"}}, "changed"?: […], "truncated"?: false, "pusher"?: {"name", "email"}}}`. `after` is a commit, unless
 `commit.id` names the one that the tag object in `after` is of.
