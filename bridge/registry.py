@@ -19,7 +19,7 @@ import structlog
 
 from bridge.builders.base import Builder, BuilderContext
 from bridge.channels.base import Channel, ChannelContext, MessageSink
-from bridge.config.loader import Adapter, Config, Kinds
+from bridge.config.loader import Config, ConfiguredAdapter, Kinds
 from bridge.config.people import contacts_by_email
 from bridge.config.settings import Settings
 from bridge.forges.base import Forge
@@ -162,12 +162,14 @@ async def open_adapters(config: Config, messages: MessageSink, clock: Clock) -> 
                     closing.start_soon(_close, adapter)
 
 
-def _builder(name: str, adapter: Adapter, config: Config, clock: Clock) -> Builder:
+def _builder(name: str, adapter: ConfiguredAdapter, config: Config, clock: Clock) -> Builder:
     state = config.state_path / name
     return BUILDERS[adapter.kind](name, adapter.settings, BuilderContext(state=state, clock=clock))
 
 
-def _channel(name: str, adapter: Adapter, settings: Settings, clock: Clock, messages: MessageSink) -> Channel:
+def _channel(
+    name: str, adapter: ConfiguredAdapter, settings: Settings, clock: Clock, messages: MessageSink
+) -> Channel:
     kind = CHANNELS[adapter.kind]
     context = ChannelContext(
         language=settings.language,

@@ -202,7 +202,7 @@ def _time(text: str | None) -> float:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise click.UsageError(f"--at {text} is no ISO 8601 time, such as 2026-11-21T08:00:00Z") from None
+        raise click.UsageError(f"--at {text} is not an ISO 8601 time, such as 2026-11-21T08:00:00Z") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

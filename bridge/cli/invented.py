@@ -46,7 +46,9 @@ def _kind(host: str) -> str:
     kinds = {word.lower(): kind for word, kind in forges.items()}
     if host.lower() not in kinds:
         hint = suggest_or_list(host.lower(), kinds)
-        raise click.UsageError(f"--push begins with a kind of Git host, and {host[:80]!r} is none{hint}")
+        raise click.UsageError(
+            f"--push must begin with a kind of Git host, and {host[:80]!r} is not one{hint}"
+        )
     return kinds[host.lower()]
 
 

@@ -58,7 +58,7 @@ def trigger(
     if name is None or (branch and tag):
         raise click.UsageError("give one of --branch and --tag")
     if commit is not None and not _COMMIT.fullmatch(commit):
-        raise click.UsageError(f"--commit {commit} is no full commit id: 40 or 64 lower-case hex digits")
+        raise click.UsageError(f"--commit {commit} is not a full commit id: 40 or 64 lower-case hex digits")
     if clone_url is not None and (problem := clone_url_problem(clone_url)):
         raise click.UsageError(f"--clone-url {problem}")
     kind: RefKind = "branch" if branch else "tag"

@@ -38,7 +38,7 @@ class Kinds:
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
+class ConfiguredAdapter:
     """A configured builder or channel: `settings` is of the model that its kind brings."""
 
     kind: str
@@ -88,8 +88,8 @@ class Config(Outline):
     `default_notices` have channel and type set.
     """
 
-    builders: Mapping[str, Adapter]
-    channels: Mapping[str, Adapter]
+    builders: Mapping[str, ConfiguredAdapter]
+    channels: Mapping[str, ConfiguredAdapter]
     default_notices: tuple[NoticeSetting, ...]
     secrets: frozenset[str] = field(repr=False)
     warnings: tuple[Fault, ...]
@@ -164,19 +164,19 @@ class _Loading:
             self._faults += faults_of(error, model, self._document, loc)
             return None
 
-    def _adapters(self, section: str, kinds: Mapping[str, type[BaseModel]]) -> dict[str, Adapter]:
+    def _adapters(self, section: str, kinds: Mapping[str, type[BaseModel]]) -> dict[str, ConfiguredAdapter]:
         found = {}
         for name, kind, rest in _entries(self._document.data, section):
             if kind not in kinds:
                 problem = f"there is no kind {kind} of {section}{suggest_or_list(kind, kinds)}"
                 self._fault((section, name, "kind"), problem)
             elif (settings := self._validate(kinds[kind], rest, (section, name))) is not None:
-                found[name] = Adapter(kind, settings)
+                found[name] = ConfiguredAdapter(kind, settings)
         return found
 
-    def _channels(self) -> dict[str, Adapter]:
+    def _channels(self) -> dict[str, ConfiguredAdapter]:
         found = self._adapters("channels", self._kinds.channels)
-        implicit = Adapter(_MESSAGE_KIND, self._kinds.channels[_MESSAGE_KIND]())
+        implicit = ConfiguredAdapter(_MESSAGE_KIND, self._kinds.channels[_MESSAGE_KIND]())
         if found.setdefault(MESSAGE_CHANNEL, implicit).kind != _MESSAGE_KIND:
             self._fault(
                 ("channels", MESSAGE_CHANNEL), "this name belongs to the in-app messages: choose another"
@@ -211,7 +211,7 @@ class _Loading:
                 problem = f"there is no kind {kind} of sources{suggest_or_list(kind, forges)}"
                 self._fault(("sources", name, "kind"), problem)
 
-    def _notices(self, channels: Mapping[str, Adapter]) -> tuple[NoticeSetting, ...]:
+    def _notices(self, channels: Mapping[str, ConfiguredAdapter]) -> tuple[NoticeSetting, ...]:
         notices = self._validate(NoticesSettings, _at(self._document.data, ("notices",)) or {}, ("notices",))
         named = {name: channel.kind for name, channel in channels.items()}
         # A channel with faults of its own still exists: one mistake is one fault.
@@ -227,7 +227,7 @@ class _Loading:
     def _fault(self, loc: Loc, problem: str) -> None:
         self._faults.append(self._document.fault(loc, problem))
 
-    def _warnings(self, settings: Settings, *adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
+    def _warnings(self, settings: Settings, *adapters: Mapping[str, ConfiguredAdapter]) -> Iterator[Fault]:
         yield from self._plain_secrets(settings, ())
         for section, found in zip(("builders", "channels"), adapters, strict=True):
             for name, adapter in found.items():

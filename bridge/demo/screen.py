@@ -100,7 +100,7 @@ class Screen:
         return self._console.status(Text(text, "dim"), spinner=self._spinner)
 
     def _print(self, renderable: RenderableType) -> None:
-        """Print; where the output is no terminal, without trailing blanks."""
+        """Print; where the output is not a terminal, without trailing blanks."""
         if self._console.is_terminal:
             self._console.print(renderable)
             return

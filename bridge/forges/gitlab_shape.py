@@ -48,7 +48,7 @@ class GitLabShaped(Forge):
 
 
 def read_event(event: str, fields: Fields, *, listed: int = 0, forced: bool = False) -> PushEvent | Ignored:
-    """The push of a branch or tag, or why the event is none. Raises BadPayload.
+    """The push of a branch or tag, or why the event is not one. Raises BadPayload.
 
     `listed` is how many commits the host lists at most; 0, where that is not documented, takes any list
     without a total for one that was cut.

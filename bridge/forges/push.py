@@ -86,7 +86,7 @@ def moved_refs(fields: Fields, key: str) -> list[Fields]:
 
 
 def person(fields: Fields, *names: str, email_key: str = "email") -> Person:
-    """Somebody's name, under the first of `names` that is set, and mail address."""
+    """The name of a person, from the first of `names` that is set, and the mail address."""
     email = fields.name(email_key)
     return Person(fields.name(*names), email if email and "@" in email else None)
 
@@ -164,7 +164,7 @@ class Push:
     forced: bool = False
 
     def to_event(self) -> PushEvent | Ignored:
-        """A push, or why it is none. Raises BadPayload where a fact that every push has is missing."""
+        """A push, or why it is not one. Raises BadPayload where a fact that every push has is missing."""
         if self.repo is None:
             raise BadPayload("the payload does not name its repository")
         if self.ref is None:

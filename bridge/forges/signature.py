@@ -100,7 +100,7 @@ def _length(seconds: float) -> str:
 
 
 def signing_key(secret: bytes) -> bytes | None:
-    """The key inside a `whsec_…` secret, or None when the secret is none, or not base64."""
+    """The key inside a `whsec_…` secret, or None when the secret is not one, or not base64."""
     if not secret.startswith(SIGNING_KEY_PREFIX):
         return None
     try:

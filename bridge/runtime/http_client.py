@@ -118,10 +118,10 @@ class Guard(httpcore.AsyncNetworkBackend):
         except (OSError, UnicodeError):
             raise httpcore.ConnectError("the name cannot be resolved") from None
         addresses = list(dict.fromkeys(entry[4][0] for entry in found))
-        refused = [] if self._allow_private else [each for each in addresses if not is_public(each)]
-        if refused:
+        private = [] if self._allow_private else [each for each in addresses if not is_public(each)]
+        if private:
             raise Permanent(
-                f"{host} is at {refused[0]}, which is not public: set allow_private: true if that is meant"
+                f"{host} is at {private[0]}, which is not public: set allow_private: true if that is meant"
             )
         return addresses[:MAX_ADDRESSES]
 
@@ -176,7 +176,7 @@ def url_fault(url: str, *, allow_private: bool) -> str | None:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
-        return "this is no URL"
+        return "this is not a URL"
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         return "the URL has to start with https:// and a host"
     if parsed.scheme == "http" and not allow_private:

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from starlette.types import Scope
 
-from bridge.config.settings import UNIX
+from bridge.config.settings import UNIX, IpNetwork
 
 _FORWARDED: Final = b"x-forwarded-for"
 _MAX_HOPS: Final = 32
@@ -16,7 +16,6 @@ _MAX_FORWARDED: Final = 2048
 _PREFIX_BITS: Final = 64
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Client:
     address: Address | None
     client_key: str
 
-    def is_in(self, networks: Iterable[Network]) -> bool:
+    def is_in(self, networks: Iterable[IpNetwork]) -> bool:
         return self.address is not None and any(self.address in network for network in networks)
 
 
@@ -40,7 +39,7 @@ class Clients:
     appended the entry is trusted; any client may have written what stands further left.
     """
 
-    def __init__(self, proxies: Collection[Network | Literal["unix"]] = ()) -> None:
+    def __init__(self, proxies: Collection[IpNetwork | Literal["unix"]] = ()) -> None:
         self._networks = [network for network in proxies if not isinstance(network, str)]
         self._trusts_unix = UNIX in proxies
         self._direct = lru_cache(maxsize=4096)(self._of_peer)

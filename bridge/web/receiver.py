@@ -11,7 +11,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 from uuid_utils import uuid7
 
-from bridge.config.settings import REJECTED_RATE, SourceSettings
+from bridge.config.settings import REJECTED_RATE, IpNetwork, SourceSettings
 from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, StoreError, UnknownSource
 from bridge.forges.base import Forge
 from bridge.forges.request import FORM, Headers, Request, headers_of, media_type
@@ -22,7 +22,7 @@ from bridge.runtime.rate import Rate
 from bridge.store.base import Deliveries
 from bridge.store.values import Receipt
 from bridge.web.body_buffer import BodyBuffer, BufferFull, PartialBody
-from bridge.web.clients import Client, Clients, Network
+from bridge.web.clients import Client, Clients
 from bridge.web.limits import SourceLimits
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ class HookSource:
     name: str
     forge: Forge
     secrets: Sequence[bytes]
-    allow: Sequence[Network] = ()
+    allow: Sequence[IpNetwork] = ()
     rate: Rate | None = None
     rejected_rate: Rate = REJECTED_RATE
 

@@ -150,7 +150,7 @@ async def test_a_private_address_is_refused_at_connect(case: RobotContract, host
         ("robot.example.com{path}", "https://"),
         ("ftp://robot.example.com{path}", "https://"),
         ("https://robot.example.com/send", "copy the robot's webhook address"),
-        ("https://robot.example.com:port{path}", "no URL"),
+        ("https://robot.example.com:port{path}", "not a URL"),
     ],
 )
 def test_a_wrong_url_is_reported_without_the_url(case: RobotContract, url: str, cure: str) -> None:

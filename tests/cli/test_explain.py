@@ -207,8 +207,8 @@ def test_without_a_signature_it_is_absent_and_without_a_source_unchecked(
     ("arguments", "complaint", "status"),
     [
         (["--source", "nobody"], "there is no source nobody: there are ", 1),
-        (["--at", "yesterday"], "--at yesterday is no ISO 8601 time, such as 2026-11-21T08:00:00Z", 2),
-        (["--at", "9" * 40], "is no ISO 8601 time", 2),
+        (["--at", "yesterday"], "--at yesterday is not an ISO 8601 time, such as 2026-11-21T08:00:00Z", 2),
+        (["--at", "9" * 40], "is not an ISO 8601 time", 2),
     ],
 )
 def test_what_explain_cannot_do_is_told(

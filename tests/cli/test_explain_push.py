@@ -113,13 +113,13 @@ def test_of_many_rules_that_build_nothing_of_it_only_some_are_shown_to_people(co
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--push", "gitea-:acme/shop@main"], "is none; did you mean gitea?"),
+        (["--push", "gitea-:acme/shop@main"], "is not one; did you mean gitea?"),
         (["--push", "gitee:acme/shop"], "is not KIND:REPOSITORY@REF"),
         (["--push", "gitee:https://gitee.com/acme/shop@main"], "as its host calls it, not by an address"),
         (["--push", "gitee:@main"], "is not KIND:REPOSITORY@REF"),
         (["--push", "gitee:acme/shop@"], "is not KIND:REPOSITORY@REF"),
         (["--push", f"gitee:a/b@{'x' * MAX_LENGTH}"], "is not KIND:REPOSITORY@REF"),
-        (["--push", "x"], "begins with a kind of Git host"),
+        (["--push", "x"], "must begin with a kind of Git host"),
         ([], "give BODY, or --delivery ID"),
         (["bridge.yaml", "--push", "gitee:a/b@c"], "give BODY, or --delivery ID, or --push"),
     ],

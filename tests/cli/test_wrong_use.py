@@ -57,7 +57,7 @@ def serve(daemon: Daemon) -> str:
         ("builds list --repository shop", "shop is not NAMESPACE/REPO_NAME"),
         ("builds trigger acme/shop", "give one of --branch and --tag"),
         ("builds trigger acme/shop --branch main --tag v1", "give one of --branch and --tag"),
-        ("builds trigger acme/shop --branch main --commit 0123", "no full commit id"),
+        ("builds trigger acme/shop --branch main --commit 0123", "not a full commit id"),
         ("builds trigger a/b --branch m --clone-url --upload-pack=x", "--clone-url must be a clone address"),
         ("builds trigger a/b --branch m --clone-url ext::sh", "--clone-url must be a clone address"),
         (

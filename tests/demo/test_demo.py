@@ -118,7 +118,7 @@ def test_what_did_not_happen_is_named_and_the_folder_is_kept(folder: Path, tmp_p
     (programs / "openssl").chmod(0o755)
     done = run(folder, PATH=f"{programs}:{os.environ['PATH']}")
     assert done.returncode == 1
-    assert "the bridge refused the news of refs/heads/main (HTTP 401)" in done.stdout
+    assert "the bridge rejected the push of refs/heads/main (HTTP 401)" in done.stdout
     assert "main: the daemon processed no delivery" in done.stdout
     kept = re.search(r"^folder +(/.*)$", done.stdout, re.MULTILINE)
     assert kept is not None

@@ -35,7 +35,7 @@ def test_a_refusal_is_told_at_once_and_the_next_ref_still_goes_out(site: Site, r
     receiver.answers = [401]
     site.commit()
     said = site.push("main:a", "main:b")
-    assert "refused the news of refs/heads/a (HTTP 401)" in said
+    assert "the bridge rejected the push of refs/heads/a (HTTP 401)" in said
     assert len(receiver.requests) == 2
 
 
@@ -45,7 +45,7 @@ def test_an_unreachable_bridge_never_fails_the_push(site: Site, receiver: Receiv
     site.commit()
     said = site.push("main:a", "main:b")
     assert said.count("buildbridge:") == 1
-    assert "the bridge does not answer: refs/heads/a and 1 more were not told" in said
+    assert "the bridge does not answer: refs/heads/a and 1 more were not reported" in said
     assert site.git("rev-parse", "refs/heads/b", folder=site.bare)
 
 
@@ -53,7 +53,7 @@ def test_a_bridge_that_stays_busy_is_told_in_plain_words(site: Site, receiver: R
     receiver.answers = [503] * 10
     hasty(site)
     site.commit()
-    assert "cannot take news now (HTTP 503): refs/heads/main was not told" in site.push("main")
+    assert "cannot accept reports now (HTTP 503): refs/heads/main was not reported" in site.push("main")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -101,7 +101,7 @@ def test_a_tag_of_something_else_than_a_commit_is_told_to_the_pusher_only(
 ) -> None:
     site.commit()
     site.git("tag", "tree", "HEAD^{tree}")
-    assert "refs/tags/tree points to no commit" in site.push("tree")
+    assert "the push of refs/tags/tree was not reported: it does not point to a commit" in site.push("tree")
     assert receiver.requests == []
 
 

@@ -1,4 +1,4 @@
-"""A builder that builds nothing: it takes as long, and ends, as the rule's parameters say.
+"""A builder that builds nothing: the parameters of the rule say how long a build takes and how it ends.
 
 It is for trying out rules, notices and the API without a build server. The log of a build lists the
 variables that a real builder would get. Builds outlive the process, as those of a real builder do: each is a
@@ -192,7 +192,7 @@ class DummyBuilder(Builder):
         return f"nothing is built: a build takes {seconds:g} s and ends as {self._settings.result}"
 
     def _file(self, build_id: str) -> Path:
-        """Raises Permanent for what is no build id."""
+        """Raises Permanent for a text that is not a build id."""
         if not _BUILD_ID.fullmatch(build_id):
             raise Permanent(f"{build_id[:100]!r} is not a build of this builder")
         return self._state / f"{build_id}.json"

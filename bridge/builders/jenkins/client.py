@@ -283,7 +283,7 @@ _DESCRIPTIONS: Final[Mapping[int, str]] = {
 
 
 def describe(answer: Answer) -> str:
-    """What an answer that is no success means, in our own words: pages of Jenkins are never quoted."""
+    """What an answer that is not a success means, in our own words: pages of Jenkins are never quoted."""
     if answer.asks_for_crumb:
         return "Jenkins asks for a crumb (403): `token` must be an API token, not a password"
     if 300 <= answer.status < 400:  # noqa: PLR2004  # HTTP statuses

@@ -53,7 +53,7 @@ def _length(lead: int) -> int:
 
 
 def size(headers: Mapping[str, str]) -> int:
-    """Where the log ends, in raw bytes. Raises Transient for what is no answer of Jenkins."""
+    """Where the log ends, in raw bytes. Raises Transient where Jenkins did not answer."""
     value = headers.get("X-Text-Size", "")
     if not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS):
         raise Transient("the log has no X-Text-Size header: a proxy may have answered, check `url`")

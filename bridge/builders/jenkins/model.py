@@ -72,7 +72,7 @@ class _Property(_Document):
 
 
 class JenkinsJob(_Document):
-    """`buildable` is None for what is no job."""
+    """`buildable` is None for an item that is not a job."""
 
     buildable: bool | None = None
     properties: list[_Property | None] = Field(default=[], alias="property")
@@ -151,7 +151,7 @@ class QueueItem(_Triggered):
 
     @property
     def job(self) -> str | None:
-        """The full name of the job; None for what is no job, such as a step of a Pipeline."""
+        """The full name of the job; None for what is not a job, such as a step of a Pipeline."""
         path = urlsplit(self.task.url[:_MAX_URL]).path.strip("/") + "/"
         found = re.search(r"(?:^|/)((?:job/[^/]+/)+)$", path)
         return "/".join(unquote(name) for name in found[1].split("/")[1::2]) if found else None
