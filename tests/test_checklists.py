@@ -17,6 +17,7 @@ TEXT = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
 LISTS = ("Add a Git host", "Add a builder", "Add a channel")
 pytestmark = pytest.mark.timeout(330)
 TOOLS = ".venv/bin/ruff format bridge tests && .venv/bin/pytest tests/test_quality.py"
+GENERATED = {"deploy/schema/config.json", "deploy/schema/rules.json"}
 _STEP = re.compile(r"^\d+\. (.*?)(?=^\d+\. |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^ {3,4}(?P<fence>```+)\w*\n(?P<text>.*?)^ {3,4}(?P=fence)$", re.MULTILINE | re.DOTALL)
 _CREATE = re.compile(r"Create `([^`]+)`")
@@ -98,14 +99,30 @@ def tree(tmp_path: Path) -> Path:
     return copy
 
 
+def start_of_history(tree: Path) -> None:
+    """Commit the tree, so that Git can tell what changes in it."""
+    name = "-c user.name=Ann -c user.email=ann@example.org"
+    done = run(tree, f"git init -q; git add -A; git {name} commit -qm start")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def changed(tree: Path) -> set[str]:
+    """The files that are not as committed; for a new folder, the folder."""
+    done = run(tree, "git status --porcelain --untracked-files=normal")
+    assert done.returncode == 0, done.stderr
+    return {line[3:].rstrip("/") for line in done.stdout.splitlines()}
+
+
 @pytest.mark.parametrize("title", LISTS)
 def test_what_is_added_by_the_list_passes_its_contract_suite_and_touches_three_places(
     title: str, tree: Path
 ) -> None:
-    paths = [path for step in steps(title) if (path := follow(step, tree))]
-    assert len({place(path) for path in paths}) == 3
+    start_of_history(tree)
+    places = {place(path) for step in steps(title) if (path := follow(step, tree))}
+    assert len(places) == 3
     done = run(tree, commands(title))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert changed(tree) - GENERATED == places
 
 
 @pytest.mark.parametrize("title", LISTS)

@@ -1,7 +1,5 @@
 """Every kind that a configuration may name can be made, and keeps its contract's words."""
 
-import ast
-import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -9,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from support.sources import check_vendor_page, source_of, titles_without_address
 
 import bridge
 from bridge.builders.base import Builder
@@ -19,7 +18,6 @@ from bridge.registry import BUILDERS, CHANNELS, FORGE_ADAPTERS, FORGES, KINDS
 PACKAGE = Path(bridge.__file__).parent
 BY_NAME: Mapping[str, type[Builder | Channel]] = {**BUILDERS, **CHANNELS}
 """The adapters that a configuration names and that are imported for it only."""
-WITHOUT_VENDOR = {"dummy", "MESSAGE"}
 LOAD = """
 import sys
 from pathlib import Path
@@ -30,17 +28,6 @@ load_config(Path(sys.argv[1]), KINDS, {})
 FORGES["GitHub"]
 print(*sys.modules)
 """
-_SOURCE = re.compile(r"^Source: .*?(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
-_TITLED = re.compile(r'"([^"]+)"([^"]*)')
-_ADDRESS = re.compile(r"https://[\w.-]+\.\w+")
-
-
-def source_of(file: Path) -> str:
-    """The paragraph of a module's docstring that says where its facts are from; "" without one."""
-    found = _SOURCE.search(ast.get_docstring(ast.parse(file.read_text())) or "")
-    return found[0] if found else ""
-
-
 SOURCED = sorted(file for file in PACKAGE.rglob("*.py") if source_of(file))
 
 
@@ -98,17 +85,11 @@ def test_loading_a_configuration_imports_the_builders_and_channels_that_it_names
     assert not {"jenkins", "requests", "aiosmtplib"}.intersection(imported)
 
 
-@pytest.mark.parametrize("kind", [*FORGE_ADAPTERS, *BY_NAME])
-def test_an_adapter_names_the_page_of_its_vendor(kind: str) -> None:
-    adapter = BY_NAME[kind] if kind in BY_NAME else FORGE_ADAPTERS[kind]
-    source = source_of(Path(str(sys.modules[adapter.__module__].__file__)))
-    assert kind in WITHOUT_VENDOR or _ADDRESS.search(source), (
-        f"the docstring of {adapter.__module__} has to name the vendor's page by title and address:"
-        ' a paragraph that begins with: Source: Vendor, "Title" (https://vendor.example/page)'
-    )
+@pytest.mark.parametrize("kind", FORGE_ADAPTERS)
+def test_a_forge_names_the_page_of_its_vendor(kind: str) -> None:
+    check_vendor_page(FORGE_ADAPTERS[kind])
 
 
 @pytest.mark.parametrize("file", SOURCED, ids=lambda file: file.relative_to(PACKAGE).as_posix())
 def test_every_page_that_a_source_names_by_title_has_its_address(file: Path) -> None:
-    without = [title for title, after in _TITLED.findall(source_of(file)) if not _ADDRESS.search(after)]
-    assert without == []
+    assert titles_without_address(file) == []

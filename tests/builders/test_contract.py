@@ -10,6 +10,7 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 from support.builder_contract import OWN_STATUSES, REMOTE_CASES, Failure, RemoteSite, Site
+from support.sources import check_vendor_page
 
 from bridge.builders.base import Ambiguous, Builder, Handle, Rejected, Retry, Sent, Status
 from bridge.errors import RemoteError
@@ -126,6 +127,11 @@ async def said_by(call: Awaitable[object]) -> tuple[object, str]:
     except RemoteError as error:
         return error, "".join(f"{one!r} {one}" for one in lineage(error))
     return found, repr(found)
+
+
+@pytest.mark.parametrize("kind", REMOTE)
+def test_an_adapter_for_a_server_names_the_page_of_its_vendor(kind: str) -> None:
+    check_vendor_page(BUILDERS[kind])
 
 
 @pytest.mark.parametrize("kind", BUILDERS)

@@ -15,6 +15,7 @@ from support.channel_contract import OUTCOMES, Answer, Contract, Markup, find_co
 from support.fake_robots import Turnable
 from support.hostile import NOTICES
 from support.notices import AUTHOR, SERVICE, context, notice
+from support.sources import check_vendor_page
 
 from bridge.channels.base import Dead, Ok, RateLimited
 from bridge.model.notice import BuildFacts, EventName, Notice
@@ -50,6 +51,13 @@ def test_a_kind_has_a_contract_that_says_of_each_answer_what_it_is_or_why_it_can
     assert all(reason.strip() for reason in contract.absent.values())
     declared = CHANNELS[kind].contact is not None
     assert (contract.markup is not None and contract.markup.mention is not None) == declared
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind, contract in FOUND.items() if Answer.UNREACHABLE in contract.answers]
+)
+def test_an_adapter_for_a_server_names_the_page_of_its_vendor(kind: str) -> None:
+    check_vendor_page(CHANNELS[kind])
 
 
 @every_answer
