@@ -40,6 +40,13 @@ def test_two_pushes_of_one_ref_in_one_delivery_make_one_build(history: History) 
     assert made.actions == [Create(wanted[0], 1)]
 
 
+def test_a_delivery_does_not_end_the_build_that_it_makes(history: History) -> None:
+    history.on_newer = "skip_waiting"
+    one = history.push("z", "", "a")
+    made = plan(Known(delivery_id=one.id, now=0.0), one.moves, one.wanted)
+    assert made.actions == [Create(one.wanted[0], 1)]
+
+
 def test_builds_of_one_delivery_tell_their_names_apart_and_count_on(history: History) -> None:
     wanted = [*history.push("x/y", "", "a").wanted, *history.push("x-y", "", "b").wanted]
     made = plan(Known(delivery_id="both", now=0.0), [], wanted)
