@@ -3,6 +3,7 @@
 Each is put in alone, in a line that no other changes, and the tests that execute the line have to fail.
 """
 
+import ast
 import difflib
 import json
 import random
@@ -83,14 +84,14 @@ class Traces:
     def closest(self, file: str, line: int) -> list[str]:
         """The tests that execute the line, or else the file, as many as a minute holds.
 
-        The fastest come first, and the first case of each function before any second.
+        The fastest come first, and the first case of each function before any second. A line outside of
+        functions is executed by whichever test imports the file first: that says nothing.
         """
         by_line = self._data.contexts_by_lineno(str(self._tree / file))
         # An expression of several lines may be known by its first.
         known = max((number for number in by_line if number <= line), default=0)
-        tests = self._tests(by_line.get(known, ())) or self._tests(
-            context for contexts in by_line.values() for context in contexts
-        )
+        tests = self._tests(by_line.get(known, ())) if _in_function(self._tree / file, line) else set()
+        tests = tests or self._tests(context for contexts in by_line.values() for context in contexts)
         cases: Counter[str] = Counter()
         order = []
         for test in sorted(tests, key=lambda test: self._seconds[test]):
@@ -108,6 +109,14 @@ class Traces:
 
     def _tests(self, contexts: Iterable[str]) -> set[str]:
         return {_CONTEXT.sub("", context) for context in contexts} & self._seconds.keys()
+
+
+def _in_function(file: Path, line: int) -> bool:
+    return any(
+        node.body[0].lineno <= line <= (node.end_lineno or 0)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
 
 
 def _diff(file: str, changed: str) -> str:
