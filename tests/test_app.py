@@ -82,17 +82,17 @@ def test_a_push_is_one_line_of_log_at_each_hand_over(tmp_path: Path) -> None:
         printed = daemon.output().splitlines()
     warnings = [line for line in printed if line.startswith("warning: ")]
     lines = [json.loads(line) for line in printed if line not in warnings]
-    told = [(line["event"], line.get("state") or line.get("kind")) for line in lines]
+    logged = [(line["event"], line.get("state") or line.get("kind")) for line in lines]
     steps = [
         ("delivery.stored", "push"),
         ("delivery.decided", "dispatched"),
         ("build.state_changed", "succeeded"),
         ("notice.attempted", "buildJobSuccess"),
     ]
-    assert [step for step in told if step in steps] == steps
-    assert len(told) == len(set(told)), "nothing is said twice"
-    assert told[0] == ("daemon.ready", None)
-    assert told[-1] == ("daemon.stopping", None)
+    assert [step for step in logged if step in steps] == steps
+    assert len(logged) == len(set(logged)), "nothing is said twice"
+    assert logged[0] == ("daemon.ready", None)
+    assert logged[-1] == ("daemon.stopping", None)
     assert all(line["timestamp"] and line["level"] == "info" for line in lines)
     assert {line.get("delivery_id") for line in lines[1:3]} == {delivery_id}
     assert {

@@ -45,7 +45,7 @@ def test_a_channel_stands_under_its_own_kind(kind: str) -> None:
     assert issubclass(KINDS.channels[kind], BaseModel)
 
 
-def test_a_forge_stands_under_its_own_kind_and_forges_are_told_apart_by_their_hosts() -> None:
+def test_a_forge_stands_under_its_own_kind_and_forges_are_distinguished_by_their_hosts() -> None:
     assert {kind: forge.kind for kind, forge in FORGES.items()} == {kind: kind for kind in FORGES}
     assert len({forge.host for forge in FORGES.values()}) == len(FORGES)
     both = {"x-gitea-event": "push", "x-github-event": "push"}

@@ -58,10 +58,10 @@ def huge_bodies(daemon: Daemon, pool: ProcessPoolExecutor, count: int, size: int
     with watched(daemon) as seen:
         sending = pool.submit(send_many_huge, daemon.port, count, size)
         statuses = sending.result()
-    told = ", ".join(sorted(str(status or "hung up") for status in statuses))
+    answers = ", ".join(sorted(str(status or "hung up") for status in statuses))
     yield (
         f"{count} bodies of {size >> 20} MiB",
-        told,
+        answers,
         "413, 429, 503, hung up",
         statuses <= {413, 429, 503, None},
     )

@@ -75,7 +75,7 @@ def one_row_for_each_answer(folder: Path, port: int, measured: Load) -> str:
     store.close()
     if rows != accepted or rows < measured.requests:
         raise RuntimeError(f"{measured.requests} answers seen, {accepted} times 202, but {rows} rows")
-    return f"{rows} rows, {100 * (rows - waiting) / max(rows, 1):.0f} % of them judged at the end"
+    return f"{rows} rows, {100 * (rows - waiting) / max(rows, 1):.0f} % of them decided at the end"
 
 
 def webhook(*, matches: bool) -> Callable[[Path, int], list[str]]:

@@ -134,7 +134,7 @@ async def test_a_mail_that_is_too_big_is_shortened_once(tmp_path: Path) -> None:
     ("refusal", "expected"),
     [("421 closing", Retry), ("451 later", Retry), ("530 log in first", Dead), ("550 not you", Dead)],
 )
-async def test_a_refused_sender_concerns_the_whole_channel(
+async def test_a_rejected_sender_concerns_the_whole_channel(
     refusal: str, expected: type, tmp_path: Path
 ) -> None:
     async with smtp_server(tmp_path, "none") as server:

@@ -31,7 +31,7 @@ def recipients(server: FakeSmtp) -> list[str]:
     return [recipient for recipient, _ in server.mails]
 
 
-async def test_a_temporary_refusal_is_tried_again_although_another_recipient_is_rejected(
+async def test_a_temporary_rejection_is_tried_again_although_another_recipient_is_rejected(
     tmp_path: Path,
 ) -> None:
     async with smtp_server(tmp_path, "none") as server:
@@ -45,7 +45,7 @@ async def test_a_temporary_refusal_is_tried_again_although_another_recipient_is_
     assert (outcome.reason, outcome.why.partition(";")[0]) == ("content", "mails taken by the server: 1")
 
 
-async def test_a_lost_answer_is_reported_before_a_temporary_refusal(tmp_path: Path) -> None:
+async def test_a_lost_answer_is_reported_before_a_temporary_rejection(tmp_path: Path) -> None:
     async with smtp_server(tmp_path, "none") as server:
         server.answers[FIRST].append("450 greylisted")
         server.answers["DATA"].append("")
@@ -124,7 +124,7 @@ async def test_of_too_many_unfinished_notices_the_oldest_is_forgotten(
     assert recipients(server) == [SECOND], "the other has it already"
 
 
-async def test_a_mail_that_is_still_too_big_is_refused_and_the_next_one_sent(
+async def test_a_mail_that_is_still_too_big_is_rejected_and_the_next_one_sent(
     tmp_path: Path,
 ) -> None:
     async with smtp_server(tmp_path, "none") as server:

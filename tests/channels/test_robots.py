@@ -135,7 +135,7 @@ async def test_a_robot_that_cannot_be_reached_has_no_notice(case: RobotContract)
 
 @every_case
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254"])
-async def test_a_private_address_is_refused_at_connect(case: RobotContract, host: str) -> None:
+async def test_a_private_address_is_rejected_at_connect(case: RobotContract, host: str) -> None:
     outcome = await case.channel(f"https://{host}:1{case.path}", allow_private=False).send(notice())
     assert isinstance(outcome, Dead)
     assert outcome.reason == "config"

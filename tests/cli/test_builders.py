@@ -30,7 +30,7 @@ def test_a_builder_that_would_build_is_good(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"token": "another-canary"}, {"job": "gone"}])
-def test_a_builder_that_would_not_is_told_in_one_line_without_secrets(
+def test_a_builder_that_would_not_is_reported_in_one_line_without_secrets(
     changes: dict[str, str], tmp_path: Path
 ) -> None:
     with fake_jenkins() as jenkins:
@@ -41,7 +41,7 @@ def test_a_builder_that_would_not_is_told_in_one_line_without_secrets(
         assert "canary" not in done.complaint
 
 
-def test_a_builder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_builder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, {"builders": {"here": HERE}}, {})
     done = command("--config", daemon.config, "builders", "test", "there")
     assert done.complaint == "there is no builder there; the configuration has here"

@@ -49,7 +49,7 @@ async def test_a_channel_that_takes_the_notice_is_good(tmp_path: Path) -> None:
         ({"keyword": "build"}, "dead: the robot asks for a keyword"),
     ],
 )
-async def test_a_channel_that_refuses_is_told_in_one_line_without_secrets(
+async def test_a_channel_that_rejects_is_reported_in_one_line_without_secrets(
     config: dict[str, Any], why: str, tmp_path: Path
 ) -> None:
     keywords = ("部署",) if "keyword" in config else ()
@@ -62,7 +62,7 @@ async def test_a_channel_that_refuses_is_told_in_one_line_without_secrets(
     assert robot.messages == []
 
 
-async def test_what_a_channel_says_is_told_without_its_control_characters_and_our_secrets(
+async def test_what_a_channel_says_is_reported_without_its_control_characters_and_our_secrets(
     tmp_path: Path,
 ) -> None:
     async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
@@ -76,7 +76,7 @@ async def test_what_a_channel_says_is_told_without_its_control_characters_and_ou
         assert "canary" not in done.complaint
 
 
-def test_a_channel_that_nobody_answers_for_is_told(tmp_path: Path) -> None:
+def test_a_channel_that_no_one_answers_for_is_reported(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:1/robot/send?access_token={TOKEN}"
     done = command("--config", prepared(tmp_path, url).config, "channels", "test", "team")
     assert (done.status, done.stdout) == (1, "")
@@ -84,7 +84,7 @@ def test_a_channel_that_nobody_answers_for_is_told(tmp_path: Path) -> None:
     assert "canary" not in done.complaint
 
 
-def test_a_channel_that_is_not_configured_is_told(tmp_path: Path) -> None:
+def test_a_channel_that_is_not_configured_is_reported(tmp_path: Path) -> None:
     daemon = prepared(tmp_path, "http://127.0.0.1:1/robot/send?access_token=x")
     done = command("--config", daemon.config, "channels", "test", "nobody")
     assert done.complaint == "there is no channel nobody: there are team, message"

@@ -112,27 +112,27 @@ def test_what_cannot_work_on_this_machine_is_a_warning(config: Path) -> None:
     assert f"{config}: warning: builders.here: {problem}" in done.stdout
 
 
-def test_every_fault_of_a_folder_of_faulty_rules_is_told_with_its_place_and_a_cure(config: Path) -> None:
+def test_every_fault_of_a_folder_of_faulty_rules_is_reported_with_its_place_and_a_cure(config: Path) -> None:
     rules = config.parent / "rules"
     shutil.rmtree(rules)
     shutil.copytree(RULES, rules)
     done = command("--config", config, "check")
-    told = done.stdout.replace(f"{rules}/", "").splitlines()
-    named = {line.partition(":")[0] for line in told}
+    faults = done.stdout.replace(f"{rules}/", "").splitlines()
+    named = {line.partition(":")[0] for line in faults}
     # Beside so many others some name a repository that another file has named before.
-    repeats = {line.partition(":")[0] for line in told if "is defined twice" in line}
-    hidden = {file.name for file in faulty_files(RULES) if expected_fault(file) not in told}
+    repeats = {line.partition(":")[0] for line in faults if "is defined twice" in line}
+    hidden = {file.name for file in faulty_files(RULES) if expected_fault(file) not in faults}
     assert done.status == 1
     assert len(faulty_files(RULES)) > 40
     assert named == {file.name for file in faulty_files(RULES)}
     assert hidden <= repeats
     assert len(hidden) < 10
-    assert all(re.match(r"[a-z-]+\.yaml(:\d+:\d+)?: \S", line) for line in told)
-    assert done.complaint == f"{len(told)} faults"
+    assert all(re.match(r"[a-z-]+\.yaml(:\d+:\d+)?: \S", line) for line in faults)
+    assert done.complaint == f"{len(faults)} faults"
 
 
 @pytest.mark.parametrize("file", faulty_files(RULES), ids=lambda file: file.stem)
-def test_the_fault_of_one_rule_file_is_told_by_itself(file: Path, config: Path) -> None:
+def test_the_fault_of_one_rule_file_is_reported_by_itself(file: Path, config: Path) -> None:
     rule = config.parent / "rules" / "shop.yaml"
     rule.unlink()
     shutil.copy(file, rule.with_name(file.name))
@@ -142,14 +142,14 @@ def test_the_fault_of_one_rule_file_is_told_by_itself(file: Path, config: Path) 
 
 
 @pytest.mark.parametrize("file", faulty_files(CONFIGURATIONS), ids=lambda file: file.stem)
-def test_the_faults_of_a_configuration_are_told_with_their_places(file: Path, config: Path) -> None:
+def test_the_faults_of_a_configuration_are_reported_with_their_places(file: Path, config: Path) -> None:
     shutil.copy(file, config.with_name(file.name))
     done = command("--config", config.with_name(file.name), "check")
-    told = done.stdout.splitlines()
+    faults = done.stdout.splitlines()
     assert done.status == 1
-    assert told
-    assert all(re.match(rf"{config.parent}/{file.name}(:\d+:\d+)?: \S", line) for line in told)
-    assert done.complaint == ("1 fault" if len(told) == 1 else f"{len(told)} faults")
+    assert faults
+    assert all(re.match(rf"{config.parent}/{file.name}(:\d+:\d+)?: \S", line) for line in faults)
+    assert done.complaint == ("1 fault" if len(faults) == 1 else f"{len(faults)} faults")
 
 
 def test_no_fault_of_a_faulty_configuration_shows_its_secrets(config: Path) -> None:

@@ -63,7 +63,7 @@ def explained(config: Path, *arguments: str | Path, status: int = 0) -> list[dic
 
 
 def misread(document: dict[str, Any], sample: Sample) -> dict[str, Any]:
-    """The facts that differ, as (expected, told); the signature where no clock judges it."""
+    """The facts that differ, as (expected, explained); the signature where no clock counts."""
     wrong: dict[str, Any] = misshown(document, sample.expected)
     decision = "valid" if document["signature"] == "valid" else "invalid"
     assert document["signature"] in {"valid", "invalid", "absent"}
@@ -95,7 +95,7 @@ def beside(every: list[Sample]) -> dict[tuple[str, int], Sample]:
 
 
 def by_ref(documents: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, Any]]:
-    """What was told of each ref, by the path of the body and the ref's index."""
+    """What was explained of each ref, by the path of the body and the ref's index."""
     found: dict[tuple[str, int], dict[str, Any]] = {}
     seen: Counter[str] = Counter()
     for document in documents:
@@ -139,14 +139,14 @@ def paste(file: Path, body: bytes) -> Path:
     return file
 
 
-def told(folder: Path, *arguments: str | Path) -> Done:
+def run_explain(folder: Path, *arguments: str | Path) -> Done:
     done = command("--config", configured(folder, [SECRET]), "explain", *arguments)
     assert (done.status, done.stderr) == (0, "")
     return done
 
 
 def test_people_read_what_builds_and_why_the_rest_does_not(tmp_path: Path, pasted: Path) -> None:
-    lines = told(tmp_path, pasted).stdout.splitlines()
+    lines = run_explain(tmp_path, pasted).stdout.splitlines()
     assert lines[0] == f"{pasted}: simple acme/shop: push of branch main"
     assert lines[1:] == [
         "  signature valid",
@@ -159,7 +159,7 @@ def test_people_read_what_builds_and_why_the_rest_does_not(tmp_path: Path, paste
 
 
 def test_programs_read_the_same_in_one_object_for_each_ref(tmp_path: Path, pasted: Path) -> None:
-    (document,) = told(tmp_path, "--json", pasted).documents
+    (document,) = run_explain(tmp_path, "--json", pasted).documents
     (match,) = document["matches"]
     assert (match["namespace"], match["repo_name"], match["builder"]) == ("acme", "shop", "here")
     assert match["tags"][0] == "latest"
@@ -179,7 +179,7 @@ def test_programs_read_the_same_in_one_object_for_each_ref(tmp_path: Path, paste
         ("quite-another-secret", [], "invalid"),
     ],
 )
-def test_a_signature_is_judged_by_secret_and_time(
+def test_a_signature_is_checked_by_secret_and_time(
     secret: str, at: list[str], decision: str, tmp_path: Path, pasted: Path
 ) -> None:
     assert explained(configured(tmp_path, [secret]), *at, pasted)[0]["signature"] == decision
@@ -211,7 +211,7 @@ def test_without_a_signature_it_is_absent_and_without_a_source_unchecked(
         (["--at", "9" * 40], "is not an ISO 8601 time", 2),
     ],
 )
-def test_what_explain_cannot_do_is_told(
+def test_what_explain_cannot_do_is_reported(
     arguments: list[str], complaint: str, status: int, config: Path, pasted: Path
 ) -> None:
     done = command("--config", config, "explain", *arguments, pasted)
@@ -231,7 +231,7 @@ def test_what_explain_cannot_do_is_told(
         (b"", "X-Gitlab-Event: Push Hook\nno colon here\n: no name", "the body is not JSON"),
     ],
 )
-def test_what_cannot_be_read_is_told_as_such(
+def test_what_cannot_be_read_is_reported_as_such(
     body: bytes, headers: str, why: str, config: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "odd.json"
@@ -262,7 +262,9 @@ def test_one_delivery_that_cannot_be_read_hides_no_other(config: Path, pasted: P
         ("Content-Type: application/json", "Authorization"),
     ],
 )
-def test_no_proof_is_told_from_a_wrong_one(event: str, token: str, config: Path, tmp_path: Path) -> None:
+def test_no_proof_is_distinguished_from_a_wrong_one(
+    event: str, token: str, config: Path, tmp_path: Path
+) -> None:
     body = tmp_path / "body.json"
     body.write_text('{"publisherId": "tfs", "eventType": "workitem.created"}')
     headers = body.with_suffix(".headers")
@@ -272,7 +274,7 @@ def test_no_proof_is_told_from_a_wrong_one(event: str, token: str, config: Path,
     assert explained(config, body)[0]["signature"] == "invalid"
 
 
-def test_a_body_without_headers_is_told_by_the_named_source(config: Path, tmp_path: Path) -> None:
+def test_a_body_without_headers_is_reported_by_the_named_source(config: Path, tmp_path: Path) -> None:
     body = tmp_path / "alone.json"
     body.write_bytes(push_body("https://git.example.com/shop.git"))
     (document,) = explained(config, "--source", "simple", body)
@@ -289,7 +291,7 @@ def test_strangers_texts_do_not_control_the_terminal(tmp_path: Path) -> None:
         assert all(letter.isprintable() or letter == "\n" for letter in done.stdout + done.stderr)
 
 
-def test_a_folder_without_deliveries_is_told(config: Path, tmp_path: Path) -> None:
+def test_a_folder_without_deliveries_is_reported(config: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     (empty / "alone.json").write_text("{}")

@@ -1,4 +1,4 @@
-"""`explain --push`: what the rules would do with a push that nobody made."""
+"""`explain --push`: what the rules would do with a hypothetical push."""
 
 from pathlib import Path
 from typing import Any

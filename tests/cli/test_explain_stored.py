@@ -55,7 +55,7 @@ def test_the_rules_of_now_judge_it_without_a_secret(config: Path, branch: str, t
     assert (document["sha"], [match["tags"] for match in document["matches"]]) == (SHA, tags)
 
 
-def test_what_cannot_be_read_or_is_not_there_is_told(config: Path) -> None:
+def test_what_cannot_be_read_or_is_not_there_is_reported(config: Path) -> None:
     (config.parent / "rules.yaml").write_text(RULES.replace("BRANCH", "main"))
     done = command("--config", config, "explain", "--delivery", stored(config, b"{"))
     assert (done.status, done.stdout) == (1, "")

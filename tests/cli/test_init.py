@@ -60,7 +60,7 @@ def test_a_sample_push_of_the_chosen_host_builds_at_once(kind: str, own: bool, t
 
 
 @pytest.mark.parametrize("kind", FORGES)
-def test_the_page_of_the_host_is_told_with_the_real_address(kind: str, tmp_path: Path) -> None:
+def test_the_page_of_the_host_is_reported_with_the_real_address(kind: str, tmp_path: Path) -> None:
     done = made(tmp_path, "--host", kind, "--public-url", "https://bridge.potters.example/ci/")
     assert f"https://bridge.potters.example/ci/hooks/{guide(kind).source_name}" in done.stdout
     assert "bridge.example.com" not in done.stdout
@@ -100,7 +100,7 @@ def test_help_names_the_kinds_as_bridge_yaml_does() -> None:
     assert "ding_talk" not in said
 
 
-def test_a_kind_without_a_starter_is_refused_with_the_file_to_create(
+def test_a_kind_without_a_starter_is_rejected_with_the_file_to_create(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     locations = dict.fromkeys(CHANNELS, "bridge.runtime.rate:Rate")
@@ -156,7 +156,9 @@ def test_nothing_that_is_there_is_overwritten(name: str, tmp_path: Path) -> None
         (["--host=Simple", "--repository", "https://u:pw@git.example.com/a.git"], "user or a password"),
     ],
 )
-def test_wrong_choices_are_told_and_write_nothing(options: list[str], complaint: str, tmp_path: Path) -> None:
+def test_wrong_choices_are_reported_and_write_nothing(
+    options: list[str], complaint: str, tmp_path: Path
+) -> None:
     done = command("init", tmp_path, *options)
     assert complaint in done.complaint
     assert (done.status, done.stdout, list(tmp_path.iterdir())) == (2, "", [])
@@ -176,7 +178,7 @@ def test_names_that_yaml_reads_as_something_else_stay_names(tmp_path: Path) -> N
     assert (config["code_repo_namespace"], config["code_repo_name"]) == ("1e3", "No")
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     tmp_path.joinpath("rules").write_text("a file where a folder should be")
     done = command("init", tmp_path)
     assert done.status == 1

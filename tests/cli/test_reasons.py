@@ -75,8 +75,8 @@ def test_an_empty_log_says_how_far_the_build_is(daemon: Daemon) -> None:
 def test_a_notice_shows_what_it_was_about(daemon: Daemon) -> None:
     async def fill(store: Store) -> None:
         service = ServiceFacts(subject="rules", detail="the rules are faulty")
-        told: list[BuildFacts | ServiceFacts] = [service, FACTS]
-        for number, facts in enumerate(told):
+        facts_shown: list[BuildFacts | ServiceFacts] = [service, FACTS]
+        for number, facts in enumerate(facts_shown):
             notice = Notice(
                 id=str(number), channel="team", event=EventName.FAIL, facts=facts, created_at=store.clock()
             )

@@ -124,7 +124,7 @@ def test_a_build_is_shown_by_its_id_or_its_number_with_its_timeline(daemon: Daem
     ["none", "acme/shop#2", "acme/shop#", "acme/shop#-1", "acme/shop#²", f"acme/shop#{'9' * 30}", "%", ""],
 )
 @pytest.mark.parametrize("verb", ["show", "log", "cancel"])
-def test_a_build_that_there_is_not_is_told(verb: str, name: str, daemon: Daemon) -> None:
+def test_a_build_that_there_is_not_is_reported(verb: str, name: str, daemon: Daemon) -> None:
     one_build(daemon)
     assert fails(daemon, f"builds {verb}", name) == f"there is no build {name}: see `builds list`"
 
@@ -177,9 +177,9 @@ def test_strangers_texts_do_not_control_the_terminal(daemon: Daemon) -> None:
         ref = {"event": "push", "repo": HOSTILE, "ref_kind": "branch", "ref_name": HOSTILE, "reason": None}
         seen = [ref | {"matches": [match], "rejections": [refused]}]
         decision = Decision(state=DeliveryState.DISPATCHED, detail=HOSTILE, explanation=seen, builds=[new])
-        judged = await store.deliveries.record_decision(receipt.id, decision, quiet, plan)
-        assert judged is not None
-        (build_id,) = judged.builds
+        decided = await store.deliveries.record_decision(receipt.id, decision, quiet, plan)
+        assert decided is not None
+        (build_id,) = decided.builds
         await store.builds.transition(build_id, BuildState.FAILED, lambda *_: [], detail=HOSTILE, url=HOSTILE)
         facts = ServiceFacts(subject="builder:here", detail=HOSTILE)
         notice = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=1.0)
@@ -259,7 +259,7 @@ acme/shop: delete of branch old
     assert good(daemon, "deliveries show --json", delivery).documents[0]["explanation"] == explanation
 
 
-def test_a_delivery_is_judged_again_as_a_wanted_repeat(daemon: Daemon) -> None:
+def test_a_delivery_is_decided_again_as_a_wanted_repeat(daemon: Daemon) -> None:
     build = one_build(daemon)
     (said,) = good(daemon, "deliveries redeliver", build.origin.delivery_id).stdout.splitlines()
     new = said.removeprefix("delivery ")
@@ -372,7 +372,7 @@ def test_what_needs_no_secret_works_without_the_daemons_environment(daemon: Daem
     assert "gone" in run(daemon, "check").stdout
 
 
-def test_what_cannot_be_triggered_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_triggered_is_reported(tmp_path: Path) -> None:
     daemon = Hosted(tmp_path).daemon
     nothing = "acme/none --branch main", "there is no rule for acme/none; did you mean acme/shop?"
     branch = "acme/shop --branch gone", "the host has no branch gone, or does not answer: give --commit"

@@ -1,4 +1,4 @@
-"""`schema`: editors are told what the loader takes, and the files that ship are good by it."""
+"""`schema`: editors learn what the loader takes, and the files that ship are good by it."""
 
 import json
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_the_schema_of_the_configuration_knows_every_kind() -> None:
         ("rules", {"namespace": "acme", "repo_name": "shop", "build_config": {}}, "$.build_config"),
     ],
 )
-def test_what_the_loader_refuses_is_marked(which: str, document: object, where: str) -> None:
+def test_what_the_loader_rejects_is_marked(which: str, document: object, where: str) -> None:
     assert where in problems(which, document)
 
 

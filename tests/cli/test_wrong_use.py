@@ -29,7 +29,7 @@ CONFIGURED = [name for name in ALL if name not in {"demo", "init", "schema"}]
 
 
 def prepared(folder: Path) -> Daemon:
-    """A good configuration that nobody serves yet."""
+    """A good configuration that no daemon serves yet."""
     return Daemon(folder, BUILDER, {})
 
 
@@ -67,7 +67,7 @@ def serve(daemon: Daemon) -> str:
         ("builds trigger shop --branch main", "shop is not NAMESPACE/REPO_NAME"),
     ],
 )
-def test_wrong_use_is_told_in_one_line_and_exits_with_2(arguments: str, complaint: str) -> None:
+def test_wrong_use_is_reported_in_one_line_and_exits_with_2(arguments: str, complaint: str) -> None:
     done = command(*arguments.split())
     assert complaint in done.complaint
     assert (done.status, done.stdout) == (2, "")
@@ -88,7 +88,7 @@ def test_every_command_has_help_that_says_what_it_does(name: str) -> None:
         assert re.match(rf"Usage: buildbridge {name}.*\n\n  \S", done.stdout, re.DOTALL)
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_reported() -> None:
     assert command("--version").stdout == f"buildbridge {__version__}\n"
 
 
@@ -134,7 +134,7 @@ def test_what_goes_wrong_in_a_process_is_one_line_without_a_traceback(tmp_path: 
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_reader_that_leaves_early_is_no_failure_that_is_told(tmp_path: Path) -> None:
+def test_a_reader_that_leaves_early_is_no_failure_that_is_reported(tmp_path: Path) -> None:
     """As with `buildbridge builds list --help | head -1`."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -151,7 +151,7 @@ def test_a_reader_that_leaves_early_is_no_failure_that_is_told(tmp_path: Path) -
     assert done.stderr == b""
 
 
-def test_a_configuration_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_configuration_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     daemon = prepared(tmp_path)
     daemon.config.write_bytes(b"language: \xff\n")
     assert command("--config", daemon.config, "serve").complaint.startswith(f"{daemon.config}:1:11: ")
@@ -166,7 +166,7 @@ def test_a_daemon_without_a_configuration_says_so(tmp_path: Path) -> None:
     assert (done.status, done.stdout) == (1, "")
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_reported(tmp_path: Path) -> None:
     daemon = prepared(tmp_path)
     with socket.create_server(("127.0.0.1", daemon.port)):
         said = serve(daemon)
@@ -174,7 +174,7 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     assert said.endswith(": choose another server.port")
 
 
-def test_a_second_daemon_on_the_same_store_is_refused(tmp_path: Path) -> None:
+def test_a_second_daemon_on_the_same_store_is_rejected(tmp_path: Path) -> None:
     with running(tmp_path, BUILDER, {}) as daemon:
         assert serve(daemon) == f"{daemon.database} is in use by another daemon"
 
@@ -191,7 +191,7 @@ def test_the_store_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 4096])
-def test_a_store_that_is_no_database_is_told(tmp_path: Path, content: bytes) -> None:
+def test_a_store_that_is_no_database_is_reported(tmp_path: Path, content: bytes) -> None:
     daemon = prepared(tmp_path)
     daemon.database.parent.mkdir()
     daemon.database.write_bytes(content)
@@ -201,7 +201,7 @@ def test_a_store_that_is_no_database_is_told(tmp_path: Path, content: bytes) -> 
     assert daemon.database.read_bytes() == content
 
 
-def test_a_store_in_a_place_that_cannot_be_is_told(tmp_path: Path) -> None:
+def test_a_store_in_a_place_that_cannot_be_is_reported(tmp_path: Path) -> None:
     daemon = prepared(tmp_path)
     daemon.database.parent.write_text("a file where a folder should be")
     assert "data: File exists: the store needs a folder it may write" in serve(daemon)

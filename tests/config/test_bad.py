@@ -11,7 +11,7 @@ BAD = Path(__file__).parent / "bad"
 
 
 @pytest.mark.parametrize("file", faulty_files(BAD), ids=lambda file: file.stem)
-def test_the_fault_of_a_configuration_is_told_with_its_place_and_a_cure(file: Path) -> None:
+def test_the_fault_of_a_configuration_is_reported_with_its_place_and_a_cure(file: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(file, KINDS, {"HOOK": "s3cret"})
     assert [str(fault).replace(f"{BAD}/", "") for fault in caught.value.faults] == [expected_fault(file)]

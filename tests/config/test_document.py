@@ -72,21 +72,21 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
     assert read(tmp_path, b"\xef\xbb\xbfa: 1\n")[0].data == {"a": 1}
 
 
-def test_a_key_given_twice_is_told_with_both_places_and_the_first_one_counts(tmp_path: Path) -> None:
+def test_a_key_given_twice_is_reported_with_both_places_and_the_first_one_counts(tmp_path: Path) -> None:
     (document,) = read(tmp_path, "a: {b: 1, c: 2, b: {x: [3]}}\n")
-    told = [str(fault).replace(f"{tmp_path}/", "") for fault in document.faults]
-    assert told == ["file.yaml:1:17: a.b: is given twice; the first is at file.yaml:1:5"]
+    fault = [str(fault).replace(f"{tmp_path}/", "") for fault in document.faults]
+    assert fault == ["file.yaml:1:17: a.b: is given twice; the first is at file.yaml:1:5"]
     assert document.data == {"a": {"b": 1, "c": 2}}
 
 
-def test_an_alias_bomb_is_refused_before_anything_is_made_of_it(tmp_path: Path) -> None:
+def test_an_alias_bomb_is_rejected_before_anything_is_made_of_it(tmp_path: Path) -> None:
     bomb = "a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [*a, *a]\n" for n in range(30))
-    told = refusal(tmp_path, bomb)
-    assert told.startswith("file.yaml:1:4: a: &a is a YAML anchor, which is not allowed")
+    fault = refusal(tmp_path, bomb)
+    assert fault.startswith("file.yaml:1:4: a: &a is a YAML anchor, which is not allowed")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "fault"),
     [
         (b"a: \xff\n", "file.yaml:1:4: is not UTF-8 text"),
         (b"a: 1\nb: \x00\n", "file.yaml:2:4: the control character U+0000 is not allowed"),
@@ -104,8 +104,10 @@ def test_an_alias_bomb_is_refused_before_anything_is_made_of_it(tmp_path: Path) 
         ('a: "\\d"\n', "file.yaml:1:4: a quote has no end, or a backslash in it is not doubled"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_refused_with_its_place(tmp_path: Path, text: str | bytes, told: str) -> None:
-    assert refusal(tmp_path, text).startswith(told)
+def test_what_cannot_be_read_is_rejected_with_its_place(
+    tmp_path: Path, text: str | bytes, fault: str
+) -> None:
+    assert refusal(tmp_path, text).startswith(fault)
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def test_a_file_that_is_not_there_is_told_by_name(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported_by_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read: No such file or directory"):
         read_documents(tmp_path / "absent.yaml")
 

@@ -30,7 +30,7 @@ class Tree(Strict):
     few: Annotated[list[int], Field(max_length=1)] = []  # noqa: RUF012  # pydantic copies it
 
 
-def told(folder: Path, text: str, model: type[BaseModel] = Tree) -> list[str]:
+def texts_of(folder: Path, text: str, model: type[BaseModel] = Tree) -> list[str]:
     file = folder / "f.yaml"
     file.write_text(text, encoding="utf-8")
     (document,) = read_documents(file)
@@ -63,19 +63,19 @@ def told(folder: Path, text: str, model: type[BaseModel] = Tree) -> list[str]:
         ("few: [1, 2]", "1:1: few: can have at most 1 entry"),
     ],
 )
-def test_a_fault_is_told_in_plain_words(tmp_path: Path, text: str, fault: str) -> None:
-    assert told(tmp_path, text) == [fault]
+def test_a_fault_is_reported_in_plain_words(tmp_path: Path, text: str, fault: str) -> None:
+    assert texts_of(tmp_path, text) == [fault]
 
 
 def test_the_members_of_a_union_are_no_part_of_the_path(tmp_path: Path) -> None:
-    assert set(told(tmp_path, "either: x")) == {
+    assert set(texts_of(tmp_path, "either: x")) == {
         "1:1: either: must be a whole number, but is text",
         "1:1: either: must be a list, but is text",
     }
 
 
 def test_a_long_word_is_not_repeated_whole(tmp_path: Path) -> None:
-    (fault,) = told(tmp_path, f"leaf: {{level: {'x' * 1000}}}")
+    (fault,) = texts_of(tmp_path, f"leaf: {{level: {'x' * 1000}}}")
     assert fault == f"1:8: leaf.level: {'x' * 64}… is not low or high"
 
 

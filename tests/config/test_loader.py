@@ -88,8 +88,8 @@ def test_sizes_are_read_with_their_units(tmp_path: Path, text: str, size: int) -
 
 @pytest.mark.parametrize("size", ["1023", "2GiB", "true", "-1"])
 def test_a_delivery_has_a_limit_within_reason(tmp_path: Path, size: str) -> None:
-    (told,) = refusals(tmp_path, f"server: {{max_body: {size}}}\n")
-    assert told.startswith("bridge.yaml:1:10: server.max_body: ")
+    (fault,) = refusals(tmp_path, f"server: {{max_body: {size}}}\n")
+    assert fault.startswith("bridge.yaml:1:10: server.max_body: ")
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_a_delivery_has_a_limit_within_reason(tmp_path: Path, size: str) -> None
     ],
 )
 def test_the_public_address_holds_nothing_that_is_not_for_everybody(tmp_path: Path, url: str) -> None:
-    (told,) = refusals(tmp_path, f"server: {{public_url: '{url}'}}\n")
-    assert "public_url: must" in told
+    (fault,) = refusals(tmp_path, f"server: {{public_url: '{url}'}}\n")
+    assert "public_url: must" in fault
 
 
-def test_rates_are_read_with_their_units_and_bound_only_what_is_refused(tmp_path: Path) -> None:
+def test_rates_are_read_with_their_units_and_bound_only_what_is_rejected(tmp_path: Path) -> None:
     source = load(tmp_path, GOOD).settings.sources["osc"]
     assert (source.rate, source.refused_rate) == (None, Rate(600, 60.0))
     text = GOOD.replace("allow: [", "rate: 5000/h, refused_rate: 5 / s, allow: [")
@@ -201,8 +201,8 @@ def test_a_secret_of_64_kib_is_read_and_a_longer_one_is_a_fault(tmp_path: Path) 
     (tmp_path / "long").write_bytes(b"x" * 65536)
     assert load(tmp_path, text).secrets == {"x" * 65536}
     (tmp_path / "long").write_bytes(b"x" * 65537)
-    (told,) = refusals(tmp_path, text)
-    assert "is over 64 KiB" in told
+    (fault,) = refusals(tmp_path, text)
+    assert "is over 64 KiB" in fault
 
 
 def test_a_secret_in_plain_text_is_warned_about_with_its_place(tmp_path: Path) -> None:
@@ -212,8 +212,8 @@ def test_a_secret_in_plain_text_is_warned_about_with_its_place(tmp_path: Path) -
         "channels:\n  team:\n    kind: DING_TALK\n    url: https://robot.example.com\n"
         "api:\n  tokens: [abc]\n",
     )
-    told = [f"{fault.place}: {fault.path}".replace(f"{tmp_path}/", "") for fault in config.warnings]
-    assert told == [
+    fault = [f"{fault.place}: {fault.path}".replace(f"{tmp_path}/", "") for fault in config.warnings]
+    assert fault == [
         "bridge.yaml:6:9: sources.x.secrets[1]",
         "bridge.yaml:12:12: api.tokens[0]",
         "bridge.yaml:10:5: channels.team.url",
@@ -222,7 +222,7 @@ def test_a_secret_in_plain_text_is_warned_about_with_its_place(tmp_path: Path) -
 
 
 def test_no_fault_repeats_a_secret(tmp_path: Path) -> None:
-    told = refusals(
+    fault = refusals(
         tmp_path,
         "sources: {x: {kind: hunter2x, secrets: hunter2a}}\n"
         "builders: {ci: {kind: jenkins, url: [hunter2b], token: {hunter2c: hunter2d}}}\n"
@@ -230,19 +230,19 @@ def test_no_fault_repeats_a_secret(tmp_path: Path) -> None:
         "server: {public_url: 'https://u:hunter2g@example.com'}\n"
         "store: {url: 'postgresql://u:hunter2h@db/x'}\n",
     )
-    assert len(told) == 8
-    assert [line for line in told if "hunter2" in line and "hunter2x" not in line] == []
+    assert len(fault) == 8
+    assert [line for line in fault if "hunter2" in line and "hunter2x" not in line] == []
 
 
-def test_all_faults_are_told_at_once_in_the_order_of_their_places(tmp_path: Path) -> None:
-    told = refusals(
+def test_all_faults_are_reported_at_once_in_the_order_of_their_places(tmp_path: Path) -> None:
+    fault = refusals(
         tmp_path,
         "server: {port: x, hots: y}\nlanguage: de\n"
         "sources:\n  a: {kind: Githup, secrets: []}\n  b: 3\n"
         "builders: {ci: {kind: jenkins}}\nchannels: {team: {kind: ding_tal}}\n"
         "notices: {default: [{channel: tema}]}\nlanguage: en\n",
     )
-    assert told == [
+    assert fault == [
         "bridge.yaml:1:10: server.port: must be a whole number, but is text",
         "bridge.yaml:1:19: server.hots: is not known; did you mean host?",
         "bridge.yaml:2:1: language: de is not zh-CN or en",

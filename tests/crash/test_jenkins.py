@@ -108,7 +108,7 @@ def test_a_jenkins_that_is_away_delays_its_own_builds_only(tmp_path: Path, jenki
     assert jenkins.token not in daemon.output()
 
 
-def test_jenkins_is_told_what_to_build_and_its_log_is_kept(tmp_path: Path, jenkins: FakeJenkins) -> None:
+def test_jenkins_is_reported_what_to_build_and_its_log_is_kept(tmp_path: Path, jenkins: FakeJenkins) -> None:
     daemon = daemon_for(tmp_path, jenkins)
     daemon.start()
     send(daemon.url, push_body(URL, ref="refs/heads/feature/x"))

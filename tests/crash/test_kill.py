@@ -140,9 +140,9 @@ class Installation:
         push.join(60)
 
     def settle(self, branch: str) -> None:
-        """Until the branch's build has ended and people were told."""
+        """Until the branch's build has ended and its notice was sent."""
         eventually(lambda: any(build["ended_at"] for build in self.builds(branch)), seconds=60)
-        eventually(lambda: self.told(branch), seconds=60)
+        eventually(lambda: self.notified(branch), seconds=60)
 
     def builds(self, branch: str) -> list[dict[str, Any]]:
         try:
@@ -151,7 +151,7 @@ class Installation:
             return []
         return [build for build in found if build["code_repo_type_value"] == branch]
 
-    def told(self, branch: str) -> bool:
+    def notified(self, branch: str) -> bool:
         return any(branch in message["markdown"]["text"] for message in self.robot.messages)
 
     def check(self, branch: str, runs: str) -> None:
@@ -161,4 +161,4 @@ class Installation:
         digest, _ = self.images.manifest("acme/shop", branch)
         assert digest == build["digest"]
         assert build["docker_repo_version_tag"] in self.images.tags("acme/shop")
-        assert self.told(branch)
+        assert self.notified(branch)

@@ -35,7 +35,7 @@ def test_a_delivery_is_on_the_disk_before_its_sender_hears_of_it(tmp_path: Path)
 
 
 def _until_its_end(seen: Path) -> list[str]:
-    """The calls of all threads, once it was told to end."""
+    """The calls of all threads, once it was asked to end."""
     text = seen.read_text(errors="replace")
     return text.splitlines() if "SIGTERM" in text else []
 

@@ -23,7 +23,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         assert started.stop() == 0, "whatever was done to it"
 
 
-def test_hundreds_of_slow_senders_are_hung_up_on_and_delay_nobody(daemon: Daemon) -> None:
+def test_hundreds_of_slow_senders_are_hung_up_on_and_delay_no_one(daemon: Daemon) -> None:
     slow: list[Slow] = []
     attack = threading.Thread(
         target=lambda: slow.append(asyncio.run(trickle(daemon.port, CONNECTIONS, 2.5, pause=0.2)))
@@ -34,12 +34,12 @@ def test_hundreds_of_slow_senders_are_hung_up_on_and_delay_nobody(daemon: Daemon
     (found,) = slow
     assert len(found.heads) >= CONNECTIONS / 2 <= len(found.bodies)
     assert max(*found.heads, *found.bodies) < 3, "the deadline is one second"
-    # How much slower it gets the bench measures: here other tests run beside. But nobody waits for those.
+    # How much slower it gets the bench measures: here other tests run beside. But no one waits for those.
     assert besieged < 1
     assert not found.refused
 
 
-def test_many_huge_bodies_are_refused_and_cost_little_memory(daemon: Daemon) -> None:
+def test_many_huge_bodies_are_rejected_and_cost_little_memory(daemon: Daemon) -> None:
     honest(daemon, 0.5, pause=0.01)
     before = resident(daemon)
     with watched(daemon) as seen:

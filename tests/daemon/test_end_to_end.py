@@ -92,7 +92,7 @@ def test_an_annotated_tag_builds_its_commit_and_a_deletion_nothing(tmp_path: Pat
 
 
 def deliveries(daemon: Daemon, count: int) -> list[dict[str, Any]]:
-    """The deliveries, newest first, once so many have been judged."""
+    """The deliveries, newest first, once so many have a decision."""
     listed = daemon.command("deliveries", "list", "--json")
     assert listed.returncode == 0, listed.stderr
     found = [json.loads(line) for line in listed.stdout.splitlines()]

@@ -68,8 +68,8 @@ def send_all(daemon: Daemon) -> list[int]:
     return statuses
 
 
-def judged(daemon: Daemon, count: int) -> list[dict[str, Any]]:
-    """What became of the deliveries, once so many have been judged."""
+def decided(daemon: Daemon, count: int) -> list[dict[str, Any]]:
+    """What became of the deliveries, once so many have a decision."""
     found = [line for line in daemon.lines() if line["event"] == "delivery.decided"]
     return found if len(found) >= count else []
 
@@ -89,7 +89,7 @@ def built(daemon: Daemon) -> list[tuple[str, str | None, list[str]]]:
 def test_a_real_gogs_gets_one_build_for_each_new_commit_of_a_branch_or_tag(tmp_path: Path) -> None:
     with running(tmp_path, CONFIG, {"demo.yaml": RULE}) as daemon:
         first = send_all(daemon)
-        decisions = eventually(lambda: judged(daemon, first.count(202)))
+        decisions = eventually(lambda: decided(daemon, first.count(202)))
         builds = built(daemon)
         second = send_all(daemon)
         again = built(daemon)
@@ -106,7 +106,7 @@ def test_a_real_gogs_gets_one_build_for_each_new_commit_of_a_branch_or_tag(tmp_p
     assert {one["state"] for one in decisions} == {"dispatched", "ignored"}
 
 
-def test_a_tag_whose_object_alone_is_told_is_built_from_its_commit(tmp_path: Path) -> None:
+def test_a_tag_whose_object_alone_is_reported_is_built_from_its_commit(tmp_path: Path) -> None:
     origin = Origin(tmp_path / "git")
     sha = origin.commit({"f": "1"})
     origin.push()

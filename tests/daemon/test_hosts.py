@@ -39,7 +39,7 @@ _TAG_CONFIGS = [
 
 
 @pytest.mark.parametrize("whose", ["ours", "recorded"])
-def test_each_delivery_of_every_host_is_heard_and_tells_its_story(whose: str, tmp_path: Path) -> None:
+def test_each_delivery_of_every_host_is_heard_and_reports_its_story(whose: str, tmp_path: Path) -> None:
     folder, secrets = (OWN, SECRETS) if whose == "ours" else (needs_corpus(), CORPUS_SECRETS)
     deliveries: dict[str, list[Sample]] = {}
     for sample in samples(folder):
@@ -57,19 +57,19 @@ def test_each_delivery_of_every_host_is_heard_and_tells_its_story(whose: str, tm
             answers = sent(daemon, deliveries, secrets)
             eventually(lambda: not shown(daemon, "list", "--state", "stored"))
             ids = {name: answer.json()["id"] for name, answer in answers.items() if answer.is_success}
-            told = {name: shown(daemon, "show", ids[name])[0] for name in ids}
+            shown_by = {name: shown(daemon, "show", ids[name])[0] for name in ids}
     expected = {name: found[0].expected["signature"] == "valid" for name, found in deliveries.items()}
     assert {name: answer.status_code in {200, 202} for name, answer in answers.items()} == expected
     assert {answer.status_code for name, answer in answers.items() if not expected[name]} <= {401}
-    wrong = {name: found for name in told if (found := untrue(told[name], deliveries[name], ruled))}
+    wrong = {name: found for name in shown_by if (found := untrue(shown_by[name], deliveries[name], ruled))}
     assert wrong == {}
-    built = {story["source"] for story in told.values() if story["state"] == "dispatched"}
+    built = {story["source"] for story in shown_by.values() if story["state"] == "dispatched"}
     hosts = {found[0].forge.host for found in deliveries.values()}
     assert built == hosts
     assert hosts == set(HOSTS) or whose == "recorded"
 
 
-def test_azure_devops_is_known_by_user_name_and_password_which_nobody_is_told(tmp_path: Path) -> None:
+def test_azure_devops_is_known_by_user_name_and_password_which_no_one_is_reported(tmp_path: Path) -> None:
     (sample,) = (one for one in samples(OWN) if str(one) == "azure-devops/push-branch.headers")
     source = {"kind": "AzureDevOps", "username": "bridge", "secrets": [SECRETS[0].decode()]}
     config = {"sources": {"azure": source}, "builders": {"here": {"kind": "local", "command": ["true"]}}}
@@ -82,11 +82,13 @@ def test_azure_devops_is_known_by_user_name_and_password_which_nobody_is_told(tm
 
         assert send(sample.body, authorization=stranger).status_code == 401
         first, second = send(sample.body), send(elsewhere.encode())
-        assert (first.status_code, second.status_code) == (202, 200), "one event, told by two subscriptions"
+        assert (first.status_code, second.status_code) == (202, 200), (
+            "one event, shown_by by two subscriptions"
+        )
         assert first.json() == second.json()
-        told = json.dumps(shown(daemon, "show", first.json()["id"])) + daemon.output()
+        shown_by = json.dumps(shown(daemon, "show", first.json()["id"])) + daemon.output()
     right = sample.headers["authorization"]
-    assert not [proof for proof in (right, stranger) if proof.removeprefix("Basic ") in told]
+    assert not [proof for proof in (right, stranger) if proof.removeprefix("Basic ") in shown_by]
 
 
 def some_code(deliveries: Deliveries) -> set[tuple[str, str]]:
@@ -163,23 +165,26 @@ def shown(daemon: Daemon, *arguments: str) -> list[dict[str, Any]]:
 
 def untrue(story: dict[str, Any], refs: Sequence[Sample], ruled: set[tuple[str, str]]) -> list[object]:
     """What a delivery's story gets wrong: where it is from, what each ref is, and what came of it."""
-    told = story["explanation"]
-    if len(told) != len(refs):
-        return [("of", len(refs), len(told))]
+    shown_by = story["explanation"]
+    if len(shown_by) != len(refs):
+        return [("of", len(refs), len(shown_by))]
     found: list[object] = [
-        wrong for one, ref in zip(told, refs, strict=True) if (wrong := misshown(one, ref.expected))
+        wrong for one, ref in zip(shown_by, refs, strict=True) if (wrong := misshown(one, ref.expected))
     ]
     pushes = [
-        one["event"] in {"push", "tag"} and code(ref) in ruled for one, ref in zip(told, refs, strict=True)
+        one["event"] in {"push", "tag"} and code(ref) in ruled
+        for one, ref in zip(shown_by, refs, strict=True)
     ]
     # Sent at once they come in any order: what is older than what came before it builds nothing.
     late = any(pushes) and any(reason in story["detail"] for reason in _NOT_ALONE)
     state = "dispatched" if (story["builds"] if late else any(pushes)) else "ignored"
     wanted = {"source": refs[0].forge.host, "forge": refs[0].forge.kind, "state": state}
     odd = {name: story[name] for name in wanted if story[name] != wanted[name]}
-    if [bool(one["matches"]) for one in told] != pushes or (len(story["builds"]) != sum(pushes) and not late):
+    if [bool(one["matches"]) for one in shown_by] != pushes or (
+        len(story["builds"]) != sum(pushes) and not late
+    ):
         odd["builds"] = story["builds"]
-    if [not one["reason"] for one in told] != pushes or not story["detail"]:
+    if [not one["reason"] for one in shown_by] != pushes or not story["detail"]:
         odd["detail"] = story["detail"]
     if state not in [step["what"] for step in story["timeline"]]:
         odd["timeline"] = story["timeline"]

@@ -1,4 +1,4 @@
-"""The demo as a newcomer runs it: a process of its own, judged by what it prints and leaves."""
+"""The demo as a newcomer runs it: a process of its own, by what it prints and leaves."""
 
 import os
 import re
@@ -47,7 +47,7 @@ def run(folder: Path, **changes: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """The demo that stays until it is told to leave."""
+    """The demo that stays until it is asked to leave."""
     with subprocess.Popen(
         [sys.executable, "-m", "bridge", "demo"],
         env=environment(folder, {}),
@@ -73,23 +73,23 @@ def read_until(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
 def test_the_demo_shows_three_pushes_three_builds_and_three_notices(folder: Path) -> None:
     done = run(folder)
     assert (done.returncode, done.stderr) == (0, "")
-    told = done.stdout
-    assert len(re.findall(r"✔ stored +delivery …[0-9a-f]{8}: signature verified", told)) == 3
-    assert re.search(r"✔ matched +demo/shop: branch main → latest, v\d{8}\.\d{6}$", told, re.MULTILINE)
-    assert re.search(r"✔ matched +demo/shop: tag v\* → 1\.0\.0, 1\.0, [0-9a-f]{40}$", told, re.MULTILINE)
-    assert re.search(r"✔ matched +demo/shop: branch feature/\* → feature-night$", told, re.MULTILINE)
-    assert re.findall(r"build +#(\d) (succeeded|failed)", told) == [
+    printed = done.stdout
+    assert len(re.findall(r"✔ stored +delivery …[0-9a-f]{8}: signature verified", printed)) == 3
+    assert re.search(r"✔ matched +demo/shop: branch main → latest, v\d{8}\.\d{6}$", printed, re.MULTILINE)
+    assert re.search(r"✔ matched +demo/shop: tag v\* → 1\.0\.0, 1\.0, [0-9a-f]{40}$", printed, re.MULTILINE)
+    assert re.search(r"✔ matched +demo/shop: branch feature/\* → feature-night$", printed, re.MULTILINE)
+    assert re.findall(r"build +#(\d) (succeeded|failed)", printed) == [
         ("1", "succeeded"),
         ("2", "succeeded"),
         ("3", "failed"),
     ]
-    assert re.findall(r"robot took (\[\w+\] \S+ \S+ #\d), signature verified", told) == [
+    assert re.findall(r"robot took (\[\w+\] \S+ \S+ #\d), signature verified", printed) == [
         "[OK] demo/shop main #1",
         "[OK] demo/shop v1.0.0 #2",
         "[FAILED] demo/shop feature/night #3",
     ]
-    assert "pages/hours.html is cut off" in told, "the chat should say why the build failed"
-    assert [letter for letter in told if not letter.isprintable() and letter != "\n"] == []
+    assert "pages/hours.html is cut off" in printed, "the chat should say why the build failed"
+    assert [letter for letter in printed if not letter.isprintable() and letter != "\n"] == []
     assert list(folder.iterdir()) == [], "the folder should be removed"
 
 
@@ -125,7 +125,7 @@ def test_what_did_not_happen_is_named_and_the_folder_is_kept(folder: Path, tmp_p
     assert (Path(kept[1]) / "bridge.log").stat().st_size > 0
 
 
-def test_a_further_push_is_told_and_ctrl_c_removes_everything(folder: Path) -> None:
+def test_a_further_push_is_reported_and_ctrl_c_removes_everything(folder: Path) -> None:
     with running(folder) as process:
         clone = Path(read_until(process, r"^go there +cd '(.*)'$")[1])
         push = ["git", "-C", str(clone), "push", "--quiet", "origin", "main:feature/mine"]

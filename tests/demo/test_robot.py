@@ -63,7 +63,7 @@ def body(kind: str, **part: Any) -> bytes:
         ({"params": QUERY | {"sign": "AAAA"}}, 310000),
     ],
 )
-async def test_a_bad_message_is_refused_with_the_vendors_code(changes: dict[str, Any], code: int) -> None:
+async def test_a_bad_message_is_rejected_with_the_vendors_code(changes: dict[str, Any], code: int) -> None:
     taken: list[Message] = []
     assert await ask(taken, **changes) == code
     assert taken == []

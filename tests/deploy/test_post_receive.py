@@ -11,7 +11,7 @@ from bridge.model.event import Ignored
 ZERO = "0" * 40
 
 
-def test_a_first_push_tells_branch_commit_files_and_people(site: Site, receiver: Receiver) -> None:
+def test_a_first_push_reports_branch_commit_files_and_people(site: Site, receiver: Receiver) -> None:
     sha = site.commit(b"first\n\nwith a body\n")
     assert site.push("main") == ""
     event = receiver.pushed()
@@ -24,7 +24,7 @@ def test_a_first_push_tells_branch_commit_files_and_people(site: Site, receiver:
     assert (event.changed, event.truncated) == (("a.txt",), True)
 
 
-def test_a_later_push_tells_all_files_between_the_two_commits(site: Site, receiver: Receiver) -> None:
+def test_a_later_push_reports_all_files_between_the_two_commits(site: Site, receiver: Receiver) -> None:
     first = site.commit()
     site.push("main")
     receiver.requests.clear()
@@ -37,7 +37,7 @@ def test_a_later_push_tells_all_files_between_the_two_commits(site: Site, receiv
     assert not event.truncated
 
 
-def test_a_merge_as_a_new_branch_tells_what_it_brought(site: Site, receiver: Receiver) -> None:
+def test_a_merge_as_a_new_branch_reports_what_it_brought(site: Site, receiver: Receiver) -> None:
     site.commit()
     site.git("checkout", "-q", "-b", "side")
     site.commit(name="side.txt")
@@ -66,12 +66,12 @@ def test_both_kinds_of_tag_tell_the_commit(site: Site, receiver: Receiver) -> No
     site.git("tag", "light")
     site.git("tag", "-a", "-m", "heavy", "heavy/1.0")
     site.push("light", "heavy/1.0")
-    told = {event.ref.full: event.sha for event in receiver.events() if event.ref}
-    assert told == {"refs/tags/light": sha, "refs/tags/heavy/1.0": sha}
+    reported = {event.ref.full: event.sha for event in receiver.events() if event.ref}
+    assert reported == {"refs/tags/light": sha, "refs/tags/heavy/1.0": sha}
     assert all(event.event == "tag" for event in receiver.events())
 
 
-def test_a_moved_annotated_tag_tells_the_files_between_its_commits(site: Site, receiver: Receiver) -> None:
+def test_a_moved_annotated_tag_reports_the_files_between_its_commits(site: Site, receiver: Receiver) -> None:
     site.commit()
     site.git("tag", "-a", "-m", "1", "v1")
     site.push("v1")
@@ -83,7 +83,7 @@ def test_a_moved_annotated_tag_tells_the_files_between_its_commits(site: Site, r
     assert (event.sha, event.changed, event.truncated) == (sha, ("b.txt",), False)
 
 
-def test_a_removed_ref_is_told_as_such(site: Site, receiver: Receiver) -> None:
+def test_a_removed_ref_is_reported_as_such(site: Site, receiver: Receiver) -> None:
     sha = site.commit()
     site.push("main:gone")
     receiver.requests.clear()
@@ -103,7 +103,7 @@ def test_any_name_that_git_allows_arrives_unchanged(site: Site, receiver: Receiv
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "reported"),
     [
         (
             b'"quotes" \\ back\tslash %s $(x)\n\nline\x01\x1f\x7f',
@@ -113,12 +113,12 @@ def test_any_name_that_git_allows_arrives_unchanged(site: Site, receiver: Receiv
     ],
     ids=["ascii", "unicode"],
 )
-def test_any_message_arrives_as_text(site: Site, receiver: Receiver, message: bytes, told: str) -> None:
+def test_any_message_arrives_as_text(site: Site, receiver: Receiver, message: bytes, reported: str) -> None:
     site.commit(message)
     site.push("main")
     commit = receiver.pushed().commit
     assert commit is not None
-    assert commit.message.rstrip("\n") == told
+    assert commit.message.rstrip("\n") == reported
 
 
 def test_what_is_not_utf_8_is_replaced(site: Site, receiver: Receiver) -> None:

@@ -1,4 +1,4 @@
-"""The hook where something is missing, refused or busy: the push goes on, and the pusher is told."""
+"""The hook where something is missing, rejected or busy: the push goes on, and the pusher reads why."""
 
 from pathlib import Path
 
@@ -31,7 +31,9 @@ def test_each_change_has_an_id_of_its_own_and_they_come_in_order(site: Site, rec
     assert len({headers["webhook-id"] for headers, _ in receiver.requests}) == 3
 
 
-def test_a_refusal_is_told_at_once_and_the_next_ref_still_goes_out(site: Site, receiver: Receiver) -> None:
+def test_a_rejection_is_reported_at_once_and_the_next_ref_still_goes_out(
+    site: Site, receiver: Receiver
+) -> None:
     receiver.answers = [401]
     site.commit()
     said = site.push("main:a", "main:b")
@@ -49,7 +51,7 @@ def test_an_unreachable_bridge_never_fails_the_push(site: Site, receiver: Receiv
     assert site.git("rev-parse", "refs/heads/b", folder=site.bare)
 
 
-def test_a_bridge_that_stays_busy_is_told_in_plain_words(site: Site, receiver: Receiver) -> None:
+def test_a_bridge_that_stays_busy_is_reported_in_plain_words(site: Site, receiver: Receiver) -> None:
     receiver.answers = [503] * 10
     hasty(site)
     site.commit()
@@ -70,7 +72,7 @@ def test_no_proxy_stands_before_a_bridge_on_the_same_machine(
 
 
 @pytest.mark.parametrize("missing", ["bridge.url", "bridge.secretFile"])
-def test_a_missing_setting_is_told(site: Site, receiver: Receiver, missing: str) -> None:
+def test_a_missing_setting_is_reported(site: Site, receiver: Receiver, missing: str) -> None:
     site.git("config", "--unset", missing, folder=site.bare)
     site.commit()
     assert "set bridge.url and bridge.secretFile" in site.push("main")
@@ -78,14 +80,14 @@ def test_a_missing_setting_is_told(site: Site, receiver: Receiver, missing: str)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"whsec_!!!"])
-def test_an_unusable_secret_file_is_told(site: Site, receiver: Receiver, content: bytes | None) -> None:
+def test_an_unusable_secret_file_is_reported(site: Site, receiver: Receiver, content: bytes | None) -> None:
     site.secret_file.unlink() if content is None else site.secret_file.write_bytes(content)
     site.commit()
     assert "cannot be read, or holds no key" in site.push("main")
     assert receiver.requests == []
 
 
-def test_a_missing_program_is_told(site: Site, receiver: Receiver) -> None:
+def test_a_missing_program_is_reported(site: Site, receiver: Receiver) -> None:
     folder = site.bare.parent / "bin"
     folder.mkdir()
     for program in ("awk", "date", "git", "od", "openssl"):
@@ -96,7 +98,7 @@ def test_a_missing_program_is_told(site: Site, receiver: Receiver) -> None:
     assert "curl is not installed" in site.push("main")
 
 
-def test_a_tag_of_something_else_than_a_commit_is_told_to_the_pusher_only(
+def test_a_tag_of_something_else_than_a_commit_is_reported_to_the_pusher_only(
     site: Site, receiver: Receiver
 ) -> None:
     site.commit()
@@ -105,7 +107,7 @@ def test_a_tag_of_something_else_than_a_commit_is_told_to_the_pusher_only(
     assert receiver.requests == []
 
 
-def test_other_refs_are_not_told(site: Site, receiver: Receiver) -> None:
+def test_other_refs_are_not_reported(site: Site, receiver: Receiver) -> None:
     site.commit()
     site.push("main:refs/notes/x")
     assert receiver.requests == []

@@ -1,4 +1,4 @@
-"""The units, as systemd's own tools judge them."""
+"""The units, as systemd's own tools analyze them."""
 
 import re
 import shutil
@@ -31,17 +31,17 @@ def installed(folder: Path, *, drop_in: bool) -> Path:
 @pytest.mark.parametrize("drop_in", [False, True])
 def test_systemd_finds_nothing_wrong(tmp_path: Path, drop_in: bool) -> None:
     service = installed(tmp_path, drop_in=drop_in)
-    judged = analyze("verify", "--man=no", str(service), str(tmp_path / "buildbridge.socket"))
-    complaints = [line for line in judged.stderr.splitlines() if "buildbridge" in line]
-    assert judged.returncode == 0, judged.stderr
+    analysis = analyze("verify", "--man=no", str(service), str(tmp_path / "buildbridge.socket"))
+    complaints = [line for line in analysis.stderr.splitlines() if "buildbridge" in line]
+    assert analysis.returncode == 0, analysis.stderr
     assert not complaints
 
 
 def test_the_unit_that_faces_the_network_is_hardly_exposed(tmp_path: Path) -> None:
-    judged = analyze("security", "--offline=true", str(installed(tmp_path, drop_in=False)))
-    found = re.search(r"Overall exposure level for buildbridge.service: ([\d.]+)", judged.stdout)
-    assert found, judged.stderr
-    assert float(found[1]) <= MAX_EXPOSURE, judged.stdout
+    analysis = analyze("security", "--offline=true", str(installed(tmp_path, drop_in=False)))
+    found = re.search(r"Overall exposure level for buildbridge.service: ([\d.]+)", analysis.stdout)
+    assert found, analysis.stderr
+    assert float(found[1]) <= MAX_EXPOSURE, analysis.stdout
 
 
 def test_secrets_come_as_credentials_and_a_dead_daemon_is_restarted() -> None:

@@ -1,4 +1,4 @@
-"""Coding's two versions of hooks: which one a delivery is of, and that nobody gets down from the second."""
+"""Coding's two versions of hooks: which one a delivery is of, and no request falls back from the second."""
 
 import json
 from pathlib import Path

@@ -308,7 +308,7 @@ def test_pagure_always_sends_an_id_and_azure_devops_the_event_s_or_none() -> Non
 
 
 def test_the_webhooks_of_one_gogs_repository_tell_the_same_once() -> None:
-    told, again, new = (_SAMPLES[f"gogs/push-{name}.headers"] for name in ("branch", "form", "forced"))
-    ids = [sample.forge.delivery_id(Request(sample.headers, sample.body)) for sample in (told, again, new)]
+    first, again, new = (_SAMPLES[f"gogs/push-{name}.headers"] for name in ("branch", "form", "forced"))
+    ids = [sample.forge.delivery_id(Request(sample.headers, sample.body)) for sample in (first, again, new)]
     assert ids[0] == ids[1]
     assert ids[0] != ids[2]

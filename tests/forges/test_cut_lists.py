@@ -81,7 +81,7 @@ def test_a_list_of_harness_without_a_total_and_any_of_coding_may_be_cut() -> Non
     assert read("coding").truncated
 
 
-def test_whoever_writes_to_simple_says_it_or_lists_too_many() -> None:
+def test_who_writes_to_simple_says_it_or_lists_too_many() -> None:
     assert not read("simple", 10_000).truncated
     assert read("simple", truncated=True).truncated
     assert read("simple", 10_001).truncated

@@ -184,7 +184,7 @@ def test_a_list_without_a_total_is_whole_only_where_its_limit_is_known(host: str
     assert (event.changed, event.truncated) == (("a",), host != "gitlab")
 
 
-def test_only_tgit_tells_a_forced_push_and_then_the_list_is_not_all() -> None:
+def test_only_tgit_reports_a_forced_push_and_then_the_list_is_not_all() -> None:
     content = body(
         operation_kind="update_nonfastforward", commits=[{"id": SHA, "added": ["a"]}], total_commits_count=1
     )

@@ -1,4 +1,4 @@
-"""What a builder is told of a build: the rule's parameters and our own words, which win."""
+"""What a builder gets of a build: the rule's parameters and our own words, which win."""
 
 from dataclasses import replace
 
@@ -53,6 +53,6 @@ def test_no_parameter_of_a_rule_replaces_our_own(parameters: dict[str, str]) -> 
     assert set(variables) == OWN | set(parameters)
 
 
-def test_where_nobody_knows_the_commit_yet_the_ref_is_what_to_check_out() -> None:
+def test_where_no_one_knows_the_commit_yet_the_ref_is_what_to_check_out() -> None:
     assert request().variables()["COMMIT"] == "0" * 40
     assert replace(request(), commit="", ref="refs/tags/v1").variables()["COMMIT"] == "refs/tags/v1"

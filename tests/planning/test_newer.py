@@ -45,7 +45,7 @@ async def test_a_newer_push_ends_what_the_rule_says(
     if states[1] == "superseded":
         assert builds[1].detail == f"superseded by #3: {sha('c')} was pushed"
         assert await store.events() == [EventName.START, EventName.STOP]
-    assert beside.state is BuildState.WAITING, "another ref is nobody's business"
+    assert beside.state is BuildState.WAITING, "another ref does not count"
 
 
 async def test_tags_are_never_cancelled(store: Store, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who is told what of a build: through the store, which knows how the builds before it ended."""
+"""Who gets which notice of a build: through the store, which knows how the builds before it ended."""
 
 from typing import Literal
 
@@ -26,7 +26,7 @@ async def end(store: Store, build: Build, state: BuildState, tail: str = "") -> 
 async def history(
     store: Store, states: list[BuildState], only: Only, events: frozenset[EventName] = ALL
 ) -> list[str]:
-    """What the channel `team` is told while builds of one branch end like this."""
+    """What the channel `team` gets while builds of one branch end like this."""
     subscriptions = (Subscription(channel="team", events=events, only=only),)
     for number, state in enumerate(states):
         build = await store.add_build(str(number), subscriptions=subscriptions)
@@ -35,7 +35,7 @@ async def history(
 
 
 @pytest.mark.parametrize(
-    ("only", "states", "told"),
+    ("only", "states", "expected"),
     [
         ("always", [S, F, F, S, S], "Success Fail Fail Fixed Success"),
         ("always", [S, X], "Success Stop"),
@@ -47,10 +47,10 @@ async def history(
     ],
 )
 async def test_a_subscription_hears_what_it_asked_for(
-    store: Store, only: Only, states: list[BuildState], told: str
+    store: Store, only: Only, states: list[BuildState], expected: str
 ) -> None:
     heard = await history(store, states, only, ALL - {EventName.START})
-    assert " ".join(heard) == told
+    assert " ".join(heard) == expected
 
 
 async def test_a_fixed_build_is_a_success_to_those_who_asked_for_successes_only(store: Store) -> None:
@@ -62,7 +62,7 @@ async def test_a_fixed_build_is_fixed_to_those_who_asked_for_both(store: Store) 
     assert await history(store, [F, S, S], "always", both) == ["Fixed", "Success"]
 
 
-async def test_whoever_asked_for_fixed_alone_hears_no_plain_success(store: Store) -> None:
+async def test_who_asked_for_fixed_alone_hears_no_plain_success(store: Store) -> None:
     assert await history(store, [S, F, S, S], "always", frozenset({EventName.FIXED})) == ["Fixed"]
 
 
@@ -111,7 +111,7 @@ async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(store:
     assert (await store.events())[1:] == [EventName.FAIL, EventName.FIXED]
 
 
-async def test_a_build_tells_each_thing_once_to_each_channel(store: Store) -> None:
+async def test_a_build_reports_each_thing_once_to_each_channel(store: Store) -> None:
     twice = Subscription(channel="team", events=ALL)
     build = await store.add_build(subscriptions=(twice, twice))
     notice_policy = NoticePolicy(store.clock, None)
@@ -139,7 +139,7 @@ async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
     }
 
 
-async def test_a_build_that_nobody_knows_the_end_of_shows_the_end_of_its_log(store: Store) -> None:
+async def test_a_build_that_no_one_knows_the_end_of_shows_the_end_of_its_log(store: Store) -> None:
     await end(store, await store.add_build(), U, tail="the last words")
     (row, *_) = await store.notices.newest(1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
@@ -178,7 +178,7 @@ async def test_a_notice_leads_to_the_build(store: Store) -> None:
     assert row.build_id == build.id
 
 
-async def test_who_asked_for_it_is_told_of_the_bridge_itself_but_no_channel_of_its_own_trouble(
+async def test_who_asked_for_it_is_reported_of_the_bridge_itself_but_no_channel_of_its_own_trouble(
     store: Store,
 ) -> None:
     both = frozenset({EventName.DEGRADED, EventName.RESTORED})

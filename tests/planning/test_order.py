@@ -95,7 +95,7 @@ async def test_a_late_link_builds_the_newest_again_and_says_why(store: Store, tm
         await here.drain()
         await here.push("-a")
         await here.drain()
-        assert here.registry["main"] == sha("a"), "nobody could know"
+        assert here.registry["main"] == sha("a"), "no link says so"
         row = await here.push("ab")
         await here.drain()
         *_, build = await here.builds()

@@ -1,4 +1,4 @@
-"""One push that is told of twice, by two webhooks under two ids: it is built once."""
+"""One push that two webhooks report under two ids: it is built once."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which of two pushes is the newer one: the chain says it, or nobody does."""
+"""Which of two pushes is the newer one: the chain says it, or nothing does."""
 
 from itertools import pairwise
 

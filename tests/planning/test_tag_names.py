@@ -1,4 +1,4 @@
-"""Names that would be the same tag are told apart, and the build says so."""
+"""Names that would be the same tag get distinct tags, and the build says so."""
 
 from datetime import timedelta
 from pathlib import Path

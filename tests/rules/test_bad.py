@@ -11,22 +11,22 @@ BAD = Path(__file__).parent / "bad"
 
 
 @pytest.mark.parametrize("file", faulty_files(BAD), ids=lambda file: file.stem)
-def test_the_fault_of_a_rule_file_is_told_with_its_place_and_a_cure(file: Path) -> None:
+def test_the_fault_of_a_rule_file_is_reported_with_its_place_and_a_cure(file: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_rules([file], NAMES)
     assert [str(fault).replace(f"{BAD}/", "") for fault in caught.value.faults] == [expected_fault(file)]
 
 
-def test_all_faults_of_all_files_are_told_at_once_and_in_order() -> None:
+def test_all_faults_of_all_files_are_reported_at_once_and_in_order() -> None:
     """Every file's fault but those about files that repeat the same repository is there."""
     with pytest.raises(ConfigError) as caught:
         load_rules([BAD], NAMES)
-    told = "\n".join(str(fault).replace(f"{BAD}/", "") for fault in caught.value.faults)
-    missing = [file.name for file in faulty_files(BAD) if expected_fault(file) not in told]
-    again = [file.name for file in faulty_files(BAD) if f"{file.name}:" in told]
-    assert set(missing) <= {"repository-defined-twice.yaml", *_repeats(told)}
+    faults = "\n".join(str(fault).replace(f"{BAD}/", "") for fault in caught.value.faults)
+    missing = [file.name for file in faulty_files(BAD) if expected_fault(file) not in faults]
+    again = [file.name for file in faulty_files(BAD) if f"{file.name}:" in faults]
+    assert set(missing) <= {"repository-defined-twice.yaml", *_repeats(faults)}
     assert len(again) == len(faulty_files(BAD))
 
 
-def _repeats(told: str) -> set[str]:
-    return {line.partition(":")[0] for line in told.splitlines() if "is defined twice" in line}
+def _repeats(faults: str) -> set[str]:
+    return {line.partition(":")[0] for line in faults.splitlines() if "is defined twice" in line}

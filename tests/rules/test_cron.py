@@ -93,6 +93,6 @@ def test_a_night_that_has_an_hour_twice_or_not_at_all_has_one_run() -> None:
         ("0 3 * * *", "", "there is no time zone"),
     ],
 )
-def test_what_cannot_be_due_is_refused(expression: str, timezone: str, why: str) -> None:
+def test_what_cannot_be_due_is_rejected(expression: str, timezone: str, why: str) -> None:
     with pytest.raises(BadCron, match=why.replace("*", r"\*")):
         compile_cron(expression, timezone)

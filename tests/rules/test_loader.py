@@ -106,13 +106,13 @@ def test_too_many_files_are_a_fault(tmp_path: Path) -> None:
     assert "there are over 10000 rule files" in refusal(tmp_path)
 
 
-def test_a_repository_that_two_files_define_is_told_with_both_places(tmp_path: Path) -> None:
+def test_a_repository_that_two_files_define_is_reported_with_both_places(tmp_path: Path) -> None:
     first, second = write(tmp_path / "a.yaml"), write(tmp_path / "b.yaml")
-    told = refusal(tmp_path)
-    assert told == f"{second}:3:1: repo_name: acme/shop is defined twice; the first is at {first}:3:1"
+    fault = refusal(tmp_path)
+    assert fault == f"{second}:3:1: repo_name: acme/shop is defined twice; the first is at {first}:3:1"
 
 
-def test_the_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+def test_the_faults_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
     write(tmp_path / "a.yaml", text="namespace: acme\n")
     write(tmp_path / "b.yaml", text="a: [\n")
     write(tmp_path / "c.yaml", text=ONE + "  builder: nobody\nnotices: [{channel: nowhere}]\n")
@@ -123,8 +123,8 @@ def test_the_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_rules_without_any_builder_are_a_fault(tmp_path: Path) -> None:
-    told = refusal(write(tmp_path / "a.yaml"), names=replace(NAMES, builders=()))
-    assert "build_config.builder: no builder is configured: add one to builders in bridge.yaml" in told
+    fault = refusal(write(tmp_path / "a.yaml"), names=replace(NAMES, builders=()))
+    assert "build_config.builder: no builder is configured: add one to builders in bridge.yaml" in fault
 
 
 def test_a_rule_that_names_no_builder_gets_the_first_one(tmp_path: Path) -> None:
@@ -207,9 +207,9 @@ def test_two_configurations_that_give_the_same_tag_are_warned_about(tmp_path: Pa
 def test_what_two_configurations_have_in_common_is_found(
     tmp_path: Path, one: str, other: str, common: str | None
 ) -> None:
-    told = [warning.problem for warning in rules(tmp_path, one, other).warnings]
-    assert len(told) == (common is not None)
-    assert common is None or common in told[0]
+    fault = [warning.problem for warning in rules(tmp_path, one, other).warnings]
+    assert len(fault) == (common is not None)
+    assert common is None or common in fault[0]
 
 
 def test_a_rule_for_a_host_that_no_source_listens_to_is_warned_about(tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def _fastest(found: RuleSet) -> float:
     return min(times)
 
 
-def test_a_tag_of_a_commit_that_nobody_knows_yet_builds_what_does_not_name_the_commit(tmp_path: Path) -> None:
+def test_a_tag_of_a_commit_that_no_one_knows_yet_builds_what_does_not_name_the_commit(tmp_path: Path) -> None:
     found = rules(
         tmp_path,
         tag_config("v*", "{tag}", "tag", version_tagging=1),

@@ -47,7 +47,7 @@ def test_a_tag_has_its_own_values(tmp_path: Path) -> None:
     assert parameters(found, "v1.2.3", "tag") == {"A": "v1.2.3 1 "}
 
 
-def test_a_commit_that_nobody_knows_is_empty(tmp_path: Path) -> None:
+def test_a_commit_that_no_one_knows_is_empty(tmp_path: Path) -> None:
     found = with_parameter(tmp_path, "{sha}", tag_config("v*", kind="tag"))
     assert parameters(found, "v1", "tag", peeled=False) == {"A": ""}
 

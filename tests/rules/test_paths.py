@@ -89,7 +89,7 @@ def test_no_glob_matches_across_two_names(glob: str) -> None:
     assert not counts((glob,), "b", "a", "", "b")
 
 
-def test_a_filter_that_goes_to_and_fro_for_ever_is_refused() -> None:
+def test_a_filter_that_goes_to_and_fro_for_ever_is_rejected() -> None:
     with pytest.raises(BadPattern, match="20 times"):
         compile_paths(("a", "!b") * (MAX_RUNS // 2) + ("c",))
     assert counts(("a", "!b") * (MAX_RUNS // 2), "a")
@@ -104,7 +104,7 @@ def test_a_filter_that_goes_to_and_fro_for_ever_is_refused() -> None:
         ("[a", "has a [ without its ]"), ("![z-a]", "invalid character class range"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_a_path_is_told_with_a_cure(glob: str, why: str) -> None:
+def test_what_cannot_be_a_path_is_reported_with_a_cure(glob: str, why: str) -> None:
     assert why in (path_problem(glob) or "")
 
 

@@ -73,7 +73,7 @@ def test_a_pattern_made_to_backtrack_takes_no_time(pattern: str) -> None:
         ("x.lock", "Git does not allow"),
     ],
 )
-def test_a_pattern_that_cannot_work_is_refused(pattern: str, why: str) -> None:
+def test_a_pattern_that_cannot_work_is_rejected(pattern: str, why: str) -> None:
     with pytest.raises(BadPattern, match=why):
         compile_pattern(pattern)
 
@@ -86,7 +86,7 @@ def test_a_pattern_may_be_as_long_and_have_as_many_groups_as_is_said() -> None:
 @given(
     pattern=st.text(min_size=1, max_size=40), name=st.text(alphabet=st.characters(codec="utf-8"), max_size=40)
 )
-def test_any_text_is_a_pattern_or_is_refused(pattern: str, name: str) -> None:
+def test_any_text_is_a_pattern_or_is_rejected(pattern: str, name: str) -> None:
     try:
         compiled = compile_pattern(pattern)
     except BadPattern:

@@ -43,7 +43,7 @@ def only(found: RuleSet, name: str) -> Match:
 @example("{branch}")
 @example("{1}")
 @example("." * 200)
-def test_every_tag_is_valid_and_tells_what_it_was_made_of(found: RuleSet, name: str) -> None:
+def test_every_tag_is_valid_and_reports_what_it_was_made_of(found: RuleSet, name: str) -> None:
     match = only(found, name)
     assert all(VALID.fullmatch(tag) for tag in match.tags)
     assert set(match.originals) <= set(match.tags)

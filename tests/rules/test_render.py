@@ -53,14 +53,14 @@ def test_a_ref_becomes_a_tag(ref: str, tag: str) -> None:
     assert oci_tag(ref) == tag
 
 
-def test_refs_that_leave_nothing_or_lose_letters_are_still_told_apart() -> None:
+def test_refs_that_leave_nothing_or_lose_letters_are_still_distinguished() -> None:
     assert oci_tag("refs/heads/🚀") == with_digest("ref", "refs/heads/🚀")
     assert len({oci_tag(f"refs/heads/{name}") for name in ("🚀", "🎉", "登录", "登出", "a/登", "a/录")}) == 6
     assert len({oci_tag(f"refs/heads/v{digit}") for digit in "\u0661\u0662\u0663"}) == 3
     assert oci_tag("refs/heads/q\u0303") != oci_tag("refs/heads/q\u0304") != oci_tag("refs/heads/q")
 
 
-def test_a_rendered_tag_is_told_apart_by_the_full_ref_it_came_from() -> None:
+def test_a_rendered_tag_is_distinguished_by_the_full_ref_it_came_from() -> None:
     assert oci_tag("登录", "refs/heads/登录") == "ref-531bd1bf"
     assert oci_tag("登录", "refs/tags/登录") != "ref-531bd1bf"
 
@@ -146,7 +146,7 @@ def test_a_text_has_room_for_so_much_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("text", ["{sha}", "{tag}-{short_sha}"])
-def test_a_commit_that_nobody_knows_yet_fills_no_placeholder(text: str) -> None:
+def test_a_commit_that_no_one_knows_yet_fills_no_placeholder(text: str) -> None:
     with pytest.raises(NoValue, match="does not say which commit v1 is"):
         placeholder_values(parse_template(text), Ref("tag", "v1"), None, AT, {})
     assert placeholder_values(parse_template("{tag}"), Ref("tag", "v1"), None, AT, {})["tag"] == "v1"

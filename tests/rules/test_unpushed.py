@@ -32,7 +32,7 @@ DUE = ScheduledPush(
 )
 
 
-def test_whoever_asks_twice_gets_two_builds() -> None:
+def test_who_asks_twice_gets_two_builds() -> None:
     first, second = ASKED.delivery(1.0), ASKED.delivery(1.0)
     assert first.key != second.key
     assert ManualPush.read(first) == ManualPush.read(second) == ASKED
@@ -60,7 +60,7 @@ def test_a_schedule_builds_the_commit_that_is_known() -> None:
 
 
 @pytest.mark.parametrize("unknown", ["sha", "clone_url"])
-def test_a_schedule_whose_code_nobody_knows_yet_builds_nothing_and_says_so(unknown: str) -> None:
+def test_a_schedule_whose_code_no_one_knows_yet_builds_nothing_and_says_so(unknown: str) -> None:
     event = (replace(DUE, sha=None) if unknown == "sha" else replace(DUE, clone_url=None)).event()
     assert isinstance(event, Ignored)
     assert "no push has reported the commit of main yet" in event.reason

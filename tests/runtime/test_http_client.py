@@ -47,7 +47,7 @@ def test_plain_http_needs_permission() -> None:
     assert url_fault("http://ci.example.com/x", allow_private=True) is None
 
 
-async def test_a_name_that_leads_inside_is_refused() -> None:
+async def test_a_name_that_leads_inside_is_rejected() -> None:
     with pytest.raises(Permanent, match=r"localhost is at .*not public"):
         await post_json("https://localhost:1/x", b"{}", ReachPolicy())
 
@@ -134,7 +134,7 @@ async def test_a_certificate_of_a_stranger_stops_the_call_before_anything_is_sen
     assert not isinstance(caught.value, AnswerLost)
 
 
-def test_a_file_without_certificates_is_told(tmp_path: Path) -> None:
+def test_a_file_without_certificates_is_reported(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing")
     for name in ("ca.pem", "missing.pem"):
         with pytest.raises(Permanent, match="PEM"):

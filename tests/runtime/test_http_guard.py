@@ -87,7 +87,7 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse_the_nam
         await post_json(f"https://{NAME}:9/x", b"{}", ReachPolicy())
 
 
-async def test_where_the_first_address_refuses_the_next_one_is_called(names: Names) -> None:
+async def test_where_the_first_address_rejects_the_next_one_is_called(names: Names) -> None:
     names(["127.0.0.1", "127.0.0.3", "127.0.0.2"])
     async with listening("127.0.0.2") as (port, heard):
         reply = await post_json(f"http://{NAME}:{port}/x", b"{}", LOOPBACK)
@@ -95,7 +95,7 @@ async def test_where_the_first_address_refuses_the_next_one_is_called(names: Nam
     assert len(heard) == 1
 
 
-async def test_a_name_that_nobody_answers_for_means_that_nothing_was_sent(
+async def test_a_name_that_no_one_answers_for_means_that_nothing_was_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     over = threading.Event()
@@ -126,7 +126,7 @@ def silent() -> Iterator[tuple[int, list[str]]]:
             listener.bind((address, port))
             listener.listen(0)
             port = listener.getsockname()[1]
-            for _ in range(2):  # the queue of those whom nobody accepts is full then
+            for _ in range(2):  # the queue of connections that no one accepts is full then
                 waiting = stack.enter_context(socket.socket())
                 waiting.setblocking(False)
                 waiting.connect_ex((address, port))

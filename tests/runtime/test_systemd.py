@@ -1,4 +1,4 @@
-"""What systemd is told, over a socket as it makes one."""
+"""What systemd hears, over a socket as it makes one."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
         yield receiver
 
 
-def test_systemd_hears_what_it_is_told(
+def test_systemd_hears_what_it_is_reported(
     manager: socket.socket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     manager.bind(str(tmp_path / "notify"))
@@ -38,7 +38,7 @@ def test_the_socket_may_have_an_abstract_name(
 
 
 @pytest.mark.parametrize("address", [None, "", "/nowhere/at/all", "/" + "x" * 500])
-def test_where_nobody_listens_nothing_happens(address: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_one_listens_nothing_happens(address: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     if address is not None:
         monkeypatch.setenv("NOTIFY_SOCKET", address)

@@ -174,7 +174,7 @@ async def test_a_service_that_hangs_delays_no_other() -> None:
     assert hanging.rounds == 1, "its round ended with the service"
 
 
-async def test_a_service_that_nobody_wakes_is_woken_by_its_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_service_that_no_one_wakes_is_woken_by_its_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "TICK_PATIENCE", 1e6)
     service = Counter(nothing)
     service.tick = 0.01

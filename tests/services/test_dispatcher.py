@@ -175,7 +175,7 @@ async def test_a_forge_that_this_release_does_not_know_is_a_dead_letter(store: S
 
 
 @pytest.mark.parametrize("error", [BadPayload("no ref"), KeyError("ref"), RecursionError(), ValueError("x")])
-async def test_a_bug_in_reading_is_one_dead_letter_and_stops_nobody(
+async def test_a_bug_in_reading_is_one_dead_letter_and_stops_no_one(
     store: Store, tmp_path: Path, error: Exception
 ) -> None:
     async with dispatching(store, tmp_path, Scripted(error)) as harness:
@@ -185,7 +185,7 @@ async def test_a_bug_in_reading_is_one_dead_letter_and_stops_nobody(
     assert good.state is DeliveryState.DISPATCHED
 
 
-async def test_what_cannot_be_written_down_is_one_dead_letter_and_stops_nobody(
+async def test_what_cannot_be_written_down_is_one_dead_letter_and_stops_no_one(
     store: Store, tmp_path: Path
 ) -> None:
     repo = Repo(full_name="acme/half-\ud800")
@@ -217,7 +217,7 @@ async def test_one_delivery_may_move_several_refs(store: Store, tmp_path: Path) 
     assert [len(one["matches"]) for one in row.explanation] == [1, 2, 0]
 
 
-async def test_a_delivery_that_is_judged_twice_makes_its_builds_once(store: Store, tmp_path: Path) -> None:
+async def test_a_delivery_that_is_decided_twice_makes_its_builds_once(store: Store, tmp_path: Path) -> None:
     async with dispatching(store, tmp_path) as harness:
         delivery = sent("1", body())
         (row,) = await harness.put(delivery)
@@ -324,7 +324,7 @@ async def test_a_store_that_fails_is_tried_again(store: Store, tmp_path: Path) -
     assert (await store.builds.page(Cursor(), 1)).count == 100
 
 
-async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, tmp_path: Path) -> None:
+async def test_a_crowd_of_deliveries_is_decided_once_it_is_on_disk(store: Store, tmp_path: Path) -> None:
     async with dispatching(store, tmp_path) as harness:
         async with anyio.create_task_group() as tasks:
             for number in range(1, 51):
@@ -342,12 +342,12 @@ async def test_a_crowd_of_deliveries_is_judged_once_it_is_on_disk(store: Store, 
         ("notices:\n- {channel: mail, notice_type: MAIL}\n", ["mail"]),
     ],
 )
-async def test_a_build_tells_those_whom_its_rule_names_and_without_that_those_of_the_default(
+async def test_a_build_reports_those_whom_its_rule_names_and_without_that_those_of_the_default(
     store: Store, tmp_path: Path, own: str, channels: list[str]
 ) -> None:
     text = RULE.split("---", maxsplit=1)[0] + own
-    told = [NoticeSetting(channel="team", notice_type="DING_TALK")]
-    async with dispatching(store, tmp_path, text=text, default_notices=told) as harness:
+    setting = [NoticeSetting(channel="team", notice_type="DING_TALK")]
+    async with dispatching(store, tmp_path, text=text, default_notices=setting) as harness:
         (row,) = await harness.put(sent("1", body()))
         (build,) = await store.builds.of_delivery(row.delivery.id)
     assert [subscription.channel for subscription in build.subscriptions] == channels

@@ -71,8 +71,8 @@ async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     unserved = UnservedNotices(store.notices, ["team", "message"])
     rounds = Rounds.of(unserved)
     notice_policy = NoticePolicy(store.clock, None)
-    told = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
-    build = await store.add_build(subscriptions=(told,))
+    subscription = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
+    build = await store.add_build(subscriptions=(subscription,))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(unserved.run)
         await rounds.settled()

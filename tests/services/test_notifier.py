@@ -231,7 +231,7 @@ async def test_a_channel_out_of_order_is_probed_each_quarter_of_an_hour_and_lose
     assert await service_events(store) == [EventName.DEGRADED, EventName.RESTORED]
 
 
-async def test_a_notice_is_given_up_when_nobody_mends_its_channel_for_a_day(
+async def test_a_notice_is_given_up_when_no_one_mends_its_channel_for_a_day(
     store: Store, channel: ScriptedChannel
 ) -> None:
     await put(store, "a")
@@ -254,7 +254,7 @@ async def test_a_probe_that_alone_is_at_fault_keeps_no_other_job_waiting(
     assert await states(store, "a", "other") == "sent sent"
 
 
-async def test_a_channel_that_takes_nothing_for_long_is_told_of_although_it_names_no_fault(
+async def test_a_channel_that_takes_nothing_for_long_is_reported_of_although_it_names_no_fault(
     store: Store, channel: ScriptedChannel
 ) -> None:
     for number in range(10):

@@ -237,7 +237,7 @@ async def test_an_unknown_build_is_resolved_when_the_builder_knows_it_again(
         await harness.advance(601)
         after = await store.build(build.id)
     assert after.state is BuildState.SUCCEEDED
-    assert await store.events() == [EventName.FAIL, EventName.FIXED], "people were told that it failed"
+    assert await store.events() == [EventName.FAIL, EventName.FIXED], "people were notified that it failed"
 
 
 async def test_an_unknown_build_that_still_runs_is_open_again(store: Store, builder: ScriptedBuilder) -> None:

@@ -31,7 +31,7 @@ async def test_the_hours_of_a_build_count_from_its_start_and_not_from_its_way_in
     async with polling(store, builder) as harness:
         await harness.advance(20 * HOUR)
         await harness.polled(build, running(store.clock()))
-        assert harness.calls == ["wake_notifiers"], "its start is to be told"
+        assert harness.calls == ["wake_notifiers"], "its start has a notice"
         await harness.advance(5.9 * HOUR)
         assert (await store.build(build.id)).state is BuildState.RUNNING
         harness.calls.clear()
@@ -67,7 +67,7 @@ async def test_a_builder_may_have_a_deadline_of_its_own(store: Store, builder: S
     assert after.ended_at == store.clock()
 
 
-async def test_a_build_that_left_the_queue_while_nobody_looked_has_its_hours_still_before_it(
+async def test_a_build_that_left_the_queue_while_no_one_looked_has_its_hours_still_before_it(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
@@ -78,7 +78,7 @@ async def test_a_build_that_left_the_queue_while_nobody_looked_has_its_hours_sti
     assert await store.events() == [EventName.START]
 
 
-async def test_a_build_that_ended_while_nobody_looked_for_days_has_ended(
+async def test_a_build_that_ended_while_no_one_looked_for_days_has_ended(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)

@@ -1,4 +1,4 @@
-"""Rules that change on disk: all or nothing, told to those who asked, and never half written."""
+"""Rules that change on disk: all or nothing, with notices to those who asked, and never half written."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,7 @@ async def test_nothing_is_reloaded_while_nothing_changes(store: Store, folder: P
     assert (await harness.service_notices("team"), harness.calls) == ([], [])
 
 
-async def test_a_rule_that_changes_is_in_force_and_told_without_its_values(
+async def test_a_rule_that_changes_is_in_force_and_reported_without_its_values(
     store: Store, folder: Path
 ) -> None:
     text = rule("shop", tag_config("develop", "{branch}")) + "  parameters: {TOKEN: something-secret}\n"
@@ -56,10 +56,10 @@ async def test_rules_that_come_go_and_are_switched_off(store: Store, folder: Pat
         (folder / "shop.yaml").write_text(rule("shop", tag_config(is_active="false")))
         await harness.look()
         assert harness.names() == ["new", "quiet", "shop"]
-    told = [(event, subject) for event, subject, _ in await harness.service_notices("team")]
-    assert told == [(EventName.FORBID, "acme/shop"), (EventName.DELETE, "acme/gone")]
+    noticed = [(event, subject) for event, subject, _ in await harness.service_notices("team")]
+    assert noticed == [(EventName.FORBID, "acme/shop"), (EventName.DELETE, "acme/gone")]
     messages = [(event, subject) for event, subject, _ in await harness.service_notices("message")]
-    assert messages == [(EventName.UPDATE_CONFIG, "acme/quiet"), *told]
+    assert messages == [(EventName.UPDATE_CONFIG, "acme/quiet"), *noticed]
 
 
 async def test_a_faulty_set_changes_nothing_and_says_why(store: Store, folder: Path) -> None:
@@ -132,16 +132,16 @@ async def test_an_editor_that_replaces_the_file_by_another_of_the_same_size_and_
         assert harness.pattern() == "mister"
 
 
-async def test_a_chat_is_told_of_few_among_many_and_how_many_more(store: Store, folder: Path) -> None:
+async def test_a_chat_is_reported_of_few_among_many_and_how_many_more(store: Store, folder: Path) -> None:
     for number in range(50):
         (folder / f"{number:02}.yaml").write_text(rule(f"shop{number:02}"))
     async with reloading(store, folder) as harness:
         for number in range(50):
             (folder / f"{number:02}.yaml").unlink()
         await harness.look()
-    told = await harness.service_notices("team")
-    assert [subject for _, subject, _ in told[:20]] == [f"acme/shop{number:02}" for number in range(20)]
-    assert told[20:] == [
+    noticed = await harness.service_notices("team")
+    assert [subject for _, subject, _ in noticed[:20]] == [f"acme/shop{number:02}" for number in range(20)]
+    assert noticed[20:] == [
         (
             EventName.UPDATE_CONFIG,
             "rules",
@@ -151,7 +151,7 @@ async def test_a_chat_is_told_of_few_among_many_and_how_many_more(store: Store, 
     assert len(await harness.service_notices("message")) == 50
 
 
-async def test_what_cannot_be_told_is_not_taken_yet(store: Store, folder: Path) -> None:
+async def test_what_cannot_be_reported_is_not_taken_yet(store: Store, folder: Path) -> None:
     async with reloading(store, folder) as harness:
         (folder / "shop.yaml").write_text(rule("shop", tag_config("develop")))
         async with failing(store):

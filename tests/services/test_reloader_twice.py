@@ -104,7 +104,7 @@ async def test_of_two_reloads_at_once_the_later_one_loads_later(store: Store, fo
     assert len(await harness.service_notices("team")) == 2
 
 
-async def test_a_fault_that_could_not_be_told_is_told_later(store: Store, folder: Path) -> None:
+async def test_a_fault_that_could_not_be_reported_is_reported_later(store: Store, folder: Path) -> None:
     async with reloading(store, folder) as harness:
         spoil(folder)
         async with failing(store):
@@ -115,7 +115,9 @@ async def test_a_fault_that_could_not_be_told_is_told_later(store: Store, folder
     assert [event for event, *_ in await harness.service_notices("message")] == [EventName.DEGRADED]
 
 
-async def test_an_edit_that_could_not_be_told_is_taken_at_a_later_tick(store: Store, folder: Path) -> None:
+async def test_an_edit_that_could_not_be_reported_is_taken_at_a_later_tick(
+    store: Store, folder: Path
+) -> None:
     async with reloading(store, folder) as harness:
         edit(folder, "develop")
         async with failing(store):
@@ -126,7 +128,7 @@ async def test_an_edit_that_could_not_be_told_is_taken_at_a_later_tick(store: St
     assert len(await harness.service_notices("team")) == 1
 
 
-async def test_files_that_cannot_be_looked_through_are_told_like_a_fault_in_them(
+async def test_files_that_cannot_be_looked_through_are_reported_like_a_fault_in_them(
     store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with reloading(store, folder) as harness:
@@ -138,7 +140,7 @@ async def test_files_that_cannot_be_looked_through_are_told_like_a_fault_in_them
         assert harness.calls.count("wake_notifiers") == 1, "there is something to tell"
 
 
-async def test_only_those_who_asked_for_an_event_are_told_of_it(store: Store, folder: Path) -> None:
+async def test_only_those_who_asked_for_an_event_are_reported_of_it(store: Store, folder: Path) -> None:
     own = "notices:\n- {channel: mail, notice_type: MAIL, enabled_event_type_names: [deleteJob]}\n"
     (folder / "own.yaml").write_text(rule("own") + own)
     async with reloading(store, folder) as harness:
@@ -152,7 +154,7 @@ async def test_only_those_who_asked_for_an_event_are_told_of_it(store: Store, fo
     assert await harness.service_notices("team") == [], "its own settings hold"
 
 
-async def test_a_reload_that_was_refused_raises_and_the_next_tick_does_not_repeat_it(
+async def test_a_reload_that_was_rejected_raises_and_the_next_tick_does_not_repeat_it(
     store: Store, folder: Path
 ) -> None:
     load = Load(folder)

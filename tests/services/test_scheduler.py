@@ -1,4 +1,4 @@
-"""Builds at fixed times: once for each time, across restarts, and told where a time was missed."""
+"""Builds at fixed times: once for each time, across restarts, and a notice where a time was missed."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ async def test_what_pushes_do_not_build_a_schedule_may(noon: Store, tmp_path: Pa
         assert (nightly.request.commit, nightly.request.repo_url) == (FIRST, URL)
 
 
-async def test_a_branch_that_nobody_pushed_or_that_is_gone_is_not_built(noon: Store, tmp_path: Path) -> None:
+async def test_a_branch_that_no_one_pushed_or_that_is_gone_is_not_built(noon: Store, tmp_path: Path) -> None:
     async with scheduling(noon, tmp_path, rule()) as harness:
         await harness.advance_to(DUE)
         await harness.push(FIRST, NONE)
@@ -79,7 +79,7 @@ async def test_two_that_look_at_once_ask_once(noon: Store, tmp_path: Path) -> No
         (3 * DAY + 7200, 0, "missed 4 times until 2026-11-24T19:00:00Z"),
     ],
 )
-async def test_times_that_passed_while_nobody_looked_are_told_and_not_made_up_for_in_a_burst(
+async def test_times_that_passed_while_no_one_looked_are_reported_and_not_made_up_for_in_a_burst(
     noon: Store, tmp_path: Path, away: float, asked: int, missed: str | None
 ) -> None:
     async with scheduling(noon, tmp_path, rule()) as harness:
@@ -88,10 +88,10 @@ async def test_times_that_passed_while_nobody_looked_are_told_and_not_made_up_fo
     async with scheduling(noon, tmp_path, rule()) as harness:
         await harness.advance_to(DUE + away + 1)
         assert len(await harness.requests()) == asked
-        told = await harness.details()
-        assert len(told) == (missed is not None)
-        assert (missed or "") in "".join(told)
-        assert harness.scheduler_calls == ["on_due"] * asked + ["wake_notifiers"] * len(told)
+        details = await harness.details()
+        assert len(details) == (missed is not None)
+        assert (missed or "") in "".join(details)
+        assert harness.scheduler_calls == ["on_due"] * asked + ["wake_notifiers"] * len(details)
 
 
 async def test_far_too_many_missed_times_are_counted_no_further(noon: Store, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ async def test_a_builder_that_is_down_is_asked_again_after_longer_and_longer_pau
     assert times[-1] == 5
 
 
-async def test_the_outage_of_a_builder_is_told_once_and_so_is_its_end(
+async def test_the_outage_of_a_builder_is_reported_once_and_so_is_its_end(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await store.add_build()

@@ -62,7 +62,7 @@ async def test_a_builder_that_loses_every_build_is_not_asked_in_a_tight_loop(
     assert after.detail == "given up after a day: the builder does not have it: HTTP 500"
 
 
-async def test_an_ambiguous_build_that_nobody_can_ask_for_is_unknown_and_somebody_is_told(
+async def test_an_ambiguous_build_that_no_one_can_ask_for_is_unknown_and_somebody_is_reported(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await store.add_build()
@@ -93,7 +93,7 @@ async def test_a_build_that_cannot_be_asked_for_now_is_asked_for_later(
     assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
 
 
-async def test_a_build_that_nobody_could_be_asked_for_within_a_day_is_unknown(
+async def test_a_build_that_no_one_could_be_asked_for_within_a_day_is_unknown(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await store.add_build()

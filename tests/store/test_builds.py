@@ -328,7 +328,7 @@ async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store, *, asked
 
 async def test_a_message_is_kept_once(store: Store) -> None:
     facts = ServiceFacts(subject="x", detail="y")
-    told = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=START)
+    notice = Notice(id="n", channel="message", event=EventName.DEGRADED, facts=facts, created_at=START)
     for _ in range(3):
-        await store.messages.add_message(told)
+        await store.messages.add_message(notice)
     assert (await counted(store))["message"] == 1

@@ -1,4 +1,4 @@
-"""What a commit promises: it is on the disk, nobody waits for ever, and one that fails harms no later one."""
+"""What a commit promises: it is on disk, no caller waits for ever, and a failed one harms no later one."""
 
 import sqlite3
 import threading
@@ -36,7 +36,7 @@ async def test_each_commit_waits_for_the_disk(store: Store) -> None:
 
 
 def orphan(connection: Connection) -> None:
-    """A log of no build, which nobody looks for before the commit."""
+    """A log of no build, which no one looks for before the commit."""
     connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
     connection.exec_driver_sql("INSERT INTO build_log (build_id, seq, at, text) VALUES ('none', 0, 0, '')")
 

@@ -184,7 +184,7 @@ async def test_a_due_time_is_claimed_once_with_what_it_asks_for(port: Store, clo
     assert await port.notices.next_due("team") == START
 
 
-async def test_at_start_what_was_being_sent_is_due_and_what_nobody_serves_ends(port: Store) -> None:
+async def test_at_start_what_was_being_sent_is_due_and_what_no_one_serves_ends(port: Store) -> None:
     await port.notices.add([notice("kept"), notice("orphan", "gone")])
     await port.notices.claim("team")
     await port.health.degrade("builder:gone", "no answer")

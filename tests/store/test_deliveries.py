@@ -1,4 +1,4 @@
-"""Deliveries: kept once, whoever repeats them, and judged in their order."""
+"""Deliveries: kept once, however often they are repeated, and decided in their order."""
 
 import anyio
 import pytest

@@ -1,4 +1,4 @@
-"""Older code that came late: what is built again, what is ended, and what is left to whoever asked for it."""
+"""Older code that came late: what is built again, what is ended, and what is left to who asked for it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -214,9 +214,7 @@ async def test_a_build_by_hand_ends_nothing_and_is_not_put_right(store: Store, t
     assert here.registry["main"] == sha("a")
 
 
-async def test_a_newer_push_leaves_the_word_of_whoever_cancelled_before_it(
-    store: Store, tmp_path: Path
-) -> None:
+async def test_a_newer_push_leaves_the_word_of_who_cancelled_before_it(store: Store, tmp_path: Path) -> None:
     async with pushing(store, tmp_path, "cancel") as here:
         await here.push("-a")
         (old,) = await here.start()

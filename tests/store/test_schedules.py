@@ -36,8 +36,10 @@ async def test_a_due_time_is_claimed_once_with_all_that_it_asks_for(
 
     async def claim() -> bool:
         asked = delivery_of("due", START, source="schedule")
-        told = Notice(id=asked.id, channel="message", event=EventName.DEGRADED, facts=facts, created_at=START)
-        return await schedules.claim("nightly", START, START + 60, asked, [told])
+        notice = Notice(
+            id=asked.id, channel="message", event=EventName.DEGRADED, facts=facts, created_at=START
+        )
+        return await schedules.claim("nightly", START, START + 60, asked, [notice])
 
     assert [await claim(), await claim()] == [True, False]
     assert len(await store.deliveries.claim(10)) == len(await store.events()) == 1

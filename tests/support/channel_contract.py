@@ -78,7 +78,7 @@ class Markup:
     none. `power` is a pattern of what the reader's client acts upon, such as links and mentions. The
     suite removes from a text what `own` matches; then `power` must match nowhere, so that the texts of
     strangers have no power. `mention` is what the contact `zhangsan` becomes in a text; None where the kind
-    mentions nobody.
+    mentions no one.
     """
 
     write: Callable[[Notice, ChannelContext], Written]

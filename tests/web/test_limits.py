@@ -29,7 +29,7 @@ async def worn_out(harness: ReceiverHarness, client: str) -> None:
     raise AssertionError("never too much")
 
 
-async def test_a_stranger_is_told_to_stop_and_when_to_come_back(store: Store) -> None:
+async def test_a_stranger_is_asked_to_stop_and_when_to_come_back(store: Store) -> None:
     harness = ReceiverHarness(store, github=FEW)
     assert [await harness.forged(sender=STRANGER) for _ in range(5)] == [401, 401, 401, 429, 429]
     answer = await harness.post(b"{}", signed(b"{}", b"wrong"), sender=STRANGER)
@@ -49,7 +49,7 @@ async def test_a_stranger_uses_up_nothing_of_a_host(store: Store) -> None:
 async def test_a_host_behind_the_address_of_a_stranger_is_heard(store: Store) -> None:
     harness = ReceiverHarness(store, github=FEW)
     await worn_out(harness, HOST)
-    assert await harness.honest(LARGE, sender=HOST) == 429, "nobody there has proven himself yet"
+    assert await harness.honest(LARGE, sender=HOST) == 429, "no one there has proven who he is yet"
     assert await harness.honest(sender=HOST) == 202
     await worn_out(harness, HOST)
     assert await harness.honest(LARGE + b" ", sender=HOST) == 202
@@ -75,7 +75,7 @@ async def test_each_source_counts_for_itself_and_so_do_the_names_of_none(store: 
     assert (unknown[0], unknown[599], unknown[600]) == (404, 404, 429)
 
 
-async def test_every_refusal_counts(store: Store) -> None:
+async def test_every_rejection_counts(store: Store) -> None:
     harness = ReceiverHarness(store, github=FEW | {"allow": ()})
     for change in ({"content-type": "text/html"}, {"x-hub-signature-256": ""}, {"x-gitea-event": "push"}):
         answer = await harness.post(b"{}", signed(b"{}") | change, sender=STRANGER)
@@ -92,7 +92,7 @@ async def test_every_refusal_counts(store: Store) -> None:
         ("203.0.113.7", "203.0.113.8", False),
     ],
 )
-async def test_whoever_has_an_ipv6_network_has_one_allowance(
+async def test_who_has_an_ipv6_network_has_one_allowance(
     store: Store, first: str, second: str, shared: bool
 ) -> None:
     harness = ReceiverHarness(store, github=FEW)
@@ -126,7 +126,7 @@ async def test_of_too_many_proven_addresses_the_oldest_is_forgotten(
     assert await harness.honest(LARGE, sender=clients[0]) == 429
 
 
-async def test_a_clock_that_is_set_back_locks_nobody_out(store: Store) -> None:
+async def test_a_clock_that_is_set_back_locks_no_one_out(store: Store) -> None:
     harness = ReceiverHarness(store, github=FEW)
     await worn_out(harness, STRANGER)
     store.clock.advance(-86_400)

@@ -50,15 +50,15 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 def delivery(daemon: Daemon, delivery_id: str) -> dict[str, Any]:
-    """The delivery, once it has been judged."""
+    """The delivery, once it has a decision."""
 
     def look() -> dict[str, Any] | None:
         found: dict[str, Any] = daemon.api(f"/v1/deliveries/{delivery_id}")
         return found if found["state"] != "stored" else None
 
-    judged = eventually(look)
-    assert judged is not None
-    return judged
+    decided = eventually(look)
+    assert decided is not None
+    return decided
 
 
 def post(daemon: Daemon, body: bytes, headers: dict[str, str], path: str = "/hooks/plain") -> httpx.Response:
@@ -66,14 +66,14 @@ def post(daemon: Daemon, body: bytes, headers: dict[str, str], path: str = "/hoo
     return httpx.post(f"{daemon.url}{path}", content=body, headers=raw, timeout=30)
 
 
-def test_a_delivery_is_stored_judged_and_told_once_when_repeated(daemon: Daemon) -> None:
+def test_a_delivery_is_stored_decided_and_reported_once_when_repeated(daemon: Daemon) -> None:
     body = push_body(URL, "refs/heads/elsewhere")
     first, second = (send(daemon.url, body, "repeated") for _ in range(2))
     assert (first.status_code, second.status_code) == (202, 200)
     assert first.json() == second.json()
-    judged = delivery(daemon, first.json()["id"])
-    assert (judged["state"], judged["key"]) == ("ignored", "repeated")
-    assert "elsewhere does not match main" in judged["detail"]
+    decided = delivery(daemon, first.json()["id"])
+    assert (decided["state"], decided["key"]) == ("ignored", "repeated")
+    assert "elsewhere does not match main" in decided["detail"]
 
 
 def test_each_of_several_secrets_opens(daemon: Daemon) -> None:
@@ -81,7 +81,7 @@ def test_each_of_several_secrets_opens(daemon: Daemon) -> None:
 
 
 def refusals(daemon: Daemon) -> list[dict[str, Any]]:
-    """The lines about clients without a proof; those who hang up are told of when it is noticed."""
+    """The lines about clients without a proof; those who hang up appear when it is noticed."""
     lines = [line for line in daemon.lines() if line["event"] == "delivery.rejected"]
     return [line for line in lines if line["source"] == "proof" and line["status"] == 401]
 
@@ -111,7 +111,9 @@ TRUNCATED = SIGNED["webhook-signature"][:-1]
     ],
     ids=range(15),
 )
-def test_what_proves_nothing_is_refused_with_one_line_of_log(daemon: Daemon, headers: dict[str, str]) -> None:
+def test_what_proves_nothing_is_rejected_with_one_line_of_log(
+    daemon: Daemon, headers: dict[str, str]
+) -> None:
     before = len(refusals(daemon))
     answer = post(daemon, b"{}", headers, "/hooks/proof")
     after = eventually(lambda: refusals(daemon)[before:])
@@ -124,17 +126,17 @@ def test_what_proves_nothing_is_refused_with_one_line_of_log(daemon: Daemon, hea
 
 
 def test_a_flood_of_refusals_is_a_few_lines_of_log_and_a_count(daemon: Daemon) -> None:
-    def told() -> list[dict[str, Any]]:
+    def rejections() -> list[dict[str, Any]]:
         return [line for line in daemon.lines() if line.get("source") == "flooded"]
 
     with httpx.Client() as client:
         for _ in range(200):
             client.get(f"{daemon.url}/hooks/flooded")
-        assert len(told()) < 100
+        assert len(rejections()) < 100
 
         def counted() -> int:
             client.get(f"{daemon.url}/hooks/flooded")
-            return sum(line.get("suppressed", 0) for line in told())
+            return sum(line.get("suppressed", 0) for line in rejections())
 
         eventually(lambda: counted() > 100)
 
@@ -148,7 +150,7 @@ def test_a_flood_of_what_is_no_http_is_a_few_lines_of_log(daemon: Daemon) -> Non
     assert 0 < len(lines) < 60
 
 
-def test_the_methods_paths_and_types_of_others_are_refused(daemon: Daemon) -> None:
+def test_the_methods_paths_and_types_of_others_are_rejected(daemon: Daemon) -> None:
     body = push_body(URL)
     assert post(daemon, body, signed(body), "/hooks/nobody").status_code == 404
     assert post(daemon, body, signed(body), "/hooks/").status_code == 404
@@ -201,9 +203,9 @@ def test_an_event_header_that_a_host_always_sends_has_to_be_there(daemon: Daemon
 def test_an_authentic_body_that_cannot_be_read_is_kept_and_says_why(daemon: Daemon, body: bytes) -> None:
     answer = send(daemon.url, body, base64.b64encode(body[-20:]).decode() or "empty")
     assert answer.status_code == 202
-    judged = delivery(daemon, answer.json()["id"])
-    assert judged["state"] == "dead"
-    assert "JSON" in judged["detail"]
+    decided = delivery(daemon, answer.json()["id"])
+    assert decided["state"] == "dead"
+    assert "JSON" in decided["detail"]
 
 
 def test_an_unreadable_body_of_github_is_kept_and_says_why_too(daemon: Daemon) -> None:
@@ -221,9 +223,9 @@ def test_an_authentic_form_that_leaves_a_choice_is_kept_and_says_why(daemon: Dae
     headers["content-type"] = "application/x-www-form-urlencoded"
     answer = post(daemon, form.encode(), headers, "/hooks/github")
     assert answer.status_code == 202
-    judged = delivery(daemon, answer.json()["id"])
-    assert judged["state"] == "dead"
-    assert "form" in judged["detail"]
+    decided = delivery(daemon, answer.json()["id"])
+    assert decided["state"] == "dead"
+    assert "form" in decided["detail"]
 
 
 def test_a_body_of_just_the_cap_is_taken(daemon: Daemon) -> None:
@@ -233,7 +235,7 @@ def test_a_body_of_just_the_cap_is_taken(daemon: Daemon) -> None:
     assert send(daemon.url, body + b" ", "one more").status_code == 413
 
 
-def test_a_body_that_announces_too_much_is_refused_before_it_comes(daemon: Daemon) -> None:
+def test_a_body_that_announces_too_much_is_rejected_before_it_comes(daemon: Daemon) -> None:
     with Connection(daemon) as line:
         line.head(f"Content-Length: {MAX_BODY + 1}")
         assert line.status() == 413
@@ -241,7 +243,7 @@ def test_a_body_that_announces_too_much_is_refused_before_it_comes(daemon: Daemo
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "99999999999999999999999", "5, 6", "²"])
-def test_a_length_that_is_none_is_refused(daemon: Daemon, length: str) -> None:
+def test_a_length_that_is_none_is_rejected(daemon: Daemon, length: str) -> None:
     with Connection(daemon) as line:
         line.head(f"Content-Length: {length}")
         assert line.status() in {400, 413, None}
@@ -278,7 +280,7 @@ def test_a_body_that_is_longer_than_announced_is_no_second_delivery(daemon: Daem
     with Connection(daemon) as line:
         line.head(*headers, f"Content-Length: {len(body)}")
         line.say(body, b'{"more": "than was announced"}\r\n\r\n')
-        assert line.status() in {202, 400}, "whoever lies may be told so"
+        assert line.status() in {202, 400}, "whoever lies may be rejections so"
         assert line.is_closed()
     stored = [one for one in daemon.lines()[before:] if one["event"] == "delivery.stored"]
     assert len(stored) <= 1

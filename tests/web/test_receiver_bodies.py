@@ -51,7 +51,7 @@ async def test_of_a_sender_that_hangs_up_nothing_is_stored_and_the_next_try_is_n
     assert stored.delivery.body == b"{}"
 
 
-async def test_a_first_piece_over_the_cap_is_refused_whatever_was_announced(store: Store) -> None:
+async def test_a_first_piece_over_the_cap_is_rejected_whatever_was_announced(store: Store) -> None:
     harness = ReceiverHarness(store, gitlab=GITLAB)
     for more in (True, False):
         lie = TOKEN | {"content-length": "2"}
@@ -94,7 +94,7 @@ async def test_those_who_hang_up_leave_the_room_to_others(store: Store) -> None:
     assert (await harness.stream(whole, TOKEN, source="gitlab"))[0] == 202
 
 
-async def test_who_is_to_wait_for_less_than_a_second_is_told_to_wait_for_one(store: Store) -> None:
+async def test_who_is_to_wait_for_less_than_a_second_is_reported_to_wait_for_one(store: Store) -> None:
     harness = ReceiverHarness(store, github={"rate": Rate(2, 1.0)})
     assert [await harness.honest() for _ in range(2)] == [202, 202]
     body = push()

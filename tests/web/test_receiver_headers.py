@@ -40,7 +40,7 @@ async def test_a_type_is_one_type_and_not_the_beginning_of_another(store: Store,
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "x-unknown"])
-async def test_what_is_compressed_is_refused_and_never_kept(store: Store, coding: str) -> None:
+async def test_what_is_compressed_is_rejected_and_never_kept(store: Store, coding: str) -> None:
     body = gzip.compress(push())
     answer = await ReceiverHarness(store).post(body, pairs(body, content_encoding=[coding]))
     assert answer.status_code == 415

@@ -50,7 +50,7 @@ def ended(daemon: Daemon, **query: str) -> list[dict[str, Any]]:
     return eventually(lambda: [build for build in daemon.builds(**query) if build["ended_at"]])
 
 
-def test_a_failing_chat_and_a_builder_that_is_down_delay_nobody(tmp_path: Path) -> None:
+def test_a_failing_chat_and_a_builder_that_is_down_delay_no_one(tmp_path: Path) -> None:
     with start_blocking_portal() as portal:
         robots = dingtalk_robot(time.time, secret=SECRET), dingtalk_robot(time.time, secret=SECRET)
         with (
@@ -99,7 +99,7 @@ def health(daemon: Daemon) -> dict[str, Any]:
     return found
 
 
-def test_told_to_stop_while_a_build_runs_and_a_notice_hangs_it_ends_in_time_and_goes_on_later(
+def test_asked_to_stop_while_a_build_runs_and_a_notice_hangs_it_ends_in_time_and_goes_on_later(
     tmp_path: Path,
 ) -> None:
     with (
@@ -151,7 +151,7 @@ def test_told_to_stop_while_a_build_runs_and_a_notice_hangs_it_ends_in_time_and_
     assert len(robot.requests) == 3, "the notice that hung is sent again"
 
 
-def test_a_second_daemon_on_the_same_store_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_second_daemon_on_the_same_store_is_rejected_in_one_line(tmp_path: Path) -> None:
     with running(tmp_path, {"sources": PLAIN}, {}) as daemon:
         second = daemon.command("serve")
         assert httpx.get(f"{daemon.url}/healthz").status_code == 200

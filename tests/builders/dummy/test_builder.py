@@ -62,7 +62,7 @@ async def test_a_build_takes_as_long_and_ends_as_its_parameters_say(
     assert (await status(builder)).state is BuildState(result)
 
 
-async def test_a_build_can_be_refused_or_put_off(builder: DummyBuilder) -> None:
+async def test_a_build_can_be_rejected_or_put_off(builder: DummyBuilder) -> None:
     assert await triggered(builder, {"DUMMY_RESULT": "rejected"}) == Rejected("DUMMY_RESULT is rejected")
     assert await triggered(builder, {"DUMMY_RESULT": "retry"}) == Retry("DUMMY_RESULT is retry")
     assert await builder.find("b-1") is None

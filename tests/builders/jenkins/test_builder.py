@@ -265,7 +265,7 @@ async def test_a_proxy_that_is_down_is_named(ci_server: FakeJenkins) -> None:
         {"colour": "blue"},
     ],
 )
-def test_settings_that_cannot_work_are_refused(change: dict[str, Any]) -> None:
+def test_settings_that_cannot_work_are_rejected(change: dict[str, Any]) -> None:
     good = {"url": "https://ci.example.com/jenkins", "username": "ci", "token": "t", "job": JOB}
     assert JenkinsSettings.model_validate(good).url == "https://ci.example.com/jenkins/"
     with pytest.raises(ValidationError):

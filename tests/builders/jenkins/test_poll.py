@@ -303,7 +303,9 @@ async def test_a_build_that_comes_back_is_believed(ci_server: FakeJenkins) -> No
     ("loss", "words"),
     [("rotated", "oldest build kept"), ("renamed", "renamed or deleted"), ("deleted", "was deleted")],
 )
-async def test_the_reason_why_a_build_is_gone_is_told(ci_server: FakeJenkins, loss: str, words: str) -> None:
+async def test_the_reason_why_a_build_is_gone_is_reported(
+    ci_server: FakeJenkins, loss: str, words: str
+) -> None:
     async with builder(ci_server) as ci:
         handle = await sent(ci)
         ci_server.start(JOB)

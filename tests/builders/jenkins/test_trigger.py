@@ -206,7 +206,7 @@ async def test_a_proxy_that_lost_the_answer_leaves_it_open(ci_server: FakeJenkin
         (500, "does not take these parameters"),
     ],
 )
-async def test_a_refusal_is_told_in_a_sentence_without_the_page(
+async def test_a_rejection_is_reported_in_a_sentence_without_the_page(
     ci_server: FakeJenkins, code: int, words: str
 ) -> None:
     ci_server.trouble(match="POST", reply=page("Oops", code))
@@ -225,7 +225,7 @@ async def test_a_refusal_is_told_in_a_sentence_without_the_page(
         ({"token": "wrong-canary"}, "API token (401)"),
     ],
 )
-async def test_what_the_server_itself_refuses_is_rejected(
+async def test_what_the_server_itself_rejects_is_rejected(
     ci_server: FakeJenkins, change: dict[str, str], words: str
 ) -> None:
     outcome = await triggered(ci_server, **change)
@@ -251,7 +251,7 @@ async def test_a_job_whose_parameters_were_taken_away_is_read_again(ci_server: F
         assert isinstance(await ci.trigger(request()), Sent)
 
 
-async def test_a_refusal_whose_cause_cannot_be_looked_up_is_left_open(ci_server: FakeJenkins) -> None:
+async def test_a_rejection_whose_cause_cannot_be_looked_up_is_left_open(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         await sent(ci, "b-0")
         ci_server.trouble(match="POST", reply=page("Oops", 500))

@@ -1,4 +1,4 @@
-"""What a local build checks out: one commit, over the protocols allowed, with nobody seeing a credential."""
+"""What a local build checks out: one commit, over the protocols allowed, and no one sees a credential."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ async def test_an_annotated_tag_is_peeled(site: LocalSite, origin: Origin) -> No
     assert f"\n{commit}\n" in site.text()
 
 
-async def test_a_commit_that_nobody_named_is_what_the_ref_points_to(site: LocalSite, origin: Origin) -> None:
+async def test_a_commit_that_no_one_named_is_what_the_ref_points_to(site: LocalSite, origin: Origin) -> None:
     commit = pushed(origin)
     origin.tag("v1")
     wanted = request(origin, "", ref="refs/tags/v1", branch=None, tag="v1")
@@ -61,7 +61,7 @@ async def test_a_commit_that_never_was_fails_the_build(site: LocalSite, origin: 
     assert "is not among the last 1000 commits" in now.detail
 
 
-async def test_a_protocol_that_is_not_listed_is_refused(site: LocalSite, origin: Origin) -> None:
+async def test_a_protocol_that_is_not_listed_is_rejected(site: LocalSite, origin: Origin) -> None:
     now = await built(site.builder("true", protocols=["https"]), request(origin, pushed(origin)))
     assert now.state is BuildState.FAILED
     assert "transport 'file' not allowed" in site.text()
@@ -143,7 +143,7 @@ async def test_an_ssh_address_keeps_its_user_and_loses_its_password(
     now = await built(site.builder("true", protocols=["ssh"]), request(origin, "1" * 40, repo_url=repo_url))
     assert now.state is BuildState.FAILED
     called = (tmp_path / "called").read_text()
-    assert "BatchMode=yes" in called, "nobody can answer a question"
+    assert "BatchMode=yes" in called, "no one can answer a question"
     assert " git@::1 " in called
     assert "word-1" not in called + site.text()
 

@@ -76,10 +76,10 @@ async def test_an_image_is_built_and_pushed_under_all_its_tags(
     assert now.digest is not None
     assert images.manifest("acme/shop", "latest")[0] == images.manifest("acme/shop", "v1")[0] == now.digest
     assert layer_files(images, "v1") == {"hello.txt": b"hello\n"}
-    told = labels(images, "latest")
-    assert told["org.opencontainers.image.revision"] == sha
-    assert told["org.opencontainers.image.ref.name"] == "refs/heads/main"
-    assert told["org.opencontainers.image.source"] == origin.url
+    answered = labels(images, "latest")
+    assert answered["org.opencontainers.image.revision"] == sha
+    assert answered["org.opencontainers.image.ref.name"] == "refs/heads/main"
+    assert answered["org.opencontainers.image.source"] == origin.url
     await builder.release("b1")
     assert list(site.state.iterdir()) == []
 
@@ -231,9 +231,9 @@ async def test_without_any_engine_the_build_is_rejected_with_a_cure(
 async def test_the_test_call_names_the_engine_and_the_registry(
     site: LocalSite, images: Registry, tmp_path: Path
 ) -> None:
-    told = await buildah(site, images).test()
-    assert told.startswith("buildah version ")
-    assert told.endswith(f"; the registry {images.address} answers")
+    answered = await buildah(site, images).test()
+    assert answered.startswith("buildah version ")
+    assert answered.endswith(f"; the registry {images.address} answers")
     with pytest.raises(Transient, match=r"the registry 127\.0\.0\.1:1 does not answer"):
         await site.builder(engine="buildah", registry="127.0.0.1:1", tls_verify=False).test()
     with pytest.raises(Transient, match="does not answer"):
@@ -241,15 +241,15 @@ async def test_the_test_call_names_the_engine_and_the_registry(
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "answered"),
     [
         (200, "the registry {} answers"),
         (401, "the registry {} answers and requires credentials"),
         (503, "the registry {} answers with HTTP 503"),
     ],
 )
-async def test_the_test_call_tells_a_registry_with_a_login_from_one_that_is_ill(
-    site: LocalSite, status: int, told: str
+async def test_the_test_call_reports_a_registry_with_a_login_from_one_that_is_ill(
+    site: LocalSite, status: int, answered: str
 ) -> None:
     needs("buildah")
     asked: list[str] = []
@@ -261,7 +261,7 @@ async def test_the_test_call_tells_a_registry_with_a_login_from_one_that_is_ill(
             answer = str(failure.value)
         else:
             answer = await builder.test()
-    assert answer.endswith(told.format(address))
+    assert answer.endswith(answered.format(address))
     assert asked == ["/v2/"]
 
 

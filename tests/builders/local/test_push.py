@@ -116,7 +116,7 @@ async def test_a_push_that_fails_fails_the_build_and_is_not_among_the_pushed(
     assert docker.calls("push")[-1] == f"push {IMAGE}:{failing}", "nothing is pushed after a failed push"
 
 
-async def test_an_image_whose_digest_nobody_tells_is_no_success(
+async def test_an_image_whose_digest_no_one_names_is_no_success(
     site: LocalSite, origin: Origin, docker: Docker
 ) -> None:
     docker.does(inspect=f"""echo '["{IMAGE}/more@{DIGEST}"]'""")
@@ -128,7 +128,7 @@ async def test_an_image_whose_digest_nobody_tells_is_no_success(
     assert result(site).pushed == [f"{IMAGE}:latest", f"{IMAGE}:v1"]
 
 
-async def test_a_result_that_a_full_disk_refused_is_written_once_the_build_gave_its_space_back(
+async def test_a_result_that_a_full_disk_rejected_is_written_once_the_build_gave_its_space_back(
     site: LocalSite, origin: Origin, docker: Docker
 ) -> None:
     draft = site.state / "b1" / "result.json.new"

@@ -1,4 +1,4 @@
-"""Local builds outlive the daemon; what was interrupted is taken up again, or told."""
+"""Local builds outlive the daemon; what was interrupted is resumed, or reported."""
 
 import json
 import os
@@ -106,7 +106,7 @@ async def test_a_build_interrupted_again_and_again_fails(
     assert (now.state, now.detail) == (BuildState.FAILED, "interrupted 3 times")
 
 
-async def test_a_runner_told_to_stop_by_the_system_is_no_cancelled_build(
+async def test_a_runner_asked_to_stop_by_the_system_is_no_cancelled_build(
     site: LocalSite, origin: Origin, fake_git: Path
 ) -> None:
     builder = site.builder("true")

@@ -116,7 +116,7 @@ async def test_a_build_that_is_taken_up_again_has_only_the_rest_of_the_logs_limi
     assert (folder / "log").stat().st_size < (64 << 10) + 2000
 
 
-async def test_a_runner_that_cannot_begin_is_told_and_the_build_may_be_triggered_again(
+async def test_a_runner_that_cannot_begin_is_reported_and_the_build_may_be_triggered_again(
     site: LocalSite, origin: Origin
 ) -> None:
     obstacle = site.state / "b1" / "started.new"

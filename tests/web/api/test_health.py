@@ -61,7 +61,7 @@ async def test_ready_means_that_the_store_takes_a_write(
     assert (await client.get("/readyz")).status_code == 200
 
 
-async def test_on_a_full_disk_nobody_is_ready(
+async def test_on_a_full_disk_no_one_is_ready(
     store: Store, client: httpx.AsyncClient, asking_each_time: None
 ) -> None:
     assert (await client.get("/readyz")).status_code == 200

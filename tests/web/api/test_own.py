@@ -80,13 +80,13 @@ async def test_a_page_beyond_the_last_is_empty(store: Store, client: httpx.Async
 @pytest.mark.parametrize(
     "page", ["0", "-1", "x", "", "1.5", "1e3", "²", "\uff11", "501", "9" * 5000, " 1", "+1"]
 )
-async def test_a_bad_page_number_is_refused(client: httpx.AsyncClient, page: str) -> None:
+async def test_a_bad_page_number_is_rejected(client: httpx.AsyncClient, page: str) -> None:
     answer = await client.get("/v1/builds", params={"page": page})
     assert "is not a number from 1 to 500" in bad(answer, 400)
 
 
 @pytest.mark.parametrize("name", ["before", "after"])
-async def test_a_place_that_no_page_gives_is_empty_or_refused(
+async def test_a_place_that_no_page_gives_is_empty_or_rejected(
     store: Store, client: httpx.AsyncClient, name: str
 ) -> None:
     await store.add_build("1", is_public=True)
@@ -177,7 +177,7 @@ async def test_a_token_opens_with_and_without_its_scheme(
         "Bearer \xff\xfe",
     ],
 )
-async def test_a_wrong_token_is_refused_everywhere(
+async def test_a_wrong_token_is_rejected_everywhere(
     store: Store, client: httpx.AsyncClient, value: str
 ) -> None:
     build = await store.add_build("1")
@@ -201,14 +201,14 @@ async def test_what_is_not_public_needs_a_token(client: httpx.AsyncClient) -> No
     assert refused.headers["www-authenticate"] == "Bearer"
 
 
-async def test_without_configured_tokens_nobody_is_trusted(store: Store) -> None:
+async def test_without_configured_tokens_no_one_is_trusted(store: Store) -> None:
     served = make_api(store, tokens=[], reload=no_rules)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
         for value in ("", "Bearer ", "x"):
             bad(await client.get("/v1/deliveries/x", headers={"authorization": value}), 401)
 
 
-async def test_a_build_tells_its_whole_story(store: Store, client: httpx.AsyncClient) -> None:
+async def test_a_build_reports_its_whole_story(store: Store, client: httpx.AsyncClient) -> None:
     build = await store.add_build("1", is_public=True, version_tagging=2)
     store.clock.advance(0.25)
     await store.builds.transition(
@@ -277,7 +277,7 @@ async def test_a_log_is_read_by_place_and_by_time(store: Store, client: httpx.As
         "1.",
     ],
 )
-async def test_a_bad_number_is_refused(
+async def test_a_bad_number_is_rejected(
     store: Store, client: httpx.AsyncClient, name: str, value: str
 ) -> None:
     build = await store.add_build("1", is_public=True)
@@ -318,7 +318,7 @@ async def test_a_delivery_says_why(store: Store, client: httpx.AsyncClient) -> N
     bad(await client.get("/v1/deliveries/none", headers=TRUSTED), 404)
 
 
-async def test_what_there_is_not_is_told_in_the_envelope(client: httpx.AsyncClient) -> None:
+async def test_what_there_is_not_is_reported_in_the_envelope(client: httpx.AsyncClient) -> None:
     bad(await client.get("/v1/nothing"), 404)
     bad(await client.get("/"), 404)
     refused = await client.post("/v1/builds")
