@@ -4,7 +4,6 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +18,7 @@ from pydantic import (
 from bridge.config.forges import ForgeKind, forges_of
 from bridge.config.notices import NoticeSetting
 from bridge.config.people import People
-from bridge.config.types import Duration, Frequency, Secret, Size, Strict, wrong
+from bridge.config.types import Duration, Frequency, Secret, Size, Strict, server_url, wrong
 from bridge.runtime.rate import Rate
 
 REJECTED_RATE: Final = Rate(600, 60.0)
@@ -57,16 +56,7 @@ def _proxy(value: object) -> IPv4Network | IPv6Network | str:
 
 
 def _public_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018  # reading it checks it
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise wrong("public_url", "must be an address such as https://bridge.example.com")
-    if parts.username or parts.password:
-        raise wrong("public_url", "must not contain a user or a password: everyone can see this address")
-    return value.rstrip("/")
+    return server_url(value, "public_url", "https://bridge.example.com")
 
 
 def _username(value: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -22,6 +23,20 @@ _PLACES: Final = ("env", "file", "credential")
 def wrong(kind: str, problem: str) -> PydanticCustomError:
     """A validation error with a sentence of our own."""
     return PydanticCustomError(kind, "{problem}", {"problem": problem})
+
+
+def server_url(value: str, kind: str, example: str) -> str:
+    """The URL of an HTTP server, without the last slash. Raises PydanticCustomError for any other text."""
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018  # reading it checks it
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise wrong(kind, f"must be an address such as {example}")
+    if parts.username or parts.password:
+        raise wrong(kind, "must not contain a user or a password: everyone can see this address")
+    return value.rstrip("/")
 
 
 class Strict(BaseModel):

@@ -16,7 +16,7 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import NOTICES
 from bridge.runtime.retry import Backoff, bounded
-from bridge.services.base import Service
+from bridge.services.base import PartHealth, Service
 from bridge.store.base import Health, Notices
 from bridge.store.values import NoticeRow
 
@@ -54,7 +54,7 @@ class Notifier(Service):
         self._notices = notices
         self._health = health
         self._clock = clock
-        self._wake_notifiers = wake_notifiers
+        self._part = PartHealth(self._service, health, wake_notifiers)
         self._failures = 0
         self._sending = anyio.Lock()
         self._finished = False
@@ -126,7 +126,7 @@ class Notifier(Service):
             case Ok(detail):
                 self._failures = 0
                 await self._notices.end(notice_id, NoticeState.SENT, detail)
-                await self._healthy()
+                await self._part.restore("it takes notices again")
             case Retry(why, after):
                 await self._again(row, why, after)
             case Unknown(why):
@@ -150,7 +150,7 @@ class Notifier(Service):
     async def _again(self, row: NoticeRow, why: str, after: float | None) -> None:
         self._failures += 1
         if self._failures >= FAILURES:
-            await self._unhealthy(why, DOWN_SECONDS)
+            await self._part.degrade(why, pause=DOWN_SECONDS)
         if await self._expired(row, why):
             return
         wait = BACKOFF.wait(row.attempts + 1) if after is None else bounded(after)
@@ -159,20 +159,10 @@ class Notifier(Service):
 
     async def _misconfigured(self, row: NoticeRow, why: str) -> None:
         """Notices wait until a person has corrected the configuration; one of them is the probe."""
-        await self._unhealthy(why, PROBE_SECONDS)
+        await self._part.degrade(why, pause=PROBE_SECONDS)
         if not await self._expired(row, why, reason="config"):
             next_at = self._clock() + PROBE_SECONDS
             await self._notices.end(row.notice.id, NoticeState.PENDING, why, reason="config", next_at=next_at)
-
-    async def _healthy(self) -> None:
-        if await self._health.restore(self._service, "it takes notices again"):
-            log.info(LogEvent.SERVICE_RESTORED, service=self._service)
-            self._wake_notifiers()
-
-    async def _unhealthy(self, why: str, pause: float) -> None:
-        if await self._health.degrade(self._service, why, pause=pause):
-            log.warning(LogEvent.SERVICE_DEGRADED, service=self._service, reason=why)
-            self._wake_notifiers()
 
     async def _expired(self, row: NoticeRow, why: str, reason: str = "expired") -> bool:
         """Whether the notice is too old for another try; then it is given up."""

@@ -20,7 +20,7 @@ from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS
 from bridge.runtime.retry import Backoff, bounded
-from bridge.services.base import Service
+from bridge.services.base import PartHealth, Service
 from bridge.store.base import Builds, Health
 from bridge.store.values import BuildChange
 
@@ -56,10 +56,9 @@ class Triggerer(Service):
     ) -> None:
         super().__init__(f"triggerer:{name}")
         self._name = name
-        self._service = f"builder:{name}"
         self._builder = builder
         self._builds = builds
-        self._health = health
+        self._part = PartHealth(f"builder:{name}", health, wake_notifiers)
         self._notice_policy = notice_policy
         self._clock = clock
         self._on_triggered = on_triggered
@@ -127,7 +126,7 @@ class Triggerer(Service):
 
     async def _again(self, build: Build, why: str, after: float | None) -> None:
         """The builder does not have the build: try again later, or give it up after a day."""
-        await self._unhealthy(why)
+        await self._part.degrade(why)
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
             await self._move(
                 build, BuildState.FAILED, detail=f"given up after a day: {why}", ended_at=self._clock()
@@ -175,7 +174,7 @@ class Triggerer(Service):
             return _NoAnswer(f"the adapter failed: {type(error).__name__}")
 
     async def _cannot_tell(self, build: Build, why: str) -> None:
-        await self._unhealthy(why)
+        await self._part.degrade(why)
         self._rest()
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
             detail = f"the builder could not be asked: {why}"
@@ -202,11 +201,4 @@ class Triggerer(Service):
 
     async def _healthy(self) -> None:
         self._failures = 0
-        if await self._health.restore(self._service, "it answers again"):
-            log.info(LogEvent.SERVICE_RESTORED, service=self._service)
-            self._wake_notifiers()
-
-    async def _unhealthy(self, why: str) -> None:
-        if await self._health.degrade(self._service, why):
-            log.warning(LogEvent.SERVICE_DEGRADED, service=self._service, reason=why)
-            self._wake_notifiers()
+        await self._part.restore("it answers again")

@@ -50,7 +50,7 @@ def start(folder: Path, *, rest: bool) -> tuple[float, float]:
     with running(argv, port, folder / "log", folder) as process:
         seconds = healthy_after(begun, port)
         if rest:
-            time.sleep(_SETTLE_SECONDS)
+            time.sleep(_SETTLE_SECONDS)  # rest is what is measured
         status = Path(f"/proc/{process.pid}/status").read_text()
         kib = next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]
         return seconds, int(kib) / 1024

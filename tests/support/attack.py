@@ -84,7 +84,7 @@ def honest(daemon: Daemon, seconds: float, *, pause: float) -> list[float]:
         connection.close()
         taken.append(time.monotonic() - begun)
         assert status == 202, status
-        time.sleep(pause)
+        time.sleep(pause)  # the pace of an honest host
     return sorted(taken)
 
 

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, ClassVar, Final
-from urllib.parse import urlsplit
 
 import anyio
 import jenkins
@@ -53,7 +52,7 @@ from bridge.builders.jenkins.model import (
     undeclared,
 )
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
-from bridge.config.types import ConfigPath, Duration, Secret, Strict, wrong
+from bridge.config.types import ConfigPath, Duration, Secret, Strict, server_url
 from bridge.errors import Permanent, RemoteError, Transient
 from bridge.model.build import BuildRequest
 from bridge.runtime.clock import Clock
@@ -78,16 +77,7 @@ _MAX_SHOWN: Final = 100
 
 
 def _server_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018  # reading it checks it
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise wrong("url", "must be an address such as https://ci.example.com/jenkins")
-    if parts.username or parts.password:
-        raise wrong("url", "must not contain a user or a password")
-    return value.rstrip("/") + "/"
+    return server_url(value, "url", "https://ci.example.com/jenkins") + "/"
 
 
 ServerUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_server_url)]

@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import select
 import selectors
 import shlex
 import signal
@@ -135,7 +136,7 @@ class Supervisor:
             ended = self._pump(process, selector)
             if not ended:
                 _ask_to_end(process, selector)
-            self._kill(process)
+            self._kill(process, selector)
             _forward(process.stdout.fileno(), out, limit=1 << 24)
         if not ended:
             self.check()
@@ -157,7 +158,7 @@ class Supervisor:
             _move(selector, left)
         return True
 
-    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+    def _kill(self, process: subprocess.Popen[bytes], selector: selectors.BaseSelector) -> None:
         """Kill every descendant. The log names one that the kernel cannot kill."""
         until = time.monotonic() + _KILL_SECONDS
         while _signal_all(signal.SIGKILL):
@@ -165,7 +166,7 @@ class Supervisor:
             if time.monotonic() >= until:
                 self.log.note("... a process of this step could not be killed")
                 break
-            time.sleep(0.005)
+            _move(selector, _TICK_SECONDS)  # the end of a child wakes it
         _reap(process)
         if process.returncode is None:
             process.returncode = -signal.SIGKILL
@@ -290,7 +291,19 @@ def kill_leftovers(folder: Path) -> None:
                 os.kill(pid, signal.SIGKILL)
         if time.monotonic() >= until:
             return
-        time.sleep(0.01)
+        _wait_for_end(found[0], until - time.monotonic())
+
+
+def _wait_for_end(pid: int, seconds: float) -> None:
+    """Wait for the end of a process that is not a child of this one, at most `seconds`."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:  # it has ended
+        return
+    try:
+        select.select([descriptor], [], [], seconds)
+    finally:
+        os.close(descriptor)
 
 
 def _belongs(pid: int, folder: Path, mark: bytes) -> bool:
