@@ -55,3 +55,33 @@ def turn(self, times: Annotated[int, 4] = 1) -> Annotated[int, 5]:
         assert any(line in (text or "").splitlines() for text in changed), changed
     assert source.replace("self.angle += times", "pass") in changed
     assert source.replace("raise TooOften", "pass") in changed
+
+
+def test_a_measure_is_not_changed_by_a_little_and_codes_counts_and_powers_are() -> None:
+    source = """
+MAX_TEXT: Final = 2000
+MAX_BYTES: Final = 64 * 1024
+LONG_SECONDS: Final = 24 * 3600.0
+MAX_NAMES: Final = 1 << 20
+MAX_TRIES: Final = 3
+NOT_FOUND: Final = 404
+MAX_AGES: Final = {11: 12}
+def limit():
+    MAX_TEXT = 2000
+"""
+    changed = {mutation.apply(source) for some in mutations(source).values() for mutation in some}
+    lines = {line.replace("  ", " ") for text in changed for line in (text or "").splitlines()}
+    assert not lines & {
+        "MAX_TEXT: Final = 2001",
+        "MAX_BYTES: Final = 65 * 1024",
+        "LONG_SECONDS: Final = 24 * 3601.0",
+    }
+    assert lines >= {
+        "MAX_BYTES: Final = 64 + 1024",
+        "MAX_NAMES: Final = 1 << 21",
+        "MAX_NAMES: Final = 2 << 20",
+        "MAX_TRIES: Final = 4",
+        "NOT_FOUND: Final = 405",
+        "MAX_AGES: Final = { 12: 12}",
+    }
+    assert any("MAX_TEXT = 2001" in line for line in lines)

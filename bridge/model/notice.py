@@ -71,8 +71,8 @@ class BuildFacts:
     build_url: str | None
     page_url: str | None
     cause: str
-    streak: int = 0
-    log_tail: str = ""
+    streak: int
+    log_tail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

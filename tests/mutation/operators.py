@@ -1,6 +1,7 @@
 """The small mistakes that a sampled run makes: cosmic-ray's, of the kinds that change behaviour."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ _NAMES: Final = (
     *(f"ReplaceComparisonOperator_{kinds}" for kinds in ("Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt")),
 )
 _LOG: Final = ("log.", "logger.")
+_MEASURE: Final = re.compile(r"^_?[A-Z_]*(MAX|MOST|LONGEST|SECONDS|BYTES|PAGES|ROWS|BATCH)")
+_SLIGHT: Final = 10
 
 
 class DropStatement:
@@ -71,7 +74,7 @@ def mutations(source: str) -> dict[int, list[Mutation]]:
     for operator in _OPERATORS:
         places = [(node, start) for node in nodes for start, _ in operator.mutation_positions(node)]
         for occurrence, (node, start) in enumerate(places):
-            if not _only_said(node):
+            if not _only_said(node) and not _slight(node):
                 found[start[0]].append(Mutation(operator, occurrence))
     return found
 
@@ -81,6 +84,24 @@ def _acts(node: Any) -> bool:
         target, sign = node.children[:2]
         return bool(target.type == "atom_expr" or (sign.type == "operator" and sign.value != "="))
     return node.type in {"atom_expr", "raise_stmt"}
+
+
+def _slight(node: Any) -> bool:
+    """Whether it is a number of a measure of the module that is the same measure with one more or less.
+
+    A limit of 2001 characters or a pause of 601 s is another decision, and no mistake that anyone makes; a
+    code, a small count or a power of two is not spared.
+    """
+    before = node.get_previous_sibling()
+    if node.type != "number" or (before is not None and before.type == "operator" and before.value == "<<"):
+        return False
+    holder = node.parent
+    while holder.type in {"term", "arith_expr", "shift_expr"}:
+        holder = holder.parent
+    assigned = holder.parent if holder.type == "annassign" else holder
+    top = assigned.type == "expr_stmt" and assigned.parent.parent.type == "file_input"
+    named = top and _MEASURE.match(assigned.children[0].get_code(include_prefix=False))
+    return bool(named) and ast.literal_eval(node.value) > _SLIGHT
 
 
 def _only_said(node: Any) -> bool:

@@ -68,6 +68,7 @@ async def test_one_push_late_and_twice_builds_the_tags_of_its_commit_once(
 
 async def test_what_the_first_did_not_build_the_second_does(store: Store, tmp_path: Path) -> None:
     async with pushing(store, tmp_path) as here:
+        await here.push("-a", "refs/heads/paths/x", changed=["src/main.c"])
         first = await here.push("ab", "refs/heads/paths/x", changed=["README.md"])
         second = await here.push("ab", "refs/heads/paths/x", changed=["src/main.c"])
     assert first.state is DeliveryState.IGNORED
