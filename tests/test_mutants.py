@@ -42,6 +42,11 @@ def turn(self, times: Annotated[int, 4] = 1) -> Annotated[int, 5]:
     if times < 9 and self.still:
         raise TooOften
 """
+    source += """
+def turned(self, times: int = 1) -> int:
+    "10 or 11"
+def still(self, times: int = 1) -> int: ...
+"""
     found = mutations(source)
     changed = {mutation.apply(source) for some in found.values() for mutation in some}
     assert sorted(found) == [3, 7, 8, 9]

@@ -105,7 +105,7 @@ def _slight(node: Any) -> bool:
 
 
 def _only_said(node: Any) -> bool:
-    """Whether it stands in an annotation, a decorator, an assertion or a line of the log."""
+    """Whether it stands in an annotation, a decorator, an assertion, a log line or a mere signature."""
     while node.parent is not None:
         before = node.get_previous_sibling()
         sign = before.get_code().strip() if before is not None else ""
@@ -113,9 +113,20 @@ def _only_said(node: Any) -> bool:
             return True
         if node.parent.type == "funcdef" and sign == "->":
             return True
-        if node.type in {"decorator", "assert_stmt"}:
+        if node.type in {"decorator", "assert_stmt"} or (node.type == "funcdef" and _is_signature(node)):
             return True
         if node.type == "atom_expr" and node.get_code(include_prefix=False).startswith(_LOG):
             return True
         node = node.parent
     return False
+
+
+def _is_signature(function: Any) -> bool:
+    """Whether it has no body but a description: others do what it says, with defaults of their own."""
+    body = function.children[-1]
+    statements = body.children if body.type == "suite" else [body]
+    said = [statement for statement in statements if statement.type != "newline"]
+    return all(
+        statement.type == "simple_stmt" and statement.children[0].type in {"string", "operator"}
+        for statement in said
+    )

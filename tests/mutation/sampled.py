@@ -25,7 +25,7 @@ PACKAGE: Final = "bridge"
 SPARED: Final = ("bridge/__main__.py", "bridge/cli", "bridge/demo", "bridge/store/migrations")
 SUITE: Final = ("tests",)
 _WANTED: Final = 0.9
-_TEST_SECONDS: Final = 60.0
+_TEST_SECONDS: Final = 120.0
 _CONTEXT: Final = re.compile(r"(\|| \()(setup|run|call|teardown)\)?$")
 
 
@@ -82,30 +82,45 @@ class Traces:
         self._tree = tree
 
     def closest(self, file: str, line: int) -> list[str]:
-        """The tests that execute the line, or else the file, as many as a minute holds.
+        """The tests that execute the line, as many as fit into the time.
 
-        The fastest come first, and the first case of each function before any second. A line outside of
-        functions is executed by whichever test imports the file first: that says nothing.
+        A line outside of functions is executed by whichever test imports the file first, which says nothing:
+        those in files that import it themselves come first, then those that execute any line of it, and those
+        of the folder that mirrors its own. Of one kind the fastest come first, and the first case of each
+        function before any second.
         """
         by_line = self._data.contexts_by_lineno(str(self._tree / file))
         # An expression of several lines may be known by its first.
         known = max((number for number in by_line if number <= line), default=0)
         tests = self._tests(by_line.get(known, ())) if _in_function(self._tree / file, line) else set()
-        tests = tests or self._tests(context for contexts in by_line.values() for context in contexts)
+        importing: set[str] = set()
+        if not tests:
+            importing = self._importing(file)
+            room = f"{Path('tests', *Path(file).parts[1:2])}/"
+            tests = self._tests(context for contexts in by_line.values() for context in contexts)
+            tests |= importing | {test for test in self._seconds if test.startswith(room)}
         cases: Counter[str] = Counter()
         order = []
         for test in sorted(tests, key=lambda test: self._seconds[test]):
             function = test.partition("[")[0]
-            order.append((cases[function], self._seconds[test], test))
+            order.append((test not in importing, cases[function], self._seconds[test], test))
             cases[function] += 1
         chosen: list[str] = []
         left = _TEST_SECONDS
-        for _, seconds, test in sorted(order):
+        for *_, seconds, test in sorted(order):
             left -= seconds
             if chosen and left < 0:
                 break
             chosen.append(test)
         return chosen
+
+    def _importing(self, file: str) -> set[str]:
+        """The tests of the files that import from the module by its name."""
+        folder, _, name = ".".join(Path(file).with_suffix("").parts).rpartition(".")
+        imports = re.compile(rf"from {folder}\.{name} import|from {folder} import .*\b{name}\b")
+        files = {test.partition("::")[0] for test in self._seconds}
+        wanted = {file for file in files if imports.search((self._tree / file).read_text())}
+        return {test for test in self._seconds if test.partition("::")[0] in wanted}
 
     def _tests(self, contexts: Iterable[str]) -> set[str]:
         return {_CONTEXT.sub("", context) for context in contexts} & self._seconds.keys()
