@@ -188,6 +188,25 @@ async def test_a_log_that_cannot_be_read_never_holds_the_end_up(
     assert await store.events() == [EventName.START, EventName.FAIL]
 
 
+async def test_a_log_is_read_in_each_round_and_for_a_minute_not_after_a_failure(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await move(store, await add_queued(store), BuildState.RUNNING)
+    async with polling(store, builder) as harness:
+        for number in range(3):
+            builder.logs.append(LogChunk(text="line\n", next=5 * number + 5, more=False))
+            await harness.polled(build, RUNNING)
+            assert len(await store.builds.log(build.id)) == number + 1
+        builder.logs.append(Transient("503"))
+        await harness.polled(build, RUNNING)
+        assert not builder.logs
+        builder.logs.append(LogChunk(text="the rest\n", next=24, more=False))
+        await harness.advance(59)
+        assert builder.logs
+        await harness.advance(1)
+        assert not builder.logs
+
+
 async def test_a_log_that_hangs_delays_the_end_of_no_build_for_long(
     store: Store, builder: ScriptedBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
