@@ -103,14 +103,17 @@ async def test_what_is_open_lasts_no_longer_and_what_has_ended_stays_where_it_wa
     await put(store, "a")
     await store.notices.end("a", NoticeState.SENT, "")
     sent = await store.notices.get("a")
-    await store.health.degrade("builder:here", "no answer", pause=60)
+    await store.health.degrade("channel:team", "no answer", pause=60)
+    await store.health.degrade("builder:here", "no answer")
     async with watching(store) as watched:
         await watched.step(step)
     now = await store.build(running.id)
     assert (now.created_at, now.triggered_at, now.started_at) == (store.clock(),) * 3
     assert await store.build(ended.id) == ended
     assert await store.notices.get("a") == sent
-    assert (await store.health.get("builder:here")).down_since == store.clock()
+    for name, until in (("channel:team", store.clock() + 60), ("builder:here", 0.0)):
+        record = await store.health.get(name)
+        assert (record.down_since, record.paused_until) == (store.clock(), until)
 
 
 async def test_no_service_sees_a_step_before_the_store_has_followed(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -177,6 +178,9 @@ async def test_what_is_read_cannot_be_written(store: Store) -> None:
 async def test_a_second_daemon_on_the_same_file_is_rejected_but_a_command_is_not(
     store: Store,
 ) -> None:
+    """Nor can another user hold the lock, and keep the daemon from its start."""
+    lock = store.path.with_name("bridge.db.lock")
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
     with pytest.raises(StoreError, match=r"bridge\.db is in use by another daemon"):
         await anyio.to_thread.run_sync(lambda: Database.open(store.path, exclusive=True))
     beside = await anyio.to_thread.run_sync(lambda: Database.open(store.path, exclusive=False))

@@ -17,7 +17,8 @@ _OPEN: Final[list[tuple[Table, list[str], Any]]] = [
         build.c.state.in_([state for state in BuildState if not state.terminal]),
     ),
     (notice, ["created_at", "next_at"], notice.c.state.in_(["pending", "sending"])),
-    (service, ["down_since", "paused_until"], service.c.paused_until > 0),
+    (service, ["down_since"], service.c.down_since.is_not(None)),
+    (service, ["paused_until"], service.c.paused_until > 0),
     (send, ["at"], send.c.at > 0),
 ]
 
