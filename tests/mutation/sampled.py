@@ -25,7 +25,7 @@ PACKAGE: Final = "bridge"
 SPARED: Final = ("bridge/__main__.py", "bridge/cli", "bridge/demo", "bridge/store/migrations")
 SUITE: Final = ("tests",)
 _WANTED: Final = 0.9
-_TEST_SECONDS: Final = 120.0
+_TEST_SECONDS: Final = 240.0
 _CONTEXT: Final = re.compile(r"(\|| \()(setup|run|call|teardown)\)?$")
 
 

@@ -18,7 +18,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 _WORKERS: Final = 2
-_MUTANT_SECONDS: Final = 300
+_MUTANT_SECONDS: Final = 600
 _SUITE_SECONDS: Final = 7200
 _LINES: Final = 50
 _ALONE: Final = ("-p", "no:randomly", "-x")
