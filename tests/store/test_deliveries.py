@@ -153,6 +153,7 @@ async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(
     assert (new[0].state, new[0].replay, new[0].detail) == (DeliveryState.STORED, 1, "")
     assert new[1][0].detail == f"redelivery of {delivery.id}"
     assert new[0].delivery.body == delivery.body
+    assert (old[0].delivery.received_at, new[0].delivery.received_at) == (1.0, store.clock())
     with pytest.raises(StoreError, match="there is no delivery nothing"):
         await store.deliveries.redeliver("nothing")
     assert await store.deliveries.get("nothing") is None
