@@ -1,6 +1,5 @@
 """The composition root: opens every part, runs them side by side, and stops them in order."""
 
-import gc
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -17,7 +16,7 @@ from bridge.config.settings import Settings
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import FORGES, OpenAdapters, open_adapters
 from bridge.rules.match import RuleSet
-from bridge.runtime import log
+from bridge.runtime import log, memory
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.signals import obey_signals
@@ -41,7 +40,6 @@ logger = structlog.get_logger()
 
 GRACE_SECONDS: Final = 10
 """How long requests in hand may take when we stop; TimeoutStopSec of the unit is longer."""
-_COLLECT: Final = (20_000, 20, 20)
 
 
 async def serve(
@@ -190,10 +188,7 @@ async def _report_ready(server: HttpServer, listener: socket.socket, task_status
         await anyio.sleep(0.01)
     address = listener.getsockname()
     port: int = address[1] if isinstance(address, tuple) else 0
-    # What was made until now stays: the collector need not look at it again and again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT)
+    memory.settle()
     where = f"port {port}" if port else address
     notify("READY=1", f"STATUS=listening on {where}")
     logger.info(LogEvent.DAEMON_READY, version=__version__, port=port)

@@ -59,7 +59,7 @@ def compile_pattern(text: str) -> Pattern:
     """Raises BadPattern."""
     if len(text) > MAX_PATTERN:
         raise BadPattern(f"is over {MAX_PATTERN} characters")
-    if len(text) > 1 and text[0] == text[-1] == "/":
+    if len(text) > len("//") and text[0] == text[-1] == "/":
         return _regular(text, text[1:-1])
     if any(letter in text for letter in "*?["):
         return _regular(text, translated(text))

@@ -8,14 +8,16 @@ from support.local_site import LocalSite, cancel_all
 
 from bridge.builders.local import builder as local
 
-COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+# Without them coverage sees nothing of a runner; the last one says whose it is, where contexts are recorded.
+MEASURED = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", "PYTEST_CURRENT_TEST")
 
 
 @pytest.fixture(autouse=True)
 def _measured_runner(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in COVERAGE:
+    for name in MEASURED:
         if name in os.environ:
-            monkeypatch.setitem(local.RUNNER_ENVIRONMENT, name, os.environ[name])
+            value = os.environ[name].replace(" (setup)", " (call)")
+            monkeypatch.setitem(local.RUNNER_ENVIRONMENT, name, value)
 
 
 @pytest.fixture

@@ -46,6 +46,7 @@ def test_failures_in_a_row_are_counted_from_the_second_on() -> None:
 def test_images_are_listed_after_a_success_only_and_the_rest_is_counted() -> None:
     images = tuple(f"r/{number}" for number in range(5))
     assert "Image r/0, r/1, r/2 and others, 5 in all" in lines(content(EventName.SUCCESS, images=images))
+    assert "Image r/0, r/1, r/2" in lines(content(EventName.SUCCESS, images=images[:3]))
     assert not any("Image" in line for line in lines(content(images=images)))
 
 

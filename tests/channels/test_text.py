@@ -88,6 +88,10 @@ def test_what_is_no_plain_web_address_is_no_link(url: str | None) -> None:
 
 
 def test_a_link_is_short_also_when_it_was_made_safe() -> None:
+    longest = "https://h/" + "x" * 490
+    assert (web_link(longest), web_link(longest + "x")) == (longest, None)
+    assert web_link("https://h/xx" + "(" * 163) is None, "one over"
+    assert web_link("https://h/x" + "(" * 163) == "https://h/x" + "%28" * 163
     assert web_link("https://h/" + "(" * 160) == "https://h/" + "%28" * 160
     assert web_link("https://h/" + "(" * 170) is None
 

@@ -26,6 +26,8 @@ SPARED: Final = ("bridge/__main__.py", "bridge/cli", "bridge/demo", "bridge/stor
 SUITE: Final = ("tests",)
 _WANTED: Final = 0.9
 _TEST_SECONDS: Final = 240.0
+_IN_FIXTURE: Final = " (setup)"
+"""The end of the context of a process that a fixture has started: any test of the file may use it."""
 _CONTEXT: Final = re.compile(r"(\|| \()(setup|run|call|teardown)\)?$")
 
 
@@ -123,7 +125,13 @@ class Traces:
         return {test for test in self._seconds if test.partition("::")[0] in wanted}
 
     def _tests(self, contexts: Iterable[str]) -> set[str]:
-        return {_CONTEXT.sub("", context) for context in contexts} & self._seconds.keys()
+        found = set()
+        for context in contexts:
+            found.add(_CONTEXT.sub("", context))
+            if context.endswith(_IN_FIXTURE):
+                file = context.partition("::")[0]
+                found |= {test for test in self._seconds if test.partition("::")[0] == file}
+        return found & self._seconds.keys()
 
 
 def _in_function(file: Path, line: int) -> bool:

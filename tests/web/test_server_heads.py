@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
 from support.attack import resident
 from support.connection import Connection
@@ -60,6 +61,14 @@ def test_a_head_of_a_long_cookie_and_a_long_body_are_taken(daemon: Daemon) -> No
         assert line.status() == 202
     long = BODY + b" " * (1 << 20)
     assert send(daemon.url, long, "a long body").status_code == 202
+
+
+def test_each_request_of_a_connection_has_the_whole_room_for_its_head(daemon: Daemon) -> None:
+    cookie = {"cookie": "x" * (MAX_HEAD // 2)}
+    with httpx.Client() as client:
+        for number in range(4):
+            headers = signed(BODY, f"kept alive {number}") | cookie
+            assert client.post(f"{daemon.url}/hooks/plain", content=BODY, headers=headers).status_code == 202
 
 
 def test_what_stands_behind_the_body_names_no_sender_and_proves_nothing(daemon: Daemon) -> None:

@@ -1,6 +1,8 @@
 """How the Jenkins builder searches, cancels and checks, and how it bears a bad network."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,7 +106,9 @@ async def test_a_queued_build_is_taken_out_of_the_queue(ci_server: FakeJenkins) 
     async with builder(ci_server) as ci:
         handle = await sent(ci)
         await ci.cancel(handle)
+        before = len(ci_server.requests)
         await ci.cancel(handle)
+        assert len(ci_server.requests) == before + 1, "the item says that it was cancelled"
         ended = await status(ci, handle)
     assert (ended.state, ended.raw) == (BuildState.CANCELLED, "cancelled")
 
@@ -233,6 +237,27 @@ async def test_triggers_behind_hanging_ones_were_provably_never_sent(ci_server: 
     assert len(hung) + len(unsent) == 8
     assert len(unsent) >= 6
     assert len(posts(ci_server)) == 1 + len(hung)
+
+
+async def test_a_name_that_is_never_resolved_blocks_no_trigger_for_longer_than_a_call(
+    monkeypatch: pytest.MonkeyPatch, ci_server: FakeJenkins
+) -> None:
+    """The system bounds no look-up of a name: the thread outlives its call and keeps its connection."""
+    resolved = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def hanging(*args: Any, **kwargs: Any) -> Any:
+        resolved.wait()
+        return look_up(*args, **kwargs)
+
+    async with builder(ci_server, timeout="1s", concurrency=1) as ci:
+        monkeypatch.setattr(socket, "getaddrinfo", hanging)
+        try:
+            outcomes = [await ci.trigger(request(f"b-{number}")) for number in range(2)]
+        finally:
+            resolved.set()
+    assert all(isinstance(outcome, Retry) for outcome in outcomes)
+    assert not posts(ci_server)
 
 
 async def test_environment_proxies_are_not_used(

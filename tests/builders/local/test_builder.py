@@ -114,6 +114,15 @@ async def test_what_a_step_leaves_running_ends_with_it(
     assert not alive(pid_in(note))
 
 
+async def test_of_a_long_command_the_log_shows_the_beginning(site: LocalSite, origin: Origin) -> None:
+    short, long = "true", f"true {'x' * 3000}"
+    for name, script in (("b1", short), ("b2", long)):
+        await built(site.builder(script), request(origin, pushed(origin), build_id=name))
+    assert f"\n$ /bin/sh -c {short}\n" in site.text("b1")
+    assert f"$ /bin/sh -c '{long}"[:2000] + "...\n" in site.text("b2")
+    assert long not in site.text("b2")
+
+
 async def test_a_flood_of_output_is_drained_but_kept_only_up_to_the_limit(
     site: LocalSite, origin: Origin
 ) -> None:

@@ -16,7 +16,7 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.diff import Changes
 from bridge.store.values import BuildChange, Decision
 from bridge.web.api.documents import when
-from bridge.web.api.own import PAGE_SIZE
+from bridge.web.api.own import MAX_PAGE, PAGE_SIZE
 from bridge.web.app import make_api
 
 TOKEN = "a-token-of-the-tests"
@@ -75,6 +75,10 @@ async def test_a_page_beyond_the_last_is_empty(store: Store, client: httpx.Async
     await store.add_build("1", is_public=True)
     page = good(await client.get("/v1/builds?page=99"))
     assert (page["results"], page["next"], page["count"]) == ([], None, 1)
+
+
+async def test_the_last_page_that_may_be_asked_for_by_its_number(client: httpx.AsyncClient) -> None:
+    assert good(await client.get(f"/v1/builds?page={MAX_PAGE}"))["results"] == []
 
 
 @pytest.mark.parametrize(
