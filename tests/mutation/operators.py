@@ -28,7 +28,7 @@ _NAMES: Final = (
     *(f"ReplaceComparisonOperator_{kinds}" for kinds in ("Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt")),
 )
 _LOG: Final = ("log.", "logger.")
-_MEASURE: Final = re.compile(r"^_?[A-Z_]*(MAX|MOST|LONGEST|SECONDS|BYTES|PAGES|ROWS|BATCH)")
+_MEASURE: Final = re.compile(r"^_?[A-Z_]*(MAX|MOST|LONGEST|SECONDS|BYTES|PAGES|ROWS|BATCH|CALLS)")
 _SLIGHT: Final = 10
 
 

@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -87,25 +88,24 @@ class Traces:
         """The tests that execute the line, as many as fit into the time.
 
         A line outside of functions is executed by whichever test imports the file first, which says nothing:
-        those in files that import it themselves come first, then those that execute any line of it, and those
-        of the folder that mirrors its own. Of one kind the fastest come first, and the first case of each
-        function before any second.
+        all are taken that import the file by its name, execute any line of it, or stand in the folder that
+        mirrors that of the file. The first are those that import it, then those of the nearest folder; the
+        fastest of them, and the first case of each function before any second.
         """
         by_line = self._data.contexts_by_lineno(str(self._tree / file))
         # An expression of several lines may be known by its first.
         known = max((number for number in by_line if number <= line), default=0)
         tests = self._tests(by_line.get(known, ())) if _in_function(self._tree / file, line) else set()
-        importing: set[str] = set()
+        importing = self._importing(file)
         if not tests:
-            importing = self._importing(file)
-            room = f"{Path('tests', *Path(file).parts[1:2])}/"
             tests = self._tests(context for contexts in by_line.values() for context in contexts)
-            tests |= importing | {test for test in self._seconds if test.startswith(room)}
+            tests |= importing | {test for test in self._seconds if _shared_folders(file, test)}
         cases: Counter[str] = Counter()
         order = []
         for test in sorted(tests, key=lambda test: self._seconds[test]):
             function = test.partition("[")[0]
-            order.append((test not in importing, cases[function], self._seconds[test], test))
+            near = test in importing, _shared_folders(file, test)
+            order.append((not near[0], -near[1], cases[function], self._seconds[test], test))
             cases[function] += 1
         chosen: list[str] = []
         left = _TEST_SECONDS
@@ -132,6 +132,12 @@ class Traces:
                 file = context.partition("::")[0]
                 found |= {test for test in self._seconds if test.partition("::")[0] == file}
         return found & self._seconds.keys()
+
+
+def _shared_folders(file: str, test: str) -> int:
+    """How many folders below the packages of the code and of the tests the two have in common."""
+    folders = zip(Path(file).parts[1:-1], Path(test.partition("::")[0]).parts[1:-1], strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], folders))
 
 
 def _in_function(file: Path, line: int) -> bool:

@@ -118,6 +118,7 @@ def test_a_secret_is_taken_out_however_a_line_writes_it(
     text = output.getvalue()
     assert text.count(log.MASK) >= 10
     assert "hind" not in text
+    assert f"b{log.MASK}" not in text, "not even its first letter"
 
 
 async def test_the_lines_of_every_turn_are_handed_on_at_its_end(

@@ -202,6 +202,15 @@ async def test_a_wait_is_longer_than_the_tick_that_should_end_it(asked: float | 
     assert waits.seconds[0] == waited
 
 
+async def test_after_a_failure_of_the_store_a_service_waits_for_a_second() -> None:
+    """A disk that is full for hours must not cost a processor."""
+    service = Counter(Script(StoreError("disk full")))
+    service.wakeup = waits = Waits()
+    async with at_work(service):
+        await eventually(lambda: waits.seconds)
+    assert waits.seconds[0] == 1.0
+
+
 async def test_a_hand_over_wakes_each_of_several_services() -> None:
     services = [Counter(nothing), Counter(nothing)]
     hand_over = HandOver(services[0])

@@ -97,6 +97,11 @@ def alive(pid: int) -> bool:
         return False
 
 
+def is_asleep(pid: int) -> bool:
+    """Whether a process waits, and does not run."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def pid_in(path: Path) -> int:
     return int(path.read_text())
 

@@ -180,7 +180,10 @@ def test_an_occupied_port_is_one_clear_line(tmp_path: Path) -> None:
 def test_an_address_that_is_not_ours_is_one_clear_line(tmp_path: Path, host: str) -> None:
     done = Daemon(tmp_path, {"server": {"host": host}, "sources": PLAIN}, {}).command("serve")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith(f"cannot listen on {host}:")
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"cannot listen on {host}:")
+    assert line.endswith(": choose another server.host")
+    assert ("no such host" in line) == (host == "no.such.host.invalid")
     assert "Traceback" not in done.stdout + done.stderr
 
 

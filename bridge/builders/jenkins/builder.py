@@ -183,7 +183,6 @@ class JenkinsBuilder(Builder):
         except NotSent as error:
             return Retry(str(error))
         except Unanswered as error:
-            self._job_cache.forget()
             return Ambiguous(str(error))
         number = queue_number(answer.headers.get("Location"))
         if number is not None and answer.status in {201, 303}:

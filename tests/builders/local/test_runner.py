@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +15,19 @@ import anyio
 import pytest
 from anyio import to_thread
 from support.git import Origin
-from support.local_site import LocalSite, alive, built, end, pid_in, pushed, request, runner_of, status, until
+from support.local_site import (
+    LocalSite,
+    alive,
+    built,
+    end,
+    is_asleep,
+    pid_in,
+    pushed,
+    request,
+    runner_of,
+    status,
+    until,
+)
 
 from bridge.builders.base import Ambiguous, Retry, Sent
 from bridge.builders.local import builder as local
@@ -86,6 +99,27 @@ async def test_a_process_is_found_whatever_it_calls_itself(
     now = await built(site.builder(script), request(origin, pushed(origin)))
     assert now.state is BuildState.SUCCEEDED, now.detail
     assert not alive(pid_in(note))
+
+
+async def test_a_runner_rests_while_a_build_prints_nothing_more(
+    site: LocalSite, origin: Origin, tmp_path: Path
+) -> None:
+    """A closed stream can always be read: who went on asking it would keep a processor busy."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    builder = site.builder(f"exec >&- 2>&-; read _ < {gate} || true")
+    assert await builder.trigger(request(origin, pushed(origin))) == Sent("b1")
+    await until(lambda: "\n$ /bin/sh" in site.text())
+    writing = await to_thread.run_sync(os.open, gate, os.O_WRONLY)
+    looks: deque[bool] = deque(maxlen=20)
+
+    def rests() -> bool:
+        looks.append(is_asleep(runner_of(site)))
+        return len(looks) == looks.maxlen and all(looks)
+
+    await until(rests)
+    os.close(writing)
+    assert (await end(builder)).state is BuildState.SUCCEEDED
 
 
 async def test_a_log_that_cannot_grow_does_not_end_the_build(
