@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.rules import HEAD, NAMES, rules, rules_of, tag_config
+from support.users import open_to_all, unprivileged
 
 from bridge.errors import ConfigError
 from bridge.rules.files import MAX_FOLDERS_DEEP
@@ -93,6 +94,15 @@ def test_a_path_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
 def test_a_link_to_nowhere_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").symlink_to("absent")
     assert refusal(tmp_path).endswith("a.yaml: cannot be read: No such file or directory")
+
+
+def test_a_folder_that_may_not_be_read_is_a_fault() -> None:
+    with open_to_all() as base, unprivileged():
+        (base / "good.yaml").write_text(ONE)
+        closed = base / "closed"
+        closed.mkdir(mode=0)
+        with pytest.raises(ConfigError, match="closed: cannot be read: Permission denied"):
+            load_rules([base], NAMES)
 
 
 def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
@@ -235,6 +245,7 @@ def test_code_is_the_same_for_all_rules_of_one_repository_and_of_no_other(tmp_pa
 
 def test_a_folder_without_rules_is_warned_about(tmp_path: Path) -> None:
     (warning,) = load_rules([tmp_path], NAMES).warnings
+    assert warning.warning
     assert warning.problem == "no rules here: nothing will be built"
 
 

@@ -63,6 +63,23 @@ def test_a_head_of_a_long_cookie_and_a_long_body_are_taken(daemon: Daemon) -> No
     assert send(daemon.url, long, "a long body").status_code == 202
 
 
+def test_a_head_that_is_too_large_is_answered_so(daemon: Daemon) -> None:
+    with Connection(daemon) as line:
+        line.say("POST /hooks/plain HTTP/1.1", f"Cookie: {'x' * MAX_HEAD}")
+        assert line.status() == 431
+
+
+def test_who_asks_whether_to_send_the_body_is_asked_for_it(daemon: Daemon) -> None:
+    """As curl does with a long one; it waits for the answer."""
+    headers = signed(BODY, "asked for first") | {"content-length": str(len(BODY)), "expect": "100-continue"}
+    del headers["content-type"]
+    with Connection(daemon) as line:
+        line.head(*(f"{name}: {value}" for name, value in headers.items()))
+        assert line.status() == 100
+        line.say(BODY)
+        assert line.status() == 202
+
+
 def test_each_request_of_a_connection_has_the_whole_room_for_its_head(daemon: Daemon) -> None:
     cookie = {"cookie": "x" * (MAX_HEAD // 2)}
     with httpx.Client() as client:

@@ -128,6 +128,19 @@ async def test_an_image_whose_digest_no_one_names_is_no_success(
     assert result(site).pushed == [f"{IMAGE}:latest", f"{IMAGE}:v1"]
 
 
+async def test_a_file_that_an_engine_owes_is_named(
+    site: LocalSite, origin: Origin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "buildah"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    now = await built_by(site.builder(engine="buildah"), order(origin))
+    assert now.state is BuildState.FAILED
+    assert now.detail.startswith(f"{site.state}/b1/")
+    assert now.detail.endswith(": No such file or directory")
+
+
 async def test_a_result_that_a_full_disk_rejected_is_written_once_the_build_gave_its_space_back(
     site: LocalSite, origin: Origin, docker: Docker
 ) -> None:
