@@ -27,6 +27,8 @@ def test_the_example_of_the_standard_webhooks_specification_holds() -> None:
     }
     secret = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     FORGES["Simple"].verify(Request(headers, b'{"test": 2432232314}'), [secret], 1614265330)
+    with pytest.raises(BadSignature, match="the configured whsec_ secret is not base64"):
+        FORGES["Simple"].verify(Request(headers, b"{}"), [b"whsec_not base64!"], 1614265330)
     for limit in (1614265330 - 300, 1614265330 + 300):
         FORGES["Simple"].verify(Request(headers, b'{"test": 2432232314}'), [secret], limit)
     with pytest.raises(BadSignature, match="301 s ago, 300 s are allowed"):

@@ -111,6 +111,10 @@ def test_a_form_that_leaves_a_choice_is_rejected(form: str, why: str) -> None:
         _ = Request(FORM, form.encode()).document
 
 
+def test_a_form_may_have_64_fields() -> None:
+    assert Request(FORM, b"payload=%7B%22a%22:%22b%22%7D" + b"&a=b" * 63).document.text("a") == "b"
+
+
 @pytest.mark.parametrize("charset", ["gbk", "ISO-8859-1", '"utf-16"', "x" * 5000])
 def test_another_charset_is_rejected_where_it_makes_a_difference(charset: str) -> None:
     for kind, quoted in (("application/json", str), ("application/x-www-form-urlencoded", _form)):
