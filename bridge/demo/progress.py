@@ -156,7 +156,7 @@ def _matched(progress: DeliveryProgress, rules: RuleSet) -> Iterator[TimelineEnt
     for match, build in zip(matches, progress.builds, strict=False):
         repository = rules.repository(match["namespace"], match["repo_name"])
         configs = [repository.build_config.tag_configs[i] for i in match["tag_config"]] if repository else []
-        patterns = {f"{config.code_repo_type} {config.code_repo_type_value}" for config in configs}
+        patterns = {f"{config.code_repo_type} {config.refs}" for config in configs}
         text = f"{build.full_name}: {', '.join(sorted(patterns))} → {', '.join(build.request.tags)}"
         yield TimelineEntry(build.created_at, "good", "matched", text)
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from bridge.errors import Fault
 from bridge.model.event import PushEvent, Ref, Repo
-from bridge.rules.paths import compile_paths, joined, shown, unknown_files
-from bridge.rules.pattern import MAX_NAME_BYTES, compile_pattern
+from bridge.rules.paths import compile_paths, joined, unknown_files
+from bridge.rules.pattern import MAX_NAME_BYTES, shown
 from bridge.rules.render import (
     ALWAYS,
     SEMVER_PARTS,
@@ -20,7 +20,7 @@ from bridge.rules.render import (
     parse_text,
     placeholder_values,
 )
-from bridge.rules.schema import BuildRepository, TagConfig
+from bridge.rules.schema import BuildRepository, SkipMarkers, TagConfig
 from bridge.rules.url import normalised_url
 
 _SKIP: Final = re.compile(r"\[(?:skip ci|ci skip|no ci)\]", re.IGNORECASE)
@@ -158,7 +158,8 @@ def match_repository(
 
     A build `by_hand`, which a person asked for, ignores `is_active`, `paths` and [skip ci].
     """
-    if why := _whole_rejection(event, by_hand):
+    markers = False if by_hand else repository.build_config.skip_markers
+    if why := _whole_rejection(event, markers):
         return Matching((), (Rejection(repository.namespace, repository.repo_name, None, why),))
     wanted: list[_Wanted] = []
     rejections: list[Rejection] = []
@@ -171,8 +172,9 @@ def match_repository(
     return Matching(tuple(_builds(repository, event, at, wanted)), tuple(rejections))
 
 
-def _whole_rejection(event: PushEvent, by_hand: bool) -> str | None:
-    said = event.commit.message if event.commit and not by_hand else ""
+def _whole_rejection(event: PushEvent, markers: SkipMarkers) -> str | None:
+    counts = event.ref.kind == "branch" if markers == "tags" else markers
+    said = event.commit.message if event.commit and counts else ""
     if found := _SKIP.search(said):
         return f"the head commit's message holds {found[0]}"
     try:
@@ -193,9 +195,9 @@ def _wanted(index: int, config: TagConfig, event: PushEvent, at: float, by_hand:
     ref = event.ref
     if config.code_repo_type != ref.kind:
         return _Mismatch(f"wants a {config.code_repo_type}, {ref.name} is a {ref.kind}")
-    groups = compile_pattern(config.code_repo_type_value).match(ref.name)
+    groups = config.refs.match(ref.name)
     if groups is None:
-        return _Mismatch(f"{ref.name} does not match {config.code_repo_type_value}")
+        return _Mismatch(config.refs.mismatch(ref.name))
     note = None
     if not by_hand:
         if not config.is_active:

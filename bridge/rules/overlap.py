@@ -6,7 +6,6 @@ from itertools import combinations
 from typing import Final
 
 from bridge.model.event import Ref
-from bridge.rules.pattern import compile_pattern
 from bridge.rules.render import NoValue, oci_tag, parse_template, placeholder_values
 from bridge.rules.schema import TagConfig
 
@@ -34,7 +33,8 @@ def _build(config: TagConfig) -> tuple[str, str]:
 
 
 def _common(one: TagConfig, other: TagConfig) -> Iterator[str]:
-    for name in (*_samples(one.code_repo_type_value), *_samples(other.code_repo_type_value)):
+    patterns = (pattern.text for config in (one, other) for pattern in config.refs.wanted)
+    for name in (sample for text in patterns for sample in _samples(text)):
         tag = _tag(one, name)
         if tag is not None and tag == _tag(other, name):
             yield f"{name} into {tag}"
@@ -48,7 +48,7 @@ def _samples(pattern: str) -> list[str]:
 
 
 def _tag(config: TagConfig, name: str) -> str | None:
-    groups = compile_pattern(config.code_repo_type_value).match(name)
+    groups = config.refs.match(name)
     if groups is None:
         return None
     ref, template = Ref(config.code_repo_type, name), parse_template(config.docker_repo_tag)

@@ -21,7 +21,6 @@ MAX_RUNS: Final = 20
 """Runs of globs of one sign: each run may search all the names."""
 MAX_NAMES_LENGTH: Final = 512 << 10
 """The same for a push whose file names are longer than this together."""
-_SHOWN: Final = 3
 _BEGIN, _END = "\x00", "\x01"
 # Enough for RE2's fast automaton on any filter that people write; it takes only what it needs.
 _MAX_PROGRAM_BYTES: Final = 8 << 20
@@ -101,9 +100,3 @@ def unknown_files(changed: Sequence[str] | None, *, truncated: bool) -> str | No
     return (
         "the names of the changed files are too long" if sum(map(len, changed)) > MAX_NAMES_LENGTH else None
     )
-
-
-def shown(globs: Sequence[str]) -> str:
-    """The filter in a sentence."""
-    more = f" and {len(globs) - _SHOWN} more" if len(globs) > _SHOWN else ""
-    return ", ".join(globs[:_SHOWN]) + more

@@ -1,25 +1,30 @@
-"""Patterns for branch and tag names: exact text, a glob, or a regular expression between slashes.
+"""Patterns for branch and tag names: exact text, a glob, or a regular expression between slashes; or a list.
 
 In a glob `*` stops at a slash and `**` does not (`**/` may also be nothing at all), `?` is one letter,
 `[abc]` and `[!abc]` one of a set; each star is a group: the first is `{1}`. A regular expression has RE2's
 syntax and must match the whole name; its groups are `{1}` and so on, or `{name}` for `(?P<name>…)`. The time
 of both is linear in the length of the name.
+
+In a list, patterns after a `!` leave names out. The last pattern that matches a name decides; where none
+does, the name matches only if the whole list leaves out ("all but these"), as with paths.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import re2
 
 MAX_PATTERN: Final = 1024
+MAX_PATTERNS: Final = 100
 MAX_NAME_BYTES: Final = 1024
 MAX_GROUPS: Final = 32
 _MAX_PROGRAM_BYTES: Final = 1 << 20
 _MAX_SHOWN: Final = 100
+_SHOWN: Final = 3
 
 _GLOB_PART: Final = re.compile(r"(?:(?<=/)|^)\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|\[|[^*?\[]+")
 _WHOLE_NAME: Final = {"**/": "(?:((?s:.*))/)?", "**": "((?s:.*))", "*": "([^/]*)", "?": "[^/]"}
@@ -54,9 +59,15 @@ class Pattern:
         return numbered | {key: value or "" for key, value in found.groupdict().items()}
 
 
+_ANY: Final = Pattern("**", frozenset(), None)
+"""What a list takes in that only leaves out: it has no groups."""
+
+
 @lru_cache(maxsize=4096)
 def compile_pattern(text: str) -> Pattern:
     """Raises BadPattern."""
+    if not text:
+        raise BadPattern("is empty")
     if len(text) > MAX_PATTERN:
         raise BadPattern(f"is over {MAX_PATTERN} characters")
     if len(text) > len("//") and text[0] == text[-1] == "/":
@@ -65,6 +76,68 @@ def compile_pattern(text: str) -> Pattern:
         return _regular(text, translated(text))
     _check_exact(text)
     return Pattern(text, frozenset(), None)
+
+
+class Entry(NamedTuple):
+    """A pattern of a list; one that is not `wanted` leaves names out."""
+
+    wanted: bool
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class RefFilter:
+    """The compiled patterns of a tag configuration."""
+
+    entries: tuple[Entry, ...]
+
+    def __str__(self) -> str:
+        return shown([pattern.text if wanted else f"!{pattern.text}" for wanted, pattern in self.entries])
+
+    def match(self, name: str) -> Mapping[str, str] | None:
+        """As `Pattern.match`, with the groups of the last pattern that matches."""
+        for wanted, pattern in reversed(self.entries):
+            if (groups := pattern.match(name)) is not None:
+                return groups if wanted else None
+        return None if self.wanted else _NO_GROUPS
+
+    def mismatch(self, name: str) -> str:
+        """Why a name that does not match does not, in a sentence."""
+        for _, pattern in reversed(self.entries):
+            if pattern.match(name) is not None:
+                return f"{name} is left out by !{pattern.text}"
+        return f"{name} does not match {self}"
+
+    @property
+    def wanted(self) -> list[Pattern]:
+        return [pattern for wanted, pattern in self.entries if wanted]
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups that have a value whatever name matches."""
+        return frozenset.intersection(*(pattern.groups for pattern in self.wanted or [_ANY]))
+
+    @property
+    def all_groups(self) -> frozenset[str]:
+        """The groups that have a value for some names."""
+        return frozenset[str]().union(*(pattern.groups for pattern in self.wanted))
+
+
+@lru_cache(maxsize=4096)
+def compile_refs(value: str | tuple[str, ...]) -> RefFilter:
+    """The filter of one pattern, or of a list. Raises BadPattern."""
+    if isinstance(value, str) and value.startswith("!"):
+        raise BadPattern(f'only leaves out: write a list, ["**", "{value}"]')
+    texts = (value,) if isinstance(value, str) else value
+    return RefFilter(
+        tuple(Entry(not text.startswith("!"), compile_pattern(text.removeprefix("!"))) for text in texts)
+    )
+
+
+def shown(texts: Sequence[str]) -> str:
+    """The patterns of a list in a sentence."""
+    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+    return ", ".join(texts[:_SHOWN]) + more
 
 
 def compile_program(expression: str, max_bytes: int = _MAX_PROGRAM_BYTES) -> Any:

@@ -1,9 +1,18 @@
 """The keys of a rule: one build repository, with the keys of Alauda's build documents."""
 
 import re
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from bridge.config.faults import suggest_or_list
 from bridge.config.forges import USUAL, ForgeKind, forges_of
@@ -13,7 +22,7 @@ from bridge.model.build import OnNewer
 from bridge.model.event import RefKind
 from bridge.rules.cron import MAX_LENGTH, BadCron, compile_cron
 from bridge.rules.paths import MAX_GLOBS, compile_paths, path_problem
-from bridge.rules.pattern import BadPattern, compile_pattern
+from bridge.rules.pattern import MAX_PATTERNS, BadPattern, RefFilter, compile_refs
 from bridge.rules.render import (
     PLACEHOLDERS,
     BadTemplate,
@@ -25,6 +34,7 @@ from bridge.rules.render import (
 from bridge.rules.url import clone_url_problem, normalised_url
 
 VersionTagging = Literal[0, 1, 2]
+SkipMarkers = Literal[True, False, "tags"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -38,15 +48,19 @@ def _name(value: str) -> str:
     return value
 
 
-def _version_tagging(value: object) -> object:
-    # True and 1.0 equal 1 in Python, but are mistakes here.
-    if type(value) is int and value in get_args(VersionTagging):
-        return value
-    shown = str(value).lower() if isinstance(value, bool) else value
-    raise wrong(
-        "version_tagging",
-        f"{shown} is not 0, 1 or 2" if isinstance(value, int | float | str) else "must be 0, 1 or 2",
-    )
+def _one_of(*words: object) -> BeforeValidator:
+    """One of these words and of its type: True and 1.0 equal 1 in Python, but are mistakes here."""
+    *others, last = (str(word).lower() for word in words)
+    allowed = f"{', '.join(others)} or {last}"
+
+    def check(value: object) -> object:
+        if any(type(value) is type(word) and value == word for word in words):
+            return value
+        said = str(value).lower() if isinstance(value, bool) else value
+        simple = isinstance(value, int | float | str)
+        raise wrong("word", f"{said} is not {allowed}" if simple else f"must be {allowed}")
+
+    return BeforeValidator(check)
 
 
 def _inside(value: str) -> str:
@@ -111,6 +125,24 @@ def _path_filter(globs: tuple[str, ...]) -> tuple[str, ...]:
     return globs
 
 
+def _ref(value: str) -> str:
+    _compiled_refs((value,))
+    return value
+
+
+def _refs(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    if taken := sorted(_compiled_refs(value).all_groups & PLACEHOLDERS):
+        raise wrong("pattern", f"a group cannot be called {taken[0]}: a placeholder has this name")
+    return value
+
+
+def _compiled_refs(value: str | tuple[str, ...]) -> RefFilter:
+    try:
+        return compile_refs(value)
+    except BadPattern as error:
+        raise wrong("pattern", str(error)) from None
+
+
 def _value(value: str) -> str:
     try:
         parse_text(value)
@@ -132,14 +164,28 @@ PathGlobs = Annotated[
 """A filter of changed files, such as `["web/**", "!**/*.md"]`."""
 
 
+RefPatterns = Annotated[
+    Annotated[Annotated[str, Field(min_length=1, json_schema_extra={"pattern": "^[^!]"})], Tag("text")]
+    | Annotated[
+        tuple[Annotated[str, Field(min_length=1), AfterValidator(_ref)], ...],
+        Field(strict=False, min_length=1, max_length=MAX_PATTERNS),
+        Tag("list"),
+    ],
+    Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "text"),
+    AfterValidator(_refs),
+]
+"""One pattern, or a list such as `["**", "!renovate/*"]`."""
+
+
 class TagConfig(Strict):
     """Which refs are built, and with which tag."""
 
     code_repo_type: RefKind
     """The kind of refs: branch or tag."""
-    code_repo_type_value: Annotated[str, Field(min_length=1)]
+    code_repo_type_value: RefPatterns
     """The names of the refs: a name, a glob such as release/* (a star stops at a slash, two stars do not), or
-    a regular expression between slashes."""
+    a regular expression between slashes; or a list with exclusions, such as ["**", "!renovate/*"], where the
+    last entry that matches decides."""
     docker_repo_tag: Annotated[str, Field(min_length=1)]
     """The image tag; placeholders are {branch} {tag} {1} {name} {sha} {short_sha} {date} {time} {major}
     {minor} {patch}."""
@@ -149,21 +195,10 @@ class TagConfig(Strict):
     """The Dockerfile, or the folder it stands in, in the checkout."""
     is_active: bool = True
     """Whether pushes build it; it can be built by hand in any case."""
-    version_tagging: Annotated[VersionTagging, BeforeValidator(_version_tagging)] = 0
+    version_tagging: Annotated[VersionTagging, _one_of(0, 1, 2)] = 0
     """One more tag: 0 none, 1 the time such as v20150902.081742 (UTC), 2 the commit id."""
     paths: PathGlobs | None = None
     """Build only if a changed file matches, such as ["web/**", "!**/*.md"]; the last match decides."""
-
-    @field_validator("code_repo_type_value")
-    @classmethod
-    def _compiles(cls, value: str) -> str:
-        try:
-            groups = compile_pattern(value).groups
-        except BadPattern as error:
-            raise wrong("pattern", str(error)) from None
-        if taken := sorted(groups & PLACEHOLDERS):
-            raise wrong("pattern", f"a group cannot be called {taken[0]}: a placeholder has this name")
-        return value
 
     @field_validator("docker_repo_tag")
     @classmethod
@@ -172,19 +207,25 @@ class TagConfig(Strict):
             names = parse_template(value).names
         except BadTemplate as error:
             raise wrong("template", str(error)) from None
-        kind, pattern = info.data.get("code_repo_type"), info.data.get("code_repo_type_value")
-        if kind is not None and pattern is not None:
-            _check_placeholders(names, kind, pattern)
+        kind, patterns = info.data.get("code_repo_type"), info.data.get("code_repo_type_value")
+        if kind is not None and patterns is not None:
+            _check_placeholders(names, kind, compile_refs(patterns))
         return value
 
+    @property
+    def refs(self) -> RefFilter:
+        return compile_refs(self.code_repo_type_value)
 
-def _check_placeholders(names: frozenset[str], kind: RefKind, pattern: str) -> None:
-    groups = compile_pattern(pattern).groups
-    known = allowed_placeholders(kind, groups)
+
+def _check_placeholders(names: frozenset[str], kind: RefKind, refs: RefFilter) -> None:
+    known = allowed_placeholders(kind, refs.groups)
     for name in sorted(names - known):
-        if name.isdigit():
-            problem = f"{{{name}}} has no value: {pattern} has {_counted(groups)}"
-            raise wrong("placeholder", problem)
+        if name.isdigit() or name in refs.all_groups:
+            without = next((one for one in refs.wanted if name not in one.groups), None)
+            which, groups = (
+                (without.text, without.groups) if without else ("what is not left out", frozenset())
+            )
+            raise wrong("placeholder", f"{{{name}}} has no value: {which} has {_counted(groups)}")
         if name in {"branch", "tag"}:
             raise wrong("placeholder", f"{{{name}}} has no value for a {kind}: write {{{kind}}}")
         raise wrong("placeholder", f"there is no placeholder {{{name}}}{suggest_or_list(name, known)}")
@@ -237,6 +278,9 @@ class BuildConfig(Strict):
         Field(max_length=100, default_factory=dict),
     ]
     """Additional parameters for the builder; values may contain the placeholders of a tag; {{ is a brace."""
+    skip_markers: Annotated[SkipMarkers, _one_of(True, False, "tags")] = True
+    """Whether [skip ci], [ci skip] or [no ci] in the head commit's message keeps a push from being built:
+    true, false, or tags, where tags are built all the same."""
     on_newer: OnNewer = "queue"
     """What a newer push does to older builds of its branch: nothing, cancel waiting ones, or cancel all."""
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -281,8 +325,7 @@ class BuildConfig(Strict):
     def knows_branch(self, name: str) -> bool:
         """Whether a tag configuration matches the branch, active or not."""
         return any(
-            config.code_repo_type == "branch"
-            and compile_pattern(config.code_repo_type_value).match(name) is not None
+            config.code_repo_type == "branch" and config.refs.match(name) is not None
             for config in self.tag_configs
         )
 
@@ -290,8 +333,7 @@ class BuildConfig(Strict):
     def placeholders(self) -> frozenset[str]:
         """The placeholders that parameters may contain: those with a value in one of the builds."""
         found = [
-            allowed_placeholders(config.code_repo_type, compile_pattern(config.code_repo_type_value).groups)
-            for config in self.tag_configs
+            allowed_placeholders(config.code_repo_type, config.refs.all_groups) for config in self.tag_configs
         ]
         return frozenset().union(*found)
 

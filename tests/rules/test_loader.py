@@ -1,3 +1,4 @@
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -193,6 +194,10 @@ def test_two_configurations_that_give_the_same_tag_are_warned_about(tmp_path: Pa
     )
 
 
+def _listed(*values: str) -> str:
+    return tag_config().replace("'master'", json.dumps(values))
+
+
 @pytest.mark.parametrize(
     ("one", "other", "common"),
     [
@@ -206,6 +211,8 @@ def test_two_configurations_that_give_the_same_tag_are_warned_about(tmp_path: Pa
             tag_config(paths="['web/**']", build_context_path="/web"),
             "master into latest, in two",
         ),
+        (tag_config("dev"), _listed("master", "dev"), "dev into latest"),
+        (_listed("**", "!dev"), tag_config("dev"), None),
         (tag_config(), tag_config("dev"), None),
         (tag_config("v*", "{major}", "tag"), tag_config("v*", "{major}.{minor}", "tag"), None),
         (tag_config("master"), tag_config("master", kind="tag"), None),

@@ -122,6 +122,18 @@ def test_a_skip_marker_in_the_head_commit_builds_nothing_and_is_said(tmp_path: P
     assert reason.lower().startswith("the head commit's message holds [")
 
 
+@pytest.mark.parametrize(
+    ("setting", "built"), [("true", set()), ("tags", {"v1"}), ("false", {"v1", "master"})]
+)
+def test_a_rule_says_whether_skip_markers_count(tmp_path: Path, setting: str, built: set[str]) -> None:
+    head = HEAD.replace("  tag_configs:", f"  skip_markers: {setting}\n  tag_configs:")
+    found = rules(tmp_path, tag_config(), tag_config("v*", "{tag}", "tag"), head=head)
+    message = "chore(release): 1.0.0 [skip ci]"
+    pushes = [push(message=message), push("v1", "tag", message=message)]
+    assert {event.ref.name for event in pushes if found.match("Gitee", event, AT).matches} == built
+    assert all(found.match("Gitee", event, AT).matches for event in [push(), push("v1", "tag")])
+
+
 @pytest.mark.parametrize("message", ["skip ci", "[skip-ci]", "(skip ci)", "[skip  ci]", ""])
 def test_what_is_no_skip_marker_builds(tmp_path: Path, message: str) -> None:
     assert rules(tmp_path, tag_config()).match("Gitee", push(message=message), AT).matches

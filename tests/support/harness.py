@@ -267,7 +267,7 @@ class ReloaderHarness(Harness):
         return sorted(repository.repo_name for repository in self.reloader.rules.repositories.values())
 
     def pattern(self, name: str = "shop") -> str:
-        return self.reloader.rules.repositories["acme", name].build_config.tag_configs[0].code_repo_type_value
+        return str(self.reloader.rules.repositories["acme", name].build_config.tag_configs[0].refs)
 
     async def fault(self) -> str | None:
         """Why the rules are down; None while they are not."""
