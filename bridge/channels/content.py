@@ -95,6 +95,7 @@ class Words:
     cause: str
     failing: str
     fixed: str
+    fixed_one: str
     log: str
     late: str
     shortened: str
@@ -128,8 +129,9 @@ _ZH: Final = Words(
     detail="详情 {0}",
     took="耗时 {0}",
     cause="{0} 触发",
-    failing="连续失败 {0} 次",
-    fixed="此前连续失败 {0} 次",
+    failing="自 #{1} 起连续失败 {0} 次",
+    fixed="自 #{1} 起连续失败 {0} 次，历时 {2}",
+    fixed_one="自 #{1} 起失败 1 次，历时 {2}",
     log="查看日志",
     late="延迟 {0}送达",
     shortened="…（已截断，详见日志）",
@@ -162,8 +164,9 @@ _EN: Final = Words(
     detail="Detail {0}",
     took="took {0}",
     cause="by {0}",
-    failing="Failing for {0} builds",
-    fixed="After {0} failures in a row",
+    failing="Failing for {0} builds since #{1}",
+    fixed="Broken since #{1}: {0} failures in a row, over {2}",
+    fixed_one="Broken since #{1}: 1 failure, for {2}",
     log="View log",
     late="delivered {0} late",
     shortened="… (shortened, see the log)",
@@ -273,10 +276,12 @@ def _extras(event: EventName, facts: BuildFacts, words: Words, detail: Detail) -
     texts = [" · ".join(filter(None, about))]
     if facts.detail and facts.detail.strip():
         texts.append(words.detail.format(plain(facts.detail, detail.text)))
-    if event == EventName.FAIL and facts.streak > 1:
-        texts.append(words.failing.format(facts.streak))
-    elif event == EventName.FIXED and facts.streak > 0:
-        texts.append(words.fixed.format(facts.streak))
+    if event in {EventName.FAIL, EventName.FIXED} and facts.streak_since is not None:
+        sentence = words.fixed_one if facts.streak == 1 else words.fixed
+        if event == EventName.FAIL:
+            sentence = words.failing
+        lasted = duration(facts.streak_seconds, words)
+        texts.append(sentence.format(facts.streak, facts.streak_since, lasted))
     return texts
 
 

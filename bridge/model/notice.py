@@ -45,12 +45,23 @@ class Subscription:
     only: Literal["always", "changes", "failures"] = "always"
 
 
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """The failures in a row of one tag set before a build: how many, and the first one's number and end."""
+
+    count: int = 0
+    since: int | None = None
+    began: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildFacts:
     """What a notice about a build can tell; every text may come from a stranger and is shown, never obeyed.
 
     `images` are `path:tag` texts, `duration` is in seconds, `streak` counts the failures in a row up to and
-    including this build (for `buildJobFixed`: the failures that it ended), `log_tail` is the end of the log.
+    including this build (for `buildJobFixed`: the failures that it ended). `streak_since` is the number of
+    the first of them, if one came before this build, and `streak_seconds` how long ago it ended.
+    `log_tail` is the end of the log.
     """
 
     build_id: str
@@ -73,6 +84,8 @@ class BuildFacts:
     cause: str
     streak: int
     log_tail: str
+    streak_since: int | None = None
+    streak_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,21 @@
 """Which notices a build's new state, or an event of the bridge itself, asks for (pure)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from uuid_utils import uuid7
 
 from bridge.model.build import Build, BuildState
-from bridge.model.notice import MESSAGE_CHANNEL, BuildFacts, EventName, Notice, ServiceFacts, Subscription
+from bridge.model.notice import (
+    MESSAGE_CHANNEL,
+    BuildFacts,
+    EventName,
+    Notice,
+    ServiceFacts,
+    Streak,
+    Subscription,
+)
 from bridge.runtime.clock import Clock
 
 _EVENTS: Final = {
@@ -28,21 +36,21 @@ class NoticePolicy:
     public_url: str | None
     log_tail: str = ""
 
-    def __call__(self, build: Build, failures_before: int) -> Sequence[Notice]:
+    def __call__(self, build: Build, before: Streak) -> Sequence[Notice]:
         event = _EVENTS.get(build.state)
         if event is None:
             return []
         now = self.clock()
-        if event is EventName.SUCCESS and failures_before:
+        if event is EventName.SUCCESS and before.count:
             event = EventName.FIXED
-        streak = failures_before + (event is EventName.FAIL)
-        facts = self._facts(build, streak)
+        streak = before.count + (event is EventName.FAIL)
+        facts = self._facts(build, replace(before, count=streak))
         return [
-            Notice(id=str(uuid7()), channel=channel, event=subscribed, facts=facts, created_at=now)
-            for channel, subscribed in _audience(build.subscriptions, event, failures_before).items()
+            Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=now)
+            for channel in _audience(build.subscriptions, event, first=not before.count)
         ]
 
-    def _facts(self, build: Build, streak: int) -> BuildFacts:
+    def _facts(self, build: Build, streak: Streak) -> BuildFacts:
         origin, request = build.origin, build.request
         begun = build.started_at or build.triggered_at
         duration = max(0.0, build.ended_at - begun) if build.ended_at and begun else None
@@ -65,9 +73,16 @@ class NoticePolicy:
             build_url=build.url,
             page_url=f"{self.public_url.rstrip('/')}/v1/builds/{build.id}" if self.public_url else None,
             cause=origin.cause,
-            streak=streak,
+            streak=streak.count,
+            streak_since=streak.since,
+            streak_seconds=self._seconds(build, streak),
             log_tail=self.log_tail if build.state in {BuildState.FAILED, BuildState.UNKNOWN} else "",
         )
+
+    def _seconds(self, build: Build, streak: Streak) -> float | None:
+        if streak.began is None:
+            return None
+        return max(0.0, (build.ended_at or self.clock()) - streak.began)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,29 +102,27 @@ class ServiceNoticePolicy:
         ]
 
 
-def _audience(
-    subscriptions: Sequence[Subscription], event: EventName, failures_before: int
-) -> dict[str, EventName]:
-    """The event that each channel gets. A channel that does not ask for fixed builds gets a success."""
-    events = {MESSAGE_CHANNEL: event}
-    for subscription in subscriptions:
-        if subscription.channel == MESSAGE_CHANNEL:
-            continue
-        subscribed = event
-        if event is EventName.FIXED and EventName.FIXED not in subscription.events:
-            subscribed = EventName.SUCCESS
-        if subscribed in subscription.events and _wanted(subscription.only, event, failures_before):
-            events[subscription.channel] = subscribed
-    return events
+def _audience(subscriptions: Sequence[Subscription], event: EventName, *, first: bool) -> list[str]:
+    """The channels that get the event; `first` says that no failure came just before.
+
+    A fixed build is one to all who asked for successes, too.
+    """
+    asked = {event, EventName.SUCCESS} if event is EventName.FIXED else {event}
+    channels = [
+        one.channel
+        for one in subscriptions
+        if not asked.isdisjoint(one.events) and _wanted(one.only, event, first=first)
+    ]
+    return list(dict.fromkeys([MESSAGE_CHANNEL, *channels]))
 
 
-def _wanted(only: str, event: EventName, failures_before: int) -> bool:
+def _wanted(only: str, event: EventName, *, first: bool) -> bool:
     match only, event:
         case "failures", _:
             return event is EventName.FAIL
         case "changes", EventName.SUCCESS:
             return False
         case "changes", EventName.FAIL:
-            return failures_before == 0
+            return first
         case _:
             return True

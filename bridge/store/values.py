@@ -7,15 +7,15 @@ from typing import Any, Final, Generic, TypedDict, TypeVar
 from bridge.model.build import Build, NewBuild
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import RefMove
-from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
+from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts, Streak
 
 T = TypeVar("T")
 
 MAX_DETAIL: Final = 1000
 """The most characters of a decision's `detail`."""
 
-NoticesFor = Callable[[Build, int], Sequence[Notice]]
-"""Which notices a build in its new state asks for, given the failures in a row before it on its ref."""
+NoticesFor = Callable[[Build, Streak], Sequence[Notice]]
+"""Which notices a build in its new state asks for, given the failures of its tag set just before it."""
 ServiceNoticesFor = Callable[[EventName, ServiceFacts], Sequence[Notice]]
 """Which notices an event of the bridge itself asks for."""
 

@@ -39,8 +39,21 @@ def test_a_title_shows_the_result_of_the_build(event: EventName, facts: dict[str
 
 def test_failures_in_a_row_are_counted_from_the_second_on() -> None:
     assert not any("Failing for" in line for line in lines(content(streak=1)))
-    assert lines(content(streak=2))[-1] == "Failing for 2 builds"
-    assert lines(content(EventName.FIXED, streak=1))[-1] == "After 1 failures in a row"
+    assert lines(content(streak=2, streak_since=127))[-1] == "Failing for 2 builds since #127"
+
+
+@pytest.mark.parametrize(
+    ("language", "streak", "expected"),
+    [
+        ("en", 1, "Broken since #124: 1 failure, for 2h10m"),
+        ("en", 3, "Broken since #124: 3 failures in a row, over 2h10m"),
+        ("zh-CN", 1, "自 #124 起失败 1 次，历时 2 小时 10 分"),  # noqa: RUF001  # Chinese punctuation
+        ("zh-CN", 3, "自 #124 起连续失败 3 次，历时 2 小时 10 分"),  # noqa: RUF001  # Chinese punctuation
+    ],
+)
+def test_a_repair_tells_what_it_ended(language: Language, streak: int, expected: str) -> None:
+    found = content(EventName.FIXED, language=language, streak=streak, streak_since=124, streak_seconds=7_800)
+    assert lines(found)[-1] == expected
 
 
 def test_images_are_listed_after_a_success_only_and_the_rest_is_counted() -> None:

@@ -37,7 +37,9 @@ async def test_a_robot_that_checks_everything_takes_a_notice() -> None:
 async def test_a_fixed_build_is_reported_in_english() -> None:
     clock = Turnable()
     async with wecom_robot(clock) as robot:
-        await channel(robot, clock, language="en").send(notice(EventName.FIXED, streak=3, log_tail=""))
+        await channel(robot, clock, language="en").send(
+            notice(EventName.FIXED, streak=3, streak_since=125, streak_seconds=7_800, log_tail="")
+        )
     assert robot.text == (
         '### 🟢 <font color="info">Build fixed</font> · acme/shop\n'
         "> Branch main · [1a2b3c4d](https://git.example.com/acme/shop/commit/1a2b3c4d)"
@@ -46,7 +48,7 @@ async def test_a_fixed_build_is_reported_in_english() -> None:
         "> Image registry.example.com/acme/shop:1.4.2, registry.example.com/acme/shop:latest\n"
         "> jenkins · took 3m12s · by push\n"
         "> Detail docker build\n"
-        "> After 3 failures in a row\n"
+        "> Broken since #125: 3 failures in a row, over 2h10m\n"
         "[View log](https://bridge.example.com/builds/128) · N-0000abcd\n"
         "<@zhangsan>"
     )

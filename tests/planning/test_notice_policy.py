@@ -5,6 +5,7 @@ from typing import Literal
 import pytest
 from support.scripted import Store
 
+from bridge.config.notices import NoticeSetting
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Subscription
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
@@ -53,13 +54,17 @@ async def test_a_subscription_hears_what_it_asked_for(
     assert " ".join(heard) == expected
 
 
-async def test_a_fixed_build_is_a_success_to_those_who_asked_for_successes_only(store: Store) -> None:
-    assert await history(store, [F, S, S], "always", frozenset({EventName.SUCCESS})) == ["Success", "Success"]
+@pytest.mark.parametrize("asked", [{EventName.SUCCESS}, {EventName.SUCCESS, EventName.FIXED}])
+async def test_a_fixed_build_is_fixed_to_all_who_asked_for_successes(
+    store: Store, asked: set[EventName]
+) -> None:
+    assert await history(store, [F, S, S], "always", frozenset(asked)) == ["Fixed", "Success"]
 
 
-async def test_a_fixed_build_is_fixed_to_those_who_asked_for_both(store: Store) -> None:
-    both = frozenset({EventName.SUCCESS, EventName.FIXED})
-    assert await history(store, [F, S, S], "always", both) == ["Fixed", "Success"]
+async def test_a_rule_that_names_no_events_hears_of_a_repair_as_one(store: Store) -> None:
+    setting = NoticeSetting(notice_type="DING_TALK", channel="team", only="changes")
+    heard = await history(store, [S, F, F, S, S], setting.only, setting.subscription.events)
+    assert heard == ["Fail", "Fixed"]
 
 
 async def test_who_asked_for_fixed_alone_hears_no_plain_success(store: Store) -> None:
@@ -67,7 +72,7 @@ async def test_who_asked_for_fixed_alone_hears_no_plain_success(store: Store) ->
 
 
 async def test_changes_of_somebody_who_asked_for_successes_are_the_fixed_ones(store: Store) -> None:
-    assert await history(store, [S, F, S, S], "changes", frozenset({EventName.SUCCESS})) == ["Success"]
+    assert await history(store, [S, F, S, S], "changes", frozenset({EventName.SUCCESS})) == ["Fixed"]
 
 
 async def test_every_event_is_a_message_whatever_the_channels_want(store: Store) -> None:
@@ -95,6 +100,49 @@ async def test_failures_in_a_row_are_counted_on_their_own_branch(store: Store) -
     assert streaks == [("Fail", 1), ("Fail", 1), ("Stop", 1), ("Fail", 2), ("Fixed", 2)]
 
 
+async def test_tag_sets_of_one_ref_fail_and_succeed_independently(store: Store) -> None:
+    """Two Dockerfiles of one rule, one of which fails for ever."""
+    subscriptions = (Subscription(channel="team", events=ALL - {EventName.START}),)
+    for push in range(3):
+        for folder, state in (("/good", S), ("/bad", F)):
+            build = await store.add_build(
+                f"{push}{folder}", tag_set=f"refs/heads/main\n{folder}\n/", subscriptions=subscriptions
+            )
+            await end(store, build, state)
+    assert await store.events("team") == [EventName.SUCCESS, EventName.FAIL] * 3
+
+
+async def test_a_repair_says_since_which_build_and_for_how_long(store: Store) -> None:
+    for number, (state, wait) in enumerate([(S, 0), (F, 60), (C, 60), (U, 0), (S, 600), (S, 0)]):
+        store.clock.advance(wait)
+        build = await store.add_build(str(number))
+        notice_policy = NoticePolicy(store.clock, None)
+        assert await store.builds.transition(build.id, BuildState.TRIGGERING, notice_policy)
+        assert await store.builds.transition(build.id, state, notice_policy, ended_at=store.clock())
+    streaks = [
+        (facts.number, facts.streak, facts.streak_since, facts.streak_seconds)
+        for row in reversed(await store.notices.newest(100, NoticeFilter(channel="message")))
+        if isinstance(facts := row.notice.facts, BuildFacts)
+    ]
+    assert streaks == [
+        (1, 0, None, None),
+        (2, 1, None, None),
+        (3, 1, 2, 60.0),
+        (4, 2, 2, 60.0),
+        (5, 2, 2, 660.0),
+        (6, 0, None, None),
+    ]
+
+
+async def test_an_old_build_that_succeeds_after_a_newer_one_repairs_nothing(store: Store) -> None:
+    failed, old, newer = [await store.add_build(str(number)) for number in range(3)]
+    await end(store, failed, F)
+    await end(store, newer, S)
+    await end(store, old, S)
+    heard = [event for event in await store.events() if event != EventName.START]
+    assert heard == [EventName.FAIL, EventName.FIXED, EventName.SUCCESS]
+
+
 async def test_how_a_later_build_ended_says_nothing_of_an_earlier_one(store: Store) -> None:
     first, second, third = [await store.add_build(str(number)) for number in range(3)]
     await end(store, second, F)
@@ -104,11 +152,21 @@ async def test_how_a_later_build_ended_says_nothing_of_an_earlier_one(store: Sto
     assert heard == [EventName.FAIL, EventName.SUCCESS, EventName.FIXED]
 
 
-async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(store: Store) -> None:
+@pytest.mark.parametrize("steps", [[S], [BuildState.RUNNING, S]], ids=["ended", "found running"])
+async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(
+    store: Store, steps: list[BuildState]
+) -> None:
     build = await store.add_build()
     await end(store, build, U)
-    assert await store.builds.transition(build.id, S, NoticePolicy(store.clock, None))
+    store.clock.advance(60)
+    notice_policy = NoticePolicy(store.clock, None)
+    for state in steps:
+        assert await store.builds.transition(build.id, state, notice_policy)
     assert (await store.events())[1:] == [EventName.FAIL, EventName.FIXED]
+    (row,) = await store.notices.newest(1, NoticeFilter(channel="message"))
+    assert isinstance(row.notice.facts, BuildFacts)
+    assert (row.notice.facts.streak, row.notice.facts.streak_since) == (1, build.number)
+    assert row.notice.facts.streak_seconds == 60.0
 
 
 async def test_a_build_reports_each_thing_once_to_each_channel(store: Store) -> None:

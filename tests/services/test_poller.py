@@ -9,7 +9,7 @@ from support.services import add_queued, move, polling
 from bridge.builders.base import LogChunk, Status
 from bridge.errors import Transient
 from bridge.model.build import Build, BuildState
-from bridge.model.notice import BuildFacts, EventName, Notice
+from bridge.model.notice import BuildFacts, EventName, Notice, Streak
 from bridge.services import poller
 from bridge.store.sqlite.builds import MAX_LOG_BYTES
 from bridge.store.values import NoticeFilter
@@ -103,7 +103,7 @@ async def test_many_builds_are_asked_for_in_one_call(store: Store, builder: Scri
 async def test_an_end_and_its_notices_are_written_together_or_not_at_all(store: Store) -> None:
     build = await move(store, await add_queued(store), BuildState.RUNNING)
 
-    def notices_for(_build: Build, _failures: int) -> list[Notice]:
+    def notices_for(_build: Build, _before: Streak) -> list[Notice]:
         raise RuntimeError("the notices cannot be made")
 
     with pytest.raises(RuntimeError, match="cannot be made"):

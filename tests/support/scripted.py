@@ -23,7 +23,7 @@ from bridge.config.types import Strict
 from bridge.model.build import Build, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Person
-from bridge.model.notice import EventName, Notice, Subscription
+from bridge.model.notice import EventName, Notice, Streak, Subscription
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.runtime.rate import Rate
@@ -240,7 +240,7 @@ class Store(SqliteStore):
         return [row.notice.event for row in reversed(rows)]
 
 
-def quiet(_build: Build, _failures: int) -> Sequence[Notice]:
+def quiet(_build: Build, _before: Streak) -> Sequence[Notice]:
     """No notices."""
     return ()
 

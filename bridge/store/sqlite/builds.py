@@ -19,19 +19,18 @@ from sqlalchemy import (
 )
 
 from bridge.model.build import TRANSITIONS, Build, BuildState
+from bridge.model.notice import Streak
 from bridge.runtime.clock import Clock
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
-from bridge.store.sqlite import listing, notices, timeline
+from bridge.store.sqlite import listing, notices, streak, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import is_eligible
 from bridge.store.values import ANY_BUILD, BuildChange, BuildFilter, Cursor, LogPiece, NoticesFor, Page, Step
 
 MAX_LOG_BYTES: Final = 8 << 20
 MAX_TEXT: Final = 4096
-_STREAK: Final = 100
-"""The builds that are looked through for a commit."""
 # Word for word the condition of the index over public builds: a bound parameter would not use it.
 _IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
 
@@ -52,10 +51,8 @@ def transition(
     connection.execute(update(table).where(table.c.id == build_id).values(state=to, **values))
     timeline.add(connection, build_id, now, to, values.get("detail", ""))
     build = build_of({**row, **values, "state": to})
-    failures = _failures_before(connection, build)
-    if to is BuildState.SUCCEEDED and row["state"] == BuildState.UNKNOWN:
-        failures += 1  # people received a notice that it failed
-    for notice in notices_for(build, failures):
+    before = streak.before(connection, build, row["tag_set"]) if to.terminal else Streak()
+    for notice in notices_for(build, before):
         notices.add(
             connection, notice, dedupe=f"{build_id}:{to}:{notice.event}:{notice.channel}", build=build
         )
@@ -72,28 +69,6 @@ def _storable(change: BuildChange) -> dict[str, Any]:
 def _utf8(text: str) -> str:
     """Half a surrogate pair cannot be kept."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _failures_before(connection: Connection, build: Build) -> int:
-    """How many builds of the same ref failed in a row just before this one, at most 100."""
-    earlier = (
-        select(table.c.state)
-        .where(
-            table.c.namespace == build.namespace,
-            table.c.repo_name == build.repo_name,
-            table.c.ref == build.request.ref,
-            table.c.number < build.number,
-            table.c.state.in_([BuildState.SUCCEEDED, BuildState.FAILED, BuildState.UNKNOWN]),
-        )
-        .order_by(table.c.number.desc())
-        .limit(_STREAK)
-    )
-    failures = 0
-    for state in connection.execute(earlier).scalars():
-        if state == BuildState.SUCCEEDED:
-            break
-        failures += 1
-    return failures
 
 
 def get(connection: Connection, build_id: str) -> Build | None:
