@@ -22,6 +22,7 @@ from bridge.errors import BridgeError
 from bridge.runtime.events import LogEvent
 from bridge.runtime.rate import LogLimit
 from bridge.web.limits import LOG_RATE
+from bridge.web.parser import RequestParser
 
 MAX_HEAD: Final = 64 << 10
 """The bytes of a request beside its body: this many, and an eighth of the body for chunked encoding."""
@@ -141,6 +142,7 @@ class _HttpProtocol(HttpToolsProtocol):
     """Bytes of this request beside its body: the parser keeps them, and each addition copies them."""
 
     def connection_made(self, transport: Any) -> None:
+        self.parser = cast(Any, RequestParser(self))
         super().connection_made(cast(asyncio.Transport, _CoalescingTransport(transport, self.loop)))
         self._timeout = self.settings.header_timeout
         self._start_timer()
@@ -162,6 +164,8 @@ class _HttpProtocol(HttpToolsProtocol):
         self._in_headers = True
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # the parser begins this request again, without the offer
         self._stop_timer(self.settings.body_timeout)
         self._in_headers = False
         super().on_headers_complete()
@@ -174,6 +178,8 @@ class _HttpProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
         self._stop_timer(None)
         self._body = self._overhead = 0
         self.waiting.pop(self, None)
