@@ -1,5 +1,10 @@
-"""The moments at which a cron schedule is due: five fields in a time zone, as cron reads them (pure)."""
+"""The moments at which a cron schedule is due: five fields in a time zone, as cron reads them (pure).
 
+A time that a clock change removes is due as much later as the clock was set forward: 00:00 at 01:00 where the
+hour before that is missing. One in an hour that comes twice is due once, where the hour is named.
+"""
+
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,21 +26,61 @@ class BadCron(ValueError):
     """The expression or the time zone cannot be used; the text says why."""
 
 
+_NEAR: Final = 3 * 3600.0
+"""Seconds; no clock change is larger, so that times further away from it are in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """The moments of a cron expression; with `once`, an hour that a time zone repeats counts once."""
+    """The moments of a cron expression; with `once`, an hour that a time zone repeats counts once.
+
+    `trigger` counts the times that a clock on the wall in `zone` shows, as if they were in UTC: so no time is
+    missing for it.
+    """
 
     trigger: CronTrigger
+    zone: ZoneInfo
     once: bool
 
     def next(self, after: float) -> float:
         """The first moment after `after`, both in Unix seconds. Raises BadCron where there is none."""
-        moment = datetime.fromtimestamp(int(after) + 1, UTC)
-        while (found := self.trigger.get_next_fire_time(None, moment)) is not None:
-            if not (self.once and found.fold):
-                return float(found.timestamp())
-            moment = found + timedelta(hours=1)
-        raise BadCron("never due: there is no such day")
+        after = int(after)
+        shown = self._shown(after + 1)
+        first = min(self._moments(self._next_shown(shown)))
+        change = max(self._change(after), self._change(first))
+        return first if not change else self._next_near_change(after, shown - change, change)
+
+    def _next_near_change(self, after: float, shown: datetime, change: timedelta) -> float:
+        """There the order of the moments is not that of the times shown: the first of all that can be."""
+        best = math.inf
+        while shown <= (self._shown(best) if best < math.inf else shown) + change:
+            shown = self._next_shown(shown)
+            best = min([best, *(one for one in self._moments(shown) if one > after)])
+            shown += timedelta(seconds=1)
+        return best
+
+    def _moments(self, shown: datetime) -> list[float]:
+        """When a clock in the zone shows this time: twice at most, where once is not enough."""
+        first, second = (shown.replace(tzinfo=self.zone, fold=fold).timestamp() for fold in (0, 1))
+        return [first] if self.once or second <= first else [first, second]
+
+    def _next_shown(self, shown: datetime) -> datetime:
+        found: datetime | None = self.trigger.get_next_fire_time(None, shown)
+        if found is None:
+            raise BadCron("never due: there is no such day")
+        return found
+
+    def _shown(self, moment: float) -> datetime:
+        return datetime.fromtimestamp(moment, self.zone).replace(tzinfo=UTC)
+
+    def _change(self, moment: float) -> timedelta:
+        """By how much the clock changes around the moment."""
+        before, then = (
+            datetime.fromtimestamp(moment + side, self.zone).utcoffset() for side in (-_NEAR, _NEAR)
+        )
+        assert before is not None
+        assert then is not None
+        return abs(then - before)
 
 
 def compile_cron(expression: str, timezone: str) -> Cron:
@@ -58,6 +103,7 @@ def _compiled(expression: str, timezone: str) -> Cron:
         raise BadCron(
             "cron would run on every day that either field names: give day or day of week, not both"
         )
+    zone = _zone(timezone)
     try:
         trigger = CronTrigger(
             year=_YEARS,
@@ -66,11 +112,11 @@ def _compiled(expression: str, timezone: str) -> Cron:
             day=day,
             month=month,
             day_of_week=_weekdays(weekday),
-            timezone=_zone(timezone),
+            timezone=UTC,
         )
     except ValueError as error:
         raise BadCron(str(error)) from error
-    return Cron(trigger, once="*" not in hour)
+    return Cron(trigger, zone, once="*" not in hour)
 
 
 def _zone(name: str) -> ZoneInfo:

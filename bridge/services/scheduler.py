@@ -1,10 +1,12 @@
 """The scheduler: what is due at a fixed time becomes a delivery, once for each time.
 
-The store keeps when each schedule is due next. Times that passed while the bridge did not run are reported.
-The last of them is built late if it is at most an hour old; the others are skipped, so that a start after a
-long stop does not begin with a burst of old nightly builds.
+The store keeps when each schedule is due next. Times that passed while nobody looked are reported, with the
+reason: the bridge did not run, the clock was set forward (or the machine slept), or the store failed. The
+last of them is built late if it is at most an hour old; the others are skipped, so that a start after a long
+stop does not begin with a burst of old nightly builds.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +31,8 @@ log = structlog.get_logger()
 LATE_SECONDS: Final = 3600.0
 """A time that passed longer ago is skipped."""
 MAX_MISSED: Final = 1000
+_JUMP_SECONDS: Final = 60.0
+"""From one look to the next the time goes on by far less, unless the clock is set or the machine sleeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,20 @@ class Scheduler(Service):
         self._on_due = on_due
         self._wake_notifiers = wake_notifiers
         self._synced: RuleSet | None = None
+        self._begun = math.inf
+        self._looked = -math.inf
+        """When the last round began."""
         self._entries: dict[str, _CronEntry] = {}
 
     async def round(self) -> float | None:
         """Ask for the builds that are due; how long none will be."""
+        since, now = self._looked, self._clock()
+        self._begun, self._looked = min(self._begun, now), now
+        if now < since:
+            self._synced = None
         await self._sync()
         for name, due_at in await self._schedules.due(self._clock()):
-            await self._ask(self._entries[name], due_at)
+            await self._ask(self._entries[name], due_at, since)
         next_at = await self._schedules.next_due()
         return None if next_at is None else next_at - self._clock()
 
@@ -79,10 +90,15 @@ class Scheduler(Service):
         if rules is self._synced:
             return
         self._entries = {entry.name: entry for entry in _entries(rules)}
-        await self._schedules.sync({name: entry.cron.next(now) for name, entry in self._entries.items()})
+        wanted = {name: entry.cron.next(now) for name, entry in self._entries.items()}
+        await self._schedules.sync(wanted)
+        for name, due_at in await self._schedules.due(math.inf):
+            if due_at > wanted[name]:  # it was written under a clock that ran ahead
+                await self._schedules.claim(name, due_at, wanted[name], None, [])
         self._synced = rules
 
-    async def _ask(self, entry: _CronEntry, due_at: float) -> None:
+    async def _ask(self, entry: _CronEntry, due_at: float, looked: float) -> None:
+        """Ask for the last time that has passed; `looked` is when the round before this one began."""
         now = self._clock()
         last, missed = due_at, 0
         while (following := entry.cron.next(last)) <= now and missed < MAX_MISSED:
@@ -90,7 +106,8 @@ class Scheduler(Service):
         in_time = now - last <= LATE_SECONDS
         delivery = (await self._push(entry, last)).delivery(now) if in_time else None
         missed += not in_time
-        notices = self._notices_for(EventName.DEGRADED, _missed(entry, missed, last)) if missed else []
+        facts = _missed(entry, missed, last, self._why(due_at, looked))
+        notices = self._notices_for(EventName.DEGRADED, facts) if missed else []
         if not await self._schedules.claim(entry.name, due_at, entry.cron.next(now), delivery, notices):
             return
         log.info(LogEvent.CRON_DUE, schedule=entry.name, at=_moment(last), missed=missed or None)
@@ -98,6 +115,14 @@ class Scheduler(Service):
             self._on_due()
         if notices:
             self._wake_notifiers()
+
+    def _why(self, due_at: float, looked: float) -> str:
+        """Why nobody looked at the time."""
+        if due_at < self._begun:
+            return "the bridge was not running"
+        if due_at > looked and self._looked - looked > _JUMP_SECONDS:
+            return f"the clock went from {_moment(looked)} to {_moment(self._looked)} at once"
+        return "the store failed"
 
     async def _push(self, entry: _CronEntry, due_at: float) -> ScheduledPush:
         repository, branch = entry.repository, entry.schedule.branch
@@ -123,11 +148,11 @@ def _entries(rules: RuleSet) -> Iterator[_CronEntry]:
             yield _CronEntry(repository, schedule, compile_cron(schedule.cron, schedule.timezone))
 
 
-def _missed(entry: _CronEntry, count: int, last: float) -> ServiceFacts:
+def _missed(entry: _CronEntry, count: int, last: float, why: str) -> ServiceFacts:
     often = "once" if count == 1 else f"over {count - 1} times" if count > MAX_MISSED else f"{count} times"
-    detail = f"{entry.name}: missed {often} until {_moment(last)}, since the bridge was not running"
+    detail = f"{entry.name}: missed {often} until {_moment(last)}, since {why}"
     return ServiceFacts(subject=f"schedule of {entry.repository.path}", detail=detail)
 
 
 def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%dT%H:%M:%SZ}"

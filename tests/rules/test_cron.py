@@ -1,6 +1,7 @@
 """Schedules are read as cron reads them, in the time zone they name."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -70,6 +71,52 @@ def test_a_night_that_has_an_hour_twice_or_not_at_all_has_one_run() -> None:
         "2026-10-25T02:30",
         "2026-10-25T03:30",
     ]
+
+
+@pytest.mark.parametrize(
+    ("expression", "timezone", "after", "expected"),
+    [
+        ("0 0 * * *", "America/Santiago", "2026-09-05T12:00", ["2026-09-06T01:00", "2026-09-07T00:00"]),
+        ("0 0 * * 0", "America/Santiago", "2027-08-30T00:00", ["2027-09-05T01:00", "2027-09-12T00:00"]),
+        ("0 0 29 4 *", "Africa/Cairo", "2027-01-01T00:00", ["2027-04-29T00:00", "2028-04-29T00:00"]),
+        ("0 0 * * *", "Africa/Cairo", "2027-04-29T12:00", ["2027-04-30T01:00", "2027-05-01T00:00"]),
+        ("0 0 * * *", "America/Havana", "2027-03-13T12:00", ["2027-03-14T01:00", "2027-03-15T00:00"]),
+        ("0 0 * * *", "Asia/Beirut", "2027-03-27T12:00", ["2027-03-28T01:00", "2027-03-29T00:00"]),
+        ("0 */6 * * *", "Asia/Beirut", "2027-03-27T20:00", ["2027-03-28T01:00", "2027-03-28T06:00"]),
+        ("0 0,1 * * *", "Asia/Beirut", "2027-03-27T20:00", ["2027-03-28T01:00", "2027-03-29T00:00"]),
+        ("15 2 * * *", "Australia/Lord_Howe", "2026-10-03T12:00", ["2026-10-04T02:45", "2026-10-05T02:15"]),
+    ],
+)
+def test_a_time_that_the_clock_change_removes_is_due_after_it(
+    expression: str, timezone: str, after: str, expected: list[str]
+) -> None:
+    assert due(expression, timezone, after, len(expected)) == expected
+
+
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-09-30", "2026-10-24"])
+@pytest.mark.parametrize("timezone", ["Europe/Berlin", "Asia/Beirut", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("hours", [range(24), (0,), (1, 2), (2, 3, 23)], ids=str)
+@pytest.mark.parametrize("minutes", [(0,), (0, 50), (15, 35), range(0, 60, 20)], ids=str)
+def test_around_a_clock_change_no_time_is_lost_or_doubled(
+    day: str, timezone: str, hours: Iterable[int], minutes: Iterable[int]
+) -> None:
+    zone, every = ZoneInfo(timezone), len(list(hours)) == 24
+    begin = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=zone)
+    shown = [
+        (begin.replace(hour=hour, minute=minute) + timedelta(days=days)).replace(fold=fold)
+        for days in range(10)
+        for hour in hours
+        for minute in minutes
+        for fold in ((0, 1) if every else (0,))
+    ]
+    # In a missing hour the second reading would be before the change.
+    expected = sorted({max(one.timestamp(), one.replace(fold=0).timestamp()) for one in shown})
+    fields = "*" if every else ",".join(map(str, hours))
+    cron = compile_cron(f"{','.join(map(str, minutes))} {fields} * * *", timezone)
+    found = [cron.next(begin.timestamp() - 1)]
+    while len(found) < len(expected):
+        found.append(cron.next(found[-1]))
+    assert found == expected
 
 
 @pytest.mark.parametrize(

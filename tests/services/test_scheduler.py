@@ -91,7 +91,51 @@ async def test_times_that_passed_while_no_one_looked_are_reported_and_not_made_u
         details = await harness.details()
         assert len(details) == (missed is not None)
         assert (missed or "") in "".join(details)
+        assert all("since the bridge was not running" in detail for detail in details)
         assert harness.scheduler_calls == ["on_due"] * asked + ["wake_notifiers"] * len(details)
+
+
+async def test_a_clock_that_is_set_forward_is_not_taken_for_a_bridge_that_did_not_run(
+    noon: Store, tmp_path: Path
+) -> None:
+    async with scheduling(noon, tmp_path, rule()) as harness:
+        await harness.push(NONE, FIRST)
+        await harness.advance_to(DUE - 600)
+        await harness.advance_to(DUE + 2 * DAY + 7200)
+        (detail,) = await harness.details()
+        at_once = "the clock went from 2026-11-21T18:50:00Z to 2026-11-23T21:00:00Z at once"
+        assert detail.endswith(f"missed 3 times until 2026-11-23T19:00:00Z, since {at_once}")
+        await harness.advance_to(DUE + 3 * DAY)
+        assert len(await harness.requests()) == 1
+        assert len(await harness.details()) == 1
+
+
+async def test_a_time_that_passed_while_the_store_failed_says_so(noon: Store, tmp_path: Path) -> None:
+    async with scheduling(noon, tmp_path, rule()) as harness:
+        async with failing(noon):
+            await harness.advance_to(DUE)
+            await harness.advance_to(DUE + 7200)
+        await harness.advance_to(DUE + 7201)
+        (detail,) = await harness.details()
+        assert detail.endswith("missed once until 2026-11-21T19:00:00Z, since the store failed")
+
+
+async def test_after_a_clock_that_ran_ahead_is_set_back_no_time_is_left_out_or_asked_for_twice(
+    noon: Store, tmp_path: Path
+) -> None:
+    async with scheduling(noon, tmp_path, rule()) as harness:
+        await harness.advance_to(DUE)
+        await harness.advance_to(DUE - 600)
+        await harness.advance_to(DUE)
+        assert len(await harness.requests()) == 1
+        await harness.advance_to(DUE - 3 * DAY - 600)
+        await harness.advance_to(DUE - 3 * DAY)
+        assert len(await harness.requests()) == 2
+        assert await harness.details() == []
+    noon.clock.advance(-2 * DAY - 600)
+    async with scheduling(noon, tmp_path, rule()) as harness:
+        await harness.advance_to(DUE - 5 * DAY)
+        assert len(await harness.requests()) == 3
 
 
 async def test_far_too_many_missed_times_are_counted_no_further(noon: Store, tmp_path: Path) -> None:
