@@ -38,7 +38,11 @@ class Deliveries(Protocol):
     """What Git hosts, people and schedules asked for."""
 
     async def put(self, delivery: Delivery) -> Receipt:
-        """Keep a delivery; one with the same source and key is a repeat, and only noted."""
+        """Keep a delivery; one with the same source and key is a repeat, and only noted.
+
+        StoreError comes within 8 seconds, before a Git host hangs up. Only then a delivery may have been kept
+        for all that, and the same again is a repeat.
+        """
 
     def crowded(self) -> bool:
         """Whether many deliveries waited for the disk at once since this was last asked."""

@@ -1,8 +1,10 @@
 """Deliveries: kept once, however often they are repeated, and decided in their order."""
 
+import threading
+
 import anyio
 import pytest
-from support.scripted import Store, delivery_of, quiet
+from support.scripted import Store, delivery_of, eventually, quiet
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
@@ -157,3 +159,22 @@ async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(
     with pytest.raises(StoreError, match="there is no delivery nothing"):
         await store.deliveries.redeliver("nothing")
     assert await store.deliveries.get("nothing") is None
+
+
+async def test_a_delivery_waits_for_a_store_that_is_held_up_no_longer_than_its_host_does(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that the writer had not begun is not there later, and each can be sent again."""
+    monkeypatch.setattr("bridge.store.sqlite.deliveries.PATIENCE", 0.05)
+    hold = threading.Event()
+    both = [delivery_of(key, store.clock()) for key in ("a", "b")]
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))
+        await anyio.wait_all_tasks_blocked()
+        await eventually(lambda: not store.database._waiting)
+        for one in both:
+            with anyio.fail_after(5), pytest.raises(StoreError, match="took no write"):
+                await store.deliveries.put(one)
+        hold.set()
+    assert await store.deliveries.newest(10) == []
+    assert [(await store.deliveries.put(one)).new for one in both] == [True, True]

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -339,14 +340,27 @@ def rss(daemon: Daemon) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_store_that_takes_nothing_is_answered_503_and_later_taken(tmp_path: Path) -> None:
-    with running(tmp_path, CONFIG, {"shop.yaml": RULE}) as daemon:
-        with closing(sqlite3.connect(daemon.database, isolation_level=None)) as other:
+def test_a_store_that_takes_nothing_is_answered_503_before_the_host_hangs_up_and_later_taken(
+    tmp_path: Path,
+) -> None:
+    """Hosts hang up after ten seconds, and those who come while the writer waits for another's row, too."""
+    took: list[float] = []
+
+    def deliver(number: int) -> httpx.Response:
+        begun = time.monotonic()
+        answer = send(held_up.url, push_body(URL), f"later {number}")
+        took.append(time.monotonic() - begun)
+        return answer
+
+    with running(tmp_path, CONFIG, {"shop.yaml": RULE}) as held_up, ThreadPoolExecutor(20) as hosts:
+        with closing(sqlite3.connect(held_up.database, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            answer = send(daemon.url, push_body(URL), "later")
+            answers = list(hosts.map(deliver, range(20)))
             other.execute("ROLLBACK")
-        again = send(daemon.url, push_body(URL), "later")
-        assert daemon.stop() == 0
-    assert (answer.status_code, again.status_code) == (503, 202)
-    assert int(answer.headers["retry-after"]) > 0
-    assert answer.json() == {"error": "the delivery cannot be stored now: send it again later"}
+        again = list(hosts.map(deliver, range(20)))
+        assert held_up.stop() == 0
+    assert {answer.status_code for answer in answers} == {503}
+    assert max(took) < 8
+    assert {answer.status_code for answer in again} <= {200, 202}, "it may have been written after the answer"
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in answers)
+    assert answers[0].json() == {"error": "the delivery cannot be stored now: send it again later"}

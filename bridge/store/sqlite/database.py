@@ -8,6 +8,7 @@ Reads run on connections of their own, in a few threads.
 
 import asyncio
 import fcntl
+import math
 import os
 import sqlite3
 import threading
@@ -52,7 +53,7 @@ _ALONE: Final = object()
 class _Pending:
     """Work that waits for its commit; a Bulk gets `row` together with the rows of others."""
 
-    __slots__ = ("error", "future", "result", "row", "work")
+    __slots__ = ("error", "expired", "future", "result", "row", "work")
 
     def __init__(self, work: Callable[..., Any], future: asyncio.Future[Any], row: Any) -> None:
         self.work = work
@@ -60,6 +61,13 @@ class _Pending:
         self.future = future
         self.result: Any = None
         self.error: Exception | None = None
+        self.expired = False
+
+    def expire(self) -> None:
+        """The caller waits no longer: what the writer has not begun it leaves out."""
+        self.expired = True
+        if not self.future.done():
+            self.future.set_exception(StoreError("the store took no write for too long"))
 
     def settle(self) -> None:
         if self.future.done():
@@ -115,14 +123,17 @@ class Database:
         result: T = await self._queued(work, _ALONE)
         return result
 
-    async def add(self, bulk: Bulk[R, T], row: R) -> T:
-        """As `write`, but the rows that wait for the same `bulk` are written by one call of it."""
-        result: T = await self._queued(bulk, row)
+    async def add(self, bulk: Bulk[R, T], row: R, *, patience: float = math.inf) -> T:
+        """As `write`, but the rows that wait for the same `bulk` are written by one call of it.
+
+        After `patience` seconds it raises StoreError; a row that the writer has begun may be written yet.
+        """
+        result: T = await self._queued(bulk, row, patience)
         return result
 
-    async def _queued(self, work: Any, row: object) -> Any:
+    async def _queued(self, work: Any, row: object, patience: float = math.inf) -> Any:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
+        item = _Pending(work, loop.create_future(), row)
         with self._queue_lock:
             if self._closed:
                 raise StoreError("the store is closed")
@@ -130,12 +141,18 @@ class Database:
                 raise StoreDied("the store's writer has died")
             if len(self._waiting) >= MAX_WAITING:
                 raise StoreError("the store is behind: too many writes wait")
-            self._waiting.append(_Pending(work, future, row))
+            self._waiting.append(item)
         if not self._waking:
             # Later in this turn of the loop, so that all that it writes shares a commit.
             self._waking = True
             loop.call_soon(self._wake_writer)
-        return await future
+        if patience == math.inf:
+            return await item.future
+        timer = loop.call_later(patience, item.expire)
+        try:
+            return await item.future
+        finally:
+            timer.cancel()
 
     def _wake_writer(self) -> None:
         self._waking = False
@@ -209,8 +226,12 @@ class Database:
                 batch = []
 
     def _take(self) -> list[_Pending]:
-        """What waits now, at most a batch."""
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+        """Of what waits now at most a batch, without what nobody waits for any more."""
+        while count := min(len(self._waiting), MAX_BATCH):
+            taken = [self._waiting.popleft() for _ in range(count)]
+            if batch := [item for item in taken if not item.expired]:
+                return batch
+        return []
 
 
 def _connect(engine: Engine) -> Connection:

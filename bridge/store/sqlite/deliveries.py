@@ -29,6 +29,8 @@ _FIND: Final = "SELECT id, received_at FROM delivery WHERE source = ? AND key = 
 _RENAME: Final = "UPDATE delivery SET key = ? WHERE source = ? AND key = ?"
 _COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 'repeated'"
 
+PATIENCE: Final = 7.0
+"""Seconds for which a delivery waits for the disk: Git hosts hang up after ten."""
 _BATCH_BYTES: Final = 16 << 20
 _LEVEL: Final = -5
 _SMALL: Final = 64 << 10
@@ -59,7 +61,7 @@ class Deliveries:
         self._arriving += 1
         self._most_arriving = max(self._most_arriving, self._arriving)
         try:
-            return await self._database.add(_keep, row)
+            return await self._database.add(_keep, row, patience=PATIENCE)
         finally:
             self._arriving -= 1
 
