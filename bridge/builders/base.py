@@ -1,9 +1,9 @@
 """The contract of a builder: a build system that we trigger and follow.
 
 Order of calls for one build: `trigger` until it answers Sent or Rejected; after an Ambiguous answer or a
-crash `find`, and `trigger` again only when `find` says None. Then `poll` and `log` until the state is
-terminal, `cancel` at any time, and `release` once everything worth keeping has been read. Calls for
-different builds may overlap; for one build they never do, but for `cancel`.
+crash `find`, and `trigger` again only when `find` said None several times, over `settle_seconds`. Then `poll`
+and `log` until the state is terminal, `cancel` at any time, and `release` once everything worth keeping has
+been read. Calls for different builds may overlap; for one build they never do, but for `cancel`.
 
 Every call ends by itself (the adapter sets its own time-outs) and raises only RemoteError.
 """
@@ -128,6 +128,11 @@ class Builder(ABC):
     """Seconds between two polls while builds are open."""
     deadline: float = 6 * 3600.0
     """Seconds after which a running build counts as lost."""
+    settle_seconds: float = 0.0
+    """Seconds after which a trigger that was not answered has arrived, or never will.
+
+    Well over the longest call, for a build system behind a network: there a request that we gave up goes on.
+    """
     slots: int | None = None
     """How many builds may be open at once; None where the builder queues by itself."""
 

@@ -2,11 +2,13 @@
 
 A build is `triggering` on disk before the builder is called, and what the builder said is on disk after. A
 process that dies between the two finds the build `triggering` at its next start and asks the builder for it
-before it repeats anything.
+before it repeats anything. A look that finds nothing proves nothing either, while the request can still be on
+its way: the builder is asked several times, for longer than that can take.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Unpack, assert_never
 
 import anyio
@@ -30,6 +32,8 @@ CALL_SECONDS: Final = 60.0
 RECORD_SECONDS: Final = 30.0
 GIVE_UP_SECONDS: Final = 24 * 3600.0
 BACKOFF: Final = Backoff.exponential(2.0, 300.0)
+LOOKS: Final = 5
+"""How many times a builder is asked again for a build that it did not have at the first look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,18 @@ class _NoAnswer:
     """The builder could not say whether it has the build."""
 
     why: str
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """A trigger that may or may not have reached the builder.
+
+    `why` is what an attempt of this process left open, None for one of an earlier process. So many `looks` in
+    a row have not found the build.
+    """
+
+    why: str | None = None
+    looks: int = 0
 
 
 class Triggerer(Service):
@@ -65,6 +81,7 @@ class Triggerer(Service):
         self._wake_notifiers = wake_notifiers
         self._failures = 0
         self._pause = Pause(clock)
+        self._doubts: dict[str, _Doubt] = {}
 
     async def round(self) -> float | None:
         """Trigger what is due; a builder that is down gets one build after each pause, and no more."""
@@ -91,7 +108,8 @@ class Triggerer(Service):
         with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
             await self._record(build, outcome)
         if isinstance(outcome, Ambiguous):
-            await self._resolve(build, outcome.why)
+            self._doubts[build.id] = _Doubt(outcome.why)
+            await self._resolve(build)
 
     async def _call(self, build: Build) -> Outcome:
         try:
@@ -141,20 +159,16 @@ class Triggerer(Service):
         self._failures += 1
         self._pause.begin(BACKOFF.wait(self._failures) if after is None else bounded(after))
 
-    async def _resolve(self, build: Build, why: str | None = None) -> None:
-        """Find out whether the builder has a build that may or may not have reached it.
-
-        `why` is what an attempt of just now left open; None for what an earlier process left behind.
-        """
+    async def _resolve(self, build: Build) -> None:
+        """Find out whether the builder has a build that may or may not have reached it."""
         found = await self._find(build)
+        if found is None and await self._may_still_arrive(build):
+            return
         match found:
             case str():
                 await self._sent(build, found, "found at the builder")
-            case None if why is None or build.attempts == 1:
-                detail = "the builder does not have it"
-                await self._move(build, BuildState.WAITING, detail=detail, next_at=self._clock())
             case None:
-                await self._again(build, f"the builder does not have it: {why}", None)
+                await self._absent(build)
             case Search.UNSEARCHABLE:
                 detail = "the builder may or may not have started it, and cannot be asked: look there"
                 await self._move(build, BuildState.UNKNOWN, detail=detail, ended_at=self._clock())
@@ -162,6 +176,35 @@ class Triggerer(Service):
                 await self._cannot_tell(build, reason)
             case _:
                 assert_never(found)
+        if not isinstance(found, _NoAnswer):
+            self._doubts.pop(build.id, None)
+
+    async def _may_still_arrive(self, build: Build) -> bool:
+        """Whether another look is needed, since the request may have been on its way at this one.
+
+        The looks are counted, not their time: a clock that is set makes them no fewer.
+        """
+        doubt = self._doubts.setdefault(build.id, _Doubt())
+        doubt.looks += 1
+        settle, now = self._builder.settle_seconds, self._clock()
+        if not settle or doubt.looks > LOOKS:
+            return False
+        change = BuildChange(next_at=now + settle / LOOKS)
+        if doubt.looks == 1:
+            until = datetime.fromtimestamp(now + settle).astimezone()
+            change["detail"] = f"making sure that the builder does not have it, until {until:%H:%M:%S}"
+            await self._builds.add_step(build.id, build.state, change["detail"])
+        await self._builds.update(build.id, **change)
+        return True
+
+    async def _absent(self, build: Build) -> None:
+        """The builder does not have the build: send it again, at once after a first attempt."""
+        why = self._doubts[build.id].why
+        if why is None or build.attempts == 1:
+            detail = "the builder does not have it"
+            await self._move(build, BuildState.WAITING, detail=detail, next_at=self._clock())
+        else:
+            await self._again(build, f"the builder does not have it: {why}", None)
 
     async def _find(self, build: Build) -> "Handle | Search | _NoAnswer | None":
         try:

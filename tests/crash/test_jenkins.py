@@ -54,6 +54,7 @@ def daemon_for(folder: Path, jenkins: FakeJenkins) -> Daemon:
                 "token": jenkins.token,
                 "job": JOB,
                 "poll_interval": "1s",
+                "timeout": "1s",
             },
             "here": {"kind": "local", "command": ["true"]},
         },
@@ -69,11 +70,19 @@ def state_is(daemon: Daemon, *states: str) -> Callable[[], list[dict[str, Any]]]
     return lambda: [build for build in daemon.builds(repo_name="shop") if build["state"] in states]
 
 
-@pytest.mark.parametrize("acts", [True, False], ids=["Jenkins has it", "Jenkins never got it"])
+@pytest.mark.parametrize(
+    ("trouble", "triggered"),
+    [
+        ({"kind": "hang", "acts": True}, 1),
+        ({"kind": "hang", "acts": False}, 2),
+        ({"kind": "late", "seconds": 4.0}, 1),
+    ],
+    ids=["Jenkins has it", "Jenkins never got it", "Jenkins has it after the next start"],
+)
 def test_a_daemon_killed_while_jenkins_holds_its_answer_back_builds_once(
-    tmp_path: Path, jenkins: FakeJenkins, acts: bool
+    tmp_path: Path, jenkins: FakeJenkins, trouble: dict[str, Any], triggered: int
 ) -> None:
-    jenkins.trouble("hang", "buildWithParameters", acts=acts)
+    jenkins.trouble(match="buildWithParameters", **trouble)
     daemon = daemon_for(tmp_path, jenkins)
     daemon.start()
     assert send(daemon.url, push_body(URL)).status_code == 202
@@ -82,8 +91,11 @@ def test_a_daemon_killed_while_jenkins_holds_its_answer_back_builds_once(
     jenkins.automatic = lambda _build: ("SUCCESS", 0.1)
     daemon.start()
     (build,) = eventually(state_is(daemon, "succeeded"), seconds=60)
+    said = daemon.command("builds", "show", "acme/shop#1").stdout
     daemon.kill()
-    assert len(triggers(jenkins)) == (1 if acts else 2)
+    assert len(triggers(jenkins)) == triggered
+    if triggered > 1:
+        assert "making sure that the builder does not have it, until " in said
     assert len(jenkins.jobs[JOB].builds) == 1
     assert build["number"] == 1
 

@@ -170,3 +170,66 @@ async def test_a_builder_that_hangs_beyond_the_limit_is_ambiguous(
         after = await store.build(build.id)
     assert (after.state, after.handle) == (BuildState.QUEUED, "found-handle")
     assert builder.called("trigger") == [build.id]
+
+
+async def test_a_build_that_may_still_arrive_is_looked_for_several_times_before_it_is_sent_again(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.settle_seconds = 60.0
+    builder.triggers.append(Ambiguous("the answer was lost"))
+    async with triggering(store, builder) as harness:
+        for look in range(1, 6):
+            after = await store.build(build.id)
+            assert (after.state, len(builder.called("find"))) == (BuildState.TRIGGERING, look)
+            assert after.detail.startswith("making sure that the builder does not have it, until ")
+            await harness.advance(11)
+            assert len(builder.called("find")) == look
+            await harness.advance(1)
+        after = await store.build(build.id)
+    assert after.state is BuildState.QUEUED
+    assert [name for name, _ in builder.calls] == ["trigger", *["find"] * 6, "trigger"]
+    assert await store.steps(build.id) == [
+        *("waiting", "triggering", "ambiguous", "triggering"),
+        *("waiting", "triggering", "queued"),
+    ]
+
+
+async def test_a_build_that_arrives_late_is_found(store: Store, builder: ScriptedBuilder) -> None:
+    build = await store.add_build()
+    builder.settle_seconds = 60.0
+    builder.triggers.append(Ambiguous("the answer was lost"))
+    builder.finds.extend([None, None, Transient("no route to host"), None, "found-handle"])
+    async with triggering(store, builder) as harness:
+        for _ in range(100):
+            await harness.advance(12)
+        after = await store.build(build.id)
+    assert (after.state, after.handle) == (BuildState.QUEUED, "found-handle")
+    assert builder.called("trigger") == [build.id]
+
+
+async def test_a_process_that_dies_while_it_makes_sure_leaves_all_the_looks_to_the_next(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await store.add_build()
+    builder.settle_seconds = 60.0
+    builder.triggers.append(Ambiguous("the answer was lost"))
+    async with triggering(store, builder) as harness:
+        for _ in range(4):
+            await harness.advance(12)
+    builder.finds.extend([None, None, None, "found-handle"])
+    async with triggering(store, builder) as harness:
+        for _ in range(6):
+            await harness.advance(12)
+    assert (await store.build(build.id)).state is BuildState.QUEUED
+    assert builder.called("trigger") == [build.id]
+
+
+async def test_a_clock_that_is_set_makes_the_looks_no_fewer(store: Store, builder: ScriptedBuilder) -> None:
+    build = await store.add_build()
+    builder.settle_seconds = 60.0
+    builder.triggers.append(Ambiguous("the answer was lost"))
+    async with triggering(store, builder) as harness:
+        await harness.advance(3600)
+        assert len(builder.called("find")) == 2
+        assert (await store.build(build.id)).state is BuildState.TRIGGERING

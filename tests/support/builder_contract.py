@@ -55,14 +55,16 @@ class Failure:
     """What a remote build system does in place of its answer.
 
     `reply` answers with these parts, `reset` cuts the connection after the request was read, `hang` never
-    answers, `drip` sends the true answer a byte at a time. With `acts` the request is carried out first.
+    answers, `drip` sends the true answer a byte at a time, `late` does nothing for `seconds` and then what it
+    should, whether or not the client still waits. With `acts` the request is carried out first.
     """
 
-    kind: Literal["reply", "reset", "hang", "drip"] = "reply"
+    kind: Literal["reply", "reset", "hang", "drip", "late"] = "reply"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     acts: bool = False
+    seconds: float = 0.0
 
 
 class Site(ABC):

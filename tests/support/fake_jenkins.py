@@ -37,6 +37,9 @@ class _Handler(BaseHTTPRequestHandler):
         jenkins.requests.append(line)
         jenkins.bodies.append(body)
         trouble = jenkins.disturbance(line)
+        if trouble and trouble.kind == "late":
+            jenkins.released.wait(trouble.seconds)
+            trouble = None
         if trouble is None or trouble.acts or trouble.kind == "drip":
             reply = jenkins.handle(self.command, self.path, body, cast(Mapping[str, str], self.headers))
             self._answer(reply, trouble)

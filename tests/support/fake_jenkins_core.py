@@ -58,7 +58,8 @@ class Trouble:
     """What goes wrong with the next `times` requests whose line holds `match`.
 
     `hang` never answers, `reset` cuts the connection after the request was read, `drip` sends a byte of the
-    body now and then; with `acts` the request is carried out first. `reply` is answered in place of Jenkins.
+    body now and then, `late` begins after so many `seconds`; with `acts` the request is carried out first.
+    `reply` is answered in place of Jenkins.
     """
 
     kind: str = "reply"
@@ -66,6 +67,7 @@ class Trouble:
     times: int = 1
     acts: bool = False
     reply: Reply | None = None
+    seconds: float = 0.0
 
 
 def page(title: str, status: int = 200) -> Reply:

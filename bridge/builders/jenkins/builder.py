@@ -154,6 +154,7 @@ class JenkinsBuilder(Builder):
     def __init__(self, name: str, settings: JenkinsSettings, context: BuilderContext) -> None:
         self.name = name
         self.poll_interval = settings.poll_interval.total_seconds()
+        self.settle_seconds = 4 * settings.timeout.total_seconds()
         self._job = settings.job
         self._clock = context.clock
         access = ServerAccess(

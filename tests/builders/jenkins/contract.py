@@ -77,7 +77,9 @@ class JenkinsSite(RemoteSite):
         reply = None
         if failure.kind == "reply":
             reply = Reply(failure.status, dict(failure.headers), failure.body)
-        self.jenkins.trouble(failure.kind, match, times=times, acts=failure.acts, reply=reply)
+        self.jenkins.trouble(
+            failure.kind, match, times=times, acts=failure.acts, reply=reply, seconds=failure.seconds
+        )
 
     def recover(self) -> None:
         self.jenkins.troubles.clear()
