@@ -22,6 +22,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
 from bridge.services.base import HandOver, Service, running
+from bridge.services.builder_health import BuilderHealth
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices, recover
 from bridge.services.notifier import Notifier
@@ -142,10 +143,12 @@ class _Daemon:
 
     def _of_builder(self, name: str, builder: Builder) -> list[Service]:
         builds_ended = HandOver()
+        health = BuilderHealth(name, self._store.health, self._clock, self._wake_notifiers)
         poller = Poller(
             name,
             builder,
             builds=self._store.builds,
+            health=health,
             notice_policy=self.notice_policy,
             clock=self._clock,
             on_ended=builds_ended,
@@ -155,7 +158,7 @@ class _Daemon:
             name,
             builder,
             builds=self._store.builds,
-            health=self._store.health,
+            health=health,
             notice_policy=self.notice_policy,
             clock=self._clock,
             on_triggered=poller.wake,

@@ -12,6 +12,7 @@ BridgeError
 ├── RemoteError          a builder or a channel
 │   ├── Transient        may succeed later
 │   └── Permanent        cannot succeed until a person changes something
+│       └── Denied       the credential is not accepted
 └── StoreError           the store cannot be used now; nothing was written
     ├── StoreDied        its writer has ended: only a restart helps
     └── StoreTooNew      the store belongs to a newer release
@@ -95,6 +96,10 @@ class Transient(RemoteError):
 
 class Permanent(RemoteError):
     """The call cannot succeed until a person changes something."""
+
+
+class Denied(Permanent):
+    """The other side does not accept our credential, or it may not do this: the operator has to change it."""
 
 
 class StoreError(BridgeError):

@@ -43,11 +43,15 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The builder does not have the build but may accept it later, in `after` seconds if it said when."""
+    """The builder does not have the build but may accept it later, in `after` seconds if it said when.
+
+    `denied` says that it does not accept our credential: later is after a person has changed something.
+    """
 
     label: ClassVar[str] = "retry"
     why: str
     after: float | None = None
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,15 @@ class Search(Enum):
 class Status:
     """The state of a build as the builder reports it.
 
-    `raw` is the builder's own word. `handle` replaces the stored one once the builder knows more (a queue
+    `raw` is the builder's own word; with `recognised` False one that the adapter does not know, and `state`
+    is what the build was before it. `handle` replaces the stored one once the builder knows more (a queue
     item became a build). Times are Unix seconds. `digest` is the pushed image's.
     """
 
     state: BuildState
     raw: str
     detail: str = ""
+    recognised: bool = True
     handle: Handle | None = None
     url: str | None = None
     digest: str | None = None

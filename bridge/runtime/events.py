@@ -30,6 +30,8 @@ class LogEvent(StrEnum):
     BUILD_ABANDONED = "build.abandoned"
     BUILDER_CALL_FAILED = "builder.call_failed"
     """The builder did not answer; `call` names what it was asked for."""
+    BUILDER_WORD_UNKNOWN = "builder.word_unknown"
+    """The builder reported a state that its adapter does not know."""
     BUILDER_ERROR = "builder.error"
     """The adapter itself failed: a fault of the bridge, with a traceback."""
 

@@ -1,20 +1,25 @@
 """The poller: one loop for each builder; a changed state and its notices are written in one transaction."""
 
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import anyio
 import structlog
 
-from bridge.builders.base import Builder, LogChunk, Status
-from bridge.errors import RemoteError, StoreError
+from bridge.builders.base import Builder, Handle, LogChunk, Status
+from bridge.errors import Denied, Permanent, RemoteError, StoreError, Transient
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import BUILDS, POLL_SECONDS
+from bridge.runtime.rate import LogLimit, Rate
+from bridge.runtime.retry import bounded
 from bridge.services.base import Service
+from bridge.services.builder_health import BuilderHealth
 from bridge.store.base import Builds
 from bridge.store.values import BuildChange
 
@@ -30,8 +35,26 @@ LOG_SECONDS: Final = 20.0
 TAIL_CHARACTERS: Final = 4000
 QUEUE_SECONDS: Final = 24 * 3600.0
 SLOW_SECONDS: Final = 600.0
+UNRECOGNISED_SECONDS: Final = 600.0
+"""How long a word that the adapter does not know may hold up the builds behind."""
+STOP_SECONDS: Final = 60.0
+STOPS: Final = 5
+"""How often a builder is asked to end one build."""
+FAILURES: Final = 3
+"""After so many polls in a row that failed the builder is degraded: one alone is soon over."""
+_LOG_RATE: Final = Rate(1, 60.0)
 FORGET_SECONDS: Final = 7 * 24 * 3600.0
+PROBE_SECONDS: Final = 60.0
 _OPEN: Final = (BuildState.QUEUED, BuildState.RUNNING)
+_TO_BE_TRIGGERED: Final = (BuildState.WAITING, BuildState.TRIGGERING)
+
+
+@dataclass(slots=True)
+class _Stop:
+    """The end of a build that the builder was asked for so many times, and the pause until the next time."""
+
+    pause: Pause
+    count: int = 0
 
 
 class Poller(Service):
@@ -43,6 +66,7 @@ class Poller(Service):
         builder: Builder,
         *,
         builds: Builds,
+        health: BuilderHealth,
         notice_policy: NoticePolicy,
         clock: Clock,
         on_ended: Callable[[], None],
@@ -53,6 +77,7 @@ class Poller(Service):
         self._name = name
         self._builder = builder
         self._builds = builds
+        self._health = health
         self._notice_policy = notice_policy
         self._clock = clock
         self._on_ended = on_ended
@@ -60,12 +85,26 @@ class Poller(Service):
         self._slow = Pause(clock)
         self._logs = Pause(clock)
         self._calls = anyio.CapacityLimiter(CALLS)
+        self._rest = Pause(clock)
+        self._probe = Pause(clock)
+        self._failures = 0
+        self._lines: defaultdict[str, LogLimit] = defaultdict(lambda: LogLimit(_LOG_RATE, clock()))
+        self._stops: dict[str, _Stop] = {}
+        self._unrecognised: dict[str, float] = {}
 
     async def round(self) -> float | None:
         """Look at every open build, and again after the builder's interval while there are some."""
         builds = await self._followed()
-        if builds:
+        for kept in (self._stops, self._unrecognised):
+            for build_id in kept.keys() - {build.id for build in builds}:
+                del kept[build_id]
+        if self._rest.left or self._health.pause:
+            for build in builds:
+                await self._check_deadline(build)
+        elif builds:
             await self._poll(builds)
+        else:
+            await self._look_for_recovery()
         return self._builder.poll_interval if any(build.state in _OPEN for build in builds) else None
 
     async def _followed(self) -> list[Build]:
@@ -84,13 +123,39 @@ class Poller(Service):
         await self._each(self._cancel, [build for build in builds if build.cancel_reason is not None])
         handles = {build.id: build.handle for build in builds if build.handle is not None}
         with POLL_SECONDS.labels(self._name).time():
-            statuses = await self._ask(self._builder.poll(handles), CALL_SECONDS, "poll") or {}
+            statuses = await self._statuses(handles)
         seen = [build for build in builds if build.id in statuses]
         seen.sort(key=lambda build: statuses[build.id].state in _OPEN)
         await self._each(lambda build: self._follow(build, statuses[build.id]), seen)
         for build in builds:
             if build.id not in statuses:
                 await self._check_deadline(build)
+
+    async def _statuses(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
+        """What the builder says of each build; what this call shows of the builder itself is reported."""
+        statuses = await self._ask(self._builder.poll(handles), CALL_SECONDS, "poll", self._poll_failed)
+        if statuses is not None:
+            self._failures = 0
+            await self._health.worked("poll")
+        return statuses or {}
+
+    async def _poll_failed(self, error: Exception) -> None:
+        self._failures += 1
+        if isinstance(error, Transient) and error.after is not None:
+            self._rest.begin(bounded(error.after))
+        denied = isinstance(error, Denied)
+        if denied or self._failures >= FAILURES:
+            await self._health.failed("poll", _reason(error), denied=denied)
+
+    async def _look_for_recovery(self) -> None:
+        """Ask a builder that is down, while nothing waits for it that would show that it is up again."""
+        if self._probe.left:
+            return
+        self._probe.begin(PROBE_SECONDS)
+        if not await self._health.is_down() or await self._builds.in_state(self._name, *_TO_BE_TRIGGERED):
+            return
+        if await self._ask(self._builder.test(), CALL_SECONDS, "test", self._poll_failed) is not None:
+            await self._health.worked("trigger")
 
     async def _each(self, work: Callable[[Build], Awaitable[None]], builds: Sequence[Build]) -> None:
         async def one(build: Build) -> None:
@@ -101,23 +166,31 @@ class Poller(Service):
             for build in builds:
                 tasks.start_soon(one, build)
 
-    async def _ask(self, call: Awaitable[T], seconds: float, name: str, **facts: str) -> T | None:
+    async def _ask(
+        self,
+        call: Awaitable[T],
+        seconds: float,
+        name: str,
+        on_error: Callable[[Exception], Awaitable[None]] | None = None,
+        **facts: str,
+    ) -> T | None:
         """The builder's answer; None without one in time, and then the next round calls again."""
         try:
             with anyio.fail_after(seconds):
                 return await call
         except (RemoteError, TimeoutError) as error:
-            log.warning(
-                LogEvent.BUILDER_CALL_FAILED,
-                builder=self._name,
-                call=name,
-                error=str(error) or "no answer",
-                **facts,
-            )
+            if (suppressed := self._lines[name].suppressed(self._clock())) is not None:
+                more = {"suppressed": suppressed} if suppressed else {}
+                reason = {"builder": self._name, "call": name, "error": _reason(error)}
+                log.warning(LogEvent.BUILDER_CALL_FAILED, **reason, **facts, **more)
+            if on_error is not None:
+                await on_error(error)
         except StoreError:
             raise
-        except Exception:
+        except Exception as error:
             log.exception(LogEvent.BUILDER_ERROR, builder=self._name, call=name, **facts)
+            if on_error is not None:
+                await on_error(error)
         return None
 
     async def _follow(self, build: Build, status: Status) -> None:
@@ -137,8 +210,13 @@ class Poller(Service):
         await self._release(moved)
 
     async def _go_on(self, build: Build, status: Status, handle: str) -> None:
-        if build.state is BuildState.UNKNOWN and self._overdue(build):
+        if build.state is BuildState.UNKNOWN and (self._overdue(build) or not status.recognised):
             return
+        if not status.recognised:
+            if await self._unrecognised_for_long(build, status):
+                return
+        elif self._unrecognised.pop(build.id, None) is not None:
+            await self._builds.update(build.id, raw=status.raw, detail=status.detail)
         if status.state is not build.state:
             # What it was until now may be over its time; what it is now has just begun.
             build = await self._move(build, status, handle, "") or build
@@ -174,10 +252,44 @@ class Poller(Service):
             )
         return moved
 
+    async def _unrecognised_for_long(self, build: Build, status: Status) -> bool:
+        """Show a word that no one knows at once; end the build as unknown when it stays."""
+        detail = f"the builder says {status.raw!r}, which is not known here: look there"
+        since = self._unrecognised.get(build.id)
+        if since is None:
+            since = self._unrecognised[build.id] = self._clock()
+            fields = {"builder": self._name, "build_id": build.id, "raw": status.raw}
+            log.warning(LogEvent.BUILDER_WORD_UNKNOWN, **fields)
+            await self._builds.update(build.id, raw=status.raw, detail=detail)
+            await self._builds.add_step(build.id, build.state, detail)
+        if self._clock() - since < UNRECOGNISED_SECONDS:
+            return False
+        await self._end_as_unknown(build, detail)
+        return True
+
     async def _cancel(self, build: Build) -> None:
+        """Ask for the end of a build once, and again after a pause: a clean-up must not be cut off."""
         assert build.handle is not None
-        call = self._builder.cancel(build.handle)
-        await self._ask(call, CALL_SECONDS, "cancel", build_id=build.id)
+        stop = self._stops.setdefault(build.id, _Stop(Pause(self._clock)))
+        if stop.pause.left or stop.count >= STOPS:
+            return
+
+        async def refused(error: Exception) -> None:
+            if isinstance(error, Permanent):
+                await self._builds.add_step(build.id, "stop", f"not stopped: {error}")
+                await self._builds.update(build.id, detail=f"not stopped: {error}")
+            else:
+                stop.count -= 1
+
+        stop.pause.begin(STOP_SECONDS)
+        stop.count += 1
+        call = self._cancelled(build.handle)
+        if await self._ask(call, CALL_SECONDS, "cancel", refused, build_id=build.id) is not None:
+            await self._builds.add_step(build.id, "stop", "the builder was asked to end it")
+
+    async def _cancelled(self, handle: Handle) -> bool:
+        await self._builder.cancel(handle)
+        return True
 
     def _deadline(self, build: Build) -> float:
         """Seconds that a build may wait in the builder's queue, or run."""
@@ -191,9 +303,13 @@ class Poller(Service):
         if build.state not in _OPEN or not self._overdue(build):
             return
         detail = f"no end within {self._deadline(build) / 3600:g} h (last seen: {build.raw or build.state})"
+        await self._end_as_unknown(build, detail)
+
+    async def _end_as_unknown(self, build: Build, detail: str) -> None:
         await self._builds.transition(
             build.id, BuildState.UNKNOWN, self._notice_policy, detail=detail, ended_at=self._clock()
         )
+        self._on_ended()
         self._wake_notifiers()
 
     async def _read_log(self, build: Build, handle: str, pieces: int = 64) -> None:
@@ -239,6 +355,10 @@ class Poller(Service):
     async def _release_handle(self, handle: str) -> bool:
         await self._builder.release(handle)
         return True
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or "no answer"
 
 
 def _why(build: Build, status: Status) -> str:

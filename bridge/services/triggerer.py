@@ -15,15 +15,16 @@ import anyio
 import structlog
 
 from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, Retry, Search, Sent
-from bridge.errors import RemoteError
+from bridge.errors import Denied, RemoteError
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS
 from bridge.runtime.retry import Backoff, bounded
-from bridge.services.base import PartHealth, Service
-from bridge.store.base import Builds, Health
+from bridge.services.base import Service
+from bridge.services.builder_health import BuilderHealth
+from bridge.store.base import Builds
 from bridge.store.values import BuildChange
 
 log = structlog.get_logger()
@@ -38,9 +39,10 @@ LOOKS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class _NoAnswer:
-    """The builder could not say whether it has the build."""
+    """The builder could not say whether it has the build; with `denied`, for want of a credential."""
 
     why: str
+    denied: bool = False
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ class Triggerer(Service):
         builder: Builder,
         *,
         builds: Builds,
-        health: Health,
+        health: BuilderHealth,
         notice_policy: NoticePolicy,
         clock: Clock,
         on_triggered: Callable[[], None],
@@ -74,7 +76,7 @@ class Triggerer(Service):
         self._name = name
         self._builder = builder
         self._builds = builds
-        self._part = PartHealth(f"builder:{name}", health, wake_notifiers)
+        self._health = health
         self._notice_policy = notice_policy
         self._clock = clock
         self._on_triggered = on_triggered
@@ -89,11 +91,15 @@ class Triggerer(Service):
             why = build.superseded or build.cancel_reason or ""
             await self._move(build, build.ended_by_us, detail=why, ended_at=self._clock())
         for build in await self._builds.in_state(self._name, BuildState.TRIGGERING):
-            if build.next_at <= self._clock() and not self._pause.left:
+            if build.next_at <= self._clock() and not self._paused:
                 await self._resolve(build)
-        while not self._pause.left and (claimed := await self._claim()):
+        while not self._paused and (claimed := await self._claim()):
             await self._trigger(claimed)
-        return self._pause.left or None
+        return self._paused or None
+
+    @property
+    def _paused(self) -> float:
+        return max(self._pause.left, self._health.pause)
 
     async def _claim(self) -> Build | None:
         """The build to trigger now, if the builder has a slot for it."""
@@ -130,6 +136,8 @@ class Triggerer(Service):
             case Rejected(why):
                 await self._healthy()
                 await self._move(build, BuildState.FAILED, detail=f"rejected: {why}", ended_at=self._clock())
+            case Retry(why, denied=True):
+                await self._denied(build, why)
             case Retry(why, after):
                 await self._again(build, why, after)
             case Ambiguous(why):
@@ -142,9 +150,14 @@ class Triggerer(Service):
         await self._healthy()
         self._on_triggered()
 
+    async def _denied(self, build: Build, why: str) -> None:
+        """The builds wait for the operator, however long; after the cure the first trigger succeeds."""
+        await self._health.failed("trigger", why, denied=True)
+        await self._move(build, BuildState.WAITING, detail=why, next_at=self._clock())
+
     async def _again(self, build: Build, why: str, after: float | None) -> None:
         """The builder does not have the build: try again later, or give it up after a day."""
-        await self._part.degrade(why)
+        await self._health.failed("trigger", why)
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
             await self._move(
                 build, BuildState.FAILED, detail=f"given up after a day: {why}", ended_at=self._clock()
@@ -172,6 +185,8 @@ class Triggerer(Service):
             case Search.UNSEARCHABLE:
                 detail = "the builder may or may not have started it, and cannot be asked: look there"
                 await self._move(build, BuildState.UNKNOWN, detail=detail, ended_at=self._clock())
+            case _NoAnswer(reason, denied=True):
+                await self._health.failed("trigger", reason, denied=True)
             case _NoAnswer(reason):
                 await self._cannot_tell(build, reason)
             case _:
@@ -210,6 +225,8 @@ class Triggerer(Service):
         try:
             with anyio.fail_after(CALL_SECONDS):
                 return await self._builder.find(build.id)
+        except Denied as error:
+            return _NoAnswer(str(error), denied=True)
         except (RemoteError, TimeoutError) as error:
             return _NoAnswer(str(error) or "no answer")
         except Exception as error:
@@ -217,7 +234,7 @@ class Triggerer(Service):
             return _NoAnswer(f"the adapter failed: {type(error).__name__}")
 
     async def _cannot_tell(self, build: Build, why: str) -> None:
-        await self._part.degrade(why)
+        await self._health.failed("trigger", why)
         self._rest()
         if self._clock() - build.created_at > GIVE_UP_SECONDS:
             detail = f"the builder could not be asked: {why}"
@@ -244,4 +261,4 @@ class Triggerer(Service):
 
     async def _healthy(self) -> None:
         self._failures = 0
-        await self._part.restore("it answers again")
+        await self._health.worked("trigger")

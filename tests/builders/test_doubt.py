@@ -15,6 +15,7 @@ from support.scripted import RunningClock, Store, eventually, open_store
 from bridge.builders.base import Builder
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.services.builder_health import BuilderHealth
 from bridge.services.triggerer import Triggerer
 
 BUILDS = 50
@@ -40,7 +41,7 @@ def triggerer_of(store: Store, name: str, builder: Builder) -> Triggerer:
         name,
         builder,
         builds=store.builds,
-        health=store.health,
+        health=BuilderHealth(name, store.health, store.clock, lambda: None),
         notice_policy=NoticePolicy(store.clock, None),
         clock=store.clock,
         on_triggered=lambda: None,

@@ -300,42 +300,6 @@ async def test_a_build_that_stays_in_the_queue_is_unknown_after_a_day(
         assert (await store.build(build.id)).state is BuildState.UNKNOWN
 
 
-async def test_a_build_is_cancelled_by_asking_the_builder_again_and_again(
-    store: Store, builder: ScriptedBuilder
-) -> None:
-    build = await move(store, await add_queued(store), BuildState.RUNNING)
-    other = await move(store, await add_queued(store, "2"), BuildState.RUNNING)
-    builder.statuses.update({build.id: RUNNING, other.id: RUNNING})
-    builder.cancels.extend([Transient("503"), RuntimeError("a bug")])
-    await store.builds.request_cancel(build.id, "cancelled by ann")
-    async with polling(store, builder) as harness:
-        for _ in range(4):
-            await harness.advance(5)
-        assert (await store.build(build.id)).state is BuildState.RUNNING, "the builder says when it is over"
-        asked = set(builder.called("cancel"))
-        await harness.polled(other, SUCCESS)
-        after = await harness.polled(
-            build, Status(state=BuildState.CANCELLED, raw="ABORTED", detail="by bridge")
-        )
-        before = len(builder.called("cancel"))
-        await harness.advance(5)
-        assert len(builder.called("cancel")) == before
-    assert asked == {"handle-1"}
-    assert (after.state, after.detail) == (BuildState.CANCELLED, "cancelled by ann")
-    assert (await store.build(other.id)).state is BuildState.SUCCEEDED
-
-
-async def test_a_build_that_was_quicker_than_its_cancellation_has_succeeded(
-    store: Store, builder: ScriptedBuilder
-) -> None:
-    build = await move(store, await add_queued(store), BuildState.RUNNING)
-    await store.builds.request_cancel(build.id, "cancelled by ann")
-    builder.statuses[build.id] = SUCCESS
-    async with polling(store, builder):
-        after = await store.build(build.id)
-    assert (after.state, after.detail) == (BuildState.SUCCEEDED, "")
-
-
 async def test_a_store_that_fails_is_tried_again(store: Store, builder: ScriptedBuilder) -> None:
     build = await add_queued(store)
     builder.statuses[build.id] = SUCCESS

@@ -37,7 +37,7 @@ async def test_the_hours_of_a_build_count_from_its_start_and_not_from_its_way_in
         harness.calls.clear()
         await harness.advance(0.2 * HOUR)
         assert (await store.build(build.id)).state is BuildState.UNKNOWN
-        assert harness.calls == ["wake_notifiers"]
+        assert harness.calls == ["on_ended", "wake_notifiers"]
 
 
 async def test_the_day_in_the_queue_counts_from_when_the_builder_was_given_the_build(

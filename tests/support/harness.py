@@ -20,6 +20,7 @@ from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet
 from bridge.services.base import Service
+from bridge.services.builder_health import BuilderHealth
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.notifier import Notifier
 from bridge.services.poller import Poller
@@ -53,6 +54,9 @@ class Harness:
                 receiver.wake()
 
         return call
+
+    def builder_health(self, builder: str) -> BuilderHealth:
+        return BuilderHealth(builder, self.store.health, self.store.clock, self.hand_over("wake_notifiers"))
 
     def rounds(self, service: Service) -> Rounds:
         return self._rounds[service]
@@ -102,7 +106,7 @@ class TriggererHarness(Harness):
                 builder.name,
                 builder,
                 builds=store.builds,
-                health=store.health,
+                health=self.builder_health(builder.name),
                 notice_policy=NoticePolicy(store.clock, None),
                 clock=store.clock,
                 on_triggered=self.hand_over("on_triggered"),
@@ -125,6 +129,7 @@ class PollerHarness(Harness):
                 builder.name,
                 builder,
                 builds=store.builds,
+                health=self.builder_health(builder.name),
                 notice_policy=NoticePolicy(store.clock, "https://bridge.example.com/"),
                 clock=store.clock,
                 on_ended=self.hand_over("on_ended"),

@@ -142,6 +142,7 @@ class ScriptedBuilder(Builder):
         self.logs: deque[LogChunk | BaseException | Hang] = deque()
         self.cancels: deque[BaseException | Hang | None] = deque()
         self.releases: deque[BaseException | Hang | None] = deque()
+        self.tests: deque[BaseException | Hang | str] = deque()
         self.statuses: dict[str, Status] = {}
         self.calls: list[tuple[str, str]] = []
 
@@ -177,7 +178,9 @@ class ScriptedBuilder(Builder):
         await _say(self.releases, None)
 
     async def test(self) -> str:
-        return "there is nothing to test"
+        self.calls.append(("test", ""))
+        answer: str = await _say(self.tests, "there is nothing to test")
+        return answer
 
 
 class ScriptedChannel(Channel):

@@ -53,7 +53,7 @@ from bridge.builders.jenkins.model import (
 )
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
 from bridge.config.types import ConfigPath, Duration, Secret, Strict, server_url
-from bridge.errors import Permanent, RemoteError, Transient
+from bridge.errors import Denied, Permanent, RemoteError, Transient
 from bridge.model.build import BuildRequest
 from bridge.runtime.clock import Clock
 
@@ -134,7 +134,10 @@ class _JobCache:
         self._kept = None
         job = await self._server.read(job_tree(self._name), JenkinsJob)
         if job is None:
-            raise Permanent(f"Jenkins shows no job {self._name!r} to this user (404)")
+            # Jenkins says the same of a job that this user may not see.
+            raise Denied(
+                f"Jenkins shows no job {self._name!r} to this user (404): check `job` and permissions"
+            )
         if job.buildable is None:
             # A folder; or the root document, which Jenkins answers for every path below /api/json.
             raise Permanent(f"{self._name!r} is not a job that can be built, or `url` is not exact")
@@ -174,10 +177,8 @@ class JenkinsBuilder(Builder):
     async def trigger(self, request: BuildRequest) -> Outcome:
         try:
             job = await self._job_cache.get()
-        except Transient as error:
-            return Retry(str(error), error.after)
         except RemoteError as error:
-            return Rejected(str(error))
+            return _not_sent(error)
         values = request.variables()
         try:
             answer = await self._send(job, values)
@@ -225,9 +226,11 @@ class JenkinsBuilder(Builder):
             return Retry(describe(answer), answer.after)
         if status in {400, 500}:
             return await self._parameters_rejected(job, values, answer)
-        if answer.asks_for_crumb and not await self._up_for_long():
+        if status in {401, 403}:
             # While its plugins load, Jenkins asks for a crumb even when the token is good.
-            return Retry(f"{describe(answer)}; or Jenkins is still starting")
+            starting = answer.asks_for_crumb and not await self._up_for_long()
+            why = f"{describe(answer)}; or Jenkins is still starting" if starting else describe(answer)
+            return Retry(why, denied=not starting)
         if status in _REJECTIONS:
             return Rejected(f"the job {self._job!r} {_REJECTIONS[status]} ({status})")
         if 300 <= status < 500:  # noqa: PLR2004  # HTTP statuses
@@ -343,6 +346,8 @@ class JenkinsBuilder(Builder):
         # Success is a redirect to the page of the item or build, or 204.
         if answer.status < 400 or answer.status == 404:  # noqa: PLR2004  # HTTP statuses
             return answer.status != 404  # noqa: PLR2004  # an HTTP status
+        if answer.asks_for_crumb and not await self._up_for_long():
+            raise Transient(f"{describe(answer)}; or Jenkins is still starting")
         raise self._server.error_of(answer)
 
     async def test(self) -> str:
@@ -363,3 +368,14 @@ class JenkinsBuilder(Builder):
 
     async def aclose(self) -> None:
         self._server.close()
+
+
+def _not_sent(error: RemoteError) -> Outcome:
+    """What it means for a trigger that the job could not be read before it."""
+    match error:
+        case Transient():
+            return Retry(str(error), error.after)
+        case Denied():
+            return Retry(str(error), denied=True)
+        case _:
+            return Rejected(str(error))

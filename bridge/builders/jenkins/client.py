@@ -28,7 +28,7 @@ import urllib3
 from pydantic import BaseModel, ValidationError
 from requests.exceptions import ProxyError
 
-from bridge.errors import Permanent, RemoteError, Transient
+from bridge.errors import Denied, Permanent, RemoteError, Transient
 from bridge.runtime.clock import Clock
 from bridge.runtime.retry import retry_after
 
@@ -179,6 +179,8 @@ class JenkinsServer:
         why = describe(answer)
         if answer.status >= 500 or answer.status in {408, 425, 429}:  # noqa: PLR2004  # HTTP statuses
             return Transient(why, answer.after)
+        if answer.status in {401, 403}:
+            return Denied(why)
         return Permanent(why)
 
     async def call(

@@ -173,7 +173,8 @@ class JenkinsRef(Strict):
     """What identifies a build in Jenkins; the handle is this as JSON.
 
     `id` is our build id if the job declared it at the trigger. `session` is the run of Jenkins that gave the
-    queue number: after a crash Jenkins counts from 1 again, and the number belongs to another build.
+    queue number: after a crash Jenkins counts from 1 again, and the number belongs to another. The build
+    with our number began at `started` (milliseconds): when a job is lost, its numbers begin again, too.
     """
 
     job: str
@@ -181,6 +182,7 @@ class JenkinsRef(Strict):
     build: int | None = None
     session: str | None = None
     id: str | None = None
+    started: int | None = None
 
     @classmethod
     def parse(cls, handle: str) -> "JenkinsRef":
@@ -194,7 +196,16 @@ class JenkinsRef(Strict):
         return self.model_dump_json(exclude_none=True)
 
     def started_as(self, build: JenkinsBuild) -> "JenkinsRef":
-        return self.model_copy(update={"build": build.number, "queue": build.queue or self.queue})
+        known = {"build": build.number, "queue": build.queue or self.queue}
+        return self.model_copy(update=known | {"started": build.timestamp or self.started})
+
+    def owns_build(self, build: JenkinsBuild, session: str | None) -> bool:
+        """Whether the build with our number is ours: by our build id, else by its queue number and start."""
+        if self.id or build.build_id:
+            return build.build_id == self.id
+        if self.started and build.timestamp:
+            return (build.queue, build.timestamp) == (self.queue, self.started)
+        return build.queue == self.queue and self.session in {None, session}
 
     def owns_item(self, item: QueueItem, session: str | None) -> bool:
         """Whether a queue item is ours: by our build id, else by its number in the run that gave it."""
@@ -234,7 +245,7 @@ class BuildIndex:
         """
         if ref.build is not None:
             build = self._numbers.get(ref.build)
-            return build if build and build.build_id in {None, ref.id} else None
+            return build if build and ref.owns_build(build, session) else None
         if ours := self._ids.get(ref.id or ""):
             return next((build for build in ours if build.queue == ref.queue), ours[-1])
         if ref.queue is None or ref.session not in {None, session}:
@@ -254,17 +265,17 @@ _ENDS: Final[Mapping[str, tuple[BuildState, str]]] = {
 def build_status(ref: JenkinsRef, build: JenkinsBuild, root: str) -> Status:
     """The state of a build; `root` is the server's address for people.
 
-    Without a result the build runs, whatever `building` says. An unknown result does not end it.
+    Without a result the build runs, whatever `building` says.
     """
     running = build.building or build.in_progress or build.result is None
-    state, detail = (BuildState.RUNNING, "")
-    if not running and build.result is not None:
-        state, detail = _ENDS.get(build.result, (BuildState.RUNNING, "a result that is not known here"))
+    unknown = (BuildState.RUNNING, "")
+    state, detail = unknown if running else _ENDS.get(build.result or "", unknown)
     ended = (build.timestamp + build.duration) / 1000 if state.terminal else None
     return Status(
         state=state,
         raw="building" if running else (build.result or "")[:64],
         detail=detail,
+        recognised=running or build.result in _ENDS,
         handle=ref.started_as(build).handle,
         url=f"{root}{job_path(ref.job)}{build.number}/",
         started_at=build.timestamp / 1000 if build.timestamp else None,

@@ -1,0 +1,48 @@
+"""The health of one builder, which all services that call it report and look at."""
+
+from collections.abc import Callable
+from typing import Final, Literal
+
+from bridge.runtime.clock import Clock, Pause
+from bridge.runtime.retry import Backoff
+from bridge.services.base import PartHealth
+from bridge.store.base import Health
+
+DENIED: Final = Backoff((60.0, 300.0, 900.0, 1800.0))
+"""The pauses between two calls with a credential that is not accepted: some servers lock an account out."""
+
+Caller = Literal["trigger", "poll"]
+
+
+class BuilderHealth(PartHealth):
+    """A builder is down while calls of either kind fail: one that shows its builds may take no new ones."""
+
+    def __init__(self, name: str, health: Health, clock: Clock, wake_notifiers: Callable[[], None]) -> None:
+        super().__init__(f"builder:{name}", health, wake_notifiers)
+        self._failing: set[Caller] = set()
+        self._denials = 0
+        self._denied = Pause(clock)
+
+    @property
+    def pause(self) -> float:
+        """Seconds for which no one should call the builder, since it does not accept our credential."""
+        return self._denied.left
+
+    async def is_down(self) -> bool:
+        return (await self._health.get(self._part)).down_since is not None
+
+    async def failed(self, by: Caller, why: str, *, denied: bool = False) -> None:
+        """A call failed for a reason that is not in one build."""
+        self._failing.add(by)
+        if denied:
+            self._denials += 1
+            self._denied.begin(DENIED.wait(self._denials))
+        await self.degrade(why)
+
+    async def worked(self, by: Caller) -> None:
+        """A call succeeded. After a start only a trigger shows that an outage of before is over."""
+        if by == "poll" and self._failing != {"poll"}:
+            return
+        self._failing.clear()
+        self._denials = 0
+        await self.restore("it answers again")
