@@ -158,7 +158,7 @@ async def test_an_answer_to_a_trigger_has_its_outcome_and_the_contract_leads_to_
     assert type(outcome) is case.outcome, outcome
     assert site.secret not in repr(outcome)
     if isinstance(outcome, Retry):
-        assert outcome.after == case.after
+        assert (outcome.after, outcome.denied) == (case.after, case.denied)
     async with site.builder() as builder:
         handle = await builder.find("b-1")
         if isinstance(outcome, Sent):
@@ -177,6 +177,36 @@ async def test_an_answer_to_a_trigger_has_its_outcome_and_the_contract_leads_to_
         await site.finish("b-1")
         assert (await ended(builder, handle)).state is BuildState.SUCCEEDED
     assert site.count("b-1") == 1
+
+
+STAGES = [(kind, stage) for kind in REMOTE for stage in getattr(SITES[kind], "STAGES", ())]
+
+
+@pytest.mark.parametrize(("kind", "stage"), STAGES)
+@pytest.mark.parametrize("known", [True, False], ids=["after a trigger", "at first"])
+async def test_a_build_system_that_starts_costs_no_build(
+    kind: str, stage: str, known: bool, site: RemoteSite
+) -> None:
+    async with site.builder() as builder:
+        if known:
+            await running(builder, site, "b-0")
+        site.restart(stage)
+        outcome = await builder.trigger(site.request("b-1"))
+        assert isinstance(outcome, Retry | Ambiguous), outcome
+        assert not getattr(outcome, "denied", False), outcome
+        site.recover()
+        assert await builder.find("b-1") is None
+        assert isinstance(await builder.trigger(site.request("b-1")), Sent)
+    assert site.count("b-1") == 1
+
+
+@pytest.mark.parametrize("kind", REMOTE)
+async def test_a_build_of_someone_else_with_our_number_is_not_ours(kind: str, site: RemoteSite) -> None:
+    async with site.builder() as builder:
+        handle = await running(builder, site)
+        site.take_over("b-1")
+        statuses = await builder.poll({"b-1": handle})
+        assert statuses.get("b-1") is None or statuses["b-1"].state is BuildState.UNKNOWN
 
 
 @pytest.mark.parametrize("kind", SITES)

@@ -6,7 +6,7 @@ of trigger answers.
 
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from bridge.builders.base import Ambiguous, Builder, Outcome, Rejected, Retry, Sent
+from bridge.builders.base import Ambiguous, Builder, Outcome, Retry, Sent
 from bridge.model.build import BuildRequest
 
 
@@ -41,13 +41,14 @@ class Case:
     """A class of answer to a trigger.
 
     `prepare` brings it about for the next trigger and returns settings that the builder needs for it. With
-    `changes` the request itself does. A Retry names `after`.
+    `changes` the request itself does. A Retry names `after`, or says that it was `denied`.
     """
 
     outcome: type[Outcome]
     prepare: Callable[[Any], Mapping[str, Any] | None] = lambda _site: None
     changes: Mapping[str, Any] = field(default_factory=dict)
     after: float | None = None
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,8 @@ class RemoteSite(Site):
     """What was asked so far, a line for each request."""
     stack: ExitStack
     """What is closed with the site."""
+    STAGES: ClassVar[Sequence[str]]
+    """What the build system goes through while it starts; a name each."""
 
     @abstractmethod
     def fail(self, failure: Failure) -> None:
@@ -133,14 +136,26 @@ class RemoteSite(Site):
     def fail_trigger(self, failure: Failure) -> None:
         """The next request that starts a build meets this failure."""
 
+    @abstractmethod
+    def restart(self, stage: str) -> None:
+        """The build system starts again, and stays in this stage until `recover`."""
+
+    @abstractmethod
+    def take_over(self, build_id: str) -> None:
+        """The running build is lost; another one, without any id of ours, has its number and succeeds."""
+
     def untouched(self) -> bool:
         return not self.requests
 
 
-def answered(outcome: type[Outcome], status: int, after: float | None = None, **headers: str) -> Case:
+def answered(
+    outcome: type[Outcome], status: int, after: float | None = None, *, denied: bool = False, **headers: str
+) -> Case:
     """The trigger is answered with this status; underscores stand for dashes."""
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Case(outcome, lambda site: site.fail_trigger(Failure(status=status, headers=sent)), after=after)
+    failure = Failure(
+        status=status, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+    return Case(outcome, lambda site: site.fail_trigger(failure), after=after, denied=denied)
 
 
 def failed(outcome: type[Outcome], failure: Failure, **settings: Any) -> Case:
@@ -168,8 +183,8 @@ def _silent(site: RemoteSite) -> Mapping[str, Any]:
 _DATE = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 REMOTE_CASES: Mapping[str, Case] = {
     "accepted": Case(Sent),
-    "401": answered(Rejected, 401),
-    "403": answered(Rejected, 403),
+    "401": answered(Retry, 401, denied=True),
+    "403": answered(Retry, 403, denied=True),
     "429": answered(Retry, 429),
     "429 with seconds": answered(Retry, 429, 7.0, Retry_After="7"),
     "429 with a date": answered(

@@ -30,6 +30,8 @@ class JenkinsSite(RemoteSite):
         "500": answered(Rejected, 500),
     }
 
+    STAGES = ("500", "403", "503")
+
     def __init__(self, jenkins: FakeJenkins, stack: ExitStack) -> None:
         self.jenkins = jenkins
         self.stack = stack
@@ -81,8 +83,19 @@ class JenkinsSite(RemoteSite):
             failure.kind, match, times=times, acts=failure.acts, reply=reply, seconds=failure.seconds
         )
 
+    def restart(self, stage: str) -> None:
+        self.jenkins.restart()
+        self.jenkins.starting = int(stage)
+
+    def take_over(self, build_id: str) -> None:
+        self.jenkins.restart(crash=True)
+        job = self.jenkins.job(JOB, "TAGS")
+        job.builds.append(Build(1, 1, {}, self.jenkins.clock(), 1))
+        self.jenkins.finish(job.builds[0])
+
     def recover(self) -> None:
         self.jenkins.troubles.clear()
+        self.jenkins.starting = 0
 
 
 SITE = JenkinsSite

@@ -185,6 +185,18 @@ async def test_a_cancel_that_is_not_allowed_is_said(ci_server: FakeJenkins) -> N
             await ci.cancel(handle)
 
 
+async def test_a_cancel_that_meets_a_starting_server_is_for_later(ci_server: FakeJenkins) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.advance(300)
+        ci_server.restart()
+        ci_server.trouble(match="cancelItem", reply=page("No valid crumb was included in the request", 403))
+        with pytest.raises(Transient, match="still starting"):
+            await ci.cancel(handle)
+        await ci.cancel(handle)
+    assert not ci_server.waiting(JOB)
+
+
 async def test_the_test_says_who_we_are_and_what_the_job_lacks(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         good = await ci.test()

@@ -59,7 +59,7 @@ async def test_a_build_is_followed_from_the_queue_to_its_end(ci_server: FakeJenk
         ("UNSTABLE", BuildState.FAILED, "unstable"),
         ("ABORTED", BuildState.CANCELLED, "aborted in Jenkins"),
         ("NOT_BUILT", BuildState.CANCELLED, "not built"),
-        ("SOMETHING_NEW", BuildState.RUNNING, "a result that is not known here"),
+        ("SOMETHING_NEW", BuildState.RUNNING, ""),
     ],
 )
 async def test_each_result_has_its_state_and_keeps_its_word(
@@ -70,6 +70,7 @@ async def test_each_result_has_its_state_and_keeps_its_word(
         ci_server.finish(ci_server.start(JOB), result)
         ended = await status(ci, handle)
     assert (ended.state, ended.raw, ended.detail) == (state, result, detail)
+    assert ended.recognised == (result != "SOMETHING_NEW")
 
 
 async def test_a_build_behind_another_says_what_it_waits_for(ci_server: FakeJenkins) -> None:
@@ -273,6 +274,38 @@ async def test_a_build_number_given_again_to_another_id_is_not_ours(ci_server: F
         await sent(ci, "b-2")
         ci_server.finish(ci_server.start(JOB))
         assert await ci.poll({"b-1": handle}) == {}
+
+
+async def test_a_build_number_given_again_without_any_id_is_not_ours(ci_server: FakeJenkins) -> None:
+    """The job was made anew by hand, without our parameter, and counts from 1."""
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.start(JOB)
+        handle = (await status(ci, handle)).handle or ""
+        ci_server.restart(crash=True)
+        ci_server.job(JOB, "TAGS")
+        async with builder(ci_server) as other:
+            await sent(other, "b-2")
+        ci_server.finish(ci_server.start(JOB))
+        assert await ci.poll({"b-1": handle}) == {}
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["survives", "is another"])
+async def test_without_our_id_a_build_of_another_run_is_known_by_its_start(
+    ci_server: FakeJenkins, same: bool
+) -> None:
+    ci_server.job(JOB, "TAGS")
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        build = ci_server.start(JOB)
+        handle = (await status(ci, handle)).handle or ""
+        ci_server.restart(crash=True)
+        ci_server.job(JOB, "TAGS").builds.append(build)
+        if not same:
+            build.started += 60
+        ci_server.finish(build)
+        found = await ci.poll({"b-1": handle})
+    assert [status.state for status in found.values()] == [BuildState.SUCCEEDED] * same
 
 
 async def test_of_repeats_by_hand_the_oldest_is_ours_when_the_queue_number_is_not_known(

@@ -196,8 +196,6 @@ async def test_a_proxy_that_lost_the_answer_leaves_it_open(ci_server: FakeJenkin
         (302, "points elsewhere"),
         (308, "correct `url`"),
         (400, "does not take these parameters"),
-        (401, "API token"),
-        (403, "may not do this"),
         (404, "does not exist"),
         (405, "cannot be started"),
         (409, "disabled"),
@@ -225,12 +223,26 @@ async def test_a_rejection_is_reported_in_a_sentence_without_the_page(
         ({"token": "wrong-canary"}, "API token (401)"),
     ],
 )
-async def test_what_the_server_itself_rejects_is_rejected(
+async def test_what_the_operator_has_to_mend_is_no_fault_of_the_build(
     ci_server: FakeJenkins, change: dict[str, str], words: str
 ) -> None:
     outcome = await triggered(ci_server, **change)
-    assert isinstance(outcome, Rejected)
+    assert isinstance(outcome, Retry)
+    assert outcome.denied
     assert words in outcome.why
+
+
+@pytest.mark.parametrize(("code", "words"), [(401, "API token"), (403, "may not do this")])
+async def test_a_trigger_that_is_denied_is_for_the_operator_too(
+    ci_server: FakeJenkins, code: int, words: str
+) -> None:
+    ci_server.trouble(match="POST", reply=page("Oops", code))
+    outcome = await triggered(ci_server)
+    assert isinstance(outcome, Retry)
+    assert outcome.denied
+    assert f"({code})" in outcome.why
+    assert words in outcome.why
+    assert "<" not in outcome.why
 
 
 async def test_a_disabled_job_is_rejected(ci_server: FakeJenkins) -> None:
