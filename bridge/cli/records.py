@@ -160,12 +160,19 @@ def cancel(config: str | None, build_id: str) -> None:
         async with store_of(config) as store:
             build = await _find(store.builds, build_id)
             if not await store.builds.request_cancel(build.id, f"cancelled by {user()}"):
-                build = await _find(store.builds, build.id)
-                ended = f"has ended: {build.state}" if build.state.terminal else "was cancelled before"
-                raise click.ClickException(f"{_display_name(build)} {ended}")
+                raise click.ClickException(await _why_not_cancelled(store, build))
             return _display_name(build)
 
     click.echo(f"requested the cancellation of {run(work)}")
+
+
+async def _why_not_cancelled(store: Store, build: Build) -> str:
+    """Why a cancellation was not recorded; with what the builder said to an earlier one."""
+    build = await _find(store.builds, build.id)
+    if build.state.terminal:
+        return f"{_display_name(build)} has ended: {build.state}"
+    answers = [step.detail for step in await store.builds.steps(build.id) if step.what == "stop"]
+    return f"{_display_name(build)} was cancelled before" + "".join(f": {text}" for text in answers[-1:])
 
 
 builds.add_command(trigger.trigger)

@@ -153,6 +153,19 @@ def test_a_build_is_cancelled_once(daemon: Daemon) -> None:
     assert timeline[1]["detail"].startswith("cancelled by ")
 
 
+def test_who_cancels_again_is_told_what_the_builder_said(daemon: Daemon) -> None:
+    build = one_build(daemon)
+    good(daemon, "builds cancel", build.id)
+
+    async def refuse(store: Store) -> None:
+        await store.builds.add_step(build.id, "stop", "not stopped: this user may not stop builds (403)")
+
+    filled(daemon, refuse)
+    assert fails(daemon, "builds cancel acme/shop#1") == (
+        "acme/shop #1 was cancelled before: not stopped: this user may not stop builds (403)"
+    )
+
+
 def test_a_build_that_has_ended_is_not_cancelled(daemon: Daemon) -> None:
     async def fill(store: Store) -> None:
         build = await store.add_build()
