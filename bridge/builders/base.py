@@ -26,11 +26,17 @@ Handle = str
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The builder has the build."""
+    """The builder has the build.
+
+    `detail` is for the timeline. `caveat` limits what the result will mean; with `images_told` False the
+    builder was not told which images to make.
+    """
 
     label: ClassVar[str] = "sent"
     handle: Handle
     detail: str = ""
+    caveat: str = ""
+    images_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +51,14 @@ class Rejected:
 class Retry:
     """The builder does not have the build but may accept it later, in `after` seconds if it said when.
 
-    `denied` says that it does not accept our credential: later is after a person has changed something.
+    `outdated` says that nothing is wrong with the builder: the request has to be made anew. `denied` says
+    that it does not accept our credential: later is after a person has changed something.
     """
 
     label: ClassVar[str] = "retry"
     why: str
     after: float | None = None
+    outdated: bool = False
     denied: bool = False
 
 

@@ -201,7 +201,9 @@ class Build:
 
     `raw` is the builder's own word for the state, `handle` its own word for the build. `attempts` counts the
     tries to trigger it, and `next_at` is when the next one is due. `log_offset` is how far the log was read.
-    `superseded` says by what; a build that has not ended then is `superseded` once it has.
+    `superseded` says by what; a build that has not ended then is `superseded` once it has. A `caveat` limits
+    what the result means, such as that the run is shared; with `images_told` False the builder was not told
+    which images to make, so that no one knows whether it did.
     """
 
     id: str
@@ -229,6 +231,8 @@ class Build:
     pushed: str = ""
     superseded: str | None = None
     concurrency: int | None = None
+    caveat: str = ""
+    images_told: bool = True
 
     @property
     def ended_by_us(self) -> BuildState:

@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import anyio
@@ -42,6 +42,7 @@ STOPS: Final = 5
 """How often a builder is asked to end one build."""
 FAILURES: Final = 3
 """After so many polls in a row that failed the builder is degraded: one alone is soon over."""
+_MAX_SHARED: Final = 3
 _LOG_RATE: Final = Rate(1, 60.0)
 FORGET_SECONDS: Final = 7 * 24 * 3600.0
 PROBE_SECONDS: Final = 60.0
@@ -124,12 +125,26 @@ class Poller(Service):
         handles = {build.id: build.handle for build in builds if build.handle is not None}
         with POLL_SECONDS.labels(self._name).time():
             statuses = await self._statuses(handles)
-        seen = [build for build in builds if build.id in statuses]
+        seen = [await self._with_shared(build, builds) for build in builds if build.id in statuses]
         seen.sort(key=lambda build: statuses[build.id].state in _OPEN)
         await self._each(lambda build: self._follow(build, statuses[build.id]), seen)
         for build in builds:
             if build.id not in statuses:
                 await self._check_deadline(build)
+
+    async def _with_shared(self, build: Build, builds: Sequence[Build]) -> Build:
+        """The build, with a caveat where the builder merged it with others: they are one run."""
+        others = [one for one in builds if one.handle == build.handle and one.id != build.id]
+        if not others:
+            return build
+        names = ", ".join(f"{one.full_name} #{one.number}" for one in others[:_MAX_SHARED])
+        caveat = f"one run for this build and {names}"
+        if caveat in build.caveat:
+            return build
+        caveat = "; ".join(filter(None, (build.caveat, caveat)))
+        await self._builds.update(build.id, caveat=caveat)
+        await self._builds.add_step(build.id, build.state, caveat)
+        return replace(build, caveat=caveat)
 
     async def _statuses(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         """What the builder says of each build; what this call shows of the builder itself is reported."""
@@ -230,7 +245,7 @@ class Poller(Service):
     async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
         change: BuildChange = {
             "raw": status.raw,
-            "detail": _why(build, status),
+            "detail": "; ".join(filter(None, (_why(build, status), build.caveat))),
             "handle": handle,
             "url": status.url or build.url,
             "digest": status.digest or build.digest,

@@ -131,13 +131,16 @@ class Triggerer(Service):
 
     async def _record(self, build: Build, outcome: Outcome) -> None:
         match outcome:
-            case Sent(handle, detail):
-                await self._sent(build, handle, detail)
+            case Sent():
+                await self._sent(build, outcome)
             case Rejected(why):
                 await self._healthy()
                 await self._move(build, BuildState.FAILED, detail=f"rejected: {why}", ended_at=self._clock())
             case Retry(why, denied=True):
                 await self._denied(build, why)
+            case Retry(why, outdated=True):
+                soon = self._clock() + BACKOFF.waits[0]
+                await self._move(build, BuildState.WAITING, detail=why, next_at=soon)
             case Retry(why, after):
                 await self._again(build, why, after)
             case Ambiguous(why):
@@ -145,8 +148,15 @@ class Triggerer(Service):
             case _:
                 assert_never(outcome)
 
-    async def _sent(self, build: Build, handle: str, detail: str) -> None:
-        await self._move(build, BuildState.QUEUED, detail=detail, handle=handle)
+    async def _sent(self, build: Build, sent: Sent) -> None:
+        await self._move(
+            build,
+            BuildState.QUEUED,
+            detail=sent.detail,
+            handle=sent.handle,
+            caveat=sent.caveat,
+            images_told=sent.images_told,
+        )
         await self._healthy()
         self._on_triggered()
 
@@ -179,7 +189,7 @@ class Triggerer(Service):
             return
         match found:
             case str():
-                await self._sent(build, found, "found at the builder")
+                await self._sent(build, Sent(found, "found at the builder"))
             case None:
                 await self._absent(build)
             case Search.UNSEARCHABLE:

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -76,6 +76,8 @@ build = Table(
     Column("pushed", Text, nullable=False, server_default=""),
     Column("superseded", Text),
     Column("concurrency", Integer),
+    Column("caveat", Text, nullable=False, server_default=""),
+    Column("images_told", Integer, nullable=False, server_default=text("1")),
     UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
     UniqueConstraint("namespace", "repo_name", "number"),
     UniqueConstraint("namespace", "repo_name", "time_version"),

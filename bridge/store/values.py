@@ -88,6 +88,8 @@ class BuildChange(TypedDict, total=False):
     released: bool
     cancel_reason: str | None
     superseded: str | None
+    caveat: str
+    images_told: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ from bridge.builders.jenkins.client import (
 )
 from bridge.builders.jenkins.model import (
     BUILD_ID,
+    IMAGES,
     JenkinsBuild,
     JenkinsJob,
     JenkinsRef,
@@ -50,6 +51,7 @@ from bridge.builders.jenkins.model import (
     job_tree,
     queue_number,
     undeclared,
+    untold,
 )
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
 from bridge.config.types import ConfigPath, Duration, Secret, Strict, server_url
@@ -217,7 +219,9 @@ class JenkinsBuilder(Builder):
             notes.append(f"the job does not declare, and so does not get: {', '.join(dropped[:_MAX_NAMES])}")
         identity = request.build_id if job.searchable else None
         ref = JenkinsRef(job=self._job, queue=number, session=session, id=identity)
-        return Sent(ref.handle, "; ".join(notes))
+        missing = untold(job, sorted(request.parameters))
+        caveat = f"the job was not told {', '.join(missing[:_MAX_NAMES])}" if missing else ""
+        return Sent(ref.handle, "; ".join(notes), caveat, images_told=IMAGES not in missing)
 
     async def _not_queued(self, job: JenkinsJob, values: Mapping[str, str], answer: Answer) -> Outcome:
         self._job_cache.forget()
@@ -254,7 +258,7 @@ class JenkinsBuilder(Builder):
         except RemoteError as error:
             return Ambiguous(f"{describe(answer)}, and then: {error}")
         if now != job:
-            return Retry("the parameters of the job have just changed", 0.0)
+            return Retry("the parameters of the job have just changed", outdated=True)
         if names := now.not_offered(values):
             return Rejected(f"the job does not offer the given value of: {', '.join(names[:_MAX_NAMES])}")
         return Rejected(f"the job {self._job!r} does not take these parameters ({answer.status})")

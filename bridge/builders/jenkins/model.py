@@ -17,6 +17,7 @@ from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
+IMAGES: Final = "which images to make (IMAGE, TAGS)"
 _MAX_WORDS: Final = 300
 _MAX_URL: Final = 4096
 _BUILD_TREE: Final = (
@@ -262,6 +263,12 @@ _ENDS: Final[Mapping[str, tuple[BuildState, str]]] = {
 }
 
 
+_ESSENTIAL: Final[Mapping[str, Sequence[str]]] = {
+    "which code to build (COMMIT, REF)": ("COMMIT", "REF", "BRANCH", "TAG"),
+    IMAGES: ("IMAGE", "TAGS"),
+}
+
+
 def build_status(ref: JenkinsRef, build: JenkinsBuild, root: str) -> Status:
     """The state of a build; `root` is the server's address for people.
 
@@ -295,3 +302,9 @@ def item_status(item: QueueItem) -> Status:
 def undeclared(job: JenkinsJob, names: Iterable[str]) -> list[str]:
     """Those of `names` that Jenkins would silently drop."""
     return [name for name in names if name not in job.definitions]
+
+
+def untold(job: JenkinsJob, parameters: Iterable[str]) -> list[str]:
+    """What a build of this job does not know, in words; `parameters` are those of the rule."""
+    missing = [what for what, names in _ESSENTIAL.items() if len(undeclared(job, names)) == len(names)]
+    return missing + undeclared(job, parameters)

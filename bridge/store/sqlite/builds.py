@@ -333,4 +333,6 @@ def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
         pushed=row["pushed"],
         superseded=row["superseded"],
         concurrency=row["concurrency"],
+        caveat=row["caveat"],
+        images_told=bool(row["images_told"]),
     )

@@ -42,6 +42,7 @@ async def test_a_trigger_sends_what_the_job_declares_in_the_body_and_names_what_
         outcome = await ci.trigger(request(parameters={"BUILD_ARGS": "--pull", "REF": "overridden"}))
     assert isinstance(outcome, Sent)
     assert "BUILD_ARGS" in outcome.detail
+    assert (outcome.caveat, outcome.images_told) == ("the job was not told BUILD_ARGS", True)
     assert "?" not in posts(ci_server)[0]
     form = parse_qs(ci_server.bodies[-1].decode())
     assert set(form) == {*DECLARED, "delay"}
@@ -112,6 +113,8 @@ async def test_builds_that_jenkins_merges_are_sent_and_say_so(
         assert "shares queue item 1" not in first.detail
         assert "shares queue item 1" in second.detail
         assert first.handle == second.handle
+        assert "which code to build (COMMIT, REF)" in first.caveat
+        assert first.images_told == bool(parameters)
         ci_server.finish(ci_server.start(JOB))
         states = await ci.poll({"b-1": first.handle, "b-2": second.handle})
     assert {one.state for one in states.values()} == {BuildState.SUCCEEDED}
@@ -259,7 +262,9 @@ async def test_a_job_whose_parameters_were_taken_away_is_read_again(ci_server: F
     async with builder(ci_server) as ci:
         await sent(ci, "b-0")
         ci_server.job(JOB)
-        assert await ci.trigger(request()) == Retry("the parameters of the job have just changed", 0.0)
+        assert await ci.trigger(request()) == Retry(
+            "the parameters of the job have just changed", outdated=True
+        )
         assert isinstance(await ci.trigger(request()), Sent)
 
 
