@@ -22,8 +22,8 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
 from bridge.services.base import HandOver, Service, running
-from bridge.services.builder_health import BuilderHealth
 from bridge.services.dispatcher import Dispatcher
+from bridge.services.health import BuilderHealth
 from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices, recover
 from bridge.services.notifier import Notifier
 from bridge.services.poller import Poller

@@ -7,7 +7,7 @@ what there is to do, so that it does not matter who woke it, how often, or wheth
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,7 +17,6 @@ import structlog
 from bridge.errors import StoreDied, StoreError
 from bridge.runtime.events import LogEvent
 from bridge.runtime.wakeups import Wakeup, ticking
-from bridge.store.base import Health
 
 log = structlog.get_logger()
 
@@ -31,30 +30,6 @@ TICK_PATIENCE: Final = 1.5
 
 Over one: a tick is late by some milliseconds, and a service that does not wait for it does its round twice.
 """
-
-
-class PartHealth:
-    """The health of the builder or channel that a service works for.
-
-    A change is on disk with its notices, then it is logged and wakes the notifiers.
-    """
-
-    def __init__(self, part: str, health: Health, wake_notifiers: Callable[[], None]) -> None:
-        self._part = part
-        self._health = health
-        self._wake_notifiers = wake_notifiers
-
-    async def restore(self, why: str) -> None:
-        """It works."""
-        if await self._health.restore(self._part, why):
-            log.info(LogEvent.SERVICE_RESTORED, service=self._part)
-            self._wake_notifiers()
-
-    async def degrade(self, why: str, *, pause: float = 0.0) -> None:
-        """It does not work, and is paused for `pause` seconds."""
-        if await self._health.degrade(self._part, why, pause=pause):
-            log.warning(LogEvent.SERVICE_DEGRADED, service=self._part, reason=why)
-            self._wake_notifiers()
 
 
 class Service(ABC):

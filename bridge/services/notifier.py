@@ -16,7 +16,8 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import NOTICES
 from bridge.runtime.retry import Backoff, bounded
-from bridge.services.base import PartHealth, Service
+from bridge.services.base import Service
+from bridge.services.health import PartHealth
 from bridge.store.base import Health, Notices
 from bridge.store.values import NoticeRow
 

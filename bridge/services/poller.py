@@ -19,7 +19,7 @@ from bridge.runtime.metrics import BUILDS, POLL_SECONDS
 from bridge.runtime.rate import LogLimit, Rate
 from bridge.runtime.retry import bounded
 from bridge.services.base import Service
-from bridge.services.builder_health import BuilderHealth
+from bridge.services.health import BuilderHealth
 from bridge.store.base import Builds
 from bridge.store.values import BuildChange
 

@@ -23,7 +23,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
-from bridge.services.builder_health import BuilderHealth
+from bridge.services.health import BuilderHealth
 from bridge.store.base import Builds
 from bridge.store.values import BuildChange
 

@@ -15,7 +15,7 @@ from support.scripted import RunningClock, Store, eventually, open_store
 from bridge.builders.base import Builder
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.services.builder_health import BuilderHealth
+from bridge.services.health import BuilderHealth
 from bridge.services.triggerer import Triggerer
 
 BUILDS = 50

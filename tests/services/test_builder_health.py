@@ -9,7 +9,7 @@ from bridge.builders.base import Retry, Status
 from bridge.errors import Denied, Permanent, Transient
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName
-from bridge.services.builder_health import BuilderHealth
+from bridge.services.health import BuilderHealth
 
 DAY = 24 * 3600.0
 RUNNING = Status(state=BuildState.RUNNING, raw="building")

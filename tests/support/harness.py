@@ -20,8 +20,8 @@ from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet
 from bridge.services.base import Service
-from bridge.services.builder_health import BuilderHealth
 from bridge.services.dispatcher import Dispatcher
+from bridge.services.health import BuilderHealth
 from bridge.services.notifier import Notifier
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader

@@ -1,17 +1,45 @@
-"""The health of one builder, which all services that call it report and look at."""
+"""The health of builders and channels, as the services that call them report it."""
 
 from collections.abc import Callable
 from typing import Final, Literal
 
+import structlog
+
 from bridge.runtime.clock import Clock, Pause
+from bridge.runtime.events import LogEvent
 from bridge.runtime.retry import Backoff
-from bridge.services.base import PartHealth
 from bridge.store.base import Health
+
+log = structlog.get_logger()
 
 DENIED: Final = Backoff((60.0, 300.0, 900.0, 1800.0))
 """The pauses between two calls with a credential that is not accepted: some servers lock an account out."""
 
 Caller = Literal["trigger", "poll"]
+
+
+class PartHealth:
+    """The health of the builder or channel that a service works for.
+
+    A change is on disk with its notices, then it is logged and wakes the notifiers.
+    """
+
+    def __init__(self, part: str, health: Health, wake_notifiers: Callable[[], None]) -> None:
+        self._part = part
+        self._health = health
+        self._wake_notifiers = wake_notifiers
+
+    async def restore(self, why: str) -> None:
+        """It works."""
+        if await self._health.restore(self._part, why):
+            log.info(LogEvent.SERVICE_RESTORED, service=self._part)
+            self._wake_notifiers()
+
+    async def degrade(self, why: str, *, pause: float = 0.0) -> None:
+        """It does not work, and is paused for `pause` seconds."""
+        if await self._health.degrade(self._part, why, pause=pause):
+            log.warning(LogEvent.SERVICE_DEGRADED, service=self._part, reason=why)
+            self._wake_notifiers()
 
 
 class BuilderHealth(PartHealth):
