@@ -81,7 +81,7 @@ async def test_polls_that_are_denied_are_few_and_harm_no_build(
     build = await add_queued(store)
     builder.polls.extend([Denied("the token is wrong (401)")] * 5)
     async with polling(store, builder) as harness:
-        await minutes(harness, 50)
+        await minutes(harness, 40)
         assert len(builder.called("poll")) == 4
         assert await store.events() == [EventName.DEGRADED]
         builder.polls.clear()
