@@ -15,11 +15,13 @@ from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.errors import ConfigError, Fault
 from bridge.rules.files import rule_files
 from bridge.rules.match import RuleSet
-from bridge.rules.overlap import overlaps
+from bridge.rules.overlap import overlaps, shared_tag
 from bridge.rules.render import parse_text
 from bridge.rules.schema import BuildRepository
 
 MAX_REPOSITORIES: Final = 100_000
+MAX_COMPARED: Final = 100
+"""Rules with one image that another is compared with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class _Loading:
         self._warnings: list[Fault] = []
         self._repositories: dict[tuple[str, str], BuildRepository] = {}
         self._locations: dict[tuple[str, str], str] = {}
+        self._by_image: dict[str, list[BuildRepository]] = {}
 
     def rules(self, paths: Sequence[Path], fingerprint: str) -> RuleSet:
         if self.faults:
@@ -98,9 +101,26 @@ class _Loading:
         if len(self._locations) >= MAX_REPOSITORIES:
             raise ConfigError([document.fault((), f"there are over {MAX_REPOSITORIES} repositories")])
         self._locations[key] = document.place(("repo_name",))
+        self._check_image(document, repository)
         self._repositories[key] = _Checking(
             document, repository, self._names, self.faults, self._warnings
         ).resolved()
+
+    def _check_image(self, document: Document, repository: BuildRepository) -> None:
+        """Warns about the first rule before it that writes the same tag of the same image."""
+        others = self._by_image.setdefault(repository.image, [])
+        for other in others:
+            if found := shared_tag(other, repository):
+                index, tag = found
+                problem = (
+                    f"{other.path} writes {repository.image}:{tag}, too: their builds run one after the "
+                    "other, and the last one has the tag; give one of them another tag or image"
+                )
+                loc = ("build_config", "tag_configs", index)
+                self._warnings.append(document.fault(loc, problem, warning=True))
+                break
+        if len(others) < MAX_COMPARED:
+            others.append(repository)
 
 
 @dataclass(frozen=True, slots=True)

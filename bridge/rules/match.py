@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bridge.errors import Fault
@@ -12,6 +12,7 @@ from bridge.rules.paths import compile_paths, joined, unknown_files
 from bridge.rules.pattern import MAX_NAME_BYTES, shown
 from bridge.rules.render import (
     ALWAYS,
+    COMMIT_PARTS,
     SEMVER_PARTS,
     NoValue,
     known_values,
@@ -19,7 +20,9 @@ from bridge.rules.render import (
     parse_template,
     parse_text,
     placeholder_values,
+    with_digest,
 )
+from bridge.rules.reserved import Reserved
 from bridge.rules.schema import BuildRepository, SkipMarkers, TagConfig
 from bridge.rules.url import normalised_url
 
@@ -80,7 +83,7 @@ class _Wanted:
     config: TagConfig
     tag: str
     original: str
-    note: str | None
+    notes: tuple[str, ...]
     groups: Mapping[str, str]
 
 
@@ -98,6 +101,7 @@ class RuleSet:
     _by_code: Mapping[tuple[str, str], Sequence[BuildRepository]] = field(init=False, repr=False)
     _by_address: frozenset[str] = field(init=False, repr=False)
     """The kinds of Git hosts whose repositories the rules name by clone address."""
+    _reserved: Reserved = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_code: dict[tuple[str, str], list[BuildRepository]] = {}
@@ -109,6 +113,7 @@ class RuleSet:
             for one in self.repositories.values()
             if one.build_config.code_repo_clone_url is not None
         )
+        object.__setattr__(self, "_reserved", Reserved(self.repositories.values()))
         object.__setattr__(self, "_by_address", by_address)
         object.__setattr__(self, "_by_code", by_code)
 
@@ -120,16 +125,21 @@ class RuleSet:
 
         Only the rules for the pushed code are evaluated, so the cost does not grow with the number of rules.
         """
-        return _joined([match_repository(found, event, at) for found in self.of_code(forge_kind, event.repo)])
+        return _joined([self._match(found, event, at) for found in self.of_code(forge_kind, event.repo)])
 
     def explain(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
         """As `match`, with a rejection for each repository that builds from other code."""
         known = self.of_code(forge_kind, event.repo)
         paths = {repository.path for repository in known}
         others = [_elsewhere(rule) for rule in self.repositories.values() if rule.path not in paths]
-        return _joined(
-            [*(match_repository(found, event, at) for found in known), Matching((), tuple(others))]
-        )
+        return _joined([*(self._match(found, event, at) for found in known), Matching((), tuple(others))])
+
+    def match_by_hand(self, repository: BuildRepository, event: PushEvent, at: float) -> Matching:
+        """What one repository builds of a push that a person asked for, or a schedule."""
+        return match_repository(repository, event, at, by_hand=True, reserved=self._reserved)
+
+    def _match(self, repository: BuildRepository, event: PushEvent, at: float) -> Matching:
+        return match_repository(repository, event, at, reserved=self._reserved)
 
     def of_code(self, forge_kind: str, repo: Repo) -> Sequence[BuildRepository]:
         """The repositories that build from this code."""
@@ -152,12 +162,19 @@ def _elsewhere(repository: BuildRepository) -> Rejection:
 
 
 def match_repository(
-    repository: BuildRepository, event: PushEvent, at: float, *, by_hand: bool = False
+    repository: BuildRepository,
+    event: PushEvent,
+    at: float,
+    *,
+    by_hand: bool = False,
+    reserved: Reserved | None = None,
 ) -> Matching:
     """What the push builds of one repository; the caller has chosen it, so its code is not compared.
 
-    A build `by_hand`, which a person asked for, ignores `is_active`, `paths` and [skip ci].
+    A build `by_hand`, which a person asked for, ignores `is_active`, `paths` and [skip ci]. `reserved` are
+    the literal tags of all rules; if left out, those of this one.
     """
+    reserved = reserved or Reserved([repository])
     markers = False if by_hand else repository.build_config.skip_markers
     if why := _whole_rejection(event, markers):
         return Matching((), (Rejection(repository.namespace, repository.repo_name, None, why),))
@@ -168,7 +185,7 @@ def match_repository(
             case _Mismatch(why=why):
                 rejections.append(Rejection(repository.namespace, repository.repo_name, index, why))
             case _Wanted() as found:
-                wanted.append(found)
+                wanted.append(_distinct(found, reserved.holder(repository, found.tag, event.ref), event.ref))
     return Matching(tuple(_builds(repository, event, at, wanted)), tuple(rejections))
 
 
@@ -211,7 +228,16 @@ def _wanted(index: int, config: TagConfig, event: PushEvent, at: float, by_hand:
     except NoValue as error:
         return _Mismatch(str(error))
     tag = oci_tag(original, ref.full) if template.names else original
-    return _Wanted(index, config, tag, original, note, groups)
+    return _Wanted(index, config, tag, original, (note,) if note else (), groups)
+
+
+def _distinct(one: _Wanted, holder: str | None, ref: Ref) -> _Wanted:
+    """With a tag of its own, where it would take the literal one of another."""
+    if holder is None:
+        return one
+    tag = with_digest(one.tag, ref.full)
+    why = f"{one.tag} is the tag of {holder}: {one.original} becomes {tag}"
+    return replace(one, tag=tag, notes=(*one.notes, why))
 
 
 def _unfiltered(config: TagConfig, event: PushEvent) -> str | None:
@@ -256,7 +282,7 @@ def _builds(
             tag_configs=tuple(one.index for one in group),
             named={one.tag: one.original for one in group if _names_ref(one)},
             commit_tags=tuple(dict.fromkeys([*(one.tag for one in group if _names_commit(one)), *extra])),
-            notes=tuple(dict.fromkeys(one.note for one in group if one.note)),
+            notes=tuple(dict.fromkeys(note for one in group for note in one.notes)),
         )
 
 
@@ -275,7 +301,7 @@ def _names_ref(one: _Wanted) -> bool:
 
 
 def _names_commit(one: _Wanted) -> bool:
-    return not parse_template(one.config.docker_repo_tag).names.isdisjoint({"sha", "short_sha"})
+    return not parse_template(one.config.docker_repo_tag).names.isdisjoint(COMMIT_PARTS)
 
 
 def _version_tagging(group: Sequence[_Wanted], sha: str | None) -> tuple[int, list[str]]:

@@ -35,8 +35,8 @@ _HOST: Final = re.compile(r"(?:[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*|\[[0-9A-Fa-f:]+
 _COMPONENT: Final = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
 
 _TIME_VERSION: Final = "v%Y%m%d.%H%M%S"
-_COMMIT_PARTS: Final = frozenset({"sha", "short_sha"})
-ALWAYS: Final = _COMMIT_PARTS | {"date", "time"}
+COMMIT_PARTS: Final = frozenset({"sha", "short_sha"})
+ALWAYS: Final = COMMIT_PARTS | {"date", "time"}
 SEMVER_PARTS: Final = frozenset({"major", "minor", "patch"})
 PLACEHOLDERS: Final = ALWAYS | SEMVER_PARTS | {"branch", "tag"}
 """Every placeholder but the groups of the pattern."""
@@ -118,7 +118,7 @@ def placeholder_values(
 
     `sha` is None where the commit is not known.
     """
-    if sha is None and template.names & _COMMIT_PARTS:
+    if sha is None and template.names & COMMIT_PARTS:
         raise NoValue(f"the Git host does not say which commit {ref.name} is")
     moment = datetime.fromtimestamp(at, UTC)
     values = {

@@ -20,7 +20,7 @@ from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules import manual, scheduled
 from bridge.rules.explain import Evaluation, evaluate, stored_documents
-from bridge.rules.match import Match, Matching, RuleSet, match_repository
+from bridge.rules.match import Match, Matching, RuleSet
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import DISPATCHED
 from bridge.services.base import Service
@@ -189,7 +189,7 @@ def _evaluate_unpushed(
     event = push.event()
     if isinstance(event, Ignored):
         return Evaluation(event, Matching())
-    return Evaluation(event, match_repository(repository, event, delivery.received_at, by_hand=True))
+    return Evaluation(event, rules.match_by_hand(repository, event, delivery.received_at))
 
 
 def _move(forge: str, event: PushEvent | Ignored, rules: RuleSet) -> RefMove | None:

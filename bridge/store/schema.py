@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -78,6 +78,7 @@ build = Table(
     Column("concurrency", Integer),
     Column("caveat", Text, nullable=False, server_default=""),
     Column("images_told", Integer, nullable=False, server_default=text("1")),
+    Column("image", Text, nullable=False, server_default=""),
     UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
     UniqueConstraint("namespace", "repo_name", "number"),
     UniqueConstraint("namespace", "repo_name", "time_version"),
@@ -85,7 +86,13 @@ build = Table(
     Index("build_ref", "namespace", "repo_name", "ref", "number"),
     Index("build_created_at", "created_at"),
     Index("build_pushed", "namespace", "repo_name", "tag_set", "pushed"),
-    # Which builds of a repository run before a waiting one.
+    # Which builds of an image run before a waiting one.
+    Index(
+        "build_image",
+        "image",
+        sqlite_where=text("state IN ('waiting', 'triggering', 'queued', 'running')"),
+    ),
+    # What the planner knows of a repository.
     Index(
         "build_unended",
         "namespace",

@@ -4,10 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.pushes import pushing, sha
+from support.pushes import RULE, PushHarness, pushing, sha
+from support.rules import rules_of
 from support.scripted import Store
 
 from bridge.model.delivery import DeliveryState
+from bridge.registry import FORGES
 
 MONTH = timedelta(days=30)
 
@@ -35,6 +37,23 @@ async def test_the_second_of_two_names_that_would_be_one_tag_is_made_distinct(
         assert f"x-y stands for {first.removeprefix('name/')} already" in one.detail
         assert f"becomes {tags[1]}" in one.detail
     assert row.state is DeliveryState.DISPATCHED
+
+
+async def test_no_branch_and_no_tag_takes_the_literal_tag_of_another(store: Store, tmp_path: Path) -> None:
+    head, _, configs = RULE.partition("  tag_configs:\n")
+    latest = "    - {code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}\n"
+    rule = f"{head}  tag_configs:\n{latest}{configs}".replace("ON_NEWER", "queue")
+    rule = rule.replace("CONCURRENCY", "9").replace("BUILDER", "jenkins")
+    harness = PushHarness(store, rules_of(tmp_path, rule), {"Simple": FORGES["Simple"]})
+    async with harness.running():
+        await harness.push("-b")
+        rows = [await harness.push("-a", ref) for ref in ("refs/heads/latest", "refs/tags/latest")]
+        await harness.drain()
+    assert harness.registry["latest"] == sha("b")
+    tags = [row.explanation[0]["matches"][0]["tags"][0] for row in rows]
+    assert [harness.registry[tag] for tag in dict.fromkeys(tags)] == [sha("a")] * 2
+    for row, tag in zip(rows, tags, strict=True):
+        assert f"latest is the tag of acme/shop, for the branch main: latest becomes {tag}" in row.detail
 
 
 async def test_one_name_of_two_refs_is_one_tag(store: Store, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects import sqlite
 from support.scripted import SHA, START, Clock, Store, delivery_of, eventually, new_build, quiet
 
 from bridge.model.build import TRANSITIONS, Build, BuildState
@@ -24,7 +25,7 @@ from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
-from bridge.store.sqlite.builds import MAX_TEXT
+from bridge.store.sqlite.builds import MAX_TEXT, due
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notices import add
 from bridge.store.values import Cursor, Decision
@@ -198,10 +199,42 @@ async def test_what_is_to_end_is_not_due(store: Store) -> None:
 
 
 async def test_builds_of_two_namespaces_do_not_wait_for_each_other(store: Store) -> None:
-    made = [await store.add_build(name, namespace=name, concurrency=1) for name in ("acme", "lab")]
+    made = [
+        await store.add_build(name, namespace=name, image=f"{name}/shop", concurrency=1)
+        for name in ("acme", "lab")
+    ]
     assert await store.due("here") == made
     assert await store.builds.transition(made[0].id, BuildState.TRIGGERING, quiet)
     assert [build.id for build in await store.due("here")] == [made[1].id]
+
+
+async def test_builds_of_two_rules_that_write_one_tag_of_one_image_run_one_after_the_other(
+    store: Store,
+) -> None:
+    first = await store.add_build("1", tags=("latest", "1"), builder="there")
+    store.clock.advance(-3600)
+    second = await store.add_build("2", namespace="lab", tags=("2", "latest"))
+    third = await store.add_build("3", namespace="tools", tags=("latest",))
+    other = await store.add_build("4", namespace="lab", repo_name="tag", tags=("other",))
+    apart = await store.add_build("5", namespace="lab", repo_name="image", image="lab/shop")
+    store.clock.advance(3600)
+
+    async def due_now() -> set[str]:
+        return {build.id for build in await store.due("here")}
+
+    assert await due_now() == {other.id, apart.id}
+    for ended, then in ((first, second), (second, third)):
+        assert await store.builds.transition(ended.id, BuildState.CANCELLED, quiet)
+        assert await due_now() == {other.id, apart.id, then.id}
+
+
+async def test_which_builds_wait_is_found_by_index(store: Store) -> None:
+    def work(connection: Connection) -> list[str]:
+        compiled = due("here", 0.0).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+        return [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
+
+    steps = await store.database.read(work)
+    assert any("other USING INDEX build_image (image=? AND rowid<?)" in step for step in steps), steps
 
 
 async def test_the_log_is_read_in_pieces_from_a_place_or_a_time(store: Store) -> None:

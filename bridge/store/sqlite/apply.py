@@ -123,6 +123,7 @@ def _create(connection: Connection, new: NewBuild, number: int, now: float) -> s
             next_at=now,
             pushed=new.pushed,
             concurrency=new.concurrency,
+            image=new.image,
         )
         .on_conflict_do_nothing(index_elements=["delivery_id", "namespace", "repo_name", "tag_set"])
     )

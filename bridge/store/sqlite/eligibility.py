@@ -1,7 +1,7 @@
-"""Which waiting builds may start: builds that write the same image tag run one after the other, by number.
+"""Which waiting builds may start: builds that write the same image tag run one after the other, oldest first.
 
-So the newest build has the tag, however long each takes. A repository's `concurrency` bounds how many of its
-builds are with the builder at once.
+So the newest build has the tag, however long each takes, and whichever rule it is of. A repository's
+`concurrency` bounds how many of its builds are with the builder at once.
 """
 
 from typing import Final
@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 from bridge.store.schema import build as table
 
 _OTHER: Final = table.alias("other")
+# SQLite numbers the rows in the order in which they are made, also where the clock is set back.
+_EARLIER: Final = text("other.rowid < build.rowid")
 _SAME_REPOSITORY: Final = and_(
     _OTHER.c.namespace == table.c.namespace, _OTHER.c.repo_name == table.c.repo_name
 )
@@ -29,8 +31,7 @@ def _behind() -> ColumnElement[bool]:
     theirs = func.json_each(_OTHER.c.request, "$.tags").table_valued("value", name="theirs")
     wanted = select(mine.c.value).correlate(table)
     common = select(theirs.c.value).where(theirs.c.value.in_(wanted)).correlate(_OTHER, table).exists()
-    earlier = _OTHER.c.number < table.c.number
-    return exists().where(_SAME_REPOSITORY, _UNENDED, earlier, common).correlate(table)
+    return exists().where(_OTHER.c.image == table.c.image, _UNENDED, _EARLIER, common).correlate(table)
 
 
 def _active() -> ColumnElement[int]:
