@@ -1,7 +1,6 @@
 """The poller: one loop for each builder; a changed state and its notices are written in one transaction."""
 
 import random
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
@@ -9,16 +8,16 @@ from typing import Final, TypeVar
 import anyio
 import structlog
 
-from bridge.builders.base import Builder, Handle, LogChunk, Status
-from bridge.errors import Denied, Permanent, RemoteError, StoreError, Transient
+from bridge.builders.base import Builder, Handle, Status
+from bridge.errors import Denied, Permanent, Transient
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import BUILDS, POLL_SECONDS
-from bridge.runtime.rate import LogLimit, Rate
 from bridge.runtime.retry import bounded
 from bridge.services.base import Service
+from bridge.services.builder_calls import Calls, LogReader, error_text
 from bridge.services.health import BuilderHealth
 from bridge.store.base import Builds
 from bridge.store.values import BuildChange
@@ -30,8 +29,6 @@ T = TypeVar("T")
 CALLS: Final = 16
 """How many calls for single builds may be open at once."""
 CALL_SECONDS: Final = 60.0
-LOG_PAUSE_SECONDS: Final = 60.0
-LOG_SECONDS: Final = 20.0
 TAIL_CHARACTERS: Final = 4000
 QUEUE_SECONDS: Final = 24 * 3600.0
 SLOW_SECONDS: Final = 600.0
@@ -43,7 +40,6 @@ STOPS: Final = 5
 FAILURES: Final = 3
 """After so many polls in a row that failed the builder is degraded: one alone is soon over."""
 _MAX_SHARED: Final = 3
-_LOG_RATE: Final = Rate(1, 60.0)
 FORGET_SECONDS: Final = 7 * 24 * 3600.0
 PROBE_SECONDS: Final = 60.0
 _OPEN: Final = (BuildState.QUEUED, BuildState.RUNNING)
@@ -84,19 +80,20 @@ class Poller(Service):
         self._on_ended = on_ended
         self._wake_notifiers = wake_notifiers
         self._slow = Pause(clock)
-        self._logs = Pause(clock)
-        self._calls = anyio.CapacityLimiter(CALLS)
+        self._calls = Calls(name, clock)
+        self._logs = LogReader(builder, builds, self._calls, clock)
+        self._open_calls = anyio.CapacityLimiter(CALLS)
         self._rest = Pause(clock)
         self._probe = Pause(clock)
         self._failures = 0
-        self._lines: defaultdict[str, LogLimit] = defaultdict(lambda: LogLimit(_LOG_RATE, clock()))
         self._stops: dict[str, _Stop] = {}
         self._unrecognised: dict[str, float] = {}
+        self._budget: set[str] = set()
 
     async def round(self) -> float | None:
         """Look at every open build, and again after the builder's interval while there are some."""
         builds = await self._followed()
-        for kept in (self._stops, self._unrecognised):
+        for kept in (self._stops, self._unrecognised, self._logs.read_at):
             for build_id in kept.keys() - {build.id for build in builds}:
                 del kept[build_id]
         if self._rest.left or self._health.pause:
@@ -127,6 +124,8 @@ class Poller(Service):
             statuses = await self._statuses(handles)
         seen = [await self._with_shared(build, builds) for build in builds if build.id in statuses]
         seen.sort(key=lambda build: statuses[build.id].state in _OPEN)
+        running = [build.id for build in seen if statuses[build.id].state is BuildState.RUNNING]
+        self._budget = self._logs.due(running)
         await self._each(lambda build: self._follow(build, statuses[build.id]), seen)
         for build in builds:
             if build.id not in statuses:
@@ -148,7 +147,7 @@ class Poller(Service):
 
     async def _statuses(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         """What the builder says of each build; what this call shows of the builder itself is reported."""
-        statuses = await self._ask(self._builder.poll(handles), CALL_SECONDS, "poll", self._poll_failed)
+        statuses = await self._calls.ask(self._builder.poll(handles), CALL_SECONDS, "poll", self._poll_failed)
         if statuses is not None:
             self._failures = 0
             await self._health.worked("poll")
@@ -160,7 +159,7 @@ class Poller(Service):
             self._rest.begin(bounded(error.after))
         denied = isinstance(error, Denied)
         if denied or self._failures >= FAILURES:
-            await self._health.failed("poll", _reason(error), denied=denied)
+            await self._health.failed("poll", error_text(error), denied=denied)
 
     async def _look_for_recovery(self) -> None:
         """Ask a builder that is down, while nothing waits for it that would show that it is up again."""
@@ -169,44 +168,17 @@ class Poller(Service):
         self._probe.begin(PROBE_SECONDS)
         if not await self._health.is_down() or await self._builds.in_state(self._name, *_TO_BE_TRIGGERED):
             return
-        if await self._ask(self._builder.test(), CALL_SECONDS, "test", self._poll_failed) is not None:
+        if await self._calls.ask(self._builder.test(), CALL_SECONDS, "test", self._poll_failed) is not None:
             await self._health.worked("trigger")
 
     async def _each(self, work: Callable[[Build], Awaitable[None]], builds: Sequence[Build]) -> None:
         async def one(build: Build) -> None:
-            async with self._calls:
+            async with self._open_calls:
                 await work(build)
 
         async with anyio.create_task_group() as tasks:
             for build in builds:
                 tasks.start_soon(one, build)
-
-    async def _ask(
-        self,
-        call: Awaitable[T],
-        seconds: float,
-        name: str,
-        on_error: Callable[[Exception], Awaitable[None]] | None = None,
-        **facts: str,
-    ) -> T | None:
-        """The builder's answer; None without one in time, and then the next round calls again."""
-        try:
-            with anyio.fail_after(seconds):
-                return await call
-        except (RemoteError, TimeoutError) as error:
-            if (suppressed := self._lines[name].suppressed(self._clock())) is not None:
-                more = {"suppressed": suppressed} if suppressed else {}
-                reason = {"builder": self._name, "call": name, "error": _reason(error)}
-                log.warning(LogEvent.BUILDER_CALL_FAILED, **reason, **facts, **more)
-            if on_error is not None:
-                await on_error(error)
-        except StoreError:
-            raise
-        except Exception as error:
-            log.exception(LogEvent.BUILDER_ERROR, builder=self._name, call=name, **facts)
-            if on_error is not None:
-                await on_error(error)
-        return None
 
     async def _follow(self, build: Build, status: Status) -> None:
         handle = status.handle or build.handle
@@ -214,7 +186,7 @@ class Poller(Service):
         if status.state in _OPEN:
             await self._go_on(build, status, handle)
             return
-        await self._read_log(build, handle)
+        is_whole = await self._logs.read_to_end(build, handle)
         tail = await self._builds.log_tail(build.id, TAIL_CHARACTERS)
         moved = await self._move(build, status, handle, tail)
         if moved is None:
@@ -222,7 +194,8 @@ class Poller(Service):
         BUILDS.labels(self._name, moved.state).inc()
         self._on_ended()
         self._wake_notifiers()
-        await self._release(moved)
+        if is_whole:
+            await self._release(moved)
 
     async def _go_on(self, build: Build, status: Status, handle: str) -> None:
         if build.state is BuildState.UNKNOWN and (self._overdue(build) or not status.recognised):
@@ -238,8 +211,8 @@ class Poller(Service):
             self._wake_notifiers()
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
             await self._builds.update(build.id, handle=handle, url=status.url or build.url)
-        if status.state is BuildState.RUNNING and not self._logs.left:
-            await self._read_log(build, handle, pieces=1)
+        if build.id in self._budget:
+            await self._logs.read(build, handle)
         await self._check_deadline(build)
 
     async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
@@ -299,7 +272,7 @@ class Poller(Service):
         stop.pause.begin(STOP_SECONDS)
         stop.count += 1
         call = self._cancelled(build.handle)
-        if await self._ask(call, CALL_SECONDS, "cancel", refused, build_id=build.id) is not None:
+        if await self._calls.ask(call, CALL_SECONDS, "cancel", refused, build_id=build.id) is not None:
             await self._builds.add_step(build.id, "stop", "the builder was asked to end it")
 
     async def _cancelled(self, handle: Handle) -> bool:
@@ -327,32 +300,14 @@ class Poller(Service):
         self._on_ended()
         self._wake_notifiers()
 
-    async def _read_log(self, build: Build, handle: str, pieces: int = 64) -> None:
-        """Store what is new of the log. A log that cannot be read never delays the build's state."""
-        offset = (await self._builds.get(build.id) or build).log_offset
-        call = self._read_pieces(build, handle, offset, pieces)
-        if await self._ask(call, LOG_SECONDS, "log", build_id=build.id) is None:
-            self._logs.begin(LOG_PAUSE_SECONDS)
-
-    async def _read_pieces(self, build: Build, handle: str, offset: int, pieces: int) -> int:
-        """Read on from `offset`; returns where the next reading begins."""
-        for _ in range(pieces):
-            chunk = await self._builder.log(handle, offset)
-            await self._keep(build, chunk, offset)
-            offset = chunk.next
-            if not chunk.more or not chunk.text:
-                break
-        return offset
-
-    async def _keep(self, build: Build, chunk: LogChunk, offset: int) -> None:
-        if chunk.text or chunk.next != offset:
-            await self._builds.append_log(build.id, chunk.text, chunk.next, restarted=chunk.restarted)
-
     async def _release_leftovers(self) -> None:
         """Release builds that ended just before the last stop, or while the builder did not answer."""
         ended = await self._builds.unreleased(self._name, self._clock() - FORGET_SECONDS)
         # In any order: one that can never be released must not stand before the others for good.
         for build in random.sample(ended, len(ended)):
+            unread = build.state is not BuildState.UNKNOWN and build.handle is not None
+            if unread and not await self._logs.read_to_end(build, build.handle or ""):
+                continue
             if not await self._release(build):
                 return
 
@@ -362,7 +317,7 @@ class Poller(Service):
             return True
         if build.handle is not None:
             call = self._release_handle(build.handle)
-            if not await self._ask(call, CALL_SECONDS, "release", build_id=build.id):
+            if not await self._calls.ask(call, CALL_SECONDS, "release", build_id=build.id):
                 return False
         await self._builds.update(build.id, released=True)
         return True
@@ -370,10 +325,6 @@ class Poller(Service):
     async def _release_handle(self, handle: str) -> bool:
         await self._builder.release(handle)
         return True
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or "no answer"
 
 
 def _why(build: Build, status: Status) -> str:

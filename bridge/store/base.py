@@ -117,7 +117,10 @@ class Builds(Protocol):
         """Ask for the end of an open build; False when it has ended or was asked for before."""
 
     async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
-        """Keep a piece of log, and `offset`, where the builder's log goes on; text past 8 MiB is dropped."""
+        """Keep a piece of log, and `offset`, where the builder's log goes on.
+
+        Of a log over 8 MiB the beginning and the end are kept, 4 MiB each, with a mark between them.
+        """
 
     async def log(
         self,

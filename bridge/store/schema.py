@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -79,6 +79,8 @@ build = Table(
     Column("caveat", Text, nullable=False, server_default=""),
     Column("images_told", Integer, nullable=False, server_default=text("1")),
     Column("image", Text, nullable=False, server_default=""),
+    Column("log_mark", Integer),
+    Column("log_left_out", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
     UniqueConstraint("namespace", "repo_name", "number"),
     UniqueConstraint("namespace", "repo_name", "time_version"),

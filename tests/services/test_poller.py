@@ -10,8 +10,7 @@ from bridge.builders.base import LogChunk, Status
 from bridge.errors import Transient
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice, Streak
-from bridge.services import poller
-from bridge.store.sqlite.builds import MAX_LOG_BYTES
+from bridge.services import builder_calls, poller
 from bridge.store.values import NoticeFilter
 
 HOUR = 3600.0
@@ -158,18 +157,6 @@ async def test_a_log_that_begins_again_is_marked(store: Store, builder: Scripted
     assert await log_of(store, build) == "one\n\n--- the log starts again ---\nanew\n"
 
 
-async def test_a_log_is_kept_up_to_8_mib_and_says_so(store: Store) -> None:
-    build = await add_queued(store)
-    piece = "x" * (1 << 20)
-    for number in range(1, 11):
-        await store.builds.append_log(build.id, piece, number << 20, restarted=False)
-    text = await log_of(store, build)
-    assert len(text) <= MAX_LOG_BYTES
-    assert text.count("the rest of the log is not kept: it is over 8 MiB") == 1
-    assert text.endswith("over 8 MiB ---\n")
-    assert (await store.build(build.id)).log_offset == 10 << 20, "the builder is not asked for it again"
-
-
 async def test_half_a_character_in_a_log_is_replaced(store: Store) -> None:
     build = await add_queued(store)
     await store.builds.append_log(build.id, "a\udc80b\x00c", 4, restarted=False)
@@ -211,7 +198,7 @@ async def test_a_log_that_hangs_delays_the_end_of_no_build_for_long(
     store: Store, builder: ScriptedBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pause after a failure goes by the clock, so that here it never ends."""
-    monkeypatch.setattr(poller, "LOG_SECONDS", 0.05)
+    monkeypatch.setattr(builder_calls, "LOG_SECONDS", 0.05)
     builds = [await move(store, await add_queued(store, key), BuildState.RUNNING) for key in "1234567"]
     builder.logs.extend([Hang()] * 7)
     builder.statuses.update({build.id: RUNNING for build in builds})

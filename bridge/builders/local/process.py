@@ -30,6 +30,8 @@ _KILL_SECONDS: Final = 10.0
 _TICK_SECONDS: Final = 0.05
 _CHUNK: Final = 1 << 16
 _HEADING: Final = 2000
+_TAIL: Final = 256 << 10
+"""Bytes for the end of a step's output, or a quarter of the limit."""
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -54,25 +56,40 @@ class Stopped(Exception):
 
 
 class Log:
-    """The build's log: output up to a limit, and the runner's own lines, which the limit never drops."""
+    """The build's log: output up to a limit, its end, and the runner's own lines, which are never dropped."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._file = path.open("ab", buffering=0)
-        self._left = limit - self._file.tell()
+        self._tail = min(_TAIL, limit // 4)
+        self._left = limit - self._tail - self._file.tell()
         self._limit = limit
         self._fresh = True
+        self._held = b""
+        self._dropped = 0
 
     def output(self, data: bytes) -> None:
-        """Append output of a step; what exceeds the limit is dropped, and one line says so."""
-        if self._left < 0:
-            return
-        kept = data[: self._left]
+        """Append output of a step; past the limit only its end is held, until the runner writes a line."""
+        kept = data[: max(0, self._left)]
         self._write(kept)
-        self._left -= len(data)
-        if self._left < 0:
-            self.note(f"... the log is over its limit of {self._limit} bytes: the rest of it was dropped")
+        self._left -= len(kept)
+        held = self._held + data[len(kept) :]
+        self._held = held[-self._tail :]
+        self._dropped += len(held) - len(self._held)
 
     def note(self, line: str) -> None:
+        """Write a line of the runner, after the output before it."""
+        if self._held:
+            if self._dropped:
+                half, end, rest = self._held.partition(b"\n")
+                self._held = rest if end and rest else self._held
+                self._dropped += len(half) + 1 if end and rest else 0
+                limit = f"the log is over its limit of {self._limit} bytes"
+                self._note(f"... {self._dropped} bytes are left out here: {limit}")
+            held, self._held, self._dropped = self._held, b"", 0
+            self._write(held)
+        self._note(line)
+
+    def _note(self, line: str) -> None:
         text = line if len(line) <= _HEADING else f"{line[:_HEADING]}..."
         self._write(("" if self._fresh else "\n").encode() + text.encode(errors="replace") + b"\n")
 

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Select,
     and_,
     func,
-    insert,
     literal_column,
     or_,
     select,
@@ -24,12 +23,11 @@ from bridge.runtime.clock import Clock
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
-from bridge.store.sqlite import listing, notices, streak, timeline
+from bridge.store.sqlite import listing, logs, notices, streak, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import is_eligible
 from bridge.store.values import ANY_BUILD, BuildChange, BuildFilter, Cursor, LogPiece, NoticesFor, Page, Step
 
-MAX_LOG_BYTES: Final = 8 << 20
 MAX_TEXT: Final = 4096
 # Word for word the condition of the index over public builds: a bound parameter would not use it.
 _IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
@@ -159,20 +157,9 @@ class Builds:
     async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
         now = self._clock()
         text = _utf8(text)
-
-        def work(connection: Connection) -> None:
-            kept = connection.execute(select(table.c.log_bytes).where(table.c.id == build_id)).scalar_one()
-            pieces = [*(["\n--- the log starts again ---\n"] if restarted and kept else []), text]
-            size = sum(len(piece.encode()) for piece in pieces)
-            if kept < MAX_LOG_BYTES <= kept + size:
-                pieces = ["\n--- the rest of the log is not kept: it is over 8 MiB ---\n"]
-            if kept < MAX_LOG_BYTES and text:
-                _insert_log(connection, build_id, now, "".join(pieces))
-            connection.execute(
-                update(table).where(table.c.id == build_id).values(log_offset=offset, log_bytes=kept + size)
-            )
-
-        await self._database.write(work)
+        await self._database.write(
+            lambda connection: logs.append(connection, build_id, now, text, offset, restarted=restarted)
+        )
 
     async def log(
         self,
@@ -296,14 +283,6 @@ def _count_with_builder(connection: Connection, builder: str) -> int:
         table.c.builder == builder, table.c.released == 0, table.c.state.in_(_WITH_BUILDER)
     )
     return connection.execute(query).scalar_one()
-
-
-def _insert_log(connection: Connection, build_id: str, now: float, text: str) -> None:
-    last = select(func.max(build_log.c.seq)).where(build_log.c.build_id == build_id)
-    seq = connection.execute(last).scalar_one()
-    connection.execute(
-        insert(build_log).values(build_id=build_id, seq=0 if seq is None else seq + 1, at=now, text=text)
-    )
 
 
 def build_of(row: RowMapping | Mapping[str, Any]) -> Build:

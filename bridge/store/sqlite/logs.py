@@ -1,0 +1,86 @@
+"""The logs of builds: of a long one the beginning and the end are kept, with a mark between them."""
+
+from typing import Final
+
+from sqlalchemy import Connection, LargeBinary, cast, delete, func, insert, select, update
+
+from bridge.store.schema import build as table
+from bridge.store.schema import build_log
+
+HEAD_BYTES: Final = 4 << 20
+TAIL_BYTES: Final = 4 << 20
+MAX_LOG_BYTES: Final = HEAD_BYTES + TAIL_BYTES
+"""What is kept of a log at most, but for the mark."""
+_AGAIN: Final = "\n--- the log starts again ---\n"
+_SIZE: Final = func.length(cast(build_log.c.text, LargeBinary))
+
+
+def append(
+    connection: Connection, build_id: str, now: float, text: str, offset: int, *, restarted: bool
+) -> None:
+    """Add to the log; the builder's own log was read up to `offset`."""
+    query = select(table.c.log_bytes, table.c.log_mark, table.c.log_left_out).where(table.c.id == build_id)
+    log = connection.execute(query).one()
+    if restarted and log.log_bytes:
+        text = f"{_AGAIN}{text}"
+    change = {"log_offset": offset, "log_bytes": log.log_bytes + len(text.encode())}
+    if text:
+        _insert(connection, build_id, now, text)
+        if change["log_bytes"] - log.log_left_out > MAX_LOG_BYTES:
+            change |= _cut(connection, build_id, log.log_mark, log.log_left_out)
+    connection.execute(update(table).where(table.c.id == build_id).values(**change))
+
+
+def _insert(connection: Connection, build_id: str, now: float, text: str) -> None:
+    last = select(func.max(build_log.c.seq)).where(build_log.c.build_id == build_id)
+    seq = connection.execute(last).scalar_one()
+    connection.execute(
+        insert(build_log).values(build_id=build_id, seq=0 if seq is None else seq + 1, at=now, text=text)
+    )
+
+
+def _cut(connection: Connection, build_id: str, mark: int | None, left_out: int) -> dict[str, int]:
+    """Leave out what lies between the beginning and the end; returns where, and how many bytes in all."""
+    ours = build_log.c.build_id == build_id
+    sizes = [
+        (row.seq, row.size)
+        for row in connection.execute(
+            select(build_log.c.seq, _SIZE.label("size")).where(ours).order_by(build_log.c.seq)
+        )
+    ]
+    if mark is None:
+        mark, size = _first_beyond(sizes, HEAD_BYTES)
+        left_out += size
+    tail = [(seq, size) for seq, size in sizes if seq > mark]
+    room = sum(size for _, size in tail) - TAIL_BYTES
+    while room > 0 and len(tail) > 1:
+        _, size = tail.pop(0)
+        room -= size
+        left_out += size
+    first = tail[0][0] if tail else mark + 1
+    connection.execute(delete(build_log).where(ours, build_log.c.seq > mark, build_log.c.seq < first))
+    left_out += _begin_with_a_line(connection, build_id, first)
+    text = f"\n--- {left_out} bytes are left out here: the log is over {MAX_LOG_BYTES >> 20} MiB ---\n"
+    connection.execute(update(build_log).where(ours, build_log.c.seq == mark).values(text=text))
+    return {"log_mark": mark, "log_left_out": left_out}
+
+
+def _first_beyond(sizes: list[tuple[int, int]], limit: int) -> tuple[int, int]:
+    """The first piece that does not fit into the limit together with those before it."""
+    total = 0
+    for seq, size in sizes:
+        total += size
+        if total > limit:
+            return seq, size
+    return sizes[-1]
+
+
+def _begin_with_a_line(connection: Connection, build_id: str, seq: int) -> int:
+    """Take half a line from the beginning of a piece; returns its bytes."""
+    piece = (build_log.c.build_id == build_id, build_log.c.seq == seq)
+    text = connection.execute(select(build_log.c.text).where(*piece)).scalar_one_or_none() or ""
+    half, end, rest = text.partition("\n")
+    if not end or not rest:
+        return 0
+    connection.execute(update(build_log).where(*piece).values(text=rest))
+    return len(half.encode()) + 1
