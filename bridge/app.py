@@ -14,7 +14,7 @@ from bridge.builders.base import Builder
 from bridge.config.loader import Config
 from bridge.config.settings import Settings
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
-from bridge.registry import FORGES, OpenAdapters, open_adapters
+from bridge.registry import FORGES, OpenAdapters, open_adapters, targets
 from bridge.rules.match import RuleSet
 from bridge.runtime import log, memory
 from bridge.runtime.clock import SteadyClock
@@ -25,7 +25,7 @@ from bridge.services.base import HandOver, Service, running
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.health import BuilderHealth
 from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices, recover
-from bridge.services.notifier import Notifier
+from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader
 from bridge.services.scheduler import Scheduler
@@ -94,11 +94,8 @@ class _Daemon:
         self._store, self._clock = store, clock
         self.notice_policy = NoticePolicy(clock, config.settings.server.public_url)
         self._wake_notifiers = HandOver()
-        notifiers = [
-            Notifier(*named, store.notices, store.health, clock, wake_notifiers=self._wake_notifiers)
-            for named in adapters.channels.items()
-        ]
-        self._wake_notifiers.add(*notifiers)
+        self._notifiers = self._make_notifiers(config, adapters)
+        self._wake_notifiers.add(*self._notifiers)
         of_builders = [one for named in adapters.builders.items() for one in self._of_builder(*named)]
         self._dispatcher = Dispatcher(
             FORGES,
@@ -106,9 +103,9 @@ class _Daemon:
             store.deliveries,
             default_notices=config.default_notices,
             notice_policy=self.notice_policy,
-            on_dispatched=HandOver(*of_builders, *notifiers),
+            on_dispatched=HandOver(*of_builders, *self._notifiers),
         )
-        scheduler = Scheduler(
+        self._scheduler = Scheduler(
             lambda: self.reloader.rules,
             store.schedules,
             service_notices,
@@ -124,22 +121,44 @@ class _Daemon:
             notices=store.notices,
             health=store.health,
             clock=clock,
-            on_reloaded=scheduler.wake,
+            on_reloaded=self._reloaded,
             wake_notifiers=self._wake_notifiers,
         )
         retention = config.settings.retention
         self.services: list[Service] = [
             self.reloader,
             self._dispatcher,
-            scheduler,
+            self._scheduler,
             *of_builders,
-            *notifiers,
+            *self._notifiers,
             ClockFollower(store, clock),
             UnservedNotices(store.notices, list(adapters.channels)),
             Pruner(store, deliveries=retention.deliveries, builds=retention.builds),
             Liveness(store),
         ]
         self.http = make_app(self._receiver(config.settings), self._api(config.settings))
+
+    def _reloaded(self) -> None:
+        self._scheduler.wake()
+        for notifier in self._notifiers:
+            notifier.reopen()
+
+    def _make_notifiers(self, config: Config, adapters: OpenAdapters) -> list[Notifier]:
+        keys = targets(config)
+        shared = {key: Target(key) for key in keys.values()}
+        store = self._store
+        return [
+            Notifier(
+                name,
+                channel,
+                shared[keys[name]],
+                notices=store.notices,
+                health=store.health,
+                clock=self._clock,
+                wake_notifiers=self._wake_notifiers,
+            )
+            for name, channel in adapters.channels.items()
+        ]
 
     def _of_builder(self, name: str, builder: Builder) -> list[Service]:
         builds_ended = HandOver()

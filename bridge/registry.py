@@ -162,6 +162,14 @@ async def open_adapters(config: Config, messages: MessageSink, clock: Clock) -> 
                     closing.start_soon(_close, adapter)
 
 
+def targets(config: Config) -> dict[str, str]:
+    """What the vendor's limit counts, for each channel by name."""
+    return {
+        name: CHANNELS[adapter.kind].target(adapter.settings) or f"channel {name}"
+        for name, adapter in config.channels.items()
+    }
+
+
 def _builder(name: str, adapter: ConfiguredAdapter, config: Config, clock: Clock) -> Builder:
     state = config.state_path / name
     return BUILDERS[adapter.kind](name, adapter.settings, BuilderContext(state=state, clock=clock))

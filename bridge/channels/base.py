@@ -46,7 +46,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class RateLimited:
-    """The channel wants a pause of `after` seconds for all notices. This send counts as no attempt."""
+    """The target wants a pause of `after` seconds for all notices. This send counts as no attempt."""
 
     label: ClassVar[str] = "ratelimited"
     why: str
@@ -101,6 +101,14 @@ class Channel(ABC):
     """The key under `people` in `bridge.yaml` by which this kind mentions a person."""
     rate: Rate | None = None
     """At most `count` sends within any `seconds`; None where the channel has no such limit."""
+
+    @classmethod
+    def target(cls, settings: Any) -> str | None:  # noqa: ARG003  # most channels have their own
+        """What the vendor's limit counts, without secrets; None where it is the channel.
+
+        Channels with the same target share the rate and the pauses.
+        """
+        return None
 
     @abstractmethod
     def __init__(self, name: str, settings: Any, context: ChannelContext) -> None:

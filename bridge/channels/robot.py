@@ -4,6 +4,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import ClassVar, Final, Self
 
 import httpx
@@ -76,6 +77,13 @@ class Robot(Channel):
         self._hidden = re.compile(
             "|".join(re.escape(text) for text in hidden if text and len(text) >= _SHORTEST_HIDDEN) or r"(?!)"
         )
+
+    @classmethod
+    def target(cls, settings: RobotSettings) -> str:
+        """The host and the token: under how many names they are configured does not matter to the vendor."""
+        url = httpx.URL(settings.url.reveal())
+        token = url.params[settings.parameter]
+        return f"{url.host} {sha256(url.netloc + b' ' + token.encode()).hexdigest()[:16]}"
 
     async def send(self, notice: Notice) -> Outcome:
         body = self.render(notice, self.limits[0])

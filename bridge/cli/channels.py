@@ -9,7 +9,8 @@ from bridge.channels.base import Ok
 from bridge.cli import show
 from bridge.cli.setup import configuration, run
 from bridge.model.notice import EventName, Notice, ServiceFacts
-from bridge.registry import open_adapters
+from bridge.planning.notice_policy import ServiceNoticePolicy
+from bridge.registry import open_adapters, targets
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
 from bridge.store.open import open_store
@@ -24,15 +25,21 @@ def channels() -> None:
 @click.argument("name")
 @click.pass_obj
 def test_channel(config: str | None, name: str) -> None:
-    """Send one real test notice and print the channel's answer."""
+    """Send one real test notice and print the channel's answer.
+
+    Notices that wait since the channel failed are sent at once if it works.
+    """
     loaded = configuration(config)
     log.configure(loaded.secrets, level="WARNING")
     if name not in loaded.channels:
         raise click.ClickException(f"there is no channel {name}: there are {', '.join(loaded.channels)}")
 
+    watchers = [one.subscription for one in loaded.default_notices]
+    service_notices = ServiceNoticePolicy(system_clock, watchers)
+
     async def work() -> bool:
         async with (
-            open_store(loaded.store_url, exclusive=False) as store,
+            open_store(loaded.store_url, exclusive=False, service_notices=service_notices) as store,
             open_adapters(loaded, store.messages, system_clock) as adapters,
         ):
             notice = Notice(
@@ -46,6 +53,10 @@ def test_channel(config: str | None, name: str) -> None:
             why = outcome.detail or f"{name} took a test notice" if isinstance(outcome, Ok) else outcome.why
             answer = show.plain(f"{outcome.label}: {why}")
             worked = isinstance(outcome, Ok)
+            if worked:
+                await store.health.restore(f"channel:{name}", "it took a test notice")
+                await store.notices.pause(targets(loaded)[name], system_clock())
+                await store.notices.hurry(name)
             click.echo(log.Redactor(loaded.secrets).text(answer), err=not worked)
             return worked
 

@@ -5,6 +5,7 @@ least once, and a process that dies between the two sends it again.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 import anyio
@@ -35,6 +36,14 @@ FAILURES: Final = 8
 """After so many in a row the channel is degraded: the fault is hardly in one notice."""
 
 
+@dataclass(slots=True)
+class Target:
+    """What a vendor's limit counts: the channels that share it send one after the other."""
+
+    key: str
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+
+
 class Notifier(Service):
     """Sends the notices of one channel."""
 
@@ -42,31 +51,42 @@ class Notifier(Service):
         self,
         name: str,
         channel: Channel,
+        target: Target,
+        *,
         notices: Notices,
         health: Health,
         clock: Clock,
-        *,
         wake_notifiers: Callable[[], None],
     ) -> None:
         super().__init__(f"notifier:{name}")
         self._name = name
         self._service = f"channel:{name}"
         self._channel = channel
+        self._target = target
         self._notices = notices
         self._health = health
         self._clock = clock
         self._part = PartHealth(self._service, health, wake_notifiers)
         self._failures = 0
-        self._sending = anyio.Lock()
+        self._mended = True  # a start may have brought other settings
         self._finished = False
+
+    def reopen(self) -> None:
+        """Somebody may have mended the channel: try it at once. A pause that the vendor asked for holds."""
+        self._mended = True
+        self.wake()
 
     async def finish(self) -> None:
         """A notice whose answer is not waited for would be sent again after the next start."""
         self._finished = True
-        async with self._sending:
+        async with self._target.lock:
             return
 
     async def round(self) -> float | None:
+        if self._mended:
+            await self._health.resume(self._service)
+            await self._notices.hurry(self._name)
+            self._mended = False
         wake_at = await self._send_due()
         return None if wake_at is None else wake_at - self._clock()
 
@@ -76,22 +96,23 @@ class Notifier(Service):
             due_at = await self._notices.next_due(self._name)
             if due_at is None or due_at > self._clock():
                 return due_at
-            pause = await self._paused_until()
-            if pause > self._clock():
-                return pause
-            async with self._sending:
+            async with self._target.lock:
                 if self._finished:
                     return None
-                if (row := await self._notices.claim(self._name)) is not None:
+                pause = await self._paused_until()
+                if pause > self._clock():
+                    return pause
+                if (row := await self._notices.claim(self._name, self._target.key)) is not None:
                     await self._deliver(row)
 
     async def _paused_until(self) -> float:
-        """When the next send is allowed: after a pause that the vendor asked for, and within the rate."""
-        pause = (await self._health.get(self._service)).paused_until
+        """When the next send is allowed: after the pauses of channel and target, and within the rate."""
+        of_target = await self._notices.paused_until(self._target.key)
+        pause = max(of_target, (await self._health.get(self._service)).paused_until)
         rate = self._channel.rate
         if rate is None:
             return pause
-        recent = await self._notices.sends_since(self._name, self._clock() - rate.seconds)
+        recent = await self._notices.sends_since(self._target.key, self._clock() - rate.seconds)
         if len(recent) < rate.count:
             return pause
         return max(pause, recent[-rate.count] + rate.seconds)
@@ -125,9 +146,8 @@ class Notifier(Service):
         notice_id = row.notice.id
         match outcome:
             case Ok(detail):
-                self._failures = 0
                 await self._notices.end(notice_id, NoticeState.SENT, detail)
-                await self._part.restore("it takes notices again")
+                await self._works()
             case Retry(why, after):
                 await self._again(row, why, after)
             case Unknown(why):
@@ -141,10 +161,17 @@ class Notifier(Service):
             case _:
                 assert_never(outcome)
 
+    async def _works(self) -> None:
+        """What waited for the end of an outage waits no longer."""
+        await self._part.restore("it takes notices again")
+        if self._failures > 1:  # one alone may lie in its notice
+            await self._notices.hurry(self._name)
+        self._failures = 0
+
     async def _limited(self, row: NoticeRow, why: str, after: float) -> None:
         """The vendor wants a pause: it counts as no attempt, but the notice can still expire."""
         until = self._clock() + after
-        await self._health.pause(self._service, until, why)
+        await self._notices.pause(self._target.key, until)
         if not await self._expired(row, why):
             await self._notices.end(row.notice.id, NoticeState.PENDING, why, next_at=until, count=False)
 
@@ -160,6 +187,7 @@ class Notifier(Service):
 
     async def _misconfigured(self, row: NoticeRow, why: str) -> None:
         """Notices wait until a person has corrected the configuration; one of them is the probe."""
+        self._failures = FAILURES
         await self._part.degrade(why, pause=PROBE_SECONDS)
         if not await self._expired(row, why, reason="config"):
             next_at = self._clock() + PROBE_SECONDS

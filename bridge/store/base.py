@@ -161,8 +161,8 @@ class Notices(Protocol):
     async def next_due(self, channel: str) -> float | None:
         """When the next notice to this channel is due, which may be past; None while none waits."""
 
-    async def claim(self, channel: str) -> NoticeRow | None:
-        """Take the notice that is due: it is `sending`, and the attempt counts for the rate, on disk.
+    async def claim(self, channel: str, target: str) -> NoticeRow | None:
+        """Take the notice that is due: it is `sending`, and an attempt on the target, on disk.
 
         Returns it as it was before this attempt; None when nothing is due. Of each job only the oldest open
         notice is due. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
@@ -185,8 +185,17 @@ class Notices(Protocol):
         Without `count` this was no attempt.
         """
 
-    async def sends_since(self, channel: str, since: float) -> list[float]:
-        """When attempts on this channel began, oldest first, at most an hour back."""
+    async def hurry(self, channel: str) -> None:
+        """Make every notice to this channel due that waits for another attempt, the oldest first."""
+
+    async def sends_since(self, target: str, since: float) -> list[float]:
+        """When attempts on this target began, oldest first, at most an hour back."""
+
+    async def pause(self, target: str, until: float) -> None:
+        """Keep that nothing may be sent to this target before `until`; a time that is past ends the pause."""
+
+    async def paused_until(self, target: str) -> float:
+        """When the last pause of this target ends; 0 when none is known."""
 
     async def end_orphans(self, channels: Collection[str]) -> int:
         """End the open notices to a channel that is not among `channels`; returns how many.
@@ -219,8 +228,8 @@ class Health(Protocol):
     async def restore(self, name: str, why: str) -> bool:
         """Record that a part is up; returns whether it was down."""
 
-    async def pause(self, name: str, until: float, why: str) -> None:
-        """Record that a part is not to be used before `until`, up or down."""
+    async def resume(self, name: str) -> None:
+        """End the pause of a part, up or down."""
 
 
 class Messages(Protocol):

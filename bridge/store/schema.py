@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0006"
+REVISION: Final = "0007"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -204,11 +204,19 @@ send = Table(
     "send",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("channel", Text, nullable=False),
+    Column("target", Text, nullable=False),
     Column("at", Float, nullable=False),
-    Index("send_channel_at", "channel", "at"),
+    Index("send_target_at", "target", "at"),
 )
 """Every attempt of the last minutes: the rate limit must hold over a restart."""
+
+target_pause = Table(
+    "target_pause",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("until", Float, nullable=False),
+)
+"""The pauses that vendors asked for."""
 
 message = Table(
     "message",

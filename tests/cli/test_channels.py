@@ -1,7 +1,7 @@
 """`channels test`: one real notice, and what the channel made of it."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,12 @@ from support.commands import Done, command
 from support.daemon import Daemon
 from support.fake_robots import answer, dingtalk_robot, errcode
 
+from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.clock import system_clock
+from bridge.store.base import Store
+from bridge.store.open import open_store
 from bridge.store.sqlite.database import Database
+from bridge.store.values import NoticeFilter
 
 SIGN, TOKEN = "SECcanary-of-the-signature", "canary-of-the-token-in-the-address"
 
@@ -97,3 +101,44 @@ def test_a_message_in_the_app_is_kept(tmp_path: Path) -> None:
     assert (done.status, done.stderr) == (0, "")
     with closing(sqlite3.connect(daemon.database)) as store:
         assert store.execute("SELECT count(*) FROM message").fetchone() == (1,)
+
+
+async def test_a_good_test_ends_the_outage_of_a_channel_and_sends_what_waits(tmp_path: Path) -> None:
+    async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
+        daemon = prepared(tmp_path, robot.url)
+        robot.scripted.append(errcode(310000, "sign not match"))
+        async with daemon_store(daemon) as store:
+            await store.notices.add([waiting("team"), waiting("other")])
+            for name in ("team", "other"):
+                await store.health.degrade(f"channel:{name}", "the signature does not match", pause=900)
+                row = await store.notices.claim(name, name)
+                assert row is not None
+                later = system_clock() + 900
+                await store.notices.end(row.notice.id, NoticeState.PENDING, "sign", next_at=later)
+        assert (await asked(daemon)).status == 1
+        async with daemon_store(daemon) as store:
+            assert (await store.health.get("channel:team")).down_since is not None
+        assert (await asked(daemon)).status == 0
+        async with daemon_store(daemon) as store:
+            assert (await store.health.get("channel:team")).down_since is None
+            assert (await store.health.get("channel:other")).down_since is not None
+            due_at, other_at = await store.notices.next_due("team"), await store.notices.next_due("other")
+            rows = await store.notices.newest(1, NoticeFilter(channel="message"))
+    assert due_at is not None
+    assert due_at <= system_clock()
+    assert other_at is not None
+    assert other_at > system_clock()
+    assert [row.notice.event for row in rows] == [EventName.RESTORED], (
+        "who was told of the outage is told of its end"
+    )
+
+
+def daemon_store(daemon: Daemon) -> AbstractAsyncContextManager[Store]:
+    return open_store(f"sqlite:///{daemon.database}", exclusive=True, clock=system_clock)
+
+
+def waiting(channel: str) -> Notice:
+    facts = ServiceFacts(subject="x", detail="y")
+    return Notice(
+        id=f"for-{channel}", channel=channel, event=EventName.FAIL, facts=facts, created_at=system_clock()
+    )

@@ -93,6 +93,20 @@ def test_a_secret_in_plain_text_is_a_warning_that_does_not_show_it(config: Path)
     assert "a-token-in-plain-text" not in done.stdout
 
 
+def test_two_channels_with_one_robot_are_a_warning(config: Path) -> None:
+    robot = {"kind": "WECOM", "url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=secret-key"}
+    channels = {"team": robot, "ops": robot | {"allow_private": True}}
+    default = {"default": [{"channel": "team"}, {"channel": "ops"}]}
+    config.write_text(yaml.safe_dump(CONFIG | {"channels": channels, "notices": default}))
+    done = command("--config", config, "check")
+    assert done.status == 0
+    problem = (
+        "channel ops is the robot of team, too: both use up its one limit; "
+        "keep one of them, or create a robot for each"
+    )
+    assert f"warning: channels.ops: {problem}\n" in done.stdout
+
+
 def test_a_channel_that_neither_a_rule_nor_the_default_names_is_a_warning(config: Path) -> None:
     config.write_text(yaml.safe_dump(CONFIG | {"notices": {"default": [{"channel": "team"}]}}))
     rule = config.parent / "rules" / "shop.yaml"

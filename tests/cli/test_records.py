@@ -292,7 +292,7 @@ def test_notices_are_listed_and_shown_with_their_attempts(daemon: Daemon) -> Non
                 created_at=store.clock(),
             )
             await store.database.write(partial(notices.add, notice=notice, dedupe=notice.id))
-        await store.notices.claim("team")
+        await store.notices.claim("team", "team")
         await store.notices.end("1", NoticeState.DEAD, "the token does not exist", reason="config")
 
     filled(daemon, fill)

@@ -22,7 +22,7 @@ async def test_a_channel_that_takes_a_notice_now_and_then_is_not_out_of_order(st
     channel.answers.append(Ok())
     channel.answers.extend([Retry("503")] * (FAILURES - 1))
     async with notifying(store, channel) as harness:
-        assert len(harness.attempted) == 2 * FAILURES
+        assert not channel.answers
         assert await harness.health() == (False, 0)
 
 

@@ -279,7 +279,7 @@ async def ended(store: Store, key: str, **changes: Any) -> Build:
     assert moved is not None
     (row, *_) = await store.notices.newest(1)
     await store.messages.add_message(row.notice)
-    await store.notices.claim("message")
+    await store.notices.claim("message", "message")
     await store.notices.end(row.notice.id, row.state.SENT, "")
     return moved
 

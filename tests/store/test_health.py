@@ -25,14 +25,12 @@ async def test_a_part_is_down_since_it_first_failed(store: Store) -> None:
     assert (await store.health.get(HERE)).down_since == START + 1200
 
 
-async def test_a_pause_is_no_change_of_health(store: Store) -> None:
-    await store.health.degrade(HERE, "no answer")
-    await store.health.pause(HERE, START + 60, "429")
-    assert await store.health.get(HERE) == HealthRecord(
-        name=HERE, down_since=START, paused_until=START + 60, why="429"
-    )
-    await store.health.pause("channel:team", START + 60, "429")
-    assert (await store.health.get("channel:team")).down_since is None
+async def test_the_end_of_a_pause_is_no_change_of_health(store: Store) -> None:
+    await store.health.degrade(HERE, "no answer", pause=60)
+    await store.health.resume(HERE)
+    assert await store.health.get(HERE) == HealthRecord(name=HERE, down_since=START, why="no answer")
+    await store.health.resume("channel:team")
+    assert await store.health.all() == [await store.health.get(HERE)]
     assert await store.events() == [EventName.DEGRADED]
 
 
@@ -42,7 +40,7 @@ async def test_changes_of_one_part_at_once_see_each_other(store: Store) -> None:
     up = await asyncio.gather(*(store.health.restore(HERE, "it answers") for _ in range(8)))
     assert sum(up) == 1
     await asyncio.gather(
-        store.health.degrade(HERE, "503"), store.health.pause(HERE, START + 60, "429"), store.health.get(HERE)
+        store.health.degrade(HERE, "503", pause=60), store.health.resume(HERE), store.health.get(HERE)
     )
     assert (await store.health.get(HERE)).down_since == START
     assert await store.events() == [EventName.DEGRADED, EventName.RESTORED, EventName.DEGRADED]

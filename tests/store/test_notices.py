@@ -24,7 +24,7 @@ async def row(store: Store, name: str) -> NoticeRow:
 async def test_an_attempt_that_was_none_is_not_counted(store: Store) -> None:
     await put(store, "a")
     for counted, next_at in ((True, START), (False, START + 9)):
-        await store.notices.claim("team")
+        await store.notices.claim("team", "team")
         assert (await row(store, "a")).state is NoticeState.SENDING
         await store.notices.end("a", NoticeState.PENDING, "later", next_at=next_at, count=counted)
     found = await row(store, "a")
@@ -33,13 +33,13 @@ async def test_an_attempt_that_was_none_is_not_counted(store: Store) -> None:
     assert (await row(store, "a")).ended_at == START
 
 
-async def test_sends_count_for_an_hour_and_for_their_own_channel(store: Store) -> None:
+async def test_sends_count_for_an_hour_and_for_their_own_target(store: Store) -> None:
     for name, channel, seconds in (("a", "team", 1800), ("b", "mail", 1801), ("c", "team", 0)):
         await put(store, name, channel)
-        await store.notices.claim(channel)
+        await store.notices.claim(channel, channel)
         store.clock.advance(seconds)
     assert await store.notices.sends_since("team", START + 1) == [START + 3601]
-    kept = "SELECT channel FROM send ORDER BY at"
+    kept = "SELECT target FROM send ORDER BY at"
     left = await store.database.read(lambda connection: connection.exec_driver_sql(kept).scalars().all())
     assert left == ["mail", "team"]
 
@@ -47,7 +47,7 @@ async def test_sends_count_for_an_hour_and_for_their_own_channel(store: Store) -
 async def test_a_send_of_a_time_that_has_not_come_does_not_count(store: Store) -> None:
     """The clock was set back between two starts."""
     await put(store, "a")
-    await store.notices.claim("team")
+    await store.notices.claim("team", "team")
     store.clock.advance(-600)
     assert await store.notices.sends_since("team", store.clock() - 60) == []
 
@@ -57,7 +57,7 @@ async def test_only_what_is_still_to_be_sent_ends_with_its_channel(store: Store)
         await put(store, name)
     await put(store, "kept", "mail")
     await store.notices.end("a", NoticeState.SENT, "")
-    await store.notices.claim("team")
+    await store.notices.claim("team", "team")
     assert await store.recover(["mail"], []) == 2
     assert [(await row(store, name)).state for name in "abc"] == [
         NoticeState.SENT,

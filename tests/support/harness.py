@@ -22,7 +22,7 @@ from bridge.rules.match import RuleSet
 from bridge.services.base import Service
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.health import BuilderHealth
-from bridge.services.notifier import Notifier
+from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader
 from bridge.services.scheduler import Scheduler
@@ -148,15 +148,17 @@ class PollerHarness(Harness):
 class NotifierHarness(Harness):
     """A notifier on a scripted channel."""
 
-    def __init__(self, store: Store, channel: ScriptedChannel) -> None:
+    def __init__(self, store: Store, channel: ScriptedChannel, target: Target | None = None) -> None:
         super().__init__(store)
+        self._target = target or Target(channel.name)
         self.notifier = self.add(
             Notifier(
                 channel.name,
                 channel,
-                store.notices,
-                store.health,
-                store.clock,
+                self._target,
+                notices=store.notices,
+                health=store.health,
+                clock=store.clock,
                 wake_notifiers=self.hand_over("wake_notifiers"),
             )
         )
@@ -170,7 +172,8 @@ class NotifierHarness(Harness):
     async def health(self) -> tuple[bool, float]:
         """Whether the channel is down, and for how many more seconds it is left alone."""
         found = await self.store.health.get(f"channel:{self._channel.name}")
-        return found.down_since is not None, max(0.0, found.paused_until - self.store.clock())
+        until = max(found.paused_until, await self.store.notices.paused_until(self._target.key))
+        return found.down_since is not None, max(0.0, until - self.store.clock())
 
 
 class DispatcherHarness(Harness):

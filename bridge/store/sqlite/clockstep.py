@@ -5,7 +5,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, update
 
 from bridge.model.build import BuildState
-from bridge.store.schema import build, notice, send, service
+from bridge.store.schema import build, notice, send, service, target_pause
 
 LONGEST_WAIT: Final = 7200.0
 """Nothing is postponed for longer; what is due later was written under a clock that ran ahead."""
@@ -20,6 +20,7 @@ _OPEN: Final[list[tuple[Table, list[str], Any]]] = [
     (service, ["down_since"], service.c.down_since.is_not(None)),
     (service, ["paused_until"], service.c.paused_until > 0),
     (send, ["at"], send.c.at > 0),
+    (target_pause, ["until"], target_pause.c.until > 0),
 ]
 
 
@@ -32,6 +33,7 @@ def shift(connection: Connection, seconds: float) -> None:
 
 def clamp(connection: Connection, now: float) -> None:
     """Make due now what seems due in many hours only: the clock may have been set while no daemon ran."""
-    for table, name in ((build, "next_at"), (notice, "next_at"), (service, "paused_until")):
+    waits = ((build, "next_at"), (notice, "next_at"), (service, "paused_until"), (target_pause, "until"))
+    for table, name in waits:
         column = table.c[name]
         connection.execute(update(table).where(column > now + LONGEST_WAIT).values({name: now}))

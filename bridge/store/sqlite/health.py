@@ -50,8 +50,9 @@ class Health:
 
         return (await self._change(name, up)).down_since is not None
 
-    async def pause(self, name: str, until: float, why: str) -> None:
-        await self._change(name, lambda old: replace(old, paused_until=until, why=why))
+    async def resume(self, name: str) -> None:
+        if (await self.get(name)).paused_until:
+            await self._change(name, lambda old: replace(old, paused_until=0.0))
 
     async def set(self, health: HealthRecord) -> None:
         await self._change(health.name, lambda _: health)

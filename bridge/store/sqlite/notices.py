@@ -11,7 +11,7 @@ from bridge.model.notice import EventName, Notice, NoticeState
 from bridge.runtime.clock import Clock
 from bridge.store.codec import FACTS, dump
 from bridge.store.schema import notice as table
-from bridge.store.schema import send
+from bridge.store.schema import send, target_pause
 from bridge.store.sqlite import timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.values import ANY_NOTICE, NoticeFilter, NoticeRow, Step
@@ -63,7 +63,7 @@ class Notices:
         row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
         return None if row is None else row["next_at"]
 
-    async def claim(self, channel: str) -> NoticeRow | None:
+    async def claim(self, channel: str, target: str) -> NoticeRow | None:
         now = self._clock()
 
         def work(connection: Connection) -> NoticeRow | None:
@@ -75,7 +75,7 @@ class Notices:
                 .where(table.c.id == row["id"])
                 .values(state=NoticeState.SENDING, attempts=table.c.attempts + 1)
             )
-            connection.execute(insert(send).values(channel=channel, at=now))
+            connection.execute(insert(send).values(target=target, at=now))
             connection.execute(delete(send).where(send.c.at < now - _SEND_LOG_SECONDS))
             return _row(row)
 
@@ -107,13 +107,36 @@ class Notices:
 
         await self._database.write(work)
 
-    async def sends_since(self, channel: str, since: float) -> list[float]:
+    async def hurry(self, channel: str) -> None:
+        now = self._clock()
+        waiting = update(table).where(table.c.channel == channel, _IS_OPEN, table.c.next_at > now)
+        # As if they had not been tried yet: the oldest goes first.
+        due = waiting.values(next_at=func.min(table.c.created_at, now))
+        await self._database.write(lambda connection: connection.execute(due).rowcount)
+
+    async def sends_since(self, target: str, since: float) -> list[float]:
         query = (
             select(send.c.at)
-            .where(send.c.channel == channel, send.c.at.between(since, self._clock()))
+            .where(send.c.target == target, send.c.at.between(since, self._clock()))
             .order_by(send.c.at)
         )
         return await self._database.read(lambda connection: list(connection.execute(query).scalars()))
+
+    async def pause(self, target: str, until: float) -> None:
+        now = self._clock()
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                delete(target_pause).where((target_pause.c.target == target) | (target_pause.c.until < now))
+            )
+            connection.execute(insert(target_pause).values(target=target, until=until))
+
+        await self._database.write(work)
+
+    async def paused_until(self, target: str) -> float:
+        query = select(target_pause.c.until).where(target_pause.c.target == target)
+        found = await self._database.read(lambda connection: connection.execute(query).scalar())
+        return found or 0.0
 
     async def end_orphans(self, channels: Collection[str]) -> int:
         now = self._clock()
