@@ -111,6 +111,8 @@ def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
     row = run(work)
     if row is None:
         raise click.ClickException(f"there is no delivery {delivery_id}: see `deliveries list`")
+    if row.damage:
+        raise click.ClickException(f"{delivery_id}: {row.damage}")
     delivery = row.delivery
     if delivery.forge not in FORGES:
         raise click.ClickException(

@@ -203,7 +203,8 @@ class Build:
     tries to trigger it, and `next_at` is when the next one is due. `log_offset` is how far the log was read.
     `superseded` says by what; a build that has not ended then is `superseded` once it has. A `caveat` limits
     what the result means, such as that the run is shared; with `images_told` False the builder was not told
-    which images to make, so that no one knows whether it did.
+    which images to make, so that no one knows whether it did. `damage` says what of it the store cannot read
+    any more, and `detail` does so, too: that cannot be built.
     """
 
     id: str
@@ -233,6 +234,7 @@ class Build:
     concurrency: int | None = None
     caveat: str = ""
     images_told: bool = True
+    damage: str = ""
 
     @property
     def ended_by_us(self) -> BuildState:

@@ -57,3 +57,5 @@ class LogEvent(StrEnum):
     STORE_WRITER_DIED = "store.writer_died"
     STORE_CHECKPOINT_FAILED = "store.checkpoint_failed"
     STORE_PRUNED = "store.pruned"
+    STORE_ROW_DAMAGED = "store.row_damaged"
+    """A row cannot be read any more; the work that it asked for ends, and the others go on."""

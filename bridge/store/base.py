@@ -52,7 +52,8 @@ class Deliveries(Protocol):
 
         A delivery is claimed again until `record_decision` has written what becomes of it. So one dispatcher
         at a time may claim: an engine that serves several processes must lease a delivery to one of them, and
-        `record_decision` must then write nothing for a holder whose lease has expired.
+        `record_decision` must then write nothing for a holder whose lease has expired. One that can no
+        longer be read is not claimed: it becomes `dead`, with the reason.
         """
 
     async def record_decision(
@@ -84,7 +85,8 @@ class Builds(Protocol):
         """Take the oldest build that is due: it is `triggering`, with one attempt more, on disk.
 
         None when nothing is due, or when `slots` builds are with the builder already. A build is due when it
-        waits, no end of it was requested, its time has come, and no earlier build has to end first.
+        waits, no end of it was requested, its time has come, and no earlier build has to end first. One that
+        cannot be read any more is not claimed: it becomes `unknown`, with the reason.
         """
 
     async def unwanted(self, builder: str) -> list[Build]:
@@ -167,7 +169,8 @@ class Notices(Protocol):
         Returns it as it was before this attempt; None when nothing is due. Of each job only the oldest open
         notice is due. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
         claim for a channel: an engine that serves several processes must lease the notice to one of them, and
-        `end` must then write nothing for a holder whose lease has expired.
+        `end` must then write nothing for a holder whose lease has expired. One that can no longer be read
+        is not claimed: it becomes `dead`, with the reason.
         """
 
     async def end(

@@ -1,9 +1,12 @@
 """Model values to JSON texts and back."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import orjson
+import zstandard
 from pydantic import TypeAdapter
+from sqlalchemy import JSON, ColumnElement, case, func, type_coerce
 
 from bridge.model.build import BuildRequest, Origin
 from bridge.model.notice import BuildFacts, ServiceFacts, Subscription
@@ -24,5 +27,41 @@ def to_json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
+def json_text(column: ColumnElement[Any], key: str) -> ColumnElement[str]:
+    """The text of a key in a column of JSON; NULL where that is damaged, for which SQLite would fail."""
+    readable = case((func.json_valid(column), column))
+    text: ColumnElement[str] = type_coerce(readable, JSON)[key].as_string()
+    return text
+
+
 def from_json(text: str) -> Any:
     return orjson.loads(text)
+
+
+class Parts:
+    """Reads one row part by part, so that one of them which is damaged harms no other row.
+
+    A part that cannot be read is replaced, and `damage` is then a sentence that names it.
+    """
+
+    def __init__(self) -> None:
+        self._unreadable: list[str] = []
+
+    def read(self, name: str, decode: Callable[[], T], instead: T) -> T:
+        try:
+            return decode()
+        # A body that claims to be larger than the memory is damaged, too.
+        except (ValueError, TypeError, MemoryError, zstandard.ZstdError):
+            self._unreadable.append(name)
+            return instead
+
+    @property
+    def damage(self) -> str:
+        """Empty for a row that can be read."""
+        if not self._unreadable:
+            return ""
+        return f"damaged: what the store has as its {' and its '.join(self._unreadable)} cannot be read"
+
+    def told(self, detail: str) -> str:
+        """The detail of the row, unless that does not tell of the damage yet."""
+        return detail if detail.startswith(self.damage) else self.damage

@@ -39,13 +39,17 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """A stored delivery as people see it; `replay` counts the redeliveries before it."""
+    """A stored delivery as people see it; `replay` counts the redeliveries before it.
+
+    `damage` says what of the row cannot be read, and was replaced by nothing; so does `detail` then.
+    """
 
     delivery: Delivery
     state: DeliveryState
     detail: str
     replay: int
     explanation: Any
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +122,7 @@ class LogPiece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRow:
-    """A notice as people see it; `attempts` counts the sends."""
+    """A notice as people see it; `attempts` counts the sends. Of a damaged one `detail` says so."""
 
     notice: Notice
     build_id: str | None

@@ -177,3 +177,26 @@ def test_several_processes_may_start_on_a_new_file_at_once(tmp_path: Path) -> No
     ends = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
     assert ends == [("", 0)] * 4
     assert set(metadata.tables) < tables(path)
+
+
+def test_a_damaged_row_keeps_no_store_from_its_upgrade(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bridge.db"
+    with monkeypatch.context() as old:
+        old.setattr(migrate, "REVISION", "0001")
+        migrate.apply_migrations(path)
+    columns = "id, number, delivery_id, namespace, repo_name, tag_set, builder, ref, is_public, request"
+    columns += ", origin, subscriptions, state, created_at, next_at"
+    rest = "'d', 'acme', 'shop', 't', 'here', 'refs/heads/x', 0, ?, '', '', 'waiting', 0, 0"
+    requests = ['{"half', "3", '{"commit": "c", "image": "i"}']
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for number, request in enumerate(requests):
+            values = rest.replace("'d'", f"'d{number}'")
+            connection.execute(
+                f"INSERT INTO build ({columns}) VALUES ({number}, {number}, {values})", (request,)
+            )
+    migrate.apply_migrations(path)
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT pushed, image FROM build ORDER BY number").fetchall()
+    assert found == [("", ""), ("", ""), ("c", "i")]

@@ -7,14 +7,14 @@ and whether what a tag points to is a commit.
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from sqlalchemy import JSON, ColumnElement, Connection, func, select, type_coerce, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
 from uuid_utils import uuid7
 
-from bridge.model.build import BuildRequest, BuildState, NewBuild
-from bridge.model.plan import Create, Plan, Rebuild, Skip, Supersede
+from bridge.model.build import Build, BuildRequest, BuildState, NewBuild
+from bridge.model.plan import Action, Create, Plan, Rebuild, Skip, Supersede
 from bridge.rules.render import time_of_version, version_tag
-from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump
+from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump, json_text
 from bridge.store.schema import build as table
 from bridge.store.sqlite import builds, history, timeline
 from bridge.store.values import NoticesFor
@@ -40,33 +40,36 @@ def apply(
         history.set_tip(connection, tip, now)
     for key, original in plan.names.items():
         history.hold_name(connection, key, original, now)
-    made: list[str] = []
-    summaries: list[str] = []
-    for action in plan.actions:
-        match action:
-            case Create(new, number):
-                pass
-            case Rebuild():
-                new, number = _again(connection, action, delivery_id), action.number
-            case Supersede():
-                _supersede(connection, action, now, notices_for)
-                summaries.append(action.summary)
-                continue
-            case Skip():
-                summaries.append(action.summary)
-                continue
-            case _:
-                assert_never(action)
-        build_id = _create(connection, new, number, now)
-        if build_id is not None:
-            made.append(build_id)
-            summaries.append("; ".join([new.title, *new.notes]))
-    return Applied(tuple(made), tuple(filter(None, summaries)))
+    done = [_carry_out(connection, action, delivery_id, now, notices_for) for action in plan.actions]
+    made = tuple(build_id for build_id, _ in done if build_id is not None)
+    return Applied(made, tuple(summary for _, summary in done if summary))
 
 
-def _again(connection: Connection, action: Rebuild, delivery_id: str) -> NewBuild:
-    build = builds.get(connection, action.of)
-    assert build is not None, "it was read in this transaction"
+def _carry_out(
+    connection: Connection, action: Action, delivery_id: str, now: float, notices_for: NoticesFor
+) -> tuple[str | None, str]:
+    """The id of the build that was made, and a sentence; None and an empty one where there is none."""
+    match action:
+        case Create(new, number):
+            pass
+        case Rebuild():
+            build = builds.get(connection, action.of)
+            assert build is not None, "it was read in this transaction"
+            if build.damage:
+                return None, f"#{build.number} cannot be built again: {build.damage}"
+            new, number = _again(build, action, delivery_id), action.number
+        case Supersede():
+            _supersede(connection, action, now, notices_for)
+            return None, action.summary
+        case Skip():
+            return None, action.summary
+        case _:
+            assert_never(action)
+    build_id = _create(connection, new, number, now)
+    return build_id, "; ".join([new.title, *new.notes]) if build_id else ""
+
+
+def _again(build: Build, action: Rebuild, delivery_id: str) -> NewBuild:
     return build.again(
         tag_set=action.tag_set.name,
         code=action.code,
@@ -161,7 +164,7 @@ def _is_commit(connection: Connection, new: NewBuild) -> bool:
     same = _of_repository(new)
     branches = select(table.c.request).where(same, table.c.ref.startswith("refs/heads/"))
     recent = branches.order_by(table.c.number.desc()).limit(_RECENT).subquery()
-    built = type_coerce(recent.c.request, JSON)["commit"].as_string()
+    built = json_text(recent.c.request, "commit")
     query = select(1).select_from(recent).where(built == new.sha).limit(1)
     return connection.execute(query).first() is not None
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Unpack
 
+import structlog
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -17,16 +18,19 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.model.build import TRANSITIONS, Build, BuildState
-from bridge.model.notice import Streak
+from bridge.model.build import TRANSITIONS, Build, BuildRequest, BuildState, Origin
+from bridge.model.notice import Streak, Subscription
 from bridge.runtime.clock import Clock
-from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS
+from bridge.runtime.events import LogEvent
+from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, Parts
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
 from bridge.store.sqlite import listing, logs, notices, streak, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import is_eligible
 from bridge.store.values import ANY_BUILD, BuildChange, BuildFilter, Cursor, LogPiece, NoticesFor, Page, Step
+
+log = structlog.get_logger()
 
 MAX_TEXT: Final = 4096
 # Word for word the condition of the index over public builds: a bound parameter would not use it.
@@ -87,7 +91,10 @@ class Builds:
         def work(connection: Connection) -> Build | None:
             if slots is not None and _count_with_builder(connection, builder) >= slots:
                 return None
-            row = connection.execute(due(builder, now).limit(1)).mappings().first()
+            while (row := connection.execute(due(builder, now).limit(1)).mappings().first()) is not None:
+                if not (damage := build_of(row).damage):
+                    break
+                _give_up(connection, row["id"], damage, now, notices_for)
             if row is None:
                 return None
             attempts = row["attempts"] + 1
@@ -278,6 +285,12 @@ def due(builder: str, now: float) -> Select[Any]:
     )
 
 
+def _give_up(connection: Connection, build_id: str, damage: str, now: float, notices_for: NoticesFor) -> None:
+    log.error(LogEvent.STORE_ROW_DAMAGED, build_id=build_id, reason=damage)
+    why = f"{damage}: ask for the build again, `builds trigger`"
+    transition(connection, build_id, BuildState.UNKNOWN, now, notices_for, detail=why, ended_at=now)
+
+
 def _count_with_builder(connection: Connection, builder: str) -> int:
     query = select(func.count()).where(
         table.c.builder == builder, table.c.released == 0, table.c.state.in_(_WITH_BUILDER)
@@ -286,19 +299,28 @@ def _count_with_builder(connection: Connection, builder: str) -> int:
 
 
 def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
+    """The build, as far as it can be read: what its own columns say it says in any case."""
+    parts = Parts()
+    nobody: tuple[Subscription, ...] = ()
+    request = parts.read("request", lambda: REQUEST.validate_json(row["request"]), _no_request(row))
+    origin = parts.read("origin", lambda: ORIGIN.validate_json(row["origin"]), _no_origin(row))
+    subscriptions = parts.read(
+        "subscriptions", lambda: SUBSCRIPTIONS.validate_json(row["subscriptions"]), nobody
+    )
+    state = parts.read("state", lambda: BuildState(row["state"]), BuildState.UNKNOWN)
     return Build(
         id=row["id"],
         number=row["number"],
         namespace=row["namespace"],
         repo_name=row["repo_name"],
         builder=row["builder"],
-        state=BuildState(row["state"]),
-        request=REQUEST.validate_json(row["request"]),
-        origin=ORIGIN.validate_json(row["origin"]),
-        subscriptions=SUBSCRIPTIONS.validate_json(row["subscriptions"]),
+        state=state,
+        request=request,
+        origin=origin,
+        subscriptions=subscriptions,
         created_at=row["created_at"],
         raw=row["raw"],
-        detail=row["detail"],
+        detail=parts.told(row["detail"]),
         handle=row["handle"],
         url=row["url"],
         digest=row["digest"],
@@ -314,4 +336,33 @@ def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
         concurrency=row["concurrency"],
         caveat=row["caveat"],
         images_told=bool(row["images_told"]),
+        damage=parts.damage,
+    )
+
+
+def _no_request(row: RowMapping | Mapping[str, Any]) -> BuildRequest:
+    return BuildRequest(
+        build_id=row["id"],
+        number=row["number"],
+        namespace=row["namespace"],
+        repo_name=row["repo_name"],
+        image="",
+        tags=(),
+        version_tag=None,
+        repo_url="",
+        ref=row["ref"],
+        branch=None,
+        tag=None,
+        commit="",
+    )
+
+
+def _no_origin(row: RowMapping | Mapping[str, Any]) -> Origin:
+    ref = row["ref"]
+    return Origin(
+        delivery_id=row["delivery_id"],
+        cause="",
+        ref_kind="tag" if ref.startswith("refs/tags/") else "branch",
+        ref_name=ref.removeprefix("refs/tags/").removeprefix("refs/heads/"),
+        is_public=bool(row["is_public"]),
     )

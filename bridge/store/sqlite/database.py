@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -324,6 +325,8 @@ def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:
     )
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # A damaged byte makes one text odd, or no JSON any more, but keeps no other row from its reader.
+        connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
         pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"]
         pragmas += (
             ["query_only=ON", "cache_size=-1024"] if read_only else [f"wal_autocheckpoint={_LOG_PAGES}"]

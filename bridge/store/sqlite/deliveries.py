@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import anyio.to_thread
+import structlog
 import zstandard
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 from uuid_utils import uuid7
@@ -15,12 +16,15 @@ from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, Delivery, DeliveryState
 from bridge.model.plan import Planner
 from bridge.runtime.clock import Clock
-from bridge.store.codec import from_json, to_json
+from bridge.runtime.events import LogEvent
+from bridge.store.codec import Parts, from_json, to_json
 from bridge.store.schema import delivery as table
 from bridge.store.sqlite import history, timeline
 from bridge.store.sqlite.apply import apply
 from bridge.store.sqlite.database import MAX_BATCH, Database
 from bridge.store.values import MAX_DETAIL, Decision, DeliveryRow, NoticesFor, Receipt, RecordedDecision, Step
+
+log = structlog.get_logger()
 
 _COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
 Row = tuple[str, str, str, str, str, str, bytes, float, str]
@@ -72,17 +76,30 @@ class Deliveries:
     async def claim(self, limit: int) -> list[Delivery]:
         query = select(table).where(table.c.state == "stored").order_by(table.c.id).limit(limit)
 
-        def work(connection: Connection) -> list[Delivery]:
-            found: list[Delivery] = []
+        def work(connection: Connection) -> list[DeliveryRow]:
+            found: list[DeliveryRow] = []
             size = 0
             for row in connection.execute(query).mappings():
-                found.append(_delivery(row))
-                size += len(found[-1].body)
+                found.append(_row(row))
+                size += len(found[-1].delivery.body)
                 if size > _BATCH_BYTES:
                     break
             return found
 
-        return await self._database.read(work)
+        while rows := await self._database.read(work):
+            for row in rows:
+                if row.damage:
+                    await self._give_up(row)
+            if readable := [row.delivery for row in rows if not row.damage]:
+                return readable
+        return []
+
+    async def _give_up(self, row: DeliveryRow) -> None:
+        delivery_id = row.delivery.id
+        why = f"{row.damage}: send it again from the Git host"
+        decision = Decision(state=DeliveryState.DEAD, detail=why, explanation=[])
+        await self._database.add(_mark, (delivery_id, decision, self._clock()))
+        log.error(LogEvent.STORE_ROW_DAMAGED, delivery_id=delivery_id, reason=row.damage)
 
     async def record_decision(
         self, delivery_id: str, decision: Decision, notices_for: NoticesFor, planner: Planner
@@ -225,24 +242,25 @@ async def _compressed(body: bytes) -> bytes:
     return await anyio.to_thread.run_sync(zstandard.ZstdCompressor(_LEVEL).compress, body)
 
 
-def _delivery(row: RowMapping) -> Delivery:
-    return Delivery(
+def _row(row: RowMapping) -> DeliveryRow:
+    parts = Parts()
+    delivery = Delivery(
         id=row["id"],
         source=row["source"],
         forge=row["forge"],
         key=row["key"],
         event=row["event"],
-        headers=from_json(row["headers"]),
-        body=zstandard.decompress(row["body"]),
+        headers=parts.read("headers", lambda: dict(from_json(row["headers"])), {}),
+        body=parts.read("body", lambda: zstandard.decompress(row["body"]), b""),
         received_at=row["received_at"],
     )
-
-
-def _row(row: RowMapping) -> DeliveryRow:
+    state = parts.read("state", lambda: DeliveryState(row["state"]), DeliveryState.DEAD)
+    explanation: list[Any] = parts.read("explanation", lambda: list(from_json(row["explanation"])), [])
     return DeliveryRow(
-        delivery=_delivery(row),
-        state=DeliveryState(row["state"]),
-        detail=row["detail"],
+        delivery=delivery,
+        state=state,
+        detail=parts.told(row["detail"]),
         replay=row["replay"],
-        explanation=from_json(row["explanation"]),
+        explanation=explanation,
+        damage=parts.damage,
     )

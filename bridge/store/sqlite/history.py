@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
-    JSON,
     Connection,
     Select,
     Table,
@@ -18,7 +17,6 @@ from sqlalchemy import (
     func,
     select,
     text,
-    type_coerce,
     union,
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
@@ -36,7 +34,7 @@ from bridge.model.plan import (
     TagSet,
     Tip,
 )
-from bridge.store.codec import to_json
+from bridge.store.codec import json_text, to_json
 from bridge.store.schema import build as table
 from bridge.store.schema import delivery, ref_move, tag_name, tip
 
@@ -92,7 +90,7 @@ _LIGHT: Final = select(
     table.c.tag_set,
     table.c.pushed,
     table.c.state,
-    type_coerce(table.c.origin, JSON)["cause"].as_string().label("cause"),
+    json_text(table.c.origin, "cause").label("cause"),
     table.c.delivery_id,
     table.c.created_at,
     table.c.superseded,

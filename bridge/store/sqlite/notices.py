@@ -3,18 +3,22 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
 
 from bridge.model.build import Build
-from bridge.model.notice import EventName, Notice, NoticeState
+from bridge.model.notice import BuildFacts, EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.clock import Clock
-from bridge.store.codec import FACTS, dump
+from bridge.runtime.events import LogEvent
+from bridge.store.codec import FACTS, Parts, dump
 from bridge.store.schema import notice as table
 from bridge.store.schema import send, target_pause
 from bridge.store.sqlite import timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.values import ANY_NOTICE, NoticeFilter, NoticeRow, Step
+
+log = structlog.get_logger()
 
 # Word for word the condition of the index over open notices: bound parameters would not use it.
 _IS_OPEN: Final = text("state IN ('pending', 'sending')")
@@ -67,7 +71,10 @@ class Notices:
         now = self._clock()
 
         def work(connection: Connection) -> NoticeRow | None:
-            row = connection.execute(_head(channel)).mappings().first()
+            while (row := connection.execute(_head(channel)).mappings().first()) is not None:
+                if not (damage := _parts(row)[1].damage):
+                    break
+                _give_up(connection, row["id"], damage, now)
             if row is None or row["next_at"] > now:
                 return None
             connection.execute(
@@ -188,21 +195,38 @@ def end_orphans(connection: Connection, channels: Collection[str], now: float) -
     return len(rows)
 
 
+def _give_up(connection: Connection, notice_id: str, damage: str, now: float) -> None:
+    log.error(LogEvent.STORE_ROW_DAMAGED, notice_id=notice_id, reason=damage)
+    values = {"state": NoticeState.DEAD, "reason": "damaged", "detail": damage, "ended_at": now}
+    connection.execute(update(table).where(table.c.id == notice_id).values(**values))
+    timeline.add(connection, notice_id, now, NoticeState.DEAD, damage)
+
+
+def _parts(row: RowMapping) -> tuple[Notice, Parts]:
+    """The notice, as far as it can be read."""
+    parts = Parts()
+    nothing: BuildFacts | ServiceFacts = ServiceFacts(subject=row["job"], detail="")
+    notice = Notice(
+        id=row["id"],
+        channel=row["channel"],
+        event=parts.read("event", lambda: EventName(row["event"]), EventName.DEGRADED),
+        facts=parts.read("facts", lambda: FACTS.validate_json(row["facts"]), nothing),
+        created_at=row["created_at"],
+        attempt=row["attempts"] + 1,
+    )
+    return notice, parts
+
+
 def _row(row: RowMapping) -> NoticeRow:
+    notice, parts = _parts(row)
+    state = parts.read("state", lambda: NoticeState(row["state"]), NoticeState.DEAD)
     return NoticeRow(
-        notice=Notice(
-            id=row["id"],
-            channel=row["channel"],
-            event=EventName(row["event"]),
-            facts=FACTS.validate_json(row["facts"]),
-            created_at=row["created_at"],
-            attempt=row["attempts"] + 1,
-        ),
+        notice=notice,
         build_id=row["build_id"],
         job=row["job"],
-        state=NoticeState(row["state"]),
+        state=state,
         reason=row["reason"],
-        detail=row["detail"],
+        detail=parts.told(row["detail"]),
         attempts=row["attempts"],
         next_at=row["next_at"],
         ended_at=row["ended_at"],

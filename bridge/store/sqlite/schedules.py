@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_ignore
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice
 from bridge.model.plan import KnownBranch
-from bridge.store.codec import REQUEST
+from bridge.store.codec import json_text
 from bridge.store.schema import build, ref_move
 from bridge.store.schema import schedule as table
 from bridge.store.sqlite import deliveries, history
@@ -80,10 +80,9 @@ def _clone_url(connection: Connection, code: str, ref: str) -> str | None:
 def _built(connection: Connection, namespace: str, repo_name: str, ref: str) -> tuple[str | None, str | None]:
     """The commit that was last built of the ref, and where the code of the repository's newest build is."""
     same = (build.c.namespace == namespace) & (build.c.repo_name == repo_name)
-    newest = select(build.c.request).where(same).order_by(build.c.number.desc()).limit(1)
-    text = connection.execute(newest).scalar()
-    if text is None:
-        return None, None
-    url = REQUEST.validate_json(text).repo_url or None
-    of_ref = connection.execute(newest.where(build.c.ref == ref)).scalar()
-    return (REQUEST.validate_json(of_ref).commit or None) if of_ref else None, url
+    newest = (
+        select(json_text(build.c.request, "repo_url")).where(same).order_by(build.c.number.desc()).limit(1)
+    )
+    of_ref = newest.with_only_columns(json_text(build.c.request, "commit")).where(build.c.ref == ref)
+    url, commit = (connection.execute(query).scalar() for query in (newest, of_ref))
+    return commit or None, url or None

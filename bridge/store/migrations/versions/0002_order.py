@@ -11,7 +11,10 @@ def upgrade() -> None:
     op.add_column("build", sa.Column("pushed", sa.Text(), server_default="", nullable=False))
     op.add_column("build", sa.Column("superseded", sa.Text(), nullable=True))
     op.add_column("build", sa.Column("concurrency", sa.Integer(), nullable=True))
-    op.execute("UPDATE build SET pushed = json_extract(request, '$.commit')")
+    # A request that is damaged has none, and must not keep the daemon from its start.
+    op.execute(
+        "UPDATE build SET pushed = coalesce(json_extract(request, '$.commit'), '') WHERE json_valid(request)"
+    )
     op.create_index("build_pushed", "build", ["namespace", "repo_name", "tag_set", "pushed"], unique=False)
     op.create_index(
         "build_unended",

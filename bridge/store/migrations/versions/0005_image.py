@@ -9,7 +9,10 @@ down_revision = "0004"
 
 def upgrade() -> None:
     op.add_column("build", sa.Column("image", sa.Text(), server_default="", nullable=False))
-    op.execute("UPDATE build SET image = json_extract(request, '$.image')")
+    # A request that is damaged has none, and must not keep the daemon from its start.
+    op.execute(
+        "UPDATE build SET image = coalesce(json_extract(request, '$.image'), '') WHERE json_valid(request)"
+    )
     op.create_index(
         "build_image",
         "build",
