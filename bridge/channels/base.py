@@ -99,6 +99,8 @@ class Channel(ABC):
     """The settings under the channel's name in `bridge.yaml`, besides `kind`."""
     contact: ClassVar[ContactKey | None] = None
     """The key under `people` in `bridge.yaml` by which this kind mentions a person."""
+    patience: float = 45.0
+    """The seconds after which `send` is given up, if it has not ended by itself."""
     rate: Rate | None = None
     """At most `count` sends within any `seconds`; None where the channel has no such limit."""
 

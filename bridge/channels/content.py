@@ -93,6 +93,7 @@ class Words:
     detail: str
     took: str
     cause: str
+    causes: Mapping[str, str]
     failing: str
     fixed: str
     fixed_one: str
@@ -129,6 +130,7 @@ _ZH: Final = Words(
     detail="详情 {0}",
     took="耗时 {0}",
     cause="{0} 触发",
+    causes={"tag": "标签触发", "manual": "手动触发", "schedule": "定时触发", "order repair": "补建触发"},
     failing="自 #{1} 起连续失败 {0} 次",
     fixed="自 #{1} 起连续失败 {0} 次，历时 {2}",
     fixed_one="自 #{1} 起失败 1 次，历时 {2}",
@@ -164,6 +166,7 @@ _EN: Final = Words(
     detail="Detail {0}",
     took="took {0}",
     cause="by {0}",
+    causes={"manual": "by hand"},
     failing="Failing for {0} builds since #{1}",
     fixed="Broken since #{1}: {0} failures in a row, over {2}",
     fixed_one="Broken since #{1}: 1 failure, for {2}",
@@ -267,11 +270,10 @@ def _images(images: tuple[str, ...], words: Words, count: int) -> str:
 
 def _extras(event: EventName, facts: BuildFacts, words: Words, detail: Detail) -> list[str]:
     took = duration(facts.duration, words)
-    cause = plain(facts.cause, 60)
     about = (
         plain(facts.builder, 40),
         words.took.format(took) if took else "",
-        words.cause.format(cause) if cause else "",
+        _cause(facts, words),
     )
     texts = [" · ".join(filter(None, about))]
     if facts.detail and facts.detail.strip():
@@ -283,6 +285,16 @@ def _extras(event: EventName, facts: BuildFacts, words: Words, detail: Detail) -
         lasted = duration(facts.streak_seconds, words)
         texts.append(sentence.format(facts.streak, facts.streak_since, lasted))
     return texts
+
+
+def _cause(facts: BuildFacts, words: Words) -> str:
+    """Why it was built, and who asked for it: `by hand (root)`."""
+    cause = plain(facts.cause, 60)
+    if not cause:
+        return ""
+    shown = words.causes.get(cause) or words.cause.format(cause)
+    by = plain(facts.by or "", 40)
+    return words.by.format(shown, by) if by else shown
 
 
 def duration(seconds: float | None, words: Words) -> str:

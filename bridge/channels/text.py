@@ -41,6 +41,8 @@ def _twin(ascii_text: str) -> str:
 _TWINS: Final = {ord(char): _twin(char) for char in "@<>[]*`~|\\"}
 _ENTITY: Final = re.compile(r"&(?=#?\w{1,32};)")
 _WWW: Final = re.compile(r"(?i)\b(www)\.")
+# Between letters an underscore is no markup; elsewhere it begins or ends an emphasis.
+_EMPHASIS: Final = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _BLOCK_MARK: Final = re.compile(r"^(\s*)([#=+-])")
 
 
@@ -64,6 +66,7 @@ def _shown(char: str) -> str:
 def neutral(text: str) -> str:
     """The same words without effect in chat markup: no mention, link, colour, image or emphasis."""
     text = _ENTITY.sub(_twin("&"), text.translate(_TWINS)).replace("://", _twin("://"))
+    text = _EMPHASIS.sub(_twin("_"), text)
     return _WWW.sub(rf"\1{_twin('.')}", text)
 
 

@@ -139,7 +139,7 @@ class Origin:
     """Where a build comes from, for people: what was pushed, by whom, and why it builds.
 
     `cause` is `push`, `tag`, `manual`, `schedule` or `order repair`: the newest code once more, after
-    older code that came late.
+    older code that came late. `by` is who asked for a build that no push caused.
     """
 
     delivery_id: str
@@ -150,6 +150,7 @@ class Origin:
     author: Person = field(default_factory=Person)
     commit_url: str | None = None
     is_public: bool = False
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +268,7 @@ class Build:
             context=request.context,
             dockerfile=request.dockerfile,
             parameters=request.parameters,
-            origin=replace(self.origin, delivery_id=delivery_id, cause=REPAIR),
+            origin=replace(self.origin, delivery_id=delivery_id, cause=REPAIR, by=None),
             subscriptions=self.subscriptions,
             code=code,
             pushed=self.pushed,

@@ -58,6 +58,8 @@ class Streak:
 class BuildFacts:
     """What a notice about a build can tell; every text may come from a stranger and is shown, never obeyed.
 
+    `author` is the commit's, `by` is who asked for a build that no push caused.
+
     `images` are `path:tag` texts, `duration` is in seconds, `streak` counts the failures in a row up to and
     including this build (for `buildJobFixed`: the failures that it ended). `streak_since` is the number of
     the first of them, if one came before this build, and `streak_seconds` how long ago it ended.
@@ -86,6 +88,7 @@ class BuildFacts:
     log_tail: str
     streak_since: int | None = None
     streak_seconds: float | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

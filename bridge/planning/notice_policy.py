@@ -73,6 +73,7 @@ class NoticePolicy:
             build_url=build.url,
             page_url=f"{self.public_url.rstrip('/')}/v1/builds/{build.id}" if self.public_url else None,
             cause=origin.cause,
+            by=origin.by,
             streak=streak.count,
             streak_since=streak.since,
             streak_seconds=self._seconds(build, streak),

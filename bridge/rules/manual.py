@@ -44,14 +44,13 @@ class ManualPush:
         return _ADAPTER.validate_json(delivery.body)
 
     def event(self) -> PushEvent:
-        by = Person(name=self.by)
         return PushEvent(
             event="tag" if self.ref_kind == "tag" else "push",
             repo=Repo(full_name=self.full_name, clone_url=self.clone_url),
             ref=Ref(self.ref_kind, self.ref_name),
             sha=self.sha,
-            commit=Commit(sha=self.sha, message=f"asked for by {self.by}", author=by),
-            pusher=by,
+            commit=Commit(sha=self.sha, message=""),
+            pusher=Person(name=self.by),
         )
 
 

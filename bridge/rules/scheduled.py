@@ -52,7 +52,7 @@ class ScheduledPush:
         if self.sha is None or self.clone_url is None:
             reason = f"due at {self.due}, but no push has reported the commit of {self.branch} yet"
             return Ignored(event="other", reason=reason, repo=repo, ref=ref)
-        commit = Commit(sha=self.sha, message=f"due at {self.due}")
+        commit = Commit(sha=self.sha, message="")
         return PushEvent(event="push", repo=repo, ref=ref, sha=self.sha, commit=commit)
 
 

@@ -167,6 +167,7 @@ class Dispatcher(Service):
                 author=event.commit.author if event.commit else event.pusher,
                 commit_url=event.commit.url if event.commit else None,
                 is_public=repository.is_public,
+                by=event.pusher.name if delivery.forge == manual.FORGE else None,
             ),
             subscriptions=tuple(setting.subscription for setting in settings),
             code=repository.build_config.code_repository,

@@ -24,7 +24,6 @@ from bridge.store.values import NoticeRow
 
 log = structlog.get_logger()
 
-CALL_SECONDS: Final = 45.0
 RECORD_SECONDS: Final = 30.0
 EXPIRE_SECONDS: Final = 24 * 3600.0
 PROBE_SECONDS: Final = 900.0
@@ -134,10 +133,10 @@ class Notifier(Service):
 
     async def _send(self, row: NoticeRow) -> Outcome:
         try:
-            with anyio.fail_after(CALL_SECONDS):
+            with anyio.fail_after(self._channel.patience):
                 return await self._channel.send(row.notice)
         except TimeoutError:
-            return Unknown(f"no answer within {CALL_SECONDS:.0f} s")
+            return Unknown(f"no answer within {self._channel.patience:.0f} s")
         except Exception as error:
             log.exception(LogEvent.CHANNEL_ERROR, channel=self._name, notice_id=row.notice.id)
             return Retry(f"the adapter failed: {type(error).__name__}")

@@ -118,3 +118,21 @@ def test_an_author_is_known_however_the_address_is_written(email: str) -> None:
 @pytest.mark.parametrize("cause", ["manual", "order", "schedule", "Order by the watch", "MANUAL by bob"])
 def test_a_build_that_the_author_did_not_cause_mentions_no_one(cause: str) -> None:
     assert author_contact(notice(cause=cause), {AUTHOR: CONTACT}) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "cause", "by", "expected"),
+    [
+        ("zh-CN", "manual", "root", "手动触发（root）"),  # noqa: RUF001  # Chinese punctuation
+        ("zh-CN", "schedule", None, "定时触发"),
+        ("zh-CN", "tag", None, "标签触发"),
+        ("zh-CN", "push", None, "push 触发"),
+        ("en", "manual", "root", "by hand (root)"),
+        ("en", "schedule", None, "by schedule"),
+    ],
+)
+def test_what_caused_a_build_is_said_in_the_readers_language(
+    language: Language, cause: str, by: str | None, expected: str
+) -> None:
+    about = lines(content(language=language, cause=cause, by=by, detail=None))[-1]
+    assert about.split(" · ")[-1] == expected

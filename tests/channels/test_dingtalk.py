@@ -2,7 +2,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from support.fake_robots import FakeRobot, Turnable, dingtalk_robot
+from support.fake_robots import FakeRobot, Turnable, dingtalk_robot, errcode
 from support.notices import AUTHOR, SERVICE, context, notice
 
 from bridge.channels.adapters.dingtalk.channel import DingTalk, DingTalkSettings, signature
@@ -75,6 +75,26 @@ async def test_a_wrong_clock_is_named() -> None:
         "the robot does not accept our time: set this machine's clock"
         " (DingTalk answered 310000: invalid timestamp)",
     )
+
+
+CHINESE = {
+    "check secret:": "description:机器人发送签名不匹配;solution:请确认签名和生成签名的时间戳都放在网址中",
+    "set keyword:": "description:关键词不匹配;solution:请联系群管理员查看此机器人的关键词",
+    "to one of its keywords": "错误描述:关键词不匹配;解决方案:请在发送的信息中包含此关键词;",
+    "set this machine's clock": "description:机器人发送签名过期;solution:请保持在 timestampms 以内",
+    "add it to the robot's IP ranges": "description:来源IP不在IP白名单内;solution:请联系群管理员",
+}
+
+
+@pytest.mark.parametrize("cure", CHINESE)
+async def test_what_the_vendor_says_in_chinese_has_the_same_cure(cure: str) -> None:
+    clock = Turnable()
+    async with dingtalk_robot(clock) as robot:
+        robot.scripted.append(errcode(310000, CHINESE[cure]))
+        outcome = await channel(robot, clock).send(notice())
+    assert isinstance(outcome, Dead)
+    assert outcome.reason == "config"
+    assert cure in outcome.why
 
 
 async def test_a_missing_keyword_is_named() -> None:

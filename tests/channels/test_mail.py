@@ -1,5 +1,6 @@
 import base64
 import logging
+import socket
 from pathlib import Path
 from typing import Any, Literal
 
@@ -212,6 +213,40 @@ async def test_a_server_that_never_speaks_does_not_hold_the_channel(
         with anyio.fail_after(5):
             outcome = await channel(FakeSmtp(port=port), tmp_path, tls="none").send(notice())
     assert isinstance(outcome, Unknown)
+
+
+async def test_a_server_that_is_slow_to_greet_gets_the_mail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "STEP_TIMEOUT", 0.2)
+    async with smtp_server(tmp_path, "none") as server:
+        server.greets_after = 0.5
+        outcome = await channel(server, tmp_path, tls="none", to=["a@example.com"]).send(notice())
+    assert outcome == Ok("mails taken by the server: 1")
+
+
+async def test_a_server_that_never_greets_has_no_mail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "GREETING_TIMEOUT", 0.1)
+    async with rude_server() as host:
+        port = int(host.rpartition(":")[2])
+        outcome = await channel(FakeSmtp(port=port), tmp_path, tls="none").send(notice())
+    assert isinstance(outcome, Retry)
+    assert outcome.why.startswith("no session with localhost: ")
+
+
+@pytest.mark.parametrize(
+    ("known", "named"),
+    [("ci.example.com", "ci.example.com"), ("vm", "[127.0.0.1]"), ("1.0.0.127.in-addr.arpa", "[127.0.0.1]")],
+)
+async def test_a_greeting_names_the_whole_host_or_its_address(
+    known: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getfqdn", lambda: known)
+    async with smtp_server(tmp_path, "none") as server:
+        await channel(server, tmp_path, tls="none").send(notice())
+    assert server.greetings == [named]
 
 
 async def test_a_notice_about_the_bridge_itself_is_sent(tmp_path: Path) -> None:

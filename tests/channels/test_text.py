@@ -98,3 +98,17 @@ def test_a_link_is_short_also_when_it_was_made_safe() -> None:
 
 def test_a_link_cannot_be_left_from_inside() -> None:
     assert web_link("https://h/a)b](c<d>") == "https://h/a%29b%5D%28c%3Cd%3E"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("fix __init__.py", "fix ++init++.py"),
+        ("_all_ of it", "+all+ of it"),
+        ("a_b and snake_case_2", "a_b and snake_case_2"),
+        ("修复_超时_问题", "修复+超时+问题"),
+    ],
+)
+def test_an_underscore_is_no_emphasis(text: str, shown: str) -> None:
+    """`+` stands for the full-width underscore."""
+    assert neutral(text) == shown.replace("+", "\N{FULLWIDTH LOW LINE}")

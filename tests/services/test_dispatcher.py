@@ -10,7 +10,7 @@ import anyio
 import pytest
 from support.harness import DispatcherHarness
 from support.rules import rules_of
-from support.scripted import SHA, Store, delivery_of, eventually, failing
+from support.scripted import ANN, SHA, Store, delivery_of, eventually, failing
 
 from bridge.config.notices import NoticeSetting
 from bridge.errors import BadPayload
@@ -19,7 +19,7 @@ from bridge.forges.hosts import Hosts
 from bridge.forges.request import Request
 from bridge.model.build import BuildState
 from bridge.model.delivery import Delivery, DeliveryState
-from bridge.model.event import PushEvent, Ref, Repo
+from bridge.model.event import Person, PushEvent, Ref, Repo
 from bridge.registry import FORGES
 from bridge.rules.manual import ManualPush
 from bridge.store.values import BuildFilter, Cursor
@@ -277,7 +277,26 @@ async def test_a_build_by_hand_is_made_by_its_own_repository_only(store: Store, 
         (row,) = await harness.put(by_hand(ref_kind="tag", ref_name="v7"))
         (build,) = await store.builds.of_delivery(row.delivery.id)
     assert (build.full_name, build.request.tags) == ("acme/shop", ("v7", SHA))
-    assert (build.origin.cause, build.origin.author.name) == ("manual", "ann")
+    assert (build.origin.cause, build.origin.by) == ("manual", "ann")
+
+
+async def test_a_build_by_hand_tells_of_its_commit_what_the_push_told(store: Store, tmp_path: Path) -> None:
+    await store.add_build()
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(by_hand())
+        (build,) = await store.builds.of_delivery(row.delivery.id)
+    assert (build.origin.subject, build.origin.author) == ("A change", ANN)
+    assert (build.origin.cause, build.origin.by) == ("manual", "ann")
+
+
+async def test_a_build_by_hand_of_an_unknown_commit_claims_nothing_of_it(
+    store: Store, tmp_path: Path
+) -> None:
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(by_hand())
+        (build,) = await store.builds.of_delivery(row.delivery.id)
+    assert (build.origin.subject, build.origin.author) == ("", Person())
+    assert build.request.commit == SHA
 
 
 async def test_a_build_by_hand_builds_what_pushes_do_not(store: Store, tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from support.scripted import (
 from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Unknown
 from bridge.model.notice import EventName, NoticeState
 from bridge.runtime.rate import Rate
-from bridge.services import notifier
 from bridge.store.values import NoticeFilter
 
 HOUR = 3600.0
@@ -113,9 +112,9 @@ async def test_a_notice_is_given_up_after_a_day(store: Store, channel: ScriptedC
 
 
 async def test_a_channel_that_hangs_is_given_up_and_the_notice_sent_again(
-    store: Store, channel: ScriptedChannel, monkeypatch: pytest.MonkeyPatch
+    store: Store, channel: ScriptedChannel
 ) -> None:
-    monkeypatch.setattr(notifier, "CALL_SECONDS", 0.05)
+    channel.patience = 0.05
     await put(store, "a")
     channel.answers.append(Hang())
     async with notifying(store, channel) as harness:

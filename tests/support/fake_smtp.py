@@ -34,6 +34,9 @@ class FakeSmtp:
     mails: list[tuple[str, EmailMessage]] = field(default_factory=list)
     answers: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     sessions: int = 0
+    greetings: list[str] = field(default_factory=list)
+    """What each EHLO named."""
+    greets_after: float = 0
 
     def scripted(self, *keys: str) -> str | None:
         return next((self.answers[key].popleft() for key in keys if self.answers[key]), None)
@@ -51,6 +54,7 @@ class _Handler:
         self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
     ) -> list[str]:
         self._fake.sessions += not session.host_name
+        self._fake.greetings.append(hostname)
         session.host_name = hostname
         return responses
 
@@ -86,6 +90,18 @@ class _Handler:
         return self._fake.scripted("RSET") or "250 OK"
 
 
+class _Slow(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
+    """A server that greets late."""
+
+    def __init__(self, handler: _Handler, fake: FakeSmtp, **settings: Any) -> None:
+        super().__init__(handler, **settings)
+        self._fake = fake
+
+    async def _handle_client(self) -> None:
+        await asyncio.sleep(self._fake.greets_after)  # the delay that is tested
+        await super()._handle_client()
+
+
 def _login(fake: FakeSmtp) -> Callable[..., AuthResult]:
     def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         right = isinstance(data, LoginPassword) and data == LoginPassword(
@@ -113,8 +129,9 @@ async def smtp_server(
     fake = FakeSmtp(ca_file=folder / "ca.pem")
 
     def protocol() -> Any:
-        return SMTP(
+        return _Slow(
             _Handler(fake),
+            fake,
             tls_context=context if tls == "starttls" else None,
             require_starttls=tls == "starttls",
             auth_required=auth and tls == "starttls",  # aiosmtpd does not see TLS from the start

@@ -4,14 +4,14 @@ The store gives each build what only the store knows: an id, a time version that
 and whether what a tag points to is a commit.
 """
 
-from dataclasses import dataclass
-from typing import Final, assert_never
+from dataclasses import dataclass, replace
+from typing import Any, Final, assert_never
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
 from uuid_utils import uuid7
 
-from bridge.model.build import Build, BuildRequest, BuildState, NewBuild
+from bridge.model.build import UNPUSHED, Build, BuildRequest, BuildState, NewBuild, Origin
 from bridge.model.plan import Action, Create, Plan, Rebuild, Skip, Supersede
 from bridge.rules.render import time_of_version, version_tag
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump, json_text
@@ -119,7 +119,7 @@ def _create(connection: Connection, new: NewBuild, number: int, now: float) -> s
             ref=new.ref,
             is_public=int(new.origin.is_public),
             request=dump(REQUEST, request),
-            origin=dump(ORIGIN, new.origin),
+            origin=dump(ORIGIN, _origin(connection, new)),
             subscriptions=dump(SUBSCRIPTIONS, new.subscriptions),
             state=BuildState.WAITING,
             created_at=now,
@@ -159,13 +159,31 @@ def _request(new: NewBuild, build_id: str, number: int, commit: str, version: st
     )
 
 
+def _origin(connection: Connection, new: NewBuild) -> Origin:
+    """The origin of a build; what no push caused tells of its commit what an earlier build of it told."""
+    if new.origin.cause not in UNPUSHED:
+        return new.origin
+    pushed = json_text(table.c.origin, "cause").not_in(UNPUSHED)
+    recent = _recent(select(table.c.request, table.c.origin).where(_of_repository(new), pushed))
+    query = select(recent.c.origin).where(json_text(recent.c.request, "commit") == new.sha).limit(1)
+    if (found := connection.execute(query).scalar()) is None:
+        return new.origin
+    try:
+        known = ORIGIN.validate_json(found)
+    except ValueError:  # that row is damaged
+        return new.origin
+    return replace(new.origin, subject=known.subject, author=known.author, commit_url=known.commit_url)
+
+
+def _recent(query: Select[Any]) -> Subquery:
+    return query.order_by(table.c.number.desc()).limit(_RECENT).subquery()
+
+
 def _is_commit(connection: Connection, new: NewBuild) -> bool:
     """Whether a branch of the repository was built of it: an annotated tag's own object is on no branch."""
     same = _of_repository(new)
-    branches = select(table.c.request).where(same, table.c.ref.startswith("refs/heads/"))
-    recent = branches.order_by(table.c.number.desc()).limit(_RECENT).subquery()
-    built = json_text(recent.c.request, "commit")
-    query = select(1).select_from(recent).where(built == new.sha).limit(1)
+    recent = _recent(select(table.c.request).where(same, table.c.ref.startswith("refs/heads/")))
+    query = select(1).select_from(recent).where(json_text(recent.c.request, "commit") == new.sha).limit(1)
     return connection.execute(query).first() is not None
 
 

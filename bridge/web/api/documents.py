@@ -28,7 +28,7 @@ def build_document(build: Build) -> dict[str, Any]:
         "attempts": build.attempts,
         "delivery_id": origin.delivery_id,
         "cause": origin.cause,
-        "created_by": origin.author.name,
+        "created_by": origin.by or origin.author.name,
         "auto_created": origin.cause != "manual",
         "code_repo_type": origin.ref_kind,
         "code_repo_type_value": origin.ref_name,

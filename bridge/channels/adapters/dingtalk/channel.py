@@ -36,11 +36,13 @@ _RATE_LIMITED: Final = {130101, 410100}
 _TOO_LONG: Final = {460101, 101002}
 _CONTENT_REJECTED: Final = {40035, 43002, 43004, 400105, 430101, 430102, 430103, 430104}
 _SECURITY: Final = (
-    ("keyword", "the robot asks for a keyword: set keyword: to one of its keywords"),
-    ("sign", "the signature does not match: check secret: against the robot's settings"),
-    ("timestamp", "the robot does not accept our time: set this machine's clock"),
-    ("whitelist", "the robot does not accept our address: add it to the robot's IP ranges"),
+    (("keyword", "关键词"), "the robot asks for a keyword: set keyword: to one of its keywords"),
+    # Before the signature: the Chinese text calls an old one a signature that has expired.
+    (("invalid timestamp", "签名过期"), "the robot does not accept our time: set this machine's clock"),
+    (("sign", "签名"), "the signature does not match: check secret: against the robot's settings"),
+    (("whitelist", "白名单"), "the robot does not accept our address: add it to the robot's IP ranges"),
 )
+"""The vendor answers in English or in Chinese."""
 
 
 class DingTalkSettings(RobotSettings):
@@ -112,7 +114,7 @@ def _rejected(code: int, message: str, said: str) -> Dead | None:
         return Dead("content", said)
     if code == 310000:  # noqa: PLR2004  # one code for all security settings; the text names which
         cure = next(
-            (cure for word, cure in _SECURITY if word in message),
+            (cure for words, cure in _SECURITY if any(word in message for word in words)),
             "a security setting of the robot rejects us",
         )
         return Dead("config", f"{cure} ({said})")

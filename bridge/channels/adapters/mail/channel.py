@@ -45,7 +45,9 @@ from bridge.model.notice import BuildFacts, Notice
 from bridge.runtime.http_client import certificates
 
 STEP_TIMEOUT: Final = 10.0
-TOTAL_TIMEOUT: Final = 25.0
+GREETING_TIMEOUT: Final = 300.0
+"""RFC 5321, section 4.5.3.2.1: a server may be that slow to greet, to discourage senders of spam."""
+TOTAL_TIMEOUT: Final = 330.0
 TRY_LATER: Final = 300.0
 _REMEMBERED: Final = 1000
 _SMALL: Final = DETAILS[-2]
@@ -139,6 +141,7 @@ class _Attempt:
 class Mail(Channel):
     kind = "MAIL"
     Settings = MailSettings
+    patience = TOTAL_TIMEOUT + 15
 
     def __init__(self, name: str, settings: MailSettings, context: ChannelContext) -> None:
         self.name = name
@@ -200,18 +203,21 @@ class Mail(Channel):
         if settings.tls != "none":
             context = await anyio.to_thread.run_sync(certificates, settings.ca_file)
         try:
+            connection, own_name = await anyio.to_thread.run_sync(
+                _connected, settings.host, settings.port, abandon_on_cancel=True
+            )
             session = SmtpSession(
                 hostname=settings.host,
-                port=settings.port,
+                sock=connection,
                 username=settings.username,
                 password=settings.password.reveal() if settings.password else None,
-                local_hostname=socket.gethostname(),
+                local_hostname=own_name,
                 timeout=STEP_TIMEOUT,
                 use_tls=settings.tls == "implicit",
                 start_tls=settings.tls == "starttls",
                 tls_context=context,
             )
-            await session.connect()
+            await session.connect(timeout=GREETING_TIMEOUT)
         except (OSError, SMTPResponseException):
             raise
         except (SMTPException, ValueError) as error:
@@ -286,6 +292,20 @@ def _forms(username: str | None, password: Secret | None) -> list[str]:
     clear = password.reveal()
     sent = (clear, f"\0{username}\0{clear}")
     return [clear, *(base64.b64encode(text.encode()).decode() for text in sent)]
+
+
+def _connected(host: str, port: int) -> tuple[socket.socket, str]:
+    """A connection to the first address of the host that takes one, and what EHLO is to name.
+
+    That is the full name of this host, or its address in brackets (RFC 5321, section 4.1.3). Raises OSError,
+    and ValueError when the host is no name.
+    """
+    connection = socket.create_connection((host, port), STEP_TIMEOUT)
+    connection.setblocking(False)
+    name, address = socket.getfqdn(), connection.getsockname()[0]
+    if "." in name and name.isascii() and not name.endswith(".arpa"):
+        return connection, name
+    return connection, f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 async def _reset(session: SmtpSession) -> None:
