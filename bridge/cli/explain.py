@@ -16,11 +16,14 @@ from bridge.config.loader import Config
 from bridge.errors import BadSignature, DeliveryError, NoSignature
 from bridge.forges.base import Forge
 from bridge.forges.request import Request, headers_of
+from bridge.model.delivery import Delivery
+from bridge.model.event import PushEvent
+from bridge.planning.ref_moves import beside_history, move_of
 from bridge.registry import FORGES
 from bridge.rules.explain import Evaluation, evaluate
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import system_clock
-from bridge.store.values import DeliveryRow
+from bridge.store.base import Deliveries
 
 MAX_FILE: Final = 64 << 20
 _BODIES: Final = (".json", ".body")
@@ -102,29 +105,38 @@ def _invented(
 
 def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
     """What the rules of now make of a delivery that was verified when it came in."""
+    rules = rules_of(outline(config))
 
-    async def work() -> DeliveryRow | None:
+    async def work() -> list[dict[str, Any]]:
         async with store_of(config) as store:
             found = await store.deliveries.get(delivery_id)
-            return found[0] if found else None
+            if found is None:
+                raise click.ClickException(f"there is no delivery {delivery_id}: see `deliveries list`")
+            if damage := found[0].damage:
+                raise click.ClickException(f"{delivery_id}: {damage}")
+            return await _evaluated_again(found[0].delivery, store.deliveries, rules)
 
-    row = run(work)
-    if row is None:
-        raise click.ClickException(f"there is no delivery {delivery_id}: see `deliveries list`")
-    if row.damage:
-        raise click.ClickException(f"{delivery_id}: {row.damage}")
-    delivery = row.delivery
+    return run(work)
+
+
+async def _evaluated_again(
+    delivery: Delivery, deliveries: Deliveries, rules: RuleSet
+) -> list[dict[str, Any]]:
     if delivery.forge not in FORGES:
         raise click.ClickException(
-            f"{delivery_id} came from no Git host ({delivery.forge}): see `deliveries show {delivery_id}`"
+            f"{delivery.id} came from no Git host ({delivery.forge}): see `deliveries show {delivery.id}`"
         )
     forge = FORGES[delivery.forge]
     try:
         events = forge.parse(Request(delivery.headers, delivery.body))
     except DeliveryError as error:
-        return [{"file": delivery_id, "error": str(error)}]
-    found = evaluate(forge.kind, events, rules_of(outline(config)), delivery.received_at, every_rule=True)
-    return _documents(delivery_id, forge, "valid", found)
+        return [{"file": delivery.id, "error": str(error)}]
+    for index, event in enumerate(events):
+        move = move_of(forge.kind, event, rules)
+        if move is not None and isinstance(event, PushEvent):
+            events[index] = beside_history(event, move, await deliveries.moves(move.code, move.ref))
+    found = evaluate(forge.kind, events, rules, delivery.received_at, every_rule=True)
+    return _documents(delivery.id, forge, "valid", found)
 
 
 def _documents(

@@ -57,7 +57,7 @@ class PushEvent:
     does not say whether that is the commit or an annotated tag's own object, which the builder peels.
     `before` is the previous sha, all zeros for a new ref, None where the host does not say. `changed` are
     the paths the push touched, None where the host sends no list; `truncated` says that the host may have
-    cut it.
+    cut it. `unseen` says, in a sentence, that the ref moved before without a report of it.
     """
 
     event: Literal["push", "tag"]
@@ -71,6 +71,7 @@ class PushEvent:
     pusher: Person = Person()
     changed: tuple[str, ...] | None = None
     truncated: bool = False
+    unseen: str | None = None
     forced: bool = False
 
     @property

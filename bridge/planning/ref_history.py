@@ -62,10 +62,29 @@ def is_repeat(moves: Sequence[KnownMove], move: RefMove, since: float) -> bool:
 
 def head(branch: KnownBranch) -> str | None:
     """The commit of a branch; None where it was removed, or where nothing is known of it."""
-    chain = Chain((one.before, one.after) for one in branch.moves)
-    reported = sorted(branch.moves, key=lambda one: one.at)
-    newest = chain.newest([one.after for one in reversed(reported)])
+    newest = _newest(branch.moves)
     return branch.built if newest is None else newest or None
+
+
+def unseen(moves: Sequence[KnownMove], move: RefMove) -> str | None:
+    """A sentence, where the move does not go on from what the ref was last seen to be; else None.
+
+    Then something happened in between that no one reported, or not yet: what a host lists of the move is not
+    all that changed. `moves` are the recorded ones, the first recorded first; the move may be among them.
+    """
+    pairs = [(one.before, one.after) for one in moves]
+    same = (move.before or "", move.after or "")
+    last = _newest(moves[: pairs.index(same)] if same in pairs else moves)
+    if last is None or last == same[0]:
+        return None
+    return f"the push begins at {same[0] or 'nothing'}, and {last or 'nothing'} was seen last"
+
+
+def _newest(moves: Sequence[KnownMove]) -> str | None:
+    """What the ref is set to, an empty text where it was removed; None where nothing is known."""
+    chain = Chain((one.before, one.after) for one in moves)
+    reported = sorted(moves, key=lambda one: one.at)
+    return chain.newest([one.after for one in reversed(reported)])
 
 
 def _last(moves: Sequence[KnownMove]) -> KnownMove:

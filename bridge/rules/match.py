@@ -141,6 +141,15 @@ class RuleSet:
     def _match(self, repository: BuildRepository, event: PushEvent, at: float) -> Matching:
         return match_repository(repository, event, at, reserved=self._reserved)
 
+    def filters(self, forge_kind: str, event: PushEvent) -> bool:
+        """Whether a rule for the pushed code looks at the list of changed files, and the list can be all."""
+        listed = event.changed is not None and not event.truncated
+        return listed and any(
+            config.paths
+            for repository in self.of_code(forge_kind, event.repo)
+            for config in repository.build_config.tag_configs
+        )
+
     def of_code(self, forge_kind: str, repo: Repo) -> Sequence[BuildRepository]:
         """The repositories that build from this code."""
         by_address = forge_kind in self._by_address
@@ -242,7 +251,7 @@ def _distinct(one: _Wanted, holder: str | None, ref: Ref) -> _Wanted:
 
 def _unfiltered(config: TagConfig, event: PushEvent) -> str | None:
     """Why the path filter cannot be applied, so that the push builds."""
-    why = config.paths and unknown_files(event.changed, truncated=event.truncated)
+    why = config.paths and unknown_files(event.changed, truncated=event.truncated, unseen=event.unseen)
     return f"builds without checking `paths`: {why}" if why else None
 
 

@@ -89,12 +89,14 @@ def _is_positive(glob: str) -> bool:
     return not glob.startswith("!")
 
 
-def unknown_files(changed: Sequence[str] | None, *, truncated: bool) -> str | None:
+def unknown_files(changed: Sequence[str] | None, *, truncated: bool, unseen: str | None = None) -> str | None:
     """Why a filter cannot be applied to these files, so that the push builds; None when it can."""
     if changed is None:
         return "the host does not say which files changed"
     if truncated:
         return "the list of changed files may not be all"
+    if unseen:
+        return unseen
     if len(changed) > MAX_FILES:
         return f"over {MAX_FILES} files changed"
     return (

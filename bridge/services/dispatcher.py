@@ -11,13 +11,15 @@ from pydantic import ValidationError
 from bridge.config.notices import NoticeSetting
 from bridge.errors import BadPayload, StoreError
 from bridge.forges.base import Forge
-from bridge.forges.push import is_zero
 from bridge.forges.request import Request
 from bridge.model.build import UNPUSHED, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Ignored, PushEvent, RefMove
+from bridge.model.plan import RefKey
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.planning.ref_history import recorded
+from bridge.planning.ref_moves import beside_history, move_of
 from bridge.rules import manual, scheduled
 from bridge.rules.explain import Evaluation, evaluate, stored_documents
 from bridge.rules.match import Match, Matching, RuleSet
@@ -57,9 +59,12 @@ class Dispatcher(Service):
         self._default_notices = default_notices
         self._notice_policy = notice_policy
         self._on_dispatched = on_dispatched
+        self._moves: dict[RefKey, list[RefMove]] = {}
+        """How refs moved by the deliveries of this batch, which may not be recorded yet."""
 
     async def round(self) -> None:
         while batch := await self._next():
+            self._moves.clear()
             # Side by side, so that their writes share a commit.
             async with anyio.create_task_group() as tasks:
                 for delivery in batch:
@@ -76,8 +81,28 @@ class Dispatcher(Service):
         """The decision by the rules in force; one after the other, so that no push overtakes an older one."""
         rules = self._rules()
         if len(delivery.body) <= _LARGE:
-            return self._decide(delivery, rules)
-        return await anyio.to_thread.run_sync(self._decide, delivery, rules)
+            evaluations = self._evaluated(delivery, rules)
+        else:
+            evaluations = await anyio.to_thread.run_sync(self._evaluated, delivery, rules)
+        if isinstance(evaluations, Decision):
+            return evaluations
+        evaluations = [await self._with_history(one, delivery, rules) for one in evaluations]
+        return self._decision(delivery, evaluations, rules)
+
+    async def _with_history(self, one: Evaluation, delivery: Delivery, rules: RuleSet) -> Evaluation:
+        """Evaluated without path filters, where the list of changed files is not of all that changed."""
+        event, move = one.event, move_of(delivery.forge, one.event, rules)
+        if move is None:
+            return one
+        earlier = self._moves.setdefault((move.code, move.ref), [])
+        earlier.append(move)
+        if isinstance(event, Ignored) or not rules.filters(delivery.forge, event):
+            return one
+        moves = await self._deliveries.moves(move.code, move.ref)
+        for other in earlier[:-1]:
+            moves = recorded(moves, other, delivery.received_at)
+        event = beside_history(event, move, moves)
+        return evaluate(delivery.forge, [event], rules, delivery.received_at)[0] if event.unseen else one
 
     async def _record(self, delivery: Delivery, decision: Decision) -> None:
         try:
@@ -105,15 +130,18 @@ class Dispatcher(Service):
         if recorded.builds:
             self._on_dispatched()
 
-    def _decide(self, delivery: Delivery, rules: RuleSet) -> Decision:
+    def _evaluated(self, delivery: Delivery, rules: RuleSet) -> list[Evaluation] | Decision:
+        """What the rules decide about each ref, or what becomes of a delivery that cannot be read."""
         try:
-            evaluations = self._evaluations(delivery, rules)
+            return self._evaluations(delivery, rules)
         except (BadPayload, ValidationError) as error:
             why = str(error) if isinstance(error, BadPayload) else "the stored request cannot be read"
             return Decision(state=DeliveryState.DEAD, detail=why[:MAX_DETAIL], explanation=[])
         except Exception as error:
             log.exception(LogEvent.DELIVERY_DECISION_FAILED, delivery_id=delivery.id)
             return _undecidable(error)
+
+    def _decision(self, delivery: Delivery, evaluations: Sequence[Evaluation], rules: RuleSet) -> Decision:
         builds = [
             self._new_build(delivery, evaluation.event, match)
             for evaluation in evaluations
@@ -126,7 +154,7 @@ class Dispatcher(Service):
             detail="; ".join(reasons)[:MAX_DETAIL],
             explanation=stored_documents(evaluations),
             builds=builds,
-            moves=[move for one in evaluations if (move := _move(delivery.forge, one.event, rules))],
+            moves=[move for one in evaluations if (move := move_of(delivery.forge, one.event, rules))],
         )
 
     def _evaluations(self, delivery: Delivery, rules: RuleSet) -> list[Evaluation]:
@@ -191,23 +219,6 @@ def _evaluate_unpushed(
     if isinstance(event, Ignored):
         return Evaluation(event, Matching())
     return Evaluation(event, rules.match_by_hand(repository, event, delivery.received_at))
-
-
-def _move(forge: str, event: PushEvent | Ignored, rules: RuleSet) -> RefMove | None:
-    """How a ref of code that some rule builds from moved, where the host says so."""
-    if event.ref is None or event.repo is None or event.before is None:
-        return None
-    found = rules.of_code(forge, event.repo)
-    if not found:
-        return None
-    return RefMove(
-        code=found[0].build_config.code_repository,
-        ref=event.ref.full,
-        before=None if is_zero(event.before) else event.before,
-        after=event.pushed if isinstance(event, PushEvent) else None,
-        clone_url=event.repo.clone_url or event.repo.ssh_url,
-        builders={(one.namespace, one.repo_name): one.build_config.builder or "" for one in found},
-    )
 
 
 def _undecidable(error: Exception) -> Decision:

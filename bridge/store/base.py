@@ -13,7 +13,7 @@ from typing import Protocol, Unpack
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
-from bridge.model.plan import KnownBranch, Planner
+from bridge.model.plan import KnownBranch, KnownMove, Planner
 from bridge.store.values import (
     ANY_BUILD,
     ANY_NOTICE,
@@ -55,6 +55,9 @@ class Deliveries(Protocol):
         `record_decision` must then write nothing for a holder whose lease has expired. One that can no
         longer be read is not claimed: it becomes `dead`, with the reason.
         """
+
+    async def moves(self, code: str, ref: str) -> Sequence[KnownMove]:
+        """The recorded moves of a ref of this code, the first recorded first."""
 
     async def record_decision(
         self, delivery_id: str, decision: Decision, notices_for: NoticesFor, planner: Planner

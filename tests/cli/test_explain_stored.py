@@ -1,5 +1,7 @@
 """`explain --delivery`: a stored delivery by the rules of now, which need not be those of then."""
 
+import json
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -8,8 +10,10 @@ from support.commands import command
 from support.scripted import delivery_of, open_store
 from support.sending import SHA, push_body
 
+from bridge.model.event import RefMove
 from bridge.rules.manual import ManualPush
 from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.history import record_move
 
 URL = "https://git.example.com/shop.git"
 CONFIG = """
@@ -85,3 +89,26 @@ def test_what_a_person_asked_for_is_shown_elsewhere(config: Path) -> None:
     done = command("--config", config, "explain", "--delivery", delivery_id)
     assert done.status == 1
     assert f"came from no Git host (manual): see `deliveries show {delivery_id}`" in done.stderr
+
+
+@pytest.mark.parametrize(("last", "built"), [("b", True), ("a", False)])
+def test_the_history_of_the_ref_counts_as_it_did_when_it_was_decided(
+    config: Path, last: str, *, built: bool
+) -> None:
+    push = {"before": "a" * 40, "after": SHA, "changed": ["README"], "repository": {"clone_url": URL}}
+    push |= {"ref": "refs/heads/main"}
+    delivery_id = stored(config, json.dumps({"type": "push", "data": push}).encode())
+    moves = [("-", last * 40), ("a" * 40, SHA), (SHA, "e" * 40)]
+
+    async def record() -> None:
+        async with open_store(config.parent / "data") as store:
+            code = f"Simple {URL.removesuffix('.git')}"
+            for at, (before, after) in enumerate(moves):
+                move = RefMove(code, "refs/heads/main", before, after, {})
+                await store.database.write(partial(record_move, move=move, now=at))
+
+    anyio.run(record)
+    rules = RULES.replace("BRANCH", "main").replace(": latest", ": latest, paths: [src/**]")
+    (config.parent / "rules.yaml").write_text(rules)
+    (document,) = command("--config", config, "explain", "--json", "--delivery", delivery_id).documents
+    assert bool(document["matches"]) == built

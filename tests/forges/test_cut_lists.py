@@ -8,6 +8,7 @@ from support.deliveries import HOSTS
 
 from bridge.forges.request import Request
 from bridge.model.event import PushEvent
+from bridge.rules.paths import unknown_files
 
 SHA = "c" * 40
 EVENT = {
@@ -108,3 +109,22 @@ def test_the_commit_that_describes_the_push_is_the_pushed_one_wherever_it_is_lis
         assert isinstance(event, PushEvent)
         assert event.commit is not None
         assert event.commit.message == "new"
+
+
+@pytest.mark.parametrize("host", ["gitlab", "codeup", "gitcode", "gitee", *GOGS])
+def test_a_reset_to_an_older_commit_lists_nothing_and_is_not_taken_for_no_change(host: str) -> None:
+    push = {
+        "ref": "refs/heads/main",
+        "before": "b" * 40,
+        "after": SHA,
+        "project": {"path_with_namespace": "a/b"},
+        "repository": {"full_name": "a/b", "path_with_namespace": "a/b"},
+        "commits": [],
+        "total_commits": 0,
+        "total_commits_count": 0,
+    }
+    name = EVENT.get(host, f"x-{host}-event")
+    request = Request({name: "push" if host in GOGS else "Push Hook"}, json.dumps(push).encode())
+    (event,) = HOSTS[host].parse(request)
+    assert isinstance(event, PushEvent)
+    assert unknown_files(event.changed, truncated=event.truncated)

@@ -12,6 +12,7 @@ from support.scripted import Store, delivery_of
 
 from bridge.forges.base import Forge
 from bridge.model.build import Build, BuildState
+from bridge.model.delivery import Delivery
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.registry import FORGES
 from bridge.rules.match import RuleSet
@@ -58,13 +59,17 @@ class PushHarness(DispatcherHarness):
 
     async def push(self, move: str, ref: str = "refs/heads/main", **data: Any) -> DeliveryRow:
         """Of a ref, from one letter's commit to another's."""
+        (row,) = await self.put(self.delivery(move, ref, **data))
+        return row
+
+    def delivery(self, move: str, ref: str = "refs/heads/main", **data: Any) -> Delivery:
+        """The same, which has not arrived yet."""
         self.sent += 1
         said = {"repository": {"full_name": "acme/shop", "clone_url": URL}, "ref": ref}
         said |= {"before": sha(move[0]), "after": sha(move[1])} | data
         body = json.dumps({"type": "push", "data": said}).encode()
         self.store.clock.advance(1)
-        (row,) = await self.put(delivery_of(str(self.sent), self.store.clock(), body=body))
-        return row
+        return delivery_of(str(self.sent), self.store.clock(), body=body)
 
     async def again(self, row: DeliveryRow) -> DeliveryRow:
         """The redelivery that a person asked for."""

@@ -14,7 +14,7 @@ from uuid_utils import uuid7
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, Delivery, DeliveryState
-from bridge.model.plan import Planner
+from bridge.model.plan import KnownMove, Planner
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.store.codec import Parts, from_json, to_json
@@ -100,6 +100,9 @@ class Deliveries:
         decision = Decision(state=DeliveryState.DEAD, detail=why, explanation=[])
         await self._database.add(_mark, (delivery_id, decision, self._clock()))
         log.error(LogEvent.STORE_ROW_DAMAGED, delivery_id=delivery_id, reason=row.damage)
+
+    async def moves(self, code: str, ref: str) -> list[KnownMove]:
+        return await self._database.read(lambda connection: history.moves_of(connection, code, ref))
 
     async def record_decision(
         self, delivery_id: str, decision: Decision, notices_for: NoticesFor, planner: Planner
