@@ -19,6 +19,7 @@ from bridge.rules.match import RuleSet
 from bridge.runtime import log, memory
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
+from bridge.runtime.redaction import Redactor
 from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
 from bridge.services.base import HandOver, Service, running
@@ -60,7 +61,13 @@ async def serve(
     clock = SteadyClock()
     service_notices = ServiceNoticePolicy(clock, [one.subscription for one in config.default_notices])
     async with (
-        open_store(config.store_url, exclusive=True, clock=clock, service_notices=service_notices) as store,
+        open_store(
+            config.store_url,
+            exclusive=True,
+            clock=clock,
+            service_notices=service_notices,
+            redact=Redactor(config.secrets).foreign,
+        ) as store,
         open_adapters(config, store.messages, clock) as adapters,
         anyio.create_task_group() as tasks,
     ):

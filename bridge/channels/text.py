@@ -6,31 +6,13 @@ from typing import Final
 
 import httpx
 
+from bridge.runtime.redaction import masked
+
 MAX_TAIL_LINES: Final = 20
 _TAIL_WINDOW: Final = 16 * 1024
 _MAX_URL_BYTES: Final = 500
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,1000}(?:\x07|\x1b\\)?|[@-Z\\^_])")
-_MASK: Final = "***"
-_SECRETS: Final = (
-    (re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL), _MASK),  # noqa: E501  # one pattern
-    # The window may begin inside a key.
-    (re.compile(r"\A.*-----END [A-Z ]{0,40}PRIVATE KEY-----", re.DOTALL), _MASK),
-    (re.compile(r"(?im)\b((?:proxy-)?authorization|cookie|x-api-key)(\s*[:=]\s*).*$"), rf"\1\2{_MASK}"),
-    (
-        re.compile(
-            r"(?i)([\w-]{0,40}(?:passw(?:or)?d|pwd|secret|token|api[_-]?key|access[_-]?key|credential)[\w-]{0,40}"
-            r"[\"']?(?:\s*[:=]\s*|(?<=-)\s+))(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&]+)"
-        ),
-        rf"\1{_MASK}",
-    ),
-    (re.compile(r"(?i)(--?(?:passw(?:or)?d|secret|token|api-key)\s+)\S+"), rf"\1{_MASK}"),
-    (re.compile(r"(\w{1,20}://[^\s/:@]{0,200}:)[^\s/@]{1,500}@"), rf"\1{_MASK}@"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {_MASK}"),
-    (re.compile(r"\b(?:AKIA|ASIA|LTAI)[0-9A-Za-z]{12,}"), _MASK),
-    (re.compile(r"\b(?:gh[opusr]_|github_pat_|glpat-|xox[abprs]-|sk-)[\w-]{16,}"), _MASK),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), _MASK),
-)  # fmt: skip
 
 
 def _twin(ascii_text: str) -> str:
@@ -91,9 +73,7 @@ def web_link(url: str | None) -> str | None:
 
 def log_tail(log: str, limit: int) -> tuple[str, ...]:
     """The last lines of a log as a terminal shows them, without secrets: at most 20 and `limit` bytes."""
-    text = _ANSI.sub("", log[-_TAIL_WINDOW:]).replace("\r\n", "\n")
-    for pattern, mask in _SECRETS:
-        text = pattern.sub(mask, text)
+    text = masked(_ANSI.sub("", log[-_TAIL_WINDOW:]).replace("\r\n", "\n"))
     shown = [plain(line.rstrip("\r").rpartition("\r")[2], 200) for line in text.split("\n")]
     kept: list[str] = []
     for line in reversed([line for line in shown if line][-MAX_TAIL_LINES:]):

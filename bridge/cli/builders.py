@@ -9,6 +9,7 @@ from bridge.errors import RemoteError
 from bridge.registry import BUILDERS
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
+from bridge.runtime.redaction import Redactor
 
 
 @click.group()
@@ -39,7 +40,7 @@ def test_builder(config: str | None, name: str) -> None:
         finally:
             await builder.aclose()
 
-    redacted = log.Redactor(loaded.secrets)
+    redacted = Redactor(loaded.secrets)
     try:
         click.echo(redacted.text(show.plain(f"ok: {run(work)}")))
     except RemoteError as error:

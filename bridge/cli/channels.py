@@ -13,6 +13,7 @@ from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.registry import open_adapters, targets
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
+from bridge.runtime.redaction import Redactor
 from bridge.store.open import open_store
 
 
@@ -57,7 +58,7 @@ def test_channel(config: str | None, name: str) -> None:
                 await store.health.restore(f"channel:{name}", "it took a test notice")
                 await store.notices.pause(targets(loaded)[name], system_clock())
                 await store.notices.hurry(name)
-            click.echo(log.Redactor(loaded.secrets).text(answer), err=not worked)
+            click.echo(Redactor(loaded.secrets).foreign(answer), err=not worked)
             return worked
 
     sys.exit(0 if run(work) else 1)

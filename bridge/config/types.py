@@ -2,12 +2,12 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -16,6 +16,8 @@ from bridge.config.forges import ForgeContext
 from bridge.runtime.rate import Rate
 
 MAX_SECRET_BYTES: Final = 64 * 1024
+_SHORTEST_KEY: Final = 16
+"""Shorter parts of an address can be words."""
 _PLACES: Final = ("env", "file", "credential")
 """Where a secret can be stored outside the configuration."""
 
@@ -149,8 +151,20 @@ class Secret:
                 )
         if not text:
             raise wrong("secret", "the secret is empty: an empty secret proves nothing")
-        context.found.add(text)
+        context.found.update((text, *_keys_of(text)))
         return cls(text)
+
+
+def _keys_of(text: str) -> Iterator[str]:
+    """The secret parts of an address such as that of a robot: alone they open as much as the whole."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return
+    if parts.scheme in {"http", "https"}:
+        last = parts.path.rpartition("/")[2]
+        values = [parts.password or "", last, *(value for _, value in parse_qsl(parts.query))]
+        yield from (value for value in values if len(value) >= _SHORTEST_KEY)
 
 
 _DURATION = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")

@@ -4,17 +4,15 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any, Final, Literal, TextIO, cast
-from urllib.parse import quote, quote_plus
 
 import orjson
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import Processor
 
-MASK: Final = "***"
-SHORTEST: Final = 4
-"""Shorter secrets would mask ordinary words."""
+from bridge.runtime.redaction import Redactor
+
 _QUIET: Final = (
     "uvicorn.error",
     "httpx",
@@ -25,35 +23,6 @@ _QUIET: Final = (
     "urllib3",
     "alembic",
 )
-
-
-class Redactor:
-    """Replaces known secrets in texts, also where they are quoted for a URL or for a line of log."""
-
-    def __init__(self, secrets: Collection[str]) -> None:
-        forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
-        # The longest first: a secret may hold another one.
-        self._secrets = sorted(forms, key=len, reverse=True)
-
-    def text(self, value: str) -> str:
-        for secret in self._secrets:
-            if secret in value:
-                value = value.replace(secret, MASK)
-        return value
-
-    def __call__(self, _logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
-        """The last processor: what was rendered is what is searched."""
-        return self.text(str(line))
-
-
-def _forms(secret: str) -> Iterator[str]:
-    yield quote(secret, safe="")
-    yield quote_plus(secret)
-    # The text of an error may quote the secret, and the line quotes that text again.
-    for text in (secret, repr(secret)[1:-1]):
-        yield text
-        yield json.dumps(text)[1:-1]
-        yield json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def configure(

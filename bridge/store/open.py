@@ -15,7 +15,7 @@ from bridge.runtime.clock import Clock, system_clock
 from bridge.store.base import Store
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.store import SqliteStore
-from bridge.store.values import ServiceNoticesFor
+from bridge.store.values import Redact, ServiceNoticesFor, unchanged
 
 _SQLITE: Final = "sqlite://"
 
@@ -32,12 +32,13 @@ async def open_store(
     exclusive: bool,
     clock: Clock = system_clock,
     service_notices: ServiceNoticesFor = no_notices,
+    redact: Redact = unchanged,
 ) -> AsyncIterator[Store]:
     """The store at `url` (`sqlite://` and the absolute path of a file), closed at the end.
 
     `exclusive` is for the daemon: it creates or upgrades the store, and no second daemon can open it. Others
-    take it as it is. `service_notices` are written with each change of health. Raises StoreError, or
-    StoreTooNew for a store that a newer release wrote.
+    take it as it is. `service_notices` are written with each change of health. What builders and channels say
+    is stored as `redact` leaves it. Raises StoreError, or StoreTooNew for a store that a newer release wrote.
     """
     if not url.startswith(_SQLITE):
         scheme = url.partition("://")[0]  # what follows may hold a password
@@ -46,7 +47,7 @@ async def open_store(
         )
     path = Path(url.removeprefix(_SQLITE))
     database = await anyio.to_thread.run_sync(partial(Database.open, path, exclusive=exclusive))
-    store = SqliteStore(database, clock, service_notices)
+    store = SqliteStore(database, clock, service_notices, redact)
     try:
         yield store
     finally:

@@ -16,6 +16,15 @@ MAX_DETAIL: Final = 1000
 
 NoticesFor = Callable[[Build, Streak], Sequence[Notice]]
 """Which notices a build in its new state asks for, given the failures of its tag set just before it."""
+Redact = Callable[[str], str]
+"""Takes the secrets out of a text that came from outside."""
+
+
+def unchanged(text: str) -> str:
+    """For a store that nothing from outside is written to."""
+    return text
+
+
 ServiceNoticesFor = Callable[[EventName, ServiceFacts], Sequence[Notice]]
 """Which notices an event of the bridge itself asks for."""
 

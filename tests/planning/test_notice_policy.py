@@ -10,7 +10,7 @@ from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Subscription
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.store.sqlite.health import Health
-from bridge.store.values import BuildChange, NoticeFilter
+from bridge.store.values import BuildChange, NoticeFilter, unchanged
 
 Only = Literal["always", "changes", "failures"]
 ALL = frozenset(EventName)
@@ -245,7 +245,7 @@ async def test_who_asked_for_it_is_reported_of_the_bridge_itself_but_no_channel_
         Subscription(channel="mail", events=frozenset({EventName.DEGRADED})),
         Subscription(channel="quiet", events=frozenset({EventName.FAIL})),
     ]
-    health = Health(store.database, store.clock, ServiceNoticePolicy(store.clock, watchers))
+    health = Health(store.database, store.clock, ServiceNoticePolicy(store.clock, watchers), unchanged)
     for part in ("builder:here", "channel:team"):
         assert await health.degrade(part, "no answer")
         assert not await health.degrade(part, "still no answer")

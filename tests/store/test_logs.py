@@ -6,6 +6,8 @@ import pytest
 from support.scripted import Store
 from support.services import add_queued
 
+from bridge.runtime.redaction import Redactor
+from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.logs import HEAD_BYTES, MAX_LOG_BYTES
 
 
@@ -56,3 +58,19 @@ async def test_a_log_without_lines_keeps_its_end_too(store: Store) -> None:
 async def test_bytes_are_counted_and_not_characters(store: Store) -> None:
     found = await kept(store, "\u6784" * (4 << 20), 1 << 16)
     assert len(found.encode()) < MAX_LOG_BYTES + 100
+
+
+@pytest.mark.parametrize("size", [1, 5, 7, 1000])
+async def test_a_secret_is_never_stored_however_its_line_arrives(store: Store, size: int) -> None:
+    guarded = Builds(store.database, store.clock, Redactor(["canary-of-the-tests"]).foreign)
+    build = await add_queued(store)
+    text = "before\nit prints canary-of-the-tests, and PASSWORD=hunter2 too\nafter"
+    for at in range(0, len(text), size):
+        await guarded.append_log(build.id, text[at : at + size], at + size, restarted=False)
+    found = "".join(one.text for one in await store.builds.log(build.id))
+    assert found == "before\nit prints ***, and PASSWORD=*** too\nafter"
+    detail = "no answer to Bearer canary-of-the-tests"
+    await guarded.update(build.id, detail=detail)
+    await guarded.add_step(build.id, "stop", detail)
+    step = (await store.builds.steps(build.id))[-1]
+    assert {(await store.build(build.id)).detail, step.detail} == {"no answer to Bearer ***"}

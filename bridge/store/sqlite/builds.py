@@ -1,9 +1,11 @@
 """Builds: their states change only along the table of transitions."""
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Unpack
 
+import anyio.to_thread
 import structlog
 from sqlalchemy import (
     ColumnElement,
@@ -22,17 +24,30 @@ from bridge.model.build import TRANSITIONS, Build, BuildRequest, BuildState, Ori
 from bridge.model.notice import Streak, Subscription
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
+from bridge.runtime.redaction import MASK
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, Parts
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
 from bridge.store.sqlite import listing, logs, notices, streak, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import is_eligible
-from bridge.store.values import ANY_BUILD, BuildChange, BuildFilter, Cursor, LogPiece, NoticesFor, Page, Step
+from bridge.store.values import (
+    ANY_BUILD,
+    BuildChange,
+    BuildFilter,
+    Cursor,
+    LogPiece,
+    NoticesFor,
+    Page,
+    Redact,
+    Step,
+)
 
 log = structlog.get_logger()
 
 MAX_TEXT: Final = 4096
+_WORD: Final = re.compile(r"\A[^\s,;&]+")
+"""What follows a secret whose beginning was taken out: its end."""
 # Word for word the condition of the index over public builds: a bound parameter would not use it.
 _IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
 
@@ -81,9 +96,10 @@ def get(connection: Connection, build_id: str) -> Build | None:
 class Builds:
     """The builds of one SQLite store: `bridge.store.base.Builds`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, redact: Redact) -> None:
         self._database = database
         self._clock = clock
+        self._redact = redact
 
     async def claim(self, builder: str, slots: int | None, notices_for: NoticesFor) -> Build | None:
         now = self._clock()
@@ -148,24 +164,37 @@ class Builds:
     async def transition(
         self, build_id: str, to: BuildState, notices_for: NoticesFor, **change: Unpack[BuildChange]
     ) -> Build | None:
-        now = self._clock()
+        now, clean = self._clock(), self._redacted(change)
         return await self._database.write(
-            lambda connection: transition(connection, build_id, to, now, notices_for, **change)
+            lambda connection: transition(connection, build_id, to, now, notices_for, **clean)
         )
 
+    def _redacted(self, change: BuildChange) -> BuildChange:
+        clean = change.copy()
+        for name in ("raw", "detail", "caveat"):
+            if name in clean:
+                clean[name] = self._redact(clean[name])
+        return clean
+
     async def update(self, build_id: str, **change: Unpack[BuildChange]) -> None:
-        statement = update(table).where(table.c.id == build_id).values(**_storable(change))
+        values = _storable(self._redacted(change))
+        statement = update(table).where(table.c.id == build_id).values(**values)
         await self._database.write(lambda connection: connection.execute(statement).rowcount)
 
     async def add_step(self, build_id: str, what: str, detail: str) -> None:
-        now = self._clock()
-        await self._database.write(lambda connection: timeline.add(connection, build_id, now, what, detail))
+        now, clean = self._clock(), self._redact(detail)
+        await self._database.write(lambda connection: timeline.add(connection, build_id, now, what, clean))
 
     async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
         now = self._clock()
-        text = _utf8(text)
+        # A secret can be cut in two by the moment of reading: the line that goes on is looked at as a whole.
+        begun = await self._database.read(lambda connection: logs.unfinished_line(connection, build_id))
+        rest = _WORD.sub("", text) if begun.endswith(MASK) else text
+        clean = await anyio.to_thread.run_sync(self._redact, begun + _utf8(rest))
         await self._database.write(
-            lambda connection: logs.append(connection, build_id, now, text, offset, restarted=restarted)
+            lambda connection: logs.append(
+                connection, build_id, now, clean, begun=begun, offset=offset, restarted=restarted
+            )
         )
 
     async def log(

@@ -11,13 +11,16 @@ from bridge.runtime.clock import Clock
 from bridge.store.schema import service as table
 from bridge.store.sqlite import notices
 from bridge.store.sqlite.database import Database
-from bridge.store.values import HealthRecord, ServiceNoticesFor
+from bridge.store.values import HealthRecord, Redact, ServiceNoticesFor
 
 
 class Health:
     """The health of the parts of one SQLite store: `bridge.store.base.Health`."""
 
-    def __init__(self, database: Database, clock: Clock, notices_for: ServiceNoticesFor) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, notices_for: ServiceNoticesFor, redact: Redact
+    ) -> None:
+        self._redact = redact
         self._database = database
         self._clock = clock
         self._notices_for = notices_for
@@ -32,7 +35,7 @@ class Health:
         )
 
     async def degrade(self, name: str, why: str, *, pause: float = 0.0) -> bool:
-        now = self._clock()
+        now, why = self._clock(), self._redact(why)
 
         def down(old: HealthRecord) -> HealthRecord:
             until = now + pause if pause else 0.0

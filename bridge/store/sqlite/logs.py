@@ -11,24 +11,59 @@ HEAD_BYTES: Final = 4 << 20
 TAIL_BYTES: Final = 4 << 20
 MAX_LOG_BYTES: Final = HEAD_BYTES + TAIL_BYTES
 """What is kept of a log at most, but for the mark."""
+_LONGEST_LINE: Final = 64 << 10
 _AGAIN: Final = "\n--- the log starts again ---\n"
 _SIZE: Final = func.length(cast(build_log.c.text, LargeBinary))
 
 
+def unfinished_line(connection: Connection, build_id: str) -> str:
+    """The end of the log after its last line break, at most 64 Ki characters."""
+    newest = select(build_log.c.text).where(build_log.c.build_id == build_id).order_by(build_log.c.seq.desc())
+    parts: list[str] = []
+    for text in connection.execute(newest.limit(_LONGEST_LINE)).scalars():
+        _, end, part = text.rpartition("\n")
+        parts.append(part)
+        if end or sum(map(len, parts)) > _LONGEST_LINE:
+            break
+    return "".join(reversed(parts))[-_LONGEST_LINE:]
+
+
 def append(
-    connection: Connection, build_id: str, now: float, text: str, offset: int, *, restarted: bool
+    connection: Connection, build_id: str, now: float, text: str, *, begun: str, offset: int, restarted: bool
 ) -> None:
-    """Add to the log; the builder's own log was read up to `offset`."""
+    """Add to the log; the builder's own log was read up to `offset`.
+
+    `text` begins with what the line that has `begun` is now: only where that is another, it is rewritten.
+    """
     query = select(table.c.log_bytes, table.c.log_mark, table.c.log_left_out).where(table.c.id == build_id)
     log = connection.execute(query).one()
-    if restarted and log.log_bytes:
+    kept = log.log_bytes
+    if text.startswith(begun):
+        text = text.removeprefix(begun)
+    else:
+        kept -= _take_back(connection, build_id, begun)
+    if restarted and kept:
         text = f"{_AGAIN}{text}"
-    change = {"log_offset": offset, "log_bytes": log.log_bytes + len(text.encode())}
+    change = {"log_offset": offset, "log_bytes": kept + len(text.encode())}
     if text:
         _insert(connection, build_id, now, text)
         if change["log_bytes"] - log.log_left_out > MAX_LOG_BYTES:
             change |= _cut(connection, build_id, log.log_mark, log.log_left_out)
     connection.execute(update(table).where(table.c.id == build_id).values(**change))
+
+
+def _take_back(connection: Connection, build_id: str, line: str) -> int:
+    """Remove the unfinished line from the end of the log; returns its bytes."""
+    ours, left = build_log.c.build_id == build_id, len(line)
+    newest = select(build_log.c.seq, build_log.c.text).where(ours).order_by(build_log.c.seq.desc()).limit(1)
+    while left and (piece := connection.execute(newest).first()):
+        here = (ours, build_log.c.seq == piece.seq)
+        if len(piece.text) <= left:
+            connection.execute(delete(build_log).where(*here))
+        else:
+            connection.execute(update(build_log).where(*here).values(text=piece.text[:-left]))
+        left -= min(left, len(piece.text))
+    return len(line.encode())
 
 
 def _insert(connection: Connection, build_id: str, now: float, text: str) -> None:

@@ -16,7 +16,7 @@ from bridge.store.schema import notice as table
 from bridge.store.schema import send, target_pause
 from bridge.store.sqlite import timeline
 from bridge.store.sqlite.database import Database
-from bridge.store.values import ANY_NOTICE, NoticeFilter, NoticeRow, Step
+from bridge.store.values import ANY_NOTICE, NoticeFilter, NoticeRow, Redact, Step
 
 log = structlog.get_logger()
 
@@ -51,9 +51,10 @@ def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | N
 class Notices:
     """The notices of one SQLite store: `bridge.store.base.Notices`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, redact: Redact) -> None:
         self._database = database
         self._clock = clock
+        self._redact = redact
 
     async def add(self, notices: Sequence[Notice]) -> None:
         def work(connection: Connection) -> None:
@@ -98,7 +99,7 @@ class Notices:
         next_at: float | None = None,
         count: bool = True,
     ) -> None:
-        now = self._clock()
+        now, detail = self._clock(), self._redact(detail)
         values: dict[str, Any] = {"state": state, "detail": detail, "reason": reason}
         if state is NoticeState.PENDING:
             values["next_at"] = now if next_at is None else next_at

@@ -17,19 +17,25 @@ from bridge.store.sqlite.health import Health
 from bridge.store.sqlite.messages import Messages
 from bridge.store.sqlite.notices import Notices, end_orphans
 from bridge.store.sqlite.schedules import Schedules
-from bridge.store.values import ServiceNoticesFor
+from bridge.store.values import Redact, ServiceNoticesFor, unchanged
 
 
 class SqliteStore:
     """What one `Database` keeps, port by port: `bridge.store.base.Store`."""
 
-    def __init__(self, database: Database, clock: Clock, service_notices: ServiceNoticesFor) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        service_notices: ServiceNoticesFor,
+        redact: Redact = unchanged,
+    ) -> None:
         self.database = database
         self.clock = clock
         self.deliveries = Deliveries(database, clock)
-        self.builds = Builds(database, clock)
-        self.notices = Notices(database, clock)
-        self.health = Health(database, clock, service_notices)
+        self.builds = Builds(database, clock, redact)
+        self.notices = Notices(database, clock, redact)
+        self.health = Health(database, clock, service_notices, redact)
         self.messages = Messages(database)
         self.schedules = Schedules(database)
 

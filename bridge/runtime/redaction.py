@@ -1,0 +1,120 @@
+"""Takes secrets out of texts: those that are configured, and what looks like one."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus
+
+from structlog.typing import EventDict, WrappedLogger
+
+MASK: Final = "***"
+SHORTEST: Final = 4
+"""Shorter secrets would mask ordinary words."""
+_SHORTEST_ENCODED: Final = 8
+_NAMES: Final = ("passw", "pwd", "secret", "token", "key", "credential")
+_FLAG: Final = re.compile(r"(\s-[pu](?:\s+|(?=[^\s-])))\S+")
+Mask = str | Callable[[re.Match[str]], str]
+_SHAPES: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Mask], ...]] = (
+    (
+        ("private key-----",),
+        re.compile(
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)",
+            re.DOTALL,
+        ),
+        MASK,
+    ),
+    # The text may begin inside a key.
+    (("private key-----",), re.compile(r"\A.*-----END [A-Z ]{0,40}PRIVATE KEY-----", re.DOTALL), MASK),
+    (
+        ("authorization", "cookie", "x-api-key"),
+        re.compile(r"(?im)\b((?:proxy-)?authorization|cookie|x-api-key)(\s*[:=]\s*).*$"),
+        rf"\1\2{MASK}",
+    ),
+    (
+        _NAMES,
+        re.compile(
+            r"(?i)([\w-]{0,40}(?:passw(?:or)?d|pwd|secret|token|api[_-]?key|access[_-]?key|credential)[\w-]{0,40}"
+            r"[\"']?(?:\s*[:=]\s*|(?<=-)\s+))(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&]+)"
+        ),
+        rf"\1{MASK}",
+    ),
+    (_NAMES, re.compile(r"(?i)(--?(?:passw(?:or)?d|secret|token|api-key)\s+)\S+"), rf"\1{MASK}"),
+    (
+        ("login", "mysql", "mariadb", "sshpass", "curl"),
+        re.compile(r"(?i)\b(?:login|mysql|mysqldump|mariadb|sshpass|curl)\b[^\n]*"),
+        lambda found: _FLAG.sub(rf"\1{MASK}", found[0]),
+    ),
+    (("密", "口令", "令牌"), re.compile(r"((?:密码|口令|令牌|密钥)\s*[:\uff1a=]\s*)\S+"), rf"\1{MASK}"),
+    (
+        ("hook", "key=", "sign="),
+        re.compile(r"(?i)(/hook/|hooks\.slack\.com/services/|[?&](?:key|sign)=)[\w/%-]{8,}"),
+        rf"\1{MASK}",
+    ),
+    (("://",), re.compile(r"(\w{1,20}://[^\s/:@]{0,200}:)[^\s/@]{1,500}@"), rf"\1{MASK}@"),
+    (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {MASK}"),
+    (("akia", "asia", "ltai"), re.compile(r"\b(?:AKIA|ASIA|LTAI)[0-9A-Za-z]{12,}"), MASK),
+    (
+        ("gh", "github_pat_", "glpat-", "xox", "sk-"),
+        re.compile(r"\b(?:gh[opusr]_|github_pat_|glpat-|xox[abprs]-|sk-)[\w-]{16,}"),
+        MASK,
+    ),
+    (("eyj",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), MASK),
+)
+"""What looks like a secret; an expression is tried only on a text that holds one of its words."""
+
+
+class Redactor:
+    """Replaces known secrets in texts, also where they are encoded, or quoted for a URL or a line of log."""
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+        # The longest first: a secret may hold another one.
+        self._secrets = sorted(forms, key=len, reverse=True)
+
+    def text(self, value: str) -> str:
+        """A text of our own, in which only known secrets can stand."""
+        for secret in self._secrets:
+            if secret in value:
+                value = value.replace(secret, MASK)
+        return value
+
+    def foreign(self, value: str) -> str:
+        """A text that others wrote, such as a log: what looks like a secret is taken out, too."""
+        return masked(self.text(value))
+
+    def __call__(self, _logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
+        """The last processor: what was rendered is what is searched."""
+        return self.text(str(line))
+
+
+def masked(text: str) -> str:
+    """The text without what looks like a secret."""
+    lower = text.lower()
+    for words, pattern, mask in _SHAPES:
+        if any(word in lower for word in words):
+            text = pattern.sub(mask, text)
+    return text
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield quote(secret, safe="")
+    yield quote_plus(secret)
+    # The text of an error may quote the secret, and the line quotes that text again.
+    for text in (secret, repr(secret)[1:-1]):
+        yield text
+        yield json.dumps(text)[1:-1]
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield from _encoded(secret.encode())
+
+
+def _encoded(secret: bytes) -> Iterator[str]:
+    """What base64 makes of the secret wherever it stands in a longer text, as in `user:secret`."""
+    for before in range(3):
+        code = base64.b64encode(bytes(before) + secret).decode()
+        # The first characters and the last depend on what stands beside the secret.
+        whole = code[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
+        if len(whole) >= _SHORTEST_ENCODED:
+            yield whole
+            yield whole.translate(str.maketrans("+/", "-_"))

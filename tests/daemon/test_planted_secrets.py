@@ -1,0 +1,87 @@
+"""A build that prints every secret of the bridge: none of them leaves it, wherever one looks."""
+
+import base64
+import json
+import shlex
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+from anyio.from_thread import start_blocking_portal
+from support.daemon import TOKEN, eventually, running
+from support.fake_robots import dingtalk_robot
+from support.git import Origin
+from support.sending import push_body, send
+
+SECRETS = {
+    "webhook": "canary-webhook-secret-1",
+    "robot": "canary/robot+sign secret-3",
+    "jenkins": "canary-jenkins-token-4",
+    "access": "canary-access-token-5",
+}
+RULE = """
+namespace: acme
+repo_name: shop
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: {url}
+  builder: here
+  tag_configs:
+    - {{code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: latest}}
+"""
+
+
+def forms(secret: str) -> list[str]:
+    """The secret as it may stand in an output, with what must not remain of it."""
+    encoded = [base64.b64encode(f"{user}:{secret}".encode()).decode() for user in ("a", "ab", "abc")]
+    return [secret, quote(secret, safe=""), *encoded]
+
+
+def test_what_a_build_prints_of_our_secrets_is_stored_served_and_sent_nowhere(tmp_path: Path) -> None:
+    printed = [form for secret in SECRETS.values() for form in forms(secret)]
+    halves = [f"printf %s {shlex.quote(f[:9])}; sleep 0.3; echo {shlex.quote(f[9:])}" for f in printed[:3]]
+    lines = [f"echo {shlex.quote(f'it prints {form} here')}" for form in printed]
+    script = "\n".join([*lines, *halves, "echo 'PASSWORD=hunter-two-canary'", "exit 3"])
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(
+            dingtalk_robot(time.time, secret=SECRETS["robot"], token=SECRETS["access"])
+        ) as robot,
+    ):
+        origin = Origin(tmp_path / "git")
+        sha = origin.commit({"build.sh": script})
+        origin.push()
+        config = {
+            "sources": {"plain": {"kind": "Simple", "secrets": [SECRETS["webhook"]]}},
+            "builders": {
+                "here": {"kind": "local", "command": ["sh", "build.sh"], "protocols": ["file"]},
+                "gone": {"kind": "jenkins", "url": "http://127.0.0.1:9", "username": "u", "job": "x"}
+                | {"token": SECRETS["jenkins"]},
+            },
+            "channels": {
+                "team": {"kind": "DING_TALK", "url": robot.url, "secret": SECRETS["robot"]}
+                | {"allow_private": True}
+            },
+            "notices": {"default": [{"channel": "team", "enabled_event_type_names": ["buildJobFail"]}]},
+        }
+        with running(tmp_path, config, {"shop.yaml": RULE.format(url=origin.url)}) as daemon:
+            assert (
+                send(daemon.url, push_body(origin.url, sha=sha), "1", SECRETS["webhook"]).status_code == 202
+            )
+            (build,) = eventually(lambda: [one for one in daemon.builds() if one["state"] == "failed"])
+            eventually(lambda: robot.messages)
+            headers = {"authorization": f"Bearer {TOKEN}"}
+            page = f"{daemon.url}/v1/builds/{build['build_id']}"
+            seen = [httpx.get(url, headers=headers).text for url in (page, f"{page}/logs")]
+            for command in ("builds log", "builds show", "builds list --json", "notices list --json"):
+                name = ["acme/shop#1"] if command in {"builds log", "builds show"} else []
+                seen.append(daemon.command(*command.split(), *name).stdout)
+            daemon.stop()
+            seen += [daemon.output(), json.dumps(robot.messages, ensure_ascii=False, default=str)]
+            stored = daemon.database.read_bytes()
+    everything = "\n".join(seen)
+    assert everything.count("it prints *** here") > len(SECRETS), "what was printed did arrive"
+    leaked = [form for form in [*printed, "hunter-two"] if form in everything or form.encode() in stored]
+    assert leaked == []
+    assert "canary" not in everything

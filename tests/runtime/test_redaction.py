@@ -1,0 +1,62 @@
+"""Whatever shape a secret has in a text from outside, it is taken out; and little else is."""
+
+import base64
+from urllib.parse import quote
+
+import pytest
+
+from bridge.runtime.redaction import MASK, Redactor, masked
+
+SECRET = "canary/of+the tests"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        *(base64.b64encode(f"{user}:{SECRET}".encode()).decode() for user in ("a", "ab", "abc", "abcd")),
+        base64.urlsafe_b64encode(f"{SECRET}?>".encode()).decode(),
+    ],
+)
+def test_a_known_secret_is_found_in_its_usual_encodings(form: str) -> None:
+    clean = Redactor([SECRET]).foreign(f"it prints {form} and goes on")
+    assert MASK in clean
+    assert clean.startswith("it prints ")
+    assert clean.endswith(" and goes on")
+    assert form[4:-6] not in clean
+
+
+@pytest.mark.parametrize(
+    ("line", "clean"),
+    [
+        ("Authorization: Bearer canary", "Authorization: ***"),
+        ("password=canary next", "password=*** next"),
+        ("DEPLOY_TOKEN=canary", "DEPLOY_TOKEN=***"),
+        ("docker login -u me -p canary reg.example.com", "docker login -u *** -p *** reg.example.com"),
+        ("+ mysql -uroot -pcanary shop", "+ mysql -u*** -p*** shop"),
+        ("密码\uff1acanary", "密码\uff1a***"),
+        ("git clone https://me:canary@git.example.com/a", "git clone https://me:***@git.example.com/a"),
+        ("https://oapi.dingtalk.com/robot/send?access_token=canary", "https://oapi.dingtalk.com/robot/send?access_token=***"),
+        ("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=canary-canary", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=***"),
+        ("https://open.feishu.cn/open-apis/bot/v2/hook/canary-canary", "https://open.feishu.cn/open-apis/bot/v2/hook/***"),
+        ("ghp_canarycanarycanary1", "***"),
+    ],
+)  # fmt: skip
+def test_the_usual_shapes_are_taken_out(line: str, clean: str) -> None:
+    assert masked(line) == clean
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mkdir -p build/out",
+        "cp -p a b",
+        "tokens are counted",
+        "https://example.com/path?page=2",
+        "the key is under the mat",
+        "webhook received",
+    ],
+)
+def test_other_text_stays(line: str) -> None:
+    assert masked(line) == line
