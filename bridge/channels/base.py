@@ -7,7 +7,7 @@ renders, shortens and signs at each attempt, so that a late notice is still vali
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -29,11 +29,15 @@ class Ok:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The channel did not take the notice and may take it later: after `after` seconds if it named a time."""
+    """The channel did not take the notice and may take it later: after `after` seconds if it named a time.
+
+    `of_notice` says that the channel works: the fault lies in this notice or its recipient.
+    """
 
     label: ClassVar[str] = "retry"
     why: str
     after: float | None = None
+    of_notice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ class Channel(ABC):
     """The key under `people` in `bridge.yaml` by which this kind mentions a person."""
     patience: float = 45.0
     """The seconds after which `send` is given up, if it has not ended by itself."""
+    recipients: Sequence[str] = ()
+    """Each gets a notice by itself; empty where the channel sends to all at once."""
     rate: Rate | None = None
     """At most `count` sends within any `seconds`; None where the channel has no such limit."""
 
@@ -118,7 +124,10 @@ class Channel(ABC):
 
     @abstractmethod
     async def send(self, notice: Notice) -> Outcome:
-        """Make one attempt. The channel shortens a notice that is too long for it."""
+        """Make one attempt, to the notice's recipient if it has one.
+
+        The channel shortens a notice that is too long for it.
+        """
 
     async def aclose(self) -> None:  # noqa: B027  # most channels hold nothing
         """Release what the channel holds; bounded in time."""

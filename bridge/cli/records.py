@@ -226,6 +226,7 @@ def _notice_document(row: NoticeRow) -> dict[str, Any]:
         "id": row.notice.id,
         "created_at": when(row.notice.created_at),
         "channel": row.notice.channel,
+        "recipient": row.notice.recipient,
         "event": row.notice.event,
         "build_id": row.build_id,
         "job": row.job,

@@ -101,7 +101,10 @@ class ServiceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One message to one channel; `id` stays the same over all attempts, `created_at` is in Unix seconds."""
+    """One message to one channel; `id` stays the same over all attempts, `created_at` is in Unix seconds.
+
+    `recipient` is whom a channel with several recipients is to send it to; None is all of them.
+    """
 
     id: str
     channel: str
@@ -109,3 +112,4 @@ class Notice:
     facts: BuildFacts | ServiceFacts
     created_at: float
     attempt: int = 1
+    recipient: str | None = None

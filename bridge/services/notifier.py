@@ -91,6 +91,7 @@ class Notifier(Service):
 
     async def _send_due(self) -> float | None:
         """Send what is due; when something will be, in Unix seconds."""
+        recipients = self._channel.recipients
         while True:
             due_at = await self._notices.next_due(self._name)
             if due_at is None or due_at > self._clock():
@@ -101,7 +102,7 @@ class Notifier(Service):
                 pause = await self._paused_until()
                 if pause > self._clock():
                     return pause
-                if (row := await self._notices.claim(self._name, self._target.key)) is not None:
+                if (row := await self._notices.claim(self._name, self._target.key, recipients)) is not None:
                     await self._deliver(row)
 
     async def _paused_until(self) -> float:
@@ -147,8 +148,8 @@ class Notifier(Service):
             case Ok(detail):
                 await self._notices.end(notice_id, NoticeState.SENT, detail)
                 await self._works()
-            case Retry(why, after):
-                await self._again(row, why, after)
+            case Retry(why, after, of_notice):
+                await self._again(row, why, after, of_notice=of_notice)
             case Unknown(why):
                 await self._again(row, f"perhaps sent: {why}", None)
             case RateLimited(why, after):
@@ -174,8 +175,8 @@ class Notifier(Service):
         if not await self._expired(row, why):
             await self._notices.end(row.notice.id, NoticeState.PENDING, why, next_at=until, count=False)
 
-    async def _again(self, row: NoticeRow, why: str, after: float | None) -> None:
-        self._failures += 1
+    async def _again(self, row: NoticeRow, why: str, after: float | None, *, of_notice: bool = False) -> None:
+        self._failures += not of_notice
         if self._failures >= FAILURES:
             await self._part.degrade(why, pause=DOWN_SECONDS)
         if await self._expired(row, why):

@@ -166,11 +166,12 @@ class Notices(Protocol):
     async def next_due(self, channel: str) -> float | None:
         """When the next notice to this channel is due, which may be past; None while none waits."""
 
-    async def claim(self, channel: str, target: str) -> NoticeRow | None:
+    async def claim(self, channel: str, target: str, recipients: Sequence[str] = ()) -> NoticeRow | None:
         """Take the notice that is due: it is `sending`, and an attempt on the target, on disk.
 
-        Returns it as it was before this attempt; None when nothing is due. Of each job only the oldest open
-        notice is due. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
+        Returns it as it was before this attempt; None when nothing is due. Of each job, and each
+        recipient, only the oldest open notice is due. One that has no recipient yet becomes one for each of
+        `recipients`. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
         claim for a channel: an engine that serves several processes must lease the notice to one of them, and
         `end` must then write nothing for a holder whose lease has expired. One that can no longer be read
         is not claimed: it becomes `dead`, with the reason.

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0007"
+REVISION: Final = "0008"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -195,6 +195,7 @@ notice = Table(
     Column("created_at", Float, nullable=False),
     Column("next_at", Float, nullable=False),
     Column("ended_at", Float),
+    Column("recipient", Text),
     Index("notice_open", "channel", "id", sqlite_where=text("state IN ('pending', 'sending')")),
     Index("notice_build", "build_id"),
     Index("notice_created_at", "created_at"),

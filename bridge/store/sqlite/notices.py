@@ -23,6 +23,8 @@ log = structlog.get_logger()
 # Word for word the condition of the index over open notices: bound parameters would not use it.
 _IS_OPEN: Final = text("state IN ('pending', 'sending')")
 _SEND_LOG_SECONDS: Final = 3600
+_SPLIT: Final = 100
+"""The most notices that are made ready for their recipients in one transaction."""
 
 
 def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | None = None) -> None:
@@ -68,11 +70,16 @@ class Notices:
         row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
         return None if row is None else row["next_at"]
 
-    async def claim(self, channel: str, target: str) -> NoticeRow | None:
+    async def claim(self, channel: str, target: str, recipients: Sequence[str] = ()) -> NoticeRow | None:
         now = self._clock()
+        head = _head(channel)
+        if recipients:
+            head = head.where(table.c.recipient.is_not(None))
 
         def work(connection: Connection) -> NoticeRow | None:
-            while (row := connection.execute(_head(channel)).mappings().first()) is not None:
+            if recipients:
+                _split(connection, channel, recipients, now)
+            while (row := connection.execute(head).mappings().first()) is not None:
                 if not (damage := _parts(row)[1].damage):
                     break
                 _give_up(connection, row["id"], damage, now)
@@ -170,7 +177,7 @@ class Notices:
 
 
 def _head(channel: str) -> Select[Any]:
-    """The notice to send next: of each job only the oldest open one may go.
+    """The notice to send next: of each job and recipient only the oldest open one may go.
 
     One that is `sending` may, too: only the channel's own notifier asks, so the outcome of that attempt could
     not be written.
@@ -178,7 +185,7 @@ def _head(channel: str) -> Select[Any]:
     heads = select(func.min(table.c.id)).where(table.c.channel == channel, _IS_OPEN)
     return (
         select(table)
-        .where(table.c.id.in_(heads.group_by(table.c.job)))
+        .where(table.c.id.in_(heads.group_by(table.c.job, table.c.recipient)))
         .order_by(table.c.next_at, table.c.id)
         .limit(1)
     )
@@ -194,6 +201,19 @@ def end_orphans(connection: Connection, channels: Collection[str], now: float) -
         connection.execute(update(table).where(table.c.id == row.id).values(**values))
         timeline.add(connection, row.id, now, NoticeState.DEAD, f"config: {why}")
     return len(rows)
+
+
+def _split(connection: Connection, channel: str, recipients: Sequence[str], now: float) -> None:
+    """Make one notice for each recipient of the oldest that have none: each has its own attempts and end."""
+    whole = select(table).where(table.c.channel == channel, _IS_OPEN, table.c.recipient.is_(None))
+    for row in connection.execute(whole.order_by(table.c.id).limit(_SPLIT)).mappings().all():
+        first, *others = recipients
+        connection.execute(update(table).where(table.c.id == row["id"]).values(recipient=first))
+        for number, recipient in enumerate(others, 1):
+            # The id sorts behind the first one's and before that of a later notice.
+            copy = {"id": f"{row['id']}.{number:02}", "dedupe": f"{row['dedupe']} {recipient}"}
+            connection.execute(insert(table).values({**row, **copy, "recipient": recipient}))
+            timeline.add(connection, copy["id"], now, NoticeState.PENDING, f"for {recipient}")
 
 
 def _give_up(connection: Connection, notice_id: str, damage: str, now: float) -> None:
@@ -214,6 +234,7 @@ def _parts(row: RowMapping) -> tuple[Notice, Parts]:
         facts=parts.read("facts", lambda: FACTS.validate_json(row["facts"]), nothing),
         created_at=row["created_at"],
         attempt=row["attempts"] + 1,
+        recipient=row["recipient"],
     )
     return notice, parts
 

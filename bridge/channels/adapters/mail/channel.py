@@ -4,8 +4,8 @@ Source: "Simple Mail Transfer Protocol", https://www.rfc-editor.org/rfc/rfc5321,
 https://www.rfc-editor.org/rfc/rfc5322, "Recommendations for Automatic Responses to Electronic Mail",
 https://www.rfc-editor.org/rfc/rfc3834, and "List-Id", https://www.rfc-editor.org/rfc/rfc2919.
 
-Each recipient gets a separate message. The channel remembers who has it, so that a further attempt of the
-same notice goes to the others only. After a restart the unchanged Message-ID lets the receiver drop a repeat.
+Each recipient gets a separate message, with attempts and an end of its own. The Message-ID stays the same
+over all attempts: it lets the receiver drop a repeat.
 """
 
 import base64
@@ -13,7 +13,7 @@ import hashlib
 import html
 import socket
 import ssl
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,7 +49,6 @@ GREETING_TIMEOUT: Final = 300.0
 """RFC 5321, section 4.5.3.2.1: a server may be that slow to greet, to discourage senders of spam."""
 TOTAL_TIMEOUT: Final = 330.0
 TRY_LATER: Final = 300.0
-_REMEMBERED: Final = 1000
 _SMALL: Final = DETAILS[-2]
 _UNREADABLE: Final = -1
 """The code of aiosmtplib for an answer that begins with no code."""
@@ -120,16 +119,18 @@ class _Attempt:
 
     notice: Notice
     mails: dict[str, bytes]
-    done: set[str]
+    done: set[str] = field(default_factory=set)
     rejected: list[str] = field(default_factory=list)
     later: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    """Faults of a whole session."""
 
     def outcome(self) -> Outcome:
         if self.lost:
             return Unknown("; ".join(self.lost))
-        if self.later:
-            return Retry("; ".join(self.later), TRY_LATER)
+        if self.broken or self.later:
+            return Retry("; ".join([*self.broken, *self.later]), TRY_LATER, of_notice=not self.broken)
         if self.rejected:
             return Dead(
                 "content",
@@ -150,24 +151,19 @@ class Mail(Channel):
         self._sender = _parsed(settings.sender).addr_spec
         self._domain = self._sender.rpartition("@")[2]
         self._hidden = _forms(settings.username, settings.password)
-        self._delivered: OrderedDict[str, set[str]] = OrderedDict()
+        self.recipients = tuple(dict.fromkeys(settings.to))
 
     async def send(self, notice: Notice) -> Outcome:
-        done = self._delivered.setdefault(notice.id, set())
-        while len(self._delivered) > _REMEMBERED:
-            self._delivered.popitem(last=False)
-        recipients = [each for each in self._settings.to if each not in done]
+        recipients = self.recipients if notice.recipient is None else (notice.recipient,)
+        if unknown := set(recipients).difference(self.recipients):
+            return Dead("content", f"the channel has no recipient {unknown.pop()} any more")
         # Written before the session: a fault of our own must not look like one of the server.
         mails = {each: self.message(notice, each, DETAILS[0]).as_bytes() for each in recipients}
-        attempt = _Attempt(notice, mails, done)
         try:
             with anyio.fail_after(TOTAL_TIMEOUT):
-                outcome = await self._deliver(attempt)
+                return await self._deliver(_Attempt(notice, mails))
         except TimeoutError:
             return Unknown(f"the mail server did not finish within {TOTAL_TIMEOUT:.0f} s")
-        if isinstance(outcome, Ok):
-            self._delivered.pop(notice.id, None)
-        return outcome
 
     async def _deliver(self, attempt: _Attempt) -> Outcome:
         host = self._settings.host
@@ -186,14 +182,14 @@ class Mail(Channel):
             said = self._said(error.code, error.message)
             if not _temporary(error.code):
                 return Dead("config", said)
-            attempt.later.append(said)
+            attempt.broken.append(said)
         except OSError as error:
             cause = error.__cause__ or error
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return Dead("config", f"TLS with {host} failed: {cause.reason}")
             # A restarting server breaks off the handshake, too: only a bad certificate needs a person.
             reason = cause.reason if isinstance(cause, ssl.SSLError) else type(cause).__name__
-            attempt.later.append(f"no session with {host}: {reason}")
+            attempt.broken.append(f"no session with {host}: {reason}")
         return attempt.outcome()
 
     async def _session(self) -> SmtpSession:
