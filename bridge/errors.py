@@ -15,6 +15,7 @@ BridgeError
 │       └── Denied       the credential is not accepted
 └── StoreError           the store cannot be used now; nothing was written
     ├── StoreDied        its writer has ended: only a restart helps
+    │   └── StoreReplaced  its file was taken away
     └── StoreTooNew      the store belongs to a newer release
 """
 
@@ -108,6 +109,10 @@ class StoreError(BridgeError):
 
 class StoreDied(StoreError):
     """The store's writer has ended: nothing can be written until the process is started again."""
+
+
+class StoreReplaced(StoreDied):
+    """The store's file was moved, deleted, replaced or emptied while it was open."""
 
 
 class StoreTooNew(StoreError):

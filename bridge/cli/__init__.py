@@ -7,15 +7,17 @@ import click
 
 from bridge.cli import without_rich  # noqa: F401  # before the others, see there
 from bridge.cli.root import root
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, StoreReplaced
 
 PROGRAM: Final = "buildbridge"
+_REPLACED: Final = 3
 
 
 def main() -> None:
     """Run a command. An expected error is one line on stderr that says what to do, without a traceback.
 
-    Exits 0 on success, 1 on failure, 2 on wrong use, 130 when interrupted.
+    Exits 0 on success, 1 on failure, 2 on wrong use, 3 when the file of the store was taken away from the
+    daemon, 130 when interrupted.
     """
     try:
         root(prog_name=PROGRAM, standalone_mode=False)
@@ -52,7 +54,7 @@ def _advice(error: click.ClickException) -> str:
 def _fail(*errors: BaseException) -> NoReturn:
     for line in dict.fromkeys(map(str, errors)):
         click.echo(line, err=True)
-    sys.exit(1)
+    sys.exit(_REPLACED if any(isinstance(error, StoreReplaced) for error in errors) else 1)
 
 
 def _leaves(group: BaseExceptionGroup[BridgeError]) -> list[BaseException]:

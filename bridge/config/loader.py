@@ -64,8 +64,11 @@ class Outline:
 
     @property
     def state_path(self) -> Path:
-        """The folder in which each builder has one for what it must find again after a restart."""
-        return self.settings.store.path(self.file.parent).parent / "builders"
+        """The folder in which each builder has one for what it must find again after a restart.
+
+        It is beside the store's file itself, whatever links lead there.
+        """
+        return self.settings.store.path(self.file.parent).resolve().parent / "builders"
 
     @property
     def builder_names(self) -> tuple[str, ...]:

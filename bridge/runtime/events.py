@@ -55,6 +55,8 @@ class LogEvent(StrEnum):
     STORE_WRITE_FAILED = "store.write_failed"
     STORE_RESTORED = "store.restored"
     STORE_WRITER_DIED = "store.writer_died"
+    STORE_REPLACED = "store.replaced"
+    """The store's file was moved, deleted, replaced or emptied: the daemon ends."""
     STORE_CHECKPOINT_FAILED = "store.checkpoint_failed"
     STORE_PRUNED = "store.pruned"
     STORE_ROW_DAMAGED = "store.row_damaged"

@@ -6,7 +6,6 @@ from typing import Final
 
 import structlog
 
-from bridge.errors import StoreDied
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
@@ -96,10 +95,8 @@ class Liveness(Service):
         self.tick = min(self.tick, seconds or self.tick)
 
     async def round(self) -> None:
-        """Raises StoreDied once the writer is dead: then only a new start helps."""
-        if not self._store.alive:
-            raise StoreDied(
-                "the store's writer has died: the log says why, and a restart goes on from the disk"
-            )
+        """Raises StoreDied once nothing can be written: then only a new start helps."""
+        if (death := self._store.death) is not None:
+            raise death
         if self._watched and self._store.beating:
             notify("WATCHDOG=1")

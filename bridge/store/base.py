@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol, Unpack
 
+from bridge.errors import StoreDied
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
@@ -288,8 +289,8 @@ class Store(Protocol):
     def schedules(self) -> Schedules: ...
 
     @property
-    def alive(self) -> bool:
-        """Whether the store can still write; once it cannot, only opening it again helps."""
+    def death(self) -> StoreDied | None:
+        """Why nothing can be written until the store is opened again; None while it can."""
 
     @property
     def beating(self) -> bool:

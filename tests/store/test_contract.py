@@ -217,14 +217,14 @@ async def test_what_is_due_keeps_its_distance_when_the_clock_is_set(port: Store,
 async def test_all_is_there_when_the_store_is_opened_again(url: str, clock: Clock) -> None:
     async with open_store(url, exclusive=True, clock=clock) as store:
         build = await add_build(store, clock)
-        assert store.alive
+        assert store.death is None
         assert store.beating
     async with open_store(url, exclusive=False, clock=clock) as store:
         assert await store.builds.get(build.id) == build
 
 
 async def test_a_second_daemon_is_kept_out(url: str, port: Store) -> None:
-    assert port.alive
+    assert port.death is None
     with pytest.raises(StoreError, match="in use"):
         async with open_store(url, exclusive=True):
             pass

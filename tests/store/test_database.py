@@ -178,9 +178,8 @@ async def test_what_is_read_cannot_be_written(store: Store) -> None:
 async def test_a_second_daemon_on_the_same_file_is_rejected_but_a_command_is_not(
     store: Store,
 ) -> None:
-    """Nor can another user hold the lock, and keep the daemon from its start."""
-    lock = store.path.with_name("bridge.db.lock")
-    assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+    """Nor can another user hold the lock, which is on the file, and keep the daemon from its start."""
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
     with pytest.raises(StoreError, match=r"bridge\.db is in use by another daemon"):
         await anyio.to_thread.run_sync(lambda: Database.open(store.path, exclusive=True))
     beside = await anyio.to_thread.run_sync(lambda: Database.open(store.path, exclusive=False))
@@ -225,7 +224,7 @@ async def test_a_dead_writer_leaves_no_caller_waiting_and_is_reported(store: Sto
         tasks.start_soon(watching, store, outcomes)
         for work in (die, insert("a"), insert("b")):
             tasks.start_soon(write, work)
-    assert not store.database.alive
+    assert store.database.death is not None
     await write(insert("too late"))
     assert len(outcomes) == 5
     assert all("writer has died" in outcome for outcome in outcomes)

@@ -7,14 +7,13 @@ Reads run on connections of their own, in a few threads.
 """
 
 import asyncio
-import fcntl
 import math
-import os
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -28,10 +27,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from bridge.errors import StoreDied, StoreError
+from bridge.errors import StoreDied, StoreError, StoreReplaced
 from bridge.runtime.events import LogEvent
 from bridge.store.sqlite import migrate
 from bridge.store.sqlite.checkpoint import Checkpointer
+from bridge.store.sqlite.identity import StoreFile
 
 log = structlog.get_logger()
 
@@ -82,8 +82,8 @@ class _Pending:
 class Database:
     """An open SQLite file: `open` makes one, `close` ends it. Use it from one event loop."""
 
-    def __init__(self, path: Path, lock: int | None) -> None:
-        self._file_lock = lock
+    def __init__(self, path: Path, file: StoreFile | None) -> None:
+        self._file = file
         self._engine = _engine(path, pool_size=READERS, read_only=True)
         self._writer_engine = _engine(path, pool_size=1, read_only=False)
         self._waiting: deque[_Pending] = deque()
@@ -94,9 +94,11 @@ class Database:
         self._readers = anyio.CapacityLimiter(READERS)
         self._beat = time.monotonic()
         self._closed = False
-        self._died: BaseException | None = None
+        self._death: StoreDied | None = None
         # Not in the thread, so that a store that cannot be written raises for the caller of `open`.
         self._connection = _connect(self._writer_engine)
+        if file is not None:
+            self._watch(file)
         self._checkpointer = Checkpointer(path)
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -107,14 +109,24 @@ class Database:
 
         Raises StoreError, or StoreTooNew for the file of a newer release.
         """
-        lock = _take_lock(path) if exclusive else None
+        if not exclusive:
+            migrate.check(path)
+            return cls(path, None)
+        file = StoreFile.hold(path)
         try:
-            (migrate.upgrade if exclusive else migrate.check)(path)
+            migrate.upgrade(file.path)
+            return cls(file.path, file)
         except BaseException:
-            if lock is not None:
-                os.close(lock)
+            file.close()
             raise
-        return cls(path, lock)
+
+    def _watch(self, file: StoreFile) -> None:
+        """Watch what is open now. One that comes later in its place is opened by nobody here."""
+        self._connection.exec_driver_sql("SELECT 1 FROM service").close()
+        readers = [_connect(self._engine) for _ in range(READERS)]
+        for reader in readers:
+            reader.close()
+        file.watch()
 
     async def write(self, work: Work[T]) -> T:
         """Run `work` in the writer's transaction; return its result once that is on disk.
@@ -138,8 +150,8 @@ class Database:
         with self._queue_lock:
             if self._closed:
                 raise StoreError("the store is closed")
-            if self._died is not None:
-                raise StoreDied("the store's writer has died")
+            if self._death is not None:
+                raise self._death
             if len(self._waiting) >= MAX_WAITING:
                 raise StoreError("the store is behind: too many writes wait")
             self._waiting.append(item)
@@ -187,8 +199,8 @@ class Database:
         self._checkpointer.close(timeout=BUSY_SECONDS)
         self._engine.dispose()
         self._writer_engine.dispose()
-        if self._file_lock is not None:
-            os.close(self._file_lock)
+        if self._file is not None:
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -199,9 +211,9 @@ class Database:
         self.close()
 
     @property
-    def alive(self) -> bool:
-        """Whether the writer thread runs; once it does not, nothing is written."""
-        return self._died is None
+    def death(self) -> StoreDied | None:
+        """Why nothing is written any more; None while the writer thread runs."""
+        return self._death
 
     def _run(self) -> None:
         batch: list[_Pending] = []
@@ -211,20 +223,41 @@ class Database:
                     self._wake.wait(timeout=1)
                     self._wake.clear()
                     self._beat = time.monotonic()
+                    self._check_file()
                     while batch := self._take():
                         _commit(connection, batch)
+                        self._check_file()
                         self._beat = time.monotonic()
                         _hand_back(batch)
                         self._checkpointer.wrote(len(batch))
+        except StoreReplaced as error:
+            log.critical(LogEvent.STORE_REPLACED, error=str(error))
+            self._die(error, batch)
+            self._empty_log()
         except BaseException as error:  # whatever it is, no caller may wait for this thread
             log.critical(LogEvent.STORE_WRITER_DIED, error=repr(error), exc_info=error)
-            with self._queue_lock:
-                self._died = error
-            while batch := batch or self._take():
-                for item in batch:
-                    item.error = StoreDied(f"the store's writer has died: {error}")
-                _hand_back(batch)
-                batch = []
+            self._die(
+                StoreDied(f"the store's writer has died: {error}: a restart goes on from the disk"), batch
+            )
+
+    def _check_file(self) -> None:
+        """Before a caller hears that its rows are kept. Raises StoreReplaced."""
+        if self._file is not None:
+            self._file.check()
+
+    def _empty_log(self) -> None:
+        """Copy the log into our own file, wherever that is now: another in its place must not be given it."""
+        with suppress(DBAPIError), self._writer_engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
+    def _die(self, death: StoreDied, batch: list[_Pending]) -> None:
+        with self._queue_lock:
+            self._death = death
+        while batch := batch or self._take():
+            for item in batch:
+                item.error = death
+            _hand_back(batch)
+            batch = []
 
     def _take(self) -> list[_Pending]:
         """Of what waits now at most a batch, without what nobody waits for any more."""
@@ -336,17 +369,3 @@ def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:
 
     event.listen(engine, "connect", prepare)
     return engine
-
-
-def _take_lock(path: Path) -> int:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(f"{path.parent}: {error.strerror}: the store needs a folder it may write") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise StoreError(f"{path} is in use by another daemon") from None
-    return lock

@@ -6,6 +6,7 @@ from functools import partial
 
 from sqlalchemy import Connection, delete, update
 
+from bridge.errors import StoreDied
 from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
 from bridge.store.schema import notice, service
@@ -40,8 +41,8 @@ class SqliteStore:
         self.schedules = Schedules(database)
 
     @property
-    def alive(self) -> bool:
-        return self.database.alive
+    def death(self) -> StoreDied | None:
+        return self.database.death
 
     @property
     def beating(self) -> bool:

@@ -1,0 +1,107 @@
+"""The daemon's hold on the file of its store: no second daemon has it, and the next start opens this one.
+
+The lock is on the file itself, by flock(2), which SQLite does not use: a file beside it could be deleted. The
+file and SQLite's log of writes are known by device and inode, and by what SQLite only lets grow. So one that
+was deleted, moved, replaced, cut off or overwritten is noticed before anybody hears that it keeps something.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final, Self
+
+from bridge.errors import StoreError, StoreReplaced
+
+_MAGIC: Final = b"SQLite format 3\0"
+_LOG_MAGICS: Final = frozenset({b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"})
+
+
+class StoreFile:
+    """A file that this process holds: `hold` makes one, `close` ends it once SQLite has closed the file."""
+
+    def __init__(self, named: Path, path: Path, descriptor: int) -> None:
+        self.path = path
+        self._named = named
+        self._descriptor = descriptor
+        self._log = Path(f"{path}-wal")
+        self._log_descriptor = -1
+        self._changes, self._size = 0, 0
+        self._salts, self._log_size = b"", 0
+
+    @classmethod
+    def hold(cls, named: Path) -> Self:
+        """Hold the file of this name, or that it links to; make an empty one where there is none.
+
+        Raises StoreError, also when another daemon has it.
+        """
+        path = named.resolve()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"{path}: {error.strerror}: the store needs a file and a folder that it may write"
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise StoreError(f"{path} is in use by another daemon") from None
+        return cls(named, path, descriptor)
+
+    def watch(self) -> None:
+        """Begin to watch what SQLite has opened by now. Raises StoreError."""
+        try:
+            self._log_descriptor = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            raise StoreError(f"{self._log}: {error.strerror}: the store needs this log") from error
+        self.check()
+
+    def check(self) -> None:
+        """Look at what is watched. Raises StoreReplaced unless the next start finds all that was written."""
+        try:
+            self._check_content()
+        except StoreReplaced:
+            # What is left in the log belongs to no file any more: where that was cut off it has holes.
+            os.ftruncate(self._log_descriptor, 0)
+            raise
+        _compare(self._named, self._descriptor)
+        _compare(self._log, self._log_descriptor)
+
+    def _check_content(self) -> None:
+        head = os.pread(self._descriptor, 28, 0)
+        changes, size = int.from_bytes(head[24:], "big"), os.fstat(self._descriptor).st_size
+        # SQLite counts changes of the first page, and makes the file smaller in no other way.
+        shrunk = changes < self._changes or (size < self._size and changes == self._changes)
+        if not head.startswith(_MAGIC) or shrunk:
+            raise _replaced(self._named, "was cut off or overwritten")
+        self._changes, self._size = changes, size
+        head = os.pread(self._log_descriptor, 24, 0)
+        salts, size = head[16:], os.fstat(self._log_descriptor).st_size
+        # An empty log is one of which all was copied; one that begins anew has other salts.
+        if head and (head[:4] not in _LOG_MAGICS or (salts == self._salts and size < self._log_size)):
+            raise _replaced(self._log, "was cut off or overwritten")
+        self._salts, self._log_size = salts, size
+
+    def close(self) -> None:
+        """Let others hold the file. Before that SQLite must have closed it: its locks end with ours."""
+        if self._log_descriptor >= 0:
+            os.close(self._log_descriptor)
+        os.close(self._descriptor)
+
+
+def _compare(path: Path, descriptor: int) -> None:
+    held = os.fstat(descriptor)
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise _replaced(path, f"is gone ({error.strerror})") from error
+    if (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino):
+        raise _replaced(path, "is another file now")
+
+
+def _replaced(path: Path, what: str) -> StoreReplaced:
+    return StoreReplaced(
+        f"{path} {what} while the daemon had it open: it takes nothing more and ends. "
+        "Put back the file that is to be used, with its -wal or without any, and start the daemon again"
+    )

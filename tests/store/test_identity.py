@@ -1,0 +1,183 @@
+"""A store whose file is deleted, moved, replaced or cut off: no 202 for what the next start cannot find."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from support.daemon import SECRET, Daemon, running
+from support.sending import push_body, send, signed
+
+CONFIG: dict[str, Any] = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}}
+URL = "https://git.example.com/acme/shop.git"
+
+
+def log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def delete_all(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+
+
+def delete_log(path: Path) -> None:
+    log_of(path).unlink()
+
+
+def move(path: Path) -> None:
+    path.rename(path.with_name("moved.db"))
+
+
+def replace(path: Path) -> None:
+    backup(path).rename(path)
+
+
+def overwrite(path: Path) -> None:
+    """As `cp` restores a backup: in place."""
+    path.write_bytes(backup(path).read_bytes())
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def cut_off(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def empty_log(path: Path) -> None:
+    os.truncate(log_of(path), 0)
+
+
+def cut_log_off(path: Path) -> None:
+    os.truncate(log_of(path), log_of(path).stat().st_size // 2)
+
+
+def backup(path: Path) -> Path:
+    return path.parent.parent / "backup.db"
+
+
+ACCIDENTS: list[Callable[[Path], None]] = [
+    delete,
+    delete_all,
+    delete_log,
+    move,
+    replace,
+    overwrite,
+    empty,
+    cut_off,
+    empty_log,
+    cut_log_off,
+]
+
+
+def deliveries(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return {row[0] for row in connection.execute("SELECT id FROM delivery")}
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_what_happens_to_the_file_is_told_and_ends_the_daemon_and_no_answer_was_a_lie(
+    tmp_path: Path, accident: Callable[[Path], None]
+) -> None:
+    with running(tmp_path, CONFIG, {}) as daemon:
+        send(daemon.url, push_body(URL), "in the backup")
+        assert daemon.stop() == 0
+        shutil.copy(daemon.database, backup(daemon.database))
+        daemon.start()
+        before = many(daemon)
+        accident(daemon.database)
+        after = [kept_id for n in range(5) if (kept_id := kept(daemon, n)) is not None]
+        assert daemon.process is not None
+        assert daemon.process.wait(20) == 3
+        printed = daemon.output()
+        assert daemon.said("store.replaced")
+        assert "Put back the file that is to be used" in printed
+        assert "Traceback" not in printed
+        if accident is cut_off:
+            assert not after
+            return  # what is left is no database any more, whoever starts
+        daemon.start()
+        assert send(daemon.url, push_body(URL), "the next start works").status_code == 202
+        assert daemon.stop() == 0
+        found = deliveries(daemon.database)
+    assert set(after) <= found, "what was answered after the accident is in the file of the next start"
+    if accident is move:
+        assert set(before) <= deliveries(daemon.database.with_name("moved.db"))
+    if accident is delete_log:
+        assert set(before) <= found, "the daemon still had all of them"
+
+
+def many(daemon: Daemon) -> list[str]:
+    """The ids of more deliveries than SQLite's log has before some are copied into the file."""
+    body, ids = push_body(URL), []
+    with httpx.Client() as client:
+        for number in range(300):
+            answer = client.post(f"{daemon.url}/hooks/plain", content=body, headers=signed(body, str(number)))
+            ids.append(answer.json()["id"])
+    return ids
+
+
+def kept(daemon: Daemon, number: int) -> str | None:
+    """The id under which a delivery was kept; None when it was refused, or nobody was there any more."""
+    try:
+        answer = send(daemon.url, push_body(URL), f"after {number}")
+    except httpx.TransportError:
+        return None
+    assert answer.status_code in {202, 503}
+    return answer.json()["id"] if answer.status_code == 202 else None
+
+
+def test_an_idle_daemon_notices_it_too(tmp_path: Path) -> None:
+    with running(tmp_path, CONFIG, {}) as daemon:
+        daemon.database.unlink()
+        assert daemon.process is not None
+        assert daemon.process.wait(20) == 3
+
+
+def test_neither_a_link_nor_a_deleted_file_lets_a_second_daemon_in(tmp_path: Path) -> None:
+    """Two links to one file are one store, and what is derived from it is beside that file."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    builders = {"builders": {"here": {"kind": "local", "command": ["true"]}}}
+    with running(tmp_path / "a", CONFIG | builders, {}) as first:
+        for file in first.database.parent.iterdir():
+            if file.name.endswith(".lock"):
+                file.unlink()
+        second = Daemon(tmp_path / "b", CONFIG | builders, {})
+        second.database.parent.mkdir()
+        second.database.symlink_to(first.database)
+        done = second.command("serve")
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1] == f"{first.database} is in use by another daemon"
+        assert first.stop() == 0
+        second.start()
+        assert send(second.url, push_body(URL), "by way of the link").status_code == 202
+        assert second.stop() == 0
+        assert len(deliveries(first.database)) == 1
+        assert [file.name for file in second.database.parent.iterdir()] == ["bridge.db"]
+
+
+def test_a_link_that_leads_elsewhere_now_is_noticed(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path, CONFIG, {})
+    daemon.database.parent.mkdir()
+    daemon.database.symlink_to(tmp_path / "one.db")
+    daemon.start()
+    try:
+        daemon.database.unlink()
+        daemon.database.symlink_to(tmp_path / "two.db")
+        assert daemon.process is not None
+        assert daemon.process.wait(20) == 3
+    finally:
+        daemon.kill()
