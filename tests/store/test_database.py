@@ -93,6 +93,18 @@ async def test_much_that_was_written_reaches_the_file_beside_the_writer(store: S
     assert len(await names(store)) == 1000
 
 
+async def test_the_log_of_writes_stays_small_and_gives_the_room_of_a_large_one_back(store: Store) -> None:
+    log = store.path.with_name("bridge.db-wal")
+    await store.database.write(insert("large", "x" * (40 << 20)))
+    assert log.stat().st_size > 40 << 20
+    largest = 0
+    for number in range(60):
+        await store.database.write(insert(f"{number:02}", "x" * (1 << 20)))
+        # The log begins anew with the commit after the one that copied it.
+        largest = max(largest, log.stat().st_size if number > 2 else 0)
+    assert largest < 24 << 20
+
+
 async def test_a_write_whose_caller_has_gone_is_done_all_the_same(store: Store) -> None:
     with anyio.CancelScope() as scope:
         scope.cancel()

@@ -46,8 +46,10 @@ MAX_WAITING: Final = 8192
 READERS: Final = 3
 BUSY_SECONDS: Final = 10
 BEAT_SECONDS: Final = 30.0
-_LOG_PAGES: Final = 16_000
+_LOG_PAGES: Final = 4_000
 """The size of the write-ahead log, in pages of 4 KiB, at which a commit copies it into the file."""
+_LOG_BYTES: Final = _LOG_PAGES * 4096
+"""To this size the log is cut when it begins anew: one large write does not keep its room for ever."""
 _ALONE: Final = object()
 
 
@@ -362,7 +364,9 @@ def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:
         connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
         pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"]
         pragmas += (
-            ["query_only=ON", "cache_size=-1024"] if read_only else [f"wal_autocheckpoint={_LOG_PAGES}"]
+            ["query_only=ON", "cache_size=-1024"]
+            if read_only
+            else [f"wal_autocheckpoint={_LOG_PAGES}", f"journal_size_limit={_LOG_BYTES}"]
         )
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}").close()
