@@ -39,8 +39,9 @@ class StoreFile:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
+            place = error.filename or path
             raise StoreError(
-                f"{path}: {error.strerror}: the store needs a file and a folder that it may write"
+                f"{place}: {error.strerror}: the store needs a folder it may write, and its file"
             ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
