@@ -26,7 +26,7 @@ from bridge.services.base import HandOver, Service, running
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.health import BuilderHealth
 from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices, recover
-from bridge.services.notifier import Notifier, Target
+from bridge.services.notifier import make_notifiers
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader
 from bridge.services.scheduler import Scheduler
@@ -34,8 +34,7 @@ from bridge.services.triggerer import Triggerer
 from bridge.store.base import Store
 from bridge.store.open import open_store
 from bridge.web.app import make_api, make_app
-from bridge.web.clients import Clients
-from bridge.web.receiver import Receiver, hook_sources
+from bridge.web.receiver import make_receiver
 from bridge.web.server import HttpServer, listen, make_server
 
 logger = structlog.get_logger()
@@ -60,13 +59,10 @@ async def serve(
     log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
     clock = SteadyClock()
     service_notices = ServiceNoticePolicy(clock, [one.subscription for one in config.default_notices])
+    redact = Redactor(config.secrets).foreign
     async with (
         open_store(
-            config.store_url,
-            exclusive=True,
-            clock=clock,
-            service_notices=service_notices,
-            redact=Redactor(config.secrets).foreign,
+            config.store_url, exclusive=True, clock=clock, service_notices=service_notices, redact=redact
         ) as store,
         open_adapters(config, store.messages, clock) as adapters,
         anyio.create_task_group() as tasks,
@@ -101,7 +97,9 @@ class _Daemon:
         self._store, self._clock = store, clock
         self.notice_policy = NoticePolicy(clock, config.settings.server.public_url)
         self._wake_notifiers = HandOver()
-        self._notifiers = self._make_notifiers(config, adapters)
+        self._notifiers = make_notifiers(
+            adapters.channels, targets(config), store, clock, self._wake_notifiers
+        )
         self._wake_notifiers.add(*self._notifiers)
         of_builders = [one for named in adapters.builders.items() for one in self._of_builder(*named)]
         self._dispatcher = Dispatcher(
@@ -143,29 +141,12 @@ class _Daemon:
             Pruner(store, deliveries=retention.deliveries, builds=retention.builds),
             Liveness(store),
         ]
-        self.http = make_app(self._receiver(config.settings), self._api(config.settings))
+        self.http = self._http(config.settings)
 
     def _reloaded(self) -> None:
         self._scheduler.wake()
         for notifier in self._notifiers:
             notifier.reopen()
-
-    def _make_notifiers(self, config: Config, adapters: OpenAdapters) -> list[Notifier]:
-        keys = targets(config)
-        shared = {key: Target(key) for key in keys.values()}
-        store = self._store
-        return [
-            Notifier(
-                name,
-                channel,
-                shared[keys[name]],
-                notices=store.notices,
-                health=store.health,
-                clock=self._clock,
-                wake_notifiers=self._wake_notifiers,
-            )
-            for name, channel in adapters.channels.items()
-        ]
 
     def _of_builder(self, name: str, builder: Builder) -> list[Service]:
         builds_ended = HandOver()
@@ -193,23 +174,16 @@ class _Daemon:
         builds_ended.add(triggerer)
         return [triggerer, poller]
 
-    def _receiver(self, settings: Settings) -> Receiver:
-        return Receiver(
-            hook_sources(settings.sources, FORGES),
-            self._store.deliveries,
-            self._clock,
-            max_body=settings.server.max_body,
-            clients=Clients(settings.server.trusted_proxies),
-            on_stored=self._dispatcher.wake,
-        )
-
-    def _api(self, settings: Settings) -> ASGIApp:
-        return make_api(
+    def _http(self, settings: Settings) -> ASGIApp:
+        on_stored = self._dispatcher.wake
+        receiver = make_receiver(settings, FORGES, self._store.deliveries, self._clock, on_stored=on_stored)
+        api = make_api(
             self._store,
             tokens=[token.reveal() for token in settings.api.tokens],
             reload=self.reloader.reload,
             public_url=settings.server.public_url,
         )
+        return make_app(receiver, api)
 
 
 async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:

@@ -28,15 +28,15 @@ Handle = str
 class Sent:
     """The builder has the build.
 
-    `detail` is for the timeline. `caveat` limits what the result will mean; with `images_told` False the
-    builder was not told which images to make.
+    `detail` is for the timeline. `caveat` limits what the result will mean; with `images_passed` False
+    the builder did not get the names of the images.
     """
 
     label: ClassVar[str] = "sent"
     handle: Handle
     detail: str = ""
     caveat: str = ""
-    images_told: bool = True
+    images_passed: bool = True
 
 
 @dataclass(frozen=True, slots=True)

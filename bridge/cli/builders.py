@@ -42,6 +42,6 @@ def test_builder(config: str | None, name: str) -> None:
 
     redacted = Redactor(loaded.secrets)
     try:
-        click.echo(redacted.text(show.plain(f"ok: {run(work)}")))
+        click.echo(redacted.foreign(show.plain(f"ok: {run(work)}")))
     except RemoteError as error:
-        raise click.ClickException(redacted.text(show.plain(f"{name}: {error}"))) from None
+        raise click.ClickException(redacted.foreign(show.plain(f"{name}: {error}"))) from None

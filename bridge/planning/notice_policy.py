@@ -67,7 +67,7 @@ class NoticePolicy:
             commit_url=origin.commit_url,
             subject=origin.subject,
             author=origin.author,
-            images=tuple(f"{request.image}:{tag}" for tag in request.tags) if build.images_told else (),
+            images=tuple(f"{request.image}:{tag}" for tag in request.tags) if build.images_passed else (),
             builder=build.builder,
             duration=duration,
             build_url=build.url,

@@ -1,9 +1,9 @@
 """The scheduler: what is due at a fixed time becomes a delivery, once for each time.
 
-The store keeps when each schedule is due next. Times that passed while nobody looked are reported, with the
-reason: the bridge did not run, the clock was set forward (or the machine slept), or the store failed. The
-last of them is built late if it is at most an hour old; the others are skipped, so that a start after a long
-stop does not begin with a burst of old nightly builds.
+The store keeps when each schedule is due next. Times that were missed are reported, with the reason: the
+bridge did not run, the clock was set forward (or the machine slept), or the store failed. The last of them is
+built late if it is at most an hour old; the others are skipped, so that a start after a long stop does not
+begin with a burst of old nightly builds.
 """
 
 import math
@@ -117,7 +117,7 @@ class Scheduler(Service):
             self._wake_notifiers()
 
     def _why(self, due_at: float, looked: float) -> str:
-        """Why nobody looked at the time."""
+        """Why the time was missed."""
         if due_at < self._begun:
             return "the bridge was not running"
         if due_at > looked and self._looked - looked > _JUMP_SECONDS:

@@ -155,7 +155,7 @@ class Triggerer(Service):
             detail=sent.detail,
             handle=sent.handle,
             caveat=sent.caveat,
-            images_told=sent.images_told,
+            images_passed=sent.images_passed,
         )
         await self._healthy()
         self._on_triggered()

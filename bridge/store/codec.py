@@ -62,6 +62,6 @@ class Parts:
             return ""
         return f"damaged: what the store has as its {' and its '.join(self._unreadable)} cannot be read"
 
-    def told(self, detail: str) -> str:
-        """The detail of the row, unless that does not tell of the damage yet."""
-        return detail if detail.startswith(self.damage) else self.damage
+    def detail(self, stored: str) -> str:
+        """The detail of the row; that of a damaged one names the damage."""
+        return stored if stored.startswith(self.damage) else self.damage

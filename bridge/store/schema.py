@@ -77,7 +77,7 @@ build = Table(
     Column("superseded", Text),
     Column("concurrency", Integer),
     Column("caveat", Text, nullable=False, server_default=""),
-    Column("images_told", Integer, nullable=False, server_default=text("1")),
+    Column("images_passed", Integer, nullable=False, server_default=text("1")),
     Column("image", Text, nullable=False, server_default=""),
     Column("log_mark", Integer),
     Column("log_left_out", Integer, nullable=False, server_default=text("0")),

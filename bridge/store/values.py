@@ -102,7 +102,7 @@ class BuildChange(TypedDict, total=False):
     cancel_reason: str | None
     superseded: str | None
     caveat: str
-    images_told: bool
+    images_passed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import structlog
 from starlette.types import Receive, Scope, Send
 from uuid_utils import uuid7
 
-from bridge.config.settings import REJECTED_RATE, IpNetwork, SourceSettings
+from bridge.config.settings import REJECTED_RATE, IpNetwork, Settings
 from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, StoreError, UnknownSource
 from bridge.forges.base import Forge
 from bridge.forges.request import FORM, Headers, Request, headers_of, media_type
@@ -48,18 +48,6 @@ class HookSource:
     allow: Sequence[IpNetwork] = ()
     rate: Rate | None = None
     rejected_rate: Rate = REJECTED_RATE
-
-
-def hook_sources(
-    settings: Mapping[str, SourceSettings], forges: Mapping[str, Forge]
-) -> dict[str, HookSource]:
-    """The configured sources by name; `forges` are by kind."""
-    return {
-        name: HookSource(
-            name, forges[source.kind], source.credentials, source.allow, source.rate, source.refused_rate
-        )
-        for name, source in settings.items()
-    }
 
 
 class Receiver:
@@ -272,3 +260,28 @@ async def _answer(
     lengths = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": [*lengths, *headers]})
     await send({"type": "http.response.body", "body": body})
+
+
+def make_receiver(
+    settings: Settings,
+    forges: Mapping[str, Forge],
+    deliveries: Deliveries,
+    clock: Clock,
+    *,
+    on_stored: Callable[[], None],
+) -> Receiver:
+    """The receiver of the configured sources; `forges` are by kind."""
+    sources = {
+        name: HookSource(
+            name, forges[source.kind], source.credentials, source.allow, source.rate, source.refused_rate
+        )
+        for name, source in settings.sources.items()
+    }
+    return Receiver(
+        sources,
+        deliveries,
+        clock,
+        max_body=settings.server.max_body,
+        clients=Clients(settings.server.trusted_proxies),
+        on_stored=on_stored,
+    )

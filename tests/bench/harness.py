@@ -140,7 +140,7 @@ def wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path)
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            time.sleep(0.002)
+            time.sleep(0.002)  # a socket of another process: nothing says when it listens
         else:
             return
     raise RuntimeError(f"the server does not run: {log.read_text(errors='replace')[-2000:]}")
@@ -154,7 +154,7 @@ def healthy_after(started: float, port: int) -> float:
                 if client.get("/healthz").is_success:
                     return time.monotonic() - started
             except httpx.TransportError:
-                time.sleep(0.002)
+                time.sleep(0.002)  # a socket of another process: nothing says when it listens
     raise TimeoutError(f"not ready within {past:.0f} s")
 
 

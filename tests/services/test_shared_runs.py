@@ -48,14 +48,14 @@ async def test_what_a_builder_was_not_told_is_said_at_the_end_and_no_image_is_li
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await store.add_build()
-    builder.triggers.append(Sent("handle", caveat="the job was not told X", images_told=False))
+    builder.triggers.append(Sent("handle", caveat="the job does not receive X", images_passed=False))
     async with triggering(store, builder):
         pass
     builder.statuses[build.id] = SUCCESS
     async with polling(store, builder):
         after = await store.build(build.id)
-    assert (after.state, after.detail) == (BuildState.SUCCEEDED, "the job was not told X")
-    assert (await told(store))[0] == ("the job was not told X", ())
+    assert (after.state, after.detail) == (BuildState.SUCCEEDED, "the job does not receive X")
+    assert (await told(store))[0] == ("the job does not receive X", ())
 
 
 async def test_a_request_that_has_to_be_made_anew_is_no_fault_of_the_builder(

@@ -30,7 +30,7 @@ def eventually(look: Callable[[], T], *, seconds: float = 20.0) -> T:
     while not (found := look()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s; last seen: {found!r}")
-        time.sleep(0.02)
+        time.sleep(0.02)  # another process brings it about
     return found
 
 

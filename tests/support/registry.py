@@ -76,7 +76,7 @@ def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
             if httpx.get(f"http://{address}/v2/", timeout=5).status_code == 200:
                 return True
         except httpx.TransportError:
-            time.sleep(0.02)
+            time.sleep(0.02)  # another process: nothing says when it listens
     return False
 
 

@@ -49,9 +49,9 @@ from bridge.builders.jenkins.model import (
     item_tree,
     job_path,
     job_tree,
+    not_passed,
     queue_number,
     undeclared,
-    untold,
 )
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
 from bridge.config.types import ConfigPath, Duration, Secret, Strict, server_url
@@ -219,9 +219,9 @@ class JenkinsBuilder(Builder):
             notes.append(f"the job does not declare, and so does not get: {', '.join(dropped[:_MAX_NAMES])}")
         identity = request.build_id if job.searchable else None
         ref = JenkinsRef(job=self._job, queue=number, session=session, id=identity)
-        missing = untold(job, sorted(request.parameters))
-        caveat = f"the job was not told {', '.join(missing[:_MAX_NAMES])}" if missing else ""
-        return Sent(ref.handle, "; ".join(notes), caveat, images_told=IMAGES not in missing)
+        missing = not_passed(job, sorted(request.parameters))
+        caveat = f"the job does not receive {', '.join(missing[:_MAX_NAMES])}" if missing else ""
+        return Sent(ref.handle, "; ".join(notes), caveat, images_passed=IMAGES not in missing)
 
     async def _not_queued(self, job: JenkinsJob, values: Mapping[str, str], answer: Answer) -> Outcome:
         self._job_cache.forget()

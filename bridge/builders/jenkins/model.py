@@ -17,7 +17,7 @@ from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
-IMAGES: Final = "which images to make (IMAGE, TAGS)"
+IMAGES: Final = "the images to build (IMAGE, TAGS)"
 _MAX_WORDS: Final = 300
 _MAX_URL: Final = 4096
 _BUILD_TREE: Final = (
@@ -264,7 +264,7 @@ _ENDS: Final[Mapping[str, tuple[BuildState, str]]] = {
 
 
 _ESSENTIAL: Final[Mapping[str, Sequence[str]]] = {
-    "which code to build (COMMIT, REF)": ("COMMIT", "REF", "BRANCH", "TAG"),
+    "the commit to build (COMMIT, REF)": ("COMMIT", "REF", "BRANCH", "TAG"),
     IMAGES: ("IMAGE", "TAGS"),
 }
 
@@ -304,7 +304,7 @@ def undeclared(job: JenkinsJob, names: Iterable[str]) -> list[str]:
     return [name for name in names if name not in job.definitions]
 
 
-def untold(job: JenkinsJob, parameters: Iterable[str]) -> list[str]:
-    """What a build of this job does not know, in words; `parameters` are those of the rule."""
+def not_passed(job: JenkinsJob, parameters: Iterable[str]) -> list[str]:
+    """What a build of this job does not receive, in words; `parameters` are those of the rule."""
     missing = [what for what, names in _ESSENTIAL.items() if len(undeclared(job, names)) == len(names)]
     return missing + undeclared(job, parameters)

@@ -160,7 +160,7 @@ def _request(new: NewBuild, build_id: str, number: int, commit: str, version: st
 
 
 def _origin(connection: Connection, new: NewBuild) -> Origin:
-    """The origin of a build; what no push caused tells of its commit what an earlier build of it told."""
+    """The origin of a build; without a push, the facts of its commit come from an earlier build."""
     if new.origin.cause not in UNPUSHED:
         return new.origin
     pushed = json_text(table.c.origin, "cause").not_in(UNPUSHED)

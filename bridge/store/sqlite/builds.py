@@ -330,11 +330,11 @@ def _count_with_builder(connection: Connection, builder: str) -> int:
 def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
     """The build, as far as it can be read: what its own columns say it says in any case."""
     parts = Parts()
-    nobody: tuple[Subscription, ...] = ()
+    none: tuple[Subscription, ...] = ()
     request = parts.read("request", lambda: REQUEST.validate_json(row["request"]), _no_request(row))
     origin = parts.read("origin", lambda: ORIGIN.validate_json(row["origin"]), _no_origin(row))
     subscriptions = parts.read(
-        "subscriptions", lambda: SUBSCRIPTIONS.validate_json(row["subscriptions"]), nobody
+        "subscriptions", lambda: SUBSCRIPTIONS.validate_json(row["subscriptions"]), none
     )
     state = parts.read("state", lambda: BuildState(row["state"]), BuildState.UNKNOWN)
     return Build(
@@ -349,7 +349,7 @@ def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
         subscriptions=subscriptions,
         created_at=row["created_at"],
         raw=row["raw"],
-        detail=parts.told(row["detail"]),
+        detail=parts.detail(row["detail"]),
         handle=row["handle"],
         url=row["url"],
         digest=row["digest"],
@@ -364,7 +364,7 @@ def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
         superseded=row["superseded"],
         concurrency=row["concurrency"],
         caveat=row["caveat"],
-        images_told=bool(row["images_told"]),
+        images_passed=bool(row["images_passed"]),
         damage=parts.damage,
     )
 

@@ -123,7 +123,7 @@ class Database:
             raise
 
     def _watch(self, file: StoreFile) -> None:
-        """Watch what is open now. One that comes later in its place is opened by nobody here."""
+        """Watch the file that is open now: another one that takes its place is not the store."""
         self._connection.exec_driver_sql("SELECT 1 FROM service").close()
         readers = [_connect(self._engine) for _ in range(READERS)]
         for reader in readers:
@@ -262,7 +262,7 @@ class Database:
             batch = []
 
     def _take(self) -> list[_Pending]:
-        """Of what waits now at most a batch, without what nobody waits for any more."""
+        """A batch of what waits, at most; rows whose caller has given up are left out."""
         while count := min(len(self._waiting), MAX_BATCH):
             taken = [self._waiting.popleft() for _ in range(count)]
             if batch := [item for item in taken if not item.expired]:

@@ -262,7 +262,7 @@ def _row(row: RowMapping) -> DeliveryRow:
     return DeliveryRow(
         delivery=delivery,
         state=state,
-        detail=parts.told(row["detail"]),
+        detail=parts.detail(row["detail"]),
         replay=row["replay"],
         explanation=explanation,
         damage=parts.damage,

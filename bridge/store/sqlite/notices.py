@@ -248,7 +248,7 @@ def _row(row: RowMapping) -> NoticeRow:
         job=row["job"],
         state=state,
         reason=row["reason"],
-        detail=parts.told(row["detail"]),
+        detail=parts.detail(row["detail"]),
         attempts=row["attempts"],
         next_at=row["next_at"],
         ended_at=row["ended_at"],

@@ -37,15 +37,15 @@ def before(connection: Connection, build: Build, tag_set: str) -> Streak:
         table.c.state.in_([BuildState.FAILED, BuildState.UNKNOWN]),
     )
     failures = [(number, at) for number, at in connection.execute(failed.order_by(table.c.number))]
-    if is_success and (at := _told_as_failed(connection, build.id)) is not None:
+    if is_success and (at := _failure_notice_at(connection, build.id)) is not None:
         failures.append((build.number, at))
     return Streak(len(failures), *failures[0]) if failures else Streak()
 
 
-def _told_as_failed(connection: Connection, build_id: str) -> float | None:
-    """When people were first told that the build had failed."""
-    told = select(func.min(notice.c.created_at)).where(
+def _failure_notice_at(connection: Connection, build_id: str) -> float | None:
+    """When the first notice of the failure of this build was written."""
+    first = select(func.min(notice.c.created_at)).where(
         notice.c.build_id == build_id, notice.c.event == EventName.FAIL
     )
-    at: float | None = connection.execute(told).scalar()
+    at: float | None = connection.execute(first).scalar()
     return at

@@ -42,7 +42,7 @@ async def test_a_trigger_sends_what_the_job_declares_in_the_body_and_names_what_
         outcome = await ci.trigger(request(parameters={"BUILD_ARGS": "--pull", "REF": "overridden"}))
     assert isinstance(outcome, Sent)
     assert "BUILD_ARGS" in outcome.detail
-    assert (outcome.caveat, outcome.images_told) == ("the job was not told BUILD_ARGS", True)
+    assert (outcome.caveat, outcome.images_passed) == ("the job does not receive BUILD_ARGS", True)
     assert "?" not in posts(ci_server)[0]
     form = parse_qs(ci_server.bodies[-1].decode())
     assert set(form) == {*DECLARED, "delay"}
@@ -113,8 +113,8 @@ async def test_builds_that_jenkins_merges_are_sent_and_say_so(
         assert "shares queue item 1" not in first.detail
         assert "shares queue item 1" in second.detail
         assert first.handle == second.handle
-        assert "which code to build (COMMIT, REF)" in first.caveat
-        assert first.images_told == bool(parameters)
+        assert "the commit to build (COMMIT, REF)" in first.caveat
+        assert first.images_passed == bool(parameters)
         ci_server.finish(ci_server.start(JOB))
         states = await ci.poll({"b-1": first.handle, "b-2": second.handle})
     assert {one.state for one in states.values()} == {BuildState.SUCCEEDED}

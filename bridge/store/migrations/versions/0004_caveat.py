@@ -10,5 +10,5 @@ down_revision = "0003"
 def upgrade() -> None:
     op.add_column("build", sa.Column("caveat", sa.Text(), nullable=False, server_default=""))
     op.add_column(
-        "build", sa.Column("images_told", sa.Integer(), nullable=False, server_default=sa.text("1"))
+        "build", sa.Column("images_passed", sa.Integer(), nullable=False, server_default=sa.text("1"))
     )
