@@ -1,6 +1,7 @@
 """The poller: one loop for each builder; a changed state and its notices are written in one transaction."""
 
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
@@ -122,7 +123,10 @@ class Poller(Service):
         handles = {build.id: build.handle for build in builds if build.handle is not None}
         with POLL_SECONDS.labels(self._name).time():
             statuses = await self._statuses(handles)
-        seen = [await self._with_shared(build, builds) for build in builds if build.id in statuses]
+        runs: defaultdict[str | None, list[Build]] = defaultdict(list)
+        for build in builds:
+            runs[build.handle].append(build)
+        seen = [await self._shared(build, runs[build.handle]) for build in builds if build.id in statuses]
         seen.sort(key=lambda build: statuses[build.id].state in _OPEN)
         running = [build.id for build in seen if statuses[build.id].state is BuildState.RUNNING]
         self._budget = self._logs.due(running)
@@ -131,9 +135,9 @@ class Poller(Service):
             if build.id not in statuses:
                 await self._check_deadline(build)
 
-    async def _with_shared(self, build: Build, builds: Sequence[Build]) -> Build:
-        """The build, with a caveat where the builder merged it with others: they are one run."""
-        others = [one for one in builds if one.handle == build.handle and one.id != build.id]
+    async def _shared(self, build: Build, run: Sequence[Build]) -> Build:
+        """The build, with a caveat where the builder made one `run` of it and others."""
+        others = [one for one in run if one.id != build.id]
         if not others:
             return build
         names = ", ".join(f"{one.full_name} #{one.number}" for one in others[:_MAX_SHARED])
