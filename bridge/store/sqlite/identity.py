@@ -70,15 +70,16 @@ class StoreFile:
         _compare(self._log, self._log_descriptor)
 
     def _check_content(self) -> None:
-        head = os.pread(self._descriptor, 28, 0)
-        changes, size = int.from_bytes(head[24:], "big"), os.fstat(self._descriptor).st_size
+        # The sizes first: another command may write between two calls, and SQLite cuts a file last.
+        size, head = os.fstat(self._descriptor).st_size, os.pread(self._descriptor, 28, 0)
+        changes = int.from_bytes(head[24:], "big")
         # SQLite counts changes of the first page, and makes the file smaller in no other way.
         shrunk = changes < self._changes or (size < self._size and changes == self._changes)
         if not head.startswith(_MAGIC) or shrunk:
             raise _replaced(self._named, "was cut off or overwritten")
         self._changes, self._size = changes, size
-        head = os.pread(self._log_descriptor, 24, 0)
-        salts, size = head[16:], os.fstat(self._log_descriptor).st_size
+        size, head = os.fstat(self._log_descriptor).st_size, os.pread(self._log_descriptor, 24, 0)
+        salts = head[16:]
         # An empty log is one of which all was copied; one that begins anew has other salts.
         if head and (head[:4] not in _LOG_MAGICS or (salts == self._salts and size < self._log_size)):
             raise _replaced(self._log, "was cut off or overwritten")
