@@ -10,8 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 from support.daemon import SECRET, Daemon, running
+from support.scripted import Store
 from support.sending import push_body, send, signed
+
+from bridge.errors import StoreReplaced
 
 CONFIG: dict[str, Any] = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}}
 URL = "https://git.example.com/acme/shop.git"
@@ -181,3 +185,19 @@ def test_a_link_that_leads_elsewhere_now_is_noticed(tmp_path: Path) -> None:
         assert daemon.process.wait(20) == 3
     finally:
         daemon.kill()
+
+
+async def test_a_log_that_is_cut_off_while_a_write_is_on_its_way_is_noticed_after_it(store: Store) -> None:
+    """The write makes the log as long as before: only what it had is missing."""
+    log = log_of(store.path)
+    for number in range(20):
+        await store.builds.add_step(str(number), "written", "x" * 500)
+
+    def cut(connection: Connection) -> None:
+        os.truncate(log, log.stat().st_size // 2)
+        connection.exec_driver_sql("INSERT INTO service (name, paused_until, why) VALUES ('x', 0, '')")
+
+    with pytest.raises(StoreReplaced, match="wal was cut off"):
+        await store.database.write(cut)
+    with pytest.raises(StoreReplaced):
+        await store.builds.add_step("later", "written", "")

@@ -7,12 +7,14 @@ was deleted, moved, replaced, cut off or overwritten is noticed before anybody h
 
 import fcntl
 import os
+import sys
 from pathlib import Path
 from typing import Final, Self
 
 from bridge.errors import StoreError, StoreReplaced
 
 _MAGIC: Final = b"SQLite format 3\0"
+_LOG_HEAD, _FRAME_HEAD = 32, 24
 _LOG_MAGICS: Final = frozenset({b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"})
 
 
@@ -24,9 +26,9 @@ class StoreFile:
         self._named = named
         self._descriptor = descriptor
         self._log = Path(f"{path}-wal")
-        self._log_descriptor = -1
+        self._log_descriptor = self._index_descriptor = -1
         self._changes, self._size = 0, 0
-        self._salts, self._log_size = b"", 0
+        self._salts, self._log_size, self._last_frame = b"", 0, 0
 
     @classmethod
     def hold(cls, named: Path) -> Self:
@@ -54,6 +56,7 @@ class StoreFile:
         """Begin to watch what SQLite has opened by now. Raises StoreError."""
         try:
             self._log_descriptor = os.open(self._log, os.O_RDWR | os.O_CLOEXEC)
+            self._index_descriptor = os.open(f"{self.path}-shm", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise StoreError(f"{self._log}: {error.strerror}: the store needs this log") from error
         self.check()
@@ -81,14 +84,32 @@ class StoreFile:
         size, head = os.fstat(self._log_descriptor).st_size, os.pread(self._log_descriptor, 24, 0)
         salts = head[16:]
         # An empty log is one of which all was copied; one that begins anew has other salts.
-        if head and (head[:4] not in _LOG_MAGICS or (salts == self._salts and size < self._log_size)):
+        is_same = bool(head) and salts == self._salts
+        # One that was cut off, and grew again by a commit of just now, has a hole instead of its frames.
+        is_cut = is_same and (size < self._log_size or not self._is_frame(self._last_frame, salts))
+        if is_cut or (head and head[:4] not in _LOG_MAGICS):
             raise _replaced(self._log, "was cut off or overwritten")
         self._salts, self._log_size = salts, size
+        last = self._find_last_frame()
+        self._last_frame = last if self._is_frame(last, salts) else 0
+
+    def _find_last_frame(self) -> int:
+        """Where the last committed frame of the log begins, by SQLite's index of the log; 0 without one."""
+        index = os.pread(self._index_descriptor, 20, 0)
+        page, count = (int.from_bytes(part, sys.byteorder) for part in (index[14:16], index[16:20]))
+        # A page of 64 KiB is written as 1.
+        frame = _FRAME_HEAD + (0x10000 if page == 1 else page)
+        return _LOG_HEAD + (count - 1) * frame if count else 0
+
+    def _is_frame(self, at: int, salts: bytes) -> bool:
+        """Whether a frame of the log with these salts begins there; also where none is looked for."""
+        return not at or os.pread(self._log_descriptor, 8, at + 8) == salts
 
     def close(self) -> None:
         """Let others hold the file. Before that SQLite must have closed it: its locks end with ours."""
-        if self._log_descriptor >= 0:
-            os.close(self._log_descriptor)
+        for descriptor in (self._log_descriptor, self._index_descriptor):
+            if descriptor >= 0:
+                os.close(descriptor)
         os.close(self._descriptor)
 
 
