@@ -35,9 +35,9 @@ class PartHealth:
             log.info(LogEvent.SERVICE_RESTORED, service=self._part)
             self._wake_notifiers()
 
-    async def degrade(self, why: str, *, pause: float = 0.0) -> None:
+    async def degrade(self, why: str, *, pause: float = 0.0, failing: str = "") -> None:
         """It does not work, and is paused for `pause` seconds."""
-        if await self._health.degrade(self._part, why, pause=pause):
+        if await self._health.degrade(self._part, why, pause=pause, failing=failing):
             log.warning(LogEvent.SERVICE_DEGRADED, service=self._part, reason=why)
             self._wake_notifiers()
 
@@ -47,7 +47,7 @@ class BuilderHealth(PartHealth):
 
     def __init__(self, name: str, health: Health, clock: Clock, wake_notifiers: Callable[[], None]) -> None:
         super().__init__(f"builder:{name}", health, wake_notifiers)
-        self._failing: set[Caller] = set()
+        self._failing: set[str] | None = None
         self._denials = 0
         self._denied = Pause(clock)
 
@@ -61,16 +61,24 @@ class BuilderHealth(PartHealth):
 
     async def failed(self, by: Caller, why: str, *, denied: bool = False) -> None:
         """A call failed for a reason that is not in one build."""
-        self._failing.add(by)
+        failing = await self._known_failing()
+        failing.add(by)
         if denied:
             self._denials += 1
             self._denied.begin(DENIED.wait(self._denials))
-        await self.degrade(why)
+        await self.degrade(why, failing=",".join(sorted(failing)))
 
     async def worked(self, by: Caller) -> None:
-        """A call succeeded. After a start only a trigger shows that an outage of before is over."""
-        if by == "poll" and self._failing != {"poll"}:
+        """A call succeeded. That of a poll ends only an outage that polls alone have found."""
+        failing = await self._known_failing()
+        if by == "poll" and failing != {"poll"}:
             return
-        self._failing.clear()
+        failing.clear()
         self._denials = 0
         await self.restore("it answers again")
+
+    async def _known_failing(self) -> set[str]:
+        """The kinds of calls that fail; at first those of before the start."""
+        if self._failing is None:
+            self._failing = set(filter(None, (await self._health.get(self._part)).failing.split(",")))
+        return self._failing

@@ -230,7 +230,7 @@ class Health(Protocol):
     async def set(self, health: HealthRecord) -> None:
         """Record the health of a part; when it changes from up to down or back, with the notices about it."""
 
-    async def degrade(self, name: str, why: str, *, pause: float = 0.0) -> bool:
+    async def degrade(self, name: str, why: str, *, pause: float = 0.0, failing: str = "") -> bool:
         """Record that a part is down, and paused for `pause` seconds; returns whether it was up."""
 
     async def restore(self, name: str, why: str) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0008"
+REVISION: Final = "0009"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -237,6 +237,7 @@ service = Table(
     Column("down_since", Float),
     Column("paused_until", Float, nullable=False, server_default=text("0")),
     Column("why", Text, nullable=False, server_default=""),
+    Column("failing", Text, nullable=False, server_default=""),
 )
 """The health of each builder (`builder:NAME`) and channel (`channel:NAME`)."""
 

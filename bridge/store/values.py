@@ -158,12 +158,16 @@ ANY_NOTICE: Final = NoticeFilter()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthRecord:
-    """The health of a builder, a channel or another part; `down_since` is None while it works."""
+    """The health of a builder, a channel or another part; `down_since` is None while it works.
+
+    `failing` says of a builder which kinds of calls showed that it is down, with commas between them.
+    """
 
     name: str
     down_since: float | None = None
     paused_until: float = 0.0
     why: str = ""
+    failing: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

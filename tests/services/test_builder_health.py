@@ -9,7 +9,7 @@ from bridge.builders.base import Retry, Status
 from bridge.errors import Denied, Permanent, Transient
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName
-from bridge.services.health import BuilderHealth
+from bridge.services.health import BuilderHealth, Caller
 
 DAY = 24 * 3600.0
 RUNNING = Status(state=BuildState.RUNNING, raw="building")
@@ -127,6 +127,36 @@ async def test_a_builder_whose_builds_can_be_seen_is_still_down_while_it_takes_n
     await health.worked("poll")
     assert await store.events() == [EventName.DEGRADED]
     await health.worked("trigger")
+    assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
+
+
+async def test_after_a_restart_a_poll_that_works_ends_an_outage_that_polls_had_found(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await add_queued(store)
+    builder.polls.extend([Transient("no route to host")] * 100)
+    async with polling(store, builder) as harness:
+        await minutes(harness, 1)
+        assert await store.events() == [EventName.DEGRADED]
+    builder.polls.clear()
+    builder.statuses[build.id] = RUNNING
+    async with polling(store, builder) as harness:
+        await harness.settled()
+    assert builder.called("test") == []
+    assert await store.events() == [EventName.DEGRADED, EventName.RESTORED, EventName.START]
+
+
+@pytest.mark.parametrize("found_by", [("trigger",), ("poll", "trigger")])
+async def test_after_a_restart_a_poll_that_works_says_nothing_of_triggers_that_had_failed(
+    store: Store, builder: ScriptedBuilder, found_by: tuple[Caller, ...]
+) -> None:
+    before = BuilderHealth(builder.name, store.health, store.clock, lambda: None)
+    for caller in found_by:
+        await before.failed(caller, "may not build (403)", denied=True)
+    after = BuilderHealth(builder.name, store.health, store.clock, lambda: None)
+    await after.worked("poll")
+    assert await store.events() == [EventName.DEGRADED]
+    await after.worked("trigger")
     assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
 
 

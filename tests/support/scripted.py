@@ -315,9 +315,10 @@ async def open_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def failing(store: Store) -> AsyncIterator[None]:
+async def failing(store: Store, *, busy_seconds: float = 0.005) -> AsyncIterator[None]:
     """While the block runs nothing can be written: another process keeps the file for itself."""
-    await store.database.write(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=5"))
+    patience = f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}"
+    await store.database.write(lambda connection: connection.exec_driver_sql(patience))
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield

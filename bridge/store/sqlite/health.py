@@ -34,12 +34,13 @@ class Health:
             lambda connection: [HealthRecord(**row) for row in connection.execute(query).mappings()]
         )
 
-    async def degrade(self, name: str, why: str, *, pause: float = 0.0) -> bool:
+    async def degrade(self, name: str, why: str, *, pause: float = 0.0, failing: str = "") -> bool:
         now, why = self._clock(), self._redact(why)
 
         def down(old: HealthRecord) -> HealthRecord:
             until = now + pause if pause else 0.0
-            return HealthRecord(name=name, down_since=old.down_since or now, paused_until=until, why=why)
+            new = HealthRecord(name=name, down_since=old.down_since or now, paused_until=until, why=why)
+            return replace(new, failing=failing)
 
         return (await self._change(name, down)).down_since is None
 

@@ -1,13 +1,15 @@
 """What watches the daemon asks: is it alive, is it ready, how does it fare."""
 
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import anyio
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.answers import bad
-from support.scripted import Store, failing
+from support.scripted import Store, eventually, failing
 
 from bridge.errors import ConfigError
 from bridge.rules.diff import Changes
@@ -47,6 +49,72 @@ async def test_health_is_bad_when_the_writer_no_longer_shows_itself(
     assert (answer.status_code, answer.json()["status"]) == (503, "dead")
 
 
+@asynccontextmanager
+async def full_disk(_store: Store) -> AsyncIterator[None]:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+@asynccontextmanager
+async def read_only(store: Store) -> AsyncIterator[None]:
+    """SQLite says of a connection that must not write what it says of a file system that was mounted so."""
+    connection = await store.database.write(lambda connection: connection)
+    connection.exec_driver_sql("PRAGMA query_only=ON")
+    yield
+    connection.exec_driver_sql("PRAGMA query_only=OFF")
+
+
+@pytest.mark.parametrize(
+    ("outage", "why"),
+    [
+        (full_disk, "the store cannot be written: d"),
+        (read_only, "the store cannot be written: attempt to write a readonly database"),
+        (failing, "the store cannot be written: database is locked"),
+    ],
+)
+async def test_a_store_that_takes_no_write_is_shown_with_the_reason_until_it_takes_one_again(
+    store: Store,
+    client: httpx.AsyncClient,
+    asking_each_time: None,
+    outage: Callable[[Store], AbstractAsyncContextManager[None]],
+    why: str,
+) -> None:
+    await store.health.set(HealthRecord(name="builder:here", down_since=1.0, why="a secret reason"))
+    async with outage(store):
+        for _ in range(2):
+            answer = await client.get("/healthz")
+            assert answer.status_code == 503
+            shown = answer.json()
+            assert shown.pop("reason").startswith(why)
+            assert shown == {"status": "degraded", "down": ["builder:here", "store"]}
+        assert 'buildbridge_service_down{service="store"} 1.0' in (await client.get("/metrics")).text
+    answer = await client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "degraded", "down": ["builder:here"]})
+    assert 'buildbridge_service_down{service="store"} 0.0' in (await client.get("/metrics")).text
+
+
+async def test_who_asks_about_a_store_that_is_locked_for_long_does_not_wait_as_long(
+    store: Store, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 0.05)
+    async with failing(store, busy_seconds=60):
+        with anyio.fail_after(10):
+            answer = await client.get("/healthz")
+        assert answer.status_code == 503
+        assert answer.json()["reason"] == "the store took no write for 0.05 s"
+        async with anyio.create_task_group() as tasks:
+            for _ in range(50):
+                tasks.start_soon(client.get, "/healthz")
+
+    async def recovered() -> bool:
+        return bool((await client.get("/healthz")).json() == {"status": "ok", "down": []})
+
+    assert await eventually(recovered)
+
+
 @pytest.fixture
 def asking_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "READY_SECONDS", 0.0)
@@ -65,11 +133,8 @@ async def test_on_a_full_disk_no_one_is_ready(
     store: Store, client: httpx.AsyncClient, asking_each_time: None
 ) -> None:
     assert (await client.get("/readyz")).status_code == 200
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
-    try:
+    async with full_disk(store):
         bad(await client.get("/readyz"), 503)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert (await client.get("/readyz")).status_code == 200
 
 
