@@ -165,6 +165,7 @@ class _Daemon:
             name,
             builder,
             builds=self._store.builds,
+            jobs=self._store.jobs,
             health=health,
             notice_policy=self.notice_policy,
             clock=self._clock,

@@ -13,12 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
-from bridge.model.build import BuildRequest, BuildState
+from bridge.model.build import BuildRequest, BuildState, SeenJob
 from bridge.runtime.clock import Clock
+
+FOUND: Final = "found at the builder"
 
 Handle = str
 """What the builder needs to find a build again, in its own form: at most 4 KiB, no secrets."""
@@ -124,11 +126,23 @@ class BuilderContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a rule builds with a builder; `clone_url` is None where only the push names it."""
+    """What a rule builds with a builder; `clone_url` is None where only the push names it.
+
+    `parameters` are the names of the rule's own.
+    """
 
     repository: str
     image: str
     clone_url: str | None
+    parameters: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What cannot work, and the cure, in a sentence: about the rule of `repository`, else the builder."""
+
+    problem: str
+    repository: str | None = None
 
 
 class Builder(ABC):
@@ -154,6 +168,11 @@ class Builder(ABC):
     def __init__(self, name: str, settings: Any, context: BuilderContext) -> None:
         """`settings` is an instance of the class's own `Settings`."""
 
+    @property
+    def seen(self) -> SeenJob | None:
+        """The job as the last call that read it saw it; None before that, and where there are no jobs."""
+        return None
+
     @abstractmethod
     async def trigger(self, request: BuildRequest) -> Outcome:
         """Start the build; our build id travels with it."""
@@ -161,6 +180,10 @@ class Builder(ABC):
     @abstractmethod
     async def find(self, build_id: str) -> Handle | Search | None:
         """The build with our id; None when it is proven not to exist."""
+
+    def found(self, handle: Handle, request: BuildRequest) -> Sent:  # noqa: ARG002  # most know no more of it
+        """What `trigger` would have said of a build that `find` has just found; makes no call."""
+        return Sent(handle, FOUND)
 
     @abstractmethod
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
@@ -184,8 +207,11 @@ class Builder(ABC):
     async def test(self) -> str:
         """Make one real, harmless call and say in a sentence what it showed."""
 
-    def advice(self, targets: Sequence[Target]) -> Sequence[str]:  # noqa: ARG002  # most have none
-        """Sentences about settings and rules that cannot work; no request leaves this machine."""
+    def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:  # noqa: ARG002  # most have none
+        """What cannot work of settings and rules; no request leaves this machine.
+
+        `seen` are jobs of this builder, as calls of this or an earlier process saw them.
+        """
         return ()
 
     async def aclose(self) -> None:  # noqa: B027  # not every builder has resources

@@ -2,19 +2,28 @@
 
 from collections.abc import Iterator
 
-from bridge.builders.base import BuilderContext, Target
+from bridge.builders.base import Advice, BuilderContext, Target
 from bridge.cli.scaffold import invented_secrets
+from bridge.cli.setup import repository_name, run
 from bridge.config.loader import Config
-from bridge.errors import Fault
+from bridge.errors import Fault, StoreError
+from bridge.model.build import SeenJob
 from bridge.model.notice import MESSAGE_CHANNEL
 from bridge.registry import BUILDERS, targets
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import system_clock
+from bridge.store.open import open_store
 
 
 def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
     """Placeholder secrets, what each builder warns of, and channels with one robot or without notices."""
+    try:
+        seen = _seen_jobs(config)
+    except StoreError as error:
+        seen = {}
+        problem = f"what triggers and tests have seen of jobs is not known now: {error}"
+        yield Fault(str(config.file), "store", problem, warning=True)
     for name, value in invented_secrets().items():
         if value in config.secrets:
             problem = f"the secret {name} is the one that `init` invented: put the real one in its place"
@@ -27,8 +36,8 @@ def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
             for repository in rules.repositories.values()
             if repository.build_config.builder == name
         ]
-        for problem in builder.advice(targets):
-            yield Fault(str(config.file), f"builders.{name}", problem, warning=True)
+        for one in builder.advice(targets, seen.get(name, ())):
+            yield _fault(one, f"builders.{name}", adapter.place, rules)
     for names in _twins(config):
         first, *others = names
         problem = (
@@ -57,5 +66,30 @@ def _silent_channels(config: Config, rules: RuleSet) -> list[str]:
 
 
 def _target(repository: BuildRepository) -> Target:
-    clone_url = repository.build_config.code_repo_clone_url
-    return Target(repository=repository.path, image=repository.image, clone_url=clone_url)
+    config = repository.build_config
+    return Target(
+        repository=repository.path,
+        image=repository.image,
+        clone_url=config.code_repo_clone_url,
+        parameters=tuple(config.parameters),
+    )
+
+
+def _fault(advice: Advice, builder: str, place: str, rules: RuleSet) -> Fault:
+    """The warning at the place that it is about."""
+    if advice.repository is None:
+        return Fault(place, builder, advice.problem, warning=True)
+    key = repository_name(advice.repository)
+    return Fault(rules.places[key], "build_config.parameters", advice.problem, warning=True)
+
+
+def _seen_jobs(config: Config) -> dict[str, list[SeenJob]]:
+    """What is kept of the jobs of each builder; nothing without a store. Raises StoreError."""
+    if not config.store_file.exists():
+        return {}
+
+    async def read() -> dict[str, list[SeenJob]]:
+        async with open_store(config.store_url, exclusive=False) as store:
+            return {name: await store.jobs.of(name) for name in config.builders}
+
+    return run(read)

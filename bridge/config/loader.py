@@ -39,10 +39,14 @@ class Kinds:
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredAdapter:
-    """A configured builder or channel: `settings` is of the model that its kind brings."""
+    """A configured builder or channel: `settings` is of the model that its kind brings.
+
+    `place` is `file:line:column`.
+    """
 
     kind: str
     settings: BaseModel
+    place: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,12 @@ class Outline:
     @property
     def store_url(self) -> str:
         """Where the store is, with an absolute path."""
-        return f"sqlite://{self.settings.store.path(self.file.parent).absolute()}"
+        return f"sqlite://{self.store_file}"
+
+    @property
+    def store_file(self) -> Path:
+        """The file of the store, with an absolute path."""
+        return self.settings.store.path(self.file.parent).absolute()
 
     @property
     def state_path(self) -> Path:
@@ -68,7 +77,7 @@ class Outline:
 
         It is beside the store's file itself, whatever links lead there.
         """
-        return self.settings.store.path(self.file.parent).resolve().parent / "builders"
+        return self.store_file.resolve().parent / "builders"
 
     @property
     def builder_names(self) -> tuple[str, ...]:
@@ -174,12 +183,13 @@ class _Loading:
                 problem = f"there is no kind {kind} of {section}{suggest_or_list(kind, kinds)}"
                 self._fault((section, name, "kind"), problem)
             elif (settings := self._validate(kinds[kind], rest, (section, name))) is not None:
-                found[name] = ConfiguredAdapter(kind, settings)
+                found[name] = ConfiguredAdapter(kind, settings, self._document.place((section, name)))
         return found
 
     def _channels(self) -> dict[str, ConfiguredAdapter]:
         found = self._adapters("channels", self._kinds.channels)
-        implicit = ConfiguredAdapter(_MESSAGE_KIND, self._kinds.channels[_MESSAGE_KIND]())
+        place = self._document.place(("channels",))
+        implicit = ConfiguredAdapter(_MESSAGE_KIND, self._kinds.channels[_MESSAGE_KIND](), place)
         if found.setdefault(MESSAGE_CHANNEL, implicit).kind != _MESSAGE_KIND:
             self._fault(
                 ("channels", MESSAGE_CHANNEL), "this name belongs to the in-app messages: choose another"

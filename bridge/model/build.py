@@ -90,6 +90,15 @@ TRANSITIONS: Mapping[BuildState, frozenset[BuildState]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenJob:
+    """A job of a build system as a call saw it at a time in Unix seconds: the parameters that it declares."""
+
+    job: str
+    parameters: tuple[str, ...]
+    seen_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
     """Everything a builder may need; the same for every builder and every attempt.
 

@@ -75,7 +75,8 @@ class _Loading:
         if not self._repositories:
             where = ", ".join(map(shown, paths)) or "rules"
             self._warnings.append(Fault(where, "", "no rules here: nothing will be built", warning=True))
-        return RuleSet(self._repositories, tuple(in_order(self._warnings)), fingerprint)
+        warnings = tuple(in_order(self._warnings))
+        return RuleSet(self._repositories, warnings, fingerprint, self._locations)
 
     def read(self, file: Path) -> None:
         try:

@@ -92,12 +92,13 @@ class RuleSet:
     """All rules, indexed by the code they build from; immutable.
 
     Every repository names its builder, and its notices name channel and type. `fingerprint` is that of the
-    rule files.
+    rule files, `places` are the `file:line:column` of the repositories.
     """
 
     repositories: Mapping[tuple[str, str], BuildRepository]
     warnings: tuple[Fault, ...] = ()
     fingerprint: str = ""
+    places: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
     _by_code: Mapping[tuple[str, str], Sequence[BuildRepository]] = field(init=False, repr=False)
     _by_address: frozenset[str] = field(init=False, repr=False)
     """The kinds of Git hosts whose repositories the rules name by clone address."""

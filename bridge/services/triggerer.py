@@ -16,7 +16,7 @@ import structlog
 
 from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, Retry, Search, Sent
 from bridge.errors import Denied, RemoteError
-from bridge.model.build import Build, BuildState
+from bridge.model.build import Build, BuildState, SeenJob
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
@@ -24,7 +24,7 @@ from bridge.runtime.metrics import TRIGGERS
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
 from bridge.services.health import BuilderHealth
-from bridge.store.base import Builds
+from bridge.store.base import Builds, Jobs
 from bridge.store.values import BuildChange
 
 log = structlog.get_logger()
@@ -66,6 +66,7 @@ class Triggerer(Service):
         builder: Builder,
         *,
         builds: Builds,
+        jobs: Jobs,
         health: BuilderHealth,
         notice_policy: NoticePolicy,
         clock: Clock,
@@ -76,6 +77,8 @@ class Triggerer(Service):
         self._name = name
         self._builder = builder
         self._builds = builds
+        self._jobs = jobs
+        self._kept: SeenJob | None = None
         self._health = health
         self._notice_policy = notice_policy
         self._clock = clock
@@ -95,7 +98,15 @@ class Triggerer(Service):
                 await self._resolve(build)
         while not self._paused and (claimed := await self._claim()):
             await self._trigger(claimed)
+        await self._keep_job()
         return self._paused or None
+
+    async def _keep_job(self) -> None:
+        """Keep what calls have seen of the job, for `check`."""
+        seen = self._builder.seen
+        if seen is not None and seen != self._kept:
+            await self._jobs.keep(self._name, seen)
+            self._kept = seen
 
     @property
     def _paused(self) -> float:
@@ -189,7 +200,7 @@ class Triggerer(Service):
             return
         match found:
             case str():
-                await self._sent(build, Sent(found, "found at the builder"))
+                await self._sent(build, self._builder.found(found, build.request))
             case None:
                 await self._absent(build)
             case Search.UNSEARCHABLE:

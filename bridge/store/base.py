@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Protocol, Unpack
 
 from bridge.errors import StoreDied
-from bridge.model.build import Build, BuildState
+from bridge.model.build import Build, BuildState, SeenJob
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
 from bridge.model.plan import KnownBranch, KnownMove, Planner
@@ -240,6 +240,16 @@ class Health(Protocol):
         """End the pause of a part, up or down."""
 
 
+class Jobs(Protocol):
+    """The jobs of build systems as calls of them have seen them."""
+
+    async def keep(self, builder: str, seen: SeenJob) -> None:
+        """Keep how a job is, in place of how it was before."""
+
+    async def of(self, builder: str) -> list[SeenJob]:
+        """The jobs that were seen for this builder, each as it was last."""
+
+
 class Messages(Protocol):
     """In-app messages."""
 
@@ -284,6 +294,8 @@ class Store(Protocol):
     @property
     def health(self) -> Health: ...
     @property
+    def jobs(self) -> Jobs: ...
+    @property
     def messages(self) -> Messages: ...
     @property
     def schedules(self) -> Schedules: ...
@@ -301,7 +313,7 @@ class Store(Protocol):
 
         A notice that was being sent is sent again. What seems due in many hours only is due now: the clock
         may have been set meanwhile. Notices to a channel that is not among `channels` end, and only the
-        health of `parts` is kept.
+        health of `parts`, and the jobs of builders among them, are kept.
         """
 
     async def prune(self, *, deliveries: timedelta, builds: timedelta) -> int:

@@ -16,6 +16,7 @@ T = TypeVar("T")
 REQUEST = TypeAdapter(BuildRequest)
 ORIGIN = TypeAdapter(Origin)
 SUBSCRIPTIONS = TypeAdapter(tuple[Subscription, ...])
+PARAMETERS = TypeAdapter(tuple[str, ...])
 FACTS: TypeAdapter[BuildFacts | ServiceFacts] = TypeAdapter(BuildFacts | ServiceFacts)
 
 

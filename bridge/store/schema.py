@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0009"
+REVISION: Final = "0010"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -240,6 +240,16 @@ service = Table(
     Column("failing", Text, nullable=False, server_default=""),
 )
 """The health of each builder (`builder:NAME`) and channel (`channel:NAME`)."""
+
+seen_job = Table(
+    "seen_job",
+    metadata,
+    Column("builder", Text, primary_key=True),
+    Column("job", Text, primary_key=True),
+    Column("parameters", Text, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+"""The jobs of build systems as they were last seen, with the names of the parameters that they declare."""
 
 step = Table(
     "step",

@@ -163,6 +163,8 @@ async def test_an_answer_to_a_trigger_has_its_outcome_and_the_contract_leads_to_
         handle = await builder.find("b-1")
         if isinstance(outcome, Sent):
             assert handle == outcome.handle
+            found = builder.found(handle, request)
+            assert (found.caveat, found.images_passed) == (outcome.caveat, outcome.images_passed)
         elif not isinstance(outcome, Ambiguous):
             assert handle is None
             assert site.count("b-1") == 0

@@ -41,6 +41,7 @@ def triggerer_of(store: Store, name: str, builder: Builder) -> Triggerer:
         name,
         builder,
         builds=store.builds,
+        jobs=store.jobs,
         health=BuilderHealth(name, store.health, store.clock, lambda: None),
         notice_policy=NoticePolicy(store.clock, None),
         clock=store.clock,

@@ -123,7 +123,7 @@ def test_what_cannot_work_on_this_machine_is_a_warning(config: Path) -> None:
     done = command("--config", config, "check")
     assert done.status == 0
     problem = "the program no-such-program is not found: install it, or correct `command`"
-    assert f"{config}: warning: builders.here: {problem}" in done.stdout
+    assert f"{config}:2:3: warning: builders.here: {problem}" in done.stdout
 
 
 def test_every_fault_of_a_folder_of_faulty_rules_is_reported_with_its_place_and_a_cure(config: Path) -> None:

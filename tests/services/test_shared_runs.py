@@ -1,6 +1,8 @@
 """Builds of which the builder made one run, or which it told too little, say so to the end."""
 
 import pytest
+from support.fake_jenkins import fake_jenkins
+from support.jenkins_builds import declare, make
 from support.scripted import ScriptedBuilder, Store
 from support.services import add_queued, polling, triggering
 
@@ -56,6 +58,25 @@ async def test_what_a_builder_was_not_told_is_said_at_the_end_and_no_image_is_li
         after = await store.build(build.id)
     assert (after.state, after.detail) == (BuildState.SUCCEEDED, "the job does not receive X")
     assert (await told(store))[0] == ("the job does not receive X", ())
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["triggered", "found after its answer was lost"])
+async def test_a_build_that_is_found_has_the_caveat_of_one_that_was_triggered(
+    store: Store, lost: bool
+) -> None:
+    with fake_jenkins() as jenkins:
+        declare(jenkins, "BRIDGE_BUILD_ID", "COMMIT")
+        if lost:
+            jenkins.trouble("reset", "POST", acts=True)
+        ci = make(jenkins)
+        build = await store.add_build(builder=ci.name, parameters={"FLAVOUR": "sweet"})
+        async with triggering(store, ci):
+            after = await store.build(build.id)
+        await ci.aclose()
+    assert ("ambiguous" in await store.steps(build.id)) is lost
+    assert after.state is BuildState.QUEUED
+    assert after.caveat == "the job does not receive the images to build (IMAGE, TAGS), FLAVOUR"
+    assert not after.images_passed
 
 
 async def test_a_request_that_has_to_be_made_anew_is_no_fault_of_the_builder(

@@ -13,7 +13,7 @@ import pytest
 from support.scripted import START, Clock, delivery_of, new_build, quiet
 
 from bridge.errors import StoreError
-from bridge.model.build import Build, BuildState
+from bridge.model.build import Build, BuildState, SeenJob
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.planning.builds import plan
@@ -171,6 +171,22 @@ async def test_a_change_of_health_is_kept_with_its_notices(port: Store) -> None:
     assert not await port.health.restore("builder:here", "it answers")
     rows = await port.notices.newest(10, NoticeFilter(channel="message"))
     assert [row.notice.event for row in rows] == [EventName.RESTORED, EventName.DEGRADED]
+
+
+async def test_a_job_is_kept_as_it_was_seen_last_and_as_long_as_its_builder_is_configured(
+    port: Store,
+) -> None:
+    first = SeenJob(job="a/b", parameters=("IMAGE",), seen_at=START)
+    last = SeenJob(job="a/b", parameters=("IMAGE", "口味"), seen_at=START + 1)
+    other = SeenJob(job="c", parameters=(), seen_at=START)
+    for seen in (first, last, other):
+        await port.jobs.keep("here", seen)
+    assert await port.jobs.of("here") == [last, other]
+    assert await port.jobs.of("there") == []
+    await port.recover([], ["builder:here"])
+    assert len(await port.jobs.of("here")) == 2
+    await port.recover([], ["builder:there"])
+    assert await port.jobs.of("here") == []
 
 
 async def test_a_due_time_is_claimed_once_with_what_it_asks_for(port: Store, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from support.rules import NAMES
 from support.scripted import Rounds, ScriptedBuilder, ScriptedChannel, Store, eventually
 
 from bridge.builders.base import Status
+from bridge.builders.jenkins.builder import JenkinsBuilder
 from bridge.config.notices import NoticeSetting
 from bridge.forges.base import Forge
 from bridge.model.build import Build
@@ -97,15 +98,16 @@ class Harness:
 
 
 class TriggererHarness(Harness):
-    """A triggerer on a scripted builder."""
+    """A triggerer on a builder, mostly a scripted one."""
 
-    def __init__(self, store: Store, builder: ScriptedBuilder) -> None:
+    def __init__(self, store: Store, builder: ScriptedBuilder | JenkinsBuilder) -> None:
         super().__init__(store)
         self.triggerer = self.add(
             Triggerer(
                 builder.name,
                 builder,
                 builds=store.builds,
+                jobs=store.jobs,
                 health=self.builder_health(builder.name),
                 notice_policy=NoticePolicy(store.clock, None),
                 clock=store.clock,

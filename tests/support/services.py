@@ -6,6 +6,7 @@ from typing import Any
 from support.harness import PollerHarness, TriggererHarness
 from support.scripted import ScriptedBuilder, Store
 
+from bridge.builders.jenkins.builder import JenkinsBuilder
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
 
@@ -23,7 +24,9 @@ async def add_queued(store: Store, key: str = "1", **changes: Any) -> Build:
     return await move(store, build, BuildState.TRIGGERING, BuildState.QUEUED, handle=f"handle-{key}")
 
 
-def triggering(store: Store, builder: ScriptedBuilder) -> AbstractAsyncContextManager[TriggererHarness]:
+def triggering(
+    store: Store, builder: ScriptedBuilder | JenkinsBuilder
+) -> AbstractAsyncContextManager[TriggererHarness]:
     return TriggererHarness(store, builder).running()
 
 

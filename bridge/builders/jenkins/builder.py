@@ -7,7 +7,7 @@ declares BRIDGE_BUILD_ID can be searched for our builds, and Jenkins never merge
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, ClassVar, Final
 
@@ -16,6 +16,8 @@ import jenkins
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from bridge.builders.base import (
+    FOUND,
+    Advice,
     Ambiguous,
     Builder,
     BuilderContext,
@@ -27,7 +29,9 @@ from bridge.builders.base import (
     Search,
     Sent,
     Status,
+    Target,
 )
+from bridge.builders.jenkins import job as jenkins_job
 from bridge.builders.jenkins import log as jenkins_log
 from bridge.builders.jenkins.client import (
     Answer,
@@ -40,7 +44,6 @@ from bridge.builders.jenkins.client import (
 )
 from bridge.builders.jenkins.model import (
     BUILD_ID,
-    IMAGES,
     JenkinsBuild,
     JenkinsJob,
     JenkinsRef,
@@ -49,14 +52,12 @@ from bridge.builders.jenkins.model import (
     item_tree,
     job_path,
     job_tree,
-    not_passed,
     queue_number,
-    undeclared,
 )
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
 from bridge.config.types import ConfigPath, Duration, Secret, Strict, server_url
 from bridge.errors import Denied, Permanent, RemoteError, Transient
-from bridge.model.build import BuildRequest
+from bridge.model.build import BuildRequest, SeenJob
 from bridge.runtime.clock import Clock
 
 _REJECTIONS: Final[Mapping[int, str]] = {
@@ -121,6 +122,7 @@ class _JobCache:
         self._server = server
         self._clock = clock
         self._kept: tuple[JenkinsJob, str | None, float] | None = None
+        self.seen: SeenJob | None = None
 
     async def get(self) -> JenkinsJob:
         """Raises RemoteError."""
@@ -144,6 +146,7 @@ class _JobCache:
             # A folder; or the root document, which Jenkins answers for every path below /api/json.
             raise Permanent(f"{self._name!r} is not a job that can be built, or `url` is not exact")
         self._kept = job, self._server.session, self._clock()
+        self.seen = SeenJob(job=self._name, parameters=tuple(job.definitions), seen_at=self._clock())
         return job
 
     def forget(self) -> None:
@@ -176,11 +179,15 @@ class JenkinsBuilder(Builder):
         self._poll = JenkinsPoll(self._server, settings.url, context.clock)
         self._queue_numbers: deque[tuple[str | None, int]] = deque(maxlen=_ITEMS_KEPT)
 
+    @property
+    def seen(self) -> SeenJob | None:
+        return self._job_cache.seen
+
     async def trigger(self, request: BuildRequest) -> Outcome:
         try:
             job = await self._job_cache.get()
         except RemoteError as error:
-            return _not_sent(error)
+            return jenkins_job.not_read(error)
         values = request.variables()
         try:
             answer = await self._send(job, values)
@@ -215,13 +222,11 @@ class JenkinsBuilder(Builder):
         elif not job.searchable and (merged or (session, number) in self._queue_numbers):
             notes.append(f"shares queue item {number} with another build")
         self._queue_numbers.append((session, number))
-        if dropped := undeclared(job, [BUILD_ID, *sorted(request.parameters)]):
+        if dropped := jenkins_job.undeclared(job.definitions, [BUILD_ID, *sorted(request.parameters)]):
             notes.append(f"the job does not declare, and so does not get: {', '.join(dropped[:_MAX_NAMES])}")
         identity = request.build_id if job.searchable else None
         ref = JenkinsRef(job=self._job, queue=number, session=session, id=identity)
-        missing = not_passed(job, sorted(request.parameters))
-        caveat = f"the job does not receive {', '.join(missing[:_MAX_NAMES])}" if missing else ""
-        return Sent(ref.handle, "; ".join(notes), caveat, images_passed=IMAGES not in missing)
+        return jenkins_job.sent(ref.handle, "; ".join(notes), job.definitions, request)
 
     async def _not_queued(self, job: JenkinsJob, values: Mapping[str, str], answer: Answer) -> Outcome:
         self._job_cache.forget()
@@ -274,6 +279,10 @@ class JenkinsBuilder(Builder):
             await anyio.sleep(_SECOND_SEARCH)
             ref = await self._search(build_id)
         return ref.handle if ref else None
+
+    def found(self, handle: Handle, request: BuildRequest) -> Sent:
+        assert self.seen is not None
+        return jenkins_job.sent(handle, FOUND, self.seen.parameters, request)
 
     async def _search(self, build_id: str) -> JenkinsRef | None:
         queue = await self._poll.queue()
@@ -363,23 +372,10 @@ class JenkinsBuilder(Builder):
         text = f"signed in as {user.name[:_MAX_SHOWN]}; the job {self._job!r} declares {count} parameters"
         if not job.buildable:
             text += "; it is disabled, so Jenkins will reject builds: enable it"
-        if not job.searchable:
-            text += (
-                f"; it does not declare {BUILD_ID}: add a string parameter of that name, "
-                "otherwise two pushes can share one build, and an interrupted trigger cannot be checked"
-            )
-        return text
+        return "; it ".join([text, *jenkins_job.shortcomings(job.definitions)])
+
+    def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
+        return list(jenkins_job.advice(self.name, self._job, targets, seen))
 
     async def aclose(self) -> None:
         self._server.close()
-
-
-def _not_sent(error: RemoteError) -> Outcome:
-    """What it means for a trigger that the job could not be read before it."""
-    match error:
-        case Transient():
-            return Retry(str(error), error.after)
-        case Denied():
-            return Retry(str(error), denied=True)
-        case _:
-            return Rejected(str(error))

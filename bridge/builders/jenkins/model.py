@@ -5,7 +5,7 @@ The documents are those of a 2.426 server. Unknown fields and classes of objects
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -17,7 +17,6 @@ from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
-IMAGES: Final = "the images to build (IMAGE, TAGS)"
 _MAX_WORDS: Final = 300
 _MAX_URL: Final = 4096
 _BUILD_TREE: Final = (
@@ -263,12 +262,6 @@ _ENDS: Final[Mapping[str, tuple[BuildState, str]]] = {
 }
 
 
-_ESSENTIAL: Final[Mapping[str, Sequence[str]]] = {
-    "the commit to build (COMMIT, REF)": ("COMMIT", "REF", "BRANCH", "TAG"),
-    IMAGES: ("IMAGE", "TAGS"),
-}
-
-
 def build_status(ref: JenkinsRef, build: JenkinsBuild, root: str) -> Status:
     """The state of a build; `root` is the server's address for people.
 
@@ -297,14 +290,3 @@ def item_status(item: QueueItem) -> Status:
         return Status(state=BuildState.CANCELLED, raw="cancelled", detail="cancelled in the queue of Jenkins")
     why = " ".join((item.why or "").split())[:_MAX_WORDS]
     return Status(state=BuildState.QUEUED, raw=raw, detail=f"stuck: {why}" if item.stuck else why)
-
-
-def undeclared(job: JenkinsJob, names: Iterable[str]) -> list[str]:
-    """Those of `names` that Jenkins would silently drop."""
-    return [name for name in names if name not in job.definitions]
-
-
-def not_passed(job: JenkinsJob, parameters: Iterable[str]) -> list[str]:
-    """What a build of this job does not receive, in words; `parameters` are those of the rule."""
-    missing = [what for what, names in _ESSENTIAL.items() if len(undeclared(job, names)) == len(names)]
-    return missing + undeclared(job, parameters)

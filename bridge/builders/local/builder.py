@@ -30,6 +30,7 @@ from anyio import to_thread
 
 import bridge
 from bridge.builders.base import (
+    Advice,
     Ambiguous,
     Builder,
     BuilderContext,
@@ -47,7 +48,7 @@ from bridge.builders.local.folder import Folder, Result, remove, write_whole
 from bridge.builders.local.runner import MAX_STARTS
 from bridge.builders.local.settings import BUILD_ID, LocalSettings, Unbuildable, find_engine, make_spec
 from bridge.errors import Permanent, Transient
-from bridge.model.build import BuildRequest, BuildState
+from bridge.model.build import BuildRequest, BuildState, SeenJob
 
 RUNNER_ENVIRONMENT: Final = {"LANG": "C.UTF-8"}
 """The environment of the runner's own process, which decides what its steps get."""
@@ -121,8 +122,8 @@ class LocalBuilder(Builder):
         registry = self._settings.registry
         return f"{found}; {await self._test_registry(registry)}" if registry else found
 
-    def advice(self, targets: Sequence[Target]) -> Sequence[str]:
-        return list(advice(self._settings, targets))
+    def advice(self, targets: Sequence[Target], _seen: Sequence[SeenJob]) -> Sequence[Advice]:
+        return [Advice(problem) for problem in advice(self._settings, targets)]
 
     def _folder(self, build_id: str) -> Folder:
         if not BUILD_ID.fullmatch(build_id):

@@ -4,17 +4,18 @@ from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, literal, update
 
 from bridge.errors import StoreDied
 from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
-from bridge.store.schema import notice, service
+from bridge.store.schema import notice, seen_job, service
 from bridge.store.sqlite import clockstep, retention
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.deliveries import Deliveries
 from bridge.store.sqlite.health import Health
+from bridge.store.sqlite.jobs import Jobs
 from bridge.store.sqlite.messages import Messages
 from bridge.store.sqlite.notices import Notices, end_orphans
 from bridge.store.sqlite.schedules import Schedules
@@ -37,6 +38,7 @@ class SqliteStore:
         self.builds = Builds(database, clock, redact)
         self.notices = Notices(database, clock, redact)
         self.health = Health(database, clock, service_notices, redact)
+        self.jobs = Jobs(database)
         self.messages = Messages(database)
         self.schedules = Schedules(database)
 
@@ -56,6 +58,8 @@ class SqliteStore:
             sending = update(notice).where(notice.c.state == NoticeState.SENDING)
             connection.execute(sending.values(state=NoticeState.PENDING))
             connection.execute(delete(service).where(service.c.name.not_in(parts)))
+            part = literal("builder:") + seen_job.c.builder
+            connection.execute(delete(seen_job).where(part.not_in(parts)))
             return end_orphans(connection, channels, now)
 
         return await self.database.write(work)

@@ -18,7 +18,7 @@ def advice(*clone_urls: str | None, image: str = "acme/shop", **settings: Any) -
         Target(repository=f"acme/r{number}", image=image, clone_url=url)
         for number, url in enumerate(clone_urls)
     ]
-    return list(builder.advice(targets))
+    return [one.problem for one in builder.advice(targets, ())]
 
 
 @pytest.fixture(autouse=True)
