@@ -125,8 +125,14 @@ class Robot(Channel):
                 return self.classify(code, plain(message, 200))
             case 429, _:
                 return RateLimited("the server asks for fewer requests (HTTP 429)", reply.retry_after or 60)
+            case status, _ if reply.sign_in:
+                return Retry(
+                    f"{reply.page} answers in place of the robot (HTTP {status}): check the url, "
+                    "and any proxy or portal on the way"
+                )
             case 200, _:
-                return Unknown("the answer has no errcode: it does not come from the robot")
+                what = f"is {reply.page}" if reply.page else "has no errcode"
+                return Unknown(f"the answer {what}: it does not come from the robot, check the url")
             case (301 | 302 | 303 | 307 | 308) as status, _:
                 return Retry(
                     f"the server redirects (HTTP {status}), and the bridge does not follow: check the url"

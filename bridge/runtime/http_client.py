@@ -23,9 +23,12 @@ import orjson
 from bridge import __version__
 from bridge.errors import Permanent, Transient
 from bridge.runtime.retry import retry_after
+from bridge.runtime.tls import speaks_tls, tls_fault
+from bridge.runtime.web_page import is_web_page, sign_in_page
 
 CONNECT_TIMEOUT: Final = 5.0
 TOTAL_TIMEOUT: Final = 15.0
+_TLS_PROBE: Final = 3.0
 MAX_ANSWER: Final = 64 * 1024
 MAX_ADDRESSES: Final = 4
 
@@ -67,11 +70,16 @@ class ReachPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: `data` is its JSON or None, `retry_after` is in seconds."""
+    """An answer: `data` is its JSON or None, `retry_after` is in seconds.
+
+    `page` is, in words, the web page that came in place of an answer; with `sign_in` it asks for a login.
+    """
 
     status: int
     data: object
     retry_after: float | None
+    page: str = ""
+    sign_in: bool = False
 
 
 def is_public(address: str) -> bool:
@@ -185,7 +193,7 @@ def url_fault(url: str, *, allow_private: bool) -> str | None:
 
 
 async def post_json(url: str, body: bytes, reach: ReachPolicy) -> Reply:
-    """One POST of a JSON document, over within 15 seconds.
+    """One POST of a JSON document, over within 18 seconds.
 
     Raises Transient when nothing was sent, AnswerLost when that is not sure, Permanent when the address or
     the configuration forbids the call.
@@ -201,11 +209,30 @@ async def post_json(url: str, body: bytes, reach: ReachPolicy) -> Reply:
                 client(reach, context) as http,
                 http.stream("POST", url, content=body, headers=headers) as response,
             ):
-                return await _read(response)
+                reply = await _read(response)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-        raise Transient(f"cannot connect to {host}: {str(error)[:200] or type(error).__name__}") from None
+        peer = f"{host} or of its proxy" if (reach.proxy or "").startswith("https:") else host
+        why = tls_fault(error, peer, without_tls="check the address and its port")
+        raise Transient(
+            why or f"cannot connect to {host}: {str(error)[:200] or type(error).__name__}"
+        ) from None
     except (httpx.HTTPError, TimeoutError) as error:
+        if not isinstance(error, httpx.TimeoutException | TimeoutError):
+            await _reject_tls(url, reach)
         raise AnswerLost(f"no whole answer from {host}: {type(error).__name__}") from None
+    if reply.status == 400:  # noqa: PLR2004  # some servers say so in plain HTTP
+        await _reject_tls(url, reach)
+    return reply
+
+
+async def _reject_tls(url: str, reach: ReachPolicy) -> None:
+    """Raise Transient if plain HTTP was spoken to a server of TLS: it has carried out nothing."""
+    target = httpx.URL(url)
+    if target.scheme != "http" or reach.proxy:
+        return
+    port = target.port or 80
+    if await anyio.to_thread.run_sync(speaks_tls, target.host, port, _TLS_PROBE):
+        raise Transient(f"port {port} of {target.host} speaks TLS: write https:// in the url")
 
 
 async def _read(response: httpx.Response) -> Reply:
@@ -219,4 +246,6 @@ async def _read(response: httpx.Response) -> Reply:
     except orjson.JSONDecodeError:
         data = None
     after = retry_after(response.headers, time.time())
-    return Reply(response.status_code, data, after)
+    sign_in = sign_in_page(response.status_code, response.headers, bytes(body))
+    page = sign_in or ("a web page" if is_web_page(bytes(body)) else "")
+    return Reply(response.status_code, data, after, page, sign_in is not None)

@@ -23,6 +23,7 @@ from support.fake_jenkins_state import (
     QUIET,
     ROOT,
     USER,
+    WHO_AM_I,
     Build,
     Item,
     Job,
@@ -43,6 +44,7 @@ _HTML = "text/html;charset=utf-8"
 _NARROW = "text/html;charset=iso-8859-1"
 JSON = "application/json;charset=utf-8"
 _FORM = "application/x-www-form-urlencoded"
+VERSION = "2.426.2"
 NO_CRUMB = "No valid crumb was included in the request"
 
 
@@ -75,6 +77,11 @@ def page(title: str, status: int = 200) -> Reply:
     head = f"<!DOCTYPE html><html><head><title>{title} [Jenkins]</title></head>"
     text = f"{head}<body>{'<i></i>' * 1500}</body></html>"
     return Reply(status, {"Content-Type": _HTML}, text.encode())
+
+
+def shown(document: Any) -> Reply:
+    """A document of Jenkins."""
+    return Reply(200, {"Content-Type": JSON, "X-Jenkins": VERSION}, json.dumps(document).encode())
 
 
 def _plain(status: int, title: str, **headers: str) -> Reply:
@@ -179,7 +186,7 @@ class FakeJenkins:
             refusal = self._refusal(method, headers.get("Authorization"))
             reply = refusal or self._routed(method, target, form)
         own = reply.headers.get("Content-Type") in {_HTML, JSON}
-        versions = {"X-Jenkins": "2.426.2", "X-Jenkins-Session": self.session} if own else {}
+        versions = {"X-Jenkins": VERSION, "X-Jenkins-Session": self.session} if own else {}
         reply.headers = {"X-Content-Type-Options": "nosniff", **reply.headers, **versions}
         return reply
 
@@ -239,7 +246,8 @@ class FakeJenkins:
             item = self._items.get(int(found[1]))
             return item_document(self.url, item, now) if item else None
         # Whatever follows the root's own document is passed over.
-        return ROOT if path.startswith("api/json") else {"me/api/json": USER}.get(path)
+        own = {"me/api/json": USER, "whoAmI/api/json": WHO_AM_I}
+        return ROOT if path.startswith("api/json") else own.get(path)
 
     def _show(self, job: Job, rest: str, query: Mapping[str, str]) -> Reply:
         if rest == "api/json":
@@ -268,7 +276,7 @@ class FakeJenkins:
         if document is None:
             return page("Not Found", 404)
         document = pruned(document, query["tree"]) if "tree" in query else shallow(document)
-        return Reply(200, {"Content-Type": JSON}, json.dumps(document).encode())
+        return shown(document)
 
     def _act(self, job: Job, rest: str, form: Mapping[str, str]) -> Reply:
         if rest in {"build", "buildWithParameters"}:

@@ -270,6 +270,12 @@ USER: dict[str, Any] = {
     "id": "ci",
     "property": [{"_class": "jenkins.security.ApiTokenProperty"}],
 }
+WHO_AM_I: dict[str, Any] = {
+    "_class": "hudson.security.WhoAmI",
+    "anonymous": False,
+    "authenticated": True,
+    "name": "ci",
+}
 ROOT: dict[str, Any] = {"_class": "hudson.model.Hudson", "mode": "NORMAL", "nodeName": "", "numExecutors": 2}
 ROOT |= {"quietingDown": False, "useCrumbs": True, "useSecurity": True}
 

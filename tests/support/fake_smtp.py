@@ -37,6 +37,7 @@ class FakeSmtp:
     greetings: list[str] = field(default_factory=list)
     """What each EHLO named."""
     greets_after: float = 0
+    connections: list[asyncio.BaseTransport] = field(default_factory=list)
 
     def scripted(self, *keys: str) -> str | None:
         return next((self.answers[key].popleft() for key in keys if self.answers[key]), None)
@@ -97,6 +98,10 @@ class _Slow(SMTP):  # type: ignore[misc]  # aiosmtpd has no types
         super().__init__(handler, **settings)
         self._fake = fake
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._fake.connections.append(transport)
+        super().connection_made(transport)
+
     async def _handle_client(self) -> None:
         await asyncio.sleep(self._fake.greets_after)  # the delay that is tested
         await super()._handle_client()
@@ -148,3 +153,5 @@ async def smtp_server(
         yield fake
     finally:
         server.close()
+        for connection in fake.connections:
+            connection.close()

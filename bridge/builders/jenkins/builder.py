@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Annotated, ClassVar, Final
 
 import anyio
-import jenkins
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from bridge.builders.base import (
@@ -44,6 +43,8 @@ from bridge.builders.jenkins.client import (
 )
 from bridge.builders.jenkins.model import (
     BUILD_ID,
+    WHO_WE_ARE,
+    WHOAMI,
     JenkinsBuild,
     JenkinsJob,
     JenkinsRef,
@@ -72,6 +73,10 @@ _REJECTIONS: Final[Mapping[int, str]] = {
 _JOB_MAX_AGE: Final = 600.0
 # Seconds after a start in which Jenkins may not list builds that exist.
 _SETTLE_SECONDS: Final = 60.0
+_ROOTS: Final = frozenset({"", "hudson.model.Hudson", "jenkins.model.Jenkins"})
+_NOT_EXACT: Final = (
+    "`url` is not exact, it has to be the address of the start page of Jenkins, without api/json or a job"
+)
 _NEWEST: Final = 200
 _SECOND_SEARCH: Final = 0.5
 _MAX_NAMES: Final = 20
@@ -142,9 +147,12 @@ class _JobCache:
             raise Denied(
                 f"Jenkins shows no job {self._name!r} to this user (404): check `job` and permissions"
             )
+        if job.buildable is None and job.kind in _ROOTS:
+            # The root document, which Jenkins answers for every path below /api/json.
+            raise Permanent(f"Jenkins shows itself in place of the job {self._name!r}: {_NOT_EXACT}")
         if job.buildable is None:
-            # A folder; or the root document, which Jenkins answers for every path below /api/json.
-            raise Permanent(f"{self._name!r} is not a job that can be built, or `url` is not exact")
+            kind = job.kind.rpartition(".")[2][:_MAX_SHOWN] or "something else"
+            raise Permanent(f"{self._name!r} is not a job but a {kind}: set `job` to a job in it")
         self._kept = job, self._server.session, self._clock()
         self.seen = SeenJob(job=self._name, parameters=tuple(job.definitions), seen_at=self._clock())
         return job
@@ -235,7 +243,7 @@ class JenkinsBuilder(Builder):
             return Retry(describe(answer), answer.after)
         if status in {400, 500}:
             return await self._parameters_rejected(job, values, answer)
-        if status in {401, 403}:
+        if status in {401, 403} or answer.sign_in:
             # While its plugins load, Jenkins asks for a crumb even when the token is good.
             starting = answer.asks_for_crumb and not await self._up_for_long()
             why = f"{describe(answer)}; or Jenkins is still starting" if starting else describe(answer)
@@ -364,10 +372,15 @@ class JenkinsBuilder(Builder):
         raise self._server.error_of(answer)
 
     async def test(self) -> str:
-        user = await self._server.read(jenkins.WHOAMI_URL % {"depth": 0}, JenkinsUser)
-        if user is None or not user.name:
-            raise Permanent("there is no Jenkins at `url`")
+        user = await self._server.read(WHOAMI, JenkinsUser)
+        if user is None:
+            raise Permanent("there is no Jenkins at `url` (404): check `url`")
+        if not user.name:
+            raise Permanent(f"Jenkins does not say who we are: {_NOT_EXACT}")
         job = await self._job_cache.read()
+        answer = await self._server.call("POST", WHO_WE_ARE)
+        if answer.status in {401, 403}:
+            raise self._server.error_of(answer)
         count = len(job.definitions)
         text = f"signed in as {user.name[:_MAX_SHOWN]}; the job {self._job!r} declares {count} parameters"
         if not job.buildable:

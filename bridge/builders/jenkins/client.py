@@ -9,16 +9,16 @@ Source: "Python Jenkins", https://python-jenkins.readthedocs.io/
 
 import io
 import queue
+import re
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, RemoteDisconnected
-from typing import Any, Final, TypeVar
-from urllib.parse import urlencode
+from typing import Final, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 import anyio
 import anyio.to_thread
@@ -31,11 +31,14 @@ from requests.exceptions import ProxyError
 from bridge.errors import Denied, Permanent, RemoteError, Transient
 from bridge.runtime.clock import Clock
 from bridge.runtime.retry import retry_after
+from bridge.runtime.tls import causes, speaks_tls, tls_fault
+from bridge.runtime.web_page import is_web_page, sign_in_page
 
 MAX_JSON: Final = 32 << 20
 _MAX_ERROR_PAGE: Final = 64 << 10
-_MAX_CAUSES: Final = 10
 _PIECE: Final = 64 << 10
+_TLS_PROBE: Final = 3.0
+_MAYBE_SIGN_IN: Final = frozenset({200, *range(300, 400), 401, 403})
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -74,6 +77,20 @@ class Answer:
     def asks_for_crumb(self) -> bool:
         """Whether Jenkins asks for a crumb, which an API token does not need."""
         return self.status == 403 and b"crumb" in self.body  # noqa: PLR2004  # an HTTP status
+
+    @property
+    def sign_in(self) -> str | None:
+        """The sign-in page, in words, that somebody else than Jenkins put in the place of its answer."""
+        if self.from_jenkins or self.status not in _MAYBE_SIGN_IN:
+            return None
+        # A job may be called login.
+        location = re.sub(r"/job/[^/]+", "", self.headers.get("Location") or "")
+        return sign_in_page(self.status, {"Location": location}, self.body)
+
+    @property
+    def from_jenkins(self) -> bool:
+        """Whether Jenkins shows itself in the answer: a proxy may hide the header that says it."""
+        return "X-Jenkins" in self.headers or self.body.startswith(b'{"_class":')
 
     @property
     def after(self) -> float | None:
@@ -169,17 +186,26 @@ class JenkinsServer:
             raise self.error_of(answer)
         if answer.truncated:
             raise Permanent(f"Jenkins answered with more than {MAX_JSON >> 20} MiB")
+        if answer.sign_in:
+            raise self.error_of(answer)
+        if is_web_page(answer.body):
+            raise Transient(
+                "`url` shows a web page, not the API of Jenkins: check `url`, and any proxy on the way"
+            )
         try:
-            return shape.model_validate_json(answer.body)
+            document = shape.model_validate_json(answer.body)
         except ValidationError:
             raise Transient("Jenkins answered with something that is not its API's JSON") from None
+        if not answer.from_jenkins:
+            raise Transient("what answers at `url` is not Jenkins: check `url`, and any proxy on the way")
+        return document
 
     def error_of(self, answer: Answer) -> RemoteError:
         """What an answer that is neither 2xx nor 404 means for a request that changes nothing."""
         why = describe(answer)
         if answer.status >= 500 or answer.status in {408, 425, 429}:  # noqa: PLR2004  # HTTP statuses
             return Transient(why, answer.after)
-        if answer.status in {401, 403}:
+        if answer.status in {401, 403} or answer.sign_in:
             return Denied(why)
         return Permanent(why)
 
@@ -214,13 +240,26 @@ class JenkinsServer:
 
     def _exchange(self, method: str, path: str, form: Form | None, window: Window) -> Answer:
         deadline = time.monotonic() + self._access.timeout * 0.95
+        answer, why = None, ""
         try:
             with self._client(deadline) as client, client.ask(method, path, form) as response:
-                return _answer(response, window, deadline)
+                answer = _answer(response, window, deadline)
         except _CONNECTION_ERRORS as error:
             why = _reason(error, self._access)
         # Outside the handler, so that the new error has no context that holds URLs or headers.
-        raise NotSent(why) if form and form.withdraw() else Unanswered(why)
+        if (answer is None or answer.status == 400) and self._wants_tls(deadline):  # noqa: PLR2004  # HTTP
+            raise NotSent("this port of Jenkins speaks TLS: write https:// in `url`")
+        if answer is None:
+            raise NotSent(why) if form and form.withdraw() else Unanswered(why)
+        return answer
+
+    def _wants_tls(self, deadline: float) -> bool:
+        """Whether a TLS server listens where plain HTTP had no success yet."""
+        url = urlsplit(self._access.url)
+        seconds = min(_TLS_PROBE, deadline - time.monotonic())
+        if url.scheme != "http" or self._access.proxy or self.session or seconds <= 0:
+            return False
+        return speaks_tls(url.hostname or "", url.port or 80, seconds)
 
     @contextmanager
     def _client(self, deadline: float) -> Iterator[_Client]:
@@ -288,37 +327,35 @@ def describe(answer: Answer) -> str:
     """What an answer that is not a success means, in our own words: pages of Jenkins are never quoted."""
     if answer.asks_for_crumb:
         return "Jenkins asks for a crumb (403): `token` must be an API token, not a password"
+    if page := answer.sign_in:
+        return (
+            f"{page} answers in place of Jenkins ({answer.status}): "
+            "let requests with an API token pass it, or have `url` lead around it"
+        )
     if 300 <= answer.status < 400:  # noqa: PLR2004  # HTTP statuses
         return f"Jenkins points to another address ({answer.status}): correct `url`"
     return _DESCRIPTIONS.get(answer.status, f"Jenkins answered {answer.status}")
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and its causes; urllib3 and requests keep them in attributes and arguments."""
-    waiting: list[Any] = [error]
-    for _ in range(_MAX_CAUSES):
-        if not waiting:
-            return
-        current = waiting.pop(0)
-        yield current
-        behind = (getattr(current, "reason", None), current.__cause__, current.__context__, *current.args)
-        waiting += [cause for cause in behind if isinstance(cause, BaseException)]
-
-
 def _reason(error: BaseException, access: ServerAccess) -> str:
     """Why there was no answer. The text of the error is not used: it can hold URLs and headers."""
-    causes = list(_causes(error))
-    return next((why for kind, why in _REASONS if any(isinstance(cause, kind) for cause in causes)), "") or (
-        "the file of `ca_file` cannot be used"
-        if access.ca_file and any(type(cause) is OSError for cause in causes)
-        else f"the connection to Jenkins failed ({type(error).__name__})"
+    found = list(causes(error))
+    via_proxy = any(isinstance(cause, ProxyError) for cause in found)
+    peer, setting = ("the proxy", "proxy") if via_proxy else ("Jenkins", "url")
+    without_tls = f"write http:// in `{setting}`, or its port for https"
+    return (
+        tls_fault(error, peer, without_tls=without_tls)
+        or next((why for kind, why in _REASONS if any(isinstance(cause, kind) for cause in found)), "")
+        or (
+            "the file of `ca_file` cannot be used"
+            if access.ca_file and any(type(cause) is OSError for cause in found)
+            else f"the connection to Jenkins failed ({type(error).__name__})"
+        )
     )
 
 
 _REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
     (ProxyError, "the proxy rejected the request: check `proxy`"),
-    (ssl.SSLCertVerificationError, "the certificate of Jenkins is not trusted: set `ca_file`"),
-    (ssl.SSLError, "no TLS connection to Jenkins: this port may not speak TLS, check `url`"),
     (socket.gaierror, "the host name of Jenkins cannot be resolved: check `url` and DNS"),
     (ConnectionRefusedError, "Jenkins refuses connections: check that it runs, and `url`"),
     ((requests.Timeout, TimeoutError, jenkins.TimeoutException), "Jenkins did not answer in time"),

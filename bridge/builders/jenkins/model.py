@@ -24,6 +24,9 @@ _BUILD_TREE: Final = (
 )
 _ITEM_TREE: Final = "id,why,blocked,buildable,stuck,task[url],actions[parameters[name,value]]"
 ROOT: Final = "api/json?tree=mode,quietingDown"
+WHOAMI: Final = "me/api/json"
+WHO_WE_ARE: Final = "whoAmI/api/json"
+"""A POST here is denied to a password, and changes nothing."""
 QUEUE: Final = f"queue/api/json?tree=items[{_ITEM_TREE}]"
 
 
@@ -72,8 +75,9 @@ class _Property(_Document):
 
 
 class JenkinsJob(_Document):
-    """`buildable` is None for an item that is not a job."""
+    """`buildable` is None for an item that is not a job; `kind` is the class of the item."""
 
+    kind: str = Field(default="", alias="_class")
     buildable: bool | None = None
     properties: list[_Property | None] = Field(default=[], alias="property")
 

@@ -227,7 +227,7 @@ async def test_the_test_fails_with_a_reason(
 
 async def test_an_address_within_the_root_is_no_jenkins(ci_server: FakeJenkins) -> None:
     async with builder(ci_server, url=ci_server.url + "api/json") as ci:
-        with pytest.raises(Permanent, match="no Jenkins"):
+        with pytest.raises(Permanent, match="without api/json"):
             await ci.test()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.fake_jenkins import fake_jenkins
-from support.fake_jenkins_core import JSON, FakeJenkins, Reply, page
+from support.fake_jenkins_core import FakeJenkins, page, shown
 from support.jenkins_builds import DECLARED, JOB, builder, declare, sent, status
 
 from bridge.builders.base import Status
@@ -257,9 +257,7 @@ async def test_a_build_that_a_look_found_must_be_absent_anew_to_be_gone(ci_serve
             ci_server.advance(35)
         item = {"id": 1, "task": {"url": f"{ci_server.url}job/docker/job/build-image/"}}
         item["actions"] = [{"parameters": [{"name": "BRIDGE_BUILD_ID", "value": "b-1"}]}]
-        ci_server.trouble(
-            match="/queue/item/1", reply=Reply(200, {"Content-Type": JSON}, json.dumps(item).encode())
-        )
+        ci_server.trouble(match="/queue/item/1", reply=shown(item))
         assert (await status(ci, handle)).state is BuildState.QUEUED
         ci_server.advance(35)
         assert await ci.poll({"b-1": handle}) == {}
@@ -420,7 +418,7 @@ async def test_a_started_build_is_followed_through_its_item_when_the_list_lags_b
     async with builder(ci_server) as ci:
         handle = await sent(ci)
         ci_server.start(JOB)
-        empty = Reply(200, {"Content-Type": JSON}, b'{"nextBuildNumber": 1, "allBuilds": []}')
+        empty = shown({"nextBuildNumber": 1, "allBuilds": []})
         ci_server.trouble(match="allBuilds", reply=empty, times=2)
         found = await status(ci, handle)
     assert found.state is BuildState.RUNNING

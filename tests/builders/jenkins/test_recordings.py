@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import pytest
 from support.fake_jenkins import fake_jenkins
-from support.fake_jenkins_core import JSON, FakeJenkins, Reply
+from support.fake_jenkins_core import FakeJenkins, shown
 from support.fake_jenkins_state import Parameter
 from support.jenkins_builds import builder
 
@@ -290,7 +290,7 @@ def _kind(part: Any) -> str:
 
 
 def served(server: FakeJenkins, match: str, document: Any) -> None:
-    server.trouble(match=match, reply=Reply(200, {"Content-Type": JSON}, json.dumps(document).encode()))
+    server.trouble(match=match, reply=shown(document))
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ async def test_an_unknown_host_is_for_later(ci_server: FakeJenkins) -> None:
 async def test_tls_towards_a_plain_port_is_for_later_and_says_what_is_wrong(ci_server: FakeJenkins) -> None:
     outcome = await triggered(ci_server, url=ci_server.url.replace("http:", "https:"))
     assert isinstance(outcome, Retry)
-    assert "may not speak TLS" in outcome.why
+    assert "answers without TLS" in outcome.why
 
 
 async def test_the_server_goes_away_between_two_triggers(ci_server: FakeJenkins) -> None:
@@ -319,20 +319,43 @@ async def test_of_the_location_only_the_queue_number_counts(
         assert json.loads(outcome.handle)["queue"] == number
 
 
-@pytest.mark.parametrize("change", [{"job": "docker"}, {"path": "api/json"}])
-async def test_what_is_no_job_is_never_triggered(ci_server: FakeJenkins, change: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("change", "words"), [({"job": "docker"}, "not a job but a Folder"), ({"path": "api/json"}, "not exact")]
+)
+async def test_what_is_no_job_is_never_triggered(
+    ci_server: FakeJenkins, change: dict[str, str], words: str
+) -> None:
     """A folder; and an address within the root, for which Jenkins answers its own document."""
     url = ci_server.url + change.pop("path", "")
     outcome = await triggered(ci_server, url=url, **change)
     assert isinstance(outcome, Rejected)
-    assert "not a job" in outcome.why
+    assert words in outcome.why
     assert posts(ci_server) == []
 
 
-async def test_a_login_page_in_place_of_the_job_is_for_later(ci_server: FakeJenkins) -> None:
-    ci_server.trouble(match="GET", reply=page("Sign in"))
-    assert isinstance(await triggered(ci_server), Retry)
-    assert posts(ci_server) == []
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "reply",
+    [page("Sign in"), page("Sign in", 403), Reply(302, {"Location": "https://sso.example.com/"})],
+    ids=["page", "forbidden", "redirect"],
+)
+async def test_a_sign_in_page_in_the_place_of_jenkins_is_for_the_operator(
+    ci_server: FakeJenkins, method: str, reply: Reply
+) -> None:
+    ci_server.trouble(match=method, reply=reply)
+    outcome = await triggered(ci_server)
+    assert isinstance(outcome, Retry)
+    assert outcome.denied
+    assert "a sign-in page" in outcome.why
+    assert len(posts(ci_server)) == (method == "POST")
+
+
+async def test_a_job_called_login_is_no_sign_in_page(ci_server: FakeJenkins) -> None:
+    ci_server.job("login", "BRIDGE_BUILD_ID")
+    ci_server.trouble(reply=Reply(301, {"Location": "https://ci.example.com/job/login/api/json"}))
+    outcome = await triggered(ci_server, job="login")
+    assert isinstance(outcome, Rejected)
+    assert "another address" in outcome.why
 
 
 async def test_a_merged_build_is_left_open_when_the_job_cannot_be_read_again(ci_server: FakeJenkins) -> None:

@@ -43,12 +43,15 @@ from bridge.config.types import ConfigPath, Secret, Strict, wrong
 from bridge.errors import Permanent
 from bridge.model.notice import BuildFacts, Notice
 from bridge.runtime.http_client import certificates
+from bridge.runtime.tls import causes, speaks_tls, tls_fault
 
 STEP_TIMEOUT: Final = 10.0
 GREETING_TIMEOUT: Final = 300.0
 """RFC 5321, section 4.5.3.2.1: a server may be that slow to greet, to discourage senders of spam."""
 TOTAL_TIMEOUT: Final = 330.0
 TRY_LATER: Final = 300.0
+_RELAY_PORT: Final = 25
+"""Relays greet late on purpose, and who speaks first is taken for a sender of spam."""
 _SMALL: Final = DETAILS[-2]
 _UNREADABLE: Final = -1
 """The code of aiosmtplib for an answer that begins with no code."""
@@ -184,11 +187,11 @@ class Mail(Channel):
                 return Dead("config", said)
             attempt.broken.append(said)
         except OSError as error:
-            cause = error.__cause__ or error
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return Dead("config", f"TLS with {host} failed: {cause.reason}")
+            fault = tls_fault(error, host, without_tls="set tls: starttls, or the port for tls: implicit")
+            if fault and any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error)):
+                return Dead("config", fault)
             # A restarting server breaks off the handshake, too: only a bad certificate needs a person.
-            reason = cause.reason if isinstance(cause, ssl.SSLError) else type(cause).__name__
+            reason = fault or type(error.__cause__ or error).__name__
             attempt.broken.append(f"no session with {host}: {reason}")
         return attempt.outcome()
 
@@ -202,6 +205,9 @@ class Mail(Channel):
             connection, own_name = await anyio.to_thread.run_sync(
                 _connected, settings.host, settings.port, abandon_on_cancel=True
             )
+            greets = settings.tls != "implicit" and settings.port != _RELAY_PORT
+            if greets and await _waits_for_tls(connection, settings.host, settings.port):
+                raise Permanent(f"port {settings.port} of {settings.host} begins with TLS: set tls: implicit")
             session = SmtpSession(
                 hostname=settings.host,
                 sock=connection,
@@ -302,6 +308,22 @@ def _connected(host: str, port: int) -> tuple[socket.socket, str]:
     if "." in name and name.isascii() and not name.endswith(".arpa"):
         return connection, name
     return connection, f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+async def _waits_for_tls(connection: socket.socket, host: str, port: int) -> bool:
+    """Whether the server does not greet because it waits for TLS; if so, the connection is closed."""
+    waits = True
+    try:
+        with anyio.move_on_after(STEP_TIMEOUT):
+            await anyio.wait_readable(connection)
+            waits = False
+        waits = waits and await anyio.to_thread.run_sync(
+            speaks_tls, host, port, STEP_TIMEOUT, abandon_on_cancel=True
+        )
+    finally:
+        if waits:
+            connection.close()
+    return waits
 
 
 async def _reset(session: SmtpSession) -> None:
