@@ -87,7 +87,8 @@ class Status:
     """The state of a build as the builder reports it.
 
     `raw` is the builder's own word; with `recognised` False one that the adapter does not know, and `state`
-    is what the build was before it. `handle` replaces the stored one once the builder knows more (a queue
+    is what the build was before it. `hint` says why a build goes on without getting on; people are told each
+    new one once. `handle` replaces the stored one once the builder knows more (a queue
     item became a build). Times are Unix seconds. `digest` is the pushed image's.
     """
 
@@ -95,6 +96,7 @@ class Status:
     raw: str
     detail: str = ""
     recognised: bool = True
+    hint: str = ""
     handle: Handle | None = None
     url: str | None = None
     digest: str | None = None
@@ -202,6 +204,12 @@ class Builder(ABC):
 
     async def release(self, handle: Handle) -> None:  # noqa: B027  # most builders keep nothing for us
         """Free what is kept for a build that has ended and whose log was read. Harmless when repeated."""
+
+    async def reclaim(self, *, everything: bool = False) -> None:  # noqa: B027  # most builders keep nothing
+        """Free what is kept for later and no longer needed; with `everything`, for want of room, all of it.
+
+        Called every few minutes. What open builds need stays in any case.
+        """
 
     @abstractmethod
     async def test(self) -> str:

@@ -89,12 +89,13 @@ class Poller(Service):
         self._failures = 0
         self._stops: dict[str, _Stop] = {}
         self._unrecognised: dict[str, float] = {}
+        self._hints: dict[str, str] = {}
         self._budget: set[str] = set()
 
     async def round(self) -> float | None:
         """Look at every open build, and again after the builder's interval while there are some."""
         builds = await self._followed()
-        for kept in (self._stops, self._unrecognised, self._logs.read_at):
+        for kept in (self._stops, self._unrecognised, self._hints, self._logs.read_at):
             for build_id in kept.keys() - {build.id for build in builds}:
                 del kept[build_id]
         if self._rest.left or self._health.pause:
@@ -113,6 +114,7 @@ class Poller(Service):
         if not self._slow.left:
             self._slow.begin(SLOW_SECONDS)
             await self._release_leftovers()
+            await self._calls.ask(self._builder.reclaim(), CALL_SECONDS, "reclaim")
             lost = await self._builds.in_state(self._name, BuildState.UNKNOWN)
             builds += [build for build in lost if now - build.created_at < FORGET_SECONDS]
         return [build for build in builds if build.handle is not None]
@@ -215,9 +217,17 @@ class Poller(Service):
             self._wake_notifiers()
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
             await self._builds.update(build.id, handle=handle, url=status.url or build.url)
+        await self._tell_hint(build, status.hint)
         if build.id in self._budget:
             await self._logs.read(build, handle)
         await self._check_deadline(build)
+
+    async def _tell_hint(self, build: Build, hint: str) -> None:
+        # Stored texts have no secrets: only after a start they are what a hint is compared with.
+        if hint and hint != self._hints.get(build.id, build.detail):
+            await self._builds.update(build.id, detail=hint)
+            await self._builds.add_step(build.id, build.state, hint)
+        self._hints[build.id] = hint
 
     async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
         change: BuildChange = {

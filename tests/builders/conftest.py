@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from support.fake_docker import Docker
 from support.git import Origin
 from support.local_site import LocalSite, cancel_all
 
@@ -30,3 +31,11 @@ async def site(tmp_path: Path) -> AsyncIterator[LocalSite]:
     made = LocalSite(tmp_path / "state")
     yield made
     await cancel_all(made)
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return Docker(folder)

@@ -32,6 +32,16 @@ async def test_an_ended_build_is_given_back_once(store: Store, builder: Scripted
     assert await store.builds.unreleased("here", 0.0) == []
 
 
+async def test_a_builder_looks_for_what_it_keeps_too_long_at_the_start_and_every_ten_minutes(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    async with polling(store, builder) as harness:
+        await harness.advance(SLOW_SECONDS - 1)
+        assert builder.called("reclaim") == ["False"]
+        await harness.advance(1)
+        assert builder.called("reclaim") == ["False", "False"]
+
+
 @pytest.mark.parametrize("trouble", [Transient("503"), RuntimeError("a bug")])
 async def test_a_build_that_could_not_be_given_back_is_given_back_later(
     store: Store, builder: ScriptedBuilder, trouble: Exception

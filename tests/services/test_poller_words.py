@@ -1,4 +1,6 @@
-"""A state that the adapter does not know holds nothing up for good."""
+"""A state that the adapter does not know holds nothing up for good; what a builder hints at is told once."""
+
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -53,6 +55,23 @@ async def test_a_build_whose_word_becomes_known_goes_on(store: Store, builder: S
         assert (await store.build(build.id)).state is BuildState.RUNNING
         ended = await harness.polled(build, SUCCESS)
     assert ended.state is BuildState.SUCCEEDED
+
+
+async def test_a_hint_of_the_builder_is_told_once_and_every_new_one_too(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await move(store, await add_queued(store), BuildState.RUNNING)
+    first = Status(state=BuildState.RUNNING, raw="running", hint="no registry; PASSWORD=x1y2z3 until 12:03")
+    async with polling(store, builder) as harness:
+        for _ in range(3):
+            assert (await harness.polled(build, first)).detail.startswith("no registry; PASSWORD=")
+        await harness.polled(build, Status(state=BuildState.RUNNING, raw="running"))
+        await harness.polled(build, replace(first, hint="the disk is full"))
+    async with polling(store, builder) as harness:
+        await harness.settled()
+    steps = [step.detail for step in await store.builds.steps(build.id)]
+    assert (len(steps), steps[-1]) == (6, "the disk is full")
+    assert (await store.build(build.id)).detail == "the disk is full"
 
 
 async def test_a_build_that_was_given_up_for_a_word_is_resolved_by_a_known_one(

@@ -36,10 +36,11 @@ class LocalSite:
 async def cancel_all(site: LocalSite) -> None:
     """Nothing that a test started may go on after it."""
     quiet = site.builder("true")
-    for folder in site.state.glob("*"):
-        await quiet.cancel(folder.name)
-        if await quiet.find(folder.name):
-            await end(quiet, folder.name)
+    for spec in site.state.glob("*/request.json"):
+        build_id = spec.parent.name
+        await quiet.cancel(build_id)
+        if await quiet.find(build_id):
+            await end(quiet, build_id)
 
 
 def request(origin: Origin, sha: str, /, **changes: Any) -> BuildRequest:

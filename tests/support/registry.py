@@ -48,19 +48,22 @@ class Registry:
 
 
 @contextmanager
-def registry(folder: Path) -> Iterator[Registry]:
-    """Run a registry that keeps everything in `folder`, and wait until it answers."""
+def registry(folder: Path, address: str | None = None) -> Iterator[Registry]:
+    """Run a registry that keeps everything in `folder`, and wait until it answers.
+
+    With the `address` of an earlier one, it takes its place.
+    """
     program = needs("docker-registry")
     folder.mkdir(parents=True, exist_ok=True)
     for _ in range(5):
-        address = f"127.0.0.1:{_free_port()}"
+        place = address or f"127.0.0.1:{free_port()}"
         config = folder / "config.yml"
-        config.write_text(_CONFIG.format(root=folder / "data", address=address))
+        config.write_text(_CONFIG.format(root=folder / "data", address=place))
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log, env={})
         try:
-            if _answers(address, process):
-                yield Registry(address)
+            if _answers(place, process):
+                yield Registry(place)
                 return
         finally:
             process.terminate()
@@ -80,7 +83,7 @@ def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -177,6 +177,9 @@ class ScriptedBuilder(Builder):
         self.calls.append(("release", handle))
         await _say(self.releases, None)
 
+    async def reclaim(self, *, everything: bool = False) -> None:
+        self.calls.append(("reclaim", str(everything)))
+
     async def test(self) -> str:
         self.calls.append(("test", ""))
         answer: str = await _say(self.tests, "there is nothing to test")

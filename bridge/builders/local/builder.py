@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
@@ -44,7 +45,9 @@ from bridge.builders.base import (
     Target,
 )
 from bridge.builders.local.advice import advice
-from bridge.builders.local.folder import Folder, Result, remove, write_whole
+from bridge.builders.local.engine import forget_image
+from bridge.builders.local.folder import Folder, Result, Waiting, remove, write_whole
+from bridge.builders.local.images import superfluous
 from bridge.builders.local.runner import MAX_STARTS
 from bridge.builders.local.settings import BUILD_ID, LocalSettings, Unbuildable, find_engine, make_spec
 from bridge.errors import Permanent, Transient
@@ -59,6 +62,7 @@ _RUNNER: Final = (
 _START_SECONDS: Final = 10.0
 _TEST_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 10.0
+_FREE_SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 600.0
 """Seconds after the time limit within which the runner ends a build."""
 T = TypeVar("T")
@@ -77,10 +81,12 @@ class LocalBuilder(Builder):
 
     def __init__(self, name: str, settings: LocalSettings, context: BuilderContext) -> None:
         self.name = name
-        self.slots = settings.workers
-        self.deadline = settings.timeout.total_seconds() + _GRACE_SECONDS
+        self.slots: int = settings.workers
+        # The last push may take as long as all before it.
+        self.deadline = (2 * settings.timeout + settings.push_for).total_seconds() + _GRACE_SECONDS
         self._settings = settings
         self._state = context.state
+        self._clock = context.clock
         self._resumed: dict[str, int] = {}
 
     async def trigger(self, request: BuildRequest) -> Outcome:
@@ -95,6 +101,9 @@ class LocalBuilder(Builder):
             # A folder that cannot be read now must not hide the others.
             with contextlib.suppress(Transient):
                 found[build_id] = await _in_thread(self._status, handle)
+        # A build that only waits for its registry takes no worker, but there is a bound: each has an image.
+        waiting = sum(bool(status.hint) for status in found.values())
+        self.slots = self._settings.workers + min(waiting, self._settings.workers)
         return found
 
     async def log(self, handle: Handle, offset: int) -> LogChunk:
@@ -112,7 +121,11 @@ class LocalBuilder(Builder):
                     break
                 await anyio.sleep(0.02)
         await _in_thread(_release, folder)
+        await _in_thread(self._remove_superfluous, False)
         self._resumed.pop(handle, None)
+
+    async def reclaim(self, *, everything: bool = False) -> None:
+        await _in_thread(self._remove_superfluous, everything)
 
     async def test(self) -> str:
         """Raises Permanent where the program is missing, Transient where the registry does not answer."""
@@ -185,15 +198,22 @@ class LocalBuilder(Builder):
             return _ended(result)
         if not folder.known():
             return _GONE
-        if live is None and not self._resume(folder, len(starts)):
+        if live is not None:
+            self._resumed.pop(handle, None)
+        elif not self._resume(folder, len(starts)):
             return Status(
                 state=BuildState.UNKNOWN,
                 raw="interrupted",
                 detail="the build was interrupted and cannot be resumed",
             )
+        waiting = folder.waiting()
         again = f"started again after an interruption, run {len(starts)}" if len(starts) > 1 else ""
         return Status(
-            state=BuildState.RUNNING, raw="running", detail=again, started_at=starts[0] if starts else None
+            state=BuildState.RUNNING,
+            raw="running",
+            detail=again,
+            hint=_hint(waiting) if waiting else "",
+            started_at=starts[0] if starts else None,
         )
 
     def _resume(self, folder: Folder, runs: int) -> bool:
@@ -204,6 +224,15 @@ class LocalBuilder(Builder):
         self._resumed[folder.path.name] = tried + 1
         self._start(folder, runs + 1)
         return True
+
+    def _remove_superfluous(self, everything: bool) -> None:
+        for image in superfluous(self._state, self._clock(), all_kept=everything):
+            if not image.lock():
+                continue
+            for argv in forget_image(image.engine, image):
+                _quietly(argv, image.path)
+            remove(image.path)
+            image.unlock()
 
     def _log(self, handle: Handle, offset: int) -> LogChunk:
         folder = self._folder(handle)
@@ -296,11 +325,24 @@ async def _in_thread(function: Callable[..., T], *arguments: object) -> T:
         raise Transient(f"the state of the build cannot be used: {error}") from error
 
 
+def _hint(waiting: Waiting) -> str:
+    what = f"the registry {waiting.registry} does not take the image ({waiting.why})"
+    return f"{what}; it is kept, and pushed again until {_shown(waiting.until)}"
+
+
+def _shown(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment).astimezone():%Y-%m-%d %H:%M}"
+
+
 def _ended(result: Result) -> Status:
+    kept = result.kept_until
+    advice = (
+        f"; until {_shown(kept)} another run with this commit and these tags only pushes it" if kept else ""
+    )
     return Status(
         state=BuildState(result.state),
         raw=result.state,
-        detail=result.detail,
+        detail=f"{result.detail}{advice}",
         digest=result.digest,
         started_at=result.started_at,
         ended_at=result.ended_at,
@@ -320,6 +362,16 @@ def _terminate(pid: int, folder: Folder) -> None:
         return
     finally:
         os.close(process)
+
+
+def _quietly(argv: Sequence[str], home: Path) -> None:
+    """Run a command of the engine that frees room; what it cannot free stays."""
+    env = {**RUNNER_ENVIRONMENT, "PATH": os.environ.get("PATH", os.defpath), "HOME": str(home)}
+    quiet = subprocess.DEVNULL
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        subprocess.run(
+            argv, env=env, stdin=quiet, stdout=quiet, stderr=quiet, timeout=_FREE_SECONDS, check=False
+        )
 
 
 def _release(folder: Folder) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from bridge.builders.local.folder import BuildSpec, Folder
+from bridge.builders.local.folder import BuildSpec
+from bridge.builders.local.images import Image
 from bridge.builders.local.process import BuildFailed
 
 ENGINES: Final = ("buildah", "podman", "docker")
@@ -18,32 +19,36 @@ Argv = list[str]
 
 
 class Engine(ABC):
-    """One run's image building; `url` is the clone URL without credentials."""
+    """One run's image building; `url` is the clone URL without credentials.
 
-    def __init__(self, spec: BuildSpec, folder: Folder, url: str) -> None:
+    The image is built under its own name, which no other build has, and gets a name of the registry when it
+    is pushed: until then another build may take that name.
+    """
+
+    def __init__(self, spec: BuildSpec, image: Image, url: str) -> None:
         self.spec = spec
-        self.folder = folder
+        self.image = image
         self.url = url
 
     @abstractmethod
     def build(self, context: Path, dockerfile: Path, time: int) -> Argv:
-        """Build the image under all its names; `time` is the commit's, in Unix seconds."""
+        """Build the image; `time` is the commit's, in Unix seconds."""
 
     @abstractmethod
-    def push(self, image: str) -> Argv:
-        """Push one name."""
+    def push(self, name: str) -> Sequence[Argv]:
+        """Push it under one name."""
 
     @abstractmethod
-    def digest_query(self, image: str) -> Argv | None:
+    def digest_query(self) -> Argv | None:
         """The command that prints the digest of the pushed image; None where the push wrote `digest_file`."""
 
-    @abstractmethod
-    def clean(self) -> Sequence[Argv]:
-        """Commands that free what removing the folder does not."""
+    def forget_names(self) -> Sequence[Argv]:
+        """Commands that remove the names of the registry from the image."""
+        return []
 
     @property
     def digest_file(self) -> Path:
-        return self.folder / "tmp" / "digest"
+        return self.image.path / "digest"
 
     def read_digest(self, answer: str) -> str:
         """The digest in what `digest_query` answered, or in the file. Raises BuildFailed."""
@@ -61,7 +66,8 @@ class Engine(ABC):
             if name.startswith(ARGUMENT)
         }
         return [
-            *(part for image in self.spec.images for part in ("--tag", image)),
+            "--tag",
+            self.image.name,
             *(part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")),
             *(
                 part
@@ -79,8 +85,7 @@ class Daemonless(Engine):
 
     def _program(self) -> Argv:
         assert self.spec.engine is not None
-        places = ["--root", str(self.folder / "store"), "--runroot", str(self.folder / "run")]
-        return [self.spec.engine, *places, "--storage-driver", "vfs"]
+        return _daemonless(self.spec.engine, self.image)
 
     def _registry(self) -> Argv:
         verify = f"--tls-verify={'true' if self.spec.tls_verify else 'false'}"
@@ -90,17 +95,12 @@ class Daemonless(Engine):
         options = ["--isolation", "chroot", "--timestamp", str(time), *self._registry()]
         return [*self._program(), "build", *options, *self._common(context, dockerfile)]
 
-    def push(self, image: str) -> Argv:
+    def push(self, name: str) -> Sequence[Argv]:
         options = [*self._registry(), "--digestfile", str(self.digest_file)]
-        return [*self._program(), "push", *options, image, f"docker://{image}"]
+        return [[*self._program(), "push", *options, self.image.name, f"docker://{name}"]]
 
-    def digest_query(self, image: str) -> None:  # noqa: ARG002  # the push wrote it
+    def digest_query(self) -> None:
         return None
-
-    def clean(self) -> Sequence[Argv]:
-        # In a user namespace the store's files belong to other ids: only the engine can remove them.
-        used = (self.folder / "store").is_dir() and any((self.folder / "store").iterdir())
-        return [[*self._program(), "rmi", "--all", "--force"]] if used else []
 
 
 class Docker(Engine):
@@ -109,11 +109,11 @@ class Docker(Engine):
     def build(self, context: Path, dockerfile: Path, time: int) -> Argv:  # noqa: ARG002  # docker has no such option
         return ["docker", "build", *self._common(context, dockerfile)]
 
-    def push(self, image: str) -> Argv:
-        return ["docker", "push", image]
+    def push(self, name: str) -> Sequence[Argv]:
+        return [["docker", "tag", self.image.name, name], ["docker", "push", name]]
 
-    def digest_query(self, image: str) -> Argv:
-        return ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]
+    def digest_query(self) -> Argv:
+        return ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", self.image.name]
 
     def read_digest(self, answer: str) -> str:
         repository = self.spec.images[0].rpartition(":")[0]
@@ -124,9 +124,24 @@ class Docker(Engine):
         ours = (name.partition("@")[2] for name in names if name.startswith(f"{repository}@"))
         return super().read_digest(next(ours, ""))
 
-    def clean(self) -> Sequence[Argv]:
+    def forget_names(self) -> Sequence[Argv]:
         return [["docker", "image", "rm", "--force", *self.spec.images]]
 
 
-def engine(spec: BuildSpec, folder: Folder, url: str) -> Engine:
-    return (Docker if spec.engine == "docker" else Daemonless)(spec, folder, url)
+def make_engine(spec: BuildSpec, image: Image, url: str) -> Engine:
+    return (Docker if spec.engine == "docker" else Daemonless)(spec, image, url)
+
+
+def forget_image(engine: str, image: Image) -> Sequence[Argv]:
+    """Commands that free what removing the folder of an image does not."""
+    if engine == "docker":
+        return [["docker", "image", "rm", "--force", image.name]]
+    # In a user namespace the store's files belong to other ids: only the engine can remove them.
+    store = image.path / "store"
+    is_used = store.is_dir() and any(store.iterdir())
+    return [[*_daemonless(engine, image), "rmi", "--all", "--force"]] if engine and is_used else []
+
+
+def _daemonless(engine: str, image: Image) -> Argv:
+    places = ["--root", str(image.path / "store"), "--runroot", str(image.path / "run")]
+    return [engine, *places, "--storage-driver", "vfs"]

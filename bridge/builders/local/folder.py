@@ -4,10 +4,11 @@
 `request.json`  the spec, written by the daemon before the runner is started
 `started`       JSON list of the Unix times at which a runner started the build
 `effects`       present: a command or a push has begun, so that a second run would not be harmless
+`waiting`       JSON, present while the registry does not take the image: see `Waiting`
 `cancel`        present: a person or a rule cancelled the build
 `log`           plain bytes, only ever appended to
 `result.json`   the end; what is written there is final
-`tree`, `home`, `tmp`, `store`, `run`   the checkout and the scratch space of one run, removed at its end
+`tree`, `home`, `tmp`   the checkout and the scratch space of one run, removed at its end
 
 Every file but `log` is complete or absent, also after a power cut. This module uses only the standard
 library, because the runner must start fast and survive an upgrade of everything else.
@@ -35,8 +36,8 @@ _FLOCK: Final = "hhqqi0q"
 class BuildSpec:
     """What the runner is to do. Either `engine` builds and pushes `images`, or `command` is run.
 
-    `timeout` is in seconds, `log_limit` and `max_tree` in bytes, `environment` is added to every step,
-    `path` is the search path for programs, `images` are full references with their tags.
+    `timeout` and `push_for` are in seconds, `log_limit` and `max_tree` in bytes, `environment` is added to
+    every step, `path` is the search path for programs, `images` are full references with their tags.
     """
 
     request: BuildRequest
@@ -51,6 +52,7 @@ class BuildSpec:
     protocols: tuple[str, ...]
     environment: Mapping[str, str]
     path: str
+    push_for: float = 1800.0
 
     def dump(self) -> bytes:
         plain = replace(self.request, parameters=dict(self.request.parameters))
@@ -67,7 +69,10 @@ class BuildSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How a build ended: `state` is `succeeded`, `failed`, `cancelled` or `unknown`; times are Unix ones."""
+    """How a build ended: `state` is `succeeded`, `failed`, `cancelled` or `unknown`; times are Unix ones.
+
+    `kept_until` says how long the image is kept that could not be pushed.
+    """
 
     state: str
     detail: str = ""
@@ -76,6 +81,16 @@ class Result:
     pushed: list[str] = field(default_factory=list)
     started_at: float | None = None
     ended_at: float | None = None
+    kept_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A push that is repeated `until` a Unix time: `why` the `registry` does not take the image."""
+
+    registry: str
+    why: str
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +134,13 @@ class Folder:
     def result(self) -> Result | None:
         data = _read(self / "result.json")
         return None if data is None else Result(**json.loads(data))
+
+    def waiting(self) -> Waiting | None:
+        data = _read(self / "waiting")
+        return None if data is None else Waiting(**json.loads(data))
+
+    def wait(self, waiting: Waiting) -> None:
+        write_whole(self / "waiting", json.dumps(asdict(waiting)).encode())
 
     def finish(self, result: Result) -> None:
         write_whole(self / "result.json", json.dumps(asdict(result)).encode())

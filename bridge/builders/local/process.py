@@ -159,6 +159,16 @@ class Supervisor:
             self.check()
         return int(process.returncode)
 
+    def pause(self, seconds: float) -> None:
+        """Wait, whatever time the build has left. Raises Stopped."""
+        until = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wake, selectors.EVENT_READ, _ignore)
+            while not self._stopping and (left := until - time.monotonic()) > 0:
+                _move(selector, left)
+        if self._stopping:
+            raise Stopped
+
     def check(self) -> None:
         """Raises Stopped or OutOfTime where the build must not go on."""
         if self._stopping:

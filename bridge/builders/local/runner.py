@@ -5,8 +5,9 @@ to its starter that the build has started, and does what the spec says. Two runn
 one gets the lock, and a run with a number that was already used does nothing.
 
 SIGTERM ends a build finally only when the folder has a `cancel` file. Without one, as at the machine's
-shutdown, the runner exits without a result, and the next one decides: if nothing irreversible has begun, the
-build starts again, at most twice; otherwise its end is unknown.
+shutdown, the runner exits without a result, and the next one decides. An image that was built is pushed on,
+since the same image under the same name changes nothing. If nothing irreversible has begun,
+the build starts again, at most twice. Otherwise its end is unknown.
 """
 
 import contextlib
@@ -20,13 +21,25 @@ from pathlib import Path
 from typing import Final
 
 from bridge.builders.local.checkout import Checkout, inside, split_credentials
-from bridge.builders.local.engine import engine
+from bridge.builders.local.engine import forget_image, make_engine
 from bridge.builders.local.folder import Folder, Result, remove, write_whole
-from bridge.builders.local.process import BUILD_MARKER, BuildFailed, Log, Stopped, Supervisor, kill_leftovers
+from bridge.builders.local.images import KEEP_SECONDS, Image, content_key, own_image, usable_image
+from bridge.builders.local.process import (
+    BUILD_MARKER,
+    BuildFailed,
+    Log,
+    Sink,
+    Stopped,
+    Supervisor,
+    kill_leftovers,
+)
+from bridge.builders.local.push import Push, ended
 
 MAX_STARTS: Final = 3
+_MAX_PUSH_STARTS: Final = 12
+"""A build that has its image may wait for a registry through some more interruptions."""
 _CLEANUP_SECONDS: Final = 60.0
-_SCRATCH: Final = ("tree", "home", "tmp", "store", "run")
+_SCRATCH: Final = ("tree", "home", "tmp")
 
 
 def main(path: str, number: str) -> int:
@@ -83,7 +96,7 @@ class Run:
         self.folder = folder
         self.spec = folder.spec()
         self.starts = folder.starts()
-        self.pushed: list[str] = []
+        self.image: Image | None = None
         self.digest: str | None = None
         self.log = Log(folder / "log", self.spec.log_limit)
         self.supervisor = Supervisor(self.log, time.monotonic() + self.spec.timeout)
@@ -96,6 +109,8 @@ class Run:
         except Stopped:
             if not (self.folder / "cancel").exists():
                 self.log.note("interrupted: the runner got SIGTERM")
+                if self.image:
+                    self.image.settle()
                 return
             result = self._result("cancelled", "cancelled on request")
         self.log.note(f"{result.state}: {result.detail}" if result.detail else result.state)
@@ -103,15 +118,21 @@ class Run:
         self._write(result)
         # After the result on purpose: nothing here can change it any more.
         self._clear()
+        if self.image:
+            self.image.unlock()
 
     def _outcome(self) -> Result:
+        if self.spec.engine:
+            self.image = usable_image(self.folder, self.spec, time.time()) or own_image(self.folder)
         if (self.folder / "cancel").exists():
             raise Stopped
-        if (self.folder / "effects").exists():
+        is_built = self.image is not None and self.image.record is not None
+        if (self.folder / "effects").exists() and not is_built:
             why = "the runner was killed after a command or a push had begun: no one knows how it ended"
             return self._result("unknown", why)
-        if len(self.starts) > MAX_STARTS:
-            return self._result("failed", f"interrupted {MAX_STARTS} times")
+        starts = _MAX_PUSH_STARTS if is_built else MAX_STARTS
+        if len(self.starts) > starts:
+            return self._result("failed", f"interrupted {starts} times")
         try:
             self._work()
         except BuildFailed as failure:
@@ -121,29 +142,35 @@ class Run:
         return self._result("succeeded", "", 0)
 
     def _result(self, state: str, detail: str, exit_code: int | None = None) -> Result:
+        record = self.image.record if self.image else None
         return Result(
             state=state,
             detail=detail,
             exit_code=exit_code,
             digest=self.digest,
-            pushed=self.pushed,
+            pushed=list(record.pushed) if record else [],
             started_at=self.starts[0],
             ended_at=time.time(),
+            kept_until=record.expires if record else None,
         )
 
     def _work(self) -> None:
         if len(self.starts) > 1:
             self.log.note(f"started again after an interruption, run {len(self.starts)}")
-        self._clear()
+        self._remove_scratch()
         for name in _SCRATCH:
             (self.folder / name).mkdir()
+        if self.image:
+            self._build_and_push(self.image)
+        else:
+            self._command(self._checkout()[0])
+
+    def _checkout(self) -> tuple[str, int]:
+        """The clone URL without credentials, and the commit's time in Unix seconds."""
         checkout = Checkout(self.supervisor, self.spec, self._environment(), self.folder / "tree")
         found = checkout.run()
         self.spec = replace(self.spec, request=replace(self.spec.request, commit=found.commit))
-        if self.spec.engine is None:
-            self._command(checkout.url)
-        else:
-            self._image(checkout.url, found.time)
+        return checkout.url, found.time
 
     def _environment(self) -> dict[str, str]:
         """The environment of every step; only the search path comes from the daemon."""
@@ -161,34 +188,55 @@ class Run:
         self._begin_effects()
         code = self.supervisor.run(self.spec.command, cwd=self.folder / "tree", env=env)
         if code:
-            raise BuildFailed(f"{self.spec.command[0]} {_ended(code)}", code)
+            raise BuildFailed(f"{self.spec.command[0]} {ended(code)}", code)
 
-    def _image(self, url: str, at: int) -> None:
+    def _build_and_push(self, image: Image) -> None:
+        if self.spec.engine == "docker" and self.spec.authfile:
+            (self.folder / "home" / ".docker").mkdir()
+            (self.folder / "home" / ".docker" / "config.json").symlink_to(self.spec.authfile)
+        if image.record is None:
+            self._build(image)
+        else:
+            self.log.note(f"the image of commit {image.record.commit} was built and kept: it is only pushed")
+        self._begin_effects()
+        tool = make_engine(self.spec, image, self._url)
+        push = Push(self.supervisor, self.spec, self.folder, tool, self._run)
+        try:
+            push.all()
+        except BuildFailed:
+            # One that an earlier build kept, and that is rejected once more, is better built anew.
+            if push.met_trouble or image.path == own_image(self.folder).path:
+                image.keep(time.time() + KEEP_SECONDS)
+            raise
+        query = tool.digest_query()
+        self.digest = tool.read_digest(self._ask(query) if query else tool.digest_file.read_text())
+
+    def _build(self, image: Image) -> None:
+        key = content_key(self.spec) or ""
+        url, at = self._checkout()
+        self._forget(image)
+        image.create()
         tree, request = self.folder / "tree", self.spec.request
         context = inside(tree, request.context, "build context")
         dockerfile = inside(tree, request.dockerfile, "Dockerfile")
         if dockerfile.is_dir():
             dockerfile = inside(tree, f"{request.dockerfile}/Dockerfile", "Dockerfile")
-        tool = engine(self.spec, self.folder, url)
-        if self.spec.engine == "docker" and self.spec.authfile:
-            (self.folder / "home" / ".docker").mkdir()
-            (self.folder / "home" / ".docker" / "config.json").symlink_to(self.spec.authfile)
-        self._step("the image build", tool.build(context, dockerfile, at))
-        self._begin_effects()
-        for image in self.spec.images:
-            self._step(f"the push of {image}", tool.push(image))
-            self.pushed.append(image)
-        query = tool.digest_query(self.spec.images[-1])
-        self.digest = tool.read_digest(self._ask(query) if query else tool.digest_file.read_text())
-
-    def _step(self, what: str, argv: list[str]) -> None:
+        argv = make_engine(self.spec, image, url).build(context, dockerfile, at)
         code = self.supervisor.run(argv, cwd=self.folder / "home", env=self._environment())
         if code:
-            raise BuildFailed(f"{what} {_ended(code)}", code)
+            raise BuildFailed(f"the image build {ended(code)}", code)
+        image.built(self.folder.path.name, key, self.spec.engine or "", request.commit)
+
+    @property
+    def _url(self) -> str:
+        return split_credentials(self.spec.request.repo_url)[0]
+
+    def _run(self, argv: list[str], sink: Sink) -> int:
+        return self.supervisor.run(argv, cwd=self.folder / "home", env=self._environment(), sink=sink)
 
     def _ask(self, argv: list[str]) -> str:
         answer = bytearray()
-        self.supervisor.run(argv, cwd=self.folder / "home", env=self._environment(), sink=answer.extend)
+        self._run(argv, answer.extend)
         return answer.decode(errors="replace")
 
     def _begin_effects(self) -> None:
@@ -200,22 +248,32 @@ class Run:
             self.folder.finish(result)
         except OSError:
             # A full disk is the likely cause, and the build may have filled it.
-            self._clear()
-            self.folder.finish(result)
+            if self.image:
+                self._forget(self.image)
+            self._remove_scratch()
+            self.folder.finish(replace(result, kept_until=None))
 
     def _clear(self) -> None:
-        if self.spec.engine:
-            url = split_credentials(self.spec.request.repo_url)[0]
-            for argv in engine(self.spec, self.folder, url).clean():
-                with contextlib.suppress(BuildFailed):
-                    self.supervisor.run(argv, cwd=self.folder.path, env=self._environment(), sink=_drop)
+        if self.image:
+            for argv in make_engine(self.spec, self.image, self._url).forget_names():
+                self._quietly(argv)
+            if not self.image.is_kept:
+                self._forget(self.image)
+        self._remove_scratch()
+
+    def _forget(self, image: Image) -> None:
+        for argv in forget_image(self.spec.engine or "", image):
+            self._quietly(argv)
+        remove(image.path)
+
+    def _quietly(self, argv: list[str]) -> None:
+        with contextlib.suppress(BuildFailed):
+            self.supervisor.run(argv, cwd=self.folder.path, env=self._environment(), sink=_drop)
+
+    def _remove_scratch(self) -> None:
         for name in _SCRATCH:
             remove(self.folder / name)
 
 
 def _drop(_data: bytes) -> None:
     """Drop the output of cleaning."""
-
-
-def _ended(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"

@@ -17,7 +17,8 @@ from bridge.model.build import BuildRequest
 _MAX_TAGS: Final = 101
 """One for each tag_config that a rule may have, and the version tag."""
 
-BUILD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+BUILD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[1-9][0-9]{0,3})?")
+"""A build's id; a later run of it has its number after a dot."""
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?")
 _REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]{1,1000}")
 _IMAGE = re.compile(r"(?=.{1,512}$)[a-z0-9][A-Za-z0-9.:-]*(/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)+")
@@ -51,7 +52,9 @@ class LocalSettings(Strict):
     workers: int = Field(2, ge=1, le=32)
     """How many builds run at once."""
     timeout: Duration = Field(timedelta(hours=2), ge=timedelta(seconds=1), le=timedelta(days=7))
-    """How long a build may take."""
+    """How long a build may take, without the time in which a registry does not take its image."""
+    push_for: Duration = Field(timedelta(minutes=30), le=timedelta(days=7))
+    """How long an image is pushed again that the registry does not take; then it is kept for a day."""
     log_limit: Size = Field(16 << 20, ge=1 << 10, le=1 << 30)
     """How much of the output of a build is kept."""
     max_tree: Size = Field(2 << 30, ge=1 << 10)
@@ -65,7 +68,7 @@ class LocalSettings(Strict):
 
     @model_validator(mode="after")
     def _one_way(self) -> "LocalSettings":
-        clash = self.model_fields_set & {"engine", "registry", "tls_verify", "authfile"}
+        clash = self.model_fields_set & {"engine", "registry", "tls_verify", "authfile", "push_for"}
         if self.command is not None and clash:
             given = ", ".join(f"`{name}`" for name in sorted(clash))
             raise wrong(
@@ -102,6 +105,7 @@ def make_spec(request: BuildRequest, settings: LocalSettings) -> BuildSpec:
         protocols=tuple(settings.protocols),
         environment=settings.environment,
         path=os.environ.get("PATH", os.defpath),
+        push_for=settings.push_for.total_seconds(),
     )
 
 

@@ -323,13 +323,15 @@ async def test_podman_is_called_like_buildah(site: LocalSite, origin: Origin, ca
     now = await built(builder, request(origin, sha, image="registry.example.com/acme/shop"))
     assert (now.state, now.digest) == (BuildState.SUCCEEDED, DIGEST)
     build, latest, v1 = lines(calls)[:3]
-    own = f"podman --root {site.state}/b1/store --runroot {site.state}/b1/run --storage-driver vfs"
+    own = (
+        f"podman --root {site.state}/b1.image/store --runroot {site.state}/b1.image/run --storage-driver vfs"
+    )
     assert build.startswith(f"{own} build --isolation chroot --timestamp 1700000001 ")
     assert build.endswith(f"--file {site.state}/b1/tree/Dockerfile {site.state}/b1/tree")
-    options = f"--tls-verify=true --authfile /etc/auth.json --digestfile {site.state}/b1/tmp/digest"
+    options = f"--tls-verify=true --authfile /etc/auth.json --digestfile {site.state}/b1.image/digest"
     image = "registry.example.com/acme/shop"
-    assert latest == f"{own} push {options} {image}:latest docker://{image}:latest"
-    assert v1 == f"{own} push {options} {image}:v1 docker://{image}:v1"
+    assert latest == f"{own} push {options} localhost/buildbridge:b1 docker://{image}:latest"
+    assert v1 == f"{own} push {options} localhost/buildbridge:b1 docker://{image}:v1"
 
 
 async def test_docker_builds_pushes_and_is_asked_for_the_digest(
@@ -343,10 +345,15 @@ async def test_docker_builds_pushes_and_is_asked_for_the_digest(
     assert (now.state, now.digest) == (BuildState.SUCCEEDED, DIGEST)
     await builder.release("b1")
     build, *rest = [line for line in lines(calls) if " rm " not in line]
-    assert build.startswith(f"docker build --tag {image}:latest --tag {image}:v1 --label ")
+    assert build.startswith("docker build --tag localhost/buildbridge:b1 --label ")
     assert rest == [
+        f"docker tag localhost/buildbridge:b1 {image}:latest",
         f"docker push {image}:latest",
+        f"docker tag localhost/buildbridge:b1 {image}:v1",
         f"docker push {image}:v1",
-        f"docker image inspect --format {{{{json .RepoDigests}}}} {image}:v1",
+        "docker image inspect --format {{json .RepoDigests}} localhost/buildbridge:b1",
     ]
-    assert lines(calls)[-1] == f"docker image rm --force {image}:latest {image}:v1"
+    assert lines(calls)[-2:] == [
+        f"docker image rm --force {image}:latest {image}:v1",
+        "docker image rm --force localhost/buildbridge:b1",
+    ]
