@@ -16,19 +16,12 @@ from support.daemon import SECRET, Daemon, eventually, running
 from support.fake_robots import dingtalk_robot, errcode, hang
 from support.fake_smtp import smtp_server
 from support.git import Origin
+from support.rules import shop_rule
 from support.sending import SHA, push_body, send
 
 URL = "file:///nowhere/shop.git"
 PLAIN = {"plain": {"kind": "Simple", "secrets": [SECRET]}}
 FAILS = {"here": {"kind": "local", "command": ["false"]}}
-RULE = """
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: {url}
-  tag_configs: [{{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}}]
-"""
 GITEE = """
 namespace: acme
 repo_name: shop
@@ -74,7 +67,7 @@ def test_a_push_is_one_line_of_log_at_each_hand_over(tmp_path: Path) -> None:
     origin = Origin(tmp_path / "git")
     sha = origin.commit({"f": "1"})
     origin.push()
-    with running(tmp_path, config, {"shop.yaml": RULE.format(url=origin.url)}) as daemon:
+    with running(tmp_path, config, {"shop.yaml": shop_rule(origin.url)}) as daemon:
         delivery_id = send(daemon.url, push_body(origin.url, sha=sha)).json()["id"]
         build_id = built(daemon)["build_id"]
         eventually(lambda: daemon.said("notice.attempted"))
@@ -127,7 +120,7 @@ def test_a_chat_that_hangs_delays_neither_mail_nor_messages(tmp_path: Path) -> N
                 ]
             },
         }
-        with running(tmp_path, config, {"shop.yaml": RULE.format(url=URL)}) as daemon:
+        with running(tmp_path, config, {"shop.yaml": shop_rule(URL)}) as daemon:
             send(daemon.url, push_body(URL))
             eventually(lambda: robot.requests)
             eventually(lambda: mails.mails)
@@ -155,7 +148,7 @@ def test_a_chat_that_answers_while_we_stop_is_heard(tmp_path: Path) -> None:
             },
             "notices": {"default": [{"channel": "team", "enabled_event_type_names": ["buildJobFail"]}]},
         }
-        with running(tmp_path, config, {"shop.yaml": RULE.format(url=URL)}) as daemon:
+        with running(tmp_path, config, {"shop.yaml": shop_rule(URL)}) as daemon:
             assert daemon.process is not None
             send(daemon.url, push_body(URL))
             eventually(lambda: robot.requests)
@@ -232,7 +225,7 @@ def test_secrets_of_the_environment_do_not_reach_builds_and_their_log(tmp_path: 
     origin = Origin(tmp_path / "git")
     sha = origin.commit({"f": "1"})
     origin.push()
-    daemon = Daemon(tmp_path, config, {"shop.yaml": RULE.format(url=origin.url)})
+    daemon = Daemon(tmp_path, config, {"shop.yaml": shop_rule(origin.url)})
     daemon.start(**canaries)
     try:
         body = push_body(origin.url, sha=sha)

@@ -14,20 +14,13 @@ from support.daemon import Daemon
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins
 from support.jenkins_builds import DECLARED, JOB, declare, make
+from support.rules import shop_rule
 from support.scripted import open_store
 from support.services import triggering
 
 from bridge.model.build import BuildState
 
-RULE: Final = """
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: https://git.example.com/acme/shop.git
-  parameters: {FLAVOUR: sweet}
-  tag_configs: [{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}]
-"""
+URL: Final = "https://git.example.com/shop.git"
 NO_ID: Final = (
     "does not declare BRIDGE_BUILD_ID: add a string parameter of that name, otherwise two pushes can share "
     "one build, and an interrupted trigger cannot be checked"
@@ -60,7 +53,7 @@ def daemon(tmp_path: Path, ci_server: FakeJenkins, monkeypatch: pytest.MonkeyPat
         "builders": {"jenkins": {"kind": "jenkins"} | settings},
         "api": {},
     }
-    return Daemon(tmp_path, config, {"shop.yaml": RULE})
+    return Daemon(tmp_path, config, {"shop.yaml": shop_rule(URL, parameters="{FLAVOUR: sweet}")})
 
 
 def make_store(daemon: Daemon) -> None:

@@ -6,17 +6,8 @@ from typing import Any
 import pytest
 from support.daemon import SECRET, Daemon, eventually
 from support.hooked import HookedOrigin
+from support.rules import shop_rule
 
-RULE = """
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: "{url}"
-  on_newer: cancel
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}}
-"""
 BUILDER = {"kind": "local", "command": ["sh", "-c", "test ! -e slow || sleep 600"], "protocols": ["file"]}
 
 
@@ -34,7 +25,7 @@ def test_a_build_that_a_newer_push_ended_stays_ended(
     config = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}, "builders": {"here": BUILDER}}
     daemon = Daemon(tmp_path, config, {})
     origin = HookedOrigin(tmp_path / "git", f"{daemon.url}/hooks/plain")
-    (tmp_path / "rules" / "shop.yaml").write_text(RULE.format(url=origin.url))
+    (tmp_path / "rules" / "shop.yaml").write_text(shop_rule(origin.url, on_newer="cancel"))
     daemon.start()
     try:
         origin.commit({"slow": "1"})

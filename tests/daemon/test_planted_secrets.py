@@ -12,6 +12,7 @@ from anyio.from_thread import start_blocking_portal
 from support.daemon import TOKEN, eventually, running
 from support.fake_robots import dingtalk_robot
 from support.git import Origin
+from support.rules import shop_rule
 from support.sending import push_body, send
 
 SECRETS = {
@@ -20,16 +21,6 @@ SECRETS = {
     "jenkins": "canary-jenkins-token-4",
     "access": "canary-access-token-5",
 }
-RULE = """
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: {url}
-  builder: here
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: latest}}
-"""
 
 
 def forms(secret: str) -> list[str]:
@@ -65,7 +56,7 @@ def test_what_a_build_prints_of_our_secrets_is_stored_served_and_sent_nowhere(tm
             },
             "notices": {"default": [{"channel": "team", "enabled_event_type_names": ["buildJobFail"]}]},
         }
-        with running(tmp_path, config, {"shop.yaml": RULE.format(url=origin.url)}) as daemon:
+        with running(tmp_path, config, {"shop.yaml": shop_rule(origin.url, "**", builder="here")}) as daemon:
             assert (
                 send(daemon.url, push_body(origin.url, sha=sha), "1", SECRETS["webhook"]).status_code == 202
             )

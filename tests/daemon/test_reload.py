@@ -9,20 +9,12 @@ from typing import Any
 
 import httpx
 from support.daemon import SECRET, TOKEN, Daemon, eventually, running
+from support.rules import shop_rule
 from support.sending import push_body, signed
 
 URL = "https://git.example.com/shop.git"
 RELOADS = 50
 RATE = 200
-RULE = """
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: {url}
-  tag_configs:
-  - {{code_repo_type: branch, code_repo_type_value: {branch}, docker_repo_tag: latest}}
-"""
 CONFIG: dict[str, Any] = {
     "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
     "builders": {"here": {"kind": "local", "command": ["true"]}},
@@ -34,7 +26,7 @@ def write(daemon: Daemon, number: int, *, good: bool) -> None:
     folder = daemon.folder / "rules"
     branch = f"{'good' if good else 'faulty'}-{number}"
     (folder / "other.yaml").write_text("namespace: [" if not good else "")
-    (folder / "shop.yaml.new").write_text(RULE.format(url=URL, branch=branch))
+    (folder / "shop.yaml.new").write_text(shop_rule(URL, branch))
     (folder / "shop.yaml.new").replace(folder / "shop.yaml")
 
 
@@ -82,7 +74,7 @@ def test_fifty_reloads_under_fire_lose_nothing_and_judge_by_good_sets_only(tmp_p
         stop.set()
         return await sender
 
-    with running(tmp_path, CONFIG, {"shop.yaml": RULE.format(url=URL, branch="good-first")}) as daemon:
+    with running(tmp_path, CONFIG, {"shop.yaml": shop_rule(URL, "good-first")}) as daemon:
         ids = asyncio.run(story(daemon))
         eventually(
             lambda: (
@@ -102,7 +94,7 @@ def test_fifty_reloads_under_fire_lose_nothing_and_judge_by_good_sets_only(tmp_p
 
 
 def test_the_api_reloads_and_says_what_is_wrong(tmp_path: Path) -> None:
-    with running(tmp_path, CONFIG, {"shop.yaml": RULE.format(url=URL, branch="good-first")}) as daemon:
+    with running(tmp_path, CONFIG, {"shop.yaml": shop_rule(URL, "good-first")}) as daemon:
         trusted = {"authorization": f"Bearer {TOKEN}"}
         assert httpx.post(f"{daemon.url}/v1/reload").status_code == 401
         write(daemon, 1, good=True)
@@ -116,6 +108,6 @@ def test_the_api_reloads_and_says_what_is_wrong(tmp_path: Path) -> None:
 
 
 def test_a_change_on_disk_is_taken_without_a_word(tmp_path: Path) -> None:
-    with running(tmp_path, CONFIG, {"shop.yaml": RULE.format(url=URL, branch="good-first")}) as daemon:
+    with running(tmp_path, CONFIG, {"shop.yaml": shop_rule(URL, "good-first")}) as daemon:
         write(daemon, 7, good=True)
         eventually(lambda: daemon.said("rules.reloaded", repositories=1))

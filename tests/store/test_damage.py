@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.daemon import SECRET, Daemon, eventually, running
 from support.pushes import pushing
+from support.rules import shop_rule
 from support.scripted import Store, quiet
 from support.sending import push_body, send
 
@@ -16,17 +17,6 @@ from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 
 URL = "file:///nowhere/shop.git"
-RULE = f"""
-namespace: acme
-repo_name: shop
-is_public: true
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: {URL}
-  builder: here
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: latest}}
-"""
 GONE = {"kind": "jenkins", "url": "http://127.0.0.1:9", "username": "u", "token": "a-token", "job": "x"}
 CONFIG: dict[str, Any] = {
     "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
@@ -49,7 +39,9 @@ def damage(path: Path, *changes: tuple[str, str, str, str]) -> None:
 def test_the_daemon_ends_what_it_cannot_read_goes_on_with_the_rest_and_the_commands_show_both(
     tmp_path: Path,
 ) -> None:
-    with running(tmp_path, CONFIG, {"shop.yaml": RULE}) as daemon:
+    with running(
+        tmp_path, CONFIG, {"shop.yaml": shop_rule(URL, "**", public=True, builder="here")}
+    ) as daemon:
         answers = [send(daemon.url, push_body(URL, f"refs/heads/b{n}"), f"push {n}") for n in range(4)]
         builds = [one["build_id"] for one in eventually(lambda: four(daemon))]
         (notice,) = eventually(lambda: listed(daemon, "notices", "pending"))
@@ -69,7 +61,11 @@ def test_the_daemon_ends_what_it_cannot_read_goes_on_with_the_rest_and_the_comma
         ("notice", notice, "facts", NO_TEXT),
     )
     here = {"kind": "local", "command": ["true"]}
-    with running(tmp_path, CONFIG | {"builders": {"here": here}}, {"shop.yaml": RULE}) as daemon:
+    with running(
+        tmp_path,
+        CONFIG | {"builders": {"here": here}},
+        {"shop.yaml": shop_rule(URL, "**", public=True, builder="here")},
+    ) as daemon:
         eventually(lambda: len(listed(daemon, "deliveries", "dead")) == 5)
         eventually(lambda: not listed(daemon, "deliveries", "stored"))
         eventually(lambda: daemon.builds(state="unknown", build_id=builds[2]))

@@ -30,6 +30,23 @@ build_config:
 """
 
 
+def shop_rule(
+    url: str, branch: str = "main", *, name: str = "shop", public: bool = False, **more: str
+) -> str:
+    """A rule that builds a branch of a plain Git server; `more` are lines of `build_config`."""
+    lines = "".join(f"  {key}: {value}\n" for key, value in more.items())
+    return f"""
+namespace: acme
+repo_name: {name}
+is_public: {str(public).lower()}
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: "{url}"
+{lines}  tag_configs:
+    - {{code_repo_type: branch, code_repo_type_value: "{branch}", docker_repo_tag: latest}}
+"""
+
+
 def tag_config(value: str = "master", tag: str = "latest", kind: str = "branch", **more: object) -> str:
     """One line of `tag_configs`."""
     others = "".join(f", {key}: {word}" for key, word in more.items())

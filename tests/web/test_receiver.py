@@ -17,18 +17,10 @@ import httpx
 import pytest
 from support.connection import Connection
 from support.daemon import SECRET, Daemon, eventually, running
+from support.rules import shop_rule
 from support.sending import push_body, send, signed
 
 URL = "https://git.example.com/acme/shop.git"
-RULE = f"""
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: {URL}
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}}
-"""
 MAX_BODY = 64 << 10
 CONFIG: dict[str, Any] = {
     "server": {"max_body": "64KiB", "header_timeout": "1s", "body_timeout": "1s", "max_connections": 50},
@@ -45,7 +37,7 @@ CONFIG: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with running(tmp_path_factory.mktemp("daemon"), CONFIG, {"shop.yaml": RULE}) as started:
+    with running(tmp_path_factory.mktemp("daemon"), CONFIG, {"shop.yaml": shop_rule(URL)}) as started:
         yield started
         assert started.stop() == 0, "whatever strangers sent"
 
@@ -352,7 +344,7 @@ def test_a_store_that_takes_nothing_is_answered_503_before_the_host_hangs_up_and
         took.append(time.monotonic() - begun)
         return answer
 
-    with running(tmp_path, CONFIG, {"shop.yaml": RULE}) as held_up, ThreadPoolExecutor(20) as hosts:
+    with running(tmp_path, CONFIG, {"shop.yaml": shop_rule(URL)}) as held_up, ThreadPoolExecutor(20) as hosts:
         with closing(sqlite3.connect(held_up.database, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             answers = list(hosts.map(deliver, range(20)))

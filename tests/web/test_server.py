@@ -18,28 +18,18 @@ from anyio.from_thread import start_blocking_portal
 from support.daemon import SECRET, TOKEN, Daemon, eventually, running
 from support.fake_robots import FakeRobot, dingtalk_robot, errcode, hang
 from support.git import Origin
+from support.rules import shop_rule
 from support.sending import push_body, send, signed
 
 from bridge.web.server import ListenError, listen
 
 URL = "file:///nowhere/shop.git"
-RULE = """
-namespace: acme
-repo_name: {name}
-is_public: true
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: {url}
-  builder: {builder}
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: latest}}
-"""
 PLAIN = {"plain": {"kind": "Simple", "secrets": [SECRET]}}
 HERE = {"kind": "local", "command": ["true"]}
 
 
 def rule(name: str = "shop", builder: str = "here", url: str = URL) -> dict[str, str]:
-    return {f"{name}.yaml": RULE.format(name=name, builder=builder, url=url)}
+    return {f"{name}.yaml": shop_rule(url, "**", name=name, public=True, builder=builder)}
 
 
 def robot_channel(robot: FakeRobot) -> dict[str, Any]:
