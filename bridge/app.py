@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import anyio
@@ -60,10 +61,9 @@ async def serve(
     clock = SteadyClock()
     service_notices = ServiceNoticePolicy(clock, [one.subscription for one in config.default_notices])
     redact = Redactor(config.secrets).foreign
+    store_of = partial(open_store, config.store_url, log_limit=config.settings.store.log_limit)
     async with (
-        open_store(
-            config.store_url, exclusive=True, clock=clock, service_notices=service_notices, redact=redact
-        ) as store,
+        store_of(exclusive=True, clock=clock, service_notices=service_notices, redact=redact) as store,
         open_adapters(config, store.messages, clock) as adapters,
         anyio.create_task_group() as tasks,
     ):

@@ -172,7 +172,9 @@ def targets(config: Config) -> dict[str, str]:
 
 def _builder(name: str, adapter: ConfiguredAdapter, config: Config, clock: Clock) -> Builder:
     state = config.state_path / name
-    return BUILDERS[adapter.kind](name, adapter.settings, BuilderContext(state=state, clock=clock))
+    log_limit = config.settings.store.log_limit
+    context = BuilderContext(state=state, clock=clock, log_limit=log_limit)
+    return BUILDERS[adapter.kind](name, adapter.settings, context)
 
 
 def _channel(

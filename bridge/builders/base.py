@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
-from bridge.model.build import BuildRequest, BuildState, SeenJob
+from bridge.model.build import LOG_LIMIT, BuildRequest, BuildState, SeenJob
 from bridge.runtime.clock import Clock
 
 FOUND: Final = "found at the builder"
@@ -120,10 +120,14 @@ class LogChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuilderContext:
-    """What the daemon gives a builder: `state` is its own folder, which outlives the process."""
+    """What the daemon gives a builder: `state` is its own folder, which outlives the process.
+
+    The store keeps `log_limit` bytes of a build's log.
+    """
 
     state: Path
     clock: Clock
+    log_limit: int = LOG_LIMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

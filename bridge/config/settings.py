@@ -19,6 +19,7 @@ from bridge.config.forges import ForgeKind, forges_of
 from bridge.config.notices import NoticeSetting
 from bridge.config.people import People
 from bridge.config.types import Duration, Frequency, Secret, Size, Strict, server_url, wrong
+from bridge.model.build import LOG_LIMIT
 from bridge.runtime.rate import Rate
 
 REJECTED_RATE: Final = Rate(600, 60.0)
@@ -129,6 +130,8 @@ class StoreSettings(Strict):
 
     url: Annotated[str, AfterValidator(_store_url)] = "sqlite:///var/lib/buildbridge/bridge.db"
     """sqlite:// and the absolute path of the database file."""
+    log_limit: Annotated[Size, Field(ge=1 << 20, le=64 << 20)] = LOG_LIMIT
+    """How much is kept of the log of a build, such as 8MiB: its beginning and its end."""
 
     def path(self, base: Path) -> Path:
         """The database file; `base` is the folder of `bridge.yaml`."""

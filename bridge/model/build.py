@@ -16,6 +16,9 @@ UNPUSHED: Final = frozenset({MANUAL, "schedule"})
 REPAIR: Final = "order repair"
 """The cause of a build that builds the newest code again, after older code that came late."""
 
+LOG_LIMIT: Final = 8 << 20
+"""What is kept of a build's log, in bytes, unless `store.log_limit` says otherwise."""
+
 OnNewer = Literal["queue", "skip_waiting", "cancel"]
 """What a newer push of a ref does to older builds: nothing, end those that wait, or end them all."""
 
@@ -87,6 +90,11 @@ TRANSITIONS: Mapping[BuildState, frozenset[BuildState]] = {
         }
     ),
 }
+
+
+def log_mark(left_out: int, limit: int) -> str:
+    """The line in a log in place of what is left out of it, in bytes; `limit` is that of the log."""
+    return f"{left_out} bytes are left out here: the log is over store.log_limit, {limit / (1 << 20):g} MiB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

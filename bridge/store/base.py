@@ -125,7 +125,8 @@ class Builds(Protocol):
     async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
         """Keep a piece of log, and `offset`, where the builder's log goes on.
 
-        Of a log over 8 MiB the beginning and the end are kept, 4 MiB each, with a mark between them.
+        Of a log over the store's limit the beginning and the end are kept, half of it each, with a mark
+        between them.
         """
 
     async def log(

@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 
 from bridge.errors import StoreError
+from bridge.model.build import LOG_LIMIT
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.runtime.clock import Clock, system_clock
 from bridge.store.base import Store
@@ -33,12 +34,14 @@ async def open_store(
     clock: Clock = system_clock,
     service_notices: ServiceNoticesFor = no_notices,
     redact: Redact = unchanged,
+    log_limit: int = LOG_LIMIT,
 ) -> AsyncIterator[Store]:
     """The store at `url` (`sqlite://` and the absolute path of a file), closed at the end.
 
     `exclusive` is for the daemon: it creates or upgrades the store, and no second daemon can open it. Others
     take it as it is. `service_notices` are written with each change of health. What builders and channels say
-    is stored as `redact` leaves it. Raises StoreError, or StoreTooNew for a store that a newer release wrote.
+    is stored as `redact` leaves it, and of a log at most `log_limit` bytes. Raises StoreError, or StoreTooNew
+    for a store that a newer release wrote.
     """
     if not url.startswith(_SQLITE):
         scheme = url.partition("://")[0]  # what follows may hold a password
@@ -47,7 +50,7 @@ async def open_store(
         )
     path = Path(url.removeprefix(_SQLITE))
     database = await anyio.to_thread.run_sync(partial(Database.open, path, exclusive=exclusive))
-    store = SqliteStore(database, clock, service_notices, redact)
+    store = SqliteStore(database, clock, service_notices, redact, log_limit)
     try:
         yield store
     finally:

@@ -6,9 +6,18 @@ import pytest
 from support.scripted import Store
 from support.services import add_queued
 
+from bridge.model.build import LOG_LIMIT
 from bridge.runtime.redaction import Redactor
+from bridge.store.open import no_notices
 from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.logs import HEAD_BYTES, MAX_LOG_BYTES
+from bridge.store.sqlite.store import SqliteStore
+from bridge.store.values import unchanged
+
+
+def limited(store: Store, limit: int) -> Store:
+    """The same store with another `store.log_limit`."""
+    store.builds = Builds(store.database, store.clock, unchanged, limit)
+    return store
 
 
 async def kept(store: Store, text: str, piece: int) -> str:
@@ -27,37 +36,57 @@ def lines(count: int) -> str:
 
 @pytest.mark.parametrize("piece", [1 << 18, 100_003])
 async def test_a_log_up_to_the_limit_is_kept_whole(store: Store, piece: int) -> None:
-    text = lines(MAX_LOG_BYTES // 100)
+    text = lines(LOG_LIMIT // 100)
     assert await kept(store, text, piece) == text
 
 
-@pytest.mark.parametrize("piece", [1 << 18, 1 << 20, 100_003])
-@pytest.mark.parametrize("count", [MAX_LOG_BYTES // 100 + 1, 100_000, 250_000])
-async def test_a_longer_one_loses_its_middle_and_says_how_much(store: Store, piece: int, count: int) -> None:
-    text = lines(count)
-    found = await kept(store, text, piece)
+@pytest.mark.parametrize("limit", [1 << 20, 3 << 20, LOG_LIMIT])
+@pytest.mark.parametrize("piece", [1 << 18, 100_003])
+@pytest.mark.parametrize("times", [1.0, 1.2, 3.0])
+async def test_a_longer_one_loses_its_middle_and_says_how_much(
+    store: Store, limit: int, piece: int, times: float
+) -> None:
+    text = lines(int(limit * times) // 100 + 1)
+    found = await kept(limited(store, limit), text, piece)
+    name = f"store.log_limit, {limit >> 20} MiB"
     head, left_out, tail = re.split(
-        r"\n--- (\d+) bytes are left out here: the log is over 8 MiB ---\n", found
+        rf"\n--- (\d+) bytes are left out here: the log is over {name} ---\n", found
     )
     assert text.startswith(head)
     assert text.endswith(tail)
     assert len(head) + int(left_out) + len(tail) == len(text)
     assert text[-len(tail) - 1] == "\n", "it begins with a whole line"
-    assert HEAD_BYTES - piece <= len(head) <= HEAD_BYTES
-    assert len(tail) >= HEAD_BYTES - 2 * piece - 100
-    assert len(head) + len(tail) <= MAX_LOG_BYTES
+    assert limit // 2 - piece <= len(head) <= limit // 2
+    assert len(tail) >= limit // 2 - 2 * piece - 100
+    assert len(head) + len(tail) <= limit
+
+
+async def test_the_setting_of_the_store_is_the_limit(store: Store) -> None:
+    small = SqliteStore(store.database, store.clock, no_notices, log_limit=1 << 20)
+    build = await add_queued(store)
+    for _ in range(10):
+        await small.builds.append_log(build.id, lines(2000), 0, restarted=False)
+    found = "".join(one.text for one in await store.builds.log(build.id, limit=10**6))
+    assert len(found) < (1 << 20) + 100
+
+
+async def test_pieces_larger_than_those_of_builders_lose_no_more(store: Store) -> None:
+    text = lines(120_000)
+    found = await kept(store, text, 1 << 20)
+    assert text.startswith(found.partition("\n--- ")[0])
+    assert text.endswith(found.partition(" ---\n")[2])
 
 
 async def test_a_log_without_lines_keeps_its_end_too(store: Store) -> None:
-    found = await kept(store, "a" * (6 << 20) + "b" * (6 << 20), 1 << 18)
+    found = await kept(limited(store, 1 << 20), "a" * (3 << 19) + "b" * (3 << 19), 1 << 18)
     assert found.startswith("a")
     assert found.endswith("b")
-    assert len(found) < MAX_LOG_BYTES + 100
+    assert len(found) < (1 << 20) + 100
 
 
 async def test_bytes_are_counted_and_not_characters(store: Store) -> None:
-    found = await kept(store, "\u6784" * (4 << 20), 1 << 16)
-    assert len(found.encode()) < MAX_LOG_BYTES + 100
+    found = await kept(limited(store, 1 << 20), "\u6784" * (1 << 19), 1 << 16)
+    assert len(found.encode()) < (1 << 20) + 100
 
 
 @pytest.mark.parametrize("size", [1, 5, 7, 1000])

@@ -11,7 +11,7 @@ from bridge.builders.base import BuilderContext, Sent, Status
 from bridge.builders.local.builder import LocalBuilder
 from bridge.builders.local.folder import Folder
 from bridge.builders.local.settings import LocalSettings
-from bridge.model.build import BuildRequest
+from bridge.model.build import LOG_LIMIT, BuildRequest
 from bridge.runtime.clock import system_clock
 
 
@@ -21,12 +21,13 @@ class LocalSite:
     def __init__(self, state: Path) -> None:
         self.state = state
 
-    def builder(self, script: str | None = None, **settings: Any) -> LocalBuilder:
+    def builder(self, script: str | None = None, log_limit: int = LOG_LIMIT, **settings: Any) -> LocalBuilder:
         """A builder that runs a shell script, over file URLs unless the settings say otherwise."""
         if script is not None:
             settings["command"] = ["/bin/sh", "-c", script]
         full = LocalSettings.model_validate({"protocols": ["file"], **settings})
-        return LocalBuilder("here", full, BuilderContext(state=self.state, clock=system_clock))
+        context = BuilderContext(state=self.state, clock=system_clock, log_limit=log_limit)
+        return LocalBuilder("here", full, context)
 
     def text(self, build_id: str = "b1") -> str:
         log = self.state / build_id / "log"

@@ -87,6 +87,7 @@ class LocalBuilder(Builder):
         self._settings = settings
         self._state = context.state
         self._clock = context.clock
+        self._log_limit = context.log_limit
         self._resumed: dict[str, int] = {}
 
     async def trigger(self, request: BuildRequest) -> Outcome:
@@ -145,7 +146,7 @@ class LocalBuilder(Builder):
 
     def _trigger(self, request: BuildRequest) -> Outcome:
         try:
-            spec = make_spec(request, self._settings)
+            spec = make_spec(request, self._settings, self._log_limit)
         except Unbuildable as unbuildable:
             return Rejected(str(unbuildable))
         folder = self._folder(request.build_id)

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bridge.model.build import log_mark
+
 BUILD_MARKER: Final = "BRIDGE_BUILD_FOLDER"
 """The environment variable that marks the processes of a build."""
 GRACE_SECONDS: Final = 5.0
@@ -30,8 +32,6 @@ _KILL_SECONDS: Final = 10.0
 _TICK_SECONDS: Final = 0.05
 _CHUNK: Final = 1 << 16
 _HEADING: Final = 2000
-_TAIL: Final = 256 << 10
-"""Bytes for the end of a step's output, or a quarter of the limit."""
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -56,12 +56,15 @@ class Stopped(Exception):
 
 
 class Log:
-    """The build's log: output up to a limit, its end, and the runner's own lines, which are never dropped."""
+    """The build's log: the beginning, the end of each later step, and the runner's own lines.
+
+    All of it is within the `limit` in bytes of what the store keeps, unless many steps print very much.
+    """
 
     def __init__(self, path: Path, limit: int) -> None:
         self._file = path.open("ab", buffering=0)
-        self._tail = min(_TAIL, limit // 4)
-        self._left = limit - self._tail - self._file.tell()
+        self._tail = limit // 8
+        self._left = limit // 2 - self._file.tell()
         self._limit = limit
         self._fresh = True
         self._held = b""
@@ -83,8 +86,7 @@ class Log:
                 half, end, rest = self._held.partition(b"\n")
                 self._held = rest if end and rest else self._held
                 self._dropped += len(half) + 1 if end and rest else 0
-                limit = f"the log is over its limit of {self._limit} bytes"
-                self._note(f"... {self._dropped} bytes are left out here: {limit}")
+                self._note(f"... {log_mark(self._dropped, self._limit)}")
             held, self._held, self._dropped = self._held, b"", 0
             self._write(held)
         self._note(line)

@@ -55,8 +55,6 @@ class LocalSettings(Strict):
     """How long a build may take, without the time in which a registry does not take its image."""
     push_for: Duration = Field(timedelta(minutes=30), le=timedelta(days=7))
     """How long an image is pushed again that the registry does not take; then it is kept for a day."""
-    log_limit: Size = Field(16 << 20, ge=1 << 10, le=1 << 30)
-    """How much of the output of a build is kept."""
     max_tree: Size = Field(2 << 30, ge=1 << 10)
     """How much a checkout may hold."""
     protocols: list[Protocol] = Field(["https", "ssh"], min_length=1, max_length=5)
@@ -83,7 +81,7 @@ class Unbuildable(Exception):
     """A request that this builder can never build; the text is for people."""
 
 
-def make_spec(request: BuildRequest, settings: LocalSettings) -> BuildSpec:
+def make_spec(request: BuildRequest, settings: LocalSettings, log_limit: int) -> BuildSpec:
     """The spec for the runner. Raises Unbuildable."""
     _check(request)
     engine: str | None = None
@@ -100,7 +98,7 @@ def make_spec(request: BuildRequest, settings: LocalSettings) -> BuildSpec:
         tls_verify=settings.tls_verify,
         authfile=settings.authfile,
         timeout=settings.timeout.total_seconds(),
-        log_limit=settings.log_limit,
+        log_limit=log_limit,
         max_tree=settings.max_tree,
         protocols=tuple(settings.protocols),
         environment=settings.environment,

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any, Final, Unpack
 
 import anyio.to_thread
@@ -20,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.model.build import TRANSITIONS, Build, BuildRequest, BuildState, Origin
+from bridge.model.build import LOG_LIMIT, TRANSITIONS, Build, BuildRequest, BuildState, Origin
 from bridge.model.notice import Streak, Subscription
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
@@ -96,10 +97,11 @@ def get(connection: Connection, build_id: str) -> Build | None:
 class Builds:
     """The builds of one SQLite store: `bridge.store.base.Builds`."""
 
-    def __init__(self, database: Database, clock: Clock, redact: Redact) -> None:
+    def __init__(self, database: Database, clock: Clock, redact: Redact, log_limit: int = LOG_LIMIT) -> None:
         self._database = database
         self._clock = clock
         self._redact = redact
+        self._log_limit = log_limit
 
     async def claim(self, builder: str, slots: int | None, notices_for: NoticesFor) -> Build | None:
         now = self._clock()
@@ -191,10 +193,9 @@ class Builds:
         begun = await self._database.read(lambda connection: logs.unfinished_line(connection, build_id))
         rest = _WORD.sub("", text) if begun.endswith(MASK) else text
         clean = await anyio.to_thread.run_sync(self._redact, begun + _utf8(rest))
+        append = partial(logs.append, limit=self._log_limit, restarted=restarted)
         await self._database.write(
-            lambda connection: logs.append(
-                connection, build_id, now, clean, begun=begun, offset=offset, restarted=restarted
-            )
+            lambda connection: append(connection, build_id, now, clean, begun=begun, offset=offset)
         )
 
     async def log(

@@ -4,13 +4,10 @@ from typing import Final
 
 from sqlalchemy import Connection, LargeBinary, cast, delete, func, insert, select, update
 
+from bridge.model.build import log_mark
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
 
-HEAD_BYTES: Final = 4 << 20
-TAIL_BYTES: Final = 4 << 20
-MAX_LOG_BYTES: Final = HEAD_BYTES + TAIL_BYTES
-"""What is kept of a log at most, but for the mark."""
 _LONGEST_LINE: Final = 64 << 10
 _AGAIN: Final = "\n--- the log starts again ---\n"
 _SIZE: Final = func.length(cast(build_log.c.text, LargeBinary))
@@ -29,9 +26,17 @@ def unfinished_line(connection: Connection, build_id: str) -> str:
 
 
 def append(
-    connection: Connection, build_id: str, now: float, text: str, *, begun: str, offset: int, restarted: bool
+    connection: Connection,
+    build_id: str,
+    now: float,
+    text: str,
+    *,
+    begun: str,
+    offset: int,
+    restarted: bool,
+    limit: int,
 ) -> None:
-    """Add to the log; the builder's own log was read up to `offset`.
+    """Add to the log, of which at most `limit` bytes are kept; the builder's own was read up to `offset`.
 
     `text` begins with what the line that has `begun` is now: only where that is another, it is rewritten.
     """
@@ -47,8 +52,8 @@ def append(
     change = {"log_offset": offset, "log_bytes": kept + len(text.encode())}
     if text:
         _insert(connection, build_id, now, text)
-        if change["log_bytes"] - log.log_left_out > MAX_LOG_BYTES:
-            change |= _cut(connection, build_id, log.log_mark, log.log_left_out)
+        if change["log_bytes"] - log.log_left_out > limit:
+            change |= _cut(connection, build_id, limit, log.log_mark, log.log_left_out)
     connection.execute(update(table).where(table.c.id == build_id).values(**change))
 
 
@@ -74,7 +79,9 @@ def _insert(connection: Connection, build_id: str, now: float, text: str) -> Non
     )
 
 
-def _cut(connection: Connection, build_id: str, mark: int | None, left_out: int) -> dict[str, int]:
+def _cut(
+    connection: Connection, build_id: str, limit: int, mark: int | None, left_out: int
+) -> dict[str, int]:
     """Leave out what lies between the beginning and the end; returns where, and how many bytes in all."""
     ours = build_log.c.build_id == build_id
     sizes = [
@@ -84,10 +91,10 @@ def _cut(connection: Connection, build_id: str, mark: int | None, left_out: int)
         )
     ]
     if mark is None:
-        mark, size = _first_beyond(sizes, HEAD_BYTES)
+        mark, size = _first_beyond(sizes, limit // 2)
         left_out += size
     tail = [(seq, size) for seq, size in sizes if seq > mark]
-    room = sum(size for _, size in tail) - TAIL_BYTES
+    room = sum(size for _, size in tail) - limit // 2
     while room > 0 and len(tail) > 1:
         _, size = tail.pop(0)
         room -= size
@@ -95,7 +102,7 @@ def _cut(connection: Connection, build_id: str, mark: int | None, left_out: int)
     first = tail[0][0] if tail else mark + 1
     connection.execute(delete(build_log).where(ours, build_log.c.seq > mark, build_log.c.seq < first))
     left_out += _begin_with_a_line(connection, build_id, first)
-    text = f"\n--- {left_out} bytes are left out here: the log is over {MAX_LOG_BYTES >> 20} MiB ---\n"
+    text = f"\n--- {log_mark(left_out, limit)} ---\n"
     connection.execute(update(build_log).where(ours, build_log.c.seq == mark).values(text=text))
     return {"log_mark": mark, "log_left_out": left_out}
 

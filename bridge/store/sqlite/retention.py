@@ -11,7 +11,7 @@ from bridge.store.schema import build, delivery, message, notice, ref_move, step
 from bridge.store.sqlite.database import Database
 
 BATCH: Final = 10
-"""So few that even with logs of 8 MiB each the deletion takes a moment."""
+"""So few that even with logs of some MiB each the deletion takes a moment."""
 
 
 async def prune(database: Database, now: float, deliveries: timedelta, builds: timedelta) -> int:

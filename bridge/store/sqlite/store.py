@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import Connection, delete, literal, update
 
 from bridge.errors import StoreDied
+from bridge.model.build import LOG_LIMIT
 from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
 from bridge.store.schema import notice, seen_job, service
@@ -31,11 +32,12 @@ class SqliteStore:
         clock: Clock,
         service_notices: ServiceNoticesFor,
         redact: Redact = unchanged,
+        log_limit: int = LOG_LIMIT,
     ) -> None:
         self.database = database
         self.clock = clock
         self.deliveries = Deliveries(database, clock)
-        self.builds = Builds(database, clock, redact)
+        self.builds = Builds(database, clock, redact, log_limit)
         self.notices = Notices(database, clock, redact)
         self.health = Health(database, clock, service_notices, redact)
         self.jobs = Jobs(database)
