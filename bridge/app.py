@@ -30,6 +30,7 @@ from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, Unserve
 from bridge.services.notifier import make_notifiers
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader
+from bridge.services.room import Rooms
 from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
 from bridge.store.base import Store
@@ -54,7 +55,6 @@ async def serve(
     """The daemon, until SIGTERM or SIGINT; `task_status` gets the port once it is ready, 0 for none.
 
     `load` reads the rules anew; `rules` are what it gave just now.
-
     A crash of any part ends all of them: systemd starts us again, and the store says where to go on.
     """
     log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
@@ -101,6 +101,7 @@ class _Daemon:
             adapters.channels, targets(config), store, clock, self._wake_notifiers
         )
         self._wake_notifiers.add(*self._notifiers)
+        self._rooms = Rooms(config, store.health, clock, self._wake_notifiers)
         of_builders = [one for named in adapters.builders.items() for one in self._of_builder(*named)]
         self._dispatcher = Dispatcher(
             FORGES,
@@ -167,6 +168,7 @@ class _Daemon:
             builds=self._store.builds,
             jobs=self._store.jobs,
             health=health,
+            rooms=self._rooms.of_builder(name, builder.folder),
             notice_policy=self.notice_policy,
             clock=self._clock,
             on_triggered=poller.wake,
@@ -193,7 +195,6 @@ async def _report_ready(server: HttpServer, listener: socket.socket, task_status
     address = listener.getsockname()
     port: int = address[1] if isinstance(address, tuple) else 0
     memory.settle()
-    where = f"port {port}" if port else address
-    notify("READY=1", f"STATUS=listening on {where}")
+    notify("READY=1", f"STATUS=listening on {f'port {port}' if port else address}")
     logger.info(LogEvent.DAEMON_READY, version=__version__, port=port)
     task_status.started(port)

@@ -167,6 +167,8 @@ class Builder(ABC):
 
     Well over the longest call, for a build system behind a network: there a request that we gave up goes on.
     """
+    folder: Path | None = None
+    """Where its builds fill a disk of this machine; None where they are elsewhere."""
     slots: int | None = None
     """How many builds may be open at once; None where the builder queues by itself."""
 

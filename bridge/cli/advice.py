@@ -1,6 +1,7 @@
 """Problems that no file shows by itself: builds that fail on this machine, channels that get no notices."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from bridge.builders.base import Advice, BuilderContext, Target
 from bridge.cli.scaffold import invented_secrets
@@ -13,6 +14,7 @@ from bridge.registry import BUILDERS, targets
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import system_clock
+from bridge.runtime.disk import free_bytes, same_disk, size_text
 from bridge.store.open import open_store
 
 
@@ -28,9 +30,13 @@ def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
         if value in config.secrets:
             problem = f"the secret {name} is the one that `init` invented: put the real one in its place"
             yield Fault(str(config.file), "", problem, warning=True)
+    store_folder = config.state_path.parent
+    yield from _short_disk(config, "store", store_folder)
     for name, adapter in config.builders.items():
         context = BuilderContext(state=config.state_path / name, clock=system_clock)
         builder = BUILDERS[adapter.kind](name, adapter.settings, context)
+        if builder.folder is not None and not same_disk(builder.folder, store_folder):
+            yield from _short_disk(config, f"builders.{name}", builder.folder)
         targets = [
             _target(repository)
             for repository in rules.repositories.values()
@@ -48,6 +54,17 @@ def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
     for name in _silent_channels(config, rules):
         problem = f"channel {name} gets no notices: no rule and no notices.default names it"
         yield Fault(str(config.file), f"channels.{name}", problem, warning=True)
+
+
+def _short_disk(config: Config, path: str, folder: Path) -> Iterator[Fault]:
+    """A disk on which no build would start now; `path` is the key that puts it there."""
+    needed, free = config.settings.store.min_free, free_bytes(folder)
+    if free < needed:
+        problem = (
+            f"{size_text(free)} are free on the disk of {folder}, and no build starts below "
+            f"{size_text(needed)} (`store.min_free`): make room, or set `folder` of a builder to another disk"
+        )
+        yield Fault(str(config.file), path, problem, warning=True)
 
 
 def _twins(config: Config) -> list[list[str]]:

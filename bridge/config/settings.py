@@ -132,6 +132,8 @@ class StoreSettings(Strict):
     """sqlite:// and the absolute path of the database file."""
     log_limit: Annotated[Size, Field(ge=1 << 20, le=64 << 20)] = LOG_LIMIT
     """How much is kept of the log of a build, such as 8MiB: its beginning and its end."""
+    min_free: Size = 512 << 20
+    """How much room the disk of the store needs for a build to start; 0B: no matter how little."""
 
     def path(self, base: Path) -> Path:
         """The database file; `base` is the folder of `bridge.yaml`."""

@@ -1,4 +1,4 @@
-"""The calls of a builder for builds that it has: bounded in time, their failures logged and not raised."""
+"""The calls of a builder, but its triggers: bounded in time, their failures logged and not raised."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable

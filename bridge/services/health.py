@@ -15,6 +15,9 @@ log = structlog.get_logger()
 DENIED: Final = Backoff((60.0, 300.0, 900.0, 1800.0))
 """The pauses between two calls with a credential that is not accepted: some servers lock an account out."""
 
+DISK: Final = "disk"
+"""The part that is the disk of the store; `disk:NAME` is that of the builds of a builder."""
+
 Caller = Literal["trigger", "poll"]
 
 

@@ -11,6 +11,7 @@ from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.systemd import notify, watchdog_seconds
 from bridge.services.base import Service
+from bridge.services.health import DISK
 from bridge.store.base import Notices, Store
 
 log = structlog.get_logger()
@@ -27,7 +28,8 @@ async def recover(
 
     To be called once, before the services run. Raises StoreError.
     """
-    monitored = [f"builder:{name}" for name in builders] + [f"channel:{name}" for name in channels]
+    of_builders = [f"{part}:{name}" for name in builders for part in ("builder", DISK)]
+    monitored = [DISK, *of_builders, *(f"channel:{name}" for name in channels)]
     notices = await store.recover(channels, monitored)
     builds = await store.builds.end_orphans(builders, notice_policy)
     if builds:

@@ -6,7 +6,7 @@ before it repeats anything. A look that finds nothing proves nothing either, whi
 its way: the builder is asked several times, for longer than that can take.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Unpack, assert_never
@@ -23,7 +23,9 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
+from bridge.services.builder_calls import Calls
 from bridge.services.health import BuilderHealth
+from bridge.services.room import Room
 from bridge.store.base import Builds, Jobs
 from bridge.store.values import BuildChange
 
@@ -33,6 +35,8 @@ CALL_SECONDS: Final = 60.0
 RECORD_SECONDS: Final = 30.0
 GIVE_UP_SECONDS: Final = 24 * 3600.0
 BACKOFF: Final = Backoff.exponential(2.0, 300.0)
+EXPLAIN_SECONDS: Final = 10.0
+"""Builds that came to wait for room meanwhile are told why."""
 LOOKS: Final = 5
 """How many times a builder is asked again for a build that it did not have at the first look."""
 
@@ -68,6 +72,7 @@ class Triggerer(Service):
         builds: Builds,
         jobs: Jobs,
         health: BuilderHealth,
+        rooms: Sequence[Room],
         notice_policy: NoticePolicy,
         clock: Clock,
         on_triggered: Callable[[], None],
@@ -80,6 +85,9 @@ class Triggerer(Service):
         self._jobs = jobs
         self._kept: SeenJob | None = None
         self._health = health
+        self._rooms = rooms
+        self._calls = Calls(name, clock)
+        self._explained = Pause(clock)
         self._notice_policy = notice_policy
         self._clock = clock
         self._on_triggered = on_triggered
@@ -114,10 +122,29 @@ class Triggerer(Service):
 
     async def _claim(self) -> Build | None:
         """The build to trigger now, if the builder has a slot for it."""
+        if not await self._has_room():
+            return None
         build = await self._builds.claim(self._name, self._builder.slots, self._notice_policy)
         if build is not None:
             self._changed(build)
         return build
+
+    async def _has_room(self) -> bool:
+        """Whether every disk that a build would fill has room; where not, what waits says so."""
+        short = [room for room in self._rooms if await room.is_short()]
+        if short:
+            call = self._builder.reclaim(everything=True)
+            await self._calls.ask(call, CALL_SECONDS, "reclaim")
+            short = [room for room in short if await room.is_short()]
+        for room in self._rooms:
+            await room.report(short=room in short)
+        if short and not self._explained.left:
+            self._explained.begin(EXPLAIN_SECONDS)
+            for build in await self._builds.in_state(self._name, BuildState.WAITING):
+                if build.detail != short[0].why:
+                    await self._builds.update(build.id, detail=short[0].why)
+                    await self._builds.add_step(build.id, build.state, short[0].why)
+        return not short
 
     async def _trigger(self, build: Build) -> None:
         outcome = await self._call(build)

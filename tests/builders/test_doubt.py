@@ -43,6 +43,7 @@ def triggerer_of(store: Store, name: str, builder: Builder) -> Triggerer:
         builds=store.builds,
         jobs=store.jobs,
         health=BuilderHealth(name, store.health, store.clock, lambda: None),
+        rooms=(),
         notice_policy=NoticePolicy(store.clock, None),
         clock=store.clock,
         on_triggered=lambda: None,

@@ -26,6 +26,7 @@ from bridge.services.health import BuilderHealth
 from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader
+from bridge.services.room import Room
 from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
 from bridge.store.values import DeliveryRow, NoticeFilter
@@ -100,7 +101,7 @@ class Harness:
 class TriggererHarness(Harness):
     """A triggerer on a builder, mostly a scripted one."""
 
-    def __init__(self, store: Store, builder: ScriptedBuilder | JenkinsBuilder) -> None:
+    def __init__(self, store: Store, builder: ScriptedBuilder | JenkinsBuilder, *rooms: Room) -> None:
         super().__init__(store)
         self.triggerer = self.add(
             Triggerer(
@@ -109,6 +110,7 @@ class TriggererHarness(Harness):
                 builds=store.builds,
                 jobs=store.jobs,
                 health=self.builder_health(builder.name),
+                rooms=rooms,
                 notice_policy=NoticePolicy(store.clock, None),
                 clock=store.clock,
                 on_triggered=self.hand_over("on_triggered"),

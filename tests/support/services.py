@@ -9,6 +9,7 @@ from support.scripted import ScriptedBuilder, Store
 from bridge.builders.jenkins.builder import JenkinsBuilder
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.services.room import Room
 
 
 async def move(store: Store, build: Build, *states: BuildState, **fields: Any) -> Build:
@@ -25,9 +26,9 @@ async def add_queued(store: Store, key: str = "1", **changes: Any) -> Build:
 
 
 def triggering(
-    store: Store, builder: ScriptedBuilder | JenkinsBuilder
+    store: Store, builder: ScriptedBuilder | JenkinsBuilder, *rooms: Room
 ) -> AbstractAsyncContextManager[TriggererHarness]:
-    return TriggererHarness(store, builder).running()
+    return TriggererHarness(store, builder, *rooms).running()
 
 
 def polling(store: Store, builder: ScriptedBuilder) -> AbstractAsyncContextManager[PollerHarness]:

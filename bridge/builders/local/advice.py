@@ -1,10 +1,12 @@
 """Problems that would fail the first local build, found beforehand: for `check`."""
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 
 from bridge.builders.base import Target
 from bridge.builders.local.settings import LocalSettings, Unbuildable, find_engine, qualified_image
+from bridge.runtime.disk import nearest
 
 
 def advice(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
@@ -12,6 +14,7 @@ def advice(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
     if not shutil.which("git"):
         yield "the program git is not found, so no code can be fetched: install git"
     yield from _fetching(settings, targets)
+    yield from _folder(settings)
     if settings.command is None:
         yield from _engine(settings, targets)
     else:
@@ -25,6 +28,19 @@ def _fetching(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[st
             wanted.setdefault(protocol, []).append(target.repository)
     for protocol, names in sorted(wanted.items()):
         yield f"{_listed(names)} can never be fetched: add {protocol} to `protocols`"
+
+
+def _folder(settings: LocalSettings) -> Iterator[str]:
+    if settings.folder is None:
+        return
+    found = nearest(settings.folder)
+    if not found.is_dir():
+        yield f"builds cannot be written to {settings.folder}: {found} is no folder"
+    elif not os.access(found, os.W_OK | os.X_OK, effective_ids=True):
+        yield (
+            f"builds cannot be written to {settings.folder}: this user may not write to {found}; give it "
+            "to the daemon's user, and under systemd name it in ReadWritePaths"
+        )
 
 
 def _protocol(clone_url: str) -> str:

@@ -85,7 +85,8 @@ class LocalBuilder(Builder):
         # The last push may take as long as all before it.
         self.deadline = (2 * settings.timeout + settings.push_for).total_seconds() + _GRACE_SECONDS
         self._settings = settings
-        self._state = context.state
+        self.folder: Path = settings.folder / name if settings.folder else context.state
+        self._beside_store = context.state
         self._clock = context.clock
         self._log_limit = context.log_limit
         self._resumed: dict[str, int] = {}
@@ -142,7 +143,9 @@ class LocalBuilder(Builder):
     def _folder(self, build_id: str) -> Folder:
         if not BUILD_ID.fullmatch(build_id):
             raise Permanent(f"{build_id!r} is not a build of this builder")
-        return Folder(self._state / build_id)
+        # Before `folder` was set, builds began beside the store; there they end.
+        earlier = Folder(self._beside_store / build_id)
+        return earlier if earlier.known() else Folder(self.folder / build_id)
 
     def _trigger(self, request: BuildRequest) -> Outcome:
         try:
@@ -227,13 +230,14 @@ class LocalBuilder(Builder):
         return True
 
     def _remove_superfluous(self, everything: bool) -> None:
-        for image in superfluous(self._state, self._clock(), all_kept=everything):
-            if not image.lock():
-                continue
-            for argv in forget_image(image.engine, image):
-                _quietly(argv, image.path)
-            remove(image.path)
-            image.unlock()
+        for folder in {self.folder, self._beside_store}:
+            for image in superfluous(folder, self._clock(), all_kept=everything):
+                if not image.lock():
+                    continue
+                for argv in forget_image(image.engine, image):
+                    _quietly(argv, image.path)
+                remove(image.path)
+                image.unlock()
 
     def _log(self, handle: Handle, offset: int) -> LogChunk:
         folder = self._folder(handle)

@@ -104,7 +104,10 @@ class Folder:
 
     def prepare(self, spec: BuildSpec) -> None:
         """Make the folder with its spec; afterwards a runner may be started. Raises OSError."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # What is made on the way is as private as the folder itself, whatever the umask.
+        for path in reversed((self.path, *self.path.parents)):
+            if not path.is_dir():
+                path.mkdir(mode=0o700, exist_ok=True)
         (self / "lock").touch(mode=0o600)
         write_whole(self / "request.json", spec.dump())
         _sync(self.path.parent)

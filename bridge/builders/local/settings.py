@@ -6,12 +6,12 @@ import shutil
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from bridge.builders.local.checkout import split_credentials
 from bridge.builders.local.engine import ENGINES
 from bridge.builders.local.folder import BuildSpec
-from bridge.config.types import Duration, Size, Strict, wrong
+from bridge.config.types import ConfigPath, Duration, Size, Strict, wrong
 from bridge.model.build import BuildRequest
 
 _MAX_TAGS: Final = 101
@@ -53,6 +53,11 @@ class LocalSettings(Strict):
     """How many builds run at once."""
     timeout: Duration = Field(timedelta(hours=2), ge=timedelta(seconds=1), le=timedelta(days=7))
     """How long a build may take, without the time in which a registry does not take its image."""
+    folder: ConfigPath | None = None
+    """Where builds have their folders, in one of the builder's name; if left out, beside the store.
+
+    A relative path starts at the folder of bridge.yaml. Builds that began beside the store end there.
+    """
     push_for: Duration = Field(timedelta(minutes=30), le=timedelta(days=7))
     """How long an image is pushed again that the registry does not take; then it is kept for a day."""
     max_tree: Size = Field(2 << 30, ge=1 << 10)
@@ -63,6 +68,13 @@ class LocalSettings(Strict):
         default_factory=dict, max_length=200
     )
     """Variables for every step of a build. Never put secrets here: builds can print them."""
+
+    @field_validator("folder", mode="before")
+    @classmethod
+    def _is_path(cls, value: object) -> object:
+        if isinstance(value, str) and (not value.strip() or "\0" in value):
+            raise wrong("folder", "must be the path of a folder, such as /srv/builds")
+        return value
 
     @model_validator(mode="after")
     def _one_way(self) -> "LocalSettings":

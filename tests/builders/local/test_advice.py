@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.users import open_to_all, unprivileged
 
 from bridge.builders.base import BuilderContext, Target
 from bridge.builders.local.builder import LocalBuilder
@@ -57,6 +58,24 @@ def test_a_program_that_is_not_there(machine: Path) -> None:
         assert advice(command=[command]) == [expected]
     (machine / "git").unlink()
     assert advice(command=["./x"]) == ["the program git is not found, so no code can be fetched: install git"]
+
+
+def test_a_folder_that_builds_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    wrong, right = tmp_path / "file" / "here", tmp_path / "new" / "builds"
+    assert advice(command=["git"], folder=right) == []
+    assert advice(command=["git"], folder=wrong) == [
+        f"builds cannot be written to {wrong}: {tmp_path}/file is no folder"
+    ]
+    with open_to_all() as folder, unprivileged():
+        (folder / "mine").mkdir(mode=0o500)
+        (folder / "closed").mkdir(mode=0)
+        for name in ("mine", "closed"):
+            place = folder / name
+            assert (
+                f"builds cannot be written to {place}/builds: this user may not write to {place}; give it "
+                "to the daemon's user, and under systemd name it in ReadWritePaths"
+            ) in advice(command=["git"], folder=place / "builds")
 
 
 def test_an_image_that_names_no_registry() -> None:

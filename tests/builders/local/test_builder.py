@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,37 @@ async def test_release_removes_the_folder_and_spares_running_builds(
     assert list(site.state.iterdir()) == []
     assert await builder.find("b1") is None
     assert (await status(builder)).raw == "gone"
+
+
+async def test_builds_can_have_another_folder_and_those_that_began_before_end_where_they_are(
+    site: LocalSite, origin: Origin, tmp_path: Path
+) -> None:
+    gate, commit = tmp_path / "gate", pushed(origin)
+    os.mkfifo(gate)
+    assert await site.builder(f"cat {gate}").trigger(request(origin, commit)) == Sent("b1")
+    moved = site.builder("pwd", folder=tmp_path / "other" / "disk")
+    before = os.umask(0)
+    try:
+        assert (await built(moved, request(origin, commit, build_id="b2"))).state is BuildState.SUCCEEDED
+    finally:
+        os.umask(before)
+    place = tmp_path / "other" / "disk" / "here"
+    assert f"{place}/b2/tree" in (place / "b2" / "log").read_text()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (place / "b2", place, *place.parents[:2])} == {
+        0o700
+    }
+    assert (await status(moved)).state is BuildState.RUNNING
+    await anyio.Path(gate).write_text("")
+    assert (await end(moved)).state is BuildState.SUCCEEDED
+    for build_id in ("b1", "b2"):
+        await moved.release(build_id)
+    assert list(site.state.iterdir()) == list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["", " ", "a\0b", 3])
+def test_a_folder_that_is_no_path(folder: object) -> None:
+    with pytest.raises(ValidationError):
+        LocalSettings.model_validate({"command": ["true"], "folder": folder})
 
 
 async def test_the_scratch_space_is_given_back_when_a_build_ends(site: LocalSite, origin: Origin) -> None:
