@@ -1,13 +1,16 @@
 """Real Git repositories for tests: fixed identity and times, nothing of the user's configuration."""
 
 import base64
+import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any, ClassVar
 
 from support.needs import needs
 
@@ -85,17 +88,27 @@ class Origin:
 
 
 @contextmanager
-def serve_http(root: Path, *, user: str | None = None, password: str = "") -> Iterator[str]:
+def serve_http(
+    root: Path,
+    *,
+    user: str | None = None,
+    password: str = "",
+    heard: list[str] | None = None,
+    large: Sequence[bytes] = (),
+) -> Iterator[str]:
     """Serve the repositories below `root` over loopback HTTP; yields the base URL, without a slash.
 
     Only the first version of Git's wire protocol is spoken, in which a server refuses commits that no ref
-    points to. With a `user`, Basic authentication is demanded.
+    points to. With a `user`, Basic authentication is demanded; `heard` gets each credential that comes.
+    `large` are the files that Git LFS finds here.
     """
     expected = base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
 
     class Handler(_Backend):
         credentials = expected
         project_root = root
+        all_heard = [] if heard is None else heard
+        objects: ClassVar[dict[str, bytes]] = {sha256(content).hexdigest(): content for content in large}
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -108,11 +121,19 @@ def serve_http(root: Path, *, user: str | None = None, password: str = "") -> It
         server.server_close()
 
 
+def pointer(content: bytes) -> str:
+    """What Git LFS commits in the place of the content."""
+    name = sha256(content).hexdigest()
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{name}\nsize {len(content)}\n"
+
+
 class _Backend(BaseHTTPRequestHandler):
-    """A front for `git http-backend`, as the CGI specification wants it."""
+    """A front for `git http-backend`, as the CGI specification wants it, with the files of Git LFS."""
 
     credentials: str | None
     project_root: Path
+    all_heard: list[str]
+    objects: ClassVar[dict[str, bytes]]
 
     def do_GET(self) -> None:
         self._run()
@@ -124,6 +145,8 @@ class _Backend(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _run(self) -> None:
+        if credential := self.headers.get("Authorization"):
+            self.all_heard.append(credential)
         if self.credentials and self.headers.get("Authorization") != f"Basic {self.credentials}":
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
@@ -132,6 +155,12 @@ class _Backend(BaseHTTPRequestHandler):
             return
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if path.endswith("/info/lfs/objects/batch"):
+            self._answer("application/vnd.git-lfs+json", self._batch(json.loads(body)))
+            return
+        if path.startswith("/objects/"):
+            self._answer("application/octet-stream", self.objects[path.rpartition("/")[2]])
+            return
         done = subprocess.run(
             [needs("git"), "http-backend"],
             env={
@@ -157,6 +186,24 @@ class _Backend(BaseHTTPRequestHandler):
         self.send_response(int(fields.pop("Status", "200").split()[0]))
         for name, value in fields.items():
             self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _batch(self, wanted: Any) -> bytes:
+        """Where each of the files of Git LFS is."""
+        here = f"http://{self.headers['Host']}/objects"
+        found = [
+            one | {"actions": {"download": {"href": f"{here}/{one['oid']}"}}}
+            if one["oid"] in self.objects
+            else one | {"error": {"code": 404, "message": "there is no such object"}}
+            for one in wanted["objects"]
+        ]
+        return json.dumps({"transfer": "basic", "objects": found}).encode()
+
+    def _answer(self, kind: str, content: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -5,14 +5,21 @@ import shutil
 from collections.abc import Iterator, Sequence
 
 from bridge.builders.base import Target
-from bridge.builders.local.settings import LocalSettings, Unbuildable, find_engine, qualified_image
+from bridge.builders.local.git import protocol_of
+from bridge.builders.local.settings import (
+    LocalSettings,
+    Unbuildable,
+    find_engine,
+    missing_tool,
+    qualified_image,
+)
 from bridge.runtime.disk import nearest
 
 
 def advice(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
     """Sentences about this machine and about what the rules require of it."""
-    if not shutil.which("git"):
-        yield "the program git is not found, so no code can be fetched: install git"
+    if lacks := missing_tool(settings):
+        yield lacks
     yield from _fetching(settings, targets)
     yield from _folder(settings)
     if settings.command is None:
@@ -24,7 +31,7 @@ def advice(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
 def _fetching(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
     wanted: dict[str, list[str]] = {}
     for target in targets:
-        if target.clone_url and (protocol := _protocol(target.clone_url)) not in settings.protocols:
+        if target.clone_url and (protocol := protocol_of(target.clone_url)) not in settings.protocols:
             wanted.setdefault(protocol, []).append(target.repository)
     for protocol, names in sorted(wanted.items()):
         yield f"{_listed(names)} can never be fetched: add {protocol} to `protocols`"
@@ -41,13 +48,6 @@ def _folder(settings: LocalSettings) -> Iterator[str]:
             f"builds cannot be written to {settings.folder}: this user may not write to {found}; give it "
             "to the daemon's user, and under systemd name it in ReadWritePaths"
         )
-
-
-def _protocol(clone_url: str) -> str:
-    scheme, separator, _ = clone_url.partition("://")
-    if separator:
-        return scheme.lower()
-    return "file" if clone_url.startswith("/") else "ssh"
 
 
 def _engine(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:

@@ -49,7 +49,14 @@ from bridge.builders.local.engine import forget_image
 from bridge.builders.local.folder import Folder, Result, Waiting, remove, write_whole
 from bridge.builders.local.images import superfluous
 from bridge.builders.local.runner import MAX_STARTS
-from bridge.builders.local.settings import BUILD_ID, LocalSettings, Unbuildable, find_engine, make_spec
+from bridge.builders.local.settings import (
+    BUILD_ID,
+    LocalSettings,
+    Unbuildable,
+    find_engine,
+    make_spec,
+    missing_tool,
+)
 from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildRequest, BuildState, SeenJob
 
@@ -130,10 +137,10 @@ class LocalBuilder(Builder):
         await _in_thread(self._remove_superfluous, everything)
 
     async def test(self) -> str:
-        """Raises Permanent where the program is missing, Transient where the registry does not answer."""
-        if self._settings.command:
-            return await _in_thread(self._test_command)
-        found = await _in_thread(self._test_engine)
+        """Raises Permanent where a program is missing, Transient where the registry does not answer."""
+        found = await _in_thread(self._test_command if self._settings.command else self._test_engine)
+        if lacks := await _in_thread(missing_tool, self._settings):
+            raise Permanent(lacks)
         registry = self._settings.registry
         return f"{found}; {await self._test_registry(registry)}" if registry else found
 

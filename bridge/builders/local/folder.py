@@ -8,7 +8,7 @@
 `cancel`        present: a person or a rule cancelled the build
 `log`           plain bytes, only ever appended to
 `result.json`   the end; what is written there is final
-`tree`, `home`, `tmp`   the checkout and the scratch space of one run, removed at its end
+`private`, `tree`, `home`, `tmp`   the checkout and the scratch space of one run, removed at its end
 
 Every file but `log` is complete or absent, also after a power cut. This module uses only the standard
 library, because the runner must start fast and survive an upgrade of everything else.
@@ -37,7 +37,8 @@ class BuildSpec:
     """What the runner is to do. Either `engine` builds and pushes `images`, or `command` is run.
 
     `timeout` and `push_for` are in seconds, `log_limit` and `max_tree` in bytes, `environment` is added to
-    every step, `path` is the search path for programs, `images` are full references with their tags.
+    every step, `path` is the search path for programs, `images` are full references with their tags. The last
+    three are as in the settings.
     """
 
     request: BuildRequest
@@ -53,6 +54,9 @@ class BuildSpec:
     environment: Mapping[str, str]
     path: str
     push_for: float = 1800.0
+    submodules: bool | str = False
+    lfs: bool = False
+    history: str = "shallow"
 
     def dump(self) -> bytes:
         plain = replace(self.request, parameters=dict(self.request.parameters))

@@ -19,7 +19,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bridge.builders.local.folder import BuildSpec, Folder, remove, write_whole
 
@@ -35,8 +35,9 @@ class Record:
     """What `image.json` says.
 
     `owner` is the build whose run uses the image, `key` what the image was made of. `pushed` are the names
-    that the registry has. `boot` names the start of the system whose end may damage the image; it is None
-    once all of it is on disk. `expires` is a Unix time, None while the owner has not ended.
+    that the registry has, `left_out` says what the checkout lacked. `boot` names the start of the system
+    whose end may damage the image; it is None once all of it is on disk. `expires` is a Unix time, None while
+    the owner has not ended.
     """
 
     owner: str
@@ -45,6 +46,7 @@ class Record:
     commit: str
     boot: str | None
     pushed: list[str]
+    left_out: list[str] = field(default_factory=list)
     expires: float | None = None
 
 
@@ -96,10 +98,9 @@ class Image:
             os.close(self._lock)
             self._lock = None
 
-    def built(self, owner: str, key: str, engine: str, commit: str) -> None:
-        self.record = Record(
-            owner=owner, key=key, engine=engine, commit=commit, boot=_boot_id() or "", pushed=[]
-        )
+    def built(self, **facts: Any) -> None:
+        """Record these facts of the image."""
+        self.record = Record(boot=_boot_id() or "", pushed=[], **facts)
         self._save()
 
     def taken_by(self, owner: str) -> None:

@@ -16,13 +16,15 @@ import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bridge.builders.local.checkout import Checkout, inside, split_credentials
+from bridge.builders.local.checkout import CheckedOut, Checkout, inside
 from bridge.builders.local.engine import forget_image, make_engine
 from bridge.builders.local.folder import Folder, Result, remove, write_whole
+from bridge.builders.local.git import split_credentials
 from bridge.builders.local.images import KEEP_SECONDS, Image, content_key, own_image, usable_image
 from bridge.builders.local.process import (
     BUILD_MARKER,
@@ -39,7 +41,7 @@ MAX_STARTS: Final = 3
 _MAX_PUSH_STARTS: Final = 12
 """A build that has its image may wait for a registry through some more interruptions."""
 _CLEANUP_SECONDS: Final = 60.0
-_SCRATCH: Final = ("tree", "home", "tmp")
+_SCRATCH: Final = ("private", "tree", "home", "tmp")
 
 
 def main(path: str, number: str) -> int:
@@ -98,6 +100,7 @@ class Run:
         self.starts = folder.starts()
         self.image: Image | None = None
         self.digest: str | None = None
+        self.left_out: Sequence[str] = ()
         self.log = Log(folder / "log", self.spec.log_limit)
         self.supervisor = Supervisor(self.log, time.monotonic() + self.spec.timeout)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -145,7 +148,7 @@ class Run:
         record = self.image.record if self.image else None
         return Result(
             state=state,
-            detail=detail,
+            detail="; ".join(filter(None, (detail, *self.left_out))),
             exit_code=exit_code,
             digest=self.digest,
             pushed=list(record.pushed) if record else [],
@@ -163,14 +166,14 @@ class Run:
         if self.image:
             self._build_and_push(self.image)
         else:
-            self._command(self._checkout()[0])
+            self._checkout()
+            self._command()
 
-    def _checkout(self) -> tuple[str, int]:
-        """The clone URL without credentials, and the commit's time in Unix seconds."""
-        checkout = Checkout(self.supervisor, self.spec, self._environment(), self.folder / "tree")
-        found = checkout.run()
+    def _checkout(self) -> CheckedOut:
+        found = Checkout(self.supervisor, self.spec, self._environment(), self.folder / "tree").run()
         self.spec = replace(self.spec, request=replace(self.spec.request, commit=found.commit))
-        return checkout.url, found.time
+        self.left_out = found.left_out
+        return found
 
     def _environment(self) -> dict[str, str]:
         """The environment of every step; only the search path comes from the daemon."""
@@ -183,8 +186,8 @@ class Run:
             BUILD_MARKER: str(self.folder.path),
         }
 
-    def _command(self, url: str) -> None:
-        env = {**self.spec.request.variables(), "REPO_URL": url, **self._environment()}
+    def _command(self) -> None:
+        env = {**self.spec.request.variables(), "REPO_URL": self._url, **self._environment()}
         self._begin_effects()
         code = self.supervisor.run(self.spec.command, cwd=self.folder / "tree", env=env)
         if code:
@@ -197,6 +200,7 @@ class Run:
         if image.record is None:
             self._build(image)
         else:
+            self.left_out = image.record.left_out
             self.log.note(f"the image of commit {image.record.commit} was built and kept: it is only pushed")
         self._begin_effects()
         tool = make_engine(self.spec, image, self._url)
@@ -213,7 +217,7 @@ class Run:
 
     def _build(self, image: Image) -> None:
         key = content_key(self.spec) or ""
-        url, at = self._checkout()
+        found = self._checkout()
         self._forget(image)
         image.create()
         tree, request = self.folder / "tree", self.spec.request
@@ -221,11 +225,17 @@ class Run:
         dockerfile = inside(tree, request.dockerfile, "Dockerfile")
         if dockerfile.is_dir():
             dockerfile = inside(tree, f"{request.dockerfile}/Dockerfile", "Dockerfile")
-        argv = make_engine(self.spec, image, url).build(context, dockerfile, at)
+        argv = make_engine(self.spec, image, self._url).build(context, dockerfile, found.time)
         code = self.supervisor.run(argv, cwd=self.folder / "home", env=self._environment())
         if code:
             raise BuildFailed(f"the image build {ended(code)}", code)
-        image.built(self.folder.path.name, key, self.spec.engine or "", request.commit)
+        image.built(
+            owner=self.folder.path.name,
+            key=key,
+            engine=self.spec.engine or "",
+            commit=request.commit,
+            left_out=list(self.left_out),
+        )
 
     @property
     def _url(self) -> str:

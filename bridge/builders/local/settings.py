@@ -8,9 +8,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from bridge.builders.local.checkout import split_credentials
 from bridge.builders.local.engine import ENGINES
 from bridge.builders.local.folder import BuildSpec
+from bridge.builders.local.git import split_credentials
 from bridge.config.types import ConfigPath, Duration, Size, Strict, wrong
 from bridge.model.build import BuildRequest
 
@@ -64,6 +64,12 @@ class LocalSettings(Strict):
     """How much a checkout may hold."""
     protocols: list[Protocol] = Field(["https", "ssh"], min_length=1, max_length=5)
     """How code may be fetched."""
+    submodules: bool | Literal["recursive"] = False
+    """Whether submodules are fetched, over `protocols` too; `recursive`: those of submodules as well."""
+    lfs: bool = False
+    """Whether the files of Git LFS are fetched; otherwise a build gets their pointers. Needs git-lfs."""
+    history: Literal["shallow", "full", "tags"] = "shallow"
+    """`shallow` is one commit, `full` those before it as well, `tags` also all tags, for `git describe`."""
     environment: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Text] = Field(
         default_factory=dict, max_length=200
     )
@@ -102,6 +108,8 @@ def make_spec(request: BuildRequest, settings: LocalSettings, log_limit: int) ->
         engine = find_engine(settings.engine)
         repository = qualified_image(request.image, settings.registry)
         images = tuple(f"{repository}:{tag}" for tag in request.tags)
+    if lacks := missing_tool(settings):
+        raise Unbuildable(lacks)
     return BuildSpec(
         request=request,
         engine=engine,
@@ -114,9 +122,21 @@ def make_spec(request: BuildRequest, settings: LocalSettings, log_limit: int) ->
         max_tree=settings.max_tree,
         protocols=tuple(settings.protocols),
         environment=settings.environment,
+        submodules=settings.submodules,
+        lfs=settings.lfs,
+        history=settings.history,
         path=os.environ.get("PATH", os.defpath),
         push_for=settings.push_for.total_seconds(),
     )
+
+
+def missing_tool(settings: LocalSettings) -> str | None:
+    """What is not installed and every build needs, and what to do."""
+    if not shutil.which("git"):
+        return "the program git is not found, so no code can be fetched: install git"
+    if settings.lfs and not shutil.which("git-lfs"):
+        return "the program git-lfs is not found, which `lfs: true` needs: install git-lfs"
+    return None
 
 
 def find_engine(setting: str) -> str:

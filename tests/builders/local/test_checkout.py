@@ -83,7 +83,7 @@ async def test_credentials_of_the_clone_url_open_the_repository_and_show_nowhere
     commit = pushed(origin)
     with serve_http(tmp_path / "origin", user="bob", password="pass/word-1") as base:
         url = base.replace("//", "//bob:pass%2Fword-1@") + "/remote.git"
-        builder = site.builder("env; grep -r pass . || ls ..", protocols=["http"])
+        builder = site.builder("env; grep -r pass . || ls .. ../private", protocols=["http"])
         now = await built(builder, request(origin, commit, repo_url=url))
     assert now.state is BuildState.SUCCEEDED
     assert f"REPO_URL={base}/remote.git" in site.text()
