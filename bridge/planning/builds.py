@@ -208,22 +208,21 @@ class _Draft:
     def _supersede(self, new: NewBuild, number: int) -> None:
         """End the older builds of the tag set: those that wait at once, others by way of their builder."""
         reason = f"superseded by #{number}: {new.pushed} was pushed"
-        tag_set = TagSet.of(new)
-        for build in self._stored_open(tag_set):
+        for build in self._stored_open(TagSet.of(new)):
             if build.state is BuildState.WAITING:
-                self._end(tag_set, build, reason)
+                self.actions.append(Supersede(build_id=build.id, how="end", reason=reason))
             elif new.on_newer == "cancel":
-                self._mark(tag_set, build, Supersede(build_id=build.id, how="cancel", reason=reason))
+                self.actions.append(Supersede(build_id=build.id, how="cancel", reason=reason))
             elif build.state is BuildState.TRIGGERING:
-                self._mark(tag_set, build, Supersede(build_id=build.id, how="keep", reason=reason))
+                self.actions.append(Supersede(build_id=build.id, how="keep", reason=reason))
 
     def _end_older(self, newest: KnownBuild, tag_set: TagSet, chain: Chain) -> None:
         why = f"older than what was already pushed: {newest.pushed}"
         for build in self._stored_open(tag_set):
             waits = build.state is BuildState.WAITING and not build.asked
             if waits and build.number > newest.number and newest.pushed in chain.newer(build.pushed):
-                name = "/".join(tag_set.repository)
-                self._end(tag_set, build, why, f"{name} #{build.number} was ended: {why}")
+                summary = f"{'/'.join(tag_set.repository)} #{build.number} was ended: {why}"
+                self.actions.append(Supersede(build_id=build.id, how="end", reason=why, summary=summary))
 
     def _overtaken(self, newest: KnownBuild, tag_set: TagSet) -> bool:
         return self.known.last_triggered.get(tag_set, 0) > newest.number
@@ -234,14 +233,6 @@ class _Draft:
     def _stored_open(self, tag_set: TagSet) -> list[KnownBuild]:
         """The builds that have not ended, without those that this delivery makes."""
         return [build for build in self._builds(tag_set) if build.id and not build.state.terminal]
-
-    def _end(self, tag_set: TagSet, build: KnownBuild, reason: str, summary: str = "") -> None:
-        action = Supersede(build_id=build.id, how="end", reason=reason, summary=summary)
-        self._mark(tag_set, replace(build, state=BuildState.SUPERSEDED), action)
-
-    def _mark(self, tag_set: TagSet, build: KnownBuild, action: Supersede) -> None:
-        self.builds[tag_set][build.number] = replace(build, superseded=action.reason)
-        self.actions.append(action)
 
     def _set_tip(self, tip: Tip) -> None:
         self.tips[tip.tag_set] = self.new_tips[tip.tag_set] = tip
