@@ -1,18 +1,22 @@
 """A store whose file is deleted, moved, replaced or cut off: no 202 for what the next start cannot find."""
 
+import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from sqlalchemy import Connection
 from support.daemon import SECRET, Daemon, running
-from support.scripted import Store
+from support.scripted import Store, delivery_of, open_store
 from support.sending import push_body, send, signed
 
 from bridge.errors import StoreReplaced
@@ -91,15 +95,23 @@ def deliveries(path: Path) -> set[str]:
         return {row[0] for row in connection.execute("SELECT id FROM delivery")}
 
 
-@pytest.mark.parametrize("accident", ACCIDENTS)
-def test_what_happens_to_the_file_is_told_and_ends_the_daemon_and_no_answer_was_a_lie(
-    tmp_path: Path, accident: Callable[[Path], None]
-) -> None:
-    with running(tmp_path, CONFIG, {}) as daemon:
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a daemon that was stopped, with a delivery."""
+    with running(tmp_path_factory.mktemp("saved"), CONFIG, {}) as daemon:
         send(daemon.url, push_body(URL), "in the backup")
         assert daemon.stop() == 0
-        shutil.copy(daemon.database, backup(daemon.database))
-        daemon.start()
+        return daemon.database
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_what_happens_to_the_file_is_told_and_ends_the_daemon_and_no_answer_was_a_lie(
+    tmp_path: Path, accident: Callable[[Path], None], saved: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    for copy in (tmp_path / "data" / "bridge.db", tmp_path / "backup.db"):
+        shutil.copy(saved, copy)
+    with running(tmp_path, CONFIG, {}) as daemon:
         before = many(daemon)
         accident(daemon.database)
         after = [kept_id for n in range(5) if (kept_id := kept(daemon, n)) is not None]
@@ -112,9 +124,12 @@ def test_what_happens_to_the_file_is_told_and_ends_the_daemon_and_no_answer_was_
         if accident is cut_off:
             assert not after
             return  # what is left is no database any more, whoever starts
-        daemon.start()
-        assert send(daemon.url, push_body(URL), "the next start works").status_code == 202
-        assert daemon.stop() == 0
+        if accident is replace:
+            daemon.start()
+            assert send(daemon.url, push_body(URL), "the next start works").status_code == 202
+            assert daemon.stop() == 0
+        else:
+            anyio.run(opened_and_written, daemon.database)
         found = deliveries(daemon.database)
     assert set(after) <= found, "what was answered after the accident is in the file of the next start"
     if accident is move:
@@ -123,14 +138,27 @@ def test_what_happens_to_the_file_is_told_and_ends_the_daemon_and_no_answer_was_
         assert set(before) <= found, "the daemon still had all of them"
 
 
+async def opened_and_written(path: Path) -> None:
+    """What the next start does with the file: it becomes the daemon's again, and takes a delivery."""
+    async with open_store(path.parent) as store:
+        assert (await store.deliveries.put(delivery_of("the next start works", store.clock()))).new
+
+
 def many(daemon: Daemon) -> list[str]:
     """The ids of more deliveries than SQLite's log has before some are copied into the file."""
-    body, ids = push_body(URL), []
-    with httpx.Client() as client:
-        for number in range(300):
-            answer = client.post(f"{daemon.url}/hooks/plain", content=body, headers=signed(body, str(number)))
-            ids.append(answer.json()["id"])
-    return ids
+    body = push_body(URL)
+
+    def post(numbers: Iterable[int]) -> list[str]:
+        with closing(HTTPConnection("127.0.0.1", daemon.port)) as connection:
+            return [posted(connection, number) for number in numbers]
+
+    def posted(connection: HTTPConnection, number: int) -> str:
+        connection.request("POST", "/hooks/plain", body, signed(body, str(number)))
+        delivery_id: str = json.loads(connection.getresponse().read())["id"]
+        return delivery_id
+
+    with ThreadPoolExecutor(4) as hosts:
+        return [one for ids in hosts.map(post, [range(at, 300, 4) for at in range(4)]) for one in ids]
 
 
 def kept(daemon: Daemon, number: int) -> str | None:
