@@ -52,8 +52,9 @@ def append(
     change = {"log_offset": offset, "log_bytes": kept + len(text.encode())}
     if text:
         _insert(connection, build_id, now, text)
-        if change["log_bytes"] - log.log_left_out > limit:
-            change |= _cut(connection, build_id, limit, log.log_mark, log.log_left_out)
+        excess = change["log_bytes"] - log.log_left_out - limit
+        if excess > 0:
+            change |= _cut(connection, build_id, log.log_mark, log.log_left_out, limit=limit, excess=excess)
     connection.execute(update(table).where(table.c.id == build_id).values(**change))
 
 
@@ -80,26 +81,25 @@ def _insert(connection: Connection, build_id: str, now: float, text: str) -> Non
 
 
 def _cut(
-    connection: Connection, build_id: str, limit: int, mark: int | None, left_out: int
+    connection: Connection, build_id: str, mark: int | None, left_out: int, *, limit: int, excess: int
 ) -> dict[str, int]:
-    """Leave out what lies between the beginning and the end; returns where, and how many bytes in all."""
+    """Leave out `excess` bytes between the beginning and the end; returns where, and how many in all."""
     ours = build_log.c.build_id == build_id
-    sizes = [
-        (row.seq, row.size)
-        for row in connection.execute(
-            select(build_log.c.seq, _SIZE.label("size")).where(ours).order_by(build_log.c.seq)
-        )
-    ]
+    sizes = select(build_log.c.seq, _SIZE.label("size")).where(ours).order_by(build_log.c.seq)
     if mark is None:
-        mark, size = _first_beyond(sizes, limit // 2)
+        mark, size = _first_beyond([(row.seq, row.size) for row in connection.execute(sizes)], limit // 2)
         left_out += size
-    tail = [(seq, size) for seq, size in sizes if seq > mark]
-    room = sum(size for _, size in tail) - limit // 2
-    while room > 0 and len(tail) > 1:
-        _, size = tail.pop(0)
-        room -= size
-        left_out += size
-    first = tail[0][0] if tail else mark + 1
+        excess -= size
+    newest = connection.execute(select(func.max(build_log.c.seq)).where(ours)).scalar_one()
+    first = mark + 1
+    # Only what goes is looked at: to know the size of a piece it has to be read.
+    with connection.execute(sizes.where(build_log.c.seq > mark)) as tail:
+        for row in tail:
+            first = row.seq
+            if excess <= 0 or first == newest:
+                break
+            excess -= row.size
+            left_out += row.size
     connection.execute(delete(build_log).where(ours, build_log.c.seq > mark, build_log.c.seq < first))
     left_out += _begin_with_a_line(connection, build_id, first)
     text = f"\n--- {log_mark(left_out, limit)} ---\n"
