@@ -229,6 +229,8 @@ class Run:
         code = self.supervisor.run(argv, cwd=self.folder / "home", env=self._environment())
         if code:
             raise BuildFailed(f"the image build {ended(code)}", code)
+        # Nothing needs it any more, and the pushes may have to wait.
+        remove(tree)
         image.built(
             owner=self.folder.path.name,
             key=key,

@@ -82,6 +82,7 @@ async def test_a_registry_that_comes_back_gets_the_image_that_was_built(
     assert await builder.trigger(order(origin, image="acme/shop")) == Sent("b1")
     waiting = await hinted(builder)
     assert waiting.state is BuildState.RUNNING
+    assert not (site.state / "b1" / "tree").exists(), "only the image takes room"
     why = f"the registry {address} does not take the image (connection refused); it is kept, and pushed again"
     assert waiting.hint.startswith(f"{why} until ")
     with registry(tmp_path / "registry", address) as images:
