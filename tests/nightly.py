@@ -5,6 +5,7 @@ One after the other
 - planted: each mistake of `tests/mutants` is put into a copy of the tree, and its tests have to fail;
 - sampled: the same with a sample of small mistakes anywhere in the code that decides;
 - histories: the random histories of the planner are played from another seed;
+- kills: the daemon and its runners are killed 60 times, with accidents of the store's file among it;
 - fuzz: every family of parsers is fuzzed by `tests/fuzz/run.py`.
 
 The exit status is 1 when a planted mistake or too many of the sample stay unnoticed, or when another part
@@ -25,11 +26,18 @@ from mutation import planted, sampled
 
 def histories(seed: int) -> bool:
     base = seed * 1_000_000  # another night never plays the same
-    print(f"random histories, HISTORIES_SEED={base}", flush=True)
-    program = [sys.executable, "-m", "pytest", "--no-cov", "tests/planning/test_histories.py"]
+    return _pytest("tests/planning/test_histories.py", HISTORIES_SEED=str(base))
+
+
+def kills(seed: int) -> bool:
+    return _pytest("tests/crash/test_random_kills.py", KILLS="60", KILLS_SEED=str(seed))
+
+
+def _pytest(file: str, **settings: str) -> bool:
+    print(file, " ".join(f"{name}={value}" for name, value in settings.items()), flush=True)
+    program = [sys.executable, "-m", "pytest", "--no-cov", "--timeout=1800", file]
     root = Path(__file__).parents[1]
-    environment = os.environ | {"HISTORIES_SEED": str(base)}
-    return subprocess.run(program, cwd=root, env=environment, check=False).returncode == 0
+    return subprocess.run(program, cwd=root, env=os.environ | settings, check=False).returncode == 0
 
 
 def fuzz(minutes: float) -> bool:
@@ -40,7 +48,9 @@ def fuzz(minutes: float) -> bool:
 def main() -> int:
     tonight = dt.datetime.now(dt.UTC).date().toordinal()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--only", choices=("planted", "sampled", "histories", "fuzz"), help="only this part")
+    parser.add_argument(
+        "--only", choices=("planted", "sampled", "histories", "kills", "fuzz"), help="only this part"
+    )
     parser.add_argument("--sample", type=int, default=100, metavar="N", help="how many mistakes to sample")
     parser.add_argument(
         "--seed", type=int, default=tonight, help="of the sample and the histories; another each night"
@@ -51,6 +61,7 @@ def main() -> int:
         "planted": planted.run,
         "sampled": partial(sampled.run, options.sample, options.seed),
         "histories": partial(histories, options.seed),
+        "kills": partial(kills, options.seed),
         "fuzz": partial(fuzz, options.minutes),
     }
     names = [options.only] if options.only else list(parts)

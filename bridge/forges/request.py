@@ -111,7 +111,10 @@ class Request:
 
     def event(self, *names: str) -> str:
         """The event: the first of the headers `names` that is set. Raises BadDelivery."""
-        value = next((self.headers[name] for name in names if self.headers.get(name)), "")
+        value = ""
+        for name in names:
+            if value := self.headers.get(name, ""):
+                break
         if not value or len(value) > _MAX_WORD or not (value.isascii() and value.isprintable()):
             raise BadDelivery(f"the header {names[0]} is missing or unreadable")
         if "," in value:
@@ -120,4 +123,7 @@ class Request:
 
     def delivery_id(self, *names: str) -> str | None:
         """The delivery id: the first of the headers `names` that holds a usable one, or None."""
-        return next((value for name in names if is_id(value := self.headers.get(name, ""))), None)
+        for name in names:
+            if is_id(value := self.headers.get(name, "")):
+                return value
+        return None

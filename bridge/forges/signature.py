@@ -6,7 +6,6 @@ rejection (of a missing, malformed or stale signature) reveals nothing about the
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
 from typing import Final, Literal
@@ -19,6 +18,7 @@ STANDARD_TOLERANCE: Final = 300.0
 """Seconds between the signed time-stamp and now, by the Standard Webhooks specification."""
 _MAX_SIGNATURES: Final = 16
 _MAX_DIGITS: Final = 16
+_HEX_DIGITS: Final = {"sha256": 64, "sha1": 40}
 
 
 def same(expected: Iterable[bytes], claimed: bytes) -> bool:
@@ -70,7 +70,7 @@ def check_hex(
     """`prefix` and the lower-case hexadecimal HMAC of `message`."""
     if not claimed or claimed == prefix:
         raise NoSignature("the signature header is missing or empty: set the secret at the Git host")
-    if len(claimed) != len(prefix) + 2 * hashlib.new(algorithm).digest_size or not claimed.startswith(prefix):
+    if len(claimed) != len(prefix) + _HEX_DIGITS[algorithm] or not claimed.startswith(prefix):
         raise BadSignature(f"the signature is not a hexadecimal HMAC-{algorithm.upper()}")
     given = claimed[len(prefix) :]
     if not same((hmac.digest(secret, message, algorithm).hex().encode() for secret in secrets), given):

@@ -1,15 +1,20 @@
 """Logs: one line per hand-over on stdout, JSON or pretty. Secrets are replaced wherever they stand."""
 
 import asyncio
+import atexit
 import json
 import logging
 import sys
-from collections.abc import Collection
-from typing import Any, Final, Literal, TextIO, cast
+import threading
+from collections import deque
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TextIO
 
 import orjson
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, WrappedLogger
 
 from bridge.runtime.redaction import Redactor
 
@@ -23,6 +28,7 @@ _QUIET: Final = (
     "urllib3",
     "alembic",
 )
+Renderer = Callable[[EventDict], str]
 
 
 def configure(
@@ -30,66 +36,102 @@ def configure(
 ) -> None:
     """Set up structlog and the standard library's loggers, once, at the composition root."""
     pretty = style == "pretty" or (style == "auto" and sys.stdout.isatty())
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(serializer=_json)
+    lines = _Lines(
+        sys.stdout, _pretty(structlog.dev.ConsoleRenderer()) if pretty else _json, Redactor(secrets)
     )
-    redactor = Redactor(secrets)
+    atexit.register(lines.flush)
     structlog.configure(
-        processors=[*shared, renderer, redactor],
+        processors=[_complete, _hand_over],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Output(sys.stdout))),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                renderer,
-                redactor,
-            ],
-        )
-    )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [_Handler(lines)]
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def _json(value: object, **_: Any) -> str:
-    try:
-        return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except TypeError:
-        # Half a surrogate pair is not UTF-8: text of a request must not lose us the line.
-        return json.dumps(value, default=str, skipkeys=True)
+class _Lines:
+    """The logger behind structlog's: it writes the lines of one turn of the event loop together.
 
+    They are rendered at the end of the turn, before anything that its tasks have sent leaves: whatever kills
+    the process, what was answered has its line. Outside an event loop each line is written at once.
+    """
 
-class _Output:
-    """A stream that flushes the lines of one turn of the loop together: each flush is a system call."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.write = stream.write
+    def __init__(self, stream: TextIO, render: Renderer, redactor: Redactor) -> None:
         self._stream = stream
-        self._due = False
+        self._render = render
+        self._redactor = redactor
+        self._waiting: deque[EventDict] = deque()
+        self._writing = threading.Lock()
+        self._due_in: asyncio.AbstractEventLoop | None = None
 
-    def flush(self) -> None:
+    def add(self, event: EventDict) -> None:
+        self._waiting.append(event)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._stream.flush()
+            self.flush()
             return
-        if not self._due:
-            self._due = True
-            loop.call_soon(self._flush)
+        if self._due_in is not loop:
+            self._due_in = loop
+            loop.call_soon(self._end_turn)
 
-    def _flush(self) -> None:
-        self._due = False
-        self._stream.flush()
+    debug = info = warning = error = critical = add
+
+    def _end_turn(self) -> None:
+        self._due_in = None
+        self.flush()
+
+    def flush(self) -> None:
+        with self._writing:
+            count = len(self._waiting)
+            text = "".join(f"{self._render(self._waiting.popleft())}\n" for _ in range(count))
+            # Nobody can be told that nobody can be told.
+            with suppress(OSError, ValueError):
+                self._stream.write(self._redactor.text(text))
+                self._stream.flush()
+
+
+class _Handler(logging.Handler):
+    """Takes the records of the standard library's loggers to the same lines."""
+
+    def __init__(self, lines: _Lines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = {"event": record.getMessage(), "exc_info": record.exc_info}
+        self._lines.add(_complete(None, record.levelname.lower(), event))
+
+
+def _complete(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """What is known only now: one processor, for each costs as much as the line's text."""
+    event["level"] = method
+    event["timestamp"] = datetime.now(UTC)
+    return structlog.processors.format_exc_info(logger, method, event) if "exc_info" in event else event
+
+
+def _hand_over(
+    _logger: WrappedLogger, _method: str, event: EventDict
+) -> tuple[tuple[EventDict], dict[str, Any]]:
+    return (event,), {}
+
+
+def _json(event: EventDict) -> str:
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
+    except TypeError:
+        # Half a surrogate pair is not UTF-8: text of a request must not lose us the line.
+        return json.dumps(_with_text_time(event), default=str, skipkeys=True)
+
+
+def _pretty(render: structlog.dev.ConsoleRenderer) -> Renderer:
+    return lambda event: render(None, "", _with_text_time(event))
+
+
+def _with_text_time(event: EventDict) -> EventDict:
+    moment: datetime = event["timestamp"]
+    return {**event, "timestamp": moment.isoformat().replace("+00:00", "Z")}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import structlog
 from pydantic import ValidationError
@@ -32,7 +33,7 @@ from bridge.store.values import MAX_DETAIL, Decision
 log = structlog.get_logger()
 
 BATCH: Final = 64
-PATIENCE_SECONDS: Final = 0.5
+PATIENCE_SECONDS: Final = 1.0
 """How long a batch waits for the receiver: a Git host waits for its answer, a build can start later."""
 _LOOK_SECONDS: Final = 0.01
 _LARGE: Final = 16 << 10
@@ -69,6 +70,8 @@ class Dispatcher(Service):
             async with anyio.create_task_group() as tasks:
                 for delivery in batch:
                     tasks.start_soon(self._record, delivery, await self._decided(delivery))
+                    # A Git host does not wait for the answer to its delivery until all of these are decided.
+                    await anyio.lowlevel.checkpoint()
 
     async def _next(self) -> list[Delivery]:
         """The deliveries to decide now. While many arrive they are stored first, for a moment at most."""

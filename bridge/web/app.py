@@ -46,8 +46,8 @@ def make_api(
 def make_app(receiver: ASGIApp, api: ASGIApp) -> ASGIApp:
     """Both behind one address; deliveries are the hot path, so they do not go through the router."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         chosen = receiver if scope["path"].startswith("/hooks/") else api
-        await chosen(scope, receive, send)
+        return chosen(scope, receive, send)
 
     return app

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 import orjson
@@ -36,6 +36,8 @@ _COMMON_TYPES: Final = frozenset({None, "application/json", FORM})
 """Exact values of nearly all deliveries: they need no parsing."""
 _NOT_ENCODED: Final = frozenset({"", "identity"})
 _RETRY_SECONDS: Final = 5
+_answered = lru_cache(maxsize=1024)(DELIVERIES.labels)
+"""The counter of a source's answers of a status: to look it up by its labels takes longer than to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +87,14 @@ class Receiver:
         except DeliveryError as error:
             await self._reject(scope, send, label, error)
         except StoreError as error:
-            DELIVERIES.labels(label, "503").inc()
+            _answered(label, 503).inc()
             # The text says all of it; a traceback would add nothing.
             log.error(LogEvent.STORE_WRITE_FAILED, source=label, error=str(error))  # noqa: TRY400
             why = "the delivery cannot be stored now: send it again later"
             await _answer(send, 503, {"error": why}, [_retry_after(_RETRY_SECONDS)])
         else:
             status = 202 if receipt.new else 200
-            DELIVERIES.labels(label, str(status)).inc()
+            _answered(label, status).inc()
             self._on_stored()
             await _answer(send, status, {"id": receipt.id})
 
@@ -169,7 +171,7 @@ class Receiver:
         counts = not isinstance(error, _TooManyRequests | BufferFull)
         if counts and (wait := limits.reject(client.client_key, now)):
             error = _TooManyRequests(f"{error}; and too many rejected requests from this address", wait)
-        DELIVERIES.labels(label, str(error.status)).inc()
+        _answered(label, error.status).inc()
         if (suppressed := limits.suppressed(now)) is not None:
             _log_rejection(label, client, error, suppressed)
         await _answer(send, error.status, {"error": str(error)}, _headers_for(error))

@@ -353,7 +353,7 @@ async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store, *, asked
         await eventually(entered.is_set)
         tasks.start_soon(ask if asked else end)
         tasks.start_soon(claim)
-        await eventually(lambda: len(store.database._waiting) == 2)
+        await eventually(lambda: len(store.database._queue._waiting) == 2)
         hold.set()
     assert claimed == [None]
     assert (await store.build(build.id)).state is (BuildState.WAITING if asked else BuildState.SUPERSEDED)

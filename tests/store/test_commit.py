@@ -100,7 +100,7 @@ class _Slow(deque[Any]):
 
 async def test_a_write_between_the_last_look_of_the_writer_and_the_close_is_done(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "bridge.db", exclusive=True)
-    database._waiting = waiting = _Slow()
+    database._queue._waiting = waiting = _Slow()
     closing_thread = threading.Thread(target=database.close)
     with anyio.fail_after(10):
         await database.write(insert("first"))
@@ -109,7 +109,7 @@ async def test_a_write_between_the_last_look_of_the_writer_and_the_close_is_done
             tasks.start_soon(database.write, insert("last"))
             await anyio.wait_all_tasks_blocked()
             closing_thread.start()
-            await eventually(lambda: database._closed)
+            await eventually(lambda: database._queue._closed)
             waiting.goes_on.set()
     await anyio.to_thread.run_sync(closing_thread.join)
     async with open_store(tmp_path) as again:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from sqlalchemy import Connection
@@ -272,30 +273,47 @@ async def test_rows_that_wait_together_are_written_by_one_statement(store: Store
     assert len(await names(store)) == 10
 
 
+async def test_rows_of_turns_of_the_loop_that_follow_each_other_share_a_commit(store: Store) -> None:
+    together = []
+
+    async def add(name: str) -> None:
+        together.append(await store.database.add(insert_many, name))
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(10):
+            tasks.start_soon(add, str(number))
+            await anyio.lowlevel.checkpoint()
+    assert together == [10] * 10
+
+
 async def test_a_row_that_cannot_be_written_takes_none_of_its_neighbours_with_it(store: Store) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(store.database.write, insert("a"))
-        tasks.start_soon(store.database.add, insert_many, "b")
+        tasks.start_soon(add, store, "b")
         tasks.start_soon(refused, store, "a")
-        tasks.start_soon(store.database.add, insert_many, "c")
+        tasks.start_soon(add, store, "c")
         tasks.start_soon(store.database.write, insert("d"))
     assert await names(store) == ["a", "b", "c", "d"]
 
 
+async def add(store: Store, name: str) -> None:
+    await store.database.add(insert_many, name)
+
+
 async def refused(store: Store, name: str) -> None:
     with pytest.raises(StoreError, match="UNIQUE"):
-        await store.database.add(insert_many, name)
+        await add(store, name)
 
 
 async def test_too_many_waiting_writes_are_rejected_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.store.sqlite.database.MAX_WAITING", 5)
+    monkeypatch.setattr("bridge.store.sqlite.queue.MAX_WAITING", 5)
     hold = threading.Event()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))
         await anyio.wait_all_tasks_blocked()
-        await eventually(lambda: not store.database._waiting)
+        await eventually(lambda: not store.database._queue._waiting)
         for number in range(5):
             tasks.start_soon(store.database.write, insert(str(number)))
         await anyio.wait_all_tasks_blocked()
@@ -344,7 +362,7 @@ async def test_no_write_from_before_the_close_waits_for_ever(tmp_path: Path) -> 
         closing.start()
         closing.join(0.3)
 
-    database._waiting = _Late(close)
+    database._queue._waiting = _Late(close)
     with anyio.fail_after(10):
         await database.write(insert("the last"))
     await anyio.to_thread.run_sync(closing.join)

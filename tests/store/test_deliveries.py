@@ -171,7 +171,7 @@ async def test_a_delivery_waits_for_a_store_that_is_held_up_no_longer_than_its_h
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))
         await anyio.wait_all_tasks_blocked()
-        await eventually(lambda: not store.database._waiting)
+        await eventually(lambda: not store.database._queue._waiting)
         for one in both:
             with anyio.fail_after(5), pytest.raises(StoreError, match="took no write"):
                 await store.deliveries.put(one)

@@ -6,13 +6,11 @@ so that one that fails takes nothing with it; rows of one kind can be written to
 Reads run on connections of their own, in a few threads.
 """
 
-import asyncio
 import math
 import sqlite3
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
@@ -32,6 +30,7 @@ from bridge.runtime.events import LogEvent
 from bridge.store.sqlite import migrate
 from bridge.store.sqlite.checkpoint import Checkpointer
 from bridge.store.sqlite.identity import StoreFile
+from bridge.store.sqlite.queue import ALONE, Write, WriteQueue, hand_back
 
 log = structlog.get_logger()
 
@@ -41,8 +40,6 @@ Work = Callable[[Connection], T]
 Bulk = Callable[[Connection, Sequence[R]], Sequence[T]]
 """Writes many rows with few statements; an answer for each, in their order."""
 
-MAX_BATCH: Final = 256
-MAX_WAITING: Final = 8192
 READERS: Final = 3
 BUSY_SECONDS: Final = 10
 BEAT_SECONDS: Final = 30.0
@@ -50,35 +47,6 @@ _LOG_PAGES: Final = 4_000
 """The size of the write-ahead log, in pages of 4 KiB, at which a commit copies it into the file."""
 _LOG_BYTES: Final = _LOG_PAGES * 4096
 """To this size the log is cut when it begins anew: one large write does not keep its room for ever."""
-_ALONE: Final = object()
-
-
-class _Pending:
-    """Work that waits for its commit; a Bulk gets `row` together with the rows of others."""
-
-    __slots__ = ("error", "expired", "future", "result", "row", "work")
-
-    def __init__(self, work: Callable[..., Any], future: asyncio.Future[Any], row: Any) -> None:
-        self.work = work
-        self.row = row
-        self.future = future
-        self.result: Any = None
-        self.error: Exception | None = None
-        self.expired = False
-
-    def expire(self) -> None:
-        """The caller waits no longer: what the writer has not begun it leaves out."""
-        self.expired = True
-        if not self.future.done():
-            self.future.set_exception(StoreError("the store took no write for too long"))
-
-    def settle(self) -> None:
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
 
 
 class Database:
@@ -88,15 +56,9 @@ class Database:
         self._file = file
         self._engine = _engine(path, pool_size=READERS, read_only=True)
         self._writer_engine = _engine(path, pool_size=1, read_only=False)
-        self._waiting: deque[_Pending] = deque()
-        # What is queued before `_closed` is set is written: the writer looks once more after that.
-        self._queue_lock = threading.Lock()
-        self._wake = threading.Event()
-        self._waking = False
+        self._queue = WriteQueue()
         self._readers = anyio.CapacityLimiter(READERS)
         self._beat = time.monotonic()
-        self._closed = False
-        self._death: StoreDied | None = None
         # Not in the thread, so that a store that cannot be written raises for the caller of `open`.
         self._connection = _connect(self._writer_engine)
         if file is not None:
@@ -135,43 +97,15 @@ class Database:
 
         Raises whatever `work` raised (then nothing of it was written), or StoreError.
         """
-        result: T = await self._queued(work, _ALONE)
+        result: T = await self._queue.add(work, ALONE, math.inf)
         return result
 
-    async def add(self, bulk: Bulk[R, T], row: R, *, patience: float = math.inf) -> T:
+    def add(self, bulk: Bulk[R, T], row: R, *, patience: float = math.inf) -> Awaitable[T]:
         """As `write`, but the rows that wait for the same `bulk` are written by one call of it.
 
         After `patience` seconds it raises StoreError; a row that the writer has begun may be written yet.
         """
-        result: T = await self._queued(bulk, row, patience)
-        return result
-
-    async def _queued(self, work: Any, row: object, patience: float = math.inf) -> Any:
-        loop = asyncio.get_running_loop()
-        item = _Pending(work, loop.create_future(), row)
-        with self._queue_lock:
-            if self._closed:
-                raise StoreError("the store is closed")
-            if self._death is not None:
-                raise self._death
-            if len(self._waiting) >= MAX_WAITING:
-                raise StoreError("the store is behind: too many writes wait")
-            self._waiting.append(item)
-        if not self._waking:
-            # Later in this turn of the loop, so that all that it writes shares a commit.
-            self._waking = True
-            loop.call_soon(self._wake_writer)
-        if patience == math.inf:
-            return await item.future
-        timer = loop.call_later(patience, item.expire)
-        try:
-            return await item.future
-        finally:
-            timer.cancel()
-
-    def _wake_writer(self) -> None:
-        self._waking = False
-        self._wake.set()
+        return self._queue.add(bulk, row, patience)
 
     async def read(self, work: Work[T]) -> T:
         """Run `work` on a read-only connection. Raises StoreError."""
@@ -192,11 +126,8 @@ class Database:
 
     def close(self) -> None:
         """Write what is waiting, then close. Safe to call twice."""
-        with self._queue_lock:
-            if self._closed:
-                return
-            self._closed = True
-        self._wake.set()
+        if not self._queue.close():
+            return
         self._thread.join(timeout=BUSY_SECONDS + 5)
         self._checkpointer.close(timeout=BUSY_SECONDS)
         self._engine.dispose()
@@ -215,32 +146,32 @@ class Database:
     @property
     def death(self) -> StoreDied | None:
         """Why nothing is written any more; None while the writer thread runs."""
-        return self._death
+        return self._queue.death
 
     def _run(self) -> None:
-        batch: list[_Pending] = []
+        batch: list[Write] = []
         try:
             with self._connection as connection:
-                while not self._closed or self._waiting:
-                    self._wake.wait(timeout=1)
-                    self._wake.clear()
+                while not self._queue.ended:
+                    woken = self._queue.ready.wait(timeout=1)
+                    self._queue.ready.clear()
                     self._beat = time.monotonic()
-                    self._check_file()
-                    while batch := self._take():
+                    if not woken:
+                        self._check_file()
+                    while batch := self._queue.take():
                         _commit(connection, batch)
                         self._check_file()
                         self._beat = time.monotonic()
-                        _hand_back(batch)
+                        hand_back(batch)
                         self._checkpointer.wrote(len(batch))
         except StoreReplaced as error:
             log.critical(LogEvent.STORE_REPLACED, error=str(error))
-            self._die(error, batch)
+            self._queue.die(error, batch)
             self._empty_log()
         except BaseException as error:  # whatever it is, no caller may wait for this thread
             log.critical(LogEvent.STORE_WRITER_DIED, error=repr(error), exc_info=error)
-            self._die(
-                StoreDied(f"the store's writer has died: {error}: a restart goes on from the disk"), batch
-            )
+            why = f"the store's writer has died: {error}: a restart goes on from the disk"
+            self._queue.die(StoreDied(why), batch)
 
     def _check_file(self) -> None:
         """Before a caller hears that its rows are kept. Raises StoreReplaced."""
@@ -252,23 +183,6 @@ class Database:
         with suppress(DBAPIError), self._writer_engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
-    def _die(self, death: StoreDied, batch: list[_Pending]) -> None:
-        with self._queue_lock:
-            self._death = death
-        while batch := batch or self._take():
-            for item in batch:
-                item.error = death
-            _hand_back(batch)
-            batch = []
-
-    def _take(self) -> list[_Pending]:
-        """A batch of what waits, at most; rows whose caller has given up are left out."""
-        while count := min(len(self._waiting), MAX_BATCH):
-            taken = [self._waiting.popleft() for _ in range(count)]
-            if batch := [item for item in taken if not item.expired]:
-                return batch
-        return []
-
 
 def _connect(engine: Engine) -> Connection:
     try:
@@ -277,16 +191,7 @@ def _connect(engine: Engine) -> Connection:
         raise StoreError(f"the store cannot be opened for writing: {error.orig}") from error
 
 
-def _hand_back(batch: list[_Pending]) -> None:
-    batch[0].future.get_loop().call_soon_threadsafe(_settle, batch)
-
-
-def _settle(batch: list[_Pending]) -> None:
-    for item in batch:
-        item.settle()
-
-
-def _commit(connection: Connection, batch: list[_Pending]) -> None:
+def _commit(connection: Connection, batch: list[Write]) -> None:
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)
     try:
@@ -306,11 +211,11 @@ def _commit(connection: Connection, batch: list[_Pending]) -> None:
             item.error = failure
 
 
-def _bulk(item: _Pending) -> Bulk[Any, Any] | None:
-    return None if item.row is _ALONE else item.work
+def _bulk(item: Write) -> Bulk[Any, Any] | None:
+    return None if item.row is ALONE else item.work
 
 
-def _apply(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> None:
+def _apply(connection: Connection, raw: sqlite3.Connection, item: Write) -> None:
     raw.execute("SAVEPOINT work")
     try:
         item.result = item.work(connection)
@@ -321,7 +226,7 @@ def _apply(connection: Connection, raw: sqlite3.Connection, item: _Pending) -> N
 
 
 def _apply_bulk(
-    connection: Connection, raw: sqlite3.Connection, bulk: Bulk[Any, Any], items: list[_Pending]
+    connection: Connection, raw: sqlite3.Connection, bulk: Bulk[Any, Any], items: list[Write]
 ) -> None:
     """Where the rows cannot be written together, each is written alone, so that only the bad one fails."""
     raw.execute("SAVEPOINT work")

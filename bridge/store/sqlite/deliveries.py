@@ -21,7 +21,8 @@ from bridge.store.codec import Parts, from_json, to_json
 from bridge.store.schema import delivery as table
 from bridge.store.sqlite import history, timeline
 from bridge.store.sqlite.apply import apply
-from bridge.store.sqlite.database import MAX_BATCH, Database
+from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.queue import MAX_BATCH
 from bridge.store.values import MAX_DETAIL, Decision, DeliveryRow, NoticesFor, Receipt, RecordedDecision, Step
 
 log = structlog.get_logger()
@@ -36,7 +37,7 @@ _COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 
 PATIENCE: Final = 7.0
 """Seconds for which a delivery waits for the disk: Git hosts hang up after ten."""
 _BATCH_BYTES: Final = 16 << 20
-_LEVEL: Final = -5
+_LEVEL: Final = -1
 _SMALL: Final = 64 << 10
 """Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
 _COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
