@@ -19,17 +19,16 @@ _WITHOUT_TLS: Final = frozenset(
 _OTHER_VERSIONS: Final = frozenset(
     {"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE", "WRONG_SSL_VERSION"}
 )
-_TRUST: Final = "set ca_file to a PEM file with"
 # The codes of X509_verify_cert in OpenSSL's x509_vfy.h.
 _CERTIFICATES: Final = {
-    2: f"comes from an authority that is not trusted here: {_TRUST} its certificate",
+    2: "comes from an authority that is not trusted here: {trust} its certificate",
     9: "is not valid yet: compare the clocks of both machines",
     10: "has expired: renew it there; if it is still good, the clock of this machine is wrong",
-    18: f"is signed by itself: {_TRUST} it",
-    19: f"comes from an authority that is not trusted here: {_TRUST} that authority's certificate",
-    20: f"comes from an authority that is not trusted here: {_TRUST} that authority's certificate, "
+    18: "is signed by itself: {trust} it",
+    19: "comes from an authority that is not trusted here: {trust} that authority's certificate",
+    20: "comes from an authority that is not trusted here: {trust} that authority's certificate, "
     "or have the server send the intermediate ones",
-    21: f"comes from an authority that is not trusted here: {_TRUST} that authority's certificate, "
+    21: "comes from an authority that is not trusted here: {trust} that authority's certificate, "
     "or have the server send the intermediate ones",
     23: "was revoked: replace it there",
 }
@@ -50,25 +49,29 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [cause for cause in behind if isinstance(cause, BaseException)]
 
 
-def tls_fault(error: BaseException, peer: str, *, without_tls: str) -> str | None:
+def tls_fault(
+    error: BaseException, peer: str, *, without_tls: str, trust: str = "set ca_file to a PEM file with"
+) -> str | None:
     """Why the TLS connection with `peer` failed, and what to do; None when TLS was not the cause.
 
-    `without_tls` is what to do where the peer does not speak TLS at this port.
+    `without_tls` is what to do where the peer does not speak TLS at this port, `trust` what to do with the
+    certificate of an authority that is not trusted.
     """
     found = [cause for cause in causes(error) if isinstance(cause, ssl.SSLError)]
     for cause in found:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate of {peer} {_certificate_fault(cause)}"
+            return f"the certificate of {peer} {_certificate_fault(cause, trust)}"
     return f"{_handshake_fault(found[0].reason or '', peer, without_tls)}" if found else None
 
 
-def _certificate_fault(error: ssl.SSLCertVerificationError) -> str:
+def _certificate_fault(error: ssl.SSLCertVerificationError, trust: str) -> str:
     message = error.verify_message or ""
     if error.verify_code in _OTHER_NAMES:
         name = re.search(r"'([^']*)'", message)
         asked = f" {name[1]}" if name else ""
         return f"is for another name than{asked}: use a name that it lists, or replace it there"
-    return _CERTIFICATES.get(error.verify_code, f"is not accepted ({message}): replace it there")
+    fault = _CERTIFICATES.get(error.verify_code)
+    return fault.format(trust=trust) if fault else f"is not accepted ({message}): replace it there"
 
 
 def _handshake_fault(reason: str, peer: str, without_tls: str) -> str:

@@ -1,6 +1,7 @@
 """What the tests of builders and channels say of a server that is not what the configuration takes it for."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from support.jenkins_builds import JOB, declare
 from support.robot_contract import RobotContract
 from support.wrong_servers import FAULTS, NAME, answering, certified, http, jenkins_at
 
+from bridge.builders.local import registry
 from bridge.channels.adapters.mail import channel as mail
 from bridge.registry import CHANNELS
 from bridge.store.sqlite.database import Database
@@ -44,6 +46,19 @@ def asked(folder: Path, kind: str, port: int, *, tls: bool = False, ca_file: str
     return command(
         "--config", daemon.config, "builders" if "builders" in config else "channels", "test", "it"
     )
+
+
+def asked_for_registry(folder: Path, port: int, *, tls_verify: bool = True) -> Done:
+    """The test of a builder on this machine that pushes to the port."""
+    programs = folder / "bin"
+    programs.mkdir()
+    (programs / "docker").write_text("#!/bin/sh\necho Docker version 27\n")
+    (programs / "docker").chmod(0o755)
+    here = {"kind": "local", "engine": "docker", "registry": f"{NAME}:{port}", "tls_verify": tls_verify}
+    daemon = Daemon(folder, {"builders": {"it": here}}, {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        return command("--config", daemon.config, "builders", "test", "it")
 
 
 def complaint(done: Done) -> str:
@@ -140,3 +155,36 @@ def test_another_server_of_json_is_no_jenkins(document: dict[str, Any], tmp_path
     with answering(http("200 OK\r\nContent-Type: application/json", json.dumps(document).encode())) as port:
         said = complaint(asked(tmp_path, "jenkins", port))
     assert "what answers at `url` is not Jenkins" in said
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_fault_of_a_registrys_certificate_is_named(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, ca_file = certified(fault, tmp_path)
+    with answering(http("200 OK"), context) as port:
+        trusted = tmp_path / "certs.d" / f"{NAME}:{port}"
+        trusted.mkdir(parents=True)
+        if ca_file:
+            (trusted / "ca.crt").write_bytes(Path(ca_file).read_bytes())
+        monkeypatch.setattr(registry, "TRUSTED", [trusted.parent])
+        said = complaint(asked_for_registry(tmp_path, port))
+    words = FAULTS[fault].replace("set ca_file", f"write into {trusted}/ca.crt")
+    assert f"the certificate of the registry {NAME}:{port} {words}" in said
+    assert "ca_file" not in said
+
+
+@pytest.mark.parametrize(
+    ("answer", "tls_verify", "words"),
+    [
+        (http("200 OK"), True, "answers without TLS at this port: set tls_verify: false"),
+        (http("200 OK", SIGN_IN), False, "a sign-in page answers in place of the registry"),
+        (http("302 Found\r\nLocation: https://sso.example.com/"), False, "a sign-in page at sso.example.com"),
+        (http("200 OK", b"<html><title>Nexus</title></html>"), False, "a web page answers in place of"),
+    ],
+    ids=["plain", "form", "redirect", "page"],
+)
+def test_what_is_no_registry_is_named(answer: bytes, tls_verify: bool, words: str, tmp_path: Path) -> None:
+    with answering(answer) as port:
+        said = complaint(asked_for_registry(tmp_path, port, tls_verify=tls_verify))
+    assert words in said

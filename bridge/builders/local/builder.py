@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
 import anyio
-import httpx
 from anyio import to_thread
 
 import bridge
@@ -48,6 +47,7 @@ from bridge.builders.local.advice import advice
 from bridge.builders.local.engine import forget_image
 from bridge.builders.local.folder import Folder, Result, Waiting, remove, write_whole
 from bridge.builders.local.images import superfluous
+from bridge.builders.local.registry import ask_registry
 from bridge.builders.local.runner import MAX_STARTS
 from bridge.builders.local.settings import (
     BUILD_ID,
@@ -141,8 +141,10 @@ class LocalBuilder(Builder):
         found = await _in_thread(self._test_command if self._settings.command else self._test_engine)
         if lacks := await _in_thread(missing_tool, self._settings):
             raise Permanent(lacks)
-        registry = self._settings.registry
-        return f"{found}; {await self._test_registry(registry)}" if registry else found
+        if self._settings.registry is None:
+            return found
+        answer = await ask_registry(self._settings.registry, tls_verify=self._settings.tls_verify)
+        return f"{found}; {answer}"
 
     def advice(self, targets: Sequence[Target], _seen: Sequence[SeenJob]) -> Sequence[Advice]:
         return [Advice(problem) for problem in advice(self._settings, targets)]
@@ -303,30 +305,6 @@ class LocalBuilder(Builder):
         except (OSError, subprocess.SubprocessError) as error:
             raise Permanent(f"{engine} --version failed: {error}") from None
         return done.stdout[:200].decode(errors="replace").strip()
-
-    async def _test_registry(self, registry: str) -> str:
-        host = registry.partition("/")[0]
-        schemes = ("https",) if self._settings.tls_verify else ("https", "http")
-        why = ""
-        async with httpx.AsyncClient(verify=self._settings.tls_verify, timeout=_TEST_SECONDS) as client:
-            for scheme in schemes:
-                try:
-                    answer = await client.get(f"{scheme}://{host}/v2/")
-                except httpx.HTTPError as error:
-                    why = f"{type(error).__name__} {error}".strip()
-                else:
-                    return _registry_answer(host, answer.status_code)
-        raise Transient(f"the registry {host} does not answer: {why}")
-
-
-def _registry_answer(host: str, status: int) -> str:
-    match status:
-        case httpx.codes.OK:
-            return f"the registry {host} answers"
-        case httpx.codes.UNAUTHORIZED:
-            return f"the registry {host} answers and requires credentials"
-        case _:
-            raise Transient(f"the registry {host} answers with HTTP {status}")
 
 
 async def _in_thread(function: Callable[..., T], *arguments: object) -> T:

@@ -236,7 +236,7 @@ async def test_the_test_call_names_the_engine_and_the_registry(
     assert answered.endswith(f"; the registry {images.address} answers")
     with pytest.raises(Transient, match=r"the registry 127\.0\.0\.1:1 does not answer"):
         await site.builder(engine="buildah", registry="127.0.0.1:1", tls_verify=False).test()
-    with pytest.raises(Transient, match="does not answer"):
+    with pytest.raises(Transient, match="answers without TLS at this port: set tls_verify: false"):
         await site.builder(engine="buildah", registry=images.address).test()
 
 
