@@ -66,17 +66,21 @@ class _Lines:
         self._redactor = redactor
         self._waiting: deque[EventDict] = deque()
         self._writing = threading.Lock()
-        self._due_in: asyncio.AbstractEventLoop | None = None
+        self._due_in: int | None = None
+        """The thread whose loop writes at the end of its turn."""
 
     def add(self, event: EventDict) -> None:
         self._waiting.append(event)
+        thread = threading.get_ident()
+        if self._due_in == thread:
+            return
+        # Once a turn: it costs a system call.
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
-            return
-        if self._due_in is not loop:
-            self._due_in = loop
+        else:
+            self._due_in = thread
             loop.call_soon(self._end_turn)
 
     debug = info = warning = error = critical = add

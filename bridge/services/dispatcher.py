@@ -33,7 +33,7 @@ from bridge.store.values import MAX_DETAIL, Decision
 log = structlog.get_logger()
 
 BATCH: Final = 64
-PATIENCE_SECONDS: Final = 1.0
+PATIENCE_SECONDS: Final = 2.0
 """How long a batch waits for the receiver: a Git host waits for its answer, a build can start later."""
 _LOOK_SECONDS: Final = 0.01
 _LARGE: Final = 16 << 10

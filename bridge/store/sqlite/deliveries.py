@@ -62,7 +62,9 @@ class Deliveries:
         self._most_arriving = 0
 
     async def put(self, delivery: Delivery) -> Receipt:
-        row = _values(delivery, await _compressed(delivery.body))
+        body = delivery.body
+        small = len(body) <= _SMALL
+        row = _values(delivery, _COMPRESSOR.compress(body) if small else await _compressed(body))
         self._arriving += 1
         self._most_arriving = max(self._most_arriving, self._arriving)
         try:
@@ -241,8 +243,6 @@ def _mark(connection: Connection, decisions: Sequence[tuple[str, Decision, float
 
 
 async def _compressed(body: bytes) -> bytes:
-    if len(body) <= _SMALL:
-        return _COMPRESSOR.compress(body)
     return await anyio.to_thread.run_sync(zstandard.ZstdCompressor(_LEVEL).compress, body)
 
 

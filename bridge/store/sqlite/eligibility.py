@@ -4,6 +4,7 @@ So the newest build has the tag, however long each takes, and whichever rule it 
 `concurrency` bounds how many of its builds are with the builder at once.
 """
 
+from functools import cache
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
@@ -21,6 +22,7 @@ _UNENDED: Final = text("other.state IN ('waiting', 'triggering', 'queued', 'runn
 _ACTIVE: Final = text("other.state IN ('triggering', 'queued', 'running')")
 
 
+@cache
 def is_eligible() -> ColumnElement[bool]:
     """The condition that a waiting build waits for no other one."""
     return and_(or_(table.c.concurrency.is_(None), _active() < table.c.concurrency), ~_behind())

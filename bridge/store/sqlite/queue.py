@@ -58,6 +58,7 @@ class WriteQueue:
 
     def __init__(self) -> None:
         self.ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[Write] = deque()
         self._taken: list[Write] = []
         # What is added before `_closed` is set is written: the writer looks once more after that.
@@ -70,7 +71,8 @@ class WriteQueue:
 
     def add(self, work: Callable[..., Any], row: Any, patience: float) -> asyncio.Future[Any]:
         """The future of a write, which fails after `patience` seconds. Raises StoreError."""
-        loop = asyncio.get_running_loop()
+        # Once: it costs a system call, and there is one loop.
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         now = loop.time()
         write = Write(work, row, loop.create_future(), now + patience)
         with self._lock:
