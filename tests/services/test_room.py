@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support.scripted import ScriptedBuilder, Store
 from support.services import triggering
-from support.small_disk import SIZE, fill, small_disk
+from support.small_disk import small_disk
 
 from bridge.errors import Transient
 from bridge.model.build import BuildState
@@ -54,7 +54,7 @@ async def test_what_the_builder_only_keeps_goes_before_builds_wait(
 ) -> None:
     build = await store.add_build()
     with small_disk(tmp_path / "disk") as disk:
-        kept = fill(disk, SIZE // 4)
+        kept = disk.fill()
 
         class Keeping(ScriptedBuilder):
             async def reclaim(self, *, everything: bool = False) -> None:
@@ -62,7 +62,7 @@ async def test_what_the_builder_only_keeps_goes_before_builds_wait(
                 kept.unlink()
 
         builder = Keeping()
-        async with triggering(store, builder, room(store, disk, SIZE // 2)):
+        async with triggering(store, builder, room(store, disk.folder, disk.enough)):
             assert builder.called("trigger") == [build.id]
     assert builder.called("reclaim") == ["True"]
     assert await store.events() == []
@@ -72,9 +72,9 @@ async def test_room_that_comes_and_goes_is_told_once_and_each_time_used(
     store: Store, builder: ScriptedBuilder, tmp_path: Path
 ) -> None:
     with small_disk(tmp_path / "disk") as disk:
-        async with triggering(store, builder, room(store, disk, SIZE // 2)) as harness:
+        async with triggering(store, builder, room(store, disk.folder, disk.enough)) as harness:
             for key in "123":
-                file = fill(disk, SIZE // 4)
+                file = disk.fill()
                 build = await store.add_build(key, tags=(key,))
                 await harness.advance(1)
                 assert (await store.build(build.id)).state is BuildState.WAITING
