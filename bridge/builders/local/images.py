@@ -35,9 +35,9 @@ class Record:
     """What `image.json` says.
 
     `owner` is the build whose run uses the image, `key` what the image was made of. `pushed` are the names
-    that the registry has, `left_out` says what the checkout lacked. `boot` names the start of the system
-    whose end may damage the image; it is None once all of it is on disk. `expires` is a Unix time, None while
-    the owner has not ended.
+    that the registry has from the owner, `left_out` says what the checkout lacked. `boot` names the start of
+    the system whose end may damage the image; it is None once all of it is on disk. `expires` is a Unix time,
+    None while the owner has not ended.
     """
 
     owner: str
@@ -104,8 +104,9 @@ class Image:
         self._save()
 
     def taken_by(self, owner: str) -> None:
+        """Let another build push it, to all names: since it was kept, others may have taken some of them."""
         if self.record is not None and (self.record.owner, self.record.expires) != (owner, None):
-            self.record = replace(self.record, owner=owner, expires=None)
+            self.record = replace(self.record, owner=owner, expires=None, pushed=[])
             self._save()
 
     def pushed(self, name: str) -> None:

@@ -139,7 +139,7 @@ async def test_a_build_of_anything_else_is_built(
     assert len(docker.calls("build")) == 2
 
 
-async def test_only_the_names_that_the_registry_does_not_have_are_pushed_again(
+async def test_another_run_pushes_every_name_again_for_others_may_have_taken_it_meanwhile(
     site: LocalSite, origin: Origin, docker: Docker, down: Registry
 ) -> None:
     down.fails("received unexpected HTTP status: 503 Service Unavailable", "*:v1")
@@ -147,10 +147,27 @@ async def test_only_the_names_that_the_registry_does_not_have_are_pushed_again(
     wanted = order(origin)
     assert (await built(builder, wanted)).state is BuildState.FAILED
     assert Folder(site.state / "b1").result().pushed == [f"{IMAGE}:latest"]  # type: ignore[union-attr]
+    newer = replace(wanted, build_id="b2", tags=("latest",), commit=pushed(origin, {"more": "x"}))
+    assert (await built(builder, newer)).state is BuildState.SUCCEEDED
     down.up()
     now = await built(builder, replace(wanted, build_id="b1.2"))
     assert (now.state, now.digest) == (BuildState.SUCCEEDED, DIGEST)
-    assert docker.calls("push") == [LATEST, V1, V1]
+    assert docker.calls("push") == [LATEST, V1, LATEST, LATEST, V1]
+    assert len(docker.calls("build")) == 2
+
+
+async def test_a_killed_runner_is_followed_by_one_that_pushes_only_what_the_registry_does_not_have(
+    site: LocalSite, origin: Origin, docker: Docker, down: Registry
+) -> None:
+    down.fails("received unexpected HTTP status: 503 Service Unavailable", "*:v1")
+    builder = site.builder(engine="docker")
+    assert await builder.trigger(order(origin)) == Sent("b1")
+    await hinted(builder)
+    os.kill(runner_of(site), signal.SIGKILL)
+    await until(lambda: Folder(site.state / "b1").holder() is None)
+    down.up()
+    assert (await end(builder)).state is BuildState.SUCCEEDED
+    assert docker.calls("push").count(LATEST) == 1
 
 
 async def test_a_killed_runner_that_waited_is_followed_by_one_that_only_pushes_in_the_same_time(
