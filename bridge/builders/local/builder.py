@@ -243,6 +243,7 @@ class LocalBuilder(Builder):
             for image in superfluous(folder, self._clock(), all_kept=everything):
                 if not image.lock():
                     continue
+                image.condemn()
                 for argv in forget_image(image.engine, image):
                     _quietly(argv, image.path)
                 remove(image.path)

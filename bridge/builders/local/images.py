@@ -80,7 +80,7 @@ class Image:
         self.lock()
 
     def lock(self) -> bool:
-        """Lock the image; False while another process has it, or where it is gone."""
+        """Lock the image; False while another process has it, or where it is no more as it was read."""
         try:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
@@ -91,6 +91,9 @@ class Image:
             os.close(descriptor)
             return False
         self._lock = descriptor
+        if _read(self.path) != self.record:
+            self.unlock()
+            return False
         return True
 
     def unlock(self) -> None:
@@ -128,6 +131,12 @@ class Image:
             self.record.expires = until
             self._save()
 
+    def condemn(self) -> None:
+        """Let no run use it any more, before what it consists of is removed piece by piece."""
+        if self.record is not None:
+            self.record.expires = 0.0
+            self._save()
+
     def _save(self) -> None:
         assert self.record is not None
         # A full disk must not end a build whose image is good: the record is only for after a crash.
@@ -151,12 +160,11 @@ def usable_image(folder: Folder, spec: BuildSpec, now: float) -> Image | None:
         if record is None or record.boot not in {None, _boot_id()}:
             continue
         is_own = record.owner == owner
-        is_same = key is not None and record.key == key and (record.expires or 0) > now
-        if (is_own or is_same) and image.lock():
-            if _read(image.path) == record:
-                image.taken_by(owner)
-                return image
-            image.unlock()
+        is_same = key is not None and record.key == key and image.is_kept
+        is_good = record.expires is None or record.expires > now
+        if (is_own or is_same) and is_good and image.lock():
+            image.taken_by(owner)
+            return image
     return None
 
 

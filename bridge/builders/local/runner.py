@@ -274,6 +274,7 @@ class Run:
         self._remove_scratch()
 
     def _forget(self, image: Image) -> None:
+        image.condemn()
         for argv in forget_image(self.spec.engine or "", image):
             self._quietly(argv)
         remove(image.path)

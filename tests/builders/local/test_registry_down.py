@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -327,6 +328,57 @@ async def test_a_kept_image_goes_after_a_day_or_when_room_is_needed(
     await until(lambda: Folder(site.state / "b3").holder() is None)
     await builder.reclaim(everything=True)
     assert [path.name for path in sorted(site.state.glob("*.image"))] == ["b4.image"], "it is still wanted"
+
+
+def slow_removal(docker: Docker, folder: Path, push: str = ":") -> tuple[Path, Path]:
+    """Removing an image from the engine makes the first file, and waits for the second."""
+    begun, go_on = folder / "removing", folder / "go-on"
+    docker.does(push=push, rm=f"touch {begun}; while ! test -e {go_on}; do sleep 0.01; done")
+    return begun, go_on
+
+
+async def kept(builder: LocalBuilder, site: LocalSite, wanted: BuildRequest) -> None:
+    """The image of this build is kept after it."""
+    assert (await built(builder, wanted)).state is BuildState.FAILED
+    await until(lambda: Folder(site.state / wanted.build_id).holder() is None)
+
+
+async def test_an_image_of_whose_removal_nobody_saw_the_end_is_never_pushed(
+    site: LocalSite, origin: Origin, docker: Docker, down: Registry, tmp_path: Path
+) -> None:
+    builder, wanted = site.builder(engine="docker", push_for="0s"), order(origin)
+    await kept(builder, site, wanted)
+    begun, go_on = slow_removal(docker, tmp_path)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: builder.reclaim(everything=True))
+        await until(begun.exists)
+        left = shutil.copytree(image(site), tmp_path / "left")
+        go_on.touch()
+    left.rename(image(site))
+    assert (await built(builder, replace(wanted, build_id="b1.2"))).state is BuildState.SUCCEEDED
+    assert len(docker.calls("build")) == 2
+
+
+async def test_an_image_that_a_build_takes_while_others_are_removed_stays(
+    site: LocalSite, origin: Origin, docker: Docker, down: Registry, tmp_path: Path
+) -> None:
+    builder, wanted = site.builder(engine="docker", push_for="0s"), order(origin)
+    other = replace(wanted, build_id="b2", tags=("other",))
+    for one in (wanted, other):
+        await kept(builder, site, one)
+    hang = f"test -e {tmp_path}/pushing || {{ touch {tmp_path}/pushing; exec sleep 600; }}"
+    begun, go_on = slow_removal(docker, tmp_path, push=hang)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: builder.reclaim(everything=True))
+        await until(begun.exists)
+        assert await builder.trigger(replace(other, build_id="b2.2")) == Sent("b2.2")
+        await until((tmp_path / "pushing").exists)
+        os.kill(runner_of(site, "b2.2"), signal.SIGKILL)
+        await until(lambda: Folder(site.state / "b2.2").holder() is None)
+        go_on.touch()
+    assert not image(site).exists()
+    assert (await end(builder, "b2.2")).state is BuildState.SUCCEEDED
+    assert len(docker.calls("build")) == 2
 
 
 async def test_no_more_than_ten_images_are_kept(
