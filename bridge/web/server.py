@@ -219,12 +219,13 @@ class _HttpProtocol(HttpToolsProtocol):
 
 
 class _CoalescingTransport:
-    """Sends everything that is written in one turn of the loop at once: headers and body in one packet."""
+    """Sends what is written in one turn of the loop at its end: in one packet, and after its lines of log."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._pieces: list[bytes] = []
+        self._closing = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -235,13 +236,19 @@ class _CoalescingTransport:
         self._pieces.append(data)
 
     def is_closing(self) -> bool:
-        return self._transport.is_closing()
+        return self._closing or self._transport.is_closing()
 
     def close(self) -> None:
-        self._flush()
-        self._transport.close()
+        if self.is_closing():
+            return
+        if self._pieces:
+            self._closing = True
+            self._transport.pause_reading()
+        else:
+            self._transport.close()
 
     def _flush(self) -> None:
-        if self._pieces:
-            pieces, self._pieces = self._pieces, []
-            self._transport.write(b"".join(pieces))
+        pieces, self._pieces = self._pieces, []
+        self._transport.write(b"".join(pieces))
+        if self._closing:
+            self._transport.close()
