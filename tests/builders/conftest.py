@@ -6,6 +6,7 @@ import pytest
 from support.fake_docker import Docker
 from support.git import Origin
 from support.local_site import LocalSite, cancel_all
+from support.registry_down import DownRegistry
 
 from bridge.builders.local import builder as local
 
@@ -39,3 +40,8 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     return Docker(folder)
+
+
+@pytest.fixture
+def down(docker: Docker, tmp_path: Path) -> DownRegistry:
+    return DownRegistry(docker, tmp_path)
