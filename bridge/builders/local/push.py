@@ -31,7 +31,7 @@ _PASSING: Final = re.compile(
     r"connection (refused|reset)|broken pipe|\bEOF\b|timeout|timed out|deadline exceeded"
     r"|no route to host|(network|host) is (unreachable|down)|no such host|server misbehaving|name resolution"
     r"|closed network connection|connection closed|server closed|GOAWAY|stream error"
-    r"|toomanyrequests|too many requests|\b5\d\d \(|status(code)?:? ?(code )?(5\d\d|429)\b"
+    r"|toomanyrequests|too many requests|HTTP (429|5\d\d)\b|\b5\d\d \(|status(code)?:? ?(code )?(5\d\d|429)\b"
     r"|service unavailable|bad gateway|internal server error",
     re.IGNORECASE,
 )

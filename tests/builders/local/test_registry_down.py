@@ -203,6 +203,8 @@ async def test_builds_that_wait_for_the_registry_leave_their_workers_to_others(
         ("failed to read from destination repository acme/shop: 503 (Service Unavailable)", True),
         ("failed to read from destination repository acme/shop: 429 (Too Many Requests)", True),
         ("received unexpected HTTP status: 500 Internal Server Error", True),
+        ('error parsing HTTP 429 response body: invalid character: "Too Many Requests"', True),
+        ('error parsing HTTP 502 response body: invalid character: "<html>502 Bad Gateway</html>"', True),
         ("toomanyrequests: You have reached your limit", True),
         ("failed to read from destination repository acme/shop: 403 (Forbidden)", False),
         ("unauthorized: authentication required", False),
