@@ -1,10 +1,12 @@
 """Whether the registry of a local builder answers: for `builders test`."""
 
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import httpx
+from anyio import to_thread
 
 from bridge.errors import Transient
 from bridge.runtime.tls import tls_fault
@@ -20,7 +22,8 @@ async def ask_registry(registry: str, *, tls_verify: bool) -> str:
     """Make one call and say in a sentence what it showed. Raises Transient."""
     host = registry.partition("/")[0]
     why = ""
-    async with httpx.AsyncClient(verify=_context(host, tls_verify=tls_verify), timeout=_SECONDS) as client:
+    context = await to_thread.run_sync(partial(_context, host, tls_verify=tls_verify))
+    async with httpx.AsyncClient(verify=context, timeout=_SECONDS) as client:
         for scheme in ("https",) if tls_verify else ("https", "http"):
             try:
                 async with client.stream("GET", f"{scheme}://{host}/v2/") as answer:

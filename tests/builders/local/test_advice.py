@@ -1,14 +1,20 @@
 """What would fail at the first local build is seen before it."""
 
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from support.local_site import until
 from support.users import open_to_all, unprivileged
 
 from bridge.builders.base import BuilderContext, Target
+from bridge.builders.local import registry
 from bridge.builders.local.builder import LocalBuilder
 from bridge.builders.local.settings import LocalSettings
+from bridge.errors import Transient
 from bridge.runtime.clock import system_clock
 
 
@@ -35,8 +41,8 @@ def test_what_can_work_needs_no_advice() -> None:
     assert advice("https://git.example.com/a.git", None, registry="127.0.0.1:5000") == []
     assert advice("ssh://git@git.example.com/a.git", "git@git.example.com:a.git", command=["git"]) == []
     assert advice("file:///srv/a.git", protocols=["file"], command=["./build.sh"]) == []
-    for registry in ("registry.example.com", "localhost", "host:5000"):
-        assert advice(None, image=f"{registry}/acme/shop") == []
+    for host in ("registry.example.com", "localhost", "host:5000"):
+        assert advice(None, image=f"{host}/acme/shop") == []
 
 
 @pytest.mark.parametrize("url", ["file:///srv/a.git", "/srv/a.git"])
@@ -81,3 +87,31 @@ def test_a_folder_that_builds_cannot_write(tmp_path: Path) -> None:
 def test_an_image_that_names_no_registry() -> None:
     expected = "the image of acme/r0 and 1 more names no registry to push to: set `registry`"
     assert advice(None, None) == [expected]
+
+
+async def test_a_slow_disk_delays_no_one_but_the_test_of_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "registry.example.com"
+    place.mkdir()
+    os.mkfifo(place / "ca.crt")
+    monkeypatch.setattr(registry, "TRUSTED", (tmp_path,))
+    begun, went_on, waited = threading.Event(), threading.Event(), list[bool]()
+
+    def write() -> None:
+        with (place / "ca.crt").open("wb"):
+            begun.set()
+            waited.append(went_on.wait(5))
+
+    async def ask() -> None:
+        with pytest.raises(Transient, match=r"the authorities in .*ca\.crt cannot be used"):
+            await registry.ask_registry("registry.example.com/acme", tls_verify=True)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await until(begun.is_set)
+        went_on.set()
+    writer.join()
+    assert waited == [True]
