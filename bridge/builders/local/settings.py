@@ -56,7 +56,8 @@ class LocalSettings(Strict):
     folder: ConfigPath | None = None
     """Where builds have their folders, in one of the builder's name; if left out, beside the store.
 
-    A relative path starts at the folder of bridge.yaml. Builds that began beside the store end there.
+    A relative path starts at the folder of bridge.yaml. Builds that began beside the store end there; those
+    that began in another folder are lost, so change it while none of them is open.
     """
     push_for: Duration = Field(timedelta(minutes=30), le=timedelta(days=7))
     """How long an image is pushed again that the registry does not take; then it is kept for a day."""
