@@ -9,12 +9,14 @@ import click
 
 from bridge import app
 from bridge.cli.setup import configuration, rules_of, run
+from bridge.runtime import memory
 
 
 @click.command()
 @click.pass_obj
 def serve(config: str | None) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
+    memory.share_arena()
     with _without("charset_normalizer"):
         loaded = configuration(config)
         rules = rules_of(loaded)

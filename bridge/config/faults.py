@@ -1,6 +1,5 @@
 """Turns pydantic's errors into faults: what is wrong, where in the file, and what to do."""
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, UnionType
@@ -48,6 +47,9 @@ _COMPARED: Final = {
 def suggest(word: object, known: Iterable[str]) -> str:
     """`; did you mean …?` when one of the known words is similar, else an empty text."""
     by_lower = {name.lower(): name for name in known}
+    # Only where something is wrong: the daemon starts without faults, and keeps what it has imported.
+    import difflib  # noqa: PLC0415
+
     near = difflib.get_close_matches(str(word).lower()[:64], by_lower, n=1)
     return f"; did you mean {by_lower[near[0]]}?" if near else ""
 

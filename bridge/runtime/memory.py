@@ -1,4 +1,4 @@
-"""What the start of the daemon leaves in memory."""
+"""How the daemon keeps its memory small."""
 
 import contextlib
 import ctypes
@@ -6,6 +6,15 @@ import gc
 from typing import Final
 
 _COLLECT: Final = (20_000, 20, 20)
+_ARENA_MAX: Final = -8
+"""M_ARENA_MAX of mallopt(3)."""
+
+
+def share_arena() -> None:
+    """Have the threads that start later share one heap: each of their own would keep what was freed in it."""
+    # Other C libraries than glibc have no such call, and most no such habit.
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def settle() -> None:
@@ -13,6 +22,6 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT)
-    # glibc keeps freed memory for itself; other C libraries have no such call, and most no such habit.
+    # glibc keeps freed memory for itself.
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -7,7 +7,7 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar, Final, cast
@@ -80,7 +80,9 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
         port=settings.port,
         interface="asgi3",
         loop="none",
-        http=type("HttpProtocol", (_HttpProtocol,), {"settings": settings, "waiting": {}}),
+        http=type(
+            "HttpProtocol", (_HttpProtocol,), {"settings": settings, "waiting": {}, "outbox": _Outbox()}
+        ),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -132,6 +134,7 @@ class _HttpProtocol(HttpToolsProtocol):
     """
 
     settings: ClassVar[ServerSettings]
+    outbox: ClassVar["_Outbox"]
     waiting: ClassVar[dict["_HttpProtocol", None]]
     """The connections that wait for their client, the longest waiting first."""
     _timer: asyncio.TimerHandle | None = None
@@ -143,7 +146,9 @@ class _HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         self.parser = cast(Any, RequestParser(self))
-        super().connection_made(cast(asyncio.Transport, _CoalescingTransport(transport, self.loop)))
+        super().connection_made(
+            cast(asyncio.Transport, _CoalescingTransport(transport, self.loop, self.outbox))
+        )
         self._timeout = self.settings.header_timeout
         self._start_timer()
         if len(self.connections) > self.settings.max_connections:
@@ -221,9 +226,12 @@ class _HttpProtocol(HttpToolsProtocol):
 class _CoalescingTransport:
     """Sends what is written in one turn of the loop at its end: in one packet, and after its lines of log."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, outbox: "_Outbox"
+    ) -> None:
         self._transport = transport
         self._loop = loop
+        self._outbox = outbox
         self._pieces: list[bytes] = []
         self._closing = False
 
@@ -232,7 +240,7 @@ class _CoalescingTransport:
 
     def write(self, data: bytes) -> None:
         if not self._pieces:
-            self._loop.call_soon(self._flush)
+            self._outbox.add(self, self._loop)
         self._pieces.append(data)
 
     def is_closing(self) -> bool:
@@ -247,8 +255,33 @@ class _CoalescingTransport:
         else:
             self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what was written, if the client is still there. Raises nothing: others wait behind it."""
         pieces, self._pieces = self._pieces, []
+        if self._transport.is_closing():
+            return
         self._transport.write(b"".join(pieces))
         if self._closing:
             self._transport.close()
+
+
+class _Outbox:
+    """The connections of a server that have something to send at the end of this turn of the loop."""
+
+    def __init__(self) -> None:
+        self._senders: list[_CoalescingTransport] = []
+
+    def add(self, sender: _CoalescingTransport, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._senders:
+            loop.call_soon(self._end_turn, loop)
+        self._senders.append(sender)
+
+    def _end_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        senders, self._senders = self._senders, []
+        # In the turn after it: by then the lines of log of all these answers are written.
+        loop.call_soon(_flush, senders)
+
+
+def _flush(senders: Sequence[_CoalescingTransport]) -> None:
+    for sender in senders:
+        sender.flush()

@@ -4,17 +4,20 @@ import os
 import re
 import signal
 import socket
+import sqlite3
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
+from support.connection import Connection
 from support.daemon import SECRET, TOKEN, Daemon, eventually, running
 from support.fake_robots import FakeRobot, dingtalk_robot, errcode, hang
 from support.git import Origin
@@ -370,3 +373,25 @@ def test_an_interrupt_at_the_keyboard_ends_it_well(tmp_path: Path) -> None:
         assert daemon.process.wait(20) == 0
         assert "Traceback" not in daemon.output()
         assert TOKEN not in daemon.output()
+
+
+def test_clients_that_hang_up_while_their_delivery_is_stored_cost_no_other_its_answer(tmp_path: Path) -> None:
+    with running(tmp_path, {"sources": PLAIN}, {}) as daemon, ExitStack() as open_ones:
+        clients = [open_ones.enter_context(Connection(daemon)) for _ in range(20)]
+        with closing(sqlite3.connect(daemon.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for number, client in enumerate(clients):
+                body = push_body(URL)
+                proof = signed(body, f"push {number}").items()
+                headers = [f"{name}: {value}" for name, value in proof if name != "content-type"]
+                client.head(*headers, f"Content-Length: {len(body)}")
+                client.say(body)
+            # An answer to one more means that the daemon has read all that came before it.
+            assert httpx.get(f"{daemon.url}/metrics").status_code == 200
+            for client in clients[::2]:
+                client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.socket.close()
+            assert httpx.get(f"{daemon.url}/metrics").status_code == 200
+            other.execute("ROLLBACK")
+        assert [client.status() for client in clients[1::2]] == [202] * 10
+        assert "Traceback" not in daemon.output()

@@ -45,10 +45,9 @@ from bridge.builders.base import (
 )
 from bridge.builders.local.advice import advice
 from bridge.builders.local.engine import forget_image
-from bridge.builders.local.folder import Folder, Result, Waiting, remove, write_whole
+from bridge.builders.local.folder import MAX_STARTS, Folder, Result, Waiting, remove, write_whole
 from bridge.builders.local.images import superfluous
 from bridge.builders.local.registry import ask_registry
-from bridge.builders.local.runner import MAX_STARTS
 from bridge.builders.local.settings import (
     BUILD_ID,
     LocalSettings,

@@ -28,6 +28,8 @@ from bridge.model.build import BuildRequest
 
 MAX_FILE: Final = 1 << 20
 """Bytes that are read of a JSON file at most."""
+MAX_STARTS: Final = 3
+"""How many runners a build may have, one after the other; each begins where the one before was killed."""
 _FLOCK: Final = "hhqqi0q"
 """`struct flock`: type, whence, start, length, pid."""
 

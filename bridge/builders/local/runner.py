@@ -23,7 +23,7 @@ from typing import Final
 
 from bridge.builders.local.checkout import CheckedOut, Checkout, inside
 from bridge.builders.local.engine import forget_image, make_engine
-from bridge.builders.local.folder import Folder, Result, remove, write_whole
+from bridge.builders.local.folder import MAX_STARTS, Folder, Result, remove, write_whole
 from bridge.builders.local.git import split_credentials
 from bridge.builders.local.images import KEEP_SECONDS, Image, content_key, own_image, usable_image
 from bridge.builders.local.process import (
@@ -37,7 +37,6 @@ from bridge.builders.local.process import (
 )
 from bridge.builders.local.push import Push, ended
 
-MAX_STARTS: Final = 3
 _MAX_PUSH_STARTS: Final = 12
 """A build that has its image may wait for a registry through some more interruptions."""
 _CLEANUP_SECONDS: Final = 60.0

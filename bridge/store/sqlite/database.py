@@ -40,7 +40,7 @@ Work = Callable[[Connection], T]
 Bulk = Callable[[Connection, Sequence[R]], Sequence[T]]
 """Writes many rows with few statements; an answer for each, in their order."""
 
-READERS: Final = 3
+READERS: Final = 2
 BUSY_SECONDS: Final = 10
 BEAT_SECONDS: Final = 30.0
 _LOG_PAGES: Final = 4_000
