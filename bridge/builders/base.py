@@ -87,8 +87,8 @@ class Status:
     """The state of a build as the builder reports it.
 
     `raw` is the builder's own word; with `recognised` False one that the adapter does not know, and `state`
-    is what the build was before it. `hint` says why a build goes on without getting on; people are told each
-    new one once. `handle` replaces the stored one once the builder knows more (a queue
+    is what the build was before it. `hint` says what holds up a running build; the timeline gets each new
+    one once. `handle` replaces the stored one once the builder knows more (a queue
     item became a build). Times are Unix seconds. `digest` is the pushed image's.
     """
 

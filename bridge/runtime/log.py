@@ -93,7 +93,7 @@ class _Lines:
         with self._writing:
             count = len(self._waiting)
             text = "".join(f"{self._render(self._waiting.popleft())}\n" for _ in range(count))
-            # Nobody can be told that nobody can be told.
+            # A failing stdout stops no delivery, and there is no other place to report it.
             with suppress(OSError, ValueError):
                 self._stream.write(self._redactor.text(text))
                 self._stream.flush()

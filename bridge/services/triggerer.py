@@ -36,7 +36,7 @@ RECORD_SECONDS: Final = 30.0
 GIVE_UP_SECONDS: Final = 24 * 3600.0
 BACKOFF: Final = Backoff.exponential(2.0, 300.0)
 EXPLAIN_SECONDS: Final = 10.0
-"""Builds that came to wait for room meanwhile are told why."""
+"""How often the builds that wait for room on a disk get the reason as their detail."""
 LOOKS: Final = 5
 """How many times a builder is asked again for a build that it did not have at the first look."""
 

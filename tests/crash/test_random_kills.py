@@ -11,6 +11,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from pathlib import Path
 import httpx
 from support.daemon import SECRET, Daemon, eventually
 from support.git import Origin
+from support.rules import shop_rule
 from support.sending import push_body, signed
 
 KILLS = int(os.environ.get("KILLS", "6"))
@@ -28,16 +30,6 @@ SEED = int(os.environ.get("KILLS_SEED", "0"))
 SENDERS = 4
 BUILT_EVERY = 25
 """One of so many deliveries is built."""
-RULE = """
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: "{url}"
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: "built-*", docker_repo_tag: "{{branch}}",
-       version_tagging: 0}}
-"""
 
 
 @dataclass
@@ -120,12 +112,12 @@ def delete(daemon: Daemon) -> bool:
 
 
 def cut_log_off(daemon: Daemon) -> bool:
-    """What only the log had is lost with it; nothing that begins after it may be answered in vain."""
+    """What only the log had is lost with it; a request that begins after it gets a 202 only if it is kept."""
     log = daemon.database.with_name(f"{daemon.database.name}-wal")
     os.truncate(log, log.stat().st_size // 2)
     assert daemon.process is not None
     # Where the log had just begun anew nothing of it was cut, and the daemon goes on rightly.
-    with contextlib.suppress(TimeoutError):
+    with contextlib.suppress(subprocess.TimeoutExpired):
         ended_with(daemon, 3, seconds=1)
     daemon.kill()
     return False
@@ -136,13 +128,9 @@ ACCIDENTS: list[Callable[[Daemon], bool]] = [kill, kill_runners_too, swap, kill,
 
 
 def ended_with(daemon: Daemon, status: int, seconds: float = 20) -> None:
+    """Raises subprocess.TimeoutExpired when the daemon goes on."""
     assert daemon.process is not None
-    until = time.monotonic() + seconds
-    while (found := daemon.process.poll()) is None:
-        if time.monotonic() > until:
-            raise TimeoutError("the daemon goes on")
-        time.sleep(0.01)  # another process has to notice
-    assert found == status, daemon.output()[-2000:]
+    assert daemon.process.wait(seconds) == status, daemon.output()[-2000:]
 
 
 def runners(folder: Path) -> list[int]:
@@ -183,7 +171,7 @@ def test_no_answer_is_without_its_row_and_its_line_whatever_happens(tmp_path: Pa
     config = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}, "builders": {"here": builder}}
     daemon = Daemon(tmp_path, config, {})
     origin = Origin(tmp_path / "git")
-    (tmp_path / "rules" / "shop.yaml").write_text(RULE.format(url=origin.url))
+    (tmp_path / "rules" / "shop.yaml").write_text(shop_rule(origin.url, "built-*", tag="{branch}"))
     sha = origin.commit({"hello.txt": "hello\n"})
     origin.push()
     sender = Sender(daemon, origin, sha)

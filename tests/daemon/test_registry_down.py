@@ -1,4 +1,4 @@
-"""What people are told while a registry does not take the image of a local build, and when it never does."""
+"""What timeline, log and notices say while a registry does not take an image, and when it never does."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ HOST = "registry.example.com:5000"
 
 
 def pushed_to(folder: Path, docker: Docker, **settings: str) -> Daemon:
-    """A daemon that was told of a push; docker is the stand-in."""
+    """A daemon that has received a push; docker is the stand-in."""
     here = {"kind": "local", "engine": "docker", "protocols": ["file"], **settings}
     daemon = Daemon(folder, {**CONFIG, "builders": {"here": here}}, {})
     origin = HookedOrigin(folder / "git", f"{daemon.url}/hooks/plain")

@@ -31,7 +31,13 @@ build_config:
 
 
 def shop_rule(
-    url: str, branch: str = "main", *, name: str = "shop", public: bool = False, **more: str
+    url: str,
+    branch: str = "main",
+    *,
+    tag: str = "latest",
+    name: str = "shop",
+    public: bool = False,
+    **more: str,
 ) -> str:
     """A rule that builds a branch of a plain Git server; `more` are lines of `build_config`."""
     lines = "".join(f"  {key}: {value}\n" for key, value in more.items())
@@ -43,7 +49,7 @@ build_config:
   code_repo_client: Simple
   code_repo_clone_url: "{url}"
 {lines}  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: "{branch}", docker_repo_tag: latest}}
+    - {{code_repo_type: branch, code_repo_type_value: "{branch}", docker_repo_tag: "{tag}"}}
 """
 
 

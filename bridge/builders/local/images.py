@@ -171,7 +171,7 @@ def usable_image(folder: Folder, spec: BuildSpec, now: float) -> Image | None:
 def content_key(spec: BuildSpec) -> str | None:
     """The same for two builds exactly if they make the same image with the same names.
 
-    None where nobody knows before the checkout which commit is built.
+    None where the commit is known only after the checkout.
     """
     if not spec.request.commit:
         return None
