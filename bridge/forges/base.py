@@ -16,6 +16,8 @@ from bridge.forges.request import Request
 from bridge.model.delivery import DIGEST, Delivery
 from bridge.model.event import Ignored, PushEvent
 
+_NONE: Final = frozenset[str]()
+
 
 class Forge(ABC):
     """One kind of Git host; `hosts` are the marks of all. Instances hold no other state."""
@@ -35,6 +37,7 @@ class Forge(ABC):
 
     def __init__(self, hosts: Hosts) -> None:
         self._hosts: Final = hosts
+        self._own: Final = frozenset({self.host})
 
     def recognises(self, request: Request) -> bool:
         """Whether this is a delivery of this host and of no other; it proves nothing. Raises nothing."""
@@ -44,7 +47,9 @@ class Forge(ABC):
     def others(self, request: Request) -> frozenset[str]:
         """The ids of other hosts that the headers are marked as, less those that this host imitates."""
         found = self._hosts.of(request.headers)
-        return found - self.imitates - {self.host} if self.host in found else found
+        if found == self._own:
+            return _NONE
+        return found - self.imitates - self._own if self.host in found else found
 
     @final
     def verify(self, request: Request, secrets: Sequence[bytes], now: float) -> None:

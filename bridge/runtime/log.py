@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TextIO
 
 import orjson
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict
 
 from bridge.runtime.redaction import Redactor
 
@@ -41,8 +41,7 @@ def configure(
     )
     atexit.register(lines.flush)
     structlog.configure(
-        processors=[_complete, _hand_over],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        wrapper_class=_logger_class(logging.getLevelNamesMapping()[level]),
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
@@ -51,6 +50,17 @@ def configure(
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _logger_class(level: int) -> type[structlog.typing.BindableLogger]:
+    """A logger without structlog's processors: to pass them costs an event more than all of its line."""
+    filtering: Any = structlog.make_filtering_bound_logger(level)
+
+    class Logger(filtering):  # type: ignore[misc]
+        def _proxy_to_logger(self, method_name: str, event: str, **fields: Any) -> None:
+            self._logger.add(_completed(method_name, event, fields))
+
+    return Logger
 
 
 class _Lines:
@@ -83,8 +93,6 @@ class _Lines:
             self._due_in = thread
             loop.call_soon(self._end_turn)
 
-    debug = info = warning = error = critical = add
-
     def _end_turn(self) -> None:
         self._due_in = None
         self.flush()
@@ -107,21 +115,16 @@ class _Handler(logging.Handler):
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
-        event = {"event": record.getMessage(), "exc_info": record.exc_info}
-        self._lines.add(_complete(None, record.levelname.lower(), event))
+        level, fields = record.levelname.lower(), {"exc_info": record.exc_info}
+        self._lines.add(_completed(level, record.getMessage(), fields))
 
 
-def _complete(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """What is known only now: one processor, for each costs as much as the line's text."""
-    event["level"] = method
-    event["timestamp"] = datetime.now(UTC)
-    return structlog.processors.format_exc_info(logger, method, event) if "exc_info" in event else event
-
-
-def _hand_over(
-    _logger: WrappedLogger, _method: str, event: EventDict
-) -> tuple[tuple[EventDict], dict[str, Any]]:
-    return (event,), {}
+def _completed(level: str, event: str, fields: EventDict) -> EventDict:
+    """The fields of an event, and what is known only when it happens."""
+    fields["event"] = event
+    fields["level"] = level
+    fields["timestamp"] = datetime.now(UTC)
+    return structlog.processors.format_exc_info(None, level, fields) if "exc_info" in fields else fields
 
 
 def _json(event: EventDict) -> str:

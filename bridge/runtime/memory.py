@@ -5,7 +5,7 @@ import ctypes
 import gc
 from typing import Final
 
-_COLLECT: Final = (20_000, 20, 20)
+_COLLECT: Final = (50_000, 20, 20)
 _ARENA_MAX: Final = -8
 """M_ARENA_MAX of mallopt(3)."""
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from structlog.typing import EventDict, WrappedLogger
-
 MASK: Final = "***"
 SHORTEST: Final = 4
 """Shorter secrets would mask ordinary words."""
@@ -83,10 +81,6 @@ class Redactor:
     def foreign(self, value: str) -> str:
         """A text that others wrote, such as a log: what looks like a secret is taken out, too."""
         return masked(self.text(value))
-
-    def __call__(self, _logger: WrappedLogger, _method: str, line: EventDict | str) -> str:
-        """The last processor: what was rendered is what is searched."""
-        return self.text(str(line))
 
 
 def masked(text: str) -> str:

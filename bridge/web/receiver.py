@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -71,6 +71,7 @@ class Receiver:
         self._max_body = max_body
         self._clients = clients
         self._on_stored = on_stored
+        self._log = log.bind()  # once: structlog looks it up for each line
         # One largest body and half of another: more than hosts send at once, and a bounded cost.
         self._buffer = BodyBuffer(max_body * 3 // 2)
         now = clock()
@@ -109,8 +110,12 @@ class Receiver:
             raise _Forbidden("the client's address is not allowed: add it to the source's `allow` list")
         _check_type(headers)
         limits, now = self._limits[name], self._clock()
-        reads_large_body = partial(limits.reads_large_body, client.client_key, now)
-        body = await self._body(headers, receive, reads_large_body)
+        announced, limit = _content_length(headers), self._max_body
+        is_small = announced is not None and announced <= MAX_UNVERIFIED_BODY
+        if not is_small and not limits.reads_large_body(client.client_key, now):
+            limit = min(limit, MAX_UNVERIFIED_BODY)
+        self._check_length(announced or 0, limit)
+        body = await self._body(receive, limit)
         delivery = source.forge.receive(
             id=str(uuid7()),
             source=name,
@@ -121,7 +126,7 @@ class Receiver:
         if wait := limits.admit(client.client_key, now):
             raise _TooManyRequests("this source sends more deliveries than its `rate` allows", wait)
         receipt = await self._deliveries.put(delivery)
-        log.info(
+        self._log.info(
             LogEvent.DELIVERY_STORED if receipt.new else LogEvent.DELIVERY_REPEATED,
             delivery_id=receipt.id,
             source=name,
@@ -129,12 +134,8 @@ class Receiver:
         )
         return receipt
 
-    async def _body(self, headers: Headers, receive: Receive, reads_large_body: Callable[[], bool]) -> bytes:
+    async def _body(self, receive: Receive, limit: int) -> bytes:
         """The whole body. Its size is counted as it arrives: the Content-Length may be wrong."""
-        announced, limit = _content_length(headers), self._max_body
-        if (announced is None or announced > MAX_UNVERIFIED_BODY) and not reads_large_body():
-            limit = min(limit, MAX_UNVERIFIED_BODY)
-        self._check_length(announced or 0, limit)
         message = await receive()
         start: bytes = message.get("body", b"")
         self._check_length(len(start), limit)

@@ -30,6 +30,7 @@ log = structlog.get_logger()
 _COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
 Row = tuple[str, str, str, str, str, str, bytes, float, str]
 """A delivery in the order of `_COLUMNS`."""
+_STORED: Final = DeliveryState.STORED.value
 _FIND: Final = "SELECT id, received_at FROM delivery WHERE source = ? AND key = ? AND replay = 0"
 _RENAME: Final = "UPDATE delivery SET key = ? WHERE source = ? AND key = ?"
 _COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 'repeated'"
@@ -183,7 +184,7 @@ def _values(delivery: Delivery, body: bytes) -> Row:
         to_json(delivery.headers),
         body,
         delivery.received_at,
-        DeliveryState.STORED.value,
+        _STORED,
     )
 
 

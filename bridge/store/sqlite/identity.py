@@ -27,6 +27,7 @@ class StoreFile:
         self._descriptor = descriptor
         self._log = Path(f"{path}-wal")
         self._log_descriptor = self._index_descriptor = -1
+        self._watched: list[tuple[Path, tuple[int, int]]] = []
         self._changes, self._size = 0, 0
         self._salts, self._log_size, self._last_frame = b"", 0, 0
 
@@ -59,6 +60,8 @@ class StoreFile:
             self._index_descriptor = os.open(f"{self.path}-shm", os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise StoreError(f"{self._log}: {error.strerror}: the store needs this log") from error
+        held = ((self._named, self._descriptor), (self._log, self._log_descriptor))
+        self._watched = [(path, _identity(os.fstat(descriptor))) for path, descriptor in held]
         self.check()
 
     def check(self) -> None:
@@ -69,8 +72,8 @@ class StoreFile:
             # What is left in the log belongs to no file any more: where that was cut off it has holes.
             os.ftruncate(self._log_descriptor, 0)
             raise
-        _compare(self._named, self._descriptor)
-        _compare(self._log, self._log_descriptor)
+        for path, identity in self._watched:
+            _compare(path, identity)
 
     def _check_content(self) -> None:
         # The sizes first: another command may write between two calls, and SQLite cuts a file last.
@@ -113,13 +116,16 @@ class StoreFile:
         os.close(self._descriptor)
 
 
-def _compare(path: Path, descriptor: int) -> None:
-    held = os.fstat(descriptor)
+def _identity(file: os.stat_result) -> tuple[int, int]:
+    return file.st_dev, file.st_ino
+
+
+def _compare(path: Path, identity: tuple[int, int]) -> None:
     try:
-        found = path.stat()
+        found = _identity(os.stat(path))  # noqa: PTH116  # Path's own takes longer than the call
     except OSError as error:
         raise _replaced(path, f"is gone ({error.strerror})") from error
-    if (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino):
+    if found != identity:
         raise _replaced(path, "is another file now")
 
 
