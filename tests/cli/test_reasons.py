@@ -1,15 +1,14 @@
 """What people read where a build or a notice itself holds no reason."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
-import anyio
 import pytest
 from support.commands import Done, command
 from support.daemon import SECRET, Daemon
 from support.notices import FACTS
-from support.scripted import Store, open_store
+from support.records import filled
+from support.scripted import Store
 
 from bridge.model.build import BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
@@ -24,14 +23,6 @@ def daemon(tmp_path: Path) -> Daemon:
     found = Daemon(tmp_path, {"sources": sources}, {})
     Database.open(found.database, exclusive=True).close()
     return found
-
-
-def filled(daemon: Daemon, fill: Callable[[Store], Awaitable[None]]) -> None:
-    async def work() -> None:
-        async with open_store(daemon.database.parent) as store:
-            await fill(store)
-
-    anyio.run(work)
 
 
 def run(daemon: Daemon, line: str) -> Done:

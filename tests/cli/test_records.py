@@ -1,83 +1,23 @@
 """Deliveries, builds and notices as people and programs see them, and the verbs on them."""
 
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
-from support.commands import Done, command
-from support.daemon import SECRET, Daemon, running
-from support.git import Origin
-from support.scripted import SHA, Store, delivery_of, new_build, open_store, quiet
+from support.daemon import SECRET, Daemon
+from support.records import fails, filled, good, one_build, run
+from support.scripted import SHA, Store, delivery_of, new_build, quiet
 
-from bridge.model.build import Build, BuildState
+from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.planning.builds import plan
 from bridge.store.sqlite import notices
-from bridge.store.sqlite.database import Database
 from bridge.store.values import Decision
 
 HOSTILE = "feat\x1b]0;owned\x07\x1b[31m[bold red]x[/]\u202e\x9b2J\r\nacme/shop #9 \x00end"
 HARMLESS = "feat�]0;owned��[31m[bold red]x[/]��2J"
-CONFIG = {
-    "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
-    "builders": {"here": {"kind": "local", "command": ["true"]}},
-}
-RULE = """
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: "{url}"
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}}
-    - {{code_repo_type: tag, code_repo_type_value: "v*", docker_repo_tag: "{{tag}}"}}
-"""
-
-
-@pytest.fixture
-def daemon(tmp_path: Path) -> Daemon:
-    """A configuration with an empty store; nothing serves it."""
-    found = Daemon(tmp_path, CONFIG, {"shop.yaml": RULE.format(url="https://git.example.com/shop.git")})
-    Database.open(found.database, exclusive=True).close()
-    return found
-
-
-def filled(daemon: Daemon, fill: Callable[[Store], Awaitable[Any]]) -> Any:
-    """What `fill` answers, having put something into the store."""
-
-    async def work() -> Any:
-        async with open_store(daemon.database.parent) as store:
-            return await fill(store)
-
-    return anyio.run(work)
-
-
-def run(daemon: Daemon, line: str, *more: str) -> Done:
-    return command("--config", daemon.config, *line.split(), *more)
-
-
-def good(daemon: Daemon, line: str, *more: str) -> Done:
-    done = run(daemon, line, *more)
-    assert (done.status, done.stderr) == (0, "")
-    return done
-
-
-def one_build(daemon: Daemon, **changes: Any) -> Build:
-    found: Build = filled(daemon, lambda store: store.add_build(**changes))
-    return found
-
-
-def fails(daemon: Daemon, line: str, *more: str) -> str:
-    """The one line that says why."""
-    done = run(daemon, line, *more)
-    assert (done.status, done.stdout) == (1, "")
-    return done.complaint
 
 
 def test_builds_are_listed_newest_first_and_found_by_what_they_are(daemon: Daemon) -> None:
@@ -312,61 +252,6 @@ def test_with_nothing_there_lists_are_empty(daemon: Daemon) -> None:
         assert len(good(daemon, f"{name} list").stdout.splitlines()) == 1
 
 
-class Hosted:
-    """A rule for a real repository with a branch and an annotated tag."""
-
-    def __init__(self, folder: Path) -> None:
-        self.origin = Origin(folder / "git")
-        self.sha = self.origin.commit({"f": "1"})
-        self.origin.push()
-        self.tag_object = self.origin.tag("v1.0")
-        self.daemon = Daemon(folder, CONFIG, {"shop.yaml": RULE.format(url=self.origin.url)})
-        Database.open(self.daemon.database, exclusive=True).close()
-
-    def asked(self, line: str) -> dict[str, Any]:
-        """The commit that a trigger asks to build, and its delivery."""
-        done = run(self.daemon, f"{line} --wait 0")
-        said = done.stdout
-        assert (done.status, said.split()[0]) == (0, "delivery")
-        assert done.complaint.startswith(
-            "not processed yet: the daemon does that when it runs; see `deliveries show "
-        )
-        (document,) = good(self.daemon, f"deliveries show --json {said.split()[1]}").documents
-
-        async def look(store: Store) -> Any:
-            (found,) = await store.deliveries.claim(10)
-            return found.body
-
-        assert self.sha.encode() in filled(self.daemon, look)
-        return document
-
-
-@pytest.mark.parametrize("what", ["--branch main", "--tag v1.0"])
-def test_a_build_is_asked_for_by_hand(what: str, tmp_path: Path) -> None:
-    """The commit that the tag stands for, not the tag object."""
-    document = Hosted(tmp_path).asked(f"builds trigger acme/shop {what}")
-    assert (document["event"], document["forge"], document["state"]) == ("trigger", "manual", "stored")
-
-
-def test_a_build_of_a_given_commit_asks_no_host(daemon: Daemon) -> None:
-    assert run(daemon, f"builds trigger acme/shop --branch main --commit {SHA} --wait 0").status == 0
-    assert len(good(daemon, "deliveries list --json").documents) == 1
-
-
-def test_a_trigger_says_which_builds_were_made_or_why_there_are_none(tmp_path: Path) -> None:
-    with running(
-        tmp_path, CONFIG, {"shop.yaml": RULE.format(url="https://git.example.com/shop.git")}
-    ) as daemon:
-        asked = f"builds trigger acme/shop --commit {SHA}"
-        made = good(daemon, f"{asked} --branch main").stdout.splitlines()
-        refused = run(daemon, f"{asked} --branch other")
-    (build,) = daemon_builds = [line for line in made if line.startswith("build ")]
-    assert len(made) == 1 + len(daemon_builds)
-    assert re.fullmatch(r"build acme/shop #1  [0-9a-f-]{36}  here: latest", build)
-    assert refused.status == 1
-    assert refused.complaint.startswith("ignored: acme/shop tag_configs[0]: other does not match main")
-
-
 def test_what_needs_no_secret_works_without_the_daemons_environment(daemon: Daemon) -> None:
     """Its secrets may be another user's, or systemd's."""
     build = one_build(daemon)
@@ -383,29 +268,3 @@ def test_what_needs_no_secret_works_without_the_daemons_environment(daemon: Daem
     good(daemon, "builds cancel", build.id)
     good(daemon, "deliveries redeliver", build.origin.delivery_id)
     assert "gone" in run(daemon, "check").stdout
-
-
-def test_what_cannot_be_triggered_is_reported(tmp_path: Path) -> None:
-    daemon = Hosted(tmp_path).daemon
-    nothing = "acme/none --branch main", "there is no rule for acme/none; did you mean acme/shop?"
-    branch = "acme/shop --branch gone", "the host has no branch gone, or does not answer: give --commit"
-    tag = "acme/shop --tag gone", "the host has no tag gone, or does not answer: give --commit"
-    away = (
-        "acme/shop --branch main --clone-url file:///nowhere/at-all.git",
-        "the host has no branch main, or does not answer: give --commit",
-    )
-    for arguments, complaint in (nothing, branch, tag, away):
-        assert fails(daemon, f"builds trigger {arguments}") == complaint
-    assert good(daemon, "deliveries list --json").documents == []
-
-
-def test_where_the_code_is_must_be_known(daemon: Daemon) -> None:
-    rule = (daemon.folder / "rules" / "shop.yaml").read_text()
-    host = "code_repo_client: Gitee\n  code_repo_namespace: acme\n  code_repo_name: shop"
-    text = rule.replace("code_repo_client: Simple", host)
-    text = "\n".join(line for line in text.splitlines() if "clone_url" not in line)
-    (daemon.folder / "rules" / "shop.yaml").write_text(text)
-    said = fails(daemon, "builds trigger acme/shop --branch main")
-    assert said == "no push has named the clone URL yet: give --clone-url"
-    one_build(daemon, repo_url="file:///nowhere/shop.git")
-    assert "does not answer" in fails(daemon, "builds trigger acme/shop --branch main")

@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import anyio
@@ -13,19 +12,12 @@ from pydantic import ValidationError
 from support.builder_contract import request
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, Reply, page
-from support.jenkins_builds import JOB, builder, declare, sent, status
+from support.jenkins_builds import JOB, builder, sent, status
 
 from bridge.builders.base import Ambiguous, Outcome, Retry, Search, Sent
 from bridge.builders.jenkins.builder import JenkinsSettings
 from bridge.errors import BridgeError, Permanent, Transient
 from bridge.model.build import BuildState
-
-
-@pytest.fixture
-def ci_server() -> Iterator[FakeJenkins]:
-    with fake_jenkins() as server:
-        declare(server)
-        yield server
 
 
 async def triggered(server: FakeJenkins, **settings: Any) -> Outcome:

@@ -1,22 +1,12 @@
 """The log of a Jenkins build: every character once, in order, whatever the server hides, cuts or replaces."""
 
-from collections.abc import Iterator
-
 import pytest
-from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, page
-from support.jenkins_builds import JOB, builder, declare, sent, status
+from support.jenkins_builds import JOB, builder, sent, status
 
 from bridge.builders.base import LogChunk
 from bridge.builders.jenkins.builder import JenkinsBuilder
 from bridge.errors import Permanent, Transient
-
-
-@pytest.fixture
-def ci_server() -> Iterator[FakeJenkins]:
-    with fake_jenkins() as server:
-        declare(server)
-        yield server
 
 
 async def started(server: FakeJenkins, ci: JenkinsBuilder) -> str:

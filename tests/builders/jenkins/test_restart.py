@@ -1,22 +1,13 @@
 """Triggers while Jenkins starts, and what a new run of Jenkins leaves of what was known."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from support.builder_contract import request
-from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, page
-from support.jenkins_builds import JOB, builder, declare, sent
+from support.jenkins_builds import JOB, builder, sent
 
 from bridge.builders.base import Ambiguous, Outcome, Retry, Sent
-
-
-@pytest.fixture
-def ci_server() -> Iterator[FakeJenkins]:
-    with fake_jenkins() as server:
-        declare(server)
-        yield server
 
 
 async def test_a_job_that_stops_declaring_our_id_is_noticed_when_builds_merge(ci_server: FakeJenkins) -> None:

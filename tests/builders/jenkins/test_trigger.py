@@ -3,7 +3,6 @@
 import json
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -17,13 +16,6 @@ from support.jenkins_builds import DECLARED, JOB, builder, declare, sent, status
 
 from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry, Sent
 from bridge.model.build import BuildState
-
-
-@pytest.fixture
-def ci_server() -> Iterator[FakeJenkins]:
-    with fake_jenkins() as server:
-        declare(server)
-        yield server
 
 
 async def triggered(server: FakeJenkins, **settings: Any) -> Outcome:
