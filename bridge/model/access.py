@@ -1,0 +1,33 @@
+"""Who calls: people and programs with a role, in all namespaces or in some."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """A viewer reads, a member also triggers, cancels, retries and edits, an admin does everything."""
+
+    VIEWER = "viewer"
+    MEMBER = "member"
+    ADMIN = "admin"
+
+    def includes(self, other: "Role") -> bool:
+        """Whether who has this role may do what `other` may."""
+        return _RANKS[self] >= _RANKS[other]
+
+
+_RANKS = {Role.VIEWER: 0, Role.MEMBER: 1, Role.ADMIN: 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who calls; `namespaces` is None for all of them, `token_id` is None where no issued token was shown."""
+
+    name: str
+    role: Role
+    namespaces: frozenset[str] | None = None
+    token_id: str | None = None
+
+    def may(self, role: Role, namespace: str) -> bool:
+        """Whether this is allowed to do in the namespace what takes the role."""
+        return self.role.includes(role) and (self.namespaces is None or namespace in self.namespaces)
