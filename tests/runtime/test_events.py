@@ -10,7 +10,7 @@ import pytest
 from bridge.runtime.events import LogEvent
 
 BRIDGE = Path(__file__).parents[2] / "bridge"
-LOGGERS = {"log", "logger"}
+LOGGERS = {"log", "logger", "self._log"}
 LEVELS = {"debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "msg", "log"}
 RETIRED = {"why", "msg", "message"}
 """`reason` is why a decision was made, `error` the text of an exception."""
@@ -23,8 +23,7 @@ def calls(source: str) -> Iterator[ast.Call]:
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and node.func.attr in LEVELS
-            and isinstance(node.func.value, ast.Name)
-            and node.func.value.id in LOGGERS
+            and ast.unparse(node.func.value) in LOGGERS
         ):
             yield node
 
