@@ -11,7 +11,13 @@ from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, ServiceFacts
 from bridge.store.base import Builds, Store
 from bridge.store.values import BuildFilter, Cursor, NoticeFilter, NoticeRow
-from bridge.web.api.documents import build_document, delivery_document, timeline_document, when
+from bridge.web.api.documents import (
+    build_document,
+    delivery_document,
+    maybe_when,
+    timeline_document,
+    when,
+)
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 _MAX_DIGITS: Final = 10
@@ -35,7 +41,7 @@ def list_deliveries(config: str | None, state: str | None, limit: int, *, as_jso
 
     async def work() -> list[dict[str, Any]]:
         async with store_of(config) as store:
-            return [delivery_document(row) for row in await store.deliveries.newest(limit, state)]
+            return [{**delivery_document(row)} for row in await store.deliveries.newest(limit, state)]
 
     _print(run(work), ["id", "received_at", "source", "event", "state", "detail"], as_json=as_json)
 
@@ -88,7 +94,8 @@ def list_builds(
 ) -> None:
     """List the newest builds."""
     namespace, repo_name = repository_name(repository) if repository else (None, None)
-    only = BuildFilter(namespace=namespace, repo_name=repo_name, state=state)
+    states = None if state is None else [BuildState(state)]
+    only = BuildFilter(namespace=namespace, repo_name=repo_name, states=states)
 
     async def work() -> list[dict[str, Any]]:
         async with store_of(config) as store:
@@ -236,7 +243,7 @@ def _notice_document(row: NoticeRow) -> dict[str, Any]:
         "detail": row.detail,
         "attempts": row.attempts,
         "next_at": when(row.next_at),
-        "ended_at": when(row.ended_at),
+        "ended_at": maybe_when(row.ended_at),
     }
 
 
@@ -257,7 +264,7 @@ async def _down(store: Store) -> dict[str, str]:
 
 def _build_document(build: Build, down: Mapping[str, str]) -> dict[str, Any]:
     """The document of a build; one that waits for a builder that is down has that reason as its detail."""
-    document = build_document(build)
+    document: dict[str, Any] = {**build_document(build)}
     if (
         build.state is BuildState.WAITING
         and not build.detail

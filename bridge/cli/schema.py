@@ -1,7 +1,8 @@
 """`schema`: what may be written in rules and configuration, for editors."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
 
 import click
 import orjson
@@ -12,13 +13,18 @@ from bridge.config.jsonschema import DIALECT, schema_of
 from bridge.config.settings import Settings
 from bridge.registry import KINDS
 from bridge.rules.schema import BuildRepository
+from bridge.web.api.openapi import openapi
+from bridge.web.app import DIALECTS
 
 
 @click.command()
-@click.argument("which", type=click.Choice(["rules", "config"]))
+@click.argument("which", type=click.Choice(["rules", "config", "openapi"]))
 def schema(which: str) -> None:
-    """Print a JSON Schema. Editors use it where a file begins with a yaml-language-server line."""
-    made = rules_schema() if which == "rules" else config_schema()
+    """Print a JSON Schema of rules or bridge.yaml, or the OpenAPI document of the API.
+
+    Editors use a JSON Schema where a file begins with a yaml-language-server line.
+    """
+    made = _MAKERS[which]()
     click.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2).decode())
 
 
@@ -77,3 +83,10 @@ def _kinds(models: Mapping[str, type[BaseModel]], definitions: dict[str, Any]) -
         made["required"] = ["kind", *made.get("required", [])]
         found.append(made | {"title": kind})
     return found
+
+
+_MAKERS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    "rules": rules_schema,
+    "config": config_schema,
+    "openapi": partial(openapi, DIALECTS),
+}

@@ -1,7 +1,7 @@
 """Turns pydantic's errors into faults: what is wrong, where in the file, and what to do."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -78,6 +78,24 @@ def faults_of(
     """Every fault of a validation of the value at `prefix`; they contain no secret."""
     details = [detail for detail in error.errors(include_url=False) if not _follows(detail)]
     return in_order(_fault(detail, model, document, prefix) for detail in details)
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], value: object) -> list[str]:
+    """As `faults_of`, for a value that was read from no file: a sentence for each, with its path."""
+    marks: dict[Loc, tuple[int, int]] = dict.fromkeys(_locs(value, ()), (0, 0))
+    found = faults_of(error, model, Document("", value, marks))
+    return [f"{fault.path}: {fault.problem}" if fault.path else fault.problem for fault in found]
+
+
+def _locs(value: object, loc: Loc) -> Iterator[Loc]:
+    yield loc
+    inner: Iterable[tuple[Any, object]] = ()
+    if isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+    for part, one in inner:
+        yield from _locs(one, (*loc, part))
 
 
 def _follows(detail: ErrorDetails) -> bool:

@@ -13,7 +13,7 @@ from pydantic_core.core_schema import ModelSchema
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 
-class _Described(GenerateJsonSchema):
+class Described(GenerateJsonSchema):
     """Omits titles, which would only repeat the names."""
 
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
@@ -33,7 +33,7 @@ class _Described(GenerateJsonSchema):
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of a document for `model`."""
-    return model.model_json_schema(schema_generator=_Described)
+    return model.model_json_schema(schema_generator=Described)
 
 
 def _field_docs(model: type[BaseModel]) -> Iterator[tuple[str, str]]:

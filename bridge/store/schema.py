@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0011"
+REVISION: Final = "0010"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -250,38 +250,6 @@ seen_job = Table(
     Column("seen_at", Float, nullable=False),
 )
 """The jobs of build systems as they were last seen, with the names of the parameters that they declare."""
-
-token = Table(
-    "token",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("namespaces", Text),
-    Column("key_id", Text, nullable=False),
-    Column("access_key", Text, unique=True),
-    Column("created_at", Float, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("expires_at", Float),
-    Column("revoked_at", Float),
-)
-"""The tokens and access keys of the API; each is derived from a key of the server, so no secret is here."""
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("at", Float, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("token_id", Text),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("origin", Text, nullable=False),
-    Column("before", Text),
-    Column("after", Text),
-    Index("audit_at", "at"),
-)
-"""Who changed what: one row for each change by a call of the API or by a command."""
 
 step = Table(
     "step",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypedDict, TypeVar
 
-from bridge.model.build import Build, NewBuild
+from bridge.model.build import Build, BuildState, NewBuild
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import RefMove
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts, Streak
@@ -107,14 +107,18 @@ class BuildChange(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildFilter:
-    """Which builds a page shows: None asks for any."""
+    """Which builds a page shows: None asks for any.
+
+    With `readable`, only those of these namespaces, and public ones.
+    """
 
     build_id: str | None = None
     delivery_id: str | None = None
     namespace: str | None = None
     repo_name: str | None = None
-    state: str | None = None
-    public_only: bool = False
+    number: int | None = None
+    states: Sequence[BuildState] | None = None
+    readable: frozenset[str] | None = None
 
 
 ANY_BUILD: Final = BuildFilter()

@@ -1,27 +1,28 @@
 """The ASGI application: deliveries go to the receiver, everything else to the views of the APIs."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Final
 
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.errors import StoreError
 from bridge.rules.diff import Changes
 from bridge.store.base import Store
-from bridge.web.api.answers import http_failure, store_failure
+from bridge.web.api.answers import http_failure, json_answer, store_failure
 from bridge.web.api.auth import Tokens
+from bridge.web.api.core.builds import BuildAccess
 from bridge.web.api.health import HealthApi
+from bridge.web.api.openapi import openapi
+from bridge.web.api.operation import Dialect
 from bridge.web.api.own import OwnApi
 
-
-class Dialect(Protocol):
-    """One API: the routes of its views."""
-
-    @property
-    def routes(self) -> Sequence[Route]: ...
+DIALECTS: Final = (OwnApi,)
 
 
 def make_api(
@@ -32,13 +33,21 @@ def make_api(
     public_url: str | None = None,
 ) -> Starlette:
     """All views; `reload` loads the rules on disk and raises ConfigError for faults."""
-    known = Tokens(tokens)
+    authenticate = Tokens(tokens).principal
+    builds = BuildAccess(store.builds)
     dialects: list[Dialect] = [
-        HealthApi(store),
-        OwnApi(store.deliveries, store.builds, tokens=known, reload=reload, public_url=public_url),
+        OwnApi(authenticate, builds, store.deliveries, store.builds, reload=reload, public_url=public_url)
     ]
+
+    async def document(_request: Request) -> Response:
+        return json_answer(await to_thread.run_sync(openapi, DIALECTS))
+
     return Starlette(
-        routes=[route for dialect in dialects for route in dialect.routes],
+        routes=[
+            *HealthApi(store).routes,
+            Route("/openapi.json", document),
+            *(route for dialect in dialects for route in dialect.routes),
+        ],
         exception_handlers={HTTPException: http_failure, StoreError: store_failure},  # type: ignore[dict-item]
     )
 

@@ -138,10 +138,10 @@ async def test_pages_and_lists_show_what_is_asked_for(port: Store, clock: Clock)
         return [build.id for build in (await port.builds.page(Cursor(), 10, only)).rows]
 
     assert await shown(BuildFilter()) == [second.id, first.id]
-    assert await shown(BuildFilter(state="failed")) == [first.id]
+    assert await shown(BuildFilter(states=[BuildState.FAILED])) == [first.id]
     assert await shown(BuildFilter(delivery_id=second.origin.delivery_id)) == [second.id]
-    assert await shown(BuildFilter(build_id=second.id, state="failed")) == []
-    assert await shown(BuildFilter(public_only=True)) == []
+    assert await shown(BuildFilter(build_id=second.id, states=[BuildState.FAILED])) == []
+    assert await shown(BuildFilter(readable=frozenset())) == []
 
 
 async def test_a_claimed_notice_is_sending_until_its_attempt_ends(port: Store, clock: Clock) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event
 from support.scripted import Store
 
+from bridge.model.build import BuildState
 from bridge.store.sqlite import listing
 from bridge.store.values import BuildFilter, Cursor
 
@@ -47,19 +48,20 @@ async def test_what_is_very_much_is_not_counted_to_its_end(
     assert (await store.builds.page(Cursor(), 2)).count == 3
 
 
-@pytest.mark.parametrize("public_only", [False, True])
+@pytest.mark.parametrize("readable", [None, frozenset(), frozenset({"acme", "globex"})])
 @pytest.mark.parametrize(
     "filters",
     [
         {},
         {"namespace": "acme"},
         {"namespace": "acme", "repo_name": "shop"},
-        {"state": "failed"},
+        {"states": [BuildState.FAILED]},
+        {"states": [BuildState.QUEUED, BuildState.RUNNING]},
         {"build_id": "x"},
     ],
 )
 async def test_no_page_is_sorted_or_searched_for_row_by_row(
-    store: Store, filters: dict[str, str], public_only: bool
+    store: Store, filters: dict[str, Any], readable: frozenset[str] | None
 ) -> None:
     asked: list[tuple[str, Any]] = []
     event.listen(
@@ -67,7 +69,7 @@ async def test_no_page_is_sorted_or_searched_for_row_by_row(
         "before_cursor_execute",
         lambda _connection, _cursor, statement, values, *_rest: asked.append((statement, values)),
     )
-    await store.builds.page(Cursor(before="y"), 20, BuildFilter(public_only=public_only, **filters))
+    await store.builds.page(Cursor(before="y"), 20, BuildFilter(readable=readable, **filters))
     plans = [
         [
             row.detail
@@ -79,6 +81,8 @@ async def test_no_page_is_sorted_or_searched_for_row_by_row(
         ]
         for one in asked[:2]
     ]
+    # Pages of several alternatives are merged from as many short ones.
+    alone = len(readable or ()) < 2 and len(filters.get("states", [""])) == 1
     for plan in plans:
-        assert not [line for line in plan if "TEMP B-TREE" in line]
+        assert not [line for line in plan if "TEMP B-TREE" in line and alone], plan
         assert all("INDEX" in line for line in plan if " build" in line), plan

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     and_,
     func,
-    literal_column,
     or_,
     select,
     update,
@@ -30,6 +29,7 @@ from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, Parts
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
 from bridge.store.sqlite import listing, logs, notices, streak, timeline
+from bridge.store.sqlite.build_filter import alternatives
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import is_eligible
 from bridge.store.values import (
@@ -49,8 +49,6 @@ log = structlog.get_logger()
 MAX_TEXT: Final = 4096
 _WORD: Final = re.compile(r"\A[^\s,;&]+")
 """What follows a secret whose beginning was taken out: its end."""
-# Word for word the condition of the index over public builds: a bound parameter would not use it.
-_IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
 
 
 def transition(
@@ -269,22 +267,11 @@ class Builds:
         return await self._database.read(lambda connection: timeline.of(connection, build_id))
 
     async def page(self, cursor: Cursor, size: int, only: BuildFilter = ANY_BUILD) -> Page[Build]:
-        wanted = {
-            table.c.id: only.build_id,
-            table.c.delivery_id: only.delivery_id,
-            table.c.namespace: only.namespace,
-            table.c.repo_name: only.repo_name,
-            table.c.state: only.state,
-        }
-        conditions: list[ColumnElement[bool]] = [
-            column == value for column, value in wanted.items() if value is not None
-        ]
-        if only.public_only:
-            conditions.append(_IS_PUBLIC)
+        found = list(alternatives(only))
+        if not found:
+            return Page(count=0, rows=[], newer=False, older=False)
         return await self._database.read(
-            lambda connection: listing.page(
-                connection, table, conditions, cursor=cursor, size=size, make=build_of
-            )
+            lambda connection: listing.page(connection, table, found, cursor=cursor, size=size, make=build_of)
         )
 
     async def _select(self, *conditions: ColumnElement[bool], limit: int) -> list[Build]:

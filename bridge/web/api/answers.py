@@ -1,11 +1,15 @@
 """The answers of our own API: JSON, in the envelope `{"code", "msg", "data"}`, with a true HTTP status."""
 
+import math
+
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bridge.errors import StoreError
+from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated
+from bridge.web.api.operation import STORE_FAILED
 
 
 def json_answer(content: object, status: int = 200) -> Response:
@@ -13,13 +17,24 @@ def json_answer(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 
-def success(data: object) -> Response:
-    return json_answer({"code": 0, "msg": "ok", "data": data})
+def success(data: object, status: int = 200) -> Response:
+    return json_answer({"code": 0, "msg": "ok", "data": data}, status)
 
 
 def failure(status: int, msg: str, data: object = None) -> Response:
     """`msg` is a sentence for people: what happened, why, and what to do."""
     return json_answer({"code": status, "msg": msg, "data": data}, status)
+
+
+def headers_of(error: CallError) -> dict[str, str]:
+    """The headers that belong to the status of an error, whatever its dialect."""
+    match error:
+        case Unauthenticated():
+            return {"www-authenticate": "Bearer"}
+        case TooManyRequests(after=after):
+            return {"retry-after": str(math.ceil(after))}
+        case _:
+            return {}
 
 
 async def http_failure(_request: Request, error: HTTPException) -> Response:
@@ -31,4 +46,4 @@ async def http_failure(_request: Request, error: HTTPException) -> Response:
 
 async def store_failure(_request: Request, _error: StoreError) -> Response:
     """The exception handler for StoreError."""
-    return failure(503, "the store cannot be used now: try again later, the daemon's log has the reason")
+    return failure(503, STORE_FAILED)

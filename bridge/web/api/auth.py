@@ -1,10 +1,14 @@
-"""Who may see what: a valid token opens everything; without one only public builds are visible."""
+"""Who sends a request: a valid token opens everything; without one only public builds are visible."""
 
 import hmac
 from collections.abc import Sequence
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
+
+from bridge.model.access import Principal, Role
+from bridge.web.api.core.errors import Unauthenticated
+
+_STATIC = Principal(name="api.tokens", role=Role.ADMIN)
 
 
 class Tokens:
@@ -13,27 +17,18 @@ class Tokens:
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = [token.encode() for token in tokens]
 
-    def trusts(self, request: Request) -> bool:
-        """Whether the request has one of the tokens, with or without `Bearer`; False when it has none.
+    async def principal(self, request: Request) -> Principal | None:
+        """Who sends it, with one of the tokens, with or without `Bearer`; None without any.
 
-        Raises HTTPException 401 for a wrong token: a client that sends one expects more than what is public.
+        Raises Unauthenticated for a wrong token: a client that sends one expects more than what is public.
         """
         value = request.headers.get("authorization", "")
         if not value:
-            return False
+            return None
         scheme, _, rest = value.partition(" ")
         given = (rest.strip() if scheme.lower() == "bearer" else value).encode("latin-1")
         # Every token is compared, so that the time does not depend on which one matches.
         found = [hmac.compare_digest(given, token) for token in self._tokens]
         if not any(found):
-            raise _unauthorized("the token is not one of api.tokens in bridge.yaml: send one that is")
-        return True
-
-    def require(self, request: Request) -> None:
-        """Raises HTTPException 401 for a request without a valid token."""
-        if not self.trusts(request):
-            raise _unauthorized("this needs a token: send the header `Authorization: Bearer <token>`")
-
-
-def _unauthorized(why: str) -> HTTPException:
-    return HTTPException(401, why, {"www-authenticate": "Bearer"})
+            raise Unauthenticated("the token is not one of api.tokens in bridge.yaml: send one that is")
+        return _STATIC

@@ -4,12 +4,94 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from bridge.model.build import Build
 from bridge.store.values import DeliveryRow, Step
 
 
-def build_document(build: Build) -> dict[str, Any]:
-    """A build, with the keys of Alauda's builds API and keys of our own."""
+class BuildDocument(TypedDict):
+    """A build, with the keys of Alauda's builds API and keys of our own; times are ISO 8601 in UTC."""
+
+    build_id: str
+    number: int
+    namespace: str
+    repo_name: str
+    status: str
+    state: str
+    raw: str
+    detail: str
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    builder: str
+    build_url: str | None
+    attempts: int
+    delivery_id: str
+    cause: str
+    created_by: str | None
+    auto_created: bool
+    code_repo_type: str
+    code_repo_type_value: str
+    code_head_commit: str | None
+    code_commit_http_url: str | None
+    subject: str
+    docker_repo_path: str
+    docker_repo_tag: str | None
+    docker_repo_tags: list[str]
+    docker_repo_version_tag: str | None
+    digest: str | None
+    build_context_path: str
+    dockerfile_location: str
+
+
+class StepDocument(TypedDict):
+    """A step of a timeline: when, one word, and a sentence."""
+
+    at: str
+    what: str
+    detail: str
+
+
+class BuildStory(BuildDocument):
+    """A build with its timeline."""
+
+    timeline: list[StepDocument]
+
+
+class DeliveryDocument(TypedDict):
+    """A delivery without its body; `explanation` is what each rule decided."""
+
+    id: str
+    source: str
+    forge: str
+    event: str
+    key: str
+    replay: int
+    size: int
+    received_at: str
+    state: str
+    detail: str
+    explanation: Any
+
+
+class DeliveryStory(DeliveryDocument):
+    """A delivery with its timeline and the builds that it made."""
+
+    timeline: list[StepDocument]
+    builds: list[BuildDocument]
+
+
+class LogRow(TypedDict):
+    """A piece of a log: `seq` orders the pieces, `time` is when it was read, in Unix seconds."""
+
+    seq: int
+    time: float
+    level: int
+    message: str
+
+
+def build_document(build: Build) -> BuildDocument:
     request, origin = build.request, build.origin
     return {
         "build_id": build.id,
@@ -21,8 +103,8 @@ def build_document(build: Build) -> dict[str, Any]:
         "raw": build.raw,
         "detail": build.detail,
         "created_at": when(build.created_at),
-        "started_at": when(build.started_at),
-        "ended_at": when(build.ended_at),
+        "started_at": maybe_when(build.started_at),
+        "ended_at": maybe_when(build.ended_at),
         "builder": build.builder,
         "build_url": build.url,
         "attempts": build.attempts,
@@ -45,8 +127,7 @@ def build_document(build: Build) -> dict[str, Any]:
     }
 
 
-def delivery_document(row: DeliveryRow) -> dict[str, Any]:
-    """A delivery without its body."""
+def delivery_document(row: DeliveryRow) -> DeliveryDocument:
     delivery = row.delivery
     return {
         "id": delivery.id,
@@ -63,13 +144,16 @@ def delivery_document(row: DeliveryRow) -> dict[str, Any]:
     }
 
 
-def timeline_document(steps: Sequence[Step]) -> list[dict[str, Any]]:
+def timeline_document(steps: Sequence[Step]) -> list[StepDocument]:
     return [{"at": when(step.at), "what": step.what, "detail": step.detail} for step in steps]
 
 
-def when(seconds: float | None) -> str | None:
+def when(seconds: float) -> str:
     """Unix seconds as ISO 8601 in UTC, with milliseconds."""
-    if seconds is None:
-        return None
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def maybe_when(seconds: float | None) -> str | None:
+    """As `when`; None for what has not happened."""
+    return None if seconds is None else when(seconds)

@@ -1,25 +1,36 @@
-"""The views of our own API below `/v1`: builds, their logs, deliveries, and a reload of the rules."""
+"""Our own API below `/v1`: builds, their logs, deliveries, and a reload of the rules."""
 
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 from urllib.parse import urlencode
 
 import anyio
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from pydantic import BeforeValidator, Field
 from starlette.responses import Response
-from starlette.routing import Route
+from typing_extensions import TypedDict
 
+from bridge.config.types import wrong
 from bridge.errors import ConfigError
-from bridge.model.build import Build
+from bridge.model.access import Role
+from bridge.model.build import Build, BuildState
 from bridge.rules.diff import Changes
 from bridge.store.base import Builds, Deliveries
 from bridge.store.values import BuildFilter, Cursor
-from bridge.web.api.answers import failure, success
-from bridge.web.api.auth import Tokens
-from bridge.web.api.documents import build_document, delivery_document, timeline_document
+from bridge.web.api.answers import failure, headers_of, success
+from bridge.web.api.core.builds import BuildAccess
+from bridge.web.api.core.errors import CallError, Faulty, Forbidden, Invalid, NotFound
+from bridge.web.api.documents import (
+    BuildDocument,
+    BuildStory,
+    DeliveryStory,
+    LogRow,
+    build_document,
+    delivery_document,
+    timeline_document,
+)
+from bridge.web.api.operation import Arguments, Authenticate, Call, Dialect, Operation
 
 PAGE_SIZE: Final = 20
 MAX_PAGE: Final = 500
@@ -30,136 +41,218 @@ MAX_LISTED: Final = 1000
 MAX_NUMBER: Final = 1e12
 _CURSORS: Final = ("page", "before", "after")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
+_BUILD_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
 
-class OwnApi:
+def _page_number(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PAGE)) else 0
+    if not 0 < number <= MAX_PAGE:
+        raise wrong(
+            "page", f"{text[:20]} is not a number from 1 to {MAX_PAGE}: follow the `next` links beyond"
+        )
+    return number
+
+
+def _seconds(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    if abs(number) > MAX_NUMBER:
+        raise wrong("number", f"{text[:20]} is not a usable number: write digits, such as 1700000000")
+    return number
+
+
+def _cursor_id(text: object) -> object:
+    if isinstance(text, str) and len(text) > MAX_CURSOR:
+        raise wrong("cursor", "is not the id of a build: use the links of a page")
+    return text
+
+
+Letter = Literal["W", "I", "S", "F"]
+PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_page_number)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+CursorId = Annotated[str, BeforeValidator(_cursor_id)]
+
+
+class BuildQuery(Arguments):
+    """Which builds to list, and where the page lies."""
+
+    page: PageNumber = 1
+    """The page, 20 builds each; `next` and `previous` of a page are better: builds that come move no page."""
+    before: CursorId | None = None
+    """The id of a build: the page holds older ones."""
+    after: CursorId | None = None
+    """The id of a build: the page holds newer ones."""
+    build_id: str | None = None
+    """The id of a build, or, with namespace and repo_name, its number."""
+    delivery_id: str | None = None
+    """Builds that this delivery made."""
+    namespace: str | None = None
+    """Builds of this namespace."""
+    repo_name: str | None = None
+    """Builds of repositories of this name."""
+    state: BuildState | None = None
+    """Builds in this state."""
+    status: Letter | None = None
+    """Builds with this letter: W waits, I runs, S succeeded, F ended otherwise."""
+
+
+class LogQuery(Arguments):
+    """Which part of a log."""
+
+    start_time: Seconds = 0.0
+    """Unix seconds: what was read at this time or later."""
+    end_time: Seconds = MAX_NUMBER
+    """Unix seconds: what was read at this time or earlier."""
+    after: Seconds = -1
+    """What comes after the row with this `seq`."""
+
+
+class BuildPage(TypedDict):
+    """One page of builds; `count` is exact below 10 000, and otherwise how many there are at least."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[BuildDocument]
+
+
+def _envelope(data: Mapping[str, Any], code: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "type": "object",
+        "properties": {"code": code, "msg": {"type": "string"}, "data": data},
+        "required": ["code", "msg", "data"],
+    }
+
+
+class OwnApi(Dialect):
     """The views; `public_url` begins the links between pages, which are paths without it."""
+
+    name: ClassVar[str] = "own"
+    error_schema: ClassVar[Mapping[str, Any]] = _envelope({}, code={"type": "integer", "minimum": 1})
+
+    @classmethod
+    def answer_schema(cls, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        return _envelope(schema, code={"const": 0})
 
     def __init__(
         self,
+        authenticate: Authenticate,
+        builds: BuildAccess,
         deliveries: Deliveries,
-        builds: Builds,
+        stored: Builds,
         *,
-        tokens: Tokens,
         reload: Callable[[], Awaitable[Changes]],
         public_url: str | None = None,
     ) -> None:
-        self._deliveries = deliveries
+        super().__init__(authenticate)
         self._builds = builds
+        self._deliveries = deliveries
+        self._stored = stored
         # However many clients ask for lists, the store's other readers stay free for the daemon.
         self._one_list = anyio.Semaphore(1)
-        self._tokens = tokens
         self._base = (public_url or "").rstrip("/")
-        self._reload = reload
-        self.routes = [
-            Route("/v1/builds", self.list_builds),
-            Route("/v1/builds/{build_id}", self.show_build),
-            Route("/v1/builds/{build_id}/logs", self.show_logs),
-            Route("/v1/deliveries/{delivery_id}", self.show_delivery),
-            Route("/v1/reload", self.reload, methods=["POST"]),
-        ]
+        self._load = reload
 
-    async def list_builds(self, request: Request) -> Response:
-        query = request.query_params
-        cursor = _cursor(query)
-        only = BuildFilter(
-            build_id=query.get("build_id"),
-            delivery_id=query.get("delivery_id"),
-            namespace=query.get("namespace"),
-            repo_name=query.get("repo_name"),
-            state=query.get("state"),
-            public_only=not self._tokens.trusts(request),
-        )
+    def success(self, content: Any, status: int) -> Response:
+        return success(content, status)
+
+    def failure(self, error: CallError) -> Response:
+        data = {"faults": error.faults[:MAX_LISTED]} if isinstance(error, Faulty) else None
+        answer = failure(error.status, str(error), data)
+        answer.headers.update(headers_of(error))
+        return answer
+
+    async def list_builds(self, call: Call, query: BuildQuery) -> BuildPage:
+        """List builds, the newest first."""
+        cursor = Cursor(number=query.page, before=query.before, after=query.after)
         async with self._one_list:
-            page = await self._builds.page(cursor, PAGE_SIZE, only)
-        data = {
+            page = await self._builds.page(call.principal, cursor, PAGE_SIZE, _filter(query))
+        return {
             "count": page.count,
-            "next": self._link(request, "before", page.rows[-1:]) if page.older else None,
-            "previous": self._link(request, "after", page.rows[:1]) if page.newer else None,
+            "next": self._link(call, "before", page.rows[-1:]) if page.older else None,
+            "previous": self._link(call, "after", page.rows[:1]) if page.newer else None,
             "results": [build_document(build) for build in page.rows],
         }
-        return success(data)
 
-    def _link(self, request: Request, cursor: str, neighbour: Sequence[Build]) -> str | None:
+    def _link(self, call: Call, cursor: str, neighbour: Sequence[Build]) -> str | None:
         """The address of a neighbouring page, without the Host header: a client can write anything there."""
         if not neighbour:
             return None
-        kept = {name: value for name, value in request.query_params.items() if name not in _CURSORS}
-        return f"{self._base}{request.url.path}?{urlencode({**kept, cursor: neighbour[0].id})}"
+        given = call.request.query_params.items()
+        kept = {name: value for name, value in given if name not in _CURSORS}
+        return f"{self._base}{call.request.url.path}?{urlencode({**kept, cursor: neighbour[0].id})}"
 
-    async def show_build(self, request: Request) -> Response:
-        build = await self._visible(request)
-        steps = await self._builds.steps(build.id)
-        return success(build_document(build) | {"timeline": timeline_document(steps)})
+    async def show_build(self, call: Call) -> BuildStory:
+        """Show a build and its timeline."""
+        build = await self._builds.one(call.principal, call.path["build_id"])
+        steps = await self._stored.steps(build.id)
+        return {**build_document(build), "timeline": timeline_document(steps)}
 
-    async def show_logs(self, request: Request) -> Response:
-        """The log as rows; `start_time` and `end_time` are Unix seconds, `after` the last `seq` seen."""
-        build = await self._visible(request)
-        query = request.query_params
-        start = _number("start_time", query.get("start_time", "0"))
-        end = _number("end_time", query["end_time"]) if "end_time" in query else MAX_NUMBER
-        after = int(_number("after", query.get("after", "-1")))
-        pieces = await self._builds.log(build.id, after, start=start, end=end)
-        return success(
-            [{"seq": piece.seq, "time": piece.at, "level": 0, "message": piece.text} for piece in pieces]
+    async def show_log(self, call: Call, query: LogQuery) -> list[LogRow]:
+        """Show the log of a build, piece by piece."""
+        build = await self._builds.one(call.principal, call.path["build_id"])
+        pieces = await self._stored.log(
+            build.id, int(query.after), start=query.start_time, end=query.end_time
         )
+        return [{"seq": piece.seq, "time": piece.at, "level": 0, "message": piece.text} for piece in pieces]
 
-    async def show_delivery(self, request: Request) -> Response:
-        self._tokens.require(request)
-        found = await self._deliveries.get(request.path_params["delivery_id"])
+    async def show_delivery(self, call: Call) -> DeliveryStory:
+        """Show a delivery, why it built or not, and the builds that it made."""
+        found = await self._deliveries.get(call.path["delivery_id"])
         if found is None:
-            raise HTTPException(404, "no delivery has this id: it is wrong, or the delivery is too old")
+            raise NotFound("no delivery has this id: it is wrong, or the delivery is too old")
         row, steps = found
-        builds = await self._builds.of_delivery(row.delivery.id)
-        document = delivery_document(row) | {"timeline": timeline_document(steps)}
-        return success(document | {"builds": [build_document(build) for build in builds]})
+        builds = await self._stored.of_delivery(row.delivery.id)
+        return {
+            **delivery_document(row),
+            "timeline": timeline_document(steps),
+            "builds": [build_document(build) for build in builds],
+        }
 
-    async def reload(self, request: Request) -> Response:
-        """Load the rules on disk and answer what changed, or 422 with their faults."""
-        self._tokens.require(request)
+    async def reload(self, call: Call) -> dict[str, Any]:
+        """Load the rules on disk: what changed, or 422 with their faults."""
+        if not call.caller.role.includes(Role.ADMIN):
+            raise Forbidden("a reload takes the role admin: ask an admin for a token with it")
         try:
-            changes = await self._reload()
+            changes = await self._load()
         except ConfigError as error:
-            return _faulty(error)
-        return success(changes.document(MAX_LISTED))
+            raise _faulty(error) from None
+        return changes.document(MAX_LISTED)
 
-    async def _visible(self, request: Request) -> Build:
-        trusted = self._tokens.trusts(request)
-        build = await self._builds.get(request.path_params["build_id"])
-        if build is None or not (build.origin.is_public or trusted):
-            # One answer for both: whether a private build exists is private, too.
-            raise HTTPException(404, "there is no such build, or it takes a token to see it")
-        return build
-
-
-def _cursor(query: Mapping[str, str]) -> Cursor:
-    """`before` and `after` are the ids of builds, as the links of a page have them."""
-    number = _page_number(query.get("page", "1"))
-    for name in ("before", "after"):
-        if len(query.get(name, "")) > MAX_CURSOR:
-            raise HTTPException(400, f"{name} is not the id of a build: use the links of a page")
-    return Cursor(number=number, before=query.get("before"), after=query.get("after"))
+    operations: ClassVar[Sequence[Operation]] = (
+        Operation("GET", "/v1/builds", list_builds, public=True),
+        Operation("GET", "/v1/builds/{build_id}", show_build, public=True),
+        Operation("GET", "/v1/builds/{build_id}/logs", show_log, public=True),
+        Operation("GET", "/v1/deliveries/{delivery_id}", show_delivery),
+        Operation("POST", "/v1/reload", reload),
+    )
 
 
-def _page_number(text: str) -> int:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PAGE)) else 0
-    if not 0 < number <= MAX_PAGE:
-        why = f"page: {text[:20]} is not a number from 1 to {MAX_PAGE}: follow the `next` links beyond"
-        raise HTTPException(400, why)
-    return number
+def _filter(query: BuildQuery) -> BuildFilter:
+    """What the query asks for. Raises Invalid for a number without its repository."""
+    build_id, number = query.build_id, None
+    if build_id is not None and _BUILD_NUMBER.fullmatch(build_id):
+        if query.namespace is None or query.repo_name is None:
+            raise Invalid([f"build_id: {build_id} is the number of a build: give namespace and repo_name"])
+        number, build_id = int(build_id), None
+    states = None if query.status is None else [one for one in BuildState if one.letter == query.status]
+    if query.state is not None:
+        states = [query.state] if states is None or query.state in states else []
+    return BuildFilter(
+        build_id=build_id,
+        delivery_id=query.delivery_id,
+        namespace=query.namespace,
+        repo_name=query.repo_name,
+        number=number,
+        states=states,
+    )
 
 
-def _number(name: str, text: str) -> float:
-    number = float(text) if _NUMBER.fullmatch(text) else math.inf
-    if abs(number) > MAX_NUMBER:
-        raise HTTPException(
-            400, f"{name}: {text[:20]} is not a usable number: write digits, such as 1700000000"
-        )
-    return number
-
-
-def _faulty(error: ConfigError) -> Response:
+def _faulty(error: ConfigError) -> Faulty:
     faults = [str(fault) for fault in error.faults]
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    msg = f"the rules on disk have {count}: the last good ones stay in force, correct the files and reload"
-    return failure(422, msg, {"faults": faults[:MAX_LISTED]})
+    why = f"the rules on disk have {count}: the last good ones stay in force, correct the files and reload"
+    return Faulty(why, faults)

@@ -120,9 +120,7 @@ async def test_links_never_follow_the_host_header(store: Store, host: str, publi
     assert page["next"].startswith(f"{base}/v1/builds?namespace=acme&before=")
 
 
-async def test_filters_hold_one_each_and_unknown_ones_are_no_filter(
-    store: Store, client: httpx.AsyncClient
-) -> None:
+async def test_filters_hold_one_each_and_all_together(store: Store, client: httpx.AsyncClient) -> None:
     first = await store.add_build("1", is_public=True)
     await store.builds.transition(first.id, BuildState.FAILED, NoticePolicy(store.clock, None))
     await store.add_build("2", is_public=True, namespace="globex")
@@ -135,9 +133,29 @@ async def test_filters_hold_one_each_and_unknown_ones_are_no_filter(
     assert await numbers("state=failed") == ["acme1"]
     assert await numbers(f"build_id={first.id}") == ["acme1"]
     assert await numbers(f"delivery_id={first.origin.delivery_id}") == ["acme1"]
-    assert await numbers("state=%27%20OR%201=1--") == []
-    assert await numbers("colour=red") == ["globex1", "acme1"]
+    assert await numbers("status=F") == ["acme1"]
+    assert await numbers("status=W&state=failed") == []
+    assert await numbers("status=W") == ["globex1"]
     assert await numbers("namespace=%00%ff") == []
+    assert await numbers("namespace=acme&repo_name=shop&build_id=1") == ["acme1"]
+    assert await numbers("namespace=acme&repo_name=sss/ttt&build_id=2") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("state=%27%20OR%201=1--", "state: ' OR 1=1-- is not waiting"),
+        ("state=faild", "state: faild is not known; did you mean failed?"),
+        ("statos=failed", "statos: is not known; did you mean status?"),
+        ("status=X", "status: X is not W, I, S or F"),
+        ("build_id=7", "build_id: 7 is the number of a build: give namespace and repo_name"),
+        ("namespace=a&namespace=b", "namespace: is given twice"),
+    ],
+)
+async def test_a_filter_that_there_is_not_is_rejected_with_a_hint(
+    client: httpx.AsyncClient, query: str, why: str
+) -> None:
+    assert bad(await client.get(f"/v1/builds?{query}"), 400).startswith(why)
 
 
 async def test_without_a_token_only_public_repositories_are_there(

@@ -1,0 +1,74 @@
+"""Why a call of the API was not done, whatever its dialect; each dialect writes them in its own shape.
+
+CallError
+├── Unauthenticated   no token, or one that is not valid
+├── Forbidden         the token is valid, but its role is too low
+├── NotFound          there is no such thing, or it may not be seen
+├── Conflict          it cannot be done as things are now
+├── Invalid           the request cannot be understood
+├── Faulty            what it would put in force has faults
+├── TooManyRequests   too many of this client
+└── Unavailable       the bridge cannot do it now
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from bridge.errors import BridgeError
+
+
+class CallError(BridgeError):
+    """The root; its text is a sentence for people: what happened, why, and what to do."""
+
+    status: ClassVar[int]
+    """The status of HTTP that says so."""
+
+
+class Unauthenticated(CallError):
+    status = 401
+
+
+class Forbidden(CallError):
+    status = 403
+
+
+class NotFound(CallError):
+    status = 404
+
+
+class Conflict(CallError):
+    status = 409
+
+
+class Invalid(CallError):
+    """`problems` are all that were found, each with its place in the request."""
+
+    status = 400
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class Faulty(CallError):
+    """`faults` are all of the rules that were found, each with its place."""
+
+    status = 422
+
+    def __init__(self, why: str, faults: Sequence[str]) -> None:
+        super().__init__(why)
+        self.faults = tuple(faults)
+
+
+class TooManyRequests(CallError):
+    """The client may call again in `after` seconds."""
+
+    status = 429
+
+    def __init__(self, why: str, after: float) -> None:
+        super().__init__(why)
+        self.after = after
+
+
+class Unavailable(CallError):
+    status = 503

@@ -1,0 +1,118 @@
+"""The OpenAPI 3.1 document of all dialects, made from the types that check requests and write answers."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from starlette.responses import Response
+
+from bridge import __version__
+from bridge.config.jsonschema import Described
+from bridge.web.api.operation import Dialect, Operation
+
+_PLACE: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_PLACE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {"int": {"type": "integer", "minimum": 0}}
+_Key = tuple[int, str]
+"""An operation, and which part of it: its query, its body or its answer."""
+
+
+def openapi(dialects: Iterable[type[Dialect]]) -> dict[str, Any]:
+    """The document: paths, parameters, bodies, answers and failures of every operation."""
+    found = [(dialect, operation) for dialect in dialects for operation in dialect.operations]
+    schemas, components = _schemas([operation for _, operation in found])
+    paths: dict[str, dict[str, Any]] = {}
+    for index, (dialect, operation) in enumerate(found):
+        parts = {part: schema for (of, part), schema in schemas.items() if of == index}
+        entry = _entry(dialect, operation, parts, components)
+        paths.setdefault(_PLACE.sub(r"{\1}", operation.path), {})[operation.method.lower()] = entry
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Buildbridge", "version": __version__},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _schemas(operations: Sequence[Operation]) -> tuple[dict[_Key, Any], dict[str, Any]]:
+    """The schema of each part of each operation, and what these refer to."""
+    inputs = [
+        ((index, part), "serialization" if part == "answer" else "validation", TypeAdapter(kind))
+        for index, operation in enumerate(operations)
+        for part, kind in _typed_parts(operation)
+    ]
+    made, rest = TypeAdapter.json_schemas(
+        inputs,  # type: ignore[arg-type]  # which mode it is, it does not see
+        ref_template="#/components/schemas/{model}",
+        schema_generator=Described,
+    )
+    return {key: schema for (key, _), schema in made.items()}, rest.get("$defs", {})
+
+
+def _typed_parts(operation: Operation) -> Iterator[tuple[str, Any]]:
+    if operation.query is not None:
+        yield "query", operation.query
+    if operation.body is not None:
+        yield "body", operation.body
+    if operation.media_type == "application/json" and operation.answer is not Response:
+        yield "answer", operation.answer
+
+
+def _entry(
+    dialect: type[Dialect], operation: Operation, parts: Mapping[str, Any], components: Mapping[str, Any]
+) -> dict[str, Any]:
+    summary, _, more = operation.description.partition("\n\n")
+    content: Mapping[str, Any] = (
+        {"schema": dialect.answer_schema(parts["answer"])} if "answer" in parts else {}
+    )
+    entry: dict[str, Any] = {
+        "operationId": f"{dialect.name}_{operation.view.__name__}",
+        "tags": [dialect.name],
+        "summary": " ".join(summary.split()),
+        "parameters": [*_places(operation), *_parameters(parts.get("query"), components)],
+        "responses": {
+            str(operation.status): {"description": "done", "content": {operation.media_type: content}},
+            "default": {
+                "description": "not done: the status and the text say why",
+                "content": {"application/json": {"schema": dialect.error_schema}},
+            },
+        },
+        "security": [{"token": []}, *([{}] if operation.public else [])],
+    }
+    if more:
+        entry["description"] = " ".join(more.split())
+    if "body" in parts:
+        entry["requestBody"] = {"required": True, "content": {"application/json": {"schema": parts["body"]}}}
+    return entry
+
+
+def _places(operation: Operation) -> Iterator[dict[str, Any]]:
+    """The parameters that stand in the path."""
+    for name, kind in _PLACE.findall(operation.path):
+        schema = _PLACE_TYPES.get(kind, {"type": "string"})
+        yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def _parameters(query: Mapping[str, Any] | None, components: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The parameters of the query, each with the text that stands below it in the code."""
+    if query is None:
+        return
+    model = components[query["$ref"].rpartition("/")[2]] if "$ref" in query else query
+    for name, schema in model["properties"].items():
+        about = {"description": schema["description"]} if "description" in schema else {}
+        required = name in model.get("required", ())
+        yield {"name": name, "in": "query", "required": required, "schema": _text(schema)} | about
+
+
+def _text(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What may stand in a query: it has no null, but can be left out."""
+    bare = {key: value for key, value in schema.items() if key != "description"}
+    if bare.get("default", ...) is None:
+        del bare["default"]
+    if "anyOf" in bare:
+        (only,) = [one for one in bare.pop("anyOf") if one.get("type") != "null"]
+        bare |= only
+    return bare

@@ -1,0 +1,198 @@
+"""One call of an API: its route and its part of the OpenAPI document are made from one `Operation`.
+
+What a call takes and answers stands in the signature of its view: `query` and `body`, models of pydantic, and
+the type that is returned.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import getdoc
+from typing import Any, ClassVar, Final, Literal, get_origin, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bridge.config.faults import problems_of
+from bridge.errors import BadPayload, StoreError
+from bridge.forges import strictjson
+from bridge.model.access import Principal
+from bridge.web.api.core.errors import CallError, Invalid, Unauthenticated, Unavailable
+
+MAX_BODY: Final = 1 << 20
+"""Bytes of a request's body: rules are far smaller."""
+
+STORE_FAILED: Final = "the store cannot be used now: try again later, the daemon's log has the reason"
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Authenticate = Callable[[Request], Awaitable[Principal | None]]
+"""Who sends a request, None without any token. Raises CallError."""
+
+
+class Arguments(BaseModel):
+    """What may stand in the query of a call; texts become numbers, and other names are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, and who sent it; None where no token was shown."""
+
+    request: Request
+    principal: Principal | None
+
+    @property
+    def path(self) -> Mapping[str, Any]:
+        return self.request.path_params
+
+    @property
+    def caller(self) -> Principal:
+        """Who sent it. Raises Unauthenticated."""
+        if self.principal is None:
+            raise Unauthenticated("this needs a token: send the header `Authorization: Bearer <token>`")
+        return self.principal
+
+
+View = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method and a path as Starlette writes it, and the view behind them; `status` is that of success."""
+
+    method: Method
+    path: str
+    view: View
+    status: int = 200
+    public: bool = False
+    """Whether it may be called without a token."""
+    media_type: str = "application/json"
+    """What the answer is; only JSON has a type that is checked."""
+
+    @cached_property
+    def types(self) -> Mapping[str, Any]:
+        return get_type_hints(self.view)
+
+    @property
+    def query(self) -> type[BaseModel] | None:
+        return self.types.get("query")
+
+    @property
+    def body(self) -> type[BaseModel] | None:
+        return self.types.get("body")
+
+    @property
+    def answer(self) -> Any:
+        """The type of what the view returns; `Response` where it is no JSON."""
+        return self.types["return"]
+
+    @property
+    def description(self) -> str:
+        return getdoc(self.view) or ""
+
+
+class Dialect(ABC):
+    """One API: its operations, and how it writes success and failure."""
+
+    name: ClassVar[str]
+    """The tag of its operations in the OpenAPI document."""
+    operations: ClassVar[Sequence[Operation]]
+    error_schema: ClassVar[Mapping[str, Any]]
+    """The JSON Schema of the body of a failure."""
+
+    @classmethod
+    def answer_schema(cls, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The JSON Schema of the body of a success, given that of what the view returns."""
+        return schema
+
+    def __init__(self, authenticate: Authenticate) -> None:
+        self._authenticate = authenticate
+
+    @abstractmethod
+    def success(self, content: Any, status: int) -> Response:
+        """The answer of a call that was done; `content` is what its view returned."""
+
+    @abstractmethod
+    def failure(self, error: CallError) -> Response:
+        """The answer of a call that was not done."""
+
+    @property
+    def routes(self) -> list[Route]:
+        """One for each path, so that a method that there is not is told those there are."""
+        by_path: dict[str, list[Operation]] = {}
+        for operation in self.operations:
+            by_path.setdefault(operation.path, []).append(operation)
+        return [self._route(path, found) for path, found in by_path.items()]
+
+    def _route(self, path: str, operations: Sequence[Operation]) -> Route:
+        by_method: Mapping[str, Operation] = {operation.method: operation for operation in operations}
+
+        async def endpoint(request: Request) -> Response:
+            method = "GET" if request.method == "HEAD" else request.method
+            return await self._answer(by_method[method], request)
+
+        return Route(path, endpoint, methods=list(by_method))
+
+    async def _answer(self, operation: Operation, request: Request) -> Response:
+        try:
+            content = await self._called(operation, request)
+        except CallError as error:
+            return self.failure(error)
+        except StoreError:
+            return self.failure(Unavailable(STORE_FAILED))
+        if isinstance(content, Response):
+            return content
+        return self.success(content, operation.status)
+
+    async def _called(self, operation: Operation, request: Request) -> Any:
+        call = Call(request, await self._authenticate(request))
+        if not operation.public:
+            _ = call.caller
+        given: dict[str, Any] = {}
+        if operation.query is not None:
+            given["query"] = _query(request, operation.query)
+        if operation.body is not None:
+            given["body"] = _valid(operation.body, await _body(request))
+        return await operation.view(self, call, **given)
+
+
+def _query(request: Request, model: type[BaseModel]) -> BaseModel:
+    given: dict[str, Any] = {}
+    for name, text in request.query_params.multi_items():
+        given.setdefault(name, []).append(text)
+    lists = {name for name, field in model.model_fields.items() if get_origin(field.annotation) is tuple}
+    if twice := [name for name, texts in given.items() if len(texts) > 1 and name not in lists]:
+        raise Invalid([f"{name}: is given twice" for name in twice])
+    flat = {name: texts if name in lists else texts[0] for name, texts in given.items()}
+    try:
+        return model.model_validate(flat)
+    except ValidationError as error:
+        raise Invalid(problems_of(error, model, flat)) from None
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body, within its limit. Raises Invalid."""
+    body = bytearray()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MAX_BODY:
+                raise Invalid([f"the body is over {MAX_BODY} bytes"])
+    except ClientDisconnect:
+        raise Invalid(["the client closed the connection before the end of the body"]) from None
+    return bytes(body)
+
+
+def _valid(model: type[BaseModel], body: bytes) -> BaseModel:
+    try:
+        value = strictjson.read(body)
+    except BadPayload as error:
+        raise Invalid([f"{error}: send JSON"]) from None
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise Invalid(problems_of(error, model, value)) from None

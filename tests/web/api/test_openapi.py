@@ -1,0 +1,75 @@
+"""The OpenAPI document: what it says is what the API does."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+from support.commands import command
+from support.scripted import Store, delivery_of
+
+from bridge.rules.diff import Changes, compare
+from bridge.rules.match import RuleSet
+from bridge.web.api.openapi import openapi
+from bridge.web.app import DIALECTS, make_api
+
+TOKEN = "a-token-of-the-tests"
+DOCUMENT = openapi(DIALECTS)
+OPERATIONS = [
+    (path, method, entry) for path, found in DOCUMENT["paths"].items() for method, entry in found.items()
+]
+
+
+async def nothing_changed() -> Changes:
+    return compare(RuleSet({}), RuleSet({}))
+
+
+def checked(entry: Mapping[str, Any], answer: httpx.Response) -> None:
+    """The answer is one of those that the document has for the operation."""
+    found = entry["responses"].get(str(answer.status_code), entry["responses"]["default"])
+    schema = found["content"]["application/json"]["schema"]
+    validator = jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+    validator.validate(answer.json())
+
+
+async def test_it_is_served_and_printed_alike(store: Store) -> None:
+    served = make_api(store, tokens=[TOKEN], reload=nothing_changed)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
+        answer = await client.get("/openapi.json")
+    printed = json.loads(command("schema", "openapi").stdout)
+    assert answer.json() == printed == DOCUMENT
+    assert printed["openapi"] == "3.1.0"
+
+
+@pytest.mark.parametrize(("path", "method", "entry"), OPERATIONS)
+def test_each_operation_says_in_a_sentence_what_it_does(path: str, method: str, entry: Any) -> None:
+    assert entry["summary"].endswith("."), (path, method)
+    assert all("description" in one for one in entry["parameters"] if one["in"] == "query")
+
+
+def test_ids_of_operations_are_unique() -> None:
+    ids = [entry["operationId"] for _, _, entry in OPERATIONS]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("token", [TOKEN, "wrong", None])
+@pytest.mark.parametrize(("path", "method", "entry"), OPERATIONS)
+async def test_what_is_answered_has_the_type_that_the_document_gives(
+    store: Store, path: str, method: str, entry: Any, token: str | None
+) -> None:
+    build = await store.add_build("1", is_public=True)
+    await store.builds.append_log(build.id, "a line\n", 7, restarted=False)
+    delivery = delivery_of("k", store.clock())
+    await store.deliveries.put(delivery)
+    known = {"build_id": build.id, "delivery_id": delivery.id}
+    served = make_api(store, tokens=[TOKEN], reload=nothing_changed)
+    headers = {} if token is None else {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
+        answer = await client.request(method, path.format(**known), headers=headers)
+    # A wrong token is 401 for everybody, a missing one where the operation needs one.
+    public = {} in entry["security"]
+    good = token == TOKEN or (token is None and public)
+    assert answer.status_code == (200 if good else 401), answer.text
+    checked(entry, answer)
