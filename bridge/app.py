@@ -17,6 +17,7 @@ from bridge.config.settings import Settings
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import FORGES, OpenAdapters, open_adapters, targets
 from bridge.rules.match import RuleSet
+from bridge.rules.merge import FileRules
 from bridge.runtime import log, memory
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
@@ -29,7 +30,7 @@ from bridge.services.health import BuilderHealth
 from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices, recover
 from bridge.services.notifier import make_notifiers
 from bridge.services.poller import Poller
-from bridge.services.reloader import Reloader
+from bridge.services.reloader import InForce, Reloader, begin
 from bridge.services.room import Rooms
 from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
@@ -47,14 +48,15 @@ GRACE_SECONDS: Final = 10
 
 async def serve(
     config: Config,
-    rules: RuleSet,
-    load: Callable[[], RuleSet],
+    files: FileRules,
+    load: Callable[[], FileRules],
+    report: Callable[[RuleSet], None],
     *,
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """The daemon, until SIGTERM or SIGINT; `task_status` gets the port once it is ready, 0 for none.
 
-    `load` reads the rules anew; `rules` are what it gave just now.
+    `load` reads the rule files anew; `files` are what it gave just now. `report` gets the rules of the start.
     A crash of any part ends all of them: systemd starts us again, and the store says where to go on.
     """
     log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
@@ -67,7 +69,8 @@ async def serve(
         open_adapters(config, store.messages, clock) as adapters,
         anyio.create_task_group() as tasks,
     ):
-        daemon = _Daemon(config, store, adapters, clock, service_notices, rules=rules, load=load)
+        in_force = await begin(files, load, store.repositories, report)
+        daemon = _Daemon(config, store, adapters, clock, service_notices, in_force=in_force)
         await recover(store, config.builders, config.channels, daemon.notice_policy)
         listener = listen(config.settings.server.host, config.settings.server.port)
         server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
@@ -91,8 +94,7 @@ class _Daemon:
         clock: SteadyClock,
         service_notices: ServiceNoticePolicy,
         *,
-        rules: RuleSet,
-        load: Callable[[], RuleSet],
+        in_force: InForce,
     ) -> None:
         self._store, self._clock = store, clock
         self.notice_policy = NoticePolicy(clock, config.settings.server.public_url)
@@ -120,11 +122,9 @@ class _Daemon:
             wake_notifiers=self._wake_notifiers,
         )
         self.reloader = Reloader(
-            rules,
+            in_force,
             config.rule_paths,
-            load,
             default_notices=config.default_notices,
-            notices=store.notices,
             health=store.health,
             clock=clock,
             on_reloaded=self._reloaded,

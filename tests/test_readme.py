@@ -13,7 +13,8 @@ import pytest
 from bridge.cli.root import root
 from bridge.config.loader import load_config
 from bridge.registry import BUILDERS, CHANNELS, FORGES, KINDS
-from bridge.rules.loader import Names, load_rules
+from bridge.rules.checking import Names
+from bridge.rules.loader import load_rules
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -17,13 +17,14 @@ def check(config: str | None) -> None:
     Prints every fault with its position and what to do. Exits 1 if there are any.
     """
     faults: list[Fault] = []
+    warnings: list[Fault] = []
     try:
         loaded = configuration(config)
-        rules = rules_of(loaded)
+        rules = rules_of(loaded, warn=warnings.append)
     except ConfigError as error:
         faults += error.faults
     else:
-        for fault in (*loaded.warnings, *rules.warnings, *advice(loaded, rules)):
+        for fault in (*loaded.warnings, *warnings, *rules.warnings, *advice(loaded, rules)):
             click.echo(
                 f"{fault.place}: warning: {fault.path}: {fault.problem}"
                 if fault.path

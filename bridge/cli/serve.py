@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import click
 
 from bridge import app
-from bridge.cli.setup import configuration, rules_of, run
+from bridge.cli.setup import configuration, files_of, run
+from bridge.rules.match import RuleSet
 from bridge.runtime import memory
 
 
@@ -19,10 +20,13 @@ def serve(config: str | None) -> None:
     memory.share_arena()
     with _without("charset_normalizer"):
         loaded = configuration(config)
-        rules = rules_of(loaded)
-        for fault in (*loaded.warnings, *rules.warnings):
-            click.echo(f"warning: {fault}", err=True)
-        run(lambda: app.serve(loaded, rules, lambda: rules_of(loaded)))
+        files = files_of(loaded)
+
+        def report(rules: RuleSet) -> None:
+            for fault in (*loaded.warnings, *rules.warnings):
+                click.echo(f"warning: {fault}", err=True)
+
+        run(lambda: app.serve(loaded, files, lambda: files_of(loaded), report))
 
 
 @contextmanager

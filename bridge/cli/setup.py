@@ -4,15 +4,20 @@ import getpass
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 import anyio
 import click
 
 from bridge.config.loader import Config, Outline, find_config, load_config, load_outline
+from bridge.errors import Fault, StoreError
+from bridge.model.repository import NOTHING_STORED, StoredRules
 from bridge.registry import KINDS
-from bridge.rules.loader import Names, load_rules
+from bridge.rules.checking import Names
+from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
+from bridge.rules.merge import FileRules, RuleMerge
 from bridge.runtime import log
 from bridge.store.base import Store
 from bridge.store.open import open_store
@@ -30,9 +35,34 @@ def outline(option: str | None) -> Outline:
     return load_outline(find_config(option, os.environ), KINDS)
 
 
-def rules_of(config: Outline) -> RuleSet:
-    """Its rules. Raises ConfigError."""
-    return load_rules(config.rule_paths, Names.of(config, KINDS))
+def files_of(config: Outline) -> FileRules:
+    """The rules of its files. Raises ConfigError."""
+    return load_files(config.rule_paths, Names.of(config, KINDS))
+
+
+def rules_of(config: Outline, *, warn: Callable[[Fault], None] | None = None) -> RuleSet:
+    """All its rules, those made by API among them where there is a store. Raises ConfigError.
+
+    `warn` gets the problem of a store that cannot be read; if left out, it is printed.
+    """
+    files = files_of(config)
+    stored = NOTHING_STORED
+    try:
+        if config.store_file.exists():
+            stored = run(partial(_stored, config.store_url))
+    except StoreError as error:
+        problem = f"what was made by API is not known now, and left out: {error}"
+        (warn or _print)(Fault(str(config.file), "store", problem, warning=True))
+    return RuleMerge()(files, stored)
+
+
+def _print(fault: Fault) -> None:
+    click.echo(f"warning: {fault}", err=True)
+
+
+async def _stored(url: str) -> StoredRules:
+    async with open_store(url, exclusive=False) as store:
+        return await store.repositories.all()
 
 
 @asynccontextmanager

@@ -39,7 +39,10 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: `marks` holds line and column, from 1, by path; `faults` are keys given twice."""
+    """One document: `marks` holds line and column by path, from 1; `faults` are keys given twice.
+
+    In what was not read from a text every line is 0, and `file` alone is the place.
+    """
 
     file: str
     data: object
@@ -51,10 +54,26 @@ class Document:
         while loc not in self.marks:
             loc = loc[:-1]
         line, column = self.marks[loc]
-        return f"{self.file}:{line}:{column}"
+        return f"{self.file}:{line}:{column}" if line else self.file
 
     def fault(self, loc: Loc, problem: str, *, warning: bool = False) -> Fault:
         return Fault(self.place(loc), dotted(loc), problem, warning)
+
+
+def plain_document(name: str, data: object) -> Document:
+    """A document of data that was not read from a text. Raises ConfigError when it is nested too deep."""
+    marks: dict[Loc, tuple[int, int]] = {}
+    inner: list[tuple[Loc, object]] = [((), data)]
+    while inner:
+        loc, value = inner.pop()
+        if len(loc) >= MAX_DEPTH:
+            raise ConfigError([Fault(name, "", f"is nested over {MAX_DEPTH} deep")])
+        marks[loc] = 0, 0
+        if isinstance(value, dict):
+            inner += [((*loc, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            inner += [((*loc, index), item) for index, item in enumerate(value)]
+    return Document(name, data, marks)
 
 
 def dotted(loc: Loc) -> str:

@@ -33,7 +33,8 @@ from bridge.demo.robot import robot_app
 from bridge.demo.screen import Screen
 from bridge.demo.workspace import DemoError, Workspace, make_folder, require_programs
 from bridge.registry import KINDS
-from bridge.rules.loader import Names, load_rules
+from bridge.rules.checking import Names
+from bridge.rules.loader import load_rules
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
 from bridge.store.open import open_store

@@ -8,6 +8,7 @@ from typing import Final
 
 from bridge.errors import Fault
 from bridge.model.event import PushEvent, Ref, Repo
+from bridge.rules.api import ApiRules
 from bridge.rules.paths import compile_paths, joined, unknown_files
 from bridge.rules.pattern import MAX_NAME_BYTES, shown
 from bridge.rules.render import (
@@ -92,13 +93,14 @@ class RuleSet:
     """All rules, indexed by the code they build from; immutable.
 
     Every repository names its builder, and its notices name channel and type. `fingerprint` is that of the
-    rule files, `places` are the `file:line:column` of the repositories.
+    rule files, `places` are the `file:line:column` of the repositories, or who made them by API, and when.
     """
 
     repositories: Mapping[tuple[str, str], BuildRepository]
     warnings: tuple[Fault, ...] = ()
     fingerprint: str = ""
     places: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
+    api: ApiRules = field(default_factory=ApiRules, repr=False, compare=False)
     _by_code: Mapping[tuple[str, str], Sequence[BuildRepository]] = field(init=False, repr=False)
     _by_address: frozenset[str] = field(init=False, repr=False)
     """The kinds of Git hosts whose repositories the rules name by clone address."""
@@ -140,6 +142,8 @@ class RuleSet:
         return match_repository(repository, event, at, by_hand=True, reserved=self._reserved)
 
     def _match(self, repository: BuildRepository, event: PushEvent, at: float) -> Matching:
+        if why := self.api.disabled(repository.key):
+            return Matching((), (Rejection(repository.namespace, repository.repo_name, None, why),))
         return match_repository(repository, event, at, reserved=self._reserved)
 
     def filters(self, forge_kind: str, event: PushEvent) -> bool:

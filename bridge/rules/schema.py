@@ -20,6 +20,7 @@ from bridge.config.notices import NoticeSetting
 from bridge.config.types import Strict, wrong
 from bridge.model.build import OnNewer
 from bridge.model.event import RefKind
+from bridge.model.plan import RepositoryKey
 from bridge.rules.cron import MAX_LENGTH, BadCron, compile_cron
 from bridge.rules.paths import MAX_GLOBS, compile_paths, path_problem
 from bridge.rules.pattern import MAX_PATTERNS, BadPattern, RefFilter, compile_refs
@@ -391,3 +392,7 @@ class BuildRepository(Strict):
     @property
     def path(self) -> str:
         return f"{self.namespace}/{self.repo_name}"
+
+    @property
+    def key(self) -> RepositoryKey:
+        return self.namespace, self.repo_name

@@ -2,11 +2,17 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 Clock = Callable[[], float]
 """Now, in Unix seconds."""
 
 system_clock: Clock = time.time
+
+
+def moment(at: float) -> str:
+    """Unix seconds as people read them, such as 2026-11-26T10:00:00Z."""
+    return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _since_boot() -> float:

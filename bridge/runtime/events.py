@@ -48,6 +48,8 @@ class LogEvent(StrEnum):
 
     # Rules and their schedules.
     RULES_RELOADED = "rules.reloaded"
+    RULES_CHANGED = "rules.changed"
+    """By API."""
     RULES_REJECTED = "rules.rejected"
     CRON_DUE = "cron.due"
 

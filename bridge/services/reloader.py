@@ -1,12 +1,16 @@
-"""The reloader: keeps the rules as they are on disk, all or nothing.
+"""The reloader: keeps the rules as they are on disk and in the store, all or nothing.
 
 A set that cannot be loaded changes nothing: the last good one stays. The log, the health of `rules` and a
 notice say why. One set decides a delivery, and its builds keep what that set said.
+
+A change by API is written with its notices first, and in force then: a crash between the two loses nothing,
+since the next start loads what is written.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,14 +22,16 @@ from uuid_utils import uuid7
 from bridge.config.notices import NoticeSetting
 from bridge.errors import ConfigError
 from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, ServiceFacts
+from bridge.model.repository import RepositoryChange, StoredRules
 from bridge.rules.diff import Changes, compare
 from bridge.rules.files import rule_files
 from bridge.rules.match import RuleSet
+from bridge.rules.merge import FileRules, RuleMerge, tag_names
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Service
-from bridge.store.base import Health, Notices
+from bridge.store.base import Health, Repositories
 
 log = structlog.get_logger()
 
@@ -36,6 +42,35 @@ _MOST_NOTICES: Final = 20
 """To one channel about one reload: notices about builds need room, too."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """The rules in force, and where they come from: `load` reads the files anew."""
+
+    files: FileRules
+    rules: RuleSet
+    load: Callable[[], FileRules]
+    repositories: Repositories
+    merge: RuleMerge
+
+    @property
+    def stored(self) -> StoredRules:
+        return self.rules.api.stored
+
+
+async def begin(
+    files: FileRules,
+    load: Callable[[], FileRules],
+    repositories: Repositories,
+    report: Callable[[RuleSet], None],
+) -> InForce:
+    """The rules of a start, which `report` gets. Raises ConfigError or StoreError."""
+    merge = RuleMerge()
+    rules = await anyio.to_thread.run_sync(merge, files, await repositories.all())
+    report(rules)
+    await repositories.begin({key: tag_names(one) for key, one in rules.repositories.items()})
+    return InForce(files=files, rules=rules, load=load, repositories=repositories, merge=merge)
+
+
 class Reloader(Service):
     """Holds the rules that are in force."""
 
@@ -43,38 +78,36 @@ class Reloader(Service):
 
     def __init__(
         self,
-        rules: RuleSet,
+        begun: InForce,
         paths: Sequence[Path],
-        load: Callable[[], RuleSet],
         *,
         default_notices: Sequence[NoticeSetting],
-        notices: Notices,
         health: Health,
         clock: Clock,
         on_reloaded: Callable[[], None],
         wake_notifiers: Callable[[], None],
     ) -> None:
         super().__init__("reloader")
-        self._rules = rules
+        self._in_force = begun
         self._paths = paths
-        self._load = load
         self._default_notices = default_notices
-        self._notices = notices
         self._health = health
         self._clock = clock
         self._on_reloaded = on_reloaded
         self._wake_notifiers = wake_notifiers
-        self._tried = rules.fingerprint
-        self._seen = rules.fingerprint
+        self._tried = begun.files.fingerprint
+        self._seen = begun.files.fingerprint
+        self._revision = begun.stored.revision
+        """What was last tried of the store."""
         self._one = anyio.Lock()
 
     @property
     def rules(self) -> RuleSet:
-        return self._rules
+        return self._in_force.rules
 
     async def round(self) -> None:
-        """Reload what was changed on disk."""
-        if await self._settled():
+        """Reload what was changed on disk, or in the store by another process."""
+        if await self._settled() or await self._in_force.repositories.revision() != self._revision:
             with suppress(ConfigError):  # it is reported, and the next change on disk is the next attempt
                 await self.reload()
 
@@ -94,32 +127,61 @@ class Reloader(Service):
             return str(error)
 
     async def reload(self) -> Changes:
-        """Use the rules on disk from now on. Raises ConfigError or StoreError; then the last good stay."""
+        """Use the rules on disk and in the store from now on.
+
+        Raises ConfigError or StoreError; then the last good ones stay.
+        """
         async with self._one:
             tried = await self._fingerprint()
+            stored = await self._in_force.repositories.all()
             try:
-                changes = await self._take()
+                changes = await self._take(await anyio.to_thread.run_sync(self._in_force.load), stored)
+                await self._health.restore(SERVICE, "the rules on disk are good again, and in force")
             except ConfigError as error:
                 await self._reject(error)
-                self._tried = tried
+                self._tried, self._revision = tried, stored.revision
                 raise
             self._tried = tried
-        log.info(
-            LogEvent.RULES_RELOADED,
-            repositories=len(self._rules.repositories),
-            **changes.document(_MAX_SHOWN),
-        )
-        self._on_reloaded()
-        self._wake_notifiers()
+        self._report(LogEvent.RULES_RELOADED, changes)
         return changes
 
-    async def _take(self) -> Changes:
-        new = await anyio.to_thread.run_sync(self._load)
-        changes = await anyio.to_thread.run_sync(compare, self._rules, new)
-        await self._notices.add(list(self._notices_of(changes)))
-        self._rules = new
-        await self._health.restore(SERVICE, "the rules on disk are good again, and in force")
+    async def change(self, decide: Callable[[RuleSet], Awaitable[RepositoryChange]]) -> Changes:
+        """Change by API what is in force; `decide` says how, and no other change comes between.
+
+        Raises what `decide` raises, ConfigError for a change that makes faulty rules, or StoreError; then
+        nothing is changed.
+        """
+        async with self._one:
+            before = self._in_force
+            change = await decide(before.rules)
+            changes = await self._take(before.files, before.stored.after(change), change)
+        self._report(LogEvent.RULES_CHANGED, changes, repository="/".join(change.key), by=change.by)
         return changes
+
+    async def _take(
+        self, files: FileRules, stored: StoredRules, change: RepositoryChange | None = None
+    ) -> Changes:
+        before = self._in_force
+        rules = await anyio.to_thread.run_sync(before.merge, files, stored)
+        changes = await anyio.to_thread.run_sync(compare, before.rules, rules)
+        new = [*changes.added, *changes.forbidden, *(one.repository for one in changes.changed)]
+        tags = {repository.key: tag_names(repository) for repository in new}
+        if change is not None and (repository := rules.repository(*change.key)) is not None:
+            tags[change.key] = tag_names(repository)
+        gone = [repository.key for repository in changes.removed]
+        by = f", by the API ({change.by})" if change is not None else ""
+        notices = list(self._notices_of(changes, by))
+        # What is written is in force, also when who asked for it does not wait any longer.
+        with anyio.CancelScope(shield=True):
+            self._revision = await before.repositories.take(tags, gone, notices, change)
+            self._in_force = replace(before, files=files, rules=rules)
+        return changes
+
+    def _report(self, event: LogEvent, changes: Changes, **fields: str) -> None:
+        count = len(self.rules.repositories)
+        log.info(event, repositories=count, **fields, **changes.document(_MAX_SHOWN))
+        self._on_reloaded()
+        self._wake_notifiers()
 
     async def _reject(self, error: ConfigError) -> None:
         faults = [str(fault) for fault in error.faults]
@@ -127,11 +189,13 @@ class Reloader(Service):
         await self._health.degrade(SERVICE, f"the last good rules stay: {faults[0]}")
         self._wake_notifiers()
 
-    def _notices_of(self, changes: Changes) -> Iterator[Notice]:
+    def _notices_of(self, changes: Changes, by: str) -> Iterator[Notice]:
         waiting: dict[str, list[tuple[EventName, ServiceFacts]]] = defaultdict(list)
         for event, repository, detail in _events(changes):
             for channel in self._audience(repository, event):
-                waiting[channel].append((event, ServiceFacts(subject=repository.path, detail=detail)))
+                waiting[channel].append(
+                    (event, ServiceFacts(subject=repository.path, detail=f"{detail}{by}"))
+                )
         for channel, events in waiting.items():
             most = _MOST_MESSAGES if channel == MESSAGE_CHANNEL else _MOST_NOTICES
             if len(events) > most:

@@ -9,7 +9,6 @@ begin with a burst of old nightly builds.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -20,7 +19,7 @@ from bridge.rules.cron import Cron, compile_cron
 from bridge.rules.match import RuleSet
 from bridge.rules.scheduled import ScheduledPush
 from bridge.rules.schema import BuildRepository, Schedule
-from bridge.runtime.clock import Clock
+from bridge.runtime.clock import Clock, moment
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Service
 from bridge.store.base import Schedules
@@ -110,7 +109,7 @@ class Scheduler(Service):
         notices = self._notices_for(EventName.DEGRADED, facts) if missed else []
         if not await self._schedules.claim(entry.name, due_at, entry.cron.next(now), delivery, notices):
             return
-        log.info(LogEvent.CRON_DUE, schedule=entry.name, at=_moment(last), missed=missed or None)
+        log.info(LogEvent.CRON_DUE, schedule=entry.name, at=moment(last), missed=missed or None)
         if delivery is not None:
             self._on_due()
         if notices:
@@ -121,7 +120,7 @@ class Scheduler(Service):
         if due_at < self._begun:
             return "the bridge was not running"
         if due_at > looked and self._looked - looked > _JUMP_SECONDS:
-            return f"the clock went from {_moment(looked)} to {_moment(self._looked)} at once"
+            return f"the clock went from {moment(looked)} to {moment(self._looked)} at once"
         return "the store failed"
 
     async def _push(self, entry: _CronEntry, due_at: float) -> ScheduledPush:
@@ -132,7 +131,7 @@ class Scheduler(Service):
         )
         return ScheduledPush(
             name=entry.name,
-            due=_moment(due_at),
+            due=moment(due_at),
             namespace=repository.namespace,
             repo_name=repository.repo_name,
             full_name=config.code,
@@ -150,9 +149,5 @@ def _entries(rules: RuleSet) -> Iterator[_CronEntry]:
 
 def _missed(entry: _CronEntry, count: int, last: float, why: str) -> ServiceFacts:
     often = "once" if count == 1 else f"over {count - 1} times" if count > MAX_MISSED else f"{count} times"
-    detail = f"{entry.name}: missed {often} until {_moment(last)}, since {why}"
+    detail = f"{entry.name}: missed {often} until {moment(last)}, since {why}"
     return ServiceFacts(subject=f"schedule of {entry.repository.path}", detail=detail)
-
-
-def _moment(at: float) -> str:
-    return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -14,7 +14,8 @@ from bridge.errors import StoreDied
 from bridge.model.build import Build, BuildState, SeenJob
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
-from bridge.model.plan import KnownBranch, KnownMove, Planner
+from bridge.model.plan import KnownBranch, KnownMove, Planner, RepositoryKey
+from bridge.model.repository import RepositoryChange, RepositoryIds, StoredRules
 from bridge.store.values import (
     ANY_BUILD,
     ANY_NOTICE,
@@ -283,6 +284,39 @@ class Schedules(Protocol):
         """How a branch of this code moved, and what this build repository last built of it."""
 
 
+class Repositories(Protocol):
+    """What was changed by API about the rules, and the numbers of all repositories.
+
+    The names in `tags` tell the tag configurations of one repository apart. A number that was given once is
+    never given again.
+    """
+
+    async def all(self) -> StoredRules:
+        """All repositories and settings that were made by API."""
+
+    async def revision(self) -> int:
+        """The revision of that; it grows with each change."""
+
+    async def begin(self, tags: Mapping[RepositoryKey, Sequence[str]]) -> None:
+        """Give numbers to all that is in force at start, and forget what is kept of other repositories."""
+
+    async def take(
+        self,
+        tags: Mapping[RepositoryKey, Sequence[str]],
+        gone: Collection[RepositoryKey],
+        notices: Sequence[Notice],
+        change: RepositoryChange | None = None,
+    ) -> int:
+        """Write that rules are in force, all or nothing; returns the revision.
+
+        `change` is what was changed by API. The repositories in `tags` are new or have changed, and what is
+        kept of those in `gone` is forgotten; `notices` say so.
+        """
+
+    async def ids(self, tags: Mapping[RepositoryKey, Sequence[str]]) -> Mapping[RepositoryKey, RepositoryIds]:
+        """The numbers of these repositories, without those that are not in force."""
+
+
 class Store(Protocol):
     """An open store."""
 
@@ -300,6 +334,8 @@ class Store(Protocol):
     def messages(self) -> Messages: ...
     @property
     def schedules(self) -> Schedules: ...
+    @property
+    def repositories(self) -> Repositories: ...
 
     @property
     def death(self) -> StoreDied | None:

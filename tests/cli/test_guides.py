@@ -9,7 +9,8 @@ import bridge.forges.adapters
 from bridge.cli.guides import EXAMPLE_URL, guide
 from bridge.config.loader import load_config
 from bridge.registry import FORGES, KINDS
-from bridge.rules.loader import Names, load_rules
+from bridge.rules.checking import Names
+from bridge.rules.loader import load_rules
 
 FOLDERS = sorted(file.parent for file in Path(bridge.forges.adapters.__file__).parent.glob("*/forge.py"))
 ROOT = Path(__file__).parents[2]

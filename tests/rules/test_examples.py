@@ -11,7 +11,8 @@ from bridge import registry
 from bridge.config.loader import Config, Kinds, load_config
 from bridge.model.event import Repo
 from bridge.registry import BUILDERS, CHANNELS
-from bridge.rules.loader import Names, load_rules
+from bridge.rules.checking import Names
+from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet, match_repository
 
 ROOT = Path(__file__).parents[2]

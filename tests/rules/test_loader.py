@@ -8,8 +8,9 @@ from support.rules import HEAD, NAMES, rules, rules_of, tag_config
 from support.users import open_to_all, unprivileged
 
 from bridge.errors import ConfigError
+from bridge.rules.checking import Names
 from bridge.rules.files import MAX_FOLDERS_DEEP
-from bridge.rules.loader import Names, load_rules
+from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 

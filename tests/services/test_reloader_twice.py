@@ -14,8 +14,8 @@ from support.scripted import Store, eventually, failing
 from bridge.errors import ConfigError
 from bridge.model.notice import EventName
 from bridge.rules import files
-from bridge.rules.loader import load_rules
-from bridge.rules.match import RuleSet
+from bridge.rules.loader import load_files
+from bridge.rules.merge import FileRules
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ class Load:
         self.loads = 0
         self.then: Callable[[], object] | None = None
 
-    def __call__(self) -> RuleSet:
+    def __call__(self) -> FileRules:
         self.loads += 1
         try:
-            return load_rules([self.folder], NAMES)
+            return load_files([self.folder], NAMES)
         finally:
             then, self.then = self.then, None
             if then is not None:

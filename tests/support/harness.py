@@ -17,15 +17,17 @@ from bridge.forges.base import Forge
 from bridge.model.build import Build
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.notice import EventName, ServiceFacts
+from bridge.model.repository import NOTHING_STORED, StoredRules
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
-from bridge.rules.loader import load_rules
+from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
+from bridge.rules.merge import FileRules, RuleMerge
 from bridge.services.base import Service
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.health import BuilderHealth
 from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
-from bridge.services.reloader import Reloader
+from bridge.services.reloader import InForce, Reloader
 from bridge.services.room import Room
 from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
@@ -245,17 +247,24 @@ class ReloaderHarness(Harness):
         store: Store,
         folder: Path,
         default_notices: Sequence[NoticeSetting],
-        load: Callable[[], RuleSet] | None = None,
+        load: Callable[[], FileRules] | None = None,
+        stored: StoredRules = NOTHING_STORED,
     ) -> None:
         super().__init__(store)
-        load_folder = partial(load_rules, [folder], NAMES)
+        load_folder = partial(load_files, [folder], NAMES)
+        merge, files = RuleMerge(), load_folder()
+        begun = InForce(
+            files=files,
+            rules=merge(files, stored),
+            load=load or load_folder,
+            repositories=store.repositories,
+            merge=merge,
+        )
         self.reloader = self.add(
             Reloader(
-                load_folder(),
+                begun,
                 [folder],
-                load or load_folder,
                 default_notices=default_notices,
-                notices=store.notices,
                 health=store.health,
                 clock=store.clock,
                 on_reloaded=self.hand_over("on_reloaded"),

@@ -6,7 +6,8 @@ from typing import Any, Final
 from support.kinds import FORGES
 
 from bridge.model.event import Commit, PushEvent, Ref, Repo
-from bridge.rules.loader import Names, load_rules
+from bridge.rules.checking import Names
+from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet
 
 NAMES: Final = Names(

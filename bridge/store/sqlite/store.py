@@ -19,6 +19,7 @@ from bridge.store.sqlite.health import Health
 from bridge.store.sqlite.jobs import Jobs
 from bridge.store.sqlite.messages import Messages
 from bridge.store.sqlite.notices import Notices, end_orphans
+from bridge.store.sqlite.repositories import Repositories
 from bridge.store.sqlite.schedules import Schedules
 from bridge.store.values import Redact, ServiceNoticesFor, unchanged
 
@@ -43,6 +44,7 @@ class SqliteStore:
         self.jobs = Jobs(database)
         self.messages = Messages(database)
         self.schedules = Schedules(database)
+        self.repositories = Repositories(database)
 
     @property
     def death(self) -> StoreDied | None:

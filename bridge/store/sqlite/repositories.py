@@ -1,0 +1,212 @@
+"""Repositories and settings made by API, and the numbers of all repositories and their tag configurations.
+
+A number is never used again: SQLite's AUTOINCREMENT remembers the highest one that was ever given.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from bridge.model.notice import Notice
+from bridge.model.plan import RepositoryKey
+from bridge.model.repository import (
+    NO_OVERRIDE,
+    Disabled,
+    NoticesSet,
+    Override,
+    RepositoryChange,
+    RepositoryIds,
+    StoredRepository,
+    StoredRules,
+)
+from bridge.store.schema import build_config, repository_override, rules_revision, tag_config
+from bridge.store.schema import repository as table
+from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.notices import add as add_notice
+
+_ONLY_ROW: Final = 1
+_KEY: Final = ["namespace", "repo_name"]
+
+
+class Repositories:
+    """The repositories of one SQLite store: `bridge.store.base.Repositories`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all(self) -> StoredRules:
+        return await self._database.read(_all)
+
+    async def revision(self) -> int:
+        return await self._database.read(_revision)
+
+    async def begin(self, tags: Mapping[RepositoryKey, Sequence[str]]) -> None:
+        def work(connection: Connection) -> None:
+            numbers = build_config.c
+            known = {_key(row) for row in connection.execute(select(numbers.namespace, numbers.repo_name))}
+            overrides = select(repository_override.c.namespace, repository_override.c.repo_name)
+            for key in (known | {_key(row) for row in connection.execute(overrides)}) - tags.keys():
+                _forget(connection, key)
+            kept = _kept(connection)
+            for key, names in tags.items():
+                if tuple(kept.get(key, ())) != tuple(sorted(names)):
+                    _number(connection, key, names, None)
+
+        await self._database.write(work)
+
+    async def take(
+        self,
+        tags: Mapping[RepositoryKey, Sequence[str]],
+        gone: Collection[RepositoryKey],
+        notices: Sequence[Notice],
+        change: RepositoryChange | None = None,
+    ) -> int:
+        def work(connection: Connection) -> int:
+            if change is not None:
+                _write(connection, change)
+            for key in gone:
+                _forget(connection, key)
+            for key, names in tags.items():
+                ids = change.tag_config_ids if change is not None and change.key == key else None
+                _number(connection, key, names, ids)
+            for notice in notices:
+                add_notice(connection, notice, dedupe=notice.id)
+            return _revision(connection)
+
+        return await self._database.write(work)
+
+    async def ids(self, tags: Mapping[RepositoryKey, Sequence[str]]) -> Mapping[RepositoryKey, RepositoryIds]:
+        def work(connection: Connection) -> dict[RepositoryKey, RepositoryIds]:
+            found = {}
+            for key, names in tags.items():
+                number, kept = _numbers(connection, key)
+                if number is not None and kept.keys() >= set(names):
+                    found[key] = RepositoryIds(number, tuple(kept[name] for name in names))
+            return found
+
+        return await self._database.read(work)
+
+
+def _all(connection: Connection) -> StoredRules:
+    repositories = {
+        _key(row): StoredRepository(
+            key=_key(row),
+            document=row.document,
+            created_by=row.created_by,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+        for row in connection.execute(select(table).order_by(table.c.namespace, table.c.repo_name))
+    }
+    overrides = {_key(row): _override(row) for row in connection.execute(select(repository_override))}
+    return StoredRules(repositories=repositories, overrides=overrides, revision=_revision(connection))
+
+
+def _override(row: Row[Any]) -> Override:
+    disabled = notices = None
+    if row.disabled_at is not None:
+        disabled = Disabled(by=row.disabled_by, at=row.disabled_at, reason=row.disabled_reason)
+    if row.notices_at is not None:
+        notices = NoticesSet(by=row.notices_by, at=row.notices_at, notices=row.notices)
+    return Override(disabled=disabled, notices=notices)
+
+
+def _revision(connection: Connection) -> int:
+    return connection.execute(select(rules_revision.c.number)).scalar() or 0
+
+
+def _write(connection: Connection, change: RepositoryChange) -> None:
+    if change.repository is None:
+        connection.execute(delete(table).where(_of(table, change.key)))
+    else:
+        made = change.repository
+        _put(
+            connection,
+            table,
+            change.key,
+            document=made.document,
+            created_by=made.created_by,
+            created_at=made.created_at,
+            updated_at=made.updated_at,
+        )
+    if change.override == NO_OVERRIDE:
+        connection.execute(delete(repository_override).where(_of(repository_override, change.key)))
+    else:
+        disabled, notices = change.override.disabled, change.override.notices
+        _put(
+            connection,
+            repository_override,
+            change.key,
+            disabled_by=disabled and disabled.by,
+            disabled_at=disabled and disabled.at,
+            disabled_reason=disabled and disabled.reason,
+            notices_by=notices and notices.by,
+            notices_at=notices and notices.at,
+            notices=notices and notices.notices,
+        )
+    grown = upsert(rules_revision).values(id=_ONLY_ROW, number=1)
+    grown = grown.on_conflict_do_update(index_elements=["id"], set_={"number": rules_revision.c.number + 1})
+    connection.execute(grown)
+
+
+def _put(connection: Connection, into: Table, key: RepositoryKey, **values: object) -> None:
+    row = dict(zip(_KEY, key, strict=True)) | values
+    connection.execute(upsert(into).values(row).on_conflict_do_update(index_elements=_KEY, set_=values))
+
+
+def _forget(connection: Connection, key: RepositoryKey) -> None:
+    for one in (build_config, repository_override):
+        connection.execute(delete(one).where(_of(one, key)))
+
+
+def _kept(connection: Connection) -> dict[RepositoryKey, list[str]]:
+    """The names of all tag configurations with a number, sorted, by repository."""
+    query = select(build_config.c.namespace, build_config.c.repo_name, tag_config.c.name)
+    found: dict[RepositoryKey, list[str]] = {}
+    for row in connection.execute(query.join(tag_config).order_by(tag_config.c.name)):
+        found.setdefault(_key(row), []).append(row.name)
+    return found
+
+
+def _numbers(connection: Connection, key: RepositoryKey) -> tuple[int | None, dict[str, int]]:
+    """The number of a build_config, and those of its tag_configs by their name."""
+    number = connection.execute(select(build_config.c.id).where(_of(build_config, key))).scalar()
+    rows = connection.execute(select(tag_config).where(tag_config.c.build_config_id == number))
+    return number, {row.name: row.id for row in rows}
+
+
+def _number(
+    connection: Connection, key: RepositoryKey, names: Sequence[str], ids: Sequence[int | None] | None
+) -> None:
+    """Give numbers to what has none, and take them from what is gone.
+
+    With `ids` the tag configurations have these, new ones where None stands, and else those of their names.
+    """
+    number, kept = _numbers(connection, key)
+    if number is None:
+        made = insert(build_config).values(dict(zip(_KEY, key, strict=True))).returning(build_config.c.id)
+        number = connection.execute(made).scalar_one()
+    wanted = dict(zip(names, map(kept.get, names) if ids is None else ids, strict=True))
+    of_config = tag_config.c.build_config_id == number
+    connection.execute(delete(tag_config).where(of_config, tag_config.c.id.not_in(_given(wanted))))
+    for name, given in wanted.items():
+        if given is None:
+            connection.execute(insert(tag_config).values(build_config_id=number, name=name))
+        elif kept.get(name) != given:
+            connection.execute(
+                update(tag_config).where(of_config, tag_config.c.id == given).values(name=name)
+            )
+
+
+def _given(wanted: Mapping[str, int | None]) -> list[int]:
+    return [one for one in wanted.values() if one is not None]
+
+
+def _key(row: Any) -> RepositoryKey:
+    return row.namespace, row.repo_name
+
+
+def _of(one: Table, key: RepositoryKey) -> ColumnElement[bool]:
+    return (one.c.namespace == key[0]) & (one.c.repo_name == key[1])

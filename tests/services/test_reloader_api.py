@@ -1,0 +1,202 @@
+"""Changes by API: written with their notices first, then in force, one after the other."""
+
+import threading
+from pathlib import Path
+
+import anyio
+import pytest
+from support.reloading import reloader, reloading, rule
+from support.rules import NAMES, tag_config
+from support.scripted import Store, eventually, failing, open_store
+from support.stored import DISABLED, document, put, tag_config_document
+
+from bridge.errors import ConfigError, StoreError
+from bridge.model.notice import EventName
+from bridge.model.repository import NO_OVERRIDE, Override, RepositoryChange
+from bridge.rules.loader import load_files
+from bridge.rules.match import RuleSet
+from bridge.rules.merge import FileRules, tag_names
+from bridge.services.reloader import begin
+from bridge.store.open import open_store as open_bridge
+
+SHOP, TOOL = ("acme", "shop"), ("acme", "tool")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "rules"
+    made.mkdir()
+    (made / "shop.yaml").write_text(rule("shop"))
+    return made
+
+
+class To:
+    """Decides for one change, and keeps the rules that it was asked with."""
+
+    def __init__(self, change: RepositoryChange) -> None:
+        self.change = change
+        self.rules: RuleSet | None = None
+
+    async def __call__(self, rules: RuleSet) -> RepositoryChange:
+        self.rules = rules
+        return self.change
+
+
+def overridden(override: Override) -> RepositoryChange:
+    return RepositoryChange(key=SHOP, by="bob", repository=None, override=override)
+
+
+async def test_a_change_is_in_force_and_in_the_store_when_the_call_returns(
+    store: Store, folder: Path
+) -> None:
+    harness = reloader(store, folder)
+    changes = await harness.reloader.change(To(put(document())))
+    assert [one.path for one in changes.added] == ["acme/tool"]
+    assert harness.names() == ["shop", "tool"]
+    stored = await store.repositories.all()
+    assert list(stored.repositories) == [TOOL]
+    tags = {TOOL: tag_names(harness.reloader.rules.repositories[TOOL])}
+    assert list(await store.repositories.ids(tags)) == [TOOL]
+    assert harness.calls == ["on_reloaded", "wake_notifiers"]
+    await harness.reloader.change(To(put(document("tool", tag_config_document("develop")))))
+    await harness.reloader.change(To(RepositoryChange(key=TOOL, by="alice", repository=None)))
+    assert harness.names() == ["shop"]
+    assert await store.repositories.ids(tags) == {}
+    by = ", by the API (alice)"
+    assert await harness.service_notices("team") == [
+        (
+            EventName.UPDATE_CONFIG,
+            "acme/tool",
+            f"changed: build_config.tag_configs[0].code_repo_type_value{by}",
+        ),
+        (EventName.DELETE, "acme/tool", f"there is no rule for it any more{by}"),
+    ]
+
+
+async def test_disabling_and_enabling_a_repository_of_a_file_is_reported(store: Store, folder: Path) -> None:
+    harness = reloader(store, folder)
+    await harness.reloader.change(To(overridden(DISABLED)))
+    assert harness.reloader.rules.api.disabled(SHOP)
+    await harness.reloader.change(To(overridden(NO_OVERRIDE)))
+    assert harness.reloader.rules.api.disabled(SHOP) is None
+    by = ", by the API (bob)"
+    assert await harness.service_notices("team") == [
+        (EventName.FORBID, "acme/shop", f"nothing in its rule is active any more{by}"),
+        (EventName.UPDATE_CONFIG, "acme/shop", f"changed: build_config.tag_configs[0].is_active{by}"),
+    ]
+
+
+async def test_a_faulty_change_changes_nothing_and_puts_nothing_out_of_order(
+    store: Store, folder: Path
+) -> None:
+    async with reloading(store, folder) as harness:
+        bad = put(document("tool", tag_config_document(version_tagging=3)))
+        with pytest.raises(ConfigError, match="3 is not 0, 1 or 2"):
+            await harness.reloader.change(To(bad))
+        async with failing(store):
+            with pytest.raises(StoreError):
+                await harness.reloader.change(To(put(document())))
+        assert harness.names() == ["shop"]
+        assert (await store.repositories.all()).repositories == {}
+        assert await harness.fault() is None
+
+
+async def test_faulty_files_on_disk_keep_no_change_by_api_back(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as harness:
+        (folder / "shop.yaml").write_text(rule("shop", tag_config(version_tagging=3)))
+        await harness.look()
+        await harness.reloader.change(To(put(document())))
+        assert harness.names() == ["shop", "tool"]
+        assert await harness.fault(), "and they are still reported"
+        (folder / "shop.yaml").write_text(rule("shop", tag_config("develop")))
+        await harness.look()
+        assert (harness.names(), harness.pattern()) == (["shop", "tool"], "develop")
+
+
+async def test_a_file_that_defines_what_the_api_made_is_rejected_and_named(
+    store: Store, folder: Path
+) -> None:
+    async with reloading(store, folder) as harness:
+        await harness.reloader.change(To(put(document())))
+        (folder / "tool.yaml").write_text(rule("tool"))
+        await harness.look()
+        why = await harness.fault()
+        assert why
+        assert "tool.yaml:3:1: repo_name: acme/tool is defined here and also by the API (alice, 2023-" in why
+        await harness.reloader.change(To(RepositoryChange(key=TOOL, by="alice", repository=None)))
+        await harness.reloader.reload()
+        assert str(folder) in harness.reloader.rules.places[TOOL]
+        assert await harness.fault() is None
+
+
+async def test_what_another_process_changed_in_the_store_is_in_force_after_a_look(
+    store: Store, folder: Path
+) -> None:
+    async with reloading(store, folder) as harness:
+        async with open_bridge(f"sqlite://{store.path}", exclusive=False) as other:
+            await other.repositories.take({}, [], [], put(document()))
+        await harness.look(1)
+        assert harness.names() == ["shop", "tool"]
+        before = harness.reloader.rules
+        await harness.look(2)
+        assert harness.reloader.rules is before, "nothing has changed since"
+
+
+async def test_what_another_process_spoiled_is_tried_once(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as harness:
+        async with open_bridge(f"sqlite://{store.path}", exclusive=False) as other:
+            await other.repositories.take({}, [], [], put(document("shop")))
+        await harness.look(3)
+        assert "acme/shop is defined here and also by" in (await harness.fault() or "")
+        assert harness.calls.count("wake_notifiers") == 1
+
+
+async def test_a_change_during_a_reload_waits_and_both_are_in_force(store: Store, folder: Path) -> None:
+    loaded, go_on = threading.Event(), threading.Event()
+
+    def load() -> FileRules:
+        found = load_files([folder], NAMES)
+        loaded.set()
+        assert go_on.wait(10)
+        return found
+
+    harness = reloader(store, folder, load)
+    (folder / "new.yaml").write_text(rule("new"))
+    change = To(put(document()))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(harness.reloader.reload)
+        await eventually(loaded.is_set)
+        tasks.start_soon(harness.reloader.change, change)
+        await anyio.wait_all_tasks_blocked()
+        assert change.rules is None, "it is not asked for before the reload is done"
+        go_on.set()
+    assert harness.names() == ["new", "shop", "tool"]
+    assert change.rules is not None
+    assert ("acme", "new") in change.rules.repositories
+
+
+async def test_a_caller_that_goes_away_leaves_what_is_written_in_force(store: Store, folder: Path) -> None:
+    harness = reloader(store, folder)
+    release = threading.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(store.database.write, lambda _: release.wait(10))
+        tasks.start_soon(harness.reloader.change, To(put(document())))
+        await eventually(lambda: store.database._queue._waiting)
+        tasks.cancel_scope.cancel()
+        release.set()
+    assert (await store.repositories.all()).repositories
+    assert harness.names() == ["shop", "tool"]
+
+
+async def test_the_next_start_has_what_is_written(tmp_path: Path, folder: Path) -> None:
+    """As after a crash between the store and the memory."""
+    files = load_files([folder], NAMES)
+    async with open_store(tmp_path) as store:
+        await store.repositories.take({}, [], [], put(document(), override=DISABLED))
+    reported: list[RuleSet] = []
+    async with open_store(tmp_path) as store:
+        begun = await begin(files, lambda: files, store.repositories, reported.append)
+        assert reported == [begun.rules]
+        assert begun.rules.api.disabled(TOOL)
+        tags = {key: tag_names(one) for key, one in begun.rules.repositories.items()}
+        assert set(await store.repositories.ids(tags)) == {SHOP, TOOL}
