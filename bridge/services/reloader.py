@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import anyio.to_thread
@@ -142,7 +142,8 @@ class Reloader(Service):
                 self._tried, self._revision = tried, stored.revision
                 raise
             self._tried = tried
-        self._report(LogEvent.RULES_RELOADED, changes)
+        log.info(LogEvent.RULES_RELOADED, **self._in_words(changes))
+        self._hand_over()
         return changes
 
     async def change(self, decide: Callable[[RuleSet], Awaitable[RepositoryChange]]) -> Changes:
@@ -155,7 +156,9 @@ class Reloader(Service):
             before = self._in_force
             change = await decide(before.rules)
             changes = await self._take(before.files, before.stored.after(change), change)
-        self._report(LogEvent.RULES_CHANGED, changes, repository="/".join(change.key), by=change.by)
+        path = "/".join(change.key)
+        log.info(LogEvent.RULES_CHANGED, repository=path, by=change.by, **self._in_words(changes))
+        self._hand_over()
         return changes
 
     async def _take(
@@ -177,9 +180,10 @@ class Reloader(Service):
             self._in_force = replace(before, files=files, rules=rules)
         return changes
 
-    def _report(self, event: LogEvent, changes: Changes, **fields: str) -> None:
-        count = len(self.rules.repositories)
-        log.info(event, repositories=count, **fields, **changes.document(_MAX_SHOWN))
+    def _in_words(self, changes: Changes) -> dict[str, Any]:
+        return {"repositories": len(self.rules.repositories), **changes.document(_MAX_SHOWN)}
+
+    def _hand_over(self) -> None:
         self._on_reloaded()
         self._wake_notifiers()
 
