@@ -31,3 +31,28 @@ class Principal:
     def may(self, role: Role, namespace: str) -> bool:
         """Whether this is allowed to do in the namespace what takes the role."""
         return self.role.includes(role) and (self.namespaces is None or namespace in self.namespaces)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedToken:
+    """A token, or a pair of access key and secret key, as far as it is kept: nothing of it is secret.
+
+    `access_key` is None for a token. `key_id` names the key of the server that it was made with. Times are
+    Unix seconds; `expires_at` is None for one that never expires.
+    """
+
+    id: str
+    name: str
+    role: Role
+    namespaces: frozenset[str] | None
+    key_id: str
+    created_at: float
+    created_by: str
+    access_key: str | None = None
+    expires_at: float | None = None
+    revoked_at: float | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """Who shows it."""
+        return Principal(name=self.name, role=self.role, namespaces=self.namespaces, token_id=self.id)

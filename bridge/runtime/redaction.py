@@ -4,13 +4,17 @@ import base64
 import json
 import re
 from collections.abc import Callable, Collection, Iterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 MASK: Final = "***"
 SHORTEST: Final = 4
 """Shorter secrets would mask ordinary words."""
 _SHORTEST_ENCODED: Final = 8
+_SECRET_FIELD: Final = re.compile(
+    r"(?i)passw(?:or)?d|pwd|secret|token|credential|authorization|cookie|(?:api|access|private|sign(?:ing)?)[_-]?key"
+)
+_PUBLIC_FIELDS: Final = frozenset({"token_id"})
 _NAMES: Final = ("passw", "pwd", "secret", "token", "key", "credential")
 _FLAG: Final = re.compile(r"(\s-[pu](?:\s+|(?=[^\s-])))\S+")
 Mask = str | Callable[[re.Match[str]], str]
@@ -90,6 +94,24 @@ def masked(text: str) -> str:
         if any(word in lower for word in words):
             text = pattern.sub(mask, text)
     return text
+
+
+def without_secrets(value: Any, redact: Callable[[str], str]) -> Any:
+    """A JSON value whose texts are redacted; of a field whose name is that of a secret nothing is shown."""
+    match value:
+        case str():
+            return redact(value)
+        case dict():
+            return {name: _field(name, inner, redact) for name, inner in value.items()}
+        case list() | tuple():
+            return [without_secrets(inner, redact) for inner in value]
+        case _:
+            return value
+
+
+def _field(name: str, value: Any, redact: Callable[[str], str]) -> Any:
+    shown = value is None or isinstance(value, bool) or name in _PUBLIC_FIELDS
+    return without_secrets(value, redact) if shown or not _SECRET_FIELD.search(name) else MASK
 
 
 def _forms(secret: str) -> Iterator[str]:

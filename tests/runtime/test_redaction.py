@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bridge.runtime.redaction import MASK, Redactor, masked
+from bridge.runtime.redaction import MASK, Redactor, masked, without_secrets
 
 SECRET = "canary/of+the tests"
 
@@ -60,3 +60,28 @@ def test_the_usual_shapes_are_taken_out(line: str, clean: str) -> None:
 )
 def test_other_text_stays(line: str) -> None:
     assert masked(line) == line
+
+
+def test_of_a_document_texts_are_redacted_and_secret_fields_show_nothing() -> None:
+    document = {
+        "password": "canary",
+        "Api-Key": {"file": "canary"},
+        "token": ["canary"],
+        "url": f"https://robot.example.com/?access_token=canary&x={SECRET}",
+        "lines": ["Authorization: Bearer canary", 7],
+        "token_id": "an-id",
+        "secret": None,
+        "has_token": True,
+        "key": "a plain one",
+    }
+    assert without_secrets(document, Redactor([SECRET]).foreign) == {
+        "password": MASK,
+        "Api-Key": MASK,
+        "token": MASK,
+        "url": f"https://robot.example.com/?access_token={MASK}&x={MASK}",
+        "lines": [f"Authorization: {MASK}", 7],
+        "token_id": "an-id",
+        "secret": None,
+        "has_token": True,
+        "key": "a plain one",
+    }

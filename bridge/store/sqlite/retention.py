@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, Table, and_, delete, exists, select
 
 from bridge.model.build import BuildState
-from bridge.store.schema import build, delivery, message, notice, ref_move, step, tag_name, tip
+from bridge.store.schema import audit, build, delivery, message, notice, ref_move, step, tag_name, tip
 from bridge.store.sqlite.database import Database
 
 BATCH: Final = 10
@@ -52,6 +52,7 @@ def _expired(old_delivery: float, old_build: float) -> list[tuple[Table, Select[
             ),
         ),
         (message, select(message.c.id).where(message.c.at < old_build)),
+        (audit, select(audit.c.id).where(audit.c.at < old_build)),
         (ref_move, select(ref_move.c.id).where(ref_move.c.at < old_delivery)),
         (tip, select(tip.c.id).where(tip.c.at < old_build)),
         (tag_name, select(tag_name.c.id).where(tag_name.c.at < old_build)),

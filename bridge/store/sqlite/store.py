@@ -12,6 +12,7 @@ from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
 from bridge.store.schema import notice, seen_job, service
 from bridge.store.sqlite import clockstep, retention
+from bridge.store.sqlite.audit import Audit
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.deliveries import Deliveries
@@ -21,6 +22,7 @@ from bridge.store.sqlite.messages import Messages
 from bridge.store.sqlite.notices import Notices, end_orphans
 from bridge.store.sqlite.repositories import Repositories
 from bridge.store.sqlite.schedules import Schedules
+from bridge.store.sqlite.tokens import Tokens
 from bridge.store.values import Redact, ServiceNoticesFor, unchanged
 
 
@@ -45,6 +47,8 @@ class SqliteStore:
         self.messages = Messages(database)
         self.schedules = Schedules(database)
         self.repositories = Repositories(database)
+        self.tokens = Tokens(database, clock)
+        self.audit = Audit(database, clock, redact)
 
     @property
     def death(self) -> StoreDied | None:

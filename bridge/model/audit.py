@@ -1,0 +1,35 @@
+"""Who changed what: the entries of the audit trail."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Action(StrEnum):
+    """What was done; an interface: people search by these words."""
+
+    RULES_RELOADED = "rules.reloaded"
+    BUILD_TRIGGERED = "build.triggered"
+    BUILD_CANCELLED = "build.cancelled"
+    DELIVERY_REDELIVERED = "delivery.redelivered"
+    TOKEN_ADDED = "token.added"  # noqa: S105  # a word, not a secret
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105  # a word, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One change: `name` and `token_id` say who, `origin` from where: a client's address, or `cli`.
+
+    `subject` is the id or the name of what was changed. `before` and `after` are what of it changed, as JSON
+    values without secrets. `at` is in Unix seconds.
+    """
+
+    id: str
+    at: float
+    name: str
+    token_id: str | None
+    action: str
+    subject: str
+    origin: str
+    before: Any = None
+    after: Any = None

@@ -1,0 +1,128 @@
+"""What is kept of tokens, and of who changed what."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from support.scripted import START, Clock, Store
+
+from bridge.model.access import IssuedToken, Principal, Role
+from bridge.model.audit import Action, AuditEntry
+from bridge.runtime.redaction import Redactor
+from bridge.store.open import open_store
+from bridge.store.schema import audit, token
+from bridge.store.values import Cursor
+
+ANN = Principal(name="ann", role=Role.ADMIN, token_id="a-token")
+DAY = timedelta(days=1)
+
+
+def issued(token_id: str, **changes: object) -> IssuedToken:
+    values: dict[str, object] = {
+        "id": token_id,
+        "name": "ci",
+        "role": Role.MEMBER,
+        "namespaces": frozenset({"acme", "globex"}),
+        "key_id": "k1",
+        "created_at": START,
+        "created_by": "root",
+    }
+    return IssuedToken(**(values | changes))  # type: ignore[arg-type]
+
+
+async def test_a_token_is_kept_as_it_was_made_and_found_by_its_id_or_access_key(store: Store) -> None:
+    first = issued("1")
+    second = issued("2", access_key="AK", namespaces=None, role=Role.ADMIN, expires_at=START + 5)
+    for one in (first, second):
+        await store.tokens.add(one)
+    assert await store.tokens.get("1") == first
+    assert await store.tokens.get("2") == await store.tokens.by_access_key("AK") == second
+    assert await store.tokens.get("AK") is None
+    assert await store.tokens.by_access_key("1") is None
+    assert await store.tokens.newest(10) == [second, first]
+    assert await store.tokens.newest(1) == [second]
+
+
+async def test_a_token_is_revoked_once_and_stays_in_the_list(store: Store) -> None:
+    await store.tokens.add(issued("1"))
+    await store.tokens.add(issued("2"))
+    store.clock.advance(60)
+    assert await store.tokens.revoke("1")
+    store.clock.advance(60)
+    assert not await store.tokens.revoke("1")
+    assert not await store.tokens.revoke("none")
+    assert [one.revoked_at for one in await store.tokens.newest(10)] == [None, START + 60]
+
+
+@pytest.mark.parametrize("damage", [{"role": "emperor"}, {"namespaces": "{"}, {"namespaces": "7"}])
+async def test_a_token_whose_rights_cannot_be_read_has_none(store: Store, damage: dict[str, str]) -> None:
+    await store.tokens.add(issued("1", role=Role.ADMIN))
+    await store.database.write(lambda connection: connection.execute(update(token).values(damage)).rowcount)
+    found = await store.tokens.get("1")
+    assert found is not None
+    assert found.namespaces == frozenset()
+    assert not found.principal.may(Role.VIEWER, "acme")
+
+
+async def test_an_entry_says_who_changed_what_from_where_and_when(store: Store) -> None:
+    change = {"before": {"state": "waiting"}, "after": [1, None]}
+    await store.audit.add(ANN, Action.BUILD_CANCELLED, "a-build", origin="192.0.2.7", **change)
+    page = await store.audit.page(Cursor(), 10)
+    (entry,) = page.rows
+    assert page.count == 1
+    assert entry == AuditEntry(
+        id=entry.id,
+        at=START,
+        name="ann",
+        token_id="a-token",
+        action="build.cancelled",
+        subject="a-build",
+        origin="192.0.2.7",
+        before={"state": "waiting"},
+        after=[1, None],
+    )
+
+
+async def test_entries_are_listed_newest_first_and_pages_stand_still(store: Store) -> None:
+    async def add(subject: str) -> None:
+        await store.audit.add(ANN, Action.TOKEN_REVOKED, subject, origin="cli")
+
+    for number in range(5):
+        await add(str(number))
+    first = await store.audit.page(Cursor(), 2)
+    await add("meanwhile")
+    second = await store.audit.page(Cursor(before=first.rows[-1].id), 2)
+    assert [entry.subject for entry in (*first.rows, *second.rows)] == ["4", "3", "2", "1"]
+    assert (first.older, second.older, second.newer) == (True, True, True)
+
+
+async def test_no_secret_reaches_an_entry(tmp_path: Path) -> None:
+    redact: Callable[[str], str] = Redactor(["canary-secret"]).foreign
+    async with open_store(f"sqlite://{tmp_path}/b.db", exclusive=True, redact=redact) as opened:
+        after = {"why": "it says canary-secret", "secret": "another"}
+        await opened.audit.add(
+            ANN, Action.TOKEN_ADDED, "x", origin="cli", before={"password": "p"}, after=after
+        )
+        (entry,) = (await opened.audit.page(Cursor(), 1)).rows
+    assert (entry.before, entry.after) == ({"password": "***"}, {"why": "it says ***", "secret": "***"})
+
+
+async def test_an_entry_that_is_damaged_says_what_can_still_be_read(store: Store) -> None:
+    await store.audit.add(ANN, Action.TOKEN_ADDED, "x", origin="cli", after={"a": 1})
+    await store.database.write(
+        lambda connection: connection.execute(update(audit).values(after="{")).rowcount
+    )
+    (entry,) = (await store.audit.page(Cursor(), 1)).rows
+    assert (entry.name, entry.after) == ("ann", None)
+
+
+async def test_entries_go_with_the_builds_of_their_time(store: Store) -> None:
+    clock: Clock = store.clock
+    await store.audit.add(ANN, Action.TOKEN_ADDED, "old", origin="cli")
+    clock.advance(DAY.total_seconds())
+    await store.audit.add(ANN, Action.TOKEN_ADDED, "new", origin="cli")
+    clock.advance(60)
+    assert await store.prune(deliveries=timedelta(seconds=1), builds=DAY) == 1
+    assert [entry.subject for entry in (await store.audit.page(Cursor(), 10)).rows] == ["new"]
