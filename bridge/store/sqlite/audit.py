@@ -54,7 +54,7 @@ class Audit:
 
     async def page(self, cursor: Cursor, size: int) -> Page[AuditEntry]:
         return await self._database.read(
-            lambda connection: listing.page(connection, table, (), cursor=cursor, size=size, make=_entry_of)
+            lambda connection: listing.page(connection, table, [()], cursor=cursor, size=size, make=_entry_of)
         )
 
 
