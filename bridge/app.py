@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from bridge import __version__
 from bridge.builders.base import Builder
+from bridge.config.keys import with_signing_key
 from bridge.config.loader import Config
 from bridge.config.settings import Settings
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
@@ -36,6 +37,7 @@ from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
 from bridge.store.base import Store
 from bridge.store.open import open_store
+from bridge.web.api.auth import make_callers
 from bridge.web.app import make_api, make_app
 from bridge.web.receiver import make_receiver
 from bridge.web.server import HttpServer, listen, make_server
@@ -59,6 +61,7 @@ async def serve(
     `load` reads the rule files anew; `files` are what it gave just now. `report` gets the rules of the start.
     A crash of any part ends all of them: systemd starts us again, and the store says where to go on.
     """
+    config = with_signing_key(config)
     log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
     clock = SteadyClock()
     service_notices = ServiceNoticePolicy(clock, [one.subscription for one in config.default_notices])
@@ -180,12 +183,9 @@ class _Daemon:
     def _http(self, settings: Settings) -> ASGIApp:
         on_stored = self._dispatcher.wake
         receiver = make_receiver(settings, FORGES, self._store.deliveries, self._clock, on_stored=on_stored)
-        api = make_api(
-            self._store,
-            tokens=[token.reveal() for token in settings.api.tokens],
-            reload=self.reloader.reload,
-            public_url=settings.server.public_url,
-        )
+        callers = make_callers(settings, self._store.tokens, self._clock)
+        public_url = settings.server.public_url
+        api = make_api(self._store, callers, reload=self.reloader.reload, public_url=public_url)
         return make_app(receiver, api)
 
 

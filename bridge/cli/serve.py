@@ -1,6 +1,5 @@
 """`serve`: the daemon."""
 
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from bridge.runtime import memory
 def serve(config: str | None) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
     memory.share_arena()
-    with _without("charset_normalizer"):
+    with _without_detector():
         loaded = configuration(config)
         files = files_of(loaded)
 
@@ -30,15 +29,8 @@ def serve(config: str | None) -> None:
 
 
 @contextmanager
-def _without(module: str) -> Iterator[None]:
+def _without_detector() -> Iterator[None]:
     """Keep requests from importing its detector of text encodings (2.5 MiB): we only read bytes."""
-    if module in sys.modules:
+    with memory.without("charset_normalizer"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Unable to find acceptable character detection dependency")
         yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]  # the import system reads this as "not installed"
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Unable to find acceptable character detection dependency")
-            yield
-    finally:
-        del sys.modules[module]

@@ -12,7 +12,7 @@ from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.forges import ForgeTraits, former_kinds
 from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.config.people import ContactKey
-from bridge.config.settings import NoticesSettings, Settings
+from bridge.config.settings import ApiSettings, NoticesSettings, Settings
 from bridge.config.types import Secret, SecretContext
 from bridge.errors import ConfigError, Fault
 from bridge.model.notice import MESSAGE_CHANNEL
@@ -80,6 +80,11 @@ class Outline:
         return self.store_file.resolve().parent / "builders"
 
     @property
+    def key_file(self) -> Path:
+        """The file with the key that signs tokens of the API where `api.keys` has none."""
+        return self.store_file.resolve().parent / "api.key"
+
+    @property
     def builder_names(self) -> tuple[str, ...]:
         """The names in the order of the file; the first one is the default."""
         return tuple(self.settings.builders)
@@ -132,6 +137,13 @@ def load_outline(path: Path, kinds: Kinds) -> Outline:
     return _Loading(path, kinds, SecretContext(dict(kinds.forges), base=path.parent, unread=True)).outline()
 
 
+def load_api_keys(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    """Load `api.keys`; no other secret is looked up. Raises ConfigError."""
+    return _Loading(
+        path, kinds, SecretContext(dict(kinds.forges), environ=environ, base=path.parent)
+    ).api_keys()
+
+
 class _Loading:
     """One loading of the file; it collects faults and warnings."""
 
@@ -149,6 +161,13 @@ class _Loading:
         if self._faults or settings is None:
             raise ConfigError(in_order(self._faults))
         return Outline(file=self._path, settings=settings)
+
+    def api_keys(self) -> tuple[Secret, ...]:
+        keys = _at(self._document.data, ("api", "keys"))
+        settings = self._validate(ApiSettings, {} if keys is None else {"keys": keys}, ("api",))
+        if self._faults or settings is None:
+            raise ConfigError(in_order(self._faults))
+        return settings.keys
 
     def config(self) -> Config:
         settings = self._validate(Settings, self._document.data, ())

@@ -18,7 +18,16 @@ from pydantic import (
 from bridge.config.forges import ForgeKind, forges_of
 from bridge.config.notices import NoticeSetting
 from bridge.config.people import People
-from bridge.config.types import Duration, Frequency, Secret, Size, Strict, server_url, wrong
+from bridge.config.types import (
+    Duration,
+    Frequency,
+    Secret,
+    SecretContext,
+    Size,
+    Strict,
+    server_url,
+    wrong,
+)
 from bridge.model.build import LOG_LIMIT
 from bridge.runtime.rate import Rate
 
@@ -27,6 +36,8 @@ REJECTED_RATE: Final = Rate(600, 60.0)
 UNIX: Final = "unix"
 """The word for proxies that connect through a socket file."""
 
+SHORTEST_KEY: Final = 32
+"""Characters of a key that signs: a shorter one can be guessed from a token."""
 _NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _MAX_NAME: Final = 64
 _MAPPED_BITS: Final = 96
@@ -82,6 +93,15 @@ def _store_url(value: str) -> str:
     if scheme != "sqlite" or not path.startswith("/") or path.endswith("/") or {"?", "#"} & set(path):
         raise wrong(
             "store", "must be sqlite:// and the path of a file: sqlite:///var/lib/buildbridge/bridge.db"
+        )
+    return value
+
+
+def _signing_key(value: Secret, info: ValidationInfo) -> Secret:
+    unread = isinstance(info.context, SecretContext) and info.context.unread
+    if not unread and len(value.reveal()) < SHORTEST_KEY:
+        raise wrong(
+            "key", f"is shorter than {SHORTEST_KEY} characters: `openssl rand -hex 32` prints a good one"
         )
     return value
 
@@ -206,7 +226,14 @@ class ApiSettings(Strict):
     """Who may use the API: clients with a token; everyone may read the builds of public repositories."""
 
     tokens: Annotated[tuple[Secret, ...], Field(strict=False, max_length=100)] = ()
-    """A client that sends one of them as `Authorization: Bearer` may read everything and reload the rules."""
+    """A client that sends one of them as `Authorization: Bearer` is an admin: it may do everything."""
+    keys: Annotated[
+        tuple[Annotated[Secret, AfterValidator(_signing_key)], ...], Field(strict=False, max_length=16)
+    ] = ()
+    """The keys of the tokens of `buildbridge token add`: the first one signs, and all of them verify.
+
+    If left out, the daemon makes one, in the file `api.key` beside the store.
+    """
 
 
 class LogSettings(Strict):

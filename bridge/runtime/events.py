@@ -17,6 +17,7 @@ class LogEvent(StrEnum):
     # Requests.
     SERVER_FILES_LIMITED = "server.files_limited"
     SERVER_REQUEST_REJECTED = "server.request_rejected"
+    API_TOKEN_REJECTED = "api.token_rejected"  # noqa: S105  # the name of an event
 
     # A delivery: from the request to the decision.
     DELIVERY_STORED = "delivery.stored"

@@ -3,6 +3,8 @@
 import contextlib
 import ctypes
 import gc
+import sys
+from collections.abc import Iterator
 from typing import Final
 
 _COLLECT: Final = (50_000, 20, 20)
@@ -25,3 +27,16 @@ def settle() -> None:
     # glibc keeps freed memory for itself.
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextlib.contextmanager
+def without(module: str) -> Iterator[None]:
+    """What is imported within the block finds this module not installed, and does without it."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]  # the import system reads this as "not installed"
+    try:
+        yield
+    finally:
+        del sys.modules[module]

@@ -8,16 +8,15 @@ nothing of it was written. Times are Unix seconds by the clock that the store wa
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Protocol, Unpack
+from typing import Protocol, Unpack
 
 from bridge.errors import StoreDied
-from bridge.model.access import IssuedToken, Principal
-from bridge.model.audit import Action, AuditEntry
 from bridge.model.build import Build, BuildState, SeenJob
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
 from bridge.model.plan import KnownBranch, KnownMove, Planner, RepositoryKey
 from bridge.model.repository import RepositoryChange, RepositoryIds, StoredRules
+from bridge.store.callers import Audit, Tokens
 from bridge.store.values import (
     ANY_BUILD,
     ANY_NOTICE,
@@ -317,47 +316,6 @@ class Repositories(Protocol):
 
     async def ids(self, tags: Mapping[RepositoryKey, Sequence[str]]) -> Mapping[RepositoryKey, RepositoryIds]:
         """The numbers of these repositories, without those that are not in force."""
-
-
-class Tokens(Protocol):
-    """The tokens and access keys of the API."""
-
-    async def add(self, token: IssuedToken) -> None:
-        """Keep a new one."""
-
-    async def get(self, token_id: str) -> IssuedToken | None:
-        """One by its id, also when it was revoked or has expired."""
-
-    async def by_access_key(self, access_key: str) -> IssuedToken | None:
-        """The one with this access key, also when it was revoked or has expired."""
-
-    async def newest(self, limit: int) -> list[IssuedToken]:
-        """The newest first."""
-
-    async def revoke(self, token_id: str) -> bool:
-        """From now on it is not valid; False when there is no such one, or it was revoked before."""
-
-
-class Audit(Protocol):
-    """The audit trail: who changed what."""
-
-    async def add(
-        self,
-        who: Principal,
-        action: Action,
-        subject: str,
-        *,
-        origin: str,
-        before: Any = None,
-        after: Any = None,
-    ) -> None:
-        """Keep an entry about a change that was made; what looks like a secret is taken out of it.
-
-        `before` and `after` are JSON values: what of the subject changed, None where it was or is not there.
-        """
-
-    async def page(self, cursor: Cursor, size: int) -> Page[AuditEntry]:
-        """One page of the entries, newest first."""
 
 
 class Store(Protocol):

@@ -1,6 +1,6 @@
 """The ASGI application: deliveries go to the receiver, everything else to the views of the APIs."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from anyio import to_thread
@@ -15,11 +15,11 @@ from bridge.errors import StoreError
 from bridge.rules.diff import Changes
 from bridge.store.base import Store
 from bridge.web.api.answers import http_failure, json_answer, store_failure
-from bridge.web.api.auth import Tokens
 from bridge.web.api.core.builds import BuildAccess
+from bridge.web.api.core.deliveries import DeliveryAccess
 from bridge.web.api.health import HealthApi
 from bridge.web.api.openapi import openapi
-from bridge.web.api.operation import Dialect
+from bridge.web.api.operation import Dialect, KnowsCallers
 from bridge.web.api.own import OwnApi
 
 DIALECTS: Final = (OwnApi,)
@@ -27,16 +27,22 @@ DIALECTS: Final = (OwnApi,)
 
 def make_api(
     store: Store,
+    callers: KnowsCallers,
     *,
-    tokens: Sequence[str],
     reload: Callable[[], Awaitable[Changes]],
     public_url: str | None = None,
 ) -> Starlette:
-    """All views; `reload` loads the rules on disk and raises ConfigError for faults."""
-    authenticate = Tokens(tokens).principal
-    builds = BuildAccess(store.builds)
+    """All views; `callers` tells who calls, `reload` loads the rules on disk and raises ConfigError."""
     dialects: list[Dialect] = [
-        OwnApi(authenticate, builds, store.deliveries, store.builds, reload=reload, public_url=public_url)
+        OwnApi(
+            callers,
+            BuildAccess(store.builds),
+            DeliveryAccess(store.deliveries, store.builds),
+            store.builds,
+            store.audit,
+            reload=reload,
+            public_url=public_url,
+        )
     ]
 
     async def document(_request: Request) -> Response:

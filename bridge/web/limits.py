@@ -8,6 +8,10 @@ LOG_RATE: Final = Rate(20, 4.0)
 """How many lines of log rejected requests may cause."""
 
 
+ATTEMPT_RATE: Final = Rate(60, 60.0)
+"""How many wrong tokens one client may send to the API before it is answered 429."""
+
+
 class SourceLimits:
     """`rate` limits verified deliveries, `rejected_rate` the rejected requests of each client.
 

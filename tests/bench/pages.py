@@ -12,11 +12,11 @@ from sqlalchemy import text
 sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as pytest finds them
 
 from bench.harness import folder_on_disk, median, table
+from support.api import api_of
 from support.scripted import Store, open_store
 
 from bridge.rules.diff import Changes, compare
 from bridge.rules.match import RuleSet
-from bridge.web.app import make_api
 
 FEW = 1_000
 TOKEN = "a-token-of-the-benchmark"
@@ -45,7 +45,7 @@ async def measure(folder: Path, many: int, rounds: int) -> list[float]:
     """Milliseconds (median) of the first page and of the one behind it, for each of `PAGES`."""
     async with open_store(folder) as store:
         await fill(store, many)
-        app = make_api(
+        app = api_of(
             store,
             tokens=[TOKEN],
             reload=_nothing_changed,

@@ -1,34 +1,164 @@
-"""Who sends a request: a valid token opens everything; without one only public builds are visible."""
+"""Who sends a request: a token or an access key says who; without one only public builds are visible."""
 
 import hmac
 from collections.abc import Sequence
+from typing import Final
 
+import structlog
 from starlette.requests import Request
 
-from bridge.model.access import Principal, Role
-from bridge.web.api.core.errors import Unauthenticated
+from bridge.config.settings import Settings
+from bridge.model.access import IssuedToken, Principal, Role
+from bridge.runtime.clock import Clock
+from bridge.runtime.events import LogEvent
+from bridge.store.callers import Tokens
+from bridge.web.api.body import body_of
+from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated
+from bridge.web.api.credentials import Credentials
+from bridge.web.api.documents import when
+from bridge.web.api.sdk_signature import (
+    ALGORITHM,
+    Authorization,
+    BadSdkSignature,
+    SignedRequest,
+    check_date,
+    verify,
+)
+from bridge.web.clients import Clients
+from bridge.web.limits import ATTEMPT_RATE, SourceLimits
 
-_STATIC = Principal(name="api.tokens", role=Role.ADMIN)
+log = structlog.get_logger()
+
+_STATIC: Final = Principal(name="api.tokens", role=Role.ADMIN)
 
 
-class Tokens:
-    """The tokens of `api.tokens`."""
+class Callers:
+    """Tells callers apart. Of each client only so many wrong tokens are answered and logged."""
 
-    def __init__(self, tokens: Sequence[str]) -> None:
-        self._tokens = [token.encode() for token in tokens]
+    def __init__(
+        self,
+        static_tokens: Sequence[str],
+        credentials: Credentials,
+        tokens: Tokens,
+        *,
+        clients: Clients,
+        clock: Clock,
+    ) -> None:
+        self._static_tokens = [token.encode() for token in static_tokens]
+        self._credentials = credentials
+        self._tokens = tokens
+        self._clients = clients
+        self._clock = clock
+        self._limits = SourceLimits(None, ATTEMPT_RATE, clock())
+
+    def origin(self, request: Request) -> str:
+        """Where a request comes from: the address of its client."""
+        client = self._clients.of(request.scope)
+        return client.client_key if client.address is None else str(client.address)
 
     async def principal(self, request: Request) -> Principal | None:
-        """Who sends it, with one of the tokens, with or without `Bearer`; None without any.
+        """Who sends it; None without any token.
 
-        Raises Unauthenticated for a wrong token: a client that sends one expects more than what is public.
+        `X-Auth-Token` counts before `Authorization`, which is `Bearer <token>`, the bare token, or a
+        signature with an access key. Raises Unauthenticated for one that is not valid, for who sends one
+        expects more than what is public; TooManyRequests after too many of them.
         """
+        try:
+            return await self._principal(request)
+        except Unauthenticated as error:
+            raise self._rejected(request, error) from None
+
+    async def _principal(self, request: Request) -> Principal | None:
+        if token := request.headers.get("x-auth-token"):
+            return await self._by_token(token)
         value = request.headers.get("authorization", "")
         if not value:
             return None
         scheme, _, rest = value.partition(" ")
-        given = (rest.strip() if scheme.lower() == "bearer" else value).encode("latin-1")
+        if scheme == ALGORITHM:
+            return await self._by_signature(request, value)
+        return await self._by_token(rest.strip() if scheme.lower() == "bearer" else value)
+
+    async def _by_token(self, text: str) -> Principal:
+        given = text.encode("latin-1")
         # Every token is compared, so that the time does not depend on which one matches.
-        found = [hmac.compare_digest(given, token) for token in self._tokens]
-        if not any(found):
-            raise Unauthenticated("the token is not one of api.tokens in bridge.yaml: send one that is")
-        return _STATIC
+        found = [hmac.compare_digest(given, token) for token in self._static_tokens]
+        if any(found):
+            return _STATIC
+        token_id = self._credentials.token_id(text)
+        if token_id is None:
+            raise Unauthenticated(
+                "the token is not one of api.tokens, nor one of `buildbridge token add` that a key of "
+                "api.keys has signed: ask an admin for one that is"
+            )
+        return self._valid(await self._tokens.get(token_id))
+
+    async def _by_signature(self, request: Request, value: str) -> Principal:
+        now, scope = self._clock(), request.scope
+        try:
+            authorization = Authorization.read(value.encode("latin-1"))
+            check_date(request.headers.get("x-sdk-date", "").encode("latin-1"), now)
+            access_key = authorization.access_key
+            issued = await self._tokens.by_access_key(access_key)
+            secret_key = None if issued is None else self._credentials.secret_key(issued)
+            if secret_key is None:
+                # The body of a stranger is not read.
+                raise Unauthenticated(
+                    "the access key is not known here, or the key of api.keys that it was made with is gone: "
+                    "ask an admin for another"
+                )
+            signed = SignedRequest(
+                method=request.method,
+                raw_path=scope["raw_path"],
+                raw_query=scope["query_string"],
+                headers=scope["headers"],
+                body=await body_of(request),
+            )
+            verify(signed, {access_key: secret_key}.get, now)
+        except BadSdkSignature as error:
+            raise Unauthenticated(str(error)) from None
+        return self._valid(issued)
+
+    def _valid(self, issued: IssuedToken | None) -> Principal:
+        """Raises Unauthenticated for a token that holds no longer."""
+        if issued is None:
+            raise Unauthenticated(
+                "the token is not in this store: it was made for another one, ask for a new one"
+            )
+        if issued.revoked_at is not None:
+            raise Unauthenticated(
+                f"the token was revoked at {when(issued.revoked_at)}: ask an admin for another"
+            )
+        if issued.expires_at is not None and issued.expires_at <= self._clock():
+            raise Unauthenticated(
+                f"the token has expired at {when(issued.expires_at)}: ask an admin for another"
+            )
+        return issued.principal
+
+    def _rejected(self, request: Request, error: Unauthenticated) -> CallError:
+        """The answer to a wrong token; a valid one of the same client is accepted all the same."""
+        client, now = self._clients.of(request.scope), self._clock()
+        answer: CallError = error
+        if wait := self._limits.reject(client.client_key, now):
+            answer = TooManyRequests(f"{error}; and too many wrong tokens came from this address", wait)
+        if (suppressed := self._limits.suppressed(now)) is not None:
+            fields = {"suppressed": suppressed} if suppressed else {}
+            log.warning(
+                LogEvent.API_TOKEN_REJECTED,
+                status=answer.status,
+                reason=str(error),
+                client=self.origin(request),
+                **fields,
+            )
+        return answer
+
+
+def make_callers(settings: Settings, tokens: Tokens, clock: Clock) -> Callers:
+    """Those of a configuration; it has at least one key."""
+    return Callers(
+        [token.reveal() for token in settings.api.tokens],
+        Credentials([key.reveal() for key in settings.api.keys]),
+        tokens,
+        clients=Clients(settings.server.trusted_proxies),
+        clock=clock,
+    )

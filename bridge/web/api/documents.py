@@ -6,6 +6,8 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from bridge.model.access import IssuedToken
+from bridge.model.audit import AuditEntry
 from bridge.model.build import Build
 from bridge.store.values import DeliveryRow, Step
 
@@ -82,6 +84,34 @@ class DeliveryStory(DeliveryDocument):
     builds: list[BuildDocument]
 
 
+class TokenDocument(TypedDict):
+    """A token, or an access key, without what is secret of it; `namespaces` is null for all of them."""
+
+    id: str
+    name: str
+    role: str
+    namespaces: list[str] | None
+    access_key: str | None
+    created_at: str
+    created_by: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+class AuditDocument(TypedDict):
+    """Who changed what, from which address (or `cli`), and what it was before and after."""
+
+    id: str
+    at: str
+    name: str
+    token_id: str | None
+    action: str
+    subject: str
+    origin: str
+    before: Any
+    after: Any
+
+
 class LogRow(TypedDict):
     """A piece of a log: `seq` orders the pieces, `time` is when it was read, in Unix seconds."""
 
@@ -146,6 +176,34 @@ def delivery_document(row: DeliveryRow) -> DeliveryDocument:
 
 def timeline_document(steps: Sequence[Step]) -> list[StepDocument]:
     return [{"at": when(step.at), "what": step.what, "detail": step.detail} for step in steps]
+
+
+def token_document(token: IssuedToken) -> TokenDocument:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "role": token.role,
+        "namespaces": None if token.namespaces is None else sorted(token.namespaces),
+        "access_key": token.access_key,
+        "created_at": when(token.created_at),
+        "created_by": token.created_by,
+        "expires_at": maybe_when(token.expires_at),
+        "revoked_at": maybe_when(token.revoked_at),
+    }
+
+
+def audit_document(entry: AuditEntry) -> AuditDocument:
+    return {
+        "id": entry.id,
+        "at": when(entry.at),
+        "name": entry.name,
+        "token_id": entry.token_id,
+        "action": entry.action,
+        "subject": entry.subject,
+        "origin": entry.origin,
+        "before": entry.before,
+        "after": entry.after,
+    }
 
 
 def when(seconds: float) -> str:

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import getdoc
-from typing import Any, ClassVar, Final, Literal, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, Literal, Protocol, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -20,16 +20,22 @@ from bridge.config.faults import problems_of
 from bridge.errors import BadPayload, StoreError
 from bridge.forges import strictjson
 from bridge.model.access import Principal
+from bridge.web.api.body import body_of
 from bridge.web.api.core.errors import CallError, Invalid, Unauthenticated, Unavailable
-
-MAX_BODY: Final = 1 << 20
-"""Bytes of a request's body: rules are far smaller."""
 
 STORE_FAILED: Final = "the store cannot be used now: try again later, the daemon's log has the reason"
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-Authenticate = Callable[[Request], Awaitable[Principal | None]]
-"""Who sends a request, None without any token. Raises CallError."""
+
+
+class KnowsCallers(Protocol):
+    """Who sends requests, and from where."""
+
+    async def principal(self, request: Request) -> Principal | None:
+        """Who sends it; None without any token. Raises CallError for one that is not valid."""
+
+    def origin(self, request: Request) -> str:
+        """The address that it comes from."""
 
 
 class Arguments(BaseModel):
@@ -40,10 +46,11 @@ class Arguments(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, and who sent it; None where no token was shown."""
+    """A request, who sent it (None where no token was shown), and from which address."""
 
     request: Request
     principal: Principal | None
+    origin: str
 
     @property
     def path(self) -> Mapping[str, Any]:
@@ -109,8 +116,8 @@ class Dialect(ABC):
         """The JSON Schema of the body of a success, given that of what the view returns."""
         return schema
 
-    def __init__(self, authenticate: Authenticate) -> None:
-        self._authenticate = authenticate
+    def __init__(self, callers: KnowsCallers) -> None:
+        self._callers = callers
 
     @abstractmethod
     def success(self, content: Any, status: int) -> Response:
@@ -149,14 +156,14 @@ class Dialect(ABC):
         return self.success(content, operation.status)
 
     async def _called(self, operation: Operation, request: Request) -> Any:
-        call = Call(request, await self._authenticate(request))
+        call = Call(request, await self._callers.principal(request), self._callers.origin(request))
         if not operation.public:
             _ = call.caller
         given: dict[str, Any] = {}
         if operation.query is not None:
             given["query"] = _query(request, operation.query)
         if operation.body is not None:
-            given["body"] = _valid(operation.body, await _body(request))
+            given["body"] = _valid(operation.body, await body_of(request))
         return await operation.view(self, call, **given)
 
 
@@ -172,19 +179,6 @@ def _query(request: Request, model: type[BaseModel]) -> BaseModel:
         return model.model_validate(flat)
     except ValidationError as error:
         raise Invalid(problems_of(error, model, flat)) from None
-
-
-async def _body(request: Request) -> bytes:
-    """The whole body, within its limit. Raises Invalid."""
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MAX_BODY:
-                raise Invalid([f"the body is over {MAX_BODY} bytes"])
-    except ClientDisconnect:
-        raise Invalid(["the client closed the connection before the end of the body"]) from None
-    return bytes(body)
 
 
 def _valid(model: type[BaseModel], body: bytes) -> BaseModel:

@@ -14,23 +14,29 @@ from typing_extensions import TypedDict
 from bridge.config.types import wrong
 from bridge.errors import ConfigError
 from bridge.model.access import Role
+from bridge.model.audit import Action, AuditEntry
 from bridge.model.build import Build, BuildState
 from bridge.rules.diff import Changes
-from bridge.store.base import Builds, Deliveries
-from bridge.store.values import BuildFilter, Cursor
+from bridge.store.base import Builds
+from bridge.store.callers import Audit
+from bridge.store.values import BuildFilter, Cursor, Page
 from bridge.web.api.answers import failure, headers_of, success
+from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import BuildAccess
-from bridge.web.api.core.errors import CallError, Faulty, Forbidden, Invalid, NotFound
+from bridge.web.api.core.deliveries import DeliveryAccess
+from bridge.web.api.core.errors import CallError, Faulty, Invalid
 from bridge.web.api.documents import (
+    AuditDocument,
     BuildDocument,
     BuildStory,
     DeliveryStory,
     LogRow,
+    audit_document,
     build_document,
     delivery_document,
     timeline_document,
 )
-from bridge.web.api.operation import Arguments, Authenticate, Call, Dialect, Operation
+from bridge.web.api.operation import Arguments, Call, Dialect, KnowsCallers, Operation
 
 PAGE_SIZE: Final = 20
 MAX_PAGE: Final = 500
@@ -66,7 +72,7 @@ def _seconds(text: object) -> object:
 
 def _cursor_id(text: object) -> object:
     if isinstance(text, str) and len(text) > MAX_CURSOR:
-        raise wrong("cursor", "is not the id of a build: use the links of a page")
+        raise wrong("cursor", "is not the id of a row: use the links of a page")
     return text
 
 
@@ -76,15 +82,24 @@ Seconds = Annotated[float, BeforeValidator(_seconds)]
 CursorId = Annotated[str, BeforeValidator(_cursor_id)]
 
 
-class BuildQuery(Arguments):
-    """Which builds to list, and where the page lies."""
+class PageQuery(Arguments):
+    """Where a page of a list lies."""
 
     page: PageNumber = 1
-    """The page, 20 builds each; `next` and `previous` of a page are better: builds that come move no page."""
+    """The page, 20 rows each; `next` and `previous` of a page are better: rows that come move no page."""
     before: CursorId | None = None
-    """The id of a build: the page holds older ones."""
+    """The id of a row: the page holds older ones."""
     after: CursorId | None = None
-    """The id of a build: the page holds newer ones."""
+    """The id of a row: the page holds newer ones."""
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(number=self.page, before=self.before, after=self.after)
+
+
+class BuildQuery(PageQuery):
+    """Which builds to list, and where the page lies."""
+
     build_id: str | None = None
     """The id of a build, or, with namespace and repo_name, its number."""
     delivery_id: str | None = None
@@ -110,13 +125,25 @@ class LogQuery(Arguments):
     """What comes after the row with this `seq`."""
 
 
-class BuildPage(TypedDict):
+class Links(TypedDict):
+    """The addresses of the neighbouring pages."""
+
+    next: str | None
+    previous: str | None
+
+
+class BuildPage(Links):
     """One page of builds; `count` is exact below 10 000, and otherwise how many there are at least."""
 
     count: int
-    next: str | None
-    previous: str | None
     results: list[BuildDocument]
+
+
+class AuditPage(Links):
+    """One page of the audit trail; `count` is exact below 10 000, and otherwise how many it has at least."""
+
+    count: int
+    results: list[AuditDocument]
 
 
 def _envelope(data: Mapping[str, Any], code: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -139,18 +166,20 @@ class OwnApi(Dialect):
 
     def __init__(
         self,
-        authenticate: Authenticate,
+        callers: KnowsCallers,
         builds: BuildAccess,
-        deliveries: Deliveries,
+        deliveries: DeliveryAccess,
         stored: Builds,
+        audit: Audit,
         *,
         reload: Callable[[], Awaitable[Changes]],
         public_url: str | None = None,
     ) -> None:
-        super().__init__(authenticate)
+        super().__init__(callers)
         self._builds = builds
         self._deliveries = deliveries
         self._stored = stored
+        self._audit = audit
         # However many clients ask for lists, the store's other readers stay free for the daemon.
         self._one_list = anyio.Semaphore(1)
         self._base = (public_url or "").rstrip("/")
@@ -167,17 +196,21 @@ class OwnApi(Dialect):
 
     async def list_builds(self, call: Call, query: BuildQuery) -> BuildPage:
         """List builds, the newest first."""
-        cursor = Cursor(number=query.page, before=query.before, after=query.after)
         async with self._one_list:
-            page = await self._builds.page(call.principal, cursor, PAGE_SIZE, _filter(query))
+            page = await self._builds.page(call.principal, query.cursor, PAGE_SIZE, _filter(query))
         return {
             "count": page.count,
-            "next": self._link(call, "before", page.rows[-1:]) if page.older else None,
-            "previous": self._link(call, "after", page.rows[:1]) if page.newer else None,
+            **self._links(call, page),
             "results": [build_document(build) for build in page.rows],
         }
 
-    def _link(self, call: Call, cursor: str, neighbour: Sequence[Build]) -> str | None:
+    def _links(self, call: Call, page: Page[Build] | Page[AuditEntry]) -> Links:
+        return {
+            "next": self._link(call, "before", page.rows[-1:]) if page.older else None,
+            "previous": self._link(call, "after", page.rows[:1]) if page.newer else None,
+        }
+
+    def _link(self, call: Call, cursor: str, neighbour: Sequence[Build | AuditEntry]) -> str | None:
         """The address of a neighbouring page, without the Host header: a client can write anything there."""
         if not neighbour:
             return None
@@ -201,11 +234,7 @@ class OwnApi(Dialect):
 
     async def show_delivery(self, call: Call) -> DeliveryStory:
         """Show a delivery, why it built or not, and the builds that it made."""
-        found = await self._deliveries.get(call.path["delivery_id"])
-        if found is None:
-            raise NotFound("no delivery has this id: it is wrong, or the delivery is too old")
-        row, steps = found
-        builds = await self._stored.of_delivery(row.delivery.id)
+        row, steps, builds = await self._deliveries.one(call.caller, call.path["delivery_id"])
         return {
             **delivery_document(row),
             "timeline": timeline_document(steps),
@@ -214,13 +243,25 @@ class OwnApi(Dialect):
 
     async def reload(self, call: Call) -> dict[str, Any]:
         """Load the rules on disk: what changed, or 422 with their faults."""
-        if not call.caller.role.includes(Role.ADMIN):
-            raise Forbidden("a reload takes the role admin: ask an admin for a token with it")
+        require(call.caller, Role.ADMIN)
         try:
             changes = await self._load()
         except ConfigError as error:
             raise _faulty(error) from None
-        return changes.document(MAX_LISTED)
+        document = changes.document(MAX_LISTED)
+        await self._audit.add(call.caller, Action.RULES_RELOADED, "rules", origin=call.origin, after=document)
+        return document
+
+    async def list_changes(self, call: Call, query: PageQuery) -> AuditPage:
+        """List who changed what, the newest first; for admins."""
+        require(call.caller, Role.ADMIN)
+        async with self._one_list:
+            page = await self._audit.page(query.cursor, PAGE_SIZE)
+        return {
+            "count": page.count,
+            **self._links(call, page),
+            "results": [audit_document(entry) for entry in page.rows],
+        }
 
     operations: ClassVar[Sequence[Operation]] = (
         Operation("GET", "/v1/builds", list_builds, public=True),
@@ -228,6 +269,7 @@ class OwnApi(Dialect):
         Operation("GET", "/v1/builds/{build_id}/logs", show_log, public=True),
         Operation("GET", "/v1/deliveries/{delivery_id}", show_delivery),
         Operation("POST", "/v1/reload", reload),
+        Operation("GET", "/v1/audit", list_changes),
     )
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.answers import bad
+from support.api import api_of
 from support.scripted import Store, eventually, failing
 
 from bridge.errors import ConfigError
@@ -16,7 +17,6 @@ from bridge.rules.diff import Changes
 from bridge.store.sqlite import database
 from bridge.store.values import HealthRecord
 from bridge.web.api import health
-from bridge.web.app import make_api
 
 
 async def no_rules() -> Changes:
@@ -25,7 +25,7 @@ async def no_rules() -> Changes:
 
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = make_api(store, tokens=[], reload=no_rules)
+    served = api_of(store, tokens=[], reload=no_rules)
     transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened

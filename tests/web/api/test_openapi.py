@@ -7,13 +7,14 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
+from support.api import api_of
 from support.commands import command
 from support.scripted import Store, delivery_of
 
 from bridge.rules.diff import Changes, compare
 from bridge.rules.match import RuleSet
 from bridge.web.api.openapi import openapi
-from bridge.web.app import DIALECTS, make_api
+from bridge.web.app import DIALECTS
 
 TOKEN = "a-token-of-the-tests"
 DOCUMENT = openapi(DIALECTS)
@@ -35,7 +36,7 @@ def checked(entry: Mapping[str, Any], answer: httpx.Response) -> None:
 
 
 async def test_it_is_served_and_printed_alike(store: Store) -> None:
-    served = make_api(store, tokens=[TOKEN], reload=nothing_changed)
+    served = api_of(store, tokens=[TOKEN], reload=nothing_changed)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
         answer = await client.get("/openapi.json")
     printed = json.loads(command("schema", "openapi").stdout)
@@ -64,7 +65,7 @@ async def test_what_is_answered_has_the_type_that_the_document_gives(
     delivery = delivery_of("k", store.clock())
     await store.deliveries.put(delivery)
     known = {"build_id": build.id, "delivery_id": delivery.id}
-    served = make_api(store, tokens=[TOKEN], reload=nothing_changed)
+    served = api_of(store, tokens=[TOKEN], reload=nothing_changed)
     headers = {} if token is None else {"authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
         answer = await client.request(method, path.format(**known), headers=headers)

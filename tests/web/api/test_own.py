@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from support.answers import bad, good
+from support.api import api_of
 from support.scripted import START, Store, delivery_of, quiet
 
 from bridge.errors import ConfigError, Fault
@@ -17,7 +18,6 @@ from bridge.rules.diff import Changes
 from bridge.store.values import BuildChange, Decision
 from bridge.web.api.documents import when
 from bridge.web.api.own import MAX_PAGE, PAGE_SIZE
-from bridge.web.app import make_api
 
 TOKEN = "a-token-of-the-tests"
 OTHER = "another-tökèn"
@@ -33,7 +33,7 @@ async def no_rules() -> Changes:
 
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = make_api(store, tokens=[TOKEN, OTHER], reload=no_rules)
+    served = api_of(store, tokens=[TOKEN, OTHER], reload=no_rules)
     transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened
@@ -97,7 +97,7 @@ async def test_a_place_that_no_page_gives_is_empty_or_rejected(
     end = " " if name == "before" else "~"
     nowhere = good(await client.get("/v1/builds", params={name: end}))
     assert (nowhere["results"], nowhere["next"], nowhere["previous"]) == ([], None, None)
-    assert "is not the id of a build" in bad(await client.get("/v1/builds", params={name: "x" * 101}), 400)
+    assert "is not the id of a row" in bad(await client.get("/v1/builds", params={name: "x" * 101}), 400)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_a_place_that_no_page_gives_is_empty_or_rejected(
 async def test_links_never_follow_the_host_header(store: Store, host: str, public_url: str | None) -> None:
     for number in range(PAGE_SIZE + 1):
         await store.add_build(str(number), is_public=True)
-    served = make_api(
+    served = api_of(
         store,
         tokens=[],
         reload=no_rules,
@@ -224,7 +224,7 @@ async def test_what_is_not_public_needs_a_token(client: httpx.AsyncClient) -> No
 
 
 async def test_without_configured_tokens_no_one_is_trusted(store: Store) -> None:
-    served = make_api(store, tokens=[], reload=no_rules)
+    served = api_of(store, tokens=[], reload=no_rules)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
         for value in ("", "Bearer ", "x"):
             bad(await client.get("/v1/deliveries/x", headers={"authorization": value}), 401)

@@ -1,0 +1,67 @@
+"""The views of the APIs over a store, with tokens of every kind."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from support.scripted import Store
+
+from bridge.model.access import IssuedToken, Role
+from bridge.rules.diff import Changes, compare
+from bridge.rules.match import RuleSet
+from bridge.web.api.auth import Callers
+from bridge.web.api.credentials import Credentials
+from bridge.web.app import make_api
+from bridge.web.clients import Clients
+
+KEY = "the-key-of-the-tests-with-enough-letters"
+
+
+async def nothing_changed() -> Changes:
+    return compare(RuleSet({}), RuleSet({}))
+
+
+def api_of(
+    store: Store,
+    *,
+    tokens: Sequence[str] = (),
+    keys: Sequence[str] = (KEY,),
+    reload: Callable[[], Awaitable[Changes]] = nothing_changed,
+    public_url: str | None = None,
+) -> Starlette:
+    """All views; the clock is that of the store."""
+    callers = Callers(tokens, Credentials(keys), store.tokens, clients=Clients(), clock=store.clock)
+    return make_api(store, callers, reload=reload, public_url=public_url)
+
+
+@asynccontextmanager
+async def client_of(
+    app: Starlette, *, address: str = "192.0.2.7", raise_app_exceptions: bool = True
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client at this address."""
+    transport = httpx.ASGITransport(app, client=(address, 1), raise_app_exceptions=raise_app_exceptions)
+    async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as client:
+        yield client
+
+
+async def issue(store: Store, role: Role = Role.VIEWER, *namespaces: str, **changes: Any) -> IssuedToken:
+    """A new token that is kept in the store; without namespaces it is for all of them."""
+    made = Credentials([KEY]).issue(
+        name=f"the {role}",
+        role=role,
+        namespaces=frozenset(namespaces) or None,
+        now=store.clock(),
+        by="root",
+        has_access_key=changes.pop("has_access_key", False),
+    )
+    made = replace(made, **changes)
+    await store.tokens.add(made)
+    return made
+
+
+def bearer(issued: IssuedToken) -> dict[str, str]:
+    """The header that shows a token."""
+    return {"authorization": f"Bearer {Credentials([KEY]).token(issued)}"}

@@ -1,0 +1,179 @@
+"""Who may call what: every call of every dialect, by everyone, for public and for private builds.
+
+A call that is added needs a line in `CALLS`.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import httpx
+import pytest
+from support.api import api_of, bearer, client_of, issue
+from support.scripted import START, Store
+
+from bridge.model.access import Role
+from bridge.web.app import DIALECTS
+
+NO_TOKEN, EXPIRED, REVOKED = "no token", "expired", "revoked"
+OTHER = "member of another namespace"
+VIEWER, MEMBER, ADMIN = "viewer", "member", "admin"
+CALLERS = (NO_TOKEN, EXPIRED, REVOKED, OTHER, VIEWER, MEMBER, ADMIN)
+
+
+class Needs(Enum):
+    """What a call takes: each kind has one row of answers for public things, and one for private ones."""
+
+    ANYTHING = auto()
+    """A list, of which each caller gets what it may see."""
+    READ = auto()
+    """To read one thing."""
+    READ_WITH_TOKEN = auto()
+    """To read one thing that is not shown without a token, public or not."""
+    CHANGE = auto()
+    """To change one thing."""
+    RULE = auto()
+    """What concerns the whole bridge."""
+
+
+OK = 200
+_ROWS: Mapping[tuple[Needs, bool], tuple[int, ...]] = {
+    # In the order of CALLERS; whoever is let through gets OK here.
+    (Needs.ANYTHING, True): (OK, 401, 401, OK, OK, OK, OK),
+    (Needs.ANYTHING, False): (OK, 401, 401, OK, OK, OK, OK),
+    (Needs.READ, True): (OK, 401, 401, OK, OK, OK, OK),
+    (Needs.READ, False): (404, 401, 401, 404, OK, OK, OK),
+    (Needs.READ_WITH_TOKEN, True): (401, 401, 401, 404, OK, OK, OK),
+    (Needs.READ_WITH_TOKEN, False): (401, 401, 401, 404, OK, OK, OK),
+    (Needs.CHANGE, True): (401, 401, 401, 403, 403, OK, OK),
+    (Needs.CHANGE, False): (404, 401, 401, 404, 403, OK, OK),
+    (Needs.RULE, True): (401, 401, 401, 403, 403, 403, OK),
+    (Needs.RULE, False): (401, 401, 401, 403, 403, 403, OK),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A call, and what it takes; `status` is the answer to who may."""
+
+    method: str
+    path: str
+    needs: Needs
+    status: int = 200
+
+    def expected(self, caller: str, *, is_public: bool) -> int:
+        answer = _ROWS[self.needs, is_public][CALLERS.index(caller)]
+        return self.status if answer == OK else answer
+
+
+CALLS = (
+    Line("GET", "/v1/builds", Needs.ANYTHING),
+    Line("GET", "/v1/builds/{build_id}", Needs.READ),
+    Line("GET", "/v1/builds/{build_id}/logs", Needs.READ),
+    Line("GET", "/v1/deliveries/{delivery_id}", Needs.READ_WITH_TOKEN),
+    Line("POST", "/v1/reload", Needs.RULE),
+    Line("GET", "/v1/audit", Needs.RULE),
+)
+
+
+def test_every_call_has_a_line() -> None:
+    known = {(operation.method, operation.path) for dialect in DIALECTS for operation in dialect.operations}
+    assert {(line.method, line.path) for line in CALLS} == known
+
+
+async def shown_by(store: Store, caller: str) -> dict[str, str]:
+    """The headers of a caller."""
+    match caller:
+        case "no token":
+            return {}
+        case "expired":
+            return bearer(await issue(store, Role.ADMIN, expires_at=START))
+        case "revoked":
+            return bearer(await issue(store, Role.ADMIN, revoked_at=START))
+        case "member of another namespace":
+            return bearer(await issue(store, Role.MEMBER, "globex"))
+        case "admin":
+            return bearer(await issue(store, Role.ADMIN))
+        case _:
+            return bearer(await issue(store, Role(caller), "acme"))
+
+
+@pytest.fixture
+async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(api_of(store)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("is_public", [True, False], ids=["public", "private"])
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("line", CALLS, ids=[f"{line.method} {line.path}" for line in CALLS])
+async def test_who_may_call_what(
+    store: Store, client: httpx.AsyncClient, line: Line, caller: str, *, is_public: bool
+) -> None:
+    build = await store.add_build(namespace="acme", is_public=is_public)
+    path = line.path.format(build_id=build.id, delivery_id=build.origin.delivery_id)
+    answer = await client.request(line.method, path, headers=await shown_by(store, caller))
+    assert answer.status_code == line.expected(caller, is_public=is_public), answer.text
+
+
+async def test_who_may_not_do_what_is_told_which_role_it_takes(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    answer = await client.post("/v1/reload", headers=bearer(await issue(store, Role.MEMBER, "acme")))
+    assert answer.json()["msg"] == (
+        "this takes the role admin, and yours is member: ask an admin for a token with it"
+    )
+
+
+async def test_of_a_delivery_only_what_concerns_visible_namespaces_is_shown(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    build = await store.add_build(namespace="acme", is_public=True)
+    path = f"/v1/deliveries/{build.origin.delivery_id}"
+    seen = {}
+    for name, token in {
+        "all": await issue(store),
+        "acme": await issue(store, Role.VIEWER, "acme", "x"),
+        "globex": await issue(store, Role.ADMIN, "globex"),
+    }.items():
+        seen[name] = await client.get(path, headers=bearer(token))
+    assert seen["all"].json() == seen["acme"].json()
+    assert [one["build_id"] for one in seen["acme"].json()["data"]["builds"]] == [build.id]
+    absent = await client.get("/v1/deliveries/none", headers=bearer(await issue(store)))
+    assert seen["globex"].json() == absent.json(), "what may not be seen does not seem to exist"
+
+
+async def test_a_reload_is_on_the_trail_and_a_rejected_one_is_not(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    admin = await issue(store, Role.ADMIN)
+    for token in (admin, await issue(store, Role.MEMBER)):
+        await client.post("/v1/reload", headers=bearer(token))
+    page = (await client.get("/v1/audit", headers=bearer(admin))).json()["data"]
+    (entry,) = page["results"]
+    assert (page["count"], page["next"], page["previous"]) == (1, None, None)
+    assert entry == {
+        "id": entry["id"],
+        "at": "2023-11-14T22:13:20.000Z",
+        "name": "the admin",
+        "token_id": admin.id,
+        "action": "rules.reloaded",
+        "subject": "rules",
+        "origin": "192.0.2.7",
+        "before": None,
+        "after": entry["after"],
+    }
+    assert set(entry["after"]) >= {"changed"}
+
+
+async def test_the_trail_is_paged_and_its_pages_stand_still(store: Store, client: httpx.AsyncClient) -> None:
+    admin = bearer(await issue(store, Role.ADMIN))
+    for _ in range(25):
+        await client.post("/v1/reload", headers=admin)
+    first = (await client.get("/v1/audit", headers=admin)).json()["data"]
+    await client.post("/v1/reload", headers=admin)
+    second = (await client.get(first["next"], headers=admin)).json()["data"]
+    ids = [entry["id"] for page in (first, second) for entry in page["results"]]
+    assert len(ids) == len(set(ids)) == 25
+    assert ids == sorted(ids, reverse=True)
+    assert second["next"] is None
