@@ -9,6 +9,7 @@ BridgeError
 │   ├── PayloadTooLarge  413
 │   ├── BadDelivery      400: not a well-formed delivery of this host
 │   └── BadPayload       found after the 202, and recorded on the delivery
+├── CannotRetry          who asks for another run of a build: 409
 ├── RemoteError          a builder or a channel
 │   ├── Transient        may succeed later
 │   └── Permanent        cannot succeed until a person changes something
@@ -81,6 +82,10 @@ class BadDelivery(DeliveryError):
 
 class BadPayload(DeliveryError):
     """The delivery is verified, but its body cannot be understood."""
+
+
+class CannotRetry(BridgeError):
+    """The build cannot have another run: it has not ended, or is damaged or gone."""
 
 
 class RemoteError(BridgeError):

@@ -1,4 +1,4 @@
-"""`deliveries`, `builds` and `notices`: list and show what is in the store, redeliver, trigger and cancel."""
+"""`deliveries`, `builds` and `notices`: list and show what is in the store, redeliver, cancel and retry."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,11 +15,19 @@ from bridge.web.api.documents import (
     build_document,
     delivery_document,
     maybe_when,
+    runs_document,
     timeline_document,
     when,
 )
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+run_option = click.option(
+    "--run",
+    "number",
+    metavar="NUMBER",
+    type=click.IntRange(1),
+    help="This run of a build that was retried, instead of the newest.",
+)
 _MAX_DIGITS: Final = 10
 
 
@@ -117,34 +125,37 @@ def list_builds(
 
 @builds.command("show")
 @click.argument("build_id")
+@run_option
 @show.json_option
 @click.pass_obj
-def show_build(config: str | None, build_id: str, *, as_json: bool) -> None:
-    """Show one build (its id, or NAMESPACE/REPO_NAME#NUMBER) and its timeline."""
+def show_build(config: str | None, build_id: str, number: int | None, *, as_json: bool) -> None:
+    """Show one build (its id, or NAMESPACE/REPO_NAME#NUMBER), its runs, and the timeline of the newest."""
 
     async def work() -> dict[str, Any]:
         async with store_of(config) as store:
-            build = await _find(store.builds, build_id)
-            steps = await store.builds.steps(build.id)
+            build = await _find_run(store.builds, build_id, number)
+            steps = await store.builds.steps(build.id, run=build.run)
+            runs = runs_document(await store.builds.runs(build.id))
             notices = await store.notices.newest(100, NoticeFilter(build_id=build.id))
             sent = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices]
             document = _build_document(build, await _down(store))
-            return document | {"notices": sent, "timeline": timeline_document(steps)}
+            return document | {"runs": runs, "notices": sent, "timeline": timeline_document(steps)}
 
     _print_one(run(work), as_json=as_json)
 
 
 @builds.command("log")
 @click.argument("build_id")
+@run_option
 @click.pass_obj
-def log_of_build(config: str | None, build_id: str) -> None:
+def log_of_build(config: str | None, build_id: str, number: int | None) -> None:
     """Print the log of a build, up to the part that the daemon has read."""
 
     async def work() -> None:
         async with store_of(config) as store:
-            build = await _find(store.builds, build_id)
+            build = await _find_run(store.builds, build_id, number)
             last = -1
-            while pieces := await store.builds.log(build.id, after=last):
+            while pieces := await store.builds.log(build.id, after=last, run=build.run):
                 for piece in pieces:
                     click.echo(show.lines(piece.text), nl=False)
                 last = pieces[-1].seq
@@ -180,6 +191,23 @@ async def _why_not_cancelled(store: Store, build: Build) -> str:
         return f"{_display_name(build)} has ended: {build.state}"
     answers = [step.detail for step in await store.builds.steps(build.id) if step.what == "stop"]
     return f"{_display_name(build)} was cancelled before" + "".join(f": {text}" for text in answers[-1:])
+
+
+@builds.command()
+@click.argument("build_id")
+@click.pass_obj
+def retry(config: str | None, build_id: str) -> None:
+    """Run a build that has ended once more: the same commit, number and tags."""
+
+    async def work() -> str:
+        async with store_of(config) as store:
+            build = await _find(store.builds, build_id)
+            name = user()
+            again = await store.builds.retry(build.id, name, f"asked for by {name}")
+            waiting, *_ = await store.builds.steps(build.id, run=again.run)
+            return f"{_display_name(again)} waits: {waiting.detail}"
+
+    click.echo(run(work))
 
 
 builds.add_command(trigger.trigger)
@@ -286,6 +314,17 @@ async def _find(store: Builds, name: str) -> Build:
     return found
 
 
+async def _find_run(store: Builds, name: str, number: int | None) -> Build:
+    build = await _find(store, name)
+    if number in {None, build.run}:
+        return build
+    runs = await store.runs(build.id)
+    for one in runs:
+        if one.run == number:
+            return one
+    raise click.ClickException(f"{_display_name(build)} has no run {number}, only 1 to {build.run}")
+
+
 def _print(rows: list[dict[str, Any]], columns: list[str], *, as_json: bool) -> None:
     if as_json:
         show.objects(rows)
@@ -297,8 +336,10 @@ def _print_one(document: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         show.objects([document])
         return
-    facts = {name: value for name, value in document.items() if name not in {"timeline", "explanation"}}
-    show.facts(facts)
+    apart = {"timeline", "explanation", "runs"}
+    show.facts({name: value for name, value in document.items() if name not in apart})
+    if len(runs := document.get("runs", ())) > 1:
+        show.table(runs, ["run", "state", "retried_by", "enqueued_at", "ended_at", "detail"])
     for evaluation in document.get("explanation", ()):
         show.evaluation(evaluation)
     show.timeline(document["timeline"])

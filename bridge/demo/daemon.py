@@ -98,7 +98,7 @@ async def _end_builds(config: Config) -> None:
     """Builds outlive their daemon, but not the demo: every builder cancels and releases its own."""
     async with open_store(config.store_url, exclusive=False) as store:
         for name, adapter in config.builders.items():
-            ids = [build.id for build in await store.builds.in_state(name, *BuildState)]
+            ids = [build.run_id for build in await store.builds.in_state(name, *BuildState)]
             context = BuilderContext(state=config.state_path / name, clock=system_clock)
             builder = BUILDERS[adapter.kind](name, adapter.settings, context)
             with anyio.move_on_after(STOP_SECONDS):
@@ -107,8 +107,8 @@ async def _end_builds(config: Config) -> None:
 
 
 async def _end_builds_of(builder: Builder, ids: Sequence[str]) -> None:
-    found = {build_id: await builder.find(build_id) for build_id in ids}
-    handles = {build_id: handle for build_id, handle in found.items() if isinstance(handle, str)}
+    found = {run_id: await builder.find(run_id) for run_id in ids}
+    handles = {run_id: handle for run_id, handle in found.items() if isinstance(handle, str)}
     for handle in handles.values():
         await builder.cancel(handle)
     while not all(  # noqa: ASYNC110  # other processes

@@ -16,6 +16,9 @@ UNPUSHED: Final = frozenset({MANUAL, "schedule"})
 REPAIR: Final = "order repair"
 """The cause of a build that builds the newest code again, after older code that came late."""
 
+RETRIED: Final = "retried"
+"""The transition of a build that has ended to another run of it, which waits."""
+
 LOG_LIMIT: Final = 8 << 20
 """What is kept of a build's log, in bytes, unless `store.log_limit` says otherwise."""
 
@@ -61,7 +64,7 @@ _LETTERS = {
 }
 _ENDED = frozenset({BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED, BuildState.UNKNOWN})
 
-TRANSITIONS: Mapping[BuildState, frozenset[BuildState]] = {
+TRANSITIONS: Mapping[BuildState, frozenset[BuildState | Literal["retried"]]] = {
     BuildState.WAITING: frozenset(
         {
             BuildState.TRIGGERING,
@@ -75,10 +78,10 @@ TRANSITIONS: Mapping[BuildState, frozenset[BuildState]] = {
     BuildState.TRIGGERING: frozenset({BuildState.WAITING, BuildState.QUEUED, BuildState.RUNNING}) | _ENDED,
     BuildState.QUEUED: frozenset({BuildState.RUNNING, BuildState.SUPERSEDED}) | _ENDED,
     BuildState.RUNNING: frozenset({BuildState.SUPERSEDED}) | _ENDED,
-    BuildState.SUCCEEDED: frozenset(),
-    BuildState.FAILED: frozenset(),
-    BuildState.CANCELLED: frozenset(),
-    BuildState.SUPERSEDED: frozenset(),
+    BuildState.SUCCEEDED: frozenset({RETRIED}),
+    BuildState.FAILED: frozenset({RETRIED}),
+    BuildState.CANCELLED: frozenset({RETRIED}),
+    BuildState.SUPERSEDED: frozenset({RETRIED}),
     BuildState.UNKNOWN: frozenset(
         {
             BuildState.QUEUED,
@@ -87,9 +90,21 @@ TRANSITIONS: Mapping[BuildState, frozenset[BuildState]] = {
             BuildState.FAILED,
             BuildState.CANCELLED,
             BuildState.SUPERSEDED,
+            RETRIED,
         }
     ),
 }
+
+
+def run_id_of(build_id: str, run: int) -> str:
+    """The id of a run: that of the build for the first, then `<build id>.2`, `<build id>.3`."""
+    return build_id if run == 1 else f"{build_id}.{run}"
+
+
+def parse_run_id(run_id: str) -> tuple[str, int]:
+    """The id of the build, and the number of its run."""
+    build_id, dot, run = run_id.rpartition(".")
+    return (build_id, int(run)) if dot and run.isdecimal() else (run_id, 1)
 
 
 def log_mark(left_out: int, limit: int) -> str:
@@ -110,6 +125,7 @@ class SeenJob:
 class BuildRequest:
     """Everything a builder may need; the same for every builder and every attempt.
 
+    `build_id` is that of the run, so that no builder takes an earlier run of a build for a later one.
     `image` is the repository path without a tag, `tags` are valid OCI tags, first the configured ones, then
     the version tag. `ref` is the full ref name. `commit` is empty where only the builder can tell: it builds
     what `ref` points to, an annotated tag peeled. `context` is a folder and `dockerfile` a file or a folder
@@ -215,8 +231,9 @@ class NewBuild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
-    """One run of one build repository; times are Unix seconds.
+    """A build of one build repository, in its newest `run` or an earlier one; times are Unix seconds.
 
+    `enqueued_at` is when this run began to wait. `retried_by` is who asked for it; None for the first run.
     `raw` is the builder's own word for the state, `handle` its own word for the build. `attempts` counts the
     tries to trigger it, and `next_at` is when the next one is due. `log_offset` is how far the log was read.
     `superseded` says by what; a build that has not ended then is `superseded` once it has. A `caveat` limits
@@ -235,6 +252,9 @@ class Build:
     origin: Origin
     subscriptions: tuple[Subscription, ...]
     created_at: float
+    enqueued_at: float
+    run: int = 1
+    retried_by: str | None = None
     raw: str = ""
     detail: str = ""
     handle: str | None = None
@@ -253,6 +273,11 @@ class Build:
     caveat: str = ""
     images_passed: bool = True
     damage: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """What the builder knows the run by."""
+        return run_id_of(self.id, self.run)
 
     @property
     def ended_by_us(self) -> BuildState:

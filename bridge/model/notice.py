@@ -47,11 +47,15 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """The failures in a row of one tag set before a build: how many, and the first one's number and end."""
+    """The failures in a row of one tag set before a build: how many, and the first one's number and end.
+
+    Each build counts once, as its last run ended. `again` says that an earlier run of this build failed, too.
+    """
 
     count: int = 0
     since: int | None = None
     began: float | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ class NoticePolicy:
         facts = self._facts(build, replace(before, count=streak))
         return [
             Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=now)
-            for channel in _audience(build.subscriptions, event, first=not before.count)
+            for channel in _audience(build.subscriptions, event, first=not (before.count or before.again))
         ]
 
     def _facts(self, build: Build, streak: Streak) -> BuildFacts:

@@ -79,7 +79,7 @@ class LogReader:
         """The builds whose log is to be read now: those that were never read, then the longest unread."""
         if self._pause.left:
             return set()
-        return set(sorted(running, key=lambda build_id: self.read_at.get(build_id, 0.0))[:LOG_BUDGET])
+        return set(sorted(running, key=lambda run_id: self.read_at.get(run_id, 0.0))[:LOG_BUDGET])
 
     async def read(self, build: Build, handle: str) -> None:
         """Store the next piece."""
@@ -100,9 +100,9 @@ class LogReader:
             nonlocal gone
             gone = isinstance(error, Permanent)
 
-        offset = (await self._builds.get(build.id) or build).log_offset
+        offset = (await self._builds.run(build.run_id) or build).log_offset
         call = self._read_pieces(build, handle, offset, pieces)
-        self.read_at[build.id] = self._clock()
+        self.read_at[build.run_id] = self._clock()
         is_whole = await self._calls.ask(call, LOG_SECONDS, "log", failed, build_id=build.id)
         if is_whole is None:
             self._pause.begin(LOG_PAUSE_SECONDS)
@@ -120,7 +120,7 @@ class LogReader:
 
     async def _keep(self, build: Build, chunk: LogChunk, offset: int) -> None:
         if chunk.text or chunk.next != offset:
-            await self._builds.append_log(build.id, chunk.text, chunk.next, restarted=chunk.restarted)
+            await self._builds.append_log(build.run_id, chunk.text, chunk.next, restarted=chunk.restarted)
 
 
 def error_text(error: Exception) -> str:

@@ -19,6 +19,7 @@ from bridge.runtime.metrics import BUILDS, POLL_SECONDS
 from bridge.runtime.retry import bounded
 from bridge.services.base import Service
 from bridge.services.builder_calls import Calls, LogReader, error_text
+from bridge.services.earlier_runs import EarlierRuns
 from bridge.services.health import BuilderHealth
 from bridge.store.base import Builds
 from bridge.store.values import BuildChange
@@ -83,6 +84,9 @@ class Poller(Service):
         self._slow = Pause(clock)
         self._calls = Calls(name, clock)
         self._logs = LogReader(builder, builds, self._calls, clock)
+        self._earlier_runs = EarlierRuns(
+            name, builder, builds=builds, calls=self._calls, logs=self._logs, clock=clock
+        )
         self._open_calls = anyio.CapacityLimiter(CALLS)
         self._rest = Pause(clock)
         self._probe = Pause(clock)
@@ -96,15 +100,14 @@ class Poller(Service):
         """Look at every open build, and again after the builder's interval while there are some."""
         builds = await self._followed()
         for kept in (self._stops, self._unrecognised, self._hints, self._logs.read_at):
-            for build_id in kept.keys() - {build.id for build in builds}:
-                del kept[build_id]
+            for run_id in kept.keys() - {build.run_id for build in builds}:
+                del kept[run_id]
         if self._rest.left or self._health.pause:
             for build in builds:
                 await self._check_deadline(build)
-        elif builds:
-            await self._poll(builds)
         else:
-            await self._look_for_recovery()
+            await (self._poll(builds) if builds else self._look_for_recovery())
+            await self._earlier_runs.free()
         return self._builder.poll_interval if any(build.state in _OPEN for build in builds) else None
 
     async def _followed(self) -> list[Build]:
@@ -116,25 +119,25 @@ class Poller(Service):
             await self._release_leftovers()
             await self._calls.ask(self._builder.reclaim(), CALL_SECONDS, "reclaim")
             lost = await self._builds.in_state(self._name, BuildState.UNKNOWN)
-            builds += [build for build in lost if now - build.created_at < FORGET_SECONDS]
+            builds += [build for build in lost if now - build.enqueued_at < FORGET_SECONDS]
         return [build for build in builds if build.handle is not None]
 
     async def _poll(self, builds: list[Build]) -> None:
         """Poll all, and record ends first and side by side: no build waits for the log of another one."""
         await self._each(self._cancel, [build for build in builds if build.cancel_reason is not None])
-        handles = {build.id: build.handle for build in builds if build.handle is not None}
+        handles = {build.run_id: build.handle for build in builds if build.handle is not None}
         with POLL_SECONDS.labels(self._name).time():
             statuses = await self._statuses(handles)
         runs: defaultdict[str | None, list[Build]] = defaultdict(list)
         for build in builds:
             runs[build.handle].append(build)
-        seen = [await self._shared(build, runs[build.handle]) for build in builds if build.id in statuses]
-        seen.sort(key=lambda build: statuses[build.id].state in _OPEN)
-        running = [build.id for build in seen if statuses[build.id].state is BuildState.RUNNING]
+        seen = [await self._shared(build, runs[build.handle]) for build in builds if build.run_id in statuses]
+        seen.sort(key=lambda build: statuses[build.run_id].state in _OPEN)
+        running = [build.run_id for build in seen if statuses[build.run_id].state is BuildState.RUNNING]
         self._budget = self._logs.due(running)
-        await self._each(lambda build: self._follow(build, statuses[build.id]), seen)
+        await self._each(lambda build: self._follow(build, statuses[build.run_id]), seen)
         for build in builds:
-            if build.id not in statuses:
+            if build.run_id not in statuses:
                 await self._check_deadline(build)
 
     async def _shared(self, build: Build, run: Sequence[Build]) -> Build:
@@ -147,8 +150,8 @@ class Poller(Service):
         if caveat in build.caveat:
             return build
         caveat = "; ".join(filter(None, (build.caveat, caveat)))
-        await self._builds.update(build.id, caveat=caveat)
-        await self._builds.add_step(build.id, build.state, caveat)
+        await self._builds.update(build.run_id, caveat=caveat)
+        await self._builds.add_step(build.run_id, build.state, caveat)
         return replace(build, caveat=caveat)
 
     async def _statuses(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
@@ -193,7 +196,7 @@ class Poller(Service):
             await self._go_on(build, status, handle)
             return
         is_whole = await self._logs.read_to_end(build, handle)
-        tail = await self._builds.log_tail(build.id, TAIL_CHARACTERS)
+        tail = await self._builds.log_tail(build.id, TAIL_CHARACTERS, run=build.run)
         moved = await self._move(build, status, handle, tail)
         if moved is None:
             return
@@ -209,25 +212,25 @@ class Poller(Service):
         if not status.recognised:
             if await self._unrecognised_for_long(build, status):
                 return
-        elif self._unrecognised.pop(build.id, None) is not None:
-            await self._builds.update(build.id, raw=status.raw, detail=status.detail)
+        elif self._unrecognised.pop(build.run_id, None) is not None:
+            await self._builds.update(build.run_id, raw=status.raw, detail=status.detail)
         if status.state is not build.state:
             # What it was until now may be over its time; what it is now has just begun.
             build = await self._move(build, status, handle, "") or build
             self._wake_notifiers()
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
-            await self._builds.update(build.id, handle=handle, url=status.url or build.url)
+            await self._builds.update(build.run_id, handle=handle, url=status.url or build.url)
         await self._tell_hint(build, status.hint)
-        if build.id in self._budget:
+        if build.run_id in self._budget:
             await self._logs.read(build, handle)
         await self._check_deadline(build)
 
     async def _tell_hint(self, build: Build, hint: str) -> None:
         # Stored texts have no secrets: only after a start they are what a hint is compared with.
-        if hint and hint != self._hints.get(build.id, build.detail):
-            await self._builds.update(build.id, detail=hint)
-            await self._builds.add_step(build.id, build.state, hint)
-        self._hints[build.id] = hint
+        if hint and hint != self._hints.get(build.run_id, build.detail):
+            await self._builds.update(build.run_id, detail=hint)
+            await self._builds.add_step(build.run_id, build.state, hint)
+        self._hints[build.run_id] = hint
 
     async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
         change: BuildChange = {
@@ -242,7 +245,7 @@ class Poller(Service):
         notice_policy = NoticePolicy(self._notice_policy.clock, self._notice_policy.public_url, tail)
         cancelled = status.state is BuildState.CANCELLED
         to = build.ended_by_us if cancelled else status.state
-        moved = await self._builds.transition(build.id, to, notice_policy, **change)
+        moved = await self._builds.transition(build.run_id, to, notice_policy, **change)
         if moved is not None:
             log.info(
                 LogEvent.BUILD_STATE_CHANGED,
@@ -257,13 +260,13 @@ class Poller(Service):
     async def _unrecognised_for_long(self, build: Build, status: Status) -> bool:
         """Show a word that no one knows at once; end the build as unknown when it stays."""
         detail = f"the builder says {status.raw!r}, which is not known here: look there"
-        since = self._unrecognised.get(build.id)
+        since = self._unrecognised.get(build.run_id)
         if since is None:
-            since = self._unrecognised[build.id] = self._clock()
+            since = self._unrecognised[build.run_id] = self._clock()
             fields = {"builder": self._name, "build_id": build.id, "raw": status.raw}
             log.warning(LogEvent.BUILDER_WORD_UNKNOWN, **fields)
-            await self._builds.update(build.id, raw=status.raw, detail=detail)
-            await self._builds.add_step(build.id, build.state, detail)
+            await self._builds.update(build.run_id, raw=status.raw, detail=detail)
+            await self._builds.add_step(build.run_id, build.state, detail)
         if self._clock() - since < UNRECOGNISED_SECONDS:
             return False
         await self._end_as_unknown(build, detail)
@@ -272,14 +275,14 @@ class Poller(Service):
     async def _cancel(self, build: Build) -> None:
         """Ask for the end of a build once, and again after a pause: a clean-up must not be cut off."""
         assert build.handle is not None
-        stop = self._stops.setdefault(build.id, _Stop(Pause(self._clock)))
+        stop = self._stops.setdefault(build.run_id, _Stop(Pause(self._clock)))
         if stop.pause.left or stop.count >= STOPS:
             return
 
         async def refused(error: Exception) -> None:
             if isinstance(error, Permanent):
-                await self._builds.add_step(build.id, "stop", f"not stopped: {error}")
-                await self._builds.update(build.id, detail=f"not stopped: {error}")
+                await self._builds.add_step(build.run_id, "stop", f"not stopped: {error}")
+                await self._builds.update(build.run_id, detail=f"not stopped: {error}")
             else:
                 stop.count -= 1
 
@@ -287,7 +290,7 @@ class Poller(Service):
         stop.count += 1
         call = self._cancelled(build.handle)
         if await self._calls.ask(call, CALL_SECONDS, "cancel", refused, build_id=build.id) is not None:
-            await self._builds.add_step(build.id, "stop", "the builder was asked to end it")
+            await self._builds.add_step(build.run_id, "stop", "the builder was asked to end it")
 
     async def _cancelled(self, handle: Handle) -> bool:
         await self._builder.cancel(handle)
@@ -298,7 +301,7 @@ class Poller(Service):
         return QUEUE_SECONDS if build.state is BuildState.QUEUED else self._builder.deadline
 
     def _overdue(self, build: Build) -> bool:
-        since = build.started_at or build.triggered_at or build.created_at
+        since = build.started_at or build.triggered_at or build.enqueued_at
         return self._clock() - since >= self._deadline(build)
 
     async def _check_deadline(self, build: Build) -> None:
@@ -309,7 +312,7 @@ class Poller(Service):
 
     async def _end_as_unknown(self, build: Build, detail: str) -> None:
         await self._builds.transition(
-            build.id, BuildState.UNKNOWN, self._notice_policy, detail=detail, ended_at=self._clock()
+            build.run_id, BuildState.UNKNOWN, self._notice_policy, detail=detail, ended_at=self._clock()
         )
         self._on_ended()
         self._wake_notifiers()
@@ -327,13 +330,13 @@ class Poller(Service):
 
     async def _release(self, build: Build) -> bool:
         """Tell the builder that nothing of the build is needed any more; False when it did not answer."""
-        if build.state is BuildState.UNKNOWN and self._clock() - build.created_at < FORGET_SECONDS:
+        if build.state is BuildState.UNKNOWN and self._clock() - build.enqueued_at < FORGET_SECONDS:
             return True
         if build.handle is not None:
             call = self._release_handle(build.handle)
             if not await self._calls.ask(call, CALL_SECONDS, "release", build_id=build.id):
                 return False
-        await self._builds.update(build.id, released=True)
+        await self._builds.update(build.run_id, released=True)
         return True
 
     async def _release_handle(self, handle: str) -> bool:

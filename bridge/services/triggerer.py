@@ -142,8 +142,8 @@ class Triggerer(Service):
             self._explained.begin(EXPLAIN_SECONDS)
             for build in await self._builds.in_state(self._name, BuildState.WAITING):
                 if build.detail != short[0].why:
-                    await self._builds.update(build.id, detail=short[0].why)
-                    await self._builds.add_step(build.id, build.state, short[0].why)
+                    await self._builds.update(build.run_id, detail=short[0].why)
+                    await self._builds.add_step(build.run_id, build.state, short[0].why)
         return not short
 
     async def _trigger(self, build: Build) -> None:
@@ -152,7 +152,7 @@ class Triggerer(Service):
         with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
             await self._record(build, outcome)
         if isinstance(outcome, Ambiguous):
-            self._doubts[build.id] = _Doubt(outcome.why)
+            self._doubts[build.run_id] = _Doubt(outcome.why)
             await self._resolve(build)
 
     async def _call(self, build: Build) -> Outcome:
@@ -182,7 +182,7 @@ class Triggerer(Service):
             case Retry(why, after):
                 await self._again(build, why, after)
             case Ambiguous(why):
-                await self._builds.add_step(build.id, "ambiguous", why)
+                await self._builds.add_step(build.run_id, "ambiguous", why)
             case _:
                 assert_never(outcome)
 
@@ -206,7 +206,7 @@ class Triggerer(Service):
     async def _again(self, build: Build, why: str, after: float | None) -> None:
         """The builder does not have the build: try again later, or give it up after a day."""
         await self._health.failed("trigger", why)
-        if self._clock() - build.created_at > GIVE_UP_SECONDS:
+        if self._clock() - build.enqueued_at > GIVE_UP_SECONDS:
             await self._move(
                 build, BuildState.FAILED, detail=f"given up after a day: {why}", ended_at=self._clock()
             )
@@ -240,14 +240,14 @@ class Triggerer(Service):
             case _:
                 assert_never(found)
         if not isinstance(found, _NoAnswer):
-            self._doubts.pop(build.id, None)
+            self._doubts.pop(build.run_id, None)
 
     async def _may_still_arrive(self, build: Build) -> bool:
         """Whether another look is needed, since the request may have been on its way at this one.
 
         The looks are counted, not their time: a clock that is set makes them no fewer.
         """
-        doubt = self._doubts.setdefault(build.id, _Doubt())
+        doubt = self._doubts.setdefault(build.run_id, _Doubt())
         doubt.looks += 1
         settle, now = self._builder.settle_seconds, self._clock()
         if not settle or doubt.looks > LOOKS:
@@ -256,13 +256,13 @@ class Triggerer(Service):
         if doubt.looks == 1:
             until = datetime.fromtimestamp(now + settle).astimezone()
             change["detail"] = f"making sure that the builder does not have it, until {until:%H:%M:%S}"
-            await self._builds.add_step(build.id, build.state, change["detail"])
-        await self._builds.update(build.id, **change)
+            await self._builds.add_step(build.run_id, build.state, change["detail"])
+        await self._builds.update(build.run_id, **change)
         return True
 
     async def _absent(self, build: Build) -> None:
         """The builder does not have the build: send it again, at once after a first attempt."""
-        why = self._doubts[build.id].why
+        why = self._doubts[build.run_id].why
         if why is None or build.attempts == 1:
             detail = "the builder does not have it"
             await self._move(build, BuildState.WAITING, detail=detail, next_at=self._clock())
@@ -272,7 +272,7 @@ class Triggerer(Service):
     async def _find(self, build: Build) -> "Handle | Search | _NoAnswer | None":
         try:
             with anyio.fail_after(CALL_SECONDS):
-                return await self._builder.find(build.id)
+                return await self._builder.find(build.run_id)
         except Denied as error:
             return _NoAnswer(str(error), denied=True)
         except (RemoteError, TimeoutError) as error:
@@ -284,15 +284,17 @@ class Triggerer(Service):
     async def _cannot_tell(self, build: Build, why: str) -> None:
         await self._health.failed("trigger", why)
         self._rest()
-        if self._clock() - build.created_at > GIVE_UP_SECONDS:
+        if self._clock() - build.enqueued_at > GIVE_UP_SECONDS:
             detail = f"the builder could not be asked: {why}"
             await self._move(build, BuildState.UNKNOWN, detail=detail, ended_at=self._clock())
             return
         attempts = build.attempts + 1
-        await self._builds.update(build.id, attempts=attempts, next_at=self._clock() + BACKOFF.wait(attempts))
+        await self._builds.update(
+            build.run_id, attempts=attempts, next_at=self._clock() + BACKOFF.wait(attempts)
+        )
 
     async def _move(self, build: Build, to: BuildState, **change: Unpack[BuildChange]) -> Build | None:
-        moved = await self._builds.transition(build.id, to, self._notice_policy, **change)
+        moved = await self._builds.transition(build.run_id, to, self._notice_policy, **change)
         if moved is not None:
             self._changed(moved)
         return moved

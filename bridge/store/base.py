@@ -102,21 +102,41 @@ class Builds(Protocol):
         """The builds in these states that the builder may still know, oldest first, at most 10 000."""
 
     async def unreleased(self, builder: str, before: float) -> list[Build]:
-        """Ended builds for which the builder may still keep something; unknown ones made before `before`."""
+        """Ended builds for which the builder may still keep something, unknown ones that wait since `before`.
+
+        Earlier runs are not among them: see `replaced`.
+        """
 
     async def transition(
-        self, build_id: str, to: BuildState, notices_for: NoticesFor, **change: Unpack[BuildChange]
+        self, run_id: str, to: BuildState, notices_for: NoticesFor, **change: Unpack[BuildChange]
     ) -> Build | None:
         """Move a build along the table of transitions, with the notices that this asks for.
 
-        Returns the build as it is then; None, and nothing is written, when the table does not allow it.
+        Returns the build as it is then. None, and nothing is written, when the table does not allow it, or
+        when another run of the build has followed this one.
         """
 
-    async def update(self, build_id: str, **change: Unpack[BuildChange]) -> None:
-        """Change facts about a build that is in no other state for that."""
+    async def retry(self, build_id: str, by: str, reason: str) -> Build:
+        """Make another run of a build that has ended: the build waits again, with the same number and tags.
 
-    async def add_step(self, build_id: str, what: str, detail: str) -> None:
-        """Add to the timeline of a build; `what` is one word."""
+        `by` asks for it, and the timelines have the `reason`. What the run before had of its own it keeps.
+        Raises CannotRetry.
+        """
+
+    async def run(self, run_id: str) -> Build | None:
+        """One run of a build, by the id that its builder knows it by."""
+
+    async def runs(self, build_id: str) -> list[Build]:
+        """All runs of a build, the first one first."""
+
+    async def replaced(self, builder: str) -> list[Build]:
+        """Earlier runs of builds, for which the builder may still keep something; at most 1000."""
+
+    async def update(self, run_id: str, **change: Unpack[BuildChange]) -> None:
+        """Change facts about a run that is in no other state for that."""
+
+    async def add_step(self, run_id: str, what: str, detail: str) -> None:
+        """Add to the timeline of a run; `what` is one word."""
 
     async def end_orphans(self, builders: Collection[str], notices_for: NoticesFor) -> list[Build]:
         """End every open build of a builder that is not among `builders`; returns them as they are then."""
@@ -124,7 +144,7 @@ class Builds(Protocol):
     async def request_cancel(self, build_id: str, reason: str) -> bool:
         """Ask for the end of an open build; False when it has ended or was asked for before."""
 
-    async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
+    async def append_log(self, run_id: str, text: str, offset: int, *, restarted: bool) -> None:
         """Keep a piece of log, and `offset`, where the builder's log goes on.
 
         Of a log over the store's limit the beginning and the end are kept, half of it each, with a mark
@@ -137,16 +157,20 @@ class Builds(Protocol):
         after: int = -1,
         limit: int = 1000,
         *,
+        run: int | None = None,
         start: float = 0.0,
         end: float = math.inf,
     ) -> list[LogPiece]:
-        """Pieces of the log in their order: those after the `seq` `after`, kept between `start` and `end`."""
+        """Pieces of the log in their order: those after the `seq` `after`, kept between `start` and `end`.
 
-    async def log_tail(self, build_id: str, characters: int) -> str:
-        """The end of the log, at most so many characters."""
+        They are those of one `run`, of the newest where that is None; in a later run `seq` counts on.
+        """
+
+    async def log_tail(self, build_id: str, characters: int, *, run: int | None = None) -> str:
+        """The end of the log of a run, the newest unless `run` says otherwise; at most so many characters."""
 
     async def get(self, build_id: str) -> Build | None:
-        """One build by its id."""
+        """One build by its id, in its newest run."""
 
     async def by_number(self, namespace: str, repo_name: str, number: int) -> Build | None:
         """One build by its number in its repository."""
@@ -154,8 +178,8 @@ class Builds(Protocol):
     async def of_delivery(self, delivery_id: str) -> list[Build]:
         """The builds that a delivery created, oldest first."""
 
-    async def steps(self, build_id: str) -> list[Step]:
-        """The timeline of a build."""
+    async def steps(self, build_id: str, *, run: int | None = None) -> list[Step]:
+        """The timeline of a run, the newest unless `run` says otherwise."""
 
     async def page(self, cursor: Cursor, size: int, only: BuildFilter = ANY_BUILD) -> Page[Build]:
         """One page of the builds, newest first."""

@@ -1,6 +1,6 @@
 """The tables. Times are Unix seconds, structured values JSON texts."""
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     Column,
@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0012"
+REVISION: Final = "0013"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -41,6 +41,37 @@ delivery = Table(
     Index("delivery_stored", "id", sqlite_where=text("state = 'stored'")),
 )
 
+
+def _of_a_run() -> list[Column[Any]]:
+    """What each run of a build has of its own."""
+    return [
+        Column("run", Integer, nullable=False, server_default=text("1")),
+        Column("retried_by", Text),
+        Column("state", Text, nullable=False),
+        Column("raw", Text, nullable=False, server_default=""),
+        Column("detail", Text, nullable=False, server_default=""),
+        Column("handle", Text),
+        Column("url", Text),
+        Column("digest", Text),
+        Column("enqueued_at", Float, comment="NULL for the time when the build was created"),
+        Column("triggered_at", Float),
+        Column("started_at", Float),
+        Column("ended_at", Float),
+        Column("attempts", Integer, nullable=False, server_default=text("0")),
+        Column("log_offset", Integer, nullable=False, server_default=text("0")),
+        Column("log_bytes", Integer, nullable=False, server_default=text("0")),
+        Column("log_mark", Integer),
+        Column("log_left_out", Integer, nullable=False, server_default=text("0")),
+        Column("cancel_reason", Text),
+        Column("superseded", Text),
+        Column("released", Integer, nullable=False, server_default=text("0")),
+        Column("caveat", Text, nullable=False, server_default=""),
+        Column("images_passed", Integer, nullable=False, server_default=text("1")),
+    ]
+
+
+RUN_COLUMNS: Final = tuple(column.name for column in _of_a_run())
+
 build = Table(
     "build",
     metadata,
@@ -57,41 +88,31 @@ build = Table(
     Column("request", Text, nullable=False),
     Column("origin", Text, nullable=False),
     Column("subscriptions", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("raw", Text, nullable=False, server_default=""),
-    Column("detail", Text, nullable=False, server_default=""),
-    Column("handle", Text),
-    Column("url", Text),
-    Column("digest", Text),
     Column("created_at", Float, nullable=False),
-    Column("triggered_at", Float),
-    Column("started_at", Float),
-    Column("ended_at", Float),
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_at", Float, nullable=False),
-    Column("log_offset", Integer, nullable=False, server_default=text("0")),
-    Column("log_bytes", Integer, nullable=False, server_default=text("0")),
-    Column("cancel_reason", Text),
-    Column("released", Integer, nullable=False, server_default=text("0")),
     Column("pushed", Text, nullable=False, server_default=""),
-    Column("superseded", Text),
     Column("concurrency", Integer),
-    Column("caveat", Text, nullable=False, server_default=""),
-    Column("images_passed", Integer, nullable=False, server_default=text("1")),
     Column("image", Text, nullable=False, server_default=""),
-    Column("log_mark", Integer),
-    Column("log_left_out", Integer, nullable=False, server_default=text("0")),
+    Column("turn", Integer, nullable=False, server_default=text("0")),
+    *_of_a_run(),
     UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
     UniqueConstraint("namespace", "repo_name", "number"),
     UniqueConstraint("namespace", "repo_name", "time_version"),
-    Index("build_open", "builder", "state", "id", sqlite_where=text("released = 0")),
+    Index("build_open", "builder", "state", "turn", "id", sqlite_where=text("released = 0")),
     Index("build_ref", "namespace", "repo_name", "ref", "number"),
     Index("build_created_at", "created_at"),
     Index("build_pushed", "namespace", "repo_name", "tag_set", "pushed"),
+    # The last turn of the builds that have not ended, or may run again without another turn.
+    Index(
+        "build_turn",
+        "turn",
+        sqlite_where=text("state IN ('waiting', 'triggering', 'queued', 'running', 'unknown')"),
+    ),
     # Which builds of an image run before a waiting one.
     Index(
         "build_image",
         "image",
+        "turn",
         sqlite_where=text("state IN ('waiting', 'triggering', 'queued', 'running')"),
     ),
     # What the planner knows of a repository.
@@ -114,6 +135,16 @@ build = Table(
     Index("build_state", "state", "id", "is_public"),
     Index("build_public", "id", sqlite_where=text("is_public = 1")),
 )
+"""The builds, each with its newest run; `turn` orders the runs of all builds that have not ended."""
+
+earlier_run = Table(
+    "earlier_run",
+    metadata,
+    Column("build_id", Text, ForeignKey("build.id", ondelete="CASCADE"), primary_key=True),
+    *(column if column.name != "run" else Column("run", Integer, primary_key=True) for column in _of_a_run()),
+    Index("earlier_run_kept", "build_id", sqlite_where=text("released = 0")),
+)
+"""The runs of builds that another run has followed."""
 
 ref_move = Table(
     "ref_move",
@@ -176,6 +207,7 @@ build_log = Table(
     Column("seq", Integer, primary_key=True),
     Column("at", Float, nullable=False),
     Column("text", Text, nullable=False),
+    Column("run", Integer, nullable=False, server_default=text("1")),
 )
 
 notice = Table(
@@ -349,4 +381,4 @@ step = Table(
     Column("detail", Text, nullable=False, server_default=""),
     Index("step_subject", "subject", "id"),
 )
-"""The timeline of each delivery, build and notice; `subject` is its id."""
+"""The timeline of each delivery, run of a build and notice; `subject` is its id."""

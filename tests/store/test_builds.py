@@ -234,7 +234,7 @@ async def test_which_builds_wait_is_found_by_index(store: Store) -> None:
         return [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
 
     steps = await store.database.read(work)
-    assert any("other USING INDEX build_image (image=? AND rowid<?)" in step for step in steps), steps
+    assert any("other USING INDEX build_image (image=? AND turn<?)" in step for step in steps), steps
 
 
 async def test_the_log_is_read_in_pieces_from_a_place_or_a_time(store: Store) -> None:

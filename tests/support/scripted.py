@@ -31,6 +31,7 @@ from bridge.runtime.rate import Rate
 from bridge.runtime.wakeups import Wakeup
 from bridge.services.base import Service
 from bridge.store.sqlite import builds
+from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.store import SqliteStore
 from bridge.store.values import Decision, NoticeFilter
@@ -237,7 +238,7 @@ class Store(SqliteStore):
         """The builds that could be claimed now, oldest first."""
         query = builds.due(builder, self.clock())
         return await self.database.read(
-            lambda connection: [builds.build_of(row) for row in connection.execute(query).mappings()]
+            lambda connection: [build_of(row) for row in connection.execute(query).mappings()]
         )
 
     async def build(self, build_id: str) -> Build:

@@ -16,7 +16,7 @@ from bridge.model.plan import Action, Create, Plan, Rebuild, Skip, Supersede
 from bridge.rules.render import time_of_version, version_tag
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump, json_text
 from bridge.store.schema import build as table
-from bridge.store.sqlite import builds, history, timeline
+from bridge.store.sqlite import builds, history, runs, timeline
 from bridge.store.values import NoticesFor
 
 _RECENT: Final = 1000
@@ -53,7 +53,7 @@ def _carry_out(
         case Create(new, number):
             pass
         case Rebuild():
-            build = builds.get(connection, action.of)
+            build = runs.find(connection, action.of)
             assert build is not None, "it was read in this transaction"
             if build.damage:
                 return None, f"#{build.number} cannot be built again: {build.damage}"
@@ -96,7 +96,7 @@ def _supersede(connection: Connection, action: Supersede, now: float, notices_fo
     if action.how == "cancel":
         fields["cancel_reason"] = func.coalesce(table.c.cancel_reason, action.reason)
     connection.execute(update(table).where(table.c.id == action.build_id).values(fields))
-    timeline.add(connection, action.build_id, now, "cancel", action.reason)
+    runs.note(connection, action.build_id, now, "cancel", action.reason)
 
 
 def _create(connection: Connection, new: NewBuild, number: int, now: float) -> str | None:
@@ -127,6 +127,7 @@ def _create(connection: Connection, new: NewBuild, number: int, now: float) -> s
             pushed=new.pushed,
             concurrency=new.concurrency,
             image=new.image,
+            turn=runs.next_turn(),
         )
         .on_conflict_do_nothing(index_elements=["delivery_id", "namespace", "repo_name", "tag_set"])
     )

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import partial
 from typing import Any, Final, Unpack
 
@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    RowMapping,
     Select,
     and_,
     func,
@@ -20,16 +19,16 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.model.build import LOG_LIMIT, TRANSITIONS, Build, BuildRequest, BuildState, Origin
-from bridge.model.notice import Streak, Subscription
+from bridge.model.build import LOG_LIMIT, TRANSITIONS, Build, BuildState, parse_run_id, run_id_of
+from bridge.model.notice import Streak
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.redaction import MASK
-from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, Parts
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
-from bridge.store.sqlite import listing, logs, notices, streak, timeline
+from bridge.store.sqlite import listing, logs, notices, runs, streak, timeline
 from bridge.store.sqlite.build_filter import alternatives
+from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import is_eligible
 from bridge.store.values import (
@@ -57,20 +56,22 @@ def transition(
     to: BuildState,
     now: float,
     notices_for: NoticesFor,
+    *,
+    run: int | None = None,
     **change: Unpack[BuildChange],
 ) -> Build | None:
-    """`Builds.transition` in a transaction of the caller's."""
+    """`Builds.transition` in a transaction of the caller's, of the newest run or only where that is `run`."""
     values = _storable(change)
     row = connection.execute(select(table).where(table.c.id == build_id)).mappings().first()
-    if row is None or to not in TRANSITIONS[BuildState(row["state"])]:
+    if row is None or run not in {None, row["run"]} or to not in TRANSITIONS[BuildState(row["state"])]:
         return None
     connection.execute(update(table).where(table.c.id == build_id).values(state=to, **values))
-    timeline.add(connection, build_id, now, to, values.get("detail", ""))
     build = build_of({**row, **values, "state": to})
+    timeline.add(connection, build.run_id, now, to, values.get("detail", ""))
     before = streak.before(connection, build, row["tag_set"]) if to.terminal else Streak()
     for notice in notices_for(build, before):
         notices.add(
-            connection, notice, dedupe=f"{build_id}:{to}:{notice.event}:{notice.channel}", build=build
+            connection, notice, dedupe=f"{build.run_id}:{to}:{notice.event}:{notice.channel}", build=build
         )
     return build
 
@@ -85,11 +86,6 @@ def _storable(change: BuildChange) -> dict[str, Any]:
 def _utf8(text: str) -> str:
     """Half a surrogate pair cannot be kept."""
     return text.encode("utf-8", "replace").decode()
-
-
-def get(connection: Connection, build_id: str) -> Build | None:
-    row = connection.execute(select(table).where(table.c.id == build_id)).mappings().first()
-    return None if row is None else build_of(row)
 
 
 class Builds:
@@ -154,7 +150,7 @@ class Builds:
     async def _end_orphan(self, build: Build, notices_for: NoticesFor) -> Build | None:
         to = BuildState.FAILED if build.state is BuildState.WAITING else BuildState.UNKNOWN
         detail = f"there is no builder {build.builder} any more"
-        return await self.transition(build.id, to, notices_for, detail=detail, ended_at=self._clock())
+        return await self.transition(build.run_id, to, notices_for, detail=detail, ended_at=self._clock())
 
     async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
         return await self._select(
@@ -162,11 +158,17 @@ class Builds:
         )
 
     async def transition(
-        self, build_id: str, to: BuildState, notices_for: NoticesFor, **change: Unpack[BuildChange]
+        self, run_id: str, to: BuildState, notices_for: NoticesFor, **change: Unpack[BuildChange]
     ) -> Build | None:
-        now, clean = self._clock(), self._redacted(change)
+        now, clean, (build_id, run) = self._clock(), self._redacted(change), parse_run_id(run_id)
         return await self._database.write(
-            lambda connection: transition(connection, build_id, to, now, notices_for, **clean)
+            lambda connection: transition(connection, build_id, to, now, notices_for, run=run, **clean)
+        )
+
+    async def retry(self, build_id: str, by: str, reason: str) -> Build:
+        now = self._clock()
+        return await self._database.write(
+            lambda connection: runs.retry(connection, build_id, now, by, reason)
         )
 
     def _redacted(self, change: BuildChange) -> BuildChange:
@@ -176,24 +178,28 @@ class Builds:
                 clean[name] = self._redact(clean[name])
         return clean
 
-    async def update(self, build_id: str, **change: Unpack[BuildChange]) -> None:
-        values = _storable(self._redacted(change))
-        statement = update(table).where(table.c.id == build_id).values(**values)
-        await self._database.write(lambda connection: connection.execute(statement).rowcount)
+    async def update(self, run_id: str, **change: Unpack[BuildChange]) -> None:
+        values, (build_id, run) = _storable(self._redacted(change)), parse_run_id(run_id)
 
-    async def add_step(self, build_id: str, what: str, detail: str) -> None:
+        def work(connection: Connection) -> None:
+            where, same = runs.place(connection, build_id, run)
+            connection.execute(update(where).where(same).values(**values))
+
+        await self._database.write(work)
+
+    async def add_step(self, run_id: str, what: str, detail: str) -> None:
         now, clean = self._clock(), self._redact(detail)
-        await self._database.write(lambda connection: timeline.add(connection, build_id, now, what, clean))
+        await self._database.write(lambda connection: timeline.add(connection, run_id, now, what, clean))
 
-    async def append_log(self, build_id: str, text: str, offset: int, *, restarted: bool) -> None:
-        now = self._clock()
+    async def append_log(self, run_id: str, text: str, offset: int, *, restarted: bool) -> None:
+        now, log_of_run = self._clock(), logs.RunLog(*parse_run_id(run_id))
         # A secret can be cut in two by the moment of reading: the line that goes on is looked at as a whole.
-        begun = await self._database.read(lambda connection: logs.unfinished_line(connection, build_id))
+        begun = await self._database.read(log_of_run.unfinished_line)
         rest = _WORD.sub("", text) if begun.endswith(MASK) else text
         clean = await anyio.to_thread.run_sync(self._redact, begun + _utf8(rest))
-        append = partial(logs.append, limit=self._log_limit, restarted=restarted)
+        append = partial(log_of_run.append, limit=self._log_limit, restarted=restarted)
         await self._database.write(
-            lambda connection: append(connection, build_id, now, clean, begun=begun, offset=offset)
+            lambda connection: append(connection, now, clean, begun=begun, offset=offset)
         )
 
     async def log(
@@ -202,12 +208,13 @@ class Builds:
         after: int = -1,
         limit: int = 1000,
         *,
+        run: int | None = None,
         start: float = 0.0,
         end: float = math.inf,
     ) -> list[LogPiece]:
         query = (
             select(build_log)
-            .where(build_log.c.build_id == build_id, build_log.c.seq > after)
+            .where(logs.is_of_run(build_id, run), build_log.c.seq > after)
             .where(build_log.c.at.between(start, end))
             .order_by(build_log.c.seq)
             .limit(limit)
@@ -216,10 +223,10 @@ class Builds:
             lambda connection: [LogPiece(row.seq, row.at, row.text) for row in connection.execute(query)]
         )
 
-    async def log_tail(self, build_id: str, characters: int) -> str:
+    async def log_tail(self, build_id: str, characters: int, *, run: int | None = None) -> str:
         query = (
             select(build_log.c.text)
-            .where(build_log.c.build_id == build_id)
+            .where(logs.is_of_run(build_id, run))
             .order_by(build_log.c.seq.desc())
             .limit(20)
         )
@@ -236,14 +243,15 @@ class Builds:
                 .values(cancel_reason=reason)
             )
             if asked.rowcount:
-                timeline.add(connection, build_id, now, "cancel", reason)
+                runs.note(connection, build_id, now, "cancel", reason)
             return bool(asked.rowcount)
 
         return await self._database.write(work)
 
     async def unreleased(self, builder: str, before: float) -> list[Build]:
         ended = [state for state in BuildState if state.terminal and state is not BuildState.UNKNOWN]
-        lost = and_(table.c.state == BuildState.UNKNOWN, table.c.created_at < before)
+        enqueued_at = func.coalesce(table.c.enqueued_at, table.c.created_at)
+        lost = and_(table.c.state == BuildState.UNKNOWN, enqueued_at < before)
         return await self._select(
             table.c.builder == builder,
             table.c.released == 0,
@@ -252,7 +260,16 @@ class Builds:
         )
 
     async def get(self, build_id: str) -> Build | None:
-        return await self._database.read(lambda connection: get(connection, build_id))
+        return await self._database.read(lambda connection: runs.find(connection, build_id))
+
+    async def run(self, run_id: str) -> Build | None:
+        return await self._database.read(lambda connection: runs.find(connection, *parse_run_id(run_id)))
+
+    async def runs(self, build_id: str) -> list[Build]:
+        return await self._database.read(lambda connection: runs.runs(connection, build_id))
+
+    async def replaced(self, builder: str) -> list[Build]:
+        return await self._database.read(lambda connection: runs.replaced(connection, builder, 1000))
 
     async def by_number(self, namespace: str, repo_name: str, number: int) -> Build | None:
         found = await self._select(
@@ -263,8 +280,12 @@ class Builds:
     async def of_delivery(self, delivery_id: str) -> list[Build]:
         return await self._select(table.c.delivery_id == delivery_id, limit=1000)
 
-    async def steps(self, build_id: str) -> list[Step]:
-        return await self._database.read(lambda connection: timeline.of(connection, build_id))
+    async def steps(self, build_id: str, *, run: int | None = None) -> list[Step]:
+        def work(connection: Connection) -> list[Step]:
+            number = run or runs.newest(connection, build_id) or 1
+            return timeline.of(connection, run_id_of(build_id, number))
+
+        return await self._database.read(work)
 
     async def page(self, cursor: Cursor, size: int, only: BuildFilter = ANY_BUILD) -> Page[Build]:
         found = list(alternatives(only))
@@ -298,7 +319,7 @@ def due(builder: str, now: float) -> Select[Any]:
             table.c.superseded.is_(None),
             is_eligible(),
         )
-        .order_by(table.c.id)
+        .order_by(table.c.turn)
     )
 
 
@@ -313,73 +334,3 @@ def _count_with_builder(connection: Connection, builder: str) -> int:
         table.c.builder == builder, table.c.released == 0, table.c.state.in_(_WITH_BUILDER)
     )
     return connection.execute(query).scalar_one()
-
-
-def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
-    """The build, as far as it can be read: what its own columns say it says in any case."""
-    parts = Parts()
-    none: tuple[Subscription, ...] = ()
-    request = parts.read("request", lambda: REQUEST.validate_json(row["request"]), _no_request(row))
-    origin = parts.read("origin", lambda: ORIGIN.validate_json(row["origin"]), _no_origin(row))
-    subscriptions = parts.read(
-        "subscriptions", lambda: SUBSCRIPTIONS.validate_json(row["subscriptions"]), none
-    )
-    state = parts.read("state", lambda: BuildState(row["state"]), BuildState.UNKNOWN)
-    return Build(
-        id=row["id"],
-        number=row["number"],
-        namespace=row["namespace"],
-        repo_name=row["repo_name"],
-        builder=row["builder"],
-        state=state,
-        request=request,
-        origin=origin,
-        subscriptions=subscriptions,
-        created_at=row["created_at"],
-        raw=row["raw"],
-        detail=parts.detail(row["detail"]),
-        handle=row["handle"],
-        url=row["url"],
-        digest=row["digest"],
-        triggered_at=row["triggered_at"],
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-        attempts=row["attempts"],
-        next_at=row["next_at"],
-        log_offset=row["log_offset"],
-        cancel_reason=row["cancel_reason"],
-        pushed=row["pushed"],
-        superseded=row["superseded"],
-        concurrency=row["concurrency"],
-        caveat=row["caveat"],
-        images_passed=bool(row["images_passed"]),
-        damage=parts.damage,
-    )
-
-
-def _no_request(row: RowMapping | Mapping[str, Any]) -> BuildRequest:
-    return BuildRequest(
-        build_id=row["id"],
-        number=row["number"],
-        namespace=row["namespace"],
-        repo_name=row["repo_name"],
-        image="",
-        tags=(),
-        version_tag=None,
-        repo_url="",
-        ref=row["ref"],
-        branch=None,
-        tag=None,
-        commit="",
-    )
-
-
-def _no_origin(row: RowMapping | Mapping[str, Any]) -> Origin:
-    ref = row["ref"]
-    return Origin(
-        delivery_id=row["delivery_id"],
-        cause="",
-        ref_kind="tag" if ref.startswith("refs/tags/") else "branch",
-        ref_name=ref.removeprefix("refs/tags/").removeprefix("refs/heads/"),
-        is_public=bool(row["is_public"]),
-    )

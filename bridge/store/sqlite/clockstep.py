@@ -10,12 +10,14 @@ from bridge.store.schema import build, notice, send, service, target_pause
 LONGEST_WAIT: Final = 7200.0
 """Nothing is postponed for longer; what is due later was written under a clock that ran ahead."""
 
+_UNENDED: Final = build.c.state.in_([state for state in BuildState if not state.terminal])
 _OPEN: Final[list[tuple[Table, list[str], Any]]] = [
     (
         build,
-        ["created_at", "triggered_at", "started_at", "next_at"],
-        build.c.state.in_([state for state in BuildState if not state.terminal]),
+        ["enqueued_at", "triggered_at", "started_at", "next_at"],
+        _UNENDED,
     ),
+    (build, ["created_at"], _UNENDED & (build.c.run == 1)),
     (notice, ["created_at", "next_at"], notice.c.state.in_(["pending", "sending"])),
     (service, ["down_since"], service.c.down_since.is_not(None)),
     (service, ["paused_until"], service.c.paused_until > 0),

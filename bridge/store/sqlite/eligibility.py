@@ -12,8 +12,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 from bridge.store.schema import build as table
 
 _OTHER: Final = table.alias("other")
-# SQLite numbers the rows in the order in which they are made, also where the clock is set back.
-_EARLIER: Final = text("other.rowid < build.rowid")
+_EARLIER: Final = _OTHER.c.turn < table.c.turn
 _SAME_REPOSITORY: Final = and_(
     _OTHER.c.namespace == table.c.namespace, _OTHER.c.repo_name == table.c.repo_name
 )

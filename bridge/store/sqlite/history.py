@@ -15,6 +15,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    or_,
     select,
     text,
     union,
@@ -36,7 +37,7 @@ from bridge.model.plan import (
 )
 from bridge.store.codec import json_text, to_json
 from bridge.store.schema import build as table
-from bridge.store.schema import delivery, ref_move, tag_name, tip
+from bridge.store.schema import delivery, earlier_run, ref_move, tag_name, tip
 
 _MAX_BUILDS: Final = 1000
 """Of one tag set; of more the oldest are not known."""
@@ -72,6 +73,12 @@ _OF_REPOSITORY: Final = (table.c.namespace == bindparam("of_namespace")) & (
     table.c.repo_name == bindparam("of_repo_name")
 )
 _LAST_NUMBER: Final = select(func.max(table.c.number)).where(_OF_REPOSITORY)
+_RAN_BEFORE: Final = (
+    select(1)
+    .where(earlier_run.c.build_id == table.c.id, earlier_run.c.triggered_at.is_not(None))
+    .correlate(table)
+    .exists()
+)
 # By way of the ref, whose builds an index has in the order of their numbers.
 _LAST_TRIGGERED: Final = (
     select(table.c.number)
@@ -79,7 +86,7 @@ _LAST_TRIGGERED: Final = (
         _OF_REPOSITORY,
         table.c.ref == bindparam("of_ref"),
         table.c.tag_set == bindparam("of_tag_set"),
-        table.c.triggered_at.is_not(None),
+        or_(table.c.triggered_at.is_not(None), _RAN_BEFORE),
     )
     .order_by(table.c.number.desc())
     .limit(1)
@@ -94,6 +101,7 @@ _LIGHT: Final = select(
     table.c.delivery_id,
     table.c.created_at,
     table.c.superseded,
+    table.c.run,
 ).where(_OF_REPOSITORY)
 _OF_TAG_SETS: Final = "tag_set IN (:of_tag_set, :of_commit_set)"
 _EITHER: Final = union(
@@ -202,7 +210,7 @@ def _builds(connection: Connection, tag_set: TagSet, objects: set[str]) -> dict[
     names = {"of_tag_set": tag_set.name, "of_commit_set": tag_set.of_commit.name}
     parameters = _of(tag_set.repository) | names | {"objects": to_json(list(objects))}
     for row in reversed(connection.execute(_BUILDS, parameters).all()):
-        build_id, number, name, pushed, state, cause, delivery_id, created_at, superseded, replay = row
+        build_id, number, name, pushed, state, cause, delivery_id, created_at, superseded, run, replay = row
         by_name[name].append(
             KnownBuild(
                 id=build_id,
@@ -210,7 +218,7 @@ def _builds(connection: Connection, tag_set: TagSet, objects: set[str]) -> dict[
                 pushed=pushed,
                 state=BuildState(state),
                 # A redelivery may also repair the order: that is not what the person asked for.
-                asked=cause == MANUAL or (bool(replay) and cause != REPAIR),
+                asked=run > 1 or cause == MANUAL or (bool(replay) and cause != REPAIR),
                 delivery_id=delivery_id,
                 created_at=created_at,
                 superseded=superseded,

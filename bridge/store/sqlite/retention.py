@@ -4,10 +4,21 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Table, and_, delete, exists, select
+from sqlalchemy import Connection, Select, Table, and_, delete, exists, func, select
 
-from bridge.model.build import BuildState
-from bridge.store.schema import audit, build, delivery, message, notice, ref_move, step, tag_name, tip
+from bridge.model.build import BuildState, run_id_of
+from bridge.store.schema import (
+    audit,
+    build,
+    delivery,
+    earlier_run,
+    message,
+    notice,
+    ref_move,
+    step,
+    tag_name,
+    tip,
+)
 from bridge.store.sqlite.database import Database
 
 BATCH: Final = 10
@@ -43,7 +54,12 @@ def _expired(old_delivery: float, old_build: float) -> list[tuple[Table, Select[
         ),
         (
             build,
-            select(build.c.id).where(build.c.created_at < old_build, build.c.state.in_(ended), has_later),
+            select(build.c.id).where(
+                build.c.created_at < old_build,
+                func.coalesce(build.c.enqueued_at, build.c.created_at) < old_build,
+                build.c.state.in_(ended),
+                has_later,
+            ),
         ),
         (
             notice,
@@ -62,6 +78,10 @@ def _expired(old_delivery: float, old_build: float) -> list[tuple[Table, Select[
 def _remove(table: Table, query: Select[Any], connection: Connection) -> int:
     ids = connection.execute(query.limit(BATCH)).scalars().all()
     if ids:
-        connection.execute(delete(step).where(step.c.subject.in_([str(row_id) for row_id in ids])))
+        earlier = select(earlier_run.c.build_id, earlier_run.c.run).where(earlier_run.c.build_id.in_(ids))
+        subjects = [str(row_id) for row_id in ids]
+        if table is build:
+            subjects += [run_id_of(build_id, run + 1) for build_id, run in connection.execute(earlier)]
+        connection.execute(delete(step).where(step.c.subject.in_(subjects)))
         connection.execute(delete(table).where(table.c.id.in_(ids)))
     return len(ids)

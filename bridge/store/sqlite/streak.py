@@ -1,18 +1,22 @@
 """How the builds of a tag set ended before a build."""
 
+from typing import Final
+
 from sqlalchemy import Connection, func, select
 
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import EventName, Streak
 from bridge.store.schema import build as table
-from bridge.store.schema import notice
+from bridge.store.schema import earlier_run, notice
+
+_FAILURES: Final = (BuildState.FAILED, BuildState.UNKNOWN)
 
 
 def before(connection: Connection, build: Build, tag_set: str) -> Streak:
     """The failures in a row that a build follows, of its own ref and tag set.
 
-    A success that follows a notice that the same build had failed ends that failure, too. One that a newer
-    build was ahead of ends nothing.
+    A success that follows a failure of an earlier run of the same build, or a notice that this run had
+    failed, ends that failure, too. One that a newer build was ahead of ends nothing.
     """
     same = (
         (table.c.namespace == build.namespace)
@@ -34,18 +38,36 @@ def before(connection: Connection, build: Build, tag_set: str) -> Streak:
         same,
         table.c.number > (last_success or 0),
         table.c.number < build.number,
-        table.c.state.in_([BuildState.FAILED, BuildState.UNKNOWN]),
+        table.c.state.in_(_FAILURES),
     )
     failures = [(number, at) for number, at in connection.execute(failed.order_by(table.c.number))]
-    if is_success and (at := _failure_notice_at(connection, build.id)) is not None:
-        failures.append((build.number, at))
-    return Streak(len(failures), *failures[0]) if failures else Streak()
+    earlier_failure = _earlier_failure(connection, build)
+    own = _failure_notice_at(connection, build) if earlier_failure is None else earlier_failure
+    if is_success and own is not None:
+        failures.append((build.number, own))
+    again = earlier_failure is not None
+    return Streak(len(failures), *failures[0], again=again) if failures else Streak(again=again)
 
 
-def _failure_notice_at(connection: Connection, build_id: str) -> float | None:
-    """When the first notice of the failure of this build was written."""
+def _earlier_failure(connection: Connection, build: Build) -> float | None:
+    """When the first of the earlier runs of this build ended that failed since one succeeded."""
+    columns = (earlier_run.c.state, earlier_run.c.ended_at)
+    query = select(*columns).where(earlier_run.c.build_id == build.id).order_by(earlier_run.c.run.desc())
+    first: float | None = None
+    for state, ended_at in connection.execute(query):
+        if state == BuildState.SUCCEEDED:
+            break
+        if state in _FAILURES:
+            first = build.created_at if ended_at is None else ended_at
+    return first
+
+
+def _failure_notice_at(connection: Connection, build: Build) -> float | None:
+    """When the first notice of the failure of this run was written."""
     first = select(func.min(notice.c.created_at)).where(
-        notice.c.build_id == build_id, notice.c.event == EventName.FAIL
+        notice.c.build_id == build.id,
+        notice.c.event == EventName.FAIL,
+        notice.c.dedupe.startswith(f"{build.run_id}:", autoescape=True),
     )
     at: float | None = connection.execute(first).scalar()
     return at

@@ -24,6 +24,9 @@ class BuildDocument(TypedDict):
     raw: str
     detail: str
     created_at: str
+    run: int
+    retried_by: str | None
+    enqueued_at: str
     started_at: str | None
     ended_at: str | None
     builder: str
@@ -55,9 +58,25 @@ class StepDocument(TypedDict):
     detail: str
 
 
-class BuildStory(BuildDocument):
-    """A build with its timeline."""
+class RunDocument(TypedDict):
+    """What a run of a build has of its own; `run_id` is what its builder knows it by."""
 
+    run: int
+    run_id: str
+    retried_by: str | None
+    state: str
+    detail: str
+    enqueued_at: str
+    started_at: str | None
+    ended_at: str | None
+    build_url: str | None
+    digest: str | None
+
+
+class BuildStory(BuildDocument):
+    """A build with all its runs, and the timeline of the newest one."""
+
+    runs: list[RunDocument]
     timeline: list[StepDocument]
 
 
@@ -133,6 +152,9 @@ def build_document(build: Build) -> BuildDocument:
         "raw": build.raw,
         "detail": build.detail,
         "created_at": when(build.created_at),
+        "run": build.run,
+        "retried_by": build.retried_by,
+        "enqueued_at": when(build.enqueued_at),
         "started_at": maybe_when(build.started_at),
         "ended_at": maybe_when(build.ended_at),
         "builder": build.builder,
@@ -155,6 +177,25 @@ def build_document(build: Build) -> BuildDocument:
         "build_context_path": request.context,
         "dockerfile_location": request.dockerfile,
     }
+
+
+def runs_document(runs: Sequence[Build]) -> list[RunDocument]:
+    """All runs of a build, the first one first."""
+    return [
+        {
+            "run": build.run,
+            "run_id": build.run_id,
+            "retried_by": build.retried_by,
+            "state": build.state,
+            "detail": build.detail,
+            "enqueued_at": when(build.enqueued_at),
+            "started_at": maybe_when(build.started_at),
+            "ended_at": maybe_when(build.ended_at),
+            "build_url": build.url,
+            "digest": build.digest,
+        }
+        for build in runs
+    ]
 
 
 def delivery_document(row: DeliveryRow) -> DeliveryDocument:

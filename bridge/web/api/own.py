@@ -34,6 +34,7 @@ from bridge.web.api.documents import (
     audit_document,
     build_document,
     delivery_document,
+    runs_document,
     timeline_document,
 )
 from bridge.web.api.operation import Arguments, Call, Dialect, KnowsCallers, Operation
@@ -219,10 +220,11 @@ class OwnApi(Dialect):
         return f"{self._base}{call.request.url.path}?{urlencode({**kept, cursor: neighbour[0].id})}"
 
     async def show_build(self, call: Call) -> BuildStory:
-        """Show a build and its timeline."""
+        """Show a build, its runs, and the timeline of the newest one."""
         build = await self._builds.one(call.principal, call.path["build_id"])
         steps = await self._stored.steps(build.id)
-        return {**build_document(build), "timeline": timeline_document(steps)}
+        runs = runs_document(await self._stored.runs(build.id))
+        return {**build_document(build), "runs": runs, "timeline": timeline_document(steps)}
 
     async def show_log(self, call: Call, query: LogQuery) -> list[LogRow]:
         """Show the log of a build, piece by piece."""
