@@ -1,5 +1,6 @@
 """Bringing a file to the schema of this release, whatever was there before."""
 
+import json
 import sqlite3
 import stat
 import subprocess
@@ -14,8 +15,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
+from support.scripted import Clock, open_store, quiet
 
 from bridge.errors import StoreError, StoreTooNew
+from bridge.model.build import BuildState
 from bridge.store.schema import REVISION, metadata
 from bridge.store.sqlite import migrate
 
@@ -200,3 +203,55 @@ def test_a_damaged_row_keeps_no_store_from_its_upgrade(
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute("SELECT pushed, image FROM build ORDER BY number").fetchall()
     assert found == [("", ""), ("", ""), ("c", "i")]
+
+
+def filled_before_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store of the release before runs: one build failed, two wait, and the older has the later id."""
+    with monkeypatch.context() as old:
+        old.setattr(migrate, "REVISION", "0011")
+        migrate.apply_migrations(path)
+    request = {"build_id": "", "number": 0, "namespace": "acme", "repo_name": "shop", "image": "acme/shop"}
+    request |= {"tags": ["latest"], "version_tag": None, "repo_url": "", "ref": "refs/heads/main"}
+    request |= {"branch": "main", "tag": None, "commit": "c"}
+    origin = {"delivery_id": "", "cause": "push", "ref_kind": "branch", "ref_name": "main"}
+    columns = "number, id, state, request, created_at, ended_at, handle, delivery_id, origin, namespace"
+    columns += ", repo_name, tag_set, builder, ref, is_public, subscriptions, next_at, image"
+    same = "'acme', 'shop', 't', 'here', 'refs/heads/main', 0, '[]', 0, 'acme/shop'"
+    builds = [
+        (number, name, state, json.dumps(request | {"build_id": name, "number": number}), 5.0, ended, "h")
+        for number, name, state, ended in (
+            (1, "z", "failed", 9.0),
+            (2, "y", "waiting", None),
+            (3, "x", "waiting", None),
+        )
+    ]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for build in builds:
+            rest = (f"d{build[0]}", json.dumps(origin | {"delivery_id": f"d{build[0]}"}))
+            connection.execute(
+                f"INSERT INTO build ({columns}) VALUES (?,?,?,?,?,?,?,?,?,{same})", build + rest
+            )
+        connection.execute("INSERT INTO build_log (build_id, seq, at, text) VALUES ('z', 0, 6, 'it broke')")
+        connection.execute("INSERT INTO step (subject, at, what) VALUES ('z', 9, 'failed')")
+
+
+async def test_the_builds_of_an_older_store_are_in_their_first_run_and_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bridge.db"
+    filled_before_runs(path, monkeypatch)
+    async with open_store(tmp_path, Clock()) as store:
+        old = await store.build("z")
+        assert (old.run, old.run_id, old.enqueued_at, old.created_at) == (1, "z", 5.0, 5.0)
+        assert await store.builds.runs("z") == [old]
+        assert [piece.text for piece in await store.builds.log("z")] == ["it broke"]
+        assert await store.steps("z") == ["failed"]
+        await store.builds.retry("z", "ann", "again")
+        assert [piece.text for piece in await store.builds.log("z", run=1)] == ["it broke"]
+        order = []
+        for _ in range(3):
+            claimed = await store.builds.claim("here", None, quiet)
+            assert claimed is not None
+            assert await store.builds.transition(claimed.run_id, BuildState.SUCCEEDED, quiet)
+            order.append(claimed.run_id)
+        assert order == ["y", "x", "z.2"]
