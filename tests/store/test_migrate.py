@@ -208,7 +208,7 @@ def test_a_damaged_row_keeps_no_store_from_its_upgrade(
 def filled_before_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store of the release before runs: one build failed, two wait, and the older has the later id."""
     with monkeypatch.context() as old:
-        old.setattr(migrate, "REVISION", "0011")
+        old.setattr(migrate, "REVISION", "0012")
         migrate.apply_migrations(path)
     request = {"build_id": "", "number": 0, "namespace": "acme", "repo_name": "shop", "image": "acme/shop"}
     request |= {"tags": ["latest"], "version_tag": None, "repo_url": "", "ref": "refs/heads/main"}
