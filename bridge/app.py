@@ -31,7 +31,7 @@ from bridge.services.health import BuilderHealth
 from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices, recover
 from bridge.services.notifier import make_notifiers
 from bridge.services.poller import Poller
-from bridge.services.reloader import InForce, Reloader, begin
+from bridge.services.reloader import Reloader, RuleSources, begin
 from bridge.services.room import Rooms
 from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
@@ -72,8 +72,8 @@ async def serve(
         open_adapters(config, store.messages, clock) as adapters,
         anyio.create_task_group() as tasks,
     ):
-        in_force = await begin(files, load, store.repositories, report)
-        daemon = _Daemon(config, store, adapters, clock, service_notices, in_force=in_force)
+        sources = await begin(files, load, store.repositories, report)
+        daemon = _Daemon(config, store, adapters, clock, service_notices, sources=sources)
         await recover(store, config.builders, config.channels, daemon.notice_policy)
         listener = listen(config.settings.server.host, config.settings.server.port)
         server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
@@ -97,7 +97,7 @@ class _Daemon:
         clock: SteadyClock,
         service_notices: ServiceNoticePolicy,
         *,
-        in_force: InForce,
+        sources: RuleSources,
     ) -> None:
         self._store, self._clock = store, clock
         self.notice_policy = NoticePolicy(clock, config.settings.server.public_url)
@@ -125,7 +125,7 @@ class _Daemon:
             wake_notifiers=self._wake_notifiers,
         )
         self.reloader = Reloader(
-            in_force,
+            sources,
             config.rule_paths,
             default_notices=config.default_notices,
             health=store.health,
@@ -185,7 +185,7 @@ class _Daemon:
         receiver = make_receiver(settings, FORGES, self._store.deliveries, self._clock, on_stored=on_stored)
         callers = make_callers(settings, self._store.tokens, self._clock)
         public_url = settings.server.public_url
-        api = make_api(self._store, callers, reload=self.reloader.reload, public_url=public_url)
+        api = make_api(self._store, callers, keeper=self.reloader, public_url=public_url)
         return make_app(receiver, api)
 
 

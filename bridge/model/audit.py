@@ -9,6 +9,9 @@ class Action(StrEnum):
     """What was done; an interface: people search by these words."""
 
     RULES_RELOADED = "rules.reloaded"
+    REPOSITORY_CREATED = "repository.created"
+    REPOSITORY_CHANGED = "repository.changed"
+    REPOSITORY_DELETED = "repository.deleted"
     BUILD_TRIGGERED = "build.triggered"
     BUILD_CANCELLED = "build.cancelled"
     DELIVERY_REDELIVERED = "delivery.redelivered"

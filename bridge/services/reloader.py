@@ -8,9 +8,9 @@ since the next start loads what is written.
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, ServiceFacts
 from bridge.model.repository import RepositoryChange, StoredRules
 from bridge.rules.diff import Changes, compare
 from bridge.rules.files import rule_files
+from bridge.rules.in_force import Decide, InForce
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules, RuleMerge, tag_names
 from bridge.rules.schema import BuildRepository
@@ -43,18 +44,13 @@ _MOST_NOTICES: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InForce:
-    """The rules in force, and where they come from: `load` reads the files anew."""
+class RuleSources:
+    """Where rules come from, and what came of them at first; `load` reads the files anew."""
 
-    files: FileRules
-    rules: RuleSet
+    begun: InForce
     load: Callable[[], FileRules]
     repositories: Repositories
     merge: RuleMerge
-
-    @property
-    def stored(self) -> StoredRules:
-        return self.rules.api.stored
 
 
 async def begin(
@@ -62,13 +58,14 @@ async def begin(
     load: Callable[[], FileRules],
     repositories: Repositories,
     report: Callable[[RuleSet], None],
-) -> InForce:
+) -> RuleSources:
     """The rules of a start, which `report` gets. Raises ConfigError or StoreError."""
     merge = RuleMerge()
     rules = await anyio.to_thread.run_sync(merge, files, await repositories.all())
     report(rules)
-    await repositories.begin({key: tag_names(one) for key, one in rules.repositories.items()})
-    return InForce(files=files, rules=rules, load=load, repositories=repositories, merge=merge)
+    ids = await repositories.begin({key: tag_names(one) for key, one in rules.repositories.items()})
+    begun = InForce(files=files, rules=rules, ids=ids)
+    return RuleSources(begun=begun, load=load, repositories=repositories, merge=merge)
 
 
 class Reloader(Service):
@@ -78,7 +75,7 @@ class Reloader(Service):
 
     def __init__(
         self,
-        begun: InForce,
+        sources: RuleSources,
         paths: Sequence[Path],
         *,
         default_notices: Sequence[NoticeSetting],
@@ -88,18 +85,22 @@ class Reloader(Service):
         wake_notifiers: Callable[[], None],
     ) -> None:
         super().__init__("reloader")
-        self._in_force = begun
+        self.default_notices = default_notices
+        self._sources = sources
+        self._in_force = sources.begun
         self._paths = paths
-        self._default_notices = default_notices
         self._health = health
         self._clock = clock
         self._on_reloaded = on_reloaded
         self._wake_notifiers = wake_notifiers
-        self._tried = begun.files.fingerprint
-        self._seen = begun.files.fingerprint
-        self._revision = begun.stored.revision
+        self._tried = self._seen = sources.begun.files.fingerprint
+        self._revision = sources.begun.rules.api.stored.revision
         """What was last tried of the store."""
         self._one = anyio.Lock()
+
+    @property
+    def in_force(self) -> InForce:
+        return self._in_force
 
     @property
     def rules(self) -> RuleSet:
@@ -107,7 +108,7 @@ class Reloader(Service):
 
     async def round(self) -> None:
         """Reload what was changed on disk, or in the store by another process."""
-        if await self._settled() or await self._in_force.repositories.revision() != self._revision:
+        if await self._settled() or await self._sources.repositories.revision() != self._revision:
             with suppress(ConfigError):  # it is reported, and the next change on disk is the next attempt
                 await self.reload()
 
@@ -133,9 +134,9 @@ class Reloader(Service):
         """
         async with self._one:
             tried = await self._fingerprint()
-            stored = await self._in_force.repositories.all()
+            stored = await self._sources.repositories.all()
             try:
-                changes = await self._take(await anyio.to_thread.run_sync(self._in_force.load), stored)
+                changes = await self._take(await anyio.to_thread.run_sync(self._sources.load), stored)
                 await self._health.restore(SERVICE, "the rules on disk are good again, and in force")
             except ConfigError as error:
                 await self._reject(error)
@@ -146,7 +147,7 @@ class Reloader(Service):
         self._hand_over()
         return changes
 
-    async def change(self, decide: Callable[[RuleSet], Awaitable[RepositoryChange]]) -> Changes:
+    async def change(self, decide: Decide) -> Changes:
         """Change by API what is in force; `decide` says how, and no other change comes between.
 
         Raises what `decide` raises, ConfigError for a change that makes faulty rules, or StoreError; then
@@ -154,8 +155,8 @@ class Reloader(Service):
         """
         async with self._one:
             before = self._in_force
-            change = await decide(before.rules)
-            changes = await self._take(before.files, before.stored.after(change), change)
+            change = decide(before, self._clock())
+            changes = await self._take(before.files, before.rules.api.stored.after(change), change)
         path = "/".join(change.key)
         log.info(LogEvent.RULES_CHANGED, repository=path, by=change.by, **self._in_words(changes))
         self._hand_over()
@@ -165,7 +166,7 @@ class Reloader(Service):
         self, files: FileRules, stored: StoredRules, change: RepositoryChange | None = None
     ) -> Changes:
         before = self._in_force
-        rules = await anyio.to_thread.run_sync(before.merge, files, stored)
+        rules = await anyio.to_thread.run_sync(self._sources.merge, files, stored)
         changes = await anyio.to_thread.run_sync(compare, before.rules, rules)
         new = [*changes.added, *changes.forbidden, *(one.repository for one in changes.changed)]
         tags = {repository.key: tag_names(repository) for repository in new}
@@ -176,8 +177,9 @@ class Reloader(Service):
         notices = list(self._notices_of(changes, by))
         # What is written is in force, also when who asked for it does not wait any longer.
         with anyio.CancelScope(shield=True):
-            self._revision = await before.repositories.take(tags, gone, notices, change)
-            self._in_force = replace(before, files=files, rules=rules)
+            self._revision, ids = await self._sources.repositories.take(tags, gone, notices, change)
+            kept = {key: found for key, found in before.ids.items() if key in rules.repositories}
+            self._in_force = InForce(files=files, rules=rules, ids={**kept, **ids})
         return changes
 
     def _in_words(self, changes: Changes) -> dict[str, Any]:
@@ -211,7 +213,7 @@ class Reloader(Service):
                 )
 
     def _audience(self, repository: BuildRepository, event: EventName) -> set[str]:
-        settings = self._default_notices if repository.notices is None else repository.notices
+        settings = self.default_notices if repository.notices is None else repository.notices
         subscriptions = [setting.subscription for setting in settings]
         return {MESSAGE_CHANNEL} | {s.channel for s in subscriptions if event in s.events}
 

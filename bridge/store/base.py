@@ -322,7 +322,9 @@ class Repositories(Protocol):
     async def revision(self) -> int:
         """The revision of that; it grows with each change."""
 
-    async def begin(self, tags: Mapping[RepositoryKey, Sequence[str]]) -> None:
+    async def begin(
+        self, tags: Mapping[RepositoryKey, Sequence[str]]
+    ) -> Mapping[RepositoryKey, RepositoryIds]:
         """Give numbers to all that is in force at start, and forget what is kept of other repositories."""
 
     async def take(
@@ -331,15 +333,12 @@ class Repositories(Protocol):
         gone: Collection[RepositoryKey],
         notices: Sequence[Notice],
         change: RepositoryChange | None = None,
-    ) -> int:
-        """Write that rules are in force, all or nothing; returns the revision.
+    ) -> tuple[int, Mapping[RepositoryKey, RepositoryIds]]:
+        """Write that rules are in force, all or nothing; returns the revision, and the numbers of `tags`.
 
         `change` is what was changed by API. The repositories in `tags` are new or have changed, and what is
         kept of those in `gone` is forgotten; `notices` say so.
         """
-
-    async def ids(self, tags: Mapping[RepositoryKey, Sequence[str]]) -> Mapping[RepositoryKey, RepositoryIds]:
-        """The numbers of these repositories, without those that are not in force."""
 
 
 class Store(Protocol):

@@ -1,6 +1,6 @@
 """The ASGI application: deliveries go to the receiver, everything else to the views of the APIs."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Final
 
 from anyio import to_thread
@@ -12,11 +12,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.errors import StoreError
-from bridge.rules.diff import Changes
 from bridge.store.base import Store
 from bridge.web.api.answers import http_failure, json_answer, store_failure
 from bridge.web.api.core.builds import BuildAccess
 from bridge.web.api.core.deliveries import DeliveryAccess
+from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
 from bridge.web.api.health import HealthApi
 from bridge.web.api.openapi import openapi
 from bridge.web.api.operation import Dialect, KnowsCallers
@@ -29,10 +29,10 @@ def make_api(
     store: Store,
     callers: KnowsCallers,
     *,
-    reload: Callable[[], Awaitable[Changes]],
+    keeper: RuleKeeper,
     public_url: str | None = None,
 ) -> Starlette:
-    """All views; `callers` tells who calls, `reload` loads the rules on disk and raises ConfigError."""
+    """All views; `callers` tells who calls, `keeper` holds the rules in force."""
     dialects: list[Dialect] = [
         OwnApi(
             callers,
@@ -40,7 +40,8 @@ def make_api(
             DeliveryAccess(store.deliveries, store.builds),
             store.builds,
             store.audit,
-            reload=reload,
+            repositories=RepositoryAccess(keeper),
+            reload=keeper.reload,
             public_url=public_url,
         )
     ]

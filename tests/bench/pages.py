@@ -15,9 +15,6 @@ from bench.harness import folder_on_disk, median, table
 from support.api import api_of
 from support.scripted import Store, open_store
 
-from bridge.rules.diff import Changes, compare
-from bridge.rules.match import RuleSet
-
 FEW = 1_000
 TOKEN = "a-token-of-the-benchmark"
 MAX_RATIO = 2.0
@@ -32,10 +29,6 @@ FROM n, (SELECT * FROM build LIMIT 1)
 """
 
 
-async def _nothing_changed() -> Changes:
-    return compare(RuleSet({}), RuleSet({}))
-
-
 async def fill(store: Store, many: int) -> None:
     await store.add_build()
     await store.database.write(lambda connection: connection.execute(text(_COPY), {"many": many}).rowcount)
@@ -45,11 +38,7 @@ async def measure(folder: Path, many: int, rounds: int) -> list[float]:
     """Milliseconds (median) of the first page and of the one behind it, for each of `PAGES`."""
     async with open_store(folder) as store:
         await fill(store, many)
-        app = api_of(
-            store,
-            tokens=[TOKEN],
-            reload=_nothing_changed,
-        )
+        app = api_of(store, tokens=[TOKEN])
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
             return [await timed(client, query, rounds) for query in PAGES]
 

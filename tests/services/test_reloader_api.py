@@ -13,9 +13,10 @@ from support.stored import DISABLED, document, put, tag_config_document
 from bridge.errors import ConfigError, StoreError
 from bridge.model.notice import EventName
 from bridge.model.repository import NO_OVERRIDE, Override, RepositoryChange
+from bridge.rules.in_force import InForce
 from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
-from bridge.rules.merge import FileRules, tag_names
+from bridge.rules.merge import FileRules
 from bridge.services.reloader import begin
 from bridge.store.open import open_store as open_bridge
 
@@ -37,8 +38,8 @@ class To:
         self.change = change
         self.rules: RuleSet | None = None
 
-    async def __call__(self, rules: RuleSet) -> RepositoryChange:
-        self.rules = rules
+    def __call__(self, in_force: InForce, _now: float) -> RepositoryChange:
+        self.rules = in_force.rules
         return self.change
 
 
@@ -55,13 +56,15 @@ async def test_a_change_is_in_force_and_in_the_store_when_the_call_returns(
     assert harness.names() == ["shop", "tool"]
     stored = await store.repositories.all()
     assert list(stored.repositories) == [TOOL]
-    tags = {TOOL: tag_names(harness.reloader.rules.repositories[TOOL])}
-    assert list(await store.repositories.ids(tags)) == [TOOL]
+    made = harness.reloader.in_force.ids[TOOL]
     assert harness.calls == ["on_reloaded", "wake_notifiers"]
     await harness.reloader.change(To(put(document("tool", tag_config_document("develop")))))
     await harness.reloader.change(To(RepositoryChange(key=TOOL, by="alice", repository=None)))
     assert harness.names() == ["shop"]
-    assert await store.repositories.ids(tags) == {}
+    assert TOOL not in harness.reloader.in_force.ids
+    await harness.reloader.change(To(put(document())))
+    again = harness.reloader.in_force.ids[TOOL]
+    assert (again.build_config > made.build_config, again.tag_configs > made.tag_configs) == (True, True)
     by = ", by the API (alice)"
     assert await harness.service_notices("team") == [
         (
@@ -195,8 +198,7 @@ async def test_the_next_start_has_what_is_written(tmp_path: Path, folder: Path) 
         await store.repositories.take({}, [], [], put(document(), override=DISABLED))
     reported: list[RuleSet] = []
     async with open_store(tmp_path) as store:
-        begun = await begin(files, lambda: files, store.repositories, reported.append)
-        assert reported == [begun.rules]
-        assert begun.rules.api.disabled(TOOL)
-        tags = {key: tag_names(one) for key, one in begun.rules.repositories.items()}
-        assert set(await store.repositories.ids(tags)) == {SHOP, TOOL}
+        sources = await begin(files, lambda: files, store.repositories, reported.append)
+        assert reported == [sources.begun.rules]
+        assert sources.begun.rules.api.disabled(TOOL)
+        assert set(sources.begun.ids) == {SHOP, TOOL}

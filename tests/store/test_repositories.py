@@ -20,13 +20,13 @@ NOTICE = Notice(
 async def test_a_change_is_kept_as_it_was_made_and_the_revision_grows(store: Store) -> None:
     assert await store.repositories.revision() == 0
     both = Override(disabled=DISABLED.disabled, notices=notices_set({"channel": "team"}).notices)
-    first = await store.repositories.take({TOOL: ["a"]}, [], [], put(document(), override=both))
+    first, _ = await store.repositories.take({TOOL: ["a"]}, [], [], put(document(), override=both))
     found = await store.repositories.all()
     assert found.repositories == {TOOL: stored(document())}
     assert found.overrides == {TOOL: both}
     assert found.revision == first == await store.repositories.revision() > 0
     later = put(document(code_repo_name="other"))
-    assert await store.repositories.take({TOOL: ["a"]}, [], [], later) > first
+    assert (await store.repositories.take({TOOL: ["a"]}, [], [], later))[0] > first
     found = await store.repositories.all()
     assert found.repositories == {TOOL: later.repository}
     assert found.overrides == {}
@@ -34,44 +34,38 @@ async def test_a_change_is_kept_as_it_was_made_and_the_revision_grows(store: Sto
 
 async def test_a_number_stays_as_long_as_its_tag_config_and_is_never_given_again(store: Store) -> None:
     names = {TOOL: ["a", "b", "c"]}
-    await store.repositories.take(names, [], [])
-    (first,) = (await store.repositories.ids(names)).values()
-    await store.repositories.take({TOOL: ["c", "a"]}, [], [])
-    (kept,) = (await store.repositories.ids({TOOL: ["a", "c"]})).values()
-    assert kept == RepositoryIds(first.build_config, (first.tag_configs[0], first.tag_configs[2]))
+    _, first = await store.repositories.take(names, [], [])
+    _, kept = await store.repositories.take({TOOL: ["c", "a"]}, [], [])
+    a, _, c = first[TOOL].tag_configs
+    assert kept == {TOOL: RepositoryIds(first[TOOL].build_config, (c, a))}
     await store.repositories.take({}, [TOOL], [])
-    assert await store.repositories.ids({TOOL: ["a", "c"]}) == {}
-    await store.repositories.take(names, [], [])
-    (again,) = (await store.repositories.ids(names)).values()
-    assert again.build_config > first.build_config
-    assert min(again.tag_configs) > max(first.tag_configs)
+    _, again = await store.repositories.take(names, [], [])
+    assert again[TOOL].build_config > first[TOOL].build_config
+    assert min(again[TOOL].tag_configs) > max(first[TOOL].tag_configs)
 
 
 async def test_a_change_says_which_tag_configs_keep_their_numbers(store: Store) -> None:
-    await store.repositories.take({TOOL: ["a", "b"]}, [], [], put(document()))
-    (first,) = (await store.repositories.ids({TOOL: ["a", "b"]})).values()
-    one, other = first.tag_configs
-    await store.repositories.take({TOOL: ["b", "x", "a"]}, [], [], put(document(), one, other, None))
-    (swapped,) = (await store.repositories.ids({TOOL: ["b", "x", "a"]})).values()
-    assert swapped.tag_configs[:2] == (one, other)
-    assert swapped.tag_configs[2] > other
+    _, first = await store.repositories.take({TOOL: ["a", "b"]}, [], [], put(document()))
+    one, other = first[TOOL].tag_configs
+    changed = {TOOL: ["b", "x", "a"]}
+    _, swapped = await store.repositories.take(changed, [], [], put(document(), one, other, None))
+    assert swapped[TOOL].tag_configs[:2] == (one, other)
+    assert swapped[TOOL].tag_configs[2] > other
+    assert await store.repositories.begin(changed) == swapped
 
 
 async def test_a_start_keeps_what_is_the_same_and_forgets_what_is_gone(tmp_path: Path) -> None:
     tags = {TOOL: ["a", "b"], SHOP: ["a"]}
     async with open_store(tmp_path) as store:
-        await store.repositories.begin(tags)
-        first = await store.repositories.ids(tags)
+        first = await store.repositories.begin(tags)
         change = RepositoryChange(key=SHOP, by="bob", repository=None, override=DISABLED)
         await store.repositories.take({}, [], [], change)
     async with open_store(tmp_path) as store:
-        await store.repositories.begin(tags)
-        assert await store.repositories.ids(tags) == first
+        assert await store.repositories.begin(tags) == first
         assert (await store.repositories.all()).overrides == {SHOP: DISABLED}
         await store.repositories.begin({TOOL: ["b"]})
         assert (await store.repositories.all()).overrides == {}
-        await store.repositories.begin(tags)
-        second = await store.repositories.ids(tags)
+        second = await store.repositories.begin(tags)
     assert second[TOOL].tag_configs[1] == first[TOOL].tag_configs[1]
     assert second[TOOL].tag_configs[0] > max(first[TOOL].tag_configs)
     assert second[SHOP].build_config > first[SHOP].build_config

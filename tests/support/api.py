@@ -1,18 +1,18 @@
 """The views of the APIs over a store, with tokens of every kind."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from support.keeping import NoRules
 from support.scripted import Store
 
 from bridge.model.access import IssuedToken, Role
-from bridge.rules.diff import Changes, compare
-from bridge.rules.match import RuleSet
 from bridge.web.api.auth import Callers
+from bridge.web.api.core.repositories import RuleKeeper
 from bridge.web.api.credentials import Credentials
 from bridge.web.app import make_api
 from bridge.web.clients import Clients
@@ -20,21 +20,17 @@ from bridge.web.clients import Clients
 KEY = "the-key-of-the-tests-with-enough-letters"
 
 
-async def nothing_changed() -> Changes:
-    return compare(RuleSet({}), RuleSet({}))
-
-
 def api_of(
     store: Store,
     *,
     tokens: Sequence[str] = (),
     keys: Sequence[str] = (KEY,),
-    reload: Callable[[], Awaitable[Changes]] = nothing_changed,
+    keeper: RuleKeeper | None = None,
     public_url: str | None = None,
 ) -> Starlette:
-    """All views; the clock is that of the store."""
+    """All views; the clock is that of the store. Without a `keeper` there are no rules."""
     callers = Callers(tokens, Credentials(keys), store.tokens, clients=Clients(), clock=store.clock)
-    return make_api(store, callers, reload=reload, public_url=public_url)
+    return make_api(store, callers, keeper=keeper or NoRules(), public_url=public_url)
 
 
 @asynccontextmanager

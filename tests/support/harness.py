@@ -17,8 +17,9 @@ from bridge.forges.base import Forge
 from bridge.model.build import Build
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.notice import EventName, ServiceFacts
-from bridge.model.repository import NOTHING_STORED, StoredRules
+from bridge.model.repository import NOTHING_STORED
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
+from bridge.rules.in_force import InForce
 from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules, RuleMerge
@@ -27,7 +28,7 @@ from bridge.services.dispatcher import Dispatcher
 from bridge.services.health import BuilderHealth
 from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
-from bridge.services.reloader import InForce, Reloader
+from bridge.services.reloader import Reloader, RuleSources
 from bridge.services.room import Room
 from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
@@ -248,21 +249,19 @@ class ReloaderHarness(Harness):
         folder: Path,
         default_notices: Sequence[NoticeSetting],
         load: Callable[[], FileRules] | None = None,
-        stored: StoredRules = NOTHING_STORED,
     ) -> None:
         super().__init__(store)
         load_folder = partial(load_files, [folder], NAMES)
         merge, files = RuleMerge(), load_folder()
-        begun = InForce(
-            files=files,
-            rules=merge(files, stored),
+        sources = RuleSources(
+            begun=InForce(files=files, rules=merge(files, NOTHING_STORED), ids={}),
             load=load or load_folder,
             repositories=store.repositories,
             merge=merge,
         )
         self.reloader = self.add(
             Reloader(
-                begun,
+                sources,
                 [folder],
                 default_notices=default_notices,
                 health=store.health,

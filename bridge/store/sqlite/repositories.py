@@ -4,6 +4,7 @@ A number is never used again: SQLite's AUTOINCREMENT remembers the highest one t
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
@@ -42,19 +43,24 @@ class Repositories:
     async def revision(self) -> int:
         return await self._database.read(_revision)
 
-    async def begin(self, tags: Mapping[RepositoryKey, Sequence[str]]) -> None:
-        def work(connection: Connection) -> None:
+    async def begin(
+        self, tags: Mapping[RepositoryKey, Sequence[str]]
+    ) -> Mapping[RepositoryKey, RepositoryIds]:
+        def work(connection: Connection) -> dict[RepositoryKey, RepositoryIds]:
             numbers = build_config.c
             known = {_key(row) for row in connection.execute(select(numbers.namespace, numbers.repo_name))}
             overrides = select(repository_override.c.namespace, repository_override.c.repo_name)
             for key in (known | {_key(row) for row in connection.execute(overrides)}) - tags.keys():
                 _forget(connection, key)
             kept = _kept(connection)
-            for key, names in tags.items():
-                if tuple(kept.get(key, ())) != tuple(sorted(names)):
-                    _number(connection, key, names, None)
+            return {
+                key: kept[key].ids(names)
+                if key in kept and kept[key].tag_configs.keys() == set(names)
+                else _number(connection, key, names, None)
+                for key, names in tags.items()
+            }
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
     async def take(
         self,
@@ -62,31 +68,32 @@ class Repositories:
         gone: Collection[RepositoryKey],
         notices: Sequence[Notice],
         change: RepositoryChange | None = None,
-    ) -> int:
-        def work(connection: Connection) -> int:
+    ) -> tuple[int, Mapping[RepositoryKey, RepositoryIds]]:
+        def work(connection: Connection) -> tuple[int, dict[RepositoryKey, RepositoryIds]]:
             if change is not None:
                 _write(connection, change)
             for key in gone:
                 _forget(connection, key)
+            ids = {}
             for key, names in tags.items():
-                ids = change.tag_config_ids if change is not None and change.key == key else None
-                _number(connection, key, names, ids)
+                given = change.tag_config_ids if change is not None and change.key == key else None
+                ids[key] = _number(connection, key, names, given)
             for notice in notices:
                 add_notice(connection, notice, dedupe=notice.id)
-            return _revision(connection)
+            return _revision(connection), ids
 
         return await self._database.write(work)
 
-    async def ids(self, tags: Mapping[RepositoryKey, Sequence[str]]) -> Mapping[RepositoryKey, RepositoryIds]:
-        def work(connection: Connection) -> dict[RepositoryKey, RepositoryIds]:
-            found = {}
-            for key, names in tags.items():
-                number, kept = _numbers(connection, key)
-                if number is not None and kept.keys() >= set(names):
-                    found[key] = RepositoryIds(number, tuple(kept[name] for name in names))
-            return found
 
-        return await self._database.read(work)
+@dataclass(slots=True)
+class _Kept:
+    """The numbers that are kept of a repository: of its build_config, and of its tag_configs by name."""
+
+    build_config: int
+    tag_configs: dict[str, int] = field(default_factory=dict)
+
+    def ids(self, names: Sequence[str]) -> RepositoryIds:
+        return RepositoryIds(self.build_config, tuple(self.tag_configs[name] for name in names))
 
 
 def _all(connection: Connection) -> StoredRules:
@@ -161,43 +168,45 @@ def _forget(connection: Connection, key: RepositoryKey) -> None:
         connection.execute(delete(one).where(_of(one, key)))
 
 
-def _kept(connection: Connection) -> dict[RepositoryKey, list[str]]:
-    """The names of all tag configurations with a number, sorted, by repository."""
-    query = select(build_config.c.namespace, build_config.c.repo_name, tag_config.c.name)
-    found: dict[RepositoryKey, list[str]] = {}
-    for row in connection.execute(query.join(tag_config).order_by(tag_config.c.name)):
-        found.setdefault(_key(row), []).append(row.name)
+def _kept(connection: Connection, *only: ColumnElement[bool]) -> dict[RepositoryKey, _Kept]:
+    columns = build_config.c.id, build_config.c.namespace, build_config.c.repo_name
+    tag = tag_config.c.id.label("tag_id"), tag_config.c.name
+    query = select(*columns, *tag).outerjoin_from(build_config, tag_config).where(*only)
+    found: dict[RepositoryKey, _Kept] = {}
+    for row in connection.execute(query):
+        kept = found.setdefault(_key(row), _Kept(row.id))
+        if row.name is not None:
+            kept.tag_configs[row.name] = row.tag_id
     return found
-
-
-def _numbers(connection: Connection, key: RepositoryKey) -> tuple[int | None, dict[str, int]]:
-    """The number of a build_config, and those of its tag_configs by their name."""
-    number = connection.execute(select(build_config.c.id).where(_of(build_config, key))).scalar()
-    rows = connection.execute(select(tag_config).where(tag_config.c.build_config_id == number))
-    return number, {row.name: row.id for row in rows}
 
 
 def _number(
     connection: Connection, key: RepositoryKey, names: Sequence[str], ids: Sequence[int | None] | None
-) -> None:
+) -> RepositoryIds:
     """Give numbers to what has none, and take them from what is gone.
 
     With `ids` the tag configurations have these, new ones where None stands, and else those of their names.
     """
-    number, kept = _numbers(connection, key)
-    if number is None:
+    kept = _kept(connection, _of(build_config, key)).get(key)
+    if kept is None:
         made = insert(build_config).values(dict(zip(_KEY, key, strict=True))).returning(build_config.c.id)
-        number = connection.execute(made).scalar_one()
-    wanted = dict(zip(names, map(kept.get, names) if ids is None else ids, strict=True))
-    of_config = tag_config.c.build_config_id == number
+        kept = _Kept(connection.execute(made).scalar_one())
+    before = kept.tag_configs
+    wanted = dict(zip(names, map(before.get, names) if ids is None else ids, strict=True))
+    of_config = tag_config.c.build_config_id == kept.build_config
     connection.execute(delete(tag_config).where(of_config, tag_config.c.id.not_in(_given(wanted))))
+    kept.tag_configs = {}
     for name, given in wanted.items():
         if given is None:
-            connection.execute(insert(tag_config).values(build_config_id=number, name=name))
-        elif kept.get(name) != given:
+            row = insert(tag_config).values(build_config_id=kept.build_config, name=name)
+            kept.tag_configs[name] = connection.execute(row.returning(tag_config.c.id)).scalar_one()
+            continue
+        kept.tag_configs[name] = given
+        if before.get(name) != given:
             connection.execute(
                 update(tag_config).where(of_config, tag_config.c.id == given).values(name=name)
             )
+    return kept.ids(names)
 
 
 def _given(wanted: Mapping[str, int | None]) -> list[int]:

@@ -44,6 +44,16 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
+class Document(BaseModel):
+    """A mapping with the keys of a rule file, which are checked as `check` does it."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        return self.model_extra or {}
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request, who sent it (None where no token was shown), and from which address."""

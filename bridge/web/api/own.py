@@ -16,15 +16,18 @@ from bridge.errors import ConfigError
 from bridge.model.access import Role
 from bridge.model.audit import Action, AuditEntry
 from bridge.model.build import Build, BuildState
+from bridge.model.plan import RepositoryKey
 from bridge.rules.diff import Changes
+from bridge.rules.in_force import KnownRepository
 from bridge.store.base import Builds
 from bridge.store.callers import Audit
 from bridge.store.values import BuildFilter, Cursor, Page
 from bridge.web.api.answers import failure, headers_of, success
 from bridge.web.api.core.access import require
-from bridge.web.api.core.builds import BuildAccess
+from bridge.web.api.core.builds import BuildAccess, sees
 from bridge.web.api.core.deliveries import DeliveryAccess
 from bridge.web.api.core.errors import CallError, Faulty, Invalid
+from bridge.web.api.core.repositories import RepositoryAccess
 from bridge.web.api.documents import (
     AuditDocument,
     BuildDocument,
@@ -37,15 +40,23 @@ from bridge.web.api.documents import (
     runs_document,
     timeline_document,
 )
-from bridge.web.api.operation import Arguments, Call, Dialect, KnowsCallers, Operation
+from bridge.web.api.operation import Arguments, Call, Dialect, Document, KnowsCallers, Operation
+from bridge.web.api.repository_documents import (
+    BuildConfigDocument,
+    RepositoryStory,
+    build_config_document,
+    repository_story,
+)
 
 PAGE_SIZE: Final = 20
 MAX_PAGE: Final = 500
 """The highest page number; pages beyond it are reached by the links."""
 MAX_CURSOR: Final = 100
+MAX_PATH: Final = 300
 MAX_LISTED: Final = 1000
 """How many faults or changed repositories an answer lists."""
 MAX_NUMBER: Final = 1e12
+_REPOSITORY: Final = "/v1/repositories/{namespace}/{repo_name}"
 _CURSORS: Final = ("page", "before", "after")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
 _BUILD_NUMBER: Final = re.compile(r"[0-9]{1,10}")
@@ -80,6 +91,7 @@ def _cursor_id(text: object) -> object:
 Letter = Literal["W", "I", "S", "F"]
 PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_page_number)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+PathCursor = Annotated[str, Field(max_length=MAX_PATH)]
 CursorId = Annotated[str, BeforeValidator(_cursor_id)]
 
 
@@ -147,6 +159,26 @@ class AuditPage(Links):
     results: list[AuditDocument]
 
 
+class RepositoryQuery(Arguments):
+    """Which repositories to list, and where the page lies."""
+
+    page: PageNumber = 1
+    """The page, 20 repositories each."""
+    after: PathCursor | None = None
+    """namespace/repo_name: the page holds what comes after it."""
+    before: PathCursor | None = None
+    """namespace/repo_name: the page holds what comes before it."""
+    namespace: str | None = None
+    """Repositories of this namespace."""
+
+
+class RepositoryList(Links):
+    """One page of repositories, in the order of their names."""
+
+    count: int
+    results: list[RepositoryStory]
+
+
 def _envelope(data: Mapping[str, Any], code: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "type": "object",
@@ -173,10 +205,12 @@ class OwnApi(Dialect):
         stored: Builds,
         audit: Audit,
         *,
+        repositories: RepositoryAccess,
         reload: Callable[[], Awaitable[Changes]],
         public_url: str | None = None,
     ) -> None:
         super().__init__(callers)
+        self._repositories = repositories
         self._builds = builds
         self._deliveries = deliveries
         self._stored = stored
@@ -207,17 +241,15 @@ class OwnApi(Dialect):
 
     def _links(self, call: Call, page: Page[Build] | Page[AuditEntry]) -> Links:
         return {
-            "next": self._link(call, "before", page.rows[-1:]) if page.older else None,
-            "previous": self._link(call, "after", page.rows[:1]) if page.newer else None,
+            "next": self._link(call, "before", page.rows[-1].id) if page.older and page.rows else None,
+            "previous": self._link(call, "after", page.rows[0].id) if page.newer and page.rows else None,
         }
 
-    def _link(self, call: Call, cursor: str, neighbour: Sequence[Build | AuditEntry]) -> str | None:
+    def _link(self, call: Call, cursor: str, neighbour: str) -> str:
         """The address of a neighbouring page, without the Host header: a client can write anything there."""
-        if not neighbour:
-            return None
         given = call.request.query_params.items()
         kept = {name: value for name, value in given if name not in _CURSORS}
-        return f"{self._base}{call.request.url.path}?{urlencode({**kept, cursor: neighbour[0].id})}"
+        return f"{self._base}{call.request.url.path}?{urlencode({**kept, cursor: neighbour})}"
 
     async def show_build(self, call: Call) -> BuildStory:
         """Show a build, its runs, and the timeline of the newest one."""
@@ -265,7 +297,65 @@ class OwnApi(Dialect):
             "results": [audit_document(entry) for entry in page.rows],
         }
 
+    async def create_repository(self, call: Call, body: Document) -> RepositoryStory:
+        """Make a repository. The body has the keys of a rule file; the namespace is that of the address."""
+        made = await self._repositories.create(call.principal, call.path["namespace"], body.content)
+        story = repository_story(made, trusted=True)
+        await self._audit_repository(call, Action.REPOSITORY_CREATED, made, after=story)
+        return story
+
+    async def list_repositories(self, call: Call, query: RepositoryQuery) -> RepositoryList:
+        """List repositories by name."""
+        page = self._repositories.page(
+            call.principal,
+            query.namespace,
+            size=PAGE_SIZE,
+            number=query.page,
+            after=query.after,
+            before=query.before,
+        )
+        paths = [one.repository.path for one in page.rows]
+        return {
+            "count": page.count,
+            "next": self._link(call, "after", paths[-1]) if page.later and paths else None,
+            "previous": self._link(call, "before", paths[0]) if page.earlier else None,
+            "results": [_story(call, one) for one in page.rows],
+        }
+
+    async def show_repository(self, call: Call) -> RepositoryStory:
+        """Show a repository."""
+        return _story(call, self._repositories.one(call.principal, *_key(call)))
+
+    async def replace_build_config(self, call: Call, body: Document) -> BuildConfigDocument:
+        """Change the build_config of a repository that was made by API; keys that are not sent stay.
+
+        The list of tag_configs is replaced: those that are sent with their ids keep them, others are new.
+        """
+        before = build_config_document(self._repositories.one(call.principal, *_key(call)))
+        found = await self._repositories.replace_build_config(call.principal, *_key(call), body.content)
+        after = build_config_document(found)
+        await self._audit_repository(call, Action.REPOSITORY_CHANGED, found, before=before, after=after)
+        return after
+
+    async def delete_repository(self, call: Call) -> None:
+        """Delete a repository that was made by API; its builds stay."""
+        found = self._repositories.one(call.principal, *_key(call))
+        await self._repositories.delete(call.principal, *_key(call))
+        before = repository_story(found, trusted=True)
+        await self._audit_repository(call, Action.REPOSITORY_DELETED, found, before=before)
+
+    async def _audit_repository(
+        self, call: Call, action: Action, known: KnownRepository, *, before: Any = None, after: Any = None
+    ) -> None:
+        subject = known.repository.path
+        await self._audit.add(call.caller, action, subject, origin=call.origin, before=before, after=after)
+
     operations: ClassVar[Sequence[Operation]] = (
+        Operation("POST", "/v1/repositories/{namespace}", create_repository, status=201),
+        Operation("GET", "/v1/repositories", list_repositories, public=True),
+        Operation("GET", _REPOSITORY, show_repository, public=True),
+        Operation("PUT", f"{_REPOSITORY}/build-config", replace_build_config, public=True),
+        Operation("DELETE", _REPOSITORY, delete_repository, public=True),
         Operation("GET", "/v1/builds", list_builds, public=True),
         Operation("GET", "/v1/builds/{build_id}", show_build, public=True),
         Operation("GET", "/v1/builds/{build_id}/logs", show_log, public=True),
@@ -273,6 +363,14 @@ class OwnApi(Dialect):
         Operation("POST", "/v1/reload", reload),
         Operation("GET", "/v1/audit", list_changes),
     )
+
+
+def _key(call: Call) -> RepositoryKey:
+    return call.path["namespace"], call.path["repo_name"]
+
+
+def _story(call: Call, known: KnownRepository) -> RepositoryStory:
+    return repository_story(known, trusted=sees(call.principal, known.repository.namespace))
 
 
 def _filter(query: BuildQuery) -> BuildFilter:

@@ -6,11 +6,14 @@ A call that is added needs a line in `CALLS`.
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 import httpx
 import pytest
 from support.api import api_of, bearer, client_of, issue
+from support.keeping import keeper_of
 from support.scripted import START, Store
+from support.stored import document, put
 
 from bridge.model.access import Role
 from bridge.web.app import DIALECTS
@@ -32,6 +35,8 @@ class Needs(Enum):
     """To read one thing that is not shown without a token, public or not."""
     CHANGE = auto()
     """To change one thing."""
+    MAKE = auto()
+    """To make something in a namespace."""
     RULE = auto()
     """What concerns the whole bridge."""
 
@@ -47,6 +52,8 @@ _ROWS: Mapping[tuple[Needs, bool], tuple[int, ...]] = {
     (Needs.READ_WITH_TOKEN, False): (401, 401, 401, 404, OK, OK, OK),
     (Needs.CHANGE, True): (401, 401, 401, 403, 403, OK, OK),
     (Needs.CHANGE, False): (404, 401, 401, 404, 403, OK, OK),
+    (Needs.MAKE, True): (401, 401, 401, 403, 403, OK, OK),
+    (Needs.MAKE, False): (401, 401, 401, 403, 403, OK, OK),
     (Needs.RULE, True): (401, 401, 401, 403, 403, 403, OK),
     (Needs.RULE, False): (401, 401, 401, 403, 403, 403, OK),
 }
@@ -60,6 +67,7 @@ class Line:
     path: str
     needs: Needs
     status: int = 200
+    body: Any = None
 
     def expected(self, caller: str, *, is_public: bool) -> int:
         answer = _ROWS[self.needs, is_public][CALLERS.index(caller)]
@@ -73,6 +81,11 @@ CALLS = (
     Line("GET", "/v1/deliveries/{delivery_id}", Needs.READ_WITH_TOKEN),
     Line("POST", "/v1/reload", Needs.RULE),
     Line("GET", "/v1/audit", Needs.RULE),
+    Line("POST", "/v1/repositories/{namespace}", Needs.MAKE, 201, document("new")),
+    Line("GET", "/v1/repositories", Needs.ANYTHING),
+    Line("GET", "/v1/repositories/{namespace}/{repo_name}", Needs.READ),
+    Line("PUT", "/v1/repositories/{namespace}/{repo_name}/build-config", Needs.CHANGE, body={}),
+    Line("DELETE", "/v1/repositories/{namespace}/{repo_name}", Needs.CHANGE),
 )
 
 
@@ -107,12 +120,16 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize("is_public", [True, False], ids=["public", "private"])
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("line", CALLS, ids=[f"{line.method} {line.path}" for line in CALLS])
-async def test_who_may_call_what(
-    store: Store, client: httpx.AsyncClient, line: Line, caller: str, *, is_public: bool
-) -> None:
+async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_public: bool) -> None:
     build = await store.add_build(namespace="acme", is_public=is_public)
-    path = line.path.format(build_id=build.id, delivery_id=build.origin.delivery_id)
-    answer = await client.request(line.method, path, headers=await shown_by(store, caller))
+    await store.repositories.take({}, [], [], put(document() | {"is_public": is_public}))
+    keeper = await keeper_of(store, store.path.parent)
+    path = line.path.format(
+        build_id=build.id, delivery_id=build.origin.delivery_id, namespace="acme", repo_name="tool"
+    )
+    headers = await shown_by(store, caller)
+    async with client_of(api_of(store, keeper=keeper)) as client:
+        answer = await client.request(line.method, path, headers=headers, json=line.body)
     assert answer.status_code == line.expected(caller, is_public=is_public), answer.text
 
 

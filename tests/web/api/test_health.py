@@ -12,20 +12,14 @@ from support.answers import bad
 from support.api import api_of
 from support.scripted import Store, eventually, failing
 
-from bridge.errors import ConfigError
-from bridge.rules.diff import Changes
 from bridge.store.sqlite import database
 from bridge.store.values import HealthRecord
 from bridge.web.api import health
 
 
-async def no_rules() -> Changes:
-    raise ConfigError([])
-
-
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = api_of(store, tokens=[], reload=no_rules)
+    served = api_of(store, tokens=[])
     transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from support.answers import bad, good
 from support.api import api_of
+from support.keeping import NoRules
 from support.scripted import START, Store, delivery_of, quiet
 
 from bridge.errors import ConfigError, Fault
@@ -33,7 +34,7 @@ async def no_rules() -> Changes:
 
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    served = api_of(store, tokens=[TOKEN, OTHER], reload=no_rules)
+    served = api_of(store, tokens=[TOKEN, OTHER], keeper=NoRules(no_rules))
     transport = httpx.ASGITransport(served)
     async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as opened:
         yield opened
@@ -110,7 +111,7 @@ async def test_links_never_follow_the_host_header(store: Store, host: str, publi
     served = api_of(
         store,
         tokens=[],
-        reload=no_rules,
+        keeper=NoRules(no_rules),
         public_url=public_url,
     )
     headers = [(b"host", host.encode("latin-1"))]
@@ -224,7 +225,7 @@ async def test_what_is_not_public_needs_a_token(client: httpx.AsyncClient) -> No
 
 
 async def test_without_configured_tokens_no_one_is_trusted(store: Store) -> None:
-    served = api_of(store, tokens=[], reload=no_rules)
+    served = api_of(store, tokens=[], keeper=NoRules(no_rules))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
         for value in ("", "Bearer ", "x"):
             bad(await client.get("/v1/deliveries/x", headers={"authorization": value}), 401)

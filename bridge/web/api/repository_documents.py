@@ -1,0 +1,182 @@
+"""Repositories as JSON documents, for the APIs and for the command line alike."""
+
+from typing_extensions import TypedDict
+
+from bridge.config.notices import NoticeSetting
+from bridge.rules.in_force import KnownRepository
+from bridge.web.api.documents import when
+
+
+class TagConfigDocument(TypedDict):
+    """A tag_config, as Alauda's repositories API answers it."""
+
+    id: int
+    docker_build_config_id: int
+    docker_repo_tag: str
+    dockerfile_location: str
+    code_repo_type: str
+    code_repo_type_value: str | list[str]
+    is_active: bool
+    version_tagging: int
+    build_context_path: str
+
+
+class BuildConfigDocument(TypedDict):
+    """A build_config, as Alauda's repositories API answers it; what has no meaning here is null."""
+
+    id: int
+    docker_repo_path: str
+    code_repo_client: str
+    code_repo_path: str | None
+    code_repo_webhook_code: None
+    code_repo_public_key: None
+    created_by: str | None
+    build_node: str | None
+    email_enabled: bool
+    code_repo_path_url: str | None
+    deploy_url: None
+    tag_configs: list[TagConfigDocument]
+
+
+class RepositoryDocument(TypedDict):
+    """A repository, as Alauda's repositories API answers it.
+
+    What has no meaning here is null. Nothing is starred, downloaded or uploaded here, so these counts are 0,
+    and every repository is automated. Of a repository in a file no one is known who made it, and no time.
+    """
+
+    repo_starred_count: int
+    namespace: str
+    logo_file: None
+    repo_path: str
+    repo_name: str
+    description: str
+    full_description: str
+    created_by: str | None
+    created_at: str | None
+    updated_at: str | None
+    is_public: bool
+    is_automated: bool
+    download: int
+    upload: int
+    pulled_at: None
+    pushed_at: None
+    build_config: BuildConfigDocument
+
+
+class ChangedDocument(TypedDict):
+    """Who changed a setting by API, and when."""
+
+    by: str
+    at: str
+
+
+class DisabledDocument(ChangedDocument):
+    """Who disabled a repository by API, when and why."""
+
+    reason: str
+
+
+class NoticeDocument(TypedDict):
+    """A notice with the keys of a rule file."""
+
+    notice_type: str | None
+    channel: str | None
+    enabled_event_type_names: list[str]
+    only: str
+
+
+class RepositoryStory(RepositoryDocument):
+    """A repository with what only those who may read its namespace are told; null for others.
+
+    `defined_at` is the place of its rule, or who made it by API; `notices` are its own, null where the
+    default ones hold.
+    """
+
+    defined_at: str | None
+    disabled: DisabledDocument | None
+    notices: list[NoticeDocument] | None
+    notices_set: ChangedDocument | None
+
+
+def repository_document(known: KnownRepository) -> RepositoryDocument:
+    repository, stored = known.repository, known.stored
+    return {
+        "repo_starred_count": 0,
+        "namespace": repository.namespace,
+        "logo_file": None,
+        "repo_path": repository.path,
+        "repo_name": repository.repo_name,
+        "description": repository.description,
+        "full_description": repository.full_description,
+        "created_by": stored.created_by if stored else None,
+        "created_at": when(stored.created_at) if stored else None,
+        "updated_at": when(stored.updated_at) if stored else None,
+        "is_public": repository.is_public,
+        "is_automated": True,
+        "download": 0,
+        "upload": 0,
+        "pulled_at": None,
+        "pushed_at": None,
+        "build_config": build_config_document(known),
+    }
+
+
+def build_config_document(known: KnownRepository) -> BuildConfigDocument:
+    config, number = known.repository.build_config, known.ids.build_config
+    by_url = config.code_repo_clone_url
+    return {
+        "id": number,
+        "docker_repo_path": known.repository.image,
+        "code_repo_client": config.code_repo_client,
+        "code_repo_path": None if by_url else config.code,
+        "code_repo_webhook_code": None,
+        "code_repo_public_key": None,
+        "created_by": known.stored.created_by if known.stored else None,
+        "build_node": config.build_node,
+        "email_enabled": bool(config.email_enabled),
+        "code_repo_path_url": by_url.removesuffix(".git") if by_url and by_url.startswith("http") else None,
+        "deploy_url": None,
+        "tag_configs": [
+            {
+                "id": one_id,
+                "docker_build_config_id": number,
+                "docker_repo_tag": one.docker_repo_tag,
+                "dockerfile_location": one.dockerfile_location,
+                "code_repo_type": one.code_repo_type,
+                "code_repo_type_value": (
+                    value if isinstance(value := one.code_repo_type_value, str) else list(value)
+                ),
+                "is_active": one.is_active,
+                "version_tagging": one.version_tagging,
+                "build_context_path": one.build_context_path,
+            }
+            for one_id, one in zip(known.ids.tag_configs, config.tag_configs, strict=True)
+        ],
+    }
+
+
+def repository_story(known: KnownRepository, *, trusted: bool) -> RepositoryStory:
+    """`trusted` is for who may read the namespace of the repository."""
+    disabled, changed = known.override.disabled, known.override.notices
+    notices = known.repository.notices
+    return {
+        **repository_document(known),
+        "defined_at": known.place if trusted else None,
+        "disabled": (
+            {"by": disabled.by, "at": when(disabled.at), "reason": disabled.reason}
+            if trusted and disabled
+            else None
+        ),
+        "notices": [_notice(one) for one in notices] if trusted and notices is not None else None,
+        "notices_set": {"by": changed.by, "at": when(changed.at)} if trusted and changed else None,
+    }
+
+
+def _notice(notice: NoticeSetting) -> NoticeDocument:
+    return {
+        "notice_type": notice.notice_type,
+        "channel": notice.channel,
+        "enabled_event_type_names": [event.value for event in notice.enabled_event_type_names],
+        "only": notice.only,
+    }
