@@ -6,7 +6,8 @@ from typing import Any, Final
 import click
 
 from bridge.cli import show, trigger
-from bridge.cli.setup import repository_name, run, store_of, user
+from bridge.cli.setup import audited, repository_name, run, store_of, user
+from bridge.model.audit import Action
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, ServiceFacts
 from bridge.store.base import Builds, Store
@@ -81,7 +82,9 @@ def redeliver(config: str | None, delivery_id: str) -> None:
 
     async def work() -> str:
         async with store_of(config) as store:
-            return await store.deliveries.redeliver(delivery_id)
+            new = await store.deliveries.redeliver(delivery_id)
+            await audited(store, Action.DELIVERY_REDELIVERED, delivery_id, after={"delivery_id": new})
+            return new
 
     click.echo(f"delivery {run(work)}")
 
@@ -179,6 +182,8 @@ def cancel(config: str | None, build_id: str) -> None:
             build = await _find(store.builds, build_id)
             if not await store.builds.request_cancel(build.id, f"cancelled by {user()}"):
                 raise click.ClickException(await _why_not_cancelled(store, build))
+            before = {"build": _display_name(build), "state": build.state}
+            await audited(store, Action.BUILD_CANCELLED, build.id, before=before)
             return _display_name(build)
 
     click.echo(f"requested the cancellation of {run(work)}")
@@ -204,6 +209,8 @@ def retry(config: str | None, build_id: str) -> None:
             build = await _find(store.builds, build_id)
             name = user()
             again = await store.builds.retry(build.id, name, f"asked for by {name}")
+            before = {"build": _display_name(build), "state": build.state, "run": build.run}
+            await audited(store, Action.BUILD_RETRIED, build.id, before=before, after={"run": again.run})
             waiting, *_ = await store.builds.steps(build.id, run=again.run)
             return f"{_display_name(again)} waits: {waiting.detail}"
 

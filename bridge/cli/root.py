@@ -16,6 +16,8 @@ _CONFIGURED: Final = {
     "notices": "records:notices",
     "builders": "builders:builders",
     "channels": "channels:channels",
+    "token": "tokens:token",
+    "audit": "audit:audit",
 }
 """Where the commands are that read a configuration: `module:function`."""
 _OTHERS: Final = {"init": "init:init", "demo": "demo:demo", "schema": "schema:schema"}

@@ -5,13 +5,15 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import click
 
 from bridge.config.loader import Config, Outline, find_config, load_config, load_outline
 from bridge.errors import Fault, StoreError
+from bridge.model.access import Principal, Role
+from bridge.model.audit import Action
 from bridge.model.repository import NOTHING_STORED, StoredRules
 from bridge.registry import KINDS
 from bridge.rules.checking import Names
@@ -19,6 +21,7 @@ from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules, RuleMerge
 from bridge.runtime import log
+from bridge.runtime.redaction import masked
 from bridge.store.base import Store
 from bridge.store.open import open_store
 
@@ -70,8 +73,16 @@ async def store_of(option: str | None) -> AsyncIterator[Store]:
     """The store beside a daemon that may be running. Raises ConfigError or StoreError."""
     config = outline(option)
     log.configure((), level="WARNING")
-    async with open_store(config.store_url, exclusive=False) as store:
+    async with open_store(config.store_url, exclusive=False, redact=masked) as store:
         yield store
+
+
+async def audited(
+    store: Store, action: Action, subject: str, *, before: Any = None, after: Any = None
+) -> None:
+    """Write into the audit trail that the user of this command has made a change."""
+    who = Principal(name=user(), role=Role.ADMIN)
+    await store.audit.add(who, action, subject, origin="cli", before=before, after=after)
 
 
 def run(main: Callable[[], Awaitable[T]]) -> T:

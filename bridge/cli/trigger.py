@@ -11,8 +11,9 @@ import click
 from anyio import to_thread
 
 from bridge.cli import show
-from bridge.cli.setup import outline, repository_name, rules_of, run, store_of, user
+from bridge.cli.setup import audited, outline, repository_name, rules_of, run, store_of, user
 from bridge.config.faults import suggest_or_list
+from bridge.model.audit import Action
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
 from bridge.rules.manual import ManualPush
@@ -86,6 +87,8 @@ def trigger(
                 by=user(),
             )
             delivery_id = (await store.deliveries.put(push.delivery(system_clock()))).id
+            after = {"delivery_id": delivery_id, "ref": name, "commit": sha}
+            await audited(store, Action.BUILD_TRIGGERED, repository, after=after)
             click.echo(f"delivery {delivery_id}")
             row = await _processed(store.deliveries, delivery_id, wait)
             return await _report(delivery_id, row, store.builds)

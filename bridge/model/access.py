@@ -52,6 +52,12 @@ class IssuedToken:
     expires_at: float | None = None
     revoked_at: float | None = None
 
+    def state(self, now: float) -> str:
+        """`valid`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "valid"
+
     @property
     def principal(self) -> Principal:
         """Who shows it."""

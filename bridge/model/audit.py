@@ -14,6 +14,7 @@ class Action(StrEnum):
     REPOSITORY_DELETED = "repository.deleted"
     BUILD_TRIGGERED = "build.triggered"
     BUILD_CANCELLED = "build.cancelled"
+    BUILD_RETRIED = "build.retried"
     DELIVERY_REDELIVERED = "delivery.redelivered"
     TOKEN_ADDED = "token.added"  # noqa: S105  # a word, not a secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  # a word, not a secret

@@ -6,13 +6,21 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl, quote, unquote
 
 
-def signed(keys: tuple[str, str], method: str, target: str, body: bytes, now: float) -> dict[str, str]:
+def signed(
+    keys: tuple[str, str],
+    method: str,
+    target: str,
+    body: bytes,
+    now: float,
+    *,
+    host: str = "bridge.example.com",
+) -> dict[str, str]:
     """The headers of a request to `target`, a path and a query; `keys` are access key and secret key."""
     access_key, secret_key = keys
     path, _, query = target.partition("?")
     headers = {
         "content-type": "application/json",
-        "host": "bridge.example.com",
+        "host": host,
         "x-sdk-date": datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ"),
     }
     pairs = sorted(parse_qsl(query, keep_blank_values=True))
