@@ -3,7 +3,6 @@
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 import anyio
 import structlog
@@ -38,14 +37,12 @@ from bridge.services.triggerer import Triggerer
 from bridge.store.base import Store
 from bridge.store.open import open_store
 from bridge.web.api.auth import make_callers
+from bridge.web.api.events import Events
 from bridge.web.app import make_api, make_app
 from bridge.web.receiver import make_receiver
 from bridge.web.server import HttpServer, listen, make_server
 
 logger = structlog.get_logger()
-
-GRACE_SECONDS: Final = 10
-"""How long requests in hand may take when we stop; TimeoutStopSec of the unit is longer."""
 
 
 async def serve(
@@ -76,7 +73,7 @@ async def serve(
         daemon = _Daemon(config, store, adapters, clock, service_notices, sources=sources)
         await recover(store, config.builders, config.channels, daemon.notice_policy)
         listener = listen(config.settings.server.host, config.settings.server.port)
-        server = make_server(daemon.http, config.settings.server, grace_seconds=GRACE_SECONDS)
+        server = make_server(daemon.http, config.settings.server, on_stop=daemon.events.close)
         tasks.start_soon(obey_signals, server.stop, daemon.reloader.reload)
         async with running(daemon.services):
             tasks.start_soon(_report_ready, server, listener, task_status)
@@ -133,6 +130,7 @@ class _Daemon:
             on_reloaded=self._reloaded,
             wake_notifiers=self._wake_notifiers,
         )
+        self.events = Events(store.feed)
         retention = config.settings.retention
         self.services: list[Service] = [
             self.reloader,
@@ -185,7 +183,7 @@ class _Daemon:
         receiver = make_receiver(settings, FORGES, self._store.deliveries, self._clock, on_stored=on_stored)
         callers = make_callers(settings, self._store.tokens, self._clock)
         public_url = settings.server.public_url
-        api = make_api(self._store, callers, keeper=self.reloader, public_url=public_url)
+        api = make_api(self._store, callers, self.events, keeper=self.reloader, public_url=public_url)
         return make_app(receiver, api)
 
 

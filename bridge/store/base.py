@@ -25,6 +25,7 @@ from bridge.store.values import (
     Cursor,
     Decision,
     DeliveryRow,
+    Happening,
     HealthRecord,
     LogPiece,
     NoticeFilter,
@@ -341,6 +342,16 @@ class Repositories(Protocol):
         """
 
 
+class Feed(Protocol):
+    """What happened to deliveries, builds and notices, in the order in which it was written."""
+
+    async def newest(self) -> int:
+        """The `seq` of the last one; 0 without any."""
+
+    async def after(self, seq: int, limit: int) -> list[Happening]:
+        """The first ones after `seq`. None is written later with a `seq` below one that was read."""
+
+
 class Store(Protocol):
     """An open store."""
 
@@ -364,6 +375,8 @@ class Store(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def feed(self) -> Feed: ...
 
     @property
     def death(self) -> StoreDied | None:

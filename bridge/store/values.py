@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypedDict, TypeVar
+from typing import Any, Final, Generic, Literal, TypedDict, TypeVar
 
 from bridge.model.build import Build, BuildState, NewBuild
 from bridge.model.delivery import Delivery, DeliveryState
@@ -36,6 +36,26 @@ class Step:
     at: float
     what: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """A step of any timeline; `seq` grows with each, `subject` is the id of what it happened to.
+
+    `namespace`, `repo_name` and `number` are those of a build, or of the build that a notice is about; None
+    for what belongs to none.
+    """
+
+    seq: int
+    at: float
+    what: str
+    detail: str
+    kind: Literal["delivery", "build", "notice"]
+    subject: str
+    namespace: str | None
+    repo_name: str | None
+    number: int | None
+    is_public: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.errors import StoreError
 from bridge.store.base import Store
 from bridge.web.api.answers import http_failure, json_answer, store_failure
-from bridge.web.api.core.builds import BuildAccess
-from bridge.web.api.core.deliveries import DeliveryAccess
 from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
+from bridge.web.api.events import Events
 from bridge.web.api.health import HealthApi
 from bridge.web.api.openapi import openapi
 from bridge.web.api.operation import Dialect, KnowsCallers
@@ -28,6 +27,7 @@ DIALECTS: Final = (OwnApi,)
 def make_api(
     store: Store,
     callers: KnowsCallers,
+    events: Events,
     *,
     keeper: RuleKeeper,
     public_url: str | None = None,
@@ -36,14 +36,12 @@ def make_api(
     dialects: list[Dialect] = [
         OwnApi(
             callers,
-            BuildAccess(store.builds),
-            DeliveryAccess(store.deliveries, store.builds),
-            store.builds,
-            store.audit,
+            store,
+            events,
             repositories=RepositoryAccess(keeper),
             reload=keeper.reload,
             public_url=public_url,
-        )
+        ),
     ]
 
     async def document(_request: Request) -> Response:

@@ -7,7 +7,7 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar, Final, cast
@@ -24,6 +24,8 @@ from bridge.runtime.rate import LogLimit
 from bridge.web.limits import LOG_RATE
 from bridge.web.parser import RequestParser
 
+GRACE_SECONDS: Final = 10
+"""How long requests in hand may take when the daemon stops; TimeoutStopSec of the unit is longer."""
 MAX_HEAD: Final = 64 << 10
 """The bytes of a request beside its body: this many, and an eighth of the body for chunked encoding."""
 _HEAD_TOO_LARGE: Final = (
@@ -39,14 +41,23 @@ _OTHER_FILES: Final = 256
 logger = structlog.get_logger()
 
 
+def _nothing() -> None:
+    """Where no answer streams for ever."""
+
+
 class ListenError(BridgeError):
     """The server cannot listen on the configured address."""
 
 
 class HttpServer(uvicorn.Server):
-    """A server that leaves signals to its owner, who calls `stop`."""
+    """A server that leaves signals to its owner, who calls `stop`; `on_stop` ends what streams for ever."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
 
     def stop(self) -> None:
+        self._on_stop()
         self.should_exit = True
 
     @contextmanager
@@ -69,7 +80,13 @@ def listen(host: str, port: int) -> socket.socket:
         raise ListenError(f"cannot listen on {host}:{port}: {why}: choose another {wrong}") from error
 
 
-def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -> HttpServer:
+def make_server(
+    app: ASGIApp,
+    settings: ServerSettings,
+    *,
+    grace_seconds: int = GRACE_SECONDS,
+    on_stop: Callable[[], None] = _nothing,
+) -> HttpServer:
     """The server for `app` with the limits of `settings`.
 
     When it stops, requests in progress have `grace_seconds` to end.
@@ -96,7 +113,7 @@ def make_server(app: ASGIApp, settings: ServerSettings, *, grace_seconds: int) -
     )
     logging.getLogger("uvicorn.error").addFilter(_RejectedRequests())
     _allow_connections(settings.max_connections)
-    return HttpServer(config)
+    return HttpServer(config, on_stop)
 
 
 class _RejectedRequests(logging.Filter):

@@ -14,6 +14,7 @@ from bridge.model.access import IssuedToken, Role
 from bridge.web.api.auth import Callers
 from bridge.web.api.core.repositories import RuleKeeper
 from bridge.web.api.credentials import Credentials
+from bridge.web.api.events import Events
 from bridge.web.app import make_api
 from bridge.web.clients import Clients
 
@@ -30,7 +31,9 @@ def api_of(
 ) -> Starlette:
     """All views; the clock is that of the store. Without a `keeper` there are no rules."""
     callers = Callers(tokens, Credentials(keys), store.tokens, clients=Clients(), clock=store.clock)
-    return make_api(store, callers, keeper=keeper or NoRules(), public_url=public_url)
+    events = Events(store.feed)
+    events.close()  # a stream ends with what there is: this client hears an answer only as a whole
+    return make_api(store, callers, events, keeper=keeper or NoRules(), public_url=public_url)
 
 
 @asynccontextmanager

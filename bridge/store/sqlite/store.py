@@ -16,6 +16,7 @@ from bridge.store.sqlite.audit import Audit
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.deliveries import Deliveries
+from bridge.store.sqlite.feed import Feed
 from bridge.store.sqlite.health import Health
 from bridge.store.sqlite.jobs import Jobs
 from bridge.store.sqlite.messages import Messages
@@ -49,6 +50,7 @@ class SqliteStore:
         self.repositories = Repositories(database)
         self.tokens = Tokens(database, clock)
         self.audit = Audit(database, clock, redact)
+        self.feed = Feed(database)
 
     @property
     def death(self) -> StoreDied | None:

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from bridge.model.access import IssuedToken
 from bridge.model.audit import AuditEntry
 from bridge.model.build import Build
-from bridge.store.values import DeliveryRow, Step
+from bridge.store.values import DeliveryRow, Happening, Step
 
 
 class BuildDocument(TypedDict):
@@ -140,6 +140,20 @@ class LogRow(TypedDict):
     message: str
 
 
+class HappeningDocument(TypedDict):
+    """An event: what happened to a delivery, a build or a notice; `seq` is its place among all."""
+
+    seq: int
+    at: str
+    kind: str
+    id: str
+    what: str
+    detail: str
+    namespace: str | None
+    repo_name: str | None
+    number: int | None
+
+
 def build_document(build: Build) -> BuildDocument:
     request, origin = build.request, build.origin
     return {
@@ -244,6 +258,20 @@ def audit_document(entry: AuditEntry) -> AuditDocument:
         "origin": entry.origin,
         "before": entry.before,
         "after": entry.after,
+    }
+
+
+def happening_document(one: Happening) -> HappeningDocument:
+    return {
+        "seq": one.seq,
+        "at": when(one.at),
+        "kind": one.kind,
+        "id": one.subject,
+        "what": one.what,
+        "detail": one.detail,
+        "namespace": one.namespace,
+        "repo_name": one.repo_name,
+        "number": one.number,
     }
 
 

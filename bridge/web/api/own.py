@@ -19,8 +19,7 @@ from bridge.model.build import Build, BuildState
 from bridge.model.plan import RepositoryKey
 from bridge.rules.diff import Changes
 from bridge.rules.in_force import KnownRepository
-from bridge.store.base import Builds
-from bridge.store.callers import Audit
+from bridge.store.base import Store
 from bridge.store.values import BuildFilter, Cursor, Page
 from bridge.web.api.answers import failure, headers_of, success
 from bridge.web.api.core.access import require
@@ -40,6 +39,7 @@ from bridge.web.api.documents import (
     runs_document,
     timeline_document,
 )
+from bridge.web.api.events import Events
 from bridge.web.api.operation import Arguments, Call, Dialect, Document, KnowsCallers, Operation
 from bridge.web.api.repository_documents import (
     BuildConfigDocument,
@@ -57,6 +57,9 @@ MAX_LISTED: Final = 1000
 """How many faults or changed repositories an answer lists."""
 MAX_NUMBER: Final = 1e12
 _REPOSITORY: Final = "/v1/repositories/{namespace}/{repo_name}"
+MAX_SEQ: Final = (1 << 53) - 1
+"""Greater numbers are no whole ones in JSON."""
+_SEQ: Final = re.compile(r"[0-9]{1,15}")
 _CURSORS: Final = ("page", "before", "after")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
 _BUILD_NUMBER: Final = re.compile(r"[0-9]{1,10}")
@@ -138,6 +141,13 @@ class LogQuery(Arguments):
     """What comes after the row with this `seq`."""
 
 
+class EventQuery(Arguments):
+    """Which events to stream."""
+
+    after: Annotated[int, Field(ge=0, le=MAX_SEQ)] | None = None
+    """The `seq` of an event: the stream begins behind it; if left out, with what happens from now on."""
+
+
 class Links(TypedDict):
     """The addresses of the neighbouring pages."""
 
@@ -200,10 +210,8 @@ class OwnApi(Dialect):
     def __init__(
         self,
         callers: KnowsCallers,
-        builds: BuildAccess,
-        deliveries: DeliveryAccess,
-        stored: Builds,
-        audit: Audit,
+        store: Store,
+        events: Events,
         *,
         repositories: RepositoryAccess,
         reload: Callable[[], Awaitable[Changes]],
@@ -211,10 +219,11 @@ class OwnApi(Dialect):
     ) -> None:
         super().__init__(callers)
         self._repositories = repositories
-        self._builds = builds
-        self._deliveries = deliveries
-        self._stored = stored
-        self._audit = audit
+        self._builds = BuildAccess(store.builds)
+        self._deliveries = DeliveryAccess(store.deliveries, store.builds)
+        self._stored = store.builds
+        self._audit = store.audit
+        self._events = events
         # However many clients ask for lists, the store's other readers stay free for the daemon.
         self._one_list = anyio.Semaphore(1)
         self._base = (public_url or "").rstrip("/")
@@ -274,6 +283,16 @@ class OwnApi(Dialect):
             "timeline": timeline_document(steps),
             "builds": [build_document(build) for build in builds],
         }
+
+    async def stream_events(self, call: Call, query: EventQuery) -> Response:
+        """Stream what happens to builds, deliveries and notices, as server-sent events.
+
+        The data of each is a document with `seq`, which is its id, too. A client that comes back sends the
+        header `Last-Event-ID`, as browsers do, and misses nothing.
+        """
+        last = call.request.headers.get("last-event-id", "")
+        after = int(last) if _SEQ.fullmatch(last) else query.after
+        return self._events.stream(call.principal, after)
 
     async def reload(self, call: Call) -> dict[str, Any]:
         """Load the rules on disk: what changed, or 422 with their faults."""
@@ -360,6 +379,7 @@ class OwnApi(Dialect):
         Operation("GET", "/v1/builds/{build_id}", show_build, public=True),
         Operation("GET", "/v1/builds/{build_id}/logs", show_log, public=True),
         Operation("GET", "/v1/deliveries/{delivery_id}", show_delivery),
+        Operation("GET", "/v1/events", stream_events, public=True, media_type="text/event-stream"),
         Operation("POST", "/v1/reload", reload),
         Operation("GET", "/v1/audit", list_changes),
     )

@@ -79,6 +79,7 @@ CALLS = (
     Line("GET", "/v1/builds/{build_id}", Needs.READ),
     Line("GET", "/v1/builds/{build_id}/logs", Needs.READ),
     Line("GET", "/v1/deliveries/{delivery_id}", Needs.READ_WITH_TOKEN),
+    Line("GET", "/v1/events", Needs.ANYTHING),
     Line("POST", "/v1/reload", Needs.RULE),
     Line("GET", "/v1/audit", Needs.RULE),
     Line("POST", "/v1/repositories/{namespace}", Needs.MAKE, 201, document("new")),
