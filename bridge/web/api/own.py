@@ -1,31 +1,28 @@
 """Our own API below `/v1`: builds, their logs, deliveries, and a reload of the rules."""
 
-import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 import anyio
-from pydantic import BeforeValidator, Field
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from bridge.config.types import wrong
 from bridge.errors import ConfigError
 from bridge.model.access import Role
 from bridge.model.audit import Action, AuditEntry
-from bridge.model.build import Build, BuildState
+from bridge.model.build import Build
 from bridge.model.plan import RepositoryKey
 from bridge.rules.diff import Changes
 from bridge.rules.in_force import KnownRepository
 from bridge.store.base import Store
-from bridge.store.values import BuildFilter, Cursor, Page
+from bridge.store.values import Page
 from bridge.web.api.answers import failure, headers_of, success
 from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import BuildAccess, sees
 from bridge.web.api.core.deliveries import DeliveryAccess
-from bridge.web.api.core.errors import CallError, Faulty, Invalid
+from bridge.web.api.core.errors import CallError, Faulty
 from bridge.web.api.core.repositories import RepositoryAccess
 from bridge.web.api.documents import (
     AuditDocument,
@@ -40,7 +37,8 @@ from bridge.web.api.documents import (
     timeline_document,
 )
 from bridge.web.api.events import Events
-from bridge.web.api.operation import Arguments, Call, Dialect, Document, KnowsCallers, Operation
+from bridge.web.api.operation import Call, Dialect, Document, KnowsCallers, Operation
+from bridge.web.api.queries import BuildQuery, EventQuery, LogQuery, PageQuery, RepositoryQuery
 from bridge.web.api.repository_documents import (
     BuildConfigDocument,
     RepositoryStory,
@@ -49,103 +47,11 @@ from bridge.web.api.repository_documents import (
 )
 
 PAGE_SIZE: Final = 20
-MAX_PAGE: Final = 500
-"""The highest page number; pages beyond it are reached by the links."""
-MAX_CURSOR: Final = 100
-MAX_PATH: Final = 300
 MAX_LISTED: Final = 1000
 """How many faults or changed repositories an answer lists."""
-MAX_NUMBER: Final = 1e12
 _REPOSITORY: Final = "/v1/repositories/{namespace}/{repo_name}"
-MAX_SEQ: Final = (1 << 53) - 1
-"""Greater numbers are no whole ones in JSON."""
-_SEQ: Final = re.compile(r"[0-9]{1,15}")
 _CURSORS: Final = ("page", "before", "after")
-_NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
-_BUILD_NUMBER: Final = re.compile(r"[0-9]{1,10}")
-
-
-def _page_number(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PAGE)) else 0
-    if not 0 < number <= MAX_PAGE:
-        raise wrong(
-            "page", f"{text[:20]} is not a number from 1 to {MAX_PAGE}: follow the `next` links beyond"
-        )
-    return number
-
-
-def _seconds(text: object) -> object:
-    if not isinstance(text, str):
-        return text
-    number = float(text) if _NUMBER.fullmatch(text) else math.inf
-    if abs(number) > MAX_NUMBER:
-        raise wrong("number", f"{text[:20]} is not a usable number: write digits, such as 1700000000")
-    return number
-
-
-def _cursor_id(text: object) -> object:
-    if isinstance(text, str) and len(text) > MAX_CURSOR:
-        raise wrong("cursor", "is not the id of a row: use the links of a page")
-    return text
-
-
-Letter = Literal["W", "I", "S", "F"]
-PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_page_number)]
-Seconds = Annotated[float, BeforeValidator(_seconds)]
-PathCursor = Annotated[str, Field(max_length=MAX_PATH)]
-CursorId = Annotated[str, BeforeValidator(_cursor_id)]
-
-
-class PageQuery(Arguments):
-    """Where a page of a list lies."""
-
-    page: PageNumber = 1
-    """The page, 20 rows each; `next` and `previous` of a page are better: rows that come move no page."""
-    before: CursorId | None = None
-    """The id of a row: the page holds older ones."""
-    after: CursorId | None = None
-    """The id of a row: the page holds newer ones."""
-
-    @property
-    def cursor(self) -> Cursor:
-        return Cursor(number=self.page, before=self.before, after=self.after)
-
-
-class BuildQuery(PageQuery):
-    """Which builds to list, and where the page lies."""
-
-    build_id: str | None = None
-    """The id of a build, or, with namespace and repo_name, its number."""
-    delivery_id: str | None = None
-    """Builds that this delivery made."""
-    namespace: str | None = None
-    """Builds of this namespace."""
-    repo_name: str | None = None
-    """Builds of repositories of this name."""
-    state: BuildState | None = None
-    """Builds in this state."""
-    status: Letter | None = None
-    """Builds with this letter: W waits, I runs, S succeeded, F ended otherwise."""
-
-
-class LogQuery(Arguments):
-    """Which part of a log."""
-
-    start_time: Seconds = 0.0
-    """Unix seconds: what was read at this time or later."""
-    end_time: Seconds = MAX_NUMBER
-    """Unix seconds: what was read at this time or earlier."""
-    after: Seconds = -1
-    """What comes after the row with this `seq`."""
-
-
-class EventQuery(Arguments):
-    """Which events to stream."""
-
-    after: Annotated[int, Field(ge=0, le=MAX_SEQ)] | None = None
-    """The `seq` of an event: the stream begins behind it; if left out, with what happens from now on."""
+_SEQ: Final = re.compile(r"[0-9]{1,15}")
 
 
 class Links(TypedDict):
@@ -167,19 +73,6 @@ class AuditPage(Links):
 
     count: int
     results: list[AuditDocument]
-
-
-class RepositoryQuery(Arguments):
-    """Which repositories to list, and where the page lies."""
-
-    page: PageNumber = 1
-    """The page, 20 repositories each."""
-    after: PathCursor | None = None
-    """namespace/repo_name: the page holds what comes after it."""
-    before: PathCursor | None = None
-    """namespace/repo_name: the page holds what comes before it."""
-    namespace: str | None = None
-    """Repositories of this namespace."""
 
 
 class RepositoryList(Links):
@@ -241,7 +134,7 @@ class OwnApi(Dialect):
     async def list_builds(self, call: Call, query: BuildQuery) -> BuildPage:
         """List builds, the newest first."""
         async with self._one_list:
-            page = await self._builds.page(call.principal, query.cursor, PAGE_SIZE, _filter(query))
+            page = await self._builds.page(call.principal, query.cursor, PAGE_SIZE, query.filter)
         return {
             "count": page.count,
             **self._links(call, page),
@@ -391,26 +284,6 @@ def _key(call: Call) -> RepositoryKey:
 
 def _story(call: Call, known: KnownRepository) -> RepositoryStory:
     return repository_story(known, trusted=sees(call.principal, known.repository.namespace))
-
-
-def _filter(query: BuildQuery) -> BuildFilter:
-    """What the query asks for. Raises Invalid for a number without its repository."""
-    build_id, number = query.build_id, None
-    if build_id is not None and _BUILD_NUMBER.fullmatch(build_id):
-        if query.namespace is None or query.repo_name is None:
-            raise Invalid([f"build_id: {build_id} is the number of a build: give namespace and repo_name"])
-        number, build_id = int(build_id), None
-    states = None if query.status is None else [one for one in BuildState if one.letter == query.status]
-    if query.state is not None:
-        states = [query.state] if states is None or query.state in states else []
-    return BuildFilter(
-        build_id=build_id,
-        delivery_id=query.delivery_id,
-        namespace=query.namespace,
-        repo_name=query.repo_name,
-        number=number,
-        states=states,
-    )
 
 
 def _faulty(error: ConfigError) -> Faulty:

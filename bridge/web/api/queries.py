@@ -1,0 +1,141 @@
+"""What may stand in the queries of our own API."""
+
+import math
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import BeforeValidator, Field
+
+from bridge.config.types import wrong
+from bridge.model.build import BuildState
+from bridge.store.values import BuildFilter, Cursor
+from bridge.web.api.core.errors import Invalid
+from bridge.web.api.operation import Arguments
+
+MAX_PAGE: Final = 500
+"""The highest page number; pages beyond it are reached by the links."""
+MAX_CURSOR: Final = 100
+MAX_PATH: Final = 300
+MAX_NUMBER: Final = 1e12
+MAX_SEQ: Final = (1 << 53) - 1
+"""Greater numbers are no whole ones in JSON."""
+_NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
+_BUILD_NUMBER: Final = re.compile(r"[0-9]{1,10}")
+
+
+def _page_number(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PAGE)) else 0
+    if not 0 < number <= MAX_PAGE:
+        raise wrong(
+            "page", f"{text[:20]} is not a number from 1 to {MAX_PAGE}: follow the `next` links beyond"
+        )
+    return number
+
+
+def _seconds(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    if abs(number) > MAX_NUMBER:
+        raise wrong("number", f"{text[:20]} is not a usable number: write digits, such as 1700000000")
+    return number
+
+
+def _cursor_id(text: object) -> object:
+    if isinstance(text, str) and len(text) > MAX_CURSOR:
+        raise wrong("cursor", "is not the id of a row: use the links of a page")
+    return text
+
+
+Letter = Literal["W", "I", "S", "F"]
+PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_page_number)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+PathCursor = Annotated[str, Field(max_length=MAX_PATH)]
+CursorId = Annotated[str, BeforeValidator(_cursor_id)]
+
+
+class PageQuery(Arguments):
+    """Where a page of a list lies."""
+
+    page: PageNumber = 1
+    """The page, 20 rows each; `next` and `previous` of a page are better: rows that come move no page."""
+    before: CursorId | None = None
+    """The id of a row: the page holds older ones."""
+    after: CursorId | None = None
+    """The id of a row: the page holds newer ones."""
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(number=self.page, before=self.before, after=self.after)
+
+
+class BuildQuery(PageQuery):
+    """Which builds to list, and where the page lies."""
+
+    build_id: str | None = None
+    """The id of a build, or, with namespace and repo_name, its number."""
+    delivery_id: str | None = None
+    """Builds that this delivery made."""
+    namespace: str | None = None
+    """Builds of this namespace."""
+    repo_name: str | None = None
+    """Builds of repositories of this name."""
+    state: BuildState | None = None
+    """Builds in this state."""
+    status: Letter | None = None
+    """Builds with this letter: W waits, I runs, S succeeded, F ended otherwise."""
+
+    @property
+    def filter(self) -> BuildFilter:
+        """What this asks for. Raises Invalid for a number without its repository."""
+        build_id, number = self.build_id, None
+        if build_id is not None and _BUILD_NUMBER.fullmatch(build_id):
+            if self.namespace is None or self.repo_name is None:
+                raise Invalid(
+                    [f"build_id: {build_id} is the number of a build: give namespace and repo_name"]
+                )
+            number, build_id = int(build_id), None
+        states = None if self.status is None else [one for one in BuildState if one.letter == self.status]
+        if self.state is not None:
+            states = [self.state] if states is None or self.state in states else []
+        return BuildFilter(
+            build_id=build_id,
+            delivery_id=self.delivery_id,
+            namespace=self.namespace,
+            repo_name=self.repo_name,
+            number=number,
+            states=states,
+        )
+
+
+class LogQuery(Arguments):
+    """Which part of a log."""
+
+    start_time: Seconds = 0.0
+    """Unix seconds: what was read at this time or later."""
+    end_time: Seconds = MAX_NUMBER
+    """Unix seconds: what was read at this time or earlier."""
+    after: Seconds = -1
+    """What comes after the row with this `seq`."""
+
+
+class EventQuery(Arguments):
+    """Which events to stream."""
+
+    after: Annotated[int, Field(ge=0, le=MAX_SEQ)] | None = None
+    """The `seq` of an event: the stream begins behind it; if left out, with what happens from now on."""
+
+
+class RepositoryQuery(Arguments):
+    """Which repositories to list, and where the page lies."""
+
+    page: PageNumber = 1
+    """The page, 20 repositories each."""
+    after: PathCursor | None = None
+    """namespace/repo_name: the page holds what comes after it."""
+    before: PathCursor | None = None
+    """namespace/repo_name: the page holds what comes before it."""
+    namespace: str | None = None
+    """Repositories of this namespace."""
