@@ -55,6 +55,8 @@ class EarlierRuns:
         }
         due = [run for run in runs if not self._visits[run.run_id].pause.left]
         for run in due[:AT_ONCE]:
+            if run.state is BuildState.UNKNOWN and await self._is_shared(run):
+                continue
             visit = self._visits[run.run_id]
             visit.pause.begin(PAUSE_SECONDS if visit.stops < STOPS else SLOW_SECONDS)
             if await self._is_free(run, visit):
@@ -103,12 +105,13 @@ class EarlierRuns:
                 await self._builds.add_step(run.run_id, "stop", why)
         return None
 
-    async def _is_shared(self, run: Build, handle: Handle) -> bool:
-        """Whether the newest run is the same to the builder, or may be while its trigger is open."""
+    async def _is_shared(self, run: Build, handle: Handle | None = None) -> bool:
+        """Whether the newest run has this handle, or may get it: its trigger is open."""
         newest = await self._builds.get(run.id)
         if newest is None or newest.state.terminal:
             return False
-        return newest.state is BuildState.TRIGGERING or newest.handle == handle
+        same = handle is not None and newest.handle == handle
+        return same or newest.state is BuildState.TRIGGERING
 
     async def _cancel(self, handle: Handle) -> bool:
         await self._builder.cancel(handle)

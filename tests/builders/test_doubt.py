@@ -8,8 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio.abc import TaskGroup
-from builders.test_contract import REMOTE, SITES
 from support.builder_contract import Failure, RemoteSite
+from support.builder_sites import REMOTE, SITES
 from support.scripted import RunningClock, Store, open_store
 
 from bridge.model.build import Build, BuildState

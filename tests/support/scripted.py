@@ -139,7 +139,7 @@ class ScriptedBuilder(Builder):
         self.name = name
         self.triggers: deque[Triggered | BaseException | Hang | Callable[[], Triggered]] = deque()
         self.finds: deque[Handle | Search | BaseException | Hang | None] = deque()
-        self.polls: deque[Mapping[str, Status] | BaseException | Hang] = deque()
+        self.polls: deque[Mapping[str, Status] | Callable[[], Any] | BaseException | Hang] = deque()
         self.logs: deque[LogChunk | BaseException | Hang] = deque()
         self.cancels: deque[BaseException | Hang | None] = deque()
         self.releases: deque[BaseException | Hang | None] = deque()
