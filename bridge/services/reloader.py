@@ -32,7 +32,8 @@ from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Service
-from bridge.store.base import Health, Repositories
+from bridge.store.base import Health
+from bridge.store.rules import Repositories
 
 log = structlog.get_logger()
 

@@ -22,7 +22,7 @@ from bridge.rules.schema import BuildRepository, Schedule
 from bridge.runtime.clock import Clock, moment
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Service
-from bridge.store.base import Schedules
+from bridge.store.rules import Schedules
 from bridge.store.values import ServiceNoticesFor
 
 log = structlog.get_logger()
