@@ -20,6 +20,7 @@ from bridge.model.delivery import Delivery
 from bridge.model.event import PushEvent
 from bridge.planning.ref_moves import beside_history, move_of
 from bridge.registry import FORGES
+from bridge.rules.api import described
 from bridge.rules.explain import Evaluation, evaluate
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import system_clock
@@ -99,8 +100,9 @@ def _invented(
     config: str | None, push: str, changed: Sequence[str], message: str, now: float
 ) -> list[dict[str, Any]]:
     kind, event = invented_push(push, changed, message)
-    found = evaluate(kind, [event], rules_of(outline(config)), now, every_rule=True)
-    return _documents(None, FORGES[kind], "unchecked", found)
+    rules = rules_of(outline(config))
+    found = evaluate(kind, [event], rules, now, every_rule=True)
+    return _documents(None, FORGES[kind], "unchecked", found, rules)
 
 
 def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
@@ -136,14 +138,20 @@ async def _evaluated_again(
         if move is not None and isinstance(event, PushEvent):
             events[index] = beside_history(event, move, await deliveries.moves(move.code, move.ref))
     found = evaluate(forge.kind, events, rules, delivery.received_at, every_rule=True)
-    return _documents(delivery.id, forge, "valid", found)
+    return _documents(delivery.id, forge, "valid", found, rules)
 
 
 def _documents(
-    file: str | None, forge: Forge, signature: str, evaluations: Sequence[Evaluation]
+    file: str | None, forge: Forge, signature: str, evaluations: Sequence[Evaluation], rules: RuleSet
 ) -> list[dict[str, Any]]:
     facts = {"file": file, "host": forge.host, "signature": signature}
-    return [facts | evaluation.document() for evaluation in evaluations]
+    found = [facts | evaluation.document() for evaluation in evaluations]
+    for document in found:
+        for decision in (*document["matches"], *document["rejections"]):
+            key = decision["namespace"], decision["repo_name"]
+            decision["place"] = rules.places[key]
+            decision["changed"] = list(described(rules.api.override(key)))
+    return found
 
 
 def _explained(
@@ -155,7 +163,7 @@ def _explained(
     except DeliveryError as error:
         return [{"file": pasted.file, "error": str(error)}]
     found = evaluate(forge.kind, events, rules, now, every_rule=True)
-    return _documents(pasted.file, forge, signature, found)
+    return _documents(pasted.file, forge, signature, found, rules)
 
 
 def _checked(pasted: Pasted, config: Config, now: float, source: str | None) -> tuple[Forge, str]:

@@ -18,6 +18,7 @@ _CONFIGURED: Final = {
     "channels": "channels:channels",
     "token": "tokens:token",
     "audit": "audit:audit",
+    "db": "db:db",
 }
 """Where the commands are that read a configuration: `module:function`."""
 _OTHERS: Final = {"init": "init:init", "demo": "demo:demo", "schema": "schema:schema"}

@@ -108,7 +108,9 @@ def _build_text(match: Mapping[str, Any]) -> str:
 
 
 def _rule(decision: Mapping[str, Any]) -> str:
-    return f"{decision['namespace']}/{decision['repo_name']}"
+    """The rule of a decision, and where it is from, if that is known."""
+    origin = "; ".join(filter(None, [decision.get("place"), *decision.get("changed", ())]))
+    return f"{decision['namespace']}/{decision['repo_name']}{f'  ({origin})' if origin else ''}"
 
 
 def lines(text: str) -> str:

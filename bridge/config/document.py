@@ -236,15 +236,18 @@ def _position(event: yaml.Event) -> tuple[int, int]:
     return event.start_mark.line + 1, event.start_mark.column + 1
 
 
+def reads_as_text(text: str) -> bool:
+    """Whether a value without quotes is text."""
+    return not (text in _WORDS or _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text))
+
+
 def _scalar(event: yaml.ScalarEvent) -> object:
     text: str = event.value
-    if not event.implicit[0]:
+    if not event.implicit[0] or reads_as_text(text):
         return text
     if text in _WORDS:
         return _WORDS[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    return int(text) if _INTEGER.fullmatch(text) else float(text)
 
 
 def _syntax(name: str, text: str, error: yaml.MarkedYAMLError) -> Fault:

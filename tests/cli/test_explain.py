@@ -150,10 +150,10 @@ def test_people_read_what_builds_and_why_the_rest_does_not(tmp_path: Path, paste
     assert lines[0] == f"{pasted}: simple acme/shop: push of branch main"
     assert lines[1:] == [
         "  signature valid",
-        "  acme/shop",
+        f"  acme/shop  ({tmp_path}/rules.yaml:3:1)",
         "    tag_configs[0]  builds latest, a tag of the commit on here",
         "    tag_configs[1]  not: wants a tag, main is a branch",
-        "  acme/other",
+        f"  acme/other  ({tmp_path}/rules.yaml:12:1)",
         "    not: builds from Simple https://git.example.com/other.git",
     ]
 

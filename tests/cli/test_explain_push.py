@@ -92,7 +92,7 @@ def test_people_read_a_tree(config: Path) -> None:
     done = command("--config", config, "explain", "--push", "gitee:acme/shop@release/1")
     lines = done.stdout.splitlines()
     assert lines[0] == "gitee acme/shop: push of branch release/1"
-    assert lines[1] == "  acme/shop"
+    assert lines[1] == f"  acme/shop  ({config.parent}/rules.yaml:3:1)"
     assert lines[2].startswith("    tag_configs[0]  builds r-1 on here")
     done = command("--config", config, "explain", "--push", "gitee:acme/shop@refs/tags/v1")
     assert done.stdout.splitlines()[0] == "gitee acme/shop: push of tag v1"
