@@ -33,6 +33,14 @@ class Principal:
         return self.role.includes(role) and (self.namespaces is None or namespace in self.namespaces)
 
 
+class TokenState(StrEnum):
+    """Whether a token opens anything."""
+
+    VALID = "valid"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedToken:
     """A token, or a pair of access key and secret key, as far as it is kept: nothing of it is secret.
@@ -52,11 +60,11 @@ class IssuedToken:
     expires_at: float | None = None
     revoked_at: float | None = None
 
-    def state(self, now: float) -> str:
-        """`valid`, `expired` or `revoked`."""
+    def state(self, now: float) -> TokenState:
         if self.revoked_at is not None:
-            return "revoked"
-        return "expired" if self.expires_at is not None and self.expires_at <= now else "valid"
+            return TokenState.REVOKED
+        is_over = self.expires_at is not None and self.expires_at <= now
+        return TokenState.EXPIRED if is_over else TokenState.VALID
 
     @property
     def principal(self) -> Principal:

@@ -8,14 +8,14 @@ import structlog
 from starlette.requests import Request
 
 from bridge.config.settings import Settings
-from bridge.model.access import IssuedToken, Principal, Role
+from bridge.model.access import IssuedToken, Principal, Role, TokenState
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.store.callers import Tokens
 from bridge.web.api.body import body_of
 from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated
 from bridge.web.api.credentials import Credentials
-from bridge.web.api.documents import when
+from bridge.web.api.documents import maybe_when
 from bridge.web.api.sdk_signature import (
     ALGORITHM,
     Authorization,
@@ -125,15 +125,13 @@ class Callers:
             raise Unauthenticated(
                 "the token is not in this store: it was made for another one, ask for a new one"
             )
-        if issued.revoked_at is not None:
-            raise Unauthenticated(
-                f"the token was revoked at {when(issued.revoked_at)}: ask an admin for another"
-            )
-        if issued.expires_at is not None and issued.expires_at <= self._clock():
-            raise Unauthenticated(
-                f"the token has expired at {when(issued.expires_at)}: ask an admin for another"
-            )
-        return issued.principal
+        state = issued.state(self._clock())
+        if state is TokenState.VALID:
+            return issued.principal
+        is_revoked = state is TokenState.REVOKED
+        at = maybe_when(issued.revoked_at if is_revoked else issued.expires_at)
+        why = f"was revoked at {at}" if is_revoked else f"has expired at {at}"
+        raise Unauthenticated(f"the token {why}: ask an admin for another")
 
     def _rejected(self, request: Request, error: Unauthenticated) -> CallError:
         """The answer to a wrong token; a valid one of the same client is accepted all the same."""
