@@ -15,7 +15,7 @@ from bridge.store.codec import from_json
 from bridge.store.schema import build as table
 from bridge.store.schema import delivery as deliveries
 from bridge.store.schema import ref_move, tag_name, tip
-from bridge.store.sqlite import builds, history
+from bridge.store.sqlite import builds, history, runs
 from bridge.store.sqlite.apply import apply
 from bridge.store.sqlite.eligibility import is_eligible
 
@@ -71,8 +71,15 @@ class Sqlite:
         uncancelled = same & table.c.cancel_reason.is_(None)
         self.connection.execute(update(table).where(uncancelled).values(cancel_reason=reason))
 
+    def retry(self, number: int, now: float) -> None:
+        build_id = self.connection.execute(_ID, {"mine": self.repository, "its": number}).scalar_one()
+        runs.retry(self.connection, build_id, now, "ann", "again")
+
     def unended(self) -> list[BuildFacts]:
         return [build for build in self._builds() if not build.state.terminal]
+
+    def ended(self) -> list[BuildFacts]:
+        return [build for build in self._builds() if build.state.terminal]
 
     def due(self) -> list[int]:
         return list(self.connection.execute(_DUE, {"mine": self.repository}).scalars())
@@ -135,8 +142,15 @@ class Both:
         self.memory.cancel(number, reason)
         self.sqlite.cancel(number, reason)
 
+    def retry(self, number: int, now: float) -> None:
+        self.memory.retry(number, now)
+        self.sqlite.retry(number, now)
+
     def unended(self) -> list[BuildFacts]:
         return self.memory.unended()
+
+    def ended(self) -> list[BuildFacts]:
+        return self.memory.ended()
 
     def due(self) -> list[int]:
         due = self.memory.due()
@@ -151,7 +165,14 @@ class Both:
 
 
 @pytest.mark.parametrize(
-    "kind", [Kind(), Kind(resets=True), Kind(people=True), Kind(resets=True, people=True, failures=True)]
+    "kind",
+    [
+        Kind(),
+        Kind(resets=True),
+        Kind(people=True),
+        Kind(resets=True, people=True, failures=True),
+        Kind(retries=True, failures=True),
+    ],
 )
 async def test_a_store_applies_plans_to_the_same_end_as_one_in_memory(store: Store, kind: Kind) -> None:
     def work(connection: Connection) -> None:

@@ -231,3 +231,22 @@ async def test_tags_of_its_own_commit_alone_make_no_build_the_newest(store: Stor
         await overtaken(here, "refs/heads/each/x")
         commits = [build.request.commit for build in await here.builds()]
     assert commits == [sha("c"), sha("a"), sha("b")]
+
+
+async def test_a_retry_of_code_that_came_late_does_not_hide_that_it_was_built(
+    store: Store, tmp_path: Path
+) -> None:
+    async with pushing(store, tmp_path) as here:
+        for move in ("bc", "-a"):
+            await here.push(move)
+            await here.drain()
+        _, older = await here.builds()
+        await store.builds.retry(older.id, "ann", "again")
+        await here.push("ab")
+        assert states(await here.builds()) == [
+            (sha("c"), BuildState.SUCCEEDED),
+            (sha("a"), BuildState.WAITING),
+            (sha("c"), BuildState.WAITING),
+        ]
+        await here.drain()
+    assert here.registry["main"] == sha("c"), "the newest is built after what was retried"

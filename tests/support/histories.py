@@ -24,6 +24,7 @@ class Kind:
     resets: bool = False
     people: bool = False
     failures: bool = False
+    retries: bool = False
 
 
 @dataclass
@@ -140,6 +141,8 @@ class History:
         deeds = [self._begin_one, self._begin_one, self._finish_one, self._restart]
         if self.kind.people:
             deeds += [self._ask, self._by_hand, self._cancel_one]
+        if self.kind.retries:
+            deeds.append(self._retry_one)
         self.random.choice(deeds)()
 
     def _in(self, state: BuildState) -> list[BuildFacts]:
@@ -192,6 +195,11 @@ class History:
         asked = self.push(name, "", f"{name}-{place}", "manual")
         self.store.decide(asked, self.now)
         self.delivered.append(asked)
+
+    def _retry_one(self) -> None:
+        ended = self.store.ended()
+        if ended:
+            self.store.retry(self.random.choice(ended).number, self.now)
 
     def _cancel_one(self) -> None:
         unended = self.store.unended()

@@ -66,7 +66,9 @@ class Backend(Protocol):
     def decide(self, delivery: Delivery, now: float) -> None: ...
     def move(self, number: int, to: BuildState, now: float) -> None: ...
     def cancel(self, number: int, reason: str) -> None: ...
+    def retry(self, number: int, now: float) -> None: ...
     def unended(self) -> list[BuildFacts]: ...
+    def ended(self) -> list[BuildFacts]: ...
     def due(self) -> list[int]: ...
     def snapshot(self) -> Snapshot: ...
     def restarted(self) -> "Backend":
@@ -83,6 +85,7 @@ class StoredBuild:
     superseded: str | None = None
     cancel_reason: str | None = None
     triggered: bool = False
+    turn: int = 0
 
     def facts(self) -> BuildFacts:
         return BuildFacts(
@@ -165,6 +168,13 @@ class Memory:
         build = self.builds[number]
         build.cancel_reason = build.cancel_reason or reason
 
+    def retry(self, number: int, now: float) -> None:
+        del now
+        build = self.builds[number]
+        assert build.state.terminal
+        build.state, build.asked, build.turn = BuildState.WAITING, True, self._next_turn()
+        build.superseded = build.cancel_reason = None
+
     def snapshot(self) -> Snapshot:
         return Snapshot(
             [build.facts() for build in self.builds.values()],
@@ -176,6 +186,9 @@ class Memory:
     def unended(self) -> list[BuildFacts]:
         return [build.facts() for build in self.builds.values() if not build.state.terminal]
 
+    def ended(self) -> list[BuildFacts]:
+        return [build.facts() for build in self.builds.values() if build.state.terminal]
+
     def due(self) -> list[int]:
         """The builds that may go to the builder: no earlier one with a common tag stands before them."""
         unended = [build for build in self.builds.values() if not build.state.terminal]
@@ -185,7 +198,7 @@ class Memory:
             if build.state is BuildState.WAITING
             and build.superseded is build.cancel_reason is None
             and not any(
-                other.number < build.number and set(other.new.tags) & set(build.new.tags) for other in unended
+                other.turn < build.turn and set(other.new.tags) & set(build.new.tags) for other in unended
             )
         ]
 
@@ -195,7 +208,10 @@ class Memory:
 
     def _add(self, number: int, new: NewBuild, now: float, *, asked: bool) -> None:
         assert number not in self.builds
-        self.builds[number] = StoredBuild(number, new, now, asked)
+        self.builds[number] = StoredBuild(number, new, now, asked, turn=self._next_turn())
+
+    def _next_turn(self) -> int:
+        return 1 + max((build.turn for build in self.builds.values()), default=0)
 
     def _again(self, action: Rebuild, delivery: Delivery) -> NewBuild:
         old = self.builds[int(action.of)].new

@@ -88,9 +88,9 @@ class PushHarness(DispatcherHarness):
         due = await self.store.due("jenkins")
         for build in due:
             for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
-                change = BuildChange(triggered_at=self.store.clock(), handle=build.id)
+                change = BuildChange(triggered_at=self.store.clock(), handle=build.run_id)
                 assert await self.store.builds.transition(
-                    build.id, state, NoticePolicy(self.store.clock, None), **change
+                    build.run_id, state, NoticePolicy(self.store.clock, None), **change
                 )
         return due
 
@@ -99,7 +99,7 @@ class PushHarness(DispatcherHarness):
         for build in reversed(await self.store.builds.in_state("jenkins", BuildState.RUNNING)):
             self.registry |= dict.fromkeys(build.request.tags, build.request.commit)
             notice_policy = NoticePolicy(self.store.clock, None)
-            assert await self.store.builds.transition(build.id, BuildState.SUCCEEDED, notice_policy)
+            assert await self.store.builds.transition(build.run_id, BuildState.SUCCEEDED, notice_policy)
 
     async def drain(self) -> None:
         while await self.start():
