@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from support.answers import bad, good
 from support.api import KEY, api_of, bearer, client_of, issue
@@ -113,7 +115,10 @@ async def test_the_first_key_signs_and_all_keys_verify(store: Store) -> None:
     assert valid == {"rotated": {"old", "new"}, "gone": {"new"}, "before": {"old"}}
 
 
-def forged(head: dict[str, Any] | str, claims: dict[str, Any]) -> str:
+HEADS = st.sampled_from(["alg", "typ", "kid", "crit", "b64", "jwk", "x5c"])
+
+
+def forged(head: Any, claims: dict[str, Any]) -> str:
     parts = [head if isinstance(head, str) else json.dumps(head), json.dumps(claims), "signature"]
     return ".".join(base64.urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
 
@@ -131,6 +136,28 @@ async def test_a_forged_token_is_rejected(store: Store, client: httpx.AsyncClien
         "long": f"a.{'b' * 60_000}.c",
     }[kind]
     assert "not one of api.tokens" in bad(await client.get(path, headers={"authorization": token}), 401)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(HEADS | st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(head=st.dictionaries(HEADS, JSON, max_size=4) | JSON, hs256=st.booleans())
+def test_whatever_stands_in_a_token_that_no_key_has_signed_it_names_no_one(head: Any, *, hs256: bool) -> None:
+    if isinstance(head, dict) and hs256:
+        head |= {"alg": "HS256"}
+    assert Credentials([KEY]).token_id(forged(head, {"jti": "1"})) is None
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=40))
+def test_no_text_is_a_token(text: str) -> None:
+    assert Credentials([KEY]).token_id(text) is None
+    assert Credentials([KEY]).token_id(f"{text}.{text}.{text}") is None
 
 
 def with_access_key(issued: IssuedToken) -> tuple[str, str]:
