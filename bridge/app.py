@@ -27,7 +27,7 @@ from bridge.runtime.systemd import notify
 from bridge.services.base import HandOver, Service, running
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.health import BuilderHealth
-from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, UnservedNotices, recover
+from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, Unserved, recover
 from bridge.services.notifier import make_notifiers
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader, RuleSources, begin
@@ -139,7 +139,7 @@ class _Daemon:
             *of_builders,
             *self._notifiers,
             ClockFollower(store, clock),
-            UnservedNotices(store.notices, list(adapters.channels)),
+            Unserved(store, list(adapters.builders), list(adapters.channels), self.notice_policy),
             Pruner(store, deliveries=retention.deliveries, builds=retention.builds),
             Liveness(store),
         ]

@@ -315,7 +315,7 @@ async def _find(store: Builds, name: str) -> Build:
         digits = number.isascii() and number.isdigit() and len(number) < _MAX_DIGITS
         found = await store.by_number(*repository_name(repository), int(number)) if digits else None
     else:
-        found = await store.get(name)
+        found = await store.get(name) or await store.run(name)
     if found is None:
         raise click.ClickException(f"there is no build {name}: see `builds list`")
     return found

@@ -12,7 +12,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.systemd import notify, watchdog_seconds
 from bridge.services.base import Service
 from bridge.services.health import DISK
-from bridge.store.base import Notices, Store
+from bridge.store.base import Store
 
 log = structlog.get_logger()
 
@@ -31,12 +31,15 @@ async def recover(
     of_builders = [f"{part}:{name}" for name in builders for part in ("builder", DISK)]
     monitored = [DISK, *of_builders, *(f"channel:{name}" for name in channels)]
     notices = await store.recover(channels, monitored)
-    builds = await store.builds.end_orphans(builders, notice_policy)
-    if builds:
-        reason = "their builder is not configured"
-        log.warning(LogEvent.BUILD_ABANDONED, builds=[build.id for build in builds], reason=reason)
+    await _end_builds(store, builders, notice_policy)
     if notices:
         log.warning(LogEvent.NOTICE_ABANDONED, notices=notices, reason=_NO_CHANNEL)
+
+
+async def _end_builds(store: Store, builders: Collection[str], notice_policy: NoticePolicy) -> None:
+    if builds := await store.builds.end_orphans(builders, notice_policy):
+        reason = "their builder is not configured"
+        log.warning(LogEvent.BUILD_ABANDONED, builds=[build.id for build in builds], reason=reason)
 
 
 class Pruner(Service):
@@ -55,19 +58,27 @@ class Pruner(Service):
             log.info(LogEvent.STORE_PRUNED, rows=rows)
 
 
-class UnservedNotices(Service):
-    """Gives up notices for channels that this configuration does not have."""
+class Unserved(Service):
+    """Gives up notices and builds for channels and builders that this configuration does not have.
+
+    Builds that are retried may name a builder of long ago.
+    """
 
     tick = 60.0
 
-    def __init__(self, notices: Notices, channels: Collection[str]) -> None:
-        super().__init__("unserved notices")
-        self._notices = notices
+    def __init__(
+        self, store: Store, builders: Collection[str], channels: Collection[str], notice_policy: NoticePolicy
+    ) -> None:
+        super().__init__("unserved")
+        self._store = store
+        self._builders = builders
         self._channels = channels
+        self._notice_policy = notice_policy
 
     async def round(self) -> None:
-        if count := await self._notices.end_orphans(self._channels):
+        if count := await self._store.notices.end_orphans(self._channels):
             log.warning(LogEvent.NOTICE_ABANDONED, notices=count, reason=_NO_CHANNEL)
+        await _end_builds(self._store, self._builders, self._notice_policy)
 
 
 class ClockFollower(Service):

@@ -46,6 +46,16 @@ def test_each_run_is_shown_with_its_own_log_and_timeline(daemon: Daemon) -> None
     assert fails(daemon, "builds show --run 3 acme/shop#1") == "acme/shop #1 has no run 3, only 1 to 2"
 
 
+def test_a_run_is_found_by_the_id_that_its_builder_shows(daemon: Daemon) -> None:
+    filled(daemon, failed_once)
+    good(daemon, "builds retry acme/shop#1")
+    (newest,) = good(daemon, "builds show --json acme/shop#1").documents
+    build_id = newest["build_id"]
+    assert good(daemon, "builds show --json", f"{build_id}.2").documents == [newest]
+    assert good(daemon, "builds show --json", build_id).documents == [newest]
+    assert fails(daemon, "builds show", f"{build_id}.3").startswith("there is no build ")
+
+
 def test_a_build_with_one_run_has_no_table_of_runs(daemon: Daemon) -> None:
     one_build(daemon)
     assert "retried by" not in good(daemon, "builds show acme/shop#1").stdout

@@ -16,7 +16,7 @@ from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.base import running
-from bridge.services.housekeeper import Liveness, Pruner, UnservedNotices
+from bridge.services.housekeeper import Liveness, Pruner, Unserved
 from bridge.store.sqlite import database
 from bridge.store.values import Decision, NoticeFilter
 
@@ -68,9 +68,9 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
 async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     store: Store,
 ) -> None:
-    unserved = UnservedNotices(store.notices, ["team", "message"])
-    rounds = Rounds.of(unserved)
     notice_policy = NoticePolicy(store.clock, None)
+    unserved = Unserved(store, ["here"], ["team", "message"], notice_policy)
+    rounds = Rounds.of(unserved)
     subscription = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
     build = await store.add_build(subscriptions=(subscription,))
     async with anyio.create_task_group() as tasks:
@@ -86,6 +86,23 @@ async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     assert notice.detail == "there is no channel gone any more"
     (kept,) = await store.notices.newest(10, NoticeFilter(channel="message"))
     assert kept.state is NoticeState.PENDING
+
+
+async def test_a_retry_that_needs_a_builder_of_long_ago_ends_and_says_so(store: Store) -> None:
+    unserved = Unserved(store, ["here"], ["message"], NoticePolicy(store.clock, None))
+    rounds = Rounds.of(unserved)
+    gone, kept = await store.add_build("1", builder="gone"), await store.add_build("2", ref="other")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(unserved.run)
+        await rounds.settled()
+        await store.builds.retry(gone.id, "ann", "again")
+        await rounds.settled()
+        tasks.cancel_scope.cancel()
+    first, second = await store.builds.runs(gone.id)
+    assert (first.state, second.state) == (BuildState.FAILED, BuildState.FAILED)
+    assert second.detail == "there is no builder gone any more"
+    assert (await store.build(kept.id)).state is BuildState.WAITING
+    assert await store.events() == [EventName.FAIL, EventName.FAIL]
 
 
 async def test_systemd_hears_from_us_while_the_writer_lives_whatever_the_wall_clock_says(

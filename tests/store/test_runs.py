@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects import sqlite
 from support.scripted import START, Store, quiet
 
 from bridge.errors import CannotRetry
@@ -12,6 +13,7 @@ from bridge.model.notice import BuildFacts, EventName, Subscription
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.schema import build_log, earlier_run, step, tip
 from bridge.store.sqlite.logs import RunLog
+from bridge.store.sqlite.runs import next_turn
 from bridge.store.values import NoticeFilter
 
 DAY = timedelta(days=1)
@@ -180,6 +182,16 @@ async def test_a_retried_build_waits_for_what_was_asked_for_before_it(store: Sto
         order.append(claimed.run_id)
         await store.builds.transition(claimed.run_id, BuildState.SUCCEEDED, quiet)
     assert order == [second.id, f"{first.id}.2", third.id]
+
+
+async def test_the_next_turn_is_found_by_index(store: Store) -> None:
+    def work(connection: Connection) -> list[str]:
+        compiled = select(next_turn()).compile(
+            dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
+        )
+        return [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
+
+    assert any("SEARCH build USING INDEX build_turn" in line for line in await store.database.read(work))
 
 
 async def test_a_run_that_may_still_go_on_keeps_its_turn(store: Store) -> None:
