@@ -143,6 +143,14 @@ async def test_who_may_not_do_what_is_told_which_role_it_takes(
     )
 
 
+async def test_an_admin_of_some_namespaces_does_not_rule_the_others(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    answer = await client.post("/v1/reload", headers=bearer(await issue(store, Role.ADMIN, "acme")))
+    assert answer.status_code == 403
+    assert answer.json()["msg"].startswith("this takes the role admin, and yours is admin in some namespaces")
+
+
 async def test_of_a_delivery_only_what_concerns_visible_namespaces_is_shown(
     store: Store, client: httpx.AsyncClient
 ) -> None:
