@@ -1,7 +1,7 @@
 """Build repositories that were made by API, and settings of any repository that were changed there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bridge.model.plan import RepositoryKey
 
@@ -73,7 +73,7 @@ class StoredRules:
     revision: int = 0
 
     def after(self, change: RepositoryChange) -> "StoredRules":
-        """The same with the change; the revision is the store's to say."""
+        """The same with the change, in the revision that the store has then if no one else changed it."""
         repositories, overrides = dict(self.repositories), dict(self.overrides)
         if change.repository is None:
             repositories.pop(change.key, None)
@@ -83,7 +83,7 @@ class StoredRules:
             overrides.pop(change.key, None)
         else:
             overrides[change.key] = change.override
-        return replace(self, repositories=repositories, overrides=overrides)
+        return StoredRules(repositories=repositories, overrides=overrides, revision=self.revision + 1)
 
 
 NOTHING_STORED = StoredRules()

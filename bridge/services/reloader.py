@@ -178,7 +178,8 @@ class Reloader(Service):
         notices = list(self._notices_of(changes, by))
         # What is written is in force, also when who asked for it does not wait any longer.
         with anyio.CancelScope(shield=True):
-            self._revision, ids = await self._sources.repositories.take(tags, gone, notices, change)
+            ids = await self._sources.repositories.take(tags, gone, notices, change)
+            self._revision = stored.revision
             kept = {key: found for key, found in before.ids.items() if key in rules.repositories}
             self._in_force = InForce(files=files, rules=rules, ids={**kept, **ids})
         return changes

@@ -45,7 +45,7 @@ class Repositories(Protocol):
         """All repositories and settings that were made by API."""
 
     async def revision(self) -> int:
-        """The revision of that; it grows with each change."""
+        """The revision of that; each change makes it one more."""
 
     async def begin(
         self, tags: Mapping[RepositoryKey, Sequence[str]]
@@ -58,8 +58,8 @@ class Repositories(Protocol):
         gone: Collection[RepositoryKey],
         notices: Sequence[Notice],
         change: RepositoryChange | None = None,
-    ) -> tuple[int, Mapping[RepositoryKey, RepositoryIds]]:
-        """Write that rules are in force, all or nothing; returns the revision, and the numbers of `tags`.
+    ) -> Mapping[RepositoryKey, RepositoryIds]:
+        """Write that rules are in force, all or nothing; returns the numbers of `tags`.
 
         `change` is what was changed by API. The repositories in `tags` are new or have changed, and what is
         kept of those in `gone` is forgotten; `notices` say so.

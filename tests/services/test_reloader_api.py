@@ -145,6 +145,16 @@ async def test_what_another_process_changed_in_the_store_is_in_force_after_a_loo
         assert harness.reloader.rules is before, "nothing has changed since"
 
 
+async def test_a_change_here_does_not_hide_one_of_another_process(store: Store, folder: Path) -> None:
+    async with reloading(store, folder) as harness:
+        await harness.settled()
+        async with open_bridge(f"sqlite://{store.path}", exclusive=False) as other:
+            await other.repositories.take({}, [], [], put(document("other")))
+        await harness.reloader.change(To(put(document())))
+        await harness.look(1)
+        assert harness.names() == ["other", "shop", "tool"]
+
+
 async def test_what_another_process_spoiled_is_tried_once(store: Store, folder: Path) -> None:
     async with reloading(store, folder) as harness:
         async with open_bridge(f"sqlite://{store.path}", exclusive=False) as other:

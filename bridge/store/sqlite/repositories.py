@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bridge.model.notice import Notice
@@ -47,18 +47,29 @@ class Repositories:
         self, tags: Mapping[RepositoryKey, Sequence[str]]
     ) -> Mapping[RepositoryKey, RepositoryIds]:
         def work(connection: Connection) -> dict[RepositoryKey, RepositoryIds]:
-            numbers = build_config.c
-            known = {_key(row) for row in connection.execute(select(numbers.namespace, numbers.repo_name))}
+            known = _kept(connection)
             overrides = select(repository_override.c.namespace, repository_override.c.repo_name)
-            for key in (known | {_key(row) for row in connection.execute(overrides)}) - tags.keys():
+            for key in {*known, *map(_key, connection.execute(overrides))} - tags.keys():
                 _forget(connection, key)
+            _insert(connection, build_config, [_named(key) for key in tags if key not in known])
             kept = _kept(connection)
-            return {
-                key: kept[key].ids(names)
-                if key in kept and kept[key].tag_configs.keys() == set(names)
-                else _number(connection, key, names, None)
+            stale = [
+                {"stale": one_id}
                 for key, names in tags.items()
-            }
+                for name, one_id in kept[key].tag_configs.items()
+                if name not in names
+            ]
+            if stale:
+                connection.execute(delete(tag_config).where(tag_config.c.id == bindparam("stale")), stale)
+            new = [
+                {"build_config_id": kept[key].build_config, "name": name}
+                for key, names in tags.items()
+                for name in names
+                if name not in kept[key].tag_configs
+            ]
+            _insert(connection, tag_config, new)
+            found = _kept(connection) if new else kept
+            return {key: found[key].ids(names) for key, names in tags.items()}
 
         return await self._database.write(work)
 
@@ -68,8 +79,8 @@ class Repositories:
         gone: Collection[RepositoryKey],
         notices: Sequence[Notice],
         change: RepositoryChange | None = None,
-    ) -> tuple[int, Mapping[RepositoryKey, RepositoryIds]]:
-        def work(connection: Connection) -> tuple[int, dict[RepositoryKey, RepositoryIds]]:
+    ) -> Mapping[RepositoryKey, RepositoryIds]:
+        def work(connection: Connection) -> dict[RepositoryKey, RepositoryIds]:
             if change is not None:
                 _write(connection, change)
             for key in gone:
@@ -80,7 +91,7 @@ class Repositories:
                 ids[key] = _number(connection, key, names, given)
             for notice in notices:
                 add_notice(connection, notice, dedupe=notice.id)
-            return _revision(connection), ids
+            return ids
 
         return await self._database.write(work)
 
@@ -159,8 +170,13 @@ def _write(connection: Connection, change: RepositoryChange) -> None:
 
 
 def _put(connection: Connection, into: Table, key: RepositoryKey, **values: object) -> None:
-    row = dict(zip(_KEY, key, strict=True)) | values
+    row = _named(key) | values
     connection.execute(upsert(into).values(row).on_conflict_do_update(index_elements=_KEY, set_=values))
+
+
+def _insert(connection: Connection, into: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    if rows:
+        connection.execute(insert(into), rows)
 
 
 def _forget(connection: Connection, key: RepositoryKey) -> None:
@@ -189,7 +205,7 @@ def _number(
     """
     kept = _kept(connection, _of(build_config, key)).get(key)
     if kept is None:
-        made = insert(build_config).values(dict(zip(_KEY, key, strict=True))).returning(build_config.c.id)
+        made = insert(build_config).values(_named(key)).returning(build_config.c.id)
         kept = _Kept(connection.execute(made).scalar_one())
     before = kept.tag_configs
     wanted = dict(zip(names, map(before.get, names) if ids is None else ids, strict=True))
@@ -211,6 +227,10 @@ def _number(
 
 def _given(wanted: Mapping[str, int | None]) -> list[int]:
     return [one for one in wanted.values() if one is not None]
+
+
+def _named(key: RepositoryKey) -> dict[str, str]:
+    return dict(zip(_KEY, key, strict=True))
 
 
 def _key(row: Any) -> RepositoryKey:

@@ -12,6 +12,7 @@ from support.scripted import START, Store
 from support.stored import document, tag_config_document
 
 from bridge.model.access import Principal, Role
+from bridge.rules import merge
 from bridge.services.reloader import Reloader
 from bridge.web.api.core.errors import Conflict, Faulty, Forbidden, Invalid, NotFound, Unauthenticated
 from bridge.web.api.core.repositories import RepositoryAccess
@@ -205,3 +206,12 @@ async def test_only_members_change_and_no_one_sees_more_than_they_may(access: Re
     assert [one.repository.repo_name for one in access.page(STRANGER, size=20).rows] == ["tool"]
     assert [one.repository.repo_name for one in access.page(VIEWER, size=20).rows] == ["shop", "tool"]
     assert access.page(VIEWER, "globex", size=20).count == 0
+
+
+async def test_one_repository_too_many_is_a_fault_of_the_request(
+    keeper: Reloader, access: RepositoryAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "MAX_REPOSITORIES", 1)
+    with pytest.raises(Faulty, match="there are over 1 repositories"):
+        await access.create(MEMBER, "acme", new())
+    assert list(keeper.rules.repositories) == [SHOP]

@@ -117,7 +117,7 @@ class RepositoryAccess:
                 raise Conflict(_taken(known))
             return _written(data, key, caller, now, now, by=caller.name)
 
-        await self._keeper.change(decide)
+        await self._change(decide)
         return self.one(principal, namespace, data["repo_name"])
 
     async def replace_build_config(
@@ -140,7 +140,7 @@ class RepositoryAccess:
             override = replace(known.override, disabled=None) if config.activates else known.override
             return replace(made, tag_config_ids=config.ids, override=override)
 
-        await self._keeper.change(decide)
+        await self._change(decide)
         return self.one(principal, namespace, repo_name)
 
     async def delete(self, principal: Principal | None, namespace: str, repo_name: str) -> None:
@@ -150,7 +150,7 @@ class RepositoryAccess:
             caller, _, stored = _own(in_force, principal, (namespace, repo_name))
             return RepositoryChange(key=stored.key, by=caller.name, repository=None)
 
-        await self._keeper.change(decide)
+        await self._change(decide)
 
     async def disable(
         self, principal: Principal | None, namespace: str, repo_name: str, reason: str = ""
@@ -164,7 +164,7 @@ class RepositoryAccess:
             disabled = Disabled(by=caller.name, at=now, reason=reason)
             return _overridden(known, caller, disabled=disabled)
 
-        await self._keeper.change(decide)
+        await self._change(decide)
         return self.one(principal, namespace, repo_name)
 
     async def enable(self, principal: Principal | None, namespace: str, repo_name: str) -> KnownRepository:
@@ -191,7 +191,7 @@ class RepositoryAccess:
             made = _written(data, key, caller, known.stored.created_at, now, by=known.stored.created_by)
             return replace(made, override=change.override)
 
-        await self._keeper.change(decide)
+        await self._change(decide)
         return self.one(principal, namespace, repo_name)
 
     async def set_notices(
@@ -217,8 +217,14 @@ class RepositoryAccess:
             text = json.dumps([one.model_dump(mode="json") for one in changed])
             return _overridden(known, caller, notices=NoticesSet(by=caller.name, at=now, notices=text))
 
-        await self._keeper.change(decide)
+        await self._change(decide)
         return self.one(principal, namespace, repo_name)
+
+    async def _change(self, decide: Decide) -> None:
+        try:
+            await self._keeper.change(decide)
+        except ConfigError as error:
+            raise _faulty(error.faults) from None
 
 
 def _key(path: str) -> RepositoryKey:
