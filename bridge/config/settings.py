@@ -219,7 +219,7 @@ class RetentionSettings(Strict):
     deliveries: Positive = timedelta(days=30)
     """How long decided deliveries are kept, such as 30d."""
     builds: Positive = timedelta(days=365)
-    """How long ended builds, their logs and notices are kept, such as 365d."""
+    """How long ended builds, their logs, notices and the audit trail are kept, such as 365d."""
 
 
 class ApiSettings(Strict):

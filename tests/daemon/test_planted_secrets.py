@@ -33,6 +33,8 @@ def test_what_a_build_prints_of_our_secrets_is_stored_served_and_sent_nowhere(tm
     printed = [form for secret in SECRETS.values() for form in forms(secret)]
     halves = [f"printf %s {shlex.quote(f[:9])}; sleep 0.3; echo {shlex.quote(f[9:])}" for f in printed[:3]]
     lines = [f"echo {shlex.quote(f'it prints {form} here')}" for form in printed]
+    key_file = tmp_path / "data" / "api.key"
+    lines.append(f"echo it reads $(cat {shlex.quote(str(key_file))}) there")
     script = "\n".join([*lines, *halves, "echo 'PASSWORD=hunter-two-canary'", "exit 3"])
     with (
         start_blocking_portal() as portal,
@@ -73,6 +75,8 @@ def test_what_a_build_prints_of_our_secrets_is_stored_served_and_sent_nowhere(tm
             stored = daemon.database.read_bytes()
     everything = "\n".join(seen)
     assert everything.count("it prints *** here") > len(SECRETS), "what was printed did arrive"
-    leaked = [form for form in [*printed, "hunter-two"] if form in everything or form.encode() in stored]
+    assert "it reads *** there" in everything
+    printed += [key_file.read_text().strip(), "hunter-two"]
+    leaked = [form for form in printed if form in everything or form.encode() in stored]
     assert leaked == []
     assert "canary" not in everything
