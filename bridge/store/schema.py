@@ -102,12 +102,7 @@ build = Table(
     Index("build_ref", "namespace", "repo_name", "ref", "number"),
     Index("build_created_at", "created_at"),
     Index("build_pushed", "namespace", "repo_name", "tag_set", "pushed"),
-    # The last turn of the builds that have not ended, or may run again without another turn.
-    Index(
-        "build_turn",
-        "turn",
-        sqlite_where=text("state IN ('waiting', 'triggering', 'queued', 'running', 'unknown')"),
-    ),
+    Index("build_turn", "turn"),
     # Which builds of an image run before a waiting one.
     Index(
         "build_image",
@@ -135,7 +130,7 @@ build = Table(
     Index("build_state", "state", "id", "is_public"),
     Index("build_public", "id", sqlite_where=text("is_public = 1")),
 )
-"""The builds, each with its newest run; `turn` orders the runs of all builds that have not ended."""
+"""The builds, each with its newest run; `turn` orders the newest runs of all builds."""
 
 earlier_run = Table(
     "earlier_run",

@@ -191,7 +191,8 @@ async def test_the_next_turn_is_found_by_index(store: Store) -> None:
         )
         return [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
 
-    assert any("SEARCH build USING INDEX build_turn" in line for line in await store.database.read(work))
+    steps = await store.database.read(work)
+    assert any("SEARCH build USING COVERING INDEX build_turn" in line for line in steps), steps
 
 
 async def test_a_run_that_may_still_go_on_keeps_its_turn(store: Store) -> None:

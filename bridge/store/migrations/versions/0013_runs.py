@@ -7,7 +7,6 @@ revision = "0013"
 down_revision = "0012"
 
 _UNENDED = sa.text("state IN ('waiting', 'triggering', 'queued', 'running')")
-_HAS_TURN = sa.text("state IN ('waiting', 'triggering', 'queued', 'running', 'unknown')")
 
 
 def upgrade() -> None:
@@ -29,7 +28,7 @@ def upgrade() -> None:
     )
     op.drop_index("build_image", "build")
     op.create_index("build_image", "build", ["image", "turn"], unique=False, sqlite_where=_UNENDED)
-    op.create_index("build_turn", "build", ["turn"], unique=False, sqlite_where=_HAS_TURN)
+    op.create_index("build_turn", "build", ["turn"], unique=False)
     op.add_column("build_log", sa.Column("run", sa.Integer(), server_default=sa.text("1"), nullable=False))
     op.create_table(
         "earlier_run",
