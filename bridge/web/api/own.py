@@ -37,10 +37,12 @@ from bridge.web.api.documents import (
     timeline_document,
 )
 from bridge.web.api.events import Events
-from bridge.web.api.operation import Call, Dialect, Document, KnowsCallers, Operation
+from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
 from bridge.web.api.queries import BuildQuery, EventQuery, LogQuery, PageQuery, RepositoryQuery
 from bridge.web.api.repository_documents import (
     BuildConfigDocument,
+    ChangedBuildConfig,
+    NewRepository,
     RepositoryStory,
     build_config_document,
     repository_story,
@@ -209,7 +211,7 @@ class OwnApi(Dialect):
             "results": [audit_document(entry) for entry in page.rows],
         }
 
-    async def create_repository(self, call: Call, body: Document) -> RepositoryStory:
+    async def create_repository(self, call: Call, body: NewRepository) -> RepositoryStory:
         """Make a repository. The body has the keys of a rule file; the namespace is that of the address."""
         made = await self._repositories.create(call.principal, call.path["namespace"], body.content)
         story = repository_story(made, trusted=True)
@@ -238,7 +240,7 @@ class OwnApi(Dialect):
         """Show a repository."""
         return _story(call, self._repositories.one(call.principal, *_key(call)))
 
-    async def replace_build_config(self, call: Call, body: Document) -> BuildConfigDocument:
+    async def replace_build_config(self, call: Call, body: ChangedBuildConfig) -> BuildConfigDocument:
         """Change the build_config of a repository that was made by API; keys that are not sent stay.
 
         The list of tag_configs is replaced: those that are sent with their ids keep them, others are new.

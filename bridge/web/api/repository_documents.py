@@ -1,10 +1,49 @@
 """Repositories as JSON documents, for the APIs and for the command line alike."""
 
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 from typing_extensions import TypedDict
 
 from bridge.config.notices import NoticeSetting
 from bridge.rules.in_force import KnownRepository
+from bridge.rules.schema import BuildConfig, BuildRepository, TagConfig
+from bridge.web.api.core.documents import ONLY_READ, TAG_ONLY_READ
 from bridge.web.api.documents import when
+from bridge.web.api.operation import Document
+
+
+class NewRepository(Document):
+    """What a rule file would hold; the namespace is that of the address."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        made = _resolved(BuildRepository.__pydantic_core_schema__, handler)
+        return made | {"required": ["repo_name", "build_config"], "description": cls.__doc__}
+
+
+class ChangedBuildConfig(Document):
+    """What is to change of a build_config; what only answers have may be sent back, without effect.
+
+    A tag_config with an id changes that one, and keeps what is not sent of it.
+    """
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        made = _resolved(BuildConfig.__pydantic_core_schema__, handler)
+        tag = _resolved(TagConfig.__pydantic_core_schema__, handler)
+        tag_keys = tag["properties"] | {name: {"type": "integer"} for name in sorted(TAG_ONLY_READ)}
+        tags = made["properties"]["tag_configs"] | {"items": tag | {"properties": tag_keys, "required": []}}
+        keys = made["properties"] | {name: {} for name in sorted(ONLY_READ)} | {"tag_configs": tags}
+        return made | {"properties": keys, "required": [], "description": cls.__doc__}
+
+
+def _resolved(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+    return handler.resolve_ref_schema(handler(schema))
 
 
 class TagConfigDocument(TypedDict):

@@ -80,3 +80,18 @@ async def test_what_is_answered_has_the_type_that_the_document_gives(
     (done,) = entry["responses"].keys() - {"default"}
     assert answer.status_code == (int(done) if good else 401), answer.text
     checked(entry, answer)
+
+
+def test_what_is_accepted_of_repositories_is_in_the_document() -> None:
+    def body(path: str, method: str) -> jsonschema.Draft202012Validator:
+        schema = DOCUMENT["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+        return jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+
+    new = body("/v1/repositories/{namespace}", "post")
+    assert new.is_valid(BODIES["post"])
+    assert not new.is_valid({"repo_name": "new"})
+    assert not new.is_valid(BODIES["post"] | {"repo-name": "new"})
+    changed = body("/v1/repositories/{namespace}/{repo_name}/build-config", "put")
+    tag = {"id": 4, "docker_build_config_id": 3, "is_active": True}
+    assert changed.is_valid({"id": 3, "created_by": "ann", "tag_configs": [tag]})
+    assert not changed.is_valid({"tag_configs": [tag | {"is_active": 1}]})

@@ -12,7 +12,7 @@ from bridge.model.notice import EventName
 from bridge.rules.in_force import KnownRepository
 from bridge.web.api.core.errors import Invalid
 
-_ONLY_READ: Final = frozenset(
+ONLY_READ: Final = frozenset(
     {
         "id",
         "docker_repo_path",
@@ -25,7 +25,7 @@ _ONLY_READ: Final = frozenset(
     }
 )
 """What a build_config answers beside what can be set: a client may send it back, without effect."""
-_TAG_ONLY_READ: Final = frozenset({"id", "docker_build_config_id"})
+TAG_ONLY_READ: Final = frozenset({"id", "docker_build_config_id"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def merged_config(stored: Mapping[str, Any], sent: Mapping[str, Any], known: Kno
     A repository that is disabled answers all its tag_configs as inactive: sent back like that they stay as
     they were, and one that is sent as active ends that it is disabled.
     """
-    data = {**stored, **{name: value for name, value in sent.items() if name not in _ONLY_READ}}
+    data = {**stored, **{name: value for name, value in sent.items() if name not in ONLY_READ}}
     before = dict(zip(known.ids.tag_configs, stored["tag_configs"], strict=True))
     if "tag_configs" not in sent:
         return MergedConfig(document=data, ids=known.ids.tag_configs, activates=False)
@@ -125,7 +125,7 @@ def _tag_configs(
             problems.append(
                 f"{place}: {_shown(number)} is no tag_config of this repository: {_known(before)}"
             )
-        unsent = _TAG_ONLY_READ | ({"is_active"} if keep_active and kept else frozenset())
+        unsent = TAG_ONLY_READ | ({"is_active"} if keep_active and kept else frozenset())
         found.append({**kept, **{name: value for name, value in one.items() if name not in unsent}})
         ids.append(number if kept else None)
     if problems:
