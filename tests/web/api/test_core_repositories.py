@@ -215,3 +215,17 @@ async def test_one_repository_too_many_is_a_fault_of_the_request(
     with pytest.raises(Faulty, match="there are over 1 repositories"):
         await access.create(MEMBER, "acme", new())
     assert list(keeper.rules.repositories) == [SHOP]
+
+
+async def test_a_member_of_one_namespace_cannot_write_the_image_of_another(
+    access: RepositoryAccess,
+) -> None:
+    taken = document("tool", image="acme/shop")
+    taken.pop("namespace")
+    with pytest.raises(Forbidden, match="another namespace writes the image acme/shop: give another one"):
+        await access.create(STRANGER, "globex", taken)
+    made = await access.create(ADMIN, "globex", taken)
+    assert made.repository.image == "acme/shop"
+    with pytest.raises(Forbidden):
+        await access.replace_build_config(STRANGER, "globex", "tool", {"concurrency": 1})
+    await access.replace_build_config(STRANGER, "globex", "tool", {"image": "globex/tool"})

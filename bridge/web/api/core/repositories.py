@@ -27,7 +27,7 @@ from bridge.rules.schema import BuildRepository
 from bridge.web.api.core.access import require_in
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.documents import NoticeChange, merged_config, new_document
-from bridge.web.api.core.errors import Conflict, Faulty, Invalid, NotFound, Unauthenticated
+from bridge.web.api.core.errors import Conflict, Faulty, Forbidden, Invalid, NotFound, Unauthenticated
 
 MAX_DOCUMENT: Final = 256 << 10
 MAX_REASON: Final = 500
@@ -112,7 +112,7 @@ class RepositoryAccess:
         data = new_document(namespace, document)
 
         def decide(in_force: InForce, now: float) -> RepositoryChange:
-            key = _checked(data, in_force).key
+            key = _checked(data, in_force, caller).key
             if (known := in_force.known(key)) is not None:
                 raise Conflict(_taken(known))
             return _written(data, key, caller, now, now, by=caller.name)
@@ -135,7 +135,7 @@ class RepositoryAccess:
             data = json.loads(stored.document)
             config = merged_config(data["build_config"], build_config, known)
             data["build_config"] = config.document
-            _checked(data, in_force)
+            _checked(data, in_force, caller)
             made = _written(data, key, caller, stored.created_at, now, by=stored.created_by)
             override = replace(known.override, disabled=None) if config.activates else known.override
             return replace(made, tag_config_ids=config.ids, override=override)
@@ -270,8 +270,8 @@ def _taken(known: KnownRepository) -> str:
     return f"{path} was made already, by the {known.place}: change or delete it, or use another name"
 
 
-def _checked(data: Mapping[str, Any], in_force: InForce) -> BuildRepository:
-    """The rule of a document. Raises Faulty with the faults that `check` would print."""
+def _checked(data: Mapping[str, Any], in_force: InForce, caller: Principal) -> BuildRepository:
+    """The rule of a document. Raises Faulty with the faults that `check` would print, and Forbidden."""
     try:
         checked = check(plain_document(REQUEST, data), in_force.files.names)
     except ConfigError as error:
@@ -280,7 +280,20 @@ def _checked(data: Mapping[str, Any], in_force: InForce) -> BuildRepository:
         raise _faulty(checked.faults)
     if len(json.dumps(data)) > MAX_DOCUMENT:
         raise _faulty([Fault(REQUEST, "", f"is over {MAX_DOCUMENT >> 10} KiB")])
+    _check_image(checked.repository, in_force, caller)
     return checked.repository
+
+
+def _check_image(repository: BuildRepository, in_force: InForce, caller: Principal) -> None:
+    """Raises Forbidden for an image of a namespace in which the caller may change nothing."""
+    if caller.namespaces is None:
+        return
+    for other in in_force.rules.repositories.values():
+        if other.image == repository.image and not caller.may(Role.MEMBER, other.namespace):
+            raise Forbidden(
+                f"a repository of another namespace writes the image {repository.image}: "
+                "give another one as build_config.image"
+            )
 
 
 def _faulty(faults: Sequence[Fault]) -> Faulty:
