@@ -37,6 +37,7 @@ from bridge.services.triggerer import Triggerer
 from bridge.store.base import Store
 from bridge.store.open import open_store
 from bridge.web.api.auth import make_callers
+from bridge.web.api.core.core import Core
 from bridge.web.api.events import Events
 from bridge.web.app import make_api, make_app
 from bridge.web.receiver import make_receiver
@@ -105,13 +106,14 @@ class _Daemon:
         self._wake_notifiers.add(*self._notifiers)
         self._rooms = Rooms(config, store.health, clock, self._wake_notifiers)
         of_builders = [one for named in adapters.builders.items() for one in self._of_builder(*named)]
+        self._wake_all = HandOver(*of_builders, *self._notifiers)
         self._dispatcher = Dispatcher(
             FORGES,
             lambda: self.reloader.rules,
             store.deliveries,
             default_notices=config.default_notices,
             notice_policy=self.notice_policy,
-            on_dispatched=HandOver(*of_builders, *self._notifiers),
+            on_dispatched=self._wake_all,
         )
         self._scheduler = Scheduler(
             lambda: self.reloader.rules,
@@ -182,9 +184,8 @@ class _Daemon:
         on_stored = self._dispatcher.wake
         receiver = make_receiver(settings, FORGES, self._store.deliveries, self._clock, on_stored=on_stored)
         callers = make_callers(settings, self._store.tokens, self._clock)
-        public_url = settings.server.public_url
-        api = make_api(self._store, callers, self.events, keeper=self.reloader, public_url=public_url)
-        return make_app(receiver, api)
+        core = Core(self._store, self.reloader, self._clock, on_stored=on_stored, on_asked=self._wake_all)
+        return make_app(receiver, make_api(core, callers, self.events, settings.server.public_url))
 
 
 async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:

@@ -1,8 +1,6 @@
 """`builds trigger`: a build without a push."""
 
-import os
 import re
-import subprocess
 import sys
 from typing import Final
 
@@ -13,6 +11,7 @@ from anyio import to_thread
 from bridge.cli import show
 from bridge.cli.setup import audited, outline, repository_name, rules_of, run, store_of, user
 from bridge.config.faults import suggest_or_list
+from bridge.errors import RemoteError
 from bridge.model.audit import Action
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
@@ -20,10 +19,10 @@ from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
 from bridge.rules.url import clone_url_problem
 from bridge.runtime.clock import system_clock
+from bridge.runtime.git import newest_commit
 from bridge.store.base import Builds, Deliveries
 from bridge.store.values import BuildFilter, Cursor, DeliveryRow
 
-_GIT_SECONDS: Final = 30
 _CHECK_SECONDS: Final = 0.1
 _MAX_WAIT: Final = 600
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -75,7 +74,10 @@ def trigger(
             url = clone_url or await _clone_url(rule, store.builds)
             sha = commit
             if sha is None:
-                sha = await to_thread.run_sync(_newest_commit, url, kind, name)
+                try:
+                    sha = await to_thread.run_sync(newest_commit, url, kind, name)
+                except RemoteError as error:
+                    raise click.ClickException(str(error)) from None
             push = ManualPush(
                 namespace=namespace,
                 repo_name=repo_name,
@@ -133,31 +135,3 @@ async def _clone_url(rule: BuildRepository, store: Builds) -> str:
     if not found.rows:
         raise click.ClickException("no push has named the clone URL yet: give --clone-url")
     return found.rows[0].request.repo_url
-
-
-def _newest_commit(url: str, kind: RefKind, name: str) -> str:
-    """The commit that the ref points to at the host; tags are peeled."""
-    ref = f"refs/heads/{name}" if kind == "branch" else f"refs/tags/{name}"
-    command = ["git", "ls-remote", "--exit-code", "--end-of-options", url, ref, f"{ref}^{{}}"]
-    try:
-        listed = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_GIT_SECONDS,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | {"GIT_TERMINAL_PROMPT": "0"},
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        raise click.ClickException(
-            "git ls-remote did not answer: check the clone URL, or give --commit"
-        ) from None
-    found: dict[str, str] = {}
-    for line in listed.stdout.splitlines():
-        sha, _, listed_ref = line.partition("\t")
-        found[listed_ref] = sha
-    if ref not in found:
-        raise click.ClickException(f"the host has no {kind} {name}, or does not answer: give --commit")
-    return found.get(f"{ref}^{{}}", found[ref])

@@ -233,6 +233,7 @@ class NewBuild:
 class Build:
     """A build of one build repository, in its newest `run` or an earlier one; times are Unix seconds.
 
+    `number` counts the builds of its repository, `serial` those of all.
     `enqueued_at` is when this run began to wait. `retried_by` is who asked for it; None for the first run.
     `raw` is the builder's own word for the state, `handle` its own word for the build. `attempts` counts the
     tries to trigger it, and `next_at` is when the next one is due. `log_offset` is how far the log was read.
@@ -243,6 +244,7 @@ class Build:
     """
 
     id: str
+    serial: int
     number: int
     namespace: str
     repo_name: str

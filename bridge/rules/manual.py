@@ -1,6 +1,7 @@
 """A build that a person asks for; it becomes a delivery, stored and evaluated like any other."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -14,7 +15,11 @@ FORGE: Final = "manual"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManualPush:
-    """Build this commit of this ref as if it had been pushed, but for one build repository only."""
+    """Build this commit of this ref as if it had been pushed, but for one build repository only.
+
+    With `docker_repo_tag`, as a tag configuration has it, only what that one builds. `parameters` take the
+    place of those of the rule.
+    """
 
     namespace: str
     repo_name: str
@@ -24,6 +29,8 @@ class ManualPush:
     ref_name: str
     sha: str
     by: str
+    docker_repo_tag: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     def delivery(self, now: float) -> Delivery:
         """The delivery that asks for it; it never repeats another."""

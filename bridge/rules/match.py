@@ -29,6 +29,7 @@ from bridge.rules.url import normalised_url
 
 _SKIP: Final = re.compile(r"\[(?:skip ci|ci skip|no ci)\]", re.IGNORECASE)
 _MAX_SHOWN: Final = 200
+_NO_PARAMETERS: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +138,28 @@ class RuleSet:
         others = [_elsewhere(rule) for rule in self.repositories.values() if rule.path not in paths]
         return _joined([*(self._match(found, event, at) for found in known), Matching((), tuple(others))])
 
-    def match_by_hand(self, repository: BuildRepository, event: PushEvent, at: float) -> Matching:
-        """What one repository builds of a push that a person asked for, or a schedule."""
-        return match_repository(repository, event, at, by_hand=True, reserved=self._reserved)
+    def match_by_hand(
+        self,
+        repository: BuildRepository,
+        event: PushEvent,
+        at: float,
+        *,
+        docker_repo_tag: str | None = None,
+        parameters: Mapping[str, str] = _NO_PARAMETERS,
+    ) -> Matching:
+        """What one repository builds of a push that a person asked for, or a schedule.
+
+        With `docker_repo_tag`, as a tag configuration has it, only the builds of those that have it.
+        `parameters` take the place of those of the rule.
+        """
+        found = match_repository(repository, event, at, by_hand=True, reserved=self._reserved)
+        configs = repository.build_config.tag_configs
+        matches = [
+            replace(match, parameters={**match.parameters, **parameters})
+            for match in found.matches
+            if docker_repo_tag in {None, *(configs[index].docker_repo_tag for index in match.tag_configs)}
+        ]
+        return replace(found, matches=tuple(matches))
 
     def _match(self, repository: BuildRepository, event: PushEvent, at: float) -> Matching:
         if why := self.api.disabled(repository.key):

@@ -45,6 +45,11 @@ class Pattern:
     _program: Any | None
     """RE2's, or None for an exact text."""
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is the name itself."""
+        return self._program is None
+
     def match(self, name: str) -> Mapping[str, str] | None:
         """The values of the groups if the whole of `name` matches, else None; absent groups are empty.
 
@@ -107,6 +112,12 @@ class RefFilter:
             if pattern.match(name) is not None:
                 return f"{name} is left out by !{pattern.text}"
         return f"{name} does not match {self}"
+
+    @property
+    def only_name(self) -> str | None:
+        """The one name that can match; None where several can."""
+        wanted = self.wanted
+        return wanted[0].text if len(wanted) == 1 and wanted[0].is_exact else None
 
     @property
     def wanted(self) -> list[Pattern]:

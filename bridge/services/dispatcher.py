@@ -221,7 +221,16 @@ def _evaluate_unpushed(
     event = push.event()
     if isinstance(event, Ignored):
         return Evaluation(event, Matching())
-    return Evaluation(event, rules.match_by_hand(repository, event, delivery.received_at))
+    if isinstance(push, scheduled.ScheduledPush):
+        return Evaluation(event, rules.match_by_hand(repository, event, delivery.received_at))
+    matching = rules.match_by_hand(
+        repository,
+        event,
+        delivery.received_at,
+        docker_repo_tag=push.docker_repo_tag,
+        parameters=push.parameters,
+    )
+    return Evaluation(event, matching)
 
 
 def _undecidable(error: Exception) -> Decision:

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0013"
+REVISION: Final = "0014"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -95,12 +95,14 @@ build = Table(
     Column("image", Text, nullable=False, server_default=""),
     Column("turn", Integer, nullable=False, server_default=text("0")),
     *_of_a_run(),
+    Column("serial", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
     UniqueConstraint("namespace", "repo_name", "number"),
     UniqueConstraint("namespace", "repo_name", "time_version"),
     Index("build_open", "builder", "state", "turn", "id", sqlite_where=text("released = 0")),
     Index("build_ref", "namespace", "repo_name", "ref", "number"),
     Index("build_created_at", "created_at"),
+    Index("build_serial", "serial"),
     Index("build_pushed", "namespace", "repo_name", "tag_set", "pushed"),
     Index("build_turn", "turn"),
     # Which builds of an image run before a waiting one.

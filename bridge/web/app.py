@@ -12,44 +12,28 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.errors import StoreError
-from bridge.store.base import Store
 from bridge.web.api.answers import http_failure, json_answer, store_failure
-from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
+from bridge.web.api.core.core import Core
+from bridge.web.api.drone import DroneApi
 from bridge.web.api.events import Events
 from bridge.web.api.health import HealthApi
 from bridge.web.api.openapi import openapi
 from bridge.web.api.operation import Dialect, KnowsCallers
 from bridge.web.api.own import OwnApi
 
-DIALECTS: Final = (OwnApi,)
+DIALECTS: Final = (OwnApi, DroneApi)
 
 
-def make_api(
-    store: Store,
-    callers: KnowsCallers,
-    events: Events,
-    *,
-    keeper: RuleKeeper,
-    public_url: str | None = None,
-) -> Starlette:
-    """All views; `callers` tells who calls, `keeper` holds the rules in force."""
-    dialects: list[Dialect] = [
-        OwnApi(
-            callers,
-            store,
-            events,
-            repositories=RepositoryAccess(keeper),
-            reload=keeper.reload,
-            public_url=public_url,
-        ),
-    ]
+def make_api(core: Core, callers: KnowsCallers, events: Events, public_url: str | None = None) -> Starlette:
+    """All views; `callers` tells who calls, `public_url` begins the addresses in answers."""
+    dialects: list[Dialect] = [OwnApi(callers, core, events, public_url=public_url), DroneApi(callers, core)]
 
     async def document(_request: Request) -> Response:
         return json_answer(await to_thread.run_sync(openapi, DIALECTS))
 
     return Starlette(
         routes=[
-            *HealthApi(store).routes,
+            *HealthApi(core.store).routes,
             Route("/openapi.json", document),
             *(route for dialect in dialects for route in dialect.routes),
         ],

@@ -68,11 +68,11 @@ def test_a_trigger_says_which_builds_were_made_or_why_there_are_none(tmp_path: P
 def test_what_cannot_be_triggered_is_reported(tmp_path: Path) -> None:
     daemon = Hosted(tmp_path).daemon
     nothing = "acme/none --branch main", "there is no rule for acme/none; did you mean acme/shop?"
-    branch = "acme/shop --branch gone", "the host has no branch gone, or does not answer: give --commit"
-    tag = "acme/shop --tag gone", "the host has no tag gone, or does not answer: give --commit"
+    branch = "acme/shop --branch gone", "the host has no branch gone: correct the name"
+    tag = "acme/shop --tag gone", "the host has no tag gone: correct the name"
     away = (
         "acme/shop --branch main --clone-url file:///nowhere/at-all.git",
-        "the host has no branch main, or does not answer: give --commit",
+        "the host does not say what its refs are: check the clone URL, or give the commit",
     )
     for arguments, complaint in (nothing, branch, tag, away):
         assert fails(daemon, f"builds trigger {arguments}") == complaint
@@ -88,4 +88,4 @@ def test_where_the_code_is_must_be_known(daemon: Daemon) -> None:
     said = fails(daemon, "builds trigger acme/shop --branch main")
     assert said == "no push has named the clone URL yet: give --clone-url"
     one_build(daemon, repo_url="file:///nowhere/shop.git")
-    assert "does not answer" in fails(daemon, "builds trigger acme/shop --branch main")
+    assert "does not say what its refs are" in fails(daemon, "builds trigger acme/shop --branch main")

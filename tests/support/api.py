@@ -1,6 +1,6 @@
 """The views of the APIs over a store, with tokens of every kind."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ from support.scripted import Store
 
 from bridge.model.access import IssuedToken, Role
 from bridge.web.api.auth import Callers
+from bridge.web.api.core.core import Core
 from bridge.web.api.core.repositories import RuleKeeper
 from bridge.web.api.credentials import Credentials
 from bridge.web.api.events import Events
@@ -21,6 +22,10 @@ from bridge.web.clients import Clients
 KEY = "the-key-of-the-tests-with-enough-letters"
 
 
+def nothing() -> None:
+    """Where no service is to be woken."""
+
+
 def api_of(
     store: Store,
     *,
@@ -28,12 +33,15 @@ def api_of(
     keys: Sequence[str] = (KEY,),
     keeper: RuleKeeper | None = None,
     public_url: str | None = None,
+    on_stored: Callable[[], None] = nothing,
+    on_asked: Callable[[], None] = nothing,
 ) -> Starlette:
     """All views; the clock is that of the store. Without a `keeper` there are no rules."""
     callers = Callers(tokens, Credentials(keys), store.tokens, clients=Clients(), clock=store.clock)
     events = Events(store.feed)
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
-    return make_api(store, callers, events, keeper=keeper or NoRules(), public_url=public_url)
+    core = Core(store, keeper or NoRules(), store.clock, on_stored=on_stored, on_asked=on_asked)
+    return make_api(core, callers, events, public_url)
 
 
 @asynccontextmanager

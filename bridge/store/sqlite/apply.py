@@ -127,6 +127,7 @@ def _create(connection: Connection, new: NewBuild, number: int, now: float) -> s
             pushed=new.pushed,
             concurrency=new.concurrency,
             image=new.image,
+            serial=select(func.coalesce(func.max(table.c.serial), 0) + 1).scalar_subquery(),
             turn=runs.next_turn(),
         )
         .on_conflict_do_nothing(index_elements=["delivery_id", "namespace", "repo_name", "tag_set"])

@@ -23,6 +23,7 @@ def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
     state = parts.read("state", lambda: BuildState(row["state"]), BuildState.UNKNOWN)
     return Build(
         id=row["id"],
+        serial=row["serial"],
         number=row["number"],
         namespace=row["namespace"],
         repo_name=row["repo_name"],

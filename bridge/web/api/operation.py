@@ -87,6 +87,8 @@ class Operation:
     status: int = 200
     public: bool = False
     """Whether it may be called without a token."""
+    streamed: Any = None
+    """The type of the JSON that the view streams as a Response."""
     media_type: str = "application/json"
     """What the answer is; only JSON has a type that is checked."""
 
@@ -105,7 +107,7 @@ class Operation:
     @property
     def answer(self) -> Any:
         """The type of what the view returns; `Response` where it is no JSON."""
-        return self.types["return"]
+        return self.streamed or self.types["return"]
 
     @property
     def description(self) -> str:

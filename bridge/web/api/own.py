@@ -1,7 +1,7 @@
 """Our own API below `/v1`: builds, their logs, deliveries, and a reload of the rules."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
@@ -14,16 +14,13 @@ from bridge.model.access import Role
 from bridge.model.audit import Action, AuditEntry
 from bridge.model.build import Build
 from bridge.model.plan import RepositoryKey
-from bridge.rules.diff import Changes
 from bridge.rules.in_force import KnownRepository
-from bridge.store.base import Store
 from bridge.store.values import Page
 from bridge.web.api.answers import failure, headers_of, success
 from bridge.web.api.core.access import require
-from bridge.web.api.core.builds import BuildAccess, sees
-from bridge.web.api.core.deliveries import DeliveryAccess
+from bridge.web.api.core.builds import sees
+from bridge.web.api.core.core import Core
 from bridge.web.api.core.errors import CallError, Faulty
-from bridge.web.api.core.repositories import RepositoryAccess
 from bridge.web.api.documents import (
     AuditDocument,
     BuildDocument,
@@ -103,26 +100,19 @@ class OwnApi(Dialect):
         return _envelope(schema, code={"const": 0})
 
     def __init__(
-        self,
-        callers: KnowsCallers,
-        store: Store,
-        events: Events,
-        *,
-        repositories: RepositoryAccess,
-        reload: Callable[[], Awaitable[Changes]],
-        public_url: str | None = None,
+        self, callers: KnowsCallers, core: Core, events: Events, *, public_url: str | None = None
     ) -> None:
         super().__init__(callers)
-        self._repositories = repositories
-        self._builds = BuildAccess(store.builds)
-        self._deliveries = DeliveryAccess(store.deliveries, store.builds)
-        self._stored = store.builds
-        self._audit = store.audit
+        self._repositories = core.repositories
+        self._builds = core.builds
+        self._deliveries = core.deliveries
+        self._stored = core.store.builds
+        self._audit = core.store.audit
         self._events = events
         # However many clients ask for lists, the store's other readers stay free for the daemon.
         self._one_list = anyio.Semaphore(1)
         self._base = (public_url or "").rstrip("/")
-        self._load = reload
+        self._load = core.keeper.reload
 
     def success(self, content: Any, status: int) -> Response:
         return success(content, status)

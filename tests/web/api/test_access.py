@@ -12,10 +12,11 @@ import httpx
 import pytest
 from support.api import api_of, bearer, client_of, issue
 from support.keeping import keeper_of
-from support.scripted import START, Store
+from support.scripted import START, Store, quiet
 from support.stored import document, put
 
 from bridge.model.access import Role
+from bridge.model.build import BuildState
 from bridge.web.app import DIALECTS
 
 NO_TOKEN, EXPIRED, REVOKED = "no token", "expired", "revoked"
@@ -29,6 +30,8 @@ class Needs(Enum):
 
     ANYTHING = auto()
     """A list, of which each caller gets what it may see."""
+    OWN = auto()
+    """A list, of which each caller with a token gets what it may see."""
     READ = auto()
     """To read one thing."""
     READ_WITH_TOKEN = auto()
@@ -46,6 +49,8 @@ _ROWS: Mapping[tuple[Needs, bool], tuple[int, ...]] = {
     # In the order of CALLERS; whoever is let through gets OK here.
     (Needs.ANYTHING, True): (OK, 401, 401, OK, OK, OK, OK),
     (Needs.ANYTHING, False): (OK, 401, 401, OK, OK, OK, OK),
+    (Needs.OWN, True): (401, 401, 401, OK, OK, OK, OK),
+    (Needs.OWN, False): (401, 401, 401, OK, OK, OK, OK),
     (Needs.READ, True): (OK, 401, 401, OK, OK, OK, OK),
     (Needs.READ, False): (404, 401, 401, 404, OK, OK, OK),
     (Needs.READ_WITH_TOKEN, True): (401, 401, 401, 404, OK, OK, OK),
@@ -68,6 +73,8 @@ class Line:
     needs: Needs
     status: int = 200
     body: Any = None
+    ended: bool = False
+    """Whether the build has to have ended."""
 
     def expected(self, caller: str, *, is_public: bool) -> int:
         answer = _ROWS[self.needs, is_public][CALLERS.index(caller)]
@@ -87,6 +94,12 @@ CALLS = (
     Line("GET", "/v1/repositories/{namespace}/{repo_name}", Needs.READ),
     Line("PUT", "/v1/repositories/{namespace}/{repo_name}/build-config", Needs.CHANGE, body={}),
     Line("DELETE", "/v1/repositories/{namespace}/{repo_name}", Needs.CHANGE),
+    Line("GET", "/api/builds", Needs.OWN),
+    Line("GET", "/api/repos/{owner}/{name}/builds", Needs.READ),
+    Line("GET", "/api/repos/{owner}/{name}/builds/{number:int}", Needs.READ),
+    Line("POST", "/api/repos/{owner}/{name}/builds/{number:int}", Needs.CHANGE, ended=True),
+    Line("GET", "/api/repos/{owner}/{name}/logs/{number:int}/{job:int}", Needs.READ),
+    Line("DELETE", "/api/repos/{owner}/{name}/builds/{number:int}/{job:int}", Needs.CHANGE, 204),
 )
 
 
@@ -122,11 +135,20 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("line", CALLS, ids=[f"{line.method} {line.path}" for line in CALLS])
 async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_public: bool) -> None:
-    build = await store.add_build(namespace="acme", is_public=is_public)
+    build = await store.add_build(namespace="acme", repo_name="tool", is_public=is_public)
+    if line.ended:
+        await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
     await store.repositories.take({}, [], [], put(document() | {"is_public": is_public}))
     keeper = await keeper_of(store, store.path.parent)
-    path = line.path.format(
-        build_id=build.id, delivery_id=build.origin.delivery_id, namespace="acme", repo_name="tool"
+    path = line.path.replace(":int", "").format(
+        build_id=build.id,
+        delivery_id=build.origin.delivery_id,
+        namespace="acme",
+        repo_name="tool",
+        owner="acme",
+        name="tool",
+        number=build.number,
+        job=1,
     )
     headers = await shown_by(store, caller)
     async with client_of(api_of(store, keeper=keeper)) as client:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from support.api import nothing
 from support.scripted import Store
 
 from bridge.model.access import Principal, Role
@@ -27,7 +28,7 @@ async def filled(store: Store) -> dict[str, str]:
 
 async def test_who_reads_some_namespaces_lists_these_and_what_is_public(store: Store) -> None:
     made = await filled(store)
-    access = BuildAccess(store.builds)
+    access = BuildAccess(store, nothing)
 
     async def shown(principal: Principal | None, size: int = 20, **only: Any) -> list[str]:
         """What the pages show one after the other, each name once where nothing is shown twice."""
@@ -54,7 +55,7 @@ async def test_who_reads_some_namespaces_lists_these_and_what_is_public(store: S
 
 async def test_what_may_not_be_seen_does_not_seem_to_exist(store: Store) -> None:
     made = await filled(store)
-    access = BuildAccess(store.builds)
+    access = BuildAccess(store, nothing)
     assert (await access.one(VIEWER, made["acme private"])).id == made["acme private"]
     assert (await access.one(VIEWER, made["other public"])).id == made["other public"]
     said = set()

@@ -10,9 +10,10 @@ import pytest
 from support.api import api_of
 from support.commands import command
 from support.keeping import keeper_of
-from support.scripted import Store, delivery_of
+from support.scripted import Store, delivery_of, quiet
 from support.stored import document, put
 
+from bridge.model.build import BuildState
 from bridge.web.api.openapi import openapi
 from bridge.web.app import DIALECTS
 
@@ -21,6 +22,8 @@ DOCUMENT = openapi(DIALECTS)
 REPOSITORY = document() | {"is_public": True}
 NEW = document("new")
 BODIES = {"post": {"repo_name": "new", "build_config": NEW["build_config"]}, "put": NEW["build_config"]}
+AFTER_THE_END = {"drone_restart"}
+"""What can be done only with a build that has ended."""
 OPERATIONS = [
     (path, method, entry) for path, found in DOCUMENT["paths"].items() for method, entry in found.items()
 ]
@@ -63,11 +66,14 @@ def test_ids_of_operations_are_unique() -> None:
 async def test_what_is_answered_has_the_type_that_the_document_gives(
     store: Store, path: str, method: str, entry: Any, token: str | None
 ) -> None:
-    build = await store.add_build("1", is_public=True)
+    build = await store.add_build("1", repo_name="tool", is_public=True)
     await store.builds.append_log(build.id, "a line\n", 7, restarted=False)
+    if entry["operationId"] in AFTER_THE_END:
+        await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
     delivery = delivery_of("k", store.clock())
     await store.deliveries.put(delivery)
-    known = {"build_id": build.id, "delivery_id": delivery.id, "namespace": "acme", "repo_name": "tool"}
+    known = {"build_id": build.id, "delivery_id": delivery.id, "number": build.number, "job": 1}
+    known |= {"namespace": "acme", "repo_name": "tool", "owner": "acme", "name": "tool"}
     await store.repositories.take({}, [], [], put(REPOSITORY))
     served = api_of(store, tokens=[TOKEN], keeper=await keeper_of(store, store.path.parent))
     headers = {} if token is None else {"authorization": f"Bearer {token}"}

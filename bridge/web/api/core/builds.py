@@ -1,26 +1,61 @@
 """Builds as callers may see and change them; who may not see a build cannot tell it from one there is not."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from bridge.errors import CannotRetry
 from bridge.model.access import Principal, Role
+from bridge.model.audit import Action
 from bridge.model.build import Build
-from bridge.store.base import Builds
+from bridge.store.base import Store
 from bridge.store.values import BuildFilter, Cursor, Page
-from bridge.web.api.core.errors import NotFound
+from bridge.web.api.core.access import require_in
+from bridge.web.api.core.errors import Conflict, NotFound
 
 _NO_BUILD: Final = "there is no such build, or it takes a token to see it"
 
 
 class BuildAccess:
-    """What callers may see of builds."""
+    """What callers may see of builds and do with them; `wake` is called when one waits again or is to end."""
 
-    def __init__(self, builds: Builds) -> None:
-        self._builds = builds
+    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
+        self._builds = store.builds
+        self._audit = store.audit
+        self._wake = wake
 
     async def one(self, principal: Principal | None, build_id: str) -> Build:
         """Raises NotFound."""
         return _visible(principal, await self._builds.get(build_id))
+
+    async def numbered(
+        self, principal: Principal | None, namespace: str, repo_name: str, number: int
+    ) -> Build:
+        """Raises NotFound."""
+        return _visible(principal, await self._builds.by_number(namespace, repo_name, number))
+
+    async def cancel(self, caller: Principal, build: Build, origin: str) -> None:
+        """Ask for the end of a build. Raises Forbidden, and Conflict for one that has ended or is to end."""
+        require_in(caller, Role.MEMBER, build.namespace)
+        if not await self._builds.request_cancel(build.id, f"cancelled by {caller.name}"):
+            raise Conflict(f"{build.full_name} #{build.number} has ended, or is to end already")
+        self._wake()
+        before = {"state": build.state}
+        await self._audit.add(caller, Action.BUILD_CANCELLED, build.id, origin=origin, before=before)
+
+    async def retry(self, caller: Principal, build: Build, origin: str) -> Build:
+        """Make another run of a build that has ended. Raises Forbidden, and Conflict for one that has not."""
+        require_in(caller, Role.MEMBER, build.namespace)
+        try:
+            again = await self._builds.retry(build.id, caller.name, f"retried by {caller.name}")
+        except CannotRetry as error:
+            raise Conflict(str(error)) from None
+        self._wake()
+        before, after = {"state": build.state}, {"run": again.run}
+        await self._audit.add(
+            caller, Action.BUILD_RETRIED, build.id, origin=origin, before=before, after=after
+        )
+        return again
 
     async def page(
         self, principal: Principal | None, cursor: Cursor, size: int, only: BuildFilter

@@ -1,0 +1,35 @@
+"""What all dialects do their work with."""
+
+from collections.abc import Callable
+
+from bridge.runtime.clock import Clock
+from bridge.store.base import Store
+from bridge.web.api.core.builds import BuildAccess
+from bridge.web.api.core.deliveries import DeliveryAccess
+from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
+from bridge.web.api.core.trigger import BuildTrigger
+
+
+class Core:
+    """The parts of the bridge as callers may see, change and use them.
+
+    `keeper` holds the rules in force. `on_stored` is called when a delivery was stored, and `on_asked` when a
+    build waits again, or is to end.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keeper: RuleKeeper,
+        clock: Clock,
+        *,
+        on_stored: Callable[[], None],
+        on_asked: Callable[[], None],
+    ) -> None:
+        self.store = store
+        self.keeper = keeper
+        self.clock = clock
+        self.builds = BuildAccess(store, on_asked)
+        self.deliveries = DeliveryAccess(store.deliveries, store.builds)
+        self.repositories = RepositoryAccess(keeper)
+        self.trigger = BuildTrigger(store, clock, on_stored)
