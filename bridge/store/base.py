@@ -16,6 +16,7 @@ from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
 from bridge.model.plan import KnownMove, Planner
 from bridge.store.callers import Audit, Tokens
+from bridge.store.reports import Reports
 from bridge.store.rules import Repositories, Schedules
 from bridge.store.values import (
     ANY_BUILD,
@@ -28,6 +29,7 @@ from bridge.store.values import (
     Happening,
     HealthRecord,
     LogPiece,
+    LogRange,
     NoticeFilter,
     NoticeRow,
     NoticesFor,
@@ -167,6 +169,13 @@ class Builds(Protocol):
         They are those of one `run`, of the newest where that is None; in a later run `seq` counts on.
         """
 
+    async def log_range(self, build_id: str, offset: int, length: int) -> LogRange:
+        """The log of the newest run from byte `offset` on, at most `length` bytes of it in whole characters.
+
+        What was left out of a long log counts, and the mark stands for it. An offset beyond the end is the
+        end, and one inside of a character the next character.
+        """
+
     async def log_tail(self, build_id: str, characters: int, *, run: int | None = None) -> str:
         """The end of the log of a run, the newest unless `run` says otherwise; at most so many characters."""
 
@@ -302,6 +311,8 @@ class Store(Protocol):
     def deliveries(self) -> Deliveries: ...
     @property
     def builds(self) -> Builds: ...
+    @property
+    def reports(self) -> Reports: ...
     @property
     def notices(self) -> Notices: ...
     @property

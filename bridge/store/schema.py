@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0014"
+REVISION: Final = "0015"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -131,6 +131,8 @@ build = Table(
     Index("build_of_namespace", "namespace", "id", "is_public"),
     Index("build_state", "state", "id", "is_public"),
     Index("build_public", "id", sqlite_where=text("is_public = 1")),
+    # What a repository built in a time: how many, how they ended, and the first number of a day.
+    Index("build_of_time", "namespace", "repo_name", "created_at", "number", "state"),
 )
 """The builds, each with its newest run; `turn` orders the newest runs of all builds."""
 

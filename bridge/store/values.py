@@ -154,6 +154,16 @@ class LogPiece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogRange:
+    """A part of a build's log in bytes of UTF-8: from `begin` up to `end`, of `size` bytes in all."""
+
+    begin: int
+    end: int
+    size: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRow:
     """A notice as people see it; `attempts` counts the sends. Of a damaged one `detail` says so."""
 

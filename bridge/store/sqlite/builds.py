@@ -26,7 +26,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.redaction import MASK
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
-from bridge.store.sqlite import listing, logs, notices, runs, streak, timeline
+from bridge.store.sqlite import listing, log_range, logs, notices, runs, streak, timeline
 from bridge.store.sqlite.build_filter import alternatives
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
@@ -37,6 +37,7 @@ from bridge.store.values import (
     BuildFilter,
     Cursor,
     LogPiece,
+    LogRange,
     NoticesFor,
     Page,
     Redact,
@@ -221,6 +222,11 @@ class Builds:
         )
         return await self._database.read(
             lambda connection: [LogPiece(row.seq, row.at, row.text) for row in connection.execute(query)]
+        )
+
+    async def log_range(self, build_id: str, offset: int, length: int) -> LogRange:
+        return await self._database.read(
+            lambda connection: log_range.log_range(connection, build_id, offset, length)
         )
 
     async def log_tail(self, build_id: str, characters: int, *, run: int | None = None) -> str:

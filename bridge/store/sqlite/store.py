@@ -21,6 +21,7 @@ from bridge.store.sqlite.health import Health
 from bridge.store.sqlite.jobs import Jobs
 from bridge.store.sqlite.messages import Messages
 from bridge.store.sqlite.notices import Notices, end_orphans
+from bridge.store.sqlite.reports import Reports
 from bridge.store.sqlite.repositories import Repositories
 from bridge.store.sqlite.schedules import Schedules
 from bridge.store.sqlite.tokens import Tokens
@@ -42,6 +43,7 @@ class SqliteStore:
         self.clock = clock
         self.deliveries = Deliveries(database, clock)
         self.builds = Builds(database, clock, redact, log_limit)
+        self.reports = Reports(database)
         self.notices = Notices(database, clock, redact)
         self.health = Health(database, clock, service_notices, redact)
         self.jobs = Jobs(database)

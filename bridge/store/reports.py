@@ -1,0 +1,47 @@
+"""The port of the store about what repositories have built over time. See `bridge.store.base`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.model.build import Build, BuildState
+from bridge.model.plan import RepositoryKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """The builds of a repository that were made from `begin` on and before `end`, in Unix seconds.
+
+    With `refs`, full ref names, only those; with `causes`, only those that came about so.
+    """
+
+    begin: float
+    end: float
+    refs: Sequence[str] | None = None
+    causes: Sequence[str] | None = None
+
+
+class Reports(Protocol):
+    """What repositories have built; each answer is read along an index, and no further than it needs."""
+
+    async def newest(
+        self, keys: Sequence[RepositoryKey], size: int
+    ) -> Mapping[RepositoryKey, Sequence[Build]]:
+        """The newest builds of each repository, at most `size`, the newest first."""
+
+    async def page(
+        self, key: RepositoryKey, period: Period, *, skip: int, size: int
+    ) -> tuple[int, Sequence[Build]]:
+        """How many builds there are, at most 10 000, and `size` of them after the newest `skip`."""
+
+    async def outcomes(self, key: RepositoryKey, period: Period) -> Mapping[BuildState, int]:
+        """How many builds of the time are in which state."""
+
+    async def first_numbers(self, asked: Sequence[tuple[RepositoryKey, float]]) -> Sequence[int]:
+        """For each repository and time the number of its first build that was made then or later.
+
+        0 where there is none. Of builds that were deleted nothing is known.
+        """
+
+    async def unended(self, key: RepositoryKey) -> bool:
+        """Whether a build of the repository waits or runs."""

@@ -1,0 +1,121 @@
+"""What repositories have built over time: exact, and found along indexes."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from support.scripted import START, Store, quiet
+
+from bridge.model.build import BuildState
+from bridge.store.reports import Period
+from bridge.store.sqlite import reports
+
+KEY = ("acme", "shop")
+ALL = Period(begin=0, end=START * 2)
+
+
+async def filled(store: Store) -> None:
+    """Six builds, an hour apart; the second failed, the third of another branch, and one of another job."""
+    for key in range(6):
+        build = await store.add_build(str(key), ref=f"refs/heads/{'other' if key == 2 else 'main'}")
+        await store.add_build(f"web {key}", repo_name="web")
+        if key < 4:
+            to = BuildState.FAILED if key == 1 else BuildState.CANCELLED
+            await store.builds.transition(build.run_id, to, quiet, ended_at=store.clock())
+        store.clock.advance(3600)
+
+
+def numbers(found: Any) -> list[int]:
+    return [build.number for build in found]
+
+
+async def test_the_newest_of_each_repository(store: Store) -> None:
+    await filled(store)
+    found = await store.reports.newest([KEY, ("acme", "web"), ("acme", "none")], 2)
+    assert {key: numbers(builds) for key, builds in found.items()} == {
+        KEY: [6, 5],
+        ("acme", "web"): [6, 5],
+        ("acme", "none"): [],
+    }
+
+
+async def test_a_time_begins_with_its_first_moment_and_ends_before_its_last(store: Store) -> None:
+    await filled(store)
+    count, found = await store.reports.page(
+        KEY, Period(begin=START + 3600, end=START + 4 * 3600), skip=1, size=1
+    )
+    assert (count, numbers(found)) == (3, [3])
+    assert await store.reports.page(KEY, ALL, skip=5, size=5) == (6, [await store.builds.by_number(*KEY, 1)])
+
+
+async def test_a_time_can_be_of_some_refs_and_causes_only(store: Store) -> None:
+    await filled(store)
+    for only, expected in (
+        ({"refs": ["refs/heads/other"]}, [3]),
+        ({"refs": []}, []),
+        ({"causes": ["push"]}, [6, 5, 4, 3, 2, 1]),
+        ({"causes": ["manual"]}, []),
+    ):
+        count, found = await store.reports.page(KEY, Period(begin=0, end=START * 2, **only), skip=0, size=9)
+        assert (count, numbers(found)) == (len(expected), expected), only
+
+
+async def test_how_builds_ended_is_counted(store: Store) -> None:
+    await filled(store)
+    assert await store.reports.outcomes(KEY, Period(begin=START, end=START + 5 * 3600)) == {
+        BuildState.FAILED: 1,
+        BuildState.CANCELLED: 3,
+        BuildState.WAITING: 1,
+    }
+
+
+async def test_the_first_number_from_a_time_on(store: Store) -> None:
+    await filled(store)
+    asked = [(KEY, START), (KEY, START + 1), (KEY, START + 6 * 3600), (("acme", "none"), 0.0)]
+    assert await store.reports.first_numbers(asked) == [1, 2, 0, 0]
+
+
+async def test_whether_something_waits_or_runs(store: Store) -> None:
+    build = await store.add_build()
+    assert await store.reports.unended(KEY)
+    await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
+    assert not await store.reports.unended(KEY)
+
+
+async def test_what_is_very_much_is_not_counted_to_its_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "COUNTED", 3)
+    await filled(store)
+    assert (await store.reports.page(KEY, ALL, skip=0, size=1))[0] == 3
+
+
+async def test_each_report_reads_along_an_index(store: Store) -> None:
+    await filled(store)
+    asked: list[tuple[str, Any]] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        asked.append((statement, parameters))
+
+    engine = store.database._engine
+    event.listen(engine, "before_cursor_execute", keep)
+    await store.reports.newest([KEY], 5)
+    await store.reports.page(KEY, ALL, skip=0, size=5)
+    await store.reports.outcomes(KEY, ALL)
+    await store.reports.first_numbers([(KEY, START)])
+    await store.reports.unended(KEY)
+    event.remove(engine, "before_cursor_execute", keep)
+    plans = await store.database.read(
+        lambda connection: [
+            [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            for statement, parameters in asked
+        ]
+    )
+    assert len(plans) == 6
+    for lines in plans:
+        assert any("USING" in line and "INDEX" in line for line in lines), lines
+        assert not [line for line in lines if line.startswith("SCAN build")], lines
+        assert not [line for line in lines if "TEMP B-TREE" in line and "GROUP BY" not in line], lines
+    of_time = [line for lines in plans for line in lines if "created_at>" in line]
+    assert len(of_time) == 4
+    assert all("COVERING INDEX build_of_time" in line for line in of_time), of_time
