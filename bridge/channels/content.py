@@ -199,7 +199,7 @@ def compose(notice: Notice, language: Language, now: float, detail: Detail) -> C
     facts = notice.facts
     if isinstance(facts, BuildFacts):
         subject = plain(f"{facts.namespace}/{facts.repo_name}", 100)
-        title = f"{subject} {plain(facts.ref_name, 60)} #{facts.number}"
+        title = f"{subject} {plain(facts.ref_name, 60)} {facts.label}"
         lines = _build_lines(notice.event, facts, words, detail)
         tail = log_tail(facts.log_tail, detail.tail) if detail.tail else ()
         log = web_link(facts.page_url) or web_link(facts.build_url)
@@ -246,7 +246,7 @@ def _where(facts: BuildFacts, words: Words, detail: Detail) -> Line:
     """What was built: `Branch main · 1a2b3c4d · #128`."""
     kind = words.tag if facts.ref_kind == "tag" else words.branch
     commit = _link(plain(facts.sha, 40)[:8], facts.commit_url, detail)
-    number = _link(f"#{facts.number}", facts.build_url, detail)
+    number = _link(facts.label, facts.build_url, detail)
     return (f"{kind} {plain(facts.ref_name, 60)}", *((" · ", commit) if commit else ()), " · ", number)
 
 

@@ -285,7 +285,7 @@ def _notice_document(row: NoticeRow) -> dict[str, Any]:
 def _about(facts: BuildFacts | ServiceFacts) -> str:
     if isinstance(facts, ServiceFacts):
         return f"{facts.subject}: {facts.detail}"
-    return f"{facts.namespace}/{facts.repo_name} #{facts.number} {facts.ref_name}: {facts.state}"
+    return f"{facts.namespace}/{facts.repo_name} {facts.label} {facts.ref_name}: {facts.state}"
 
 
 def _display_name(build: Build) -> str:

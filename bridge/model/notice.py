@@ -93,6 +93,12 @@ class BuildFacts:
     streak_since: int | None = None
     streak_seconds: float | None = None
     by: str | None = None
+    run: int = 1
+
+    @property
+    def label(self) -> str:
+        """The number of the build; of a later run `#128.2`."""
+        return f"#{self.number}" if self.run == 1 else f"#{self.number}.{self.run}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,7 @@ class NoticePolicy:
             page_url=f"{self.public_url.rstrip('/')}/v1/builds/{build.id}" if self.public_url else None,
             cause=origin.cause,
             by=origin.by,
+            run=build.run,
             streak=streak.count,
             streak_since=streak.since,
             streak_seconds=self._seconds(build, streak),

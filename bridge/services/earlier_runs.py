@@ -55,7 +55,7 @@ class EarlierRuns:
         }
         due = [run for run in runs if not self._visits[run.run_id].pause.left]
         for run in due[:AT_ONCE]:
-            if run.state is BuildState.UNKNOWN and await self._is_shared(run):
+            if run.state is BuildState.UNKNOWN and await self._is_trigger_open(run):
                 continue
             visit = self._visits[run.run_id]
             visit.pause.begin(PAUSE_SECONDS if visit.stops < STOPS else SLOW_SECONDS)
@@ -97,7 +97,9 @@ class EarlierRuns:
         await self._builds.update(run.run_id, handle=handle)
         if status.state.terminal or self._clock() - run.enqueued_at >= FORGET_SECONDS:
             return handle
-        if visit.stops < STOPS and not await self._is_shared(run, handle):
+        if await self._is_trigger_open(run):
+            visit.pause.begin(0.0)
+        elif visit.stops < STOPS and not await self._is_shared(run, handle):
             visit.stops += 1
             stop = self._cancel(handle)
             if await self._calls.ask(stop, CALL_SECONDS, "cancel", build_id=run.id):
@@ -105,13 +107,15 @@ class EarlierRuns:
                 await self._builds.add_step(run.run_id, "stop", why)
         return None
 
-    async def _is_shared(self, run: Build, handle: Handle | None = None) -> bool:
-        """Whether the newest run has this handle, or may get it: its trigger is open."""
+    async def _is_trigger_open(self, run: Build) -> bool:
+        """Whether the newest run may still get the handle of this one; that is soon known."""
         newest = await self._builds.get(run.id)
-        if newest is None or newest.state.terminal:
-            return False
-        same = handle is not None and newest.handle == handle
-        return same or newest.state is BuildState.TRIGGERING
+        return newest is not None and newest.state is BuildState.TRIGGERING
+
+    async def _is_shared(self, run: Build, handle: Handle) -> bool:
+        """Whether the builder made one run of the newest and this one."""
+        newest = await self._builds.get(run.id)
+        return newest is not None and newest.handle == handle and not newest.state.terminal
 
     async def _cancel(self, handle: Handle) -> bool:
         await self._builder.cancel(handle)

@@ -63,6 +63,13 @@ def test_images_are_listed_after_a_success_only_and_the_rest_is_counted() -> Non
     assert not any("Image" in line for line in lines(content(images=images)))
 
 
+def test_a_later_run_of_a_build_is_told_from_the_first() -> None:
+    assert content().title.endswith(" #128")
+    again = content(run=2)
+    assert again.title.endswith(" #128.2")
+    assert "#128.2" in lines(again)[0]
+
+
 def test_a_tag_is_called_one() -> None:
     assert lines(content(ref_kind="tag", ref_name="v1"))[0].startswith("Tag v1 · ")
     assert lines(content(ref_kind="branch", ref_name="v1"))[0].startswith("Branch v1 · ")

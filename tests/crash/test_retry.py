@@ -85,35 +85,47 @@ def runs_at(jenkins: FakeJenkins) -> Counter[str]:
     return Counter(str(one.values["BRIDGE_BUILD_ID"]) for one in jenkins.jobs[JOB].builds)
 
 
-def test_a_daemon_killed_at_any_step_of_a_retry_triggers_each_run_once(
-    daemon: Daemon, jenkins: FakeJenkins
-) -> None:
+def failed_once(daemon: Daemon, jenkins: FakeJenkins) -> None:
+    """The first run failed; later ones take a while and succeed."""
     jenkins.automatic = lambda _build: ("FAILURE", 0.1)
     assert send(daemon.url, push_body(URL)).status_code == 202
     eventually(ended(daemon, 1, "failed"), seconds=60)
-    build_id = build(daemon)["build_id"]
     jenkins.automatic = lambda _build: ("SUCCESS", 1.5)
-    run = 1
-    for state in (None, "triggering", "queued", "running"):
-        run += 1
+
+
+def check_runs(daemon: Daemon, jenkins: FakeJenkins, count: int) -> None:
+    build_id = build(daemon)["build_id"]
+    assert runs_at(jenkins) == {build_id: 1} | {f"{build_id}.{number}": 1 for number in range(2, count + 1)}
+    runs = daemon.api(f"/v1/builds/{build_id}")["runs"]
+    assert [one["state"] for one in runs] == ["failed"] + ["succeeded"] * (count - 1)
+
+
+def test_a_daemon_killed_at_any_step_of_a_retry_triggers_each_run_once(
+    daemon: Daemon, jenkins: FakeJenkins
+) -> None:
+    failed_once(daemon, jenkins)
+    for run, state in enumerate((None, "triggering", "queued", "running"), 2):
         kill_and_start(daemon)
         retry(daemon)
         if state is not None:
             eventually(partial(daemon.said, "build.state_changed", state=state))
         kill_and_start(daemon)
         eventually(ended(daemon, run, "succeeded"), seconds=60)
-    for acts in (True, False):
-        run += 1
-        kill_and_start(daemon)
+    check_runs(daemon, jenkins, 5)
+
+
+def test_a_daemon_killed_while_jenkins_holds_its_answer_to_a_retry_back_builds_each_run_once(
+    daemon: Daemon, jenkins: FakeJenkins
+) -> None:
+    failed_once(daemon, jenkins)
+    for run, acts in enumerate((True, False), 2):
         asked = triggers(jenkins)
         jenkins.trouble("hang", match="buildWithParameters", acts=acts)
         retry(daemon)
         eventually(partial(has_more_than, jenkins, asked))
         kill_and_start(daemon)
         eventually(ended(daemon, run, "succeeded"), seconds=60)
-    assert runs_at(jenkins) == {build_id: 1} | {f"{build_id}.{number}": 1 for number in range(2, run + 1)}
-    runs = daemon.api(f"/v1/builds/{build_id}")["runs"]
-    assert [one["state"] for one in runs] == ["failed"] + ["succeeded"] * (run - 1)
+    check_runs(daemon, jenkins, 3)
 
 
 def test_a_lost_run_that_jenkins_still_runs_is_ended_there_and_the_retry_is_built(

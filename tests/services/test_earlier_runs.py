@@ -107,6 +107,24 @@ async def test_a_lost_run_is_left_alone_while_the_trigger_of_the_newest_is_open(
         assert builder.called("cancel") == []
 
 
+async def test_a_trigger_that_begins_while_a_lost_run_is_looked_at_delays_its_end_by_a_round(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await retried(store, BuildState.UNKNOWN)
+
+    async def triggered_meanwhile() -> dict[str, Status]:
+        assert await store.builds.transition(build.run_id, BuildState.TRIGGERING, lambda *_: [])
+        return {build.id: RUNNING}
+
+    builder.polls.append(triggered_meanwhile)
+    builder.statuses = {build.id: RUNNING}
+    async with polling(store, builder) as harness:
+        assert builder.called("cancel") == []
+        await store.builds.transition(build.run_id, BuildState.QUEUED, lambda *_: [], handle="handle-2")
+        await harness.settled()
+        assert builder.called("cancel") == ["handle-1"]
+
+
 @pytest.mark.parametrize(
     ("found", "released"),
     [("found-1", ["found-1"]), (None, []), (Search.UNSEARCHABLE, [])],

@@ -227,6 +227,8 @@ async def events(store: Store, build: Build) -> list[tuple[EventName, int, int |
     """Of each message about the build its event, and the streak with the number of its first build."""
     rows = await store.notices.newest(100, NoticeFilter(build_id=build.id, channel="message"))
     facts = [(row.notice.event, row.notice.facts) for row in reversed(rows)]
+    runs = [one.run for _, one in facts if isinstance(one, BuildFacts)]
+    assert runs == [1 + place // 2 for place in range(len(facts))], "a start and an end of each"
     return [(event, one.streak, one.streak_since) for event, one in facts if isinstance(one, BuildFacts)]
 
 
