@@ -95,7 +95,7 @@ def test_the_version_is_reported() -> None:
 def needed(name: str, body: Path) -> list[str]:
     """The arguments that a command cannot do without."""
     given = {"explain": [str(body)], "builds trigger": ["a/b", "--branch", "main"]}
-    shown = name.endswith((" show", " log", " cancel", " redeliver", " test"))
+    shown = name.endswith((" show", " log", " cancel", " retry", " redeliver", " test"))
     return given.get(name, ["x"] if shown else [])
 
 
