@@ -3,7 +3,8 @@
 Order of calls for one build: `trigger` until it answers Sent or Rejected; after an Ambiguous answer or a
 crash `find`, and `trigger` again only when `find` said None several times, over `settle_seconds`. Then `poll`
 and `log` until the state is terminal, `cancel` at any time, and `release` once everything worth keeping has
-been read. Calls for different builds may overlap; for one build they never do, but for `cancel`.
+been read. Calls for different builds may overlap; for one build they never do, but for `cancel`. Here each
+run of a build of ours is a build with an id of its own: an earlier one is released while a later one goes on.
 
 Every call ends by itself (the adapter sets its own time-outs) and raises only RemoteError.
 """

@@ -141,7 +141,7 @@ earlier_run = Table(
     metadata,
     Column("build_id", Text, ForeignKey("build.id", ondelete="CASCADE"), primary_key=True),
     *(column if column.name != "run" else Column("run", Integer, primary_key=True) for column in _of_a_run()),
-    Index("earlier_run_kept", "build_id", sqlite_where=text("released = 0")),
+    Index("earlier_run_kept", "build_id", "run", sqlite_where=text("released = 0")),
 )
 """The runs of builds that another run has followed."""
 

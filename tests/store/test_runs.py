@@ -1,9 +1,10 @@
 """A retry is another run of the same build: it waits anew, and what the run before had stays as it was."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.dialects import sqlite
 from support.scripted import START, Store, quiet
 
@@ -13,7 +14,7 @@ from bridge.model.notice import BuildFacts, EventName, Subscription
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.schema import build_log, earlier_run, step, tip
 from bridge.store.sqlite.logs import RunLog
-from bridge.store.sqlite.runs import next_turn
+from bridge.store.sqlite.runs import kept_by, next_turn
 from bridge.store.values import NoticeFilter
 
 DAY = timedelta(days=1)
@@ -184,15 +185,21 @@ async def test_a_retried_build_waits_for_what_was_asked_for_before_it(store: Sto
     assert order == [second.id, f"{first.id}.2", third.id]
 
 
-async def test_the_next_turn_is_found_by_index(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("query", "plan"),
+    [
+        (select(next_turn()), "SEARCH build USING COVERING INDEX build_turn"),
+        (kept_by("here", 9), "SCAN earlier_run USING INDEX earlier_run_kept"),
+    ],
+    ids=["the next turn", "what builders keep"],
+)
+async def test_what_is_asked_often_is_found_by_index(store: Store, query: Select[Any], plan: str) -> None:
     def work(connection: Connection) -> list[str]:
-        compiled = select(next_turn()).compile(
-            dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
-        )
+        compiled = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         return [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")]
 
     steps = await store.database.read(work)
-    assert any("SEARCH build USING COVERING INDEX build_turn" in line for line in steps), steps
+    assert any(plan in line for line in steps), steps
 
 
 async def test_a_run_that_may_still_go_on_keeps_its_turn(store: Store) -> None:

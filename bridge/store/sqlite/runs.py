@@ -7,6 +7,7 @@ from sqlalchemy import (
     Connection,
     DefaultClause,
     ScalarSelect,
+    Select,
     Table,
     func,
     insert,
@@ -90,17 +91,23 @@ def runs(connection: Connection, build_id: str) -> list[Build]:
     return [*earlier, build_of(row)]
 
 
-def replaced(connection: Connection, builder: str, limit: int) -> list[Build]:
-    """The earlier runs that this builder may still keep something of, the oldest first."""
-    kept = select(earlier_run).where(text("earlier_run.released = 0")).subquery()
-    query = (
-        select(kept.c.build_id, kept.c.run)
-        .join(table, table.c.id == kept.c.build_id)
-        .where(table.c.builder == builder)
-        .order_by(kept.c.build_id, kept.c.run)
+def kept_by(builder: str, limit: int) -> Select[tuple[str, int]]:
+    """The build and the number of each earlier run that the builder may keep something of, oldest first."""
+    # Word for word the condition of the index.
+    is_kept = text("earlier_run.released = 0")
+    return (
+        select(earlier_run.c.build_id, earlier_run.c.run)
+        .join(table, table.c.id == earlier_run.c.build_id)
+        .where(is_kept, table.c.builder == builder)
+        .order_by(earlier_run.c.build_id, earlier_run.c.run)
         .limit(limit)
     )
-    found = [find(connection, row.build_id, row.run) for row in connection.execute(query)]
+
+
+def replaced(connection: Connection, builder: str, limit: int) -> list[Build]:
+    """`Builds.replaced`, at most so many."""
+    rows = connection.execute(kept_by(builder, limit))
+    found = [find(connection, row.build_id, row.run) for row in rows]
     return [build for build in found if build is not None]
 
 

@@ -59,5 +59,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("build_id", "run"),
     )
     op.create_index(
-        "earlier_run_kept", "earlier_run", ["build_id"], unique=False, sqlite_where=sa.text("released = 0")
+        "earlier_run_kept",
+        "earlier_run",
+        ["build_id", "run"],
+        unique=False,
+        sqlite_where=sa.text("released = 0"),
     )
