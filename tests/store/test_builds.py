@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import sqlite
 from support.scripted import SHA, START, Clock, Store, delivery_of, eventually, new_build, quiet
 
+from bridge.errors import CannotRetry
 from bridge.model.build import TRANSITIONS, Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, ServiceFacts
@@ -46,18 +47,31 @@ class Moves(RuleBasedStateMachine):
 
     @initialize()
     def make(self) -> None:
-        self.build_id = self.portal.call(self.store.add_build).id
+        self.build_id = self.run_id = self.portal.call(self.store.add_build).id
         self.state = BuildState.WAITING
         self.path = [BuildState.WAITING]
 
     @rule(to=st.sampled_from(BuildState))
     def move(self, to: BuildState) -> None:
-        moved = self.portal.call(self.store.builds.transition, self.build_id, to, quiet)
+        moved = self.portal.call(self.store.builds.transition, self.run_id, to, quiet)
         assert (moved is not None) == (to in TRANSITIONS[self.state])
         if moved is not None:
             assert moved.state is to
             self.state = to
             self.path.append(to)
+
+    @rule()
+    def retry(self) -> None:
+        if not self.state.terminal:
+            with pytest.raises(CannotRetry):
+                self.portal.call(self.store.builds.retry, self.build_id, "ann", "again")
+            return
+        before = self.run_id
+        self.run_id = self.portal.call(self.store.builds.retry, self.build_id, "ann", "again").run_id
+        for to in BuildState:
+            assert self.portal.call(self.store.builds.transition, before, to, quiet) is None
+        self.state = BuildState.WAITING
+        self.path = [BuildState.WAITING]
 
     @rule()
     def ask_for_the_end(self) -> None:
