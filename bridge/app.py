@@ -185,7 +185,8 @@ class _Daemon:
         receiver = make_receiver(settings, FORGES, self._store.deliveries, self._clock, on_stored=on_stored)
         callers = make_callers(settings, self._store.tokens, self._clock)
         core = Core(self._store, self.reloader, self._clock, on_stored=on_stored, on_asked=self._wake_all)
-        return make_app(receiver, make_api(core, callers, self.events, settings.server.public_url))
+        public_url, codearts = settings.server.public_url, settings.api.codearts
+        return make_app(receiver, make_api(core, callers, self.events, public_url, codearts=codearts))
 
 
 async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:

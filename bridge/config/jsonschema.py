@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import ModelSchema
 
@@ -39,7 +39,8 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 def _field_docs(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
     """Read from the source code, so that the daemon does not keep them in memory."""
     for cls in reversed(model.__mro__):
-        if not issubclass(cls, BaseModel) or cls is BaseModel:
+        # What a model of a bare value is made of has no source.
+        if not issubclass(cls, BaseModel) or issubclass(cls, RootModel) or cls is BaseModel:
             continue
         body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
         assert isinstance(body, ast.ClassDef)

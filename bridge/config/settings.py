@@ -4,6 +4,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -222,6 +223,23 @@ class RetentionSettings(Strict):
     """How long ended builds, their logs, notices and the audit trail are kept, such as 365d."""
 
 
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError):
+        raise wrong("timezone", f"there is no time zone {value}: write one such as Asia/Shanghai") from None
+    return value
+
+
+class CodeArtsSettings(Strict):
+    """How the API of CodeArts Build answers."""
+
+    timezone: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)] = "Asia/Shanghai"
+    """The time zone of its histories, and of the days in which its daily numbers count."""
+    allow_private: bool = False
+    """Whether its check of webhook addresses accepts plain http, numbers, and hosts in a private network."""
+
+
 class ApiSettings(Strict):
     """Who may use the API: clients with a token; everyone may read the builds of public repositories."""
 
@@ -234,6 +252,8 @@ class ApiSettings(Strict):
 
     If left out, the daemon makes one, in the file `api.key` beside the store.
     """
+    codearts: CodeArtsSettings = CodeArtsSettings()
+    """The API of CodeArts Build, which Huawei's SDKs speak."""
 
 
 class LogSettings(Strict):

@@ -51,6 +51,12 @@ _DETOURS: Final = tuple(
 )
 
 
+_LOCAL_NAMES: Final = frozenset(
+    {"localhost", "localdomain", "local", "internal", "intranet", "lan", "home", "corp", "test", "onion"}
+)
+_LOCAL_ENDS: Final = ("home.arpa", "in-addr.arpa", "ip6.arpa")
+
+
 class AnswerLost(Transient):
     """The request went out, at least in part, and no whole answer came: it may have been carried out."""
 
@@ -189,6 +195,18 @@ def url_fault(url: str, *, allow_private: bool) -> str | None:
         return "the URL has to start with https:// and a host"
     if parsed.scheme == "http" and not allow_private:
         return "the URL has to start with https://; plain http needs allow_private: true"
+    return None
+
+
+def host_fault(url: str) -> str | None:
+    """Why the host of a usable URL is none of the public Internet, as far as its name tells; None for one."""
+    host = httpx.URL(url).host.rstrip(".").lower()
+    last = host.rpartition(".")[2]
+    # Numbers can be written in many ways, some of which only the system's own look-up reads.
+    if ":" in host or last[:1].isdigit():
+        return "the host is a number: write its name, or set allow_private"
+    if "." not in host or last in _LOCAL_NAMES or host.endswith(_LOCAL_ENDS):
+        return "the host is inside of a private network: write a public one, or set allow_private"
     return None
 
 

@@ -12,13 +12,15 @@ from bridge.model.plan import RepositoryKey
 class Period:
     """The builds of a repository that were made from `begin` on and before `end`, in Unix seconds.
 
-    With `refs`, full ref names, only those; with `causes`, only those that came about so.
+    With `refs`, full ref names, only those; with `causes`, only those that came about so; with `public`, only
+    those that everyone may see.
     """
 
     begin: float
     end: float
     refs: Sequence[str] | None = None
     causes: Sequence[str] | None = None
+    public: bool = False
 
 
 class Reports(Protocol):

@@ -17,7 +17,9 @@ ALL = Period(begin=0, end=START * 2)
 async def filled(store: Store) -> None:
     """Six builds, an hour apart; the second failed, the third of another branch, and one of another job."""
     for key in range(6):
-        build = await store.add_build(str(key), ref=f"refs/heads/{'other' if key == 2 else 'main'}")
+        build = await store.add_build(
+            str(key), ref=f"refs/heads/{'other' if key == 2 else 'main'}", is_public=key == 4
+        )
         await store.add_build(f"web {key}", repo_name="web")
         if key < 4:
             to = BuildState.FAILED if key == 1 else BuildState.CANCELLED
@@ -55,6 +57,7 @@ async def test_a_time_can_be_of_some_refs_and_causes_only(store: Store) -> None:
         ({"refs": []}, []),
         ({"causes": ["push"]}, [6, 5, 4, 3, 2, 1]),
         ({"causes": ["manual"]}, []),
+        ({"public": True}, [5]),
     ):
         count, found = await store.reports.page(KEY, Period(begin=0, end=START * 2, **only), skip=0, size=9)
         assert (count, numbers(found)) == (len(expected), expected), only

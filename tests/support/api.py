@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from support.keeping import NoRules
 from support.scripted import Store
 
+from bridge.config.settings import CodeArtsSettings
 from bridge.model.access import IssuedToken, Role
 from bridge.web.api.auth import Callers
 from bridge.web.api.core.core import Core
@@ -20,6 +21,9 @@ from bridge.web.app import make_api
 from bridge.web.clients import Clients
 
 KEY = "the-key-of-the-tests-with-enough-letters"
+
+
+DEFAULTS = CodeArtsSettings()
 
 
 def nothing() -> None:
@@ -33,6 +37,7 @@ def api_of(
     keys: Sequence[str] = (KEY,),
     keeper: RuleKeeper | None = None,
     public_url: str | None = None,
+    codearts: CodeArtsSettings = DEFAULTS,
     on_stored: Callable[[], None] = nothing,
     on_asked: Callable[[], None] = nothing,
 ) -> Starlette:
@@ -41,7 +46,7 @@ def api_of(
     events = Events(store.feed)
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
     core = Core(store, keeper or NoRules(), store.clock, on_stored=on_stored, on_asked=on_asked)
-    return make_api(core, callers, events, public_url)
+    return make_api(core, callers, events, public_url, codearts=codearts)
 
 
 @asynccontextmanager

@@ -93,6 +93,8 @@ def _conditions(key: RepositoryKey, period: Period) -> list[ColumnElement[bool]]
         found.append(table.c.ref.in_(period.refs))
     if period.causes is not None:
         found.append(json_text(table.c.origin, "cause").in_(period.causes))
+    if period.public:
+        found.append(table.c.is_public == 1)
     return found
 
 

@@ -13,7 +13,7 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.store.callers import Tokens
 from bridge.web.api.body import body_of
-from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated
+from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated, Unproven
 from bridge.web.api.credentials import Credentials
 from bridge.web.api.documents import maybe_when
 from bridge.web.api.sdk_signature import (
@@ -68,6 +68,20 @@ class Callers:
         except Unauthenticated as error:
             raise self._rejected(request, error) from None
 
+    async def sign_in(self, request: Request, name: str, token: str) -> Principal:
+        """Whose token it is, which has to have this name. Raises Unauthenticated and TooManyRequests."""
+        try:
+            return await self._named(name, token)
+        except Unauthenticated as error:
+            raise self._rejected(request, error) from None
+
+    async def _named(self, name: str, token: str) -> Principal:
+        # What cannot stand in a header is no token.
+        found = await self._by_token(token if token.isascii() else "")
+        if found.name != name:
+            raise Unauthenticated("the token has another name than the user who signs in", Unproven.TOKEN)
+        return found
+
     async def _principal(self, request: Request) -> Principal | None:
         if token := request.headers.get("x-auth-token"):
             return await self._by_token(token)
@@ -89,7 +103,8 @@ class Callers:
         if token_id is None:
             raise Unauthenticated(
                 "the token is not one of api.tokens, nor one of `buildbridge token add` that a key of "
-                "api.keys has signed: ask an admin for one that is"
+                "api.keys has signed: ask an admin for one that is",
+                Unproven.TOKEN,
             )
         return self._valid(await self._tokens.get(token_id))
 
@@ -105,7 +120,8 @@ class Callers:
                 # The body of a stranger is not read.
                 raise Unauthenticated(
                     "the access key is not known here, or the key of api.keys that it was made with is gone: "
-                    "ask an admin for another"
+                    "ask an admin for another",
+                    Unproven.SIGNATURE,
                 )
             signed = SignedRequest(
                 method=request.method,
@@ -116,14 +132,15 @@ class Callers:
             )
             verify(signed, {access_key: secret_key}.get, now)
         except BadSdkSignature as error:
-            raise Unauthenticated(str(error)) from None
+            raise Unauthenticated(str(error), Unproven.SIGNATURE) from None
         return self._valid(issued)
 
     def _valid(self, issued: IssuedToken | None) -> Principal:
         """Raises Unauthenticated for a token that holds no longer."""
         if issued is None:
             raise Unauthenticated(
-                "the token is not in this store: it was made for another one, ask for a new one"
+                "the token is not in this store: it was made for another one, ask for a new one",
+                Unproven.TOKEN,
             )
         state = issued.state(self._clock())
         if state is TokenState.VALID:
@@ -131,7 +148,8 @@ class Callers:
         is_revoked = state is TokenState.REVOKED
         at = maybe_when(issued.revoked_at if is_revoked else issued.expires_at)
         why = f"was revoked at {at}" if is_revoked else f"has expired at {at}"
-        raise Unauthenticated(f"the token {why}: ask an admin for another")
+        what = Unproven.TOKEN if is_revoked else Unproven.EXPIRED
+        raise Unauthenticated(f"the token {why}: ask an admin for another", what)
 
     def _rejected(self, request: Request, error: Unauthenticated) -> CallError:
         """The answer to a wrong token; a valid one of the same client is accepted all the same."""

@@ -69,7 +69,7 @@ def _entry(
         {"schema": dialect.answer_schema(parts["answer"])} if "answer" in parts else {}
     )
     entry: dict[str, Any] = {
-        "operationId": f"{dialect.name}_{operation.view.__name__}",
+        "operationId": f"{dialect.name}_{operation.name or operation.view.__name__}",
         "tags": [dialect.name],
         "summary": " ".join(summary.split()),
         "parameters": [*_places(operation), *_parameters(parts.get("query"), components)],

@@ -8,10 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from inspect import getdoc
 from typing import Any, ClassVar, Final, Literal, Protocol, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,9 +23,21 @@ from bridge.errors import BadPayload, StoreError
 from bridge.forges import strictjson
 from bridge.model.access import Principal
 from bridge.web.api.body import body_of
-from bridge.web.api.core.errors import CallError, Invalid, Unauthenticated, Unavailable
+from bridge.web.api.core.errors import (
+    CallError,
+    Invalid,
+    NoSuchPath,
+    Unauthenticated,
+    Unavailable,
+    WrongMethod,
+)
 
 STORE_FAILED: Final = "the store cannot be used now: try again later, the daemon's log has the reason"
+
+_MISSED: Final = (
+    "there is no such path here: /openapi.json lists all that there are",
+    "the path has other methods: the header Allow names them",
+)
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
@@ -36,6 +50,9 @@ class KnowsCallers(Protocol):
 
     def origin(self, request: Request) -> str:
         """The address that it comes from."""
+
+    async def sign_in(self, request: Request, name: str, token: str) -> Principal:
+        """Whose token it is, which has to have this name. Raises CallError."""
 
 
 class Arguments(BaseModel):
@@ -87,6 +104,8 @@ class Operation:
     status: int = 200
     public: bool = False
     """Whether it may be called without a token."""
+    name: str = ""
+    """Its name, where that is not the name of the view."""
     streamed: Any = None
     """The type of the JSON that the view streams as a Response."""
     media_type: str = "application/json"
@@ -122,6 +141,8 @@ class Dialect(ABC):
     operations: ClassVar[Sequence[Operation]]
     error_schema: ClassVar[Mapping[str, Any]]
     """The JSON Schema of the body of a failure."""
+    below: ClassVar[tuple[str, ...]] = ()
+    """What the paths begin with that are this dialect's, also where there is nothing."""
 
     @classmethod
     def answer_schema(cls, schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -166,6 +187,13 @@ class Dialect(ABC):
         if isinstance(content, Response):
             return content
         return self.success(content, operation.status)
+
+    def missed(self, error: HTTPException) -> Response:
+        """The answer where there is no such path, or it has not this method."""
+        wrong = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        answer = self.failure((WrongMethod if wrong else NoSuchPath)(_MISSED[wrong]))
+        answer.headers.update(error.headers or {})
+        return answer
 
     async def _called(self, operation: Operation, request: Request) -> Any:
         call = Call(request, await self._callers.principal(request), self._callers.origin(request))

@@ -3,7 +3,7 @@
 A call that is added needs a line in `CALLS`.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -17,6 +17,7 @@ from support.stored import document, put
 
 from bridge.model.access import Role
 from bridge.model.build import BuildState
+from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
 from bridge.web.app import DIALECTS
 
 NO_TOKEN, EXPIRED, REVOKED = "no token", "expired", "revoked"
@@ -36,8 +37,12 @@ class Needs(Enum):
     """To read one thing."""
     READ_WITH_TOKEN = auto()
     """To read one thing that is not shown without a token, public or not."""
+    READ_SIGNED_IN = auto()
+    """To read one thing, also a public one of another namespace, but only with a token."""
     CHANGE = auto()
     """To change one thing."""
+    CHANGE_SIGNED_IN = auto()
+    """The same where nothing is told without a token."""
     MAKE = auto()
     """To make something in a namespace."""
     RULE = auto()
@@ -55,6 +60,10 @@ _ROWS: Mapping[tuple[Needs, bool], tuple[int, ...]] = {
     (Needs.READ, False): (404, 401, 401, 404, OK, OK, OK),
     (Needs.READ_WITH_TOKEN, True): (401, 401, 401, 404, OK, OK, OK),
     (Needs.READ_WITH_TOKEN, False): (401, 401, 401, 404, OK, OK, OK),
+    (Needs.READ_SIGNED_IN, True): (401, 401, 401, OK, OK, OK, OK),
+    (Needs.READ_SIGNED_IN, False): (401, 401, 401, 404, OK, OK, OK),
+    (Needs.CHANGE_SIGNED_IN, True): (401, 401, 401, 403, 403, OK, OK),
+    (Needs.CHANGE_SIGNED_IN, False): (401, 401, 401, 404, 403, OK, OK),
     (Needs.CHANGE, True): (401, 401, 401, 403, 403, OK, OK),
     (Needs.CHANGE, False): (404, 401, 401, 404, 403, OK, OK),
     (Needs.MAKE, True): (401, 401, 401, 403, 403, OK, OK),
@@ -75,12 +84,73 @@ class Line:
     body: Any = None
     ended: bool = False
     """Whether the build has to have ended."""
+    query: str = ""
 
     def expected(self, caller: str, *, is_public: bool) -> int:
         answer = _ROWS[self.needs, is_public][CALLERS.index(caller)]
         return self.status if answer == OK else answer
 
 
+JOB = job_id_of(("acme", "tool"))
+DAYS = "start_time=2023-11-01&end_time=2023-11-20"
+RUN = {"job_id": JOB}
+SIGN_IN = {
+    "auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "x", "password": "y"}}}}
+}
+
+
+def _codearts() -> Iterator[Line]:
+    """The calls of CodeArts, all of which take a token, but for the one that is about tokens."""
+    of_build, own, read, change = (
+        "{job_id}/{build_no:int}",
+        Needs.OWN,
+        Needs.READ_SIGNED_IN,
+        Needs.CHANGE_SIGNED_IN,
+    )
+    # What may not be done is refused first; nobody knows the code of this job, so it cannot be run.
+    yield Line("POST", "/v3/auth/tokens", Needs.ANYTHING, 401, SIGN_IN)
+    yield Line("POST", "/v3/jobs/build", change, 409, RUN)
+    yield Line("POST", "/v1/job/execute", change, 409, RUN)
+    yield Line("POST", f"/v3/jobs/{of_build}/stop", change)
+    yield Line("POST", "/v1/job/{job_id}/stop", change)
+    yield Line("POST", "/v3/jobs/stop", change, body=RUN | {"build_no": "1"})
+    yield Line("POST", "/v3/jobs/{job_id}/disable", change)
+    yield Line("POST", "/v3/jobs/{job_id}/recover", change)
+    yield Line("POST", "/v1/job/{job_id}/disable", change, body={"disabled": True})
+    notice = {"notice_type": "DING_TALK", "enabled_event_type_names": []}
+    yield Line("POST", "/v3/jobs/notice/{job_id}/update", change, body=notice)
+    yield Line("PUT", "/v1/job/{job_id}/notice", change, body=notice)
+    yield Line("POST", "/v3/jobs/notice/{job_id}/disable", change, query="notice_type=mail&")
+    robot = {"notice_type": "WECOM", "webhook_url": "https://qyapi.weixin.qq.com/x?key=y"}
+    yield Line("POST", "/v1/job/check/webhook-url", read, body=RUN | robot)
+    brief = [build_project_id_of(("acme", "tool"))]
+    yield Line("POST", "/v1/record/brief", read, body=brief)
+    for path in (
+        *("/v3/projects?name=x", "/v1/job/list", "/v1/job/check/count", "/v1/job/system-parameters"),
+        *("/v1/job/default-parameters", "/v1/domain/job-summary"),
+        *("/v2/resource/spec?project_id=x&arch=arm", "/v1/job/check/exist?project_id=x&job_name=y"),
+    ):
+        yield Line("GET", path.partition("?")[0], own, query=path.partition("?")[2])
+    for path in (
+        *("/v3/{project_id}/jobs", "/v1/job/{project_id}/list", "/v1/job/{job_id}/info"),
+        *("/v1/job/{job_id}/check/disable", "/v3/jobs/{job_id}/query", "/v1/job/{job_id}/config"),
+        *("/v1/job/{job_id}/pipeline-info", "/v3/jobs/notice/{job_id}/query", "/v1/job/{job_id}/notice"),
+        *("/v4/{record_id}/download-log", "/v3/{record_id}/download-log", "/v1/log/{record_id}/download-log"),
+        *("/v4/{record_id}/task-log?task_name=build", f"/v3/jobs/{of_build}/real-time-log?offset=0"),
+        *("/v3/jobs/{job_id}/status", "/v1/job/{job_id}/running-status", f"/v4/jobs/{of_build}/record-info"),
+        *(f"/v1/record/{of_build}/record-info", f"/v3/jobs/{of_build}/record-info"),
+        *("/v1/record/{record_id}/info", f"/v1/record/{of_build}/build-info-record"),
+        *(f"/v1/job/{of_build}/build-info", "/v3/jobs/{job_id}/{build_number:int}/history-details"),
+        *(f"/v1/job/{of_build}/history-parameters", f"/v3/jobs/{of_build}/output-info"),
+        *("/v1/record/{record_id}/full-stages", "/v3/jobs/{job_id}/history"),
+        *(f"/v3/jobs/{{job_id}}/period-history?{DAYS}", f"/v3/jobs/{{job_id}}/success-ratio?{DAYS}"),
+        *(f"/v3/jobs/{{job_id}}/build-info-records?{DAYS}", f"/v1/record/{{job_id}}/list?{DAYS}"),
+        *("/v1/record/{build_project_id}/records", "/v1/record/{build_project_id}/statistics"),
+    ):
+        yield Line("GET", path.partition("?")[0], read, query=path.partition("?")[2])
+
+
+CODEARTS = tuple(_codearts())
 CALLS = (
     Line("GET", "/v1/builds", Needs.ANYTHING),
     Line("GET", "/v1/builds/{build_id}", Needs.READ),
@@ -100,6 +170,7 @@ CALLS = (
     Line("POST", "/api/repos/{owner}/{name}/builds/{number:int}", Needs.CHANGE, ended=True),
     Line("GET", "/api/repos/{owner}/{name}/logs/{number:int}/{job:int}", Needs.READ),
     Line("DELETE", "/api/repos/{owner}/{name}/builds/{number:int}/{job:int}", Needs.CHANGE, 204),
+    *CODEARTS,
 )
 
 
@@ -149,10 +220,16 @@ async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_pu
         name="tool",
         number=build.number,
         job=1,
+        job_id=JOB,
+        project_id=project_id_of("acme"),
+        build_project_id=build_project_id_of(("acme", "tool")),
+        record_id=build.id,
+        build_no=build.number,
+        build_number=build.number,
     )
     headers = await shown_by(store, caller)
     async with client_of(api_of(store, keeper=keeper)) as client:
-        answer = await client.request(line.method, path, headers=headers, json=line.body)
+        answer = await client.request(line.method, f"{path}?{line.query}", headers=headers, json=line.body)
     assert answer.status_code == line.expected(caller, is_public=is_public), answer.text
 
 

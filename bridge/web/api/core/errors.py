@@ -4,6 +4,7 @@ CallError
 ├── Unauthenticated   no token, or one that is not valid
 ├── Forbidden         the token is valid, but its role is too low
 ├── NotFound          there is no such thing, or it may not be seen
+├── WrongMethod       the path has other methods
 ├── Conflict          it cannot be done as things are now
 ├── Invalid           the request cannot be understood
 ├── Faulty            what it would put in force has faults
@@ -12,6 +13,7 @@ CallError
 """
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import ClassVar
 
 from bridge.errors import BridgeError
@@ -24,8 +26,21 @@ class CallError(BridgeError):
     """The status of HTTP that says so."""
 
 
+class Unproven(StrEnum):
+    """What is wrong with what should prove who calls."""
+
+    MISSING = "missing"
+    TOKEN = "token"  # noqa: S105  # a word, not a secret
+    EXPIRED = "expired"
+    SIGNATURE = "signature"
+
+
 class Unauthenticated(CallError):
     status = 401
+
+    def __init__(self, why: str, what: Unproven = Unproven.MISSING) -> None:
+        super().__init__(why)
+        self.what = what
 
 
 class Forbidden(CallError):
@@ -34,6 +49,14 @@ class Forbidden(CallError):
 
 class NotFound(CallError):
     status = 404
+
+
+class NoSuchPath(NotFound):
+    """No call has such a path."""
+
+
+class WrongMethod(CallError):
+    status = 405
 
 
 class Conflict(CallError):

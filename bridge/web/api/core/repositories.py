@@ -78,6 +78,14 @@ class RepositoryAccess:
     def one(self, principal: Principal | None, namespace: str, repo_name: str) -> KnownRepository:
         return _visible(self._keeper.in_force, principal, (namespace, repo_name))
 
+    def visible(self, principal: Principal | None, namespace: str | None = None) -> list[RepositoryKey]:
+        """The keys of those that the caller may see, in the order of their names."""
+        return sorted(
+            key
+            for key, found in self._keeper.in_force.rules.repositories.items()
+            if namespace in {None, key[0]} and (found.is_public or sees(principal, key[0]))
+        )
+
     def page(
         self,
         principal: Principal | None,
@@ -90,11 +98,7 @@ class RepositoryAccess:
     ) -> RepositoryPage:
         """Those that the caller may see; `after` and `before` are texts `namespace/repo_name`."""
         in_force = self._keeper.in_force
-        keys = sorted(
-            key
-            for key, found in in_force.rules.repositories.items()
-            if namespace in {None, key[0]} and (found.is_public or sees(principal, key[0]))
-        )
+        keys = self.visible(principal, namespace)
         start = (number - 1) * size
         if after is not None:
             start = sum(key <= _key(after) for key in keys)
