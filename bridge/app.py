@@ -36,10 +36,7 @@ from bridge.services.scheduler import Scheduler
 from bridge.services.triggerer import Triggerer
 from bridge.store.base import Store
 from bridge.store.open import open_store
-from bridge.web.api.auth import make_callers
-from bridge.web.api.core.core import Core
-from bridge.web.api.events import Events
-from bridge.web.app import make_api, make_app
+from bridge.web.app import Api, OnFirstCall, make_app
 from bridge.web.receiver import make_receiver
 from bridge.web.server import HttpServer, listen, make_server
 
@@ -74,7 +71,7 @@ async def serve(
         daemon = _Daemon(config, store, adapters, clock, service_notices, sources=sources)
         await recover(store, config.builders, config.channels, daemon.notice_policy)
         listener = listen(config.settings.server.host, config.settings.server.port)
-        server = make_server(daemon.http, config.settings.server, on_stop=daemon.events.close)
+        server = make_server(daemon.http, config.settings.server, on_stop=daemon.api.close)
         tasks.start_soon(obey_signals, server.stop, daemon.reloader.reload)
         async with running(daemon.services):
             tasks.start_soon(_report_ready, server, listener, task_status)
@@ -106,15 +103,15 @@ class _Daemon:
         self._wake_notifiers.add(*self._notifiers)
         self._rooms = Rooms(config, store.health, clock, self._wake_notifiers)
         of_builders = [one for named in adapters.builders.items() for one in self._of_builder(*named)]
-        self._wake_all = HandOver(*of_builders, *self._notifiers)
         self._dispatcher = Dispatcher(
             FORGES,
             lambda: self.reloader.rules,
             store.deliveries,
             default_notices=config.default_notices,
             notice_policy=self.notice_policy,
-            on_dispatched=self._wake_all,
+            on_dispatched=HandOver(*of_builders, *self._notifiers),
         )
+        self._wake_all = HandOver(self._dispatcher, *of_builders, *self._notifiers)
         self._scheduler = Scheduler(
             lambda: self.reloader.rules,
             store.schedules,
@@ -132,7 +129,6 @@ class _Daemon:
             on_reloaded=self._reloaded,
             wake_notifiers=self._wake_notifiers,
         )
-        self.events = Events(store.feed)
         retention = config.settings.retention
         self.services: list[Service] = [
             self.reloader,
@@ -181,12 +177,16 @@ class _Daemon:
         return [triggerer, poller]
 
     def _http(self, settings: Settings) -> ASGIApp:
-        on_stored = self._dispatcher.wake
-        receiver = make_receiver(settings, FORGES, self._store.deliveries, self._clock, on_stored=on_stored)
-        callers = make_callers(settings, self._store.tokens, self._clock)
-        core = Core(self._store, self.reloader, self._clock, on_stored=on_stored, on_asked=self._wake_all)
-        public_url, codearts = settings.server.public_url, settings.api.codearts
-        return make_app(receiver, make_api(core, callers, self.events, public_url, codearts=codearts))
+        store, clock, on_stored = self._store, self._clock, self._dispatcher.wake
+        receiver = make_receiver(settings, FORGES, store.deliveries, clock, on_stored=on_stored)
+
+        def make() -> Api:
+            from bridge.web.api.app import open_api  # noqa: PLC0415  # only once it is used
+
+            return open_api(settings, store, self.reloader, clock, self._wake_all)
+
+        self.api = OnFirstCall(make)
+        return make_app(store, receiver, self.api)
 
 
 async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:

@@ -13,8 +13,8 @@ from bridge.config.jsonschema import DIALECT, schema_of
 from bridge.config.settings import Settings
 from bridge.registry import KINDS
 from bridge.rules.schema import BuildRepository
+from bridge.web.api.app import DIALECTS
 from bridge.web.api.openapi import openapi
-from bridge.web.app import DIALECTS
 
 
 @click.command()

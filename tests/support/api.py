@@ -6,18 +6,19 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
-from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 from support.keeping import NoRules
 from support.scripted import Store
 
 from bridge.config.settings import CodeArtsSettings
 from bridge.model.access import IssuedToken, Role
+from bridge.web.api.app import Api
 from bridge.web.api.auth import Callers
 from bridge.web.api.core.core import Core
 from bridge.web.api.core.repositories import RuleKeeper
 from bridge.web.api.credentials import Credentials
 from bridge.web.api.events import Events
-from bridge.web.app import make_api
+from bridge.web.app import make_app
 from bridge.web.clients import Clients
 
 KEY = "the-key-of-the-tests-with-enough-letters"
@@ -30,6 +31,10 @@ def nothing() -> None:
     """Where no service is to be woken."""
 
 
+async def no_receiver(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise AssertionError("no delivery is sent here")
+
+
 def api_of(
     store: Store,
     *,
@@ -38,20 +43,19 @@ def api_of(
     keeper: RuleKeeper | None = None,
     public_url: str | None = None,
     codearts: CodeArtsSettings = DEFAULTS,
-    on_stored: Callable[[], None] = nothing,
-    on_asked: Callable[[], None] = nothing,
-) -> Starlette:
+    wake: Callable[[], None] = nothing,
+) -> ASGIApp:
     """All views; the clock is that of the store. Without a `keeper` there are no rules."""
     callers = Callers(tokens, Credentials(keys), store.tokens, clients=Clients(), clock=store.clock)
     events = Events(store.feed)
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
-    core = Core(store, keeper or NoRules(), store.clock, on_stored=on_stored, on_asked=on_asked)
-    return make_api(core, callers, events, public_url, codearts=codearts)
+    core = Core(store, keeper or NoRules(), store.clock, wake)
+    return make_app(store, no_receiver, Api(core, callers, events, public_url, codearts=codearts))
 
 
 @asynccontextmanager
 async def client_of(
-    app: Starlette, *, address: str = "192.0.2.7", raise_app_exceptions: bool = True
+    app: ASGIApp, *, address: str = "192.0.2.7", raise_app_exceptions: bool = True
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client at this address."""
     transport = httpx.ASGITransport(app, client=(address, 1), raise_app_exceptions=raise_app_exceptions)

@@ -1,6 +1,7 @@
 """The answers of our own API: JSON, in the envelope `{"code", "msg", "data"}`, with a true HTTP status."""
 
 import math
+from typing import Any, Final
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -9,7 +10,8 @@ from starlette.responses import Response
 
 from bridge.errors import StoreError
 from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated
-from bridge.web.api.operation import STORE_FAILED
+
+STORE_FAILED: Final = "the store cannot be used now: try again later, the daemon's log has the reason"
 
 
 def json_answer(content: object, status: int = 200) -> Response:
@@ -47,3 +49,7 @@ async def http_failure(_request: Request, error: HTTPException) -> Response:
 async def store_failure(_request: Request, _error: StoreError) -> Response:
     """The exception handler for StoreError."""
     return failure(503, STORE_FAILED)
+
+
+FAILURES: Final[dict[Any, Any]] = {HTTPException: http_failure, StoreError: store_failure}
+"""The exception handlers of an application: paths that there are not, and a store that fails."""

@@ -22,6 +22,7 @@ from bridge.config.faults import problems_of
 from bridge.errors import BadPayload, StoreError
 from bridge.forges import strictjson
 from bridge.model.access import Principal
+from bridge.web.api.answers import STORE_FAILED
 from bridge.web.api.body import body_of
 from bridge.web.api.core.errors import (
     CallError,
@@ -31,8 +32,6 @@ from bridge.web.api.core.errors import (
     Unavailable,
     WrongMethod,
 )
-
-STORE_FAILED: Final = "the store cannot be used now: try again later, the daemon's log has the reason"
 
 _MISSED: Final = (
     "there is no such path here: /openapi.json lists all that there are",

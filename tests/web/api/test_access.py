@@ -17,8 +17,8 @@ from support.stored import document, put
 
 from bridge.model.access import Role
 from bridge.model.build import BuildState
+from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
-from bridge.web.app import DIALECTS
 
 NO_TOKEN, EXPIRED, REVOKED = "no token", "expired", "revoked"
 OTHER = "member of another namespace"

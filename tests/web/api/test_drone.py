@@ -56,7 +56,7 @@ async def client(store: Store, tmp_path: Path, woken: list[str]) -> AsyncIterato
         text = RULE.format(name=name, public=public, active=active)
         (tmp_path / f"{name}.yaml").write_text(text)
     keeper = await keeper_of(store, tmp_path)
-    async with client_of(api_of(store, keeper=keeper, on_asked=lambda: woken.append("asked"))) as opened:
+    async with client_of(api_of(store, keeper=keeper, wake=lambda: woken.append("asked"))) as opened:
         yield opened
 
 

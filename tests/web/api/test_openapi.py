@@ -14,9 +14,9 @@ from support.scripted import Store, delivery_of, quiet
 from support.stored import document, put
 
 from bridge.model.build import BuildState
+from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
 from bridge.web.api.openapi import openapi
-from bridge.web.app import DIALECTS
 
 TOKEN = "a-token-of-the-tests"
 DOCUMENT = openapi(DIALECTS)

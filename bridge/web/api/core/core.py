@@ -13,23 +13,15 @@ from bridge.web.api.core.trigger import BuildTrigger
 class Core:
     """The parts of the bridge as callers may see, change and use them.
 
-    `keeper` holds the rules in force. `on_stored` is called when a delivery was stored, and `on_asked` when a
-    build waits again, or is to end.
+    `keeper` holds the rules in force. `wake` is called when there is work: a delivery was stored, or a build
+    waits again or is to end.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        keeper: RuleKeeper,
-        clock: Clock,
-        *,
-        on_stored: Callable[[], None],
-        on_asked: Callable[[], None],
-    ) -> None:
+    def __init__(self, store: Store, keeper: RuleKeeper, clock: Clock, wake: Callable[[], None]) -> None:
         self.store = store
         self.keeper = keeper
         self.clock = clock
-        self.builds = BuildAccess(store, on_asked)
+        self.builds = BuildAccess(store, wake)
         self.deliveries = DeliveryAccess(store.deliveries, store.builds)
         self.repositories = RepositoryAccess(keeper)
-        self.trigger = BuildTrigger(store, clock, on_stored)
+        self.trigger = BuildTrigger(store, clock, wake)

@@ -46,12 +46,12 @@ class Order:
 
 
 class BuildTrigger:
-    """Makes the builds that callers ask for; `on_stored` is called after each order."""
+    """Makes the builds that callers ask for; `wake` is called after each order."""
 
-    def __init__(self, store: Store, clock: Clock, on_stored: Callable[[], None]) -> None:
+    def __init__(self, store: Store, clock: Clock, wake: Callable[[], None]) -> None:
         self._store = store
         self._clock = clock
-        self._on_stored = on_stored
+        self._wake = wake
 
     async def trigger(
         self, caller: Principal, repository: BuildRepository, order: Order, origin: str
@@ -77,7 +77,7 @@ class BuildTrigger:
             parameters=order.parameters,
         )
         delivery_id = (await self._store.deliveries.put(push.delivery(self._clock()))).id
-        self._on_stored()
+        self._wake()
         after = {"delivery_id": delivery_id, "ref": order.ref_name, "commit": commit}
         await self._store.audit.add(
             caller, Action.BUILD_TRIGGERED, repository.path, origin=origin, after=after
