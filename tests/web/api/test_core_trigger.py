@@ -164,7 +164,7 @@ async def test_what_is_not_decided_in_time_is_built_later(
     assert len(await store.builds.of_delivery(row.delivery.id)) == 2
 
 
-def test_the_configuration_of_a_tag_names_the_ref(store: Store, tmp_path: Path) -> None:
+async def test_the_configuration_of_a_tag_names_the_ref(store: Store, tmp_path: Path) -> None:
     rule = Site(store, tmp_path).rule
     assert ref_of(config_of_tag(rule, "debug")) == "main"
     assert ref_of(first_active_branch(rule)) == "main"
