@@ -170,5 +170,5 @@ async def test_the_configuration_of_a_tag_names_the_ref(store: Store, tmp_path: 
     assert ref_of(first_active_branch(rule)) == "main"
     with pytest.raises(Invalid, match="no tag configuration of acme/shop has nothing: it has old, latest"):
         config_of_tag(rule, "nothing")
-    with pytest.raises(Conflict, match="stands for more than one branch"):
+    with pytest.raises(Conflict, match="stands for several branch names"):
         ref_of(config_of_tag(rule, "{branch}"))
