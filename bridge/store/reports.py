@@ -1,6 +1,6 @@
 """The port of the store about what repositories have built over time. See `bridge.store.base`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,9 +27,12 @@ class Reports(Protocol):
     """What repositories have built; each answer is read along an index, and no further than it needs."""
 
     async def newest(
-        self, keys: Sequence[RepositoryKey], size: int
+        self, keys: Sequence[RepositoryKey], size: int, public: Collection[RepositoryKey] = ()
     ) -> Mapping[RepositoryKey, Sequence[Build]]:
-        """The newest builds of each repository, at most `size`, the newest first."""
+        """The newest builds of each repository, at most `size`, the newest first.
+
+        Of those in `public` only builds that everyone may see.
+        """
 
     async def page(
         self, key: RepositoryKey, period: Period, *, skip: int, size: int
@@ -45,5 +48,5 @@ class Reports(Protocol):
         0 where there is none. Of builds that were deleted nothing is known.
         """
 
-    async def unended(self, key: RepositoryKey) -> bool:
-        """Whether a build of the repository waits or runs."""
+    async def unended(self, key: RepositoryKey, *, public: bool = False) -> bool:
+        """Whether a build of the repository waits or runs; with `public`, one that everyone may see."""

@@ -1,58 +1,41 @@
-"""What a builder gets of a build: the rule's parameters and our own words, which win."""
+"""Names of parameters that would take over a build are known."""
 
-from dataclasses import replace
+import pytest
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from bridge.model.build import BuildRequest
-
-OWN = {
-    "BRIDGE_BUILD_ID",
-    "IMAGE",
-    "TAGS",
-    "VERSION_TAG",
-    "REPO_URL",
-    "REF",
-    "BRANCH",
-    "TAG",
-    "COMMIT",
-    "CONTEXT",
-    "DOCKERFILE",
-}
-texts = st.text(max_size=20)
+from bridge.model.variables import steers_programs
 
 
-def request(**parameters: str) -> BuildRequest:
-    return BuildRequest(
-        build_id="0192f0c1",
-        number=7,
-        namespace="acme",
-        repo_name="shop",
-        image="registry.example.com/acme/shop",
-        tags=("latest", "v1"),
-        version_tag=None,
-        repo_url="https://git.example.com/shop.git",
-        ref="refs/heads/main",
-        branch="main",
-        tag=None,
-        commit="0" * 40,
-        parameters=parameters,
-    )
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "PATH",
+            "path",
+            "LD_PRELOAD",
+            "LD_LIBRARY_PATH",
+            "LD_AUDIT",
+            "BASH_ENV",
+            "GIT_SSH_COMMAND",
+            "GIT_SSH",
+        ),
+        *(
+            "GIT_CONFIG_COUNT",
+            "GIT_EXEC_PATH",
+            "PYTHONPATH",
+            "NODE_OPTIONS",
+            "PERL5LIB",
+            "PERL5OPT",
+            "RUBYOPT",
+        ),
+        *("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "IFS", "PROMPT_COMMAND", "BASH_FUNC_ls"),
+    ],
+)
+def test_what_decides_which_programs_run(name: str) -> None:
+    assert steers_programs(name)
 
 
-@given(st.dictionaries(st.one_of(st.sampled_from(sorted(OWN)), texts), texts))
-def test_no_parameter_of_a_rule_replaces_our_own(parameters: dict[str, str]) -> None:
-    plain = request().variables()
-    variables = request(**parameters).variables()
-    assert set(plain) == OWN
-    assert {name: variables[name] for name in OWN} == plain
-    assert {name: variables[name] for name in parameters if name not in OWN} == {
-        name: value for name, value in parameters.items() if name not in OWN
-    }
-    assert set(variables) == OWN | set(parameters)
-
-
-def test_where_no_one_knows_the_commit_yet_the_ref_is_what_to_check_out() -> None:
-    assert request().variables()["COMMIT"] == "0" * 40
-    assert replace(request(), commit="", ref="refs/tags/v1").variables()["COMMIT"] == "refs/tags/v1"
+@pytest.mark.parametrize(
+    "name", ["FLAVOUR", "GIT_BRANCH", "ENV", "PATHS", "MY_PATH", "HOME", "LD", "codeBranch"]
+)
+def test_other_names_do_not(name: str) -> None:
+    assert not steers_programs(name)

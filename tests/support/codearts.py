@@ -32,6 +32,16 @@ build_config:
 """
 
 
+def rule_files(store: Store) -> Path:
+    """A folder with the rules of both jobs."""
+    folder = store.path.parent / "rules"
+    folder.mkdir(exist_ok=True)
+    for _, name in (SHOP, TOOL):
+        public = str(name == "shop").lower()
+        (folder / f"{name}.yaml").write_text(RULES.format(name=name, public=public))
+    return folder
+
+
 @asynccontextmanager
 async def jobs(
     store: Store,
@@ -41,12 +51,7 @@ async def jobs(
     **more: Any,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a member of acme, whose jobs are acme/shop, which is public, and acme/tool.v2."""
-    folder = Path(store.path.parent) / "rules"
-    folder.mkdir(exist_ok=True)
-    for _, name in (SHOP, TOOL):
-        public = str(name == "shop").lower()
-        (folder / f"{name}.yaml").write_text(RULES.format(name=name, public=public))
-    keeper = await keeper_of(store, folder, notices)
+    keeper = await keeper_of(store, rule_files(store), notices)
     api = api_of(store, keeper=keeper, codearts=settings or CodeArtsSettings(), **more)
     async with client_of(api) as client:
         client.headers.update(await member(store))

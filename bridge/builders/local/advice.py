@@ -13,6 +13,7 @@ from bridge.builders.local.settings import (
     missing_tool,
     qualified_image,
 )
+from bridge.model.variables import steers_programs
 from bridge.runtime.disk import nearest
 
 
@@ -21,6 +22,7 @@ def advice(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:
     if lacks := missing_tool(settings):
         yield lacks
     yield from _fetching(settings, targets)
+    yield from _parameters(targets)
     yield from _folder(settings)
     if settings.command is None:
         yield from _engine(settings, targets)
@@ -35,6 +37,15 @@ def _fetching(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[st
             wanted.setdefault(protocol, []).append(target.repository)
     for protocol, names in sorted(wanted.items()):
         yield f"{_listed(names)} can never be fetched: add {protocol} to `protocols`"
+
+
+def _parameters(targets: Sequence[Target]) -> Iterator[str]:
+    for target in targets:
+        if steering := [name for name in target.parameters if steers_programs(name)]:
+            yield (
+                f"{target.repository} can never be built: its parameter {steering[0]} would decide which "
+                "programs run: give it another name"
+            )
 
 
 def _folder(settings: LocalSettings) -> Iterator[str]:

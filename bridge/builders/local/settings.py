@@ -13,6 +13,7 @@ from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.git import split_credentials
 from bridge.config.types import ConfigPath, Duration, Size, Strict, wrong
 from bridge.model.build import BuildRequest
+from bridge.model.variables import steers_programs
 
 _MAX_TAGS: Final = 101
 """One for each tag_config that a rule may have, and the version tag."""
@@ -163,6 +164,8 @@ def _check(request: BuildRequest) -> None:
     for what, form, value in (*singles, *tags, *parameters):
         if not form.fullmatch(value):
             raise Unbuildable(f"{value!r} is not a valid {what}")
+    if steering := [name for name in request.parameters if steers_programs(name)]:
+        raise Unbuildable(f"{steering[0]} cannot be a parameter: it would decide which programs run")
     if not 1 <= len(request.tags) <= _MAX_TAGS:
         raise Unbuildable(f"a build needs 1 to {_MAX_TAGS} tags")
     try:

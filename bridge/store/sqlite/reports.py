@@ -1,6 +1,6 @@
 """What repositories have built over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, text
@@ -25,10 +25,10 @@ class Reports:
         self._database = database
 
     async def newest(
-        self, keys: Sequence[RepositoryKey], size: int
+        self, keys: Sequence[RepositoryKey], size: int, public: Collection[RepositoryKey] = ()
     ) -> Mapping[RepositoryKey, Sequence[Build]]:
         def work(connection: Connection) -> Mapping[RepositoryKey, Sequence[Build]]:
-            return {key: _read(connection, _newest(key, size)) for key in keys}
+            return {key: _read(connection, _newest(key, size, public=key in public)) for key in keys}
 
         return await self._database.read(work)
 
@@ -65,17 +65,18 @@ class Reports:
 
         return await self._database.read(work)
 
-    async def unended(self, key: RepositoryKey) -> bool:
-        query = select(table.c.number).where(*_of(key), _UNENDED).limit(1)
+    async def unended(self, key: RepositoryKey, *, public: bool = False) -> bool:
+        query = select(table.c.number).where(*_of(key, public=public), _UNENDED).limit(1)
         return await self._database.read(lambda connection: connection.execute(query).first() is not None)
 
 
-def _of(key: RepositoryKey) -> list[ColumnElement[bool]]:
-    return [table.c.namespace == key[0], table.c.repo_name == key[1]]
+def _of(key: RepositoryKey, *, public: bool = False) -> list[ColumnElement[bool]]:
+    found = [table.c.namespace == key[0], table.c.repo_name == key[1]]
+    return [*found, table.c.is_public == 1] if public else found
 
 
-def _newest(key: RepositoryKey, size: int) -> Select[Any]:
-    return select(table).where(*_of(key)).order_by(table.c.number.desc()).limit(size)
+def _newest(key: RepositoryKey, size: int, *, public: bool) -> Select[Any]:
+    return select(table).where(*_of(key, public=public)).order_by(table.c.number.desc()).limit(size)
 
 
 def _first(key: RepositoryKey, begin: float) -> Select[Any]:
@@ -88,13 +89,12 @@ def _first(key: RepositoryKey, begin: float) -> Select[Any]:
 
 
 def _conditions(key: RepositoryKey, period: Period) -> list[ColumnElement[bool]]:
-    found = [*_of(key), table.c.created_at >= period.begin, table.c.created_at < period.end]
+    found = _of(key, public=period.public)
+    found += [table.c.created_at >= period.begin, table.c.created_at < period.end]
     if period.refs is not None:
         found.append(table.c.ref.in_(period.refs))
     if period.causes is not None:
         found.append(json_text(table.c.origin, "cause").in_(period.causes))
-    if period.public:
-        found.append(table.c.is_public == 1)
     return found
 
 

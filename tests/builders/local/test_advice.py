@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from bridge.errors import Transient
 from bridge.runtime.clock import system_clock
 
 
-def advice(*clone_urls: str | None, image: str = "acme/shop", **settings: Any) -> list[str]:
+def advice(
+    *clone_urls: str | None, image: str = "acme/shop", parameters: Sequence[str] = (), **settings: Any
+) -> list[str]:
     full = LocalSettings.model_validate(settings)
     builder = LocalBuilder("here", full, BuilderContext(state=Path("/nowhere"), clock=system_clock))
     targets = [
-        Target(repository=f"acme/r{number}", image=image, clone_url=url)
+        Target(repository=f"acme/r{number}", image=image, clone_url=url, parameters=parameters)
         for number, url in enumerate(clone_urls)
     ]
     return [one.problem for one in builder.advice(targets, ())]
@@ -52,6 +55,13 @@ def test_an_address_that_the_protocols_leave_out(url: str) -> None:
     assert both == [
         "acme/r0 and 1 more can never be fetched: add file to `protocols`",
         "acme/r2 can never be fetched: add http to `protocols`",
+    ]
+
+
+def test_a_parameter_that_would_decide_which_programs_run() -> None:
+    assert advice(None, command=["git"], parameters=["FLAVOUR", "GIT_BRANCH"]) == []
+    assert advice(None, command=["git"], parameters=["FLAVOUR", "PATH"]) == [
+        "acme/r0 can never be built: its parameter PATH would decide which programs run: give it another name"
     ]
 
 

@@ -231,6 +231,10 @@ async def test_the_scratch_space_is_given_back_when_a_build_ends(site: LocalSite
         ({"tags": tuple(f"t{number}" for number in range(102))}, "a build needs 1 to 101 tags"),
         ({"tags": ("-x",)}, "'-x' is not a valid tag"),
         ({"parameters": {"A=B": ""}}, "'A=B' is not a valid parameter name"),
+        (
+            {"parameters": {"A": "", "LD_PRELOAD": "/x.so"}},
+            "LD_PRELOAD cannot be a parameter: it would decide which programs run",
+        ),
         ({"repo_url": "https://[::1/x"}, "the clone URL cannot be read"),
         ({"context": "/\0"}, "a value of the build holds a NUL character"),
     ],

@@ -130,14 +130,11 @@ class CodeArtsBase(Dialect):
 
     async def newest(
         self, call: Call, keys: Sequence[RepositoryKey], size: int
-    ) -> Mapping[RepositoryKey, list[Build]]:
+    ) -> Mapping[RepositoryKey, Sequence[Build]]:
         """The newest builds of each, as far as the caller may see them."""
+        strange = {key for key in keys if not sees(call.principal, key[0])}
         async with self.one_report:
-            found = await self.core.store.reports.newest(keys, size)
-        return {
-            key: [one for one in builds if one.origin.is_public or sees(call.principal, key[0])]
-            for key, builds in found.items()
-        }
+            return await self.core.store.reports.newest(keys, size, strange)
 
     async def numbered(self, builds: Sequence[Build]) -> list[Numbered]:
         """The builds with their numbers of the day: those of a repository's day count from its first one."""

@@ -142,7 +142,7 @@ def _is_made_by(api: CodeArtsBase, key: RepositoryKey, user_id: str) -> bool:
 
 async def _page(
     api: CodeArtsBase, call: Call, keys: Sequence[RepositoryKey], page: int, size: int
-) -> tuple[int, list[tuple[KnownRepository, list[Build]]]]:
+) -> tuple[int, list[tuple[KnownRepository, Sequence[Build]]]]:
     """How many there are, and those of the page with their newest builds."""
     shown = keys[page * size : (page + 1) * size]
     newest = await api.newest(call, shown, _HEALTH)

@@ -151,7 +151,8 @@ class BriefRecords(TypedDict):
 async def show_job_status(api: CodeArtsBase, call: Call) -> Truth:
     """Show whether a build of a job waits or runs."""
     known = await api.job(call, call.path["job_id"])
-    return {"result": await api.core.store.reports.unended(known.repository.key)}
+    key, stranger = known.repository.key, not sees(call.principal, known.repository.namespace)
+    return {"result": await api.core.store.reports.unended(key, public=stranger)}
 
 
 async def show_running_status(api: CodeArtsBase, call: Call) -> Enveloped[RunningState]:

@@ -9,6 +9,7 @@ from bridge.web.api.core.errors import Invalid
 
 _DAY: Final = "%Y-%m-%d"
 _MOMENT: Final = "%Y-%m-%d %H:%M:%S"
+_YEARS: Final = range(1970, 9000)
 MAX_DAYS: Final = 30
 """The longest time that statistics are made of."""
 
@@ -75,10 +76,10 @@ class Zone:
         for form in forms:
             try:
                 found = datetime.strptime(text, form).replace(tzinfo=self.info)
-                found.timestamp()
-            except (ValueError, OverflowError):
+            except ValueError:
                 continue
-            return found
+            if found.year in _YEARS:
+                return found
         wanted = " or ".join(
             form.replace("%Y-%m-%d", "yyyy-MM-dd").replace("%H:%M:%S", "HH:mm:ss") for form in forms
         )

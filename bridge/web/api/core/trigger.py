@@ -14,6 +14,7 @@ from bridge.model.audit import Action
 from bridge.model.build import Build
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
+from bridge.model.variables import steers_programs
 from bridge.planning.ref_history import head
 from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository, TagConfig
@@ -151,6 +152,8 @@ def _check(repository: BuildRepository, order: Order) -> None:
     for name, value in order.parameters.items():
         if name not in declared:
             problems.append(f"{name[:128]} is no parameter of {repository.path}: add it to its `parameters`")
+        elif steers_programs(name):
+            problems.append(f"{name} can be given to no build: it would decide which programs run")
         elif len(value) > MAX_VALUE:
             problems.append(f"the value of {name} is over {MAX_VALUE} characters")
     if problems:
