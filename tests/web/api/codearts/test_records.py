@@ -11,7 +11,7 @@ from support.scripted import SHA, Store, quiet
 from bridge.config.settings import CodeArtsSettings
 from bridge.model.access import Role
 from bridge.model.build import Build, BuildState
-from bridge.web.api.codearts.ids import executor_of, user_id_of
+from bridge.web.api.codearts.ids import executor_of, job_id_of, user_id_of
 
 
 async def made(store: Store, key: str = "1", **changes: Any) -> Build:
@@ -307,7 +307,11 @@ async def test_a_job_is_found_by_the_rules_that_are_in_force(store: Store) -> No
             ("acme-shop", True),
             ("acme-tool_v2", False),
         ]
-        (store.path.parent / "rules" / "shop.yaml").unlink()
+        shop = store.path.parent / "rules" / "shop.yaml"
+        shop.with_name("new.yaml").write_text(shop.read_text().replace("shop", "new"))
+        shop.unlink()
         admin = bearer(await issue(store, Role.ADMIN))
         assert (await client.post("/v1/reload", headers=admin)).status_code == 200
         assert error(await client.get(f"/v3/jobs/{JOB}/status")) == (404, "CB.00060201")
+        new = job_id_of(("acme", "new"))
+        assert (await client.get(f"/v3/jobs/{new}/status")).json() == {"result": False}

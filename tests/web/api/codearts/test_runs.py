@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from support.api import bearer, issue
 from support.codearts import JOB, SHOP, TOOL, ended, error, jobs, member, rule_files
 from support.harness import DispatcherHarness
 from support.rules import NAMES
 from support.scripted import SHA, START, Store, quiet
 
+from bridge.model.access import Role
 from bridge.model.build import BuildState
 from bridge.model.repository import Disabled, Override, RepositoryChange
 from bridge.rules.loader import load_rules
@@ -116,6 +118,17 @@ async def test_what_cannot_be_built_is_400_and_says_why(
         answer = await client.post("/v3/jobs/build", json=run(**body))
     assert error(answer) == (400, "CB.00060200")
     assert all(text in answer.json()["error_msg"] for text in why), answer.text
+
+
+async def test_a_declared_parameter_that_decides_which_programs_run_is_refused(store: Store) -> None:
+    shop = rule_files(store) / "shop.yaml"
+    async with jobs(store) as client:
+        shop.write_text(shop.read_text().replace("FLAVOUR:", "PATH:"))
+        await client.post("/v1/reload", headers=bearer(await issue(store, Role.ADMIN)))
+        body = run(parameter=[{"name": "PATH", "value": "/x"}], **COMMIT)
+        answer = await client.post("/v3/jobs/build", json=body)
+    assert error(answer) == (400, "CB.00060200")
+    assert "PATH can be given to no build" in answer.json()["error_msg"]
 
 
 async def test_a_ref_that_no_configuration_is_for_is_409(store: Store) -> None:
