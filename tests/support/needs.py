@@ -26,6 +26,12 @@ def needs_corpus() -> Path:
     return Path(folder) if folder else lacks("BRIDGE_CORPUS names no folder of recorded deliveries")
 
 
+def needs_node_modules() -> Path:
+    """The folder of packages for Node.js that `BRIDGE_NODE_MODULES` names."""
+    folder = os.environ.get("BRIDGE_NODE_MODULES")
+    return Path(folder) if folder else lacks("BRIDGE_NODE_MODULES names no folder of packages for Node.js")
+
+
 def lacks(reason: str) -> NoReturn:
     """Fail in CI, and skip elsewhere: the test cannot be done here."""
     if os.environ.get("CI"):

@@ -169,6 +169,16 @@ class DroneApi(Dialect):
         build = await self._build(call)
         return {**_build(build), "jobs": [_job(build)]}
 
+    async def show_newest(self, call: Call) -> DroneBuildWithJobs:
+        """Show the newest build of a repository, as clients of that time ask for it."""
+        owner, name = self._repository(call)
+        only = BuildFilter(namespace=owner, repo_name=name)
+        page = await self._core.builds.page(call.principal, Cursor(), 1, only)
+        if not page.rows:
+            raise NotFound(f"{owner}/{name} has no build yet")
+        build = page.rows[0]
+        return {**_build(build), "jobs": [_job(build)]}
+
     async def restart(self, call: Call) -> DroneBuild:
         """Run a build that has ended once more: the same number, at the same commit."""
         build = await self._build(call)
@@ -183,6 +193,10 @@ class DroneApi(Dialect):
         build = await self._build(call)
         _check_job(call)
         return StreamingResponse(self._lines(build.id), media_type="application/json")
+
+    async def stop(self, call: Call) -> Response:
+        """End a job that runs or waits, as clients of that time ask for it."""
+        return await self.cancel(call)
 
     async def cancel(self, call: Call) -> Response:
         """End a job that runs or waits."""
@@ -221,6 +235,7 @@ class DroneApi(Dialect):
     operations: ClassVar[Sequence[Operation]] = (
         Operation("GET", "/api/builds", list_running),
         Operation("GET", _BUILDS, list_builds, public=True),
+        Operation("GET", f"{_BUILDS}/latest", show_newest, public=True),
         Operation("GET", f"{_BUILDS}/{{number:int}}", show_build, public=True),
         Operation("POST", f"{_BUILDS}/{{number:int}}", restart, public=True),
         Operation(
@@ -229,6 +244,14 @@ class DroneApi(Dialect):
             show_log,
             public=True,
             streamed=list[DroneLine],
+        ),
+        Operation(
+            "POST",
+            f"{_BUILDS}/{{number:int}}/{{job:int}}",
+            stop,
+            status=204,
+            public=True,
+            media_type="text/plain",
         ),
         Operation(
             "DELETE",
