@@ -6,6 +6,7 @@ No text that leaves this module, by error or by log, holds more of a URL than it
 import functools
 import ipaddress
 import logging
+import re
 import socket
 import ssl
 import time
@@ -51,6 +52,8 @@ _DETOURS: Final = tuple(
 )
 
 
+_HOST_NAME: Final = re.compile(r"[a-z0-9_:-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_MAX_PORT: Final = 65535
 _LOCAL_NAMES: Final = frozenset(
     {"localhost", "localdomain", "local", "internal", "intranet", "lan", "home", "corp", "test", "onion"}
 )
@@ -202,6 +205,8 @@ def host_fault(url: str) -> str | None:
     """Why the host of a usable URL is none of the public Internet, as far as its name tells; None for one."""
     host = httpx.URL(url).host.rstrip(".").lower()
     last = host.rpartition(".")[2]
+    if not _HOST_NAME.fullmatch(host) or (httpx.URL(url).port or 0) > _MAX_PORT:
+        return "there is no such host or port: write https:// and the name of a host"
     # Numbers can be written in many ways, some of which only the system's own look-up reads.
     if ":" in host or last[:1].isdigit():
         return "the host is a number: write its name, or set allow_private"

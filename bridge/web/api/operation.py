@@ -13,6 +13,7 @@ from inspect import getdoc
 from typing import Any, ClassVar, Final, Literal, Protocol, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -39,6 +40,21 @@ _MISSED: Final = (
 )
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+
+class _Number(Convertor[int]):
+    """A number in a path; one of more digits is no number that anything has, and costs much to read."""
+
+    regex = "[0-9]{1,15}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("int", _Number())
 
 
 class KnowsCallers(Protocol):

@@ -8,7 +8,8 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from bridge.errors import RemoteError
+from bridge.errors import BadPayload, RemoteError
+from bridge.forges.push import check_ref_name
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
 from bridge.model.build import Build
@@ -146,6 +147,10 @@ def ref_of(config: TagConfig) -> str:
 
 def _check(repository: BuildRepository, order: Order) -> None:
     problems = []
+    try:
+        check_ref_name(order.ref_name)
+    except BadPayload as error:
+        problems.append(str(error))
     if order.commit is not None and not _COMMIT.fullmatch(order.commit):
         problems.append("the commit id is not 40 or 64 lower-case hexadecimal digits")
     declared = repository.build_config.parameters

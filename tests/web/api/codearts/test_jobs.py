@@ -378,7 +378,7 @@ GOOD = (
     "https://oapi.dingtalk.com:443/robot/send?access_token=x",
     "https://qyapi.weixin.qq.com./cgi-bin/webhook/send?key=x",
 )
-BAD = (
+BAD: tuple[str, ...] = (
     *(
         "",
         "oapi.dingtalk.com",
@@ -398,9 +398,18 @@ PRIVATE = (
 )
 
 
+NOWHERE = ("https://a..example.com/", "https://oapi.dingtalk.com:99999/", f"https://{'a' * 64}.example.com/")
+
+
 @pytest.mark.parametrize(
     ("urls", "allow", "status"),
-    [(GOOD, False, 200), (BAD, False, 400), (BAD, True, 400), (PRIVATE, False, 400), (PRIVATE, True, 200)],
+    [
+        (GOOD, False, 200),
+        (BAD + NOWHERE, False, 400),
+        (BAD, True, 400),
+        (PRIVATE, False, 400),
+        (PRIVATE, True, 200),
+    ],
 )
 async def test_the_address_of_a_robot_is_judged_by_what_is_written(
     store: Store,

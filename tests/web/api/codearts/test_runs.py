@@ -27,7 +27,7 @@ COMMIT = {"scm": {"build_commit_id": SHA}}
 async def dispatched(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a daemon that decides what is asked for."""
     harness = DispatcherHarness(store, load_rules([rule_files(store)], NAMES), {})
-    async with harness.running(), jobs(store, on_stored=harness.dispatcher.wake) as client:
+    async with harness.running(), jobs(store, wake=harness.dispatcher.wake) as client:
         yield client
 
 
@@ -108,6 +108,8 @@ async def test_what_is_built_is_what_the_body_says(
             {"scm": {"branch": "main"}, "parameter": [{"name": "codeBranch", "value": "next"}]},
             ["give one of them"],
         ),
+        ({"scm": {"branch": "a\0b"}}, ["the ref name is one that Git does not allow"]),
+        ({"scm": {"build_tag": "a b"}}, ["the ref name is one that Git does not allow"]),
         ({"scm": "main"}, ["scm"]),
     ],
 )
