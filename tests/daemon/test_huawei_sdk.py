@@ -363,6 +363,26 @@ def test_it_reads_configurations(sdk: Sdk) -> None:
     assert sdk.call("check_job_count_is_top_limit").result is False
 
 
+def test_it_makes_changes_and_deletes_a_job(sdk: Sdk) -> None:
+    read = sdk.call("show_job_config", job_id=sdk.job("notices")).to_json_object()["result"]
+    # Each tag configuration of another repository has an id of its own.
+    for step in read["steps"]:
+        del step["properties"]["id"], step["properties"]["image"]
+    name = f"acme-made-{sdk.sign_in}"
+    made = sdk.call("create_build_job", body=read | {"job_name": name}).result.job_id
+    try:
+        config = sdk.call("list_job_config", job_id=made).to_json_object()["result"]
+        assert [step["properties"]["tag"] for step in config["steps"]] == ["latest", "next", "{tag}"]
+        config["steps"] = config["steps"][:1]
+        assert sdk.call("update_new_job", body=config | {"job_id": made}).result.job_id == made
+        assert len(sdk.call("show_job_config", job_id=made).result.steps) == 1
+        answer = sdk.call("run_job", body={"job_id": made})
+        assert answer.actual_build_number == "1"
+    finally:
+        deleted = sdk.call("delete_build_job", job_id=made).result
+    assert (deleted.job_id, deleted.project_id) == (made, project_id_of("acme"))
+
+
 def test_parameters_that_the_rule_does_not_declare_are_refused_with_their_names(sdk: Sdk) -> None:
     from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException  # noqa: PLC0415
 

@@ -114,6 +114,15 @@ def _codearts() -> Iterator[Line]:
     yield Line("POST", f"/v3/jobs/{of_build}/stop", change)
     yield Line("POST", "/v1/job/{job_id}/stop", change)
     yield Line("POST", "/v3/jobs/stop", change, body=RUN | {"build_no": "1"})
+    scms = [{"scm_type": "Gitee", "group_name": "acme", "repo_name": "new"}]
+    steps = [{"properties": {"ref_type": "branch", "ref": "main", "tag": "latest"}}]
+    made = {"project_id": project_id_of("acme"), "scms": scms, "steps": steps}
+    for path in ("/v3/jobs/create", "/v1/job/create"):
+        yield Line("POST", path, Needs.MAKE, body=made | {"job_name": "acme-new"})
+    for path in ("/v3/jobs/update", "/v1/job/update"):
+        yield Line("POST", path, change, body=made | RUN | {"job_name": "acme-tool"})
+    yield Line("POST", "/v3/jobs/{job_id}/delete", change)
+    yield Line("DELETE", "/v1/job/{job_id}/delete", change)
     yield Line("POST", "/v3/jobs/{job_id}/disable", change)
     yield Line("POST", "/v3/jobs/{job_id}/recover", change)
     yield Line("POST", "/v1/job/{job_id}/disable", change, body={"disabled": True})

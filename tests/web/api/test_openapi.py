@@ -26,6 +26,9 @@ BODIES = {"post": {"repo_name": "new", "build_config": NEW["build_config"]}, "pu
 KEY = ("acme", "tool")
 JOB = {"job_id": job_id_of(KEY)}
 NOTICE = {"notice_type": "DING_TALK", "enabled_event_type_names": ["buildJobFail"]}
+SCMS = [{"scm_type": "Gitee", "group_name": "acme", "repo_name": "new"}]
+STEPS = [{"properties": {"ref_type": "branch", "ref": "main", "tag": "latest"}}]
+MADE = {"project_id": project_id_of("acme"), "job_name": "acme-new", "scms": SCMS, "steps": STEPS}
 USER = {"name": "api.tokens", "password": TOKEN}
 BODIES_OF = {
     "codearts_create_token": {
@@ -33,6 +36,10 @@ BODIES_OF = {
     },
     "codearts_run_job": JOB,
     "codearts_execute_job": JOB,
+    "codearts_create_build_job": MADE,
+    "codearts_create_new_job": MADE,
+    "codearts_update_build_job": MADE | JOB | {"job_name": "acme-tool"},
+    "codearts_update_new_job": MADE | JOB | {"job_name": "acme-tool"},
     "codearts_stop_job": JOB | {"build_no": "1"},
     "codearts_disable_the_job": {"disabled": True, "reason": "why"},
     "codearts_update_notice": NOTICE,

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from bridge.web.api.codearts.base import CodeArtsBase
 from bridge.web.api.codearts.configs import CONFIGS
+from bridge.web.api.codearts.editing import EDITING
 from bridge.web.api.codearts.history import HISTORY
 from bridge.web.api.codearts.jobs import JOBS
 from bridge.web.api.codearts.notices import NOTICES
@@ -25,6 +26,7 @@ class CodeArtsApi(CodeArtsBase):
         *SIGN_IN,
         *JOBS,
         *CONFIGS,
+        *EDITING,
         *NOTICES,
         *RUNS,
         *RECORDS,

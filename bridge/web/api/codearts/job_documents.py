@@ -1,5 +1,6 @@
 """Repositories as CodeArts writes its jobs, in each of its shapes; what has no meaning here is null."""
 
+import json
 from collections.abc import Sequence
 
 from typing_extensions import TypedDict
@@ -7,6 +8,7 @@ from typing_extensions import TypedDict
 from bridge.model.access import Principal, Role
 from bridge.model.build import Build
 from bridge.rules.in_force import KnownRepository
+from bridge.rules.schema import TagConfig
 from bridge.web.api.codearts.ids import (
     build_project_id_of,
     job_id_of,
@@ -321,25 +323,37 @@ def job_config(known: KnownRepository, branch: str | None, *, trusted: bool) -> 
         "parameters": parameters(known, branch, trusted=trusted),
         "scms": [scm(known, branch)],
         "steps": [
-            {
-                "properties": {
-                    "builder": repository.build_config.builder or "",
-                    "image": repository.image,
-                    "tag": config.docker_repo_tag,
-                    "dockerfile": config.dockerfile_location,
-                    "context": config.build_context_path,
-                },
-                "module_id": "buildbridge.image",
-                "name": f"{config.code_repo_type} {config.refs}",
-                "version": "1.0",
-                "enable": config.is_active,
-            }
-            for config in repository.build_config.tag_configs
+            _step(known, config, number)
+            for config, number in zip(repository.build_config.tag_configs, known.ids.tag_configs, strict=True)
         ],
         "host_type": "custom_host",
         "build_config_type": "ACTION",
         "build_if_code_updated": scm(known, branch)["is_auto_build"],
         "triggers": [],
+    }
+
+
+def _step(known: KnownRepository, config: TagConfig, number: int) -> StepDefinition:
+    """A tag configuration; sent back with a job, its properties are the same one again."""
+    paths = {} if config.paths is None else {"paths": json.dumps(config.paths)}
+    ref = config.code_repo_type_value
+    return {
+        "properties": {
+            "id": str(number),
+            "builder": known.repository.build_config.builder or "",
+            "image": known.repository.image,
+            "ref_type": config.code_repo_type,
+            "ref": ref if isinstance(ref, str) else json.dumps(ref),
+            "tag": config.docker_repo_tag,
+            "dockerfile": config.dockerfile_location,
+            "context": config.build_context_path,
+            "version_tagging": str(config.version_tagging),
+            **paths,
+        },
+        "module_id": "buildbridge.image",
+        "name": f"{config.code_repo_type} {config.refs}",
+        "version": "1.0",
+        "enable": config.is_active,
     }
 
 
