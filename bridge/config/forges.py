@@ -3,8 +3,60 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
+from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, ValidationInfo
+
+from bridge.model.event import RefKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebPages:
+    """Where a kind of Git host shows repositories to people; None is what nobody can know.
+
+    `commit`, `branch` and `tag` are what stands behind the address of a repository, with {} for the commit id
+    or the name.
+    """
+
+    site: str | None = None
+    """The address of the host that everyone uses, where there is one."""
+    is_clone_url: bool = False
+    """Whether a repository is shown at its clone address, without `.git`."""
+    front: str = ""
+    """What stands behind the address of a repository on its first page."""
+    commit: str | None = None
+    branch: str | None = None
+    tag: str | None = None
+
+    def of_repository(self, web_url: str | None, clone_url: str | None) -> str | None:
+        """The first page of a repository, as its host names it, or else made of the clone address."""
+        if web_url is not None or clone_url is None or not self.is_clone_url:
+            return web_url
+        parts = urlsplit(clone_url)
+        if parts.scheme not in {"http", "https"}:
+            return None
+        # Some hosts put the name of a user into the address.
+        page = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.removesuffix(".git"))
+        return page.geturl()
+
+    def of_rule(self, path: str, clone_url: str | None) -> str | None:
+        """The first page of a repository, as far as its rule says it."""
+        if clone_url is not None:
+            return self.of_repository(None, clone_url)
+        return None if self.site is None else f"{self.site}/{quote(path)}"
+
+    def of_commit(self, page: str | None, sha: str) -> str | None:
+        """The page of a commit; `page` is the first one of its repository."""
+        return self._behind(page, self.commit, sha)
+
+    def of_ref(self, page: str | None, kind: RefKind, name: str) -> str | None:
+        """The page of a branch or tag; `page` is the first one of its repository."""
+        return self._behind(page, self.branch if kind == "branch" else self.tag, name)
+
+    def _behind(self, page: str | None, form: str | None, name: str) -> str | None:
+        if page is None or form is None:
+            return None
+        return page.rstrip("/").removesuffix(self.front) + form.format(quote(name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +73,8 @@ class ForgeTraits:
     """Whether every repository is in a namespace."""
     by_clone_url: bool = False
     """Whether rules name a repository by its clone address: a plain Git server with our hook."""
+    pages: WebPages = field(default_factory=WebPages)
+    """Where it shows repositories to people."""
 
 
 USUAL = ForgeTraits()

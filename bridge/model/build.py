@@ -172,7 +172,9 @@ class Origin:
     """Where a build comes from, for people: what was pushed, by whom, and why it builds.
 
     `cause` is `push`, `tag`, `manual`, `schedule` or `order repair`: the newest code once more, after
-    older code that came late. `by` is who asked for a build that no push caused.
+    older code that came late. `by` is who asked for a build that no push caused. `client` is the kind of Git
+    host and `code_path` the name of the code there, both as the rule writes them; `code_url`, `commit_url`
+    and `ref_url` are the pages that show it to people. `build_node` is the rule's word, without effect.
     """
 
     delivery_id: str
@@ -184,6 +186,11 @@ class Origin:
     commit_url: str | None = None
     is_public: bool = False
     by: str | None = None
+    client: str | None = None
+    code_path: str | None = None
+    code_url: str | None = None
+    ref_url: str | None = None
+    build_node: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,16 @@
 """The keys of a rule: one build repository, with the keys of Alauda's build documents."""
 
 import re
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     Tag,
     ValidationInfo,
     field_validator,
@@ -295,6 +298,16 @@ class BuildConfig(Strict):
     email_enabled: bool | None = None
     """Accepted for documents of other systems; mail is a channel under notices."""
 
+    _written: str = PrivateAttr("")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keeps_the_word(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        made = handler(data)
+        if isinstance(data, Mapping):
+            made._written = data["code_repo_client"]  # noqa: SLF001  # it is of this class
+        return made
+
     @model_validator(mode="after")
     def _names_the_code(self, info: ValidationInfo) -> "BuildConfig":
         kind = self.code_repo_client
@@ -337,6 +350,16 @@ class BuildConfig(Strict):
             allowed_placeholders(config.code_repo_type, config.refs.all_groups) for config in self.tag_configs
         ]
         return frozenset().union(*found)
+
+    @property
+    def client_as_written(self) -> str:
+        """The kind of Git host by the word of the rule, which may be a former one."""
+        return self._written or self.code_repo_client
+
+    @property
+    def code_path(self) -> str | None:
+        """The name of the code repository at its Git host; None where the rule has its clone address."""
+        return None if self.code_repo_clone_url else self.code
 
     @property
     def code(self) -> str:

@@ -9,6 +9,7 @@ import anyio.to_thread
 import structlog
 from pydantic import ValidationError
 
+from bridge.config.forges import USUAL
 from bridge.config.notices import NoticeSetting
 from bridge.errors import BadPayload, StoreError
 from bridge.forges.base import Forge
@@ -24,6 +25,7 @@ from bridge.planning.ref_moves import beside_history, move_of
 from bridge.rules import manual, scheduled
 from bridge.rules.explain import Evaluation, evaluate, stored_documents
 from bridge.rules.match import Match, Matching, RuleSet
+from bridge.rules.schema import BuildRepository
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import DISPATCHED
 from bridge.services.base import Service
@@ -189,17 +191,7 @@ class Dispatcher(Service):
             context=match.context,
             dockerfile=match.dockerfile,
             parameters=match.parameters,
-            origin=Origin(
-                delivery_id=delivery.id,
-                cause=delivery.forge if delivery.forge in UNPUSHED else event.event,
-                ref_kind=event.ref.kind,
-                ref_name=event.ref.name,
-                subject=event.commit.subject if event.commit else "",
-                author=event.commit.author if event.commit else event.pusher,
-                commit_url=event.commit.url if event.commit else None,
-                is_public=repository.is_public,
-                by=event.pusher.name if delivery.forge == manual.FORGE else None,
-            ),
+            origin=self._origin(delivery, event, repository),
             subscriptions=tuple(setting.subscription for setting in settings),
             code=repository.build_config.code_repository,
             pushed=event.pushed,
@@ -208,6 +200,29 @@ class Dispatcher(Service):
             concurrency=repository.build_config.concurrency,
             named=match.named,
             notes=match.notes,
+        )
+
+    def _origin(self, delivery: Delivery, event: PushEvent, repository: BuildRepository) -> Origin:
+        config, commit = repository.build_config, event.commit
+        forge = self._forges.get(config.code_repo_client)
+        pages = USUAL.pages if forge is None else forge.traits.pages
+        page = pages.of_repository(event.repo.web_url, event.repo.clone_url)
+        return Origin(
+            delivery_id=delivery.id,
+            cause=delivery.forge if delivery.forge in UNPUSHED else event.event,
+            ref_kind=event.ref.kind,
+            ref_name=event.ref.name,
+            subject=commit.subject if commit else "",
+            author=commit.author if commit else event.pusher,
+            commit_url=(commit.url if commit else None)
+            or (pages.of_commit(page, event.sha) if event.peeled else None),
+            is_public=repository.is_public,
+            by=event.pusher.name if delivery.forge == manual.FORGE else None,
+            client=config.client_as_written,
+            code_path=config.code_path,
+            code_url=page,
+            ref_url=pages.of_ref(page, event.ref.kind, event.ref.name),
+            build_node=config.build_node,
         )
 
 

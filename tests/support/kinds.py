@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from bridge.config.forges import USUAL, ForgeTraits
+from bridge.config.forges import USUAL, ForgeTraits, WebPages
 from bridge.config.loader import Kinds
 from bridge.config.people import ContactKey
 from bridge.config.types import Secret, Strict
@@ -29,7 +29,7 @@ FORGES: Final = {
     "Coding": ForgeTraits(former_kinds=("GitCafe",)),
     "AzureDevOps": ForgeTraits(sends_user_name=True, spaces_in_names=True),
     "Pagure": ForgeTraits(needs_namespace=False),
-    "Simple": ForgeTraits(by_clone_url=True),
+    "Simple": ForgeTraits(by_clone_url=True, pages=WebPages(is_clone_url=True)),
 }
 
 KINDS: Final = Kinds(

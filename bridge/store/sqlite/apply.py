@@ -174,7 +174,13 @@ def _origin(connection: Connection, new: NewBuild) -> Origin:
         known = ORIGIN.validate_json(found)
     except ValueError:  # that row is damaged
         return new.origin
-    return replace(new.origin, subject=known.subject, author=known.author, commit_url=known.commit_url)
+    return replace(
+        new.origin,
+        subject=known.subject,
+        author=known.author,
+        commit_url=known.commit_url or new.origin.commit_url,
+        code_url=known.code_url or new.origin.code_url,
+    )
 
 
 def _recent(query: Select[Any]) -> Subquery:

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from bridge.config.settings import CodeArtsSettings, Settings
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
+from bridge.web.api.alauda import AlaudaApi
 from bridge.web.api.answers import FAILURES, http_failure, json_answer
 from bridge.web.api.auth import make_callers
 from bridge.web.api.codearts.dialect import CodeArtsApi
@@ -26,8 +27,9 @@ from bridge.web.api.events import Events
 from bridge.web.api.openapi import openapi
 from bridge.web.api.operation import Dialect, KnowsCallers
 from bridge.web.api.own import OwnApi
+from bridge.web.api.pages import PageLinks
 
-DIALECTS: Final = (OwnApi, DroneApi, CodeArtsApi)
+DIALECTS: Final = (OwnApi, AlaudaApi, DroneApi, CodeArtsApi)
 
 
 class Api:
@@ -42,9 +44,11 @@ class Api:
         *,
         codearts: CodeArtsSettings,
     ) -> None:
+        links = PageLinks(public_url)
         zone = Zone(ZoneInfo(codearts.timezone))
         self._dialects: list[Dialect] = [
-            OwnApi(callers, core, events, public_url=public_url),
+            OwnApi(callers, core, events, links),
+            AlaudaApi(callers, core, links),
             DroneApi(callers, core),
             CodeArtsApi(callers, core, zone, allow_private=codearts.allow_private),
         ]

@@ -2,18 +2,31 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from typing_extensions import TypedDict
 
 from bridge.model.access import IssuedToken
 from bridge.model.audit import AuditEntry
-from bridge.model.build import Build
+from bridge.model.build import MANUAL, Build, BuildState
 from bridge.store.values import DeliveryRow, Happening, Step
+
+_STEPS: Final = {
+    BuildState.WAITING: 1,
+    BuildState.TRIGGERING: 5,
+    BuildState.QUEUED: 10,
+    BuildState.RUNNING: 25,
+}
+_LAST_STEP: Final = 50
+_SHORT: Final = 12
 
 
 class BuildDocument(TypedDict):
-    """A build, with the keys of Alauda's builds API and keys of our own; times are ISO 8601 in UTC."""
+    """A build, with the keys of Alauda's builds API and keys of our own; times are ISO 8601 in UTC.
+
+    `step_at` grows from 1 for a build that waits to 50 for one that has ended; `is_removable` says that it
+    has not. `code_repo_branch_url` is the page of the branch or tag.
+    """
 
     build_id: str
     number: int
@@ -36,6 +49,12 @@ class BuildDocument(TypedDict):
     cause: str
     created_by: str | None
     auto_created: bool
+    step_at: int
+    is_removable: bool
+    code_repo_client: str | None
+    code_repo_path: str | None
+    code_repo_http_url: str | None
+    code_repo_branch_url: str | None
     code_repo_type: str
     code_repo_type_value: str
     code_head_commit: str | None
@@ -46,6 +65,8 @@ class BuildDocument(TypedDict):
     docker_repo_tags: list[str]
     docker_repo_version_tag: str | None
     digest: str | None
+    image_id: str | None
+    build_node: str | None
     build_context_path: str
     dockerfile_location: str
 
@@ -177,7 +198,13 @@ def build_document(build: Build) -> BuildDocument:
         "delivery_id": origin.delivery_id,
         "cause": origin.cause,
         "created_by": origin.by or origin.author.name,
-        "auto_created": origin.cause != "manual",
+        "auto_created": origin.cause != MANUAL,
+        "step_at": _STEPS.get(build.state, _LAST_STEP),
+        "is_removable": not build.state.terminal,
+        "code_repo_client": origin.client,
+        "code_repo_path": origin.code_path,
+        "code_repo_http_url": origin.code_url,
+        "code_repo_branch_url": origin.ref_url,
         "code_repo_type": origin.ref_kind,
         "code_repo_type_value": origin.ref_name,
         "code_head_commit": request.commit or None,
@@ -188,9 +215,16 @@ def build_document(build: Build) -> BuildDocument:
         "docker_repo_tags": list(request.tags),
         "docker_repo_version_tag": request.version_tag,
         "digest": build.digest,
+        "image_id": _short(build.digest),
+        "build_node": origin.build_node,
         "build_context_path": request.context,
         "dockerfile_location": request.dockerfile,
     }
+
+
+def _short(digest: str | None) -> str | None:
+    """The digest as `docker images` shows it."""
+    return None if digest is None else digest.rpartition(":")[2][:_SHORT]
 
 
 def runs_document(runs: Sequence[Build]) -> list[RunDocument]:

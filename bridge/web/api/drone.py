@@ -19,6 +19,7 @@ from bridge.store.values import BuildFilter, Cursor
 from bridge.web.api.answers import headers_of, json_answer
 from bridge.web.api.core.core import Core
 from bridge.web.api.core.errors import CallError, NotFound
+from bridge.web.api.core.logs import log_lines
 from bridge.web.api.operation import Arguments, Call, Dialect, KnowsCallers, Operation
 
 MAX_LISTED: Final = 100
@@ -39,8 +40,6 @@ _JOB: Final = 1
 """The number of the one job that a build has."""
 _PROC: Final = "build"
 """The one step of that job."""
-_PIECES: Final = 100
-"""Pieces of a log that are read at once."""
 
 
 class DroneActivity(TypedDict):
@@ -192,7 +191,7 @@ class DroneApi(Dialect):
         """
         build = await self._build(call)
         _check_job(call)
-        return StreamingResponse(self._lines(build.id), media_type="application/json")
+        return StreamingResponse(self._lines(build), media_type="application/json")
 
     async def stop(self, call: Call) -> Response:
         """End a job that runs or waits, as clients of that time ask for it."""
@@ -218,18 +217,13 @@ class DroneApi(Dialect):
         owner, name = self._repository(call)
         return await self._core.builds.numbered(call.principal, owner, name, call.path["number"])
 
-    async def _lines(self, build_id: str) -> AsyncIterator[bytes]:
-        """The array, piece by piece: a log can be long."""
-        seq, pos, rest = -1, 0, ""
+    async def _lines(self, build: Build) -> AsyncIterator[bytes]:
+        """The array, line by line: a log can be long."""
+        pos = 0
         yield b"["
-        while pieces := await self._core.store.builds.log(build_id, seq, _PIECES):
-            seq = pieces[-1].seq
-            *lines, rest = (rest + "".join(piece.text for piece in pieces)).split("\n")
-            if lines:
-                yield b"".join(orjson.dumps(_line(pos + at, line)) + b"," for at, line in enumerate(lines))
-                pos += len(lines)
-        if rest:
-            yield orjson.dumps(_line(pos, rest)) + b","
+        async for lines in log_lines(self._core.store.builds, build):
+            yield b"".join(orjson.dumps(_line(pos + at, line.text)) + b"," for at, line in enumerate(lines))
+            pos += len(lines)
         yield b"{}]"
 
     operations: ClassVar[Sequence[Operation]] = (
@@ -362,6 +356,6 @@ def _seconds(at: float | None) -> int:
 
 def _line(pos: int, text: str) -> DroneLine:
     line: DroneLine = {"proc": _PROC, "pos": pos}
-    if out := text.removesuffix("\r"):
-        line["out"] = out
+    if text:
+        line["out"] = text
     return line

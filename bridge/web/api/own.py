@@ -3,19 +3,13 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
-from urllib.parse import urlencode
 
-import anyio
 from starlette.responses import Response
-from typing_extensions import TypedDict
 
 from bridge.errors import ConfigError
 from bridge.model.access import Role
-from bridge.model.audit import Action, AuditEntry
-from bridge.model.build import Build
-from bridge.model.plan import RepositoryKey
+from bridge.model.audit import Action
 from bridge.rules.in_force import KnownRepository
-from bridge.store.values import Page
 from bridge.web.api.answers import failure, headers_of, success
 from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
@@ -35,7 +29,9 @@ from bridge.web.api.documents import (
 )
 from bridge.web.api.events import Events
 from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
+from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
 from bridge.web.api.queries import BuildQuery, EventQuery, LogQuery, PageQuery, RepositoryQuery
+from bridge.web.api.repository_calls import RepositoryCalls
 from bridge.web.api.repository_documents import (
     BuildConfigDocument,
     ChangedBuildConfig,
@@ -45,19 +41,10 @@ from bridge.web.api.repository_documents import (
     repository_story,
 )
 
-PAGE_SIZE: Final = 20
 MAX_LISTED: Final = 1000
 """How many faults or changed repositories an answer lists."""
 _REPOSITORY: Final = "/v1/repositories/{namespace}/{repo_name}"
-_CURSORS: Final = ("page", "before", "after")
 _SEQ: Final = re.compile(r"[0-9]{1,15}")
-
-
-class Links(TypedDict):
-    """The addresses of the neighbouring pages."""
-
-    next: str | None
-    previous: str | None
 
 
 class BuildPage(Links):
@@ -90,7 +77,7 @@ def _envelope(data: Mapping[str, Any], code: Mapping[str, Any]) -> Mapping[str, 
 
 
 class OwnApi(Dialect):
-    """The views; `public_url` begins the links between pages, which are paths without it."""
+    """The views."""
 
     name: ClassVar[str] = "own"
     error_schema: ClassVar[Mapping[str, Any]] = _envelope({}, code={"type": "integer", "minimum": 1})
@@ -99,20 +86,12 @@ class OwnApi(Dialect):
     def answer_schema(cls, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         return _envelope(schema, code={"const": 0})
 
-    def __init__(
-        self, callers: KnowsCallers, core: Core, events: Events, *, public_url: str | None = None
-    ) -> None:
+    def __init__(self, callers: KnowsCallers, core: Core, events: Events, links: PageLinks) -> None:
         super().__init__(callers)
-        self._repositories = core.repositories
-        self._builds = core.builds
-        self._deliveries = core.deliveries
-        self._stored = core.store.builds
-        self._audit = core.store.audit
+        self._core = core
+        self._repositories = RepositoryCalls(core)
         self._events = events
-        # However many clients ask for lists, the store's other readers stay free for the daemon.
-        self._one_list = anyio.Semaphore(1)
-        self._base = (public_url or "").rstrip("/")
-        self._load = core.keeper.reload
+        self._links = links
 
     def success(self, content: Any, status: int) -> Response:
         return success(content, status)
@@ -125,44 +104,31 @@ class OwnApi(Dialect):
 
     async def list_builds(self, call: Call, query: BuildQuery) -> BuildPage:
         """List builds, the newest first."""
-        async with self._one_list:
-            page = await self._builds.page(call.principal, query.cursor, PAGE_SIZE, query.filter)
+        page = await self._core.builds.page(call.principal, query.cursor, PAGE_SIZE, query.filter)
         return {
             "count": page.count,
-            **self._links(call, page),
+            **self._links.of(call, page, lambda build: build.id),
             "results": [build_document(build) for build in page.rows],
         }
 
-    def _links(self, call: Call, page: Page[Build] | Page[AuditEntry]) -> Links:
-        return {
-            "next": self._link(call, "before", page.rows[-1].id) if page.older and page.rows else None,
-            "previous": self._link(call, "after", page.rows[0].id) if page.newer and page.rows else None,
-        }
-
-    def _link(self, call: Call, cursor: str, neighbour: str) -> str:
-        """The address of a neighbouring page, without the Host header: a client can write anything there."""
-        given = call.request.query_params.items()
-        kept = {name: value for name, value in given if name not in _CURSORS}
-        return f"{self._base}{call.request.url.path}?{urlencode({**kept, cursor: neighbour})}"
-
     async def show_build(self, call: Call) -> BuildStory:
         """Show a build, its runs, and the timeline of the newest one."""
-        build = await self._builds.one(call.principal, call.path["build_id"])
-        steps = await self._stored.steps(build.id)
-        runs = runs_document(await self._stored.runs(build.id))
+        build = await self._core.builds.one(call.principal, call.path["build_id"])
+        steps = await self._core.store.builds.steps(build.id)
+        runs = runs_document(await self._core.store.builds.runs(build.id))
         return {**build_document(build), "runs": runs, "timeline": timeline_document(steps)}
 
     async def show_log(self, call: Call, query: LogQuery) -> list[LogRow]:
         """Show the log of a build, piece by piece."""
-        build = await self._builds.one(call.principal, call.path["build_id"])
-        pieces = await self._stored.log(
+        build = await self._core.builds.one(call.principal, call.path["build_id"])
+        pieces = await self._core.store.builds.log(
             build.id, int(query.after), start=query.start_time, end=query.end_time
         )
         return [{"seq": piece.seq, "time": piece.at, "level": 0, "message": piece.text} for piece in pieces]
 
     async def show_delivery(self, call: Call) -> DeliveryStory:
         """Show a delivery, why it built or not, and the builds that it made."""
-        row, steps, builds = await self._deliveries.one(call.caller, call.path["delivery_id"])
+        row, steps, builds = await self._core.deliveries.one(call.caller, call.path["delivery_id"])
         return {
             **delivery_document(row),
             "timeline": timeline_document(steps),
@@ -183,76 +149,53 @@ class OwnApi(Dialect):
         """Load the rules on disk: what changed, or 422 with their faults."""
         require(call.caller, Role.ADMIN)
         try:
-            changes = await self._load()
+            changes = await self._core.keeper.reload()
         except ConfigError as error:
             raise _faulty(error) from None
         document = changes.document(MAX_LISTED)
-        await self._audit.add(call.caller, Action.RULES_RELOADED, "rules", origin=call.origin, after=document)
+        await self._core.store.audit.add(
+            call.caller, Action.RULES_RELOADED, "rules", origin=call.origin, after=document
+        )
         return document
 
     async def list_changes(self, call: Call, query: PageQuery) -> AuditPage:
         """List who changed what, the newest first; for admins."""
         require(call.caller, Role.ADMIN)
-        async with self._one_list:
-            page = await self._audit.page(query.cursor, PAGE_SIZE)
+        async with self._core.one_list:
+            page = await self._core.store.audit.page(query.cursor, PAGE_SIZE)
         return {
             "count": page.count,
-            **self._links(call, page),
+            **self._links.of(call, page, lambda entry: entry.id),
             "results": [audit_document(entry) for entry in page.rows],
         }
 
     async def create_repository(self, call: Call, body: NewRepository) -> RepositoryStory:
         """Make a repository. The body has the keys of a rule file; the namespace is that of the address."""
-        made = await self._repositories.create(call.principal, call.path["namespace"], body.content)
-        story = repository_story(made, trusted=True)
-        await self._audit_repository(call, Action.REPOSITORY_CREATED, made, after=story)
-        return story
+        return repository_story(await self._repositories.create(call, body), trusted=True)
 
     async def list_repositories(self, call: Call, query: RepositoryQuery) -> RepositoryList:
         """List repositories by name."""
-        page = self._repositories.page(
-            call.principal,
-            query.namespace,
-            size=PAGE_SIZE,
-            number=query.page,
-            after=query.after,
-            before=query.before,
-        )
-        paths = [one.repository.path for one in page.rows]
+        page = self._repositories.page(call, query)
         return {
             "count": page.count,
-            "next": self._link(call, "after", paths[-1]) if page.later and paths else None,
-            "previous": self._link(call, "before", paths[0]) if page.earlier else None,
+            **self._links.of_repositories(call, page),
             "results": [_story(call, one) for one in page.rows],
         }
 
     async def show_repository(self, call: Call) -> RepositoryStory:
         """Show a repository."""
-        return _story(call, self._repositories.one(call.principal, *_key(call)))
+        return _story(call, self._repositories.one(call))
 
     async def replace_build_config(self, call: Call, body: ChangedBuildConfig) -> BuildConfigDocument:
         """Change the build_config of a repository that was made by API; keys that are not sent stay.
 
         The list of tag_configs is replaced: those that are sent with their ids keep them, others are new.
         """
-        before = build_config_document(self._repositories.one(call.principal, *_key(call)))
-        found = await self._repositories.replace_build_config(call.principal, *_key(call), body.content)
-        after = build_config_document(found)
-        await self._audit_repository(call, Action.REPOSITORY_CHANGED, found, before=before, after=after)
-        return after
+        return build_config_document(await self._repositories.replace_build_config(call, body))
 
     async def delete_repository(self, call: Call) -> None:
         """Delete a repository that was made by API; its builds stay."""
-        found = self._repositories.one(call.principal, *_key(call))
-        await self._repositories.delete(call.principal, *_key(call))
-        before = repository_story(found, trusted=True)
-        await self._audit_repository(call, Action.REPOSITORY_DELETED, found, before=before)
-
-    async def _audit_repository(
-        self, call: Call, action: Action, known: KnownRepository, *, before: Any = None, after: Any = None
-    ) -> None:
-        subject = known.repository.path
-        await self._audit.add(call.caller, action, subject, origin=call.origin, before=before, after=after)
+        await self._repositories.delete(call)
 
     operations: ClassVar[Sequence[Operation]] = (
         Operation("POST", "/v1/repositories/{namespace}", create_repository, status=201),
@@ -268,10 +211,6 @@ class OwnApi(Dialect):
         Operation("POST", "/v1/reload", reload),
         Operation("GET", "/v1/audit", list_changes),
     )
-
-
-def _key(call: Call) -> RepositoryKey:
-    return call.path["namespace"], call.path["repo_name"]
 
 
 def _story(call: Call, known: KnownRepository) -> RepositoryStory:

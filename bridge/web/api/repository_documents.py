@@ -163,18 +163,17 @@ def repository_document(known: KnownRepository) -> RepositoryDocument:
 
 def build_config_document(known: KnownRepository) -> BuildConfigDocument:
     config, number = known.repository.build_config, known.ids.build_config
-    by_url = config.code_repo_clone_url
     return {
         "id": number,
         "docker_repo_path": known.repository.image,
-        "code_repo_client": config.code_repo_client,
-        "code_repo_path": None if by_url else config.code,
+        "code_repo_client": config.client_as_written,
+        "code_repo_path": config.code_path,
         "code_repo_webhook_code": None,
         "code_repo_public_key": None,
         "created_by": known.stored.created_by if known.stored else None,
         "build_node": config.build_node,
         "email_enabled": bool(config.email_enabled),
-        "code_repo_path_url": by_url.removesuffix(".git") if by_url and by_url.startswith("http") else None,
+        "code_repo_path_url": known.code_page,
         "deploy_url": None,
         "tag_configs": [
             {

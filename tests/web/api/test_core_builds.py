@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import anyio
 import pytest
 from support.api import nothing
 from support.scripted import Store
@@ -28,7 +29,7 @@ async def filled(store: Store) -> dict[str, str]:
 
 async def test_who_reads_some_namespaces_lists_these_and_what_is_public(store: Store) -> None:
     made = await filled(store)
-    access = BuildAccess(store, nothing)
+    access = BuildAccess(store, nothing, anyio.Semaphore(1))
 
     async def shown(principal: Principal | None, size: int = 20, **only: Any) -> list[str]:
         """What the pages show one after the other, each name once where nothing is shown twice."""
@@ -55,7 +56,7 @@ async def test_who_reads_some_namespaces_lists_these_and_what_is_public(store: S
 
 async def test_what_may_not_be_seen_does_not_seem_to_exist(store: Store) -> None:
     made = await filled(store)
-    access = BuildAccess(store, nothing)
+    access = BuildAccess(store, nothing, anyio.Semaphore(1))
     assert (await access.one(VIEWER, made["acme private"])).id == made["acme private"]
     assert (await access.one(VIEWER, made["other public"])).id == made["other public"]
     said = set()

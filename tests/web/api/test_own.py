@@ -18,7 +18,7 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.diff import Changes
 from bridge.store.values import BuildChange, Decision
 from bridge.web.api.documents import when
-from bridge.web.api.own import PAGE_SIZE
+from bridge.web.api.pages import PAGE_SIZE
 from bridge.web.api.queries import MAX_PAGE
 
 TOKEN = "a-token-of-the-tests"

@@ -129,11 +129,13 @@ async def test_the_request_of_the_documents_makes_what_they_answer(
 
 
 @pytest.mark.parametrize(("sent", "kind"), [("OSChina", "Gitee"), ("GitCafe", "Coding")])
-async def test_hosts_under_their_former_names_are_those_of_today(
-    client: httpx.AsyncClient, sent: str, kind: str
+async def test_hosts_under_their_former_names_are_those_of_today_and_keep_their_word(
+    client: httpx.AsyncClient, keeper: Reloader, sent: str, kind: str
 ) -> None:
     config = GITHUB["build_config"] | {"code_repo_client": sent}
-    assert (await made(client, GITHUB | {"build_config": config}))["build_config"]["code_repo_client"] == kind
+    assert (await made(client, GITHUB | {"build_config": config}))["build_config"]["code_repo_client"] == sent
+    rule = keeper.rules.repositories["alauda", "docker_images_test"]
+    assert rule.build_config.code_repo_client == kind
 
 
 async def test_a_plain_server_is_named_by_its_clone_url(client: httpx.AsyncClient) -> None:

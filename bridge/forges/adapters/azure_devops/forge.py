@@ -8,7 +8,7 @@ in "Service hooks events" (https://learn.microsoft.com/en-us/azure/devops/servic
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.config.forges import ForgeTraits
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
 from bridge.forges.push import Push, described, moved_refs, named_repository, person
@@ -25,7 +25,11 @@ _NO_TYPE: Final = "a body without an eventType"
 class AzureDevOps(Forge):
     kind: ClassVar[str] = "AzureDevOps"
     host: ClassVar[str] = "azure-devops"
-    traits: ClassVar[ForgeTraits] = ForgeTraits(sends_user_name=True, spaces_in_names=True)
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        sends_user_name=True,
+        spaces_in_names=True,
+        pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="?version=GB{}", tag="?version=GT{}"),
+    )
     kept_headers: ClassVar[frozenset[str]] = frozenset({"content-type", "user-agent"})
 
     def recognises(self, request: Request) -> bool:

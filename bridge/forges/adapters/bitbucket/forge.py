@@ -8,6 +8,7 @@ Source: Atlassian Support, "Event payloads"
 
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.bitbucket_family import EVENT, BitbucketFamily
 from bridge.forges.fields import Fields
 from bridge.forges.hosts import Marks
@@ -21,6 +22,15 @@ _FOLDERS: Final = {"branch": "refs/heads", "tag": "refs/tags", "annotated_tag": 
 class Bitbucket(BitbucketFamily):
     kind: ClassVar[str] = "Bitbucket"
     host: ClassVar[str] = "bitbucket-cloud"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(
+            site="https://bitbucket.org",
+            is_clone_url=True,
+            commit="/commits/{}",
+            branch="/branch/{}",
+            tag="/commits/tag/{}",
+        ),
+    )
     marks: ClassVar[Marks] = (
         frozenset({"x-event-key", "x-hook-uuid"}),
         frozenset({"x-event-key", "x-request-uuid"}),

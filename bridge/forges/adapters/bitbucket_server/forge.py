@@ -7,6 +7,7 @@ Source: Atlassian Documentation, Bitbucket Data Center, "Event payload"
 
 from typing import ClassVar
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.bitbucket_family import EVENT, BitbucketFamily
 from bridge.forges.fields import Fields
 from bridge.forges.hosts import Marks
@@ -18,6 +19,14 @@ from bridge.model.event import Commit, Ignored, Person, PushEvent, Repo
 class BitbucketServer(BitbucketFamily):
     kind: ClassVar[str] = "BitbucketServer"
     host: ClassVar[str] = "bitbucket-server"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(
+            front="/browse",
+            commit="/commits/{}",
+            branch="/browse?at=refs/heads/{}",
+            tag="/browse?at=refs/tags/{}",
+        ),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-event-key", "x-request-id"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-event-key", "x-request-id"}

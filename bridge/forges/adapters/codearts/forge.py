@@ -12,6 +12,7 @@ cut, and a tag object is peeled by the builder.
 
 from typing import ClassVar
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.gitlab_shape import GitLabShaped
 from bridge.forges.hosts import Marks
 
@@ -19,6 +20,9 @@ from bridge.forges.hosts import Marks
 class CodeArts(GitLabShaped):
     kind: ClassVar[str] = "CodeArts"
     host: ClassVar[str] = "codearts"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(is_clone_url=True, commit="/-/commit/{}"),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-devcloud-event"}), frozenset({"x-codehub-event"}))
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-codehub-event", "x-devcloud-event"}

@@ -10,6 +10,7 @@ builder.
 
 from typing import ClassVar
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.fields import Fields
 from bridge.forges.gitlab_shape import GitLabShaped
 from bridge.forges.hosts import Marks
@@ -19,6 +20,15 @@ from bridge.model.event import Ignored, PushEvent
 class Codeup(GitLabShaped):
     kind: ClassVar[str] = "Codeup"
     host: ClassVar[str] = "codeup"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(
+            site="https://codeup.aliyun.com",
+            is_clone_url=True,
+            commit="/commits/{}",
+            branch="/tree/{}",
+            tag="/tree/{}",
+        ),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-codeup-event"}), frozenset({"codeup-event"}))
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"codeup-event", "content-type", "user-agent", "x-codeup-event"}

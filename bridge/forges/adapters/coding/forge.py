@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
 
-from bridge.config.forges import ForgeTraits
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.errors import BadPayload, BadSignature, NoSignature
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
@@ -33,7 +33,10 @@ class Coding(Forge):
     kind: ClassVar[str] = "Coding"
     host: ClassVar[str] = "coding"
     marks: ClassVar[Marks] = (frozenset({"x-coding-event"}),)
-    traits: ClassVar[ForgeTraits] = ForgeTraits(former_kinds=("GitCafe",))
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        former_kinds=("GitCafe",),
+        pages=WebPages(commit="/commit/{}", branch="/tree/{}", tag="/tree/{}"),
+    )
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-coding-delivery", "x-coding-event", _VERSION}
     )

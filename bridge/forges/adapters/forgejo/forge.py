@@ -5,6 +5,7 @@ Source: Forgejo Documentation, "Webhooks" (https://forgejo.org/docs/latest/user/
 
 from typing import ClassVar
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.gogs_family import GogsFamily
 from bridge.forges.hosts import Marks
 
@@ -14,6 +15,9 @@ class Forgejo(GogsFamily):
 
     kind: ClassVar[str] = "Forgejo"
     host: ClassVar[str] = "forgejo"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="/src/branch/{}", tag="/src/tag/{}"),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-forgejo-event"}),)
     imitates: ClassVar[frozenset[str]] = frozenset({"gitea", "gogs", "github"})
     kept_headers: ClassVar[frozenset[str]] = frozenset(

@@ -10,6 +10,7 @@ for forms too.
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.gitlab_shape import GitLabShaped
 from bridge.forges.hosts import Marks
 from bridge.forges.request import Request
@@ -21,6 +22,15 @@ _SIGNATURE: Final = "x-gitcode-signature-256"
 class GitCode(GitLabShaped):
     kind: ClassVar[str] = "GitCode"
     host: ClassVar[str] = "gitcode"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(
+            site="https://gitcode.com",
+            is_clone_url=True,
+            commit="/commit/{}",
+            branch="/tree/{}",
+            tag="/tree/{}",
+        ),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-gitcode-event"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-gitcode-delivery", "x-gitcode-event"}

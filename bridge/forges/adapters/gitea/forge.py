@@ -6,6 +6,7 @@ API package (https://github.com/go-gitea/gitea/blob/main/modules/structs/hook.go
 
 from typing import ClassVar
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.gogs_family import GogsFamily
 from bridge.forges.hosts import Marks
 
@@ -15,6 +16,9 @@ class Gitea(GogsFamily):
 
     kind: ClassVar[str] = "Gitea"
     host: ClassVar[str] = "gitea"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="/src/branch/{}", tag="/src/tag/{}"),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-gitea-event"}),)
     imitates: ClassVar[frozenset[str]] = frozenset({"gogs", "github"})
     kept_headers: ClassVar[frozenset[str]] = frozenset(

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.config.forges import ForgeTraits
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.errors import BadSignature, NoSignature
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
@@ -32,7 +32,16 @@ class Gitee(Forge):
     kind: ClassVar[str] = "Gitee"
     host: ClassVar[str] = "gitee"
     marks: ClassVar[Marks] = (frozenset({"x-gitee-event"}), frozenset({"x-git-oschina-event"}))
-    traits: ClassVar[ForgeTraits] = ForgeTraits(former_kinds=("OSChina",))
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        former_kinds=("OSChina",),
+        pages=WebPages(
+            site="https://gitee.com",
+            is_clone_url=True,
+            commit="/commit/{}",
+            branch="/tree/{}",
+            tag="/tree/{}",
+        ),
+    )
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {
             "content-type",

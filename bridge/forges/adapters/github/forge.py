@@ -8,6 +8,7 @@ payloads" (https://docs.github.com/en/webhooks/webhook-events-and-payloads).
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
 from bridge.forges.hosts import Marks
@@ -23,6 +24,15 @@ _MAX_COMMITS: Final = 2048
 class GitHub(Forge):
     kind: ClassVar[str] = "GitHub"
     host: ClassVar[str] = "github"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(
+            site="https://github.com",
+            is_clone_url=True,
+            commit="/commit/{}",
+            branch="/tree/{}",
+            tag="/tree/{}",
+        ),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-github-event"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {

@@ -9,6 +9,7 @@ specification (https://www.standardwebhooks.com/).
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.errors import BadSignature
 from bridge.forges.base import Forge
 from bridge.forges.gitlab_shape import PUSH, TAG_PUSH, read_event
@@ -26,6 +27,9 @@ _SYSTEM_PUSHES: Final = {"push": PUSH, "tag_push": TAG_PUSH}
 class GitLab(Forge):
     kind: ClassVar[str] = "GitLab"
     host: ClassVar[str] = "gitlab"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(is_clone_url=True, commit="/-/commit/{}", branch="/-/tree/{}", tag="/-/tree/{}"),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-gitlab-event"}),)
     imitates: ClassVar[frozenset[str]] = frozenset({"simple"})
     kept_headers: ClassVar[frozenset[str]] = frozenset(

@@ -6,6 +6,7 @@ Source: Gogs, "Webhooks" (https://gogs.io/advancing/webhooks), and deliveries of
 import hashlib
 from typing import ClassVar
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.fields import Fields
 from bridge.forges.gogs_family import GogsFamily, repo
 from bridge.forges.hosts import Marks
@@ -20,6 +21,9 @@ class Gogs(GogsFamily):
 
     kind: ClassVar[str] = "Gogs"
     host: ClassVar[str] = "gogs"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="/src/{}", tag="/src/{}"),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-gogs-event"}),)
     imitates: ClassVar[frozenset[str]] = frozenset({"github"})
     kept_headers: ClassVar[frozenset[str]] = frozenset(

@@ -8,6 +8,7 @@ Gitness (https://github.com/harness/harness/blob/main/app/services/webhook/types
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
 from bridge.forges.hosts import Marks
@@ -24,6 +25,9 @@ _PUSHES: Final = frozenset(
 class Harness(Forge):
     kind: ClassVar[str] = "Harness"
     host: ClassVar[str] = "harness"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(commit="/commit/{}"),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-harness-trigger"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset({"content-type", "user-agent", "x-harness-trigger"})
 

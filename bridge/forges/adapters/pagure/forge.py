@@ -8,7 +8,7 @@ and the topics of its Git hook
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.config.forges import ForgeTraits
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
 from bridge.forges.hosts import Marks
@@ -26,7 +26,10 @@ class Pagure(Forge):
     kind: ClassVar[str] = "Pagure"
     host: ClassVar[str] = "pagure"
     marks: ClassVar[Marks] = (frozenset({"x-pagure-topic"}),)
-    traits: ClassVar[ForgeTraits] = ForgeTraits(needs_namespace=False)
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        needs_namespace=False,
+        pages=WebPages(is_clone_url=True, commit="/c/{}", branch="/tree/{}", tag="/tree/{}"),
+    )
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-pagure", "x-pagure-project", "x-pagure-topic"}
     )

@@ -11,7 +11,7 @@ The body is ours: `{"type": "push", "timestamp": "…Z", "data": {"repository": 
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.config.forges import ForgeTraits
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.errors import BadSignature
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
@@ -28,7 +28,10 @@ class Simple(Forge):
     kind: ClassVar[str] = "Simple"
     host: ClassVar[str] = "simple"
     marks: ClassVar[Marks] = (frozenset({"webhook-id", "webhook-signature"}),)
-    traits: ClassVar[ForgeTraits] = ForgeTraits(by_clone_url=True)
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        by_clone_url=True,
+        pages=WebPages(is_clone_url=True),
+    )
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "webhook-id", "webhook-timestamp"}
     )

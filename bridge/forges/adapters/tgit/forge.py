@@ -8,6 +8,7 @@ is GitLab's rule and not documented here: a tag object that is taken for a commi
 
 from typing import ClassVar
 
+from bridge.config.forges import ForgeTraits, WebPages
 from bridge.forges.fields import Fields
 from bridge.forges.gitlab_shape import GitLabShaped, read_event
 from bridge.forges.hosts import Marks
@@ -18,6 +19,9 @@ from bridge.model.event import Ignored, PushEvent
 class TGit(GitLabShaped):
     kind: ClassVar[str] = "TGit"
     host: ClassVar[str] = "tgit"
+    traits: ClassVar[ForgeTraits] = ForgeTraits(
+        pages=WebPages(is_clone_url=True, commit="/commits/{}", branch="/tree/{}", tag="/tree/{}"),
+    )
     marks: ClassVar[Marks] = (frozenset({"x-event", "x-gitlab-event"}),)
     kept_headers: ClassVar[frozenset[str]] = frozenset(
         {"content-type", "user-agent", "x-event", "x-gitlab-event", "x-send-timestamp", "x-trace-id"}

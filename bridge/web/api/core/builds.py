@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+import anyio
+
 from bridge.errors import CannotRetry
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
@@ -19,7 +21,8 @@ _NO_BUILD: Final = "there is no such build, or it takes a token to see it"
 class BuildAccess:
     """What callers may see of builds and do with them; `wake` is called when one waits again or is to end."""
 
-    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
+    def __init__(self, store: Store, wake: Callable[[], None], one_list: anyio.Semaphore) -> None:
+        self._one_list = one_list
         self._builds = store.builds
         self._audit = store.audit
         self._wake = wake
@@ -62,7 +65,8 @@ class BuildAccess:
     ) -> Page[Build]:
         """The builds that the caller may see, of those that `only` asks for."""
         readable = frozenset() if principal is None else principal.namespaces
-        return await self._builds.page(cursor, size, replace(only, readable=readable))
+        async with self._one_list:
+            return await self._builds.page(cursor, size, replace(only, readable=readable))
 
 
 def sees(principal: Principal | None, namespace: str) -> bool:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import anyio
+
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.core.builds import BuildAccess
@@ -21,7 +23,9 @@ class Core:
         self.store = store
         self.keeper = keeper
         self.clock = clock
-        self.builds = BuildAccess(store, wake)
+        # However many clients ask for lists, the store's other readers stay free for the daemon.
+        self.one_list = anyio.Semaphore(1)
+        self.builds = BuildAccess(store, wake, self.one_list)
         self.deliveries = DeliveryAccess(store.deliveries, store.builds)
         self.repositories = RepositoryAccess(keeper)
         self.trigger = BuildTrigger(store, clock, wake)

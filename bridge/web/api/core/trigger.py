@@ -128,6 +128,25 @@ def config_of_tag(repository: BuildRepository, tag: str) -> TagConfig:
     return found
 
 
+def order_of(repository: BuildRepository, tag: str | None, branch: str | None, commit: str | None) -> Order:
+    """What to build for a tag as a tag configuration has it, for a branch, or for both.
+
+    Raises Invalid, and Conflict for a tag whose configuration stands for several names, without a branch.
+    """
+    if tag is None:
+        if branch is None:
+            raise Invalid(["give tag, as a tag configuration has it, or branch"])
+        return Order(ref_kind="branch", ref_name=branch, commit=commit)
+    config = config_of_tag(repository, tag)
+    if branch is None:
+        name = ref_of(config)
+    elif config.code_repo_type == "branch":
+        name = branch
+    else:
+        raise Invalid([f"branch: {tag} is built of tags: leave branch out"])
+    return Order(ref_kind=config.code_repo_type, ref_name=name, commit=commit, docker_repo_tag=tag)
+
+
 def first_active_branch(repository: BuildRepository) -> TagConfig:
     """The first active configuration for a branch. Raises Conflict."""
     for config in repository.build_config.tag_configs:

@@ -1,0 +1,215 @@
+"""The API in the style of Alauda: bare documents of repositories, builds and logs below `/alauda/v1`.
+
+Repositories, builds, and the order to build have the fields of its documentation, and no others. Without a
+token private repositories are 404, and what changes a public one is 401.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Final
+
+import orjson
+from pydantic import Field
+from starlette.responses import Response, StreamingResponse
+
+from bridge.config.types import Strict
+from bridge.model.build import BuildState
+from bridge.store.values import BuildFilter
+from bridge.web.api.alauda_documents import (
+    AlaudaBuild,
+    AlaudaBuildRow,
+    AlaudaLogRow,
+    alauda_build,
+    alauda_log_row,
+    alauda_row,
+)
+from bridge.web.api.answers import headers_of, json_answer
+from bridge.web.api.core.core import Core
+from bridge.web.api.core.errors import CallError
+from bridge.web.api.core.logs import LogLine, log_lines
+from bridge.web.api.core.trigger import order_of
+from bridge.web.api.operation import Arguments, Call, Dialect, KnowsCallers, Operation
+from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
+from bridge.web.api.queries import MAX_NUMBER, PageQuery, RepositoryQuery, Seconds
+from bridge.web.api.repository_calls import RepositoryCalls
+from bridge.web.api.repository_documents import (
+    BuildConfigDocument,
+    ChangedBuildConfig,
+    NewRepository,
+    RepositoryDocument,
+    build_config_document,
+    repository_document,
+)
+
+_REPOSITORY: Final = "/alauda/v1/repositories/{namespace}/{repo_name}"
+_BUILDS: Final = "/alauda/v1/builds"
+Name = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class AlaudaBuildPage(Links):
+    """One page of builds; `count` is exact below 10 000, and otherwise how many there are at least."""
+
+    count: int
+    results: list[AlaudaBuildRow]
+
+
+class AlaudaRepositoryPage(Links):
+    """One page of repositories, in the order of their names."""
+
+    count: int
+    results: list[RepositoryDocument]
+
+
+class AlaudaBuildsQuery(PageQuery):
+    """Which builds to list, and where the page lies."""
+
+    namespace: str | None = None
+    """Builds of this namespace; if left out, all that the caller may see."""
+    repo_name: str | None = None
+    """Builds of repositories of this name."""
+
+
+class AlaudaLogQuery(Arguments):
+    """Which lines of a log."""
+
+    start_time: Seconds = 0.0
+    """Unix seconds: lines that were read at this time or later."""
+    end_time: Seconds = MAX_NUMBER
+    """Unix seconds: lines that were read at this time or earlier."""
+
+
+class AlaudaOrder(Strict):
+    """What to build."""
+
+    namespace: Name
+    """The namespace of the repository."""
+    repo_name: Name
+    """The name of the repository."""
+    tag: Name
+    """The docker_repo_tag of one of its tag_configs."""
+    code_commit_id: Name | None = None
+    """The commit; if left out, the newest one of the branch or tag."""
+
+
+class AlaudaApi(Dialect):
+    """The views."""
+
+    name: ClassVar[str] = "alauda"
+    error_schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "properties": {"detail": {"type": "string"}},
+        "required": ["detail"],
+    }
+
+    def __init__(self, callers: KnowsCallers, core: Core, links: PageLinks) -> None:
+        super().__init__(callers)
+        self._core = core
+        self._repositories = RepositoryCalls(core)
+        self._links = links
+
+    def success(self, content: Any, status: int) -> Response:
+        return json_answer(content, status)
+
+    def failure(self, error: CallError) -> Response:
+        answer = json_answer({"detail": str(error)}, error.status)
+        answer.headers.update(headers_of(error))
+        return answer
+
+    async def create_repository(self, call: Call, body: NewRepository) -> RepositoryDocument:
+        """Make a repository. The body has the keys of a rule file; the namespace is that of the address."""
+        return repository_document(await self._repositories.create(call, body))
+
+    async def list_repositories(self, call: Call, query: RepositoryQuery) -> AlaudaRepositoryPage:
+        """List repositories by name."""
+        page = self._repositories.page(call, query)
+        return {
+            "count": page.count,
+            **self._links.of_repositories(call, page),
+            "results": [repository_document(one) for one in page.rows],
+        }
+
+    async def show_repository(self, call: Call) -> RepositoryDocument:
+        """Show a repository."""
+        return repository_document(self._repositories.one(call))
+
+    async def replace_build_config(self, call: Call, body: ChangedBuildConfig) -> BuildConfigDocument:
+        """Change the build_config of a repository that was made by API; keys that are not sent stay.
+
+        The list of tag_configs is replaced: those that are sent with their ids keep them, others are new.
+        """
+        return build_config_document(await self._repositories.replace_build_config(call, body))
+
+    async def delete_repository(self, call: Call) -> Response:
+        """Delete a repository that was made by API; its builds stay."""
+        await self._repositories.delete(call)
+        return _nothing()
+
+    async def list_builds(self, call: Call, query: AlaudaBuildsQuery) -> AlaudaBuildPage:
+        """List builds, the newest first."""
+        only = BuildFilter(namespace=query.namespace, repo_name=query.repo_name)
+        page = await self._core.builds.page(call.principal, query.cursor, PAGE_SIZE, only)
+        return {
+            "count": page.count,
+            **self._links.of(call, page, lambda build: build.id),
+            "results": [alauda_row(build) for build in page.rows],
+        }
+
+    async def trigger(self, call: Call, body: AlaudaOrder) -> AlaudaBuild:
+        """Build what a tag_config says, at a commit or the newest one.
+
+        The answer is the build as it was made: it waits.
+        """
+        known = self._core.repositories.one(call.principal, body.namespace, body.repo_name)
+        caller, repository = call.caller, known.repository
+        order = order_of(repository, body.tag, None, body.code_commit_id)
+        build, *_ = await self._core.trigger.trigger(caller, repository, order, call.origin)
+        fresh = replace(build, state=BuildState.WAITING, started_at=None, ended_at=None, digest=None)
+        return alauda_build(fresh)
+
+    async def show_build(self, call: Call) -> AlaudaBuild:
+        """Show a build."""
+        return alauda_build(await self._core.builds.one(call.principal, call.path["build_id"]))
+
+    async def cancel(self, call: Call) -> Response:
+        """End a build that waits or runs."""
+        build = await self._core.builds.one(call.principal, call.path["build_id"])
+        await self._core.builds.cancel(call.caller, build, call.origin)
+        return _nothing()
+
+    async def show_log(self, call: Call, query: AlaudaLogQuery) -> Response:
+        """Show the log of a build, line by line."""
+        build = await self._core.builds.one(call.principal, call.path["build_id"])
+        rows = self._rows(log_lines(self._core.store.builds, build), query)
+        return StreamingResponse(rows, media_type="application/json")
+
+    async def _rows(
+        self, found: AsyncIterator[Sequence[LogLine]], query: AlaudaLogQuery
+    ) -> AsyncIterator[bytes]:
+        """The array, some lines at a time: a log can be long."""
+        before = b"["
+        async for lines in found:
+            for line in lines:
+                row = alauda_log_row(line)
+                if query.start_time <= row["time"] <= query.end_time:
+                    yield before + orjson.dumps(row)
+                    before = b","
+        yield b"[]" if before == b"[" else b"]"
+
+    operations: ClassVar[Sequence[Operation]] = (
+        Operation("POST", "/alauda/v1/repositories/{namespace}", create_repository, status=201),
+        Operation("GET", "/alauda/v1/repositories", list_repositories, public=True),
+        Operation("GET", _REPOSITORY, show_repository, public=True),
+        Operation("PUT", f"{_REPOSITORY}/build-config", replace_build_config, public=True),
+        Operation("DELETE", _REPOSITORY, delete_repository, status=204, public=True, media_type="text/plain"),
+        Operation("GET", _BUILDS, list_builds, public=True),
+        Operation("POST", _BUILDS, trigger, status=201, public=True),
+        Operation("GET", f"{_BUILDS}/{{build_id}}", show_build, public=True),
+        Operation(
+            "DELETE", f"{_BUILDS}/{{build_id}}", cancel, status=204, public=True, media_type="text/plain"
+        ),
+        Operation("GET", f"{_BUILDS}/{{build_id}}/logs", show_log, public=True, streamed=list[AlaudaLogRow]),
+    )
+
+
+def _nothing() -> Response:
+    return Response(status_code=204, media_type="text/plain")

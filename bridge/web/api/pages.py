@@ -1,0 +1,52 @@
+"""Pages of lists: how many rows they have, and the addresses of their neighbours."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+from urllib.parse import urlencode
+
+from typing_extensions import TypedDict
+
+from bridge.store.values import Page
+from bridge.web.api.core.repositories import RepositoryPage
+from bridge.web.api.operation import Call
+
+PAGE_SIZE: Final = 20
+_CURSORS: Final = ("page", "before", "after")
+
+T = TypeVar("T")
+
+
+class Links(TypedDict):
+    """The addresses of the neighbouring pages."""
+
+    next: str | None
+    previous: str | None
+
+
+class PageLinks:
+    """Makes the links between pages; they begin with `public_url`, and are paths without it."""
+
+    def __init__(self, public_url: str | None) -> None:
+        self._base = (public_url or "").rstrip("/")
+
+    def of(self, call: Call, page: Page[T], key: Callable[[T], str]) -> Links:
+        """The links of a page, the newest rows first; rows that come meanwhile do not move its neighbours."""
+        rows = page.rows
+        return {
+            "next": self._link(call, "before", key(rows[-1])) if page.older and rows else None,
+            "previous": self._link(call, "after", key(rows[0])) if page.newer and rows else None,
+        }
+
+    def of_repositories(self, call: Call, page: RepositoryPage) -> Links:
+        """The links of a page of repositories, in the order of their names."""
+        paths = [one.repository.path for one in page.rows]
+        return {
+            "next": self._link(call, "after", paths[-1]) if page.later and paths else None,
+            "previous": self._link(call, "before", paths[0]) if page.earlier else None,
+        }
+
+    def _link(self, call: Call, cursor: str, neighbour: str) -> str:
+        """The address of a neighbouring page, without the Host header: a client can write anything there."""
+        given = call.request.query_params.items()
+        kept = {name: value for name, value in given if name not in _CURSORS}
+        return f"{self._base}{call.request.url.path}?{urlencode({**kept, cursor: neighbour})}"
