@@ -1,7 +1,6 @@
 """The keys of a rule: one build repository, with the keys of Alauda's build documents."""
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
@@ -10,7 +9,6 @@ from pydantic import (
     Discriminator,
     Field,
     ModelWrapValidatorHandler,
-    PrivateAttr,
     Tag,
     ValidationInfo,
     field_validator,
@@ -24,7 +22,7 @@ from bridge.config.types import Strict, wrong
 from bridge.model.build import OnNewer
 from bridge.model.event import RefKind
 from bridge.model.plan import RepositoryKey
-from bridge.rules.cron import MAX_LENGTH, BadCron, compile_cron
+from bridge.rules.cron_schedule import Schedule
 from bridge.rules.paths import MAX_GLOBS, compile_paths, path_problem
 from bridge.rules.pattern import MAX_PATTERNS, BadPattern, RefFilter, compile_refs
 from bridge.rules.render import (
@@ -240,25 +238,6 @@ def _counted(groups: frozenset[str]) -> str:
     return f"{count or 'no'} {'group' if count == 1 else 'groups'}"
 
 
-class Schedule(Strict):
-    """A cron schedule: at these times the newest commit of a branch is built, also without a push."""
-
-    cron: Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
-    """Minute, hour, day, month and day of week, such as `0 3 * * *`."""
-    timezone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
-    """The time zone of `cron`, such as Asia/Shanghai."""
-    branch: Annotated[str, Field(min_length=1, max_length=1024)]
-    """The branch to build."""
-
-    @model_validator(mode="after")
-    def _is_due(self) -> "Schedule":
-        try:
-            compile_cron(self.cron, self.timezone)
-        except BadCron as error:
-            raise wrong("cron", str(error)) from None
-        return self
-
-
 class BuildConfig(Strict):
     """The code repository, the refs that are built, the builder, and the image."""
 
@@ -298,13 +277,13 @@ class BuildConfig(Strict):
     email_enabled: bool | None = None
     """Accepted for documents of other systems; mail is a channel under notices."""
 
-    _written: str = PrivateAttr("")
+    _written: str = ""
 
     @model_validator(mode="wrap")
     @classmethod
     def _keeps_the_word(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         made = handler(data)
-        if isinstance(data, Mapping):
+        if isinstance(data, dict):
             made._written = data["code_repo_client"]  # noqa: SLF001  # it is of this class
         return made
 

@@ -16,9 +16,10 @@ import structlog
 from bridge.model.notice import EventName, ServiceFacts
 from bridge.planning.ref_history import head
 from bridge.rules.cron import Cron, compile_cron
+from bridge.rules.cron_schedule import Schedule
 from bridge.rules.match import RuleSet
 from bridge.rules.scheduled import ScheduledPush
-from bridge.rules.schema import BuildRepository, Schedule
+from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock, moment
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Service

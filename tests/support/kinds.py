@@ -24,7 +24,8 @@ class MessageLike(Strict):
 
 
 FORGES: Final = {
-    **dict.fromkeys(["GitHub", "GitLab", "Gitea"], USUAL),
+    **dict.fromkeys(["GitLab", "Gitea"], USUAL),
+    "GitHub": ForgeTraits(pages=WebPages(site="https://github.com")),
     "Gitee": ForgeTraits(former_kinds=("OSChina",)),
     "Coding": ForgeTraits(former_kinds=("GitCafe",)),
     "AzureDevOps": ForgeTraits(sends_user_name=True, spaces_in_names=True),

@@ -91,6 +91,7 @@ class Line:
         return self.status if answer == OK else answer
 
 
+ORDER = {"namespace": "acme", "repo_name": "tool", "tag": "latest"}
 JOB = job_id_of(("acme", "tool"))
 DAYS = "start_time=2023-11-01&end_time=2023-11-20"
 RUN = {"job_id": JOB}
@@ -173,6 +174,17 @@ CALLS = (
     Line("GET", "/v1/repositories/{namespace}/{repo_name}", Needs.READ),
     Line("PUT", "/v1/repositories/{namespace}/{repo_name}/build-config", Needs.CHANGE, body={}),
     Line("DELETE", "/v1/repositories/{namespace}/{repo_name}", Needs.CHANGE),
+    Line("POST", "/alauda/v1/repositories/{namespace}", Needs.MAKE, 201, document("new")),
+    Line("GET", "/alauda/v1/repositories", Needs.ANYTHING),
+    Line("GET", "/alauda/v1/repositories/{namespace}/{repo_name}", Needs.READ),
+    Line("PUT", "/alauda/v1/repositories/{namespace}/{repo_name}/build-config", Needs.CHANGE, body={}),
+    Line("DELETE", "/alauda/v1/repositories/{namespace}/{repo_name}", Needs.CHANGE, 204),
+    Line("GET", "/alauda/v1/builds", Needs.ANYTHING),
+    # Nobody knows the code of this repository, so it cannot be built: what may not be done is refused first.
+    Line("POST", "/alauda/v1/builds", Needs.CHANGE, 409, ORDER),
+    Line("GET", "/alauda/v1/builds/{build_id}", Needs.READ),
+    Line("DELETE", "/alauda/v1/builds/{build_id}", Needs.CHANGE, 204),
+    Line("GET", "/alauda/v1/builds/{build_id}/logs", Needs.READ),
     Line("GET", "/api/builds", Needs.OWN),
     Line("GET", "/api/repos/{owner}/{name}/builds", Needs.READ),
     Line("GET", "/api/repos/{owner}/{name}/builds/latest", Needs.READ),

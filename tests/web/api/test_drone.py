@@ -1,23 +1,22 @@
 """The Drone-style API: each call as its documentation writes it, with the fields and words that it shows."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
 from support.api import api_of, bearer, client_of, issue
 from support.keeping import keeper_of
 from support.scripted import Store, quiet
+from support.shapes import Shapes
 
 from bridge.model.access import Role
 from bridge.model.build import Build, BuildState
 from bridge.model.event import Person
 
-SHAPES = yaml.safe_load((Path(__file__).parent / "shapes" / "drone.yaml").read_text("utf-8"))
-TYPES = {"string": str, "integer": int, "boolean": bool, "object": dict}
+SHAPES = Shapes(Path(__file__).parent / "shapes" / "drone.yaml")
 RULE = """
 namespace: acme
 repo_name: {name}
@@ -30,14 +29,6 @@ build_config:
     - {{code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: latest, is_active: {active}}}
 """
 SHOP = "/api/repos/acme/shop"
-
-
-def shaped(document: Mapping[str, Any], name: str, *more: str) -> None:
-    """The document has the fields of this shape in this order, each of its type, and `more` at its end."""
-    shape = SHAPES[name]
-    assert list(document) == [*shape, *more]
-    wrong = {field for field, kind in shape.items() if type(document[field]) is not TYPES[kind]}
-    assert not wrong
 
 
 @pytest.fixture
@@ -87,7 +78,7 @@ async def test_what_has_not_ended_is_listed(store: Store, client: httpx.AsyncCli
     answer = await client.get("/api/builds", headers=await member(store))
     listed = answer.json()
     for document in listed:
-        shaped(document, "activity")
+        SHAPES.check("activity", document)
     assert [one["full_name"] for one in listed] == ["acme/secret", "acme/shop"]
     assert (listed[0]["number"], listed[1]["number"]) == (private.number, waiting.number)
     assert listed[1] | {"created_at": 0} == {
@@ -118,7 +109,7 @@ async def test_the_builds_of_a_repository_are_listed_the_newest_first(
     await made(store, "2")
     listed = (await client.get(f"{SHOP}/builds")).json()
     for document in listed:
-        shaped(document, "build")
+        SHAPES.check("build", document)
     assert [(one["number"], one["status"]) for one in listed] == [(2, "pending"), (1, "success")]
     begun = int(store.clock())
     assert (listed[1]["enqueued_at"], listed[1]["started_at"], listed[1]["finished_at"]) == (
@@ -147,9 +138,9 @@ async def test_a_build_has_one_job_with_the_same_word(
     build = await made(store)
     await ended(store, build, state)
     document = (await client.get(f"{SHOP}/builds/1")).json()
-    shaped(document, "build", "jobs")
+    SHAPES.check("build", document, "jobs")
     (job,) = document["jobs"]
-    shaped(job, "job")
+    SHAPES.check("job", job)
     assert (document["status"], job["status"], job["number"]) == (word, word, 1)
     assert job["exit_code"] == (0 if state is BuildState.SUCCEEDED else 1)
 
@@ -166,7 +157,7 @@ async def test_a_restart_is_the_same_build_that_waits_again(
     answer = await client.post(f"{SHOP}/builds/1", headers=await member(store))
     after = answer.json()
     assert answer.status_code == 200
-    shaped(after, "build")
+    SHAPES.check("build", after)
     assert woken == ["asked"]
     changed = {"status": "pending", "enqueued_at": int(store.clock()), "started_at": 0, "finished_at": 0}
     del before["jobs"]

@@ -24,6 +24,7 @@ REPOSITORY = document() | {"is_public": True}
 NEW = document("new")
 BODIES = {"post": {"repo_name": "new", "build_config": NEW["build_config"]}, "put": NEW["build_config"]}
 KEY = ("acme", "tool")
+ORDER = {"namespace": "acme", "repo_name": "tool", "tag": "latest"}
 JOB = {"job_id": job_id_of(KEY)}
 NOTICE = {"notice_type": "DING_TALK", "enabled_event_type_names": ["buildJobFail"]}
 SCMS = [{"scm_type": "Gitee", "group_name": "acme", "repo_name": "new"}]
@@ -31,6 +32,7 @@ STEPS = [{"properties": {"ref_type": "branch", "ref": "main", "tag": "latest"}}]
 MADE = {"project_id": project_id_of("acme"), "job_name": "acme-new", "scms": SCMS, "steps": STEPS}
 USER = {"name": "api.tokens", "password": TOKEN}
 BODIES_OF = {
+    "alauda_trigger": ORDER,
     "codearts_create_token": {
         "auth": {"identity": {"methods": ["password"], "password": {"user": USER}}, "scope": {}}
     },
@@ -63,7 +65,7 @@ QUERY: Mapping[str, str | int] = {
 """What is given in a query that needs it."""
 SIGNS_IN = "codearts_create_token"
 """What takes no token, but a password."""
-UNKNOWN_CODE = {"codearts_run_job", "codearts_execute_job"}
+UNKNOWN_CODE = {"alauda_trigger", "codearts_run_job", "codearts_execute_job"}
 """What builds: nobody knows where the code of this repository is."""
 AFTER_THE_END = {"drone_restart"}
 """What can be done only with a build that has ended."""

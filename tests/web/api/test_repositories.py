@@ -121,7 +121,7 @@ async def test_the_request_of_the_documents_makes_what_they_answer(
         "created_by": "api.tokens",
         "build_node": "in",
         "email_enabled": False,
-        "code_repo_path_url": None,
+        "code_repo_path_url": "https://github.com/yournamespace/Docker-image",
         "deploy_url": None,
     }
     assert ("alauda", "docker_images_test") in keeper.rules.repositories, "it is in force at once"
