@@ -95,6 +95,7 @@ class AlaudaApi(Dialect):
     """The views."""
 
     name: ClassVar[str] = "alauda"
+    below: ClassVar[tuple[str, ...]] = ("/alauda/",)
     error_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "properties": {"detail": {"type": "string"}},

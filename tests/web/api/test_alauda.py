@@ -94,11 +94,12 @@ async def site(store: Store, keeper: Reloader) -> AsyncIterator[Site]:
     harness = DispatcherHarness(store, keeper.rules, FORGES)
     woken: list[str] = []
 
-    def stored() -> None:
+    def wake() -> None:
+        woken.append("woken")
         harness.rules = keeper.rules
         harness.dispatcher.wake()
 
-    app = api_of(store, keeper=keeper, on_stored=stored, on_asked=lambda: woken.append("asked"))
+    app = api_of(store, keeper=keeper, wake=wake)
     async with harness.running():
         headers = bearer(await issue(store, Role.MEMBER, "alauda"))
         async with client_of(app) as client:
@@ -253,7 +254,7 @@ async def test_a_build_on_its_way_says_how_far_it_is(
 async def test_a_cancelled_build_has_failed_with_the_reason(site: Site) -> None:
     build = await site.store.add_build(is_public=True, **EARLIER)
     answer = await site.client.delete(f"{BUILDS}/{build.id}")
-    assert (answer.status_code, answer.content, site.woken) == (204, b"", ["asked"])
+    assert (answer.status_code, answer.content, site.woken) == (204, b"", ["woken"])
     stopped = "cancelled by the member"
     await site.store.builds.transition(build.run_id, BuildState.CANCELLED, quiet, detail=stopped)
     (row,) = (await site.client.get(BUILDS)).json()["results"]
@@ -296,6 +297,11 @@ async def test_a_log_has_one_row_for_each_line(site: Site) -> None:
     asked = f"{BUILDS}/{build.id}/logs?start_time={begun + 10}&end_time={begun + 10}"
     assert (await site.client.get(asked)).json() == [rows[2]]
     assert (await site.client.get(f"{BUILDS}/{build.id}/logs?end_time=1")).json() == []
+
+
+async def test_what_there_is_not_is_said_in_the_same_shape(site: Site) -> None:
+    answer = await site.client.get("/alauda/v1/nothing")
+    assert (answer.status_code, answer.json().keys()) == (404, {"detail"})
 
 
 @pytest.mark.parametrize(
