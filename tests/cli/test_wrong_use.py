@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from support.commands import command
 from support.daemon import Daemon, running
 
@@ -94,8 +95,12 @@ def test_the_version_is_reported() -> None:
 
 def needed(name: str, body: Path) -> list[str]:
     """The arguments that a command cannot do without."""
-    given = {"explain": [str(body)], "builds trigger": ["a/b", "--branch", "main"]}
-    shown = name.endswith((" show", " log", " cancel", " retry", " redeliver", " test"))
+    given = {
+        "explain": [str(body)],
+        "builds trigger": ["a/b", "--branch", "main"],
+        "token add": ["ci", "--role", "viewer"],
+    }
+    shown = name.endswith((" show", " log", " cancel", " retry", " redeliver", " test", " revoke"))
     return given.get(name, ["x"] if shown else [])
 
 
@@ -203,5 +208,8 @@ def test_a_store_that_is_no_database_is_reported(tmp_path: Path, content: bytes)
 
 def test_a_store_in_a_place_that_cannot_be_is_reported(tmp_path: Path) -> None:
     daemon = prepared(tmp_path)
+    config = yaml.safe_load(daemon.config.read_text())
+    config["api"]["keys"] = ["a-key-of-the-tests-with-enough-letters"]
+    daemon.config.write_text(yaml.safe_dump(config))
     daemon.database.parent.write_text("a file where a folder should be")
     assert "data: File exists: the store needs a folder it may write" in serve(daemon)
