@@ -13,7 +13,7 @@ class Period:
     """The builds of a repository that were made from `begin` on and before `end`, in Unix seconds.
 
     With `refs`, full ref names, only those; with `causes`, only those that came about so; with `public`, only
-    those that everyone may see.
+    those that everyone may see. All three are looked for among the newest 10 000 builds of the time.
     """
 
     begin: float

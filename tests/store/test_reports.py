@@ -91,6 +91,10 @@ async def test_what_is_very_much_is_not_counted_to_its_end(
     monkeypatch.setattr(reports, "COUNTED", 3)
     await filled(store)
     assert (await store.reports.page(KEY, ALL, skip=0, size=1))[0] == 3
+    for ref, expected in (("main", [6, 5, 4]), ("other", [])):
+        period = Period(begin=0, end=START * 2, refs=[f"refs/heads/{ref}"])
+        count, found = await store.reports.page(KEY, period, skip=0, size=9)
+        assert (count, numbers(found)) == (len(expected), expected), "more are not looked through"
 
 
 async def test_each_report_reads_along_an_index(store: Store) -> None:

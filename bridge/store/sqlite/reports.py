@@ -89,8 +89,11 @@ def _first(key: RepositoryKey, begin: float) -> Select[Any]:
 
 
 def _conditions(key: RepositoryKey, period: Period) -> list[ColumnElement[bool]]:
-    found = _of(key, public=period.public)
-    found += [table.c.created_at >= period.begin, table.c.created_at < period.end]
+    time = [*_of(key), table.c.created_at >= period.begin, table.c.created_at < period.end]
+    if period.refs is None and period.causes is None and not period.public:
+        return time
+    newest = select(table.c.number).where(*time).order_by(table.c.created_at.desc()).limit(COUNTED)
+    found = [*_of(key, public=period.public), table.c.number.in_(newest)]
     if period.refs is not None:
         found.append(table.c.ref.in_(period.refs))
     if period.causes is not None:
