@@ -1,15 +1,15 @@
 """Turns pydantic's errors into faults: what is wrong, where in the file, and what to do."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from bridge.config.document import Document, Loc
-from bridge.errors import Fault
+from bridge.config.document import Document, Loc, plain_document
+from bridge.errors import ConfigError, Fault
 
 _NEEDED: Final = {
     "string_type": "text",
@@ -82,20 +82,11 @@ def faults_of(
 
 def problems_of(error: ValidationError, model: type[BaseModel], value: object) -> list[str]:
     """As `faults_of`, for a value that was read from no file: a sentence for each, with its path."""
-    marks: dict[Loc, tuple[int, int]] = dict.fromkeys(_locs(value, ()), (0, 0))
-    found = faults_of(error, model, Document("", value, marks))
+    try:
+        found: Sequence[Fault] = faults_of(error, model, plain_document("", value))
+    except ConfigError as too_deep:
+        found = too_deep.faults
     return [f"{fault.path}: {fault.problem}" if fault.path else fault.problem for fault in found]
-
-
-def _locs(value: object, loc: Loc) -> Iterator[Loc]:
-    yield loc
-    inner: Iterable[tuple[Any, object]] = ()
-    if isinstance(value, dict):
-        inner = value.items()
-    elif isinstance(value, list):
-        inner = enumerate(value)
-    for part, one in inner:
-        yield from _locs(one, (*loc, part))
 
 
 def _follows(detail: ErrorDetails) -> bool:

@@ -1,4 +1,4 @@
-"""What the API has made of the rules in force, and how that is told (pure)."""
+"""What the API has made of the rules in force, and the sentences that say so (pure)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -29,8 +29,10 @@ class OnFirstCall:
         self._make = make
         self._app: Api | None = None
         self._making = anyio.Lock()
+        self._closed = False
 
     def close(self) -> None:
+        self._closed = True
         if self._app is not None:
             self._app.close()
 
@@ -38,6 +40,8 @@ class OnFirstCall:
         async with self._making:
             if self._app is None:
                 self._app = await to_thread.run_sync(self._make)
+                if self._closed:  # meanwhile
+                    self._app.close()
         await self._app(scope, receive, send)
 
 

@@ -74,7 +74,7 @@ class Credentials:
         """
         if len(text) > _LONGEST or text.count(".") != 2:  # noqa: PLR2004  # head, claims, signature
             return None
-        # Times are judged by what is stored, and by the clock of the daemon.
+        # The store has the times that count, and the daemon's clock may differ from PyJWT's.
         options = {"verify_exp": False, "verify_iat": False, "require": ["jti"]}
         for key in self._keys.values():
             try:

@@ -193,10 +193,6 @@ class DroneApi(Dialect):
         _check_job(call)
         return StreamingResponse(self._lines(build), media_type="application/json")
 
-    async def stop(self, call: Call) -> Response:
-        """End a job that runs or waits, as clients of that time ask for it."""
-        return await self.cancel(call)
-
     async def cancel(self, call: Call) -> Response:
         """End a job that runs or waits."""
         build = await self._build(call)
@@ -240,9 +236,11 @@ class DroneApi(Dialect):
             streamed=list[DroneLine],
         ),
         Operation(
+            # As clients of that time ask for it.
             "POST",
             f"{_BUILDS}/{{number:int}}/{{job:int}}",
-            stop,
+            cancel,
+            name="stop",
             status=204,
             public=True,
             media_type="text/plain",

@@ -34,10 +34,8 @@ from bridge.web.api.core.errors import (
     WrongMethod,
 )
 
-_MISSED: Final = (
-    "there is no such path here: /openapi.json lists all that there are",
-    "the path has other methods: the header Allow names them",
-)
+_NO_PATH: Final = "there is no such path here: /openapi.json lists all that there are"
+_OTHER_METHODS: Final = "the path has other methods: the header Allow names them"
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 
@@ -177,7 +175,7 @@ class Dialect(ABC):
 
     @property
     def routes(self) -> list[Route]:
-        """One for each path, so that a method that there is not is told those there are."""
+        """One for each path, so that the answer to another method can name those that the path has."""
         by_path: dict[str, list[Operation]] = {}
         for operation in self.operations:
             by_path.setdefault(operation.path, []).append(operation)
@@ -205,8 +203,8 @@ class Dialect(ABC):
 
     def missed(self, error: HTTPException) -> Response:
         """The answer where there is no such path, or it has not this method."""
-        wrong = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-        answer = self.failure((WrongMethod if wrong else NoSuchPath)(_MISSED[wrong]))
+        is_path = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        answer = self.failure(WrongMethod(_OTHER_METHODS) if is_path else NoSuchPath(_NO_PATH))
         answer.headers.update(error.headers or {})
         return answer
 

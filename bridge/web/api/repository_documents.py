@@ -126,7 +126,7 @@ class NoticeDocument(TypedDict):
 
 
 class RepositoryStory(RepositoryDocument):
-    """A repository with what only those who may read its namespace are told; null for others.
+    """A repository with what is shown only to those who may read its namespace; null for others.
 
     `defined_at` is the place of its rule, or who made it by API; `notices` are its own, null where the
     default ones hold.

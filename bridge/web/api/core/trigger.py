@@ -87,7 +87,7 @@ class BuildTrigger:
         return await self._made(delivery_id)
 
     async def _code(self, repository: BuildRepository, order: Order) -> tuple[str, str]:
-        """Where the code is, and the commit to build. Raises Conflict where nobody knows."""
+        """Where the code is, and the commit to build. Raises Conflict where that is not known."""
         config = repository.build_config
         known = await self._store.schedules.branch(
             config.code_repository, order.ref_name, repository.namespace, repository.repo_name
