@@ -4,9 +4,9 @@ Repositories, builds, and the order to build have the fields of its documentatio
 token private repositories are 404, and what changes a public one is 401.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import orjson
 from pydantic import Field
@@ -23,12 +23,10 @@ from bridge.web.api.alauda_documents import (
     alauda_log_row,
     alauda_row,
 )
-from bridge.web.api.answers import headers_of, json_answer
 from bridge.web.api.core.core import Core
-from bridge.web.api.core.errors import CallError
 from bridge.web.api.core.logs import LogLine, log_lines
 from bridge.web.api.core.trigger import order_of
-from bridge.web.api.operation import Arguments, Call, Dialect, KnowsCallers, Operation
+from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
 from bridge.web.api.queries import MAX_NUMBER, PageQuery, RepositoryQuery, Seconds
 from bridge.web.api.repository_calls import RepositoryCalls
@@ -91,30 +89,18 @@ class AlaudaOrder(Strict):
     """The commit; if left out, the newest one of the branch or tag."""
 
 
-class AlaudaApi(Dialect):
+class AlaudaApi(BareDialect):
     """The views."""
 
     name: ClassVar[str] = "alauda"
     below: ClassVar[tuple[str, ...]] = ("/alauda/",)
-    error_schema: ClassVar[Mapping[str, Any]] = {
-        "type": "object",
-        "properties": {"detail": {"type": "string"}},
-        "required": ["detail"],
-    }
+    error_key: ClassVar[str] = "detail"
 
     def __init__(self, callers: KnowsCallers, core: Core, links: PageLinks) -> None:
         super().__init__(callers)
         self._core = core
         self._repositories = RepositoryCalls(core)
         self._links = links
-
-    def success(self, content: Any, status: int) -> Response:
-        return json_answer(content, status)
-
-    def failure(self, error: CallError) -> Response:
-        answer = json_answer({"detail": str(error)}, error.status)
-        answer.headers.update(headers_of(error))
-        return answer
 
     async def create_repository(self, call: Call, body: NewRepository) -> RepositoryDocument:
         """Make a repository. The body has the keys of a rule file; the namespace is that of the address."""

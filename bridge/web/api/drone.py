@@ -4,9 +4,9 @@ A repository is there once it has an active tag configuration ("events set up");
 everybody. Without a token private repositories are 404, and what changes a public one is 401.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from hashlib import md5
-from typing import Any, ClassVar, Final, NotRequired
+from typing import ClassVar, Final, NotRequired
 
 import orjson
 from pydantic import Field
@@ -16,11 +16,10 @@ from typing_extensions import TypedDict
 from bridge.model.build import Build, BuildState
 from bridge.model.event import Person
 from bridge.store.values import BuildFilter, Cursor
-from bridge.web.api.answers import headers_of, json_answer
 from bridge.web.api.core.core import Core
-from bridge.web.api.core.errors import CallError, NotFound
+from bridge.web.api.core.errors import NotFound
 from bridge.web.api.core.logs import log_lines
-from bridge.web.api.operation import Arguments, Call, Dialect, KnowsCallers, Operation
+from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation
 
 MAX_LISTED: Final = 100
 _BUILDS: Final = "/api/repos/{owner}/{name}/builds"
@@ -128,27 +127,15 @@ class BuildsQuery(Arguments):
     """How many builds a page has."""
 
 
-class DroneApi(Dialect):
+class DroneApi(BareDialect):
     """The six calls."""
 
     name: ClassVar[str] = "drone"
-    error_schema: ClassVar[Mapping[str, Any]] = {
-        "type": "object",
-        "properties": {"message": {"type": "string"}},
-        "required": ["message"],
-    }
+    error_key: ClassVar[str] = "message"
 
     def __init__(self, callers: KnowsCallers, core: Core) -> None:
         super().__init__(callers)
         self._core = core
-
-    def success(self, content: Any, status: int) -> Response:
-        return json_answer(content, status)
-
-    def failure(self, error: CallError) -> Response:
-        answer = json_answer({"message": str(error)}, error.status)
-        answer.headers.update(headers_of(error))
-        return answer
 
     async def list_running(self, call: Call) -> list[DroneActivity]:
         """List the builds that have not ended, the newest first, at most 100."""

@@ -23,7 +23,7 @@ from bridge.config.faults import problems_of
 from bridge.errors import BadPayload, StoreError
 from bridge.forges import strictjson
 from bridge.model.access import Principal
-from bridge.web.api.answers import STORE_FAILED
+from bridge.web.api.answers import STORE_FAILED, headers_of, json_answer
 from bridge.web.api.body import body_of
 from bridge.web.api.core.errors import (
     CallError,
@@ -218,6 +218,24 @@ class Dialect(ABC):
         if operation.body is not None:
             given["body"] = _valid(operation.body, await body_of(request))
         return await operation.view(self, call, **given)
+
+
+class BareDialect(Dialect):
+    """A dialect whose documents stand in no envelope; a failure is an object with one text."""
+
+    error_key: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        properties = {cls.error_key: {"type": "string"}}
+        cls.error_schema = {"type": "object", "properties": properties, "required": [cls.error_key]}
+
+    def success(self, content: Any, status: int) -> Response:
+        return json_answer(content, status)
+
+    def failure(self, error: CallError) -> Response:
+        answer = json_answer({self.error_key: str(error)}, error.status)
+        answer.headers.update(headers_of(error))
+        return answer
 
 
 def _query(request: Request, model: type[BaseModel]) -> BaseModel:
