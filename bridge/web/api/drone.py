@@ -213,11 +213,11 @@ class DroneApi(BareDialect):
         Operation("GET", "/api/builds", list_running),
         Operation("GET", _BUILDS, list_builds, public=True),
         Operation("GET", f"{_BUILDS}/latest", show_newest, public=True),
-        Operation("GET", f"{_BUILDS}/{{number:int}}", show_build, public=True),
-        Operation("POST", f"{_BUILDS}/{{number:int}}", restart, public=True),
+        Operation("GET", f"{_BUILDS}/{{number:number}}", show_build, public=True),
+        Operation("POST", f"{_BUILDS}/{{number:number}}", restart, public=True),
         Operation(
             "GET",
-            "/api/repos/{owner}/{name}/logs/{number:int}/{job:int}",
+            "/api/repos/{owner}/{name}/logs/{number:number}/{job:number}",
             show_log,
             public=True,
             streamed=list[DroneLine],
@@ -225,7 +225,7 @@ class DroneApi(BareDialect):
         Operation(
             # As clients of that time ask for it.
             "POST",
-            f"{_BUILDS}/{{number:int}}/{{job:int}}",
+            f"{_BUILDS}/{{number:number}}/{{job:number}}",
             cancel,
             name="stop",
             status=204,
@@ -234,7 +234,7 @@ class DroneApi(BareDialect):
         ),
         Operation(
             "DELETE",
-            f"{_BUILDS}/{{number:int}}/{{job:int}}",
+            f"{_BUILDS}/{{number:number}}/{{job:number}}",
             cancel,
             status=204,
             public=True,

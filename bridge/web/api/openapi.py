@@ -12,7 +12,7 @@ from bridge.config.jsonschema import Described
 from bridge.web.api.operation import Dialect, Operation
 
 _PLACE: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
-_PLACE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {"int": {"type": "integer", "minimum": 0}}
+_PLACE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {"number": {"type": "integer", "minimum": 0}}
 _Key = tuple[int, str]
 """An operation, and which part of it: its query, its body or its answer."""
 

@@ -52,7 +52,7 @@ class _Number(Convertor[int]):
         return str(value)
 
 
-register_url_convertor("int", _Number())
+register_url_convertor("number", _Number())
 
 
 class KnowsCallers(Protocol):

@@ -103,7 +103,7 @@ SIGN_IN = {
 def _codearts() -> Iterator[Line]:
     """The calls of CodeArts, all of which take a token, but for the one that is about tokens."""
     of_build, own, read, change = (
-        "{job_id}/{build_no:int}",
+        "{job_id}/{build_no:number}",
         Needs.OWN,
         Needs.READ_SIGNED_IN,
         Needs.CHANGE_SIGNED_IN,
@@ -150,7 +150,7 @@ def _codearts() -> Iterator[Line]:
         *("/v3/jobs/{job_id}/status", "/v1/job/{job_id}/running-status", f"/v4/jobs/{of_build}/record-info"),
         *(f"/v1/record/{of_build}/record-info", f"/v3/jobs/{of_build}/record-info"),
         *("/v1/record/{record_id}/info", f"/v1/record/{of_build}/build-info-record"),
-        *(f"/v1/job/{of_build}/build-info", "/v3/jobs/{job_id}/{build_number:int}/history-details"),
+        *(f"/v1/job/{of_build}/build-info", "/v3/jobs/{job_id}/{build_number:number}/history-details"),
         *(f"/v1/job/{of_build}/history-parameters", f"/v3/jobs/{of_build}/output-info"),
         *("/v1/record/{record_id}/full-stages", "/v3/jobs/{job_id}/history"),
         *(f"/v3/jobs/{{job_id}}/period-history?{DAYS}", f"/v3/jobs/{{job_id}}/success-ratio?{DAYS}"),
@@ -188,11 +188,11 @@ CALLS = (
     Line("GET", "/api/builds", Needs.OWN),
     Line("GET", "/api/repos/{owner}/{name}/builds", Needs.READ),
     Line("GET", "/api/repos/{owner}/{name}/builds/latest", Needs.READ),
-    Line("GET", "/api/repos/{owner}/{name}/builds/{number:int}", Needs.READ),
-    Line("POST", "/api/repos/{owner}/{name}/builds/{number:int}/{job:int}", Needs.CHANGE, 204),
-    Line("POST", "/api/repos/{owner}/{name}/builds/{number:int}", Needs.CHANGE, ended=True),
-    Line("GET", "/api/repos/{owner}/{name}/logs/{number:int}/{job:int}", Needs.READ),
-    Line("DELETE", "/api/repos/{owner}/{name}/builds/{number:int}/{job:int}", Needs.CHANGE, 204),
+    Line("GET", "/api/repos/{owner}/{name}/builds/{number:number}", Needs.READ),
+    Line("POST", "/api/repos/{owner}/{name}/builds/{number:number}/{job:number}", Needs.CHANGE, 204),
+    Line("POST", "/api/repos/{owner}/{name}/builds/{number:number}", Needs.CHANGE, ended=True),
+    Line("GET", "/api/repos/{owner}/{name}/logs/{number:number}/{job:number}", Needs.READ),
+    Line("DELETE", "/api/repos/{owner}/{name}/builds/{number:number}/{job:number}", Needs.CHANGE, 204),
     *CODEARTS,
 )
 
@@ -234,7 +234,7 @@ async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_pu
         await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
     await store.repositories.take({}, [], [], put(document() | {"is_public": is_public}))
     keeper = await keeper_of(store, store.path.parent)
-    path = line.path.replace(":int", "").format(
+    path = line.path.replace(":number", "").format(
         build_id=build.id,
         delivery_id=build.origin.delivery_id,
         namespace="acme",

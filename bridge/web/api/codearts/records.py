@@ -317,7 +317,7 @@ async def list_brief_record(
     )
 
 
-_OF_BUILD: Final = "{job_id}/{build_no:int}"
+_OF_BUILD: Final = "{job_id}/{build_no:number}"
 RECORDS: Final[Sequence[Operation]] = (
     Operation("GET", "/v3/jobs/{job_id}/status", show_job_status),
     Operation("GET", "/v1/job/{job_id}/running-status", show_running_status),
@@ -329,7 +329,7 @@ RECORDS: Final[Sequence[Operation]] = (
     Operation("GET", "/v1/record/{record_id}/info", show_build_record),
     Operation("GET", f"/v1/record/{_OF_BUILD}/build-info-record", show_build_info_record),
     Operation("GET", f"/v1/job/{_OF_BUILD}/build-info", show_build_details),
-    Operation("GET", "/v3/jobs/{job_id}/{build_number:int}/history-details", show_history_details),
+    Operation("GET", "/v3/jobs/{job_id}/{build_number:number}/history-details", show_history_details),
     Operation("GET", f"/v1/job/{_OF_BUILD}/history-parameters", list_build_parameter),
     Operation("GET", f"/v3/jobs/{_OF_BUILD}/output-info", show_output_info),
     Operation("GET", "/v1/record/{record_id}/full-stages", show_build_record_full_stages),

@@ -183,7 +183,7 @@ async def download_real_time_log(
 RUNS: Final[Sequence[Operation]] = (
     Operation("POST", "/v3/jobs/build", run_job),
     Operation("POST", "/v1/job/execute", run_job, name="execute_job"),
-    Operation("POST", "/v3/jobs/{job_id}/{build_no:int}/stop", stop_build_job),
+    Operation("POST", "/v3/jobs/{job_id}/{build_no:number}/stop", stop_build_job),
     Operation("POST", "/v1/job/{job_id}/stop", stop_the_job),
     Operation("POST", "/v3/jobs/stop", stop_job),
     Operation("GET", "/v4/{record_id}/download-log", download_build_log, media_type=_LOG_TYPE),
@@ -202,5 +202,5 @@ RUNS: Final[Sequence[Operation]] = (
         media_type=_LOG_TYPE,
     ),
     Operation("GET", "/v4/{record_id}/task-log", download_task_log, media_type=_LOG_TYPE),
-    Operation("GET", "/v3/jobs/{job_id}/{build_no:int}/real-time-log", download_real_time_log),
+    Operation("GET", "/v3/jobs/{job_id}/{build_no:number}/real-time-log", download_real_time_log),
 )
