@@ -29,7 +29,7 @@ from bridge.web.api.core.trigger import order_of
 from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
 from bridge.web.api.queries import MAX_NUMBER, PageQuery, RepositoryQuery, Seconds
-from bridge.web.api.repository_calls import RepositoryCalls
+from bridge.web.api.repository_calls import RepositoryCalls, address
 from bridge.web.api.repository_documents import (
     BuildConfigDocument,
     ChangedBuildConfig,
@@ -104,7 +104,9 @@ class AlaudaApi(BareDialect):
 
     async def create_repository(self, call: Call, body: NewRepository) -> RepositoryDocument:
         """Make a repository. The body has the keys of a rule file; the namespace is that of the address."""
-        return repository_document(await self._repositories.create(call, body))
+        return repository_document(
+            await self._repositories.create(call, call.path["namespace"], body.content)
+        )
 
     async def list_repositories(self, call: Call, query: RepositoryQuery) -> AlaudaRepositoryPage:
         """List repositories by name."""
@@ -117,18 +119,20 @@ class AlaudaApi(BareDialect):
 
     async def show_repository(self, call: Call) -> RepositoryDocument:
         """Show a repository."""
-        return repository_document(self._repositories.one(call))
+        return repository_document(self._repositories.one(call, address(call)))
 
     async def replace_build_config(self, call: Call, body: ChangedBuildConfig) -> BuildConfigDocument:
         """Change the build_config of a repository that was made by API; keys that are not sent stay.
 
         The list of tag_configs is replaced: those that are sent with their ids keep them, others are new.
         """
-        return build_config_document(await self._repositories.replace_build_config(call, body))
+        return build_config_document(
+            await self._repositories.replace_build_config(call, address(call), body.content)
+        )
 
     async def delete_repository(self, call: Call) -> Response:
         """Delete a repository that was made by API; its builds stay."""
-        await self._repositories.delete(call)
+        await self._repositories.delete(call, address(call))
         return _nothing()
 
     async def list_builds(self, call: Call, query: AlaudaBuildsQuery) -> AlaudaBuildPage:

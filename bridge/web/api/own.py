@@ -31,7 +31,7 @@ from bridge.web.api.events import Events
 from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
 from bridge.web.api.queries import BuildQuery, EventQuery, LogQuery, PageQuery, RepositoryQuery
-from bridge.web.api.repository_calls import RepositoryCalls
+from bridge.web.api.repository_calls import RepositoryCalls, address
 from bridge.web.api.repository_documents import (
     BuildConfigDocument,
     ChangedBuildConfig,
@@ -171,7 +171,9 @@ class OwnApi(Dialect):
 
     async def create_repository(self, call: Call, body: NewRepository) -> RepositoryStory:
         """Make a repository. The body has the keys of a rule file; the namespace is that of the address."""
-        return repository_story(await self._repositories.create(call, body), trusted=True)
+        return repository_story(
+            await self._repositories.create(call, call.path["namespace"], body.content), trusted=True
+        )
 
     async def list_repositories(self, call: Call, query: RepositoryQuery) -> RepositoryList:
         """List repositories by name."""
@@ -184,18 +186,20 @@ class OwnApi(Dialect):
 
     async def show_repository(self, call: Call) -> RepositoryStory:
         """Show a repository."""
-        return _story(call, self._repositories.one(call))
+        return _story(call, self._repositories.one(call, address(call)))
 
     async def replace_build_config(self, call: Call, body: ChangedBuildConfig) -> BuildConfigDocument:
         """Change the build_config of a repository that was made by API; keys that are not sent stay.
 
         The list of tag_configs is replaced: those that are sent with their ids keep them, others are new.
         """
-        return build_config_document(await self._repositories.replace_build_config(call, body))
+        return build_config_document(
+            await self._repositories.replace_build_config(call, address(call), body.content)
+        )
 
     async def delete_repository(self, call: Call) -> None:
         """Delete a repository that was made by API; its builds stay."""
-        await self._repositories.delete(call)
+        await self._repositories.delete(call, address(call))
 
     operations: ClassVar[Sequence[Operation]] = (
         Operation("POST", "/v1/repositories/{namespace}", create_repository, status=201),

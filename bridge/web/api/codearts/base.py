@@ -31,6 +31,7 @@ from bridge.web.api.core.errors import (
     WrongMethod,
 )
 from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
+from bridge.web.api.repository_calls import RepositoryCalls
 
 MAX_NUMBER: Final = 1 << 31
 """No build has a number as high."""
@@ -72,6 +73,7 @@ class CodeArtsBase(Dialect):
         super().__init__(callers)
         self.callers = callers
         self.core = core
+        self.repositories = RepositoryCalls(core)
         self.zone = zone
         self.allow_private = allow_private
         self.ids = Ids(core.keeper)

@@ -11,8 +11,6 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from bridge.model.audit import Action
-from bridge.rules.in_force import KnownRepository
 from bridge.web.api.codearts.base import CodeArtsBase
 from bridge.web.api.codearts.ids import job_id_of, job_name_of, project_id_of
 from bridge.web.api.codearts.queries import Body, JobId, Name
@@ -20,7 +18,6 @@ from bridge.web.api.codearts.runs import BRANCH
 from bridge.web.api.codearts.shapes import Enveloped, enveloped
 from bridge.web.api.core.errors import Invalid, NotFound
 from bridge.web.api.operation import Call, Operation
-from bridge.web.api.repository_documents import repository_story
 
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
 _NUMBERS: Final = ("id", "version_tagging")
@@ -115,48 +112,24 @@ async def create_build_job(api: CodeArtsBase, call: Call, body: JobBody) -> Enve
         raise NotFound("no project has this id: make its first repository by POST /v1/repositories/NAMESPACE")
     name = body.job_name.removeprefix(f"{namespace}-")
     document = {"repo_name": name, "build_config": _build_config(api, body)}
-    made = await api.core.repositories.create(call.principal, namespace, document)
-    await _audit(api, call, Action.REPOSITORY_CREATED, made, after=repository_story(made, trusted=True))
+    made = await api.repositories.create(call, namespace, document)
     return enveloped({"job_id": job_id_of(made.repository.key)})
 
 
 async def update_build_job(api: CodeArtsBase, call: Call, body: ChangedJobBody) -> Enveloped[MadeJob]:
     """Change a job that was made by API; the whole configuration is sent. Its name and project stay."""
-    known = await api.job(call, body.job_id)
-    key = known.repository.key
+    key = (await api.job(call, body.job_id)).repository.key
     if body.job_name not in {job_name_of(key), key[1]} or body.project_id != project_id_of(key[0]):
         raise Invalid(["job_name: name and project of a job stay as they are: copy it, and delete this one"])
-    before = repository_story(known, trusted=True)
-    config = _build_config(api, body)
-    changed = await api.core.repositories.replace_build_config(call.principal, *key, config)
-    after = repository_story(changed, trusted=True)
-    await _audit(api, call, Action.REPOSITORY_CHANGED, known, before=before, after=after)
+    await api.repositories.replace_build_config(call, key, _build_config(api, body))
     return enveloped({"job_id": body.job_id})
 
 
 async def delete_build_job(api: CodeArtsBase, call: Call) -> Enveloped[DeletedJob]:
     """Delete a job that was made by API; its builds stay."""
-    known = await api.job(call, call.path["job_id"])
-    key = known.repository.key
-    await api.core.repositories.delete(call.principal, *key)
-    before = repository_story(known, trusted=True)
-    await _audit(api, call, Action.REPOSITORY_DELETED, known, before=before)
+    key = (await api.job(call, call.path["job_id"])).repository.key
+    await api.repositories.delete(call, key)
     return enveloped({"job_id": job_id_of(key), "project_id": project_id_of(key[0])})
-
-
-async def _audit(
-    api: CodeArtsBase,
-    call: Call,
-    action: Action,
-    known: KnownRepository,
-    *,
-    before: object = None,
-    after: object = None,
-) -> None:
-    subject = known.repository.path
-    await api.core.store.audit.add(
-        call.caller, action, subject, origin=call.origin, before=before, after=after
-    )
 
 
 def _build_config(api: CodeArtsBase, body: JobBody) -> dict[str, Any]:

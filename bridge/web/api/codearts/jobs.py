@@ -5,7 +5,6 @@ from typing import Final
 
 from typing_extensions import TypedDict
 
-from bridge.model.audit import Action
 from bridge.model.build import Build
 from bridge.model.plan import RepositoryKey
 from bridge.rules.in_force import KnownRepository
@@ -159,43 +158,28 @@ async def show_job_info(api: CodeArtsBase, call: Call) -> Enveloped[JobInfo]:
 
 async def disable_build_job(api: CodeArtsBase, call: Call) -> Done:
     """Disable a job: neither pushes nor schedules nor calls build it from now on."""
-    await _disable(api, call, "")
+    await api.repositories.disable(call, await _key(api, call), "")
     return DONE
 
 
 async def enable_build_job(api: CodeArtsBase, call: Call) -> Done:
     """Enable a job that was disabled."""
-    await _enable(api, call)
+    await api.repositories.enable(call, await _key(api, call))
     return DONE
 
 
 async def disable_the_job(api: CodeArtsBase, call: Call, body: DisableBody) -> Done:
     """Disable a job with a reason, or enable it."""
+    key = await _key(api, call)
     if body.disabled:
-        await _disable(api, call, body.reason or "")
+        await api.repositories.disable(call, key, body.reason or "")
     else:
-        await _enable(api, call)
+        await api.repositories.enable(call, key)
     return DONE
 
 
-async def _disable(api: CodeArtsBase, call: Call, reason: str) -> None:
-    key = (await api.job(call, call.path["job_id"])).repository.key
-    await api.core.repositories.disable(call.principal, *key, reason)
-    await _audit(api, call, key, disabled=True, reason=reason)
-
-
-async def _enable(api: CodeArtsBase, call: Call) -> None:
-    key = (await api.job(call, call.path["job_id"])).repository.key
-    await api.core.repositories.enable(call.principal, *key)
-    await _audit(api, call, key, disabled=False)
-
-
-async def _audit(
-    api: CodeArtsBase, call: Call, key: RepositoryKey, *, disabled: bool, reason: str = ""
-) -> None:
-    after = {"disabled": disabled} | ({"reason": reason} if reason else {})
-    action, subject = Action.REPOSITORY_CHANGED, "/".join(key)
-    await api.core.store.audit.add(call.caller, action, subject, origin=call.origin, after=after)
+async def _key(api: CodeArtsBase, call: Call) -> RepositoryKey:
+    return (await api.job(call, call.path["job_id"])).repository.key
 
 
 async def show_disable(api: CodeArtsBase, call: Call) -> Enveloped[WhyDisabled | None]:

@@ -8,7 +8,6 @@ from typing_extensions import TypedDict
 
 from bridge.config.notices import NoticeSetting
 from bridge.model.access import Role
-from bridge.model.audit import Action
 from bridge.model.notice import EventName
 from bridge.rules.in_force import KnownRepository
 from bridge.runtime.http_client import host_fault, url_fault
@@ -123,17 +122,7 @@ async def _set(
         events = [*wanted, *([] if whole else kept)]
         channel = {"channel": one.channel} if one.channel else {}
         notices.append({"notice_type": kind, "enabled_event_type_names": [*events], **channel})
-    key = known.repository.key
-    changed = await api.core.repositories.set_notices(call.principal, *key, notices)
-    before, after = _enable_map(kind, found), _enable_map(kind, _settings(api, changed))
-    await api.core.store.audit.add(
-        call.caller,
-        Action.REPOSITORY_CHANGED,
-        known.repository.path,
-        origin=call.origin,
-        before={kind: before},
-        after={kind: after},
-    )
+    await api.repositories.set_notices(call, known.repository.key, notices)
     return enveloped({"job_id": call.path["job_id"]})
 
 
