@@ -1,5 +1,6 @@
 """Huawei's own SDK for CodeArts Build drives the daemon, with an access key and with a token."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -103,6 +104,24 @@ class Sdk:
 
         return eventually(look)
 
+    def followed(self, purpose: str, number: int) -> str:
+        """The log of a build, read part by part until there is no more of it."""
+        parts: list[str] = []
+        offset = 0
+
+        def is_read() -> bool:
+            nonlocal offset
+            part = self.call(
+                "download_real_time_log", job_id=self.job(purpose), build_no=number, offset=offset
+            ).result
+            assert part.current_offset == offset
+            parts.append(part.content)
+            offset = part.offset
+            return not part.has_more_data
+
+        eventually(is_read)
+        return "".join(parts)
+
 
 def make_client(site: Site, access_key: str, secret_key: str) -> Any:
     from huaweicloudsdkcodeartsbuild.v3 import CodeArtsBuildClient  # noqa: PLC0415
@@ -137,10 +156,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         patch.setenv("HOME", str(folder))
         patch.setenv("NO_PROXY", "127.0.0.1")
         made = daemon.command("token", "add", "sdk", "--role", "member", "--access-key", "--json")
-        keys = httpx.Response(200, text=made.stdout).json()
-        token = httpx.Response(
-            200, text=daemon.command("token", "add", "ci", "--role", "member", "--json").stdout
-        ).json()
+        keys = json.loads(made.stdout)
+        token = json.loads(daemon.command("token", "add", "ci", "--role", "member", "--json").stdout)
         yield Site(daemon, commit, next_commit, (keys["access_key"], keys["secret_key"]), token["token"])
 
 
@@ -185,12 +202,7 @@ def test_it_runs_a_job_and_watches_it_to_its_end(sdk: Sdk) -> None:
     wanted = [{"name": "codeBranch", "value": "next"}, {"name": "FLAVOUR", "value": "草莓"}]
     chosen = sdk.run("run", parameter=wanted, scm={"build_tag": None})
     assert chosen == plain + 1
-    text, offset, more = "", 0, True
-    while more:
-        part = sdk.call("download_real_time_log", job_id=job, build_no=plain, offset=offset).result
-        assert part.current_offset == offset
-        text, offset, more = text + part.content, part.offset, part.has_more_data
-        time.sleep(0.05)  # another process writes it
+    text = sdk.followed("run", plain)
     record = sdk.ended("run", plain)
     assert (record.status, record.branch, record.commit) == ("SUCCESS", "main", sdk.site.commit)
     assert (record.trigger_type, record.codeci_job_id, record.build_no) == ("MANUAL", job, plain)
@@ -334,7 +346,7 @@ def test_it_reads_and_changes_notices(sdk: Sdk) -> None:
     assert shown() == {kind: set() if kind == "MAIL" else set(EVENTS) for kind in TYPES}
 
 
-def test_it_has_the_address_of_a_webhook_judged(sdk: Sdk) -> None:
+def test_it_has_the_address_of_a_webhook_checked(sdk: Sdk) -> None:
     from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException  # noqa: PLC0415
 
     body = {"job_id": sdk.job("notices"), "notice_type": "DING_TALK"}

@@ -1,4 +1,4 @@
-"""A log is followed by bytes: whoever asks for what comes next gets all of it, in whole characters."""
+"""A log is followed by bytes: a client that asks for what comes next gets all of it, in whole characters."""
 
 import pytest
 from support.scripted import Store

@@ -1,13 +1,13 @@
-"""A part of a log by its place in bytes, as who follows a log asks for it."""
+"""A part of a log by its place in bytes, as clients that follow a log ask for it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, LargeBinary, cast, func, select
+from sqlalchemy import Connection, select
 
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
-from bridge.store.sqlite.logs import is_of_run
+from bridge.store.sqlite.logs import SIZE, is_of_run
 from bridge.store.values import LogRange
 
 _CONTINUED = range(0x80, 0xC0)
@@ -54,11 +54,7 @@ def _pieces(connection: Connection, build_id: str) -> Iterator[_Piece]:
     log = connection.execute(
         select(table.c.log_mark, table.c.log_left_out).where(table.c.id == build_id)
     ).first()
-    sizes = (
-        select(build_log.c.seq, func.length(cast(build_log.c.text, LargeBinary)))
-        .where(is_of_run(build_id, None))
-        .order_by(build_log.c.seq)
-    )
+    sizes = select(build_log.c.seq, SIZE).where(is_of_run(build_id, None)).order_by(build_log.c.seq)
     place = 0
     for seq, size in connection.execute(sizes):
         is_mark = log is not None and seq == log.log_mark

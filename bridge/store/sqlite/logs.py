@@ -23,7 +23,8 @@ from bridge.store.sqlite import runs
 
 _LONGEST_LINE: Final = 64 << 10
 _AGAIN: Final = "\n--- the log starts again ---\n"
-_SIZE: Final = func.length(cast(build_log.c.text, LargeBinary))
+SIZE: Final = func.length(cast(build_log.c.text, LargeBinary))
+"""The bytes of a piece: without the cast it would be its characters."""
 
 
 def is_of_run(build_id: str, run: int | None) -> ColumnElement[bool]:
@@ -112,7 +113,7 @@ class RunLog:
     ) -> dict[str, int]:
         """Leave out `excess` bytes between the beginning and the end; returns where, and how many in all."""
         ours = self._ours
-        sizes = select(build_log.c.seq, _SIZE.label("size")).where(ours).order_by(build_log.c.seq)
+        sizes = select(build_log.c.seq, SIZE.label("size")).where(ours).order_by(build_log.c.seq)
         if mark is None:
             mark, size = _first_beyond([(row.seq, row.size) for row in connection.execute(sizes)], limit // 2)
             left_out += size

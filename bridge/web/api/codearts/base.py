@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 from uuid import uuid4
 
-import anyio
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -33,9 +32,9 @@ from bridge.web.api.core.errors import (
 from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
 from bridge.web.api.repository_calls import RepositoryCalls
 
-MAX_NUMBER: Final = 1 << 31
+_MAX_NUMBER: Final = 1 << 31
 """No build has a number as high."""
-REQUEST_ID: Final = "x-request-id"
+_REQUEST_ID: Final = "x-request-id"
 _UNPROVEN: Final = {
     Unproven.MISSING: "x-auth-token not found",
     Unproven.TOKEN: "decrypt token fail",
@@ -77,8 +76,6 @@ class CodeArtsBase(Dialect):
         self.zone = zone
         self.allow_private = allow_private
         self.ids = Ids(core.keeper)
-        self.one_report = anyio.Semaphore(1)
-        """However many clients ask for reports, the store's other readers stay free for the daemon."""
 
     def success(self, content: Any, status: int) -> Response:
         return Response(orjson.dumps(content), status, media_type="application/json;charset=UTF-8")
@@ -122,7 +119,7 @@ class CodeArtsBase(Dialect):
 
     async def build_of(self, call: Call, known: KnownRepository, number: int) -> Build:
         """Raises NotFound."""
-        if number >= MAX_NUMBER:
+        if number >= _MAX_NUMBER:
             raise NotFound("there is no such build: its number is too high")
         return await self.core.builds.numbered(call.principal, *known.repository.key, number)
 
@@ -135,8 +132,13 @@ class CodeArtsBase(Dialect):
     ) -> Mapping[RepositoryKey, Sequence[Build]]:
         """The newest builds of each, as far as the caller may see them."""
         strange = {key for key in keys if not sees(call.principal, key[0])}
-        async with self.one_report:
+        async with self.core.one_list:
             return await self.core.store.reports.newest(keys, size, strange)
+
+    async def newest_of(self, call: Call, known: KnownRepository) -> Build | None:
+        """The newest build of a job, as far as the caller may see them."""
+        key = known.repository.key
+        return next(iter((await self.newest(call, [key], 1))[key]), None)
 
     async def numbered(self, builds: Sequence[Build]) -> list[Numbered]:
         """The builds with their numbers of the day: those of a repository's day count from its first one."""
@@ -176,5 +178,5 @@ def _code_of(error: CallError) -> str:
 
 
 def _with_id(answer: Response) -> Response:
-    answer.headers[REQUEST_ID] = uuid4().hex
+    answer.headers[_REQUEST_ID] = uuid4().hex
     return answer

@@ -20,6 +20,7 @@ from bridge.web.api.codearts.job_documents import (
 )
 from bridge.web.api.codearts.queries import ConfigQuery, PipelineQuery, SpecQuery
 from bridge.web.api.codearts.shapes import Enveloped, enveloped
+from bridge.web.api.codearts.words import BRANCH
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.errors import Conflict
 from bridge.web.api.core.trigger import first_active_branch, ref_of
@@ -115,7 +116,7 @@ async def show_default_build_parameters(
     call: Call,  # noqa: ARG001
 ) -> Enveloped[list[ParameterDefinition]]:
     """List the parameters that each job has: the branch."""
-    return enveloped([parameter("codeBranch", "master")])
+    return enveloped([parameter(BRANCH, "master")])
 
 
 async def show_job_system_parameters(

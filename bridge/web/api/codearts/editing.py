@@ -14,8 +14,8 @@ from typing_extensions import TypedDict
 from bridge.web.api.codearts.base import CodeArtsBase
 from bridge.web.api.codearts.ids import job_id_of, job_name_of, project_id_of
 from bridge.web.api.codearts.queries import Body, JobId, Name
-from bridge.web.api.codearts.runs import BRANCH
 from bridge.web.api.codearts.shapes import Enveloped, enveloped
+from bridge.web.api.codearts.words import BRANCH
 from bridge.web.api.core.errors import Invalid, NotFound
 from bridge.web.api.operation import Call, Operation
 

@@ -5,8 +5,7 @@ from typing import Final
 
 from typing_extensions import TypedDict
 
-from bridge.model.build import Build, BuildState
-from bridge.model.plan import RepositoryKey
+from bridge.model.build import BuildState
 from bridge.rules.in_force import KnownRepository
 from bridge.store.reports import Period
 from bridge.store.values import BuildFilter, Cursor
@@ -31,13 +30,11 @@ from bridge.web.api.codearts.record_documents import (
     record,
 )
 from bridge.web.api.codearts.shapes import Enveloped, enveloped
-from bridge.web.api.codearts.words import causes_of, health_of
+from bridge.web.api.codearts.words import HEALTH_BUILDS, causes_of, health_of
 from bridge.web.api.core.builds import sees
 from bridge.web.api.operation import Call, Operation
 
 _DAY: Final = 24 * 3600
-_HEALTH: Final = 5
-"""Of so many of the newest builds the health of a job is made."""
 _SUMMARY: Final = 100
 _SPAN: Final = ("from_date", "to_date")
 _MOMENTS: Final = ("start_time", "end_time")
@@ -132,7 +129,7 @@ async def show_job_success_ratio(api: CodeArtsBase, call: Call, query: DaysQuery
     """Show how many builds of a job between two days were successful, of those that have ended."""
     known = await api.job(call, call.path["job_id"])
     period = _period(call, known, *api.zone.days(query.start_time, query.end_time))
-    async with api.one_report:
+    async with api.core.one_list:
         outcomes = await api.core.store.reports.outcomes(known.repository.key, period)
     total = sum(count for state, count in outcomes.items() if state.terminal)
     good = outcomes.get(BuildState.SUCCEEDED, 0)
@@ -148,7 +145,7 @@ async def list_build_info_record(
     key = known.repository.key
     period = _period(call, known, *api.zone.moments(_MOMENTS, query.start_time, query.end_time))
     total, found = await _page(api, known, period, query.page_index, query.page_size)
-    newest = (await api.newest(call, [key], _HEALTH))[key]
+    newest = (await api.newest(call, [key], HEALTH_BUILDS))[key]
     return enveloped(
         {
             "health_score": str(health_of(newest)),
@@ -164,7 +161,8 @@ async def list_records(api: CodeArtsBase, call: Call, query: RecordsQuery) -> En
     """List the records of a build project, the newest first."""
     known = await api.build_project(call, call.path["build_project_id"])
     begin, end = api.zone.moments(_SPAN, query.from_date, query.to_date)
-    period = _period(call, known, begin, end, refs=_refs(query), causes=_causes(query))
+    causes = causes_of(query.triggers) if query.triggers else None
+    period = _period(call, known, begin, end, refs=_refs(query), causes=causes)
     total, found = await _page(api, known, period, query.page, query.limit)
     trusted = sees(call.principal, known.repository.namespace)
     return enveloped(
@@ -181,22 +179,18 @@ def _refs(query: RecordsQuery) -> Sequence[str] | None:
     return [*branches, *(f"refs/tags/{name}" for name in query.tags)] or None
 
 
-def _causes(query: RecordsQuery) -> Sequence[str] | None:
-    return causes_of(query.triggers) if query.triggers else None
-
-
 async def show_job_total(api: CodeArtsBase, call: Call, query: SpanQuery) -> Enveloped[Total]:
     """Count the builds of a build project between two moments."""
     known = await api.build_project(call, call.path["build_project_id"])
     period = _period(call, known, *api.zone.moments(_SPAN, query.from_date, query.to_date))
-    total, _ = await api.core.store.reports.page(known.repository.key, period, skip=0, size=0)
+    async with api.core.one_list:
+        total, _ = await api.core.store.reports.page(known.repository.key, period, skip=0, size=0)
     return enveloped({"total": total})
 
 
 async def show_summary_build_job_info(api: CodeArtsBase, call: Call) -> Enveloped[Summaries]:
     """Count the jobs and builds that the caller may see."""
-    async with api.one_report:
-        builds = await api.core.builds.page(call.principal, Cursor(), _SUMMARY, BuildFilter())
+    builds = await api.core.builds.page(call.principal, Cursor(), _SUMMARY, BuildFilter())
     jobs = api.core.repositories.page(call.principal, size=1)
     return enveloped(
         {
@@ -227,10 +221,10 @@ def _period(
 async def _page(
     api: CodeArtsBase, known: KnownRepository, period: Period, page: int, size: int
 ) -> tuple[int, list[Numbered]]:
-    key: RepositoryKey = known.repository.key
-    async with api.one_report:
-        total, found = await api.core.store.reports.page(key, period, skip=page * size, size=size)
-    builds: Sequence[Build] = found
+    async with api.core.one_list:
+        total, builds = await api.core.store.reports.page(
+            known.repository.key, period, skip=page * size, size=size
+        )
     return total, await api.numbered(builds)
 
 

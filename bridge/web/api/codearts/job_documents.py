@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Final
 
 from typing_extensions import TypedDict
 
@@ -19,6 +20,7 @@ from bridge.web.api.codearts.ids import (
 from bridge.web.api.codearts.record_documents import Numbered, executor_name
 from bridge.web.api.codearts.times import between, milliseconds
 from bridge.web.api.codearts.words import (
+    BRANCH,
     Colour,
     RunningStatus,
     Trigger,
@@ -29,8 +31,8 @@ from bridge.web.api.codearts.words import (
 )
 from bridge.web.api.core.builds import sees
 
-SOURCE = "codeci"
-PARAMETER = "hudson.model.StringParameterDefinition"
+SOURCE: Final = "codeci"
+_PARAMETER: Final = "hudson.model.StringParameterDefinition"
 
 
 class Job(TypedDict):
@@ -203,13 +205,12 @@ def job(known: KnownRepository, newest: Sequence[Build], caller: Principal) -> J
 def job_of_project(known: KnownRepository, newest: Sequence[Build], caller: Principal) -> JobOfProject:
     last = newest[0] if newest else None
     user = executor_name(last) if last else None
-    url = known.repository.build_config.code_repo_clone_url
     return {
         **job(known, newest, caller),
         "last_build_user": user,
         "trigger_type": trigger_of(last) if last else None,
         "build_time": _build_time(last),
-        "scm_web_url": _web_url(url),
+        "scm_web_url": known.code_page,
         "scm_type": known.repository.build_config.code_repo_client,
         "repo_id": str(known.ids.build_config),
         "build_project_id": build_project_id_of(known.repository.key),
@@ -283,13 +284,13 @@ def parameter(name: str, value: str) -> ParameterDefinition:
         "staticVar": "false",
         "sensitiveVar": "false",
     }
-    return {"name": PARAMETER, "params": [{"name": key, "value": text} for key, text in fields.items()]}
+    return {"name": _PARAMETER, "params": [{"name": key, "value": text} for key, text in fields.items()]}
 
 
 def parameters(known: KnownRepository, branch: str | None, *, trusted: bool) -> list[ParameterDefinition]:
     """The branch, and, for who may read the namespace, the parameters of the rule."""
     own = known.repository.build_config.parameters if trusted else {}
-    return [parameter("codeBranch", branch or ""), *(parameter(name, text) for name, text in own.items())]
+    return [parameter(BRANCH, branch or ""), *(parameter(name, text) for name, text in own.items())]
 
 
 def scm(known: KnownRepository, branch: str | None) -> Scm:
@@ -299,7 +300,7 @@ def scm(known: KnownRepository, branch: str | None) -> Scm:
         "scm_type": config.code_repo_client,
         "branch": branch,
         "repo_id": str(known.ids.build_config),
-        "web_url": _web_url(config.code_repo_clone_url),
+        "web_url": known.code_page,
         "is_auto_build": any(one.is_active for one in config.tag_configs),
         "build_type": "branch",
         "depth": "1",
@@ -364,7 +365,3 @@ def is_disabled(known: KnownRepository) -> bool:
 
 def _build_time(last: Build | None) -> int:
     return 0 if last is None else between(last.started_at, last.ended_at)
-
-
-def _web_url(url: str | None) -> str | None:
-    return url.removesuffix(".git") if url and url.startswith("http") else None

@@ -30,13 +30,11 @@ from bridge.web.api.codearts.queries import (
 )
 from bridge.web.api.codearts.shapes import DONE, Done, Enveloped, enveloped
 from bridge.web.api.codearts.times import milliseconds
-from bridge.web.api.codearts.words import colour_of
+from bridge.web.api.codearts.words import HEALTH_BUILDS, colour_of
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.errors import Invalid, NotFound
 from bridge.web.api.operation import Call, Operation
 
-_HEALTH: Final = 5
-"""Of so many of the newest builds the health of a job is made."""
 _MAX_SEARCHED: Final = 1000
 """The newest builds of more jobs are not looked at for one answer."""
 
@@ -144,7 +142,7 @@ async def _page(
 ) -> tuple[int, list[tuple[KnownRepository, Sequence[Build]]]]:
     """How many there are, and those of the page with their newest builds."""
     shown = keys[page * size : (page + 1) * size]
-    newest = await api.newest(call, shown, _HEALTH)
+    newest = await api.newest(call, shown, HEALTH_BUILDS)
     known = [(api.core.keeper.in_force.known(key), newest[key]) for key in shown]
     return len(keys), [(one, builds) for one, builds in known if one is not None]
 
@@ -152,7 +150,7 @@ async def _page(
 async def show_job_info(api: CodeArtsBase, call: Call) -> Enveloped[JobInfo]:
     """Show a job in short."""
     known = await api.job(call, call.path["job_id"])
-    newest = await api.newest(call, [known.repository.key], _HEALTH)
+    newest = await api.newest(call, [known.repository.key], HEALTH_BUILDS)
     return enveloped(job_info(known, newest[known.repository.key], call.caller))
 
 

@@ -149,7 +149,7 @@ def _is_true(text: str | None) -> bool:
 
 
 async def check_webhook_url(api: CodeArtsBase, call: Call, body: WebhookBody) -> Enveloped[None]:
-    """Judge the address of a robot by what is written: nothing is sent to it.
+    """Check the address of a robot by what is written: nothing is sent to it.
 
     Only names are good, and no numbers, nor names inside of a private network: unless
     `api.codearts.allow_private` is set.

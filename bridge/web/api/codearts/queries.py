@@ -270,12 +270,12 @@ class DisableBody(Body):
 
 
 class NoticeBody(Body):
-    """Which events one kind of notice tells."""
+    """Which events go to one kind of channel."""
 
     notice_type: Name
     """DING_TALK, WECOM, MAIL or MESSAGE."""
     enabled_event_type_names: Annotated[list[Name], Field(max_length=20)]
-    """The events that are told from now on; others are not."""
+    """The events that are sent from now on; others are not."""
     param_config: str | None = None
     """Where channels lead to is set in bridge.yaml: leave this out."""
     send_switch: str | None = None
@@ -292,7 +292,7 @@ class NoticeTypeQuery(Arguments):
 
 
 class WebhookBody(Body):
-    """An address to judge."""
+    """An address to check."""
 
     job_id: JobId
     """The id of a job."""

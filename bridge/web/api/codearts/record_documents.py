@@ -1,6 +1,8 @@
 """Builds as CodeArts writes them, in each of its shapes; what has no meaning here is null."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from typing_extensions import TypedDict
 
@@ -15,6 +17,7 @@ from bridge.web.api.codearts.ids import (
 )
 from bridge.web.api.codearts.times import Zone, between, milliseconds, record_time
 from bridge.web.api.codearts.words import (
+    BRANCH,
     RunningStatus,
     Status,
     Trigger,
@@ -24,7 +27,7 @@ from bridge.web.api.codearts.words import (
     trigger_of,
 )
 
-REGION = "buildbridge"
+REGION: Final = "buildbridge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +186,11 @@ class PeriodRow(HistoryRow):
     trigger_type: Trigger
 
 
-class BriefRecord(TypedDict):
+class BriefRecord(Times):
     """A record among those of many jobs."""
 
     id: str
     status: Status
-    duration: int
-    create_time: str | None
-    schedule_time: str | None
-    queued_time: str | None
-    start_time: str | None
-    finish_time: str | None
-    build_duration: int
-    pending_duration: int
     project_id: str
     build_no: int
     branch: str | None
@@ -250,10 +245,10 @@ def record(one: Numbered, *, trusted: bool) -> Record:
     trigger = trigger_of(build)
     again = build.run > 1
     return {
-        **_times(build),
+        **_times(build, record_time),
         "id": build.id,
         "status": status_of(build),
-        "status_code": status_code_of(build),
+        "status_code": status_code_of(status_of(build)),
         "project_id": build_project_id_of(key),
         "display_name": job_name_of(key),
         "trigger_name": executor_name(build),
@@ -336,18 +331,10 @@ def period_row(one: Numbered, zone: Zone) -> PeriodRow:
 
 def brief_record(one: Numbered, zone: Zone) -> BriefRecord:
     build = one.build
-    times = _times(build)
     return {
+        **_times(build, zone.brief_time),
         "id": build.id,
         "status": status_of(build),
-        "duration": times["duration"],
-        "create_time": zone.brief_time(build.created_at),
-        "schedule_time": zone.brief_time(build.enqueued_at),
-        "queued_time": zone.brief_time(build.enqueued_at),
-        "start_time": zone.brief_time(build.started_at),
-        "finish_time": zone.brief_time(build.ended_at),
-        "build_duration": times["build_duration"],
-        "pending_duration": times["pending_duration"],
         "project_id": build_project_id_of((build.namespace, build.repo_name)),
         "build_no": build.number,
         "branch": build.request.branch,
@@ -359,19 +346,19 @@ def brief_record(one: Numbered, zone: Zone) -> BriefRecord:
 
 def parameters_of(build: Build, *, trusted: bool) -> dict[str, str]:
     """What the build ran with: the branch in CodeArts' own parameter, and, for the trusted, the rule's."""
-    branch = {} if build.request.branch is None else {"codeBranch": build.request.branch}
+    branch = {} if build.request.branch is None else {BRANCH: build.request.branch}
     return {**branch, **(build.request.parameters if trusted else {})}
 
 
-def _times(build: Build) -> Times:
+def _times(build: Build, written: Callable[[float | None], str | None]) -> Times:
     working = between(build.started_at, build.ended_at)
     pending = between(build.enqueued_at, build.started_at or build.ended_at)
     return {
-        "create_time": record_time(build.created_at),
-        "schedule_time": record_time(build.enqueued_at),
-        "queued_time": record_time(build.enqueued_at),
-        "start_time": record_time(build.started_at),
-        "finish_time": record_time(build.ended_at),
+        "create_time": written(build.created_at),
+        "schedule_time": written(build.enqueued_at),
+        "queued_time": written(build.enqueued_at),
+        "start_time": written(build.started_at),
+        "finish_time": written(build.ended_at),
         "duration": pending + working,
         "build_duration": working,
         "pending_duration": pending,
@@ -390,6 +377,6 @@ def _failure(build: Build) -> str | None:
 
 
 def _web_url(build: Build) -> str | None:
-    """Where people see the code, as far as the clone address tells."""
+    """Where people see the code, as far as the clone address shows it."""
     url = build.request.repo_url
     return url.removesuffix(".git") if url.startswith(("http://", "https://")) and "@" not in url else None

@@ -1,4 +1,4 @@
-"""Records: single builds, as whoever waits for them asks."""
+"""Records: single builds, as clients that wait for them ask."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
@@ -15,6 +15,7 @@ from bridge.web.api.codearts.record_documents import (
     BuildInfoRecord,
     Record,
     RecordInfo,
+    Times,
     brief_record,
     build_info_record,
     parameters_of,
@@ -42,8 +43,6 @@ _QUEUE_STATUS: Final[Mapping[RunningStatus, QueueStatus]] = {
     "Running": "Running",
     "Finished": "Finished",
 }
-
-
 _STAGES: Final = {"initial": "Waiting", "stage1": STEP}
 """The names of stages, in their order."""
 
@@ -111,21 +110,13 @@ class Outputs(TypedDict):
     image_infos: dict[str, Output] | None
 
 
-class Stage(TypedDict):
+class Stage(Times):
     """A stage of a build; durations are in milliseconds."""
 
     id: str
     status: Status
     status_code: int | None
     log_status: None
-    create_time: str | None
-    schedule_time: str | None
-    queued_time: str | None
-    start_time: str | None
-    finish_time: str | None
-    duration: int
-    build_duration: int
-    pending_duration: int
     build_record_id: str
     execution_id: str
     execution_stage_name: str
@@ -158,8 +149,7 @@ async def show_job_status(api: CodeArtsBase, call: Call) -> Truth:
 async def show_running_status(api: CodeArtsBase, call: Call) -> Enveloped[RunningState]:
     """Show the number of the newest build of a job, and whether it runs."""
     known = await api.job(call, call.path["job_id"])
-    key = known.repository.key
-    last = next(iter((await api.newest(call, [key], 1))[key]), None)
+    last = await api.newest_of(call, known)
     return enveloped(
         {
             "last_job_id": call.path["job_id"],
@@ -265,20 +255,20 @@ async def show_build_record_full_stages(
     """Show the stages of a build: that it waits, and that it is built."""
     build = await api.record(call)
     begun = build.started_at or build.ended_at
-    waits = _stage(build, "initial", (build.enqueued_at, begun))
-    stages = {"initial": waits}
+    status = status_of(build)
+    waited: Status = status if build.started_at is None else "SUCCESS"
+    stages = {"initial": _stage(build, "initial", waited, (build.enqueued_at, begun))}
     if build.started_at is not None:
-        waits["status"], waits["status_code"] = "SUCCESS", 5
-        stages["stage1"] = _stage(build, "stage1", (build.started_at, build.ended_at))
+        stages["stage1"] = _stage(build, "stage1", status, (build.started_at, build.ended_at))
     return enveloped({"build_stages": stages})
 
 
-def _stage(build: Build, key: str, span: tuple[float, float | None]) -> Stage:
+def _stage(build: Build, key: str, status: Status, span: tuple[float, float | None]) -> Stage:
     begin, end = span
     return {
         "id": f"{build.id}-{key}",
-        "status": status_of(build),
-        "status_code": status_code_of(build),
+        "status": status,
+        "status_code": status_code_of(status),
         "log_status": None,
         "create_time": record_time(begin),
         "schedule_time": record_time(begin),

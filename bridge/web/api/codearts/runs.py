@@ -1,6 +1,6 @@
 """Runs of jobs: how they are started and stopped, and their logs."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from starlette.responses import Response, StreamingResponse
@@ -8,7 +8,6 @@ from typing_extensions import TypedDict
 
 from bridge.model.access import Role
 from bridge.model.build import Build
-from bridge.rules.in_force import KnownRepository
 from bridge.rules.schema import BuildRepository
 from bridge.web.api.codearts.base import CodeArtsBase
 from bridge.web.api.codearts.ids import executor_of
@@ -21,17 +20,14 @@ from bridge.web.api.codearts.queries import (
     TaskLogQuery,
 )
 from bridge.web.api.codearts.shapes import DONE, Done, Enveloped, Truth, enveloped
-from bridge.web.api.codearts.words import STEP
+from bridge.web.api.codearts.words import BRANCH, STEP
 from bridge.web.api.core.access import require_in
 from bridge.web.api.core.errors import Conflict, Forbidden, Invalid, NotFound
+from bridge.web.api.core.logs import log_pieces
 from bridge.web.api.core.trigger import Order, first_active_branch, ref_of
 from bridge.web.api.operation import Call, Operation
 
-BRANCH: Final = "codeBranch"
-"""The parameter of CodeArts that chooses the branch."""
 _LOG_TYPE: Final = "application/octet-stream"
-_PIECES: Final = 100
-"""Pieces of a log that are read at once."""
 _LONGEST_CHARACTER: Final = 4
 
 
@@ -107,8 +103,12 @@ async def stop_build_job(api: CodeArtsBase, call: Call) -> Stopped:
 async def stop_the_job(api: CodeArtsBase, call: Call, query: StopQuery) -> Done:
     """Stop a build; without its number the newest one."""
     known = await api.job(call, call.path["job_id"])
-    build = await _newest(api, call, known) if query.build_no is None else None
-    build = build or await api.build_of(call, known, query.build_no or 0)
+    if query.build_no is not None:
+        build = await api.build_of(call, known, query.build_no)
+    elif (newest := await api.newest_of(call, known)) is not None:
+        build = newest
+    else:
+        raise NotFound("the job has no build yet")
     if not await _stopped(api, call, build):
         raise Conflict(f"{build.full_name} #{build.number} has ended")
     return DONE
@@ -118,11 +118,6 @@ async def stop_job(api: CodeArtsBase, call: Call, body: StopBody) -> Truth:
     """Stop a build; `result` is false for one that has ended."""
     known = await api.job(call, body.job_id)
     return {"result": await _stopped(api, call, await api.build_of(call, known, int(body.build_no)))}
-
-
-async def _newest(api: CodeArtsBase, call: Call, known: KnownRepository) -> Build | None:
-    key = known.repository.key
-    return next(iter((await api.newest(call, [key], 1))[key]), None)
 
 
 async def _stopped(api: CodeArtsBase, call: Call, build: Build) -> bool:
@@ -151,15 +146,11 @@ async def download_task_log(api: CodeArtsBase, call: Call, query: TaskLogQuery) 
 
 def _file(api: CodeArtsBase, build: Build) -> Response:
     name = f'attachment; filename="{build.repo_name}-{build.number}.log"'
-    headers: Mapping[str, str] = {"content-disposition": name}
-    return StreamingResponse(_log(api, build.id), media_type=_LOG_TYPE, headers=headers)
+    return StreamingResponse(_log(api, build), media_type=_LOG_TYPE, headers={"content-disposition": name})
 
 
-async def _log(api: CodeArtsBase, build_id: str) -> AsyncIterator[bytes]:
-    """The log, some pieces at once: it can be long."""
-    seq = -1
-    while pieces := await api.core.store.builds.log(build_id, seq, _PIECES):
-        seq = pieces[-1].seq
+async def _log(api: CodeArtsBase, build: Build) -> AsyncIterator[bytes]:
+    async for pieces in log_pieces(api.core.store.builds, build):
         yield "".join(piece.text for piece in pieces).encode()
 
 

@@ -40,17 +40,21 @@ _STEPS: Final[Mapping[Status, StepStatus]] = {
 }
 _TRIGGERS: Final[Mapping[str, Trigger]] = {MANUAL: "MANUAL", "schedule": "TIMER"}
 
+BRANCH: Final = "codeBranch"
+"""The parameter of CodeArts that chooses the branch."""
 STEP: Final = "build"
 """The one step of each build: builders do not say where in a log the next one begins."""
+HEALTH_BUILDS: Final = 5
+"""Of so many of the newest builds the health of a job is made."""
 
 
 def status_of(build: Build) -> Status:
     return _STATUS[build.state]
 
 
-def status_code_of(build: Build) -> int | None:
-    """The number of the status; None where the manual gives none."""
-    return _CODES.get(status_of(build))
+def status_code_of(status: Status) -> int | None:
+    """The number of a status; None where the manual gives none."""
+    return _CODES.get(status)
 
 
 def colour_of(build: Build | None) -> Colour:

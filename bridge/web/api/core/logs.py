@@ -1,4 +1,4 @@
-"""The log of a run line by line, for dialects whose clients know no pieces."""
+"""The log of a run, some of it at a time: it can be long."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,10 @@ from typing import Final
 
 from bridge.model.build import Build
 from bridge.store.base import Builds
+from bridge.store.values import LogPiece
 
 _PIECES: Final = 100
-"""Pieces of a log that are read at once: it can be long."""
+"""Pieces of a log that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,19 @@ class LogLine:
     text: str
 
 
-async def log_lines(builds: Builds, build: Build) -> AsyncIterator[Sequence[LogLine]]:
-    """The lines of the run, some at a time; one that is kept in several pieces is one line."""
-    seq, at = -1, 0.0
-    parts: list[str] = []
+async def log_pieces(builds: Builds, build: Build) -> AsyncIterator[Sequence[LogPiece]]:
+    """The pieces of the run, also where another run begins meanwhile."""
+    seq = -1
     while pieces := await builds.log(build.id, seq, _PIECES, run=build.run):
         seq = pieces[-1].seq
+        yield pieces
+
+
+async def log_lines(builds: Builds, build: Build) -> AsyncIterator[Sequence[LogLine]]:
+    """The lines of the run, some at a time; one that is kept in several pieces is one line."""
+    at = 0.0
+    parts: list[str] = []
+    async for pieces in log_pieces(builds, build):
         lines: list[LogLine] = []
         for piece in pieces:
             if not any(parts):

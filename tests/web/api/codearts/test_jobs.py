@@ -327,7 +327,7 @@ async def test_an_update_replaces_the_five_events_and_keeps_our_own(store: Store
         await client.post(update, json=body | {"enabled_event_type_names": []})
         assert [one["enabled_event_type_names"] for one in await own()] == [["serviceDegraded"]]
         await client.put(f"/v1/job/{JOB}/notice", json=body | {"send_switch": "false"})
-        assert await own() == [], "a channel that is switched off tells nothing"
+        assert await own() == [], "a channel that is switched off gets nothing"
         assert (await client.post(update, json=body)).status_code == 200
         assert (await client.post(f"/v3/jobs/notice/{JOB}/disable?notice_type=DING_TALK")).status_code == 200
         assert await own() == []
@@ -411,7 +411,7 @@ NOWHERE = ("https://a..example.com/", "https://oapi.dingtalk.com:99999/", f"http
         (PRIVATE, True, 200),
     ],
 )
-async def test_the_address_of_a_robot_is_judged_by_what_is_written(
+async def test_the_address_of_a_robot_is_checked_by_what_is_written(
     store: Store,
     urls: tuple[str, ...],
     allow: bool,

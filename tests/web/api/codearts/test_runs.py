@@ -140,7 +140,7 @@ async def test_a_ref_that_no_configuration_is_for_is_409(store: Store) -> None:
     assert "nothing is built" in answer.json()["error_msg"]
 
 
-async def test_a_disabled_job_is_run_by_nobody(store: Store) -> None:
+async def test_a_disabled_job_is_run_by_no_one(store: Store) -> None:
     disabled = Override(disabled=Disabled(by="bob", at=START, reason="why"))
     await store.repositories.take(
         {}, [], [], RepositoryChange(key=SHOP, by="bob", repository=None, override=disabled)
