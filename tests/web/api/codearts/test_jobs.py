@@ -331,6 +331,9 @@ async def test_an_update_replaces_the_five_events_and_keeps_our_own(store: Store
         assert (await client.post(update, json=body)).status_code == 200
         assert (await client.post(f"/v3/jobs/notice/{JOB}/disable?notice_type=DING_TALK")).status_code == 200
         assert await own() == []
+    *_, entry = (await store.audit.page(Cursor(), 20)).rows
+    assert (entry.action, entry.subject) == ("repository.changed", "acme/shop")
+    assert (entry.before, entry.after) == ({"notices": None}, {"notices": [notice]})
 
 
 @pytest.mark.parametrize(
