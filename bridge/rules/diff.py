@@ -50,7 +50,7 @@ def compare(old: RuleSet, new: RuleSet) -> Changes:
     return Changes(
         added=tuple(after[key] for key in sorted(after.keys() - before.keys())),
         changed=tuple(
-            Change(is_now, tuple(islice(_differing(was.model_dump(), is_now.model_dump()), MAX_PATHS)))
+            Change(is_now, tuple(islice(_differing(_as_written(was), _as_written(is_now)), MAX_PATHS)))
             for was, is_now in differing
             if not _was_forbidden(was, is_now)
         ),
@@ -65,6 +65,12 @@ def _was_forbidden(was: BuildRepository, is_now: BuildRepository) -> bool:
 
 def _is_active(repository: BuildRepository) -> bool:
     return any(config.is_active for config in repository.build_config.tag_configs)
+
+
+def _as_written(repository: BuildRepository) -> dict[str, Any]:
+    document = repository.model_dump()
+    document["build_config"]["code_repo_client"] = repository.build_config.client_as_written
+    return document
 
 
 def _differing(old: Any, new: Any, path: str = "") -> Iterator[str]:

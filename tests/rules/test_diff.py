@@ -19,6 +19,13 @@ def test_a_configuration_more_is_a_change_of_the_list(tmp_path: Path) -> None:
     assert change.paths == ("build_config.tag_configs",)
 
 
+def test_another_word_for_the_same_git_host_is_a_change_that_is_named(tmp_path: Path) -> None:
+    now = HEAD + tag_config()
+    former = now.replace("code_repo_client: Gitee\n", "code_repo_client: OSChina\n")
+    (change,) = compare(rules_of(tmp_path, former), rules_of(tmp_path, now)).changed
+    assert change.paths == ("build_config.code_repo_client",)
+
+
 def test_only_what_was_active_is_switched_off(tmp_path: Path) -> None:
     on, off, other = tag_config(), tag_config(**OFF), tag_config("dev", **OFF)
     switched = changes(tmp_path, (on, off), (off, other))
