@@ -27,6 +27,11 @@ MAX_PIECES: Final = 4096
 _LOG_RATE: Final = Rate(1, 60.0)
 
 
+async def answered(call: Awaitable[T]) -> tuple[T]:
+    """The answer as `Calls.ask` needs it where None is an answer, too."""
+    return (await call,)
+
+
 class Calls:
     """The calls of one builder; of lines that repeat, the log has one a minute and a count of the others."""
 

@@ -11,7 +11,7 @@ from typing import Final
 from bridge.builders.base import Builder, Handle, Search
 from bridge.model.build import Build, BuildState
 from bridge.runtime.clock import Clock, Pause
-from bridge.services.builder_calls import Calls, LogReader
+from bridge.services.builder_calls import Calls, LogReader, answered
 from bridge.store.base import Builds
 
 CALL_SECONDS: Final = 60.0
@@ -67,7 +67,7 @@ class EarlierRuns:
         handle: Handle | Search | None = run.handle
         if run.state is BuildState.UNKNOWN:
             if handle is None:
-                search = self._find(run.run_id)
+                search = answered(self._builder.find(run.run_id))
                 found = await self._calls.ask(search, CALL_SECONDS, "find", build_id=run.id)
                 if found is None:
                     return False
@@ -80,11 +80,8 @@ class EarlierRuns:
             return True
         if not await self._logs.read_to_end(run, handle):
             return False
-        call = self._release(handle)
+        call = answered(self._builder.release(handle))
         return bool(await self._calls.ask(call, CALL_SECONDS, "release", build_id=run.id))
-
-    async def _find(self, run_id: str) -> tuple[Handle | Search | None]:
-        return (await self._builder.find(run_id),)
 
     async def _ended(self, run: Build, handle: Handle, visit: _Visit) -> Handle | None:
         """The newest handle of a run that has ended; None while it has not, and then its end is asked for."""
@@ -101,7 +98,7 @@ class EarlierRuns:
             visit.pause.begin(0.0)
         elif visit.stops < STOPS and not await self._is_shared(run, handle):
             visit.stops += 1
-            stop = self._cancel(handle)
+            stop = answered(self._builder.cancel(handle))
             if await self._calls.ask(stop, CALL_SECONDS, "cancel", build_id=run.id):
                 why = "the builder was asked to end it: another run has followed it"
                 await self._builds.add_step(run.run_id, "stop", why)
@@ -116,11 +113,3 @@ class EarlierRuns:
         """Whether the builder made one run of the newest and this one."""
         newest = await self._builds.get(run.id)
         return newest is not None and newest.handle == handle and not newest.state.terminal
-
-    async def _cancel(self, handle: Handle) -> bool:
-        await self._builder.cancel(handle)
-        return True
-
-    async def _release(self, handle: Handle) -> bool:
-        await self._builder.release(handle)
-        return True

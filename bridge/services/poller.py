@@ -18,7 +18,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import BUILDS, POLL_SECONDS
 from bridge.runtime.retry import bounded
 from bridge.services.base import Service
-from bridge.services.builder_calls import Calls, LogReader, error_text
+from bridge.services.builder_calls import Calls, LogReader, answered, error_text
 from bridge.services.earlier_runs import EarlierRuns
 from bridge.services.health import BuilderHealth
 from bridge.store.base import Builds
@@ -288,13 +288,9 @@ class Poller(Service):
 
         stop.pause.begin(STOP_SECONDS)
         stop.count += 1
-        call = self._cancelled(build.handle)
+        call = answered(self._builder.cancel(build.handle))
         if await self._calls.ask(call, CALL_SECONDS, "cancel", refused, build_id=build.id) is not None:
             await self._builds.add_step(build.run_id, "stop", "the builder was asked to end it")
-
-    async def _cancelled(self, handle: Handle) -> bool:
-        await self._builder.cancel(handle)
-        return True
 
     def _deadline(self, build: Build) -> float:
         """Seconds that a build may wait in the builder's queue, or run."""
@@ -333,14 +329,10 @@ class Poller(Service):
         if build.state is BuildState.UNKNOWN and self._clock() - build.enqueued_at < FORGET_SECONDS:
             return True
         if build.handle is not None:
-            call = self._release_handle(build.handle)
+            call = answered(self._builder.release(build.handle))
             if not await self._calls.ask(call, CALL_SECONDS, "release", build_id=build.id):
                 return False
         await self._builds.update(build.run_id, released=True)
-        return True
-
-    async def _release_handle(self, handle: str) -> bool:
-        await self._builder.release(handle)
         return True
 
 
