@@ -12,14 +12,6 @@ from bridge.errors import ConfigError, StoreError
 from bridge.model.notice import EventName
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "rules"
-    made.mkdir()
-    (made / "shop.yaml").write_text(rule("shop"))
-    return made
-
-
 async def test_nothing_is_reloaded_while_nothing_changes(store: Store, folder: Path) -> None:
     async with reloading(store, folder) as harness:
         before = harness.reloader.rules

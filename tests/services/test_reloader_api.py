@@ -23,14 +23,6 @@ from bridge.store.open import open_store as open_bridge
 SHOP, TOOL = ("acme", "shop"), ("acme", "tool")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "rules"
-    made.mkdir()
-    (made / "shop.yaml").write_text(rule("shop"))
-    return made
-
-
 class To:
     """Decides for one change, and keeps the rules that it was asked with."""
 

@@ -18,14 +18,6 @@ from bridge.rules.loader import load_files
 from bridge.rules.merge import FileRules
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "rules"
-    made.mkdir()
-    (made / "shop.yaml").write_text(rule("shop"))
-    return made
-
-
 class Load:
     """Loads the rules; what a test wants to happen just after that, in the loading thread, comes once."""
 
