@@ -12,7 +12,7 @@ from bridge.model.event import RefKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebPages:
-    """Where a kind of Git host shows repositories to people; None is what no one can know.
+    """Where a kind of Git host shows repositories to people; None for a page whose address cannot be known.
 
     `commit`, `branch` and `tag` are what stands behind the address of a repository, with {} for the commit id
     or the name.

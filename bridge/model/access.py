@@ -12,7 +12,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def includes(self, other: "Role") -> bool:
-        """Whether who has this role may do what `other` may."""
+        """Whether this role may do all that `other` may."""
         return _RANKS[self] >= _RANKS[other]
 
 
@@ -29,12 +29,12 @@ class Principal:
     token_id: str | None = None
 
     def may(self, role: Role, namespace: str) -> bool:
-        """Whether this is allowed to do in the namespace what takes the role."""
+        """Whether the caller has at least this role in the namespace."""
         return self.role.includes(role) and (self.namespaces is None or namespace in self.namespaces)
 
 
 class TokenState(StrEnum):
-    """Whether a token opens anything."""
+    """A token is accepted only while it is valid."""
 
     VALID = "valid"
     EXPIRED = "expired"
@@ -68,5 +68,5 @@ class IssuedToken:
 
     @property
     def principal(self) -> Principal:
-        """Who shows it."""
+        """The caller that sends it."""
         return Principal(name=self.name, role=self.role, namespaces=self.namespaces, token_id=self.id)

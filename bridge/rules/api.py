@@ -1,4 +1,4 @@
-"""What the API has made of the rules in force, and the sentences that say so (pure)."""
+"""The changes that the API has made to the rules in force, and the sentences that report them (pure)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

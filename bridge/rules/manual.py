@@ -18,7 +18,7 @@ class ManualPush:
     """Build this commit of this ref as if it had been pushed, but for one build repository only.
 
     With `docker_repo_tag`, as a tag configuration has it, only what that one builds. `parameters` take the
-    place of those of the rule.
+    place of those of the rule with the same names.
     """
 
     namespace: str

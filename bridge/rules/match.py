@@ -150,7 +150,7 @@ class RuleSet:
         """What one repository builds of a push that a person asked for, or a schedule.
 
         With `docker_repo_tag`, as a tag configuration has it, only the builds of those that have it.
-        `parameters` take the place of those of the rule.
+        `parameters` take the place of those of the rule with the same names.
         """
         found = match_repository(repository, event, at, by_hand=True, reserved=self._reserved)
         configs = repository.build_config.tag_configs

@@ -144,7 +144,7 @@ class Reloader(Service):
                 self._tried, self._revision = tried, stored.revision
                 raise
             self._tried = tried
-        log.info(LogEvent.RULES_RELOADED, **self._in_words(changes))
+        log.info(LogEvent.RULES_RELOADED, **self._log_fields(changes))
         self._hand_over()
         return changes
 
@@ -159,7 +159,7 @@ class Reloader(Service):
             change = decide(before, self._clock())
             changes = await self._take(before.files, before.rules.api.stored.after(change), change)
         path = "/".join(change.key)
-        log.info(LogEvent.RULES_CHANGED, repository=path, by=change.by, **self._in_words(changes))
+        log.info(LogEvent.RULES_CHANGED, repository=path, by=change.by, **self._log_fields(changes))
         self._hand_over()
         return changes
 
@@ -184,7 +184,7 @@ class Reloader(Service):
             self._in_force = InForce(files=files, rules=rules, ids={**kept, **ids})
         return changes
 
-    def _in_words(self, changes: Changes) -> dict[str, Any]:
+    def _log_fields(self, changes: Changes) -> dict[str, Any]:
         return {"repositories": len(self.rules.repositories), **changes.document(_MAX_SHOWN)}
 
     def _hand_over(self) -> None:

@@ -42,7 +42,7 @@ delivery = Table(
 )
 
 
-def _of_a_run() -> list[Column[Any]]:
+def _run_columns() -> list[Column[Any]]:
     """What each run of a build has of its own."""
     return [
         Column("run", Integer, nullable=False, server_default=text("1")),
@@ -70,7 +70,7 @@ def _of_a_run() -> list[Column[Any]]:
     ]
 
 
-RUN_COLUMNS: Final = tuple(column.name for column in _of_a_run())
+RUN_COLUMNS: Final = tuple(column.name for column in _run_columns())
 
 build = Table(
     "build",
@@ -94,7 +94,7 @@ build = Table(
     Column("concurrency", Integer),
     Column("image", Text, nullable=False, server_default=""),
     Column("turn", Integer, nullable=False, server_default=text("0")),
-    *_of_a_run(),
+    *_run_columns(),
     Column("serial", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
     UniqueConstraint("namespace", "repo_name", "number"),
@@ -140,7 +140,10 @@ earlier_run = Table(
     "earlier_run",
     metadata,
     Column("build_id", Text, ForeignKey("build.id", ondelete="CASCADE"), primary_key=True),
-    *(column if column.name != "run" else Column("run", Integer, primary_key=True) for column in _of_a_run()),
+    *(
+        column if column.name != "run" else Column("run", Integer, primary_key=True)
+        for column in _run_columns()
+    ),
     Index("earlier_run_kept", "build_id", "run", sqlite_where=text("released = 0")),
 )
 """The runs of builds that another run has followed."""

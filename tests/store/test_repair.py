@@ -202,7 +202,7 @@ async def test_an_order_repair_of_a_redelivery_is_not_what_the_person_asked_for(
 
 
 async def test_a_build_by_hand_ends_nothing_and_is_not_put_right(store: Store, tmp_path: Path) -> None:
-    """Nobody knows yet that it is older; who asked for it wants it all the same."""
+    """No one knows yet that it is older; who asked for it wants it all the same."""
     async with pushing(store, tmp_path, "cancel") as here:
         await here.push("bc")
         await by_hand(here, "a")

@@ -1,12 +1,14 @@
 """What happened to deliveries, builds and notices, in the order in which it was written."""
 
+from typing import Final
+
 from sqlalchemy import Connection, func, select
 
 from bridge.store.schema import build, delivery, notice, step
 from bridge.store.sqlite.database import Database
 from bridge.store.values import Happening
 
-_ID_LENGTH = 36
+_ID_LENGTH: Final = 36
 """What follows in a subject is the number of a run."""
 
 

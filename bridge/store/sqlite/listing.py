@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, func, select, union_all
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Subquery, Table, func, select, union_all
 
 from bridge.store.values import Cursor, Page
 
@@ -48,7 +48,7 @@ def page(
     return Page(count=count, rows=rows, newer=cursor.before is not None or cursor.number > 1, older=more)
 
 
-def _merged(parts: Sequence[Select[Any]]) -> Any:
+def _merged(parts: Sequence[Select[Any]]) -> Subquery:
     inner = [part.subquery() for part in parts]
     return inner[0] if len(inner) == 1 else union_all(*(select(one.c.id) for one in inner)).subquery()
 

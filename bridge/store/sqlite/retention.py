@@ -78,9 +78,9 @@ def _expired(old_delivery: float, old_build: float) -> list[tuple[Table, Select[
 def _remove(table: Table, query: Select[Any], connection: Connection) -> int:
     ids = connection.execute(query.limit(BATCH)).scalars().all()
     if ids:
-        earlier = select(earlier_run.c.build_id, earlier_run.c.run).where(earlier_run.c.build_id.in_(ids))
         subjects = [str(row_id) for row_id in ids]
         if table is build:
+            earlier = select(earlier_run.c.build_id, earlier_run.c.run).where(earlier_run.c.build_id.in_(ids))
             subjects += [run_id_of(build_id, run + 1) for build_id, run in connection.execute(earlier)]
         connection.execute(delete(step).where(step.c.subject.in_(subjects)))
         connection.execute(delete(table).where(table.c.id.in_(ids)))

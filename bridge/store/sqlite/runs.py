@@ -113,13 +113,9 @@ def replaced(connection: Connection, builder: str, limit: int) -> list[Build]:
 
 def place(connection: Connection, build_id: str, run: int) -> tuple[Table, ColumnElement[bool]]:
     """Where the row of a run is: the table, and the condition."""
-    if is_newest(connection, build_id, run):
+    if newest(connection, build_id) == run:
         return table, table.c.id == build_id
     return earlier_run, (earlier_run.c.build_id == build_id) & (earlier_run.c.run == run)
-
-
-def is_newest(connection: Connection, build_id: str, run: int) -> bool:
-    return newest(connection, build_id) == run
 
 
 def newest(connection: Connection, build_id: str) -> int | None:

@@ -14,7 +14,7 @@ def upgrade() -> None:
     op.add_column("build", sa.Column("retried_by", sa.Text(), nullable=True))
     op.add_column("build", sa.Column("enqueued_at", sa.Float(), nullable=True))
     op.add_column("build", sa.Column("turn", sa.Integer(), server_default=sa.text("0"), nullable=False))
-    # What has ended for good has no turn any more.
+    # Only among builds that may still run does the order matter: the many others need no rewriting.
     op.execute(
         "UPDATE build SET turn = rowid WHERE state NOT IN ('succeeded', 'failed', 'cancelled', 'superseded')"
     )
