@@ -6,13 +6,11 @@ token private repositories are 404, and what changes a public one is 401.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, Final
+from typing import ClassVar, Final
 
 import orjson
-from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from bridge.config.types import Strict
 from bridge.model.build import BuildState
 from bridge.store.values import BuildFilter
 from bridge.web.api.alauda_documents import (
@@ -28,7 +26,7 @@ from bridge.web.api.core.logs import LogLine, log_lines
 from bridge.web.api.core.trigger import order_of
 from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
-from bridge.web.api.queries import MAX_NUMBER, PageQuery, RepositoryQuery, Seconds
+from bridge.web.api.queries import MAX_NUMBER, BuildOrder, Name, PageQuery, RepositoryQuery, Seconds
 from bridge.web.api.repository_calls import RepositoryCalls, address
 from bridge.web.api.repository_documents import (
     BuildConfigDocument,
@@ -41,7 +39,6 @@ from bridge.web.api.repository_documents import (
 
 _REPOSITORY: Final = "/alauda/v1/repositories/{namespace}/{repo_name}"
 _BUILDS: Final = "/alauda/v1/builds"
-Name = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class AlaudaBuildPage(Links):
@@ -76,17 +73,11 @@ class AlaudaLogQuery(Arguments):
     """Unix seconds: lines that were read at this time or earlier."""
 
 
-class AlaudaOrder(Strict):
+class AlaudaOrder(BuildOrder):
     """What to build."""
 
-    namespace: Name
-    """The namespace of the repository."""
-    repo_name: Name
-    """The name of the repository."""
     tag: Name
     """The docker_repo_tag of one of its tag_configs."""
-    code_commit_id: Name | None = None
-    """The commit; if left out, the newest one of the branch or tag."""
 
 
 class AlaudaApi(BareDialect):

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from bridge.model.access import IssuedToken
 from bridge.model.audit import AuditEntry
 from bridge.model.build import MANUAL, Build, BuildState
-from bridge.store.values import DeliveryRow, Happening, Step
+from bridge.store.values import DeliveryRow, Happening, HealthRecord, Step
 
 _STEPS: Final = {
     BuildState.WAITING: 1,
@@ -122,6 +122,15 @@ class DeliveryStory(DeliveryDocument):
 
     timeline: list[StepDocument]
     builds: list[BuildDocument]
+
+
+class PartDocument(TypedDict):
+    """How a builder or a channel is: `up`, or `down` since when and why; `name` begins with its kind."""
+
+    name: str
+    state: str
+    since: str | None
+    why: str
 
 
 class TokenDocument(TypedDict):
@@ -265,6 +274,16 @@ def delivery_document(row: DeliveryRow) -> DeliveryDocument:
 
 def timeline_document(steps: Sequence[Step]) -> list[StepDocument]:
     return [{"at": when(step.at), "what": step.what, "detail": step.detail} for step in steps]
+
+
+def part_document(record: HealthRecord) -> PartDocument:
+    down = record.down_since is not None
+    return {
+        "name": record.name,
+        "state": "down" if down else "up",
+        "since": maybe_when(record.down_since),
+        "why": record.why if down else "",
+    }
 
 
 def token_document(token: IssuedToken) -> TokenDocument:

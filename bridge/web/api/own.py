@@ -10,27 +10,39 @@ from bridge.errors import ConfigError
 from bridge.model.access import Role
 from bridge.model.audit import Action
 from bridge.rules.in_force import KnownRepository
+from bridge.store.values import HealthRecord
 from bridge.web.api.answers import failure, headers_of, success
 from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.core import Core
 from bridge.web.api.core.errors import CallError, Faulty
+from bridge.web.api.core.trigger import order_of
 from bridge.web.api.documents import (
     AuditDocument,
     BuildDocument,
     BuildStory,
+    DeliveryDocument,
     DeliveryStory,
     LogRow,
+    PartDocument,
     audit_document,
     build_document,
     delivery_document,
+    part_document,
     runs_document,
     timeline_document,
 )
 from bridge.web.api.events import Events
 from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
-from bridge.web.api.queries import BuildQuery, EventQuery, LogQuery, PageQuery, RepositoryQuery
+from bridge.web.api.queries import (
+    BuildQuery,
+    EventQuery,
+    LogQuery,
+    NewBuildOrder,
+    PageQuery,
+    RepositoryQuery,
+)
 from bridge.web.api.repository_calls import RepositoryCalls, address
 from bridge.web.api.repository_documents import (
     BuildConfigDocument,
@@ -44,6 +56,9 @@ from bridge.web.api.repository_documents import (
 MAX_LISTED: Final = 1000
 """How many faults or changed repositories an answer lists."""
 _REPOSITORY: Final = "/v1/repositories/{namespace}/{repo_name}"
+_BUILD: Final = "/v1/builds/{build_id}"
+_DELIVERY: Final = "/v1/deliveries/{delivery_id}"
+_BYTES: Final = "application/octet-stream"
 _SEQ: Final = re.compile(r"[0-9]{1,15}")
 
 
@@ -122,9 +137,30 @@ class OwnApi(Dialect):
         """Show the log of a build, piece by piece."""
         build = await self._core.builds.one(call.principal, call.path["build_id"])
         pieces = await self._core.store.builds.log(
-            build.id, int(query.after), start=query.start_time, end=query.end_time
+            build.id, int(query.after), run=query.run, start=query.start_time, end=query.end_time
         )
         return [{"seq": piece.seq, "time": piece.at, "level": 0, "message": piece.text} for piece in pieces]
+
+    async def trigger(self, call: Call, body: NewBuildOrder) -> BuildDocument:
+        """Build a tag or a branch, at a commit or the newest one.
+
+        The answer is the first build that is made; all of them have its delivery_id.
+        """
+        known = self._core.repositories.one(call.principal, body.namespace, body.repo_name)
+        caller, repository = call.caller, known.repository
+        order = order_of(repository, body.tag, body.branch, body.code_commit_id)
+        build, *_ = await self._core.trigger.trigger(caller, repository, order, call.origin)
+        return build_document(build)
+
+    async def cancel_build(self, call: Call) -> None:
+        """Ask for the end of a build that waits or runs."""
+        build = await self._core.builds.one(call.principal, call.path["build_id"])
+        await self._core.builds.cancel(call.caller, build, call.origin)
+
+    async def retry_build(self, call: Call) -> BuildDocument:
+        """Run a build that has ended once more: the same commit, number and tags."""
+        build = await self._core.builds.one(call.principal, call.path["build_id"])
+        return build_document(await self._core.builds.retry(call.caller, build, call.origin))
 
     async def show_delivery(self, call: Call) -> DeliveryStory:
         """Show a delivery, why it built or not, and the builds that it made."""
@@ -134,6 +170,35 @@ class OwnApi(Dialect):
             "timeline": timeline_document(steps),
             "builds": [build_document(build) for build in builds],
         }
+
+    async def show_body(self, call: Call) -> Response:
+        """Show the body of a delivery, as it was sent and without secrets."""
+        row, _, _ = await self._core.deliveries.one(call.caller, call.path["delivery_id"])
+        # It came from outside: no browser may take it for a page of ours.
+        headers = {"x-content-type-options": "nosniff"}
+        return Response(row.delivery.body, headers=headers, media_type=_BYTES)
+
+    async def show_headers(self, call: Call) -> dict[str, str]:
+        """Show the headers of a delivery that are kept: those that say what it is."""
+        row, _, _ = await self._core.deliveries.one(call.caller, call.path["delivery_id"])
+        return dict(row.delivery.headers)
+
+    async def redeliver(self, call: Call) -> DeliveryDocument:
+        """Have a delivery evaluated once more, by the rules of today; the answer is the new delivery."""
+        delivery_id = call.path["delivery_id"]
+        new_id = await self._core.deliveries.redeliver(call.caller, delivery_id, call.origin)
+        row, _, _ = await self._core.deliveries.one(call.caller, new_id)
+        return delivery_document(row)
+
+    async def show_health(self, call: Call) -> list[PartDocument]:
+        """Show which builders and channels work, and since when and why others do not."""
+        _ = call.caller
+        names = self._core.keeper.in_force.files.names
+        parts = [f"builder:{name}" for name in names.builders] + [
+            f"channel:{name}" for name in names.channels
+        ]
+        known = {record.name: record for record in await self._core.store.health.all()}
+        return [part_document(known.get(part, HealthRecord(name=part))) for part in parts]
 
     async def stream_events(self, call: Call, query: EventQuery) -> Response:
         """Stream what happens to builds, deliveries and notices, as server-sent events.
@@ -208,9 +273,16 @@ class OwnApi(Dialect):
         Operation("PUT", f"{_REPOSITORY}/build-config", replace_build_config, public=True),
         Operation("DELETE", _REPOSITORY, delete_repository, public=True),
         Operation("GET", "/v1/builds", list_builds, public=True),
-        Operation("GET", "/v1/builds/{build_id}", show_build, public=True),
-        Operation("GET", "/v1/builds/{build_id}/logs", show_log, public=True),
-        Operation("GET", "/v1/deliveries/{delivery_id}", show_delivery),
+        Operation("POST", "/v1/builds", trigger, status=201, public=True),
+        Operation("GET", _BUILD, show_build, public=True),
+        Operation("DELETE", _BUILD, cancel_build, public=True),
+        Operation("POST", f"{_BUILD}/retry", retry_build, public=True),
+        Operation("GET", f"{_BUILD}/logs", show_log, public=True),
+        Operation("GET", _DELIVERY, show_delivery),
+        Operation("GET", f"{_DELIVERY}/body", show_body, media_type=_BYTES),
+        Operation("GET", f"{_DELIVERY}/headers", show_headers),
+        Operation("POST", f"{_DELIVERY}/redeliver", redeliver, status=201),
+        Operation("GET", "/v1/health", show_health),
         Operation("GET", "/v1/events", stream_events, public=True, media_type="text/event-stream"),
         Operation("POST", "/v1/reload", reload),
         Operation("GET", "/v1/audit", list_changes),

@@ -1,4 +1,4 @@
-"""What may stand in the queries of our own API."""
+"""What may stand in the queries and bodies of our own API."""
 
 import math
 import re
@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 
-from bridge.config.types import wrong
+from bridge.config.types import Strict, wrong
 from bridge.model.build import BuildState
 from bridge.store.values import BuildFilter, Cursor
 from bridge.web.api.core.errors import Invalid
@@ -17,6 +17,7 @@ MAX_PAGE: Final = 500
 MAX_CURSOR: Final = 100
 MAX_PATH: Final = 300
 MAX_NUMBER: Final = 1e12
+MAX_RUN: Final = (1 << 31) - 1
 MAX_SEQ: Final = (1 << 53) - 1
 """Greater numbers are no whole ones in JSON."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
@@ -119,6 +120,8 @@ class LogQuery(Arguments):
     """Unix seconds: what was read at this time or earlier."""
     after: Seconds = -1
     """What comes after the row with this `seq`."""
+    run: Annotated[int, Field(ge=1, le=MAX_RUN)] | None = None
+    """The run of the build; if left out, the newest one."""
 
 
 class EventQuery(Arguments):
@@ -139,3 +142,26 @@ class RepositoryQuery(Arguments):
     """namespace/repo_name: the page holds what comes before it."""
     namespace: str | None = None
     """Repositories of this namespace."""
+
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_PATH)]
+
+
+class BuildOrder(Strict):
+    """What to build."""
+
+    namespace: Name
+    """The namespace of the repository."""
+    repo_name: Name
+    """The name of the repository."""
+    code_commit_id: Name | None = None
+    """The commit; if left out, the newest one of the branch or tag."""
+
+
+class NewBuildOrder(BuildOrder):
+    """What to build: `tag`, `branch`, or both where the tag_config stands for several branches."""
+
+    tag: Name | None = None
+    """The docker_repo_tag of one of its tag_configs: only that one is built."""
+    branch: Name | None = None
+    """The branch to build."""

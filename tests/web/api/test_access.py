@@ -45,6 +45,8 @@ class Needs(Enum):
     """The same where nothing is told without a token."""
     MAKE = auto()
     """To make something in a namespace."""
+    RULE_OF_ONE = auto()
+    """What concerns the whole bridge, about one thing that not everyone may see."""
     RULE = auto()
     """What concerns the whole bridge."""
 
@@ -68,6 +70,8 @@ _ROWS: Mapping[tuple[Needs, bool], tuple[int, ...]] = {
     (Needs.CHANGE, False): (404, 401, 401, 404, 403, OK, OK),
     (Needs.MAKE, True): (401, 401, 401, 403, 403, OK, OK),
     (Needs.MAKE, False): (401, 401, 401, 403, 403, OK, OK),
+    (Needs.RULE_OF_ONE, True): (401, 401, 401, 404, 403, 403, OK),
+    (Needs.RULE_OF_ONE, False): (401, 401, 401, 404, 403, 403, OK),
     (Needs.RULE, True): (401, 401, 401, 403, 403, 403, OK),
     (Needs.RULE, False): (401, 401, 401, 403, 403, 403, OK),
 }
@@ -166,6 +170,13 @@ CALLS = (
     Line("GET", "/v1/builds/{build_id}", Needs.READ),
     Line("GET", "/v1/builds/{build_id}/logs", Needs.READ),
     Line("GET", "/v1/deliveries/{delivery_id}", Needs.READ_WITH_TOKEN),
+    Line("GET", "/v1/deliveries/{delivery_id}/body", Needs.READ_WITH_TOKEN),
+    Line("GET", "/v1/deliveries/{delivery_id}/headers", Needs.READ_WITH_TOKEN),
+    Line("POST", "/v1/deliveries/{delivery_id}/redeliver", Needs.RULE_OF_ONE, 201),
+    Line("POST", "/v1/builds", Needs.CHANGE, 409, ORDER),
+    Line("DELETE", "/v1/builds/{build_id}", Needs.CHANGE),
+    Line("POST", "/v1/builds/{build_id}/retry", Needs.CHANGE, ended=True),
+    Line("GET", "/v1/health", Needs.OWN),
     Line("GET", "/v1/events", Needs.ANYTHING),
     Line("POST", "/v1/reload", Needs.RULE),
     Line("GET", "/v1/audit", Needs.RULE),

@@ -33,6 +33,7 @@ MADE = {"project_id": project_id_of("acme"), "job_name": "acme-new", "scms": SCM
 USER = {"name": "api.tokens", "password": TOKEN}
 BODIES_OF = {
     "alauda_trigger": ORDER,
+    "own_trigger": ORDER,
     "codearts_create_token": {
         "auth": {"identity": {"methods": ["password"], "password": {"user": USER}}, "scope": {}}
     },
@@ -65,9 +66,9 @@ QUERY: Mapping[str, str | int] = {
 """What is given in a query that needs it."""
 SIGNS_IN = "codearts_create_token"
 """What takes no token, but a password."""
-UNKNOWN_CODE = {"alauda_trigger", "codearts_run_job", "codearts_execute_job"}
+UNKNOWN_CODE = {"own_trigger", "alauda_trigger", "codearts_run_job", "codearts_execute_job"}
 """What builds: nobody knows where the code of this repository is."""
-AFTER_THE_END = {"drone_restart"}
+AFTER_THE_END = {"drone_restart", "own_retry_build"}
 """What can be done only with a build that has ended."""
 OPERATIONS = [
     (path, method, entry) for path, found in DOCUMENT["paths"].items() for method, entry in found.items()

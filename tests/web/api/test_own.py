@@ -309,7 +309,7 @@ async def test_a_bad_number_is_rejected(
     assert "is not a usable number" in bad(answer, 400)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/builds"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/repositories"])
 async def test_what_can_be_read_can_be_asked_for_without_its_body(
     client: httpx.AsyncClient, path: str
 ) -> None:
@@ -345,7 +345,7 @@ async def test_a_delivery_says_why(store: Store, client: httpx.AsyncClient) -> N
 async def test_what_there_is_not_is_reported_in_the_envelope(client: httpx.AsyncClient) -> None:
     bad(await client.get("/v1/nothing"), 404)
     bad(await client.get("/"), 404)
-    refused = await client.post("/v1/builds")
+    refused = await client.post("/v1/repositories")
     bad(refused, 405)
     assert "GET" in refused.headers["allow"]
 

@@ -26,6 +26,6 @@ class Core:
         # However many clients ask for lists, the store's other readers stay free for the daemon.
         self.one_list = anyio.Semaphore(1)
         self.builds = BuildAccess(store, wake, self.one_list)
-        self.deliveries = DeliveryAccess(store.deliveries, store.builds)
+        self.deliveries = DeliveryAccess(store, wake)
         self.repositories = RepositoryAccess(keeper)
         self.trigger = BuildTrigger(store, clock, wake)

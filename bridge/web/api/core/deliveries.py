@@ -1,13 +1,15 @@
 """Deliveries as callers may see them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from bridge.model.access import Principal
+from bridge.model.access import Principal, Role
+from bridge.model.audit import Action
 from bridge.model.build import Build
-from bridge.store.base import Builds, Deliveries
+from bridge.store.base import Store
 from bridge.store.values import DeliveryRow, Step
+from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.errors import NotFound
 
@@ -19,9 +21,11 @@ _NO_DELIVERY: Final = (
 class DeliveryAccess:
     """A delivery belongs to no namespace: who may not read all sees those that built something there."""
 
-    def __init__(self, deliveries: Deliveries, builds: Builds) -> None:
-        self._deliveries = deliveries
-        self._builds = builds
+    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
+        self._deliveries = store.deliveries
+        self._builds = store.builds
+        self._audit = store.audit
+        self._wake = wake
 
     async def one(self, caller: Principal, delivery_id: str) -> tuple[DeliveryRow, list[Step], list[Build]]:
         """A delivery with its timeline and the builds that it made. Raises NotFound."""
@@ -36,6 +40,20 @@ class DeliveryAccess:
         if not visible:
             raise NotFound(_NO_DELIVERY)
         return replace(row, explanation=_visible(caller, row.explanation)), steps, visible
+
+    async def redeliver(self, caller: Principal, delivery_id: str, origin: str) -> str:
+        """Have a delivery evaluated once more, by the rules of today; returns the id of the new one.
+
+        What it builds then nobody knows before, so it takes the role member everywhere. Raises NotFound and
+        Forbidden.
+        """
+        row, _, _ = await self.one(caller, delivery_id)
+        require(caller, Role.MEMBER)
+        new_id = await self._deliveries.redeliver(row.delivery.id)
+        self._wake()
+        after = {"delivery_id": new_id}
+        await self._audit.add(caller, Action.DELIVERY_REDELIVERED, delivery_id, origin=origin, after=after)
+        return new_id
 
 
 def _visible(caller: Principal, explanation: Any) -> Any:
