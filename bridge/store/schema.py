@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0015"
+REVISION: Final = "0016"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -262,6 +262,7 @@ message = Table(
     Column("event", Text, nullable=False),
     Column("facts", Text, nullable=False),
     Index("message_at", "at"),
+    sqlite_autoincrement=True,
 )
 
 service = Table(
@@ -382,5 +383,7 @@ step = Table(
     Column("what", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Index("step_subject", "subject", "id"),
+    # Who follows the feed has seen a number: no other step may have it, also after all steps were deleted.
+    sqlite_autoincrement=True,
 )
 """The timeline of each delivery, run of a build and notice; `subject` is its id."""

@@ -220,6 +220,21 @@ async def test_old_deliveries_go_and_open_ones_stay(port: Store, clock: Clock) -
     assert [row.delivery.id for row in await port.deliveries.newest(10)] == [waiting.id]
 
 
+async def test_who_follows_the_feed_misses_nothing_after_all_of_it_has_gone(
+    port: Store, clock: Clock
+) -> None:
+    old = delivery_of("1", clock())
+    await port.deliveries.put(old)
+    await port.deliveries.record_decision(old.id, IGNORED, quiet, plan)
+    seen = await port.feed.newest()
+    clock.advance(2 * DAY.total_seconds())
+    await port.prune(deliveries=DAY, builds=DAY)
+    new = delivery_of("2", clock())
+    await port.deliveries.put(new)
+    await port.deliveries.record_decision(new.id, IGNORED, quiet, plan)
+    assert {one.subject for one in await port.feed.after(seen, 10)} == {new.id}
+
+
 async def test_what_is_due_keeps_its_distance_when_the_clock_is_set(port: Store, clock: Clock) -> None:
     build = await add_build(port, clock)
     await port.builds.update(build.id, next_at=START + 60)

@@ -38,6 +38,8 @@ def columns_and_indexes(path: Path) -> dict[str, object]:
         }
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL")
         shape["indexes"] = {name: " ".join(sql.split()) for name, sql in rows}
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'")
+        shape["numbers given once"] = {name for (name,) in rows}
     return shape
 
 
