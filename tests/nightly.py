@@ -6,6 +6,7 @@ One after the other
 - sampled: the same with a sample of small mistakes anywhere in the code that decides;
 - histories: the random histories of the planner are played from another seed;
 - kills: the daemon and its runners are killed 60 times, with accidents of the store's file among it;
+- calls: tens of thousands of random calls of the API, others each night;
 - fuzz: every family of parsers is fuzzed by `tests/fuzz/run.py`.
 
 The exit status is 1 when a planted mistake or too many of the sample stay unnoticed, or when another part
@@ -33,6 +34,10 @@ def kills(seed: int) -> bool:
     return _pytest("tests/crash/test_random_kills.py", KILLS="60", KILLS_SEED=str(seed))
 
 
+def calls(seed: int) -> bool:
+    return _pytest("tests/daemon/test_random_calls.py", CALLS="100", CALLS_SEED=str(seed))
+
+
 def _pytest(file: str, **settings: str) -> bool:
     print(file, " ".join(f"{name}={value}" for name, value in settings.items()), flush=True)
     program = [sys.executable, "-m", "pytest", "--no-cov", "--timeout=1800", file]
@@ -49,7 +54,7 @@ def main() -> int:
     tonight = dt.datetime.now(dt.UTC).date().toordinal()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "--only", choices=("planted", "sampled", "histories", "kills", "fuzz"), help="only this part"
+        "--only", choices=("planted", "sampled", "histories", "kills", "calls", "fuzz"), help="only this part"
     )
     parser.add_argument("--sample", type=int, default=100, metavar="N", help="how many mistakes to sample")
     parser.add_argument(
@@ -62,6 +67,7 @@ def main() -> int:
         "sampled": partial(sampled.run, options.sample, options.seed),
         "histories": partial(histories, options.seed),
         "kills": partial(kills, options.seed),
+        "calls": partial(calls, options.seed),
         "fuzz": partial(fuzz, options.minutes),
     }
     names = [options.only] if options.only else list(parts)

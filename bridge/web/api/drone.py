@@ -131,6 +131,7 @@ class DroneApi(BareDialect):
     """The six calls."""
 
     name: ClassVar[str] = "drone"
+    below: ClassVar[tuple[str, ...]] = ("/api/",)
     error_key: ClassVar[str] = "message"
 
     def __init__(self, callers: KnowsCallers, core: Core) -> None:

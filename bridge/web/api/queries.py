@@ -20,7 +20,7 @@ MAX_NUMBER: Final = 1e12
 MAX_RUN: Final = (1 << 31) - 1
 MAX_SEQ: Final = (1 << 53) - 1
 """Greater numbers are no whole ones in JSON."""
-_NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 _BUILD_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 
 
@@ -52,7 +52,7 @@ def _cursor_id(text: object) -> object:
 
 Letter = Literal["W", "I", "S", "F"]
 PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_page_number)]
-Seconds = Annotated[float, BeforeValidator(_seconds)]
+Seconds = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER), BeforeValidator(_seconds)]
 PathCursor = Annotated[str, Field(max_length=MAX_PATH)]
 CursorId = Annotated[str, BeforeValidator(_cursor_id)]
 

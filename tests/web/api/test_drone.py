@@ -235,3 +235,11 @@ async def test_a_bare_token_opens_as_the_documentation_writes_it(
     bare = (await member(store))["authorization"].removeprefix("Bearer ")
     answer = await client.get("/api/repos/acme/secret/builds", headers={"authorization": bare})
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", f"{SHOP}/builds/-1"])
+async def test_what_is_no_path_of_this_dialect_is_not_found_in_its_words(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, list(answer.json())) == (404, ["message"])

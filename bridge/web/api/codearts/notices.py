@@ -14,22 +14,12 @@ from bridge.runtime.http_client import host_fault, url_fault
 from bridge.web.api.codearts.base import CodeArtsBase
 from bridge.web.api.codearts.queries import NoticeBody, NoticeTypeQuery, WebhookBody
 from bridge.web.api.codearts.shapes import Enveloped, enveloped
+from bridge.web.api.codearts.words import EVENTS, MESSAGE, NOTICE_TYPES, ROBOTS
 from bridge.web.api.core.access import require_in
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.errors import Invalid
 from bridge.web.api.operation import Call, Operation
 
-EVENTS: Final = (
-    EventName.SUCCESS,
-    EventName.FAIL,
-    EventName.UPDATE_CONFIG,
-    EventName.DELETE,
-    EventName.FORBID,
-)
-"""The events that CodeArts knows."""
-MESSAGE: Final = "MESSAGE"
-TYPES: Final = ("DING_TALK", "MAIL", MESSAGE, "WECOM")
-ROBOTS: Final = ("DING_TALK", "WECOM")
 _ALWAYS: Final = "MESSAGE always has all five events: every event is a message in the app, and none is sent"
 
 
@@ -54,7 +44,7 @@ async def list_notice(api: CodeArtsBase, call: Call) -> Enveloped[list[NoticeRow
     return enveloped(
         [
             {"notice_type": kind, "enable_map": _enable_map(kind, settings), "param_config": None}
-            for kind in TYPES
+            for kind in NOTICE_TYPES
         ]
     )
 
@@ -129,8 +119,8 @@ async def _set(
 def _kind(text: str) -> str:
     """The kind of a channel, whatever its case. Raises Invalid."""
     kind = text.upper()
-    if kind not in TYPES:
-        raise Invalid([f"notice_type: there is no {text[:40]} here, only {', '.join(TYPES)}"])
+    if kind not in NOTICE_TYPES:
+        raise Invalid([f"notice_type: there is no {text[:40]} here, only {', '.join(NOTICE_TYPES)}"])
     return kind
 
 

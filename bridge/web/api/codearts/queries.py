@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from bridge.web.api.codearts.words import EVENTS, MESSAGE, NOTICE_TYPES, ROBOTS
 from bridge.web.api.operation import Arguments
 
 MAX_PAGE: Final = 1000
@@ -16,6 +17,18 @@ PageFromOne = Annotated[int, Field(ge=1, le=MAX_PAGE)]
 PageSize = Annotated[int, Field(ge=1, le=MAX_SIZE)]
 JobId = Annotated[str, Field(max_length=64)]
 Name = Annotated[str, Field(max_length=256)]
+# What is no day and no kind is refused in the words of CodeArts: only the OpenAPI document reads these.
+_DAY: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+Day = Annotated[Name, Field(json_schema_extra={"format": "date"})]
+Moment = Annotated[
+    Name, Field(json_schema_extra={"pattern": f"^{_DAY}( [0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}})?$"})
+]
+NoticeType = Annotated[Name, Field(json_schema_extra={"enum": [*NOTICE_TYPES]})]
+OptionalNoticeType = Annotated[
+    Name, Field(json_schema_extra={"enum": [kind for kind in NOTICE_TYPES if kind != MESSAGE]})
+]
+EventType = Annotated[Name, Field(json_schema_extra={"enum": [*EVENTS]})]
+RobotType = Annotated[Name, Field(json_schema_extra={"enum": [*ROBOTS]})]
 
 
 class Body(BaseModel):
@@ -112,9 +125,9 @@ class HistoryQuery(Arguments):
 class DaysQuery(Arguments):
     """Between which days."""
 
-    start_time: Name
+    start_time: Day
     """The first day, yyyy-MM-dd."""
-    end_time: Name
+    end_time: Day
     """The last day, yyyy-MM-dd, at most 30 days after the first one."""
 
 
@@ -130,9 +143,9 @@ class PeriodQuery(DaysQuery):
 class RecordsOfJobQuery(Arguments):
     """Which records of a job."""
 
-    start_time: Name
+    start_time: Moment
     """The first moment, yyyy-MM-dd HH:mm:ss."""
-    end_time: Name
+    end_time: Moment
     """The last moment, yyyy-MM-dd HH:mm:ss."""
     page_index: PageFromZero = 0
     """The number of the page, from 0 on."""
@@ -143,9 +156,9 @@ class RecordsOfJobQuery(Arguments):
 class SpanQuery(Arguments):
     """Between which moments."""
 
-    from_date: Name | None = None
+    from_date: Moment | None = None
     """The first moment, yyyy-MM-dd HH:mm:ss."""
-    to_date: Name | None = None
+    to_date: Moment | None = None
     """The last moment, yyyy-MM-dd HH:mm:ss."""
 
 
@@ -272,9 +285,9 @@ class DisableBody(Body):
 class NoticeBody(Body):
     """Which events go to one kind of channel."""
 
-    notice_type: Name
+    notice_type: NoticeType
     """DING_TALK, WECOM, MAIL or MESSAGE."""
-    enabled_event_type_names: Annotated[list[Name], Field(max_length=20)]
+    enabled_event_type_names: Annotated[list[EventType], Field(max_length=20)]
     """The events that are sent from now on; others are not."""
     param_config: str | None = None
     """Where channels lead to is set in bridge.yaml: leave this out."""
@@ -287,7 +300,7 @@ class NoticeBody(Body):
 class NoticeTypeQuery(Arguments):
     """Which kind of notice."""
 
-    notice_type: Name
+    notice_type: OptionalNoticeType
     """DING_TALK, WECOM or MAIL."""
 
 
@@ -296,7 +309,7 @@ class WebhookBody(Body):
 
     job_id: JobId
     """The id of a job."""
-    notice_type: Name
+    notice_type: RobotType
     """DING_TALK or WECOM."""
     webhook_url: Annotated[str, Field(max_length=2048)]
     """The address of the robot."""

@@ -4,12 +4,25 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from bridge.model.build import MANUAL, REPAIR, Build, BuildState
+from bridge.model.notice import EventName
 
 Status = Literal["QUEUED", "RUNNING", "SUCCESS", "FAILURE", "ABORTED"]
 RunningStatus = Literal["Starting", "Running", "Finished"]
 Colour = Literal["blue", "red", "aborted", "building", "none"]
 StepStatus = Literal["running", "success", "error", ""]
 Trigger = Literal["MANUAL", "WEBHOOK", "TIMER"]
+
+EVENTS: Final = (
+    EventName.SUCCESS,
+    EventName.FAIL,
+    EventName.UPDATE_CONFIG,
+    EventName.DELETE,
+    EventName.FORBID,
+)
+"""The events that CodeArts knows."""
+MESSAGE: Final = "MESSAGE"
+NOTICE_TYPES: Final = ("DING_TALK", "MAIL", MESSAGE, "WECOM")
+ROBOTS: Final = ("DING_TALK", "WECOM")
 
 _STATUS: Final[Mapping[BuildState, Status]] = {
     BuildState.WAITING: "QUEUED",
