@@ -64,7 +64,10 @@ async def begin(
     merge = RuleMerge()
     rules = await anyio.to_thread.run_sync(merge, files, await repositories.all())
     report(rules)
-    ids = await repositories.begin({key: tag_names(one) for key, one in rules.repositories.items()})
+    # Files without any rule are rather a folder that is not mounted than rules that were deleted.
+    ids = await repositories.begin(
+        {key: tag_names(one) for key, one in rules.repositories.items()}, forget=bool(files.repositories)
+    )
     begun = InForce(files=files, rules=rules, ids=ids)
     return RuleSources(begun=begun, load=load, repositories=repositories, merge=merge)
 

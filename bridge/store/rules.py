@@ -48,9 +48,9 @@ class Repositories(Protocol):
         """The revision of that; each change makes it one more."""
 
     async def begin(
-        self, tags: Mapping[RepositoryKey, Sequence[str]]
+        self, tags: Mapping[RepositoryKey, Sequence[str]], *, forget: bool
     ) -> Mapping[RepositoryKey, RepositoryIds]:
-        """Give numbers to all that is in force at start, and forget what is kept of other repositories."""
+        """Give numbers to all that is in force at start; `forget` what is kept of other repositories."""
 
     async def take(
         self,

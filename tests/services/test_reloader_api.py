@@ -17,7 +17,7 @@ from bridge.rules.in_force import InForce
 from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules
-from bridge.services.reloader import begin
+from bridge.services.reloader import RuleSources, begin
 from bridge.store.open import open_store as open_bridge
 
 SHOP, TOOL = ("acme", "shop"), ("acme", "tool")
@@ -204,3 +204,22 @@ async def test_the_next_start_has_what_is_written(tmp_path: Path, folder: Path) 
         assert reported == [sources.begun.rules]
         assert sources.begun.rules.api.disabled(TOOL)
         assert set(sources.begun.ids) == {SHOP, TOOL}
+
+
+async def test_a_start_without_the_folder_of_the_rules_forgets_nothing(tmp_path: Path, folder: Path) -> None:
+    """As where a volume is not mounted in time."""
+
+    async def start(rules: Path) -> RuleSources:
+        files = load_files([rules], NAMES)
+        async with open_store(tmp_path) as store:
+            return await begin(files, lambda: files, store.repositories, lambda _: None)
+
+    (none := tmp_path / "not mounted").mkdir()
+    first = (await start(folder)).begun
+    async with open_store(tmp_path) as store:
+        change = RepositoryChange(key=SHOP, by="ann", repository=None, override=DISABLED)
+        await store.repositories.take({}, [], [], change)
+    assert (await start(none)).begun.ids == {}
+    last = (await start(folder)).begun
+    assert last.ids == first.ids
+    assert last.rules.api.disabled(SHOP)

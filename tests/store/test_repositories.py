@@ -52,21 +52,23 @@ async def test_a_change_says_which_tag_configs_keep_their_numbers(store: Store) 
     swapped = await store.repositories.take(changed, [], [], put(document(), one, other, None))
     assert swapped[TOOL].tag_configs[:2] == (one, other)
     assert swapped[TOOL].tag_configs[2] > other
-    assert await store.repositories.begin(changed) == swapped
+    assert await store.repositories.begin(changed, forget=True) == swapped
 
 
 async def test_a_start_keeps_what_is_the_same_and_forgets_what_is_gone(tmp_path: Path) -> None:
     tags = {TOOL: ["a", "b"], SHOP: ["a"]}
     async with open_store(tmp_path) as store:
-        first = await store.repositories.begin(tags)
+        first = await store.repositories.begin(tags, forget=True)
         change = RepositoryChange(key=SHOP, by="bob", repository=None, override=DISABLED)
         await store.repositories.take({}, [], [], change)
     async with open_store(tmp_path) as store:
-        assert await store.repositories.begin(tags) == first
+        assert await store.repositories.begin(tags, forget=True) == first
         assert (await store.repositories.all()).overrides == {SHOP: DISABLED}
-        await store.repositories.begin({TOOL: ["b"]})
+        assert await store.repositories.begin({}, forget=False) == {}
+        assert (await store.repositories.all()).overrides == {SHOP: DISABLED}
+        await store.repositories.begin({TOOL: ["b"]}, forget=True)
         assert (await store.repositories.all()).overrides == {}
-        second = await store.repositories.begin(tags)
+        second = await store.repositories.begin(tags, forget=True)
     assert second[TOOL].tag_configs[1] == first[TOOL].tag_configs[1]
     assert second[TOOL].tag_configs[0] > max(first[TOOL].tag_configs)
     assert second[SHOP].build_config > first[SHOP].build_config

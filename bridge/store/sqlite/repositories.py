@@ -44,13 +44,14 @@ class Repositories:
         return await self._database.read(_revision)
 
     async def begin(
-        self, tags: Mapping[RepositoryKey, Sequence[str]]
+        self, tags: Mapping[RepositoryKey, Sequence[str]], *, forget: bool
     ) -> Mapping[RepositoryKey, RepositoryIds]:
         def work(connection: Connection) -> dict[RepositoryKey, RepositoryIds]:
             known = _kept(connection)
-            overrides = select(repository_override.c.namespace, repository_override.c.repo_name)
-            for key in {*known, *map(_key, connection.execute(overrides))} - tags.keys():
-                _forget(connection, key)
+            if forget:
+                overrides = select(repository_override.c.namespace, repository_override.c.repo_name)
+                for key in {*known, *map(_key, connection.execute(overrides))} - tags.keys():
+                    _forget(connection, key)
             _insert(connection, build_config, [_named(key) for key in tags if key not in known])
             kept = _kept(connection)
             stale = [
