@@ -32,9 +32,9 @@ class ManualPush:
     docker_repo_tag: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
 
-    def delivery(self, now: float) -> Delivery:
-        """The delivery that asks for it; it never repeats another."""
-        delivery_id = str(uuid7())
+    def delivery(self, now: float, delivery_id: str | None = None) -> Delivery:
+        """The delivery that asks for it; it repeats only one of the same id, if one is given."""
+        delivery_id = delivery_id or str(uuid7())
         return Delivery(
             id=delivery_id,
             source=FORGE,

@@ -15,7 +15,7 @@ from bridge.model.build import Build, BuildState, SeenJob
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
 from bridge.model.plan import KnownMove, Planner
-from bridge.store.callers import Audit, Tokens
+from bridge.store.callers import Audit, IdempotencyKeys, Tokens
 from bridge.store.reports import Reports
 from bridge.store.rules import Repositories, Schedules
 from bridge.store.values import (
@@ -74,10 +74,11 @@ class Deliveries(Protocol):
         build asks for that this supersedes. None for a delivery that was decided before: it changes nothing.
         """
 
-    async def redeliver(self, delivery_id: str) -> str:
+    async def redeliver(self, delivery_id: str, claim_id: str | None = None) -> str:
         """Keep the delivery once more, as a wanted repeat; returns the new id.
 
-        Raises StoreError when there is no such delivery.
+        With the id of a claimed idempotency key, which is then the new id, this is done once. Raises
+        StoreError when there is no such delivery.
         """
 
     async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[Step]] | None:
@@ -119,9 +120,10 @@ class Builds(Protocol):
         when another run of the build has followed this one.
         """
 
-    async def retry(self, build_id: str, by: str, reason: str) -> Build:
+    async def retry(self, build_id: str, by: str, reason: str, claim_id: str | None = None) -> Build:
         """Make another run of a build that has ended: the build waits again, with the same number and tags.
 
+        With the id of a claimed idempotency key this is done once, and then returns the build as it is.
         `by` asks for it, and the timelines have the `reason`. What the run before had of its own it keeps.
         Raises CannotRetry.
         """
@@ -329,6 +331,8 @@ class Store(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys: ...
     @property
     def feed(self) -> Feed: ...
 

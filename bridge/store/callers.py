@@ -1,10 +1,13 @@
-"""The ports of the store about callers: their tokens, and what they changed. See `bridge.store.base`."""
+"""The ports of the store about callers: their tokens, what they changed, and what they want done once.
+
+See `bridge.store.base`.
+"""
 
 from typing import Any, Protocol
 
 from bridge.model.access import IssuedToken, Principal
 from bridge.model.audit import Action, AuditEntry
-from bridge.store.values import Cursor, Page
+from bridge.store.values import Claim, Cursor, KeptAnswer, Page
 
 
 class Tokens(Protocol):
@@ -46,3 +49,16 @@ class Audit(Protocol):
 
     async def page(self, cursor: Cursor, size: int) -> Page[AuditEntry]:
         """One page of the entries, newest first."""
+
+
+class IdempotencyKeys(Protocol):
+    """Keys under which callers want something done once."""
+
+    async def claim(self, caller: str, key: str, request: str) -> Claim:
+        """Keep that this key of a caller stands for a request, or return what was kept of it before.
+
+        Keys are kept for 24 hours, and the newest 1000 of each caller. `request` is a fingerprint.
+        """
+
+    async def answer(self, claim_id: str, answer: KeptAnswer) -> None:
+        """Keep the answer to the request, which is given from now on."""

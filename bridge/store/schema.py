@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0016"
+REVISION: Final = "0017"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -341,38 +341,6 @@ tag_config = Table(
     sqlite_autoincrement=True,
 )
 """The number of each tag configuration in force; `name` tells those of one repository apart."""
-
-token = Table(
-    "token",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("namespaces", Text),
-    Column("key_id", Text, nullable=False),
-    Column("access_key", Text, unique=True),
-    Column("created_at", Float, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("expires_at", Float),
-    Column("revoked_at", Float),
-)
-"""The tokens and access keys of the API; each is derived from a key of the server, so no secret is here."""
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("at", Float, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("token_id", Text),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("origin", Text, nullable=False),
-    Column("before", Text),
-    Column("after", Text),
-    Index("audit_at", "at"),
-)
-"""Who changed what: one row for each change by a call of the API or by a command."""
 
 step = Table(
     "step",

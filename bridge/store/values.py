@@ -38,6 +38,27 @@ class Step:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """An answer of HTTP that is given again."""
+
+    status: int
+    media_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An idempotency key and the request that it stands for; `answer` is None until that was answered.
+
+    `same` is whether it stands for the request that it was just sent with.
+    """
+
+    id: str
+    same: bool
+    answer: KeptAnswer | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
     """A step of any timeline; `seq` grows with each, `subject` is the id of what it happened to.

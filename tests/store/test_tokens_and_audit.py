@@ -12,7 +12,7 @@ from bridge.model.access import IssuedToken, Principal, Role
 from bridge.model.audit import Action, AuditEntry
 from bridge.runtime.redaction import Redactor
 from bridge.store.open import open_store
-from bridge.store.schema import audit, token
+from bridge.store.schema_callers import audit, token
 from bridge.store.values import Cursor
 
 ANN = Principal(name="ann", role=Role.ADMIN, token_id="a-token")

@@ -10,7 +10,7 @@ from bridge.model.audit import Action, AuditEntry
 from bridge.runtime.clock import Clock
 from bridge.runtime.redaction import without_secrets
 from bridge.store.codec import Parts, from_json, to_json
-from bridge.store.schema import audit as table
+from bridge.store.schema_callers import audit as table
 from bridge.store.sqlite import listing
 from bridge.store.sqlite.database import Database
 from bridge.store.values import Cursor, Page, Redact

@@ -26,7 +26,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.redaction import MASK
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
-from bridge.store.sqlite import listing, log_range, logs, notices, runs, streak, timeline
+from bridge.store.sqlite import idempotency, listing, log_range, logs, notices, runs, streak, timeline
 from bridge.store.sqlite.build_filter import alternatives
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
@@ -166,11 +166,17 @@ class Builds:
             lambda connection: transition(connection, build_id, to, now, notices_for, run=run, **clean)
         )
 
-    async def retry(self, build_id: str, by: str, reason: str) -> Build:
+    async def retry(self, build_id: str, by: str, reason: str, claim_id: str | None = None) -> Build:
         now = self._clock()
-        return await self._database.write(
-            lambda connection: runs.retry(connection, build_id, now, by, reason)
-        )
+
+        def work(connection: Connection) -> Build:
+            done = runs.find(connection, build_id) if idempotency.is_done(connection, claim_id) else None
+            if done is not None:
+                return done
+            idempotency.note_done(connection, claim_id)
+            return runs.retry(connection, build_id, now, by, reason)
+
+        return await self._database.write(work)
 
     def _redacted(self, change: BuildChange) -> BuildChange:
         clean = change.copy()

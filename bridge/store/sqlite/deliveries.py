@@ -133,11 +133,13 @@ class Deliveries:
 
         return await self._database.write(work)
 
-    async def redeliver(self, delivery_id: str) -> str:
+    async def redeliver(self, delivery_id: str, claim_id: str | None = None) -> str:
         now = self._clock()
-        new_id = str(uuid7())
+        new_id = claim_id or str(uuid7())
 
         def work(connection: Connection) -> str:
+            if connection.execute(select(table.c.id).where(table.c.id == new_id)).first():
+                return new_id
             old = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
             if old is None:
                 raise StoreError(f"there is no delivery {delivery_id}: see `deliveries list`")

@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Select, Table, and_, delete, exists, func, se
 
 from bridge.model.build import BuildState, run_id_of
 from bridge.store.schema import (
-    audit,
     build,
     delivery,
     earlier_run,
@@ -19,6 +18,8 @@ from bridge.store.schema import (
     tag_name,
     tip,
 )
+from bridge.store.schema_callers import audit
+from bridge.store.sqlite import idempotency
 from bridge.store.sqlite.database import Database
 
 BATCH: Final = 10
@@ -30,6 +31,7 @@ async def prune(database: Database, now: float, deliveries: timedelta, builds: t
 
     What is still open stays, however old, and so does each repository's newest build: numbers never repeat.
     """
+    await database.write(partial(idempotency.expire, now=now))
     gone = 0
     for table, query in _expired(now - deliveries.total_seconds(), now - builds.total_seconds()):
         while removed := await database.write(partial(_remove, table, query)):

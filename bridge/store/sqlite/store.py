@@ -18,6 +18,7 @@ from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.deliveries import Deliveries
 from bridge.store.sqlite.feed import Feed
 from bridge.store.sqlite.health import Health
+from bridge.store.sqlite.idempotency import IdempotencyKeys
 from bridge.store.sqlite.jobs import Jobs
 from bridge.store.sqlite.messages import Messages
 from bridge.store.sqlite.notices import Notices, end_orphans
@@ -52,6 +53,7 @@ class SqliteStore:
         self.repositories = Repositories(database)
         self.tokens = Tokens(database, clock)
         self.audit = Audit(database, clock, redact)
+        self.idempotency_keys = IdempotencyKeys(database, clock)
         self.feed = Feed(database)
 
     @property

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, RowMapping, insert, select, update
 from bridge.model.access import IssuedToken, Role
 from bridge.runtime.clock import Clock
 from bridge.store.codec import PARAMETERS, Parts, to_json
-from bridge.store.schema import token as table
+from bridge.store.schema_callers import token as table
 from bridge.store.sqlite.database import Database
 
 

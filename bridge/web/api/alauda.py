@@ -24,6 +24,7 @@ from bridge.web.api.alauda_documents import (
 from bridge.web.api.core.core import Core
 from bridge.web.api.core.logs import LogLine, log_lines
 from bridge.web.api.core.trigger import order_of
+from bridge.web.api.idempotency import Attempts
 from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
 from bridge.web.api.queries import MAX_NUMBER, BuildOrder, Name, PageQuery, RepositoryQuery, Seconds
@@ -87,8 +88,8 @@ class AlaudaApi(BareDialect):
     below: ClassVar[tuple[str, ...]] = ("/alauda/",)
     error_key: ClassVar[str] = "detail"
 
-    def __init__(self, callers: KnowsCallers, core: Core, links: PageLinks) -> None:
-        super().__init__(callers)
+    def __init__(self, callers: KnowsCallers, attempts: Attempts, core: Core, links: PageLinks) -> None:
+        super().__init__(callers, attempts)
         self._core = core
         self._repositories = RepositoryCalls(core)
         self._links = links
@@ -144,7 +145,7 @@ class AlaudaApi(BareDialect):
         known = self._core.repositories.one(call.principal, body.namespace, body.repo_name)
         caller, repository = call.caller, known.repository
         order = order_of(repository, body.tag, None, body.code_commit_id)
-        build, *_ = await self._core.trigger.trigger(caller, repository, order, call.origin)
+        build, *_ = await self._core.trigger.trigger(caller, repository, order, call.origin, call.claim_id)
         fresh = replace(build, state=BuildState.WAITING, started_at=None, ended_at=None, digest=None)
         return alauda_build(fresh)
 

@@ -24,6 +24,7 @@ from bridge.web.api.core.core import Core
 from bridge.web.api.core.repositories import RuleKeeper
 from bridge.web.api.drone import DroneApi
 from bridge.web.api.events import Events
+from bridge.web.api.idempotency import Attempts
 from bridge.web.api.openapi import openapi
 from bridge.web.api.operation import Dialect, KnowsCallers
 from bridge.web.api.own import OwnApi
@@ -45,12 +46,13 @@ class Api:
         codearts: CodeArtsSettings,
     ) -> None:
         links = PageLinks(public_url)
+        attempts = Attempts(core.store.idempotency_keys)
         zone = Zone(ZoneInfo(codearts.timezone))
         self._dialects: list[Dialect] = [
-            OwnApi(callers, core, events, links),
-            AlaudaApi(callers, core, links),
-            DroneApi(callers, core),
-            CodeArtsApi(callers, core, zone, allow_private=codearts.allow_private),
+            OwnApi(callers, attempts, core, events, links),
+            AlaudaApi(callers, attempts, core, links),
+            DroneApi(callers, attempts, core),
+            CodeArtsApi(callers, attempts, core, zone, allow_private=codearts.allow_private),
         ]
         self._events = events
         self._views = Starlette(

@@ -19,6 +19,7 @@ from bridge.store.values import BuildFilter, Cursor
 from bridge.web.api.core.core import Core
 from bridge.web.api.core.errors import NotFound
 from bridge.web.api.core.logs import log_lines
+from bridge.web.api.idempotency import Attempts
 from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation
 
 MAX_LISTED: Final = 100
@@ -134,8 +135,8 @@ class DroneApi(BareDialect):
     below: ClassVar[tuple[str, ...]] = ("/api/",)
     error_key: ClassVar[str] = "message"
 
-    def __init__(self, callers: KnowsCallers, core: Core) -> None:
-        super().__init__(callers)
+    def __init__(self, callers: KnowsCallers, attempts: Attempts, core: Core) -> None:
+        super().__init__(callers, attempts)
         self._core = core
 
     async def list_running(self, call: Call) -> list[DroneActivity]:
@@ -169,7 +170,7 @@ class DroneApi(BareDialect):
     async def restart(self, call: Call) -> DroneBuild:
         """Run a build that has ended once more: the same number, at the same commit."""
         build = await self._build(call)
-        return _build(await self._core.builds.retry(call.caller, build, call.origin))
+        return _build(await self._core.builds.retry(call.caller, build, call.origin, call.claim_id))
 
     async def show_log(self, call: Call) -> Response:
         """Show the log of a job, line by line.

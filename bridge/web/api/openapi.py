@@ -9,10 +9,18 @@ from starlette.responses import Response
 
 from bridge import __version__
 from bridge.config.jsonschema import Described
+from bridge.web.api.idempotency import MAX_KEY
 from bridge.web.api.operation import Dialect, Operation
 
 _PLACE: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _PLACE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {"number": {"type": "integer", "minimum": 0}}
+_IDEMPOTENCY_KEY: Final[Mapping[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same request under the same key is done once; another one is 422.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
+}
 _Key = tuple[int, str]
 """An operation, and which part of it: its query, its body or its answer."""
 
@@ -72,7 +80,11 @@ def _entry(
         "operationId": f"{dialect.name}_{operation.name or operation.view.__name__}",
         "tags": [dialect.name],
         "summary": " ".join(summary.split()),
-        "parameters": [*_places(operation), *_parameters(parts.get("query"), components)],
+        "parameters": [
+            *_places(operation),
+            *_parameters(parts.get("query"), components),
+            *([_IDEMPOTENCY_KEY] if operation.takes_key else []),
+        ],
         "responses": {
             str(operation.status): {"description": "done", "content": {operation.media_type: content}},
             "default": {

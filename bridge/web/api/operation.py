@@ -6,7 +6,7 @@ the type that is returned.
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from http import HTTPStatus
 from inspect import getdoc
@@ -33,6 +33,7 @@ from bridge.web.api.core.errors import (
     Unavailable,
     WrongMethod,
 )
+from bridge.web.api.idempotency import HEADER, Attempts
 
 _NO_PATH: Final = "there is no such path here: /openapi.json lists all that there are"
 _OTHER_METHODS: Final = "the path has other methods: the header Allow names them"
@@ -86,11 +87,15 @@ class Document(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, who sent it (None where no token was shown), and from which address."""
+    """A request, who sent it (None where no token was shown), and from which address.
+
+    `claim_id` is the id of its idempotency key, None without one.
+    """
 
     request: Request
     principal: Principal | None
     origin: str
+    claim_id: str | None = None
 
     @property
     def path(self) -> Mapping[str, Any]:
@@ -123,6 +128,12 @@ class Operation:
     """The type of the JSON that the view streams as a Response."""
     media_type: str = "application/json"
     """What the answer is; only JSON has a type that is checked."""
+    keyed: bool = True
+    """Whether a POST takes an Idempotency-Key: not if it changes nothing, or answers a secret."""
+
+    @property
+    def takes_key(self) -> bool:
+        return self.method == "POST" and self.keyed
 
     @cached_property
     def types(self) -> Mapping[str, Any]:
@@ -162,8 +173,9 @@ class Dialect(ABC):
         """The JSON Schema of the body of a success, given that of what the view returns."""
         return schema
 
-    def __init__(self, callers: KnowsCallers) -> None:
+    def __init__(self, callers: KnowsCallers, attempts: Attempts) -> None:
         self._callers = callers
+        self._attempts = attempts
 
     @abstractmethod
     def success(self, content: Any, status: int) -> Response:
@@ -192,14 +204,20 @@ class Dialect(ABC):
 
     async def _answer(self, operation: Operation, request: Request) -> Response:
         try:
-            content = await self._called(operation, request)
+            call = Call(request, await self._callers.principal(request), self._callers.origin(request))
+            key = request.headers.get(HEADER)
+            if key is None or call.principal is None or not operation.takes_key:
+                return await self._done(operation, call)
+            async with self._attempts.of(call.principal, key, request) as attempt:
+                if attempt.answer is not None:
+                    return attempt.answer
+                answer = await self._done(operation, replace(call, claim_id=attempt.claim_id))
+                await attempt.keep(answer)
+                return answer
         except CallError as error:
             return self.failure(error)
         except StoreError:
             return self.failure(Unavailable(STORE_FAILED))
-        if isinstance(content, Response):
-            return content
-        return self.success(content, operation.status)
 
     def missed(self, error: HTTPException) -> Response:
         """The answer where there is no such path, or it has not this method."""
@@ -208,16 +226,16 @@ class Dialect(ABC):
         answer.headers.update(error.headers or {})
         return answer
 
-    async def _called(self, operation: Operation, request: Request) -> Any:
-        call = Call(request, await self._callers.principal(request), self._callers.origin(request))
+    async def _done(self, operation: Operation, call: Call) -> Response:
         if not operation.public:
             _ = call.caller
         given: dict[str, Any] = {}
         if operation.query is not None:
-            given["query"] = _query(request, operation.query)
+            given["query"] = _query(call.request, operation.query)
         if operation.body is not None:
-            given["body"] = _valid(operation.body, await body_of(request))
-        return await operation.view(self, call, **given)
+            given["body"] = _valid(operation.body, await body_of(call.request))
+        content = await operation.view(self, call, **given)
+        return content if isinstance(content, Response) else self.success(content, operation.status)
 
 
 class BareDialect(Dialect):

@@ -33,6 +33,7 @@ from bridge.web.api.documents import (
     timeline_document,
 )
 from bridge.web.api.events import Events
+from bridge.web.api.idempotency import Attempts
 from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
 from bridge.web.api.queries import (
@@ -101,8 +102,10 @@ class OwnApi(Dialect):
     def answer_schema(cls, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         return _envelope(schema, code={"const": 0})
 
-    def __init__(self, callers: KnowsCallers, core: Core, events: Events, links: PageLinks) -> None:
-        super().__init__(callers)
+    def __init__(
+        self, callers: KnowsCallers, attempts: Attempts, core: Core, events: Events, links: PageLinks
+    ) -> None:
+        super().__init__(callers, attempts)
         self._core = core
         self._repositories = RepositoryCalls(core)
         self._events = events
@@ -149,7 +152,7 @@ class OwnApi(Dialect):
         known = self._core.repositories.one(call.principal, body.namespace, body.repo_name)
         caller, repository = call.caller, known.repository
         order = order_of(repository, body.tag, body.branch, body.code_commit_id)
-        build, *_ = await self._core.trigger.trigger(caller, repository, order, call.origin)
+        build, *_ = await self._core.trigger.trigger(caller, repository, order, call.origin, call.claim_id)
         return build_document(build)
 
     async def cancel_build(self, call: Call) -> None:
@@ -160,7 +163,7 @@ class OwnApi(Dialect):
     async def retry_build(self, call: Call) -> BuildDocument:
         """Run a build that has ended once more: the same commit, number and tags."""
         build = await self._core.builds.one(call.principal, call.path["build_id"])
-        return build_document(await self._core.builds.retry(call.caller, build, call.origin))
+        return build_document(await self._core.builds.retry(call.caller, build, call.origin, call.claim_id))
 
     async def show_delivery(self, call: Call) -> DeliveryStory:
         """Show a delivery, why it built or not, and the builds that it made."""
@@ -186,7 +189,7 @@ class OwnApi(Dialect):
     async def redeliver(self, call: Call) -> DeliveryDocument:
         """Have a delivery evaluated once more, by the rules of today; the answer is the new delivery."""
         delivery_id = call.path["delivery_id"]
-        new_id = await self._core.deliveries.redeliver(call.caller, delivery_id, call.origin)
+        new_id = await self._core.deliveries.redeliver(call.caller, delivery_id, call.origin, call.claim_id)
         row, _, _ = await self._core.deliveries.one(call.caller, new_id)
         return delivery_document(row)
 

@@ -29,6 +29,7 @@ from bridge.web.api.core.errors import (
     Unproven,
     WrongMethod,
 )
+from bridge.web.api.idempotency import Attempts
 from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
 from bridge.web.api.repository_calls import RepositoryCalls
 
@@ -68,8 +69,10 @@ class CodeArtsBase(Dialect):
         "required": ["error_code", "error_msg"],
     }
 
-    def __init__(self, callers: KnowsCallers, core: Core, zone: Zone, *, allow_private: bool) -> None:
-        super().__init__(callers)
+    def __init__(
+        self, callers: KnowsCallers, attempts: Attempts, core: Core, zone: Zone, *, allow_private: bool
+    ) -> None:
+        super().__init__(callers, attempts)
         self.callers = callers
         self.core = core
         self.repositories = RepositoryCalls(core)

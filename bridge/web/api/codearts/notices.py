@@ -164,5 +164,5 @@ NOTICES: Final[Sequence[Operation]] = (
     Operation("POST", "/v3/jobs/notice/{job_id}/update", update_notice),
     Operation("PUT", "/v1/job/{job_id}/notice", update_notice, name="update_new_notice_new"),
     Operation("POST", "/v3/jobs/notice/{job_id}/disable", disable_notice),
-    Operation("POST", "/v1/job/check/webhook-url", check_webhook_url),
+    Operation("POST", "/v1/job/check/webhook-url", check_webhook_url, keyed=False),
 )

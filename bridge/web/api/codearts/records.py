@@ -323,5 +323,5 @@ RECORDS: Final[Sequence[Operation]] = (
     Operation("GET", f"/v1/job/{_OF_BUILD}/history-parameters", list_build_parameter),
     Operation("GET", f"/v3/jobs/{_OF_BUILD}/output-info", show_output_info),
     Operation("GET", "/v1/record/{record_id}/full-stages", show_build_record_full_stages),
-    Operation("POST", "/v1/record/brief", list_brief_record),
+    Operation("POST", "/v1/record/brief", list_brief_record, keyed=False),
 )

@@ -66,7 +66,8 @@ async def run_job(api: CodeArtsBase, call: Call, body: RunBody) -> Started:
     require_in(caller, Role.MEMBER, repository.namespace)
     if disabled := known.override.disabled:
         raise Forbidden(f"the job is disabled, by {disabled.by}: enable it first")
-    builds = await api.core.trigger.trigger(caller, repository, _order(repository, body), call.origin)
+    order = _order(repository, body)
+    builds = await api.core.trigger.trigger(caller, repository, order, call.origin, call.claim_id)
     first = await api.one_numbered(builds[0])
     return {
         "octopus_job_name": executor_of(first.build.run_id),

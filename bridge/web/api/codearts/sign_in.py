@@ -107,6 +107,8 @@ async def list_iam_projects(api: CodeArtsBase, call: Call, query: ProjectQuery) 
 
 
 SIGN_IN: Final[Sequence[Operation]] = (
-    Operation("POST", "/v3/auth/tokens", create_token, status=201, public=True, streamed=SignedIn),
+    Operation(
+        "POST", "/v3/auth/tokens", create_token, status=201, public=True, streamed=SignedIn, keyed=False
+    ),
     Operation("GET", "/v3/projects", list_iam_projects),
 )

@@ -46,11 +46,14 @@ class BuildAccess:
         before = {"state": build.state}
         await self._audit.add(caller, Action.BUILD_CANCELLED, build.id, origin=origin, before=before)
 
-    async def retry(self, caller: Principal, build: Build, origin: str) -> Build:
-        """Make another run of a build that has ended. Raises Forbidden, and Conflict for one that has not."""
+    async def retry(self, caller: Principal, build: Build, origin: str, claim_id: str | None = None) -> Build:
+        """Make another run of a build that has ended, once with the id of a claimed idempotency key.
+
+        Raises Forbidden, and Conflict for one that has not ended.
+        """
         require_in(caller, Role.MEMBER, build.namespace)
         try:
-            again = await self._builds.retry(build.id, caller.name, f"retried by {caller.name}")
+            again = await self._builds.retry(build.id, caller.name, f"retried by {caller.name}", claim_id)
         except CannotRetry as error:
             raise Conflict(str(error)) from None
         self._wake()

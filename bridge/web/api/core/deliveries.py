@@ -41,15 +41,17 @@ class DeliveryAccess:
             raise NotFound(_NO_DELIVERY)
         return replace(row, explanation=_visible(caller, row.explanation)), steps, visible
 
-    async def redeliver(self, caller: Principal, delivery_id: str, origin: str) -> str:
+    async def redeliver(
+        self, caller: Principal, delivery_id: str, origin: str, claim_id: str | None = None
+    ) -> str:
         """Have a delivery evaluated once more, by the rules of today; returns the id of the new one.
 
-        What it builds then nobody knows before, so it takes the role member everywhere. Raises NotFound and
-        Forbidden.
+        With the id of a claimed idempotency key this is done once. What it builds then nobody knows before,
+        so it takes the role member everywhere. Raises NotFound and Forbidden.
         """
         row, _, _ = await self.one(caller, delivery_id)
         require(caller, Role.MEMBER)
-        new_id = await self._deliveries.redeliver(row.delivery.id)
+        new_id = await self._deliveries.redeliver(row.delivery.id, claim_id)
         self._wake()
         after = {"delivery_id": new_id}
         await self._audit.add(caller, Action.DELIVERY_REDELIVERED, delivery_id, origin=origin, after=after)

@@ -7,6 +7,7 @@ CallError
 ├── WrongMethod       the path has other methods
 ├── Conflict          it cannot be done as things are now
 ├── Invalid           the request cannot be understood
+├── KeyReused         its Idempotency-Key stands for another request
 ├── Faulty            what it would put in force has faults
 ├── TooManyRequests   too many of this client
 └── Unavailable       the bridge cannot do it now
@@ -71,6 +72,10 @@ class Invalid(CallError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
+
+
+class KeyReused(CallError):
+    status = 422
 
 
 class Faulty(CallError):

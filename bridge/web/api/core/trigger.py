@@ -56,14 +56,21 @@ class BuildTrigger:
         self._wake = wake
 
     async def trigger(
-        self, caller: Principal, repository: BuildRepository, order: Order, origin: str
+        self,
+        caller: Principal,
+        repository: BuildRepository,
+        order: Order,
+        origin: str,
+        claim_id: str | None = None,
     ) -> list[Build]:
         """The builds that are made now; `origin` is from where it is asked for, for the audit trail.
 
-        Raises Forbidden, Invalid for what is not declared, Conflict where nothing is to be built, and
-        Unavailable where that is not known yet.
+        With the id of a claimed idempotency key they are made once. Raises Forbidden, Invalid for what is not
+        declared, Conflict where nothing is to be built, and Unavailable where that is not known yet.
         """
         require_in(caller, Role.MEMBER, repository.namespace)
+        if claim_id is not None and await self._store.deliveries.get(claim_id) is not None:
+            return await self._made(claim_id)
         _check(repository, order)
         clone_url, commit = await self._code(repository, order)
         push = ManualPush(
@@ -78,7 +85,7 @@ class BuildTrigger:
             docker_repo_tag=order.docker_repo_tag,
             parameters=order.parameters,
         )
-        delivery_id = (await self._store.deliveries.put(push.delivery(self._clock()))).id
+        delivery_id = (await self._store.deliveries.put(push.delivery(self._clock(), claim_id))).id
         self._wake()
         after = {"delivery_id": delivery_id, "ref": order.ref_name, "commit": commit}
         await self._store.audit.add(
