@@ -10,6 +10,7 @@ BridgeError
 │   ├── BadDelivery      400: not a well-formed delivery of this host
 │   └── BadPayload       found after the 202, and recorded on the delivery
 ├── CannotRetry          who asks for another run of a build: 409
+├── CannotReplay         who asks for a notice once more: 409
 ├── RemoteError          a builder or a channel
 │   ├── Transient        may succeed later
 │   └── Permanent        cannot succeed until a person changes something
@@ -86,6 +87,10 @@ class BadPayload(DeliveryError):
 
 class CannotRetry(BridgeError):
     """The build cannot have another run: it has not ended, or is damaged or gone."""
+
+
+class CannotReplay(BridgeError):
+    """The notice cannot be sent once more: it is still to be sent, is damaged, or gone."""
 
 
 class RemoteError(BridgeError):

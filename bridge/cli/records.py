@@ -6,20 +6,15 @@ from typing import Any, Final
 import click
 
 from bridge.cli import show, trigger
-from bridge.cli.setup import audited, repository_name, run, store_of, user
+from bridge.cli.setup import audited, outline, repository_name, run, store_of, user
 from bridge.model.audit import Action
 from bridge.model.build import Build, BuildState
-from bridge.model.notice import BuildFacts, ServiceFacts
+from bridge.model.delivery import DeliveryState
+from bridge.model.notice import NoticeState
 from bridge.store.base import Builds, Store
-from bridge.store.values import BuildFilter, Cursor, NoticeFilter, NoticeRow
-from bridge.web.api.documents import (
-    build_document,
-    delivery_document,
-    maybe_when,
-    runs_document,
-    timeline_document,
-    when,
-)
+from bridge.store.values import BuildFilter, Cursor, DeliveryFilter, NoticeFilter
+from bridge.web.api.documents import build_document, delivery_document, runs_document, timeline_document
+from bridge.web.api.notice_documents import notice_document, notice_story
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 run_option = click.option(
@@ -38,7 +33,7 @@ def deliveries() -> None:
 
 
 @deliveries.command("list")
-@click.option("--state", type=click.Choice(["stored", "dispatched", "ignored", "dead"]))
+@click.option("--state", type=click.Choice([str(state) for state in DeliveryState]))
 @limit_option
 @show.json_option
 @click.pass_obj
@@ -47,10 +42,12 @@ def list_deliveries(config: str | None, state: str | None, limit: int, *, as_jso
 
     Rejected requests (a wrong signature, a body that is too large) are not stored: see the daemon's log.
     """
+    only = DeliveryFilter(state=None if state is None else DeliveryState(state))
 
     async def work() -> list[dict[str, Any]]:
         async with store_of(config) as store:
-            return [{**delivery_document(row)} for row in await store.deliveries.newest(limit, state)]
+            found = await store.deliveries.page(Cursor(), limit, only)
+            return [{**delivery_document(head)} for head in found.rows]
 
     _print(run(work), ["id", "received_at", "source", "event", "state", "detail"], as_json=as_json)
 
@@ -69,7 +66,8 @@ def show_delivery(config: str | None, delivery_id: str, *, as_json: bool) -> Non
                 raise click.ClickException(f"there is no delivery {delivery_id}: see `deliveries list`")
             builds = [build.id for build in await store.builds.of_delivery(delivery_id)]
             row, steps = found
-            return delivery_document(row) | {"builds": builds, "timeline": timeline_document(steps)}
+            told = {"explanation": row.explanation, "builds": builds, "timeline": timeline_document(steps)}
+            return delivery_document(row.head) | told
 
     _print_one(run(work), as_json=as_json)
 
@@ -139,8 +137,8 @@ def show_build(config: str | None, build_id: str, number: int | None, *, as_json
             build = await _find_run(store.builds, build_id, number)
             steps = await store.builds.steps(build.id, run=build.run)
             runs = runs_document(await store.builds.runs(build.id))
-            notices = await store.notices.newest(100, NoticeFilter(build_id=build.id))
-            sent = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices]
+            notices = await store.notices.page(Cursor(), 100, NoticeFilter(build_id=build.id))
+            sent = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices.rows]
             document = _build_document(build, await _down(store))
             return document | {"runs": runs, "notices": sent, "timeline": timeline_document(steps)}
 
@@ -226,7 +224,7 @@ def notices() -> None:
 
 
 @notices.command("list")
-@click.option("--state", type=click.Choice(["pending", "sending", "sent", "merged", "suppressed", "dead"]))
+@click.option("--state", type=click.Choice([str(state) for state in NoticeState]))
 @click.option("--channel")
 @limit_option
 @show.json_option
@@ -235,11 +233,12 @@ def list_notices(
     config: str | None, state: str | None, channel: str | None, limit: int, *, as_json: bool
 ) -> None:
     """List the newest notices."""
-    only = NoticeFilter(channel=channel, state=state)
+    only = NoticeFilter(channel=channel, state=None if state is None else NoticeState(state))
 
     async def work() -> list[dict[str, Any]]:
         async with store_of(config) as store:
-            return [_notice_document(row) for row in await store.notices.newest(limit, only)]
+            found = await store.notices.page(Cursor(), limit, only)
+            return [{**notice_document(row)} for row in found.rows]
 
     columns = ["id", "created_at", "channel", "event", "about", "state", "attempts", "detail"]
     _print(run(work), columns, as_json=as_json)
@@ -257,35 +256,28 @@ def show_notice(config: str | None, notice_id: str, *, as_json: bool) -> None:
             found = await store.notices.get(notice_id)
             if found is None:
                 raise click.ClickException(f"there is no notice {notice_id}: see `notices list`")
-            row, steps = found
-            return _notice_document(row) | {"timeline": timeline_document(steps)}
+            return {**notice_story(*found)}
 
     _print_one(run(work), as_json=as_json)
 
 
-def _notice_document(row: NoticeRow) -> dict[str, Any]:
-    return {
-        "id": row.notice.id,
-        "created_at": when(row.notice.created_at),
-        "channel": row.notice.channel,
-        "recipient": row.notice.recipient,
-        "event": row.notice.event,
-        "build_id": row.build_id,
-        "job": row.job,
-        "about": _about(row.notice.facts),
-        "state": row.state,
-        "reason": row.reason,
-        "detail": row.detail,
-        "attempts": row.attempts,
-        "next_at": when(row.next_at),
-        "ended_at": maybe_when(row.ended_at),
-    }
+@notices.command()
+@click.argument("notice_id")
+@click.pass_obj
+def replay(config: str | None, notice_id: str) -> None:
+    """Send a notice that has ended once more, as a new one."""
+    channels = outline(config).channel_kinds
 
+    async def work() -> str:
+        async with store_of(config) as store:
+            found = await store.notices.get(notice_id)
+            if found is not None and (channel := found[0].notice.channel) not in channels:
+                raise click.ClickException(f"there is no channel {channel} any more: add it to bridge.yaml")
+            new = await store.notices.replay(notice_id)
+            await audited(store, Action.NOTICE_REPLAYED, notice_id, after={"notice_id": new})
+            return new
 
-def _about(facts: BuildFacts | ServiceFacts) -> str:
-    if isinstance(facts, ServiceFacts):
-        return f"{facts.subject}: {facts.detail}"
-    return f"{facts.namespace}/{facts.repo_name} {facts.label} {facts.ref_name}: {facts.state}"
+    click.echo(f"notice {run(work)}")
 
 
 def _display_name(build: Build) -> str:

@@ -12,7 +12,7 @@ from bridge.model.notice import NoticeState
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
-from bridge.store.values import DeliveryRow, NoticeFilter, NoticeRow, Step
+from bridge.store.values import Cursor, DeliveryRow, NoticeFilter, NoticeRow, Step
 
 CHANNEL: Final = "team"
 _NEWEST: Final = 50
@@ -108,10 +108,11 @@ class ProgressReader:
 
     async def read(self) -> list[DeliveryProgress]:
         """Every delivery that may have changed, oldest first."""
-        rows = await self._store.deliveries.newest(_NEWEST)
-        self._done &= {row.delivery.id for row in rows}
-        fresh = [row for row in reversed(rows) if row.delivery.id not in self._done]
-        deliveries = [await self._progress(row) for row in fresh]
+        newest = await self._store.deliveries.page(Cursor(), _NEWEST)
+        self._done &= {head.id for head in newest.rows}
+        fresh = [head.id for head in reversed(newest.rows) if head.id not in self._done]
+        found = [await self._store.deliveries.get(delivery_id) for delivery_id in fresh]
+        deliveries = [await self._progress(one[0]) for one in found if one is not None]
         self._done |= {progress.id for progress in deliveries if progress.done}
         return deliveries
 
@@ -124,9 +125,8 @@ class ProgressReader:
 
     async def _notices(self, build_id: str) -> list[NoticeProgress]:
         notices = []
-        for row in await self._store.notices.newest(
-            _NEWEST, NoticeFilter(build_id=build_id, channel=CHANNEL)
-        ):
+        only = NoticeFilter(build_id=build_id, channel=CHANNEL)
+        for row in (await self._store.notices.page(Cursor(), _NEWEST, only)).rows:
             found = await self._store.notices.get(row.notice.id)
             steps = tuple(found[1]) if found else ()
             notices.append(NoticeProgress(row, steps, self._chat.find(row.notice.id)))

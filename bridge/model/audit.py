@@ -16,6 +16,7 @@ class Action(StrEnum):
     BUILD_CANCELLED = "build.cancelled"
     BUILD_RETRIED = "build.retried"
     DELIVERY_REDELIVERED = "delivery.redelivered"
+    NOTICE_REPLAYED = "notice.replayed"
     TOKEN_ADDED = "token.added"  # noqa: S105  # a word, not a secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  # a word, not a secret
 

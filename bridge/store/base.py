@@ -20,16 +20,22 @@ from bridge.store.reports import Reports
 from bridge.store.rules import Repositories, Schedules
 from bridge.store.values import (
     ANY_BUILD,
+    ANY_DELIVERY,
+    ANY_MESSAGE,
     ANY_NOTICE,
     BuildChange,
     BuildFilter,
     Cursor,
     Decision,
+    DeliveryFilter,
+    DeliveryHead,
     DeliveryRow,
     Happening,
     HealthRecord,
     LogPiece,
     LogRange,
+    MessageFilter,
+    MessageRow,
     NoticeFilter,
     NoticeRow,
     NoticesFor,
@@ -84,8 +90,10 @@ class Deliveries(Protocol):
     async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[Step]] | None:
         """One delivery and its timeline."""
 
-    async def newest(self, limit: int, state: str | None = None) -> list[DeliveryRow]:
-        """The newest deliveries first, of one state or of all."""
+    async def page(
+        self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
+    ) -> Page[DeliveryHead]:
+        """One page of the deliveries, newest first."""
 
 
 class Builds(Protocol):
@@ -253,8 +261,14 @@ class Notices(Protocol):
     async def get(self, notice_id: str) -> tuple[NoticeRow, list[Step]] | None:
         """One notice and its timeline."""
 
-    async def newest(self, limit: int, only: NoticeFilter = ANY_NOTICE) -> list[NoticeRow]:
-        """The newest notices first."""
+    async def page(self, cursor: Cursor, size: int, only: NoticeFilter = ANY_NOTICE) -> Page[NoticeRow]:
+        """One page of the notices, newest first."""
+
+    async def replay(self, notice_id: str) -> str:
+        """Write the notice once more, as a new one that is due now; returns its id.
+
+        Raises CannotReplay when there is no such notice, or it is still to be sent.
+        """
 
 
 class Health(Protocol):
@@ -294,6 +308,9 @@ class Messages(Protocol):
 
     async def add_message(self, notice: Notice) -> None:
         """Keep the notice as a message; a repeat of the same notice changes nothing."""
+
+    async def page(self, cursor: Cursor, size: int, only: MessageFilter = ANY_MESSAGE) -> Page[MessageRow]:
+        """One page of the messages, newest first."""
 
 
 class Feed(Protocol):

@@ -38,7 +38,10 @@ delivery = Table(
     Column("explanation", Text, nullable=False, server_default="[]"),
     UniqueConstraint("source", "key", "replay"),
     Index("delivery_received_at", "received_at"),
-    Index("delivery_stored", "id", sqlite_where=text("state = 'stored'")),
+    # What waits for a decision, and pages of a listing.
+    Index("delivery_state", "state", "id"),
+    Index("delivery_source", "source", "id"),
+    Index("delivery_forge", "forge", "id"),
 )
 
 
@@ -70,6 +73,7 @@ def _run_columns() -> list[Column[Any]]:
     ]
 
 
+_UNENDED: Final = text("state IN ('waiting', 'triggering', 'queued', 'running')")
 RUN_COLUMNS: Final = tuple(column.name for column in _run_columns())
 
 build = Table(
@@ -106,20 +110,9 @@ build = Table(
     Index("build_pushed", "namespace", "repo_name", "tag_set", "pushed"),
     Index("build_turn", "turn"),
     # Which builds of an image run before a waiting one.
-    Index(
-        "build_image",
-        "image",
-        "turn",
-        sqlite_where=text("state IN ('waiting', 'triggering', 'queued', 'running')"),
-    ),
+    Index("build_image", "image", "turn", sqlite_where=_UNENDED),
     # What the planner knows of a repository.
-    Index(
-        "build_unended",
-        "namespace",
-        "repo_name",
-        "number",
-        sqlite_where=text("state IN ('waiting', 'triggering', 'queued', 'running')"),
-    ),
+    Index("build_unended", "namespace", "repo_name", "number", sqlite_where=_UNENDED),
     Index(
         "build_active",
         "namespace",
@@ -131,6 +124,9 @@ build = Table(
     Index("build_of_namespace", "namespace", "id", "is_public"),
     Index("build_state", "state", "id", "is_public"),
     Index("build_public", "id", sqlite_where=text("is_public = 1")),
+    # Pages of deliveries by where they made builds.
+    Index("build_namespace_delivery", "namespace", "delivery_id"),
+    Index("build_repository_delivery", "namespace", "repo_name", "delivery_id"),
     # What a repository built in a time: how many, how they ended, and the first number of a day.
     Index("build_of_time", "namespace", "repo_name", "created_at", "number", "state"),
 )
@@ -230,9 +226,16 @@ notice = Table(
     Column("next_at", Float, nullable=False),
     Column("ended_at", Float),
     Column("recipient", Text),
+    Column("namespace", Text),
+    Column("repo_name", Text),
     Index("notice_open", "channel", "id", sqlite_where=text("state IN ('pending', 'sending')")),
-    Index("notice_build", "build_id"),
     Index("notice_created_at", "created_at"),
+    # Pages of a listing.
+    Index("notice_build", "build_id", "id"),
+    Index("notice_channel", "channel", "id"),
+    Index("notice_state", "state", "id"),
+    Index("notice_namespace", "namespace", "id"),
+    Index("notice_repository", "namespace", "repo_name", "id"),
 )
 
 send = Table(
@@ -261,7 +264,13 @@ message = Table(
     Column("at", Float, nullable=False),
     Column("event", Text, nullable=False),
     Column("facts", Text, nullable=False),
+    Column("namespace", Text),
+    Column("repo_name", Text),
     Index("message_at", "at"),
+    # Pages of a listing.
+    Index("message_event", "event", "id"),
+    Index("message_namespace", "namespace", "id"),
+    Index("message_repository", "namespace", "repo_name", "id"),
     sqlite_autoincrement=True,
 )
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Generic, Literal, TypedDict, TypeVar
 from bridge.model.build import Build, BuildState, NewBuild
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import RefMove
-from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts, Streak
+from bridge.model.notice import BuildFacts, EventName, Notice, NoticeState, ServiceFacts, Streak
 
 T = TypeVar("T")
 
@@ -88,6 +88,22 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryHead:
+    """What a list shows of a delivery; `size` is that of its body in bytes, `replay` as in `DeliveryRow`."""
+
+    id: str
+    source: str
+    forge: str
+    event: str
+    key: str
+    replay: int
+    size: int
+    received_at: float
+    state: DeliveryState
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
     """A stored delivery as people see it; `replay` counts the redeliveries before it.
 
@@ -100,6 +116,22 @@ class DeliveryRow:
     replay: int
     explanation: Any
     damage: str = ""
+
+    @property
+    def head(self) -> DeliveryHead:
+        delivery = self.delivery
+        return DeliveryHead(
+            id=delivery.id,
+            source=delivery.source,
+            forge=delivery.forge,
+            event=delivery.event,
+            key=delivery.key,
+            replay=self.replay,
+            size=len(delivery.body),
+            received_at=delivery.received_at,
+            state=self.state,
+            detail=self.detail,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +197,37 @@ class BuildFilter:
 ANY_BUILD: Final = BuildFilter()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a page shows by the namespaces that it concerns: None asks for any, also for what concerns none.
+
+    With `readable`, only what concerns one of these. `repo_name` counts only beside a `namespace`.
+    """
+
+    namespace: str | None = None
+    repo_name: str | None = None
+    readable: frozenset[str] | None = None
+
+    @property
+    def namespaces(self) -> Sequence[str] | None:
+        """Those that a row has to concern one of; None where it has not to."""
+        if self.namespace is None:
+            return None if self.readable is None else sorted(self.readable)
+        return [self.namespace] if self.readable is None or self.namespace in self.readable else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter(Scope):
+    """Which deliveries a page shows; one concerns the namespaces in which it made builds."""
+
+    state: DeliveryState | None = None
+    source: str | None = None
+    forge: str | None = None
+
+
+ANY_DELIVERY: Final = DeliveryFilter()
+
+
 @dataclass(frozen=True, slots=True)
 class LogPiece:
     """A piece of a build's log as it was read; `seq` orders the pieces of a build."""
@@ -190,6 +253,8 @@ class NoticeRow:
 
     notice: Notice
     build_id: str | None
+    namespace: str | None
+    repo_name: str | None
     job: str
     state: NoticeState
     reason: str
@@ -200,15 +265,36 @@ class NoticeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeFilter:
-    """Which notices a list shows: None asks for any."""
+class NoticeFilter(Scope):
+    """Which notices a page shows; one about a build concerns the namespace of that, any other none."""
 
     build_id: str | None = None
     channel: str | None = None
-    state: str | None = None
+    state: NoticeState | None = None
 
 
 ANY_NOTICE: Final = NoticeFilter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter(Scope):
+    """Which in-app messages a page shows; they concern what their notices do."""
+
+    event: EventName | None = None
+
+
+ANY_MESSAGE: Final = MessageFilter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """An in-app message; `at` is when its notice was made. Of a damaged one `facts` say so."""
+
+    id: int
+    notice_id: str
+    at: float
+    event: EventName
+    facts: BuildFacts | ServiceFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,8 +316,8 @@ class Cursor:
     """Where a page lies: older than the row `before`, newer than `after`, else by its number from 1."""
 
     number: int = 1
-    before: str | None = None
-    after: str | None = None
+    before: str | int | None = None
+    after: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from support.fake_smtp import FakeSmtp, smtp_server
 from support.harness import Harness
+from support.listed import newest_notices
 from support.notices import context
 from support.notifying import put
 from support.scripted import Clock, Store, open_store
@@ -48,7 +49,7 @@ def taken(server: FakeSmtp) -> list[tuple[str, str]]:
 
 
 async def outcomes(store: Store) -> list[tuple[str, str | None, str]]:
-    rows = await store.notices.newest(100, NoticeFilter(channel="mail"))
+    rows = await newest_notices(store, 100, NoticeFilter(channel="mail"))
     return [(row.notice.id, row.notice.recipient, row.state) for row in reversed(rows)]
 
 

@@ -12,6 +12,7 @@ import pytest
 from support.commands import Done, command
 from support.daemon import Daemon
 from support.fake_robots import answer, dingtalk_robot, errcode
+from support.listed import newest_notices
 
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.clock import system_clock
@@ -123,7 +124,7 @@ async def test_a_good_test_ends_the_outage_of_a_channel_and_sends_what_waits(tmp
             assert (await store.health.get("channel:team")).down_since is None
             assert (await store.health.get("channel:other")).down_since is not None
             due_at, other_at = await store.notices.next_due("team"), await store.notices.next_due("other")
-            rows = await store.notices.newest(1, NoticeFilter(channel="message"))
+            rows = await newest_notices(store, 1, NoticeFilter(channel="message"))
     assert due_at is not None
     assert due_at <= system_clock()
     assert other_at is not None

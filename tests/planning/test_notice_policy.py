@@ -3,6 +3,7 @@
 from typing import Literal
 
 import pytest
+from support.listed import newest_notices
 from support.scripted import Store
 
 from bridge.config.notices import NoticeSetting
@@ -91,7 +92,7 @@ async def test_failures_in_a_row_are_counted_on_their_own_branch(store: Store) -
     for number, (ref, state) in enumerate([("main", F), ("dev", F), ("main", C), ("main", F), ("main", S)]):
         build = await store.add_build(str(number), ref=f"refs/heads/{ref}")
         await end(store, build, state)
-    rows = await store.notices.newest(100, NoticeFilter(channel="message"))
+    rows = await newest_notices(store, 100, NoticeFilter(channel="message"))
     streaks = [
         (row.notice.event.removeprefix("buildJob"), row.notice.facts.streak)
         for row in reversed(rows)
@@ -121,7 +122,7 @@ async def test_a_repair_says_since_which_build_and_for_how_long(store: Store) ->
         assert await store.builds.transition(build.id, state, notice_policy, ended_at=store.clock())
     streaks = [
         (facts.number, facts.streak, facts.streak_since, facts.streak_seconds)
-        for row in reversed(await store.notices.newest(100, NoticeFilter(channel="message")))
+        for row in reversed(await newest_notices(store, 100, NoticeFilter(channel="message")))
         if isinstance(facts := row.notice.facts, BuildFacts)
     ]
     assert streaks == [
@@ -163,7 +164,7 @@ async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(
     for state in steps:
         assert await store.builds.transition(build.id, state, notice_policy)
     assert (await store.events())[1:] == [EventName.FAIL, EventName.FIXED]
-    (row,) = await store.notices.newest(1, NoticeFilter(channel="message"))
+    (row,) = await newest_notices(store, 1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
     assert (row.notice.facts.streak, row.notice.facts.streak_since) == (1, build.number)
     assert row.notice.facts.streak_seconds == 60.0
@@ -183,7 +184,7 @@ async def test_a_build_reports_each_thing_once_to_each_channel(store: Store) -> 
 async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
     for key, state in (("1", F), ("2", S), ("3", C)):
         await end(store, await store.add_build(key), state, tail="the last words")
-    rows = await store.notices.newest(100, NoticeFilter(channel="message"))
+    rows = await newest_notices(store, 100, NoticeFilter(channel="message"))
     tails = {
         row.notice.event: row.notice.facts.log_tail
         for row in rows
@@ -199,7 +200,7 @@ async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
 
 async def test_a_build_that_no_one_knows_the_end_of_shows_the_end_of_its_log(store: Store) -> None:
     await end(store, await store.add_build(), U, tail="the last words")
-    (row, *_) = await store.notices.newest(1, NoticeFilter(channel="message"))
+    (row, *_) = await newest_notices(store, 1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
     assert row.notice.facts.log_tail == "the last words"
 
@@ -221,7 +222,7 @@ async def test_a_build_takes_the_time_since_it_began(
     build, notice_policy = await store.add_build(), NoticePolicy(store.clock, None)
     assert await store.builds.transition(build.id, BuildState.TRIGGERING, notice_policy, **began)
     assert await store.builds.transition(build.id, F, notice_policy, **ended)
-    (row, *_) = await store.notices.newest(1, NoticeFilter(channel="message"))
+    (row, *_) = await newest_notices(store, 1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
     assert row.notice.facts.duration == duration
 
@@ -229,7 +230,7 @@ async def test_a_build_takes_the_time_since_it_began(
 async def test_a_notice_leads_to_the_build(store: Store) -> None:
     build = await store.add_build()
     await end(store, build, S)
-    (row, *_) = await store.notices.newest(1, NoticeFilter(channel="message"))
+    (row, *_) = await newest_notices(store, 1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
     assert row.notice.facts.page_url == f"https://bridge.example.com/v1/builds/{build.id}"
     assert row.notice.facts.images == ("acme/shop:latest",)

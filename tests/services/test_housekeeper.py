@@ -7,6 +7,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.listed import newest_deliveries, newest_notices
 from support.scripted import Rounds, Store, delivery_of, eventually, failing, quiet
 from support.wallclock import set_tick_clock_back
 
@@ -39,14 +40,14 @@ async def test_old_rows_go_in_each_round_and_a_failing_store_stops_nothing(store
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(pruner.run)
         await rounds.settled()
-        assert await store.deliveries.newest(10) == []
+        assert await newest_deliveries(store, 10) == []
         await add_decided(store, "older")
         store.clock.advance(2 * DAY.total_seconds())
         async with failing(store):
             await rounds.settled()
-            assert len(await store.deliveries.newest(10)) == 1
+            assert len(await newest_deliveries(store, 10)) == 1
         await rounds.settled()
-        assert await store.deliveries.newest(10) == []
+        assert await newest_deliveries(store, 10) == []
         tasks.cancel_scope.cancel()
 
 
@@ -58,7 +59,7 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
 
     async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
         await Pruner(store, deliveries=deliveries, builds=builds).round()
-        return len(await store.deliveries.newest(10)), len(await store.builds.in_state("here", *BuildState))
+        return len(await newest_deliveries(store, 10)), len(await store.builds.in_state("here", *BuildState))
 
     assert await keep(3 * DAY, 3 * DAY) == (2, 2)
     assert await keep(DAY, 3 * DAY) == (0, 2)
@@ -81,10 +82,10 @@ async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
             await rounds.settled()
         await rounds.settled()
         tasks.cancel_scope.cancel()
-    (notice,) = await store.notices.newest(10, NoticeFilter(channel="gone"))
+    (notice,) = await newest_notices(store, 10, NoticeFilter(channel="gone"))
     assert (notice.state, notice.reason) == (NoticeState.DEAD, "config")
     assert notice.detail == "there is no channel gone any more"
-    (kept,) = await store.notices.newest(10, NoticeFilter(channel="message"))
+    (kept,) = await newest_notices(store, 10, NoticeFilter(channel="message"))
     assert kept.state is NoticeState.PENDING
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 from support.harness import NotifierHarness
+from support.listed import newest_notices
 from support.notifying import notifying, put, row, states
 from support.scripted import (
     START,
@@ -31,7 +32,7 @@ def channel() -> ScriptedChannel:
 
 
 async def service_events(store: Store) -> list[EventName]:
-    rows = await store.notices.newest(100, NoticeFilter(channel="message"))
+    rows = await newest_notices(store, 100, NoticeFilter(channel="message"))
     return [one.notice.event for one in reversed(rows)]
 
 

@@ -3,6 +3,7 @@
 import anyio
 import pytest
 from support.harness import PollerHarness
+from support.listed import newest_notices
 from support.scripted import Hang, ScriptedBuilder, Store, eventually, failing
 from support.services import add_queued, move, polling
 
@@ -29,7 +30,7 @@ async def log_of(store: Store, build: Build) -> str:
 
 
 async def facts_of(store: Store) -> BuildFacts:
-    (row, *_) = await store.notices.newest(1, NoticeFilter(channel="message"))
+    (row, *_) = await newest_notices(store, 1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
     return row.notice.facts
 

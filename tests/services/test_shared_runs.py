@@ -3,6 +3,7 @@
 import pytest
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import declare, make
+from support.listed import newest_notices
 from support.scripted import ScriptedBuilder, Store
 from support.services import add_queued, polling, triggering
 
@@ -22,7 +23,7 @@ def builder() -> ScriptedBuilder:
 
 async def told(store: Store) -> list[tuple[str | None, tuple[str, ...]]]:
     """Detail and images of each notice in the app, the newest first."""
-    rows = await store.notices.newest(20, NoticeFilter(channel="message"))
+    rows = await newest_notices(store, 20, NoticeFilter(channel="message"))
     facts = [row.notice.facts for row in rows if isinstance(row.notice.facts, BuildFacts)]
     return [(one.detail, one.images) for one in facts]
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import sqlite
+from support.listed import newest_notices
 from support.scripted import SHA, START, Clock, Store, delivery_of, eventually, new_build, quiet
 
 from bridge.errors import CannotRetry
@@ -291,7 +292,7 @@ async def ended(store: Store, key: str, **changes: Any) -> Build:
     await store.builds.append_log(build.id, "a log", 5, restarted=False)
     moved = await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
     assert moved is not None
-    (row, *_) = await store.notices.newest(1)
+    (row, *_) = await newest_notices(store, 1)
     await store.messages.add_message(row.notice)
     await store.notices.claim("message", "message")
     await store.notices.end(row.notice.id, row.state.SENT, "")

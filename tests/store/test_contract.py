@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.listed import newest_deliveries, newest_notices
 from support.scripted import START, Clock, delivery_of, new_build, quiet
 
 from bridge.errors import StoreError
@@ -160,7 +161,7 @@ async def test_a_claimed_notice_is_sending_until_its_attempt_ends(port: Store, c
     assert await port.notices.claim("team", "team") is not None
     await port.notices.end("a", NoticeState.SENT, "")
     assert await port.notices.next_due("team") is None
-    assert [row.state for row in await port.notices.newest(10, NoticeFilter(channel="team"))] == ["sent"]
+    assert [row.state for row in await newest_notices(port, 10, NoticeFilter(channel="team"))] == ["sent"]
 
 
 async def test_a_change_of_health_is_kept_with_its_notices(port: Store) -> None:
@@ -169,7 +170,7 @@ async def test_a_change_of_health_is_kept_with_its_notices(port: Store) -> None:
     assert not await port.health.degrade("builder:here", "still no answer")
     assert await port.health.restore("builder:here", "it answers")
     assert not await port.health.restore("builder:here", "it answers")
-    rows = await port.notices.newest(10, NoticeFilter(channel="message"))
+    rows = await newest_notices(port, 10, NoticeFilter(channel="message"))
     assert [row.notice.event for row in rows] == [EventName.RESTORED, EventName.DEGRADED]
 
 
@@ -205,7 +206,7 @@ async def test_at_start_what_was_being_sent_is_due_and_what_no_one_serves_ends(p
     await port.notices.claim("team", "team")
     await port.health.degrade("builder:gone", "no answer")
     assert await port.recover(["team", "message"], ["builder:here"]) == 1
-    states = {row.notice.id: row.state for row in await port.notices.newest(10)}
+    states = {row.notice.id: row.state for row in await newest_notices(port, 10)}
     assert (states["kept"], states["orphan"]) == (NoticeState.PENDING, NoticeState.DEAD)
     assert await port.health.all() == []
 
@@ -217,7 +218,7 @@ async def test_old_deliveries_go_and_open_ones_stay(port: Store, clock: Clock) -
     await port.deliveries.record_decision(old.id, IGNORED, quiet, plan)
     clock.advance(2 * DAY.total_seconds())
     assert await port.prune(deliveries=DAY, builds=DAY) == 1
-    assert [row.delivery.id for row in await port.deliveries.newest(10)] == [waiting.id]
+    assert [row.id for row in await newest_deliveries(port, 10)] == [waiting.id]
 
 
 async def test_who_follows_the_feed_misses_nothing_after_all_of_it_has_gone(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.daemon import SECRET, Daemon, eventually, running
+from support.listed import newest_deliveries
 from support.pushes import pushing
 from support.rules import shop_rule
 from support.scripted import Store, quiet
@@ -123,7 +124,7 @@ async def test_a_damaged_build_keeps_no_later_push_of_its_repository_from_being_
 
 
 WORDS: dict[str, Callable[[Store, str], Any]] = {
-    "delivery": lambda store, _row_id: store.deliveries.newest(10),
+    "delivery": lambda store, _row_id: newest_deliveries(store, 10),
     "build": lambda store, row_id: store.builds.get(row_id),
 }
 
@@ -149,6 +150,6 @@ async def test_newest_code_that_cannot_be_read_is_not_built_again(store: Store, 
         damage(store.path, ("build", before[0].id, "request", NO_JSON))
         await here.push("ab", "refs/heads/main")
         await here.drain()
-        told = [row.detail for row in await store.deliveries.newest(10)]
+        told = [row.detail for row in await newest_deliveries(store, 10)]
         assert len(await here.builds()) == len(before)
     assert any("#1 cannot be built again: damaged: " in detail for detail in told), told

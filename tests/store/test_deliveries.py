@@ -4,13 +4,14 @@ import threading
 
 import anyio
 import pytest
+from support.listed import newest_deliveries
 from support.scripted import Store, delivery_of, eventually, quiet
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
 from bridge.planning.builds import plan
 from bridge.store.sqlite.deliveries import CROWD, MAX_REPEATS, SAME_SECONDS
-from bridge.store.values import Decision, Receipt
+from bridge.store.values import Decision, DeliveryFilter, Receipt
 
 IGNORED = Decision(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
 
@@ -48,7 +49,7 @@ async def test_the_same_body_without_an_id_is_the_same_for_an_hour_and_then_anot
     assert second.new
     assert await put() == Receipt(second.id, new=False), "which is the same for an hour, too"
     again = await store.deliveries.redeliver(first.id)
-    kept = {row.delivery.id: (row.delivery.key, row.replay) for row in await store.deliveries.newest(10)}
+    kept = {row.id: (row.key, row.replay) for row in await newest_deliveries(store, 10)}
     assert kept == {
         first.id: (f"{DIGEST}ab {first.id}", 0),
         wanted: (f"{DIGEST}ab {first.id}", 1),
@@ -139,8 +140,10 @@ async def test_the_oldest_is_decided_first_and_once(store: Store) -> None:
     )
     assert [step.what for step in steps] == ["ignored"]
     assert [one.key for one in await store.deliveries.claim(10)] == ["b", "c"]
-    assert [row.delivery.key for row in await store.deliveries.newest(10)] == ["c", "b", "a"]
-    assert [row.delivery.key for row in await store.deliveries.newest(10, "ignored")] == ["a"]
+    assert [row.key for row in await newest_deliveries(store, 10)] == ["c", "b", "a"]
+    assert [
+        row.key for row in await newest_deliveries(store, 10, DeliveryFilter(state=DeliveryState.IGNORED))
+    ] == ["a"]
 
 
 async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(store: Store) -> None:
@@ -177,5 +180,5 @@ async def test_a_delivery_waits_for_a_store_that_is_held_up_no_longer_than_its_h
                 await store.deliveries.put(one)
         hold.set()
     await store.database.write(lambda _connection: None)
-    assert await store.deliveries.newest(10) == [], "nothing that waited before this write"
+    assert await newest_deliveries(store, 10) == [], "nothing that waited before this write"
     assert [(await store.deliveries.put(one)).new for one in both] == [True, True]

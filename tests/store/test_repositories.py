@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.listed import newest_notices
 from support.scripted import Store, failing, open_store
 from support.stored import DISABLED, document, notices_set, put, stored
 
@@ -82,9 +83,9 @@ async def test_a_change_and_its_notices_are_written_together_or_not_at_all(store
         with pytest.raises(StoreError):
             await store.repositories.take({TOOL: ["a"]}, [], [NOTICE], put(document()))
     assert (await store.repositories.all()).repositories == {}
-    assert await store.notices.newest(10, NoticeFilter()) == []
+    assert await newest_notices(store, 10, NoticeFilter()) == []
     await store.repositories.take({TOOL: ["a"]}, [], [NOTICE], put(document()))
-    assert [row.notice.id for row in await store.notices.newest(10, NoticeFilter())] == ["n"]
+    assert [row.notice.id for row in await newest_notices(store, 10, NoticeFilter())] == ["n"]
 
 
 async def test_a_repository_that_is_deleted_takes_its_settings_along(store: Store) -> None:

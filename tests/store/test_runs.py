@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.dialects import sqlite
+from support.listed import newest_notices
 from support.scripted import START, Store, quiet
 
 from bridge.errors import CannotRetry
@@ -232,7 +233,7 @@ async def test_a_retry_of_older_code_says_so_and_moves_no_tip(store: Store) -> N
 
 async def events(store: Store, build: Build) -> list[tuple[EventName, int, int | None]]:
     """Of each message about the build its event, and the streak with the number of its first build."""
-    rows = await store.notices.newest(100, NoticeFilter(build_id=build.id, channel="message"))
+    rows = await newest_notices(store, 100, NoticeFilter(build_id=build.id, channel="message"))
     facts = [(row.notice.event, row.notice.facts) for row in reversed(rows)]
     runs = [one.run for _, one in facts if isinstance(one, BuildFacts)]
     assert runs == [1 + place // 2 for place in range(len(facts))], "a start and an end of each"

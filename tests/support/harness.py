@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 import anyio
+from support.listed import newest_notices
 from support.rules import NAMES
 from support.scripted import Rounds, ScriptedBuilder, ScriptedChannel, Store, eventually
 
@@ -94,7 +95,7 @@ class Harness:
 
     async def service_notices(self, channel: str) -> list[tuple[EventName, str, str]]:
         """Event, subject and detail of each notice that is not about a build, oldest first."""
-        rows = reversed(await self.store.notices.newest(2000, NoticeFilter(channel=channel)))
+        rows = reversed(await newest_notices(self.store, 2000, NoticeFilter(channel=channel)))
         found = [(row.notice.event, row.notice.facts) for row in rows]
         return [
             (event, facts.subject, facts.detail) for event, facts in found if isinstance(facts, ServiceFacts)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from support.harness import SchedulerHarness
+from support.listed import newest_deliveries
 from support.rules import rules_of
 from support.scripted import Store, delivery_of
 
@@ -68,8 +69,8 @@ class CronHarness(SchedulerHarness):
 
     async def requests(self) -> list[tuple[DeliveryState, str]]:
         """What became of each delivery of a schedule, oldest first."""
-        rows = await self.store.deliveries.newest(100)
-        return [(row.state, row.detail) for row in reversed(rows) if row.delivery.source == "schedule"]
+        rows = await newest_deliveries(self.store, 100)
+        return [(row.state, row.detail) for row in reversed(rows) if row.source == "schedule"]
 
     async def details(self) -> list[str]:
         """What the messages say that are not about a build."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+from support.listed import newest_notices
 
 from bridge.builders.base import Builder, BuilderContext, Handle, LogChunk, Search, Sent, Status
 from bridge.builders.base import Outcome as Triggered
@@ -251,7 +252,7 @@ class Store(SqliteStore):
 
     async def events(self, channel: str = "message") -> list[EventName]:
         """The events written for a channel, oldest first."""
-        rows = await self.notices.newest(1000, NoticeFilter(channel=channel))
+        rows = await newest_notices(self, 1000, NoticeFilter(channel=channel))
         return [row.notice.event for row in reversed(rows)]
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from support.listed import newest_deliveries
 from support.receiving import ReceiverHarness, push, signed
 from support.scripted import Store, open_store
 
@@ -104,7 +105,7 @@ async def test_verified_deliveries_are_bounded_only_where_the_source_says_so(sto
     harness = ReceiverHarness(store, free={}, bounded={"rate": Rate(2, 10.0)})
     assert {await harness.honest(source="free") for _ in range(50)} == {202}
     assert [await harness.honest(source="bounded") for _ in range(3)] == [202, 202, 429]
-    stored = [row.delivery.source for row in await store.deliveries.newest(100)]
+    stored = [row.source for row in await newest_deliveries(store, 100)]
     assert stored.count("bounded") == 2, "what is refused is not kept"
     body = push()
     answer = await harness.post(body, signed(body), source="bounded")

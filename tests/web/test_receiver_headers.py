@@ -3,6 +3,7 @@
 import gzip
 
 import pytest
+from support.listed import newest_deliveries
 from support.receiving import ReceiverHarness, push, signed
 from support.scripted import Store
 
@@ -45,7 +46,7 @@ async def test_what_is_compressed_is_rejected_and_never_kept(store: Store, codin
     answer = await ReceiverHarness(store).post(body, pairs(body, content_encoding=[coding]))
     assert answer.status_code == 415
     assert answer.json() == {"error": "the body is compressed: send it without a Content-Encoding"}
-    assert await store.deliveries.newest(10) == []
+    assert await newest_deliveries(store, 10) == []
 
 
 async def test_a_body_that_is_said_to_be_as_it_is_is_taken(store: Store) -> None:

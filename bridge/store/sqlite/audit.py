@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import RowMapping, insert
+from sqlalchemy import RowMapping, insert, select
 from uuid_utils import uuid7
 
 from bridge.model.access import Principal
@@ -54,7 +54,14 @@ class Audit:
 
     async def page(self, cursor: Cursor, size: int) -> Page[AuditEntry]:
         return await self._database.read(
-            lambda connection: listing.page(connection, table, [()], cursor=cursor, size=size, make=_entry_of)
+            lambda connection: listing.page(
+                connection,
+                select(table),
+                [select(table.c.id)],
+                cursor=cursor,
+                size=size,
+                make=_entry_of,
+            )
         )
 
 

@@ -300,11 +300,11 @@ class Builds:
         return await self._database.read(work)
 
     async def page(self, cursor: Cursor, size: int, only: BuildFilter = ANY_BUILD) -> Page[Build]:
-        found = list(alternatives(only))
-        if not found:
-            return Page(count=0, rows=[], newer=False, older=False)
+        ids = [select(table.c.id).where(*one) for one in alternatives(only)]
         return await self._database.read(
-            lambda connection: listing.page(connection, table, found, cursor=cursor, size=size, make=build_of)
+            lambda connection: listing.page(
+                connection, select(table), ids, cursor=cursor, size=size, make=build_of
+            )
         )
 
     async def _select(self, *conditions: ColumnElement[bool], limit: int) -> list[Build]:

@@ -19,11 +19,25 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.store.codec import Parts, from_json, to_json
 from bridge.store.schema import delivery as table
-from bridge.store.sqlite import history, timeline
+from bridge.store.sqlite import history, listing, timeline
 from bridge.store.sqlite.apply import apply
 from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.delivery_ids import delivery_ids
 from bridge.store.sqlite.queue import MAX_BATCH
-from bridge.store.values import MAX_DETAIL, Decision, DeliveryRow, NoticesFor, Receipt, RecordedDecision, Step
+from bridge.store.values import (
+    ANY_DELIVERY,
+    MAX_DETAIL,
+    Cursor,
+    Decision,
+    DeliveryFilter,
+    DeliveryHead,
+    DeliveryRow,
+    NoticesFor,
+    Page,
+    Receipt,
+    RecordedDecision,
+    Step,
+)
 
 log = structlog.get_logger()
 
@@ -41,6 +55,8 @@ _BATCH_BYTES: Final = 16 << 20
 _LEVEL: Final = -1
 _SMALL: Final = 64 << 10
 """Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
+_FRAME_HEADER: Final = 18
+"""So many bytes of a compressed body at most say how long it is."""
 _COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
 
 SAME_SECONDS: Final = 3600.0
@@ -50,6 +66,13 @@ MAX_REPEATS: Final = 20
 CROWD: Final = 8
 """More deliveries than this that wait for the disk at once are a crowd."""
 
+_HEADS: Final = select(
+    *(
+        table.c[name]
+        for name in ("id", "source", "forge", "event", "key", "replay", "received_at", "state", "detail")
+    ),
+    func.substr(table.c.body, 1, _FRAME_HEADER).label("frame"),
+)
 _MARK: Final = update(table).where(table.c.id == bindparam("marked"))
 
 
@@ -161,12 +184,14 @@ class Deliveries:
 
         return await self._database.read(work)
 
-    async def newest(self, limit: int, state: str | None = None) -> list[DeliveryRow]:
-        query = select(table).order_by(table.c.id.desc()).limit(limit)
-        if state is not None:
-            query = query.where(table.c.state == state)
+    async def page(
+        self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
+    ) -> Page[DeliveryHead]:
+        ids = delivery_ids(only)
         return await self._database.read(
-            lambda connection: [_row(row) for row in connection.execute(query).mappings()]
+            lambda connection: listing.page(
+                connection, _HEADS, ids, cursor=cursor, size=size, make=_head, overlap=True
+            )
         )
 
 
@@ -247,6 +272,24 @@ def _mark(connection: Connection, decisions: Sequence[tuple[str, Decision, float
 
 async def _compressed(body: bytes) -> bytes:
     return await anyio.to_thread.run_sync(zstandard.ZstdCompressor(_LEVEL).compress, body)
+
+
+def _head(row: RowMapping) -> DeliveryHead:
+    parts = Parts()
+    state = parts.read("state", lambda: DeliveryState(row["state"]), DeliveryState.DEAD)
+    size = parts.read("body", lambda: zstandard.frame_content_size(row["frame"]), 0)
+    return DeliveryHead(
+        id=row["id"],
+        source=row["source"],
+        forge=row["forge"],
+        event=row["event"],
+        key=row["key"],
+        replay=row["replay"],
+        size=size,
+        received_at=row["received_at"],
+        state=state,
+        detail=parts.detail(row["detail"]),
+    )
 
 
 def _row(row: RowMapping) -> DeliveryRow:

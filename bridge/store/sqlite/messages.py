@@ -1,11 +1,14 @@
 """In-app messages: the notices to the channel `message`."""
 
+from sqlalchemy import RowMapping, select
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
 
-from bridge.model.notice import Notice
-from bridge.store.codec import FACTS, dump
+from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
+from bridge.store.codec import FACTS, Parts, dump
 from bridge.store.schema import message as table
+from bridge.store.sqlite import listing
 from bridge.store.sqlite.database import Database
+from bridge.store.values import ANY_MESSAGE, Cursor, MessageFilter, MessageRow, Page
 
 
 class Messages:
@@ -15,10 +18,37 @@ class Messages:
         self._database = database
 
     async def add_message(self, notice: Notice) -> None:
-        facts = dump(FACTS, notice.facts)
+        facts = notice.facts
+        key = (facts.namespace, facts.repo_name) if isinstance(facts, BuildFacts) else (None, None)
         statement = (
             insert_ignore(table)
-            .values(notice_id=notice.id, at=notice.created_at, event=notice.event, facts=facts)
+            .values(
+                notice_id=notice.id,
+                at=notice.created_at,
+                event=notice.event,
+                facts=dump(FACTS, facts),
+                namespace=key[0],
+                repo_name=key[1],
+            )
             .on_conflict_do_nothing(index_elements=["notice_id"])
         )
         await self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+    async def page(self, cursor: Cursor, size: int, only: MessageFilter = ANY_MESSAGE) -> Page[MessageRow]:
+        conditions = [] if only.event is None else [table.c.event == only.event]
+        ids = listing.of_scope(table, conditions, only)
+        return await self._database.read(
+            lambda connection: listing.page(
+                connection, select(table), ids, cursor=cursor, size=size, make=_row
+            )
+        )
+
+
+def _row(row: RowMapping) -> MessageRow:
+    parts = Parts()
+    nothing: BuildFacts | ServiceFacts = ServiceFacts(subject="", detail="")
+    facts = parts.read("facts", lambda: FACTS.validate_json(row["facts"]), nothing)
+    event = parts.read("event", lambda: EventName(row["event"]), EventName.DEGRADED)
+    if parts.damage:
+        facts = ServiceFacts(subject=row["notice_id"], detail=parts.damage)
+    return MessageRow(id=row["id"], notice_id=row["notice_id"], at=row["at"], event=event, facts=facts)

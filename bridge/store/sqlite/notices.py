@@ -6,7 +6,9 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, text, update
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
+from uuid_utils import uuid7
 
+from bridge.errors import CannotReplay
 from bridge.model.build import Build
 from bridge.model.notice import BuildFacts, EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.clock import Clock
@@ -14,9 +16,9 @@ from bridge.runtime.events import LogEvent
 from bridge.store.codec import FACTS, Parts, dump
 from bridge.store.schema import notice as table
 from bridge.store.schema import send, target_pause
-from bridge.store.sqlite import timeline
+from bridge.store.sqlite import listing, timeline
 from bridge.store.sqlite.database import Database
-from bridge.store.values import ANY_NOTICE, NoticeFilter, NoticeRow, Redact, Step
+from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Page, Redact, Step
 
 log = structlog.get_logger()
 
@@ -43,6 +45,8 @@ def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | N
             state=NoticeState.PENDING,
             created_at=notice.created_at,
             next_at=notice.created_at,
+            namespace=build.namespace if build else None,
+            repo_name=build.repo_name if build else None,
         )
         .on_conflict_do_nothing(index_elements=["dedupe"])
     )
@@ -167,13 +171,36 @@ class Notices:
 
         return await self._database.read(work)
 
-    async def newest(self, limit: int, only: NoticeFilter = ANY_NOTICE) -> list[NoticeRow]:
+    async def page(self, cursor: Cursor, size: int, only: NoticeFilter = ANY_NOTICE) -> Page[NoticeRow]:
         wanted = {table.c.build_id: only.build_id, table.c.channel: only.channel, table.c.state: only.state}
         conditions = [column == value for column, value in wanted.items() if value is not None]
-        query = select(table).where(*conditions).order_by(table.c.id.desc()).limit(limit)
+        ids = listing.of_scope(table, conditions, only)
         return await self._database.read(
-            lambda connection: [_row(row) for row in connection.execute(query).mappings()]
+            lambda connection: listing.page(
+                connection, select(table), ids, cursor=cursor, size=size, make=_row
+            )
         )
+
+    async def replay(self, notice_id: str) -> str:
+        now = self._clock()
+        new_id = str(uuid7())
+
+        def work(connection: Connection) -> str:
+            old = connection.execute(select(table).where(table.c.id == notice_id)).mappings().first()
+            if old is None:
+                raise CannotReplay(f"there is no notice {notice_id}: see `notices list`")
+            if damage := _parts(old)[1].damage:
+                raise CannotReplay(f"{notice_id} cannot be sent again: {damage}")
+            if old["state"] in {NoticeState.PENDING, NoticeState.SENDING}:
+                raise CannotReplay(f"{notice_id} is still to be sent: it is {old['state']}")
+            values = {**old, "id": new_id, "dedupe": new_id, "state": NoticeState.PENDING}
+            values |= {"reason": "", "detail": "", "attempts": 0, "ended_at": None}
+            connection.execute(insert(table).values(values | {"created_at": now, "next_at": now}))
+            timeline.add(connection, notice_id, now, "replayed", f"as {new_id}")
+            timeline.add(connection, new_id, now, NoticeState.PENDING, f"replay of {notice_id}")
+            return new_id
+
+        return await self._database.write(work)
 
 
 def _head(channel: str) -> Select[Any]:
@@ -245,6 +272,8 @@ def _row(row: RowMapping) -> NoticeRow:
     return NoticeRow(
         notice=notice,
         build_id=row["build_id"],
+        namespace=row["namespace"],
+        repo_name=row["repo_name"],
         job=row["job"],
         state=state,
         reason=row["reason"],

@@ -26,7 +26,7 @@ from bridge.web.api.core.logs import LogLine, log_lines
 from bridge.web.api.core.trigger import order_of
 from bridge.web.api.idempotency import Attempts
 from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation
-from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
+from bridge.web.api.pages import PAGE_SIZE, ListPage, PageLinks
 from bridge.web.api.queries import MAX_NUMBER, BuildOrder, Name, PageQuery, RepositoryQuery, Seconds
 from bridge.web.api.repository_calls import RepositoryCalls, address
 from bridge.web.api.repository_documents import (
@@ -40,20 +40,6 @@ from bridge.web.api.repository_documents import (
 
 _REPOSITORY: Final = "/alauda/v1/repositories/{namespace}/{repo_name}"
 _BUILDS: Final = "/alauda/v1/builds"
-
-
-class AlaudaBuildPage(Links):
-    """One page of builds; `count` is exact below 10 000, and otherwise how many there are at least."""
-
-    count: int
-    results: list[AlaudaBuildRow]
-
-
-class AlaudaRepositoryPage(Links):
-    """One page of repositories, in the order of their names."""
-
-    count: int
-    results: list[RepositoryDocument]
 
 
 class AlaudaBuildsQuery(PageQuery):
@@ -100,7 +86,7 @@ class AlaudaApi(BareDialect):
             await self._repositories.create(call, call.path["namespace"], body.content)
         )
 
-    async def list_repositories(self, call: Call, query: RepositoryQuery) -> AlaudaRepositoryPage:
+    async def list_repositories(self, call: Call, query: RepositoryQuery) -> ListPage[RepositoryDocument]:
         """List repositories by name."""
         page = self._repositories.page(call, query)
         return {
@@ -127,15 +113,11 @@ class AlaudaApi(BareDialect):
         await self._repositories.delete(call, address(call))
         return _nothing()
 
-    async def list_builds(self, call: Call, query: AlaudaBuildsQuery) -> AlaudaBuildPage:
+    async def list_builds(self, call: Call, query: AlaudaBuildsQuery) -> ListPage[AlaudaBuildRow]:
         """List builds, the newest first."""
         only = BuildFilter(namespace=query.namespace, repo_name=query.repo_name)
         page = await self._core.builds.page(call.principal, query.cursor, PAGE_SIZE, only)
-        return {
-            "count": page.count,
-            **self._links.of(call, page, lambda build: build.id),
-            "results": [alauda_row(build) for build in page.rows],
-        }
+        return self._links.listed(call, page, lambda build: build.id, alauda_row)
 
     async def trigger(self, call: Call, body: AlaudaOrder) -> AlaudaBuild:
         """Build what a tag_config says, at a commit or the newest one.

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from bridge.model.access import IssuedToken
 from bridge.model.audit import AuditEntry
 from bridge.model.build import MANUAL, Build, BuildState
-from bridge.store.values import DeliveryRow, Happening, HealthRecord, Step
+from bridge.store.values import DeliveryHead, Happening, HealthRecord, Step
 
 _STEPS: Final = {
     BuildState.WAITING: 1,
@@ -102,7 +102,7 @@ class BuildStory(BuildDocument):
 
 
 class DeliveryDocument(TypedDict):
-    """A delivery without its body; `explanation` is what each rule decided."""
+    """A delivery without its body, whose `size` is in bytes; `replay` counts the redeliveries before it."""
 
     id: str
     source: str
@@ -114,12 +114,12 @@ class DeliveryDocument(TypedDict):
     received_at: str
     state: str
     detail: str
-    explanation: Any
 
 
 class DeliveryStory(DeliveryDocument):
-    """A delivery with its timeline and the builds that it made."""
+    """A delivery with its timeline, the builds that it made, and what each rule decided (`explanation`)."""
 
+    explanation: Any
     timeline: list[StepDocument]
     builds: list[BuildDocument]
 
@@ -255,20 +255,18 @@ def runs_document(runs: Sequence[Build]) -> list[RunDocument]:
     ]
 
 
-def delivery_document(row: DeliveryRow) -> DeliveryDocument:
-    delivery = row.delivery
+def delivery_document(head: DeliveryHead) -> DeliveryDocument:
     return {
-        "id": delivery.id,
-        "source": delivery.source,
-        "forge": delivery.forge,
-        "event": delivery.event,
-        "key": delivery.key,
-        "replay": row.replay,
-        "size": len(delivery.body),
-        "received_at": when(delivery.received_at),
-        "state": row.state,
-        "detail": row.detail,
-        "explanation": row.explanation,
+        "id": head.id,
+        "source": head.source,
+        "forge": head.forge,
+        "event": head.event,
+        "key": head.key,
+        "replay": head.replay,
+        "size": head.size,
+        "received_at": when(head.received_at),
+        "state": head.state,
+        "detail": head.detail,
     }
 
 

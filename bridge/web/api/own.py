@@ -34,13 +34,24 @@ from bridge.web.api.documents import (
 )
 from bridge.web.api.events import Events
 from bridge.web.api.idempotency import Attempts
+from bridge.web.api.notice_documents import (
+    MessageDocument,
+    NoticeDocument,
+    NoticeStory,
+    message_document,
+    notice_document,
+    notice_story,
+)
 from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
-from bridge.web.api.pages import PAGE_SIZE, Links, PageLinks
+from bridge.web.api.pages import PAGE_SIZE, ListPage, PageLinks
 from bridge.web.api.queries import (
     BuildQuery,
+    DeliveryQuery,
     EventQuery,
     LogQuery,
+    MessageQuery,
     NewBuildOrder,
+    NoticeQuery,
     PageQuery,
     RepositoryQuery,
 )
@@ -59,29 +70,9 @@ MAX_LISTED: Final = 1000
 _REPOSITORY: Final = "/v1/repositories/{namespace}/{repo_name}"
 _BUILD: Final = "/v1/builds/{build_id}"
 _DELIVERY: Final = "/v1/deliveries/{delivery_id}"
+_NOTICE: Final = "/v1/notices/{notice_id}"
 _BYTES: Final = "application/octet-stream"
 _SEQ: Final = re.compile(r"[0-9]{1,15}")
-
-
-class BuildPage(Links):
-    """One page of builds; `count` is exact below 10 000, and otherwise how many there are at least."""
-
-    count: int
-    results: list[BuildDocument]
-
-
-class AuditPage(Links):
-    """One page of the audit trail; `count` is exact below 10 000, and otherwise how many it has at least."""
-
-    count: int
-    results: list[AuditDocument]
-
-
-class RepositoryList(Links):
-    """One page of repositories, in the order of their names."""
-
-    count: int
-    results: list[RepositoryStory]
 
 
 def _envelope(data: Mapping[str, Any], code: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -120,14 +111,10 @@ class OwnApi(Dialect):
         answer.headers.update(headers_of(error))
         return answer
 
-    async def list_builds(self, call: Call, query: BuildQuery) -> BuildPage:
+    async def list_builds(self, call: Call, query: BuildQuery) -> ListPage[BuildDocument]:
         """List builds, the newest first."""
         page = await self._core.builds.page(call.principal, query.cursor, PAGE_SIZE, query.filter)
-        return {
-            "count": page.count,
-            **self._links.of(call, page, lambda build: build.id),
-            "results": [build_document(build) for build in page.rows],
-        }
+        return self._links.listed(call, page, lambda build: build.id, build_document)
 
     async def show_build(self, call: Call) -> BuildStory:
         """Show a build, its runs, and the timeline of the newest one."""
@@ -165,11 +152,17 @@ class OwnApi(Dialect):
         build = await self._core.builds.one(call.principal, call.path["build_id"])
         return build_document(await self._core.builds.retry(call.caller, build, call.origin, call.claim_id))
 
+    async def list_deliveries(self, call: Call, query: DeliveryQuery) -> ListPage[DeliveryDocument]:
+        """List deliveries, the newest first. Who may not read all gets those that built something there."""
+        page = await self._core.deliveries.page(call.caller, query.cursor, PAGE_SIZE, query.filter)
+        return self._links.listed(call, page, lambda head: head.id, delivery_document)
+
     async def show_delivery(self, call: Call) -> DeliveryStory:
         """Show a delivery, why it built or not, and the builds that it made."""
         row, steps, builds = await self._core.deliveries.one(call.caller, call.path["delivery_id"])
         return {
-            **delivery_document(row),
+            **delivery_document(row.head),
+            "explanation": row.explanation,
             "timeline": timeline_document(steps),
             "builds": [build_document(build) for build in builds],
         }
@@ -191,7 +184,27 @@ class OwnApi(Dialect):
         delivery_id = call.path["delivery_id"]
         new_id = await self._core.deliveries.redeliver(call.caller, delivery_id, call.origin, call.claim_id)
         row, _, _ = await self._core.deliveries.one(call.caller, new_id)
-        return delivery_document(row)
+        return delivery_document(row.head)
+
+    async def list_notices(self, call: Call, query: NoticeQuery) -> ListPage[NoticeDocument]:
+        """List notices, the newest first."""
+        page = await self._core.notices.page(call.caller, query.cursor, PAGE_SIZE, query.filter)
+        return self._links.listed(call, page, lambda row: row.notice.id, notice_document)
+
+    async def show_notice(self, call: Call) -> NoticeStory:
+        """Show a notice and its timeline."""
+        return notice_story(*await self._core.notices.one(call.caller, call.path["notice_id"]))
+
+    async def replay_notice(self, call: Call) -> NoticeDocument:
+        """Have a notice that has ended sent once more; the answer is the new notice."""
+        new_id = await self._core.notices.replay(call.caller, call.path["notice_id"], call.origin)
+        row, _ = await self._core.notices.one(call.caller, new_id)
+        return notice_document(row)
+
+    async def list_messages(self, call: Call, query: MessageQuery) -> ListPage[MessageDocument]:
+        """List in-app messages, the newest first."""
+        page = await self._core.notices.messages(call.caller, query.cursor, PAGE_SIZE, query.filter)
+        return self._links.listed(call, page, lambda row: row.id, message_document)
 
     async def show_health(self, call: Call) -> list[PartDocument]:
         """Show which builders and channels work, and since when and why others do not."""
@@ -226,16 +239,12 @@ class OwnApi(Dialect):
         )
         return document
 
-    async def list_changes(self, call: Call, query: PageQuery) -> AuditPage:
+    async def list_changes(self, call: Call, query: PageQuery) -> ListPage[AuditDocument]:
         """List who changed what, the newest first; for admins."""
         require(call.caller, Role.ADMIN)
         async with self._core.one_list:
             page = await self._core.store.audit.page(query.cursor, PAGE_SIZE)
-        return {
-            "count": page.count,
-            **self._links.of(call, page, lambda entry: entry.id),
-            "results": [audit_document(entry) for entry in page.rows],
-        }
+        return self._links.listed(call, page, lambda entry: entry.id, audit_document)
 
     async def create_repository(self, call: Call, body: NewRepository) -> RepositoryStory:
         """Make a repository. The body has the keys of a rule file; the namespace is that of the address."""
@@ -243,7 +252,7 @@ class OwnApi(Dialect):
             await self._repositories.create(call, call.path["namespace"], body.content), trusted=True
         )
 
-    async def list_repositories(self, call: Call, query: RepositoryQuery) -> RepositoryList:
+    async def list_repositories(self, call: Call, query: RepositoryQuery) -> ListPage[RepositoryStory]:
         """List repositories by name."""
         page = self._repositories.page(call, query)
         return {
@@ -281,10 +290,15 @@ class OwnApi(Dialect):
         Operation("DELETE", _BUILD, cancel_build, public=True),
         Operation("POST", f"{_BUILD}/retry", retry_build, public=True),
         Operation("GET", f"{_BUILD}/logs", show_log, public=True),
+        Operation("GET", "/v1/deliveries", list_deliveries),
         Operation("GET", _DELIVERY, show_delivery),
         Operation("GET", f"{_DELIVERY}/body", show_body, media_type=_BYTES),
         Operation("GET", f"{_DELIVERY}/headers", show_headers),
         Operation("POST", f"{_DELIVERY}/redeliver", redeliver, status=201),
+        Operation("GET", "/v1/notices", list_notices),
+        Operation("GET", _NOTICE, show_notice),
+        Operation("POST", f"{_NOTICE}/replay", replay_notice, status=201),
+        Operation("GET", "/v1/messages", list_messages),
         Operation("GET", "/v1/health", show_health),
         Operation("GET", "/v1/events", stream_events, public=True, media_type="text/event-stream"),
         Operation("POST", "/v1/reload", reload),

@@ -1,7 +1,7 @@
 """Pages of lists: how many rows they have, and the addresses of their neighbours."""
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 from urllib.parse import urlencode
 
 from typing_extensions import TypedDict
@@ -14,6 +14,7 @@ PAGE_SIZE: Final = 20
 _CURSORS: Final = ("page", "before", "after")
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 class Links(TypedDict):
@@ -23,13 +24,30 @@ class Links(TypedDict):
     previous: str | None
 
 
+class ListPage(Links, Generic[D]):
+    """One page of a list; `count` is exact below 10 000, and otherwise how many there are at least."""
+
+    count: int
+    results: list[D]
+
+
 class PageLinks:
     """Makes the links between pages; they begin with `public_url`, and are paths without it."""
 
     def __init__(self, public_url: str | None) -> None:
         self._base = (public_url or "").rstrip("/")
 
-    def of(self, call: Call, page: Page[T], key: Callable[[T], str]) -> Links:
+    def listed(
+        self, call: Call, page: Page[T], key: Callable[[T], str | int], document: Callable[[T], D]
+    ) -> ListPage[D]:
+        """A page with its links; `key` is what a row is ordered by."""
+        return {
+            "count": page.count,
+            **self.of(call, page, key),
+            "results": [document(row) for row in page.rows],
+        }
+
+    def of(self, call: Call, page: Page[T], key: Callable[[T], str | int]) -> Links:
         """The links of a page, the newest rows first; rows that come meanwhile do not move its neighbours."""
         rows = page.rows
         return {
@@ -45,7 +63,7 @@ class PageLinks:
             "previous": self._link(call, "before", paths[0]) if page.earlier else None,
         }
 
-    def _link(self, call: Call, cursor: str, neighbour: str) -> str:
+    def _link(self, call: Call, cursor: str, neighbour: str | int) -> str:
         """The address of a neighbouring page, without the Host header: a client can write anything there."""
         given = call.request.query_params.items()
         kept = {name: value for name, value in given if name not in _CURSORS}

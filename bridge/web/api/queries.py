@@ -8,7 +8,9 @@ from pydantic import BeforeValidator, Field
 
 from bridge.config.types import Strict, wrong
 from bridge.model.build import BuildState
-from bridge.store.values import BuildFilter, Cursor
+from bridge.model.delivery import DeliveryState
+from bridge.model.notice import EventName, NoticeState
+from bridge.store.values import BuildFilter, Cursor, DeliveryFilter, MessageFilter, NoticeFilter
 from bridge.web.api.core.errors import Invalid
 from bridge.web.api.operation import Arguments
 
@@ -54,14 +56,18 @@ Letter = Literal["W", "I", "S", "F"]
 PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_page_number)]
 Seconds = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER), BeforeValidator(_seconds)]
 PathCursor = Annotated[str, Field(max_length=MAX_PATH)]
+RowNumber = Annotated[int, Field(ge=0, le=MAX_SEQ)]
 CursorId = Annotated[str, BeforeValidator(_cursor_id)]
 
 
-class PageQuery(Arguments):
-    """Where a page of a list lies."""
-
+class _Numbered(Arguments):
     page: PageNumber = 1
     """The page, 20 rows each; `next` and `previous` of a page are better: rows that come move no page."""
+
+
+class PageQuery(_Numbered):
+    """Where a page of a list lies."""
+
     before: CursorId | None = None
     """The id of a row: the page holds older ones."""
     after: CursorId | None = None
@@ -111,6 +117,85 @@ class BuildQuery(PageQuery):
         )
 
 
+class _Of(Arguments):
+    namespace: str | None = None
+    """What concerns this namespace."""
+    repo_name: str | None = None
+    """What concerns the repository of this name; give the namespace, too."""
+
+    def check_scope(self) -> None:
+        """Raises Invalid for a repo_name alone."""
+        if self.repo_name is not None and self.namespace is None:
+            raise Invalid(["repo_name: one name may be in many namespaces: give namespace, too"])
+
+
+class DeliveryQuery(PageQuery, _Of):
+    """Which deliveries to list, and where the page lies; one concerns the namespaces in which it built."""
+
+    state: DeliveryState | None = None
+    """Deliveries in this state."""
+    source: str | None = None
+    """Deliveries of this source, as bridge.yaml names it."""
+    forge: str | None = None
+    """Deliveries of this kind of Git host."""
+
+    @property
+    def filter(self) -> DeliveryFilter:
+        """What this asks for. Raises Invalid."""
+        self.check_scope()
+        return DeliveryFilter(
+            namespace=self.namespace,
+            repo_name=self.repo_name,
+            state=self.state,
+            source=self.source,
+            forge=self.forge,
+        )
+
+
+class NoticeQuery(PageQuery, _Of):
+    """Which notices to list, and where the page lies; one about a build concerns its namespace."""
+
+    build_id: str | None = None
+    """Notices about this build."""
+    channel: str | None = None
+    """Notices to this channel."""
+    state: NoticeState | None = None
+    """Notices in this state."""
+
+    @property
+    def filter(self) -> NoticeFilter:
+        """What this asks for. Raises Invalid."""
+        self.check_scope()
+        return NoticeFilter(
+            namespace=self.namespace,
+            repo_name=self.repo_name,
+            build_id=self.build_id,
+            channel=self.channel,
+            state=self.state,
+        )
+
+
+class MessageQuery(_Numbered, _Of):
+    """Which in-app messages to list, and where the page lies; their ids grow with each."""
+
+    before: RowNumber | None = None
+    """The id of a message: the page holds older ones."""
+    after: RowNumber | None = None
+    """The id of a message: the page holds newer ones."""
+    event: EventName | None = None
+    """Messages about this event."""
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(number=self.page, before=self.before, after=self.after)
+
+    @property
+    def filter(self) -> MessageFilter:
+        """What this asks for. Raises Invalid."""
+        self.check_scope()
+        return MessageFilter(namespace=self.namespace, repo_name=self.repo_name, event=self.event)
+
+
 class LogQuery(Arguments):
     """Which part of a log."""
 
@@ -127,7 +212,7 @@ class LogQuery(Arguments):
 class EventQuery(Arguments):
     """Which events to stream."""
 
-    after: Annotated[int, Field(ge=0, le=MAX_SEQ)] | None = None
+    after: RowNumber | None = None
     """The `seq` of an event: the stream begins behind it; if left out, with what happens from now on."""
 
 

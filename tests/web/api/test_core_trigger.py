@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.git import Origin
 from support.harness import DispatcherHarness
+from support.listed import newest_deliveries
 from support.rules import rules_of
 from support.scripted import SHA, Store
 
@@ -125,7 +126,7 @@ async def test_what_cannot_be_asked_for_is_rejected(
         with pytest.raises(Invalid) as rejected:
             await site.ask(**more)
         assert str(rejected.value).startswith(why)
-    assert await store.deliveries.newest(10) == []
+    assert await newest_deliveries(store, 10) == []
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ async def test_who_may_not_build_there_is_told_so(store: Store, tmp_path: Path) 
         for caller in (stranger, Principal(name="vic", role=Role.VIEWER)):
             with pytest.raises(Forbidden):
                 await site.ask(caller)
-    assert await store.deliveries.newest(10) == []
+    assert await newest_deliveries(store, 10) == []
 
 
 async def test_what_is_not_decided_in_time_is_built_later(
@@ -158,10 +159,10 @@ async def test_what_is_not_decided_in_time_is_built_later(
     site = Site(store, tmp_path)
     with pytest.raises(Unavailable, match="is asked for as delivery"):
         await site.ask()
-    (row,) = await store.deliveries.newest(10)
+    (row,) = await newest_deliveries(store, 10)
     async with site.harness.running():
         await site.harness.settled()
-    assert len(await store.builds.of_delivery(row.delivery.id)) == 2
+    assert len(await store.builds.of_delivery(row.id)) == 2
 
 
 async def test_the_configuration_of_a_tag_names_the_ref(store: Store, tmp_path: Path) -> None:

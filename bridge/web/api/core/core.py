@@ -8,6 +8,7 @@ from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.core.builds import BuildAccess
 from bridge.web.api.core.deliveries import DeliveryAccess
+from bridge.web.api.core.notices import NoticeAccess
 from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
 from bridge.web.api.core.trigger import BuildTrigger
 
@@ -15,8 +16,8 @@ from bridge.web.api.core.trigger import BuildTrigger
 class Core:
     """The parts of the bridge as callers may see, change and use them.
 
-    `keeper` holds the rules in force. `wake` is called when there is work: a delivery was stored, or a build
-    waits again or is to end.
+    `keeper` holds the rules in force. `wake` is called when there is work: a delivery was stored, a build
+    waits again or is to end, or a notice is to be sent once more.
     """
 
     def __init__(self, store: Store, keeper: RuleKeeper, clock: Clock, wake: Callable[[], None]) -> None:
@@ -26,6 +27,7 @@ class Core:
         # However many clients ask for lists, the store's other readers stay free for the daemon.
         self.one_list = anyio.Semaphore(1)
         self.builds = BuildAccess(store, wake, self.one_list)
-        self.deliveries = DeliveryAccess(store, wake)
+        self.deliveries = DeliveryAccess(store, wake, self.one_list)
+        self.notices = NoticeAccess(store, keeper, wake, self.one_list)
         self.repositories = RepositoryAccess(keeper)
         self.trigger = BuildTrigger(store, clock, wake)

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import anyio
+
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
 from bridge.model.build import Build
 from bridge.store.base import Store
-from bridge.store.values import DeliveryRow, Step
+from bridge.store.values import Cursor, DeliveryFilter, DeliveryHead, DeliveryRow, Page, Step
 from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.errors import NotFound
@@ -19,13 +21,27 @@ _NO_DELIVERY: Final = (
 
 
 class DeliveryAccess:
-    """A delivery belongs to no namespace: who may not read all sees those that built something there."""
+    """A delivery belongs to no namespace: who may not read all sees those that built something there.
 
-    def __init__(self, store: Store, wake: Callable[[], None]) -> None:
+    Sentences about the whole delivery may name what others build of it: only who may read all gets them.
+    """
+
+    def __init__(self, store: Store, wake: Callable[[], None], one_list: anyio.Semaphore) -> None:
+        self._one_list = one_list
         self._deliveries = store.deliveries
         self._builds = store.builds
         self._audit = store.audit
         self._wake = wake
+
+    async def page(
+        self, caller: Principal, cursor: Cursor, size: int, only: DeliveryFilter
+    ) -> Page[DeliveryHead]:
+        """The deliveries that the caller may see, of those that `only` asks for."""
+        async with self._one_list:
+            page = await self._deliveries.page(cursor, size, replace(only, readable=caller.namespaces))
+        if caller.namespaces is None:
+            return page
+        return replace(page, rows=[replace(head, detail="") for head in page.rows])
 
     async def one(self, caller: Principal, delivery_id: str) -> tuple[DeliveryRow, list[Step], list[Build]]:
         """A delivery with its timeline and the builds that it made. Raises NotFound."""
@@ -39,7 +55,8 @@ class DeliveryAccess:
         visible = [build for build in builds if sees(caller, build.namespace)]
         if not visible:
             raise NotFound(_NO_DELIVERY)
-        return replace(row, explanation=_visible(caller, row.explanation)), steps, visible
+        shown = replace(row, detail="", explanation=_visible(caller, row.explanation))
+        return shown, [replace(step, detail="") for step in steps], visible
 
     async def redeliver(
         self, caller: Principal, delivery_id: str, origin: str, claim_id: str | None = None
@@ -60,10 +77,12 @@ class DeliveryAccess:
 
 def _visible(caller: Principal, explanation: Any) -> Any:
     """What the rules of visible namespaces decided."""
-    if not isinstance(explanation, list):
-        return None
     return [
-        {**one, **{key: _rules(caller, one.get(key, ())) for key in ("matches", "rejections")}}
+        {
+            **one,
+            **{key: _rules(caller, one.get(key, ())) for key in ("matches", "rejections")},
+            "reason": None,
+        }
         for one in explanation
     ]
 

@@ -1,0 +1,79 @@
+"""Notices and in-app messages as callers may see them, and notices that are sent once more."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import anyio
+
+from bridge.errors import CannotReplay
+from bridge.model.access import Principal, Role
+from bridge.model.audit import Action
+from bridge.store.base import Store
+from bridge.store.values import Cursor, MessageFilter, MessageRow, NoticeFilter, NoticeRow, Page, Step
+from bridge.web.api.core.access import require, require_in
+from bridge.web.api.core.builds import sees
+from bridge.web.api.core.errors import Conflict, NotFound
+from bridge.web.api.core.repositories import RuleKeeper
+
+_NO_NOTICE: Final = "no notice has this id that your token may see: it is wrong, or the notice is too old"
+
+
+class NoticeAccess:
+    """One about a build is for who sees its namespace; one about the bridge, for who may read all."""
+
+    def __init__(
+        self, store: Store, keeper: RuleKeeper, wake: Callable[[], None], one_list: anyio.Semaphore
+    ) -> None:
+        self._notices = store.notices
+        self._messages = store.messages
+        self._audit = store.audit
+        self._keeper = keeper
+        self._wake = wake
+        self._one_list = one_list
+
+    async def page(self, caller: Principal, cursor: Cursor, size: int, only: NoticeFilter) -> Page[NoticeRow]:
+        """The notices that the caller may see, of those that `only` asks for."""
+        async with self._one_list:
+            return await self._notices.page(cursor, size, replace(only, readable=caller.namespaces))
+
+    async def messages(
+        self, caller: Principal, cursor: Cursor, size: int, only: MessageFilter
+    ) -> Page[MessageRow]:
+        """The in-app messages that the caller may see, of those that `only` asks for."""
+        async with self._one_list:
+            return await self._messages.page(cursor, size, replace(only, readable=caller.namespaces))
+
+    async def one(self, caller: Principal, notice_id: str) -> tuple[NoticeRow, list[Step]]:
+        """A notice and its timeline. Raises NotFound."""
+        found = await self._notices.get(notice_id)
+        if found is None or not _visible(caller, found[0]):
+            raise NotFound(_NO_NOTICE)
+        return found
+
+    async def replay(self, caller: Principal, notice_id: str, origin: str) -> str:
+        """Have a notice that has ended sent once more, as a new one; returns the id of that.
+
+        Takes the role member in its namespace, everywhere for one about the bridge. Raises NotFound,
+        Forbidden, and Conflict for one that is still to be sent, or whose channel is gone.
+        """
+        row, _ = await self.one(caller, notice_id)
+        if row.namespace is None:
+            require(caller, Role.MEMBER)
+        else:
+            require_in(caller, Role.MEMBER, row.namespace)
+        channel = row.notice.channel
+        if channel not in self._keeper.in_force.files.names.channels:
+            raise Conflict(f"there is no channel {channel} any more: add it to bridge.yaml, then try again")
+        try:
+            new_id = await self._notices.replay(notice_id)
+        except CannotReplay as error:
+            raise Conflict(str(error)) from None
+        self._wake()
+        after = {"notice_id": new_id}
+        await self._audit.add(caller, Action.NOTICE_REPLAYED, notice_id, origin=origin, after=after)
+        return new_id
+
+
+def _visible(caller: Principal, row: NoticeRow) -> bool:
+    return caller.namespaces is None if row.namespace is None else sees(caller, row.namespace)

@@ -1,0 +1,96 @@
+"""Notices and in-app messages as JSON documents, for the API and for the command line alike."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from bridge.model.notice import BuildFacts, ServiceFacts
+from bridge.store.values import MessageRow, NoticeRow, Step
+from bridge.web.api.documents import StepDocument, maybe_when, timeline_document, when
+
+
+class NoticeDocument(TypedDict):
+    """A notice; `about` says in a line what it tells, `job` is what notices are kept in order for.
+
+    One about the bridge itself has no build_id, namespace and repo_name. `recipient` is null for all of a
+    channel.
+    """
+
+    id: str
+    created_at: str
+    channel: str
+    recipient: str | None
+    event: str
+    build_id: str | None
+    namespace: str | None
+    repo_name: str | None
+    job: str
+    about: str
+    state: str
+    reason: str
+    detail: str
+    attempts: int
+    next_at: str
+    ended_at: str | None
+
+
+class NoticeStory(NoticeDocument):
+    """A notice with its timeline."""
+
+    timeline: list[StepDocument]
+
+
+class MessageDocument(TypedDict):
+    """An in-app message: `facts` are all that its notice tells, `about` is that in a line."""
+
+    id: int
+    notice_id: str
+    at: str
+    event: str
+    about: str
+    facts: dict[str, Any]
+
+
+def notice_document(row: NoticeRow) -> NoticeDocument:
+    notice = row.notice
+    return {
+        "id": notice.id,
+        "created_at": when(notice.created_at),
+        "channel": notice.channel,
+        "recipient": notice.recipient,
+        "event": notice.event,
+        "build_id": row.build_id,
+        "namespace": row.namespace,
+        "repo_name": row.repo_name,
+        "job": row.job,
+        "about": _about(notice.facts),
+        "state": row.state,
+        "reason": row.reason,
+        "detail": row.detail,
+        "attempts": row.attempts,
+        "next_at": when(row.next_at),
+        "ended_at": maybe_when(row.ended_at),
+    }
+
+
+def notice_story(row: NoticeRow, steps: Sequence[Step]) -> NoticeStory:
+    return {**notice_document(row), "timeline": timeline_document(steps)}
+
+
+def message_document(row: MessageRow) -> MessageDocument:
+    return {
+        "id": row.id,
+        "notice_id": row.notice_id,
+        "at": when(row.at),
+        "event": row.event,
+        "about": _about(row.facts),
+        "facts": asdict(row.facts),
+    }
+
+
+def _about(facts: BuildFacts | ServiceFacts) -> str:
+    if isinstance(facts, ServiceFacts):
+        return f"{facts.subject}: {facts.detail}"
+    return f"{facts.namespace}/{facts.repo_name} {facts.label} {facts.ref_name}: {facts.state}"
