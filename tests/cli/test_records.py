@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from support.daemon import SECRET, Daemon
+from support.listed import add_notice
 from support.records import fails, filled, good, one_build, run
 from support.scripted import SHA, Store, delivery_of, new_build, quiet
 
@@ -244,6 +245,27 @@ def test_notices_are_listed_and_shown_with_their_attempts(daemon: Daemon) -> Non
     assert (document["attempts"], document["reason"], document["state"]) == (1, "config", "dead")
     assert "config: the token does not exist" in good(daemon, "notices show 1").stdout
     assert fails(daemon, "notices show none") == "there is no notice none: see `notices list`"
+
+
+def test_a_notice_is_sent_once_more_by_hand(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        await add_notice(store, "done", channel="message", ended=NoticeState.DEAD)
+        await add_notice(store, "gone", channel="gone", ended=NoticeState.DEAD)
+
+    filled(daemon, fill)
+    (said,) = good(daemon, "notices replay done").stdout.splitlines()
+    new = said.removeprefix("notice ")
+    (document,) = good(daemon, "notices show --json", new).documents
+    assert (document["state"], document["about"]) == ("pending", "builder:here: no answer")
+    assert "is still to be sent" in fails(daemon, "notices replay", new)
+    assert "there is no channel gone any more" in fails(daemon, "notices replay gone")
+    assert "there is no notice none" in fails(daemon, "notices replay none")
+    (entry,) = good(daemon, "audit list --json").documents
+    assert (entry["action"], entry["subject"], entry["after"]) == (
+        "notice.replayed",
+        "done",
+        {"notice_id": new},
+    )
 
 
 def test_with_nothing_there_lists_are_empty(daemon: Daemon) -> None:

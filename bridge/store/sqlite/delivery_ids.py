@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, func, select
 
 from bridge.store.schema import build
 from bridge.store.schema import delivery as table
@@ -22,6 +22,6 @@ def delivery_ids(only: DeliveryFilter) -> list[Select[Any]]:
 def _of_builds(there: Conditions, own: Conditions) -> Select[Any]:
     # Builds are kept longer than deliveries: those of the time before are not looked at.
     oldest = select(func.min(table.c.id)).scalar_subquery()
-    kept = exists().where(table.c.id == build.c.delivery_id, *own)
+    kept = select(table.c.id).where(table.c.id == build.c.delivery_id, *own).exists()
     ids = select(build.c.delivery_id.label("id")).where(*there, build.c.delivery_id >= oldest, kept)
     return ids.distinct()

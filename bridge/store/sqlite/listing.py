@@ -10,7 +10,6 @@ from sqlalchemy import (
     Select,
     Subquery,
     Table,
-    distinct,
     func,
     select,
     union_all,
@@ -43,9 +42,8 @@ def page(
     """
     if not found_by:
         return Page(count=0, rows=[], newer=False, older=False)
-    few = _merged([one.limit(COUNTED) for one in found_by])
-    each = distinct(few.c.id) if overlap and len(found_by) > 1 else few.c.id
-    counted = select(each.label("id")).limit(COUNTED).subquery()
+    few = select(_merged([one.limit(COUNTED) for one in found_by]).c.id).limit(COUNTED)
+    counted = (few.distinct() if overlap and len(found_by) > 1 else few).subquery()
     count = connection.execute(select(func.count()).select_from(counted)).scalar_one()
     offset = 0 if cursor.after or cursor.before else (cursor.number - 1) * size
     key = rows.selected_columns.id

@@ -12,11 +12,13 @@ import httpx
 import pytest
 from support.api import api_of, bearer, client_of, issue
 from support.keeping import keeper_of
+from support.listed import add_notice
 from support.scripted import START, Store, quiet
 from support.stored import document, put
 
 from bridge.model.access import Role
 from bridge.model.build import BuildState
+from bridge.model.notice import NoticeState
 from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
 
@@ -43,6 +45,8 @@ class Needs(Enum):
     """To change one thing."""
     CHANGE_SIGNED_IN = auto()
     """The same where nothing is told without a token."""
+    CHANGE_WITH_TOKEN = auto()
+    """To change one thing that is not shown without a token, public or not."""
     MAKE = auto()
     """To make something in a namespace."""
     RULE_OF_ONE = auto()
@@ -66,6 +70,8 @@ _ROWS: Mapping[tuple[Needs, bool], tuple[int, ...]] = {
     (Needs.READ_SIGNED_IN, False): (401, 401, 401, 404, OK, OK, OK),
     (Needs.CHANGE_SIGNED_IN, True): (401, 401, 401, 403, 403, OK, OK),
     (Needs.CHANGE_SIGNED_IN, False): (401, 401, 401, 404, 403, OK, OK),
+    (Needs.CHANGE_WITH_TOKEN, True): (401, 401, 401, 404, 403, OK, OK),
+    (Needs.CHANGE_WITH_TOKEN, False): (401, 401, 401, 404, 403, OK, OK),
     (Needs.CHANGE, True): (401, 401, 401, 403, 403, OK, OK),
     (Needs.CHANGE, False): (404, 401, 401, 404, 403, OK, OK),
     (Needs.MAKE, True): (401, 401, 401, 403, 403, OK, OK),
@@ -169,6 +175,7 @@ CALLS = (
     Line("GET", "/v1/builds", Needs.ANYTHING),
     Line("GET", "/v1/builds/{build_id}", Needs.READ),
     Line("GET", "/v1/builds/{build_id}/logs", Needs.READ),
+    Line("GET", "/v1/deliveries", Needs.OWN),
     Line("GET", "/v1/deliveries/{delivery_id}", Needs.READ_WITH_TOKEN),
     Line("GET", "/v1/deliveries/{delivery_id}/body", Needs.READ_WITH_TOKEN),
     Line("GET", "/v1/deliveries/{delivery_id}/headers", Needs.READ_WITH_TOKEN),
@@ -176,6 +183,10 @@ CALLS = (
     Line("POST", "/v1/builds", Needs.CHANGE, 409, ORDER),
     Line("DELETE", "/v1/builds/{build_id}", Needs.CHANGE),
     Line("POST", "/v1/builds/{build_id}/retry", Needs.CHANGE, ended=True),
+    Line("GET", "/v1/notices", Needs.OWN),
+    Line("GET", "/v1/notices/{notice_id}", Needs.READ_WITH_TOKEN),
+    Line("POST", "/v1/notices/{notice_id}/replay", Needs.CHANGE_WITH_TOKEN, 201),
+    Line("GET", "/v1/messages", Needs.OWN),
     Line("GET", "/v1/health", Needs.OWN),
     Line("GET", "/v1/events", Needs.ANYTHING),
     Line("POST", "/v1/reload", Needs.RULE),
@@ -241,6 +252,7 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize("line", CALLS, ids=[f"{line.method} {line.path}" for line in CALLS])
 async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_public: bool) -> None:
     build = await store.add_build(namespace="acme", repo_name="tool", is_public=is_public)
+    await add_notice(store, "n", build, ended=NoticeState.DEAD)
     if line.ended:
         await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
     await store.repositories.take({}, [], [], put(document() | {"is_public": is_public}))
@@ -260,6 +272,7 @@ async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_pu
         record_id=build.id,
         build_no=build.number,
         build_number=build.number,
+        notice_id="n",
     )
     headers = await shown_by(store, caller)
     async with client_of(api_of(store, keeper=keeper)) as client:

@@ -10,10 +10,12 @@ import pytest
 from support.api import api_of
 from support.commands import command
 from support.keeping import keeper_of
+from support.listed import add_notice, notice_about
 from support.scripted import Store, delivery_of, quiet
 from support.stored import document, put
 
 from bridge.model.build import BuildState
+from bridge.model.notice import NoticeState
 from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
 from bridge.web.api.openapi import openapi
@@ -119,7 +121,15 @@ async def test_what_is_answered_has_the_type_that_the_document_gives(
         await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
     delivery = delivery_of("k", store.clock())
     await store.deliveries.put(delivery)
-    known = {"build_id": build.id, "delivery_id": delivery.id, "number": build.number, "job": 1}
+    await add_notice(store, "n", build, ended=NoticeState.DEAD)
+    await store.messages.add_message(notice_about("m", build, store.clock()))
+    known = {
+        "notice_id": "n",
+        "build_id": build.id,
+        "delivery_id": delivery.id,
+        "number": build.number,
+        "job": 1,
+    }
     known |= {"namespace": "acme", "repo_name": "tool", "owner": "acme", "name": "tool"}
     known |= JOB | {"project_id": project_id_of("acme"), "build_project_id": build_project_id_of(KEY)}
     known |= {"record_id": build.id, "build_no": build.number, "build_number": build.number}

@@ -15,6 +15,7 @@ from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.errors import NotFound
 
+_DECISIONS: Final = ("matches", "rejections")
 _NO_DELIVERY: Final = (
     "no delivery has this id that your token may see: it is wrong, or the delivery is too old"
 )
@@ -23,7 +24,7 @@ _NO_DELIVERY: Final = (
 class DeliveryAccess:
     """A delivery belongs to no namespace: who may not read all sees those that built something there.
 
-    Sentences about the whole delivery may name what others build of it: only who may read all gets them.
+    Sentences about a whole delivery name all that is built of it: a caller who may not see that gets none.
     """
 
     def __init__(self, store: Store, wake: Callable[[], None], one_list: anyio.Semaphore) -> None:
@@ -55,7 +56,10 @@ class DeliveryAccess:
         visible = [build for build in builds if sees(caller, build.namespace)]
         if not visible:
             raise NotFound(_NO_DELIVERY)
-        shown = replace(row, detail="", explanation=_visible(caller, row.explanation))
+        explanation = _visible(caller, row.explanation)
+        if explanation == row.explanation and visible == builds:
+            return row, steps, builds
+        shown = replace(row, detail="", explanation=[{**one, "reason": None} for one in explanation])
         return shown, [replace(step, detail="") for step in steps], visible
 
     async def redeliver(
@@ -75,14 +79,10 @@ class DeliveryAccess:
         return new_id
 
 
-def _visible(caller: Principal, explanation: Any) -> Any:
+def _visible(caller: Principal, explanation: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What the rules of visible namespaces decided."""
     return [
-        {
-            **one,
-            **{key: _rules(caller, one.get(key, ())) for key in ("matches", "rejections")},
-            "reason": None,
-        }
+        {**one, **{key: _rules(caller, found) for key in _DECISIONS if (found := one.get(key)) is not None}}
         for one in explanation
     ]
 
