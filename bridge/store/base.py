@@ -264,10 +264,11 @@ class Notices(Protocol):
     async def page(self, cursor: Cursor, size: int, only: NoticeFilter = ANY_NOTICE) -> Page[NoticeRow]:
         """One page of the notices, newest first."""
 
-    async def replay(self, notice_id: str) -> str:
+    async def replay(self, notice_id: str, claim_id: str | None = None) -> str:
         """Write the notice once more, as a new one that is due now; returns its id.
 
-        Raises CannotReplay when there is no such notice, or it is still to be sent.
+        With the id of a claimed idempotency key, which is then the new id, this is done once. Raises
+        CannotReplay when there is no such notice, or it is still to be sent.
         """
 
 

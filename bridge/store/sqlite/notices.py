@@ -181,11 +181,13 @@ class Notices:
             )
         )
 
-    async def replay(self, notice_id: str) -> str:
+    async def replay(self, notice_id: str, claim_id: str | None = None) -> str:
         now = self._clock()
-        new_id = str(uuid7())
+        new_id = claim_id or str(uuid7())
 
         def work(connection: Connection) -> str:
+            if connection.execute(select(table.c.id).where(table.c.id == new_id)).first():
+                return new_id
             old = connection.execute(select(table).where(table.c.id == notice_id)).mappings().first()
             if old is None:
                 raise CannotReplay(f"there is no notice {notice_id}: see `notices list`")

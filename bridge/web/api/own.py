@@ -197,7 +197,9 @@ class OwnApi(Dialect):
 
     async def replay_notice(self, call: Call) -> NoticeDocument:
         """Have a notice that has ended sent once more; the answer is the new notice."""
-        new_id = await self._core.notices.replay(call.caller, call.path["notice_id"], call.origin)
+        new_id = await self._core.notices.replay(
+            call.caller, call.path["notice_id"], call.origin, call.claim_id
+        )
         row, _ = await self._core.notices.one(call.caller, new_id)
         return notice_document(row)
 

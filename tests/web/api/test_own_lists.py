@@ -206,3 +206,25 @@ async def test_what_cannot_be_sent_again_is_refused(store: Store, client: httpx.
     assert (await client.post("/v1/notices/service/replay", headers=everywhere)).status_code == 201
     trail = good(await client.get("/v1/audit", headers=bearer(await issue(store, Role.ADMIN))))
     assert [entry["subject"] for entry in trail["results"]] == ["service"]
+
+
+class _KilledError(BaseException):
+    """The end of the process."""
+
+
+async def test_a_replay_under_a_key_is_done_once_whenever_the_daemon_is_killed(
+    store: Store, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def killed(*_: object) -> None:
+        raise _KilledError
+
+    await add_notice(store, "n", ended=NoticeState.DEAD)
+    client.headers.update(bearer(await issue(store, Role.MEMBER)) | {"idempotency-key": "once"})
+    with monkeypatch.context() as patch:
+        patch.setattr(store.idempotency_keys, "answer", killed)
+        with pytest.raises(_KilledError):
+            await client.post("/v1/notices/n/replay")
+    answers = [await client.post("/v1/notices/n/replay") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].content == answers[1].content
+    assert len(good(await client.get("/v1/notices"))["results"]) == 2

@@ -51,11 +51,14 @@ class NoticeAccess:
             raise NotFound(_NO_NOTICE)
         return found
 
-    async def replay(self, caller: Principal, notice_id: str, origin: str) -> str:
+    async def replay(
+        self, caller: Principal, notice_id: str, origin: str, claim_id: str | None = None
+    ) -> str:
         """Have a notice that has ended sent once more, as a new one; returns the id of that.
 
-        Takes the role member in its namespace, everywhere for one about the bridge. Raises NotFound,
-        Forbidden, and Conflict for one that is still to be sent, or whose channel is gone.
+        With the id of a claimed idempotency key this is done once. Takes the role member in its namespace,
+        everywhere for one about the bridge. Raises NotFound, Forbidden, and Conflict for one that is still to
+        be sent, or whose channel is gone.
         """
         row, _ = await self.one(caller, notice_id)
         if row.namespace is None:
@@ -66,7 +69,7 @@ class NoticeAccess:
         if channel not in self._keeper.in_force.files.names.channels:
             raise Conflict(f"there is no channel {channel} any more: add it to bridge.yaml, then try again")
         try:
-            new_id = await self._notices.replay(notice_id)
+            new_id = await self._notices.replay(notice_id, claim_id)
         except CannotReplay as error:
             raise Conflict(str(error)) from None
         self._wake()
