@@ -100,8 +100,8 @@ def needed(name: str, body: Path) -> list[str]:
         "builds trigger": ["a/b", "--branch", "main"],
         "token add": ["ci", "--role", "viewer"],
     }
-    shown = name.endswith((" show", " log", " cancel", " retry", " redeliver", " test", " revoke"))
-    return given.get(name, ["x"] if shown else [])
+    of_one = ("show", "log", "cancel", "retry", "redeliver", "replay", "test", "revoke")
+    return given.get(name, ["x"] if name.endswith(tuple(f" {verb}" for verb in of_one)) else [])
 
 
 @pytest.mark.parametrize("name", CONFIGURED)
