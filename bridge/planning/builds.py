@@ -87,7 +87,7 @@ class _Draft:
             histories[_ref(move)] = recorded(histories.get(_ref(move), ()), move, known.now)
         return cls(
             known=known,
-            chains={ref: Chain((one.before, one.after) for one in moves) for ref, moves in histories.items()},
+            chains={ref: Chain.of(moves) for ref, moves in histories.items()},
             tips={tip.tag_set: tip for tip in known.tips},
             builds={name: {one.number: one for one in builds} for name, builds in known.builds.items()},
             numbers=dict(known.last_numbers),

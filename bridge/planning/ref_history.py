@@ -4,7 +4,9 @@ Deliveries may come late, twice, or in any order. Each names the object that its
 object that it was set to, so all of them together are a chain. A push is certainly newer than another where
 the chain leads from the other to it, and not back. The chain leads back where a ref was reset, or removed
 and made again. There, and where a link is not known (yet), the order of arrival counts as the order of the
-pushes. The dates of commits do not count: their authors choose them. Different refs are never compared.
+pushes. Where a ref comes back from what it was last known to be, or from where nobody said that it went, the
+links from that place on are over: nothing there is newer for it. The dates of commits do not count: their
+authors choose them. Different refs are never compared.
 
 So a moving tag, such as `latest`, may hold older code for a while, where that came before the link to the
 newer code. When the link comes, the newest code is built again.
@@ -19,14 +21,35 @@ Links = Mapping[str, set[str]]
 
 
 class Chain:
-    """How one ref moved: pairs of the object before and the one after, an empty text where there was none."""
+    """How one ref moved, by `moves` in the order in which they were last reported.
+
+    Each is the object before and the one after, an empty text where there was none.
+    """
 
     def __init__(self, moves: Iterable[tuple[str, str]]) -> None:
         self._next: dict[str, set[str]] = {}
         self._previous: dict[str, set[str]] = {}
+        seen: list[str] = []
         for before, after in moves:
+            if after in self._previous and (self._is_new(before) or self.newest(seen[::-1]) == before):
+                self._leave(after)
             self._next.setdefault(before, set()).add(after)
             self._previous.setdefault(after, set()).add(before)
+            seen.append(after)
+
+    @classmethod
+    def of(cls, moves: Sequence[KnownMove]) -> "Chain":
+        """The chain of the recorded moves."""
+        return cls((one.before, one.after) for one in _reported(moves))
+
+    def _is_new(self, name: str) -> bool:
+        """Whether no move before had it: then the ref came there, and nobody said so."""
+        return name not in self._next and name not in self._previous
+
+    def _leave(self, place: str) -> None:
+        """Forget where the ref went from this place when it was there before."""
+        for later in self._next.pop(place, ()):
+            self._previous[later].discard(place)
 
     def newer(self, pushed: str) -> set[str]:
         """What is certainly newer than `pushed`."""
@@ -82,9 +105,12 @@ def unseen(moves: Sequence[KnownMove], move: RefMove) -> str | None:
 
 def _newest(moves: Sequence[KnownMove]) -> str | None:
     """What the ref is set to, an empty text where it was removed; None where nothing is known."""
-    chain = Chain((one.before, one.after) for one in moves)
-    reported = sorted(moves, key=lambda one: one.at)
-    return chain.newest([one.after for one in reversed(reported)])
+    return Chain.of(moves).newest([one.after for one in reversed(_reported(moves))])
+
+
+def _reported(moves: Sequence[KnownMove]) -> Sequence[KnownMove]:
+    """In the order in which they were last reported."""
+    return sorted(moves, key=lambda one: one.at)
 
 
 def _last(moves: Sequence[KnownMove]) -> KnownMove:

@@ -272,3 +272,14 @@ async def test_only_the_last_moves_of_a_ref_are_kept(store: Store, tmp_path: Pat
         row = await here.push(letters[110] + letters[111], "refs/heads/each/x")
     assert count == 100
     assert "older than what was already pushed" in row.detail
+
+
+@pytest.mark.parametrize("moves", ["-a ab bc xy ya", "-a ab bc xb ba", "-a ab bc xy yb ba", "-a ab xa"])
+async def test_a_ref_that_goes_back_after_a_push_that_was_not_reported_is_built(
+    store: Store, tmp_path: Path, moves: str
+) -> None:
+    async with pushing(store, tmp_path) as here:
+        for move in moves.split():
+            await here.push(move, "refs/heads/x")
+            await here.drain()
+    assert here.registry["x"] == sha("a")

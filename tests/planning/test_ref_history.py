@@ -26,6 +26,14 @@ from bridge.planning.ref_history import Chain
         ("-a ab b- -x xy", "b", "xy"),
         ("ab b- -x xy", "b", "-xy"),
         ("ab ac", "a", "bc"),
+        ("-a ab bc xy ya", "a", ""),  # x came in between, and nobody said so
+        ("-a ab bc xy ya", "y", "a"),
+        ("-a ab bc xy ya ad", "b", "c"),
+        ("-a ab bc xy ya ad", "y", "ad"),
+        ("-a ab xa", "a", ""),
+        ("-a ab bc xb ba", "b", "a"),
+        ("ab bc xy ya", "a", "bc"),  # late reports of how the ref came to a at first
+        ("qp ab ba ac pa", "a", "c"),
     ],
 )
 def test_what_is_newer_is_reached_and_does_not_lead_back(moves: str, pushed: str, newer: str) -> None:

@@ -83,7 +83,7 @@ async def test_what_was_put_right_leaves_alone_what_somebody_asks_for_later(
             await here.push(move)
         await by_hand(here, "a")
         await here.drain()
-        await here.push("za")
+        await here.push("-b")
         await here.drain()
         assert states(await here.builds()) == [
             (sha("c"), BuildState.SUCCEEDED),

@@ -219,7 +219,7 @@ class Memory:
         return replace(old, origin=origin, builder=action.builder, notes=(action.reason,), named={})
 
     def chain(self, code: str, ref: str) -> Chain:
-        return Chain((one.before, one.after) for one in self.moves.get((code, ref), []))
+        return Chain.of(self.moves.get((code, ref), []))
 
     def _supersede(self, action: Supersede) -> None:
         build = self.builds[int(action.build_id)]
