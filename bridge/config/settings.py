@@ -4,6 +4,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -240,6 +241,36 @@ class CodeArtsSettings(Strict):
     """Whether its check of webhook addresses accepts plain http, numbers, and hosts in a private network."""
 
 
+def _origin(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_origin = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        written = f"{parts.scheme}://{parts.netloc}"
+        parts.port  # noqa: B018  # reading it checks it
+    except ValueError:
+        is_origin, written = False, ""
+    if not is_origin or value != written.lower() or "@" in value:
+        raise wrong(
+            "origin",
+            "must be an origin as browsers send it, in small letters and without a path: "
+            "https://ci.example.com",
+        )
+    return value
+
+
+class CorsSettings(Strict):
+    """Which web pages of other addresses may call the API in the browser of who looks at them.
+
+    It is for the API only: no page may send deliveries. Pages have to send a token like every other client.
+    """
+
+    origins: Annotated[
+        tuple[Annotated[str, Field(max_length=255), AfterValidator(_origin)], ...],
+        Field(strict=False, max_length=100),
+    ] = ()
+    """The origins of these pages, such as https://ci.example.com; if left out, there are none."""
+
+
 class ApiSettings(Strict):
     """Who may use the API: clients with a token; everyone may read the builds of public repositories."""
 
@@ -254,6 +285,8 @@ class ApiSettings(Strict):
     """
     codearts: CodeArtsSettings = CodeArtsSettings()
     """The API of CodeArts Build, which Huawei's SDKs speak."""
+    cors: CorsSettings = CorsSettings()
+    """Which web pages of other addresses may call the API."""
 
 
 class LogSettings(Strict):

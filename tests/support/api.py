@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from support.keeping import NoRules
 from support.scripted import Store
 
-from bridge.config.settings import CodeArtsSettings
+from bridge.config.settings import ApiSettings, CodeArtsSettings, CorsSettings
 from bridge.model.access import IssuedToken, Role
 from bridge.web.api.app import Api
 from bridge.web.api.auth import Callers
@@ -43,14 +43,16 @@ def api_of(
     keeper: RuleKeeper | None = None,
     public_url: str | None = None,
     codearts: CodeArtsSettings = DEFAULTS,
+    origins: Sequence[str] = (),
     wake: Callable[[], None] = nothing,
 ) -> ASGIApp:
     """All views; the clock is that of the store. Without a `keeper` there are no rules."""
     callers = Callers(tokens, Credentials(keys), store.tokens, clients=Clients(), clock=store.clock)
     events = Events(store.feed)
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
+    settings = ApiSettings(codearts=codearts, cors=CorsSettings(origins=tuple(origins)))
     core = Core(store, keeper or NoRules(), store.clock, wake)
-    return make_app(store, no_receiver, Api(core, callers, events, public_url, codearts=codearts))
+    return make_app(store, no_receiver, Api(core, callers, events, public_url, settings=settings))
 
 
 @asynccontextmanager

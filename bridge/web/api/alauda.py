@@ -12,6 +12,7 @@ import orjson
 from starlette.responses import Response, StreamingResponse
 
 from bridge.model.build import BuildState
+from bridge.rules.in_force import KnownRepository
 from bridge.store.values import BuildFilter
 from bridge.web.api.alauda_documents import (
     AlaudaBuild,
@@ -103,9 +104,14 @@ class AlaudaApi(BareDialect):
         """Change the build_config of a repository that was made by API; keys that are not sent stay.
 
         The list of tag_configs is replaced: those that are sent with their ids keep them, others are new.
+        With the ETag of the repository as If-Match, what somebody else has changed meanwhile stays: 412.
         """
+
+        def shown(known: KnownRepository) -> Response:
+            return self.success(repository_document(known), 200)
+
         return build_config_document(
-            await self._repositories.replace_build_config(call, address(call), body.content)
+            await self._repositories.replace_build_config(call, address(call), body.content, shown)
         )
 
     async def delete_repository(self, call: Call) -> Response:

@@ -1,23 +1,25 @@
 """The views of all dialects, as one application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.config.settings import CodeArtsSettings, Settings
+from bridge.config.settings import ApiSettings, Settings
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.alauda import AlaudaApi
 from bridge.web.api.answers import FAILURES, http_failure, json_answer
 from bridge.web.api.auth import make_callers
+from bridge.web.api.caching import with_caching
 from bridge.web.api.codearts.dialect import CodeArtsApi
 from bridge.web.api.codearts.times import Zone
 from bridge.web.api.core.core import Core
@@ -30,6 +32,13 @@ from bridge.web.api.operation import Dialect, KnowsCallers
 from bridge.web.api.own import OwnApi
 from bridge.web.api.pages import PageLinks
 
+_SENT: Final = (
+    *("Authorization", "X-Auth-Token", "X-Project-Id", "X-Sdk-Date", "X-Sdk-Content-Sha256"),
+    *("Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID"),
+)
+"""The headers that web pages may send."""
+_READ: Final = ("ETag", "Retry-After", "WWW-Authenticate", "X-Request-Id", "X-Subject-Token")
+"""The headers of answers that web pages may read."""
 DIALECTS: Final = (OwnApi, AlaudaApi, DroneApi, CodeArtsApi)
 
 
@@ -43,25 +52,26 @@ class Api:
         events: Events,
         public_url: str | None = None,
         *,
-        codearts: CodeArtsSettings,
+        settings: ApiSettings,
     ) -> None:
         links = PageLinks(public_url)
         attempts = Attempts(core.store.idempotency_keys)
-        zone = Zone(ZoneInfo(codearts.timezone))
+        zone = Zone(ZoneInfo(settings.codearts.timezone))
         self._dialects: list[Dialect] = [
             OwnApi(callers, attempts, core, events, links),
             AlaudaApi(callers, attempts, core, links),
             DroneApi(callers, attempts, core),
-            CodeArtsApi(callers, attempts, core, zone, allow_private=codearts.allow_private),
+            CodeArtsApi(callers, attempts, core, zone, allow_private=settings.codearts.allow_private),
         ]
         self._events = events
-        self._views = Starlette(
+        views = Starlette(
             routes=[
                 Route("/openapi.json", _document),
                 *(route for dialect in self._dialects for route in dialect.routes),
             ],
             exception_handlers=FAILURES | {HTTPException: self._missed},
         )
+        self._views = _for_pages(views, settings.cors.origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._views(scope, receive, send)
@@ -71,11 +81,25 @@ class Api:
 
     async def _missed(self, request: Request, error: HTTPException) -> Response:
         dialect = next((one for one in self._dialects if request.url.path.startswith(one.below)), None)
-        return await http_failure(request, error) if dialect is None else dialect.missed(error)
+        answer = await http_failure(request, error) if dialect is None else dialect.missed(error)
+        return with_caching(request, answer)
 
 
-async def _document(_request: Request) -> Response:
-    return json_answer(await to_thread.run_sync(openapi, DIALECTS))
+async def _document(request: Request) -> Response:
+    return with_caching(request, json_answer(await to_thread.run_sync(openapi, DIALECTS)))
+
+
+def _for_pages(views: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """The views for web pages of these origins, too."""
+    if not origins:
+        return views
+    return CORSMiddleware(
+        views,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "PUT", "DELETE"),
+        allow_headers=_SENT,
+        expose_headers=_READ,
+    )
 
 
 def open_api(
@@ -84,4 +108,4 @@ def open_api(
     """The API of a configuration; `keeper` holds the rules in force, `wake` is called when there is work."""
     core = Core(store, keeper, clock, wake)
     callers = make_callers(settings, store.tokens, clock)
-    return Api(core, callers, Events(store.feed), settings.server.public_url, codearts=settings.api.codearts)
+    return Api(core, callers, Events(store.feed), settings.server.public_url, settings=settings.api)

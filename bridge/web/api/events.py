@@ -113,7 +113,11 @@ class _Stream(Response):
         self._principal = principal
         self._after = after
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("method") == "HEAD":
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await send({"type": "http.response.body", "body": b""})
+            return
         with self._events.counted():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_cancel_at_end, receive, tasks.cancel_scope)

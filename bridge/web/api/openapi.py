@@ -21,6 +21,7 @@ _IDEMPOTENCY_KEY: Final[Mapping[str, Any]] = {
     "description": "The same request under the same key is done once; another one is 422.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
 }
+_UNCHANGED: Final = {"304": {"description": "the ETag of If-None-Match is still that of the answer"}}
 _Key = tuple[int, str]
 """An operation, and which part of it: its query, its body or its answer."""
 
@@ -87,6 +88,7 @@ def _entry(
         ],
         "responses": {
             str(operation.status): {"description": "done", "content": {operation.media_type: content}},
+            **(_UNCHANGED if operation.method == "GET" and not operation.streamed and content else {}),
             "default": {
                 "description": "not done: the status and the text say why",
                 "content": {"application/json": {"schema": dialect.error_schema}},

@@ -25,6 +25,7 @@ from bridge.forges import strictjson
 from bridge.model.access import Principal
 from bridge.web.api.answers import STORE_FAILED, headers_of, json_answer
 from bridge.web.api.body import body_of
+from bridge.web.api.caching import with_caching
 from bridge.web.api.core.errors import (
     CallError,
     Invalid,
@@ -198,7 +199,7 @@ class Dialect(ABC):
 
         async def endpoint(request: Request) -> Response:
             method = "GET" if request.method == "HEAD" else request.method
-            return await self._answer(by_method[method], request)
+            return with_caching(request, await self._answer(by_method[method], request))
 
         return Route(path, endpoint, methods=list(by_method))
 

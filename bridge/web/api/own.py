@@ -271,9 +271,14 @@ class OwnApi(Dialect):
         """Change the build_config of a repository that was made by API; keys that are not sent stay.
 
         The list of tag_configs is replaced: those that are sent with their ids keep them, others are new.
+        With the ETag of the repository as If-Match, what somebody else has changed meanwhile stays: 412.
         """
+
+        def shown(known: KnownRepository) -> Response:
+            return self.success(_story(call, known), 200)
+
         return build_config_document(
-            await self._repositories.replace_build_config(call, address(call), body.content)
+            await self._repositories.replace_build_config(call, address(call), body.content, shown)
         )
 
     async def delete_repository(self, call: Call) -> None:

@@ -1,11 +1,14 @@
 """What all dialects do with repositories for a call; changes are on the audit trail."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from starlette.responses import Response
 
 from bridge.model.audit import Action
 from bridge.model.plan import RepositoryKey
 from bridge.rules.in_force import KnownRepository
+from bridge.web.api.caching import only_if_unchanged
 from bridge.web.api.core.core import Core
 from bridge.web.api.core.repositories import RepositoryPage
 from bridge.web.api.operation import Call
@@ -41,10 +44,16 @@ class RepositoryCalls:
         return made
 
     async def replace_build_config(
-        self, call: Call, key: RepositoryKey, build_config: Mapping[str, Any]
+        self,
+        call: Call,
+        key: RepositoryKey,
+        build_config: Mapping[str, Any],
+        shown: Callable[[KnownRepository], Response] | None = None,
     ) -> KnownRepository:
+        """With an If-Match, only a repository whose ETag that is, as it is `shown`."""
+        check = shown and only_if_unchanged(call.request, shown)
         before = build_config_document(self.one(call, key))
-        found = await self._repositories.replace_build_config(call.principal, *key, build_config)
+        found = await self._repositories.replace_build_config(call.principal, *key, build_config, check)
         after = build_config_document(found)
         await self._note(call, Action.REPOSITORY_CHANGED, key, before=before, after=after)
         return found

@@ -6,6 +6,7 @@ CallError
 ├── NotFound          there is no such thing, or it may not be seen
 ├── WrongMethod       the path has other methods
 ├── Conflict          it cannot be done as things are now
+├── Changed           it is no longer as the caller has read it
 ├── Invalid           the request cannot be understood
 ├── KeyReused         its Idempotency-Key stands for another request
 ├── Faulty            what it would put in force has faults
@@ -62,6 +63,10 @@ class WrongMethod(CallError):
 
 class Conflict(CallError):
     status = 409
+
+
+class Changed(CallError):
+    status = 412
 
 
 class Invalid(CallError):

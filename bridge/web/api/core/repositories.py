@@ -1,7 +1,7 @@
 """Build repositories as callers may see and change them, those of files and those of the API alike."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -35,6 +35,9 @@ REQUEST: Final = "the request"
 """The place of the faults of what was sent."""
 
 _NONE: Final = "there is no such repository, or it takes a token to see it"
+
+Check = Callable[[KnownRepository], None]
+"""Raises what keeps a repository from being changed."""
 
 
 class RuleKeeper(Protocol):
@@ -125,17 +128,25 @@ class RepositoryAccess:
         return self.one(principal, namespace, data["repo_name"])
 
     async def replace_build_config(
-        self, principal: Principal | None, namespace: str, repo_name: str, build_config: Mapping[str, Any]
+        self,
+        principal: Principal | None,
+        namespace: str,
+        repo_name: str,
+        build_config: Mapping[str, Any],
+        check: Check | None = None,
     ) -> KnownRepository:
         """Change the build_config: keys that are not sent stay, and so does what is not sent of a tag_config.
 
         The list of tag_configs is replaced: those that come with their ids keep them, others are new. Raises
-        Conflict for a repository of a file, and Invalid for an unknown id.
+        Conflict for a repository of a file, Invalid for an unknown id, and what `check` raises for the
+        repository as it is.
         """
         key = (namespace, repo_name)
 
         def decide(in_force: InForce, now: float) -> RepositoryChange:
             caller, known, stored = _own(in_force, principal, key)
+            if check is not None:
+                check(known)
             data = json.loads(stored.document)
             config = merged_config(data["build_config"], build_config, known)
             data["build_config"] = config.document
