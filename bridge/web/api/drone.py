@@ -20,7 +20,7 @@ from bridge.web.api.core.core import Core
 from bridge.web.api.core.errors import NotFound
 from bridge.web.api.core.logs import log_lines
 from bridge.web.api.idempotency import Attempts
-from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation
+from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation, SecurityScheme
 
 MAX_LISTED: Final = 100
 _BUILDS: Final = "/api/repos/{owner}/{name}/builds"
@@ -133,6 +133,7 @@ class DroneApi(BareDialect):
 
     name: ClassVar[str] = "drone"
     below: ClassVar[tuple[str, ...]] = ("/api/",)
+    schemes: ClassVar[Sequence[SecurityScheme]] = ("bare", "bearer")
     error_key: ClassVar[str] = "message"
 
     def __init__(self, callers: KnowsCallers, attempts: Attempts, core: Core) -> None:

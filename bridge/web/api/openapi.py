@@ -10,10 +10,32 @@ from starlette.responses import Response
 from bridge import __version__
 from bridge.config.jsonschema import Described
 from bridge.web.api.idempotency import MAX_KEY
-from bridge.web.api.operation import Dialect, Operation
+from bridge.web.api.operation import Dialect, Operation, SecurityScheme
 
 _PLACE: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _PLACE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {"number": {"type": "integer", "minimum": 0}}
+_SCHEMES: Final[Mapping[SecurityScheme, Mapping[str, str]]] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer <token>"},
+    "bare": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "the token, without a word before it",
+    },
+    "auth-token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Auth-Token",
+        "description": "the token, as POST /v3/auth/tokens answers it in X-Subject-Token, too",
+    },
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "SDK-HMAC-SHA256 Access=<access key>, SignedHeaders=<names>, Signature=<hex>: what "
+        "the secret key signs, with an X-Sdk-Date that is signed, too, and at most 15 minutes off",
+    },
+}
 _IDEMPOTENCY_KEY: Final[Mapping[str, Any]] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -41,7 +63,7 @@ def openapi(dialects: Iterable[type[Dialect]]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": _SCHEMES,
         },
     }
 
@@ -94,7 +116,7 @@ def _entry(
                 "content": {"application/json": {"schema": dialect.error_schema}},
             },
         },
-        "security": [{"token": []}, *([{}] if operation.public else [])],
+        "security": [*({scheme: []} for scheme in dialect.schemes), *([{}] if operation.public else [])],
     }
     if more:
         entry["description"] = " ".join(more.split())

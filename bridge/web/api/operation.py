@@ -40,6 +40,7 @@ _NO_PATH: Final = "there is no such path here: /openapi.json lists all that ther
 _OTHER_METHODS: Final = "the path has other methods: the header Allow names them"
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
+SecurityScheme = Literal["bearer", "bare", "auth-token", "signature"]
 
 
 class _Number(Convertor[int]):
@@ -164,6 +165,8 @@ class Dialect(ABC):
     name: ClassVar[str]
     """The tag of its operations in the OpenAPI document."""
     operations: ClassVar[Sequence[Operation]]
+    schemes: ClassVar[Sequence[SecurityScheme]] = ("bearer", "auth-token")
+    """How its clients show who they are, the usual way first; each dialect takes the others, too."""
     error_schema: ClassVar[Mapping[str, Any]]
     """The JSON Schema of the body of a failure."""
     below: ClassVar[tuple[str, ...]] = ()

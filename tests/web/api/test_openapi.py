@@ -7,17 +7,21 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
-from support.api import api_of
+from support.api import KEY as KEY_OF_SERVER
+from support.api import api_of, client_of, issue
 from support.commands import command
 from support.keeping import keeper_of
 from support.listed import add_notice, notice_about
 from support.scripted import Store, delivery_of, quiet
+from support.signing import signed
 from support.stored import document, put
 
+from bridge.model.access import Role
 from bridge.model.build import BuildState
 from bridge.model.notice import NoticeState
 from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
+from bridge.web.api.credentials import Credentials
 from bridge.web.api.openapi import openapi
 
 TOKEN = "a-token-of-the-tests"
@@ -107,6 +111,57 @@ def test_each_operation_says_in_a_sentence_what_it_does(path: str, method: str, 
 def test_ids_of_operations_are_unique() -> None:
     ids = [entry["operationId"] for _, _, entry in OPERATIONS]
     assert len(ids) == len(set(ids))
+
+
+PRIVATE = {
+    "own": "/v1/repositories/{namespace}/{repo_name}",
+    "alauda": "/alauda/v1/repositories/{namespace}/{repo_name}",
+    "drone": "/api/builds",
+    "codearts": "/v1/job/list",
+}
+"""A path in each dialect that takes a token."""
+SCHEMES = [
+    (dialect, scheme)
+    for dialect, path in PRIVATE.items()
+    for one in DOCUMENT["paths"][path]["get"]["security"]
+    for scheme in one
+]
+
+
+def test_each_dialect_names_the_ways_of_its_clients() -> None:
+    found = {dialect: [scheme for of, scheme in SCHEMES if of == dialect] for dialect in PRIVATE}
+    assert found == {
+        "own": ["bearer", "auth-token"],
+        "alauda": ["bearer", "auth-token"],
+        "drone": ["bare", "bearer"],
+        "codearts": ["auth-token", "signature", "bearer"],
+    }
+
+
+@pytest.mark.parametrize(("dialect", "scheme"), SCHEMES)
+async def test_each_way_of_showing_who_calls_opens(store: Store, dialect: str, scheme: str) -> None:
+    path = PRIVATE[dialect].format(namespace="acme", repo_name="tool")
+    await store.repositories.take({}, [], [], put(document("tool")))
+    way = DOCUMENT["components"]["securitySchemes"][scheme]
+    issued = await issue(store, Role.ADMIN, has_access_key=scheme == "signature")
+    match way["type"], scheme:
+        case "http", _:
+            headers = {
+                "authorization": f"{way['scheme'].title()} {Credentials([KEY_OF_SERVER]).token(issued)}"
+            }
+        case "apiKey", "signature":
+            secret = Credentials([KEY_OF_SERVER]).secret_key(issued)
+            assert issued.access_key is not None
+            assert secret is not None
+            headers = signed((issued.access_key, secret), "GET", path, b"", store.clock())
+            assert way["name"] == "Authorization"
+            assert headers["authorization"].startswith(way["description"].partition(" ")[0])
+        case _:
+            headers = {way["name"]: Credentials([KEY_OF_SERVER]).token(issued)}
+    async with client_of(api_of(store, keeper=await keeper_of(store, store.path.parent))) as client:
+        shown = await client.get(path, headers=headers)
+        hidden = await client.get(path)
+    assert (shown.status_code, hidden.status_code in {401, 404}) == (200, True), shown.text
 
 
 @pytest.mark.parametrize("token", [TOKEN, "wrong", None])

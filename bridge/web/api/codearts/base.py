@@ -30,7 +30,7 @@ from bridge.web.api.core.errors import (
     WrongMethod,
 )
 from bridge.web.api.idempotency import Attempts
-from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
+from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation, SecurityScheme
 from bridge.web.api.repository_calls import RepositoryCalls
 
 _MAX_NUMBER: Final = 1 << 31
@@ -63,6 +63,7 @@ class CodeArtsBase(Dialect):
         *("/v2/", "/v3/", "/v4/"),
         *("/v1/job/", "/v1/record/", "/v1/report/", "/v1/log/"),
     )
+    schemes: ClassVar[Sequence[SecurityScheme]] = ("auth-token", "signature", "bearer")
     error_schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "properties": {"error_code": {"type": "string"}, "error_msg": {"type": "string"}},
