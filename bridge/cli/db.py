@@ -1,13 +1,17 @@
 """`db`: what is in the store."""
 
+import json
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from bridge.cli.setup import outline, rules_of
+from bridge.cli.setup import audited, outline, repository_name, rules_of, run, store_of, user
 from bridge.errors import Fault
-from bridge.rules.export import exported
+from bridge.model.audit import Action
+from bridge.model.repository import RepositoryChange
+from bridge.rules.export import exported, to_yaml
 
 
 @click.group()
@@ -35,6 +39,33 @@ def export(config: str | None, folder: Path | None) -> None:
             (folder / namespace / f"{repo_name}.yaml").write_text(text, "utf-8")
     count = f"{len(found)} {'repository' if len(found) == 1 else 'repositories'}"
     click.echo(f"{count} made or changed by API", err=True)
+
+
+@db.command()
+@click.argument("repository", metavar="NAMESPACE/REPO_NAME")
+@click.pass_obj
+def delete(config: str | None, repository: str) -> None:
+    """Delete a repository that was made by API, also one that keeps the daemon from starting.
+
+    What it was is printed. A daemon that runs takes the change at its next look. Builds stay.
+    """
+    key = repository_name(repository)
+
+    async def work() -> str:
+        async with store_of(config) as store:
+            stored = (await store.repositories.all()).repositories.get(key)
+            if stored is None:
+                why = f"no repository {repository} was made by API: one of a file is deleted in its file"
+                raise click.ClickException(why)
+            gone = RepositoryChange(key=key, by=user(), repository=None)
+            await store.repositories.take({}, [], [], gone)
+            await audited(store, Action.REPOSITORY_DELETED, repository, before=stored.document)
+            return stored.document
+
+    document = run(work)
+    with suppress(ValueError):  # one that is damaged is printed as it is
+        document = to_yaml(json.loads(document))
+    click.echo(document, nl=False)
 
 
 def _fail(fault: Fault) -> NoReturn:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -83,7 +83,9 @@ class _Merging:
         return True
 
     def add(self, one: StoredRepository, checked: Checked) -> None:
-        self._faults += checked.faults
+        path = "/".join(one.key)
+        cure = f"put right what it needs, or delete {path}: `buildbridge db delete {path}`"
+        self._faults += (replace(fault, problem=f"{fault.problem} ({cure})") for fault in checked.faults)
         self._warnings += checked.warnings
         if (repository := checked.repository) is None:
             return

@@ -1,9 +1,12 @@
 """What other commands make of repositories in the store, and `db export`."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import anyio
 import pytest
+import yaml
 from support.commands import Done, command
 from support.daemon import SECRET, Daemon
 from support.rules import shop_rule
@@ -119,3 +122,36 @@ def test_the_exported_files_are_good_rules(stored: Daemon) -> None:
     done = run(stored, "check")
     assert done.status == 0, done.stdout
     assert done.stdout.endswith(": valid, with 2 build repositories\n")
+
+
+def test_a_repository_that_keeps_the_daemon_from_starting_is_named_and_can_be_deleted(
+    daemon: Daemon,
+) -> None:
+    lost = document("tool") | {"build_config": document("tool")["build_config"] | {"builder": "gone"}}
+
+    async def store_it() -> None:
+        daemon.database.parent.mkdir()
+        async with open_store(daemon.database.parent) as store:
+            await store.repositories.take({}, [], [], put(lost))
+
+    anyio.run(store_it)
+    fault = "build_config.builder: there is no builder gone; known are here"
+    cure = "(put right what it needs, or delete acme/tool: `buildbridge db delete acme/tool`)"
+    assert f"{ALICE}: {fault} {cure}" in run(daemon, "check").stdout
+    done = run(daemon, "db", "delete", "acme/tool")
+    assert (done.status, done.stderr) == (0, "")
+    assert yaml.safe_load(done.stdout) == lost
+    assert run(daemon, "check").status == 0
+    (entry,) = run(daemon, "audit", "list", "--json").documents
+    assert (entry["action"], entry["subject"], entry["origin"]) == ("repository.deleted", "acme/tool", "cli")
+    again = run(daemon, "db", "delete", "acme/tool")
+    assert again.complaint == (
+        "no repository acme/tool was made by API: one of a file is deleted in its file"
+    )
+
+
+def test_what_is_damaged_is_printed_as_it_is_and_deleted(stored: Daemon) -> None:
+    with closing(sqlite3.connect(stored.database)) as connection, connection:
+        connection.execute("UPDATE repository SET document = '{half'")
+    assert run(stored, "db", "delete", "acme/tool").stdout == "{half"
+    assert run(stored, "check").stdout.splitlines()[-1].endswith("valid, with 1 build repository")

@@ -98,6 +98,7 @@ def needed(name: str, body: Path) -> list[str]:
     given = {
         "explain": [str(body)],
         "builds trigger": ["a/b", "--branch", "main"],
+        "db delete": ["a/b"],
         "token add": ["ci", "--role", "viewer"],
     }
     of_one = ("show", "log", "cancel", "retry", "redeliver", "replay", "test", "revoke")

@@ -56,13 +56,14 @@ def test_a_clash_names_the_file_and_who_made_the_other_and_the_cure(file: Path) 
 
 
 def test_a_stored_document_has_the_same_faults_as_a_file(file: Path) -> None:
+    cure = "(put right what it needs, or delete acme/tool: `buildbridge db delete acme/tool`)"
     bad = document("tool", tag_config_document(version_tagging=3), builder="jenkin")
     assert faults(file, stored_rules(bad)) == [
-        f"{ALICE}: build_config.tag_configs[0].version_tagging: 3 is not 0, 1 or 2"
+        f"{ALICE}: build_config.tag_configs[0].version_tagging: 3 is not 0, 1 or 2 {cure}"
     ]
     bad = document("tool", builder="jenkin")
     assert faults(file, stored_rules(bad)) == [
-        f"{ALICE}: build_config.builder: there is no builder jenkin; did you mean jenkins?"
+        f"{ALICE}: build_config.builder: there is no builder jenkin; did you mean jenkins? {cure}"
     ]
 
 
