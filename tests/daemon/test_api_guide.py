@@ -1,0 +1,54 @@
+"""The page of examples of the API: its lines run as they stand, and both languages have the same ones."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+from support.daemon import SECRET, running
+from support.needs import needs
+
+import bridge
+
+GUIDES: Final = Path(bridge.__file__).parent / "guides"
+CONFIG: dict[str, Any] = {
+    "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
+    "builders": {"here": {"kind": "dummy"}},
+}
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """The lines of shell and what is to be entered, in their order."""
+    text = (GUIDES / language / "api.md").read_text("utf-8")
+    return re.findall(r"^```sh\n(.*?)^```$|((?:^    [^\n]*\n)+)", text, re.DOTALL | re.MULTILINE)
+
+
+def test_both_languages_have_the_same_lines() -> None:
+    assert blocks("en") == blocks("zh-CN")
+
+
+def test_the_lines_run_as_they_stand(tmp_path: Path) -> None:
+    for program in ("curl", "jq"):
+        needs(program)
+    lines = "".join(shell for shell, _ in blocks("en"))
+    with running(tmp_path, CONFIG, {}) as daemon:
+        made = daemon.command("token", "add", "ci", "--role", "member", "--namespace", "acme", "--json")
+        token = re.search(r'"token": ?"([^"]+)"', made.stdout)
+        assert token is not None
+        done = subprocess.run(
+            ["bash", "-euxo", "pipefail", "-c", lines],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            cwd=tmp_path,
+            env=os.environ | {"BRIDGE": daemon.url, "TOKEN": token[1]},
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"version_tagging": 1' in done.stdout
+    assert "stable" in done.stdout, "the changed tag configuration"
+    assert "data: " in done.stdout
+    assert done.stdout.splitlines().count("null") == 1, (
+        "no key is wrong: only a page after the last one is null"
+    )
