@@ -183,7 +183,7 @@ class _Daemon:
         def make() -> Api:
             from bridge.web.api.app import open_api  # noqa: PLC0415  # only once it is used
 
-            return open_api(settings, store, self.reloader, clock, self._wake_all)
+            return open_api(settings, store, self.reloader, clock, self._wake_all, forges=FORGES)
 
         self.api = OnFirstCall(make)
         return make_app(store, receiver, self.api)

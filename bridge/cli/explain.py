@@ -10,21 +10,25 @@ from typing import Any, Final
 import click
 
 from bridge.cli import show
-from bridge.cli.invented import EXAMPLE, invented_push
+from bridge.cli.invented import EXAMPLE, pushed
 from bridge.cli.setup import configuration, outline, rules_of, run, store_of
 from bridge.config.loader import Config
-from bridge.errors import BadSignature, DeliveryError, NoSignature
-from bridge.forges.base import Forge
+from bridge.errors import DeliveryError
 from bridge.forges.request import Request, headers_of
 from bridge.model.delivery import Delivery
-from bridge.model.event import PushEvent
-from bridge.planning.ref_moves import beside_history, move_of
 from bridge.registry import FORGES
-from bridge.rules.api import described
-from bridge.rules.explain import Evaluation, evaluate
+from bridge.rules.explain import evaluate
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import system_clock
 from bridge.store.base import Deliveries
+from bridge.web.api.core.readings import (
+    Reading,
+    read_invented,
+    read_pasted,
+    read_stored,
+    sender_of,
+)
+from bridge.web.api.explanation_documents import explanation_documents
 
 MAX_FILE: Final = 64 << 20
 _BODIES: Final = (".json", ".body")
@@ -99,10 +103,8 @@ def _files(
 def _invented(
     config: str | None, push: str, changed: Sequence[str], message: str, now: float
 ) -> list[dict[str, Any]]:
-    kind, event = invented_push(push, changed, message)
-    rules = rules_of(outline(config))
-    found = evaluate(kind, [event], rules, now, every_rule=True)
-    return _documents(None, FORGES[kind], "unchecked", found, rules)
+    kind, event = pushed(push, changed, message)
+    return _documents(None, read_invented(FORGES[kind], event, now), rules_of(outline(config)))
 
 
 def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
@@ -128,68 +130,34 @@ async def _evaluated_again(
         raise click.ClickException(
             f"{delivery.id} came from no Git host ({delivery.forge}): see `deliveries show {delivery.id}`"
         )
-    forge = FORGES[delivery.forge]
     try:
-        events = forge.parse(Request(delivery.headers, delivery.body))
+        reading = await read_stored(delivery, FORGES[delivery.forge], rules, deliveries)
     except DeliveryError as error:
         return [{"file": delivery.id, "error": str(error)}]
-    for index, event in enumerate(events):
-        move = move_of(forge.kind, event, rules)
-        if move is not None and isinstance(event, PushEvent):
-            events[index] = beside_history(event, move, await deliveries.moves(move.code, move.ref))
-    found = evaluate(forge.kind, events, rules, delivery.received_at, every_rule=True)
-    return _documents(delivery.id, forge, "valid", found, rules)
+    return _documents(delivery.id, reading, rules)
 
 
-def _documents(
-    file: str | None, forge: Forge, signature: str, evaluations: Sequence[Evaluation], rules: RuleSet
-) -> list[dict[str, Any]]:
-    facts = {"file": file, "host": forge.host, "signature": signature}
-    found = [facts | evaluation.document() for evaluation in evaluations]
-    for document in found:
-        for decision in (*document["matches"], *document["rejections"]):
-            key = decision["namespace"], decision["repo_name"]
-            decision["place"] = rules.places[key]
-            decision["changed"] = list(described(rules.api.override(key)))
-    return found
+def _documents(file: str | None, reading: Reading, rules: RuleSet) -> list[dict[str, Any]]:
+    found = evaluate(reading.forge.kind, reading.events, rules, reading.at, every_rule=True)
+    documents = explanation_documents(reading, [one.document() for one in found], rules)
+    return [{"file": file, **document} for document in documents]
 
 
 def _explained(
     pasted: Pasted, config: Config, rules: RuleSet, now: float, source: str | None
 ) -> list[dict[str, Any]]:
+    sources = config.settings.sources
+    if source is not None and source not in sources:
+        raise click.ClickException(f"there is no source {source}: there are {', '.join(sources)}")
+    named = None if source is None else sources[source]
     try:
-        forge, signature = _checked(pasted, config, now, source)
-        events = forge.parse(pasted.request)
+        forge, secrets = sender_of(
+            pasted.request, named, forges=FORGES, sources=sources.values(), how="with --source"
+        )
+        reading = read_pasted(pasted.request, forge, secrets, now)
     except DeliveryError as error:
         return [{"file": pasted.file, "error": str(error)}]
-    found = evaluate(forge.kind, events, rules, now, every_rule=True)
-    return _documents(pasted.file, forge, signature, found, rules)
-
-
-def _checked(pasted: Pasted, config: Config, now: float, source: str | None) -> tuple[Forge, str]:
-    """The forge, and whether a configured source of it would take the delivery."""
-    sources = config.settings.sources
-    if source is not None:
-        if source not in sources:
-            raise click.ClickException(f"there is no source {source}: there are {', '.join(sources)}")
-        forge = FORGES[sources[source].kind]
-        candidates = [sources[source]]
-    else:
-        found = next((forge for forge in FORGES.values() if forge.recognises(pasted.request)), None)
-        if found is None:
-            raise DeliveryError("no known Git host sends such a delivery: name one of yours with --source")
-        forge = found
-        candidates = [one for one in sources.values() if one.kind == forge.kind]
-    secrets = [secret for one in candidates for secret in one.credentials]
-    if not secrets:
-        return forge, "unchecked"
-    try:
-        forge.verify(pasted.request, secrets, now)
-    except NoSignature:
-        return forge, "absent"
-    except BadSignature:
-        return forge, "invalid"
-    return forge, "valid"
+    return _documents(pasted.file, reading, rules)
 
 
 def _pasted(body: Path, headers: Path | None) -> Iterator[Pasted]:

@@ -1,21 +1,20 @@
 """An invented push, written in one word, to see what the rules would make of it."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Final
 
 import click
 
 from bridge.config.faults import suggest_or_list
-from bridge.config.forges import former_kinds
-from bridge.model.event import Commit, PushEvent, Ref, Repo
+from bridge.model.event import PushEvent, Ref
 from bridge.registry import KINDS
+from bridge.web.api.core.readings import NOT_BY_ADDRESS, invented_push, kinds_by_word
 
 EXAMPLE: Final = "gitee:acme/shop@release/1.2 or github:acme/shop@refs/tags/v1.2.0"
 MAX_LENGTH: Final = 4096
 
 
-def invented_push(text: str, changed: Sequence[str], message: str) -> tuple[str, PushEvent]:
+def pushed(text: str, changed: Sequence[str], message: str) -> tuple[str, PushEvent]:
     """The kind of host and the push that `KIND:REPOSITORY@REF` names; nothing in `changed`: no one knows.
 
     Raises click.UsageError.
@@ -28,22 +27,12 @@ def invented_push(text: str, changed: Sequence[str], message: str) -> tuple[str,
     if not slug or not mark or not name or len(text) > MAX_LENGTH:
         raise click.UsageError(f"--push {text[:80]} is not KIND:REPOSITORY@REF, such as {EXAMPLE}")
     if not by_clone_url and "://" in slug:
-        raise click.UsageError("--push names the repository as its host calls it, not by an address")
-    ref = _ref(name)
-    sha = hashlib.sha1(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
-    return kind, PushEvent(
-        event="tag" if ref.kind == "tag" else "push",
-        repo=Repo(full_name=slug, clone_url=slug if by_clone_url else None),
-        ref=ref,
-        sha=sha,
-        commit=Commit(sha=sha, message=message),
-        changed=tuple(changed) or None,
-    )
+        raise click.UsageError(f"--push: {NOT_BY_ADDRESS}")
+    return kind, invented_push(slug, _ref(name), changed, message, by_clone_url=by_clone_url)
 
 
 def _kind(host: str) -> str:
-    forges = {kind: kind for kind in KINDS.forges} | former_kinds(KINDS.forges)
-    kinds = {word.lower(): kind for word, kind in forges.items()}
+    kinds = kinds_by_word(KINDS.forges)
     if host.lower() not in kinds:
         hint = suggest_or_list(host.lower(), kinds)
         raise click.UsageError(

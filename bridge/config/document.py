@@ -95,8 +95,12 @@ def shown(path: Path) -> str:
 
 def read_documents(path: Path) -> list[Document]:
     """The documents of a file, without empty ones. Raises ConfigError."""
-    text = _text(path)
-    name = shown(path)
+    return documents_of(shown(path), _text(path))
+
+
+def documents_of(name: str, text: str) -> list[Document]:
+    """The documents of a text, without empty ones; `name` says where it is from. Raises ConfigError."""
+    _check_letters(name, text)
     try:
         return list(_Composer(name, text).documents())
     except yaml.MarkedYAMLError as error:
@@ -126,11 +130,14 @@ def _text(path: Path) -> str:
     if len(data) > MAX_BYTES:
         raise ConfigError([Fault(name, "", "is over 1 MiB: split it into several files")])
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         raise ConfigError([Fault(f"{name}:{line}:{column}", "", "is not UTF-8 text")]) from None
+
+
+def _check_letters(name: str, text: str) -> None:
     if found := _CONTROL.search(text):
         line, column = (
             text.count("\n", 0, found.start()) + 1,
@@ -138,7 +145,6 @@ def _text(path: Path) -> str:
         )
         problem = f"the control character U+{ord(found[0]):04X} is not allowed"
         raise ConfigError([Fault(f"{name}:{line}:{column}", "", problem)])
-    return text
 
 
 class _Composer:

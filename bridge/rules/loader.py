@@ -30,6 +30,14 @@ def load_files(paths: Sequence[Path], names: Names) -> FileRules:
     return loading.rules(paths, found.fingerprint)
 
 
+def load_documents(documents: Sequence[Document], names: Names) -> RuleSet:
+    """Rules that stand in no file. Raises ConfigError with every fault."""
+    loading = _Loading(names)
+    for document in documents:
+        loading.add(document)
+    return RuleMerge()(loading.rules((), ""), NOTHING_STORED)
+
+
 class _Loading:
     """One loading of all files; it collects repositories and faults."""
 
@@ -60,10 +68,10 @@ class _Loading:
             self.faults += error.faults
             return
         for document in documents:
-            self.faults += document.faults
-            self._add(document)
+            self.add(document)
 
-    def _add(self, document: Document) -> None:
+    def add(self, document: Document) -> None:
+        self.faults += document.faults
         checked = check(document, self._names)
         repository = checked.repository
         if repository is None:

@@ -1,6 +1,6 @@
 """The views of the APIs over a store, with tokens of every kind."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -10,8 +10,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from support.keeping import NoRules
 from support.scripted import Store
 
-from bridge.config.settings import ApiSettings, CodeArtsSettings, CorsSettings
+from bridge.config.settings import ApiSettings, CodeArtsSettings, CorsSettings, SourceSettings
 from bridge.model.access import IssuedToken, Role
+from bridge.registry import FORGES
 from bridge.web.api.app import Api
 from bridge.web.api.auth import Callers
 from bridge.web.api.core.core import Core
@@ -25,6 +26,7 @@ KEY = "the-key-of-the-tests-with-enough-letters"
 
 
 DEFAULTS = CodeArtsSettings()
+NO_SOURCES: Mapping[str, SourceSettings] = {}
 
 
 def nothing() -> None:
@@ -45,13 +47,14 @@ def api_of(
     codearts: CodeArtsSettings = DEFAULTS,
     origins: Sequence[str] = (),
     wake: Callable[[], None] = nothing,
+    sources: Mapping[str, SourceSettings] = NO_SOURCES,
 ) -> ASGIApp:
     """All views; the clock is that of the store. Without a `keeper` there are no rules."""
     callers = Callers(tokens, Credentials(keys), store.tokens, clients=Clients(), clock=store.clock)
     events = Events(store.feed)
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
     settings = ApiSettings(codearts=codearts, cors=CorsSettings(origins=tuple(origins)))
-    core = Core(store, keeper or NoRules(), store.clock, wake)
+    core = Core(store, keeper or NoRules(), store.clock, wake, forges=FORGES, sources=sources)
     return make_app(store, no_receiver, Api(core, callers, events, public_url, settings=settings))
 
 

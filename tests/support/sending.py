@@ -25,9 +25,11 @@ def push_body(clone_url: str, ref: str = "refs/heads/main", sha: str = SHA, **da
     return json.dumps({"type": "push", "timestamp": "2026-11-21T08:00:00Z", "data": said | data}).encode()
 
 
-def signed(body: bytes, delivery_id: str = "msg-1", secret: str = SECRET) -> dict[str, str]:
-    """The headers of a Standard Webhooks delivery, signed now."""
-    now = str(int(time.time()))
+def signed(
+    body: bytes, delivery_id: str = "msg-1", secret: str = SECRET, at: float | None = None
+) -> dict[str, str]:
+    """The headers of a Standard Webhooks delivery, signed at a time, or now."""
+    now = str(int(time.time() if at is None else at))
     digest = hmac.digest(
         secret.encode(), b".".join([delivery_id.encode(), now.encode(), body]), hashlib.sha256
     )

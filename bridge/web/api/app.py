@@ -1,6 +1,6 @@
 """The views of all dialects, as one application."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.config.settings import ApiSettings, Settings
+from bridge.forges.base import Forge
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.alauda import AlaudaApi
@@ -103,9 +104,15 @@ def _for_pages(views: ASGIApp, origins: Sequence[str]) -> ASGIApp:
 
 
 def open_api(
-    settings: Settings, store: Store, keeper: RuleKeeper, clock: Clock, wake: Callable[[], None]
+    settings: Settings,
+    store: Store,
+    keeper: RuleKeeper,
+    clock: Clock,
+    wake: Callable[[], None],
+    *,
+    forges: Mapping[str, Forge],
 ) -> Api:
     """The API of a configuration; `keeper` holds the rules in force, `wake` is called when there is work."""
-    core = Core(store, keeper, clock, wake)
+    core = Core(store, keeper, clock, wake, forges=forges, sources=settings.sources)
     callers = make_callers(settings, store.tokens, clock)
     return Api(core, callers, Events(store.feed), settings.server.public_url, settings=settings.api)

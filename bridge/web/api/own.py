@@ -33,6 +33,8 @@ from bridge.web.api.documents import (
     timeline_document,
 )
 from bridge.web.api.events import Events
+from bridge.web.api.explain import ExplainOrder, explained
+from bridge.web.api.explanation_documents import ExplanationDocument
 from bridge.web.api.idempotency import Attempts
 from bridge.web.api.notice_documents import (
     MessageDocument,
@@ -218,6 +220,15 @@ class OwnApi(Dialect):
         known = {record.name: record for record in await self._core.store.health.all()}
         return [part_document(known.get(part, HealthRecord(name=part))) for part in parts]
 
+    async def explain(self, call: Call, body: ExplainOrder) -> list[ExplanationDocument]:
+        """Say what the rules make of a delivery or a push, one document for each ref; nothing is built.
+
+        Each caller sees what the rules of its namespaces decide. Who gives `rules`, to use them in place of
+        those in force, has to be a member of their namespaces. The signature of a delivery that is not stored
+        is checked for admins only.
+        """
+        return await explained(self._core.explainer, call.caller, body)
+
     async def stream_events(self, call: Call, query: EventQuery) -> Response:
         """Stream what happens to builds, deliveries and notices, as server-sent events.
 
@@ -307,6 +318,7 @@ class OwnApi(Dialect):
         Operation("POST", f"{_NOTICE}/replay", replay_notice, status=201),
         Operation("GET", "/v1/messages", list_messages),
         Operation("GET", "/v1/health", show_health),
+        Operation("POST", "/v1/explain", explain, keyed=False),
         Operation("GET", "/v1/events", stream_events, public=True, media_type="text/event-stream"),
         Operation("POST", "/v1/reload", reload),
         Operation("GET", "/v1/audit", list_changes),

@@ -102,6 +102,7 @@ class Line:
 
 
 ORDER = {"namespace": "acme", "repo_name": "tool", "tag": "latest"}
+PUSH = {"code_repo_client": "Gitee", "repository": "acme/tool", "branch": "master"}
 JOB = job_id_of(("acme", "tool"))
 DAYS = "start_time=2023-11-01&end_time=2023-11-20"
 RUN = {"job_id": JOB}
@@ -189,6 +190,9 @@ CALLS = (
     Line("GET", "/v1/messages", Needs.OWN),
     Line("GET", "/v1/health", Needs.OWN),
     Line("GET", "/v1/events", Needs.ANYTHING),
+    Line("POST", "/v1/explain", Needs.OWN, body={"push": PUSH}),
+    Line("POST", "/v1/explain", Needs.READ_WITH_TOKEN, body={"delivery_id": "{delivery_id}"}),
+    Line("POST", "/v1/explain", Needs.MAKE, body={"push": PUSH, "rules": document("new")}),
     Line("POST", "/v1/reload", Needs.RULE),
     Line("GET", "/v1/audit", Needs.RULE),
     Line("POST", "/v1/repositories/{namespace}", Needs.MAKE, 201, document("new")),
@@ -276,7 +280,10 @@ async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_pu
     )
     headers = await shown_by(store, caller)
     async with client_of(api_of(store, keeper=keeper)) as client:
-        answer = await client.request(line.method, f"{path}?{line.query}", headers=headers, json=line.body)
+        body = line.body
+        if isinstance(body, dict) and "delivery_id" in body:
+            body = {"delivery_id": build.origin.delivery_id}
+        answer = await client.request(line.method, f"{path}?{line.query}", headers=headers, json=body)
     assert answer.status_code == line.expected(caller, is_public=is_public), answer.text
 
 

@@ -40,6 +40,7 @@ USER = {"name": "api.tokens", "password": TOKEN}
 BODIES_OF = {
     "alauda_trigger": ORDER,
     "own_trigger": ORDER,
+    "own_explain": {"push": {"code_repo_client": "Gitee", "repository": "acme/tool", "branch": "master"}},
     "codearts_create_token": {
         "auth": {"identity": {"methods": ["password"], "password": {"user": USER}}, "scope": {}}
     },

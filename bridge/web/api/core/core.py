@@ -1,13 +1,16 @@
 """What all dialects do their work with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import anyio
 
+from bridge.config.settings import SourceSettings
+from bridge.forges.base import Forge
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.core.builds import BuildAccess
 from bridge.web.api.core.deliveries import DeliveryAccess
+from bridge.web.api.core.explain import Explainer
 from bridge.web.api.core.notices import NoticeAccess
 from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
 from bridge.web.api.core.trigger import BuildTrigger
@@ -17,10 +20,20 @@ class Core:
     """The parts of the bridge as callers may see, change and use them.
 
     `keeper` holds the rules in force. `wake` is called when there is work: a delivery was stored, a build
-    waits again or is to end, or a notice is to be sent once more.
+    waits again or is to end, or a notice is to be sent once more. `forges` are by kind, `sources` those of
+    bridge.yaml by name.
     """
 
-    def __init__(self, store: Store, keeper: RuleKeeper, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keeper: RuleKeeper,
+        clock: Clock,
+        wake: Callable[[], None],
+        *,
+        forges: Mapping[str, Forge],
+        sources: Mapping[str, SourceSettings],
+    ) -> None:
         self.store = store
         self.keeper = keeper
         self.clock = clock
@@ -31,3 +44,6 @@ class Core:
         self.notices = NoticeAccess(store, keeper, wake, self.one_list)
         self.repositories = RepositoryAccess(keeper)
         self.trigger = BuildTrigger(store, clock, wake)
+        self.explainer = Explainer(
+            keeper, self.deliveries, store.deliveries, forges=forges, sources=sources, clock=clock
+        )

@@ -1,0 +1,110 @@
+"""What a delivery says that happened: a pasted one, a stored one, or an invented push.
+
+The API and the command line read them alike, to explain what rules make of them; nothing is built.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from bridge.config.forges import ForgeTraits, former_kinds
+from bridge.config.settings import SourceSettings
+from bridge.errors import BadSignature, DeliveryError, NoSignature
+from bridge.forges.base import Forge
+from bridge.forges.request import Request
+from bridge.model.delivery import Delivery
+from bridge.model.event import Commit, Ignored, PushEvent, Ref, Repo
+from bridge.planning.ref_moves import beside_history, move_of
+from bridge.rules.match import RuleSet
+from bridge.store.base import Deliveries
+
+NOT_BY_ADDRESS: Final = "name the repository as its host calls it, not by an address"
+
+Signature = Literal["valid", "invalid", "absent", "unchecked"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What happened to each ref by a delivery of a Git host that came `at`, in Unix seconds."""
+
+    forge: Forge
+    signature: Signature
+    events: Sequence[PushEvent | Ignored]
+    at: float
+
+
+def sender_of(
+    request: Request,
+    source: SourceSettings | None,
+    *,
+    forges: Mapping[str, Forge],
+    sources: Iterable[SourceSettings],
+    how: str,
+) -> tuple[Forge, list[bytes]]:
+    """The forge whose delivery this is, and what `sources` have to verify it with.
+
+    It is that of `source`, else the one whose marks the headers have. Raises DeliveryError; `how` says then
+    how to name a source.
+    """
+    if source is not None:
+        return forges[source.kind], source.credentials
+    found = next((forge for forge in forges.values() if forge.recognises(request)), None)
+    if found is None:
+        raise DeliveryError(f"no known Git host sends such a delivery: name one of yours {how}")
+    return found, [secret for one in sources if one.kind == found.kind for secret in one.credentials]
+
+
+def read_pasted(request: Request, forge: Forge, secrets: Sequence[bytes], now: float) -> Reading:
+    """The delivery as of now; without `secrets` its signature is unchecked. Raises DeliveryError."""
+    signature: Signature = "unchecked"
+    if secrets:
+        try:
+            forge.verify(request, secrets, now)
+            signature = "valid"
+        except NoSignature:
+            signature = "absent"
+        except BadSignature:
+            signature = "invalid"
+    return Reading(forge=forge, signature=signature, events=forge.parse(request), at=now)
+
+
+async def read_stored(delivery: Delivery, forge: Forge, rules: RuleSet, deliveries: Deliveries) -> Reading:
+    """The delivery, which was verified when it came, beside what is known of its refs by now.
+
+    Raises DeliveryError.
+    """
+    events = forge.parse(Request(delivery.headers, delivery.body))
+    for index, event in enumerate(events):
+        move = move_of(forge.kind, event, rules)
+        if move is not None and isinstance(event, PushEvent):
+            events[index] = beside_history(event, move, await deliveries.moves(move.code, move.ref))
+    return Reading(forge=forge, signature="valid", events=events, at=delivery.received_at)
+
+
+def read_invented(forge: Forge, event: PushEvent, now: float) -> Reading:
+    return Reading(forge=forge, signature="unchecked", events=[event], at=now)
+
+
+def invented_push(
+    repository: str, ref: Ref, changed: Sequence[str], message: str, *, by_clone_url: bool
+) -> PushEvent:
+    """A push of this ref; nothing in `changed`: no one knows which files.
+
+    `repository` is a clone address if the kind of host goes `by_clone_url`, else as its host calls it.
+    """
+    sha = hashlib.sha1(f"{repository}@{ref.full}".encode(errors="replace"), usedforsecurity=False).hexdigest()
+    return PushEvent(
+        event="tag" if ref.kind == "tag" else "push",
+        repo=Repo(full_name=repository, clone_url=repository if by_clone_url else None),
+        ref=ref,
+        sha=sha,
+        commit=Commit(sha=sha, message=message),
+        changed=tuple(changed) or None,
+    )
+
+
+def kinds_by_word(forges: Mapping[str, ForgeTraits]) -> dict[str, str]:
+    """The kinds of Git hosts by the words for them, in lower case."""
+    words = {kind: kind for kind in forges} | former_kinds(forges)
+    return {word.lower(): kind for word, kind in words.items()}
