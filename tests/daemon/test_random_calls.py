@@ -37,6 +37,9 @@ build_config:
 KEY = ("acme", "shop")
 ACCEPTED: Final = ["2xx", 400, 401, 403, 404, 409, 422]
 OPEN: Final = [
+    "GET /v1/deliveries",
+    "GET /v1/messages",
+    "GET /v1/notices",
     "GET /v1/record/{build_project_id}/records",
     "GET /v1/record/{build_project_id}/statistics",
     "GET /v1/record/{job_id}/list",
@@ -46,6 +49,7 @@ OPEN: Final = [
     "POST /alauda/v1/builds",
     "POST /alauda/v1/repositories/{namespace}",
     "POST /v1/builds",
+    "POST /v1/explain",
     "POST /v1/job/check/webhook-url",
     "POST /v1/job/create",
     "POST /v1/job/execute",
@@ -57,16 +61,19 @@ OPEN: Final = [
     "POST /v3/jobs/update",
     "PUT /v1/job/{job_id}/notice",
 ]
-"""Where more is asked than a schema can say: days that there are, and what rules and channels have."""
+"""Where more is asked than a schema can say: days that there are, what rules and channels have, a name that
+needs another beside it, one of several."""
 
 
 def known(daemon: Daemon) -> dict[str, list[str | int]]:
     """What there is, by the names of parameters."""
     (build,) = eventually(lambda: daemon.builds(state="succeeded"))
+    (notice, *_) = eventually(lambda: daemon.api("/v1/notices?state=sent")["results"])
     return {
         "build_id": [build["build_id"], 1],
         "record_id": [build["build_id"]],
         "delivery_id": [build["delivery_id"]],
+        "notice_id": [notice["id"]],
         "namespace": [KEY[0]],
         "owner": [KEY[0]],
         "repo_name": [KEY[1]],
