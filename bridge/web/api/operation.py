@@ -35,6 +35,7 @@ from bridge.web.api.core.errors import (
     WrongMethod,
 )
 from bridge.web.api.idempotency import HEADER, Attempts
+from bridge.web.api.languages import language_of, said
 
 _NO_PATH: Final = "there is no such path here: /openapi.json lists all that there are"
 _OTHER_METHODS: Final = "the path has other methods: the header Allow names them"
@@ -186,8 +187,15 @@ class Dialect(ABC):
         """The answer of a call that was done; `content` is what its view returned."""
 
     @abstractmethod
-    def failure(self, error: CallError) -> Response:
-        """The answer of a call that was not done."""
+    def failure(self, error: CallError, why: str) -> Response:
+        """The answer of a call that was not done; `why` is the text of the error in the caller's language."""
+
+    def failed(self, request: Request, error: CallError) -> Response:
+        """The same, in the language that the client asks for."""
+        why, language = said(error, language_of(request.headers.get("accept-language", "")))
+        answer = self.failure(error, why)
+        answer.headers["content-language"] = language
+        return answer
 
     @property
     def routes(self) -> list[Route]:
@@ -219,14 +227,14 @@ class Dialect(ABC):
                 await attempt.keep(answer)
                 return answer
         except CallError as error:
-            return self.failure(error)
+            return self.failed(request, error)
         except StoreError:
-            return self.failure(Unavailable(STORE_FAILED))
+            return self.failed(request, Unavailable(STORE_FAILED))
 
-    def missed(self, error: HTTPException) -> Response:
+    def missed(self, request: Request, error: HTTPException) -> Response:
         """The answer where there is no such path, or it has not this method."""
         is_path = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-        answer = self.failure(WrongMethod(_OTHER_METHODS) if is_path else NoSuchPath(_NO_PATH))
+        answer = self.failed(request, WrongMethod(_OTHER_METHODS) if is_path else NoSuchPath(_NO_PATH))
         answer.headers.update(error.headers or {})
         return answer
 
@@ -254,8 +262,8 @@ class BareDialect(Dialect):
     def success(self, content: Any, status: int) -> Response:
         return json_answer(content, status)
 
-    def failure(self, error: CallError) -> Response:
-        answer = json_answer({self.error_key: str(error)}, error.status)
+    def failure(self, error: CallError, why: str) -> Response:
+        answer = json_answer({self.error_key: why}, error.status)
         answer.headers.update(headers_of(error))
         return answer
 

@@ -107,9 +107,9 @@ class OwnApi(Dialect):
     def success(self, content: Any, status: int) -> Response:
         return success(content, status)
 
-    def failure(self, error: CallError) -> Response:
+    def failure(self, error: CallError, why: str) -> Response:
         data = {"faults": error.faults[:MAX_LISTED]} if isinstance(error, Faulty) else None
-        answer = failure(error.status, str(error), data)
+        answer = failure(error.status, why, data)
         answer.headers.update(headers_of(error))
         return answer
 

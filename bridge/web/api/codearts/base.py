@@ -84,8 +84,8 @@ class CodeArtsBase(Dialect):
     def success(self, content: Any, status: int) -> Response:
         return Response(orjson.dumps(content), status, media_type="application/json;charset=UTF-8")
 
-    def failure(self, error: CallError) -> Response:
-        code, why = _code_of(error), str(error)
+    def failure(self, error: CallError, why: str) -> Response:
+        code = _code_of(error)
         if isinstance(error, Unauthenticated):
             why = f"Incorrect IAM authentication information: {_UNPROVEN[error.what]}: {why}"
         # Rules with faults are a wrong request here, as everything that cannot be understood.
@@ -94,8 +94,8 @@ class CodeArtsBase(Dialect):
         answer.headers.update(headers_of(error))
         return answer
 
-    def missed(self, error: HTTPException) -> Response:
-        return _with_id(super().missed(error))
+    def missed(self, request: Request, error: HTTPException) -> Response:
+        return _with_id(super().missed(request, error))
 
     async def _answer(self, operation: Operation, request: Request) -> Response:
         return _with_id(await super()._answer(operation, request))

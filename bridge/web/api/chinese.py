@@ -1,0 +1,289 @@
+# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
+"""Why a call was not done, in Chinese: the sentences of the code, with `{}` for what they are about.
+
+The Chinese sentence has `{0}`, `{1}` … for that, in the order of the English one.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+SENTENCES: Final[Mapping[str, str]] = {
+    # Who calls.
+    "this needs a token: send the header `Authorization: Bearer <token>`": (
+        "此操作需要令牌：请发送请求头 `Authorization: Bearer <token>`"
+    ),
+    "the token has another name than the user who signs in": "令牌的名称与登录的用户不一致",
+    "the token is not one of api.tokens, nor one of `buildbridge token add` that a key of api.keys has "
+    "signed: ask an admin for one that is": (
+        "令牌既不在 api.tokens 中，也不是由 `buildbridge token add` 生成并由 api.keys 中的密钥签名的："
+        "请向管理员申请有效的令牌"
+    ),
+    "the access key is not known here, or the key of api.keys that it was made with is gone: "
+    "ask an admin for another": (
+        "此处没有该访问密钥，或者生成它的 api.keys 密钥已被移除：请向管理员申请新的访问密钥"
+    ),
+    "the token is not in this store: it was made for another one, ask for a new one": (
+        "存储中没有该令牌：它是为其他实例生成的，请申请新的令牌"
+    ),
+    "the token {}: ask an admin for another": "令牌{0}：请向管理员申请新的令牌",
+    "was revoked at {}": "已于 {0} 被吊销",
+    "has expired at {}": "已于 {0} 过期",
+    "{}; and too many wrong tokens came from this address": "{0}；并且来自该地址的错误令牌过多",
+    "this takes the role {}, and yours is {}: ask an admin for a token with it": (
+        "此操作需要角色 {0}，而您的角色是 {1}：请向管理员申请具有该角色的令牌"
+    ),
+    "this takes the role {} in {}, and yours is {}: ask an admin for a token with it": (
+        "此操作需要在 {1} 中的角色 {0}，而您的角色是 {2}：请向管理员申请具有该角色的令牌"
+    ),
+    "{} in some namespaces": "部分命名空间中的 {0}",
+    "{} in other namespaces": "其他命名空间中的 {0}",
+    # Signatures.
+    "the header {} is there {} times, not once: sign what is sent": (
+        "请求头 {0} 出现了 {1} 次，而不是一次：请对实际发送的内容签名"
+    ),
+    "the header Authorization is not `{} Access=…, SignedHeaders=…, Signature=…`": (
+        "请求头 Authorization 的格式不是 `{0} Access=…, SignedHeaders=…, Signature=…`"
+    ),
+    "X-Sdk-Date is not a signed header: sign it, as the SDK does": (
+        "X-Sdk-Date 没有被签名：请像 SDK 那样对它签名"
+    ),
+    "X-Sdk-Date is not a time such as 20250101T000000Z": "X-Sdk-Date 不是形如 20250101T000000Z 的时间",
+    "X-Sdk-Date is more than {} minutes off: set the clock of the client, and sign anew": (
+        "X-Sdk-Date 的偏差超过 {0} 分钟：请校准客户端的时钟，然后重新签名"
+    ),
+    "X-Sdk-Content-Sha256 is not the digest of the body: leave it out; only a multipart body, with its "
+    "Content-Type signed, may have {}": (
+        "X-Sdk-Content-Sha256 不是请求体的摘要：请去掉它；"
+        "只有 multipart 请求体（并且其 Content-Type 已签名）可以使用 {0}"
+    ),
+    "the signature does not fit the request: check access key and secret key, and that no proxy changes the "
+    "path, the query, the body or a signed header": (
+        "签名与请求不符：请检查访问密钥和私有密钥，并确认没有代理修改路径、查询参数、请求体或已签名的请求头"
+    ),
+    # Requests.
+    "the body is over {} bytes": "请求体超过 {0} 字节",
+    "the client closed the connection before the end of the body": "客户端在请求体发送完毕之前关闭了连接",
+    "{}: send JSON": "{0}：请发送 JSON",
+    "the body is not JSON that can be read: {}": "请求体不是可读取的 JSON：{0}",
+    "the body is JSON of over {} objects or {} values": "请求体的 JSON 超过 {0} 个对象或 {1} 个值",
+    "the body is JSON nested over {} deep": "请求体的 JSON 嵌套超过 {0} 层",
+    "the body is JSON with the key {} twice in one object": "请求体的 JSON 在同一个对象中两次使用键 {0}",
+    "there is no such path here: /openapi.json lists all that there are": (
+        "没有这个路径：/openapi.json 列出了所有路径"
+    ),
+    "the path has other methods: the header Allow names them": (
+        "该路径不支持此方法：响应头 Allow 列出了支持的方法"
+    ),
+    "the store cannot be used now: try again later, the daemon's log has the reason": (
+        "存储目前无法使用：请稍后重试，原因见守护进程的日志"
+    ),
+    "there are {} streams of events: close some, or try again later": (
+        "事件流已达 {0} 个：请关闭一些，或稍后重试"
+    ),
+    "send 1 to {} letters, digits or signs, such as a UUID": (
+        "请发送 1 至 {0} 个字母、数字或符号，例如一个 UUID"
+    ),
+    "a request with this Idempotency-Key is being done: send it again in a moment": (
+        "使用此 Idempotency-Key 的请求正在处理：请稍后再次发送"
+    ),
+    "this Idempotency-Key was sent with another request: use a new one for each": (
+        "此 Idempotency-Key 已用于另一个请求：请为每个请求使用新的键"
+    ),
+    "it was changed since you read it: read it again, and make your change to that": (
+        "在您读取之后它已被修改：请重新读取，再在其基础上修改"
+    ),
+    "is given twice": "给出了两次",
+    "{} is not a number from 1 to {}: follow the `next` links beyond": (
+        "{0} 不是 1 到 {1} 之间的数字：之后的页请使用 `next` 链接"
+    ),
+    "{} is not a usable number: write digits, such as 1700000000": (
+        "{0} 不是可用的数字：请写数字，例如 1700000000"
+    ),
+    "is not the id of a row: use the links of a page": "不是记录的 id：请使用页面中的链接",
+    "{} is the number of a build: give namespace and repo_name": (
+        "{0} 是构建的编号：请同时给出 namespace 和 repo_name"
+    ),
+    "one name may be in many namespaces: give namespace, too": (
+        "同一名称可能存在于多个命名空间：请同时给出 namespace"
+    ),
+    # Builds, deliveries and notices.
+    "there is no such build, or it takes a token to see it": "没有这个构建，或者查看它需要令牌",
+    "there is no such build: its number is too high": "没有这个构建：编号过大",
+    "there is no build {}": "没有构建 {0}",
+    "{} #{} has ended": "{0} #{1} 已结束",
+    "{} #{} has ended, or is to end already": "{0} #{1} 已结束，或正在结束",
+    "{} has not ended: it is {}. Cancel it, or wait until it has ended": (
+        "{0} 尚未结束，状态为 {1}：请取消它，或等待它结束"
+    ),
+    "{} cannot be built again: {}": "{0} 无法再次构建：{1}",
+    "{}/{} has no build yet": "{0}/{1} 还没有构建",
+    "{}/{} builds no push: activate one of its tag_configs": (
+        "{0}/{1} 不构建任何推送：请启用它的一个 tag_config"
+    ),
+    "a build has one job here: its number is {}": "这里的构建只有一个任务：编号为 {0}",
+    "there is no such step: the only one of each build is {}": "没有这个步骤：每个构建只有步骤 {0}",
+    "no delivery has this id that your token may see: it is wrong, or the delivery is too old": (
+        "您的令牌可见的投递中没有这个 id：id 有误，或投递已过期清除"
+    ),
+    "no notice has this id that your token may see: it is wrong, or the notice is too old": (
+        "您的令牌可见的通知中没有这个 id：id 有误，或通知已过期清除"
+    ),
+    "there is no notice {}: see `notices list`": "没有通知 {0}：请查看 `notices list`",
+    "{} cannot be sent again: {}": "{0} 无法再次发送：{1}",
+    "{} is still to be sent: it is {}": "{0} 尚待发送，状态为 {1}",
+    "there is no channel {} any more: add it to bridge.yaml, then try again": (
+        "渠道 {0} 已不存在：请把它加入 bridge.yaml，然后重试"
+    ),
+    # What is to be built.
+    "give tag, as a tag configuration has it, or branch": "请给出 tag（与标签配置中的写法相同）或 branch",
+    "no tag configuration of {} has {}: it has {}": "{0} 没有标签为 {1} 的标签配置：现有 {2}",
+    "{} is built of tags: leave branch out": "{0} 由标签构建：请去掉 branch",
+    "no branch of {} is built: name a branch or a tag": "{0} 没有会被构建的分支：请指定分支或标签",
+    "{} stands for several {} names: give the one to build": ("{0} 代表多个 {1} 名称：请给出要构建的那一个"),
+    "the commit id is not 40 or 64 lower-case hexadecimal digits": "提交 id 不是 40 或 64 位小写十六进制数字",
+    "the ref name is over {} bytes long": "引用名称超过 {0} 字节",
+    "the ref name is one that Git does not allow": "Git 不允许这样的引用名称",
+    "{} is no parameter of {}: add it to its `parameters`": (
+        "{0} 不是 {1} 的参数：请把它加入其 `parameters`"
+    ),
+    "{} can be given to no build: it would decide which programs run": (
+        "任何构建都不能使用参数 {0}：它会决定运行哪些程序"
+    ),
+    "the value of {} is over {} characters": "{0} 的值超过 {1} 个字符",
+    "no push has named the clone URL yet: push once, or give code_repo_clone_url": (
+        "还没有推送给出过克隆地址：请推送一次，或给出 code_repo_clone_url"
+    ),
+    "git ls-remote did not answer: check the clone URL, or give the commit": (
+        "git ls-remote 没有响应：请检查克隆地址，或给出提交"
+    ),
+    "the host has no {} {}: correct the name": "代码托管服务上没有 {0} {1}：请更正名称",
+    "the host does not say what its refs are: check the clone URL, or give the commit": (
+        "代码托管服务没有给出其引用：请检查克隆地址，或给出提交"
+    ),
+    "the build is asked for as delivery {}, and made soon: look there": (
+        "构建已作为投递 {0} 提交，即将创建：请查看该投递"
+    ),
+    "nothing is built: {}; see delivery {}": "没有构建任何内容：{0}；请查看投递 {1}",
+    # Repositories and rules.
+    "there is no such repository, or it takes a token to see it": "没有这个仓库，或者查看它需要令牌",
+    "{} is defined in a file, {}: change it there": "{0} 在文件 {1} 中定义：请在文件中修改",
+    "{} is defined in a file already, {}: change it there, or use another name": (
+        "{0} 已在文件 {1} 中定义：请在文件中修改，或使用其他名称"
+    ),
+    "{} was made already, by the {}: change or delete it, or use another name": (
+        "{0} 已经创建（{1}）：请修改或删除它，或使用其他名称"
+    ),
+    "all tag_configs of {} are inactive in a file, {}: set is_active there": (
+        "{0} 的所有 tag_configs 在文件 {1} 中均未启用：请在文件中设置 is_active"
+    ),
+    "a repository of another namespace writes the image {}: give another one as build_config.image": (
+        "另一个命名空间的仓库已使用镜像 {0}：请在 build_config.image 中给出其他镜像"
+    ),
+    "the address says {}: leave the key out": "地址中已给出 {0}：请去掉这个键",
+    "{} is given twice: leave it out for a new one": "{0} 给出了两次：新的项请不要写 id",
+    "{} is no tag_config of this repository: {}": "{0} 不是这个仓库的 tag_config：{1}",
+    "names no channel: give channel or notice_type": "没有指定渠道：请给出 channel 或 notice_type",
+    "nothing was changed, since there is {}: {}": "未作任何修改，因为有{0}：{1}",
+    "the rules on disk have {}: the last good ones stay in force, correct the files and reload": (
+        "磁盘上的规则有{0}：上一次有效的规则继续生效，请更正文件后重新加载"
+    ),
+    "a fault": "一处错误",
+    "1 fault": "一处错误",
+    "{} faults": " {0} 处错误",
+    # Jobs of CodeArts.
+    "no job has this id, or your token may not see it: the lists of jobs have all ids": (
+        "没有这个 id 的构建任务，或者您的令牌不能查看它：任务列表中有所有 id"
+    ),
+    "no project has this id, or your token may not see it: /v1/job/list has their ids": (
+        "没有这个 id 的项目，或者您的令牌不能查看它：/v1/job/list 中有项目的 id"
+    ),
+    "no project has this id: make its first repository by POST /v1/repositories/NAMESPACE": (
+        "没有这个 id 的项目：请用 POST /v1/repositories/NAMESPACE 创建它的第一个仓库"
+    ),
+    "name and project of a job stay as they are: copy it, and delete this one": (
+        "构建任务的名称和项目不能修改：请复制一份，再删除这一个"
+    ),
+    "{} is missing: a step is a tag configuration here": "缺少 {0}：这里的步骤就是一个标签配置",
+    "over {} jobs would be looked at: give search, too": "需要查找的任务超过 {0} 个：请同时给出 search",
+    "where a channel leads to is set in bridge.yaml: leave it out": (
+        "渠道的地址在 bridge.yaml 中设置：请去掉它"
+    ),
+    "each job has its own notices here: leave it out, or say false": (
+        "这里每个任务都有自己的通知：请去掉它，或设为 false"
+    ),
+    "MESSAGE always has all five events: every event is a message in the app, and none is sent": (
+        "MESSAGE 始终包含全部五种事件：每个事件都是应用内消息，不会向外发送"
+    ),
+    "there is no {} here, only {}": "这里没有 {0}，只有 {1}",
+    "there is no {}, only {}": "没有 {0}，只有 {1}",
+    "only {} have the address of a robot": "只有 {0} 有机器人地址",
+    "has a space or another character that no address has": "含有空格或地址中不允许的字符",
+    "this is not a URL": "这不是 URL",
+    "the URL has to start with https:// and a host": "URL 必须以 https:// 和主机名开头",
+    "the URL has to start with https://; plain http needs allow_private: true": (
+        "URL 必须以 https:// 开头；使用 http 需要设置 allow_private: true"
+    ),
+    "the URL has to start with https://; plain http needs api.codearts.allow_private: true": (
+        "URL 必须以 https:// 开头；使用 http 需要设置 api.codearts.allow_private: true"
+    ),
+    "there is no such host or port: write https:// and the name of a host": (
+        "没有这样的主机或端口：请写 https:// 和主机名"
+    ),
+    "the host is a number: write its name, or set allow_private": (
+        "主机是数字：请写主机名，或设置 allow_private"
+    ),
+    "the host is a number: write its name, or set api.codearts.allow_private": (
+        "主机是数字：请写主机名，或设置 api.codearts.allow_private"
+    ),
+    "the host is inside of a private network: write a public one, or set allow_private": (
+        "主机位于内部网络：请使用公网主机，或设置 allow_private"
+    ),
+    "the host is inside of a private network: write a public one, or set api.codearts.allow_private": (
+        "主机位于内部网络：请使用公网主机，或设置 api.codearts.allow_private"
+    ),
+    "the job is disabled, by {}: enable it first": "任务已被 {0} 禁用：请先启用",
+    "a name is given twice": "名称给出了两次",
+    "{}, branch and build_tag name different refs: give one of them": (
+        "{0}、branch 和 build_tag 指向不同的引用：请只给出其中一个"
+    ),
+    "the job has no build yet": "任务还没有构建",
+    "must be at most {} days after start_time": "距 start_time 不得超过 {0} 天",
+    "{} is not written {}": "{0} 的写法不是 {1}",
+}
+
+PROBLEMS: Final[Mapping[str, str]] = {
+    "is missing": "缺失",
+    "is not known": "是未知的名称",
+    "is not known; did you mean {}?": "是未知的名称；您是否想用 {0}？",
+    "{} is not known; did you mean {}?": "{0} 是未知的；您是否想用 {1}？",
+    "{} is not {}; did you mean {}?": "{0} 不是 {1}；您是否想用 {2}？",
+    "{} is not {}": "{0} 不是 {1}",
+    "must be {}, but is {}": "必须是{0}，但现在是{1}",
+    "{}: put it in quotes": "{0}：请加上引号",
+    "{}: put text that begins with { in quotes": "{0}：以 {{ 开头的文本请加上引号",
+    "must be more than {}": "必须大于 {0}",
+    "must be at least {}": "不得小于 {0}",
+    "must be less than {}": "必须小于 {0}",
+    "must be at most {}": "不得大于 {0}",
+    "needs at least {} entry": "至少需要 {0} 项",
+    "needs at least {} entries": "至少需要 {0} 项",
+    "can have at most {} entry": "最多可以有 {0} 项",
+    "can have at most {} entries": "最多可以有 {0} 项",
+    "is empty": "为空",
+    "is over {} characters": "超过 {0} 个字符",
+    "must be a valid integer, unable to parse string as an integer": "必须是整数",
+    "must be a valid number, unable to parse string as a number": "必须是数字",
+    "must be a valid boolean, unable to interpret input": "必须是布尔值",
+    "must match pattern '{}'": "必须符合模式 '{0}'",
+    "text": "文本",
+    "a whole number": "整数",
+    "a number": "数字",
+    "a decimal number": "小数",
+    "true or false": "true 或 false",
+    "a truth value": "布尔值",
+    "a list": "列表",
+    "a mapping": "映射",
+    "something else": "其他类型",
+    "empty": "空",
+}
+"""What is wrong with one value of a request; of a whole sentence these words could be any part."""

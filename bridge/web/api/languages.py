@@ -1,0 +1,83 @@
+# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
+"""The language in which a failure says why: English, or Chinese for who prefers it (`Accept-Language`).
+
+A sentence is written in English where a call fails. Its Chinese form is found by the words of that: so what
+is said, and to whom, stands in one place each, and a sentence without a Chinese form stays English.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Final, Literal
+
+from bridge.web.api.core.errors import CallError, Invalid
+
+Language = Literal["en", "zh-CN"]
+
+MAX_SENTENCE: Final = 1000
+"""A longer one stays English: most of it is what a client has sent, and its form takes time to find."""
+_MAX_ENTRIES: Final = 20
+_LANGUAGES: Final[dict[str, Language]] = {"en": "en", "zh": "zh-CN", "*": "en"}
+_ENTRY: Final = re.compile(
+    r"\s*([A-Za-z*]+)(?:-[A-Za-z0-9-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?"
+)
+_PLACE: Final = re.compile(r"([\w.\[\]-]+): (.+)", re.DOTALL)
+"""A fault of a request: the name that it is about, and a sentence."""
+
+
+def language_of(accepted: str) -> Language:
+    """The language that a client prefers, of those that there are; English without one."""
+    best, found = 0.0, _LANGUAGES["*"]
+    for entry in accepted.split(",", _MAX_ENTRIES)[:_MAX_ENTRIES]:
+        match = _ENTRY.fullmatch(entry)
+        language = _LANGUAGES.get(match[1].lower()) if match else None
+        if match and language and (weight := float(match[2] or 1)) > best:
+            best, found = weight, language
+    return found
+
+
+def said(error: CallError, language: Language) -> tuple[str, Language]:
+    """Why a call failed, and the language in which that is said."""
+    if language == "zh-CN" and len(str(error)) <= MAX_SENTENCE:
+        if not isinstance(error, Invalid):
+            found = [(str(error), chinese(str(error)))]
+        else:
+            found = [(one, chinese_problem(one)) for one in error.problems]
+        if any(form for _, form in found):
+            return "；".join(form or sentence for sentence, form in found), language
+    return str(error), "en"
+
+
+def chinese(sentence: str) -> str | None:
+    """The Chinese form of an English sentence; None where there is none."""
+    return _form(sentence, problem=False)
+
+
+def chinese_problem(sentence: str) -> str | None:
+    """The same for what is wrong with a request, with or without the name of a value before it."""
+    place = _PLACE.fullmatch(sentence)
+    if place and (problem := chinese_problem(place[2])):
+        return f"{place[1]}：{problem}"
+    return _form(sentence, problem=True)
+
+
+def _form(sentence: str, *, problem: bool) -> str | None:
+    for pattern, write in _forms(problem=problem):
+        if found := pattern.fullmatch(sentence):
+            return write(*(_form(part, problem=problem) or part for part in found.groups()))
+    return None
+
+
+@cache
+def _forms(*, problem: bool) -> Sequence[tuple[re.Pattern[str], Callable[..., str]]]:
+    """The patterns of English sentences, the one that says most first, and what writes the Chinese ones."""
+    # Only where a client wants it: the daemon keeps what it has imported.
+    from bridge.web.api.chinese import PROBLEMS, SENTENCES  # noqa: PLC0415
+
+    known = {**SENTENCES, **PROBLEMS} if problem else SENTENCES
+    ordered = sorted(known, key=lambda one: len(one.replace("{}", "")), reverse=True)
+    return [(_pattern(one), known[one].format) for one in ordered]
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    return re.compile("(.+?)".join(re.escape(part) for part in sentence.split("{}")), re.DOTALL)
