@@ -30,6 +30,13 @@ _ERROR = "super().__init__"
 """How an error with a text of its own says it."""
 
 
+_TEXTS = (ast.Constant, ast.JoinedStr, ast.IfExp)
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not isinstance(node.value, str)
+
+
 def _below(kind: type[CallError]) -> Iterator[str]:
     yield kind.__name__
     for one in kind.__subclasses__():
@@ -131,18 +138,21 @@ class _Reader:
     def _phrases(self, value: ast.expr) -> Iterator[str]:
         """What a name in a sentence stands for, where that is more than one word."""
         if isinstance(value, ast.Name):
-            parts = [one for one in self._values(value.id) if isinstance(one, ast.JoinedStr | ast.IfExp)]
-            for text in (text for part in parts for text in self.texts(part)):
+            values = [
+                one for one in self._values(value.id) if isinstance(one, _TEXTS) and not _is_number(one)
+            ]
+            for text in (text for one in values for text in self.texts(one)):
                 if any(len(word) > 1 and word.isalpha() for word in text.split()[1:]):
                     yield text
 
     def _values(self, name: str) -> Iterator[ast.expr]:
         """What is assigned or appended to a name in this function; else the constant of this name."""
-        found = list(_assigned(self._function, name))
-        if not found:
-            modules = [_module(path) for path in (self._path, *API.rglob("*.py"))]
-            found = [value for module in modules for value in _assigned(module, name)][:1]
-        yield from found
+        module = _module(self._path)
+        imports = [one for one in ast.walk(module) if isinstance(one, ast.ImportFrom) and one.module]
+        found = [one.module or "" for one in imports if name in {alias.name for alias in one.names}]
+        origins = [ROOT.parent / f"{one.replace('.', '/')}.py" for one in found]
+        places = [self._function, module, *(_module(path) for path in origins if path.exists())]
+        yield from next((values for place in places if (values := list(_assigned(place, name)))), [])
 
 
 def _assigned(function: ast.AST, name: str) -> Iterator[ast.expr]:

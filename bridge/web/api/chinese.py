@@ -164,6 +164,18 @@ SENTENCES: Final[Mapping[str, str]] = {
         "构建已作为投递 {0} 提交，即将创建：请查看该投递"
     ),
     "nothing is built: {}; see delivery {}": "没有构建任何内容：{0}；请查看投递 {1}",
+    # What is explained.
+    "give one of delivery, delivery_id and push": "请在 delivery、delivery_id 和 push 中给出一个",
+    "give one of branch and tag": "请在 branch 和 tag 中给出一个",
+    "{} came from no Git host: GET /v1/deliveries/{} has it": (
+        "{0} 不是来自代码托管服务：请查看 GET /v1/deliveries/{1}"
+    ),
+    "{} cannot be understood: {}": "{0} 无法理解：{1}",
+    "there is no kind {} of Git host{}": "没有类型为 {0} 的代码托管服务{1}",
+    "name the repository as its host calls it, not by an address": (
+        "请用代码托管服务中的名称指定仓库，而不是用地址"
+    ),
+    "the rules that were sent have {}: {}": "发送的规则有{0}：{1}",
     # Repositories and rules.
     "there is no such repository, or it takes a token to see it": "没有这个仓库，或者查看它需要令牌",
     "{} is defined in a file, {}: change it there": "{0} 在文件 {1} 中定义：请在文件中修改",
@@ -261,6 +273,8 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "must be {}, but is {}": "必须是{0}，但现在是{1}",
     "{}: put it in quotes": "{0}：请加上引号",
     "{}: put text that begins with { in quotes": "{0}：以 {{ 开头的文本请加上引号",
+    "; did you mean {}?": "；您是否想用 {0}？",
+    "; known are {}": "；已知的有 {0}",
     "must be more than {}": "必须大于 {0}",
     "must be at least {}": "不得小于 {0}",
     "must be less than {}": "必须小于 {0}",

@@ -15,7 +15,7 @@ from support.scripted import Store
 from support.stored import document, put
 from support.texts import sentences
 
-from bridge.config.faults import _COMPARED, _LENGTHS, _NEEDED, problems_of
+from bridge.config.faults import _COMPARED, _LENGTHS, _NEEDED, problems_of, suggest_or_list
 from bridge.model.access import Role
 from bridge.web.api.chinese import PROBLEMS, SENTENCES
 from bridge.web.api.core.errors import Conflict, Invalid
@@ -133,7 +133,7 @@ def seen() -> list[tuple[str, str]]:
             model.model_validate(value)
         kinds = [detail["type"] for detail in caught.value.errors()]
         found += zip(kinds, problems_of(caught.value, model, value), strict=True)
-    return found
+    return [*found, *(("hint", suggest_or_list(word, ["first"])) for word in ("frist", "other"))]
 
 
 PROBLEMS_SEEN = seen()
