@@ -49,18 +49,18 @@ class EarlierRuns:
 
     async def free(self) -> None:
         """Look at a few of those that the builder may still keep something of."""
-        runs = await self._builds.replaced(self._name)
-        self._visits = {
-            run.run_id: self._visits.get(run.run_id) or _Visit(Pause(self._clock)) for run in runs
-        }
-        due = [run for run in runs if not self._visits[run.run_id].pause.left]
-        for run in due[:AT_ONCE]:
+        kept = await self._builds.replaced(self._name)
+        self._visits = {run_id: self._visits.get(run_id) or _Visit(Pause(self._clock)) for run_id in kept}
+        due = [run_id for run_id, visit in self._visits.items() if not visit.pause.left]
+        for run_id in due[:AT_ONCE]:
+            if (run := await self._builds.run(run_id)) is None:
+                continue
             if run.state is BuildState.UNKNOWN and await self._is_trigger_open(run):
                 continue
-            visit = self._visits[run.run_id]
+            visit = self._visits[run_id]
             visit.pause.begin(PAUSE_SECONDS if visit.stops < STOPS else SLOW_SECONDS)
             if await self._is_free(run, visit):
-                await self._builds.update(run.run_id, released=True)
+                await self._builds.update(run_id, released=True)
 
     async def _is_free(self, run: Build, visit: _Visit) -> bool:
         """Whether the builder keeps nothing of it any more."""

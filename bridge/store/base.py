@@ -142,8 +142,8 @@ class Builds(Protocol):
     async def runs(self, build_id: str) -> list[Build]:
         """All runs of a build, the first one first."""
 
-    async def replaced(self, builder: str) -> list[Build]:
-        """Earlier runs of builds, for which the builder may still keep something; at most 1000."""
+    async def replaced(self, builder: str) -> list[str]:
+        """The ids of earlier runs for which the builder may still keep something; at most 1000."""
 
     async def update(self, run_id: str, **change: Unpack[BuildChange]) -> None:
         """Change facts about a run that is in no other state for that."""
@@ -179,11 +179,12 @@ class Builds(Protocol):
         They are those of one `run`, of the newest where that is None; in a later run `seq` counts on.
         """
 
-    async def log_range(self, build_id: str, offset: int, length: int) -> LogRange:
-        """The log of the newest run from byte `offset` on, at most `length` bytes of it in whole characters.
+    async def log_range(self, build_id: str, offset: int, length: int, *, run: int | None = None) -> LogRange:
+        """The log of a run from byte `offset` on, at most `length` bytes of it in whole characters.
 
-        What was left out of a long log counts, and the mark stands for it. An offset beyond the end is the
-        end, and one inside of a character the next character.
+        It is that of the newest run where `run` is None, and only the pieces of this part are read. What was
+        left out of a long log counts, and the mark stands for it. An offset beyond the end is the end, and
+        one inside of a character the next character.
         """
 
     async def log_tail(self, build_id: str, characters: int, *, run: int | None = None) -> str:

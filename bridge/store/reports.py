@@ -39,8 +39,13 @@ class Reports(Protocol):
     ) -> tuple[int, Sequence[Build]]:
         """How many builds there are, at most 10 000, and `size` of them after the newest `skip`."""
 
-    async def outcomes(self, key: RepositoryKey, period: Period) -> Mapping[BuildState, int]:
-        """How many builds of the time are in which state."""
+    async def outcomes(
+        self, key: RepositoryKey, begin: float, end: float, *, public: bool = False
+    ) -> Mapping[BuildState, int]:
+        """How many builds that were made from `begin` on and before `end` have ended, and how.
+
+        With `public`, only those that everyone may see. It is exact, however many there are.
+        """
 
     async def first_numbers(self, asked: Sequence[tuple[RepositoryKey, float]]) -> Sequence[int]:
         """For each repository and time the number of its first build that was made then or later.

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0018"
+REVISION: Final = "0021"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -100,6 +100,7 @@ build = Table(
     Column("turn", Integer, nullable=False, server_default=text("0")),
     *_run_columns(),
     Column("serial", Integer, nullable=False, server_default=text("0")),
+    Column("cause", Text, nullable=False, server_default=""),
     UniqueConstraint("delivery_id", "namespace", "repo_name", "tag_set"),
     UniqueConstraint("namespace", "repo_name", "number"),
     UniqueConstraint("namespace", "repo_name", "time_version"),
@@ -111,26 +112,35 @@ build = Table(
     Index("build_turn", "turn"),
     # Which builds of an image run before a waiting one.
     Index("build_image", "image", "turn", sqlite_where=_UNENDED),
-    # What the planner knows of a repository.
-    Index("build_unended", "namespace", "repo_name", "number", sqlite_where=_UNENDED),
-    Index(
-        "build_active",
-        "namespace",
-        "repo_name",
-        sqlite_where=text("state IN ('triggering', 'queued', 'running')"),
-    ),
-    # Pages of a listing: the filter, the order, and what the count needs besides.
-    Index("build_of_repository", "namespace", "repo_name", "id", "is_public"),
-    Index("build_of_namespace", "namespace", "id", "is_public"),
-    Index("build_state", "state", "id", "is_public"),
-    Index("build_public", "id", sqlite_where=text("is_public = 1")),
     # Pages of deliveries by where they made builds.
     Index("build_namespace_delivery", "namespace", "delivery_id"),
     Index("build_repository_delivery", "namespace", "repo_name", "delivery_id"),
-    # What a repository built in a time: how many, how they ended, and the first number of a day.
-    Index("build_of_time", "namespace", "repo_name", "created_at", "number", "state"),
+    # Pages of a listing: what can be asked for, then the order. The last one also says what has not ended.
+    Index("build_listed", "is_public", "id"),
+    Index("build_in_state", "state", "is_public", "id"),
+    Index("build_of_namespace", "namespace", "is_public", "id"),
+    Index("build_of_namespace_in_state", "namespace", "state", "is_public", "id"),
+    Index("build_of_repository", "repo_name", "namespace", "is_public", "id"),
+    Index("build_of_repository_in_state", "repo_name", "namespace", "state", "is_public", "id"),
+    # What a repository built in a time: how many, of which refs and causes, and the first number of a day.
+    Index(
+        "build_time", "namespace", "repo_name", "created_at", "number", "state", "is_public", "ref", "cause"
+    ),
 )
 """The builds, each with its newest run; `turn` orders the newest runs of all builds."""
+
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("namespace", Text, primary_key=True),
+    Column("repo_name", Text, primary_key=True),
+    Column("hour", Integer, primary_key=True, comment="the hours since 1970 before the build was made"),
+    Column("is_public", Integer, primary_key=True),
+    Column("state", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many builds of an hour have ended, and how: each changes with the rows of `build`."""
 
 earlier_run = Table(
     "earlier_run",
@@ -206,7 +216,10 @@ build_log = Table(
     Column("at", Float, nullable=False),
     Column("text", Text, nullable=False),
     Column("run", Integer, nullable=False, server_default=text("1")),
+    Column("place", Integer, nullable=False, server_default=text("0")),
+    Index("build_log_place", "build_id", "run", "place"),
 )
+"""The logs of runs in pieces; `place` is how many bytes the log has before one, left out ones among them."""
 
 notice = Table(
     "notice",

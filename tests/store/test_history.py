@@ -17,7 +17,7 @@ from bridge.store.sqlite.apply import apply
 @pytest.mark.parametrize(
     ("statement", "indexes"),
     [
-        (history._BUILDS, {"build_pushed", "build_unended"}),
+        (history._BUILDS, {"build_pushed", "build_of_repository_in_state"}),
         (history._LAST_TRIGGERED, {"build_ref"}),
         (history._TIPS, {"tip_ref"}),
     ],

@@ -66,6 +66,18 @@ async def test_a_delivery_of_two_namespaces_is_one_row_of_every_page_and_of_the_
     assert ([head.id for head in newer.rows], newer.newer) == ([made[3]], True)
 
 
+async def test_deliveries_that_are_shared_hide_no_others(store: Store) -> None:
+    """However many namespaces a token is for."""
+    names = [f"team-{number}" for number in range(600)]
+    made = [await deliver(store, f"one {number}", names[5 + number]) for number in range(4)]
+    made.append(await deliver(store, "all", *names[:9]))
+    only = DeliveryFilter(readable=frozenset(names))
+    page = await store.deliveries.page(Cursor(), 3, only)
+    assert ([head.id for head in page.rows], page.count) == (made[:1:-1], 5)
+    newer = await store.deliveries.page(Cursor(after=made[0]), 3, only)
+    assert [head.id for head in newer.rows] == made[3:0:-1]
+
+
 async def test_a_build_whose_delivery_is_gone_shows_none(store: Store) -> None:
     await store.deliveries.put(delivery_of("waits", store.clock()))
     await deliver(store, "old", "acme")

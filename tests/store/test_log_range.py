@@ -1,9 +1,16 @@
 """A log is followed by bytes: a client that asks for what comes next gets all of it, in whole characters."""
 
-import pytest
-from support.scripted import Store
-from support.services import add_queued
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
+import pytest
+from support.filled import add_long_log, counting
+from support.scripted import Store
+from support.services import add_queued, move
+
+from bridge.model.build import BuildState
+from bridge.store.sqlite import migrate
 from bridge.store.sqlite.builds import Builds
 from bridge.store.values import unchanged
 
@@ -85,3 +92,72 @@ async def test_who_follows_a_log_that_loses_its_middle_misses_nothing_of_its_end
     behind = await store.builds.log_range(build.id, inside, 1_000_000)
     assert behind.text.lstrip("\n").startswith("---")
     assert behind.end == late.end
+
+
+async def test_each_place_behind_what_is_left_out_is_the_same_as_before(store: Store) -> None:
+    store.builds = Builds(store.database, store.clock, unchanged, 8 << 10)
+    build = await add_queued(store)
+    text = "".join(f"line {number:04} {'.' * 80}\n" for number in range(400))
+    await append(store, build.id, text, 777)
+    kept = (await store.builds.log_range(build.id, len(text) // 2, 1_000_000)).text
+    tail = kept.rpartition("---\n")[2]
+    assert len(tail) > 3000
+    for offset in range(len(text) - len(tail), len(text), 91):
+        found = await store.builds.log_range(build.id, offset, 1_000_000)
+        assert (found.begin, found.end, found.text) == (offset, len(text), text[offset:])
+
+
+async def test_an_earlier_run_keeps_its_log_for_who_follows_it(store: Store) -> None:
+    build = await add_queued(store)
+    await store.builds.append_log(build.id, "one\ntwo\n", 8, restarted=False)
+    await move(store, build, BuildState.FAILED)
+    again = await store.builds.retry(build.id, "ann", "again")
+    await store.builds.append_log(again.run_id, "three\n", 6, restarted=False)
+    for run, text in ((1, "one\ntwo\n"), (2, "three\n"), (None, "three\n")):
+        found = await store.builds.log_range(build.id, 0, 100, run=run)
+        assert (found.begin, found.end, found.size, found.text) == (0, len(text), len(text), text)
+    assert (await store.builds.log_range(build.id, 4, 100, run=1)).text == "two\n"
+    assert (await store.builds.log_range(build.id, 0, 100, run=3)).size == 0
+    assert (await store.builds.log_range("none", 0, 100)).size == 0
+
+
+async def test_a_part_of_a_long_log_takes_no_longer_than_one_of_a_short_log(store: Store) -> None:
+    steps = []
+    for number, pieces in enumerate((40, 800)):
+        build = await store.add_build(str(number))
+        await add_long_log(store, build, pieces)
+        size = (await store.builds.log_range(build.id, 0, 1)).size
+        with counting(store) as counted:
+            for offset in (0, size // 2, size - 1000):
+                assert (await store.builds.log_range(build.id, offset, 20_000)).begin == offset
+        steps.append(counted["steps"])
+    assert steps[1] <= 1.1 * steps[0], steps
+
+
+async def test_the_pieces_of_an_older_store_get_their_places(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of long logs, too, and of earlier runs."""
+    store.builds = Builds(store.database, store.clock, unchanged, 8 << 10)
+    for number in range(3):
+        build = await add_queued(store, str(number))
+        await append(store, build.id, TEXT[: 1000 + 7000 * number], 777)
+        await move(store, build, BuildState.FAILED)
+        again = await store.builds.retry(build.id, "ann", "again")
+        await append(store, again.run_id, TEXT, 555)
+    path = tmp_path / "older" / "bridge.db"
+    path.parent.mkdir()
+    with monkeypatch.context() as old:
+        old.setattr(migrate, "REVISION", "0020")
+        migrate.apply_migrations(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("ATTACH ? AS newer", (str(store.path),))
+        for table in ("build", "earlier_run", "build_log"):
+            names = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
+            connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM newer.{table}")
+    migrate.upgrade(path)
+    places = "SELECT build_id, seq, place FROM build_log ORDER BY 1, 2"
+    with closing(sqlite3.connect(path)) as older, closing(sqlite3.connect(store.path)) as newer:
+        found = older.execute(places).fetchall()
+        assert found == newer.execute(places).fetchall()
+    assert len(found) > 50

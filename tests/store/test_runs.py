@@ -314,7 +314,7 @@ async def test_an_earlier_run_is_kept_for_its_builder_until_that_is_free_of_it(s
     await store.builds.retry(build.id, "ann", "again")
     assert await store.builds.unreleased("here", START + 1e9) == []
     assert await store.builds.replaced("elsewhere") == []
-    assert await store.builds.replaced("here") == [await store.builds.run(build.id)]
+    assert await store.builds.replaced("here") == [build.id]
     await store.builds.update(build.id, released=True)
     assert await store.builds.replaced("here") == []
 

@@ -118,6 +118,7 @@ def _create(connection: Connection, new: NewBuild, number: int, now: float) -> s
             builder=new.builder,
             ref=new.ref,
             is_public=int(new.origin.is_public),
+            cause=new.origin.cause,
             request=dump(REQUEST, request),
             origin=dump(ORIGIN, _origin(connection, new)),
             subscriptions=dump(SUBSCRIPTIONS, new.subscriptions),

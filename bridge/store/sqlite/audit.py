@@ -57,7 +57,7 @@ class Audit:
             lambda connection: listing.page(
                 connection,
                 select(table),
-                [select(table.c.id)],
+                [listing.part_of(table, {})],
                 cursor=cursor,
                 size=size,
                 make=_entry_of,

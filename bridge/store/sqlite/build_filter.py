@@ -1,37 +1,65 @@
-"""A filter of builds as conditions, such that each set of them is found along an index."""
+"""A filter of builds as parts of a listing, such that each of them is found along an index."""
 
-from collections.abc import Iterator
-from itertools import product
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, literal_column
+from sqlalchemy import Connection, func, select
 
 from bridge.store.schema import build as table
-from bridge.store.sqlite.listing import Conditions
+from bridge.store.sqlite.listing import Part, part_of
 from bridge.store.values import BuildFilter
 
-# Word for word the condition of the index over public builds: a bound parameter would not use it.
-_IS_PUBLIC: Final[ColumnElement[bool]] = literal_column("is_public = 1")
+_ANY: Final = (0, 1)
+_PUBLIC: Final = (1,)
+_PRIVATE: Final = (0,)
 
 
-def alternatives(only: BuildFilter) -> Iterator[Conditions]:
-    """The sets of conditions one of which a build fulfils that the filter asks for."""
-    wanted = {
-        table.c.id: only.build_id,
-        table.c.delivery_id: only.delivery_id,
-        table.c.namespace: only.namespace,
-        table.c.repo_name: only.repo_name,
-        table.c.number: only.number,
+def parts(connection: Connection, only: BuildFilter) -> list[Part]:
+    """The parts of the table that the filter asks for."""
+    found = list(_values(connection, only))
+    keys = {"id": only.build_id, "delivery_id": only.delivery_id, "number": only.number}
+    given = {name: value for name, value in keys.items() if value is not None}
+    if not given:
+        return [part_of(table, values) for values in found]
+    # A key stands for a few builds: they are looked up, and of them those that belong to the parts.
+    few = [table.c[name] == value for name, value in given.items()]
+    repository = {"namespace": only.namespace, "repo_name": only.repo_name}
+    few += [table.c[name] == value for name, value in repository.items() if value is not None]
+    ids = connection.execute(select(table.c.id).where(*few)).scalars().all()
+    same = [[table.c[name].in_(values) for name, values in one.items()] for one in found]
+    queries = [select(table.c.id).where(table.c.id.in_(ids), *one) for one in same]
+    shown = [name for query in queries for name in connection.execute(query).scalars()]
+    return [part_of(table, {"id": shown})]
+
+
+def _values(connection: Connection, only: BuildFilter) -> Iterator[Mapping[str, Sequence[Any]]]:
+    """The values that columns may have, for each part."""
+    repository = {"namespace": only.namespace, "repo_name": only.repo_name}
+    shared: dict[str, Sequence[Any]] = {
+        name: [value] for name, value in repository.items() if value is not None
     }
-    shared = [column == value for column, value in wanted.items() if value is not None]
-    states = [[]] if only.states is None else [[table.c.state == state] for state in only.states]
-    for state, reader in product(states, _readable(only)):
-        yield [*shared, *state, *reader]
-
-
-def _readable(only: BuildFilter) -> list[list[ColumnElement[bool]]]:
+    if only.states is not None:
+        shared["state"] = only.states
+    if only.repo_name is not None and only.namespace is None:
+        shared["namespace"] = _namespaces_of(connection, only.repo_name)
     if only.readable is None or only.namespace in only.readable:
-        return [[]]
-    namespaces = [] if only.namespace is not None else sorted(only.readable)
-    private = table.c.is_public == 0
-    return [[_IS_PUBLIC], *([table.c.namespace == namespace, private] for namespace in namespaces)]
+        yield {**shared, "is_public": _ANY}
+        return
+    yield {**shared, "is_public": _PUBLIC}
+    if only.namespace is None:
+        namespaces = only.readable.intersection(shared.get("namespace", only.readable))
+        yield {**shared, "namespace": sorted(namespaces), "is_public": _PRIVATE}
+
+
+def _namespaces_of(connection: Connection, repo_name: str) -> list[str]:
+    """Those that have builds of a repository of this name; each is looked up, and no build is read."""
+    first = func.min(table.c.namespace).label("namespace")
+    found = select(first).where(table.c.repo_name == repo_name).cte(recursive=True)
+    following = (
+        select(func.min(table.c.namespace))
+        .where(table.c.repo_name == repo_name, table.c.namespace > found.c.namespace)
+        .scalar_subquery()
+    )
+    found = found.union_all(select(following).where(found.c.namespace.is_not(None)))
+    query = select(found.c.namespace).where(found.c.namespace.is_not(None))
+    return list(connection.execute(query).scalars())

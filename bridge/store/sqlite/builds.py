@@ -26,8 +26,18 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.redaction import MASK
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
-from bridge.store.sqlite import idempotency, listing, log_range, logs, notices, runs, streak, timeline
-from bridge.store.sqlite.build_filter import alternatives
+from bridge.store.sqlite import (
+    idempotency,
+    listing,
+    log_range,
+    logs,
+    notices,
+    outcomes,
+    runs,
+    streak,
+    timeline,
+)
+from bridge.store.sqlite.build_filter import parts
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import is_eligible
@@ -67,6 +77,7 @@ def transition(
     if row is None or run not in {None, row["run"]} or to not in TRANSITIONS[BuildState(row["state"])]:
         return None
     connection.execute(update(table).where(table.c.id == build_id).values(state=to, **values))
+    outcomes.moved(connection, row, to)
     build = build_of({**row, **values, "state": to})
     timeline.add(connection, build.run_id, now, to, values.get("detail", ""))
     before = streak.before(connection, build, row["tag_set"]) if to.terminal else Streak()
@@ -230,9 +241,9 @@ class Builds:
             lambda connection: [LogPiece(row.seq, row.at, row.text) for row in connection.execute(query)]
         )
 
-    async def log_range(self, build_id: str, offset: int, length: int) -> LogRange:
+    async def log_range(self, build_id: str, offset: int, length: int, *, run: int | None = None) -> LogRange:
         return await self._database.read(
-            lambda connection: log_range.log_range(connection, build_id, offset, length)
+            lambda connection: log_range.log_range(connection, build_id, offset, length, run)
         )
 
     async def log_tail(self, build_id: str, characters: int, *, run: int | None = None) -> str:
@@ -280,7 +291,7 @@ class Builds:
     async def runs(self, build_id: str) -> list[Build]:
         return await self._database.read(lambda connection: runs.runs(connection, build_id))
 
-    async def replaced(self, builder: str) -> list[Build]:
+    async def replaced(self, builder: str) -> list[str]:
         return await self._database.read(lambda connection: runs.replaced(connection, builder, 1000))
 
     async def by_number(self, namespace: str, repo_name: str, number: int) -> Build | None:
@@ -300,12 +311,11 @@ class Builds:
         return await self._database.read(work)
 
     async def page(self, cursor: Cursor, size: int, only: BuildFilter = ANY_BUILD) -> Page[Build]:
-        ids = [select(table.c.id).where(*one) for one in alternatives(only)]
-        return await self._database.read(
-            lambda connection: listing.page(
-                connection, select(table), ids, cursor=cursor, size=size, make=build_of
-            )
-        )
+        def work(connection: Connection) -> Page[Build]:
+            found = parts(connection, only)
+            return listing.page(connection, select(table), found, cursor=cursor, size=size, make=build_of)
+
+        return await self._database.read(work)
 
     async def _select(self, *conditions: ColumnElement[bool], limit: int) -> list[Build]:
         query = select(table).where(*conditions).order_by(table.c.id).limit(limit)

@@ -19,10 +19,9 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.store.codec import Parts, from_json, to_json
 from bridge.store.schema import delivery as table
-from bridge.store.sqlite import history, listing, timeline
+from bridge.store.sqlite import delivery_ids, history, listing, timeline
 from bridge.store.sqlite.apply import apply
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.delivery_ids import delivery_ids
 from bridge.store.sqlite.queue import MAX_BATCH
 from bridge.store.values import (
     ANY_DELIVERY,
@@ -187,10 +186,10 @@ class Deliveries:
     async def page(
         self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
     ) -> Page[DeliveryHead]:
-        ids = delivery_ids(only)
+        found = delivery_ids.parts(only)
         return await self._database.read(
             lambda connection: listing.page(
-                connection, _HEADS, ids, cursor=cursor, size=size, make=_head, overlap=True
+                connection, _HEADS, found, cursor=cursor, size=size, make=_head, overlap=True
             )
         )
 

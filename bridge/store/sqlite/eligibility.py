@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
 
+from bridge.model.build import BuildState
 from bridge.store.schema import build as table
 
 _OTHER: Final = table.alias("other")
@@ -16,9 +17,9 @@ _EARLIER: Final = _OTHER.c.turn < table.c.turn
 _SAME_REPOSITORY: Final = and_(
     _OTHER.c.namespace == table.c.namespace, _OTHER.c.repo_name == table.c.repo_name
 )
-# Word for word the conditions of the indexes: bound parameters would not use them.
+# Word for word the condition of the index: bound parameters would not use it.
 _UNENDED: Final = text("other.state IN ('waiting', 'triggering', 'queued', 'running')")
-_ACTIVE: Final = text("other.state IN ('triggering', 'queued', 'running')")
+_ACTIVE: Final = _OTHER.c.state.in_([BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING])
 
 
 @cache

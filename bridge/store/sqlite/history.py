@@ -106,8 +106,7 @@ _LIGHT: Final = select(
 _OF_TAG_SETS: Final = "tag_set IN (:of_tag_set, :of_commit_set)"
 _EITHER: Final = union(
     _LIGHT.where(text(_OF_TAG_SETS), table.c.pushed.in_(_listed("objects"))),
-    # Word for word the condition of the index of what has not ended. The plus keeps SQLite from the index of
-    # tag sets, which has all that ever ended.
+    # The plus keeps SQLite from the index of tag sets, which has all that ever ended.
     _LIGHT.where(text(f"+{_OF_TAG_SETS} AND state IN ('waiting', 'triggering', 'queued', 'running')")),
 ).subquery()
 _REPLAY: Final = select(delivery.c.replay).where(delivery.c.id == _EITHER.c.delivery_id).scalar_subquery()

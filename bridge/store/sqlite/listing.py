@@ -1,20 +1,25 @@
 """Pages of a table, newest first: as cheap in a large table, and not moved by rows that are added."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     RowMapping,
     Select,
-    Subquery,
     Table,
+    TableValuedAlias,
     func,
+    literal_column,
     select,
+    true,
     union_all,
 )
 
+from bridge.store.codec import to_json
 from bridge.store.values import Cursor, Page, Scope
 
 T = TypeVar("T")
@@ -22,33 +27,49 @@ T = TypeVar("T")
 COUNTED: Final = 10_000
 """More rows than these are not counted."""
 
-Conditions = Sequence[ColumnElement[bool]]
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows that a page may hold, merged of streams: one for each combination of the `values` of some names.
+
+    `stream` selects the ids of one, as `id`, each once, given the value of each name. There is an index along
+    which it is read.
+    """
+
+    stream: Callable[[Mapping[str, Any]], Select[Any]]
+    values: Mapping[str, Sequence[Any]]
 
 
 def page(
     connection: Connection,
     rows: Select[Any],
-    found_by: Sequence[Select[Any]],
+    parts: Sequence[Part],
     *,
     cursor: Cursor,
     size: int,
     make: Callable[[RowMapping], T],
     overlap: bool = False,
 ) -> Page[T]:
-    """One page of the `rows`, by their column `id`: those whose ids one of `found_by` has.
+    """One page of the `rows`, by their column `id`: those that belong to one of the `parts`.
 
-    Each of `found_by` selects only ids, as `id`, each once; it is read along an index of its own, and no
-    further than the page needs. With `overlap` two of them may have the same one.
+    No stream is read further than the page needs, and the statement is the same for two of them and for a
+    thousand. With `overlap` two streams may have the same row.
     """
-    if not found_by:
+    merged = [_Merged(one) for one in parts if all(one.values.values())]
+    if not merged:
         return Page(count=0, rows=[], newer=False, older=False)
-    few = select(_merged([one.limit(COUNTED) for one in found_by]).c.id).limit(COUNTED)
-    counted = (few.distinct() if overlap and len(found_by) > 1 else few).subquery()
-    count = connection.execute(select(func.count()).select_from(counted)).scalar_one()
+    shared = overlap and any(one.lists for one in merged)
+    some = union_all(*(one.some(COUNTED, overlap=overlap) for one in merged)).subquery()
+    counted = select(some.c.id).distinct() if shared else select(some.c.id)
+    few = counted.limit(COUNTED).subquery()
+    count = connection.execute(select(func.count()).select_from(few)).scalar_one()
     offset = 0 if cursor.after or cursor.before else (cursor.number - 1) * size
+    near = union_all(*(one.near(cursor, offset + size + 1, overlap=overlap) for one in merged)).subquery()
+    ids = select(near.c.id).limit(size + 1).offset(offset)
+    if len(merged) > 1 or merged[0].lists:
+        ids = ids.order_by(_order(near.c.id, cursor))
     key = rows.selected_columns.id
-    order = _order(key, cursor)
-    query = rows.where(key.in_(_ids(found_by, cursor, size + 1, offset, overlap=overlap))).order_by(order)
+    query = rows.where(key.in_(ids.distinct() if shared else ids)).order_by(_order(key, cursor))
     found = [make(row) for row in connection.execute(query).mappings()]
     more, shown = len(found) > size, found[:size]
     if cursor.after is not None:
@@ -56,35 +77,85 @@ def page(
     return Page(count=count, rows=shown, newer=cursor.before is not None or cursor.number > 1, older=more)
 
 
-def of_scope(table: Table, conditions: Conditions, scope: Scope) -> list[Select[Any]]:
-    """What finds the rows of a table with the columns `namespace` and `repo_name`, for `page`."""
-    ids = select(table.c.id).where(*conditions)
+def part_of(table: Table, values: Mapping[str, Sequence[Any]]) -> Part:
+    """The rows of a table whose columns have these values; there is an index over them and then the `id`."""
+
+    def stream(given: Mapping[str, Any]) -> Select[Any]:
+        return select(table.c.id).where(*(table.c[name] == value for name, value in given.items()))
+
+    return Part(stream, values)
+
+
+def values_of(scope: Scope) -> dict[str, Sequence[Any]]:
+    """The values of the columns `namespace` and `repo_name` in a scope."""
     if scope.namespaces is None:
-        return [ids]
-    return [ids.where(*in_namespace(table, one, scope)) for one in scope.namespaces]
+        return {}
+    repository = {} if scope.repo_name is None else {"repo_name": [scope.repo_name]}
+    return {"namespace": scope.namespaces, **repository}
 
 
-def in_namespace(table: Table, namespace: str, scope: Scope) -> Conditions:
-    """Those of rows that concern the namespace, and the repository of the scope."""
-    there = [table.c.namespace == namespace]
-    return there if scope.repo_name is None else [*there, table.c.repo_name == scope.repo_name]
+class _Merged:
+    """The streams of a part."""
+
+    def __init__(self, part: Part) -> None:
+        self._stream = part.stream
+        self._one = {name: values[0] for name, values in part.values.items() if len(values) == 1}
+        names = [name for name in part.values if name not in self._one]
+        self.lists = {name: _each(to_json(list(part.values[name]))) for name in names}
+
+    def some(self, size: int, *, overlap: bool) -> Select[Any]:
+        """At most `size` rows of each stream: their ids or, where those cannot be the same, only a number."""
+        stream = self._of(self._listed).limit(size)
+        if not overlap:
+            one: ColumnElement[int] = literal_column("1").label("id")
+            stream = stream.with_only_columns(one, maintain_column_froms=True)
+        return self._all(stream)
+
+    def near(self, cursor: Cursor, size: int, *, overlap: bool) -> Select[Any]:
+        """The ids of the first `size` rows of all streams, seen from the cursor, and some more."""
+        if overlap or not self.lists:
+            return self._all(_beyond(self._of(self._listed), cursor).limit(size))
+        # Those rows are in as many streams at most: the ones whose own first rows are the nearest.
+        first = _beyond(self._of(self._listed), cursor).limit(1)
+        begin = first.correlate(*self.lists.values()).scalar_subquery().label("id")
+        values = [value.label(name) for name, value in self._listed.items()]
+        streams = select(*values, begin).select_from(_joined(*self.lists.values())).subquery()
+        nearest = select(streams).order_by(_order(streams.c.id, cursor).nulls_last()).limit(size).subquery()
+        stream = _beyond(self._of({name: nearest.c[name] for name in self.lists}), cursor)
+        return _all_of(stream.limit(size), nearest)
+
+    @property
+    def _listed(self) -> Mapping[str, Any]:
+        return {name: values.c.value for name, values in self.lists.items()}
+
+    def _of(self, values: Mapping[str, Any]) -> Select[Any]:
+        return self._stream({**self._one, **values})
+
+    def _all(self, stream: Select[Any]) -> Select[Any]:
+        if not self.lists:
+            return select(stream.subquery().c.id)
+        return _all_of(stream, *self.lists.values())
 
 
-def _ids(
-    found_by: Sequence[Select[Any]], cursor: Cursor, limit: int, offset: int, *, overlap: bool
-) -> Select[Any]:
-    """The ids of a page."""
-    beyond = [_beyond(one, cursor) for one in found_by]
-    if len(beyond) == 1:
-        return beyond[0].limit(limit).offset(offset)
-    merged = _merged([one.limit(offset + limit) for one in beyond])
-    ids = select(merged.c.id).order_by(_order(merged.c.id, cursor)).limit(limit).offset(offset)
-    return ids.distinct() if overlap else ids
+def _all_of(stream: Select[Any], *given: FromClause) -> Select[Any]:
+    """The ids of a stream for each row that is `given`.
+
+    They come as a list of values again: so SQLite reads none of them before it has that row.
+    """
+    one = stream.correlate(*given).subquery()
+    found = _each(select(func.json_group_array(one.c.id)).correlate(*given).scalar_subquery())
+    return select(found.c.value.label("id")).select_from(_joined(found, *given))
 
 
-def _merged(parts: Sequence[Select[Any]]) -> Subquery:
-    inner = [part.subquery() for part in parts]
-    return inner[0] if len(inner) == 1 else union_all(*(select(one.c.id) for one in inner)).subquery()
+def _each(array: Any) -> TableValuedAlias:
+    return func.json_each(array).table_valued("value")
+
+
+def _joined(first: FromClause, *others: FromClause) -> FromClause:
+    """Each row with each."""
+    for other in others:
+        first = first.join(other, true())
+    return first
 
 
 def _beyond(query: Select[Any], cursor: Cursor) -> Select[Any]:

@@ -6,9 +6,7 @@ from typing import Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    LargeBinary,
     and_,
-    cast,
     delete,
     func,
     insert,
@@ -23,8 +21,6 @@ from bridge.store.sqlite import runs
 
 _LONGEST_LINE: Final = 64 << 10
 _AGAIN: Final = "\n--- the log starts again ---\n"
-SIZE: Final = func.length(cast(build_log.c.text, LargeBinary))
-"""The bytes of a piece: without the cast it would be its characters."""
 
 
 def is_of_run(build_id: str, run: int | None) -> ColumnElement[bool]:
@@ -82,10 +78,9 @@ class RunLog:
             text = f"{_AGAIN}{text}"
         change = {"log_offset": offset, "log_bytes": kept + len(text.encode())}
         if text:
-            self._insert(connection, now, text)
-            excess = change["log_bytes"] - log.log_left_out - limit
-            if excess > 0:
-                change |= self._cut(connection, log.log_mark, log.log_left_out, limit=limit, excess=excess)
+            self._insert(connection, now, text, kept)
+            if change["log_bytes"] - log.log_left_out > limit:
+                change |= self._cut(connection, log.log_mark, change["log_bytes"], limit)
         connection.execute(update(where).where(same).values(**change))
 
     def _take_back(self, connection: Connection, line: str) -> int:
@@ -102,47 +97,34 @@ class RunLog:
             left -= min(left, len(piece.text))
         return len(line.encode())
 
-    def _insert(self, connection: Connection, now: float, text: str) -> None:
+    def _insert(self, connection: Connection, now: float, text: str, place: int) -> None:
         last = select(func.max(build_log.c.seq)).where(build_log.c.build_id == self.build_id)
         seq = connection.execute(last).scalar_one()
-        piece = {"build_id": self.build_id, "run": self.run, "at": now, "text": text}
+        piece = {"build_id": self.build_id, "run": self.run, "at": now, "text": text, "place": place}
         connection.execute(insert(build_log).values(seq=0 if seq is None else seq + 1, **piece))
 
-    def _cut(
-        self, connection: Connection, mark: int | None, left_out: int, *, limit: int, excess: int
-    ) -> dict[str, int]:
-        """Leave out `excess` bytes between the beginning and the end; returns where, and how many in all."""
-        ours = self._ours
-        sizes = select(build_log.c.seq, SIZE.label("size")).where(ours).order_by(build_log.c.seq)
-        if mark is None:
-            mark, size = _first_beyond([(row.seq, row.size) for row in connection.execute(sizes)], limit // 2)
-            left_out += size
-            excess -= size
-        newest = connection.execute(select(func.max(build_log.c.seq)).where(ours)).scalar_one()
-        first = mark + 1
-        # Only what goes is looked at: to know the size of a piece it has to be read.
-        with connection.execute(sizes.where(build_log.c.seq > mark)) as tail:
-            for row in tail:
-                first = row.seq
-                if excess <= 0 or first == newest:
-                    break
-                excess -= row.size
-                left_out += row.size
-        connection.execute(delete(build_log).where(ours, build_log.c.seq > mark, build_log.c.seq < first))
-        left_out += _begin_with_a_line(connection, self.build_id, first)
+    def _cut(self, connection: Connection, mark: int | None, size: int, limit: int) -> dict[str, int]:
+        """Leave out what `size` bytes have over the limit, between the beginning and the end.
+
+        Returns where that is, and how many bytes in all.
+        """
+        ours, piece = self._ours, build_log.c
+        pieces = select(piece.seq, piece.place).where(ours)
+        is_mark = piece.place <= limit // 2 if mark is None else piece.seq == mark
+        found = connection.execute(pieces.where(is_mark).order_by(piece.place.desc()).limit(1)).one()
+        mark = found.seq
+        behind = pieces.where(piece.place > found.place)
+        kept = behind.where(piece.place >= found.place + size - limit).order_by(piece.place).limit(1)
+        newest = behind.order_by(piece.place.desc()).limit(1)
+        first = connection.execute(kept).first() or connection.execute(newest).first()
+        left_out = size - found.place
+        if first is not None:
+            left_out = first.place - found.place + _begin_with_a_line(connection, self.build_id, first.seq)
+            gone = (piece.seq > mark, piece.seq < first.seq)
+            connection.execute(delete(build_log).where(ours, *gone))
         text = f"\n--- {log_mark(left_out, limit)} ---\n"
-        connection.execute(update(build_log).where(ours, build_log.c.seq == mark).values(text=text))
+        connection.execute(update(build_log).where(ours, piece.seq == mark).values(text=text))
         return {"log_mark": mark, "log_left_out": left_out}
-
-
-def _first_beyond(sizes: list[tuple[int, int]], limit: int) -> tuple[int, int]:
-    """The first piece that does not fit into the limit together with those before it."""
-    total = 0
-    for seq, size in sizes:
-        total += size
-        if total > limit:
-            return seq, size
-    return sizes[-1]
 
 
 def _begin_with_a_line(connection: Connection, build_id: str, seq: int) -> int:
@@ -152,5 +134,6 @@ def _begin_with_a_line(connection: Connection, build_id: str, seq: int) -> int:
     half, end, rest = text.partition("\n")
     if not end or not rest:
         return 0
-    connection.execute(update(build_log).where(*piece).values(text=rest))
-    return len(half.encode()) + 1
+    size = len(half.encode()) + 1
+    connection.execute(update(build_log).where(*piece).values(text=rest, place=build_log.c.place + size))
+    return size

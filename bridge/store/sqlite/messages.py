@@ -35,11 +35,11 @@ class Messages:
         await self._database.write(lambda connection: connection.execute(statement).rowcount)
 
     async def page(self, cursor: Cursor, size: int, only: MessageFilter = ANY_MESSAGE) -> Page[MessageRow]:
-        conditions = [] if only.event is None else [table.c.event == only.event]
-        ids = listing.of_scope(table, conditions, only)
+        event = {} if only.event is None else {"event": [only.event]}
+        found = [listing.part_of(table, event | listing.values_of(only))]
         return await self._database.read(
             lambda connection: listing.page(
-                connection, select(table), ids, cursor=cursor, size=size, make=_row
+                connection, select(table), found, cursor=cursor, size=size, make=_row
             )
         )
 

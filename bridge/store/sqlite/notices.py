@@ -172,12 +172,12 @@ class Notices:
         return await self._database.read(work)
 
     async def page(self, cursor: Cursor, size: int, only: NoticeFilter = ANY_NOTICE) -> Page[NoticeRow]:
-        wanted = {table.c.build_id: only.build_id, table.c.channel: only.channel, table.c.state: only.state}
-        conditions = [column == value for column, value in wanted.items() if value is not None]
-        ids = listing.of_scope(table, conditions, only)
+        wanted = {"build_id": only.build_id, "channel": only.channel, "state": only.state}
+        values = {name: [value] for name, value in wanted.items() if value is not None}
+        found = [listing.part_of(table, values | listing.values_of(only))]
         return await self._database.read(
             lambda connection: listing.page(
-                connection, select(table), ids, cursor=cursor, size=size, make=_row
+                connection, select(table), found, cursor=cursor, size=size, make=_row
             )
         )
 

@@ -3,19 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, func, select
 
 from bridge.model.build import Build, BuildState
 from bridge.model.plan import RepositoryKey
-from bridge.store.codec import json_text
 from bridge.store.reports import Period
 from bridge.store.schema import build as table
+from bridge.store.sqlite import outcomes
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.listing import COUNTED
 
-# Word for word the condition of the index over what has not ended.
-_UNENDED: Final = text("state IN ('waiting', 'triggering', 'queued', 'running')")
+_UNENDED: Final = [state for state in BuildState if not state.terminal]
 
 
 class Reports:
@@ -35,28 +34,24 @@ class Reports:
     async def page(
         self, key: RepositoryKey, period: Period, *, skip: int, size: int
     ) -> tuple[int, Sequence[Build]]:
-        conditions = _conditions(key, period)
-        counted = select(table.c.created_at).where(*conditions).limit(COUNTED).subquery()
+        found = _of_time(key, period)
+        counted = select(found.c.number).limit(COUNTED).subquery()
         # Of a time that begins far back only the index is read up to the page.
-        numbers = (
-            select(table.c.number)
-            .where(*conditions)
-            .order_by(table.c.created_at.desc(), table.c.number.desc())
-            .limit(size)
-            .offset(skip)
-        )
+        numbers = select(found.c.number).order_by(found.c.created_at.desc(), found.c.number.desc())
+        numbers = numbers.limit(size).offset(skip)
         rows = select(table).where(*_of(key), table.c.number.in_(numbers)).order_by(table.c.number.desc())
 
         def work(connection: Connection) -> tuple[int, Sequence[Build]]:
             count: int = connection.execute(select(func.count()).select_from(counted)).scalar_one()
-            return count, _read(connection, rows)
+            return count, _read(connection, rows) if count else []
 
         return await self._database.read(work)
 
-    async def outcomes(self, key: RepositoryKey, period: Period) -> Mapping[BuildState, int]:
-        query = select(table.c.state, func.count()).where(*_conditions(key, period)).group_by(table.c.state)
+    async def outcomes(
+        self, key: RepositoryKey, begin: float, end: float, *, public: bool = False
+    ) -> Mapping[BuildState, int]:
         return await self._database.read(
-            lambda connection: {BuildState(state): count for state, count in connection.execute(query)}
+            lambda connection: outcomes.counted(connection, key, begin, end, public=public)
         )
 
     async def first_numbers(self, asked: Sequence[tuple[RepositoryKey, float]]) -> Sequence[int]:
@@ -66,17 +61,22 @@ class Reports:
         return await self._database.read(work)
 
     async def unended(self, key: RepositoryKey, *, public: bool = False) -> bool:
-        query = select(table.c.number).where(*_of(key, public=public), _UNENDED).limit(1)
+        query = select(table.c.id).where(*_of(key), table.c.state.in_(_UNENDED)).limit(1)
+        if public:
+            query = query.where(table.c.is_public == 1)
         return await self._database.read(lambda connection: connection.execute(query).first() is not None)
 
 
-def _of(key: RepositoryKey, *, public: bool = False) -> list[ColumnElement[bool]]:
-    found = [table.c.namespace == key[0], table.c.repo_name == key[1]]
-    return [*found, table.c.is_public == 1] if public else found
+def _of(key: RepositoryKey) -> list[ColumnElement[bool]]:
+    return [table.c.namespace == key[0], table.c.repo_name == key[1]]
 
 
 def _newest(key: RepositoryKey, size: int, *, public: bool) -> Select[Any]:
-    return select(table).where(*_of(key, public=public)).order_by(table.c.number.desc()).limit(size)
+    query = select(table).where(*_of(key)).limit(size)
+    if public:
+        # In the order of the index that has the public ones together.
+        return query.where(table.c.is_public == 1).order_by(table.c.id.desc())
+    return query.order_by(table.c.number.desc())
 
 
 def _first(key: RepositoryKey, begin: float) -> Select[Any]:
@@ -88,17 +88,18 @@ def _first(key: RepositoryKey, begin: float) -> Select[Any]:
     )
 
 
-def _conditions(key: RepositoryKey, period: Period) -> list[ColumnElement[bool]]:
-    time = [*_of(key), table.c.created_at >= period.begin, table.c.created_at < period.end]
-    if period.refs is None and period.causes is None and not period.public:
-        return time
-    newest = select(table.c.number).where(*time).order_by(table.c.created_at.desc()).limit(COUNTED)
-    found = [*_of(key, public=period.public), table.c.number.in_(newest)]
-    if period.refs is not None:
-        found.append(table.c.ref.in_(period.refs))
-    if period.causes is not None:
-        found.append(json_text(table.c.origin, "cause").in_(period.causes))
-    return found
+def _of_time(key: RepositoryKey, period: Period) -> Subquery:
+    """The numbers and times of the builds of a period, read from its index alone."""
+    wanted = {"ref": period.refs, "cause": period.causes, "is_public": [1] if period.public else None}
+    columns = [table.c.number, table.c.created_at, *(table.c[name] for name in wanted)]
+    found = select(*columns).where(
+        *_of(key), table.c.created_at >= period.begin, table.c.created_at < period.end
+    )
+    if all(values is None for values in wanted.values()):
+        return found.subquery()
+    newest = found.order_by(table.c.created_at.desc(), table.c.number.desc()).limit(COUNTED).subquery()
+    only = [newest.c[name].in_(values) for name, values in wanted.items() if values is not None]
+    return select(newest.c.number, newest.c.created_at).where(*only).subquery()
 
 
 def _read(connection: Connection, query: Select[Any]) -> list[Build]:

@@ -19,7 +19,7 @@ from bridge.store.schema import (
     tip,
 )
 from bridge.store.schema_callers import audit
-from bridge.store.sqlite import idempotency
+from bridge.store.sqlite import idempotency, outcomes
 from bridge.store.sqlite.database import Database
 
 BATCH: Final = 10
@@ -84,6 +84,8 @@ def _remove(table: Table, query: Select[Any], connection: Connection) -> int:
         if table is build:
             earlier = select(earlier_run.c.build_id, earlier_run.c.run).where(earlier_run.c.build_id.in_(ids))
             subjects += [run_id_of(build_id, run + 1) for build_id, run in connection.execute(earlier)]
+            for row in connection.execute(select(build).where(build.c.id.in_(ids))).mappings():
+                outcomes.moved(connection, row, None)
         connection.execute(delete(step).where(step.c.subject.in_(subjects)))
         connection.execute(delete(table).where(table.c.id.in_(ids)))
     return len(ids)

@@ -20,7 +20,7 @@ from bridge.errors import CannotRetry
 from bridge.model.build import RETRIED, TRANSITIONS, Build, BuildState, run_id_of
 from bridge.store.schema import RUN_COLUMNS, earlier_run, tip
 from bridge.store.schema import build as table
-from bridge.store.sqlite import timeline
+from bridge.store.sqlite import outcomes, timeline
 from bridge.store.sqlite.build_rows import build_of
 
 _FRESH: Final[dict[str, Any]] = {
@@ -53,6 +53,7 @@ def retry(connection: Connection, build_id: str, now: float, by: str, reason: st
     connection.execute(
         update(table).where(table.c.id == build_id).values(**values, next_at=now, turn=next_turn())
     )
+    outcomes.moved(connection, row, BuildState.WAITING)
     why = f"run {run}, {reason}"
     timeline.add(connection, build.run_id, now, RETRIED, why)
     notes = [why, *_newer(connection, build, row["tag_set"])]
@@ -104,11 +105,9 @@ def kept_by(builder: str, limit: int) -> Select[tuple[str, int]]:
     )
 
 
-def replaced(connection: Connection, builder: str, limit: int) -> list[Build]:
+def replaced(connection: Connection, builder: str, limit: int) -> list[str]:
     """`Builds.replaced`, at most so many."""
-    rows = connection.execute(kept_by(builder, limit))
-    found = [find(connection, row.build_id, row.run) for row in rows]
-    return [build for build in found if build is not None]
+    return [run_id_of(row.build_id, row.run) for row in connection.execute(kept_by(builder, limit))]
 
 
 def place(connection: Connection, build_id: str, run: int) -> tuple[Table, ColumnElement[bool]]:

@@ -128,10 +128,11 @@ async def show_list_period_history(api: CodeArtsBase, call: Call, query: PeriodQ
 async def show_job_success_ratio(api: CodeArtsBase, call: Call, query: DaysQuery) -> SuccessRatio:
     """Show how many builds of a job between two days were successful, of those that have ended."""
     known = await api.job(call, call.path["job_id"])
-    period = _period(call, known, *api.zone.days(query.start_time, query.end_time))
+    key, stranger = known.repository.key, not sees(call.principal, known.repository.namespace)
+    begin, end = api.zone.days(query.start_time, query.end_time)
     async with api.core.one_list:
-        outcomes = await api.core.store.reports.outcomes(known.repository.key, period)
-    total = sum(count for state, count in outcomes.items() if state.terminal)
+        outcomes = await api.core.store.reports.outcomes(key, begin, end, public=stranger)
+    total = sum(outcomes.values())
     good = outcomes.get(BuildState.SUCCEEDED, 0)
     ratio = round(good / total, 2) if total else 0.0
     return {"success_count": good, "total_count": total, "success_ratio": ratio}

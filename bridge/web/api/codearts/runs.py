@@ -161,7 +161,7 @@ async def download_real_time_log(
     """Show what a log has from a byte on; while more is to come, `has_more_data` is true."""
     build = await api.build(call)
     length = max(query.length, _LONGEST_CHARACTER)
-    part = await api.core.store.builds.log_range(build.id, query.offset, length)
+    part = await api.core.store.builds.log_range(build.id, query.offset, length, run=build.run)
     return enveloped(
         {
             "has_more_data": part.end < part.size or not build.state.terminal,

@@ -121,9 +121,12 @@ async def test_jobs_are_searched_for_and_paged(store: Store) -> None:
 
 async def test_a_stranger_sees_public_jobs_and_public_builds_of_them(store: Store) -> None:
     await ended(store, await store.add_build("1", is_public=True))
+    await ended(store, await store.add_build("1b"), BuildState.FAILED)
     hidden = await store.add_build("2")
+    days = "start_time=2023-11-15&end_time=2023-11-15"
     async with jobs(store) as client:
         client.headers.update(await member(store, "globex"))
+        ratio = (await client.get(f"/v3/jobs/{JOB}/success-ratio?{days}")).json()
         listed = (await client.get("/v1/job/list")).json()["result"]["job_list"]
         history = (await client.get(f"/v3/jobs/{JOB}/history")).json()
         records = (await client.get(f"/v1/record/{BUILD_PROJECT}/records")).json()["result"]
@@ -131,7 +134,7 @@ async def test_a_stranger_sees_public_jobs_and_public_builds_of_them(store: Stor
         status = (await client.get(f"/v1/job/{JOB}/running-status")).json()["result"]
         running = (await client.get(f"/v3/jobs/{JOB}/status")).json()
         assert error(await client.get(f"/v1/record/{hidden.id}/info")) == (404, "CB.00060202")
-        assert error(await client.get(f"/v4/jobs/{JOB}/2/record-info")) == (404, "CB.00060202")
+        assert error(await client.get(f"/v4/jobs/{JOB}/3/record-info")) == (404, "CB.00060202")
         assert error(await client.get(f"/v1/job/{job_id_of(TOOL)}/info")) == (404, "CB.00060201")
         assert error(await client.post("/v1/record/brief", json=[build_project_id_of(TOOL)]))[0] == 404
     assert [(one["job_name"], one["build_number"], one["is_execute"]) for one in listed] == [
@@ -140,6 +143,7 @@ async def test_a_stranger_sees_public_jobs_and_public_builds_of_them(store: Stor
     assert (history["total"], [one["build_number"] for one in history["history_records"]]) == (1, [1])
     assert [one["build_no"] for one in records["data"]] == ["1"]
     assert total == {"total": 1}
+    assert ratio == {"success_count": 1, "total_count": 1, "success_ratio": 1.0}
     assert (status["last_build_no"], running) == ("1", {"result": False})
 
 

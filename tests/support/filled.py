@@ -1,0 +1,100 @@
+"""Stores that are filled with builds by a few statements, for what must not depend on how many there are."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Connection, event, text
+from support.scripted import Store
+
+from bridge.model.build import Build
+from bridge.store.sqlite.logs import RunLog
+
+TEAMS: Final = 200
+"""How many namespaces there are beside acme, whose job acme/shop has most of the builds."""
+OPEN: Final = 40
+"""The newest builds run."""
+SPAN_SECONDS: Final = 28 * 24 * 3600.0
+"""The builds are spread over so long before now."""
+_PIECE: Final = "".join(f"step {number:04}: {'.' * 64}\n" for number in range(64))
+_BUILDS: Final = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :many),
+one AS (SELECT * FROM build ORDER BY number LIMIT 1)
+INSERT INTO build (id, delivery_id, namespace, repo_name, number, tag_set, builder, ref, is_public, request,
+                   origin, subscriptions, state, created_at, next_at, started_at, ended_at, released, serial,
+                   cause)
+SELECT printf('01ffffff-0000-7000-8000-%012x', i), i,
+       iif(i % 5, namespace, printf('team-%03d', i / 5 % :teams)), repo_name, i + 1, tag_set, builder,
+       iif(i / 3 % 10, ref, 'refs/heads/other'), i / 7 % 2, request,
+       json_set(origin, '$.delivery_id', CAST(i AS TEXT), '$.cause', iif(i / 11 % 10, cause, 'manual'),
+                '$.is_public', json(iif(i / 7 % 2, 'true', 'false'))), subscriptions,
+       CASE WHEN i > :many - :open THEN 'running' WHEN i / 5 % 4 = 0 THEN 'failed'
+            WHEN i / 5 % 20 = 1 THEN 'cancelled' ELSE 'succeeded' END,
+       :begin + i * :step, next_at, :begin + i * :step + 3,
+       iif(i > :many - :open, NULL, :begin + i * :step + 60), i <= :many - :open, i + 1,
+       iif(i / 11 % 10, cause, 'manual')
+FROM n CROSS JOIN one
+"""
+_OUTCOMES: Final = """
+INSERT INTO outcome (namespace, repo_name, hour, is_public, state, count)
+SELECT namespace, repo_name, CAST(created_at AS INTEGER) / 3600, is_public, state, count(*)
+FROM build WHERE ended_at IS NOT NULL GROUP BY 1, 2, 3, 4, 5
+"""
+
+
+async def fill(store: Store, many: int, teams: int = TEAMS) -> Build:
+    """Add `many` builds, most of them of the job acme/shop; returns its first build."""
+    first = await store.add_build()
+    step = SPAN_SECONDS / many
+    values = {"many": many, "teams": teams, "open": OPEN, "begin": store.clock() - SPAN_SECONDS, "step": step}
+
+    def work(connection: Connection) -> None:
+        connection.execute(text(_BUILDS), values)
+        connection.execute(text(_OUTCOMES))
+
+    await store.database.write(work)
+    return first
+
+
+async def add_long_log(store: Store, build: Build, pieces: int) -> None:
+    """Give a build a log of so many pieces, 5 KiB and a second each."""
+
+    def work(connection: Connection) -> None:
+        log = RunLog(build.id, build.run)
+        for number in range(pieces):
+            log.append(
+                connection,
+                store.clock() + number,
+                _PIECE,
+                begun="",
+                offset=number,
+                restarted=False,
+                limit=len(_PIECE) * pieces,
+            )
+
+    await store.database.write(work)
+
+
+@contextmanager
+def counting(store: Store) -> Iterator[Counter[str]]:
+    """Count the `steps` that SQLite takes for what is read, in tens."""
+    counted: Counter[str] = Counter()
+
+    def step() -> int:
+        counted["steps"] += 1
+        return 0
+
+    def watch(connection: sqlite3.Connection, *_rest: Any) -> None:
+        connection.set_progress_handler(step, 10)
+
+    def unwatch(connection: sqlite3.Connection, *_rest: Any) -> None:
+        connection.set_progress_handler(None, 0)
+
+    pool = store.database._engine.pool
+    event.listen(pool, "checkout", watch)
+    event.listen(pool, "checkin", unwatch)
+    yield counted
+    event.remove(pool, "checkout", watch)
+    event.remove(pool, "checkin", unwatch)
