@@ -15,12 +15,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
+from support.listed import newest_notices
+from support.notices import FACTS
 from support.scripted import Clock, open_store, quiet
 
 from bridge.errors import StoreError, StoreTooNew
 from bridge.model.build import BuildState
+from bridge.model.notice import ServiceFacts
+from bridge.store import codec
 from bridge.store.schema import REVISION, metadata
 from bridge.store.sqlite import migrate
+from bridge.store.values import Cursor, MessageFilter, NoticeFilter
 
 
 def tables(path: Path) -> set[str]:
@@ -257,3 +262,34 @@ async def test_the_builds_of_an_older_store_are_in_their_first_run_and_keep_thei
             assert await store.builds.transition(claimed.run_id, BuildState.SUCCEEDED, quiet)
             order.append(claimed.run_id)
         assert order == ["y", "x", "z.2"]
+
+
+async def test_notices_and_messages_of_an_older_store_are_found_by_namespace_and_damage_harms_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bridge.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(migrate, "REVISION", "0017")
+        migrate.apply_migrations(path)
+    about = codec.dump(codec.FACTS, FACTS)
+    service = json.dumps({"subject": "builder:here", "detail": "no answer"})
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for name, facts in {"a": about, "b": service, "c": "{"}.items():
+            connection.execute(
+                "INSERT INTO notice (id, dedupe, channel, event, job, facts, state, created_at, next_at) "
+                "VALUES (?, ?, 'team', 'buildJobFail', 'x', ?, 'sent', 1, 1)",
+                (name, name, facts),
+            )
+            connection.execute(
+                "INSERT INTO message (notice_id, at, event, facts) VALUES (?, 1, 'buildJobFail', ?)",
+                (name, facts),
+            )
+    async with open_store(tmp_path, Clock()) as store:
+        here = NoticeFilter(namespace="acme", repo_name="shop")
+        assert [row.notice.id for row in await newest_notices(store, 9, here)] == ["a"]
+        assert [row.notice.id for row in await newest_notices(store, 9)] == ["c", "b", "a"]
+        (found,) = (await store.messages.page(Cursor(), 9, MessageFilter(namespace="acme"))).rows
+        assert found.notice_id == "a"
+        damaged, *_ = (await store.messages.page(Cursor(), 9)).rows
+    assert isinstance(damaged.facts, ServiceFacts)
+    assert damaged.facts.detail == "damaged: what the store has as its facts cannot be read"
