@@ -211,6 +211,25 @@ async def test_what_is_answered_has_the_type_that_the_document_gives(
     checked(entry, answer)
 
 
+READS_BY_POST = {
+    SIGNS_IN,
+    "own_explain",
+    "codearts_list_brief_record",
+    "codearts_check_webhook_url",
+}
+
+
+def test_each_post_that_changes_something_takes_a_key() -> None:
+    keyed = {
+        entry["operationId"]
+        for _, _, entry in OPERATIONS
+        if any(one["name"] == "Idempotency-Key" for one in entry["parameters"])
+    }
+    posts = {entry["operationId"] for _, method, entry in OPERATIONS if method == "post"}
+    assert keyed == posts - READS_BY_POST
+    assert posts >= READS_BY_POST
+
+
 def test_what_is_accepted_of_repositories_is_in_the_document() -> None:
     def body(path: str, method: str) -> jsonschema.Draft202012Validator:
         schema = DOCUMENT["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
