@@ -21,7 +21,16 @@ from bridge.planning.builds import plan
 from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.store.base import Store
 from bridge.store.open import open_store
-from bridge.store.values import BuildFilter, Cursor, Decision, HealthRecord, NoticeFilter, Receipt
+from bridge.store.values import (
+    BuildFilter,
+    Claim,
+    Cursor,
+    Decision,
+    HealthRecord,
+    KeptAnswer,
+    NoticeFilter,
+    Receipt,
+)
 
 ENGINES: dict[str, Callable[[Path], str]] = {"sqlite": lambda folder: f"sqlite://{folder}/store.db"}
 IGNORED = Decision(state=DeliveryState.IGNORED, detail="no rule", explanation=[])
@@ -266,3 +275,30 @@ async def test_a_url_of_no_engine_is_rejected() -> None:
     with pytest.raises(StoreError, match="papyrus"):
         async with open_store("papyrus:///var/lib/store", exclusive=True):
             pass
+
+
+async def test_a_key_stands_for_its_first_request_and_keeps_the_answer_for_a_day(
+    port: Store, clock: Clock
+) -> None:
+    keys, answer = port.idempotency_keys, KeptAnswer(201, "application/json", b"{}")
+    first = await keys.claim("ann", "k", "a request")
+    assert (first.same, first.answer) == (True, None)
+    assert await keys.claim("ann", "k", "another request") == Claim(first.id, same=False, answer=None)
+    assert (await keys.claim("bob", "k", "a request")).id != first.id
+    await keys.answer(first.id, answer)
+    clock.advance(DAY.total_seconds() - 1)
+    assert await keys.claim("ann", "k", "a request") == Claim(first.id, same=True, answer=answer)
+    clock.advance(1)
+    assert (await keys.claim("ann", "k", "another request")).same
+
+
+async def test_what_was_done_for_a_key_is_not_done_again(port: Store, clock: Clock) -> None:
+    build = await add_build(port, clock)
+    await port.builds.transition(build.run_id, BuildState.FAILED, quiet)
+    retried, redelivered = [(await port.idempotency_keys.claim("ann", key, "r")).id for key in "ab"]
+    assert (await port.builds.retry(build.id, "ann", "why", retried)).run == 2
+    await port.builds.transition(f"{build.id}.2", BuildState.FAILED, quiet)
+    assert (await port.builds.retry(build.id, "ann", "why", retried)).run == 2
+    for _ in range(2):
+        assert await port.deliveries.redeliver(build.origin.delivery_id, redelivered) == redelivered
+    assert len(await newest_deliveries(port, 10)) == 2
