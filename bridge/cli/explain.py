@@ -152,7 +152,7 @@ def _explained(
     named = None if source is None else sources[source]
     try:
         forge, secrets = sender_of(
-            pasted.request, named, forges=FORGES, sources=sources.values(), how="with --source"
+            pasted.request, named, forges=FORGES, sources=sources.values(), option="--source"
         )
         reading = read_pasted(pasted.request, forge, secrets, now)
     except DeliveryError as error:

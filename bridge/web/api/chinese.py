@@ -171,6 +171,12 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{0} 不是来自代码托管服务：请查看 GET /v1/deliveries/{1}"
     ),
     "{} cannot be understood: {}": "{0} 无法理解：{1}",
+    "no known Git host sends such a delivery: name one of yours with {}": (
+        "没有任何已知的代码托管服务会发送这样的投递：请用 {0} 指定您配置的一个来源"
+    ),
+    "there is no source {}: name one of bridge.yaml, or leave it out": (
+        "没有来源 {0}：请指定 bridge.yaml 中的一个来源，或者去掉它"
+    ),
     "there is no kind {} of Git host{}": "没有类型为 {0} 的代码托管服务{1}",
     "name the repository as its host calls it, not by an address": (
         "请用代码托管服务中的名称指定仓库，而不是用地址"

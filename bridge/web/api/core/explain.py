@@ -91,7 +91,7 @@ class Explainer:
         def read() -> Reading:
             named = None if source is None else self._source(source)
             forge, secrets = sender_of(
-                request, named, forges=self._forges, sources=self._sources.values(), how="as `source`"
+                request, named, forges=self._forges, sources=self._sources.values(), option="`source`"
             )
             is_admin = caller.role is Role.ADMIN and caller.namespaces is None
             return read_pasted(request, forge, secrets if is_admin else (), self._clock())

@@ -40,18 +40,18 @@ def sender_of(
     *,
     forges: Mapping[str, Forge],
     sources: Iterable[SourceSettings],
-    how: str,
+    option: str,
 ) -> tuple[Forge, list[bytes]]:
     """The forge whose delivery this is, and what `sources` have to verify it with.
 
-    It is that of `source`, else the one whose marks the headers have. Raises DeliveryError; `how` says then
-    how to name a source.
+    It is that of `source`, else the one whose marks the headers have. Raises DeliveryError; a source can then
+    be named with `option`.
     """
     if source is not None:
         return forges[source.kind], source.credentials
     found = next((forge for forge in forges.values() if forge.recognises(request)), None)
     if found is None:
-        raise DeliveryError(f"no known Git host sends such a delivery: name one of yours {how}")
+        raise DeliveryError(f"no known Git host sends such a delivery: name one of yours with {option}")
     return found, [secret for one in sources if one.kind == found.kind for secret in one.credentials]
 
 
