@@ -4,13 +4,14 @@ What a call takes and answers stands in the signature of its view: `query` and `
 the type that is returned.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from http import HTTPStatus
 from inspect import getdoc
-from typing import Any, ClassVar, Final, Literal, Protocol, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, Literal, Protocol, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.convertors import Convertor, register_url_convertor
@@ -37,6 +38,7 @@ from bridge.web.api.core.errors import (
 from bridge.web.api.idempotency import HEADER, Attempts
 from bridge.web.api.languages import language_of, said
 
+_WHOLE: Final = re.compile("-?[0-9]+")
 _NO_PATH: Final = "there is no such path here: /openapi.json lists all that there are"
 _OTHER_METHODS: Final = "the path has other methods: the header Allow names them"
 
@@ -277,9 +279,18 @@ def _query(request: Request, model: type[BaseModel]) -> BaseModel:
         raise Invalid([f"{name}: is given twice" for name in twice])
     flat = {name: texts if name in lists else texts[0] for name, texts in given.items()}
     try:
-        return model.model_validate(flat)
+        query = model.model_validate(flat)
     except ValidationError as error:
         raise Invalid(problems_of(error, model, flat)) from None
+    # What is read as a whole number may be written in more ways than the OpenAPI document says.
+    whole = [name for name, field in model.model_fields.items() if _is_whole(field.annotation)]
+    if odd := [name for name in whole if name in flat and not _WHOLE.fullmatch(flat[name])]:
+        raise Invalid([f"{name}: {flat[name][:20]} is not a whole number: write digits only" for name in odd])
+    return query
+
+
+def _is_whole(annotation: Any) -> bool:
+    return annotation is int or any(map(_is_whole, get_args(annotation)))
 
 
 def _valid(model: type[BaseModel], body: bytes) -> BaseModel:

@@ -356,3 +356,11 @@ async def test_what_strangers_wrote_is_shown_as_they_wrote_it(
     name = "<script>陶\x00\u202e"
     build = await store.add_build("1", is_public=True, author=Person(name))
     assert good(await client.get(f"/v1/builds/{build.id}"))["created_by"] == name
+
+
+@pytest.mark.parametrize("path", ["/v1/builds/x/logs?run=", "/v3/jobs/x/history?offset="])
+@pytest.mark.parametrize("number", ["1.0", "1_0", "%201", "%2B1"])
+async def test_a_whole_number_is_written_in_digits(client: httpx.AsyncClient, path: str, number: str) -> None:
+    answer = await client.get(path + number, headers=TRUSTED)
+    assert answer.status_code == 400
+    assert "is not a whole number: write digits only" in answer.text
