@@ -92,6 +92,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "it was changed since you read it: read it again, and make your change to that": (
         "在您读取之后它已被修改：请重新读取，再在其基础上修改"
     ),
+    "{} is not a whole number: write digits only": "{0} 不是整数：只能写数字",
     "is given twice": "给出了两次",
     "{} is not a number from 1 to {}: follow the `next` links beyond": (
         "{0} 不是 1 到 {1} 之间的数字：之后的页请使用 `next` 链接"
