@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, cast
 
+from anyio import to_thread
 from pydantic import Field
 
 from bridge.config.types import Strict
@@ -75,7 +76,10 @@ async def explained(
     explainer: Explainer, caller: Principal, order: ExplainOrder
 ) -> list[ExplanationDocument]:
     """The answer, in which nothing stands that looks like a secret. Raises what `explainer` does."""
-    found = await _asked(explainer, caller, order)
+    return await to_thread.run_sync(_documents, await _asked(explainer, caller, order))
+
+
+def _documents(found: Explanation) -> list[ExplanationDocument]:
     documents = explanation_documents(found.reading, stored_documents(found.evaluations), found.rules)
     return cast(list[ExplanationDocument], without_secrets(documents, masked))
 

@@ -14,8 +14,13 @@ from bridge.web.api.core.errors import CallError, Invalid
 
 Language = Literal["en", "zh-CN"]
 
-MAX_SENTENCE: Final = 1000
-"""A longer one stays English: most of it is what a client has sent, and its form takes time to find."""
+MAX_SENTENCE: Final = 300
+"""A longer one stays English: most of it is what a client has sent.
+
+The time to find a form grows with the square of its length.
+"""
+MAX_TEXT: Final = 1000
+"""So does a longer text of several."""
 _MAX_ENTRIES: Final = 20
 _LANGUAGES: Final[dict[str, Language]] = {"en": "en", "zh": "zh-CN", "*": "en"}
 _ENTRY: Final = re.compile(
@@ -38,11 +43,11 @@ def language_of(accepted: str) -> Language:
 
 def said(error: CallError, language: Language) -> tuple[str, Language]:
     """Why a call failed, and the language in which that is said."""
-    if language == "zh-CN" and len(str(error)) <= MAX_SENTENCE:
-        if not isinstance(error, Invalid):
-            found = [(str(error), chinese(str(error)))]
-        else:
-            found = [(one, chinese_problem(one)) for one in error.problems]
+    if language == "zh-CN" and len(str(error)) <= MAX_TEXT:
+        sentences, form_of = [str(error)], chinese
+        if isinstance(error, Invalid):
+            sentences, form_of = list(error.problems), chinese_problem
+        found = [(one, form_of(one) if len(one) <= MAX_SENTENCE else None) for one in sentences]
         if any(form for _, form in found):
             return "；".join(form or sentence for sentence, form in found), language
     return str(error), "en"

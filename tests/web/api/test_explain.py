@@ -1,6 +1,7 @@
 """`POST /v1/explain`: what the rules make of a delivery or a push, for who asks; nothing comes of it."""
 
 import json
+import threading
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -21,8 +22,9 @@ from bridge.config.settings import SourceSettings
 from bridge.model.access import Role
 from bridge.model.delivery import DeliveryState
 from bridge.planning.builds import plan
-from bridge.registry import KINDS
+from bridge.registry import FORGES, KINDS
 from bridge.store.values import Decision
+from bridge.web.api import explain as views
 from bridge.web.api.core import explain
 
 URL = "https://git.example.com/shop.git"
@@ -141,6 +143,30 @@ async def test_a_stored_delivery_is_explained_to_who_may_read_it(
         other = delivery_of(key, store.clock(), **facts)
         await store.deliveries.put(other)
         assert why in bad(await ask(client, every, delivery_id=other.id), 409)
+
+
+async def test_while_a_delivery_is_explained_the_daemon_goes_on(
+    store: Store, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large one takes a moment to read, and so does an answer about many rules to be rid of secrets."""
+    threads: dict[str, threading.Thread] = {}
+
+    def noted(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def work(*given: Any) -> Any:
+            threads[name] = threading.current_thread()
+            return real(*given)
+
+        monkeypatch.setattr(owner, name, work)
+
+    noted(type(FORGES["Simple"]), "parse")
+    noted(views, "without_secrets")
+    delivery = delivery_of("k", store.clock(), body=push_body(URL))
+    await store.deliveries.put(delivery)
+    good(await ask(client, bearer(await issue(store)), delivery_id=delivery.id))
+    assert threads.keys() == {"parse", "without_secrets"}
+    assert threading.current_thread() not in threads.values()
 
 
 async def test_a_push_that_never_was_is_explained_with_its_files_and_its_message(

@@ -19,7 +19,7 @@ from bridge.config.faults import _COMPARED, _LENGTHS, _NEEDED, problems_of, sugg
 from bridge.model.access import Role
 from bridge.web.api.chinese import PROBLEMS, SENTENCES
 from bridge.web.api.core.errors import Conflict, Invalid
-from bridge.web.api.languages import MAX_SENTENCE, chinese, chinese_problem, language_of, said
+from bridge.web.api.languages import MAX_SENTENCE, MAX_TEXT, chinese, chinese_problem, language_of, said
 
 SAID = sentences()
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -246,8 +246,20 @@ def test_a_sentence_without_a_chinese_form_stays_english() -> None:
     assert said(Conflict("a sentence that nobody knows"), "zh-CN") == ("a sentence that nobody knows", "en")
     both = Invalid(["page: is missing", "words that nobody knows"])
     assert said(both, "zh-CN") == ("page：缺失；words that nobody knows", "zh-CN")
-    long = Invalid([f"{'x' * MAX_SENTENCE}: is missing"])
-    assert said(long, "zh-CN") == (str(long), "en")
+
+
+def test_what_takes_long_to_tell_in_chinese_stays_english() -> None:
+    """Half of a second for one answer, if a client writes a long name of nothing but places."""
+    end = ": is missing"
+    name = "x" * (MAX_SENTENCE - len(end))
+    assert said(Invalid([name + end]), "zh-CN") == (f"{name}：缺失", "zh-CN")
+    too_long = f"x{name}{end}"
+    assert said(Invalid([too_long]), "zh-CN") == (too_long, "en")
+    assert said(Invalid([too_long, f"page{end}"]), "zh-CN") == (f"{too_long}；page：缺失", "zh-CN")
+    many = Invalid([name + end] * (MAX_TEXT // MAX_SENTENCE + 1))
+    assert said(many, "zh-CN") == (str(many), "en")
+    unnamed = Conflict("there is no build " + "x" * MAX_SENTENCE)
+    assert said(unnamed, "zh-CN") == (str(unnamed), "en")
 
 
 def test_words_that_a_client_has_sent_are_not_taken_for_ours() -> None:

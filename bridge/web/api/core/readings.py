@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from anyio import to_thread
+
 from bridge.config.forges import ForgeTraits, former_kinds
 from bridge.config.settings import SourceSettings
 from bridge.errors import BadSignature, DeliveryError, NoSignature
@@ -74,7 +76,7 @@ async def read_stored(delivery: Delivery, forge: Forge, rules: RuleSet, deliveri
 
     Raises DeliveryError.
     """
-    events = forge.parse(Request(delivery.headers, delivery.body))
+    events = await to_thread.run_sync(forge.parse, Request(delivery.headers, delivery.body))
     for index, event in enumerate(events):
         move = move_of(forge.kind, event, rules)
         if move is not None and isinstance(event, PushEvent):
