@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import anyio
+import orjson
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,7 +20,7 @@ from bridge.forges.base import Forge
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.alauda import AlaudaApi
-from bridge.web.api.answers import FAILURES, json_answer
+from bridge.web.api.answers import FAILURES
 from bridge.web.api.auth import make_callers
 from bridge.web.api.caching import with_caching
 from bridge.web.api.codearts.dialect import CodeArtsApi
@@ -65,9 +67,11 @@ class Api:
             CodeArtsApi(callers, attempts, core, zone, allow_private=settings.codearts.allow_private),
         ]
         self._events = events
+        self._document = b""
+        self._one_document = anyio.Lock()
         views = Starlette(
             routes=[
-                Route("/openapi.json", _document),
+                Route("/openapi.json", self._show_document),
                 *(route for dialect in self._dialects for route in dialect.routes),
             ],
             exception_handlers=FAILURES | {HTTPException: self._missed},
@@ -80,14 +84,20 @@ class Api:
     def close(self) -> None:
         self._events.close()
 
+    async def _show_document(self, request: Request) -> Response:
+        # Anyone may ask for it, and to make it takes a second: it is made once.
+        async with self._one_document:
+            self._document = self._document or await to_thread.run_sync(_document)
+        return with_caching(request, Response(self._document, media_type="application/json"))
+
     async def _missed(self, request: Request, error: HTTPException) -> Response:
         path, own = request.url.path, self._dialects[0]
         dialect = next((one for one in self._dialects if path.startswith(one.below)), own)
         return with_caching(request, dialect.missed(request, error))
 
 
-async def _document(request: Request) -> Response:
-    return with_caching(request, json_answer(await to_thread.run_sync(openapi, DIALECTS)))
+def _document() -> bytes:
+    return orjson.dumps(openapi(DIALECTS))
 
 
 def _for_pages(views: ASGIApp, origins: Sequence[str]) -> ASGIApp:

@@ -1,9 +1,10 @@
 """The OpenAPI document: what it says is what the API does."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import anyio
 import httpx
 import jsonschema
 import pytest
@@ -19,10 +20,12 @@ from support.stored import document, put
 from bridge.model.access import Role
 from bridge.model.build import BuildState
 from bridge.model.notice import NoticeState
+from bridge.web.api import app
 from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
 from bridge.web.api.credentials import Credentials
 from bridge.web.api.openapi import openapi
+from bridge.web.api.operation import Dialect
 
 TOKEN = "a-token-of-the-tests"
 DOCUMENT = openapi(DIALECTS)
@@ -101,6 +104,27 @@ async def test_it_is_served_and_printed_alike(store: Store) -> None:
     printed = json.loads(command("schema", "openapi").stdout)
     assert answer.json() == printed == DOCUMENT
     assert printed["openapi"] == "3.1.0"
+
+
+async def test_it_is_made_once_however_many_ask_for_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anyone may, and it takes a second."""
+    made: list[dict[str, Any]] = []
+
+    def noted(dialects: Iterable[type[Dialect]]) -> dict[str, Any]:
+        made.append(openapi(dialects))
+        return made[-1]
+
+    monkeypatch.setattr(app, "openapi", noted)
+    answers: list[httpx.Response] = []
+    async with client_of(api_of(store)) as client, anyio.create_task_group() as tasks:
+
+        async def ask() -> None:
+            answers.append(await client.get("/openapi.json"))
+
+        for _ in range(5):
+            tasks.start_soon(ask)
+    assert len(made) == 1
+    assert [answer.json() == DOCUMENT for answer in answers] == [True] * 5
 
 
 @pytest.mark.parametrize(("path", "method", "entry"), OPERATIONS)
