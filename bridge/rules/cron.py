@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from apscheduler.triggers.cron import CronTrigger
+if TYPE_CHECKING:
+    from apscheduler.triggers.cron import CronTrigger
 
 MAX_LENGTH: Final = 200
 _YEARS: Final = "2000-2199"
@@ -38,7 +39,7 @@ class Cron:
     missing for it.
     """
 
-    trigger: CronTrigger
+    trigger: "CronTrigger"
     zone: ZoneInfo
     once: bool
 
@@ -103,6 +104,8 @@ def _compiled(expression: str, timezone: str) -> Cron:
         raise BadCron(
             "cron would run on every day that either field names: give day or day of week, not both"
         )
+    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415  # only where there are schedules
+
     zone = _zone(timezone)
     try:
         trigger = CronTrigger(

@@ -15,6 +15,17 @@ def moment(at: float) -> str:
     return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def when(seconds: float) -> str:
+    """Unix seconds as ISO 8601 in UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def maybe_when(seconds: float | None) -> str | None:
+    """As `when`; None for what has not happened."""
+    return None if seconds is None else when(seconds)
+
+
 def _since_boot() -> float:
     """Seconds since the machine started, asleep or not; no one can set them."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

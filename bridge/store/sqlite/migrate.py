@@ -1,13 +1,16 @@
 """Bringing a store file to the schema of this release."""
 
+import pickle
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import MetaData
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -98,8 +101,15 @@ def _create(path: Path) -> None:
         connection.execute("COMMIT")
 
 
-def _statements() -> Iterator[str]:
-    for table in metadata.sorted_tables:
+@cache
+def _statements() -> Sequence[str]:
+    # Of a copy: what SQLAlchemy remembers of each column that it writes down would stay in memory.
+    copied: MetaData = pickle.loads(pickle.dumps(metadata))  # noqa: S301  # our own, from here
+    return list(_statements_of(copied))
+
+
+def _statements_of(tables: MetaData) -> Iterator[str]:
+    for table in tables.sorted_tables:
         yield str(CreateTable(table).compile(dialect=sqlite.dialect()))
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             yield str(CreateIndex(index).compile(dialect=sqlite.dialect()))

@@ -9,13 +9,12 @@ from starlette.requests import Request
 
 from bridge.config.settings import Settings
 from bridge.model.access import IssuedToken, Principal, Role, TokenState
-from bridge.runtime.clock import Clock
+from bridge.runtime.clock import Clock, maybe_when
 from bridge.runtime.events import LogEvent
 from bridge.store.callers import Tokens
 from bridge.web.api.body import body_of
 from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated, Unproven
 from bridge.web.api.credentials import Credentials
-from bridge.web.api.documents import maybe_when
 from bridge.web.api.sdk_signature import (
     ALGORITHM,
     Authorization,

@@ -1,7 +1,6 @@
 """Builds, deliveries and timelines as JSON documents, for the API and for the command line alike."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from typing_extensions import TypedDict
@@ -9,6 +8,7 @@ from typing_extensions import TypedDict
 from bridge.model.access import IssuedToken
 from bridge.model.audit import AuditEntry
 from bridge.model.build import MANUAL, Build, BuildState
+from bridge.runtime.clock import maybe_when, when
 from bridge.store.values import DeliveryHead, Happening, HealthRecord, Step
 
 _STEPS: Final = {
@@ -324,14 +324,3 @@ def happening_document(one: Happening) -> HappeningDocument:
         "repo_name": one.repo_name,
         "number": one.number,
     }
-
-
-def when(seconds: float) -> str:
-    """Unix seconds as ISO 8601 in UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def maybe_when(seconds: float | None) -> str | None:
-    """As `when`; None for what has not happened."""
-    return None if seconds is None else when(seconds)

@@ -11,13 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bridge.errors import StoreError
-from bridge.runtime.clock import system_clock
+from bridge.runtime.clock import system_clock, when
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import DOWN, REGISTRY
 from bridge.store.base import Store
 from bridge.store.values import HealthRecord
 from bridge.web.api.answers import json_answer
-from bridge.web.api.documents import when
 
 log = structlog.get_logger()
 

@@ -7,8 +7,9 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from bridge.model.notice import BuildFacts, ServiceFacts
+from bridge.runtime.clock import maybe_when, when
 from bridge.store.values import MessageRow, NoticeRow, Step
-from bridge.web.api.documents import StepDocument, maybe_when, timeline_document, when
+from bridge.web.api.documents import StepDocument, timeline_document
 
 
 class NoticeDocument(TypedDict):

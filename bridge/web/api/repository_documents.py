@@ -8,8 +8,8 @@ from typing_extensions import TypedDict
 from bridge.config.notices import NoticeSetting
 from bridge.rules.in_force import KnownRepository
 from bridge.rules.schema import BuildConfig, BuildRepository, TagConfig
+from bridge.runtime.clock import when
 from bridge.web.api.core.documents import ONLY_READ, TAG_ONLY_READ
-from bridge.web.api.documents import when
 from bridge.web.api.operation import Document
 
 

@@ -16,8 +16,8 @@ from bridge.model.event import Person
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.diff import Changes
+from bridge.runtime.clock import when
 from bridge.store.values import BuildChange, Decision
-from bridge.web.api.documents import when
 from bridge.web.api.pages import PAGE_SIZE
 from bridge.web.api.queries import MAX_PAGE
 

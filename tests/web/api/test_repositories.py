@@ -14,8 +14,8 @@ from support.keeping import keeper_of
 from support.rules import HEAD, tag_config
 from support.scripted import START, Store
 
+from bridge.runtime.clock import when
 from bridge.services.reloader import Reloader
-from bridge.web.api.documents import when
 
 TOKEN = "a-token-of-the-tests"
 TRUSTED = {"authorization": f"Bearer {TOKEN}"}
