@@ -22,6 +22,7 @@ from uuid_utils import uuid7
 from bridge.config.notices import NoticeSetting
 from bridge.errors import ConfigError
 from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, ServiceFacts
+from bridge.model.plan import RepositoryKey
 from bridge.model.repository import RepositoryChange, StoredRules
 from bridge.rules.diff import Changes, compare
 from bridge.rules.files import rule_files
@@ -176,7 +177,7 @@ class Reloader(Service):
         tags = {repository.key: tag_names(repository) for repository in new}
         if change is not None and (repository := rules.repository(*change.key)) is not None:
             tags[change.key] = tag_names(repository)
-        gone = [repository.key for repository in changes.removed]
+        gone = [repository.key for repository in changes.removed if self._is_deleted(repository.key, files)]
         by = f", by the API ({change.by})" if change is not None else ""
         notices = list(self._notices_of(changes, by))
         # What is written is in force, also when who asked for it does not wait any longer.
@@ -186,6 +187,10 @@ class Reloader(Service):
             kept = {key: found for key, found in before.ids.items() if key in rules.repositories}
             self._in_force = InForce(files=files, rules=rules, ids={**kept, **ids})
         return changes
+
+    def _is_deleted(self, key: RepositoryKey, files: FileRules) -> bool:
+        # As at a start, files without any rule delete none.
+        return bool(files.repositories) or key in self.rules.api.stored.repositories
 
     def _log_fields(self, changes: Changes) -> dict[str, Any]:
         return {"repositories": len(self.rules.repositories), **changes.document(_MAX_SHOWN)}

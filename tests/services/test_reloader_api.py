@@ -223,3 +223,28 @@ async def test_a_start_without_the_folder_of_the_rules_forgets_nothing(tmp_path:
     last = (await start(folder)).begun
     assert last.ids == first.ids
     assert last.rules.api.disabled(SHOP)
+
+
+async def test_a_folder_of_rules_that_is_gone_for_a_while_takes_nothing_with_it(
+    store: Store, folder: Path
+) -> None:
+    """As where a volume is unmounted: what a person has disabled stays so, and numbers stay the same."""
+    harness = reloader(store, folder)
+    await harness.reloader.change(To(overridden(DISABLED)))
+    await harness.reloader.change(To(put(document())))
+    before = harness.reloader.in_force
+    files = list(folder.glob("*.yaml"))  # noqa: ASYNC240  # a few
+    texts = {file: file.read_text() for file in files}
+    for file in files:
+        file.unlink()
+    await harness.reloader.reload()
+    assert harness.names() == ["tool"]
+    # What was made by API is deleted by API, files or not.
+    await harness.reloader.change(To(RepositoryChange(key=TOOL, by="alice", repository=None)))
+    for file, text in texts.items():
+        file.write_text(text)
+    await harness.reloader.reload()
+    assert harness.reloader.rules.api.disabled(SHOP)
+    assert harness.reloader.in_force.ids[SHOP] == before.ids[SHOP]
+    await harness.reloader.change(To(put(document())))
+    assert harness.reloader.in_force.ids[TOOL].build_config > before.ids[TOOL].build_config
