@@ -3,7 +3,7 @@
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -51,7 +51,7 @@ def delete(config: str | None, repository: str) -> None:
     """
     key = repository_name(repository)
 
-    async def work() -> str:
+    async def work() -> Any:
         async with store_of(config) as store:
             stored = (await store.repositories.all()).repositories.get(key)
             if stored is None:
@@ -59,13 +59,14 @@ def delete(config: str | None, repository: str) -> None:
                 raise click.ClickException(why)
             gone = RepositoryChange(key=key, by=user(), repository=None)
             await store.repositories.take({}, [], [], gone)
-            await audited(store, Action.REPOSITORY_DELETED, repository, before=stored.document)
-            return stored.document
+            document: Any = stored.document
+            with suppress(ValueError):  # one that is damaged stays a text
+                document = json.loads(document)
+            await audited(store, Action.REPOSITORY_DELETED, repository, before=document)
+            return document
 
     document = run(work)
-    with suppress(ValueError):  # one that is damaged is printed as it is
-        document = to_yaml(json.loads(document))
-    click.echo(document, nl=False)
+    click.echo(document if isinstance(document, str) else to_yaml(document), nl=False)
 
 
 def _fail(fault: Fault) -> NoReturn:

@@ -127,7 +127,8 @@ def test_the_exported_files_are_good_rules(stored: Daemon) -> None:
 def test_a_repository_that_keeps_the_daemon_from_starting_is_named_and_can_be_deleted(
     daemon: Daemon,
 ) -> None:
-    lost = document("tool") | {"build_config": document("tool")["build_config"] | {"builder": "gone"}}
+    more = {"builder": "gone", "parameters": {"SIGNING_KEY": "hunter2"}}
+    lost = document("tool") | {"build_config": document("tool")["build_config"] | more}
 
     async def store_it() -> None:
         daemon.database.parent.mkdir()
@@ -144,6 +145,8 @@ def test_a_repository_that_keeps_the_daemon_from_starting_is_named_and_can_be_de
     assert run(daemon, "check").status == 0
     (entry,) = run(daemon, "audit", "list", "--json").documents
     assert (entry["action"], entry["subject"], entry["origin"]) == ("repository.deleted", "acme/tool", "cli")
+    masked = {"builder": "gone", "parameters": {"SIGNING_KEY": "***"}}
+    assert entry["before"] == lost | {"build_config": lost["build_config"] | masked}
     again = run(daemon, "db", "delete", "acme/tool")
     assert again.complaint == (
         "no repository acme/tool was made by API: one of a file is deleted in its file"
