@@ -178,6 +178,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "there is no source {}: name one of bridge.yaml, or leave it out": (
         "没有来源 {0}：请指定 bridge.yaml 中的一个来源，或者去掉它"
     ),
+    "over {} builds would be made: explain one ref at a time, as a push": (
+        "将产生超过 {0} 个构建：请以 push 的形式逐个解释引用"
+    ),
     "there is no kind {} of Git host{}": "没有类型为 {0} 的代码托管服务{1}",
     "name the repository as its host calls it, not by an address": (
         "请用代码托管服务中的名称指定仓库，而不是用地址"

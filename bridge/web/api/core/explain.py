@@ -178,9 +178,18 @@ class Explainer:
 
 
 def _explanation(caller: Principal, reading: Reading, rules: RuleSet) -> Explanation:
-    """Rules for other code are explained, too, where that is not more than is told of a delivery."""
+    """Rules for other code are explained, too, where that is not more than is told of a delivery.
+
+    Raises Invalid for more refs and rules than one answer holds.
+    """
     every_rule = len(reading.events) * len(rules.repositories) <= MAX_STORED
-    found = evaluate(reading.forge.kind, reading.events, rules, reading.at, every_rule=every_rule)
+    found: list[Evaluation] = []
+    builds = 0
+    for event in reading.events:
+        if builds > MAX_STORED:
+            raise Invalid([f"over {MAX_STORED} builds would be made: explain one ref at a time, as a push"])
+        found += evaluate(reading.forge.kind, [event], rules, reading.at, every_rule=every_rule)
+        builds += len(found[-1].matching.matches)
     if caller.namespaces is not None:
         found = [replace(one, matching=_visible(caller, one.matching)) for one in found]
     return Explanation(reading=reading, evaluations=found, rules=rules)
