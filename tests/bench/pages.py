@@ -84,7 +84,7 @@ def asked() -> list[Ask]:
     filters = ["", "namespace=acme", "namespace=acme&repo_name=shop", "repo_name=shop", "repo_name=none"]
     filters += ["state=failed", "state=unknown", "status=F", "status=I", "namespace=acme&state=running"]
     filters += ["namespace=acme&repo_name=shop&status=F", "namespace=acme&repo_name=shop&state=unknown"]
-    filters += ["namespace=acme&repo_name=shop&build_id=7", "before={middle}", "after={middle}", "page=500"]
+    filters += ["namespace=acme&repo_name=shop&build_id=7", "before={middle}", "after={middle}", "page=50"]
     own = [Ask(f"/v1/builds?{only}") for only in filters]
     own += [
         Ask(f"/v1/builds?{only}", caller)

@@ -9,7 +9,6 @@ from bridge.store.schema import build as table
 from bridge.store.sqlite.listing import Part, part_of
 from bridge.store.values import BuildFilter
 
-_ANY: Final = (0, 1)
 _PUBLIC: Final = (1,)
 _PRIVATE: Final = (0,)
 
@@ -43,7 +42,8 @@ def _values(connection: Connection, only: BuildFilter) -> Iterator[Mapping[str, 
     if only.repo_name is not None and only.namespace is None:
         shared["namespace"] = _namespaces_of(connection, only.repo_name)
     if only.readable is None or only.namespace in only.readable:
-        yield {**shared, "is_public": _ANY}
+        yield {**shared, "is_public": _PRIVATE}
+        yield {**shared, "is_public": _PUBLIC}
         return
     yield {**shared, "is_public": _PUBLIC}
     if only.namespace is None:

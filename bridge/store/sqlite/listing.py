@@ -64,10 +64,7 @@ def page(
     few = counted.limit(COUNTED).subquery()
     count = connection.execute(select(func.count()).select_from(few)).scalar_one()
     offset = 0 if cursor.after or cursor.before else (cursor.number - 1) * size
-    near = union_all(*(one.near(cursor, offset + size + 1, overlap=overlap) for one in merged)).subquery()
-    ids = select(near.c.id).limit(size + 1).offset(offset)
-    if len(merged) > 1 or merged[0].lists:
-        ids = ids.order_by(_order(near.c.id, cursor))
+    ids = _ids(merged, cursor, size + 1, offset, overlap=overlap)
     key = rows.selected_columns.id
     query = rows.where(key.in_(ids.distinct() if shared else ids)).order_by(_order(key, cursor))
     found = [make(row) for row in connection.execute(query).mappings()]
@@ -75,6 +72,21 @@ def page(
     if cursor.after is not None:
         return Page(count=count, rows=shown[::-1], newer=more, older=True)
     return Page(count=count, rows=shown, newer=cursor.before is not None or cursor.number > 1, older=more)
+
+
+def _ids(
+    merged: Sequence["_Merged"], cursor: Cursor, limit: int, offset: int, *, overlap: bool
+) -> Select[Any]:
+    """The ids of a page."""
+    if any(one.lists for one in merged):
+        parts = [one.near(cursor, offset + limit, overlap=overlap) for one in merged]
+    else:
+        # SQLite merges these as it reads them, and no further than the page needs.
+        parts = [one.whole(cursor) for one in merged]
+    if len(parts) == 1:
+        return _ordered(parts[0], cursor).limit(limit).offset(offset)
+    near = union_all(*parts).subquery()
+    return select(near.c.id).order_by(_order(near.c.id, cursor)).limit(limit).offset(offset)
 
 
 def part_of(table: Table, values: Mapping[str, Sequence[Any]]) -> Part:
@@ -111,18 +123,22 @@ class _Merged:
             stream = stream.with_only_columns(one, maintain_column_froms=True)
         return self._all(stream)
 
+    def whole(self, cursor: Cursor) -> Select[Any]:
+        """The ids of each stream, seen from the cursor."""
+        return _beyond(self._of(self._listed), cursor)
+
     def near(self, cursor: Cursor, size: int, *, overlap: bool) -> Select[Any]:
         """The ids of the first `size` rows of all streams, seen from the cursor, and some more."""
         if overlap or not self.lists:
-            return self._all(_beyond(self._of(self._listed), cursor).limit(size))
+            return self._all(_ordered(self.whole(cursor), cursor).limit(size))
         # Those rows are in as many streams at most: the ones whose own first rows are the nearest.
-        first = _beyond(self._of(self._listed), cursor).limit(1)
+        first = _ordered(self.whole(cursor), cursor).limit(1)
         begin = first.correlate(*self.lists.values()).scalar_subquery().label("id")
         values = [value.label(name) for name, value in self._listed.items()]
         streams = select(*values, begin).select_from(_joined(*self.lists.values())).subquery()
         nearest = select(streams).order_by(_order(streams.c.id, cursor).nulls_last()).limit(size).subquery()
         stream = _beyond(self._of({name: nearest.c[name] for name in self.lists}), cursor)
-        return _all_of(stream.limit(size), nearest)
+        return _all_of(_ordered(stream, cursor).limit(size), nearest)
 
     @property
     def _listed(self) -> Mapping[str, Any]:
@@ -161,10 +177,12 @@ def _joined(first: FromClause, *others: FromClause) -> FromClause:
 def _beyond(query: Select[Any], cursor: Cursor) -> Select[Any]:
     key = query.selected_columns.id
     if cursor.after is not None:
-        query = query.where(key > cursor.after)
-    elif cursor.before is not None:
-        query = query.where(key < cursor.before)
-    return query.order_by(_order(key, cursor))
+        return query.where(key > cursor.after)
+    return query if cursor.before is None else query.where(key < cursor.before)
+
+
+def _ordered(query: Select[Any], cursor: Cursor) -> Select[Any]:
+    return query.order_by(_order(query.selected_columns.id, cursor))
 
 
 def _order(key: ColumnElement[Any], cursor: Cursor) -> ColumnElement[Any]:
