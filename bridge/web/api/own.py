@@ -210,9 +210,8 @@ class OwnApi(Dialect):
         page = await self._core.notices.messages(call.caller, query.cursor, PAGE_SIZE, query.filter)
         return self._links.listed(call, page, lambda row: row.id, message_document)
 
-    async def show_health(self, call: Call) -> list[PartDocument]:
+    async def show_health(self, _call: Call) -> list[PartDocument]:
         """Show which builders and channels work, and since when and why others do not."""
-        _ = call.caller
         names = self._core.keeper.in_force.files.names
         parts = [f"builder:{name}" for name in names.builders] + [
             f"channel:{name}" for name in names.channels
