@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0021"
+REVISION: Final = "0022"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -248,6 +248,7 @@ notice = Table(
     Index("notice_channel", "channel", "id"),
     Index("notice_state", "state", "id"),
     Index("notice_namespace", "namespace", "id"),
+    Index("notice_namespace_state", "namespace", "state", "id"),
     Index("notice_repository", "namespace", "repo_name", "id"),
 )
 

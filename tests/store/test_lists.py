@@ -1,10 +1,12 @@
 """Pages of deliveries, notices and messages: which rows they hold, and for whom."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from support.filled import counting
 from support.listed import add_notice, newest_deliveries, newest_notices, notice_about
 from support.scripted import START, Store, delivery_of, new_build, quiet
 
@@ -48,6 +50,40 @@ async def test_deliveries_are_found_by_what_they_are_and_where_they_built(store:
     assert await keys(store, readable=frozenset()) == []
     (found,) = await newest_deliveries(store, 1, DeliveryFilter(state=DeliveryState.IGNORED))
     assert (found.size, found.source, found.forge, found.replay) == (10, "one", "Simple", 0)
+
+
+async def test_what_others_have_makes_no_list_of_one_state_longer(store: Store) -> None:
+    """Neither what another namespace has of the state, nor what is in other states here."""
+    acme = frozenset({"acme"})
+
+    async def steps() -> Sequence[int]:
+        found = []
+        for ask in (
+            store.deliveries.page(Cursor(), 5, DeliveryFilter(state=DeliveryState.DEAD, readable=acme)),
+            store.notices.page(Cursor(), 5, NoticeFilter(state=NoticeState.SENT, readable=acme)),
+            store.notices.page(Cursor(), 5, NoticeFilter(state=NoticeState.MERGED, readable=acme)),
+        ):
+            with counting(store) as counted:
+                assert (await ask).rows == []
+            found.append(counted["steps"])
+        return found
+
+    async def fill(numbers: range) -> None:
+        for number in numbers:
+            (build,) = await store.builds.of_delivery(await deliver(store, f"{number}", "acme"))
+            await add_notice(store, f"a{number}", build, ended=NoticeState.DEAD)
+            other = replace(build, namespace="globex")
+            await add_notice(store, f"g{number}", other, ended=NoticeState.SENT)
+
+    await fill(range(20))
+    few = await steps()
+    await fill(range(20, 80))
+    for more, before in zip(await steps(), few, strict=True):
+        assert more <= before + 10, "sixty rows take some fifty"
+    dispatched = await newest_deliveries(
+        store, 100, DeliveryFilter(state=DeliveryState.DISPATCHED, readable=acme)
+    )
+    assert len(dispatched) == 80
 
 
 async def test_a_delivery_of_two_namespaces_is_one_row_of_every_page_and_of_the_count(store: Store) -> None:

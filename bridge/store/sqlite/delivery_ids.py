@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from bridge.model.delivery import DeliveryState
 from bridge.store.schema import build
 from bridge.store.schema import delivery as table
 from bridge.store.sqlite.listing import Part, part_of, values_of
@@ -17,6 +18,9 @@ def parts(only: DeliveryFilter) -> list[Part]:
     own = {name: value for name, value in wanted.items() if value is not None}
     if only.namespaces is None:
         return [part_of(table, {name: [value] for name, value in own.items()})]
+    if only.state not in {None, DeliveryState.DISPATCHED}:
+        return []  # what made builds was dispatched
+    own.pop("state", None)
     # Builds are kept longer than deliveries: those of the time before are not looked at.
     oldest = select(func.min(table.c.id)).scalar_subquery()
     same = [table.c[name] == value for name, value in own.items()]
