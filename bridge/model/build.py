@@ -26,7 +26,13 @@ OnNewer = Literal["queue", "skip_waiting", "cancel"]
 """What a newer push of a ref does to older builds: nothing, end those that wait, or end them all."""
 
 
+Letter = Literal["W", "I", "S", "F"]
+"""Waits, runs, succeeded, ended otherwise: the words of the Alauda-style documents."""
+
+
 class BuildState(StrEnum):
+    """How far a build is."""
+
     WAITING = "waiting"
     TRIGGERING = "triggering"
     QUEUED = "queued"
@@ -43,15 +49,14 @@ class BuildState(StrEnum):
         return self in _TERMINAL
 
     @property
-    def letter(self) -> str:
-        """The one-letter word of the Alauda-style documents."""
+    def letter(self) -> Letter:
         return _LETTERS[self]
 
 
 _TERMINAL = frozenset(
     {BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED, BuildState.SUPERSEDED, BuildState.UNKNOWN}
 )
-_LETTERS = {
+_LETTERS: Final[Mapping[BuildState, Letter]] = {
     BuildState.WAITING: "W",
     BuildState.TRIGGERING: "W",
     BuildState.QUEUED: "W",

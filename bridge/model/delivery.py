@@ -11,6 +11,8 @@ set there, back and there again."""
 
 
 class DeliveryState(StrEnum):
+    """How far a delivery is."""
+
     STORED = "stored"
     DISPATCHED = "dispatched"
     IGNORED = "ignored"

@@ -1,13 +1,15 @@
 """Builds, deliveries and timelines as JSON documents, for the API and for the command line alike."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from typing_extensions import TypedDict
 
-from bridge.model.access import IssuedToken
+from bridge.model.access import IssuedToken, Role
 from bridge.model.audit import AuditEntry
-from bridge.model.build import MANUAL, Build, BuildState
+from bridge.model.build import MANUAL, Build, BuildState, Letter
+from bridge.model.delivery import DeliveryState
+from bridge.model.event import RefKind
 from bridge.runtime.clock import maybe_when, when
 from bridge.store.values import DeliveryHead, Happening, HealthRecord, Step
 
@@ -22,51 +24,75 @@ _SHORT: Final = 12
 
 
 class BuildDocument(TypedDict):
-    """A build, with the keys of Alauda's builds API and keys of our own; times are ISO 8601 in UTC.
-
-    `step_at` grows from 1 for a build that waits to 50 for one that has ended; `is_removable` says that it
-    has not. `code_repo_branch_url` is the page of the branch or tag.
-    """
+    """A build, with the keys of Alauda's builds API and keys of our own; times are ISO 8601 in UTC."""
 
     build_id: str
     number: int
+    """It counts the builds of the repository."""
     namespace: str
     repo_name: str
-    status: str
-    state: str
+    status: Letter
+    """W waits, I runs, S succeeded, F ended otherwise."""
+    state: BuildState
     raw: str
+    """The builder's own word for the state."""
     detail: str
+    """Why the build is as it is, in words."""
     created_at: str
     run: int
+    """Which run of the build the newest one is, from 1 on."""
     retried_by: str | None
+    """Who asked for this run; null for the first one."""
     enqueued_at: str
+    """When this run began to wait."""
     started_at: str | None
     ended_at: str | None
     builder: str
     build_url: str | None
+    """The page of the build at its builder."""
     attempts: int
+    """How often its builder was asked to start it."""
     delivery_id: str
+    """The delivery that made it."""
     cause: str
+    """Why it was made: push, tag, manual, schedule, or order repair.
+
+    That is the newest code once more, after older code that came late.
+    """
     created_by: str | None
+    """Who asked for it, or the author of its commit."""
     auto_created: bool
+    """Whether no person asked for it."""
     step_at: int
+    """How far it is, from 1 for one that waits to 50 for one that has ended."""
     is_removable: bool
+    """Whether it has not ended, and so can be cancelled."""
     code_repo_client: str | None
+    """The kind of Git host, as the rule names it."""
     code_repo_path: str | None
     code_repo_http_url: str | None
     code_repo_branch_url: str | None
-    code_repo_type: str
+    """The page of the branch or tag."""
+    code_repo_type: RefKind
     code_repo_type_value: str
+    """The name of the branch or tag."""
     code_head_commit: str | None
     code_commit_http_url: str | None
     subject: str
+    """The first line of the message of its commit."""
     docker_repo_path: str
+    """The image, without a tag."""
     docker_repo_tag: str | None
+    """The first of its tags."""
     docker_repo_tags: list[str]
     docker_repo_version_tag: str | None
+    """The tag that version_tagging has added."""
     digest: str | None
+    """The digest of the image, where the builder tells it."""
     image_id: str | None
+    """The digest, shortened as `docker images` shows it."""
     build_node: str | None
+    """A word of the rule, without effect."""
     build_context_path: str
     dockerfile_location: str
 
@@ -80,14 +106,17 @@ class StepDocument(TypedDict):
 
 
 class RunDocument(TypedDict):
-    """What a run of a build has of its own; `run_id` is what its builder knows it by."""
+    """What a run of a build has of its own."""
 
     run: int
     run_id: str
+    """What the builder knows the run by."""
     retried_by: str | None
-    state: str
+    """Who asked for the run; null for the first one."""
+    state: BuildState
     detail: str
     enqueued_at: str
+    """When the run began to wait."""
     started_at: str | None
     ended_at: str | None
     build_url: str | None
@@ -102,35 +131,45 @@ class BuildStory(BuildDocument):
 
 
 class DeliveryDocument(TypedDict):
-    """A delivery without its body, whose `size` is in bytes; `replay` counts the redeliveries before it."""
+    """A delivery without its body."""
 
     id: str
     source: str
+    """The source of bridge.yaml that took it."""
     forge: str
+    """The kind of Git host that sent it."""
     event: str
     key: str
+    """The host's own id of it, or a digest of the body where the host sends none."""
     replay: int
+    """How many redeliveries came before it."""
     size: int
+    """The bytes of its body."""
     received_at: str
-    state: str
+    state: DeliveryState
     detail: str
+    """Why it is in this state, in words."""
 
 
 class DeliveryStory(DeliveryDocument):
-    """A delivery with its timeline, the builds that it made, and what each rule decided (`explanation`)."""
+    """A delivery with its timeline, and the builds that it made."""
 
     explanation: Any
+    """What each rule decided."""
     timeline: list[StepDocument]
     builds: list[BuildDocument]
 
 
 class PartDocument(TypedDict):
-    """How a builder or a channel is: `up`, or `down` since when and why; `name` begins with its kind."""
+    """How a builder or a channel is."""
 
     name: str
-    state: str
+    """Its kind and its name, such as builder:jenkins."""
+    state: Literal["up", "down"]
     since: str | None
+    """Since when it is down; null for one that works."""
     why: str
+    """Why it is down; empty for one that works."""
 
 
 class TokenDocument(TypedDict):
@@ -138,7 +177,7 @@ class TokenDocument(TypedDict):
 
     id: str
     name: str
-    role: str
+    role: Role
     namespaces: list[str] | None
     access_key: str | None
     created_at: str
@@ -148,25 +187,34 @@ class TokenDocument(TypedDict):
 
 
 class AuditDocument(TypedDict):
-    """Who changed what, from which address (or `cli`), and what it was before and after."""
+    """Who changed what, and what it was before and after."""
 
     id: str
     at: str
     name: str
+    """Who changed it: the name of a token, or a user of the system."""
     token_id: str | None
+    """The id of the token; null without one."""
     action: str
     subject: str
+    """The id or the name of what was changed."""
     origin: str
+    """The address of the client, or `cli`."""
     before: Any
+    """What of it was changed, as it was; without secrets."""
     after: Any
+    """The same as it is since then."""
 
 
 class LogRow(TypedDict):
-    """A piece of a log: `seq` orders the pieces, `time` is when it was read, in Unix seconds."""
+    """A piece of a log."""
 
     seq: int
+    """It orders the pieces of a log."""
     time: float
+    """When the piece was read, in Unix seconds."""
     level: int
+    """Always 0: builders give no level."""
     message: str
 
 
@@ -175,7 +223,7 @@ class HappeningDocument(TypedDict):
 
     seq: int
     at: str
-    kind: str
+    kind: Literal["delivery", "build", "notice"]
     id: str
     what: str
     detail: str

@@ -4,9 +4,9 @@ A repository is there once it has an active tag configuration ("events set up");
 everybody. Without a token private repositories are 404, and what changes a public one is 401.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from hashlib import md5
-from typing import ClassVar, Final, NotRequired
+from typing import ClassVar, Final, Literal, NotRequired
 
 import orjson
 from pydantic import Field
@@ -24,7 +24,9 @@ from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers,
 
 MAX_LISTED: Final = 100
 _BUILDS: Final = "/api/repos/{owner}/{name}/builds"
-_WORDS: Final = {
+Word = Literal["pending", "running", "success", "failure", "killed", "error"]
+
+_WORDS: Final[Mapping[BuildState, Word]] = {
     BuildState.WAITING: "pending",
     BuildState.TRIGGERING: "pending",
     BuildState.QUEUED: "pending",
@@ -49,8 +51,8 @@ class DroneActivity(TypedDict):
     name: str
     full_name: str
     number: int
-    event: str
-    status: str
+    event: Literal["push", "tag"]
+    status: Word
     created_at: int
     started_at: int
     commit: str
@@ -68,8 +70,8 @@ class DroneBuild(TypedDict):
     id: int
     number: int
     parent: int
-    event: str
-    status: str
+    event: Literal["push", "tag"]
+    status: Word
     enqueued_at: int
     created_at: int
     started_at: int
@@ -97,7 +99,7 @@ class DroneJob(TypedDict):
     id: int
     number: int
     error: str
-    status: str
+    status: Word
     exit_code: int
     enqueued_at: int
     started_at: int
@@ -326,7 +328,7 @@ def _author(build: Build) -> _Author:
     }
 
 
-def _event(build: Build) -> str:
+def _event(build: Build) -> Literal["push", "tag"]:
     return "tag" if build.origin.ref_kind == "tag" else "push"
 
 

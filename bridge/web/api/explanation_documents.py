@@ -5,29 +5,32 @@ from typing import Any, cast
 
 from typing_extensions import TypedDict
 
+from bridge.model.event import RefKind
 from bridge.rules.api import described
 from bridge.rules.match import RuleSet
 from bridge.web.api.core.readings import Reading, Signature
 
 
 class ExplainedMatch(TypedDict):
-    """A build that would be made; `originals` are the texts of tags that had to be changed.
-
-    `place` is where the rule is from, `changed` what of it was set by API.
-    """
+    """A build that would be made."""
 
     namespace: str
     repo_name: str
     tag_config: list[int]
+    """The places of those that match, in the list of tag_configs."""
     builder: str
     image: str
     tags: list[str]
     originals: dict[str, str]
+    """The texts of tags that had to be changed, by the tags."""
     version_tagging: int
     parameters: dict[str, str]
     notes: list[str]
+    """What else is to be known of it."""
     place: str
+    """Where the rule is from."""
     changed: list[str]
+    """What of the rule was set by API."""
 
 
 class ExplainedRejection(TypedDict):
@@ -36,32 +39,39 @@ class ExplainedRejection(TypedDict):
     namespace: str
     repo_name: str
     tag_config: int | None
+    """Its place in the list of tag_configs; null for the whole rule."""
     why: str
     place: str
+    """Where the rule is from."""
     changed: list[str]
+    """What of the rule was set by API."""
 
 
 class ExplanationDocument(TypedDict):
-    """What happened to a ref, and what the rules make of it; `left_off` counts rejections beyond 2000.
-
-    `reason` says why nothing is built of it, and is null when something is.
-    """
+    """What happened to a ref, and what the rules make of it."""
 
     host: str
+    """The Git host that it is from."""
     signature: Signature
     event: str
     repo: str | None
-    ref_kind: str | None
+    """The code repository, as its host calls it."""
+    ref_kind: RefKind | None
     ref_name: str | None
     sha: str | None
+    """What the ref was set to."""
     before: str | None
+    """What it was before."""
     tag_object_sha: str | None
+    """The object of an annotated tag."""
     author: str | None
     clone_url_http: str | None
     reason: str | None
+    """Why nothing is built of it; null when something is."""
     matches: list[ExplainedMatch]
     rejections: list[ExplainedRejection]
     left_off: int
+    """How many rejections beyond 2000 there are."""
 
 
 def explanation_documents(

@@ -6,34 +6,37 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from bridge.model.notice import BuildFacts, ServiceFacts
+from bridge.model.notice import BuildFacts, EventName, NoticeState, ServiceFacts
 from bridge.runtime.clock import maybe_when, when
 from bridge.store.values import MessageRow, NoticeRow, Step
 from bridge.web.api.documents import StepDocument, timeline_document
 
 
 class NoticeDocument(TypedDict):
-    """A notice; `about` says in a line what it tells, `job` is what notices are kept in order for.
-
-    One about the bridge itself has no build_id, namespace and repo_name. `recipient` is null for all of a
-    channel.
-    """
+    """A notice; one about the bridge itself has no build_id, namespace and repo_name."""
 
     id: str
     created_at: str
     channel: str
     recipient: str | None
-    event: str
+    """Whom of the channel it is for; null for all."""
+    event: EventName
     build_id: str | None
+    """The build that it is about; null for one about the bridge itself."""
     namespace: str | None
     repo_name: str | None
     job: str
+    """What notices are kept in order for."""
     about: str
-    state: str
+    """What it tells, in a line."""
+    state: NoticeState
     reason: str
+    """A word for what kept it from being sent; empty without one."""
     detail: str
     attempts: int
+    """How often it was sent."""
     next_at: str
+    """When it is sent next, if it has not ended."""
     ended_at: str | None
 
 
@@ -44,14 +47,17 @@ class NoticeStory(NoticeDocument):
 
 
 class MessageDocument(TypedDict):
-    """An in-app message: `facts` are all that its notice tells, `about` is that in a line."""
+    """An in-app message."""
 
     id: int
     notice_id: str
     at: str
-    event: str
+    """When its notice was made."""
+    event: EventName
     about: str
+    """What it tells, in a line."""
     facts: dict[str, Any]
+    """All that its notice tells."""
 
 
 def notice_document(row: NoticeRow) -> NoticeDocument:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from bridge import __version__
 from bridge.config.jsonschema import Described
 from bridge.web.api.idempotency import MAX_KEY
-from bridge.web.api.operation import Dialect, Operation, SecurityScheme
+from bridge.web.api.operation import EVENT_STREAM, Dialect, Operation, SecurityScheme
 
 _PLACE: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _PLACE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {"number": {"type": "integer", "minimum": 0}}
@@ -42,6 +42,27 @@ _IDEMPOTENCY_KEY: Final[Mapping[str, Any]] = {
     "required": False,
     "description": "The same request under the same key is done once; another one is 422.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[!-~]+$"},
+}
+_IF_MATCH: Final[Mapping[str, Any]] = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETags of what is to be changed as it was read: where it is another by now, this is 412.",
+    "schema": {"type": "string"},
+}
+_IF_NONE_MATCH: Final[Mapping[str, Any]] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETags of answers that the client has: where one of them is still so, this is 304.",
+    "schema": {"type": "string"},
+}
+_LAST_EVENT_ID: Final[Mapping[str, Any]] = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The `seq` of the last event that the client has: the stream goes on behind it.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,15}$"},
 }
 _UNCHANGED: Final = {"304": {"description": "the ETag of If-None-Match is still that of the answer"}}
 _Key = tuple[int, str]
@@ -99,6 +120,7 @@ def _entry(
     content: Mapping[str, Any] = (
         {"schema": dialect.answer_schema(parts["answer"])} if "answer" in parts else {}
     )
+    has_tag = operation.method == "GET" and not operation.streamed and "answer" in parts
     entry: dict[str, Any] = {
         "operationId": f"{dialect.name}_{operation.name or operation.view.__name__}",
         "tags": [dialect.name],
@@ -106,11 +128,11 @@ def _entry(
         "parameters": [
             *_places(operation),
             *_parameters(parts.get("query"), components),
-            *([_IDEMPOTENCY_KEY] if operation.takes_key else []),
+            *_headers(operation, has_tag=has_tag),
         ],
         "responses": {
             str(operation.status): {"description": "done", "content": {operation.media_type: content}},
-            **(_UNCHANGED if operation.method == "GET" and not operation.streamed and content else {}),
+            **(_UNCHANGED if has_tag else {}),
             "default": {
                 "description": "not done: the status and the text say why",
                 "content": {"application/json": {"schema": dialect.error_schema}},
@@ -123,6 +145,18 @@ def _entry(
     if "body" in parts:
         entry["requestBody"] = {"required": True, "content": {"application/json": {"schema": parts["body"]}}}
     return entry
+
+
+def _headers(operation: Operation, *, has_tag: bool) -> Iterator[Mapping[str, Any]]:
+    """The headers that an operation looks at."""
+    if operation.takes_key:
+        yield _IDEMPOTENCY_KEY
+    if operation.conditional:
+        yield _IF_MATCH
+    if has_tag:
+        yield _IF_NONE_MATCH
+    if operation.media_type == EVENT_STREAM:
+        yield _LAST_EVENT_ID
 
 
 def _places(operation: Operation) -> Iterator[dict[str, Any]]:

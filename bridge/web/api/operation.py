@@ -42,6 +42,8 @@ _WHOLE: Final = re.compile("-?[0-9]+")
 _NO_PATH: Final = "there is no such path here: /openapi.json lists all that there are"
 _OTHER_METHODS: Final = "the path has other methods: the header Allow names them"
 
+EVENT_STREAM: Final = "text/event-stream"
+
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 SecurityScheme = Literal["bearer", "bare", "auth-token", "signature"]
 
@@ -135,6 +137,8 @@ class Operation:
     """What the answer is; only JSON has a type that is checked."""
     keyed: bool = True
     """Whether a POST takes an Idempotency-Key: not if it changes nothing, or answers a secret."""
+    conditional: bool = False
+    """Whether it takes an If-Match: the view looks at it."""
 
     @property
     def takes_key(self) -> bool:

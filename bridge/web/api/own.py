@@ -44,7 +44,7 @@ from bridge.web.api.notice_documents import (
     notice_document,
     notice_story,
 )
-from bridge.web.api.operation import Call, Dialect, KnowsCallers, Operation
+from bridge.web.api.operation import EVENT_STREAM, Call, Dialect, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, ListPage, PageLinks
 from bridge.web.api.queries import (
     BuildQuery,
@@ -299,7 +299,7 @@ class OwnApi(Dialect):
         Operation("POST", "/v1/repositories/{namespace}", create_repository, status=201),
         Operation("GET", "/v1/repositories", list_repositories, public=True),
         Operation("GET", _REPOSITORY, show_repository, public=True),
-        Operation("PUT", f"{_REPOSITORY}/build-config", replace_build_config, public=True),
+        Operation("PUT", f"{_REPOSITORY}/build-config", replace_build_config, public=True, conditional=True),
         Operation("DELETE", _REPOSITORY, delete_repository, public=True),
         Operation("GET", "/v1/builds", list_builds, public=True),
         Operation("POST", "/v1/builds", trigger, status=201, public=True),
@@ -318,7 +318,7 @@ class OwnApi(Dialect):
         Operation("GET", "/v1/messages", list_messages),
         Operation("GET", "/v1/health", show_health),
         Operation("POST", "/v1/explain", explain, keyed=False),
-        Operation("GET", "/v1/events", stream_events, public=True, media_type="text/event-stream"),
+        Operation("GET", "/v1/events", stream_events, public=True, media_type=EVENT_STREAM),
         Operation("POST", "/v1/reload", reload),
         Operation("GET", "/v1/audit", list_changes),
     )

@@ -21,13 +21,16 @@ class Links(TypedDict):
     """The addresses of the neighbouring pages."""
 
     next: str | None
+    """The page after this one; null on the last one."""
     previous: str | None
+    """The page before this one; null on the first one."""
 
 
 class ListPage(Links, Generic[D]):
-    """One page of a list; `count` is exact below 10 000, and otherwise how many there are at least."""
+    """One page of a list."""
 
     count: int
+    """How many rows there are in all: exact below 10 000, and otherwise so many at least."""
     results: list[D]
 
 

@@ -2,12 +2,12 @@
 
 import math
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
 from bridge.config.types import Strict, wrong
-from bridge.model.build import BuildState
+from bridge.model.build import BuildState, Letter
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, NoticeState
 from bridge.store.values import BuildFilter, Cursor, DeliveryFilter, MessageFilter, NoticeFilter
@@ -52,7 +52,6 @@ def _cursor_id(text: object) -> object:
     return text
 
 
-Letter = Literal["W", "I", "S", "F"]
 PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_page_number)]
 Seconds = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER), BeforeValidator(_seconds)]
 PathCursor = Annotated[str, Field(max_length=MAX_PATH)]

@@ -1,13 +1,17 @@
 """Repositories as JSON documents, for the APIs and for the command line alike."""
 
+from typing import Literal
+
 from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from typing_extensions import TypedDict
 
 from bridge.config.notices import NoticeSetting
+from bridge.model.event import RefKind
+from bridge.model.notice import EventName
 from bridge.rules.in_force import KnownRepository
-from bridge.rules.schema import BuildConfig, BuildRepository, TagConfig
+from bridge.rules.schema import BuildConfig, BuildRepository, TagConfig, VersionTagging
 from bridge.runtime.clock import when
 from bridge.web.api.core.documents import ONLY_READ, TAG_ONLY_READ
 from bridge.web.api.operation import Document
@@ -51,12 +55,14 @@ class TagConfigDocument(TypedDict):
 
     id: int
     docker_build_config_id: int
+    """The id of its build_config."""
     docker_repo_tag: str
     dockerfile_location: str
-    code_repo_type: str
+    code_repo_type: RefKind
     code_repo_type_value: str | list[str]
     is_active: bool
-    version_tagging: int
+    version_tagging: VersionTagging
+    """What is added to the tags: 0 nothing, 1 a version made of the time, 2 the commit id."""
     build_context_path: str
 
 
@@ -65,14 +71,20 @@ class BuildConfigDocument(TypedDict):
 
     id: int
     docker_repo_path: str
+    """The image, without a tag."""
     code_repo_client: str
+    """The kind of Git host."""
     code_repo_path: str | None
+    """The code repository, as its host calls it."""
     code_repo_webhook_code: None
     code_repo_public_key: None
     created_by: str | None
+    """Who made the repository by API; null for one of a file."""
     build_node: str | None
+    """A word of the rule, without effect."""
     email_enabled: bool
     code_repo_path_url: str | None
+    """The page of the code."""
     deploy_url: None
     tag_configs: list[TagConfigDocument]
 
@@ -92,6 +104,7 @@ class RepositoryDocument(TypedDict):
     description: str
     full_description: str
     created_by: str | None
+    """Who made it by API; null for one of a file."""
     created_at: str | None
     updated_at: str | None
     is_public: bool
@@ -116,26 +129,27 @@ class DisabledDocument(ChangedDocument):
     reason: str
 
 
-class NoticeDocument(TypedDict):
+class RuleNoticeDocument(TypedDict):
     """A notice with the keys of a rule file."""
 
     notice_type: str | None
     channel: str | None
-    enabled_event_type_names: list[str]
-    only: str
+    enabled_event_type_names: list[EventName]
+    only: Literal["always", "changes", "failures"]
+    """Which results are sent: always all, changes between failure and success, or failures."""
 
 
 class RepositoryStory(RepositoryDocument):
-    """A repository with what is shown only to those who may read its namespace; null for others.
-
-    `defined_at` is the place of its rule, or who made it by API; `notices` are its own, null where the
-    default ones hold.
-    """
+    """A repository with what is shown only to those who may read its namespace; null for others."""
 
     defined_at: str | None
+    """The place of its rule, or who made it by API."""
     disabled: DisabledDocument | None
-    notices: list[NoticeDocument] | None
+    """Who disabled it by API; null while it is enabled."""
+    notices: list[RuleNoticeDocument] | None
+    """Its own notices; null where the default ones hold."""
     notices_set: ChangedDocument | None
+    """Who set its notices by API; null where nobody did."""
 
 
 def repository_document(known: KnownRepository) -> RepositoryDocument:
@@ -211,10 +225,10 @@ def repository_story(known: KnownRepository, *, trusted: bool) -> RepositoryStor
     }
 
 
-def _notice(notice: NoticeSetting) -> NoticeDocument:
+def _notice(notice: NoticeSetting) -> RuleNoticeDocument:
     return {
         "notice_type": notice.notice_type,
         "channel": notice.channel,
-        "enabled_event_type_names": [event.value for event in notice.enabled_event_type_names],
+        "enabled_event_type_names": list(notice.enabled_event_type_names),
         "only": notice.only,
     }

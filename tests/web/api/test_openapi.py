@@ -19,6 +19,7 @@ from support.stored import document, put
 
 from bridge.model.access import Role
 from bridge.model.build import BuildState
+from bridge.model.delivery import DeliveryState
 from bridge.model.notice import NoticeState
 from bridge.web.api import app
 from bridge.web.api.app import DIALECTS
@@ -83,6 +84,10 @@ AFTER_THE_END = {"drone_restart", "own_retry_build"}
 OPERATIONS = [
     (path, method, entry) for path, found in DOCUMENT["paths"].items() for method, entry in found.items()
 ]
+
+
+def headers_of(entry: Mapping[str, Any]) -> list[str]:
+    return [one["name"] for one in entry["parameters"] if one["in"] == "header"]
 
 
 def checked(entry: Mapping[str, Any], answer: httpx.Response) -> None:
@@ -233,6 +238,8 @@ async def test_what_is_answered_has_the_type_that_the_document_gives(
     status = 409 if name in UNKNOWN_CODE else int(done)
     assert answer.status_code == (status if good else 401), answer.text
     checked(entry, answer)
+    has_tag = answer.status_code == 200 and "If-None-Match" in headers_of(entry)
+    assert ("etag" in answer.headers) == has_tag
 
 
 READS_BY_POST = {
@@ -267,3 +274,54 @@ def test_what_is_accepted_of_repositories_is_in_the_document() -> None:
     tag = {"id": 4, "docker_build_config_id": 3, "is_active": True}
     assert changed.is_valid({"id": 3, "created_by": "ann", "tag_configs": [tag]})
     assert not changed.is_valid({"tag_configs": [tag | {"is_active": 1}]})
+
+
+def test_headers_are_named_where_they_are_taken() -> None:
+    taking = {
+        name: [entry["operationId"] for _, _, entry in OPERATIONS if name in headers_of(entry)]
+        for name in ("If-Match", "Last-Event-ID", "If-None-Match")
+    }
+    assert taking["If-Match"] == ["own_replace_build_config"]
+    assert taking["Last-Event-ID"] == ["own_stream_events"]
+    assert taking["If-None-Match"] == [
+        entry["operationId"] for _, _, entry in OPERATIONS if "304" in entry["responses"]
+    ]
+
+
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def test_no_name_of_a_schema_says_where_it_stands_in_the_code() -> None:
+    assert [name for name in SCHEMAS if "bridge" in name] == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "key", "words"),
+    [
+        ("BuildStory", "status", {"W", "I", "S", "F"}),
+        ("BuildStory", "state", {one.value for one in BuildState}),
+        ("RunDocument", "state", {one.value for one in BuildState}),
+        ("DeliveryDocument", "state", {one.value for one in DeliveryState}),
+        ("NoticeDocument", "state", {one.value for one in NoticeState}),
+        ("PartDocument", "state", {"up", "down"}),
+        ("AlaudaBuild", "status", {"W", "I", "S", "F"}),
+        ("AlaudaBuildRow", "status", {"W", "I", "S", "F"}),
+        ("AlaudaLogRow", "level", {"INFO", "WARNING", "ERROR"}),
+        ("DroneBuild", "status", {"pending", "running", "success", "failure", "killed", "error"}),
+        ("DroneJob", "status", {"pending", "running", "success", "failure", "killed", "error"}),
+        ("Record", "status", {"QUEUED", "RUNNING", "SUCCESS", "FAILURE", "ABORTED"}),
+    ],
+)
+def test_words_of_answers_are_all_in_the_document(schema: str, key: str, words: set[str]) -> None:
+    found = SCHEMAS[schema]["properties"][key]
+    found = SCHEMAS[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+    assert set(found["enum"]) == words
+
+
+def test_what_stands_below_a_field_in_the_code_describes_it() -> None:
+    page = SCHEMAS["ListPage_BuildDocument_"]["properties"]
+    assert page["count"]["description"].startswith("How many rows there are in all")
+    assert page["next"]["description"] == "The page after this one; null on the last one."
+    # What a document has of another one is described as there.
+    for name in ("BuildDocument", "BuildStory"):
+        assert SCHEMAS[name]["properties"]["step_at"]["description"].startswith("How far it is")

@@ -14,11 +14,13 @@ class Done(TypedDict):
 
 
 class Enveloped(TypedDict, Generic[T]):
-    """What is asked for in `result`; `status` says that the call worked, and nothing of a build."""
+    """What is asked for."""
 
     status: Literal["success"]
+    """That the call worked; it says nothing of a build."""
     error: None
     result: T
+    """What is asked for."""
 
 
 class OldEnvelope(TypedDict, Generic[T]):
