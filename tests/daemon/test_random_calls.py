@@ -35,7 +35,7 @@ build_config:
     - {{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}}
 """
 KEY = ("acme", "shop")
-ACCEPTED: Final = ["2xx", 400, 401, 403, 404, 409, 422]
+ACCEPTED: Final = ["2xx", 304, 400, 401, 403, 404, 409, 422]
 OPEN: Final = [
     "GET /v1/deliveries",
     "GET /v1/messages",
@@ -99,7 +99,7 @@ def settings(values: dict[str, list[str | int]]) -> str:
         # Who may call what has a test of its own, which knows that one good proof of several is enough.
         "checks.ignored_auth.enabled = false",
         # The same Idempotency-Key comes with other requests, too.
-        "checks.positive_data_acceptance.expected-statuses = ['2xx', 401, 403, 404, 409, 412, 422]",
+        "checks.positive_data_acceptance.expected-statuses = ['2xx', 304, 401, 403, 404, 409, 412, 422]",
     ]
     lines += [f"dictionaries.{name}.values = {json.dumps(some)}" for name, some in values.items()]
     lines += [f'parameters.{name} = {{dictionary = "{name}", probability = 0.7}}' for name in values]
