@@ -53,8 +53,8 @@ class KnownMove:
 class KnownBranch:
     """What is known of a branch without a push of it.
 
-    `moves` are the recorded ones, the first recorded first; `built` is the commit that was last built of it,
-    `clone_url` where its code is; both are None where nothing says so.
+    `moves` are the recorded ones, the first recorded first; `built` is the commit that was last built of it
+    without a person who asked for that, `clone_url` where its code is; both are None where nothing says so.
     """
 
     moves: Sequence[KnownMove]

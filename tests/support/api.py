@@ -51,7 +51,7 @@ def api_of(
 ) -> ASGIApp:
     """All views; the clock is that of the store. Without a `keeper` there are no rules."""
     callers = Callers(tokens, Credentials(keys), store.tokens, clients=Clients(), clock=store.clock)
-    events = Events(store.feed)
+    events = Events(store.feed, callers.holds)
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
     settings = ApiSettings(codearts=codearts, cors=CorsSettings(origins=tuple(origins)))
     core = Core(store, keeper or NoRules(), store.clock, wake, forges=FORGES, sources=sources)

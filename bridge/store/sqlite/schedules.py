@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
 
+from bridge.model.build import MANUAL
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice
 from bridge.model.plan import KnownBranch
@@ -78,11 +79,16 @@ def _clone_url(connection: Connection, code: str, ref: str) -> str | None:
 
 
 def _built(connection: Connection, namespace: str, repo_name: str, ref: str) -> tuple[str | None, str | None]:
-    """The commit that was last built of the ref, and where the code of the repository's newest build is."""
+    """The commit that was last built of the ref, and where the code of the repository's newest build is.
+
+    What a person asked for says nothing of where the ref is.
+    """
     same = (build.c.namespace == namespace) & (build.c.repo_name == repo_name)
     newest = (
         select(json_text(build.c.request, "repo_url")).where(same).order_by(build.c.number.desc()).limit(1)
     )
-    of_ref = newest.with_only_columns(json_text(build.c.request, "commit")).where(build.c.ref == ref)
+    of_ref = newest.with_only_columns(json_text(build.c.request, "commit")).where(
+        build.c.ref == ref, json_text(build.c.origin, "cause") != MANUAL
+    )
     url, commit = (connection.execute(query).scalar() for query in (newest, of_ref))
     return commit or None, url or None

@@ -26,7 +26,7 @@ from bridge.web.api.core.core import Core
 from bridge.web.api.core.logs import LogLine, log_lines
 from bridge.web.api.core.trigger import order_of
 from bridge.web.api.idempotency import Attempts
-from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation
+from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation, SecurityScheme
 from bridge.web.api.pages import PAGE_SIZE, ListPage, PageLinks
 from bridge.web.api.queries import MAX_NUMBER, BuildOrder, Name, PageQuery, RepositoryQuery, Seconds
 from bridge.web.api.repository_calls import RepositoryCalls, address
@@ -73,6 +73,7 @@ class AlaudaApi(BareDialect):
 
     name: ClassVar[str] = "alauda"
     below: ClassVar[tuple[str, ...]] = ("/alauda/",)
+    schemes: ClassVar[Sequence[SecurityScheme]] = ("word-token", "bearer", "auth-token")
     error_key: ClassVar[str] = "detail"
 
     def __init__(self, callers: KnowsCallers, attempts: Attempts, core: Core, links: PageLinks) -> None:

@@ -125,4 +125,6 @@ def open_api(
     """The API of a configuration; `keeper` holds the rules in force, `wake` is called when there is work."""
     core = Core(store, keeper, clock, wake, forges=forges, sources=settings.sources)
     callers = make_callers(settings, store.tokens, clock)
-    return Api(core, callers, Events(store.feed), settings.server.public_url, settings=settings.api)
+    return Api(
+        core, callers, Events(store.feed, callers.holds), settings.server.public_url, settings=settings.api
+    )

@@ -28,6 +28,8 @@ from bridge.web.limits import ATTEMPT_RATE, SourceLimits
 
 log = structlog.get_logger()
 
+_SCHEMES: Final = frozenset({"bearer", "token"})
+"""Words before a token; clients of Alauda write the second one."""
 _STATIC: Final = Principal(name="api.tokens", role=Role.ADMIN)
 
 
@@ -58,9 +60,9 @@ class Callers:
     async def principal(self, request: Request) -> Principal | None:
         """Who sends it; None without any token.
 
-        `X-Auth-Token` counts before `Authorization`, which is `Bearer <token>`, the bare token, or a
-        signature with an access key. Raises Unauthenticated for one that is not valid, for who sends one
-        expects more than what is public; TooManyRequests after too many of them.
+        `X-Auth-Token` counts before `Authorization`, which is `Bearer <token>`, `Token <token>`, the bare
+        token, or a signature with an access key. Raises Unauthenticated for one that is not valid, for who
+        sends one expects more than what is public; TooManyRequests after too many of them.
         """
         try:
             return await self._principal(request)
@@ -73,6 +75,13 @@ class Callers:
             return await self._named(name, token)
         except Unauthenticated as error:
             raise self._rejected(request, error) from None
+
+    async def holds(self, principal: Principal) -> bool:
+        """Whether the token that showed who this is has not been revoked, and has not expired, meanwhile."""
+        if principal.token_id is None:
+            return True
+        issued = await self._tokens.get(principal.token_id)
+        return issued is not None and issued.state(self._clock()) is TokenState.VALID
 
     async def _named(self, name: str, token: str) -> Principal:
         # What cannot stand in a header is no token.
@@ -90,7 +99,7 @@ class Callers:
         scheme, _, rest = value.partition(" ")
         if scheme == ALGORITHM:
             return await self._by_signature(request, value)
-        return await self._by_token(rest.strip() if scheme.lower() == "bearer" else value)
+        return await self._by_token(rest.strip() if scheme.lower() in _SCHEMES else value)
 
     async def _by_token(self, text: str) -> Principal:
         given = text.encode("latin-1")

@@ -151,8 +151,16 @@ SENTENCES: Final[Mapping[str, str]] = {
         "任何构建都不能使用参数 {0}：它会决定运行哪些程序"
     ),
     "the value of {} is over {} characters": "{0} 的值超过 {1} 个字符",
-    "no push has named the clone URL yet: push once, or give code_repo_clone_url": (
-        "还没有推送给出过克隆地址：请推送一次，或给出 code_repo_clone_url"
+    "no push has named the clone URL yet: push once, or name it where the bridge runs: "
+    "`buildbridge builds trigger {} --clone-url …`": (
+        "还没有推送给出过克隆地址：请推送一次，或在服务所在的机器上指定："
+        "`buildbridge builds trigger {0} --clone-url …`"
+    ),
+    "fork: a build runs again under its own number here: leave fork out": (
+        "fork：此处的构建以原来的编号再次运行：请去掉 fork"
+    ),
+    "Last-Event-ID: {} is the id of no event here: leave it out": (
+        "Last-Event-ID：此处没有 id 为 {0} 的事件：请去掉它"
     ),
     "git ls-remote did not answer: check the clone URL, or give the commit": (
         "git ls-remote 没有响应：请检查克隆地址，或给出提交"

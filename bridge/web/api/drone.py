@@ -17,7 +17,7 @@ from bridge.model.build import Build, BuildState
 from bridge.model.event import Person
 from bridge.store.values import BuildFilter, Cursor
 from bridge.web.api.core.core import Core
-from bridge.web.api.core.errors import NotFound
+from bridge.web.api.core.errors import Invalid, NotFound
 from bridge.web.api.core.logs import log_lines
 from bridge.web.api.idempotency import Attempts
 from bridge.web.api.operation import Arguments, BareDialect, Call, KnowsCallers, Operation, SecurityScheme
@@ -172,6 +172,8 @@ class DroneApi(BareDialect):
 
     async def restart(self, call: Call) -> DroneBuild:
         """Run a build that has ended once more: the same number, at the same commit."""
+        if call.request.query_params.get("fork") == "true":
+            raise Invalid(["fork: a build runs again under its own number here: leave fork out"])
         build = await self._build(call)
         return _build(await self._core.builds.retry(call.caller, build, call.origin, call.claim_id))
 

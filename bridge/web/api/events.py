@@ -5,7 +5,7 @@ comes back with `Last-Event-ID` gets each event after that one once, also after 
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -27,6 +27,8 @@ PING_SECONDS: Final = 15.0
 """Proxies close a connection on which nothing comes for a minute."""
 SEND_SECONDS: Final = 30.0
 """A client that takes nothing for so long has to come back."""
+HOLD_SECONDS: Final = 2.0
+"""How long after its token was revoked a client still gets events at most."""
 MAX_STREAMS: Final = 500
 _BATCH: Final = 500
 _KEPT: Final = 2_000
@@ -34,10 +36,14 @@ _KEPT: Final = 2_000
 
 
 class Events:
-    """The events of a store, for any number of streams, until `close`."""
+    """The events of a store, for any number of streams, until `close`.
 
-    def __init__(self, feed: Feed) -> None:
+    `holds` says whether the token of a caller is still valid: a stream goes on for long.
+    """
+
+    def __init__(self, feed: Feed, holds: Callable[[Principal], Awaitable[bool]]) -> None:
         self._feed = feed
+        self.holds = holds
         self._recent: deque[Happening] = deque(maxlen=_KEPT)
         self._seen: int | None = None
         """The last event that was read from the store; `_recent` holds those before it."""
@@ -60,11 +66,15 @@ class Events:
         return _Stream(self, principal, after)
 
     async def since(self, after: int | None) -> tuple[Sequence[Happening], int]:
-        """Events after `after`, perhaps not all, and where to go on."""
+        """Events after `after`, perhaps not all, and where to go on.
+
+        An event that there is not yet is one of another store, such as that before a backup came back: then
+        those from now on follow.
+        """
         await self._read()
         assert self._seen is not None
         if after is None or after >= self._seen:
-            return (), self._seen if after is None else after
+            return (), self._seen
         if self._recent and self._recent[0].seq <= after + 1:
             found = [one for one in self._recent if one.seq > after]
         else:
@@ -135,10 +145,15 @@ class _Stream(Response):
     async def _texts(self) -> AsyncIterator[bytes]:
         # At once: a client learns that the stream stands.
         yield b": the events follow\n\n"
-        sent_at = anyio.current_time()
+        sent_at = held_at = anyio.current_time()
         while True:
             try:
                 found, self._after = await self._events.since(self._after)
+                now = anyio.current_time()
+                if self._principal is not None and now - held_at >= HOLD_SECONDS:
+                    held_at = now
+                    if not await self._events.holds(self._principal):
+                        return
             except StoreError:
                 return  # the client comes back, and goes on where it was
             texts = [_text(one) for one in found if _may_see(self._principal, one)]

@@ -16,6 +16,12 @@ _PLACE: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _PLACE_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {"number": {"type": "integer", "minimum": 0}}
 _SCHEMES: Final[Mapping[SecurityScheme, Mapping[str, str]]] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "Authorization: Bearer <token>"},
+    "word-token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "Token <token>",
+    },
     "bare": {
         "type": "apiKey",
         "in": "header",

@@ -45,7 +45,7 @@ _OTHER_METHODS: Final = "the path has other methods: the header Allow names them
 EVENT_STREAM: Final = "text/event-stream"
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-SecurityScheme = Literal["bearer", "bare", "auth-token", "signature"]
+SecurityScheme = Literal["bearer", "word-token", "bare", "auth-token", "signature"]
 
 
 class _Number(Convertor[int]):

@@ -15,7 +15,7 @@ from bridge.web.api.answers import failure, headers_of, success
 from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.core import Core
-from bridge.web.api.core.errors import CallError, Faulty
+from bridge.web.api.core.errors import CallError, Faulty, Invalid
 from bridge.web.api.core.trigger import order_of
 from bridge.web.api.documents import (
     AuditDocument,
@@ -234,9 +234,10 @@ class OwnApi(Dialect):
         The data of each is a document with `seq`, which is its id, too. A client that comes back sends the
         header `Last-Event-ID`, as browsers do, and misses nothing.
         """
-        last = call.request.headers.get("last-event-id", "")
-        after = int(last) if _SEQ.fullmatch(last) else query.after
-        return self._events.stream(call.principal, after)
+        last = call.request.headers.get("last-event-id")
+        if last and not _SEQ.fullmatch(last):
+            raise Invalid([f"Last-Event-ID: {last[:20]} is the id of no event here: leave it out"])
+        return self._events.stream(call.principal, int(last) if last else query.after)
 
     async def reload(self, call: Call) -> dict[str, Any]:
         """Load the rules on disk: what changed, or 422 with their faults."""

@@ -71,6 +71,19 @@ async def site_of(store: Store, folder: Path) -> AsyncIterator[Site]:
         yield site
 
 
+async def test_what_was_ordered_before_does_not_say_where_a_branch_is(store: Store, tmp_path: Path) -> None:
+    """Nobody pushed to the bridge: only the host knows what is the newest."""
+    async with site_of(store, tmp_path) as site:
+        second = site.origin.commit({"f": "2"})
+        site.origin.push()
+        older = await site.ask(commit=site.first)
+        assert {build.request.commit for build in older} == {site.first}
+        assert {build.request.commit for build in await site.ask()} == {second}
+        third = site.origin.commit({"f": "3"})
+        site.origin.push()
+        assert {build.request.commit for build in await site.ask()} == {third}
+
+
 async def test_a_branch_is_built_at_its_head_with_all_its_tags(store: Store, tmp_path: Path) -> None:
     async with site_of(store, tmp_path) as site:
         builds = await site.ask()

@@ -243,3 +243,12 @@ async def test_what_is_no_path_of_this_dialect_is_not_found_in_its_words(
 ) -> None:
     answer = await client.get(path)
     assert (answer.status_code, list(answer.json())) == (404, ["message"])
+
+
+async def test_no_build_is_forked(client: httpx.AsyncClient, store: Store) -> None:
+    build = await made(store)
+    await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
+    answer = await client.post(f"{SHOP}/builds/1?fork=true", headers=await member(store))
+    assert answer.status_code == 400
+    assert answer.json()["message"] == "fork: a build runs again under its own number here: leave fork out"
+    assert (await store.build(build.id)).state is BuildState.FAILED

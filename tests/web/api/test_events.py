@@ -9,6 +9,8 @@ from typing import Any
 import anyio
 import httpx
 import pytest
+from support.answers import bad
+from support.api import KEY, api_of, client_of, issue
 from support.daemon import SECRET, TOKEN, Daemon, running
 from support.rules import shop_rule
 from support.scripted import Store, eventually, quiet
@@ -16,8 +18,11 @@ from support.scripted import Store, eventually, quiet
 from bridge.model.access import Principal, Role
 from bridge.model.build import BuildState
 from bridge.web.api import events
+from bridge.web.api.auth import Callers
 from bridge.web.api.core.errors import Unavailable
+from bridge.web.api.credentials import Credentials
 from bridge.web.api.events import Events
+from bridge.web.clients import Clients
 
 URL = "file:///nowhere/shop.git"
 CONFIG = {
@@ -27,6 +32,11 @@ CONFIG = {
 CLIENTS = 200
 ADMIN = Principal(name="root", role=Role.ADMIN)
 VIEWER = Principal(name="ann", role=Role.VIEWER, namespaces=frozenset({"acme"}))
+
+
+async def always(_principal: Principal) -> bool:
+    """No token is revoked here."""
+    return True
 
 
 class Follower:
@@ -120,7 +130,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_who_may_not_see_a_build_hears_nothing_of_it(store: Store, quick: None) -> None:
-    found = Events(store.feed)
+    found = Events(store.feed, always)
     mine = await store.add_build("1")
     other = await store.add_build("2", namespace="other")
     public = await store.add_build("3", namespace="other", is_public=True)
@@ -141,7 +151,7 @@ async def test_who_may_not_see_a_build_hears_nothing_of_it(store: Store, quick: 
 async def test_an_event_says_what_happened_to_what(store: Store, quick: None) -> None:
     build = await store.add_build("1", is_public=True)
     await store.builds.transition(build.id, BuildState.FAILED, quiet, detail="rejected: no\nsuch job")
-    got = await heard(Events(store.feed), None, until=build.id)
+    got = await heard(Events(store.feed, always), None, until=build.id)
     assert got[-1] == {
         "seq": got[-1]["seq"],
         "at": "2023-11-14T22:13:20.000Z",
@@ -158,7 +168,7 @@ async def test_an_event_says_what_happened_to_what(store: Store, quick: None) ->
 async def test_a_stream_without_a_place_begins_with_what_happens_from_now_on(
     store: Store, quick: None
 ) -> None:
-    found = Events(store.feed)
+    found = Events(store.feed, always)
     before = await store.add_build("1")
     nothing, place = await found.since(None)
     assert not nothing
@@ -173,7 +183,7 @@ async def test_who_is_far_behind_gets_each_event_once_in_its_order(
 ) -> None:
     monkeypatch.setattr(events, "_KEPT", kept)
     monkeypatch.setattr(events, "_BATCH", batch)
-    found = Events(store.feed)
+    found = Events(store.feed, always)
     await found.since(None)
     for number in range(9):
         await store.add_build(str(number))
@@ -184,11 +194,45 @@ async def test_who_is_far_behind_gets_each_event_once_in_its_order(
     assert [one["seq"] for one in await heard(found, ADMIN, after=place, until=last.subject)] == seqs[5:]
 
 
-async def test_a_place_that_is_yet_to_come_is_waited_for(store: Store) -> None:
-    found = Events(store.feed)
+async def test_a_place_of_another_store_is_now(store: Store, quick: None) -> None:
+    """As that of a client which has seen more than the backup that came back."""
+    found = Events(store.feed, always)
     await store.add_build("1")
     newest = await store.feed.newest()
-    assert await found.since(newest + 7) == ((), newest + 7)
+    assert await found.since(newest + 7) == ((), newest)
+
+
+async def test_a_stream_ends_when_its_token_is_revoked(
+    store: Store, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "HOLD_SECONDS", 0.02)
+    issued = await issue(store, Role.VIEWER)
+    callers = Callers([], Credentials([KEY]), store.tokens, clients=Clients(), clock=store.clock)
+    found = Events(store.feed, callers.holds)
+    got = bytearray()
+
+    async def send(message: Any) -> None:
+        got.extend(message.get("body", b""))
+
+    async def stream() -> None:
+        await found.stream(issued.principal, 0)({"type": "http"}, anyio.sleep_forever, send)  # type: ignore[arg-type]
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stream)
+            await store.add_build("1")
+            await eventually(lambda: b"event: build" in got)
+            await store.tokens.revoke(issued.id)
+    await store.add_build("2")
+    assert got.count(b"event: build") == 1
+
+
+@pytest.mark.parametrize("place", ["abc", "-1", "1.5", "9" * 20])
+async def test_the_id_of_no_event_is_a_mistake(store: Store, place: str) -> None:
+    async with client_of(api_of(store)) as client:
+        answer = await client.get("/v1/events", headers={"last-event-id": place})
+        assert bad(answer, 400) == f"Last-Event-ID: {place} is the id of no event here: leave it out"
+        assert (await client.get("/v1/events", headers={"last-event-id": ""})).status_code == 200
 
 
 async def test_a_client_that_takes_nothing_and_one_too_many_have_to_come_back(
@@ -196,7 +240,7 @@ async def test_a_client_that_takes_nothing_and_one_too_many_have_to_come_back(
 ) -> None:
     monkeypatch.setattr(events, "MAX_STREAMS", 1)
     monkeypatch.setattr(events, "SEND_SECONDS", 0.05)
-    found = Events(store.feed)
+    found = Events(store.feed, always)
     stuck = anyio.Event()
 
     async def send(message: Any) -> None:
@@ -222,7 +266,7 @@ async def test_where_the_store_cannot_be_read_the_stream_ends_well_and_the_clien
     store: Store, quick: None
 ) -> None:
     build = await store.add_build("1")
-    found = Events(store.feed)
+    found = Events(store.feed, always)
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

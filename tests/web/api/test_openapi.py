@@ -162,7 +162,7 @@ def test_each_dialect_names_the_ways_of_its_clients() -> None:
     found = {dialect: [scheme for of, scheme in SCHEMES if of == dialect] for dialect in PRIVATE}
     assert found == {
         "own": ["bearer", "auth-token"],
-        "alauda": ["bearer", "auth-token"],
+        "alauda": ["word-token", "bearer", "auth-token"],
         "drone": ["bare", "bearer"],
         "codearts": ["auth-token", "signature", "bearer"],
     }
@@ -186,6 +186,8 @@ async def test_each_way_of_showing_who_calls_opens(store: Store, dialect: str, s
             headers = signed((issued.access_key, secret), "GET", path, b"", store.clock())
             assert way["name"] == "Authorization"
             assert headers["authorization"].startswith(way["description"].partition(" ")[0])
+        case "apiKey", "word-token":
+            headers = {way["name"]: f"Token {Credentials([KEY_OF_SERVER]).token(issued)}"}
         case _:
             headers = {way["name"]: Credentials([KEY_OF_SERVER]).token(issued)}
     async with client_of(api_of(store, keeper=await keeper_of(store, store.path.parent))) as client:

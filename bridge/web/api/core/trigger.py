@@ -101,7 +101,10 @@ class BuildTrigger:
         )
         clone_url = config.code_repo_clone_url or known.clone_url
         if clone_url is None:
-            raise Conflict("no push has named the clone URL yet: push once, or give code_repo_clone_url")
+            raise Conflict(
+                "no push has named the clone URL yet: push once, or name it where the bridge runs: "
+                f"`buildbridge builds trigger {repository.path} --clone-url …`"
+            )
         commit = order.commit or (head(known) if order.ref_kind == "branch" else None)
         if commit is None:
             try:
