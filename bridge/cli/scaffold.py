@@ -131,6 +131,11 @@ def _rule(one: Guide, code: Code, suffix: str) -> str:
     """The rule of the guide, for this repository. Raises UsageError."""
     text = one.rule
     slug = _slug(code.name)
+    if not slug:
+        raise click.UsageError(
+            f"no name of an image can be made of {code.full_name}: give a repository whose name has letters "
+            "a-z or digits, then change code_repo_namespace and code_repo_name in the rule"
+        )
     values = {"repo_name": slug + suffix}
     if code != one.code:
         values |= {

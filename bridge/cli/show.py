@@ -7,6 +7,8 @@ from typing import Any, Final
 import click
 import orjson
 
+from bridge.rules.explain import NO_RULE
+
 _WIDE: Final = 240
 _VERSIONS: Final = {1: "a tag of the time", 2: "a tag of the commit"}
 _REJECTED: Final = 10
@@ -67,8 +69,9 @@ def evaluation(document: Mapping[str, Any]) -> None:
 def branches(document: Mapping[str, Any]) -> None:
     """Print the rules of an evaluation as a tree."""
     rules = _decisions(document)
-    if not rules:
-        click.echo(f"  not: {plain(document['reason'])}")
+    reason = document["reason"] or ""
+    if not rules or reason.startswith(NO_RULE):
+        click.echo(f"  not: {plain(reason)}")
     rejected = [name for name, decisions in rules.items() if not any(places for places, _ in decisions)]
     folded = set(rejected[_REJECTED:])
     for name, decisions in rules.items():

@@ -57,8 +57,9 @@ def trigger(
     name = branch or tag
     if name is None or (branch and tag):
         raise click.UsageError("give one of --branch and --tag")
+    commit = commit and commit.lower()
     if commit is not None and not _COMMIT.fullmatch(commit):
-        raise click.UsageError(f"--commit {commit} is not a full commit id: 40 or 64 lower-case hex digits")
+        raise click.UsageError(f"--commit {commit} is not a full commit id: 40 or 64 hex digits")
     if clone_url is not None and (problem := clone_url_problem(clone_url)):
         raise click.UsageError(f"--clone-url {problem}")
     kind: RefKind = "branch" if branch else "tag"

@@ -1,7 +1,7 @@
 """Turns pydantic's errors into faults: what is wrong, where in the file, and what to do."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -103,9 +103,16 @@ def _fault(detail: ErrorDetails, model: type[BaseModel], document: Document, pre
     if kind == "missing":
         return document.fault((*loc, detail["loc"][-1]), "is missing")
     if kind == "extra_forbidden":
-        known = _keys(model, detail["loc"][:-1])
-        return document.fault(loc, f"is not known{suggest(detail['loc'][-1], known)}")
+        return document.fault(loc, _unknown_key(model, detail["loc"]))
     return document.fault(loc, _problem(detail))
+
+
+def _unknown_key(model: type[BaseModel], loc: Loc) -> str:
+    """A key that is at home on one other level is named with that."""
+    homes = [place for place, keys in _levels(model) if str(loc[-1]) in keys]
+    if len(homes) == 1:
+        return f"is not known here: it belongs in {homes[0]}"
+    return f"is not known{suggest(loc[-1], _keys(model, loc[:-1]))}"
 
 
 def _real(document: Document, prefix: Loc, loc: Loc) -> Loc:
@@ -185,6 +192,17 @@ def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
     if not _is_model(found):
         return []
     return [field.alias or name for name, field in found.model_fields.items()]
+
+
+def _levels(model: type[BaseModel], place: str = "") -> Iterator[tuple[str, list[str]]]:
+    """The mappings that stand in one of a model, and in their lists, with their keys."""
+    yield place or "the top level", _keys(model, ())
+    for name, field in model.model_fields.items():
+        kind, entry = _bare(field.annotation), ""
+        if get_origin(kind) in {tuple, list}:
+            kind, entry = _bare(get_args(kind)[0]), "an entry of "
+        if _is_model(kind):
+            yield from _levels(kind, f"{entry}{place}{'.' if place else ''}{field.alias or name}")
 
 
 def _step(kind: Any, part: str | int) -> Any:

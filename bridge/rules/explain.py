@@ -9,7 +9,12 @@ from bridge.rules.match import Match, Matching, Rejection, RuleSet
 
 MAX_STORED: Final = 2000
 """How many rejections are stored of one delivery: it may have 100 refs, and many rules for each."""
+NO_RULE: Final = "no rule is for"
+"""How a reason begins where no rule builds from the code."""
 _MAX_REASON: Final = 500
+_FEW: Final = 5
+_NEAREST: Final = 3
+_MAX_COMPARED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,8 @@ class Evaluation:
 
     event: PushEvent | Ignored
     matching: Matching
+    kind: str = ""
+    """The kind of Git host that was pushed to; empty where nobody pushed."""
 
     @property
     def reason(self) -> str:
@@ -26,9 +33,12 @@ class Evaluation:
             return self.event.reason
         if self.matching.matches:
             return ""
-        if self.matching.rejections:
-            return "; ".join(_sentence(rejection) for rejection in self.matching.rejections[:5])
-        return f"no rule builds from {self.event.repo.full_name}"
+        rejections = self.matching.rejections
+        if own := [one for one in rejections if not one.other_code]:
+            return "; ".join(map(_sentence, own[:_FEW]))
+        code = self.event.repo.full_name
+        near = "; ".join(map(_sentence, _nearest(code, rejections)))
+        return f"{NO_RULE} {self.kind} {code}" + (f"; the nearest: {near}" if near else "")
 
     def document(self, limit: int | None = None) -> dict[str, Any]:
         """The document that is stored and shown; `left_off` counts the rejections over the limit."""
@@ -50,7 +60,7 @@ def evaluate(
     """
     match = rules.explain if every_rule else rules.match
     return [
-        Evaluation(event, match(kind, event, at) if isinstance(event, PushEvent) else Matching())
+        Evaluation(event, match(kind, event, at) if isinstance(event, PushEvent) else Matching(), kind)
         for event in events
     ]
 
@@ -78,6 +88,18 @@ def facts_document(event: PushEvent | Ignored) -> dict[str, Any]:
         "author": event.author,
         "clone_url_http": event.repo.clone_url if event.repo else None,
     }
+
+
+def _nearest(code: str, rejections: Sequence[Rejection]) -> list[Rejection]:
+    """The few of these for other code whose code has a similar name."""
+    by_code: dict[str, Rejection] = {}
+    for one in rejections:
+        by_code.setdefault(one.other_code.lower()[:_MAX_COMPARED], one)
+    # Only where a push is explained that nothing builds: the daemon keeps what it has imported.
+    import difflib  # noqa: PLC0415
+
+    near = difflib.get_close_matches(code.lower()[:_MAX_COMPARED], by_code, n=_NEAREST, cutoff=0.5)
+    return [by_code[one] for one in near]
 
 
 def _sentence(rejection: Rejection) -> str:

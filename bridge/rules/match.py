@@ -61,12 +61,16 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a repository, or one of its tag configurations, does not build; `why` is a sentence for people."""
+    """Why a repository, or one of its tag configurations, does not build; `why` is a sentence for people.
+
+    `other_code` is what it builds from, where that is not what was pushed.
+    """
 
     namespace: str
     repo_name: str
     tag_config: int | None
     why: str
+    other_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ def _joined(parts: Sequence[Matching]) -> Matching:
 def _elsewhere(repository: BuildRepository) -> Rejection:
     config = repository.build_config
     why = f"builds from {config.code_repo_client} {config.code}"
-    return Rejection(repository.namespace, repository.repo_name, None, why)
+    return Rejection(repository.namespace, repository.repo_name, None, why, config.code)
 
 
 def match_repository(

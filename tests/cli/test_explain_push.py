@@ -54,6 +54,13 @@ def tags(config: Path, *arguments: str) -> list[str]:
     return [tag for match in explained(config, *arguments)["matches"] for tag in match["tags"]]
 
 
+def test_a_repository_without_a_rule_is_said_first_and_then_the_nearest(config: Path) -> None:
+    done = command("--config", config, "explain", "--push", "gitee:acme/shp@main")
+    said = done.stdout.splitlines()[1]
+    assert said == "  not: no rule is for Gitee acme/shp; the nearest: acme/shop: builds from Gitee acme/shop"
+    assert explained(config, "gitee:zzz@main")["reason"] == "no rule is for Gitee zzz"
+
+
 def test_a_branch_builds_what_its_rule_says(config: Path) -> None:
     document = explained(config, "gitee:acme/shop@release/1.2", "--changed", "web/a.js")
     assert (document["host"], document["event"], document["repo"]) == ("gitee", "push", "acme/shop")

@@ -153,6 +153,7 @@ def test_nothing_that_is_there_is_overwritten(name: str, tmp_path: Path) -> None
         (["--public-url", "https://ci:pw@bridge.example.com"], "must not contain a user or a password"),
         (["--repository", "shop"], "no rule can name the repository"),
         (["--repository", "acme/my shop"], "no spaces"),
+        (["--repository", "阿里/商店"], "whose name has letters a-z or digits"),
         (["--host=Simple", "--repository", "https://u:pw@git.example.com/a.git"], "user or a password"),
     ],
 )

@@ -47,7 +47,7 @@ def test_a_build_is_asked_for_by_hand(what: str, tmp_path: Path) -> None:
 
 
 def test_a_build_of_a_given_commit_asks_no_host(daemon: Daemon) -> None:
-    assert run(daemon, f"builds trigger acme/shop --branch main --commit {SHA} --wait 0").status == 0
+    assert run(daemon, f"builds trigger acme/shop --branch main --commit {SHA.upper()} --wait 0").status == 0
     assert len(good(daemon, "deliveries list --json").documents) == 1
 
 

@@ -182,7 +182,9 @@ def test_a_port_that_is_taken_is_reported(tmp_path: Path) -> None:
 
 def test_a_second_daemon_on_the_same_store_is_rejected(tmp_path: Path) -> None:
     with running(tmp_path, BUILDER, {}) as daemon:
-        assert serve(daemon) == f"{daemon.database} is in use by another daemon"
+        assert serve(daemon) == (
+            f"{daemon.database} is in use by another daemon: stop that one, or name another file as store.url"
+        )
 
 
 def test_the_store_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:

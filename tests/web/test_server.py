@@ -149,7 +149,9 @@ def test_a_second_daemon_on_the_same_store_is_rejected_in_one_line(tmp_path: Pat
         second = daemon.command("serve")
         assert httpx.get(f"{daemon.url}/healthz").status_code == 200
     assert second.returncode == 1
-    assert second.stderr.splitlines()[-1].endswith("bridge.db is in use by another daemon")
+    assert second.stderr.splitlines()[-1].endswith(
+        "another daemon: stop that one, or name another file as store.url"
+    )
     assert "Traceback" not in second.stdout + second.stderr
 
 

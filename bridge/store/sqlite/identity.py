@@ -50,7 +50,9 @@ class StoreFile:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
-            raise StoreError(f"{path} is in use by another daemon") from None
+            raise StoreError(
+                f"{path} is in use by another daemon: stop that one, or name another file as store.url"
+            ) from None
         return cls(named, path, descriptor)
 
     def watch(self) -> None:

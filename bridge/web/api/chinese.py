@@ -12,6 +12,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "this needs a token: send the header `Authorization: Bearer <token>`": (
         "此操作需要令牌：请发送请求头 `Authorization: Bearer <token>`"
     ),
+    "this needs a token: send the header `X-Auth-Token: <token>`, or sign the request": (
+        "此操作需要令牌：请发送请求头 `X-Auth-Token: <token>`，或者对请求签名"
+    ),
     "the token has another name than the user who signs in": "令牌的名称与登录的用户不一致",
     "the token is not one of api.tokens, nor one of `buildbridge token add` that a key of api.keys has "
     "signed: ask an admin for one that is": (
@@ -64,16 +67,18 @@ SENTENCES: Final[Mapping[str, str]] = {
     "the body is over {} bytes": "请求体超过 {0} 字节",
     "the client closed the connection before the end of the body": "客户端在请求体发送完毕之前关闭了连接",
     "{}: send JSON": "{0}：请发送 JSON",
+    "the body must be {}, but is {}": "请求体必须是 {0}，但现在是 {1}",
+    "a JSON object": "JSON 对象",
+    "a JSON array": "JSON 数组",
+    "a single value": "单个值",
     "the body is not JSON that can be read: {}": "请求体不是可读取的 JSON：{0}",
     "the body is JSON of over {} objects or {} values": "请求体的 JSON 超过 {0} 个对象或 {1} 个值",
     "the body is JSON nested over {} deep": "请求体的 JSON 嵌套超过 {0} 层",
     "the body is JSON with the key {} twice in one object": "请求体的 JSON 在同一个对象中两次使用键 {0}",
-    "there is no such path here: /openapi.json lists all that there are": (
-        "没有这个路径：/openapi.json 列出了所有路径"
+    "there is no such path here: /openapi.json lists all of the API": (
+        "没有这个路径：/openapi.json 列出了全部 API"
     ),
-    "the path has other methods: the header Allow names them": (
-        "该路径不支持此方法：响应头 Allow 列出了支持的方法"
-    ),
+    "this path does not take {}: it takes {}": ("该路径不支持 {0}：支持的方法有 {1:list}"),
     "the store cannot be used now: try again later, the daemon's log has the reason": (
         "存储目前无法使用：请稍后重试，原因见守护进程的日志"
     ),
@@ -94,9 +99,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "{} is not a whole number: write digits only": "{0} 不是整数：只能写数字",
     "is given twice": "给出了两次",
-    "{} is not a number from 1 to {}: follow the `next` links beyond": (
-        "{0} 不是 1 到 {1} 之间的数字：之后的页请使用 `next` 链接"
-    ),
+    "{} is not the number of a page: pages count from 1": "{0} 不是页码：页码从 1 开始",
+    "{} is over {}: follow the `next` links beyond": "{0} 超过 {1}：之后的页请使用 `next` 链接",
     "{} is not a usable number: write digits, such as 1700000000": (
         "{0} 不是可用的数字：请写数字，例如 1700000000"
     ),
@@ -109,6 +113,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     # Builds, deliveries and notices.
     "there is no such build, or it takes a token to see it": "没有这个构建，或者查看它需要令牌",
+    "there is no such build, or your token may not see it": "没有这个构建，或者您的令牌不能查看它",
     "there is no such build: its number is too high": "没有这个构建：编号过大",
     "there is no build {}": "没有构建 {0}",
     "{} #{} has ended": "{0} #{1} 已结束",
@@ -119,7 +124,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{} cannot be built again: {}": "{0} 无法再次构建：{1}",
     "{}/{} has no build yet": "{0}/{1} 还没有构建",
     "{}/{} builds no push: activate one of its tag_configs": (
-        "{0}/{1} 不构建任何推送：请启用它的一个 tag_config"
+        "{0}/{1} 不构建任何推送：请启用它的一个标签配置"
     ),
     "a build has one job here: its number is {}": "这里的构建只有一个任务：编号为 {0}",
     "there is no such step: the only one of each build is {}": "没有这个步骤：每个构建只有步骤 {0}",
@@ -137,10 +142,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     # What is to be built.
     "give tag, as a tag configuration has it, or branch": "请给出 tag（与标签配置中的写法相同）或 branch",
-    "no tag configuration of {} has {}: it has {}": "{0} 没有标签为 {1} 的标签配置：现有 {2}",
+    "no tag configuration of {} has {}: it has {}": "{0} 没有标签为 {1} 的标签配置：现有 {2:list}",
     "{} is built of tags: leave branch out": "{0} 由标签构建：请去掉 branch",
     "no branch of {} is built: name a branch or a tag": "{0} 没有会被构建的分支：请指定分支或标签",
-    "{} stands for several {} names: give the one to build": ("{0} 代表多个 {1} 名称：请给出要构建的那一个"),
+    "{} stands for several {} names: give the one to build": (
+        "{0} 代表多个{1:ref}名称：请给出要构建的那一个"
+    ),
     "the commit id is not 40 or 64 lower-case hexadecimal digits": "提交 id 不是 40 或 64 位小写十六进制数字",
     "the ref name is over {} bytes long": "引用名称超过 {0} 字节",
     "the ref name is one that Git does not allow": "Git 不允许这样的引用名称",
@@ -165,7 +172,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "git ls-remote did not answer: check the clone URL, or give the commit": (
         "git ls-remote 没有响应：请检查克隆地址，或给出提交"
     ),
-    "the host has no {} {}: correct the name": "代码托管服务上没有 {0} {1}：请更正名称",
+    "the host has no {} {}: correct the name": "代码托管服务上没有{0:ref} {1}：请更正名称",
     "the host does not say what its refs are: check the clone URL, or give the commit": (
         "代码托管服务没有给出其引用：请检查克隆地址，或给出提交"
     ),
@@ -196,6 +203,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "the rules that were sent have {}: {}": "发送的规则有{0}：{1}",
     # Repositories and rules.
     "there is no such repository, or it takes a token to see it": "没有这个仓库，或者查看它需要令牌",
+    "there is no such repository, or your token may not see it": "没有这个仓库，或者您的令牌不能查看它",
     "{} is defined in a file, {}: change it there": "{0} 在文件 {1} 中定义：请在文件中修改",
     "{} is defined in a file already, {}: change it there, or use another name": (
         "{0} 已在文件 {1} 中定义：请在文件中修改，或使用其他名称"
@@ -211,9 +219,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "the address says {}: leave the key out": "地址中已给出 {0}：请去掉这个键",
     "{} is given twice: leave it out for a new one": "{0} 给出了两次：新的项请不要写 id",
-    "{} is no tag_config of this repository: {}": "{0} 不是这个仓库的 tag_config：{1}",
+    "{} is no tag_config of this repository: {}": "这个仓库没有 id 为 {0} 的标签配置：{1}",
+    "its ids are {}": "现有的 id 是 {0:list}",
+    "leave the id out for a new one": "新的标签配置请不要写 id",
     "names no channel: give channel or notice_type": "没有指定渠道：请给出 channel 或 notice_type",
-    "nothing was changed, since there is {}: {}": "未作任何修改，因为有{0}：{1}",
+    "nothing was changed, because of {}: {}": "未作任何修改，因为有{0}：{1}",
     "the rules on disk have {}: the last good ones stay in force, correct the files and reload": (
         "磁盘上的规则有{0}：上一次有效的规则继续生效，请更正文件后重新加载"
     ),
@@ -244,9 +254,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "MESSAGE always has all five events: every event is a message in the app, and none is sent": (
         "MESSAGE 始终包含全部五种事件：每个事件都是应用内消息，不会向外发送"
     ),
-    "there is no {} here, only {}": "这里没有 {0}，只有 {1}",
-    "there is no {}, only {}": "没有 {0}，只有 {1}",
-    "only {} have the address of a robot": "只有 {0} 有机器人地址",
+    "there is no {} here, only {}": "这里没有 {0}，只有 {1:list}",
+    "there is no {}, only {}": "没有 {0}，只有 {1:list}",
+    "only {} have the address of a robot": "只有 {0:list} 有机器人地址",
     "has a space or another character that no address has": "含有空格或地址中不允许的字符",
     "this is not a URL": "这不是 URL",
     "the URL has to start with https:// and a host": "URL 必须以 https:// 和主机名开头",
@@ -283,16 +293,19 @@ SENTENCES: Final[Mapping[str, str]] = {
 
 PROBLEMS: Final[Mapping[str, str]] = {
     "is missing": "缺失",
-    "is not known": "是未知的名称",
-    "is not known; did you mean {}?": "是未知的名称；您是否想用 {0}？",
-    "{} is not known; did you mean {}?": "{0} 是未知的；您是否想用 {1}？",
-    "{} is not {}; did you mean {}?": "{0} 不是 {1}；您是否想用 {2}？",
-    "{} is not {}": "{0} 不是 {1}",
-    "must be {}, but is {}": "必须是{0}，但现在是{1}",
+    "is not known": "无法识别",
+    "is not known; did you mean {}?": "无法识别；是不是想写 {0}？",
+    "is not known here: it belongs in {}": "在此处无法识别：它属于 {0}",
+    "the top level": "最外层",
+    "an entry of {}": "{0} 的每一项",
+    "{} is not known; did you mean {}?": "无法识别 {0}；是不是想写 {1}？",
+    "{} is not {}; did you mean {}?": "{0} 不是 {1:list}；是不是想写 {2}？",
+    "{} is not {}": "{0} 不是 {1:list}",
+    "must be {}, but is {}": "必须是{0:list}，但现在是{1}",
     "{}: put it in quotes": "{0}：请加上引号",
     "{}: put text that begins with { in quotes": "{0}：以 {{ 开头的文本请加上引号",
-    "; did you mean {}?": "；您是否想用 {0}？",
-    "; known are {}": "；已知的有 {0}",
+    "; did you mean {}?": "；是不是想写 {0}？",
+    "; known are {}": "；已知的有 {0:list}",
     "must be more than {}": "必须大于 {0}",
     "must be at least {}": "不得小于 {0}",
     "must be less than {}": "必须小于 {0}",

@@ -7,7 +7,7 @@ is said, and to whom, stands in one place each, and a sentence without a Chinese
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, reduce
 from typing import Final, Literal
 
 from bridge.web.api.core.errors import CallError, Invalid
@@ -26,6 +26,8 @@ _LANGUAGES: Final[dict[str, Language]] = {"en": "en", "zh": "zh-CN", "*": "en"}
 _ENTRY: Final = re.compile(
     r"\s*([A-Za-z*]+)(?:-[A-Za-z0-9-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*)?"
 )
+_HAN: Final = re.compile("[\u4e00-\u9fff]")
+_REFS: Final = {"branch": "分支", "tag": "标签"}
 _PLACE: Final = re.compile(r"([\w.\[\]-]+): (.+)", re.DOTALL)
 """A fault of a request: the name that it is about, and a sentence."""
 
@@ -66,10 +68,25 @@ def chinese_problem(sentence: str) -> str | None:
     return _form(sentence, problem=True)
 
 
+class _Part(str):
+    """A part of a sentence, as a Chinese one wants it: `list` is one of words, `ref` a kind of ref."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        if spec == "list":
+            return re.sub(", ", "、", re.sub(" (?:or|and) ", " 或 ", self))
+        return _REFS.get(self, self) if spec == "ref" else str(self)
+
+
 def _form(sentence: str, *, problem: bool) -> str | None:
     for pattern, write in _forms(problem=problem):
         if found := pattern.fullmatch(sentence):
-            return write(*(_form(part, problem=problem) or part for part in found.groups()))
+            parts = [_form(part, problem=problem) or part for part in found.groups()]
+            text = write(*map(_Part, parts))
+            # No space stands between two words in Chinese.
+            ours = set(parts).difference(found.groups())
+            return reduce(lambda done, part: done.replace(f" {part}", part), filter(_HAN.match, ours), text)
     return None
 
 

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from inspect import getdoc
 from typing import Any, ClassVar, Final, Literal, Protocol, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -39,8 +39,7 @@ from bridge.web.api.idempotency import HEADER, Attempts
 from bridge.web.api.languages import language_of, said
 
 _WHOLE: Final = re.compile("-?[0-9]+")
-_NO_PATH: Final = "there is no such path here: /openapi.json lists all that there are"
-_OTHER_METHODS: Final = "the path has other methods: the header Allow names them"
+_NO_PATH: Final = "there is no such path here: /openapi.json lists all of the API"
 
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -239,9 +238,14 @@ class Dialect(ABC):
 
     def missed(self, request: Request, error: HTTPException) -> Response:
         """The answer where there is no such path, or it has not this method."""
-        is_path = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-        answer = self.failed(request, WrongMethod(_OTHER_METHODS) if is_path else NoSuchPath(_NO_PATH))
-        answer.headers.update(error.headers or {})
+        headers = error.headers or {}
+        if error.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+            return self.failed(request, NoSuchPath(_NO_PATH))
+        methods = ", ".join(sorted(headers["Allow"].split(", ")))
+        answer = self.failed(
+            request, WrongMethod(f"this path does not take {request.method[:20]}: it takes {methods}")
+        )
+        answer.headers.update(headers)
         return answer
 
     async def _done(self, operation: Operation, call: Call) -> Response:
@@ -302,6 +306,13 @@ def _valid(model: type[BaseModel], body: bytes) -> BaseModel:
         value = strictjson.read(body)
     except BadPayload as error:
         raise Invalid([f"{error}: send JSON"]) from None
+    needs_list = issubclass(model, RootModel)
+    if not isinstance(value, list if needs_list else dict):
+        needed = "a JSON array" if needs_list else "a JSON object"
+        given = "a single value"
+        if isinstance(value, list | dict):
+            given = "a JSON array" if isinstance(value, list) else "a JSON object"
+        raise Invalid([f"the body must be {needed}, but is {given}"])
     try:
         return model.model_validate(value)
     except ValidationError as error:

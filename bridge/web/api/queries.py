@@ -4,7 +4,7 @@ import math
 import re
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from bridge.config.types import Strict, wrong
 from bridge.model.build import BuildState, Letter
@@ -29,12 +29,11 @@ _BUILD_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 def _page_number(text: object) -> object:
     if not isinstance(text, str):
         return text
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_PAGE)) else 0
-    if not 0 < number <= MAX_PAGE:
-        raise wrong(
-            "page", f"{text[:20]} is not a number from 1 to {MAX_PAGE}: follow the `next` links beyond"
-        )
-    return number
+    if not (text.isascii() and text.isdigit()) or not text.strip("0"):
+        raise wrong("page", f"{text[:20]} is not the number of a page: pages count from 1")
+    if len(text) > len(str(MAX_PAGE)) or int(text) > MAX_PAGE:
+        raise wrong("page", f"{text[:20]} is over {MAX_PAGE}: follow the `next` links beyond")
+    return int(text)
 
 
 def _seconds(text: object) -> object:
@@ -229,6 +228,7 @@ class RepositoryQuery(Arguments):
 
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_PATH)]
+CommitId = Annotated[Name, AfterValidator(str.lower)]
 
 
 class BuildOrder(Strict):
@@ -238,7 +238,7 @@ class BuildOrder(Strict):
     """The namespace of the repository."""
     repo_name: Name
     """The name of the repository."""
-    code_commit_id: Name | None = None
+    code_commit_id: CommitId | None = None
     """The commit; if left out, the newest one of the branch or tag."""
 
 

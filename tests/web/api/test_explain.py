@@ -105,7 +105,7 @@ async def test_a_caller_sees_what_the_rules_of_its_namespaces_decide(
     for namespace, tags, reason in (
         ("acme", ["of-acme"], None),
         ("globex", [], "globex/shop tag_configs[0]: main does not match other"),
-        ("umbrella", [], "no rule builds from acme/shop"),
+        ("umbrella", [], "no rule is for Simple acme/shop"),
     ):
         token = bearer(await issue(store, Role.VIEWER, namespace))
         for order in ({"delivery": delivery}, {"push": PUSH | {"repository": URL}}):
@@ -230,7 +230,7 @@ async def test_rules_are_given_by_members_of_their_namespaces(
         ({"push": PUSH | {"tag": "v1"}}, "push: give one of branch and tag"),
         (
             {"push": PUSH | {"code_repo_client": "Gite"}},
-            "no kind Gite of Git host; did you mean gitee?",
+            "no kind Gite of Git host; did you mean Gitee?",
         ),
         ({"push": PUSH | {"code_repo_client": "Gitee"}}, "as its host calls it, not by an address"),
         ({"push": PUSH | {"branch": "a..b"}}, "push.branch: the ref name is one that Git does not allow"),
@@ -271,11 +271,15 @@ async def test_of_very_many_rules_only_those_for_the_code_are_told(
     elsewhere = PUSH | {"repository": "https://git.example.com/other.git"}
     (found,) = good(await ask(client, token, push=elsewhere))
     assert {one["why"] for one in found["rejections"]} == {f"builds from Simple {URL}"}
+    nothing, near, *_ = found["reason"].split("; ")
+    assert nothing == "no rule is for Simple https://git.example.com/other.git"
+    assert near.startswith("the nearest: ")
+    assert near.endswith(f": builds from Simple {URL}")
     monkeypatch.setattr(explain, "MAX_STORED", 2)
     (found,) = good(await ask(client, token, push=elsewhere))
     assert (found["rejections"], found["reason"]) == (
         [],
-        "no rule builds from https://git.example.com/other.git",
+        "no rule is for Simple https://git.example.com/other.git",
     )
 
 

@@ -41,6 +41,7 @@ def test_each_sentence_of_the_code_has_a_chinese_form(sentence: str) -> None:
 
 @pytest.mark.parametrize(("english", "form"), [*SENTENCES.items(), *PROBLEMS.items()])
 def test_a_chinese_form_says_what_the_sentence_is_about(english: str, form: str) -> None:
+    form = re.sub(":(?:list|ref)}", "}", form)
     names = re.findall(r"\{(\d+)\}", form)
     assert sorted(names) == [str(number) for number in range(english.count("{}"))]
     assert HAN.search(form)
@@ -63,10 +64,17 @@ class Word(StrEnum):
     ONE = "one"
 
 
+class Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    place: int = 1
+
+
 class Inner(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     namespace: int = 1
+    entries: tuple[Entry, ...] = ()
 
 
 class Strictly(BaseModel):
@@ -117,6 +125,7 @@ BAD: list[tuple[type[BaseModel], Any]] = [
     *((Strictly, {"number": 1j}), (Strictly, {"inner": 1}), (Strictly, {"inner": {"x": 1}})),
     *((Strictly, {"choice": "third"}), (Strictly, {"choice": "frist"}), (Strictly, {"choice": []})),
     *((Strictly, {"many": "alpah"}), (Strictly, {"inner": {"namespaces": 1}})),
+    *((Strictly, {"namespace": 1}), (Strictly, {"place": 1}), (Strictly, {"inner": {"word": ""}})),
     *((Strictly, {"above": 1}), (Strictly, {"least": 0}), (Strictly, {"below": 1}), (Strictly, {"most": 2})),
     *((Strictly, {"one_or_more": []}), (Strictly, {"two_or_more": []})),
     *((Strictly, {"one_at_most": [1, 2]}), (Strictly, {"two_at_most": [1, 2, 3]})),
@@ -188,19 +197,20 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     ("path", "key", "status", "why"),
     [
         ("/v1/builds/none", "msg", 404, "没有这个构建，或者查看它需要令牌"),
+        ("/v1/builds?status=x", "msg", 400, "status：x 不是 W、I、S 或 F"),
+        ("/v1/builds?state=faild", "msg", 400, "state：无法识别 faild；是不是想写 failed？"),
+        ("/v1/builds?page=x", "msg", 400, "page：x 不是页码：页码从 1 开始"),
+        ("/v1/builds?page=501", "msg", 400, "page：501 超过 500：之后的页请使用 `next` 链接"),
         (
             "/v1/builds?page=0&stat=x",
             "msg",
             400,
-            (
-                "page：0 不是 1 到 500 之间的数字：之后的页请使用 `next` 链接；"
-                "stat：是未知的名称；您是否想用 state？"
-            ),
+            "page：0 不是页码：页码从 1 开始；stat：无法识别；是不是想写 state？",
         ),
-        ("/v1/nothing", "msg", 404, "没有这个路径：/openapi.json 列出了所有路径"),
-        ("/nothing", "msg", 404, "没有这个路径：/openapi.json 列出了所有路径"),
+        ("/v1/nothing", "msg", 404, "没有这个路径：/openapi.json 列出了全部 API"),
+        ("/nothing", "msg", 404, "没有这个路径：/openapi.json 列出了全部 API"),
         ("/alauda/v1/repositories/acme/none", "detail", 404, "没有这个仓库，或者查看它需要令牌"),
-        ("/alauda/v1/nothing", "detail", 404, "没有这个路径：/openapi.json 列出了所有路径"),
+        ("/alauda/v1/nothing", "detail", 404, "没有这个路径：/openapi.json 列出了全部 API"),
         ("/api/builds", "message", 401, "此操作需要令牌：请发送请求头 `Authorization: Bearer <token>`"),
         (
             "/v1/job/list",
@@ -208,10 +218,10 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
             401,
             (
                 "Incorrect IAM authentication information: x-auth-token not found: "
-                "此操作需要令牌：请发送请求头 `Authorization: Bearer <token>`"
+                "此操作需要令牌：请发送请求头 `X-Auth-Token: <token>`，或者对请求签名"
             ),
         ),
-        ("/v3/jobs/nothing", "error_msg", 404, "没有这个路径：/openapi.json 列出了所有路径"),
+        ("/v3/jobs/nothing", "error_msg", 404, "没有这个路径：/openapi.json 列出了全部 API"),
     ],
 )
 async def test_each_dialect_says_why_in_the_language_of_its_client(
@@ -230,8 +240,23 @@ async def test_each_dialect_says_why_in_the_language_of_its_client(
 
 async def test_a_method_that_there_is_not(client: httpx.AsyncClient) -> None:
     answer = await client.put("/v1/builds", headers=ZH)
-    assert answer.json()["msg"] == "该路径不支持此方法：响应头 Allow 列出了支持的方法"
+    assert answer.json()["msg"] == "该路径不支持 PUT：支持的方法有 GET、HEAD、POST"
     assert "GET" in answer.headers["allow"]
+
+
+async def test_no_space_stands_between_chinese_words(store: Store, client: httpx.AsyncClient) -> None:
+    headers = ZH | bearer(await issue(store, Role.MEMBER, "elsewhere"))
+    answer = await client.post("/v1/repositories/acme", json={"repo_name": "new"}, headers=headers)
+    assert answer.json()["msg"] == (
+        "此操作需要在 acme 中的角色 member，而您的角色是其他命名空间中的 member："
+        "请向管理员申请具有该角色的令牌"
+    )
+
+
+def test_a_kind_of_ref_is_a_chinese_word_and_its_name_is_not() -> None:
+    assert chinese("the host has no branch tag: correct the name") == (
+        "代码托管服务上没有分支 tag：请更正名称"
+    )
 
 
 async def test_faults_of_rules_stay_english(store: Store, client: httpx.AsyncClient) -> None:

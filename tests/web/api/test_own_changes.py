@@ -66,6 +66,13 @@ async def test_a_build_is_asked_for_by_tag_or_branch(
     assert await trail(client) == [("build.triggered", "acme/tool")]
 
 
+async def test_a_commit_may_be_written_in_capitals(store: Store, client: httpx.AsyncClient) -> None:
+    await store.add_build(repo_name="tool")
+    order = TOOL | {"tag": "latest", "code_commit_id": SHA.upper()}
+    answer = await client.post("/v1/builds", json=order)
+    assert (answer.status_code, answer.json()["data"]["code_head_commit"]) == (201, SHA)
+
+
 @pytest.mark.parametrize(
     ("order", "status", "why"),
     [

@@ -174,7 +174,7 @@ async def test_an_id_that_is_not_of_this_repository_is_an_error(client: httpx.As
     other = (await made(client, GITHUB | {"repo_name": "other"}))["build_config"]["tag_configs"][0]
     for wrong in (other["id"], True, "1", [1], 1.5):
         answer = await client.put(f"{PATH}/build-config", json={"tag_configs": [TAG | {"id": wrong}]})
-        why = f"is no tag_config of this repository: there are {tag['id']}"
+        why = f"is no tag_config of this repository: its ids are {tag['id']}"
         assert bad(answer, 400).endswith(why)
     twice = await client.put(f"{PATH}/build-config", json={"tag_configs": [tag, tag]})
     assert "build_config.tag_configs[1].id" in bad(twice, 400)
@@ -201,6 +201,18 @@ async def test_faults_are_those_that_check_would_print(client: httpx.AsyncClient
         "the request: build_config.biulder: is not known; did you mean builder?",
         "the request: build_config.tag_configs[0].version_tagging: 3 is not 0, 1 or 2",
     ]
+    level = GITHUB | {
+        "build_config": GITHUB["build_config"] | {"is_public": True},
+        "builder": "here",
+        "paths": [],
+    }
+    answer = await client.post("/v1/repositories/alauda", json=level)
+    assert answer.json()["data"]["faults"] == [
+        "the request: build_config.is_public: is not known here: it belongs in the top level",
+        "the request: builder: is not known here: it belongs in build_config",
+        "the request: paths: is not known here: it belongs in an entry of build_config.tag_configs",
+    ]
+    assert answer.json()["msg"].startswith("nothing was changed, because of 3 faults: the request: ")
     deep: Any = []
     for _ in range(40):
         deep = [deep]
@@ -217,6 +229,23 @@ async def test_faults_are_those_that_check_would_print(client: httpx.AsyncClient
     other = GITHUB | {"namespace": "acme", "repo_name": "other"}
     assert "the address says alauda" in bad(await client.post("/v1/repositories/alauda", json=other), 400)
     assert len(keeper.rules.repositories) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "given"), [("[]", "a JSON array"), ("1", "a single value"), ("null", "a single value")]
+)
+async def test_a_body_that_is_no_object_is_said_in_words_of_json(
+    client: httpx.AsyncClient, body: str, given: str
+) -> None:
+    for path in ("/v1/repositories/alauda", "/v1/builds"):
+        answer = await client.post(path, content=body)
+        assert bad(answer, 400) == f"the body must be a JSON object, but is {given}"
+
+
+async def test_what_a_token_may_not_see_is_told_apart_from_what_takes_one(client: httpx.AsyncClient) -> None:
+    assert bad(await client.get(f"{PATH}x"), 404).endswith("or your token may not see it")
+    answer = await client.get(f"{PATH}x", headers={"authorization": ""})
+    assert bad(answer, 404).endswith("or it takes a token to see it")
 
 
 async def test_a_name_is_taken_once(client: httpx.AsyncClient) -> None:

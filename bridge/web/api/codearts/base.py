@@ -36,6 +36,7 @@ from bridge.web.api.repository_calls import RepositoryCalls
 _MAX_NUMBER: Final = 1 << 31
 """No build has a number as high."""
 _REQUEST_ID: Final = "x-request-id"
+_UNSIGNED: Final = "this needs a token: send the header `X-Auth-Token: <token>`, or sign the request"
 _UNPROVEN: Final = {
     Unproven.MISSING: "x-auth-token not found",
     Unproven.TOKEN: "decrypt token fail",
@@ -93,6 +94,10 @@ class CodeArtsBase(Dialect):
         answer = self.success({"error_code": code, "error_msg": why}, status)
         answer.headers.update(headers_of(error))
         return answer
+
+    def failed(self, request: Request, error: CallError) -> Response:
+        is_missing = isinstance(error, Unauthenticated) and error.what is Unproven.MISSING
+        return super().failed(request, Unauthenticated(_UNSIGNED) if is_missing else error)
 
     def missed(self, request: Request, error: HTTPException) -> Response:
         return _with_id(super().missed(request, error))

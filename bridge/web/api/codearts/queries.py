@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from bridge.web.api.codearts.words import EVENTS, MESSAGE, NOTICE_TYPES, ROBOTS
 from bridge.web.api.operation import Arguments
+from bridge.web.api.queries import CommitId
 
 MAX_PAGE: Final = 1000
 MAX_SIZE: Final = 100
@@ -53,7 +54,7 @@ class RunScm(Body):
 
     build_tag: Name | None = None
     """The tag to build."""
-    build_commit_id: Name | None = None
+    build_commit_id: CommitId | None = None
     """The commit to build, in full; the newest known if left out."""
     branch: Name | None = None
     """The branch to build, as codeBranch among the parameters says it, too."""

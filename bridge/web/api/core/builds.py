@@ -16,6 +16,7 @@ from bridge.web.api.core.access import require_in
 from bridge.web.api.core.errors import Conflict, NotFound
 
 _NO_BUILD: Final = "there is no such build, or it takes a token to see it"
+_NO_BUILD_FOR_YOU: Final = "there is no such build, or your token may not see it"
 
 
 class BuildAccess:
@@ -78,5 +79,5 @@ def sees(principal: Principal | None, namespace: str) -> bool:
 
 def _visible(principal: Principal | None, build: Build | None) -> Build:
     if build is None or not (build.origin.is_public or sees(principal, build.namespace)):
-        raise NotFound(_NO_BUILD)
+        raise NotFound(_NO_BUILD if principal is None else _NO_BUILD_FOR_YOU)
     return build

@@ -122,20 +122,13 @@ def _tag_configs(
             if number in ids:
                 problems.append(f"{place}: {number} is given twice: leave it out for a new one")
         elif number is not None:
-            problems.append(
-                f"{place}: {_shown(number)} is no tag_config of this repository: {_known(before)}"
+            cure = (
+                f"its ids are {', '.join(map(str, before))}" if before else "leave the id out for a new one"
             )
+            problems.append(f"{place}: {str(number)[:20]} is no tag_config of this repository: {cure}")
         unsent = TAG_ONLY_READ | ({"is_active"} if keep_active and kept else frozenset())
         found.append({**kept, **{name: value for name, value in one.items() if name not in unsent}})
         ids.append(number if kept else None)
     if problems:
         raise Invalid(problems)
     return found, tuple(ids)
-
-
-def _shown(number: object) -> str:
-    return str(number)[:20]
-
-
-def _known(before: Mapping[int, object]) -> str:
-    return f"there are {', '.join(map(str, before))}" if before else "leave the id out for a new one"

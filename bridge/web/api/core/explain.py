@@ -134,7 +134,7 @@ class Explainer:
         forges = self._keeper.in_force.files.names.forges
         kinds = kinds_by_word(forges)
         if (kind := kinds.get(client.lower())) is None:
-            hint = suggest_or_list(client.lower(), kinds)
+            hint = suggest_or_list(client, forges)
             raise Invalid([f"push.code_repo_client: there is no kind {client[:80]} of Git host{hint}"])
         by_clone_url = forges[kind].by_clone_url
         if not by_clone_url and "://" in repository:

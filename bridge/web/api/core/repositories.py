@@ -35,6 +35,7 @@ REQUEST: Final = "the request"
 """The place of the faults of what was sent."""
 
 _NONE: Final = "there is no such repository, or it takes a token to see it"
+_NONE_FOR_YOU: Final = "there is no such repository, or your token may not see it"
 
 Check = Callable[[KnownRepository], None]
 """Raises what keeps a repository from being changed."""
@@ -250,7 +251,7 @@ def _key(path: str) -> RepositoryKey:
 def _visible(in_force: InForce, principal: Principal | None, key: RepositoryKey) -> KnownRepository:
     known = in_force.known(key)
     if known is None or not (known.repository.is_public or sees(principal, key[0])):
-        raise NotFound(_NONE)
+        raise NotFound(_NONE if principal is None else _NONE_FOR_YOU)
     return known
 
 
@@ -314,7 +315,7 @@ def _check_image(repository: BuildRepository, in_force: InForce, caller: Princip
 def _faulty(faults: Sequence[Fault]) -> Faulty:
     texts = [str(fault) for fault in faults]
     count = "a fault" if len(texts) == 1 else f"{len(texts)} faults"
-    return Faulty(f"nothing was changed, since there is {count}: {texts[0]}", texts)
+    return Faulty(f"nothing was changed, because of {count}: {texts[0]}", texts)
 
 
 def _written(

@@ -62,7 +62,7 @@ async def test_a_run_is_answered_flat_with_three_texts(store: Store, path: str) 
     [
         (COMMIT, "refs/heads/main", SHA, "vanilla"),
         ({"scm": {"build_tag": None, "build_commit_id": OTHER}}, "refs/heads/main", OTHER, "vanilla"),
-        ({"scm": {"build_tag": "v1", "build_commit_id": SHA}}, "refs/tags/v1", SHA, "vanilla"),
+        ({"scm": {"build_tag": "v1", "build_commit_id": SHA.upper()}}, "refs/tags/v1", SHA, "vanilla"),
         (
             {"scm": {"branch": "main", "build_commit_id": SHA, "build_type": "branch"}},
             "refs/heads/main",
