@@ -35,7 +35,7 @@ build_config:
     - {{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}}
 """
 KEY = ("acme", "shop")
-ACCEPTED: Final = ["2xx", 304, 400, 401, 403, 404, 409, 422]
+ACCEPTED: Final = ["2xx", 304, 400, 401, 403, 404, 409, 412, 422]
 OPEN: Final = [
     "GET /v1/deliveries",
     "GET /v1/messages",
