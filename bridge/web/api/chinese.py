@@ -148,11 +148,11 @@ SENTENCES: Final[Mapping[str, str]] = {
     "{} stands for several {} names: give the one to build": (
         "{0} 代表多个{1:ref}名称：请给出要构建的那一个"
     ),
-    "the commit id is not 40 or 64 lower-case hexadecimal digits": "提交 id 不是 40 或 64 位小写十六进制数字",
+    "the commit id is not 40 or 64 hexadecimal digits": "提交 id 不是 40 或 64 位十六进制数字",
     "the ref name is over {} bytes long": "引用名称超过 {0} 字节",
     "the ref name is one that Git does not allow": "Git 不允许这样的引用名称",
-    "{} is no parameter of {}: add it to its `parameters`": (
-        "{0} 不是 {1} 的参数：请把它加入其 `parameters`"
+    "{} is no parameter of {}, which has {}: add it to `parameters`": (
+        "{0} 不是 {1} 的参数，已有的参数：{2:list}；请把它加入 `parameters`"
     ),
     "{} can be given to no build: it would decide which programs run": (
         "任何构建都不能使用参数 {0}：它会决定运行哪些程序"

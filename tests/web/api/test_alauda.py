@@ -193,7 +193,7 @@ async def test_only_the_tag_that_is_asked_for_is_built(site: Site) -> None:
     [
         ({"tag": "newest"}, 400, "tag: no tag configuration of alauda/docker_images_test has newest"),
         ({"tag": "any"}, 409, "release/* stands for several branch names: give the one to build"),
-        ({"code_commit_id": "abc"}, 400, "the commit id is not 40 or 64 lower-case hexadecimal digits"),
+        ({"code_commit_id": "abc"}, 400, "the commit id is not 40 or 64 hexadecimal digits"),
         ({"repo_name": "absent"}, 404, "there is no such repository"),
         ({"tags": "latest"}, 400, "tags: is not known; did you mean tag?"),
     ],

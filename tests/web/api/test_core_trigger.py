@@ -128,7 +128,10 @@ async def test_declared_parameters_take_the_place_of_those_of_the_rule(store: St
     ("more", "why"),
     [
         ({"commit": "abc"}, "the commit id is not 40 or 64"),
-        ({"parameters": {"OTHER": "1"}}, "OTHER is no parameter of acme/shop: add it to its `parameters`"),
+        (
+            {"parameters": {"OTHER": "1"}},
+            "OTHER is no parameter of acme/shop, which has BUILD_ARGS, COLOUR: add it to `parameters`",
+        ),
         ({"parameters": {"COLOUR": "x" * 8193}}, "the value of COLOUR is over 8192 characters"),
     ],
 )

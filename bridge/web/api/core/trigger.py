@@ -28,6 +28,8 @@ from bridge.web.api.core.errors import Conflict, Invalid, Unavailable
 DECIDE_SECONDS: Final = 10.0
 """How long a caller waits until its builds are made; they are made in any case."""
 MAX_VALUE: Final = 8192
+MAX_NAMED: Final = 20
+"""How many parameters a refusal names."""
 _LOOK_SECONDS: Final = 0.02
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -181,11 +183,15 @@ def _check(repository: BuildRepository, order: Order) -> None:
     except BadPayload as error:
         problems.append(str(error))
     if order.commit is not None and not _COMMIT.fullmatch(order.commit):
-        problems.append("the commit id is not 40 or 64 lower-case hexadecimal digits")
+        problems.append("the commit id is not 40 or 64 hexadecimal digits")
     declared = repository.build_config.parameters
     for name, value in order.parameters.items():
         if name not in declared:
-            problems.append(f"{name[:128]} is no parameter of {repository.path}: add it to its `parameters`")
+            known = ", ".join(sorted(declared)[:MAX_NAMED]) or "none"
+            problems.append(
+                f"{name[:128]} is no parameter of {repository.path}, which has {known}: "
+                "add it to `parameters`"
+            )
         elif steers_programs(name):
             problems.append(f"{name} can be given to no build: it would decide which programs run")
         elif len(value) > MAX_VALUE:
