@@ -16,8 +16,6 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-import re2
-
 MAX_PATTERN: Final = 1024
 MAX_PATTERNS: Final = 100
 MAX_NAME_BYTES: Final = 1024
@@ -153,6 +151,7 @@ def shown(texts: Sequence[str]) -> str:
 
 def compile_program(expression: str, max_bytes: int = _MAX_PROGRAM_BYTES) -> Any:
     """RE2's program, of a bounded size. Raises BadPattern."""
+    re2 = _re2()
     options = re2.Options()
     options.max_mem = max_bytes
     options.log_errors = False
@@ -160,6 +159,12 @@ def compile_program(expression: str, max_bytes: int = _MAX_PROGRAM_BYTES) -> Any
         return re2.compile(expression, options)
     except re2.error as error:
         raise BadPattern(f"is not a regular expression in RE2's syntax: {_reason(error)}") from None
+
+
+def _re2() -> Any:
+    import re2  # noqa: PLC0415  # it takes 2 MiB, and most rules have exact names only
+
+    return re2
 
 
 def _regular(text: str, expression: str) -> Pattern:
@@ -193,7 +198,7 @@ def _translated_part(part: str) -> str:
         case _ if part[0] == "[":
             return _translated_set(part)
         case _:
-            return str(re2.escape(part))
+            return str(_re2().escape(part))
 
 
 def _translated_set(part: str) -> str:
