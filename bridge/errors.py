@@ -11,6 +11,7 @@ BridgeError
 │   └── BadPayload       found after the 202, and recorded on the delivery
 ├── CannotRetry          who asks for another run of a build: 409
 ├── CannotReplay         who asks for a notice once more: 409
+├── CannotList           who asks for rows by filters that do not go together: 400
 ├── RemoteError          a builder or a channel
 │   ├── Transient        may succeed later
 │   └── Permanent        cannot succeed until a person changes something
@@ -91,6 +92,10 @@ class CannotRetry(BridgeError):
 
 class CannotReplay(BridgeError):
     """The notice cannot be sent once more: it is still to be sent, is damaged, or gone."""
+
+
+class CannotList(BridgeError):
+    """No index finds what these filters ask for together."""
 
 
 class RemoteError(BridgeError):

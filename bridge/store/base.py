@@ -93,7 +93,7 @@ class Deliveries(Protocol):
     async def page(
         self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
     ) -> Page[DeliveryHead]:
-        """One page of the deliveries, newest first."""
+        """One page of the deliveries, newest first. Raises CannotList for a source in some namespaces."""
 
 
 class Builds(Protocol):

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0022"
+REVISION: Final = "0023"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -40,8 +40,7 @@ delivery = Table(
     Index("delivery_received_at", "received_at"),
     # What waits for a decision, and pages of a listing.
     Index("delivery_state", "state", "id"),
-    Index("delivery_source", "source", "id"),
-    Index("delivery_forge", "forge", "id"),
+    Index("delivery_source_state", "source", "state", "id"),
 )
 
 
@@ -245,11 +244,12 @@ notice = Table(
     Index("notice_created_at", "created_at"),
     # Pages of a listing.
     Index("notice_build", "build_id", "id"),
-    Index("notice_channel", "channel", "id"),
     Index("notice_state", "state", "id"),
-    Index("notice_namespace", "namespace", "id"),
+    Index("notice_channel_state", "channel", "state", "id"),
     Index("notice_namespace_state", "namespace", "state", "id"),
-    Index("notice_repository", "namespace", "repo_name", "id"),
+    Index("notice_namespace_channel", "namespace", "channel", "state", "id"),
+    Index("notice_repository_state", "namespace", "repo_name", "state", "id"),
+    Index("notice_repository_channel", "namespace", "repo_name", "channel", "state", "id"),
 )
 
 send = Table(
@@ -283,8 +283,8 @@ message = Table(
     Index("message_at", "at"),
     # Pages of a listing.
     Index("message_event", "event", "id"),
-    Index("message_namespace", "namespace", "id"),
-    Index("message_repository", "namespace", "repo_name", "id"),
+    Index("message_namespace_event", "namespace", "event", "id"),
+    Index("message_repository_event", "namespace", "repo_name", "event", "id"),
     sqlite_autoincrement=True,
 )
 

@@ -218,11 +218,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter(Scope):
-    """Which deliveries a page shows; one concerns the namespaces in which it made builds."""
+    """Which deliveries a page shows; one concerns the namespaces in which it made builds.
+
+    With a `source` they are of any namespace.
+    """
 
     state: DeliveryState | None = None
     source: str | None = None
-    forge: str | None = None
 
 
 ANY_DELIVERY: Final = DeliveryFilter()

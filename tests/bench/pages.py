@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as p
 from bench.harness import folder_on_disk, median, table
 from support.api import api_of, bearer, client_of, issue
 from support.codearts import BUILD_PROJECT, JOB, rule_files
-from support.filled import TEAMS, add_long_log, fill
+from support.filled import TEAMS, add_long_log, fill, fill_lists
 from support.keeping import keeper_of
 from support.scripted import Store, open_store
 
@@ -30,6 +30,7 @@ TOKEN: Final = "a-token-of-the-benchmark"
 MAX_RATIO: Final = 2.0
 MAX_MS: Final = 20.0
 DAYS: Final = "start_time=2023-10-17&end_time=2023-11-15"
+FAILED: Final = "buildJobFail"
 MOMENTS: Final = "2023-10-17"
 PIECES: Final = 1_600
 """Of a log that is just below the limit."""
@@ -93,6 +94,17 @@ def asked() -> list[Ask]:
     ]
     own += [Ask("/v1/builds/{newest}"), Ask("/v1/builds/{logged}/logs?after=1500")]
     own += [Ask("/v1/builds/{logged}/logs?start_time=1700001590")]
+    lists = ["deliveries?state=dead", "deliveries?source=one&state=dead", "notices?channel=mail&state=dead"]
+    lists += [
+        f"{name}?namespace=acme&repo_name=shop{rest}"
+        for name, rest in (("deliveries", ""), ("notices", "&channel=mail"), ("messages", f"&event={FAILED}"))
+    ]
+    own += [Ask(f"/v1/{path}") for path in lists]
+    own += [
+        Ask(f"/v1/{path}", caller)
+        for caller in ("teams", "team")
+        for path in ("deliveries", "notices?channel=mail", "messages")
+    ]
     alauda = [Ask("/alauda/v1/builds"), Ask("/alauda/v1/builds?namespace=acme&repo_name=shop")]
     alauda += [Ask("/alauda/v1/builds/{newest}"), Ask("/alauda/v1/builds/{newest}/logs")]
     repo = "/api/repos/acme/shop"
@@ -132,6 +144,7 @@ async def opened(folder: Path, many: int) -> AsyncIterator[Side]:
     async with open_store(folder) as store, AsyncExitStack() as stack:
         if not (await store.builds.page(Cursor(), 1)).count:
             await add_long_log(store, await fill(store, many), PIECES)
+            await fill_lists(store)
         print(f"{many} builds: {time.monotonic() - begun:.0f} s")  # noqa: T201  # its output
         teams = [f"team-{number:03}" for number in range(TEAMS)]
         headers = {

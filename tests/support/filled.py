@@ -10,6 +10,8 @@ from sqlalchemy import Connection, event, text
 from support.scripted import Store
 
 from bridge.model.build import Build
+from bridge.model.notice import ServiceFacts
+from bridge.store.codec import FACTS, dump
 from bridge.store.sqlite.logs import RunLog
 
 TEAMS: Final = 200
@@ -25,10 +27,10 @@ one AS (SELECT * FROM build ORDER BY number LIMIT 1)
 INSERT INTO build (id, delivery_id, namespace, repo_name, number, tag_set, builder, ref, is_public, request,
                    origin, subscriptions, state, created_at, next_at, started_at, ended_at, released, serial,
                    cause)
-SELECT printf('01ffffff-0000-7000-8000-%012x', i), i,
+SELECT printf('01ffffff-0000-7000-8000-%012x', i), printf('%08d', i),
        iif(i % 5, namespace, printf('team-%03d', i / 5 % :teams)), repo_name, i + 1, tag_set, builder,
        iif(i / 3 % 10, ref, 'refs/heads/other'), i / 7 % 2, request,
-       json_set(origin, '$.delivery_id', CAST(i AS TEXT), '$.cause', iif(i / 11 % 10, cause, 'manual'),
+       json_set(origin, '$.delivery_id', printf('%08d', i), '$.cause', iif(i / 11 % 10, cause, 'manual'),
                 '$.is_public', json(iif(i / 7 % 2, 'true', 'false'))), subscriptions,
        CASE WHEN i > :many - :open THEN 'running' WHEN i / 5 % 4 = 0 THEN 'failed'
             WHEN i / 5 % 20 = 1 THEN 'cancelled' ELSE 'succeeded' END,
@@ -42,6 +44,50 @@ INSERT INTO outcome (namespace, repo_name, hour, is_public, state, count)
 SELECT namespace, repo_name, CAST(created_at AS INTEGER) / 3600, is_public, state, count(*)
 FROM build WHERE ended_at IS NOT NULL GROUP BY 1, 2, 3, 4, 5
 """
+_LISTS: Final = (
+    """
+INSERT INTO delivery (id, source, forge, key, event, headers, body, received_at, state)
+SELECT delivery_id, iif(number % 4 = 1, 'two', 'one'), 'Simple', delivery_id, 'push', '{}', x'', created_at,
+       'dispatched'
+FROM build WHERE number > (SELECT max(number) / 2 FROM build)
+""",
+    """
+INSERT INTO delivery (id, source, forge, key, event, headers, body, received_at, state)
+SELECT id || ' none', iif(rowid % 2, 'two', 'one'), forge, id || ' none', event, headers, body, received_at,
+       iif(rowid % 2, 'dead', 'ignored')
+FROM delivery
+""",
+    """
+INSERT INTO notice (id, dedupe, build_id, channel, event, job, facts, state, created_at, next_at, namespace,
+                    repo_name)
+SELECT id, id, delivery_id, iif(number % 4 IN (0, 3), 'team', 'mail'),
+       iif(number % 2, 'buildJobFail', 'buildJobSuccess'), '', :facts,
+       iif(number % 2, 'dead', 'sent'), created_at, created_at,
+       iif(number % 4 = 3, NULL, iif(number % 4 = 2, 'team-001', 'acme')),
+       iif(number % 4 = 3, NULL, iif(number % 4 = 1, 'web', 'shop'))
+FROM build
+""",
+    """
+INSERT INTO message (notice_id, at, event, facts, namespace, repo_name)
+SELECT id, created_at, event, facts, namespace, repo_name FROM notice
+""",
+)
+"""The deliveries of the older builds have gone, and as many as there are built nothing."""
+
+
+async def fill_lists(store: Store) -> None:
+    """Add deliveries, notices and messages of the builds in the store.
+
+    Notices and messages are in turn of acme/shop (team, sent), of acme/web (mail, dead), of team-001/shop
+    (mail, sent) and of none (team, dead).
+    """
+    facts = dump(FACTS, ServiceFacts(subject="builder:here", detail="no answer"))
+
+    def work(connection: Connection) -> None:
+        for statement in _LISTS:
+            connection.execute(text(statement), {"facts": facts} if ":facts" in statement else {})
+
+    await store.database.write(work)
 
 
 async def fill(store: Store, many: int, teams: int = TEAMS) -> Build:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select
 
 from bridge.store.schema import build as table
-from bridge.store.sqlite.listing import Part, part_of
+from bridge.store.sqlite.listing import Part, few_of, part_of
 from bridge.store.values import BuildFilter
 
 _PUBLIC: Final = (1,)
@@ -17,18 +17,12 @@ def parts(connection: Connection, only: BuildFilter) -> list[Part]:
     """The parts of the table that the filter asks for."""
     found = list(_values(connection, only))
     keys = {"id": only.build_id, "delivery_id": only.delivery_id, "number": only.number}
-    given = {name: value for name, value in keys.items() if value is not None}
-    if not given:
+    key = {name: value for name, value in keys.items() if value is not None}
+    if not key:
         return [part_of(table, values) for values in found]
-    # A key stands for a few builds: they are looked up, and of them those that belong to the parts.
-    few = [table.c[name] == value for name, value in given.items()]
-    repository = {"namespace": only.namespace, "repo_name": only.repo_name}
-    few += [table.c[name] == value for name, value in repository.items() if value is not None]
-    ids = connection.execute(select(table.c.id).where(*few)).scalars().all()
-    same = [[table.c[name].in_(values) for name, values in one.items()] for one in found]
-    queries = [select(table.c.id).where(table.c.id.in_(ids), *one) for one in same]
-    shown = [name for query in queries for name in connection.execute(query).scalars()]
-    return [part_of(table, {"id": shown})]
+    if only.number is not None:
+        key |= {"namespace": only.namespace, "repo_name": only.repo_name}
+    return [few_of(connection, table, key, found)]
 
 
 def _values(connection: Connection, only: BuildFilter) -> Iterator[Mapping[str, Sequence[Any]]]:

@@ -186,12 +186,11 @@ class Deliveries:
     async def page(
         self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
     ) -> Page[DeliveryHead]:
-        found = delivery_ids.parts(only)
-        return await self._database.read(
-            lambda connection: listing.page(
-                connection, _HEADS, found, cursor=cursor, size=size, make=_head, overlap=True
-            )
-        )
+        def work(connection: Connection) -> Page[DeliveryHead]:
+            found = delivery_ids.parts(connection, only)
+            return listing.page(connection, _HEADS, found, cursor=cursor, size=size, make=_head, overlap=True)
+
+        return await self._database.read(work)
 
 
 def keep(connection: Connection, delivery: Delivery) -> Receipt:

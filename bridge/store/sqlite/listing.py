@@ -33,11 +33,12 @@ class Part:
     """Rows that a page may hold, merged of streams: one for each combination of the `values` of some names.
 
     `stream` selects the ids of one, as `id`, each once, given the value of each name. There is an index along
-    which it is read.
+    which it is read, from the id `lowest` where there may be rows below that are not looked at.
     """
 
     stream: Callable[[Mapping[str, Any]], Select[Any]]
     values: Mapping[str, Sequence[Any]]
+    lowest: str | None = None
 
 
 def page(
@@ -98,6 +99,17 @@ def part_of(table: Table, values: Mapping[str, Sequence[Any]]) -> Part:
     return Part(stream, values)
 
 
+def few_of(
+    connection: Connection, table: Table, key: Mapping[str, Any], found: Sequence[Mapping[str, Sequence[Any]]]
+) -> Part:
+    """The rows with a key that a few rows have; of them, those whose columns have one of these values."""
+    few = select(table.c.id).where(*(table.c[name] == value for name, value in key.items()))
+    ids = connection.execute(few).scalars().all()
+    same = [[table.c[name].in_(values) for name, values in one.items()] for one in found]
+    queries = [select(table.c.id).where(table.c.id.in_(ids), *one) for one in same]
+    return part_of(table, {"id": [name for query in queries for name in connection.execute(query).scalars()]})
+
+
 def values_of(scope: Scope) -> dict[str, Sequence[Any]]:
     """The values of the columns `namespace` and `repo_name` in a scope."""
     if scope.namespaces is None:
@@ -111,13 +123,14 @@ class _Merged:
 
     def __init__(self, part: Part) -> None:
         self._stream = part.stream
+        self._lowest = part.lowest
         self._one = {name: values[0] for name, values in part.values.items() if len(values) == 1}
         names = [name for name in part.values if name not in self._one]
         self.lists = {name: _each(to_json(list(part.values[name]))) for name in names}
 
     def some(self, size: int, *, overlap: bool) -> Select[Any]:
         """At most `size` rows of each stream: their ids or, where those cannot be the same, only a number."""
-        stream = self._of(self._listed).limit(size)
+        stream = self._beyond(self._of(self._listed), Cursor()).limit(size)
         if not overlap:
             one: ColumnElement[int] = literal_column("1").label("id")
             stream = stream.with_only_columns(one, maintain_column_froms=True)
@@ -125,7 +138,7 @@ class _Merged:
 
     def whole(self, cursor: Cursor) -> Select[Any]:
         """The ids of each stream, seen from the cursor."""
-        return _beyond(self._of(self._listed), cursor)
+        return self._beyond(self._of(self._listed), cursor)
 
     def near(self, cursor: Cursor, size: int, *, overlap: bool) -> Select[Any]:
         """The ids of the first `size` rows of all streams, seen from the cursor, and some more."""
@@ -137,7 +150,7 @@ class _Merged:
         values = [value.label(name) for name, value in self._listed.items()]
         streams = select(*values, begin).select_from(_joined(*self.lists.values())).subquery()
         nearest = select(streams).order_by(_order(streams.c.id, cursor).nulls_last()).limit(size).subquery()
-        stream = _beyond(self._of({name: nearest.c[name] for name in self.lists}), cursor)
+        stream = self._beyond(self._of({name: nearest.c[name] for name in self.lists}), cursor)
         return _all_of(_ordered(stream, cursor).limit(size), nearest)
 
     @property
@@ -146,6 +159,15 @@ class _Merged:
 
     def _of(self, values: Mapping[str, Any]) -> Select[Any]:
         return self._stream({**self._one, **values})
+
+    def _beyond(self, query: Select[Any], cursor: Cursor) -> Select[Any]:
+        key = query.selected_columns.id
+        if self._lowest is not None and (cursor.after is None or str(cursor.after) < self._lowest):
+            query = query.where(key >= self._lowest)
+        elif cursor.after is not None:
+            # Along an index SQLite begins at one bound: of two it would read all between them.
+            query = query.where(key > cursor.after)
+        return query if cursor.before is None else query.where(key < cursor.before)
 
     def _all(self, stream: Select[Any]) -> Select[Any]:
         if not self.lists:
@@ -172,13 +194,6 @@ def _joined(first: FromClause, *others: FromClause) -> FromClause:
     for other in others:
         first = first.join(other, true())
     return first
-
-
-def _beyond(query: Select[Any], cursor: Cursor) -> Select[Any]:
-    key = query.selected_columns.id
-    if cursor.after is not None:
-        return query.where(key > cursor.after)
-    return query if cursor.before is None else query.where(key < cursor.before)
 
 
 def _ordered(query: Select[Any], cursor: Cursor) -> Select[Any]:

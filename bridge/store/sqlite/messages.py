@@ -35,8 +35,10 @@ class Messages:
         await self._database.write(lambda connection: connection.execute(statement).rowcount)
 
     async def page(self, cursor: Cursor, size: int, only: MessageFilter = ANY_MESSAGE) -> Page[MessageRow]:
-        event = {} if only.event is None else {"event": [only.event]}
-        found = [listing.part_of(table, event | listing.values_of(only))]
+        values = listing.values_of(only)
+        if values or only.event is not None:
+            values["event"] = [*EventName] if only.event is None else [only.event]
+        found = [listing.part_of(table, values)]
         return await self._database.read(
             lambda connection: listing.page(
                 connection, select(table), found, cursor=cursor, size=size, make=_row

@@ -172,14 +172,11 @@ class Notices:
         return await self._database.read(work)
 
     async def page(self, cursor: Cursor, size: int, only: NoticeFilter = ANY_NOTICE) -> Page[NoticeRow]:
-        wanted = {"build_id": only.build_id, "channel": only.channel, "state": only.state}
-        values = {name: [value] for name, value in wanted.items() if value is not None}
-        found = [listing.part_of(table, values | listing.values_of(only))]
-        return await self._database.read(
-            lambda connection: listing.page(
-                connection, select(table), found, cursor=cursor, size=size, make=_row
-            )
-        )
+        def work(connection: Connection) -> Page[NoticeRow]:
+            found = [_part(connection, only)]
+            return listing.page(connection, select(table), found, cursor=cursor, size=size, make=_row)
+
+        return await self._database.read(work)
 
     async def replay(self, notice_id: str, claim_id: str | None = None) -> str:
         now = self._clock()
@@ -203,6 +200,18 @@ class Notices:
             return new_id
 
         return await self._database.write(work)
+
+
+def _part(connection: Connection, only: NoticeFilter) -> listing.Part:
+    """The notices that the filter asks for, found along an index."""
+    values = listing.values_of(only)
+    if only.channel is not None:
+        values["channel"] = [only.channel]
+    if values or only.state is not None:
+        values["state"] = [*NoticeState] if only.state is None else [only.state]
+    if only.build_id is None:
+        return listing.part_of(table, values)
+    return listing.few_of(connection, table, {"build_id": only.build_id}, [values])
 
 
 def _head(channel: str) -> Select[Any]:

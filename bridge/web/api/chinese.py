@@ -111,6 +111,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     "one name may be in many namespaces: give namespace, too": (
         "同一名称可能存在于多个命名空间：请同时给出 namespace"
     ),
+    (
+        "deliveries of one source are listed only for all namespaces at once: leave out namespace and "
+        "repo_name, and use a token for all namespaces; state may be given, too"
+    ): (
+        "按 source 只能列出所有命名空间的推送：请去掉 namespace 和 repo_name，"
+        "并使用可以读取所有命名空间的令牌；state 可以同时给出"
+    ),
     # Builds, deliveries and notices.
     "there is no such build, or it takes a token to see it": "没有这个构建，或者查看它需要令牌",
     "there is no such build, or your token may not see it": "没有这个构建，或者您的令牌不能查看它",

@@ -133,9 +133,7 @@ class DeliveryQuery(PageQuery, _Of):
     state: DeliveryState | None = None
     """Deliveries in this state."""
     source: str | None = None
-    """Deliveries of this source, as bridge.yaml names it."""
-    forge: str | None = None
-    """Deliveries of this kind of Git host."""
+    """Deliveries of this source, as bridge.yaml names it; only for all namespaces at once."""
 
     @property
     def filter(self) -> DeliveryFilter:
@@ -146,7 +144,6 @@ class DeliveryQuery(PageQuery, _Of):
             repo_name=self.repo_name,
             state=self.state,
             source=self.source,
-            forge=self.forge,
         )
 
 

@@ -60,12 +60,18 @@ async def test_each_caller_gets_its_part_of_the_deliveries(store: Store, client:
     assert await listed(client, path, every, "key") == ["g", "none", "both", "a"]
     assert await listed(client, f"{path}?state=ignored", every, "key") == ["none"]
     assert await listed(client, f"{path}?namespace=globex&repo_name=shop", every, "key") == ["g", "both"]
-    assert await listed(client, f"{path}?forge=Simple&source=plain&namespace=acme", every, "key") == [
-        "both",
-        "a",
-    ]
+    assert await listed(client, f"{path}?source=plain&state=ignored", every, "key") == ["none"]
     assert await listed(client, path, acme, "key") == ["both", "a"]
     assert await listed(client, f"{path}?namespace=globex", acme, "key") == []
+
+
+async def test_deliveries_of_one_source_are_listed_only_for_all_namespaces_at_once(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    every, acme = bearer(await issue(store)), bearer(await issue(store, Role.VIEWER, "acme"))
+    for query, headers in (("source=plain&namespace=acme", every), ("source=plain", acme)):
+        why = bad(await client.get(f"/v1/deliveries?{query}", headers=headers), 400)
+        assert "leave out namespace and repo_name, and use a token for all namespaces" in why
 
 
 async def test_what_a_delivery_is_to_others_is_not_told(store: Store, client: httpx.AsyncClient) -> None:
@@ -112,6 +118,7 @@ async def test_pages_lead_to_each_other_and_stand_still(
         ("notices?repo_name=shop", "repo_name: one name"),
         ("messages?repo_name=shop", "repo_name: one name"),
         ("deliveries?state=ignord", "ignored"),
+        ("deliveries?forge=Gitee", "forge"),
         ("notices?chanel=team", "channel"),
         ("messages?after=x", "after"),
         ("messages?before=99999999999999999999", "before"),

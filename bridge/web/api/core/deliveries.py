@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import anyio
 
+from bridge.errors import CannotList
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
 from bridge.model.build import Build
@@ -13,7 +14,7 @@ from bridge.store.base import Store
 from bridge.store.values import Cursor, DeliveryFilter, DeliveryHead, DeliveryRow, Page, Step
 from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
-from bridge.web.api.core.errors import NotFound
+from bridge.web.api.core.errors import Invalid, NotFound
 
 _DECISIONS: Final = ("matches", "rejections")
 _NO_DELIVERY: Final = (
@@ -37,9 +38,12 @@ class DeliveryAccess:
     async def page(
         self, caller: Principal, cursor: Cursor, size: int, only: DeliveryFilter
     ) -> Page[DeliveryHead]:
-        """The deliveries that the caller may see, of those that `only` asks for."""
+        """The deliveries that the caller may see, of those that `only` asks for. Raises Invalid."""
         async with self._one_list:
-            page = await self._deliveries.page(cursor, size, replace(only, readable=caller.namespaces))
+            try:
+                page = await self._deliveries.page(cursor, size, replace(only, readable=caller.namespaces))
+            except CannotList as error:
+                raise Invalid([str(error)]) from None
         if caller.namespaces is None:
             return page
         return replace(page, rows=[replace(head, detail="") for head in page.rows])
