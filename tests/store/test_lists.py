@@ -14,7 +14,7 @@ from bridge.errors import CannotReplay
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, NoticeState
 from bridge.planning.builds import plan
-from bridge.store.values import Cursor, Decision, DeliveryFilter, MessageFilter, NoticeFilter
+from bridge.store.values import BuildFilter, Cursor, Decision, DeliveryFilter, MessageFilter, NoticeFilter
 
 
 async def deliver(store: Store, key: str, *namespaces: str, **changes: Any) -> str:
@@ -149,6 +149,16 @@ async def test_notices_are_found_by_build_channel_state_and_namespace(store: Sto
     )
     (row,) = await newest_notices(store, 1, NoticeFilter(namespace="acme"))
     assert (row.namespace, row.repo_name) == ("acme", "shop")
+
+
+async def test_several_rows_of_one_key_are_a_list(store: Store) -> None:
+    delivery_id = await deliver(store, "both", "acme", "globex")
+    made = (await store.builds.page(Cursor(), 10, BuildFilter(delivery_id=delivery_id))).rows
+    assert {build.namespace for build in made} == {"acme", "globex"}
+    await add_notice(store, "a", made[0])
+    await add_notice(store, "b", made[0], "mail")
+    rows = await newest_notices(store, 10, NoticeFilter(build_id=made[0].id))
+    assert [row.notice.id for row in rows] == ["b", "a"]
 
 
 async def test_messages_are_numbered_and_found_by_event_and_namespace(store: Store) -> None:

@@ -62,7 +62,7 @@ INSERT INTO notice (id, dedupe, build_id, channel, event, job, facts, state, cre
                     repo_name)
 SELECT id, id, delivery_id, iif(number % 4 IN (0, 3), 'team', 'mail'),
        iif(number % 2, 'buildJobFail', 'buildJobSuccess'), '', :facts,
-       iif(number % 2, 'dead', 'sent'), created_at, created_at,
+       iif(number % 4, 'dead', 'sent'), created_at, created_at,
        iif(number % 4 = 3, NULL, iif(number % 4 = 2, 'team-001', 'acme')),
        iif(number % 4 = 3, NULL, iif(number % 4 = 1, 'web', 'shop'))
 FROM build
@@ -79,7 +79,7 @@ async def fill_lists(store: Store) -> None:
     """Add deliveries, notices and messages of the builds in the store.
 
     Notices and messages are in turn of acme/shop (team, sent), of acme/web (mail, dead), of team-001/shop
-    (mail, sent) and of none (team, dead).
+    (mail, dead) and of none (team, dead).
     """
     facts = dump(FACTS, ServiceFacts(subject="builder:here", detail="no answer"))
 

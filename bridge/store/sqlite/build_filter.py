@@ -17,7 +17,7 @@ def parts(connection: Connection, only: BuildFilter) -> list[Part]:
     """The parts of the table that the filter asks for."""
     found = list(_values(connection, only))
     keys = {"id": only.build_id, "delivery_id": only.delivery_id, "number": only.number}
-    key = {name: value for name, value in keys.items() if value is not None}
+    key: dict[str, Any] = {name: value for name, value in keys.items() if value is not None}
     if not key:
         return [part_of(table, values) for values in found]
     if only.number is not None:

@@ -146,10 +146,12 @@ class _Merged:
             return self._all(_ordered(self.whole(cursor), cursor).limit(size))
         # Those rows are in as many streams at most: the ones whose own first rows are the nearest.
         first = _ordered(self.whole(cursor), cursor).limit(1)
-        begin = first.correlate(*self.lists.values()).scalar_subquery().label("id")
+        begin = first.correlate(*self.lists.values()).scalar_subquery().label("first")
         values = [value.label(name) for name, value in self._listed.items()]
         streams = select(*values, begin).select_from(_joined(*self.lists.values())).subquery()
-        nearest = select(streams).order_by(_order(streams.c.id, cursor).nulls_last()).limit(size).subquery()
+        nearest = (
+            select(streams).order_by(_order(streams.c.first, cursor).nulls_last()).limit(size).subquery()
+        )
         stream = self._beyond(self._of({name: nearest.c[name] for name in self.lists}), cursor)
         return _all_of(_ordered(stream, cursor).limit(size), nearest)
 
