@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 COUNTED: Final = 10_000
 """More rows than these are not counted."""
+COUNTED_SHARED: Final = 2_000
+"""The same where two streams may have the same row: each that is counted has to be looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,10 @@ def page(
     if not merged:
         return Page(count=0, rows=[], newer=False, older=False)
     shared = overlap and any(one.lists for one in merged)
-    some = union_all(*(one.some(COUNTED, overlap=overlap) for one in merged)).subquery()
+    most = min(COUNTED, COUNTED_SHARED) if overlap else COUNTED
+    some = union_all(*(one.some(most, overlap=overlap) for one in merged)).subquery()
     counted = select(some.c.id).distinct() if shared else select(some.c.id)
-    few = counted.limit(COUNTED).subquery()
+    few = counted.limit(most).subquery()
     count = connection.execute(select(func.count()).select_from(few)).scalar_one()
     offset = 0 if cursor.after or cursor.before else (cursor.number - 1) * size
     ids = _ids(merged, cursor, size + 1, offset, overlap=overlap)

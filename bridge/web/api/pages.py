@@ -30,7 +30,7 @@ class ListPage(Links, Generic[D]):
     """One page of a list."""
 
     count: int
-    """How many rows there are in all: exact below 10 000, and otherwise so many at least."""
+    """How many rows there are in all: exact below 10 000 (deliveries: 2 000), else so many at least."""
     results: list[D]
 
 
