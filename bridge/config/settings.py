@@ -246,13 +246,13 @@ def _origin(value: str) -> str:
         parts = urlsplit(value)
         is_origin = parts.scheme in {"http", "https"} and bool(parts.hostname)
         written = f"{parts.scheme}://{parts.netloc}"
-        parts.port  # noqa: B018  # reading it checks it
+        usual = (parts.scheme, parts.port) in {("http", 80), ("https", 443)}
     except ValueError:
-        is_origin, written = False, ""
-    if not is_origin or value != written.lower() or "@" in value:
+        is_origin, written, usual = False, "", False
+    if not is_origin or usual or value != written.lower() or "@" in value:
         raise wrong(
             "origin",
-            "must be an origin as browsers send it, in small letters and without a path: "
+            "must be an origin as browsers send it, in small letters, without a path and the usual port: "
             "https://ci.example.com",
         )
     return value

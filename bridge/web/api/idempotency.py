@@ -23,6 +23,8 @@ from bridge.web.api.core.errors import Conflict, Invalid, KeyReused
 
 HEADER: Final = "idempotency-key"
 MAX_KEY: Final = 255
+MAX_ANSWER: Final = 32 << 10
+"""Longer answers are not kept: a caller has up to 1000 of them in the store."""
 _KEY: Final = re.compile(f"[!-~]{{1,{MAX_KEY}}}")
 
 
@@ -35,7 +37,9 @@ class Attempt:
     _keys: IdempotencyKeys
 
     async def keep(self, answer: Response) -> None:
-        """Give this answer from now on."""
+        """Give this answer from now on; a long one is made anew."""
+        if len(answer.body) > MAX_ANSWER:
+            return
         kept = KeptAnswer(answer.status_code, answer.media_type or "", bytes(answer.body))
         await self._keys.answer(self.claim_id, kept)
 

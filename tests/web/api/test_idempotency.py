@@ -22,6 +22,7 @@ from bridge.model.build import BuildState
 from bridge.registry import FORGES
 from bridge.store.schema_callers import idempotency_key
 from bridge.store.sqlite.idempotency import KEPT_SECONDS, MAX_KEYS
+from bridge.web.api import idempotency
 from bridge.web.api.codearts.ids import job_id_of
 
 KEY = {"idempotency-key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
@@ -107,6 +108,19 @@ async def test_an_empty_answer_is_given_again(store: Store, ended: str) -> None:
         answers = [await client.post("/api/repos/acme/tool/builds/1/1", headers=KEY) for _ in range(2)]
     assert [(one.status_code, one.content) for one in answers] == [(204, b"")] * 2
     assert (await store.steps(ended)).count("cancel") == 1
+
+
+async def test_a_long_answer_is_made_anew(store: Store, ended: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "MAX_ANSWER", 100)
+    async with served(store) as client:
+        headers = KEY
+        first, again = [await client.post("/v1/builds", json=ORDER, headers=headers) for _ in range(2)]
+    assert first.json()["data"]["build_id"] == again.json()["data"]["build_id"]
+    assert await made(store) == (2, 2, 2)
+    answers = await store.database.read(
+        lambda connection: connection.execute(select(idempotency_key.c.body)).scalars().all()
+    )
+    assert answers == [None]
 
 
 async def test_without_a_key_and_with_another_one_it_is_done_again(store: Store, ended: str) -> None:
