@@ -19,6 +19,7 @@ PASSED_ON = {
     "runtime/git.py": ("newest_commit", {"Permanent", "Transient"}),
     "forges/push.py": ("check_ref_name", {"BadPayload"}),
     "forges/strictjson.py": (None, {"BadPayload", "KeyTwice"}),
+    "store/sqlite/delivery_ids.py": (None, {"CannotList"}),
     "store/sqlite/runs.py": (None, {"CannotRetry"}),
     "store/sqlite/notices.py": (None, {"CannotReplay"}),
     "web/api/sdk_signature.py": (None, {"BadSdkSignature"}),
