@@ -110,6 +110,14 @@ class Transient(RemoteError):
         self.after = after
 
 
+class NotSent(Transient):
+    """The request cannot have reached the server."""
+
+
+class Unanswered(Transient):
+    """The request may have reached the server, but there was no answer."""
+
+
 class Permanent(RemoteError):
     """The call cannot succeed until a person changes something."""
 

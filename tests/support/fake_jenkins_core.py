@@ -12,13 +12,12 @@ import base64
 import itertools
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from support.fake_http import FakeServer, Reply
 from support.fake_jenkins_state import (
     QUIET,
     ROOT,
@@ -48,30 +47,6 @@ VERSION = "2.426.2"
 NO_CRUMB = "No valid crumb was included in the request"
 
 
-@dataclass(slots=True)
-class Reply:
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass(slots=True)
-class Trouble:
-    """What goes wrong with the next `times` requests whose line holds `match`.
-
-    `hang` never answers, `reset` cuts the connection after the request was read, `drip` sends a byte of the
-    body now and then, `late` begins after so many `seconds`; with `acts` the request is carried out first.
-    `reply` is answered in place of Jenkins.
-    """
-
-    kind: str = "reply"
-    match: str = ""
-    times: int = 1
-    acts: bool = False
-    reply: Reply | None = None
-    seconds: float = 0.0
-
-
 def page(title: str, status: int = 200) -> Reply:
     """A page of some 10 KB, like those of Jenkins."""
     head = f"<!DOCTYPE html><html><head><title>{title} [Jenkins]</title></head>"
@@ -90,28 +65,25 @@ def _plain(status: int, title: str, **headers: str) -> Reply:
     return Reply(status, {"Content-Type": _NARROW, **headers}, body.encode())
 
 
-class FakeJenkins:
+class FakeJenkins(FakeServer):
     """The state of the server; every method may be called from any thread."""
 
+    compressed = JSON
+
     def __init__(self, token: str) -> None:
+        super().__init__()
         self.username, self.token, self.password = "ci", token, "password-of-ci"
-        self.url = ""
-        self.requests: list[str] = []
-        self.bodies: list[bytes] = []
-        self.troubles: list[Trouble] = []
         self.starting = 0
         """While Jenkins starts, the status of a POST: 500, then 403, then 503; a GET hears 503 all along."""
         self.session = "aa7f3177"
         self.left_life = LEFT_LIFE
         self.automatic: Callable[[Build], tuple[str, float]] | None = None
         """What a build ends with, and after how many seconds, when builds are to run by themselves."""
-        self.released = threading.Event()
         self.jobs: dict[str, Job] = {}
         self._items: dict[int, Item] = {}
         self._ids = itertools.count(1)
         self._sessions = itertools.count(1)
         self._shift = 0.0
-        self._lock = threading.RLock()
 
     def clock(self) -> float:
         return time.time() + self._shift
@@ -132,7 +104,7 @@ class FakeJenkins:
 
     def start(self, job: str, *, unseen: int = 0) -> Build:
         """The oldest waiting item becomes a build, which `unseen` looks at its job do not show yet."""
-        with self._lock:
+        with self.lock:
             build = self._start(self.waiting(job)[0])
             build.unseen = unseen
             return build
@@ -147,18 +119,18 @@ class FakeJenkins:
 
     def write(self, build: Build, text: str | bytes, *, hidden: int = 0) -> None:
         """Add to the log, after an annotation of some `hidden` bytes."""
-        with self._lock:
+        with self.lock:
             note = b"\x1b[8mha:" + b"A" * hidden + b"\x1b[0m" if hidden else b""
             build.raw += note + (text.encode() if isinstance(text, str) else text)
 
     def finish(self, build: Build, result: str = "SUCCESS") -> None:
-        with self._lock:
+        with self.lock:
             build.duration = self.clock() - build.started
             build.result = result
 
     def restart(self, *, crash: bool = False) -> None:
         """Running builds and items that left are gone; after a crash the whole queue is, and its count."""
-        with self._lock:
+        with self.lock:
             self.session = f"5e55{next(self._sessions):04x}"
             for job in self.jobs.values():
                 job.builds = [build for build in job.builds if build.result is not None]
@@ -166,20 +138,9 @@ class FakeJenkins:
             if crash:
                 self._ids = itertools.count(1)
 
-    def trouble(self, kind: str = "reply", match: str = "", **more: Any) -> None:
-        self.troubles.append(Trouble(kind, match, **more))
-
-    def disturbance(self, line: str) -> Trouble | None:
-        with self._lock:
-            for trouble in self.troubles:
-                if trouble.match in line and trouble.times > 0:
-                    trouble.times -= 1
-                    return trouble
-            return None
-
     def handle(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The answer of Jenkins to a request."""
-        with self._lock:
+        with self.lock:
             if self.starting:
                 return self._unready(method)
             form = body.decode() if headers.get("Content-Type") == _FORM else ""

@@ -8,11 +8,10 @@ declares BRIDGE_BUILD_ID can be searched for our builds, and Jenkins never merge
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Annotated, ClassVar, Final
 
 import anyio
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from bridge.builders.base import (
     FOUND,
@@ -36,9 +35,7 @@ from bridge.builders.jenkins.client import (
     Answer,
     Form,
     JenkinsServer,
-    NotSent,
     ServerAccess,
-    Unanswered,
     describe,
 )
 from bridge.builders.jenkins.model import (
@@ -56,8 +53,9 @@ from bridge.builders.jenkins.model import (
     queue_number,
 )
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
-from bridge.config.types import ConfigPath, Duration, Secret, Strict, server_url
-from bridge.errors import Denied, Permanent, RemoteError, Transient
+from bridge.builders.settings import ServerSettings
+from bridge.config.types import Secret
+from bridge.errors import Denied, NotSent, Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
 from bridge.runtime.clock import Clock
 
@@ -84,39 +82,20 @@ _ITEMS_KEPT: Final = 1000
 _MAX_SHOWN: Final = 100
 
 
-def _server_url(value: str) -> str:
-    return server_url(value, "url", "https://ci.example.com/jenkins") + "/"
-
-
-ServerUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_server_url)]
-ShortDuration = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))]
-
-
-class JenkinsSettings(Strict):
+class JenkinsSettings(ServerSettings):
     """`token` is an API token of `username`, `job` the full name of the job with its folders.
 
-    `timeout` bounds one call from end to end, `concurrency` the number of calls at once. `ca_file` holds the
-    authorities to trust (PEM) instead of the public ones. Only `proxy` is used, not the environment's proxy.
+    `concurrency` is the number of calls at once. Only `proxy` is used, not the environment's proxy.
     """
 
-    url: ServerUrl
-    """The address of Jenkins, with its path."""
     username: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^:\x00-\x1f]+$")]
     """Who triggers the builds."""
     token: Secret
     """An API token of that user."""
     job: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)*$")]
     """The full name of the job with its folders, such as docker/build-image."""
-    timeout: ShortDuration = timedelta(seconds=15)
-    """How long one call may take."""
     concurrency: Annotated[int, Field(ge=1, le=16)] = 4
     """How many calls run at once."""
-    ca_file: ConfigPath | None = None
-    """Authorities to trust instead of the public ones (a PEM file)."""
-    proxy: ServerUrl | None = None
-    """The HTTP proxy to go through."""
-    poll_interval: ShortDuration = timedelta(seconds=5)
-    """How often running builds are polled."""
 
 
 class _JobCache:

@@ -28,7 +28,7 @@ import urllib3
 from pydantic import BaseModel, ValidationError
 from requests.exceptions import ProxyError
 
-from bridge.errors import Denied, Permanent, RemoteError, Transient
+from bridge.errors import Denied, NotSent, Permanent, RemoteError, Transient, Unanswered
 from bridge.runtime.clock import Clock
 from bridge.runtime.retry import retry_after
 from bridge.runtime.tls import causes, speaks_tls, tls_fault
@@ -41,14 +41,6 @@ _TLS_PROBE: Final = 3.0
 _MAYBE_SIGN_IN: Final = frozenset({200, *range(300, 400), 401, 403})
 
 Shape = TypeVar("Shape", bound=BaseModel)
-
-
-class NotSent(Transient):
-    """The request cannot have reached the server."""
-
-
-class Unanswered(Transient):
-    """The request may have reached the server, but there was no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

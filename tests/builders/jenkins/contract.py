@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import pytest
 from support.builder_contract import REMOTE_CASES, Case, Failure, RemoteSite, answered, request
+from support.fake_http import Reply
 from support.fake_jenkins import fake_jenkins
-from support.fake_jenkins_core import FakeJenkins, Reply
+from support.fake_jenkins_core import FakeJenkins
 from support.fake_jenkins_state import Build, Item
 from support.jenkins_builds import JOB, declare, make
 

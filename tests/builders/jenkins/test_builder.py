@@ -10,8 +10,9 @@ import jenkins as python_jenkins
 import pytest
 from pydantic import ValidationError
 from support.builder_contract import request
+from support.fake_http import Reply
 from support.fake_jenkins import fake_jenkins
-from support.fake_jenkins_core import FakeJenkins, Reply, page
+from support.fake_jenkins_core import FakeJenkins, page
 from support.jenkins_builds import JOB, builder, sent, status
 
 from bridge.builders.base import Ambiguous, Outcome, Retry, Search, Sent

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs
 import pytest
 import trustme
 from support.builder_contract import request
+from support.fake_http import Reply
 from support.fake_jenkins import fake_jenkins
-from support.fake_jenkins_core import FakeJenkins, Reply, page
+from support.fake_jenkins_core import FakeJenkins, page
 from support.fake_jenkins_state import Parameter
 from support.jenkins_builds import DECLARED, JOB, builder, declare, sent, status
 

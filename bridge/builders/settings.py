@@ -1,0 +1,31 @@
+"""The settings that all build servers have."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from bridge.config.types import ConfigPath, Duration, Strict, server_url
+
+
+def _server_url(value: str) -> str:
+    return server_url(value, "url", "https://ci.example.com") + "/"
+
+
+ServerUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_server_url)]
+ShortDuration = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))]
+
+
+class ServerSettings(Strict):
+    """How to reach a build server. Only `proxy` is used, not the environment's proxy."""
+
+    url: ServerUrl
+    """The address of the server, with its path."""
+    timeout: ShortDuration = timedelta(seconds=15)
+    """How long one call may take."""
+    ca_file: ConfigPath | None = None
+    """Authorities to trust instead of the public ones (a PEM file)."""
+    proxy: ServerUrl | None = None
+    """The HTTP proxy to go through."""
+    poll_interval: ShortDuration = timedelta(seconds=5)
+    """How often running builds are polled."""
