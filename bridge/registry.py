@@ -105,6 +105,7 @@ FORGE_ADAPTERS: Final = Adapters[Forge](
 BUILDERS: Final = Adapters[Builder](
     {
         "jenkins": "bridge.builders.jenkins.builder:JenkinsBuilder",
+        "codearts": "bridge.builders.codearts.builder:CodeArtsBuilder",
         "local": "bridge.builders.local.builder:LocalBuilder",
         "dummy": "bridge.builders.dummy.builder:DummyBuilder",
     }

@@ -22,7 +22,7 @@ PASSED_ON = {
     "store/sqlite/delivery_ids.py": (None, {"CannotList"}),
     "store/sqlite/runs.py": (None, {"CannotRetry"}),
     "store/sqlite/notices.py": (None, {"CannotReplay"}),
-    "web/api/sdk_signature.py": (None, {"BadSdkSignature"}),
+    "runtime/sdk_signature.py": (None, {"BadSdkSignature"}),
     "web/api/core/readings.py": (None, {"DeliveryError"}),
     "web/api/core/explain.py": (None, {"DeliveryError"}),
 }

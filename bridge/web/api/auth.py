@@ -15,7 +15,7 @@ from bridge.store.callers import Tokens
 from bridge.web.api.body import body_of
 from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated, Unproven
 from bridge.web.api.credentials import Credentials
-from bridge.web.api.sdk_signature import (
+from bridge.runtime.sdk_signature import (
     ALGORITHM,
     Authorization,
     BadSdkSignature,

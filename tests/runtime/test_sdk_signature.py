@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.web.api.sdk_signature import (
+from bridge.runtime.sdk_signature import (
     WINDOW,
     BadSdkSignature,
     Headers,

@@ -83,16 +83,30 @@ def verify(request: SignedRequest, secret_key: Callable[[str], str | None], now:
     date = request.only(_DATE)
     check_date(date, now)
     canonical = canonical_request(request, authorization.signed)
-    to_sign = b"\n".join((ALGORITHM.encode(), date, hashlib.sha256(canonical).hexdigest().encode()))
     key = secret_key(authorization.access_key)
     # An unknown access key takes as long as a known one.
-    made = hmac.new((key or "").encode(), to_sign, hashlib.sha256).hexdigest().encode()
+    made = _signature(key or "", date, canonical)
     if not hmac.compare_digest(made, authorization.signature) or key is None:
         raise BadSdkSignature(
             "the signature does not fit the request: check access key and secret key, and that no proxy "
             "changes the path, the query, the body or a signed header"
         )
     return authorization.access_key
+
+
+def authorization_of(
+    request: SignedRequest, signed: Sequence[bytes], access_key: str, secret_key: str
+) -> str:
+    """The header `Authorization` of a request to send; X-Sdk-Date has to be among the `signed` headers."""
+    canonical = canonical_request(request, signed)
+    signature = _signature(secret_key, request.only(_DATE), canonical).decode()
+    names = b";".join(sorted(signed)).decode()
+    return f"{ALGORITHM} Access={access_key}, SignedHeaders={names}, Signature={signature}"
+
+
+def _signature(secret_key: str, date: bytes, canonical: bytes) -> bytes:
+    to_sign = b"\n".join((ALGORITHM.encode(), date, hashlib.sha256(canonical).hexdigest().encode()))
+    return hmac.new(secret_key.encode(), to_sign, hashlib.sha256).hexdigest().encode()
 
 
 def check_date(date: bytes, now: float) -> None:
