@@ -7,6 +7,7 @@ URLs, headers and secrets.
 import socket
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeVar
@@ -132,10 +133,10 @@ class BuildServer:
             raise Permanent(f"{self.name} answered with more than {MAX_ANSWER >> 20} MiB")
         if is_web_page(answer.body):
             raise Transient(f"`url` shows a web page, not the API of {self.name}: check `url`")
-        try:
+        # The error quotes the answer: it must not be the context of ours.
+        with suppress(ValidationError):
             return shape.validate_json(answer.body)
-        except ValidationError:
-            raise Transient(f"{self.name} answered with something that is not its API's JSON") from None
+        raise Transient(f"{self.name} answered with something that is not its API's JSON")
 
     def error_of(self, answer: Answer) -> RemoteError:
         """What an answer that is no success means for a request that changes nothing."""

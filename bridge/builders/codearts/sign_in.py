@@ -19,7 +19,7 @@ from bridge.runtime.sdk_signature import SignedRequest, authorization_of
 
 JSON: Final = "application/json"
 _SIGNED: Final = (b"content-type", b"host", b"x-sdk-date")
-_TOKEN_HEADER: Final = "X-Auth-Token"
+_TOKEN_HEADER: Final = "X-Auth-Token"  # noqa: S105  # the name of a header
 _VALID_SECONDS: Final = 24 * 3600.0
 _USED_SHARE: Final = 0.9
 """The share of a token's life in which it is used."""
