@@ -1,8 +1,8 @@
 """A CodeArts Build with one project, and the IAM beside it.
 
 Numbers are texts in answers to a trigger and numbers elsewhere, parameters that a job does not declare are
-lost without a word, and the log is shown part by part, in bytes. Time and the progress of runs are the test's:
-`start`, `finish`, `advance`.
+lost without a word, and the log is shown part by part, in bytes. Time and the progress of runs are those of
+the test: `start`, `finish`, `advance`.
 """
 
 import itertools

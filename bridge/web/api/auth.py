@@ -11,10 +11,6 @@ from bridge.config.settings import Settings
 from bridge.model.access import IssuedToken, Principal, Role, TokenState
 from bridge.runtime.clock import Clock, maybe_when
 from bridge.runtime.events import LogEvent
-from bridge.store.callers import Tokens
-from bridge.web.api.body import body_of
-from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated, Unproven
-from bridge.web.api.credentials import Credentials
 from bridge.runtime.sdk_signature import (
     ALGORITHM,
     Authorization,
@@ -23,6 +19,10 @@ from bridge.runtime.sdk_signature import (
     check_date,
     verify,
 )
+from bridge.store.callers import Tokens
+from bridge.web.api.body import body_of
+from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated, Unproven
+from bridge.web.api.credentials import Credentials
 from bridge.web.clients import Clients
 from bridge.web.limits import ATTEMPT_RATE, SourceLimits
 

@@ -1,0 +1,100 @@
+"""A daemon builds by the jobs of another one, which it takes for Huawei's CodeArts Build."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from support.daemon import SECRET, Daemon, eventually, running
+from support.sending import SHA, push_body, send
+
+from bridge.web.api.codearts.ids import project_id_of
+
+INNER = """
+namespace: acme
+repo_name: shop
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: https://git.example.com/acme/shop.git
+  parameters: {UPSTREAM_ID: none, UPSTREAM_TAGS: none, DUMMY_DURATION: 0s, DUMMY_RESULT: succeeded}
+  tag_configs:
+    - {code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: "{branch}"}
+"""
+OUTER = """
+namespace: outer
+repo_name: %(name)s
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: https://git.example.com/outer/%(name)s.git
+  parameters: {DUMMY_RESULT: "{branch}", DUMMY_DURATION: %(duration)s}
+  tag_configs:
+    - {code_repo_type: branch, code_repo_type_value: "**", docker_repo_tag: "{branch}-outer"}
+"""
+NAMES = {"BRIDGE_BUILD_ID": "UPSTREAM_ID", "TAGS": "UPSTREAM_TAGS"}
+
+
+@contextmanager
+def both(folder: Path) -> Iterator[tuple[Daemon, Daemon]]:
+    """A daemon that builds by another one, as a member with an access key, and that other one."""
+    for name in ("inner", "outer"):
+        (folder / name).mkdir()
+    here = {"builders": {"here": {"kind": "dummy"}}}
+    rules = {
+        f"{name}.yaml": OUTER % {"name": name, "duration": duration}
+        for name, duration in (("quick", "1s"), ("slow", "90s"))
+    }
+    with running(folder / "inner", here, {"shop.yaml": INNER}) as inner:
+        made = inner.command("token", "add", "outer", "--role", "member", "--access-key", "--json")
+        keys = json.loads(made.stdout)
+        far = {
+            "kind": "codearts",
+            "url": inner.url,
+            "job": "acme-shop",
+            "project_id": project_id_of("acme"),
+            "access_key": keys["access_key"],
+            "secret_key": keys["secret_key"],
+            "poll_interval": "1s",
+            "names": NAMES,
+        }
+        sources = {"plain": {"kind": "Simple", "secrets": [SECRET]}}
+        with running(folder / "outer", {"sources": sources, "builders": {"far": far}}, rules) as outer:
+            yield outer, inner
+
+
+def push(daemon: Daemon, name: str, branch: str) -> None:
+    body = push_body(f"https://git.example.com/outer/{name}.git", f"refs/heads/{branch}")
+    assert send(daemon.url, body, f"{name}-{branch}").status_code == 202
+
+
+def states(daemon: Daemon) -> dict[str, str]:
+    """How builds are, by repository and branch."""
+    return {
+        f"{build['repo_name']}/{build['code_repo_type_value']}": build["state"] for build in daemon.builds()
+    }
+
+
+def all_ended(daemon: Daemon, count: int) -> bool:
+    return sum(build["ended_at"] is not None for build in daemon.builds()) == count
+
+
+def test_a_daemon_builds_by_another_one_with_an_access_key(tmp_path: Path) -> None:
+    with both(tmp_path) as (outer, inner):
+        tested = outer.command("builders", "test", "far").stdout
+        push(outer, "slow", "succeeded")
+        eventually(lambda: states(outer).get("slow/succeeded") == "running")
+        outer.command("builds", "cancel", "outer/slow#1")
+        push(outer, "quick", "succeeded")
+        push(outer, "quick", "failed")
+        eventually(lambda: all_ended(outer, 3), seconds=60)
+        mine = states(outer)
+        theirs = [(build["code_head_commit"], build["state"]) for build in inner.builds()]
+        quick = {build["code_repo_type_value"]: build for build in outer.builds(repo_name="quick")}
+        number = quick["succeeded"]["number"]
+        log = outer.command("builds", "log", f"outer/quick#{number}").stdout
+    assert "the job 'acme-shop' declares 5 parameters" in tested
+    assert "does not receive the images" not in tested
+    assert mine == {"slow/succeeded": "cancelled", "quick/succeeded": "succeeded", "quick/failed": "failed"}
+    assert sorted(theirs) == [(SHA, "cancelled"), (SHA, "failed"), (SHA, "succeeded")]
+    assert f"UPSTREAM_ID={quick['succeeded']['build_id']}" in log
+    assert "UPSTREAM_TAGS=succeeded-outer" in log
