@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from support.daemon import SECRET, Daemon, eventually, running
 from support.sending import SHA, push_body, send

@@ -12,6 +12,7 @@ from bridge.runtime.sdk_signature import (
     BadSdkSignature,
     Headers,
     SignedRequest,
+    authorization_of,
     canonical_request,
     verify,
 )
@@ -97,6 +98,14 @@ def test_what_the_sdk_signs_is_verified(digest: str) -> None:
     assert hashlib.sha256(canonical).hexdigest() == digest
     assert sent.verify() == "bridge-ak"
     assert sent.verify() == "bridge-ak", "the same request may be sent again"
+
+
+@pytest.mark.parametrize("digest", VECTORS)
+def test_what_we_sign_is_what_the_sdk_signs(digest: str) -> None:
+    sent = VECTORS[digest]
+    names = SIGNED.encode().split(b";")
+    made = authorization_of(replace(sent, signature="").request, names[::-1], *next(iter(KEYS.items())))
+    assert made.encode() == sent.request.only(b"authorization")
 
 
 @pytest.mark.parametrize(
