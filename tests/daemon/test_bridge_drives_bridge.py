@@ -4,10 +4,17 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import anyio
+import yaml
 from support.daemon import SECRET, Daemon, eventually, running
 from support.sending import SHA, push_body, send
 
+from bridge.builders.base import BuilderContext
+from bridge.builders.codearts.builder import CodeArtsBuilder
+from bridge.builders.codearts.settings import CodeArtsSettings
+from bridge.runtime.clock import system_clock
 from bridge.web.api.codearts.ids import project_id_of
 
 INNER = """
@@ -77,6 +84,18 @@ def all_ended(daemon: Daemon, count: int) -> bool:
     return sum(build["ended_at"] is not None for build in daemon.builds()) == count
 
 
+async def search(outer: Daemon, build_ids: list[str]) -> list[Any]:
+    """What its builder finds at the other daemon, as after a trigger without an answer."""
+    settings = yaml.safe_load(outer.config.read_text())["builders"]["far"]
+    del settings["kind"]
+    context = BuilderContext(state=outer.folder, clock=system_clock)
+    builder = CodeArtsBuilder("far", CodeArtsSettings.model_validate(settings), context)
+    try:
+        return [await builder.find(build_id) for build_id in build_ids]
+    finally:
+        await builder.aclose()
+
+
 def test_a_daemon_builds_by_another_one_with_an_access_key(tmp_path: Path) -> None:
     with both(tmp_path) as (outer, inner):
         tested = outer.command("builders", "test", "far").stdout
@@ -90,10 +109,13 @@ def test_a_daemon_builds_by_another_one_with_an_access_key(tmp_path: Path) -> No
         theirs = [(build["code_head_commit"], build["state"]) for build in inner.builds()]
         quick = {build["code_repo_type_value"]: build for build in outer.builds(repo_name="quick")}
         number = quick["succeeded"]["number"]
+        found = anyio.run(search, outer, [quick["succeeded"]["build_id"], "no-build-of-ours"])
         log = outer.command("builds", "log", f"outer/quick#{number}").stdout
     assert "the job 'acme-shop' declares 5 parameters" in tested
     assert "does not receive the images" not in tested
     assert mine == {"slow/succeeded": "cancelled", "quick/succeeded": "succeeded", "quick/failed": "failed"}
     assert sorted(theirs) == [(SHA, "cancelled"), (SHA, "failed"), (SHA, "succeeded")]
     assert f"UPSTREAM_ID={quick['succeeded']['build_id']}" in log
+    assert json.loads(found[0])["number"] in {2, 3}
+    assert found[1] is None
     assert "UPSTREAM_TAGS=succeeded-outer" in log

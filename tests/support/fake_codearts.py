@@ -79,7 +79,7 @@ class FakeCodeArts(FakeServer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.declared = DECLARED
+        self.declared: tuple[str, ...] = DECLARED
         self.runs: list[Run] = []
         self.disabled = False
         self.older = False

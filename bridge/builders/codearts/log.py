@@ -60,6 +60,6 @@ async def _of_file(server: CodeArtsServer, ref: CodeArtsRef, start: int, *, rest
     # Not inside of a character.
     while start < end < len(answer.body) and answer.body[end] & 0xC0 == 0x80:  # noqa: PLR2004  # UTF-8
         end -= 1
-    text = answer.body[start:end].decode(errors="replace")
+    text = answer.body[start:end].decode(errors="replace").replace("\r\n", "\n")
     more = end < len(answer.body)
     return LogChunk(text=text, next=WHOLE + end, more=more, restarted=restarted)

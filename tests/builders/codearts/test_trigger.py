@@ -176,7 +176,7 @@ async def test_a_job_is_known_by_its_exact_name(codearts: FakeCodeArts) -> None:
     assert json.loads(handle)["job"] == JOB
     assert len([line for line in codearts.requests if "/list?" in line]) == 1
     async with builder(codearts, job_id=None, job="build", project_id=PROJECT) as ci:
-        with pytest.raises(Permanent, match="no job 'build' in this project .* `job` and `project_id`"):
+        with pytest.raises(Permanent, match=r"no job 'build' in this project .* `job` and `project_id`"):
             await ci.test()
 
 
