@@ -1,0 +1,103 @@
+"""What the servers have in common: repositories with numbered builds that have stages and steps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+from urllib.parse import quote
+
+from bridge.builders.drone.model import RemoteBuild, Stage, Step
+from bridge.builders.server import Answer, BuildServer
+from bridge.errors import Denied, RemoteError
+from bridge.model.build import BuildRequest
+
+SEARCHED: Final = 2000
+"""How many of the newest builds are searched for one of ours: an unanswered trigger is never older."""
+
+
+class Dialect(ABC):
+    """The API of one kind of server. Every method raises RemoteError."""
+
+    title: ClassVar[str]
+    """What sentences call the server."""
+    page_size: ClassVar[int]
+    """How many builds a page of a list has."""
+    builds_tags: ClassVar[bool]
+    """Whether it builds what was pushed itself, tags too; else the branch as it is when the build starts."""
+    reserved: ClassVar[frozenset[str]] = frozenset()
+    """Names of parameters that the server takes for itself."""
+    rejections: ClassVar[Mapping[int, str]] = {
+        400: "{0} does not take the build ({1}): check the parameters of the rule",
+        404: "{0} shows no such repository or commit to this token ({1}): check `repository` and its rights",
+        409: "{0} does not take the build now ({1})",
+        413: "{0}, or a proxy before it, does not take parameters this long ({1})",
+        414: "{0}, or a proxy before it, does not take parameters this long ({1})",
+    }
+
+    def __init__(self, server: BuildServer) -> None:
+        self.server = server
+
+    @abstractmethod
+    async def prepare(self, repository: str) -> None:
+        """Read what a trigger needs to know; changes nothing."""
+
+    @abstractmethod
+    async def start(self, repository: str, request: BuildRequest, branch: str | None) -> Answer:
+        """Ask once for a build, of `branch` as it is now or else of what was pushed."""
+
+    @abstractmethod
+    def started(self, answer: Answer) -> RemoteBuild | None:
+        """The build in a good answer to `start`; None when filters of the pipeline left nothing to run."""
+
+    @abstractmethod
+    async def check(self, repository: str) -> str:
+        """What hinders builds of a repository that is there, in a sentence; "" when nothing does."""
+
+    @abstractmethod
+    async def listed(self, repository: str, page: int) -> Sequence[RemoteBuild]:
+        """A page of builds, the newest first; pages count from 1."""
+
+    @abstractmethod
+    async def one(self, repository: str, number: int) -> RemoteBuild | None:
+        """A build with its stages; None when there is none with this number."""
+
+    @abstractmethod
+    async def lines(self, repository: str, number: int, stage: Stage, step: Step) -> Sequence[str] | None:
+        """What a step printed so far, without line ends; None while nothing is stored."""
+
+    @abstractmethod
+    async def stop(self, repository: str, number: int) -> Answer:
+        """Ask for the end of a build."""
+
+    @abstractmethod
+    def page(self, repository: str, number: int) -> str:
+        """The address of a build for people."""
+
+    @property
+    def last_page(self) -> int:
+        return SEARCHED // self.page_size
+
+    async def search(self, repository: str, build_id: str) -> RemoteBuild | None:
+        """The build with our id; of several the oldest: a person can start one again with its parameters.
+
+        The repository is read first: an empty list proves nothing on a server of another kind.
+        """
+        await self.check(repository)
+        found: list[RemoteBuild] = []
+        for page in range(1, self.last_page + 1):
+            builds = await self.listed(repository, page)
+            found += (build for build in builds if build.build_id == build_id)
+            # The server may have shorter pages than asked for: only the first build ends the list.
+            if not builds or builds[-1].number == 1 or any(not build.parent for build in found):
+                break
+        return min(found, key=lambda build: build.number, default=None)
+
+    def hidden(self, repository: str) -> RemoteError:
+        return Denied(
+            f"{self.server.name} shows no repository {repository!r} to this token (404): "
+            "check `repository`, that it is enabled there, and the token's rights"
+        )
+
+
+def quoted(repository: str) -> str:
+    """The name of a repository in a path."""
+    return "/".join(quote(part, safe="") for part in repository.split("/"))

@@ -1,0 +1,151 @@
+"""What builds on Drone-style servers are to us, and what their words mean. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from bridge.builders.base import Status
+from bridge.config.types import Strict
+from bridge.errors import Permanent
+from bridge.model.build import BuildState
+
+BUILD_ID: Final = "BRIDGE_BUILD_ID"
+_MAX_WORD: Final = 64
+
+# At least one character of each part is no dot: `..` would lead out of the path.
+RepositoryName = Annotated[
+    str,
+    StringConstraints(
+        max_length=500,
+        pattern=r"^[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*(/[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*)+$",
+    ),
+]
+
+
+class Document(BaseModel):
+    """A document of a server; unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`key` is what its log is asked by; `written` says that its log is whole."""
+
+    number: int
+    name: str
+    key: int
+    word: str
+
+    @property
+    def ended(self) -> bool:
+        return state_of(self.word).terminal
+
+    @property
+    def skipped(self) -> bool:
+        return self.word == "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Steps that run on one agent; they are known once it runs."""
+
+    number: int
+    name: str
+    word: str
+    steps: tuple[Step, ...]
+
+    @property
+    def ended(self) -> bool:
+        return state_of(self.word).terminal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteBuild:
+    """A build of a server; `build_id` is ours, "" without one.
+
+    `parent` is not 0 for what a person started again from another build, with its parameters. Times are Unix
+    seconds, 0 where there is none. Lists of builds have no `stages`.
+    """
+
+    number: int
+    word: str
+    build_id: str = ""
+    commit: str = ""
+    parent: int = 0
+    started: int = 0
+    finished: int = 0
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        return state_of(self.word).terminal
+
+
+class DroneRef(Strict):
+    """What identifies a build; the handle is this as JSON.
+
+    `id` is our build id, so that a build of someone else with the same number is not taken for ours.
+    `commit` is what the server builds, "" where it did not say.
+    """
+
+    repository: RepositoryName
+    number: Annotated[int, Field(ge=1, le=1 << 53)]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    commit: Annotated[str, StringConstraints(max_length=100)] = ""
+
+    @classmethod
+    def parse(cls, handle: str) -> "DroneRef":
+        try:
+            return cls.model_validate_json(handle)
+        except ValidationError:
+            raise Permanent("the handle is not one of a Drone builder") from None
+
+    @classmethod
+    def of(cls, repository: str, build: RemoteBuild) -> "DroneRef":
+        return cls(repository=repository, number=build.number, id=build.build_id, commit=build.commit[:100])
+
+    @property
+    def handle(self) -> str:
+        return self.model_dump_json(exclude_defaults=True)
+
+    def owns(self, build: RemoteBuild | None) -> bool:
+        return build is not None and (build.number, build.build_id) == (self.number, self.id)
+
+
+_WORDS: Final[Mapping[str, tuple[BuildState, str]]] = {
+    "created": (BuildState.QUEUED, ""),
+    "pending": (BuildState.QUEUED, ""),
+    "waiting_on_dependencies": (BuildState.QUEUED, "waits for other stages"),
+    "blocked": (BuildState.QUEUED, "waits for the approval of a person"),
+    "running": (BuildState.RUNNING, ""),
+    "success": (BuildState.SUCCEEDED, ""),
+    "failure": (BuildState.FAILED, ""),
+    "error": (BuildState.FAILED, "the pipeline could not be run"),
+    "declined": (BuildState.FAILED, "a person declined it"),
+    "killed": (BuildState.CANCELLED, "killed"),
+    "canceled": (BuildState.CANCELLED, "canceled"),
+    "skipped": (BuildState.CANCELLED, "skipped"),
+}
+
+
+def state_of(word: str) -> BuildState:
+    """What a word means; a word that we do not know ends nothing."""
+    return _WORDS.get(word, (BuildState.RUNNING, ""))[0]
+
+
+def status_of(repository: str, build: RemoteBuild, url: str) -> Status:
+    """The state of a build of ours; `url` is its page."""
+    state, detail = _WORDS.get(build.word, (BuildState.RUNNING, ""))
+    return Status(
+        state=state,
+        raw=build.word[:_MAX_WORD],
+        detail=detail,
+        recognised=build.word in _WORDS,
+        handle=DroneRef.of(repository, build).handle,
+        url=url,
+        started_at=build.started or None,
+        ended_at=build.finished or None if state.terminal else None,
+    )

@@ -1,0 +1,29 @@
+"""Drone builders for tests, on a fake server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from support.fake_drone import REPOSITORY, TOKEN, FakeDrone
+
+from bridge.builders.base import BuilderContext
+from bridge.builders.drone.builder import DroneBuilder, DroneSettings
+
+
+def make(server: FakeDrone, api: str = "drone", **settings: Any) -> DroneBuilder:
+    given = {"url": server.url, "token": TOKEN, "repository": REPOSITORY, "api": api, "timeout": "10s"}
+    return DroneBuilder(
+        "drone",
+        DroneSettings.model_validate(given | settings),
+        BuilderContext(state=Path("unused"), clock=server.clock),
+    )
+
+
+@asynccontextmanager
+async def builder(server: FakeDrone, api: str = "drone", **settings: Any) -> AsyncIterator[DroneBuilder]:
+    made = make(server, api, **settings)
+    try:
+        yield made
+    finally:
+        await made.aclose()
