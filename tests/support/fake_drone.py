@@ -52,6 +52,7 @@ class FakeDrone(FakeServer):
         self.may_build = True
         self.filtered = False
         self.numbers = 0
+        self.hidden = False
 
     def clock(self) -> float:
         return float(self.now)
@@ -127,7 +128,7 @@ class FakeDrone2(FakeDrone):
     _BUILD = re.compile(rf"/api/repos/{REPOSITORY}/builds/(\d+)(?:/logs/1/(\d+))?")
 
     def asked(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Reply | None:
-        if (method, path) == ("GET", f"/api/repos/{REPOSITORY}"):
+        if (method, path) == ("GET", f"/api/repos/{REPOSITORY}") and not self.hidden:
             rights = {"read": True, "write": self.may_build, "admin": False}
             return json_reply({"id": 7, "slug": REPOSITORY, "active": self.active, "permissions": rights})
         if path == f"/api/repos/{REPOSITORY}/builds":
@@ -185,7 +186,7 @@ class FakeWoodpecker(FakeDrone):
     _LOG = re.compile(r"/api/repos/7/logs/(\d+)/(\d+)")
 
     def asked(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Reply | None:
-        if path == f"/api/repos/lookup/{REPOSITORY}":
+        if path == f"/api/repos/lookup/{REPOSITORY}" and not self.hidden:
             return json_reply({"id": 7, "full_name": REPOSITORY, "active": self.active})
         if path == "/api/repos/7/permissions":
             return json_reply({"pull": True, "push": self.may_build, "admin": False})

@@ -89,11 +89,9 @@ class DroneLog:
         key = (ref, stage.number, step.number)
         if self._kept and self._kept[:3] == key:
             return self._kept[3]
-        if step.skipped:
-            return b""
-        lines = await self._dialect.lines(ref.repository, ref.number, stage, step)
+        lines = await self._dialect.lines(ref.repository, ref.number, stage, step) if step.begun else None
         if lines is None:
-            return b"" if over else None
+            return b"" if over or step.word == "skipped" else None
         names = " / ".join(filter(None, (_clean(stage.name), _clean(step.name))))
         head = f"== {names} ==\n" if lines else ""
         data = (head + "".join(f"{_line(line)}\n" for line in lines)).encode(errors="replace")

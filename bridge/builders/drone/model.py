@@ -32,7 +32,7 @@ class Document(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`key` is what its log is asked by; `written` says that its log is whole."""
+    """`key` is what its log is asked by."""
 
     number: int
     name: str
@@ -44,8 +44,9 @@ class Step:
         return state_of(self.word).terminal
 
     @property
-    def skipped(self) -> bool:
-        return self.word == "skipped"
+    def begun(self) -> bool:
+        """Whether it can have printed anything."""
+        return self.word != "skipped" and state_of(self.word) is not BuildState.QUEUED
 
 
 @dataclass(frozen=True, slots=True)
