@@ -3,15 +3,23 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from support.fake_drone import REPOSITORY, TOKEN, FakeDrone
+from support.fake_drone import REPOSITORY, TOKEN
 
 from bridge.builders.base import BuilderContext
 from bridge.builders.drone.builder import DroneBuilder, DroneSettings
 
 
-def make(server: FakeDrone, api: str = "drone", **settings: Any) -> DroneBuilder:
+class Answering(Protocol):
+    """A server with a clock of its own."""
+
+    url: str
+
+    def clock(self) -> float: ...
+
+
+def make(server: Answering, api: str = "drone", **settings: Any) -> DroneBuilder:
     given = {"url": server.url, "token": TOKEN, "repository": REPOSITORY, "api": api, "timeout": "10s"}
     return DroneBuilder(
         "drone",
@@ -21,7 +29,7 @@ def make(server: FakeDrone, api: str = "drone", **settings: Any) -> DroneBuilder
 
 
 @asynccontextmanager
-async def builder(server: FakeDrone, api: str = "drone", **settings: Any) -> AsyncIterator[DroneBuilder]:
+async def builder(server: Answering, api: str = "drone", **settings: Any) -> AsyncIterator[DroneBuilder]:
     made = make(server, api, **settings)
     try:
         yield made

@@ -1,13 +1,15 @@
-"""Builds on Drone-style servers: Drone 1 and 2, Woodpecker 2 and 3.
+"""Builds on Drone-style servers: Drone 1 and 2, Woodpecker 2 and 3, Drone 0.5.
 
 Source: Drone, "REST API" (https://docs.drone.io/api/overview/);
 Woodpecker, "REST API" (https://woodpecker-ci.org/api)
 
 All variables of a build travel with its trigger. BRIDGE_BUILD_ID among them shows in the lists of builds, so
-that a build can be found there, and no other with its number is taken for it.
+that a build can be found there, and no other with its number is taken for it. Drone 0.5 shows it only in the
+documents of single builds.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BaseModel, StringConstraints, TypeAdapter
@@ -30,8 +32,9 @@ from bridge.builders.base import (
 )
 from bridge.builders.drone.dialect import Dialect
 from bridge.builders.drone.drone import Drone
+from bridge.builders.drone.drone_0_5 import Drone05
 from bridge.builders.drone.log import DroneLog
-from bridge.builders.drone.model import BUILD_ID, Document, DroneRef, RemoteBuild, RepositoryName
+from bridge.builders.drone.model import Document, DroneRef, RemoteBuild, RepositoryName
 from bridge.builders.drone.poll import DronePoll
 from bridge.builders.drone.woodpecker import Woodpecker
 from bridge.builders.server import Answer, BuildServer
@@ -40,7 +43,11 @@ from bridge.config.types import Secret
 from bridge.errors import Denied, NotSent, Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
 
-_DIALECTS: Final[Mapping[str, type[Dialect]]] = {"drone": Drone, "woodpecker": Woodpecker}
+_DIALECTS: Final[Mapping[str, type[Dialect]]] = {
+    "drone": Drone,
+    "woodpecker": Woodpecker,
+    "drone-0.5": Drone05,
+}
 _MAX_SHOWN: Final = 100
 
 
@@ -51,8 +58,8 @@ class DroneSettings(ServerSettings):
     """The personal token of a user who may start builds of the repository."""
     repository: RepositoryName
     """The full name of the repository on that server, such as acme/shop."""
-    api: Literal["drone", "woodpecker"]
-    """What the server is: Drone 1 or 2, or Woodpecker 2 or 3."""
+    api: Literal["drone", "woodpecker", "drone-0.5"]
+    """What the server is: Drone 1 or 2, Woodpecker 2 or 3, or Drone 0.5, which can only repeat builds."""
     branch: (
         Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20]+$")] | None
     ) = None
@@ -97,11 +104,11 @@ class DroneBuilder(Builder):
                 "set `branch` to one whose pipeline fetches COMMIT by itself"
             )
         try:
-            await self._dialect.prepare(self._repository)
+            number = await self._dialect.prepare(self._repository, request, self._branch)
         except RemoteError as error:
             return _not_prepared(error)
         try:
-            answer = await self._dialect.start(self._repository, request, self._branch)
+            answer = await self._dialect.start(self._repository, request, self._branch, number)
         except NotSent as error:
             return Retry(str(error))
         except Unanswered as error:
@@ -116,7 +123,7 @@ class DroneBuilder(Builder):
                 return Rejected(why.format(title, answer.status))
             return self._server.refused(answer)
         try:
-            build = self._dialect.started(answer)
+            build = self._dialect.started(answer, request)
         except RemoteError as error:
             return Ambiguous(str(error))
         if build is None:
@@ -124,8 +131,6 @@ class DroneBuilder(Builder):
                 f"{title} made no build: the pipeline is not for builds by hand of this branch, "
                 "or the commit asks for none"
             )
-        if build.build_id != request.build_id:
-            return Ambiguous(f"{title} answered with a build that has another {BUILD_ID}")
         return self._sent(DroneRef.of(self._repository, build), request, "")
 
     def _sent(self, ref: DroneRef, request: BuildRequest, detail: str) -> Sent:
@@ -143,8 +148,8 @@ class DroneBuilder(Builder):
         return Sent(ref.handle, detail, "; ".join(notes))
 
     async def find(self, build_id: str) -> Handle | Search | None:
-        build = await self._dialect.search(self._repository, build_id)
-        return DroneRef.of(self._repository, build).handle if build else None
+        found = await self._dialect.search(self._repository, build_id)
+        return DroneRef.of(self._repository, found).handle if isinstance(found, RemoteBuild) else found
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:
         return self._sent(DroneRef.parse(handle), request, FOUND)
@@ -163,15 +168,19 @@ class DroneBuilder(Builder):
     async def cancel(self, handle: Handle) -> None:
         ref = DroneRef.parse(handle)
         build = await self._ours(ref)
-        if build is None or build.ended:
+        if build is None:
+            # It is too late, unless the server only fails to show it.
+            await self._dialect.check(ref.repository)
             return
-        answer = await self._dialect.stop(ref.repository, ref.number)
+        if build.ended:
+            return
+        answer = await self._dialect.stop(ref.repository, build)
         if answer.good and not answer.sign_in:
             return
         # It may have ended between the two requests.
         now = await self._ours(ref)
         if now and not now.ended:
-            raise self._server.error_of(answer)
+            raise self._dialect.not_stopped(answer)
 
     async def _ours(self, ref: DroneRef) -> RemoteBuild | None:
         build = await self._dialect.one(ref.repository, ref.number)
@@ -194,14 +203,14 @@ class DroneBuilder(Builder):
 
     async def _check_kind(self) -> None:
         """Raise Permanent where the server says that it is of another kind."""
-        try:
-            version = await self._server.read("version", _VERSION)
-        except Transient:
-            return
-        source = version.source.lower() if version else ""
-        for api, dialect in _DIALECTS.items():
-            if api in source and dialect is not type(self._dialect):
-                raise Permanent(f"what answers at `url` is {dialect.title}: write `api: {api}`")
+        answer = await self._server.call("GET", "version")
+        source = ""
+        with suppress(RemoteError):
+            source = self._server.parsed(answer, _VERSION).source.lower()
+        old = answer.headers.get("X-Drone-Version", "").startswith("0.")
+        api = "drone-0.5" if old else next((api for api in ("woodpecker", "drone") if api in source), None)
+        if api and _DIALECTS[api] is not type(self._dialect):
+            raise Permanent(f"what answers at `url` is {_DIALECTS[api].title}: write `api: {api}`")
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:  # noqa: ARG002  # there are no jobs
         return [

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 from urllib.parse import quote
 
-from bridge.builders.drone.model import RemoteBuild, Stage, Step
+from bridge.builders.base import Search
+from bridge.builders.drone.model import BUILD_ID, RemoteBuild, Stage, Step
 from bridge.builders.server import Answer, BuildServer
-from bridge.errors import Denied, RemoteError
+from bridge.errors import Denied, RemoteError, Transient
 from bridge.model.build import BuildRequest
 
 SEARCHED: Final = 2000
@@ -37,16 +38,19 @@ class Dialect(ABC):
         self.server = server
 
     @abstractmethod
-    async def prepare(self, repository: str) -> None:
-        """Read what a trigger needs to know; changes nothing."""
+    async def prepare(self, repository: str, request: BuildRequest, branch: str | None) -> int:
+        """The number that `start` needs, 0 where it needs none; changes nothing."""
 
     @abstractmethod
-    async def start(self, repository: str, request: BuildRequest, branch: str | None) -> Answer:
+    async def start(self, repository: str, request: BuildRequest, branch: str | None, number: int) -> Answer:
         """Ask once for a build, of `branch` as it is now or else of what was pushed."""
 
     @abstractmethod
-    def started(self, answer: Answer) -> RemoteBuild | None:
-        """The build in a good answer to `start`; None when filters of the pipeline left nothing to run."""
+    def started(self, answer: Answer, request: BuildRequest) -> RemoteBuild | None:
+        """The build that a good answer to `start` proves to be ours.
+
+        None when filters of the pipeline left nothing to run.
+        """
 
     @abstractmethod
     async def check(self, repository: str) -> str:
@@ -65,8 +69,16 @@ class Dialect(ABC):
         """What a step printed so far, without line ends; None while nothing is stored."""
 
     @abstractmethod
-    async def stop(self, repository: str, number: int) -> Answer:
-        """Ask for the end of a build."""
+    async def stop(self, repository: str, build: RemoteBuild) -> Answer:
+        """Ask for the end of a build that goes on."""
+
+    def not_stopped(self, answer: Answer) -> RemoteError:
+        """Why a build goes on after this answer to `stop`."""
+        return self.server.error_of(answer)
+
+    async def settled(self, repository: str, build: RemoteBuild) -> RemoteBuild:  # noqa: ARG002  # most lists tell all
+        """The build of a list with what a list does not tell."""
+        return build
 
     @abstractmethod
     def page(self, repository: str, number: int) -> str:
@@ -76,7 +88,12 @@ class Dialect(ABC):
     def last_page(self) -> int:
         return SEARCHED // self.page_size
 
-    async def search(self, repository: str, build_id: str) -> RemoteBuild | None:
+    async def relocate(self, repository: str, identity: str) -> RemoteBuild | None:
+        """A build of ours that no longer has its number; None when it is proven not to exist."""
+        found = await self.search(repository, identity)
+        return found if isinstance(found, RemoteBuild) else None
+
+    async def search(self, repository: str, build_id: str) -> RemoteBuild | Search | None:
         """The build with our id; of several the oldest: a person can start one again with its parameters.
 
         The repository is read first: an empty list proves nothing on a server of another kind.
@@ -85,11 +102,17 @@ class Dialect(ABC):
         found: list[RemoteBuild] = []
         for page in range(1, self.last_page + 1):
             builds = await self.listed(repository, page)
-            found += (build for build in builds if build.build_id == build_id)
+            found += (build for build in builds if build.identity == build_id)
             # The server may have shorter pages than asked for: only the first build ends the list.
             if not builds or builds[-1].number == 1 or any(not build.parent for build in found):
                 break
         return min(found, key=lambda build: build.number, default=None)
+
+    def proven(self, build: RemoteBuild, request: BuildRequest) -> RemoteBuild:
+        """The build. Raises Transient when it does not show our id."""
+        if build.identity != request.build_id:
+            raise Transient(f"{self.server.name} answered with a build that has another {BUILD_ID}")
+        return build
 
     def hidden(self, repository: str) -> RemoteError:
         return Denied(

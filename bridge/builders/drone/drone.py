@@ -43,7 +43,7 @@ class _Build(Document):
         return RemoteBuild(
             number=self.number,
             word=self.status,
-            build_id=(self.params or {}).get(BUILD_ID, ""),
+            identity=(self.params or {}).get(BUILD_ID, ""),
             commit=self.after,
             parent=self.parent,
             started=self.started,
@@ -92,10 +92,10 @@ class Drone(Dialect):
     builds_tags: ClassVar[bool] = True
     reserved: ClassVar[frozenset[str]] = frozenset({"branch", "commit", "access_token"})
 
-    async def prepare(self, repository: str) -> None:
-        """A trigger names the repository itself."""
+    async def prepare(self, repository: str, request: BuildRequest, branch: str | None) -> int:  # noqa: ARG002  # it needs none
+        return 0
 
-    async def start(self, repository: str, request: BuildRequest, branch: str | None) -> Answer:
+    async def start(self, repository: str, request: BuildRequest, branch: str | None, number: int) -> Answer:  # noqa: ARG002  # it needs none
         variables = {name: value for name, value in request.variables().items() if name not in self.reserved}
         # A full name of a ref is taken as it is, so that a tag is built as a tag.
         wanted = {"branch": branch or request.branch or request.ref}
@@ -103,9 +103,9 @@ class Drone(Dialect):
             wanted["commit"] = request.commit
         return await self.server.call("POST", _builds(repository), query={**variables, **wanted})
 
-    def started(self, answer: Answer) -> RemoteBuild | None:
+    def started(self, answer: Answer, request: BuildRequest) -> RemoteBuild | None:
         build = self.server.parsed(answer, _STARTED)
-        return build.remote() if build else None
+        return self.proven(build.remote(), request) if build else None
 
     async def check(self, repository: str) -> str:
         found = await self.server.read(f"api/repos/{quoted(repository)}", _REPOSITORY)
@@ -138,8 +138,8 @@ class Drone(Dialect):
         rows = self.server.parsed(answer, _ROWS) or []
         return [row.out for row in sorted(rows, key=lambda row: row.pos)]
 
-    async def stop(self, repository: str, number: int) -> Answer:
-        return await self.server.call("DELETE", f"{_builds(repository)}/{number}")
+    async def stop(self, repository: str, build: RemoteBuild) -> Answer:
+        return await self.server.call("DELETE", f"{_builds(repository)}/{build.number}")
 
     def page(self, repository: str, number: int) -> str:
         return f"{self.server.url}{quoted(repository)}/{number}"

@@ -65,15 +65,16 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteBuild:
-    """A build of a server; `build_id` is ours, "" without one.
+    """A build of a server.
 
+    `identity` tells it from another build with its number: our build id where lists show it, "" without one.
     `parent` is not 0 for what a person started again from another build, with its parameters. Times are Unix
     seconds, 0 where there is none. Lists of builds have no `stages`.
     """
 
     number: int
     word: str
-    build_id: str = ""
+    identity: str = ""
     commit: str = ""
     parent: int = 0
     started: int = 0
@@ -88,7 +89,7 @@ class RemoteBuild:
 class DroneRef(Strict):
     """What identifies a build; the handle is this as JSON.
 
-    `id` is our build id, so that a build of someone else with the same number is not taken for ours.
+    `id` is its identity, so that a build of someone else with the same number is not taken for ours.
     `commit` is what the server builds, "" where it did not say.
     """
 
@@ -106,14 +107,14 @@ class DroneRef(Strict):
 
     @classmethod
     def of(cls, repository: str, build: RemoteBuild) -> "DroneRef":
-        return cls(repository=repository, number=build.number, id=build.build_id, commit=build.commit[:100])
+        return cls(repository=repository, number=build.number, id=build.identity, commit=build.commit[:100])
 
     @property
     def handle(self) -> str:
         return self.model_dump_json(exclude_defaults=True)
 
     def owns(self, build: RemoteBuild | None) -> bool:
-        return build is not None and (build.number, build.build_id) == (self.number, self.id)
+        return build is not None and (build.number, build.identity) == (self.number, self.id)
 
 
 _WORDS: Final[Mapping[str, tuple[BuildState, str]]] = {

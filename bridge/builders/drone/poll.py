@@ -57,7 +57,7 @@ class DronePoll:
             for name, ref in group.items():
                 build = builds.get(ref.number)
                 if build and ref.owns(build):
-                    found[name] = self._status(repository, build)
+                    found[name] = await self._status(repository, build)
                     self._absences.pop(name, None)
                 else:
                     absent[name] = ref
@@ -74,7 +74,8 @@ class DronePoll:
             builds |= {build.number: build for build in await self._dialect.listed(repository, page)}
         return builds
 
-    def _status(self, repository: str, build: RemoteBuild) -> Status:
+    async def _status(self, repository: str, build: RemoteBuild) -> Status:
+        build = await self._dialect.settled(repository, build)
         return status_of(repository, build, self._dialect.page(repository, build.number))
 
     async def _look_for(self, absent: Mapping[str, DroneRef]) -> dict[str, Status]:
@@ -101,10 +102,10 @@ class DronePoll:
     async def _look(self, ref: DroneRef, absence: _Absence, now: float) -> Status | None:
         build = await self._dialect.one(ref.repository, ref.number)
         if not ref.owns(build):
-            build = await self._dialect.search(ref.repository, ref.id)
+            build = await self._dialect.relocate(ref.repository, ref.id)
         if build:
             absence.since, absence.looks = None, 0
-            return self._status(ref.repository, build)
+            return await self._status(ref.repository, build)
         absence.since = now if absence.since is None else absence.since
         absence.looks += 1
         if absence.looks < GONE_LOOKS or now - absence.since < GONE_AFTER:

@@ -51,7 +51,7 @@ class _Pipeline(Document):
         return RemoteBuild(
             number=self.number,
             word=self.status,
-            build_id=(self.variables or {}).get(BUILD_ID, ""),
+            identity=(self.variables or {}).get(BUILD_ID, ""),
             commit=self.commit,
             parent=self.parent,
             started=self.started,
@@ -102,23 +102,22 @@ class Woodpecker(Dialect):
         super().__init__(server)
         self._ids: dict[str, int] = {}
 
-    async def prepare(self, repository: str) -> None:
-        if repository not in self._ids:
-            await self._read(repository)
+    async def prepare(self, repository: str, request: BuildRequest, branch: str | None) -> int:  # noqa: ARG002  # of the repository
+        return await self._id(repository)
 
-    async def start(self, repository: str, request: BuildRequest, branch: str | None) -> Answer:
+    async def start(self, repository: str, request: BuildRequest, branch: str | None, number: int) -> Answer:
         body = json.dumps({"branch": branch or request.branch, "variables": request.variables()}).encode()
         headers = {"Content-Type": "application/json"}
-        path = await self._pipelines(repository)
+        path = f"api/repos/{number}/pipelines"
         answer = await self.server.call("POST", path, headers=headers, content=body)
         if answer.status == HTTPStatus.NOT_FOUND:
             self._ids.pop(repository, None)
         return answer
 
-    def started(self, answer: Answer) -> RemoteBuild | None:
+    def started(self, answer: Answer, request: BuildRequest) -> RemoteBuild | None:
         if answer.status == HTTPStatus.NO_CONTENT:
             return None
-        return self.server.parsed(answer, _PIPELINE).remote()
+        return self.proven(self.server.parsed(answer, _PIPELINE).remote(), request)
 
     async def check(self, repository: str) -> str:
         found = await self._read(repository)
@@ -142,24 +141,25 @@ class Woodpecker(Dialect):
         return pipeline.remote() if pipeline else None
 
     async def lines(self, repository: str, number: int, stage: Stage, step: Step) -> Sequence[str] | None:  # noqa: ARG002  # steps have numbers of their own
-        await self.prepare(repository)
-        path = f"api/repos/{self._ids[repository]}/logs/{number}/{step.key}"
+        path = f"api/repos/{await self._id(repository)}/logs/{number}/{step.key}"
         answer = await self.server.call("GET", path)
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         rows = self.server.parsed(answer, _ROWS) or []
         return [_text(row) for row in sorted(rows, key=lambda row: row.line) if row.type in _OUTPUT]
 
-    async def stop(self, repository: str, number: int) -> Answer:
-        return await self.server.call("POST", f"{await self._pipelines(repository)}/{number}/cancel")
+    async def stop(self, repository: str, build: RemoteBuild) -> Answer:
+        return await self.server.call("POST", f"{await self._pipelines(repository)}/{build.number}/cancel")
 
     def page(self, repository: str, number: int) -> str:
         known = self._ids.get(repository)
         return f"{self.server.url}repos/{known}/pipeline/{number}"
 
     async def _pipelines(self, repository: str) -> str:
-        await self.prepare(repository)
-        return f"api/repos/{self._ids[repository]}/pipelines"
+        return f"api/repos/{await self._id(repository)}/pipelines"
+
+    async def _id(self, repository: str) -> int:
+        return self._ids.get(repository) or (await self._read(repository)).id
 
     async def _read(self, repository: str) -> _Repository:
         found = await self.server.read(f"api/repos/lookup/{quoted(repository)}", _REPOSITORY)

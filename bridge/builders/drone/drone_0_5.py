@@ -1,0 +1,209 @@
+"""The API of Drone 0.5.
+
+Source: Drone, "drone/drone" (https://github.com/drone/drone), and answers of a 0.5.0 server
+
+There is no call that builds a ref. An earlier build is started again as a new one (a fork), with our variables
+in the environment of its jobs, which lists do not show: a build is told from another with its number by the
+time at which it was made. What is forked is the root, since a fork passes its environment on.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from http import HTTPStatus
+from typing import ClassVar, Final
+
+from pydantic import Field, TypeAdapter
+
+from bridge.builders.base import Search
+from bridge.builders.drone.dialect import Dialect, quoted
+from bridge.builders.drone.model import BUILD_ID, Document, RemoteBuild, Stage, Step, state_of
+from bridge.builders.server import Answer
+from bridge.errors import Permanent, RemoteError, Transient
+from bridge.model.build import BuildRequest
+
+_LISTED: Final = 50
+"""How many builds a list has; there are no further pages."""
+_EXIT_CODE: Final = 2
+"""The type of log rows that hold an exit code."""
+_ENDED_BY_A_PERSON: Final = "termination request received"
+"""What the agent reports, seconds after the server has said `killed`; the build is a `failure` then."""
+
+
+class _Job(Document):
+    number: int = Field(ge=1)
+    error: str = ""
+    status: str = ""
+    environment: dict[str, str] | None = None
+
+
+class _Build(Document):
+    number: int = Field(ge=1)
+    parent: int = 0
+    status: str
+    created_at: int
+    started_at: int = 0
+    finished_at: int = 0
+    commit: str = ""
+    branch: str = ""
+    ref: str = ""
+    jobs: list[_Job] | None = None
+
+    @property
+    def build_id(self) -> str:
+        """Our build id, as its jobs have it."""
+        return next(
+            (found for job in self.jobs or () if (found := (job.environment or {}).get(BUILD_ID))), ""
+        )
+
+    def remote(self) -> RemoteBuild:
+        jobs = self.jobs or ()
+        killed = self.status == "failure" and any(_ENDED_BY_A_PERSON in job.error for job in jobs)
+        steps = tuple(Step(job.number, f"job {job.number}", job.number, job.status) for job in jobs)
+        word = "killed" if killed else self.status
+        return RemoteBuild(
+            number=self.number,
+            word=word,
+            identity=f"created {self.created_at}",
+            commit=self.commit,
+            parent=self.parent,
+            started=self.started_at,
+            finished=self.finished_at,
+            stages=(Stage(1, "", word, steps),) if steps else (),
+        )
+
+
+class _Repository(Document):
+    full_name: str
+
+
+class _Row(Document):
+    proc: str = ""
+    type: int = 0
+    out: str = ""
+
+
+_BUILD: Final = TypeAdapter(_Build)
+_BUILDS: Final = TypeAdapter(list[_Build])
+_REPOSITORY: Final = TypeAdapter(_Repository)
+_ROWS: Final = TypeAdapter(list[_Row])
+
+
+class Drone05(Dialect):
+    """Builds are forks of the newest build of `branch`, else of one of the very commit that was pushed."""
+
+    title: ClassVar[str] = "Drone 0.5"
+    page_size: ClassVar[int] = _LISTED
+    builds_tags: ClassVar[bool] = True
+    reserved: ClassVar[frozenset[str]] = frozenset({"fork", "event", "deploy_to", "access_token"})
+
+    async def prepare(self, repository: str, request: BuildRequest, branch: str | None) -> int:
+        """The build to fork. Raises Permanent when there is none."""
+        for build in await self._newest(repository):
+            of_push = build.ref == request.ref and request.commit and build.commit == request.commit
+            if build.branch == branch if branch else of_push:
+                return build.parent or build.number
+        raise Permanent(
+            f"{self.title} has no build of {branch or request.commit[:12] or request.ref} among its newest "
+            f"{_LISTED}, and can only repeat builds: set `branch` to one that it has built, "
+            "and whose pipeline fetches COMMIT by itself"
+        )
+
+    async def start(self, repository: str, request: BuildRequest, branch: str | None, number: int) -> Answer:  # noqa: ARG002  # the number has it
+        variables = {name: value for name, value in request.variables().items() if name not in self.reserved}
+        return await self.server.call(
+            "POST", f"{_builds(repository)}/{number}", query={"fork": "true", **variables}
+        )
+
+    def started(self, answer: Answer, request: BuildRequest) -> RemoteBuild | None:  # noqa: ARG002  # it does not show our id
+        build = self.server.parsed(answer, _BUILD)
+        if not build.parent:
+            raise Transient(f"{self.title} answered with a build that is no fork")
+        return build.remote()
+
+    async def check(self, repository: str) -> str:
+        found = await self.server.read(f"api/repos/{quoted(repository)}", _REPOSITORY)
+        if found is None:
+            raise self.hidden(repository)
+        if found.full_name.casefold() != repository.casefold():
+            raise Transient(f"{self.title} answered with another repository: check `url`")
+        return ""
+
+    async def listed(self, repository: str, page: int) -> Sequence[RemoteBuild]:
+        return [build.remote() for build in await self._newest(repository)] if page == 1 else []
+
+    async def one(self, repository: str, number: int) -> RemoteBuild | None:
+        build = await self._read(repository, number)
+        return build.remote() if build else None
+
+    async def settled(self, repository: str, build: RemoteBuild) -> RemoteBuild:
+        """Whether a failed build was ended by a person stands at its jobs."""
+        return await self.one(repository, build.number) or build if build.word == "failure" else build
+
+    async def relocate(self, repository: str, identity: str) -> RemoteBuild | None:  # noqa: ARG002  # only the number has it
+        await self.check(repository)
+        return None
+
+    async def search(self, repository: str, build_id: str) -> RemoteBuild | Search | None:
+        """The fork with our id, else nothing that proves its absence once the list is full."""
+        await self.check(repository)
+        builds = await self._newest(repository)
+        for fork in (build for build in builds if build.parent):
+            found = await self._read(repository, fork.number)
+            if found and found.build_id == build_id:
+                # A person can have forked ours.
+                older = await self._read(repository, found.parent)
+                return (older if older and older.build_id == build_id else found).remote()
+        return None if len(builds) < _LISTED else Search.UNSEARCHABLE
+
+    async def lines(self, repository: str, number: int, stage: Stage, step: Step) -> Sequence[str] | None:  # noqa: ARG002  # jobs have no stages
+        path = f"api/repos/{quoted(repository)}/logs/{number}/{step.key}"
+        answer = await self.server.call("GET", path)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return None
+        rows = self.server.parsed(answer, _ROWS)
+        return list(_lines(rows))
+
+    async def stop(self, repository: str, build: RemoteBuild) -> Answer:
+        answer = Answer(HTTPStatus.NO_CONTENT, {}, b"")
+        for job in (
+            step for stage in build.stages for step in stage.steps if not state_of(step.word).terminal
+        ):
+            answer = await self.server.call("DELETE", f"{_builds(repository)}/{build.number}/{job.number}")
+            if not answer.good:
+                break
+        return answer
+
+    def not_stopped(self, answer: Answer) -> RemoteError:
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            return Transient(f"{self.title} cannot end a build that waits: only once it runs")
+        return super().not_stopped(answer)
+
+    def page(self, repository: str, number: int) -> str:
+        return f"{self.server.url}{quoted(repository)}/{number}"
+
+    async def _newest(self, repository: str) -> Sequence[_Build]:
+        builds = await self.server.read(_builds(repository), _BUILDS)
+        if builds is None:
+            raise self.hidden(repository)
+        return builds
+
+    async def _read(self, repository: str, number: int) -> _Build | None:
+        answer = await self.server.call("GET", f"{_builds(repository)}/{number}")
+        # For a number that there is not it answers 500, with no text.
+        if answer.status in {404, 500} and not answer.body:
+            return None
+        return self.server.parsed(answer, _BUILD)
+
+
+def _builds(repository: str) -> str:
+    return f"api/repos/{quoted(repository)}/builds"
+
+
+def _lines(rows: Iterable[_Row]) -> Iterator[str]:
+    """The lines of all steps of a job, each after a line with its name; the last row of a log is empty."""
+    proc = ""
+    for row in rows:
+        if row.proc and row.type != _EXIT_CODE:
+            if row.proc != proc:
+                proc = row.proc
+                yield f"== {proc} =="
+            yield row.out

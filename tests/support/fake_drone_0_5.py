@@ -1,0 +1,107 @@
+"""A Drone 0.5 with one repository, whose builds have one job of two steps."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from support.fake_drone import OPEN, REPOSITORY, Build, FakeDrone
+from support.fake_http import Reply, json_reply, served
+
+REPORTED = "termination request received, build cancelled"
+
+
+class FakeDrone05(FakeDrone):
+    """It lists the newest 50 builds, without their environment; a missing number is 500."""
+
+    version = "drone/drone"
+    _BUILD = re.compile(rf"/api/repos/{REPOSITORY}/builds/(\d+)(?:/(\d+))?")
+    _LOG = re.compile(rf"/api/repos/{REPOSITORY}/logs/(\d+)/1")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports: dict[int, str] = {}
+
+    def build(self, build_id: str) -> Build:
+        """The build that a trigger with our id made, which is a fork."""
+        return next(one for one in self.builds if self.is_ours(one, build_id))
+
+    def pushed(self, commit: str, branch: str = "master") -> Build:
+        """What the hook of the Git host makes."""
+        return self.add({}, commit=commit, branch=branch)
+
+    def report(self, build: Build) -> None:
+        """The agent tells, seconds later, how the build that was killed has ended."""
+        build.word, self.reports[build.number] = "failure", REPORTED
+
+    def handle(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        reply = super().handle(method, target, body, headers)
+        reply.headers["X-Drone-Version"] = "0.5.0+dev"
+        return reply
+
+    def asked(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Reply | None:
+        if path == f"/api/repos/{REPOSITORY}" and not self.hidden:
+            return json_reply({"id": 1, "full_name": REPOSITORY, "default_branch": "master"})
+        if path == f"/api/repos/{REPOSITORY}/builds":
+            return json_reply([self.shown(one) for one in self.builds[:-51:-1]])
+        if found := self._LOG.fullmatch(path):
+            build = self.numbered(found[1])
+            return self.log(build) if build and build.started else None
+        found = self._BUILD.fullmatch(path)
+        if not found:
+            return None
+        build = self.numbered(found[1])
+        if not build:
+            return Reply(404 if method == "POST" else 500)
+        if method == "POST":
+            return self.forked(build, query)
+        return self.ended(build) if method == "DELETE" else json_reply(self.shown(build, jobs=True))
+
+    def ended(self, build: Build) -> Reply:
+        if build.word != "running":
+            return Reply(400, body=b"Cannot cancel a non-running build")
+        self.stop(build)
+        return Reply(204)
+
+    def forked(self, build: Build, query: Mapping[str, str]) -> Reply:
+        """Without `fork` it would run again under its number: no trigger of ours may ask for that."""
+        assert query["fork"] == "true"
+        given = {name: value for name, value in query.items() if name not in {"fork", "event", "deploy_to"}}
+        values = {**build.values, **given}
+        return json_reply(
+            self.shown(self.add(values, commit=build.commit, branch=build.branch, parent=build.number)), 202
+        )
+
+    def shown(self, build: Build, *, jobs: bool = False) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "number": build.number,
+            "parent": build.parent,
+            "event": "push",
+            "status": build.word,
+            "created_at": 1_795_000_000 + build.number,
+            "started_at": build.started,
+            "finished_at": build.finished,
+            "commit": build.commit,
+            "branch": build.branch,
+            "ref": f"refs/heads/{build.branch}",
+        }
+        if jobs:
+            error = self.reports.get(build.number, "")
+            job = {"number": 1, "error": error, "status": build.word, "environment": build.values}
+            document["jobs"] = [job]
+        return document
+
+    def log(self, build: Build) -> Reply:
+        rows: list[dict[str, Any]] = []
+        for proc, text in (("clone", build.text), ("build", build.tail)):
+            lines = text.splitlines()
+            rows += ({"proc": proc, "pos": pos, "out": out} for pos, out in enumerate(lines))
+            if lines and (proc == "clone" or build.word not in OPEN):
+                rows.append({"proc": proc, "type": 2, "pos": 0, "out": "0"})
+        return json_reply([*({k: v for k, v in row.items() if v != ""} for row in rows), {}])
+
+
+@contextmanager
+def fake_drone_0_5() -> Iterator[FakeDrone05]:
+    with served(FakeDrone05()) as server:
+        yield server
