@@ -48,9 +48,10 @@ class FakeDrone05(FakeDrone):
             build = self.numbered(found[1])
             return self.log(build) if build and build.started else None
         found = self._BUILD.fullmatch(path)
-        if not found:
-            return None
-        build = self.numbered(found[1])
+        return self.asked_of_one(method, found[1], query) if found else None
+
+    def asked_of_one(self, method: str, number: str, query: Mapping[str, str]) -> Reply:
+        build = self.numbered(number)
         if not build:
             return Reply(404 if method == "POST" else 500)
         if method == "POST":

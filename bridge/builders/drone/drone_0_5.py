@@ -2,9 +2,9 @@
 
 Source: Drone, "drone/drone" (https://github.com/drone/drone), and answers of a 0.5.0 server
 
-There is no call that builds a ref. An earlier build is started again as a new one (a fork), with our variables
-in the environment of its jobs, which lists do not show: a build is told from another with its number by the
-time at which it was made. What is forked is the root, since a fork passes its environment on.
+No call builds a ref. An earlier build is started again as a new one (a fork), with our variables in the
+environment of its jobs, which lists do not show: a build is told from another with its number by the time at
+which it was made. What is forked is the root, since a fork passes its environment on.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -136,7 +136,12 @@ class Drone05(Dialect):
 
     async def settled(self, repository: str, build: RemoteBuild) -> RemoteBuild:
         """Whether a failed build was ended by a person stands at its jobs."""
-        return await self.one(repository, build.number) or build if build.word == "failure" else build
+        if build.word != "failure":
+            return build
+        found = await self.one(repository, build.number)
+        if found is None:
+            raise Transient(f"{self.title} does not show the build that failed now")
+        return found
 
     async def relocate(self, repository: str, identity: str) -> RemoteBuild | None:  # noqa: ARG002  # only the number has it
         await self.check(repository)

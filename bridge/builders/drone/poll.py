@@ -56,11 +56,14 @@ class DronePoll:
                 continue
             for name, ref in group.items():
                 build = builds.get(ref.number)
-                if build and ref.owns(build):
-                    found[name] = await self._status(repository, build)
-                    self._absences.pop(name, None)
-                else:
+                if build is None or not ref.owns(build):
                     absent[name] = ref
+                    continue
+                self._absences.pop(name, None)
+                try:
+                    found[name] = await self._status(repository, build)
+                except RemoteError as error:
+                    failures.append(error)
         if failures and not found and not absent:
             raise failures[0]
         return found | await self._look_for(absent)

@@ -112,6 +112,18 @@ async def test_killed_stays_cancelled_when_the_agent_reports_a_failure(old: Fake
         assert (await ci.poll({"b-2": other}))["b-2"].state is BuildState.FAILED
 
 
+async def test_a_failure_counts_only_once_its_jobs_are_shown(old: FakeDrone05) -> None:
+    async with builder(old, API, branch="builds") as ci:
+        handles = {name: await sent(ci, name) for name in ("b-1", "b-2")}
+        build = old.build("b-1")
+        old.start(build)
+        old.stop(build)
+        old.report(build)
+        old.trouble(match=f"builds/{build.number}", reply=Reply(500))
+        assert set(await ci.poll(handles)) == {"b-2"}
+        assert (await ci.poll(handles))["b-1"].state is BuildState.CANCELLED
+
+
 async def test_a_build_with_our_number_that_was_made_at_another_time_is_not_ours(old: FakeDrone05) -> None:
     async with builder(old, API, branch="builds") as ci:
         handle = await sent(ci)
@@ -201,7 +213,7 @@ async def test_a_recorded_build_has_its_state(name: str) -> None:
 async def test_a_recorded_list_is_understood(name: str) -> None:
     newest = json.loads((RECORDINGS / f"{name}.json").read_text())["response"]["json"][0]
     known = {"repository": REAL, "number": newest["number"], "id": f"created {newest['created_at']}"}
-    with served(Replay(name)) as real:
+    with served(Replay(name, "build_error_missing_image")) as real:
         async with builder(real, API, repository=REAL) as ci:
             status = await polled(ci, json.dumps(known))
     assert status.raw == newest["status"]

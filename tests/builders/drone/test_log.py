@@ -111,3 +111,12 @@ async def test_names_of_steps_cannot_break_lines(api: str, server: FakeDrone) ->
     head = chunk.text.splitlines()[0]
     assert head.startswith("== ab[31mccc")
     assert len(head) < 120
+
+
+@pytest.mark.parametrize("before", ["", "a", "aa"])
+async def test_a_piece_never_ends_inside_of_a_character(before: str, api: str, server: FakeDrone) -> None:
+    async with builder(server, api) as ci:
+        handle = await sent(ci)
+        server.start(server.builds[0], before + "构" * 100_000 + "\n")
+        text, _ = await log_from(ci, handle)
+    assert text.endswith(f"==\n{before}{'构' * 100_000}\n")
