@@ -66,8 +66,8 @@ def show_delivery(config: str | None, delivery_id: str, *, as_json: bool) -> Non
                 raise click.ClickException(f"there is no delivery {delivery_id}: see `deliveries list`")
             builds = [build.id for build in await store.builds.of_delivery(delivery_id)]
             row, steps = found
-            told = {"explanation": row.explanation, "builds": builds, "timeline": timeline_document(steps)}
-            return delivery_document(row.head) | told
+            story = {"explanation": row.explanation, "builds": builds, "timeline": timeline_document(steps)}
+            return delivery_document(row.head) | story
 
     _print_one(run(work), as_json=as_json)
 

@@ -53,8 +53,8 @@ class KnownMove:
 class KnownBranch:
     """What is known of a branch without a push of it.
 
-    `moves` are the recorded ones, the first recorded first; `built` is the commit that was last built of it
-    without a person who asked for that, `clone_url` where its code is; both are None where nothing says so.
+    `moves` are the recorded ones, the first recorded first; `built` is the commit that was last built of it,
+    builds by hand left out; `clone_url` is where its code is. Both are None where nothing says so.
     """
 
     moves: Sequence[KnownMove]

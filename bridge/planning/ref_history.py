@@ -4,9 +4,9 @@ Deliveries may come late, twice, or in any order. Each names the object that its
 object that it was set to, so all of them together are a chain. A push is certainly newer than another where
 the chain leads from the other to it, and not back. The chain leads back where a ref was reset, or removed
 and made again. There, and where a link is not known (yet), the order of arrival counts as the order of the
-pushes. Where a ref comes back from what it was last known to be, or from where nobody said that it went, the
-links from that place on are over: nothing there is newer for it. The dates of commits do not count: their
-authors choose them. Different refs are never compared.
+pushes. A ref that returns to an object it had before, from its last known object or from one that no earlier
+move names, was reset: the links that led on from the object it returns to no longer count. The dates of
+commits do not count: their authors choose them. Different refs are never compared.
 
 So a moving tag, such as `latest`, may hold older code for a while, where that came before the link to the
 newer code. When the link comes, the newest code is built again.
@@ -32,7 +32,7 @@ class Chain:
         seen: list[str] = []
         for before, after in moves:
             if after in self._previous and (self._is_new(before) or self.newest(seen[::-1]) == before):
-                self._leave(after)
+                self._reset_to(after)
             self._next.setdefault(before, set()).add(after)
             self._previous.setdefault(after, set()).add(before)
             seen.append(after)
@@ -43,13 +43,13 @@ class Chain:
         return cls((one.before, one.after) for one in _reported(moves))
 
     def _is_new(self, name: str) -> bool:
-        """Whether no move before had it: then the ref came there, and nobody said so."""
+        """Whether no earlier move names it: the push that set the ref to it was not reported."""
         return name not in self._next and name not in self._previous
 
-    def _leave(self, place: str) -> None:
-        """Forget where the ref went from this place when it was there before."""
-        for later in self._next.pop(place, ()):
-            self._previous[later].discard(place)
+    def _reset_to(self, name: str) -> None:
+        """Forget the links that led on from this object."""
+        for later in self._next.pop(name, ()):
+            self._previous[later].discard(name)
 
     def newer(self, pushed: str) -> set[str]:
         """What is certainly newer than `pushed`."""

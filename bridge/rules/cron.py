@@ -9,11 +9,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-if TYPE_CHECKING:
-    from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.cron import CronTrigger
 
 MAX_LENGTH: Final = 200
 _YEARS: Final = "2000-2199"
@@ -39,7 +38,7 @@ class Cron:
     missing for it.
     """
 
-    trigger: "CronTrigger"
+    trigger: CronTrigger
     zone: ZoneInfo
     once: bool
 
@@ -104,8 +103,6 @@ def _compiled(expression: str, timezone: str) -> Cron:
         raise BadCron(
             "cron would run on every day that either field names: give day or day of week, not both"
         )
-    from apscheduler.triggers.cron import CronTrigger  # noqa: PLC0415  # only where there are schedules
-
     zone = _zone(timezone)
     try:
         trigger = CronTrigger(

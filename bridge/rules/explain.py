@@ -24,7 +24,7 @@ class Evaluation:
     event: PushEvent | Ignored
     matching: Matching
     kind: str = ""
-    """The kind of Git host that was pushed to; empty where nobody pushed."""
+    """The kind of Git host that reported it; empty for a build by hand or by a schedule."""
 
     @property
     def reason(self) -> str:
@@ -92,10 +92,12 @@ def facts_document(event: PushEvent | Ignored) -> dict[str, Any]:
 
 def _nearest(code: str, rejections: Sequence[Rejection]) -> list[Rejection]:
     """The few of these for other code whose code has a similar name."""
+    if not rejections:
+        return []
     by_code: dict[str, Rejection] = {}
     for one in rejections:
         by_code.setdefault(one.other_code.lower()[:_MAX_COMPARED], one)
-    # Only where a push is explained that nothing builds: the daemon keeps what it has imported.
+    # The daemon keeps what it has imported, and needs this only where somebody asks for an explanation.
     import difflib  # noqa: PLC0415
 
     near = difflib.get_close_matches(code.lower()[:_MAX_COMPARED], by_code, n=_NEAREST, cutoff=0.5)

@@ -81,7 +81,7 @@ def _clone_url(connection: Connection, code: str, ref: str) -> str | None:
 def _built(connection: Connection, namespace: str, repo_name: str, ref: str) -> tuple[str | None, str | None]:
     """The commit that was last built of the ref, and where the code of the repository's newest build is.
 
-    What a person asked for says nothing of where the ref is.
+    A build by hand may be of any commit: it does not show where the ref is.
     """
     same = (build.c.namespace == namespace) & (build.c.repo_name == repo_name)
     newest = (

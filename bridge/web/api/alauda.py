@@ -91,11 +91,7 @@ class AlaudaApi(BareDialect):
     async def list_repositories(self, call: Call, query: RepositoryQuery) -> ListPage[RepositoryDocument]:
         """List repositories by name."""
         page = self._repositories.page(call, query)
-        return {
-            "count": page.count,
-            **self._links.of_repositories(call, page),
-            "results": [repository_document(one) for one in page.rows],
-        }
+        return self._links.listed_repositories(call, page, repository_document)
 
     async def show_repository(self, call: Call) -> RepositoryDocument:
         """Show a repository."""

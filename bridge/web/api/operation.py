@@ -184,7 +184,7 @@ class Dialect(ABC):
         return schema
 
     def __init__(self, callers: KnowsCallers, attempts: Attempts) -> None:
-        self._callers = callers
+        self.callers = callers
         self._attempts = attempts
 
     @abstractmethod
@@ -221,7 +221,7 @@ class Dialect(ABC):
 
     async def _answer(self, operation: Operation, request: Request) -> Response:
         try:
-            call = Call(request, await self._callers.principal(request), self._callers.origin(request))
+            call = Call(request, await self.callers.principal(request), self.callers.origin(request))
             key = request.headers.get(HEADER)
             if key is None or call.principal is None or not operation.takes_key:
                 return await self._done(operation, call)

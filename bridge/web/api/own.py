@@ -268,11 +268,7 @@ class OwnApi(Dialect):
     async def list_repositories(self, call: Call, query: RepositoryQuery) -> ListPage[RepositoryStory]:
         """List repositories by name."""
         page = self._repositories.page(call, query)
-        return {
-            "count": page.count,
-            **self._links.of_repositories(call, page),
-            "results": [_story(call, one) for one in page.rows],
-        }
+        return self._links.listed_repositories(call, page, lambda known: _story(call, known))
 
     async def show_repository(self, call: Call) -> RepositoryStory:
         """Show a repository."""

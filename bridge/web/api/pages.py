@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from typing_extensions import TypedDict
 
+from bridge.rules.in_force import KnownRepository
 from bridge.store.values import Page
 from bridge.web.api.core.repositories import RepositoryPage
 from bridge.web.api.operation import Call
@@ -17,20 +18,15 @@ T = TypeVar("T")
 D = TypeVar("D")
 
 
-class Links(TypedDict):
-    """The addresses of the neighbouring pages."""
-
-    next: str | None
-    """The page after this one; null on the last one."""
-    previous: str | None
-    """The page before this one; null on the first one."""
-
-
-class ListPage(Links, Generic[D]):
+class ListPage(TypedDict, Generic[D]):
     """One page of a list."""
 
     count: int
     """How many rows there are in all: exact below 10 000 (deliveries: 2 000), else so many at least."""
+    next: str | None
+    """The page after this one; null on the last one."""
+    previous: str | None
+    """The page before this one; null on the first one."""
     results: list[D]
 
 
@@ -43,27 +39,28 @@ class PageLinks:
     def listed(
         self, call: Call, page: Page[T], key: Callable[[T], str | int], document: Callable[[T], D]
     ) -> ListPage[D]:
-        """A page with its links; `key` is what a row is ordered by."""
-        return {
-            "count": page.count,
-            **self.of(call, page, key),
-            "results": [document(row) for row in page.rows],
-        }
+        """A page, the newest rows first; rows that come meanwhile do not move its neighbours.
 
-    def of(self, call: Call, page: Page[T], key: Callable[[T], str | int]) -> Links:
-        """The links of a page, the newest rows first; rows that come meanwhile do not move its neighbours."""
+        `key` is what a row is ordered by.
+        """
         rows = page.rows
         return {
+            "count": page.count,
             "next": self._link(call, "before", key(rows[-1])) if page.older and rows else None,
             "previous": self._link(call, "after", key(rows[0])) if page.newer and rows else None,
+            "results": [document(row) for row in rows],
         }
 
-    def of_repositories(self, call: Call, page: RepositoryPage) -> Links:
-        """The links of a page of repositories, in the order of their names."""
+    def listed_repositories(
+        self, call: Call, page: RepositoryPage, document: Callable[[KnownRepository], D]
+    ) -> ListPage[D]:
+        """A page of repositories, in the order of their names."""
         paths = [one.repository.path for one in page.rows]
         return {
+            "count": page.count,
             "next": self._link(call, "after", paths[-1]) if page.later and paths else None,
             "previous": self._link(call, "before", paths[0]) if page.earlier else None,
+            "results": [document(one) for one in page.rows],
         }
 
     def _link(self, call: Call, cursor: str, neighbour: str | int) -> str:

@@ -75,7 +75,6 @@ class CodeArtsBase(Dialect):
         self, callers: KnowsCallers, attempts: Attempts, core: Core, zone: Zone, *, allow_private: bool
     ) -> None:
         super().__init__(callers, attempts)
-        self.callers = callers
         self.core = core
         self.repositories = RepositoryCalls(core)
         self.zone = zone
