@@ -1,6 +1,6 @@
 """The audit trail: entries are written once, and go with the builds of their time."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import RowMapping, insert, select
 from uuid_utils import uuid7
@@ -14,6 +14,8 @@ from bridge.store.schema_callers import audit as table
 from bridge.store.sqlite import listing
 from bridge.store.sqlite.database import Database
 from bridge.store.values import Cursor, Page, Redact
+
+_ROWS: Final = select(table)
 
 
 class Audit:
@@ -56,7 +58,7 @@ class Audit:
         return await self._database.read(
             lambda connection: listing.page(
                 connection,
-                select(table),
+                _ROWS,
                 [listing.part_of(table, {})],
                 cursor=cursor,
                 size=size,

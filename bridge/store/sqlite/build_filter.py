@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from bridge.store.schema import build as table
 from bridge.store.sqlite.listing import Part, few_of, part_of
@@ -34,10 +34,11 @@ def _values(connection: Connection, only: BuildFilter) -> Iterator[Mapping[str, 
     if only.states is not None:
         shared["state"] = only.states
     if only.repo_name is not None and only.namespace is None:
-        shared["namespace"] = _namespaces_of(connection, only.repo_name)
+        shared["namespace"] = (
+            connection.execute(_NAMESPACES, {"of_repo_name": only.repo_name}).scalars().all()
+        )
     if only.readable is None or only.namespace in only.readable:
-        yield {**shared, "is_public": _PRIVATE}
-        yield {**shared, "is_public": _PUBLIC}
+        yield {**shared, "is_public": [*_PRIVATE, *_PUBLIC]}
         return
     yield {**shared, "is_public": _PUBLIC}
     if only.namespace is None:
@@ -45,15 +46,13 @@ def _values(connection: Connection, only: BuildFilter) -> Iterator[Mapping[str, 
         yield {**shared, "namespace": sorted(namespaces), "is_public": _PRIVATE}
 
 
-def _namespaces_of(connection: Connection, repo_name: str) -> list[str]:
-    """Those that have builds of a repository of this name; each is looked up, and no build is read."""
-    first = func.min(table.c.namespace).label("namespace")
-    found = select(first).where(table.c.repo_name == repo_name).cte(recursive=True)
-    following = (
-        select(func.min(table.c.namespace))
-        .where(table.c.repo_name == repo_name, table.c.namespace > found.c.namespace)
-        .scalar_subquery()
-    )
-    found = found.union_all(select(following).where(found.c.namespace.is_not(None)))
-    query = select(found.c.namespace).where(found.c.namespace.is_not(None))
-    return list(connection.execute(query).scalars())
+def _each_namespace() -> Select[Any]:
+    """Those that have builds of a repository of the name; each is looked up, and no build is read."""
+    named = table.c.repo_name == bindparam("of_repo_name")
+    found = select(func.min(table.c.namespace).label("namespace")).where(named).cte(recursive=True)
+    following = select(func.min(table.c.namespace)).where(named, table.c.namespace > found.c.namespace)
+    found = found.union_all(select(following.scalar_subquery()).where(found.c.namespace.is_not(None)))
+    return select(found.c.namespace).where(found.c.namespace.is_not(None))
+
+
+_NAMESPACES: Final = _each_namespace()

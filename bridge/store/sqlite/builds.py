@@ -57,6 +57,7 @@ from bridge.store.values import (
 log = structlog.get_logger()
 
 MAX_TEXT: Final = 4096
+_ROWS: Final = select(table)
 _WORD: Final = re.compile(r"\A[^\s,;&]+")
 """What follows a secret whose beginning was taken out: its end."""
 
@@ -313,7 +314,7 @@ class Builds:
     async def page(self, cursor: Cursor, size: int, only: BuildFilter = ANY_BUILD) -> Page[Build]:
         def work(connection: Connection) -> Page[Build]:
             found = parts(connection, only)
-            return listing.page(connection, select(table), found, cursor=cursor, size=size, make=build_of)
+            return listing.page(connection, _ROWS, found, cursor=cursor, size=size, make=build_of)
 
         return await self._database.read(work)
 

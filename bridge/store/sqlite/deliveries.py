@@ -187,7 +187,7 @@ class Deliveries:
         self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
     ) -> Page[DeliveryHead]:
         def work(connection: Connection) -> Page[DeliveryHead]:
-            found = delivery_ids.parts(connection, only)
+            found = delivery_ids.parts(only)
             return listing.page(connection, _HEADS, found, cursor=cursor, size=size, make=_head, overlap=True)
 
         return await self._database.read(work)

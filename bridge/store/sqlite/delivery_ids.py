@@ -1,9 +1,9 @@
 """What finds the deliveries that a filter asks for, along an index."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import select
 
 from bridge.errors import CannotList
 from bridge.model.delivery import DeliveryState
@@ -16,9 +16,15 @@ _NO_SOURCE: Final = (
     "source: deliveries of one source are listed only for all namespaces at once: leave out namespace and "
     "repo_name, and use a token for all namespaces; state may be given, too"
 )
+_KEPT: Final = (
+    select(build.c.delivery_id.label("id"))
+    .where(select(table.c.id).where(table.c.id == build.c.delivery_id).exists())
+    .distinct()
+)
+"""Builds are kept longer than deliveries."""
 
 
-def parts(connection: Connection, only: DeliveryFilter) -> list[Part]:
+def parts(only: DeliveryFilter) -> list[Part]:
     """For `listing.page`; a delivery that made builds in two namespaces is found by both.
 
     Raises CannotList for a source in some namespaces: builds do not have theirs.
@@ -30,14 +36,6 @@ def parts(connection: Connection, only: DeliveryFilter) -> list[Part]:
         return [part_of(table, values)]
     if only.source is not None:
         raise CannotList(_NO_SOURCE)
-    # Builds are kept longer than deliveries: those of the time before are not looked at.
-    oldest = connection.execute(select(func.min(table.c.id))).scalar()
-    if oldest is None or only.state not in {None, DeliveryState.DISPATCHED}:
+    if only.state not in {None, DeliveryState.DISPATCHED}:
         return []  # what made builds was dispatched
-    kept = select(table.c.id).where(table.c.id == build.c.delivery_id).exists()
-
-    def stream(given: Mapping[str, Any]) -> Select[Any]:
-        there = [build.c[name] == value for name, value in given.items()]
-        return select(build.c.delivery_id.label("id")).where(*there, kept).distinct()
-
-    return [Part(stream, values_of(only), lowest=oldest)]
+    return [Part(build, _KEPT, values_of(only))]

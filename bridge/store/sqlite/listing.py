@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     FromClause,
     RowMapping,
+    ScalarSelect,
     Select,
     Table,
     TableValuedAlias,
+    bindparam,
     func,
     literal_column,
     select,
@@ -28,19 +32,21 @@ COUNTED: Final = 10_000
 """More rows than these are not counted."""
 COUNTED_SHARED: Final = 2_000
 """The same where two streams may have the same row: each that is counted has to be looked up."""
+_COMPOSED: Final = 128
+"""So many pairs of statements are kept: to compose one takes longer than to carry it out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows that a page may hold, merged of streams: one for each combination of the `values` of some names.
+    """Rows that a page may hold, merged of streams: one for each combination of the `values` of some columns.
 
-    `stream` selects the ids of one, as `id`, each once, given the value of each name. There is an index along
-    which it is read, from the id `lowest` where there may be rows below that are not looked at.
+    The columns are those `of` a table; there is an index over them and then the `id` that `ids` selects, each
+    once of one stream. `ids` is the same object for every page.
     """
 
-    stream: Callable[[Mapping[str, Any]], Select[Any]]
+    of: Table
+    ids: Select[Any]
     values: Mapping[str, Sequence[Any]]
-    lowest: str | None = None
 
 
 def page(
@@ -56,50 +62,37 @@ def page(
     """One page of the `rows`, by their column `id`: those that belong to one of the `parts`.
 
     No stream is read further than the page needs, and the statement is the same for two of them and for a
-    thousand. With `overlap` two streams may have the same row.
+    thousand. With `overlap` two streams may have the same row. `rows` is the same object for every page.
     """
-    merged = [_Merged(one) for one in parts if all(one.values.values())]
-    if not merged:
+    parts = [one for one in parts if all(one.values.values())]
+    if not parts:
         return Page(count=0, rows=[], newer=False, older=False)
-    shared = overlap and any(one.lists for one in merged)
-    most = min(COUNTED, COUNTED_SHARED) if overlap else COUNTED
-    some = union_all(*(one.some(most, overlap=overlap) for one in merged)).subquery()
-    counted = select(some.c.id).distinct() if shared else select(some.c.id)
-    few = counted.limit(most).subquery()
-    count = connection.execute(select(func.count()).select_from(few)).scalar_one()
-    offset = 0 if cursor.after or cursor.before else (cursor.number - 1) * size
-    ids = _ids(merged, cursor, size + 1, offset, overlap=overlap)
-    key = rows.selected_columns.id
-    query = rows.where(key.in_(ids.distinct() if shared else ids)).order_by(_order(key, cursor))
-    found = [make(row) for row in connection.execute(query).mappings()]
-    more, shown = len(found) > size, found[:size]
-    if cursor.after is not None:
-        return Page(count=count, rows=shown[::-1], newer=more, older=True)
-    return Page(count=count, rows=shown, newer=cursor.before is not None or cursor.number > 1, older=more)
-
-
-def _ids(
-    merged: Sequence["_Merged"], cursor: Cursor, limit: int, offset: int, *, overlap: bool
-) -> Select[Any]:
-    """The ids of a page."""
-    if any(one.lists for one in merged):
-        parts = [one.near(cursor, offset + limit, overlap=overlap) for one in merged]
-    else:
-        # SQLite merges these as it reads them, and no further than the page needs.
-        parts = [one.whole(cursor) for one in merged]
-    if len(parts) == 1:
-        return _ordered(parts[0], cursor).limit(limit).offset(offset)
-    near = union_all(*parts).subquery()
-    return select(near.c.id).order_by(_order(near.c.id, cursor)).limit(limit).offset(offset)
+    merged = tuple(_Merged.of_part(one, number) for number, one in enumerate(parts))
+    place = _Place(before=cursor.before is not None, after=cursor.after is not None)
+    count, shown = _composed(rows, merged, place, overlap)
+    offset = 0 if place.before or place.after else (cursor.number - 1) * size
+    given = {
+        "before": cursor.before,
+        "after": cursor.after,
+        "counted": min(COUNTED, COUNTED_SHARED) if overlap else COUNTED,
+        "offset": offset,
+        "limit": size + 1,
+        "near": offset + size + 1,
+        "nearer": offset + size,
+    }
+    for one, part in zip(merged, parts, strict=True):
+        given |= one.given(part)
+    counted = connection.execute(count, given).scalar_one()
+    found = [make(row) for row in connection.execute(shown, given).mappings()]
+    more, found = len(found) > size, found[:size]
+    if place.after:
+        return Page(count=counted, rows=found[::-1], newer=more, older=True)
+    return Page(count=counted, rows=found, newer=place.before or cursor.number > 1, older=more)
 
 
 def part_of(table: Table, values: Mapping[str, Sequence[Any]]) -> Part:
     """The rows of a table whose columns have these values; there is an index over them and then the `id`."""
-
-    def stream(given: Mapping[str, Any]) -> Select[Any]:
-        return select(table.c.id).where(*(table.c[name] == value for name, value in given.items()))
-
-    return Part(stream, values)
+    return Part(table, _ids_of(table), values)
 
 
 def few_of(
@@ -121,73 +114,121 @@ def values_of(scope: Scope) -> dict[str, Sequence[Any]]:
     return {"namespace": scope.namespaces, **repository}
 
 
+@cache
+def _ids_of(table: Table) -> Select[Any]:
+    return select(table.c.id)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a cursor says."""
+
+    before: bool = False
+    after: bool = False
+
+    def beyond(self, ids: Select[Any], own: ColumnElement[Any], last: Select[Any] | None) -> Select[Any]:
+        """Those of the `ids` that are seen from it, up to the `last` where there is such a one.
+
+        `own` are all that there are. Each end has one bound: SQLite begins at one, and of two reads what is
+        between them.
+        """
+        key = ids.selected_columns.id
+        least, most = (_one(select(end)) for end in (func.min(own), func.max(own)))
+        if self.before:
+            ids = ids.where(key < bindparam("before"))
+        if not self.after:
+            return ids.where(key >= (least if last is None else func.coalesce(_one(last), least)))
+        after: BindParameter[Any] = bindparam("after")
+        ids = ids.where(key >= func.max(after, least), key != after)
+        return ids if last is None else ids.where(key <= func.coalesce(_one(last), most))
+
+    def order(self, key: ColumnElement[Any]) -> ColumnElement[Any]:
+        return key if self.after else key.desc()
+
+    def ordered(self, ids: Select[Any]) -> Select[Any]:
+        return ids.order_by(self.order(ids.selected_columns.id))
+
+
+@dataclass(frozen=True)
 class _Merged:
-    """The streams of a part."""
+    """The streams of a part, whatever the values of its columns: `single` ones and `several`."""
 
-    def __init__(self, part: Part) -> None:
-        self._stream = part.stream
-        self._lowest = part.lowest
-        self._one = {name: values[0] for name, values in part.values.items() if len(values) == 1}
-        names = [name for name in part.values if name not in self._one]
-        self.lists = {name: _each(to_json(list(part.values[name]))) for name in names}
+    number: int
+    of: Table
+    ids: Select[Any]
+    single: tuple[str, ...]
+    several: tuple[str, ...]
 
-    def some(self, size: int, *, overlap: bool) -> Select[Any]:
-        """At most `size` rows of each stream: their ids or, where those cannot be the same, only a number."""
-        stream = self._beyond(self._of(self._listed), Cursor()).limit(size)
+    @classmethod
+    def of_part(cls, part: Part, number: int) -> "_Merged":
+        single = tuple(name for name, values in part.values.items() if len(values) == 1)
+        several = tuple(name for name in part.values if name not in single)
+        return cls(number, part.of, part.ids, single, several)
+
+    def given(self, part: Part) -> dict[str, Any]:
+        """The values of the part for the statements."""
+        single = {self._name(name): part.values[name][0] for name in self.single}
+        return single | {self._name(name): to_json(list(part.values[name])) for name in self.several}
+
+    def some(self, own: ColumnElement[Any], *, overlap: bool) -> Select[Any]:
+        """Rows of each stream, not too many: their ids or, where those cannot be the same, only a number."""
+        ids = self.whole(_Place(), own).limit(bindparam("counted"))
         if not overlap:
             one: ColumnElement[int] = literal_column("1").label("id")
-            stream = stream.with_only_columns(one, maintain_column_froms=True)
-        return self._all(stream)
+            ids = ids.with_only_columns(one, maintain_column_froms=True)
+        return self._all(ids)
 
-    def whole(self, cursor: Cursor) -> Select[Any]:
-        """The ids of each stream, seen from the cursor."""
-        return self._beyond(self._of(self._listed), cursor)
+    def near(self, place: _Place, own: ColumnElement[Any]) -> Select[Any]:
+        """The ids of the rows of all streams up to the page's end, and some more."""
+        last = None
+        if self.several:
+            # None of those rows lies beyond the first rows of so many streams.
+            first = self._all(place.ordered(self.whole(place, own)).limit(1)).subquery()
+            last = place.ordered(select(first.c.id).distinct()).limit(1).offset(bindparam("nearer"))
+        return self._all(place.ordered(self.whole(place, own, last)).limit(bindparam("near")))
 
-    def near(self, cursor: Cursor, size: int, *, overlap: bool) -> Select[Any]:
-        """The ids of the first `size` rows of all streams, seen from the cursor, and some more."""
-        if overlap or not self.lists:
-            return self._all(_ordered(self.whole(cursor), cursor).limit(size))
-        # Those rows are in as many streams at most: the ones whose own first rows are the nearest.
-        first = _ordered(self.whole(cursor), cursor).limit(1)
-        begin = first.correlate(*self.lists.values()).scalar_subquery().label("first")
-        values = [value.label(name) for name, value in self._listed.items()]
-        streams = select(*values, begin).select_from(_joined(*self.lists.values())).subquery()
-        nearest = (
-            select(streams).order_by(_order(streams.c.first, cursor).nulls_last()).limit(size).subquery()
-        )
-        stream = self._beyond(self._of({name: nearest.c[name] for name in self.lists}), cursor)
-        return _all_of(_ordered(stream, cursor).limit(size), nearest)
+    def whole(self, place: _Place, own: ColumnElement[Any], last: Select[Any] | None = None) -> Select[Any]:
+        """The ids of each stream, as `_Place.beyond`."""
+        single = (self.of.c[name] == bindparam(self._name(name)) for name in self.single)
+        several = (self.of.c[name] == values.c.value for name, values in self._lists.items())
+        return place.beyond(self.ids.where(*single, *several), own, last)
 
-    @property
-    def _listed(self) -> Mapping[str, Any]:
-        return {name: values.c.value for name, values in self.lists.items()}
+    @cached_property
+    def _lists(self) -> Mapping[str, TableValuedAlias]:
+        return {name: _each(bindparam(self._name(name))) for name in self.several}
 
-    def _of(self, values: Mapping[str, Any]) -> Select[Any]:
-        return self._stream({**self._one, **values})
+    def _name(self, column: str) -> str:
+        return f"{column}_{self.number}"
 
-    def _beyond(self, query: Select[Any], cursor: Cursor) -> Select[Any]:
-        key = query.selected_columns.id
-        if self._lowest is not None and (cursor.after is None or str(cursor.after) < self._lowest):
-            query = query.where(key >= self._lowest)
-        elif cursor.after is not None:
-            # Along an index SQLite begins at one bound: of two it would read all between them.
-            query = query.where(key > cursor.after)
-        return query if cursor.before is None else query.where(key < cursor.before)
+    def _all(self, ids: Select[Any]) -> Select[Any]:
+        """The ids of every stream.
 
-    def _all(self, stream: Select[Any]) -> Select[Any]:
-        if not self.lists:
-            return select(stream.subquery().c.id)
-        return _all_of(stream, *self.lists.values())
+        They come as a list of values again: so SQLite reads none of them before it has that row.
+        """
+        if not self.several:
+            return select(ids.subquery().c.id)
+        given = self._lists.values()
+        one = ids.correlate(*given).subquery()
+        found = _each(select(func.json_group_array(one.c.id)).correlate(*given).scalar_subquery())
+        return select(found.c.value.label("id")).select_from(_joined(found, *given))
 
 
-def _all_of(stream: Select[Any], *given: FromClause) -> Select[Any]:
-    """The ids of a stream for each row that is `given`.
-
-    They come as a list of values again: so SQLite reads none of them before it has that row.
-    """
-    one = stream.correlate(*given).subquery()
-    found = _each(select(func.json_group_array(one.c.id)).correlate(*given).scalar_subquery())
-    return select(found.c.value.label("id")).select_from(_joined(found, *given))
+@lru_cache(maxsize=_COMPOSED)
+def _composed(
+    rows: Select[Any], merged: tuple[_Merged, ...], place: _Place, overlap: bool
+) -> tuple[Select[Any], Select[Any]]:
+    """What counts the rows and what selects those of a page."""
+    key = rows.selected_columns.id
+    several = any(one.several for one in merged)
+    shared = overlap and several
+    some = union_all(*(one.some(key, overlap=overlap) for one in merged)).subquery()
+    counted = select(some.c.id).distinct() if shared else select(some.c.id)
+    count = select(func.count()).select_from(counted.limit(bindparam("counted")).subquery())
+    # SQLite merges whole streams as it reads them, and no further than the page needs.
+    found = [one.near(place, key) if several else one.whole(place, key) for one in merged]
+    near = found[0] if len(found) == 1 else select(union_all(*found).subquery().c.id)
+    ids = place.ordered(near).limit(bindparam("limit")).offset(bindparam("offset"))
+    return count, rows.where(key.in_(ids.distinct() if shared else ids)).order_by(place.order(key))
 
 
 def _each(array: Any) -> TableValuedAlias:
@@ -201,9 +242,5 @@ def _joined(first: FromClause, *others: FromClause) -> FromClause:
     return first
 
 
-def _ordered(query: Select[Any], cursor: Cursor) -> Select[Any]:
-    return query.order_by(_order(query.selected_columns.id, cursor))
-
-
-def _order(key: ColumnElement[Any], cursor: Cursor) -> ColumnElement[Any]:
-    return key if cursor.after is not None else key.desc()
+def _one(query: Select[Any]) -> ScalarSelect[Any]:
+    return query.correlate(None).scalar_subquery()

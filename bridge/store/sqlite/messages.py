@@ -1,5 +1,7 @@
 """In-app messages: the notices to the channel `message`."""
 
+from typing import Final
+
 from sqlalchemy import RowMapping, select
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
 
@@ -9,6 +11,8 @@ from bridge.store.schema import message as table
 from bridge.store.sqlite import listing
 from bridge.store.sqlite.database import Database
 from bridge.store.values import ANY_MESSAGE, Cursor, MessageFilter, MessageRow, Page
+
+_ROWS: Final = select(table)
 
 
 class Messages:
@@ -40,9 +44,7 @@ class Messages:
             values["event"] = [*EventName] if only.event is None else [only.event]
         found = [listing.part_of(table, values)]
         return await self._database.read(
-            lambda connection: listing.page(
-                connection, select(table), found, cursor=cursor, size=size, make=_row
-            )
+            lambda connection: listing.page(connection, _ROWS, found, cursor=cursor, size=size, make=_row)
         )
 
 

@@ -23,6 +23,7 @@ from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Pag
 log = structlog.get_logger()
 
 # Word for word the condition of the index over open notices: bound parameters would not use it.
+_ROWS: Final = select(table)
 _IS_OPEN: Final = text("state IN ('pending', 'sending')")
 _SEND_LOG_SECONDS: Final = 3600
 _SPLIT: Final = 100
@@ -174,7 +175,7 @@ class Notices:
     async def page(self, cursor: Cursor, size: int, only: NoticeFilter = ANY_NOTICE) -> Page[NoticeRow]:
         def work(connection: Connection) -> Page[NoticeRow]:
             found = [_part(connection, only)]
-            return listing.page(connection, select(table), found, cursor=cursor, size=size, make=_row)
+            return listing.page(connection, _ROWS, found, cursor=cursor, size=size, make=_row)
 
         return await self._database.read(work)
 
