@@ -89,7 +89,7 @@ async def test_whether_something_waits_or_runs(store: Store) -> None:
 async def test_what_is_very_much_is_not_counted_to_its_end(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reports, "COUNTED", 3)
+    monkeypatch.setattr(reports, "MAX_BUILDS", 3)
     await filled(store)
     assert (await store.reports.page(KEY, ALL, skip=0, size=1))[0] == 3
     for ref, expected in (("main", [6, 5, 4]), ("other", [])):
@@ -100,7 +100,7 @@ async def test_what_is_very_much_is_not_counted_to_its_end(
 
 async def test_no_report_takes_longer_of_more_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However rare what is asked for is among them."""
-    monkeypatch.setattr(reports, "COUNTED", 200)
+    monkeypatch.setattr(reports, "MAX_BUILDS", 200)
     steps = []
     for many in (6_000, 12_000):
         async with open_store(tmp_path / str(many)) as store:

@@ -38,7 +38,8 @@ def _values(connection: Connection, only: BuildFilter) -> Iterator[Mapping[str, 
             connection.execute(_NAMESPACES, {"of_repo_name": only.repo_name}).scalars().all()
         )
     if only.readable is None or only.namespace in only.readable:
-        yield {**shared, "is_public": [*_PRIVATE, *_PUBLIC]}
+        yield {**shared, "is_public": _PRIVATE}
+        yield {**shared, "is_public": _PUBLIC}
         return
     yield {**shared, "is_public": _PUBLIC}
     if only.namespace is None:

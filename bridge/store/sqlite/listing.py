@@ -28,9 +28,9 @@ from bridge.store.values import Cursor, Page, Scope
 
 T = TypeVar("T")
 
-COUNTED: Final = 10_000
+COUNTED: Final = 5_000
 """More rows than these are not counted."""
-COUNTED_SHARED: Final = 2_000
+COUNTED_SHARED: Final = 500
 """The same where two streams may have the same row: each that is counted has to be looked up."""
 _COMPOSED: Final = 128
 """So many pairs of statements are kept: to compose one takes longer than to carry it out."""
@@ -126,21 +126,30 @@ class _Place:
     before: bool = False
     after: bool = False
 
-    def beyond(self, ids: Select[Any], own: ColumnElement[Any], last: Select[Any] | None) -> Select[Any]:
+    def beyond(
+        self, ids: Select[Any], own: ColumnElement[Any], last: Select[Any] | None = None
+    ) -> Select[Any]:
         """Those of the `ids` that are seen from it, up to the `last` where there is such a one.
 
         `own` are all that there are. Each end has one bound: SQLite begins at one, and of two reads what is
         between them.
         """
         key = ids.selected_columns.id
-        least, most = (_one(select(end)) for end in (func.min(own), func.max(own)))
         if self.before:
             ids = ids.where(key < bindparam("before"))
         if not self.after:
-            return ids.where(key >= (least if last is None else func.coalesce(_one(last), least)))
+            return ids.where(self.until(key, own, last))
         after: BindParameter[Any] = bindparam("after")
-        ids = ids.where(key >= func.max(after, least), key != after)
-        return ids if last is None else ids.where(key <= func.coalesce(_one(last), most))
+        ids = ids.where(key >= func.max(after, _one(select(func.min(own)))), key != after)
+        return ids if last is None else ids.where(self.until(key, own, last))
+
+    def until(
+        self, key: ColumnElement[Any], own: ColumnElement[Any], last: Select[Any] | None
+    ) -> ColumnElement[bool]:
+        """What is not beyond the last one."""
+        end = _one(select(func.max(own) if self.after else func.min(own)))
+        bound = end if last is None else func.coalesce(_one(last), end)
+        return key <= bound if self.after else key >= bound
 
     def order(self, key: ColumnElement[Any]) -> ColumnElement[Any]:
         return key if self.after else key.desc()
@@ -180,18 +189,26 @@ class _Merged:
 
     def near(self, place: _Place, own: ColumnElement[Any]) -> Select[Any]:
         """The ids of the rows of all streams up to the page's end, and some more."""
-        last = None
-        if self.several:
-            # None of those rows lies beyond the first rows of so many streams.
-            first = self._all(place.ordered(self.whole(place, own)).limit(1)).subquery()
-            last = place.ordered(select(first.c.id).distinct()).limit(1).offset(bindparam("nearer"))
-        return self._all(place.ordered(self.whole(place, own, last)).limit(bindparam("near")))
+        if not self.several:
+            return self._all(place.ordered(self.whole(place, own)).limit(bindparam("near")))
+        lists = self._lists
+        first = place.ordered(self.whole(place, own)).limit(1).correlate(*lists.values()).scalar_subquery()
+        begun = select(*(one.c.value.label(name) for name, one in lists.items()), first.label("first"))
+        streams = begun.select_from(_joined(*lists.values())).cte(f"streams_{self.number}")
+        # None of those rows lies beyond the first rows of so many streams.
+        firsts = select(streams.c.first.label("id")).where(streams.c.first.is_not(None)).distinct()
+        last = place.ordered(firsts).limit(1).offset(bindparam("nearer"))
+        nearest = select(streams).where(place.until(streams.c.first, own, last)).subquery()
+        ids = place.beyond(self._ids({name: nearest.c[name] for name in lists}), own, last)
+        return _all_of(place.ordered(ids).limit(bindparam("near")), nearest)
 
-    def whole(self, place: _Place, own: ColumnElement[Any], last: Select[Any] | None = None) -> Select[Any]:
-        """The ids of each stream, as `_Place.beyond`."""
+    def whole(self, place: _Place, own: ColumnElement[Any]) -> Select[Any]:
+        """The ids of each stream, seen from the cursor."""
+        return place.beyond(self._ids({name: one.c.value for name, one in self._lists.items()}), own)
+
+    def _ids(self, several: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
         single = (self.of.c[name] == bindparam(self._name(name)) for name in self.single)
-        several = (self.of.c[name] == values.c.value for name, values in self._lists.items())
-        return place.beyond(self.ids.where(*single, *several), own, last)
+        return self.ids.where(*single, *(self.of.c[name] == value for name, value in several.items()))
 
     @cached_property
     def _lists(self) -> Mapping[str, TableValuedAlias]:
@@ -201,16 +218,8 @@ class _Merged:
         return f"{column}_{self.number}"
 
     def _all(self, ids: Select[Any]) -> Select[Any]:
-        """The ids of every stream.
-
-        They come as a list of values again: so SQLite reads none of them before it has that row.
-        """
-        if not self.several:
-            return select(ids.subquery().c.id)
-        given = self._lists.values()
-        one = ids.correlate(*given).subquery()
-        found = _each(select(func.json_group_array(one.c.id)).correlate(*given).scalar_subquery())
-        return select(found.c.value.label("id")).select_from(_joined(found, *given))
+        """The ids of every stream."""
+        return _all_of(ids, *self._lists.values()) if self.several else select(ids.subquery().c.id)
 
 
 @lru_cache(maxsize=_COMPOSED)
@@ -229,6 +238,16 @@ def _composed(
     near = found[0] if len(found) == 1 else select(union_all(*found).subquery().c.id)
     ids = place.ordered(near).limit(bindparam("limit")).offset(bindparam("offset"))
     return count, rows.where(key.in_(ids.distinct() if shared else ids)).order_by(place.order(key))
+
+
+def _all_of(ids: Select[Any], *given: FromClause) -> Select[Any]:
+    """The ids of a stream for each row that is `given`.
+
+    They come as a list of values again: so SQLite reads none of them before it has that row.
+    """
+    one = ids.correlate(*given).subquery()
+    found = _each(select(func.json_group_array(one.c.id)).correlate(*given).scalar_subquery())
+    return select(found.c.value.label("id")).select_from(_joined(found, *given))
 
 
 def _each(array: Any) -> TableValuedAlias:

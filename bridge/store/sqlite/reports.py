@@ -12,8 +12,9 @@ from bridge.store.schema import build as table
 from bridge.store.sqlite import outcomes
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.listing import COUNTED
 
+MAX_BUILDS: Final = 10_000
+"""So many builds of a time are counted, and searched for those with a ref or a cause."""
 _UNENDED: Final = [state for state in BuildState if not state.terminal]
 
 
@@ -35,7 +36,7 @@ class Reports:
         self, key: RepositoryKey, period: Period, *, skip: int, size: int
     ) -> tuple[int, Sequence[Build]]:
         found = _of_time(key, period)
-        counted = select(found.c.number).limit(COUNTED).subquery()
+        counted = select(found.c.number).limit(MAX_BUILDS).subquery()
         # Of a time that begins far back only the index is read up to the page.
         numbers = select(found.c.number).order_by(found.c.created_at.desc(), found.c.number.desc())
         numbers = numbers.limit(size).offset(skip)
@@ -97,7 +98,7 @@ def _of_time(key: RepositoryKey, period: Period) -> Subquery:
     )
     if all(values is None for values in wanted.values()):
         return found.subquery()
-    newest = found.order_by(table.c.created_at.desc(), table.c.number.desc()).limit(COUNTED).subquery()
+    newest = found.order_by(table.c.created_at.desc(), table.c.number.desc()).limit(MAX_BUILDS).subquery()
     only = [newest.c[name].in_(values) for name, values in wanted.items() if values is not None]
     return select(newest.c.number, newest.c.created_at).where(*only).subquery()
 
