@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel
 
+from bridge.errors import Denied, RemoteError, Transient
 from bridge.model.build import LOG_LIMIT, BuildRequest, BuildState, SeenJob
 from bridge.runtime.clock import Clock
 
@@ -75,6 +76,17 @@ class Ambiguous:
 
 Outcome = Sent | Rejected | Retry | Ambiguous
 """The answer to a trigger; `label` is its word in metrics and logs."""
+
+
+def unsent(error: RemoteError) -> Outcome:
+    """What it means for a trigger that a call failed before it was sent."""
+    match error:
+        case Transient():
+            return Retry(str(error), error.after)
+        case Denied():
+            return Retry(str(error), denied=True)
+        case _:
+            return Rejected(str(error))
 
 
 class Search(Enum):

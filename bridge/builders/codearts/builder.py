@@ -27,6 +27,7 @@ from bridge.builders.base import (
     Sent,
     Status,
     Target,
+    unsent,
 )
 from bridge.builders.codearts.client import CodeArtsServer
 from bridge.builders.codearts.job import DeclaredJob, advice
@@ -129,14 +130,14 @@ class CodeArtsBuilder(Builder):
         try:
             job = await self._known_job()
         except RemoteError as error:
-            return _not_read(error)
+            return unsent(error)
         began = self._clock()
         try:
             answer = await self._server.first("POST", _RUN, document=job.body(request))
         except Unanswered as error:
             return Ambiguous(await self._doubt(job, request, str(error), began))
         except RemoteError as error:
-            return _not_read(error)
+            return unsent(error)
         if not answer.good or answer.sign_in:
             return await self._refused(job, request, answer, began)
         return self._accepted(job, request, answer)
@@ -268,14 +269,3 @@ class CodeArtsBuilder(Builder):
 
 def _ref_of(job: DeclaredJob, record: Record) -> CodeArtsRef:
     return CodeArtsRef(job=job.id, number=record.number, execution=record.execution, daily=record.daily)
-
-
-def _not_read(error: RemoteError) -> Outcome:
-    """What it means for a trigger that something failed before it was sent."""
-    match error:
-        case Transient():
-            return Retry(str(error), error.after)
-        case Denied():
-            return Retry(str(error), denied=True)
-        case _:
-            return Rejected(str(error))

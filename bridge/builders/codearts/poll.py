@@ -1,11 +1,11 @@
 """Records of CodeArts: a few builds are read one by one, more of them by the pages of their job.
 
-A record that is not there, or is another's, does not end a build. It counts as gone only when several looks
-over two minutes agree, while CodeArts shows the job.
+A record that is not there, or is another's, ends a build only once that is certain, while CodeArts shows the
+job.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -21,6 +21,7 @@ from bridge.builders.codearts.model import (
     RunningState,
     record_status,
 )
+from bridge.builders.polling import LOOK_INTERVAL, Absences, read_handles
 from bridge.errors import RemoteError, Transient
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
@@ -28,19 +29,7 @@ from bridge.runtime.clock import Clock
 FEW: Final = 3
 PAGE: Final = 100
 MAX_PAGES: Final = 20
-GONE_AFTER: Final = 120.0
-GONE_LOOKS: Final = 4
-_MAX_SINGLE: Final = 20
 _MAX_STEPS: Final = 5
-_MAX_ABSENCES: Final = 4096
-
-
-@dataclass(slots=True)
-class _Absence:
-    """Since when a record is missed, and how often it was looked for."""
-
-    since: float
-    looks: int = 0
 
 
 class CodeArtsPoll:
@@ -48,13 +37,12 @@ class CodeArtsPoll:
 
     def __init__(self, server: CodeArtsServer, clock: Clock) -> None:
         self._server = server
-        self._clock = clock
         self._projects: dict[str, str] = {}
-        self._absences: dict[str, _Absence] = {}
+        self._absences = Absences(clock)
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         """The status of each build. Raises RemoteError when no record could be read."""
-        refs, found = _read_handles(handles)
+        refs, found = read_handles(handles, CodeArtsRef.parse)
         records: dict[str, Record | None] = {}
         failures: list[RemoteError] = []
         for job in sorted({ref.job for ref in refs.values()}):
@@ -68,7 +56,7 @@ class CodeArtsPoll:
         for name, record in records.items():
             ref = refs[name]
             if record is not None and ref.owns(record):
-                self._absences.pop(name, None)
+                self._absences.found(name)
                 found[name] = record_status(ref, record)
             elif status := await self._absent(name, ref):
                 found[name] = status
@@ -86,7 +74,8 @@ class CodeArtsPoll:
         for name, ref in group.items():
             if ref.number in listed:
                 records[name] = listed[ref.number]
-        for name in islice((name for name in group if name not in records), _MAX_SINGLE):
+        alone = [name for name in group if name not in records]
+        for name in self._absences.due(alone, LOOK_INTERVAL if len(group) > FEW else 0.0):
             records[name] = await self.record(job, group[name].number)
 
     async def record(self, job: str, number: int) -> Record | None:
@@ -128,12 +117,8 @@ class CodeArtsPoll:
 
     async def _absent(self, name: str, ref: CodeArtsRef) -> Status | None:
         """Count that a record was missed; the end of a build that is certainly gone."""
-        now = self._clock()
-        absence = self._absences.setdefault(name, _Absence(now))
-        absence.looks += 1
-        while len(self._absences) > _MAX_ABSENCES:
-            self._absences.pop(next(iter(self._absences)))
-        if absence.looks < GONE_LOOKS or now - absence.since < GONE_AFTER:
+        looks = self._absences.missed(name)
+        if looks is None:
             return None
         try:
             newest = await self.newest(ref.job)
@@ -142,8 +127,8 @@ class CodeArtsPoll:
         if newest is None:
             return None
         detail = (
-            f"gone from CodeArts: no record of its number {ref.number} is ours, {absence.looks} times in "
-            f"{now - absence.since:.0f} s while CodeArts showed the job"
+            f"gone from CodeArts: no record of its number {ref.number} is ours, {looks} "
+            "while CodeArts showed the job"
         )
         return Status(state=BuildState.UNKNOWN, raw="gone", detail=detail)
 
@@ -165,15 +150,3 @@ class CodeArtsPoll:
                 parts = (f"failed in the step {details.failed!r}", status.detail)
                 named[name] = replace(status, detail="; ".join(part for part in parts if part))
         return named
-
-
-def _read_handles(handles: Mapping[str, Handle]) -> tuple[dict[str, CodeArtsRef], dict[str, Status]]:
-    """The refs in the handles; a handle that cannot be read must not stop the poll of the others."""
-    refs: dict[str, CodeArtsRef] = {}
-    unreadable: dict[str, Status] = {}
-    for name, handle in handles.items():
-        try:
-            refs[name] = CodeArtsRef.parse(handle)
-        except RemoteError as error:
-            unreadable[name] = Status(state=BuildState.UNKNOWN, raw="handle", detail=str(error))
-    return refs, unreadable

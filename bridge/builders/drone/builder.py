@@ -24,11 +24,11 @@ from bridge.builders.base import (
     LogChunk,
     Outcome,
     Rejected,
-    Retry,
     Search,
     Sent,
     Status,
     Target,
+    unsent,
 )
 from bridge.builders.drone.dialect import Dialect
 from bridge.builders.drone.drone import Drone
@@ -40,7 +40,7 @@ from bridge.builders.drone.woodpecker import Woodpecker
 from bridge.builders.server import Answer, BuildServer
 from bridge.builders.settings import ServerSettings
 from bridge.config.types import Secret
-from bridge.errors import Denied, NotSent, Permanent, RemoteError, Transient, Unanswered
+from bridge.errors import Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
 
 _DIALECTS: Final[Mapping[str, type[Dialect]]] = {
@@ -106,13 +106,13 @@ class DroneBuilder(Builder):
         try:
             number = await self._dialect.prepare(self._repository, request, self._branch)
         except RemoteError as error:
-            return _not_prepared(error)
+            return unsent(error)
         try:
             answer = await self._dialect.start(self._repository, request, self._branch, number)
-        except NotSent as error:
-            return Retry(str(error))
         except Unanswered as error:
             return Ambiguous(str(error))
+        except RemoteError as error:
+            return unsent(error)
         return self._outcome(answer, request)
 
     def _outcome(self, answer: Answer, request: BuildRequest) -> Outcome:
@@ -224,14 +224,3 @@ class DroneBuilder(Builder):
 
     async def aclose(self) -> None:
         await self._server.aclose()
-
-
-def _not_prepared(error: RemoteError) -> Outcome:
-    """What it means for a trigger that what it needs could not be read before it."""
-    match error:
-        case Transient():
-            return Retry(str(error), error.after)
-        case Denied():
-            return Retry(str(error), denied=True)
-        case _:
-            return Rejected(str(error))

@@ -88,11 +88,6 @@ class Dialect(ABC):
     def last_page(self) -> int:
         return SEARCHED // self.page_size
 
-    async def relocate(self, repository: str, identity: str) -> RemoteBuild | None:
-        """A build of ours that no longer has its number; None when it is proven not to exist."""
-        found = await self.search(repository, identity)
-        return found if isinstance(found, RemoteBuild) else None
-
     async def search(self, repository: str, build_id: str) -> RemoteBuild | Search | None:
         """The build with our id; of several the oldest: a person can start one again with its parameters.
 

@@ -143,10 +143,6 @@ class Drone05(Dialect):
             raise Transient(f"{self.title} does not show the build that failed now")
         return found
 
-    async def relocate(self, repository: str, identity: str) -> RemoteBuild | None:  # noqa: ARG002  # only the number has it
-        await self.check(repository)
-        return None
-
     async def search(self, repository: str, build_id: str) -> RemoteBuild | Search | None:
         """The fork with our id, else nothing that proves its absence once the list is full."""
         await self.check(repository)

@@ -28,6 +28,7 @@ from bridge.builders.base import (
     Sent,
     Status,
     Target,
+    unsent,
 )
 from bridge.builders.jenkins import job as jenkins_job
 from bridge.builders.jenkins import log as jenkins_log
@@ -55,7 +56,7 @@ from bridge.builders.jenkins.model import (
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
 from bridge.builders.settings import ServerSettings
 from bridge.config.types import Secret
-from bridge.errors import Denied, NotSent, Permanent, RemoteError, Transient, Unanswered
+from bridge.errors import Denied, Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
 from bridge.runtime.clock import Clock
 
@@ -174,14 +175,14 @@ class JenkinsBuilder(Builder):
         try:
             job = await self._job_cache.get()
         except RemoteError as error:
-            return jenkins_job.not_read(error)
+            return unsent(error)
         values = request.variables()
         try:
             answer = await self._send(job, values)
-        except NotSent as error:
-            return Retry(str(error))
         except Unanswered as error:
             return Ambiguous(str(error))
+        except RemoteError as error:
+            return unsent(error)
         number = queue_number(answer.headers.get("Location"))
         if number is not None and answer.status in {201, 303}:
             return await self._queued(job, request, number, merged=answer.status == 303)  # noqa: PLR2004  # HTTP

@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from bridge.builders.base import Advice, Handle, Outcome, Rejected, Retry, Sent, Target
+from bridge.builders.base import Advice, Handle, Sent, Target
 from bridge.builders.jenkins.model import BUILD_ID
-from bridge.errors import Denied, RemoteError, Transient
 from bridge.model.build import BuildRequest, SeenJob
 
 _IMAGES: Final = "the images to build (IMAGE, TAGS)"
@@ -27,17 +26,6 @@ def sent(handle: Handle, detail: str, declared: Collection[str], request: BuildR
     missing = [*_lacking(declared), *undeclared(declared, sorted(request.parameters))]
     caveat = f"the job does not receive {', '.join(missing[:_MAX_NAMES])}" if missing else ""
     return Sent(handle, detail, caveat, images_passed=_IMAGES not in missing)
-
-
-def not_read(error: RemoteError) -> Outcome:
-    """What it means for a trigger that the job could not be read before it."""
-    match error:
-        case Transient():
-            return Retry(str(error), error.after)
-        case Denied():
-            return Retry(str(error), denied=True)
-        case _:
-            return Rejected(str(error))
 
 
 def shortcomings(declared: Collection[str]) -> Iterator[str]:

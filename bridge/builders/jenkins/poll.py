@@ -1,12 +1,11 @@
 """Polling Jenkins: one request for the queue and one for each job, however many builds are open.
 
-A build that is in neither list is checked by itself, a few builds at a time and not often. It counts as gone
-only when several checks over two minutes agree, in one run of Jenkins, while the root document can be read.
+A build that is in neither list is looked for by itself. It counts as gone only in one run of Jenkins, while
+the root document can be read.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from bridge.builders.base import Handle, Status
@@ -27,6 +26,7 @@ from bridge.builders.jenkins.model import (
     item_status,
     item_tree,
 )
+from bridge.builders.polling import Absences, read_handles
 from bridge.errors import RemoteError, Transient
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
@@ -34,21 +34,6 @@ from bridge.runtime.clock import Clock
 MAX_RANGE: Final = 2000
 _RECENT: Final = 100
 _MARGIN: Final = 20
-CHECK_INTERVAL: Final = 30.0
-GONE_AFTER: Final = 120.0
-GONE_CHECKS: Final = 4
-_MAX_CHECKS: Final = 20
-_MAX_ABSENCES: Final = 4096
-
-
-@dataclass(slots=True)
-class _Absence:
-    """A build that is in no list: since when, in which run of Jenkins, and how often it was checked."""
-
-    since: float
-    session: str | None
-    checks: int = 0
-    last: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +57,12 @@ class JenkinsPoll:
     def __init__(self, server: JenkinsServer, root: str, clock: Clock) -> None:
         self._server = server
         self._root = root
-        self._clock = clock
         self._next: dict[str, int] = {}
-        self._absences: dict[str, _Absence] = {}
+        self._absences = Absences(clock)
 
     async def poll(self, handles: Mapping[str, Handle]) -> dict[str, Status]:
         """The status of each build. Raises RemoteError when no list could be read."""
-        refs, found = _read_handles(handles)
+        refs, found = read_handles(handles, JenkinsRef.parse)
         queue = await self.queue() if any(p.build is None for p in refs.values()) else None
         absent: dict[str, JenkinsRef] = {}
         failures: list[RemoteError] = []
@@ -98,8 +82,8 @@ class JenkinsPoll:
         if failures and not found and not absent:
             raise failures[0]
         for name in found:
-            self._absences.pop(name, None)
-        return found | await self._check_absent(absent)
+            self._absences.found(name)
+        return found | await self._look_for(absent)
 
     async def queue(self) -> _QueueIndex:
         queue = await self._server.read(QUEUE, JenkinsQueue)
@@ -141,22 +125,20 @@ class JenkinsPoll:
         item = queue.match(ref, session) if queue and ref.build is None else None
         return item_status(item) if item else None
 
-    async def _check_absent(self, absent: Mapping[str, JenkinsRef]) -> dict[str, Status]:
-        """Check builds that are in no list one by one; leave out those that cannot be checked now."""
-        now = self._clock()
-        due = (name for name in absent if self._due(name, now))
+    async def _look_for(self, absent: Mapping[str, JenkinsRef]) -> dict[str, Status]:
+        """Look for builds that are in no list one by one; leave out those that cannot be looked for now."""
         found: dict[str, Status] = {}
         indexes: dict[str, BuildIndex | None] = {}
         try:
-            for name in islice(due, _MAX_CHECKS):
+            for name in self._absences.due(absent):
                 ref = absent[name]
                 if ref.job not in indexes:
                     indexes[ref.job] = await self.index(ref.job)
-                status = await self._check_one(ref, indexes[ref.job])
+                status = await self._look(ref, indexes[ref.job])
                 if status:
-                    self._absences.pop(name, None)
+                    self._absences.found(name)
                 elif await self._server.read(ROOT, JenkinsRoot):
-                    status = self._record_absence(name, ref, indexes[ref.job], now)
+                    status = self._missed(name, ref, indexes[ref.job])
                 if status:
                     found[name] = status
         except RemoteError:
@@ -164,11 +146,7 @@ class JenkinsPoll:
             return found
         return found
 
-    def _due(self, name: str, now: float) -> bool:
-        absence = self._absences.get(name)
-        return absence is None or now - absence.last >= CHECK_INTERVAL
-
-    async def _check_one(self, ref: JenkinsRef, index: BuildIndex | None) -> Status | None:
+    async def _look(self, ref: JenkinsRef, index: BuildIndex | None) -> Status | None:
         if ref.build is None and ref.queue is not None:
             item = await self._server.read(item_tree(ref.queue), QueueItem)
             if item and ref.owns_item(item, self._server.session):
@@ -181,38 +159,17 @@ class JenkinsPoll:
             index = BuildIndex([build]) if build else None
         return self._status(ref, index, None)
 
-    def _record_absence(
-        self, name: str, ref: JenkinsRef, index: BuildIndex | None, now: float
-    ) -> Status | None:
-        """Record that a build was not found; its end once it is certainly gone."""
+    def _missed(self, name: str, ref: JenkinsRef, index: BuildIndex | None) -> Status | None:
+        """The end of a build that was not found, once it is certainly gone."""
         session = self._server.session
-        absence = self._absences.get(name)
-        if absence is None or absence.session != session:
-            absence = self._absences[name] = _Absence(now, session)
-        absence.checks += 1
-        absence.last = now
-        while len(self._absences) > _MAX_ABSENCES:
-            self._absences.pop(next(iter(self._absences)))
-        if absence.checks < GONE_CHECKS or now - absence.since < GONE_AFTER:
+        looks = self._absences.missed(name, session)
+        if looks is None:
             return None
-        checked = (
-            "the queue and the builds were searched by build id, queue number and build number, "
-            f"{absence.checks} times in {now - absence.since:.0f} s while Jenkins answered"
+        detail = (
+            f"gone from Jenkins: {_explanation(ref, index, session)}; the queue and the builds were searched "
+            f"by build id, queue number and build number, {looks} while Jenkins answered"
         )
-        why = _explanation(ref, index, session)
-        return Status(state=BuildState.UNKNOWN, raw="gone", detail=f"gone from Jenkins: {why}; {checked}")
-
-
-def _read_handles(handles: Mapping[str, Handle]) -> tuple[dict[str, JenkinsRef], dict[str, Status]]:
-    """The refs in the handles; a handle that cannot be read must not stop the poll of the others."""
-    refs: dict[str, JenkinsRef] = {}
-    unreadable: dict[str, Status] = {}
-    for name, handle in handles.items():
-        try:
-            refs[name] = JenkinsRef.parse(handle)
-        except RemoteError as error:
-            unreadable[name] = Status(state=BuildState.UNKNOWN, raw="handle", detail=str(error))
-    return refs, unreadable
+        return Status(state=BuildState.UNKNOWN, raw="gone", detail=detail)
 
 
 def _explanation(ref: JenkinsRef, index: BuildIndex | None, session: str | None) -> str:

@@ -185,6 +185,19 @@ async def test_many_builds_far_apart_are_read_by_pages_and_those_that_are_not_li
 
 async def test_a_failure_for_one_of_a_few_builds_hides_no_other(codearts: FakeCodeArts) -> None:
     async with builder(codearts, **by_password(codearts)) as ci:
-        handles = {name: await sent(ci, name) for name in ("b-1", "b-2")}
-        codearts.trouble(match="/2/record-info", reply=refusal(500, "CB.00060101"))
+        handles = {name: await sent(ci, name) for name in ("b-1", "b-2", "b-3")}
+        codearts.trouble(match="/2/record-info", times=9, reply=refusal(500, "CB.00060101"))
         assert set(await ci.poll(handles)) == {"b-1"}
+        codearts.advance(5)
+        assert set(await ci.poll(handles)) == {"b-1", "b-3"}
+
+
+async def test_more_builds_than_are_read_alone_at_once_take_turns(codearts: FakeCodeArts) -> None:
+    async with builder(codearts) as ci:
+        handles = {f"b-{number}": await sent(ci, f"b-{number}") for number in range(50)}
+        codearts.trouble(match="/records?", times=9, reply=json_reply({"result": {"data": []}}))
+        seen = [set(await ci.poll(handles)) for _ in range(4)]
+        codearts.advance(30)
+        seen.append(set(await ci.poll(handles)))
+    assert set.union(*seen[:3]) == set(handles)
+    assert [len(one) for one in seen] == [20, 20, 10, 0, 20]

@@ -123,7 +123,7 @@ async def test_a_build_that_was_deleted_is_unknown_only_after_several_looks(
     assert status.state is BuildState.UNKNOWN
     assert status.raw == "gone"
     assert 8 <= looks <= 10, "two minutes, however often it is polled"
-    assert "searched by number and build id, 5 times in 120 s" in status.detail
+    assert "no build of acme/shop with its number 1 is ours, 5 times in 120 s" in status.detail
 
 
 async def test_a_build_that_was_seen_again_has_to_be_absent_anew(api: str, server: FakeDrone) -> None:
