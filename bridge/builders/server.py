@@ -117,10 +117,9 @@ class BuildServer:
         shape: TypeAdapter[T],
         *,
         query: Mapping[str, str | int] | None = None,
-        headers: Mapping[str, str] | None = None,
     ) -> T | None:
         """The document at `path`; None when there is none (404). Raises RemoteError."""
-        answer = await self.call("GET", path, query=query, headers=headers)
+        answer = await self.call("GET", path, query=query)
         if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
             return None
         return self.parsed(answer, shape)

@@ -14,6 +14,8 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+from support.fake_http import FakeServer, Reply
+
 from bridge.builders.base import Ambiguous, Builder, Outcome, Retry, Sent
 from bridge.model.build import BuildRequest
 
@@ -121,20 +123,44 @@ class Site(ABC):
 class RemoteSite(Site):
     """A build system behind HTTP; its settings have `url` and `timeout`."""
 
-    requests: list[str]
-    """What was asked so far, a line for each request."""
-    stack: ExitStack
-    """What is closed with the site."""
     STAGES: ClassVar[Sequence[str]]
     """What the build system goes through while it starts; a name each."""
+    ENDS: ClassVar[tuple[str, str]]
+    """Its words for a build that succeeded, and for one that failed."""
+    TRIGGER: ClassVar[str] = "POST"
+    """What the line of a request has that starts a build, and no other."""
 
-    @abstractmethod
+    def __init__(self, server: FakeServer, stack: ExitStack) -> None:
+        """What is on the `stack` is closed with the site."""
+        self.server = server
+        self.stack = stack
+        self.requests = server.requests
+        self.logs: dict[str, str] = {}
+        self.ends: dict[str, str] = {}
+
+    def request(self, build_id: str, *, log: str = "", succeeds: bool = True, **changes: Any) -> BuildRequest:
+        self.logs[build_id] = log
+        self.ends[build_id] = self.ENDS[0 if succeeds else 1]
+        return request(build_id, **changes)
+
     def fail(self, failure: Failure) -> None:
         """Every request meets this failure, until `recover`."""
+        self._fail(failure, "", 1_000_000)
 
-    @abstractmethod
     def fail_trigger(self, failure: Failure) -> None:
         """The next request that starts a build meets this failure."""
+        self._fail(failure, self.TRIGGER, 1)
+
+    def _fail(self, failure: Failure, match: str, times: int) -> None:
+        reply = None
+        if failure.kind == "reply":
+            reply = Reply(failure.status, dict(failure.headers), failure.body)
+        self.server.trouble(
+            failure.kind, match, times=times, acts=failure.acts, reply=reply, seconds=failure.seconds
+        )
+
+    def recover(self) -> None:
+        self.server.troubles.clear()
 
     @abstractmethod
     def restart(self, stage: str) -> None:

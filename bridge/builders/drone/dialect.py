@@ -2,17 +2,22 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 from urllib.parse import quote
 
+from pydantic import TypeAdapter
+
 from bridge.builders.base import Search
-from bridge.builders.drone.model import BUILD_ID, RemoteBuild, Stage, Step
+from bridge.builders.drone.model import BUILD_ID, Named, RemoteBuild, Stage, Step
 from bridge.builders.server import Answer, BuildServer
 from bridge.errors import Denied, RemoteError, Transient
 from bridge.model.build import BuildRequest
 
 SEARCHED: Final = 2000
 """How many of the newest builds are searched for one of ours: an unanswered trigger is never older."""
+
+T = TypeVar("T")
+N = TypeVar("N", bound=Named)
 
 
 class Dialect(ABC):
@@ -80,9 +85,9 @@ class Dialect(ABC):
         """The build of a list with what a list does not tell."""
         return build
 
-    @abstractmethod
     def page(self, repository: str, number: int) -> str:
         """The address of a build for people."""
+        return f"{self.server.url}{quoted(repository)}/{number}"
 
     @property
     def last_page(self) -> int:
@@ -106,16 +111,38 @@ class Dialect(ABC):
     def proven(self, build: RemoteBuild, request: BuildRequest) -> RemoteBuild:
         """The build. Raises Transient when it does not show our id."""
         if build.identity != request.build_id:
-            raise Transient(f"{self.server.name} answered with a build that has another {BUILD_ID}")
+            raise Transient(f"{self.title} answered with a build that has another {BUILD_ID}")
         return build
 
-    def hidden(self, repository: str) -> RemoteError:
-        return Denied(
-            f"{self.server.name} shows no repository {repository!r} to this token (404): "
-            "check `repository`, that it is enabled there, and the token's rights"
-        )
+    async def shown(
+        self,
+        repository: str,
+        path: str,
+        shape: TypeAdapter[T],
+        query: Mapping[str, str | int] | None = None,
+    ) -> T:
+        """A document that is there for each repository. Raises Denied when the server does not show it."""
+        found = await self.server.read(path, shape, query=query)
+        if found is None:
+            raise Denied(
+                f"{self.title} shows no repository {repository!r} to this token (404): "
+                "check `repository`, that it is enabled there, and the token's rights"
+            )
+        return found
+
+    async def named(self, repository: str, path: str, shape: TypeAdapter[N]) -> N:
+        """The document of a repository. Raises Denied or, when it is that of another one, Transient."""
+        found = await self.shown(repository, path, shape)
+        if found.full_name.casefold() != repository.casefold():
+            raise Transient(f"{self.title} answered with another repository: check `url`")
+        return found
 
 
 def quoted(repository: str) -> str:
     """The name of a repository in a path."""
     return "/".join(quote(part, safe="") for part in repository.split("/"))
+
+
+def builds_path(repository: str) -> str:
+    """Where Drone has the builds of a repository."""
+    return f"api/repos/{quoted(repository)}/builds"

@@ -9,10 +9,9 @@ from typing import ClassVar, Final
 
 from pydantic import Field, TypeAdapter
 
-from bridge.builders.drone.dialect import Dialect, quoted
-from bridge.builders.drone.model import BUILD_ID, Document, RemoteBuild, Stage, Step
+from bridge.builders.drone.dialect import Dialect, builds_path, quoted
+from bridge.builders.drone.model import BUILD_ID, Document, Named, RemoteBuild, Stage, Step
 from bridge.builders.server import Answer
-from bridge.errors import Transient
 from bridge.model.build import BuildRequest
 
 
@@ -66,8 +65,8 @@ class _Permissions(Document):
     write: bool = True
 
 
-class _Repository(Document):
-    slug: str
+class _Repository(Named):
+    full_name: str = Field(validation_alias="slug")
     active: bool
     permissions: _Permissions | None = None
 
@@ -101,18 +100,14 @@ class Drone(Dialect):
         wanted = {"branch": branch or request.branch or request.ref}
         if request.commit and not branch:
             wanted["commit"] = request.commit
-        return await self.server.call("POST", _builds(repository), query={**variables, **wanted})
+        return await self.server.call("POST", builds_path(repository), query={**variables, **wanted})
 
     def started(self, answer: Answer, request: BuildRequest) -> RemoteBuild | None:
         build = self.server.parsed(answer, _STARTED)
         return self.proven(build.remote(), request) if build else None
 
     async def check(self, repository: str) -> str:
-        found = await self.server.read(f"api/repos/{quoted(repository)}", _REPOSITORY)
-        if found is None:
-            raise self.hidden(repository)
-        if found.slug.casefold() != repository.casefold():
-            raise Transient("Drone answered with another repository: check `url`")
+        found = await self.named(repository, f"api/repos/{quoted(repository)}", _REPOSITORY)
         if not found.active:
             return "is not active in Drone: activate it"
         if found.permissions and not found.permissions.write:
@@ -121,17 +116,15 @@ class Drone(Dialect):
 
     async def listed(self, repository: str, page: int) -> Sequence[RemoteBuild]:
         query = {"page": page, "per_page": self.page_size}
-        builds = await self.server.read(_builds(repository), _BUILDS, query=query)
-        if builds is None:
-            raise self.hidden(repository)
+        builds = await self.shown(repository, builds_path(repository), _BUILDS, query)
         return [build.remote() for build in builds]
 
     async def one(self, repository: str, number: int) -> RemoteBuild | None:
-        build = await self.server.read(f"{_builds(repository)}/{number}", _BUILD)
+        build = await self.server.read(f"{builds_path(repository)}/{number}", _BUILD)
         return build.remote() if build else None
 
     async def lines(self, repository: str, number: int, stage: Stage, step: Step) -> Sequence[str] | None:
-        path = f"{_builds(repository)}/{number}/logs/{stage.number}/{step.key}"
+        path = f"{builds_path(repository)}/{number}/logs/{stage.number}/{step.key}"
         answer = await self.server.call("GET", path)
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
@@ -139,11 +132,4 @@ class Drone(Dialect):
         return [row.out for row in sorted(rows, key=lambda row: row.pos)]
 
     async def stop(self, repository: str, build: RemoteBuild) -> Answer:
-        return await self.server.call("DELETE", f"{_builds(repository)}/{build.number}")
-
-    def page(self, repository: str, number: int) -> str:
-        return f"{self.server.url}{quoted(repository)}/{number}"
-
-
-def _builds(repository: str) -> str:
-    return f"api/repos/{quoted(repository)}/builds"
+        return await self.server.call("DELETE", f"{builds_path(repository)}/{build.number}")

@@ -14,8 +14,8 @@ from typing import ClassVar, Final
 from pydantic import Field, TypeAdapter
 
 from bridge.builders.base import Search
-from bridge.builders.drone.dialect import Dialect, quoted
-from bridge.builders.drone.model import BUILD_ID, Document, RemoteBuild, Stage, Step, state_of
+from bridge.builders.drone.dialect import Dialect, builds_path, quoted
+from bridge.builders.drone.model import BUILD_ID, Document, Named, RemoteBuild, Stage, Step, state_of
 from bridge.builders.server import Answer
 from bridge.errors import Permanent, RemoteError, Transient
 from bridge.model.build import BuildRequest
@@ -71,10 +71,6 @@ class _Build(Document):
         )
 
 
-class _Repository(Document):
-    full_name: str
-
-
 class _Row(Document):
     proc: str = ""
     type: int = 0
@@ -83,7 +79,7 @@ class _Row(Document):
 
 _BUILD: Final = TypeAdapter(_Build)
 _BUILDS: Final = TypeAdapter(list[_Build])
-_REPOSITORY: Final = TypeAdapter(_Repository)
+_REPOSITORY: Final = TypeAdapter(Named)
 _ROWS: Final = TypeAdapter(list[_Row])
 
 
@@ -110,7 +106,7 @@ class Drone05(Dialect):
     async def start(self, repository: str, request: BuildRequest, branch: str | None, number: int) -> Answer:  # noqa: ARG002  # the number has it
         variables = {name: value for name, value in request.variables().items() if name not in self.reserved}
         return await self.server.call(
-            "POST", f"{_builds(repository)}/{number}", query={"fork": "true", **variables}
+            "POST", f"{builds_path(repository)}/{number}", query={"fork": "true", **variables}
         )
 
     def started(self, answer: Answer, request: BuildRequest) -> RemoteBuild | None:  # noqa: ARG002  # it does not show our id
@@ -120,11 +116,7 @@ class Drone05(Dialect):
         return build.remote()
 
     async def check(self, repository: str) -> str:
-        found = await self.server.read(f"api/repos/{quoted(repository)}", _REPOSITORY)
-        if found is None:
-            raise self.hidden(repository)
-        if found.full_name.casefold() != repository.casefold():
-            raise Transient(f"{self.title} answered with another repository: check `url`")
+        await self.named(repository, f"api/repos/{quoted(repository)}", _REPOSITORY)
         return ""
 
     async def listed(self, repository: str, page: int) -> Sequence[RemoteBuild]:
@@ -168,7 +160,9 @@ class Drone05(Dialect):
         for job in (
             step for stage in build.stages for step in stage.steps if not state_of(step.word).terminal
         ):
-            answer = await self.server.call("DELETE", f"{_builds(repository)}/{build.number}/{job.number}")
+            answer = await self.server.call(
+                "DELETE", f"{builds_path(repository)}/{build.number}/{job.number}"
+            )
             if not answer.good:
                 break
         return answer
@@ -178,25 +172,15 @@ class Drone05(Dialect):
             return Transient(f"{self.title} cannot end a build that waits: only once it runs")
         return super().not_stopped(answer)
 
-    def page(self, repository: str, number: int) -> str:
-        return f"{self.server.url}{quoted(repository)}/{number}"
-
     async def _newest(self, repository: str) -> Sequence[_Build]:
-        builds = await self.server.read(_builds(repository), _BUILDS)
-        if builds is None:
-            raise self.hidden(repository)
-        return builds
+        return await self.shown(repository, builds_path(repository), _BUILDS)
 
     async def _read(self, repository: str, number: int) -> _Build | None:
-        answer = await self.server.call("GET", f"{_builds(repository)}/{number}")
+        answer = await self.server.call("GET", f"{builds_path(repository)}/{number}")
         # For a number that there is not it answers 500, with no text.
         if answer.status in {404, 500} and not answer.body:
             return None
         return self.server.parsed(answer, _BUILD)
-
-
-def _builds(repository: str) -> str:
-    return f"api/repos/{quoted(repository)}/builds"
 
 
 def _lines(rows: Iterable[_Row]) -> Iterator[str]:

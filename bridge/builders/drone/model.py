@@ -30,6 +30,12 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
+class Named(Document):
+    """A repository of a server."""
+
+    full_name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """`key` is what its log is asked by."""

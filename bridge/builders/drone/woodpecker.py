@@ -13,9 +13,9 @@ from typing import ClassVar, Final
 from pydantic import AliasChoices, Field, TypeAdapter
 
 from bridge.builders.drone.dialect import Dialect, quoted
-from bridge.builders.drone.model import BUILD_ID, Document, RemoteBuild, Stage, Step
+from bridge.builders.drone.model import BUILD_ID, Document, Named, RemoteBuild, Stage, Step
 from bridge.builders.server import Answer, BuildServer
-from bridge.errors import Transient
+from bridge.errors import Denied, Transient
 from bridge.model.build import BuildRequest
 
 _OUTPUT: Final = frozenset({0, 1})
@@ -68,9 +68,8 @@ class _Pipeline(Document):
         )
 
 
-class _Repository(Document):
+class _Repository(Named):
     id: int = Field(ge=1)
-    full_name: str
     active: bool
 
 
@@ -130,10 +129,13 @@ class Woodpecker(Dialect):
 
     async def listed(self, repository: str, page: int) -> Sequence[RemoteBuild]:
         query = {"page": page, "perPage": self.page_size}
-        pipelines = await self.server.read(await self._pipelines(repository), _PIPELINES, query=query)
-        if pipelines is None:
+        path = await self._pipelines(repository)
+        try:
+            pipelines = await self.shown(repository, path, _PIPELINES, query)
+        except Denied:
+            # Its number may be out of date.
             self._ids.pop(repository, None)
-            raise self.hidden(repository)
+            raise
         return [pipeline.remote() for pipeline in pipelines]
 
     async def one(self, repository: str, number: int) -> RemoteBuild | None:
@@ -162,11 +164,7 @@ class Woodpecker(Dialect):
         return self._ids.get(repository) or (await self._read(repository)).id
 
     async def _read(self, repository: str) -> _Repository:
-        found = await self.server.read(f"api/repos/lookup/{quoted(repository)}", _REPOSITORY)
-        if found is None:
-            raise self.hidden(repository)
-        if found.full_name.casefold() != repository.casefold():
-            raise Transient("Woodpecker answered with another repository: check `url`")
+        found = await self.named(repository, f"api/repos/lookup/{quoted(repository)}", _REPOSITORY)
         self._ids[repository] = found.id
         return found
 

@@ -5,15 +5,11 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from support.builder_contract import REMOTE_CASES, Case, Failure, RemoteSite, answered, failed, request
+from support.builder_contract import REMOTE_CASES, Case, Failure, RemoteSite, answered, failed
 from support.codearts_builds import make
 from support.fake_codearts import KEYS, FakeCodeArts, fake_codearts
-from support.fake_http import Reply
 
 from bridge.builders.base import Ambiguous, Builder, Rejected, Retry
-from bridge.model.build import BuildRequest
-
-_TRIGGER = "POST /v3/jobs/build"
 
 
 def _coded(status: int, code: str, **headers: str) -> Failure:
@@ -36,14 +32,13 @@ class CodeArtsSite(RemoteSite):
         "200 without a number": failed(Ambiguous, Failure(body=b'{"octopus_job_name": "j_1"}', acts=True)),
     }
     STAGES = ("500", "503")
+    ENDS = ("SUCCESS", "FAILURE")
+    TRIGGER = "POST /v3/jobs/build"
+    server: FakeCodeArts
 
     def __init__(self, server: FakeCodeArts, stack: ExitStack) -> None:
-        self.server = server
-        self.stack = stack
+        super().__init__(server, stack)
         self.secret = KEYS[1]
-        self.requests = server.requests
-        self._logs: dict[str, str] = {}
-        self._results: dict[str, str] = {}
 
     @classmethod
     @asynccontextmanager
@@ -54,35 +49,16 @@ class CodeArtsSite(RemoteSite):
     def make(self, **settings: Any) -> Builder:
         return make(self.server, **settings)
 
-    def request(self, build_id: str, *, log: str = "", succeeds: bool = True, **changes: Any) -> BuildRequest:
-        self._logs[build_id] = log
-        self._results[build_id] = "SUCCESS" if succeeds else "FAILURE"
-        return request(build_id, **changes)
-
     async def start(self, build_id: str) -> None:
         run = self.server.run(build_id)
         self.server.start(run)
-        run.log = self._logs[build_id].encode()
+        run.log = self.logs[build_id].encode()
 
     async def finish(self, build_id: str) -> None:
-        self.server.finish(self.server.run(build_id), self._results[build_id])
+        self.server.finish(self.server.run(build_id), self.ends[build_id])
 
     def count(self, build_id: str) -> int:
         return sum(run.parameters.get("BRIDGE_BUILD_ID") == build_id for run in self.server.runs)
-
-    def fail(self, failure: Failure) -> None:
-        self._fail(failure, "", 1_000_000)
-
-    def fail_trigger(self, failure: Failure) -> None:
-        self._fail(failure, _TRIGGER, 1)
-
-    def _fail(self, failure: Failure, match: str, times: int) -> None:
-        reply = None
-        if failure.kind == "reply":
-            reply = Reply(failure.status, dict(failure.headers), failure.body)
-        self.server.trouble(
-            failure.kind, match, times=times, acts=failure.acts, reply=reply, seconds=failure.seconds
-        )
 
     def restart(self, stage: str) -> None:
         self.server.starting = int(stage)
@@ -94,7 +70,7 @@ class CodeArtsSite(RemoteSite):
         self.server.finish(other)
 
     def recover(self) -> None:
-        self.server.troubles.clear()
+        super().recover()
         self.server.starting = 0
 
 
