@@ -86,15 +86,19 @@ class BuildServer:
     ) -> Answer:
         """The answer, whatever its status; `path` is below the address and percent-encoded.
 
-        `limit` bounds the bytes of a good one. Raises NotSent, Unanswered, or Permanent for bad settings.
+        `limit` bounds the bytes of a good one. Raises NotSent, Unanswered, or Permanent for bad settings or a
+        query that is too long.
         """
         clients = await self._connected()
         client = clients.reading if method == "GET" else clients.acting
         body = None if content is None else _Body(content)
         more = {"Content-Length": str(len(content))} if content is not None else {}
-        asked = client.build_request(
-            method, self.url + path, params=query, headers={**more, **(headers or {})}, content=body
-        )
+        try:
+            asked = client.build_request(
+                method, self.url + path, params=query, headers={**more, **(headers or {})}, content=body
+            )
+        except httpx.InvalidURL:
+            raise Permanent(f"the parameters are too long for a request to {self.name}") from None
         try:
             with anyio.fail_after(self._timeout):
                 answer = await _exchanged(client, asked, limit)

@@ -12,7 +12,7 @@ from support.daemon import Daemon
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import JOB, declare
 from support.robot_contract import RobotContract
-from support.wrong_servers import FAULTS, NAME, answering, certified, http, jenkins_at
+from support.wrong_servers import FAULTS, NAME, answering, certified, drone_at, http, jenkins_at
 
 from bridge.builders.local import registry
 from bridge.channels.adapters.mail import channel as mail
@@ -20,7 +20,8 @@ from bridge.registry import CHANNELS
 from bridge.store.sqlite.database import Database
 
 ROBOTS = [kind for kind in CHANNELS if isinstance(find_contract(kind), RobotContract)]
-HTTP = ["jenkins", *ROBOTS]
+BUILD_SERVERS = {"jenkins": ("Jenkins", jenkins_at), "drone": ("Drone", drone_at)}
+HTTP = [*BUILD_SERVERS, *ROBOTS]
 HERE = {"kind": "local", "command": ["true"]}
 SIGN_IN = b'<html><head><title>Log in</title></head><body><input name="p" type="password"></body></html>'
 TITLED = "<!DOCTYPE html>\n<html><title>统一身份认证</title><div id=app></div></html>".encode()
@@ -32,8 +33,8 @@ def asked(folder: Path, kind: str, port: int, *, tls: bool = False, ca_file: str
     more = {"ca_file": ca_file} if ca_file else {}
     url = f"{'https' if tls else 'http'}://{NAME}:{port}"
     config: dict[str, Any]
-    if kind == "jenkins":
-        config = {"builders": {"it": jenkins_at(url, **more), "here": HERE}}
+    if kind in BUILD_SERVERS:
+        config = {"builders": {"it": BUILD_SERVERS[kind][1](url, **more), "here": HERE}}
     elif kind == "MAIL":
         mails = {"kind": kind, "host": NAME, "port": port, "tls": "implicit" if tls else "none"}
         config = {"channels": {"it": mails | {"from": "ci@example.com", "to": ["a@example.com"]} | more}}
@@ -75,7 +76,8 @@ def test_the_fault_of_a_certificate_is_named_and_only_trust_asks_for_ca_file(
     context, ca_file = certified(fault, tmp_path)
     with answering(b"", context) as port:
         said = complaint(asked(tmp_path, kind, port, tls=True, ca_file=ca_file))
-    assert f"the certificate of {'Jenkins' if kind == 'jenkins' else NAME} {FAULTS[fault]}" in said
+    peer = BUILD_SERVERS[kind][0] if kind in BUILD_SERVERS else NAME
+    assert f"the certificate of {peer} {FAULTS[fault]}" in said
     assert ("ca_file" in said) == ("ca_file" in FAULTS[fault])
 
 
@@ -97,6 +99,7 @@ def test_plain_text_towards_a_port_of_tls_is_named(
         said = complaint(asked(tmp_path, kind, port))
     assert {
         "jenkins": "this port of Jenkins speaks TLS: write https:// in `url`",
+        "drone": "this port of Drone speaks TLS: write https:// in `url`",
         "MAIL": f"port {port} of {NAME} begins with TLS: set tls: implicit",
     }.get(kind, f"port {port} of {NAME} speaks TLS: write https:// in the url") in said
 

@@ -78,3 +78,9 @@ def answering(answer: bytes, context: ssl.SSLContext | None = None) -> Iterator[
 def jenkins_at(url: str, **changes: Any) -> dict[str, Any]:
     """The settings of a Jenkins builder there."""
     return {"kind": "jenkins", "url": url, "username": "ci", "token": "canary-token", "job": "app"} | changes
+
+
+def drone_at(url: str, **changes: Any) -> dict[str, Any]:
+    """The settings of a Drone builder there."""
+    place = {"url": url, "api": "drone", "repository": "acme/shop"}
+    return {"kind": "drone", "token": "canary-token"} | place | changes

@@ -97,6 +97,15 @@ async def test_parameters_that_drone_takes_for_itself_are_told_before_and_after(
     assert "branch" in advice.problem
 
 
+async def test_parameters_that_fit_in_no_address_are_rejected() -> None:
+    with fake_drone() as server:
+        async with builder(server) as ci:
+            outcome = await ci.trigger(request(parameters={"NOTES": "建" * 8192}))
+        assert isinstance(outcome, Rejected)
+        assert "too long" in outcome.why
+        assert server.requests == []
+
+
 async def test_an_answer_that_does_not_show_our_id_proves_nothing(api: str, server: FakeDrone) -> None:
     stranger = json_reply({"number": 5, "status": "pending", "params": {"BRIDGE_BUILD_ID": "b-9"}})
     server.trouble(match="POST", reply=stranger)

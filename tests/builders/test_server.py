@@ -1,0 +1,97 @@
+"""Calls of build servers: what is known to have been sent, and how much of an answer is read."""
+
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import TypeAdapter
+from support.fake_http import FakeServer, Reply, json_reply, served
+from support.wrong_servers import answering
+
+from bridge.builders.server import BuildServer
+from bridge.builders.settings import ServerSettings
+from bridge.errors import NotSent, Permanent, Transient, Unanswered
+
+ANY = TypeAdapter(Any)
+
+
+class Numbers(FakeServer):
+    """It answers every request with 7."""
+
+    def handle(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        return json_reply(7)
+
+
+@pytest.fixture
+def numbers() -> Iterator[Numbers]:
+    with served(Numbers()) as server:
+        yield server
+
+
+@asynccontextmanager
+async def server_at(url: str, **settings: Any) -> AsyncIterator[BuildServer]:
+    server = BuildServer("CI", ServerSettings.model_validate({"url": url, **settings}), {})
+    try:
+        yield server
+    finally:
+        await server.aclose()
+
+
+async def test_without_a_tunnel_no_body_was_sent() -> None:
+    """A proxy that takes the connection and says nothing: TLS behind it has not begun."""
+    raised: dict[bytes | None, type[Exception]] = {}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        proxy = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        async with server_at("https://ci.example.com", proxy=proxy, timeout="1s") as ci:
+
+            async def post(content: bytes | None) -> None:
+                with pytest.raises(Transient) as caught:
+                    await ci.call("POST", "build", content=content)
+                raised[content] = type(caught.value)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(post, b"{}")
+                tasks.start_soon(post, None)
+    assert raised == {b"{}": NotSent, None: Unanswered}
+
+
+async def test_a_body_that_was_sent_may_have_been_acted_on(numbers: Numbers) -> None:
+    numbers.trouble("reset")
+    async with server_at(numbers.url) as ci:
+        with pytest.raises(Unanswered, match="CI broke off"):
+            await ci.call("POST", "build", content=b"{}")
+    assert numbers.bodies == [b"{}"]
+
+
+async def test_no_more_is_read_than_was_asked_for() -> None:
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * (2 << 20)
+    with answering(whole) as port:
+        async with server_at(f"http://127.0.0.1:{port}") as ci:
+            answer = await ci.call("GET", "log", limit=1000)
+    assert (len(answer.body), answer.truncated) == (1000, True)
+
+
+async def test_a_document_that_is_too_long_is_no_document(numbers: Numbers) -> None:
+    async with server_at(numbers.url) as ci:
+        numbers.trouble(reply=Reply(200, {}, b" " * (33 << 20)))
+        with pytest.raises(Permanent, match="more than 32 MiB"):
+            await ci.read("numbers", ANY)
+        numbers.trouble(reply=Reply(500, {}, b" " * (1 << 20)))
+        answer = await ci.call("GET", "numbers")
+        assert (len(answer.body), answer.truncated) == (64 << 10, True)
+        assert await ci.read("numbers", ANY) == 7
+
+
+async def test_a_redirect_is_never_followed_and_no_proxy_of_the_environment_used(
+    numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with served(Numbers()) as elsewhere:
+        numbers.trouble(reply=Reply(302, {"Location": f"{elsewhere.url}numbers"}))
+        async with server_at(numbers.url) as ci:
+            with pytest.raises(Permanent, match="another address"):
+                await ci.read("numbers", ANY)
+        assert elsewhere.requests == []
