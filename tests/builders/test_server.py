@@ -3,13 +3,14 @@
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from pydantic import TypeAdapter
 from support.fake_http import FakeServer, Reply, json_reply, served
-from support.wrong_servers import answering
+from support.wrong_servers import answering, certified
 
 from bridge.builders.server import BuildServer
 from bridge.builders.settings import ServerSettings
@@ -64,6 +65,32 @@ async def test_a_body_that_was_sent_may_have_been_acted_on(numbers: Numbers) -> 
         with pytest.raises(Unanswered, match="CI broke off"):
             await ci.call("POST", "build", content=b"{}")
     assert numbers.bodies == [b"{}"]
+
+
+async def test_plain_http_towards_a_port_of_tls_was_not_sent_and_is_named(tmp_path: Path) -> None:
+    context, _ = certified("of an unknown authority", tmp_path)
+    with answering(b"", context) as port:
+        async with server_at(f"http://127.0.0.1:{port}") as ci:
+            with pytest.raises(NotSent, match="CI speaks TLS: write https:// in `url`"):
+                await ci.call("POST", "build", content=b"{}")
+
+
+async def test_a_server_that_has_answered_does_not_speak_tls_later(numbers: Numbers, tmp_path: Path) -> None:
+    """A port that changed hands while a body was under way: what became of the body is not known."""
+    context, _ = certified("of an unknown authority", tmp_path)
+    async with server_at(numbers.url) as ci:
+        assert await ci.read("numbers", ANY) == 7
+        with answering(b"", context) as port:
+            ci.url = f"http://127.0.0.1:{port}/"
+            with pytest.raises(Unanswered, match="CI broke off"):
+                await ci.call("POST", "build", content=b"{}")
+
+
+async def test_tls_towards_a_plain_port_was_not_sent_and_is_named(numbers: Numbers) -> None:
+    async with server_at(numbers.url.replace("http:", "https:")) as ci:
+        with pytest.raises(NotSent, match="CI answers without TLS at this port: write http:// in `url`"):
+            await ci.call("POST", "build", content=b"{}")
+    assert numbers.bodies == []
 
 
 async def test_no_more_is_read_than_was_asked_for() -> None:
