@@ -94,16 +94,22 @@ class Password(SignIn):
                 "scope": {"project": {"name": settings.region}},
             }
         }
+        self._timeout = settings.timeout.total_seconds()
         self._clock = clock
         self._making = anyio.Lock()
         self._kept: tuple[str, float] | None = None
 
     async def headers(self, method: str, url: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG002  # of no matter
-        async with self._making:
-            if self._kept is None or self._clock() >= self._kept[1]:
-                self._kept = None
-                self._kept = await self._made()
-            return {"Content-Type": JSON, _TOKEN_HEADER: self._kept[0]}
+        try:
+            # Who waits for the token of another call does not wait longer than for its own.
+            with anyio.fail_after(self._timeout):
+                async with self._making:
+                    if self._kept is None or self._clock() >= self._kept[1]:
+                        self._kept = None
+                        self._kept = await self._made()
+                    return {"Content-Type": JSON, _TOKEN_HEADER: self._kept[0]}
+        except TimeoutError:
+            raise NotSent(f"IAM did not answer within {self._timeout:g} s") from None
 
     async def _made(self) -> tuple[str, float]:
         """A new token, and when it is to be renewed."""

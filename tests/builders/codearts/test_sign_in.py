@@ -15,7 +15,7 @@ from support.codearts_builds import BY_KEY, builder, by_password, sent, status
 from support.fake_codearts import JOB, KEYS, PASSWORD, PROJECT, FakeCodeArts, refusal
 from support.needs import needs_module
 
-from bridge.builders.base import Retry, Sent
+from bridge.builders.base import Outcome, Retry, Sent
 from bridge.builders.codearts.settings import CodeArtsSettings
 from bridge.builders.codearts.sign_in import AccessKey
 from bridge.errors import Permanent
@@ -125,6 +125,21 @@ async def test_no_answer_of_iam_leaves_a_trigger_in_doubt(codearts: FakeCodeArts
         assert "IAM" in outcome.why
         assert isinstance(await ci.trigger(request("b-2")), Sent)
     assert len(codearts.runs) == 2
+
+
+async def test_calls_that_wait_for_a_token_wait_no_longer_than_one(codearts: FakeCodeArts) -> None:
+    codearts.trouble("hang", SIGN_IN, times=99)
+    outcomes: list[Outcome] = []
+    async with builder(codearts, **by_password(codearts), timeout="1s") as ci:
+
+        async def trigger(number: int) -> None:
+            outcomes.append(await ci.trigger(request(f"b-{number}")))
+
+        with anyio.fail_after(6):
+            async with anyio.create_task_group() as tasks:
+                for number in range(8):
+                    tasks.start_soon(trigger, number)
+    assert [type(outcome) for outcome in outcomes] == [Retry] * 8
 
 
 async def test_a_busy_iam_says_when_to_come_back(codearts: FakeCodeArts) -> None:
