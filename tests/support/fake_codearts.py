@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from support.fake_http import FakeServer, Reply, json_reply, served
 from support.signing import signed
@@ -50,10 +50,10 @@ class Run:
     failed_step: str = ""
     hidden: bool = False
     """Its record is not there yet."""
+    record: str = ""
 
-    @property
-    def record(self) -> str:
-        return f"00000000-0000-4000-8000-{self.execution[2:].rjust(12, '0')}"
+    def __post_init__(self) -> None:
+        self.record = f"00000000-0000-4000-8000-{self.execution[2:].rjust(12, '0')}"
 
 
 def _time(seconds: float | None) -> str | None:
@@ -79,6 +79,7 @@ class FakeCodeArts(FakeServer):
 
     def __init__(self) -> None:
         super().__init__()
+        self.job = JOB
         self.declared: tuple[str, ...] = DECLARED
         self.runs: list[Run] = []
         self.disabled = False
@@ -137,7 +138,7 @@ class FakeCodeArts(FakeServer):
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         for verb, pattern, answer in _CALLS:
             if verb == method and (match := re.fullmatch(pattern, parts.path)):
-                if match.groupdict().get("job", JOB) != JOB:
+                if match.groupdict().get("job", self.job) != self.job:
                     return refusal(404, "CB.00060201")
                 with self.lock:
                     return answer(self, _Call(target, query, json.loads(body or b"null"), match))
@@ -165,7 +166,7 @@ class FakeCodeArts(FakeServer):
         return right["authorization"] == headers["Authorization"] and abs(moment - self.clock()) < 900
 
     def _build(self, call: _Call) -> Reply:
-        if call.body["job_id"] != JOB:
+        if call.body["job_id"] != self.job:
             return refusal(400, "CB.00060201")
         if self.disabled:
             return refusal(403, "CB.00060200")
@@ -223,7 +224,7 @@ class FakeCodeArts(FakeServer):
     def _running_status(self, _call: _Call) -> Reply:
         last = str(self.runs[-1].number) if self.runs else None
         state = {
-            "last_job_id": JOB,
+            "last_job_id": self.job,
             "last_build_no": last,
             "last_build_status": "Finished",
             "is_running": False,
@@ -244,7 +245,7 @@ class FakeCodeArts(FakeServer):
         return json_reply({"result": {"disabled": 1} if self.disabled else None, "error": None})
 
     def _jobs(self, call: _Call) -> Reply:
-        names = {JOB: NAME, "1" * 32: f"{NAME}-2"}
+        names = {self.job: NAME, "1" * 32: f"{NAME}-2"}
         jobs = [{"id": one, "job_name": name} for one, name in names.items() if call.query["search"] in name]
         return json_reply({"jobs": jobs[::-1], "total": len(jobs)})
 
@@ -267,7 +268,7 @@ class FakeCodeArts(FakeServer):
         return json_reply({"status": "success", "result": part})
 
     def _log_file(self, call: _Call) -> Reply:
-        log = next(run.log for run in self.runs if run.record == call.match["record"])
+        log = next(run.log for run in self.runs if run.record == unquote(call.match["record"]))
         return Reply(200, {"Content-Type": "application/octet-stream"}, log)
 
     def _stop(self, call: _Call) -> Reply:
@@ -291,7 +292,7 @@ def _times(run: Run) -> dict[str, Any]:
 
 
 _JOB, _RUN = r"(?P<job>\w+)", r"(?P<job>\w+)/(?P<number>\d+)"
-_RECORD = r"(?P<record>[\w-]+)"
+_RECORD = r"(?P<record>[\w%-]+)"
 _Handler = Callable[[FakeCodeArts, _Call], Reply]
 _CALLS: list[tuple[str, str, _Handler]] = [
     ("POST", r"/v3/jobs/build", FakeCodeArts._build),

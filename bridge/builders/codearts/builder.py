@@ -42,7 +42,6 @@ from bridge.builders.codearts.model import (
     CodeArtsRef,
     Enveloped,
     Record,
-    clean,
     record_status,
     unix,
 )
@@ -73,7 +72,6 @@ class CodeArtsBuilder(Builder):
         self._clock = context.clock
         self._server = CodeArtsServer(settings, context.clock)
         self._poll = CodeArtsPoll(self._server, context.clock)
-        self._job_id = settings.job_id
         self._job: tuple[DeclaredJob, float] | None = None
         self._seen: SeenJob | None = None
 
@@ -95,14 +93,13 @@ class CodeArtsBuilder(Builder):
     async def _read_job(self) -> DeclaredJob:
         """The job as it is now. Raises RemoteError."""
         self._job = None
-        job_id = self._job_id or await self._resolved()
+        job_id = self._settings.job_id or await self._resolved()
         paths = [f"v3/jobs/{job_id}/query", f"v1/job/{job_id}/config"]
         found = await self._server.found(paths, CONFIG, {"get_all_params": "true"})
         if found is None or found.result is None:
             raise Denied(
                 f"CodeArts shows no job {self._job_name!r} to this caller: check the job and its rights"
             )
-        self._job_id = job_id
         job = DeclaredJob(job_id, found.result.declared, self._settings.names)
         now = self._clock()
         self._job = job, now
@@ -258,7 +255,7 @@ class CodeArtsBuilder(Builder):
         text = f"signed in; the job {self._job_name!r} declares {count} parameters"
         if disabled and disabled.result:
             text += "; it is disabled, so CodeArts will reject builds: enable it"
-        return clean("; it ".join([text, *job.shortcomings()]))
+        return "; it ".join([text, *job.shortcomings()])
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
         return list(advice(self.name, self._job_name, self._settings.names, targets, seen))

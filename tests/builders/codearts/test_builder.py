@@ -124,8 +124,11 @@ async def test_a_run_that_ends_while_it_is_stopped_is_no_fault(codearts: FakeCod
 
 async def test_the_test_call_names_what_the_job_lacks(codearts: FakeCodeArts) -> None:
     codearts.declared = ("codeBranch",)
+    codearts.disabled = True
     async with builder(codearts, names={"BRIDGE_BUILD_ID": "run_id", "TAGS": "tags"}) as ci:
         text = await ci.test()
+    assert "it is disabled" in text
+    assert text.endswith("or say in `names` what it calls them")
     assert f"signed in; the job '{JOB}' declares 1 parameters" in text
     assert "it does not declare run_id: add a text parameter of that name" in text
     assert "it does not receive the images to build (IMAGE, tags)" in text

@@ -180,6 +180,16 @@ async def test_a_job_is_known_by_its_exact_name(codearts: FakeCodeArts) -> None:
             await ci.test()
 
 
+async def test_a_job_that_was_made_anew_under_its_name_is_found_again(codearts: FakeCodeArts) -> None:
+    async with builder(codearts, job_id=None, job=NAME, project_id=PROJECT) as ci:
+        await sent(ci)
+        codearts.job = "9" * 32
+        outcome = await ci.trigger(request("b-2"))
+        assert isinstance(outcome, Retry)
+        assert outcome.outdated
+        assert json.loads(await sent(ci, "b-2"))["job"] == "9" * 32
+
+
 async def test_an_unknown_job_waits_for_a_person(codearts: FakeCodeArts) -> None:
     async with builder(codearts, job_id="9" * 32) as ci:
         outcome = await ci.trigger(request())
