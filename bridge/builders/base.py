@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bridge.errors import Denied, RemoteError, Transient
 from bridge.model.build import LOG_LIMIT, BuildRequest, BuildState, SeenJob
@@ -26,6 +26,8 @@ FOUND: Final = "found at the builder"
 
 Handle = str
 """What the builder needs to find a build again, in its own form: at most 4 KiB, no secrets."""
+Number = Annotated[int, Field(ge=1, le=1 << 53)]
+"""What a server numbers: bounded, since handles hold it."""
 
 
 @dataclass(frozen=True, slots=True)

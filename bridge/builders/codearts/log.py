@@ -4,6 +4,7 @@ The two count in units of their own: an offset into the file has the bit `WHOLE`
 """
 
 from typing import Final
+from urllib.parse import quote
 
 from bridge.builders.base import LogChunk
 from bridge.builders.codearts.client import CodeArtsServer
@@ -48,7 +49,8 @@ async def _part(server: CodeArtsServer, ref: CodeArtsRef, offset: int) -> LogPar
 async def _of_file(server: CodeArtsServer, ref: CodeArtsRef, start: int, *, restarted: bool) -> LogChunk:
     if ref.record is None:
         return LogChunk(text="", next=0, more=False)
-    paths = [f"v4/{ref.record}/download-log", f"v1/log/{ref.record}/download-log"]
+    record = quote(ref.record, safe="")
+    paths = [f"v4/{record}/download-log", f"v1/log/{record}/download-log"]
     answer = await server.first("GET", paths, limit=start + PIECE + _MARGIN)
     if answer.status == 404 and not answer.sign_in:  # noqa: PLR2004  # an HTTP status
         raise Permanent("the log is no longer in CodeArts (404)")

@@ -4,9 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
-from bridge.builders.base import Handle, Status
+from bridge.builders.base import Handle, Number, Status
+from bridge.builders.codearts.settings import Id
 from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
@@ -16,7 +25,8 @@ _CHINA: Final = timezone(timedelta(hours=8))
 _MAX_WORDS: Final = 300
 
 T = TypeVar("T")
-Number = Annotated[int, Field(ge=1)]
+Mark = Annotated[str, StringConstraints(max_length=200)]
+"""What tells a run from others; bounded, since handles hold it."""
 
 
 class _Answer(BaseModel):
@@ -33,8 +43,8 @@ class Started(_Answer):
     """A run that was started; `execution` and `daily` are its marks."""
 
     number: Number = Field(validation_alias="actual_build_number")
-    execution: str | None = Field(None, validation_alias="octopus_job_name")
-    daily: str | None = Field(None, validation_alias="daily_build_number")
+    execution: Mark | None = Field(None, validation_alias="octopus_job_name")
+    daily: Mark | None = Field(None, validation_alias="daily_build_number")
 
 
 class Parameter(_Answer):
@@ -48,10 +58,10 @@ class Record(_Answer):
     """A run. Only lists and `info` show `parameters`; `project` is the job's id in lists of records."""
 
     number: Number = Field(validation_alias="build_no")
-    id: str | None = Field(None, validation_alias=AliasChoices("build_record_id", "id"))
-    project: str | None = Field(None, validation_alias=AliasChoices("build_project_id", "project_id"))
-    execution: str | None = Field(None, validation_alias="execution_id")
-    daily: str | None = Field(
+    id: Mark | None = Field(None, validation_alias=AliasChoices("build_record_id", "id"))
+    project: Mark | None = Field(None, validation_alias=AliasChoices("build_project_id", "project_id"))
+    execution: Mark | None = Field(None, validation_alias="execution_id")
+    daily: Mark | None = Field(
         None, validation_alias=AliasChoices("daily_build_num", "daily_build_number", "daily_build_no")
     )
     status: str | None = None
@@ -100,7 +110,7 @@ class RunningState(_Answer):
 class Job(_Answer):
     """A job in a list."""
 
-    id: str
+    id: Id
     name: str = Field(validation_alias="job_name")
 
 
@@ -163,11 +173,11 @@ class CodeArtsRef(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    job: Annotated[str, Field(pattern=r"^[0-9A-Za-z]{32}$")]
+    job: Id
     number: Number
-    execution: str | None = None
-    daily: str | None = None
-    record: str | None = None
+    execution: Mark | None = None
+    daily: Mark | None = None
+    record: Mark | None = None
 
     @classmethod
     def parse(cls, handle: Handle) -> "CodeArtsRef":

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
+from urllib.parse import quote
 
 from bridge.builders.base import Handle, Status
 from bridge.builders.codearts.client import CodeArtsServer
@@ -95,7 +96,7 @@ class CodeArtsPoll:
 
     async def page(self, job: str, page: int) -> Sequence[Record]:
         """Records of a job whose `project` is known, the newest first. Raises RemoteError."""
-        path = f"v1/record/{self._projects[job]}/records"
+        path = f"v1/record/{quote(self._projects[job], safe='')}/records"
         found = await self._server.found([path], RECORDS, {"page": page, "limit": PAGE})
         if found is None or found.result is None:
             raise Transient("CodeArts does not list the records of the job (404)")

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 from pydantic import Field, TypeAdapter
 
+from bridge.builders.base import Number
 from bridge.builders.drone.dialect import Dialect, builds_path, quoted
 from bridge.builders.drone.model import BUILD_ID, Document, Named, RemoteBuild, Stage, Step
 from bridge.builders.server import Answer
@@ -16,20 +17,20 @@ from bridge.model.build import BuildRequest
 
 
 class _Step(Document):
-    number: int = Field(ge=1)
+    number: Number
     name: str = ""
     status: str = ""
 
 
 class _Stage(Document):
-    number: int = Field(ge=1)
+    number: Number
     name: str = ""
     status: str = ""
     steps: list[_Step] | None = None
 
 
 class _Build(Document):
-    number: int = Field(ge=1)
+    number: Number
     status: str
     after: str = ""
     parent: int = 0

@@ -2,18 +2,18 @@
 
 Source: Drone, "drone/drone" (https://github.com/drone/drone), and answers of a 0.5.0 server
 
-No call builds a ref. An earlier build is started again as a new one (a fork), with our variables in the
-environment of its jobs, which lists do not show: a build is told from another with its number by the time at
-which it was made. What is forked is the root, since a fork passes its environment on.
+No call builds a ref. A trigger starts an earlier build again as a new one (a fork), with our variables in the
+environment of its jobs. Lists do not show that environment: a build is known by its number and by the time at
+which it was made. A fork also has the environment of what was forked, so the trigger forks the root.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import ClassVar, Final
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
-from bridge.builders.base import Search
+from bridge.builders.base import Number, Search
 from bridge.builders.drone.dialect import Dialect, builds_path, quoted
 from bridge.builders.drone.model import BUILD_ID, Document, Named, RemoteBuild, Stage, Step, state_of
 from bridge.builders.server import Answer
@@ -29,17 +29,17 @@ _ENDED_BY_A_PERSON: Final = "termination request received"
 
 
 class _Job(Document):
-    number: int = Field(ge=1)
+    number: Number
     error: str = ""
     status: str = ""
     environment: dict[str, str] | None = None
 
 
 class _Build(Document):
-    number: int = Field(ge=1)
+    number: Number
     parent: int = 0
     status: str
-    created_at: int
+    created_at: Number
     started_at: int = 0
     finished_at: int = 0
     commit: str = ""

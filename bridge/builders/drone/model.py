@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from bridge.builders.base import Status
+from bridge.builders.base import Number, Status
 from bridge.config.types import Strict
 from bridge.errors import Permanent
 from bridge.model.build import BuildState
@@ -100,7 +100,7 @@ class DroneRef(Strict):
     """
 
     repository: RepositoryName
-    number: Annotated[int, Field(ge=1, le=1 << 53)]
+    number: Number
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     commit: Annotated[str, StringConstraints(max_length=100)] = ""
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from pydantic import AliasChoices, Field, TypeAdapter
 
+from bridge.builders.base import Number
 from bridge.builders.drone.dialect import Dialect, quoted
 from bridge.builders.drone.model import BUILD_ID, Document, Named, RemoteBuild, Stage, Step
 from bridge.builders.server import Answer, BuildServer
@@ -23,21 +24,21 @@ _OUTPUT: Final = frozenset({0, 1})
 
 
 class _Step(Document):
-    id: int = Field(ge=1)
-    pid: int = Field(ge=1)
+    id: Number
+    pid: Number
     name: str = ""
     state: str = ""
 
 
 class _Workflow(Document):
-    pid: int = Field(ge=1)
+    pid: Number
     name: str = ""
     state: str = ""
     children: list[_Step] | None = None
 
 
 class _Pipeline(Document):
-    number: int = Field(ge=1)
+    number: Number
     status: str
     commit: str = ""
     parent: int = 0
@@ -69,7 +70,7 @@ class _Pipeline(Document):
 
 
 class _Repository(Named):
-    id: int = Field(ge=1)
+    id: Number
     active: bool
 
 

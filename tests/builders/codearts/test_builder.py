@@ -59,6 +59,16 @@ async def test_a_log_of_which_nothing_is_known_yet_is_empty(codearts: FakeCodeAr
     assert (chunk.text, chunk.next, chunk.more) == ("", 0, False)
 
 
+async def test_the_id_of_a_record_is_one_part_of_a_path(codearts: FakeCodeArts) -> None:
+    codearts.log_parts = False
+    async with builder(codearts) as ci:
+        handle = await sent(ci)
+        codearts.runs[0].record, codearts.runs[0].log = "a/b?c#d", b"its log\n"
+        seen = await status(ci, handle)
+        assert seen.handle is not None
+        assert (await ci.log(seen.handle, 0)).text == "its log\n"
+
+
 async def test_a_log_that_is_gone_says_so(codearts: FakeCodeArts) -> None:
     codearts.log_parts = False
     codearts.trouble(match="download-log", reply=refusal(404, "CB.00060202"))

@@ -96,6 +96,24 @@ async def test_a_number_in_an_envelope_counts_too(codearts: FakeCodeArts) -> Non
     assert handle == {"job": JOB, "number": 55, "execution": "j_1", "daily": "20200825.1"}
 
 
+@pytest.mark.parametrize("wrong", [{"octopus_job_name": "j" * 201}, {"actual_build_number": str(1 << 54)}])
+async def test_what_no_handle_can_hold_leaves_the_trigger_in_doubt(
+    codearts: FakeCodeArts, wrong: dict[str, str]
+) -> None:
+    codearts.trouble(match=BUILD, reply=json_reply({"actual_build_number": "55"} | wrong))
+    async with builder(codearts) as ci:
+        assert isinstance(await ci.trigger(request()), Ambiguous)
+
+
+async def test_a_job_without_an_id_of_codearts_is_not_called(codearts: FakeCodeArts) -> None:
+    page = {"jobs": [{"id": "../../v3/jobs", "job_name": NAME}], "total": 1}
+    codearts.trouble(match=f"/v1/job/{PROJECT}/list", reply=json_reply(page))
+    async with builder(codearts, job_id=None, job=NAME, project_id=PROJECT) as ci:
+        outcome = await ci.trigger(request())
+    assert isinstance(outcome, Retry)
+    assert [line for line in codearts.requests if "/list" not in line] == []
+
+
 async def test_a_rejection_of_parameters_that_have_just_changed_is_no_end(codearts: FakeCodeArts) -> None:
     async with builder(codearts) as ci:
         await sent(ci)

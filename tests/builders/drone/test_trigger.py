@@ -113,6 +113,14 @@ async def test_an_answer_that_does_not_show_our_id_proves_nothing(api: str, serv
         assert isinstance(await ci.trigger(request()), Ambiguous)
 
 
+async def test_a_number_that_no_handle_can_hold_proves_nothing(api: str, server: FakeDrone) -> None:
+    values = {"BRIDGE_BUILD_ID": "b-1"}
+    answer = {"number": 1 << 54, "status": "pending", "params": values, "variables": values}
+    server.trouble(match="POST", reply=json_reply(answer))
+    async with builder(server, api) as ci:
+        assert isinstance(await ci.trigger(request()), Ambiguous)
+
+
 async def test_what_a_person_starts_again_is_not_taken_for_ours(api: str, server: FakeDrone) -> None:
     async with builder(server, api) as ci:
         outcome = await ci.trigger(request())
