@@ -5,18 +5,14 @@ import os
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from support.daemon import SECRET, Daemon, running
+from support.daemon import DUMMY, Daemon, running
 from support.needs import needs
 
 import bridge
 
 GUIDES: Final = Path(bridge.__file__).parent / "guides"
-CONFIG: dict[str, Any] = {
-    "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
-    "builders": {"here": {"kind": "dummy"}},
-}
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -63,7 +59,7 @@ def test_the_lines_run_as_they_stand_beside_the_rule_of_the_readme(tmp_path: Pat
     for program in ("curl", "jq"):
         needs(program)
     lines = "".join(shell for shell, _ in blocks("en"))
-    with running(tmp_path, CONFIG, {"shop.yaml": json.dumps(SHOP)}) as daemon:
+    with running(tmp_path, DUMMY, {"shop.yaml": json.dumps(SHOP)}) as daemon:
         done = shell(daemon, lines, tmp_path)
         refused = shell(daemon, blocks("en")[2][0] + 'api "$BRIDGE/v1/builds?stat=F" | jq .data', tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr

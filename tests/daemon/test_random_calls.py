@@ -9,10 +9,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from support.daemon import SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import DUMMY, TOKEN, Daemon, eventually, running
+from support.rules import shop_rule
 from support.sending import push_body, send
 
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
@@ -20,20 +21,7 @@ from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_
 CALLS: Final = os.environ.get("CALLS", "3")
 SEED: Final = os.environ.get("CALLS_SEED", "1")
 URL = "https://git.example.com/shop.git"
-CONFIG: dict[str, Any] = {
-    "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
-    "builders": {"here": {"kind": "dummy"}},
-}
-RULE = f"""
-namespace: acme
-repo_name: shop
-is_public: true
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: "{URL}"
-  tag_configs:
-    - {{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}}
-"""
+RULE = shop_rule(URL, public=True)
 KEY = ("acme", "shop")
 ACCEPTED: Final = ["2xx", 304, 400, 401, 403, 404, 409, 412, 422]
 OPEN: Final = [
@@ -116,7 +104,7 @@ def settings(values: dict[str, list[str | int]]) -> str:
 
 @pytest.mark.timeout(1800)
 def test_no_call_breaks_the_daemon_and_each_answer_is_documented(tmp_path: Path) -> None:
-    with running(tmp_path, CONFIG, {"shop.yaml": RULE}) as daemon:
+    with running(tmp_path, DUMMY, {"shop.yaml": RULE}) as daemon:
         send(daemon.url, push_body(URL))
         config = tmp_path / "schemathesis.toml"
         config.write_text(settings(known(daemon)))

@@ -22,6 +22,11 @@ _RANDOM = random.SystemRandom()
 """Not of a seed that other workers of the same run have, too."""
 SECRET = "a-shared-secret-of-the-tests"
 TOKEN = "a-token-of-the-tests"
+DUMMY: Mapping[str, Any] = {
+    "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
+    "builders": {"here": {"kind": "dummy"}},
+}
+"""A source that `SECRET` signs, and a builder that builds nothing."""
 
 
 def eventually(look: Callable[[], T], *, seconds: float = 20.0) -> T:

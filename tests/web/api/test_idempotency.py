@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import anyio
@@ -158,20 +159,23 @@ async def test_a_key_belongs_to_who_sends_it(store: Store, ended: str) -> None:
 
 
 async def test_while_it_is_being_done_the_same_is_a_conflict(store: Store, ended: str) -> None:
-    async with served(store, decides=False) as client, anyio.create_task_group() as tasks:
-
-        async def ask() -> None:
-            await client.post("/v1/builds", json=ORDER, headers=KEY)
-
-        tasks.start_soon(ask)
-        await eventually(lambda: _has(store, 2))
+    async with half_done(store) as client:
         why = bad(await client.post("/v1/builds", json=ORDER, headers=KEY), 409)
-        tasks.cancel_scope.cancel()
     assert why == "a request with this Idempotency-Key is being done: send it again in a moment"
 
 
-async def _has(store: Store, deliveries: int) -> bool:
-    return (await made(store))[0] == deliveries
+@asynccontextmanager
+async def half_done(store: Store) -> AsyncIterator[httpx.AsyncClient]:
+    """An order that is on disk, and whose builds are not made before the end of the block."""
+
+    async def is_stored() -> bool:
+        return (await made(store))[0] == 2
+
+    async with served(store, decides=False) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(client.post, "/v1/builds", json=ORDER, headers=KEY))
+        await eventually(is_stored)
+        yield client
+        tasks.cancel_scope.cancel()
 
 
 async def test_it_holds_over_a_restart(store: Store, ended: str) -> None:
@@ -193,14 +197,8 @@ async def open_another(store: Store) -> AsyncIterator[Store]:
 
 async def test_what_was_asked_for_before_a_kill_is_answered_after_it(store: Store, ended: str) -> None:
     """The process ends after the order is on disk, and before its builds are made."""
-    async with served(store, decides=False) as client, anyio.create_task_group() as tasks:
-
-        async def ask() -> None:
-            await client.post("/v1/builds", json=ORDER, headers=KEY)
-
-        tasks.start_soon(ask)
-        await eventually(lambda: _has(store, 2))
-        tasks.cancel_scope.cancel()
+    async with half_done(store):
+        pass
     async with open_another(store) as reopened, served(reopened) as client:
         again = await client.post("/v1/builds", json=ORDER, headers=KEY)
         assert again.status_code == 201, again.text

@@ -24,6 +24,7 @@ from bridge.web.api.languages import MAX_SENTENCE, MAX_TEXT, chinese, chinese_pr
 SAID = sentences()
 HAN = re.compile("[\u4e00-\u9fff]")
 PLACE = re.compile(r"([\w.\[\]{}-]+): (.+)", re.DOTALL)
+NO_PATH = "没有这个路径：/openapi.json 列出了全部 API"
 ZH = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"}
 
 
@@ -207,10 +208,10 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
             400,
             "page：0 不是页码：页码从 1 开始；stat：无法识别；是不是想写 state？",
         ),
-        ("/v1/nothing", "msg", 404, "没有这个路径：/openapi.json 列出了全部 API"),
-        ("/nothing", "msg", 404, "没有这个路径：/openapi.json 列出了全部 API"),
+        ("/v1/nothing", "msg", 404, NO_PATH),
+        ("/nothing", "msg", 404, NO_PATH),
         ("/alauda/v1/repositories/acme/none", "detail", 404, "没有这个仓库，或者查看它需要令牌"),
-        ("/alauda/v1/nothing", "detail", 404, "没有这个路径：/openapi.json 列出了全部 API"),
+        ("/alauda/v1/nothing", "detail", 404, NO_PATH),
         ("/api/builds", "message", 401, "此操作需要令牌：请发送请求头 `Authorization: Bearer <token>`"),
         (
             "/v1/job/list",
@@ -221,7 +222,7 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
                 "此操作需要令牌：请发送请求头 `X-Auth-Token: <token>`，或者对请求签名"
             ),
         ),
-        ("/v3/jobs/nothing", "error_msg", 404, "没有这个路径：/openapi.json 列出了全部 API"),
+        ("/v3/jobs/nothing", "error_msg", 404, NO_PATH),
     ],
 )
 async def test_each_dialect_says_why_in_the_language_of_its_client(
