@@ -1,6 +1,5 @@
 """A real OCI registry on loopback, and its HTTP API as a reader."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from support.daemon import NO_TLS, free_port
 from support.needs import needs
 
 _ACCEPT = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
@@ -32,18 +32,18 @@ class Registry:
 
     def tags(self, name: str) -> list[str]:
         """The tags of a repository, sorted; none where the registry does not know it."""
-        answer = httpx.get(f"http://{self.address}/v2/{name}/tags/list", timeout=10)
+        answer = httpx.get(f"http://{self.address}/v2/{name}/tags/list", timeout=10, verify=NO_TLS)
         return [] if answer.status_code == 404 else sorted(answer.raise_for_status().json()["tags"] or [])
 
     def manifest(self, name: str, reference: str) -> tuple[str, dict[str, Any]]:
         """The digest and the document of a manifest, by its tag or digest."""
         url = f"http://{self.address}/v2/{name}/manifests/{reference}"
-        answer = httpx.get(url, headers={"Accept": _ACCEPT}, timeout=10).raise_for_status()
+        answer = httpx.get(url, headers={"Accept": _ACCEPT}, timeout=10, verify=NO_TLS).raise_for_status()
         return answer.headers["Docker-Content-Digest"], answer.json()
 
     def blob(self, name: str, digest: str) -> bytes:
         """A layer or a configuration."""
-        answer = httpx.get(f"http://{self.address}/v2/{name}/blobs/{digest}", timeout=10)
+        answer = httpx.get(f"http://{self.address}/v2/{name}/blobs/{digest}", timeout=10, verify=NO_TLS)
         return answer.raise_for_status().content
 
 
@@ -76,15 +76,8 @@ def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
     until = time.monotonic() + 20
     while process.poll() is None and time.monotonic() < until:
         try:
-            if httpx.get(f"http://{address}/v2/", timeout=5).status_code == 200:
+            if httpx.get(f"http://{address}/v2/", timeout=5, verify=NO_TLS).status_code == 200:
                 return True
         except httpx.TransportError:
             time.sleep(0.02)  # another process: nothing says when it listens
     return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

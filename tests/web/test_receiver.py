@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from support.connection import Connection
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, Daemon, eventually, running
 from support.rules import shop_rule
 from support.sending import push_body, send, signed
 
@@ -56,7 +56,7 @@ def delivery(daemon: Daemon, delivery_id: str) -> dict[str, Any]:
 
 def post(daemon: Daemon, body: bytes, headers: dict[str, str], path: str = "/hooks/plain") -> httpx.Response:
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    return httpx.post(f"{daemon.url}{path}", content=body, headers=raw, timeout=30)
+    return httpx.post(f"{daemon.url}{path}", content=body, headers=raw, timeout=30, verify=NO_TLS)
 
 
 def test_a_delivery_is_stored_decided_and_reported_once_when_repeated(daemon: Daemon) -> None:
