@@ -78,7 +78,8 @@ class Events:
         if self._recent and self._recent[0].seq <= after + 1:
             found = [one for one in self._recent if one.seq > after]
         else:
-            found = await self._feed.after(after, _BATCH)
+            # What was written since would be beyond `_seen`: at its place the next call would find no event.
+            found = [one for one in await self._feed.after(after, _BATCH) if one.seq <= self._seen]
         return found, found[-1].seq if found else self._seen
 
     async def _read(self) -> None:

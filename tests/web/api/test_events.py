@@ -62,7 +62,7 @@ class Follower:
 async def asked(daemon: Daemon, count: int) -> None:
     for _ in range(count):
         line = ["builds", "trigger", "acme/shop", "--branch", "main", "--commit", "a" * 40, "--wait", "30"]
-        assert (await anyio.to_thread.run_sync(daemon.command, *line)).returncode == 0
+        assert (await anyio.to_thread.run_sync(daemon.command, *line)).status == 0
 
 
 async def test_many_clients_get_each_event_once_over_a_restart_that_does_not_wait_for_them(
@@ -192,6 +192,19 @@ async def test_who_is_far_behind_gets_each_event_once_in_its_order(
     assert seqs == list(range(1, await store.feed.newest() + 1))
     place = seqs[4]
     assert [one["seq"] for one in await heard(found, ADMIN, after=place, until=last.subject)] == seqs[5:]
+
+
+async def test_what_is_written_just_after_the_last_look_comes_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "LOOK_SECONDS", 60)
+    found = Events(store.feed, always)
+    await store.add_build("1")
+    _, seen = await found.since(None)
+    await store.add_build("2")
+    got, place = await found.since(0)
+    assert [one.seq for one in got] == list(range(1, seen + 1))
+    assert await found.since(place) == ((), seen), "it has not looked again"
 
 
 async def test_a_place_of_another_store_is_now(store: Store, quick: None) -> None:
