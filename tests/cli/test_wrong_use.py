@@ -36,7 +36,7 @@ def prepared(folder: Path) -> Daemon:
 
 def serve(daemon: Daemon) -> str:
     """The one line that a daemon which cannot start says, as a process of its own."""
-    done = daemon.command("serve")
+    done = daemon.second()
     assert done.returncode == 1
     assert done.stdout == ""
     said = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]

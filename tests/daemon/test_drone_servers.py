@@ -35,7 +35,7 @@ def test_a_push_is_built_and_followed_and_its_next_run_is_another_build(api: str
             log = eventually(lambda: daemon.command("builds", "log", "acme/shop#1").stdout)
             assert "fetched\n" in log
             assert "no such image\n" in log
-            assert daemon.command("builds", "retry", "acme/shop#1").returncode == 0
+            assert daemon.command("builds", "retry", "acme/shop#1").status == 0
             eventually(lambda: len(server.builds) == 2)
             second = server.builds[1]
             assert second.values["BRIDGE_BUILD_ID"] == build.values["BRIDGE_BUILD_ID"] + ".2"

@@ -94,7 +94,7 @@ def test_an_annotated_tag_builds_its_commit_and_a_deletion_nothing(tmp_path: Pat
 def deliveries(daemon: Daemon, count: int) -> list[dict[str, Any]]:
     """The deliveries, newest first, once so many have a decision."""
     listed = daemon.command("deliveries", "list", "--json")
-    assert listed.returncode == 0, listed.stderr
+    assert listed.status == 0, listed.stderr
     found = [json.loads(line) for line in listed.stdout.splitlines()]
     return found if sum(one["state"] != "stored" for one in found) >= count else []
 
@@ -134,10 +134,10 @@ def test_a_build_that_runs_is_cancelled_by_a_person(tmp_path: Path) -> None:
         again = daemon.command("builds", "cancel", "acme/shop#1")
     finally:
         daemon.kill()
-    assert asked.returncode == 0, asked.stderr
+    assert asked.status == 0, asked.stderr
     assert build["state"] == "cancelled"
     assert "cancelled by" in build["detail"]
-    assert again.returncode == 1
+    assert again.status == 1
     assert "has ended" in again.stderr
 
 
@@ -157,7 +157,7 @@ def test_a_build_by_hand_and_a_wanted_redelivery_build_again(tmp_path: Path) -> 
         log = daemon.command("builds", "log", "acme/shop#1")
     finally:
         daemon.kill()
-    assert by_hand.returncode == again.returncode == 0, by_hand.stderr + again.stderr
+    assert by_hand.status == again.status == 0, by_hand.stderr + again.stderr
     assert [build["number"] for build in builds] == [3, 2, 1]
     assert {build["code_head_commit"] for build in builds} == {sha}
     assert [build["cause"] for build in builds] == ["push", "manual", "push"]

@@ -190,7 +190,7 @@ def test_neither_a_link_nor_a_deleted_file_lets_a_second_daemon_in(tmp_path: Pat
         second = Daemon(tmp_path / "b", CONFIG | builders, {})
         second.database.parent.mkdir()
         second.database.symlink_to(first.database)
-        done = second.command("serve")
+        done = second.second()
         assert done.returncode == 1
         told = done.stderr.splitlines()[-1]
         assert told.startswith(f"{first.database} is in use by another daemon: stop that one")

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 import httpx
 import yaml
+from support.commands import Done, command
 
 T = TypeVar("T")
 _RANDOM = random.SystemRandom()
@@ -136,10 +137,14 @@ class Daemon:
         found: list[dict[str, Any]] = self.api(f"/v1/builds?{httpx.QueryParams(query)}")["results"]
         return found
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Another command on the same configuration."""
+    def command(self, *arguments: str) -> Done:
+        """Another command on the same configuration, run in this process: that takes a tenth of the time."""
+        return command("--config", self.config, *arguments)
+
+    def second(self) -> subprocess.CompletedProcess[str]:
+        """Another daemon on the same configuration, which has to end by itself."""
         return subprocess.run(
-            [sys.executable, "-m", "bridge", "--config", str(self.config), *arguments],
+            [sys.executable, "-m", "bridge", "--config", str(self.config), "serve"],
             capture_output=True,
             text=True,
             timeout=60,

@@ -146,7 +146,7 @@ def test_asked_to_stop_while_a_build_runs_and_a_notice_hangs_it_ends_in_time_and
 
 def test_a_second_daemon_on_the_same_store_is_rejected_in_one_line(tmp_path: Path) -> None:
     with running(tmp_path, {"sources": PLAIN}, {}) as daemon:
-        second = daemon.command("serve")
+        second = daemon.second()
         assert httpx.get(f"{daemon.url}/healthz").status_code == 200
     assert second.returncode == 1
     assert second.stderr.splitlines()[-1].endswith(
@@ -163,7 +163,7 @@ def test_an_address_of_another_machine_is_not_blamed_on_the_port() -> None:
 def test_an_occupied_port_is_one_clear_line(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path, {"sources": PLAIN}, {})
     with socket.create_server(("127.0.0.1", daemon.port)):
-        done = daemon.command("serve")
+        done = daemon.second()
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()[-1:]
     assert line.startswith(f"cannot listen on 127.0.0.1:{daemon.port}: Address already in use")
@@ -173,7 +173,7 @@ def test_an_occupied_port_is_one_clear_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "::2"])
 def test_an_address_that_is_not_ours_is_one_clear_line(tmp_path: Path, host: str) -> None:
-    done = Daemon(tmp_path, {"server": {"host": host}, "sources": PLAIN}, {}).command("serve")
+    done = Daemon(tmp_path, {"server": {"host": host}, "sources": PLAIN}, {}).second()
     assert done.returncode == 1
     line = done.stderr.splitlines()[-1]
     assert line.startswith(f"cannot listen on {host}:")
