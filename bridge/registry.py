@@ -107,6 +107,7 @@ BUILDERS: Final = Adapters[Builder](
         "jenkins": "bridge.builders.jenkins.builder:JenkinsBuilder",
         "codearts": "bridge.builders.codearts.builder:CodeArtsBuilder",
         "drone": "bridge.builders.drone.builder:DroneBuilder",
+        "alauda": "bridge.builders.alauda.builder:AlaudaBuilder",
         "local": "bridge.builders.local.builder:LocalBuilder",
         "dummy": "bridge.builders.dummy.builder:DummyBuilder",
     }

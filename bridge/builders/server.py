@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import anyio
 import anyio.to_thread
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from bridge import __version__
 from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry
@@ -34,6 +34,12 @@ _CONNECT_SHARE: Final = 0.4
 """The share of a call's time in which the connection has to stand."""
 
 T = TypeVar("T")
+
+
+class Document(BaseModel):
+    """A document of a server; unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,15 @@ def _server_url(value: str) -> str:
 ServerUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_server_url)]
 ShortDuration = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))]
 
+# At least one character of each part is no dot: `..` would lead out of the path.
+RepositoryName = Annotated[
+    str,
+    StringConstraints(
+        max_length=500,
+        pattern=r"^[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*(/[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*)+$",
+    ),
+]
+
 
 class ServerSettings(Strict):
     """How to reach a build server. Only `proxy` is used, not the environment's proxy."""

@@ -1,4 +1,4 @@
-"""A daemon builds by the jobs of another one, which it takes for Huawei's CodeArts Build."""
+"""A daemon builds by another one, which it takes for CodeArts Build or for an Alauda-style service."""
 
 import json
 from collections.abc import Iterator
@@ -119,3 +119,59 @@ def test_a_daemon_builds_by_another_one_with_an_access_key(tmp_path: Path) -> No
     assert json.loads(found[0])["number"] in {2, 3}
     assert found[1] is None
     assert "UPSTREAM_TAGS=succeeded-outer" in log
+
+
+BY_TAG = """
+namespace: acme
+repo_name: %(name)s
+build_config:
+  code_repo_client: Simple
+  code_repo_clone_url: https://git.example.com/acme/%(name)s.git
+  parameters: {DUMMY_RESULT: "{branch}", DUMMY_DURATION: %(duration)s}
+  tag_configs:
+    - {code_repo_type: branch, code_repo_type_value: succeeded, docker_repo_tag: succeeded-outer}
+    - {code_repo_type: branch, code_repo_type_value: failed, docker_repo_tag: failed-outer}
+"""
+
+
+def test_a_daemon_builds_by_another_one_in_the_style_of_alauda(tmp_path: Path) -> None:
+    durations = {"quick": "1s", "slow": "90s"}
+    for name in ("inner", "outer"):
+        (tmp_path / name).mkdir()
+    theirs = {f"{name}.yaml": BY_TAG % {"name": name, "duration": time} for name, time in durations.items()}
+    with running(tmp_path / "inner", {"builders": {"here": {"kind": "dummy"}}}, theirs) as inner:
+        token = json.loads(inner.command("token", "add", "outer", "--role", "member", "--json").stdout)[
+            "token"
+        ]
+        far = {"kind": "alauda", "url": f"{inner.url}/alauda", "token": token, "poll_interval": "1s"}
+        config = {
+            "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
+            "builders": {name: {**far, "repository": f"acme/{name}"} for name in durations},
+        }
+        rules = {
+            f"{name}.yaml": (OUTER % {"name": name, "duration": "0s"}).replace(
+                "build_config:", f"build_config:\n  builder: {name}"
+            )
+            for name in durations
+        }
+        with running(tmp_path / "outer", config, rules) as outer:
+            tested = outer.command("builders", "test", "quick").stdout
+            push(outer, "slow", "succeeded")
+            eventually(lambda: states(outer).get("slow/succeeded") == "running")
+            outer.command("builds", "cancel", "outer/slow#1")
+            push(outer, "quick", "succeeded")
+            push(outer, "quick", "failed")
+            eventually(lambda: all_ended(outer, 3), seconds=60)
+            mine = states(outer)
+            there = {(build["repo_name"], build["code_repo_type_value"]): build for build in inner.builds()}
+            quick = {build["code_repo_type_value"]: build for build in outer.builds(repo_name="quick")}
+            log = outer.command("builds", "log", f"outer/quick#{quick['succeeded']['number']}").stdout
+    assert "builds succeeded-outer, failed-outer" in tested
+    assert mine == {"slow/succeeded": "cancelled", "quick/succeeded": "succeeded", "quick/failed": "failed"}
+    assert {name: (build["code_head_commit"], build["state"]) for name, build in there.items()} == {
+        ("slow", "succeeded"): (SHA, "cancelled"),
+        ("quick", "succeeded"): (SHA, "succeeded"),
+        ("quick", "failed"): (SHA, "failed"),
+    }
+    assert f"BRIDGE_BUILD_ID={there['quick', 'succeeded']['build_id']}" in log
+    assert log.count("BRIDGE_BUILD_ID=") == 1

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from support.fake_http import FakeServer, Reply
 
-from bridge.builders.base import Ambiguous, Builder, Outcome, Retry, Sent
+from bridge.builders.base import Ambiguous, Builder, Outcome, Retry, Search, Sent
 from bridge.model.build import BuildRequest
 
 
@@ -75,6 +75,8 @@ class Site(ABC):
 
     CASES: ClassVar[Mapping[str, Case]]
     """Each class of answer that this build system can give to a trigger."""
+    ABSENT: ClassVar[Search | None] = None
+    """What `find` says of a build that there is not; where it cannot search, of any."""
     secret: str
     """What no outcome, error, handle or log may show."""
 

@@ -34,11 +34,11 @@ from bridge.builders.drone.dialect import Dialect
 from bridge.builders.drone.drone import Drone
 from bridge.builders.drone.drone_0_5 import Drone05
 from bridge.builders.drone.log import DroneLog
-from bridge.builders.drone.model import Document, DroneRef, RemoteBuild, RepositoryName
+from bridge.builders.drone.model import DroneRef, RemoteBuild
 from bridge.builders.drone.poll import DronePoll
 from bridge.builders.drone.woodpecker import Woodpecker
-from bridge.builders.server import Answer, BuildServer
-from bridge.builders.settings import ServerSettings
+from bridge.builders.server import Answer, BuildServer, Document
+from bridge.builders.settings import RepositoryName, ServerSettings
 from bridge.config.types import Secret
 from bridge.errors import Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob

@@ -11,8 +11,8 @@ from pydantic import Field, TypeAdapter
 
 from bridge.builders.base import Number
 from bridge.builders.drone.dialect import Dialect, builds_path, quoted
-from bridge.builders.drone.model import BUILD_ID, Document, Named, RemoteBuild, Stage, Step
-from bridge.builders.server import Answer
+from bridge.builders.drone.model import BUILD_ID, Named, RemoteBuild, Stage, Step
+from bridge.builders.server import Answer, Document
 from bridge.model.build import BuildRequest
 
 

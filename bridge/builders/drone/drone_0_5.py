@@ -15,8 +15,8 @@ from pydantic import TypeAdapter
 
 from bridge.builders.base import Number, Search
 from bridge.builders.drone.dialect import Dialect, builds_path, quoted
-from bridge.builders.drone.model import BUILD_ID, Document, Named, RemoteBuild, Stage, Step, state_of
-from bridge.builders.server import Answer
+from bridge.builders.drone.model import BUILD_ID, Named, RemoteBuild, Stage, Step, state_of
+from bridge.builders.server import Answer, Document
 from bridge.errors import Permanent, RemoteError, Transient
 from bridge.model.build import BuildRequest
 

@@ -4,30 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import StringConstraints, ValidationError
 
 from bridge.builders.base import Number, Status
+from bridge.builders.server import Document
+from bridge.builders.settings import RepositoryName
 from bridge.config.types import Strict
 from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
 _MAX_WORD: Final = 64
-
-# At least one character of each part is no dot: `..` would lead out of the path.
-RepositoryName = Annotated[
-    str,
-    StringConstraints(
-        max_length=500,
-        pattern=r"^[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*(/[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*)+$",
-    ),
-]
-
-
-class Document(BaseModel):
-    """A document of a server; unknown fields are ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
 class Named(Document):

@@ -14,8 +14,8 @@ from pydantic import AliasChoices, Field, TypeAdapter
 
 from bridge.builders.base import Number
 from bridge.builders.drone.dialect import Dialect, quoted
-from bridge.builders.drone.model import BUILD_ID, Document, Named, RemoteBuild, Stage, Step
-from bridge.builders.server import Answer, BuildServer
+from bridge.builders.drone.model import BUILD_ID, Named, RemoteBuild, Stage, Step
+from bridge.builders.server import Answer, BuildServer, Document
 from bridge.errors import Denied, Transient
 from bridge.model.build import BuildRequest
 

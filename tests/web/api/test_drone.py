@@ -168,7 +168,10 @@ async def test_a_log_ends_with_an_empty_element(store: Store, client: httpx.Asyn
     build = await made(store)
     for offset, text in enumerate(['first "line"\nsec', "ond\n\nthi", "rd\r\n陶 without an end"]):
         await store.builds.append_log(build.run_id, text, offset, restarted=False)
+    unfinished = (await client.get(f"{SHOP}/logs/1/1")).json()
+    await ended(store, build)
     answer = await client.get(f"{SHOP}/logs/1/1")
+    assert [*unfinished[:-1], *answer.json()[-2:]] == answer.json(), "a line that may grow is not shown"
     assert answer.json() == [
         {"proc": "build", "pos": 0, "out": 'first "line"'},
         {"proc": "build", "pos": 1, "out": "second"},
@@ -186,6 +189,7 @@ async def test_a_long_log_is_whole(store: Store, client: httpx.AsyncClient) -> N
     build = await made(store)
     for number in range(250):
         await store.builds.append_log(build.run_id, f"line {number}\nand ", number, restarted=False)
+    await ended(store, build)
     lines = json.loads((await client.get(f"{SHOP}/logs/1/1")).content)
     assert [line["pos"] for line in lines[:-1]] == list(range(251))
     assert lines[1]["out"] == "and line 1"

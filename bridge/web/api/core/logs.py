@@ -29,7 +29,10 @@ async def log_pieces(builds: Builds, build: Build) -> AsyncIterator[Sequence[Log
 
 
 async def log_lines(builds: Builds, build: Build) -> AsyncIterator[Sequence[LogLine]]:
-    """The lines of the run, some at a time; one that is kept in several pieces is one line."""
+    """The lines of the run, some at a time; one that is kept in several pieces is one line.
+
+    A line without an end is shown once the run has ended: until then it may grow, and what was shown stays.
+    """
     at = 0.0
     parts: list[str] = []
     async for pieces in log_pieces(builds, build):
@@ -43,7 +46,7 @@ async def log_lines(builds: Builds, build: Build) -> AsyncIterator[Sequence[LogL
                 lines.append(_line(at, parts))
                 parts, at = [text], piece.at
         yield lines
-    if any(parts):
+    if any(parts) and build.state.terminal:
         yield [_line(at, parts)]
 
 

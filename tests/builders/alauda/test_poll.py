@@ -1,0 +1,193 @@
+"""The letters of Alauda, polls by id and by pages, ends that were asked for, and builds that vanish."""
+
+from pathlib import Path
+
+import pytest
+from support.alauda_builds import builder, sent, status
+from support.fake_alauda import PAGE, FakeAlauda
+from support.fake_http import Reply
+
+from bridge.builders.base import Handle
+from bridge.errors import Permanent, RemoteError, Transient
+from bridge.model.build import BuildState
+
+LETTERS = {
+    "W": (BuildState.QUEUED, True),
+    "I": (BuildState.RUNNING, True),
+    "S": (BuildState.SUCCEEDED, True),
+    "F": (BuildState.FAILED, True),
+    "D": (BuildState.UNKNOWN, True),
+    "B": (BuildState.RUNNING, False),
+    "": (BuildState.RUNNING, False),
+}
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+async def test_a_letter_has_its_state(letter: str, alauda: FakeAlauda, tmp_path: Path) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        alauda.finish(alauda.builds[0], letter)
+        found = await status(ci, handle)
+    state, recognised = LETTERS[letter]
+    assert (found.state, found.recognised, found.raw) == (state, recognised, letter)
+    assert (found.ended_at is not None) == state.terminal
+
+
+async def test_a_build_never_ends_before_it_began(alauda: FakeAlauda, tmp_path: Path) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        build = alauda.builds[0]
+        alauda.finish(build)
+        build.ended = (build.started or 0) - 7
+        found = await status(ci, handle)
+    assert found.started_at == found.ended_at == (build.started or 0) + 0.25
+
+
+async def test_a_few_builds_are_read_by_their_ids(alauda: FakeAlauda, tmp_path: Path) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handles = {name: await sent(ci, name) for name in ("b-1", "b-2", "b-3")}
+        alauda.requests.clear()
+        assert set(await ci.poll(handles)) == set(handles)
+    assert alauda.requests == [f"GET /v1/builds/{build.id}" for build in alauda.builds]
+
+
+async def many(alauda: FakeAlauda, tmp_path: Path, count: int) -> tuple[int, list[str]]:
+    """How many of so many builds a poll reads, and what it asks for."""
+    async with builder(alauda, tmp_path) as ci:
+        handles = {f"b-{number}": await sent(ci, f"b-{number}") for number in range(count)}
+        alauda.requests.clear()
+        return len(await ci.poll(handles)), list(alauda.requests)
+
+
+async def test_more_are_read_by_pages_and_never_at_the_host_that_a_link_names(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    found, asked = await many(alauda, tmp_path, 2 * PAGE)
+    assert found == 2 * PAGE
+    assert [line.split("?")[0] for line in asked] == ["GET /v1/builds"] * 2
+    assert ["page=2" in line for line in asked] == [False, True]
+    assert all("namespace=acme&repo_name=shop" in line for line in asked)
+
+
+@pytest.mark.parametrize("link", ["http://[", "no link", "https://api.alauda.example/v1/builds"])
+async def test_a_link_that_leads_nowhere_ends_the_list(link: str, alauda: FakeAlauda, tmp_path: Path) -> None:
+    alauda.trouble(
+        match="repo_name=shop",
+        reply=Reply(200, body=b'{"results": [], "next": "%s"}' % link.encode()),
+    )
+    found, asked = await many(alauda, tmp_path, 4)
+    assert found == 4
+    assert len(asked) == 5
+
+
+async def test_a_list_without_end_is_left_for_the_builds_themselves(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handles = {f"b-{number}": await sent(ci, f"b-{number}") for number in range(4)}
+        for _ in range(20 * PAGE):
+            alauda.add()
+        alauda.requests.clear()
+        assert set(await ci.poll(handles)) == set(handles)
+        assert len(alauda.requests) == 14
+        assert await ci.poll(handles) == {}, "they are looked for every half a minute"
+        alauda.now += 31
+        assert set(await ci.poll(handles)) == set(handles)
+
+
+def files(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+async def test_a_build_whose_end_was_asked_for_is_cancelled_also_for_the_next_process(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        await ci.cancel(handle)
+        assert (await status(ci, handle)).state is BuildState.CANCELLED
+    async with builder(alauda, tmp_path) as ci:
+        assert (await status(ci, handle)).state is BuildState.CANCELLED
+        alauda.builds[0].letter = "F"
+        assert (await status(ci, handle)).state is BuildState.CANCELLED
+        alauda.builds[0].letter = "S"
+        assert (await status(ci, handle)).state is BuildState.SUCCEEDED
+        await ci.release(handle)
+    assert files(tmp_path) == [], "nothing is kept of it"
+
+
+async def test_a_build_that_is_forgotten_when_it_is_ended_is_cancelled(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    alauda.forgets = True
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        await ci.cancel(handle)
+        assert (await status(ci, handle)).state is BuildState.CANCELLED
+        await ci.cancel(handle)
+
+
+async def test_a_build_that_has_ended_is_not_deleted(alauda: FakeAlauda, tmp_path: Path) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        alauda.finish(alauda.builds[0], "F")
+        await ci.cancel(handle)
+        assert (await status(ci, handle)).state is BuildState.FAILED
+    assert not any(line.startswith("DELETE") for line in alauda.requests)
+
+
+async def test_a_service_that_cannot_end_builds_is_told_and_its_builds_fail_as_they_do(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    alauda.deletes = False
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        with pytest.raises(Permanent, match=r"ends no builds by its API \(405\): end it there"):
+            await ci.cancel(handle)
+        alauda.finish(alauda.builds[0], "F")
+        assert (await status(ci, handle)).state is BuildState.FAILED
+
+
+async def test_a_cancel_that_could_not_be_kept_or_carried_out_is_tried_again(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    async with builder(alauda, tmp_path / "file") as ci:
+        handle = await sent(ci)
+        with pytest.raises(Transient, match="cannot be kept"):
+            await ci.cancel(handle)
+    async with builder(alauda, tmp_path) as ci:
+        alauda.trouble(match="DELETE", reply=Reply(500))
+        with pytest.raises(Transient):
+            await ci.cancel(handle)
+        await ci.cancel(handle)
+    assert alauda.builds[0].letter == "D"
+
+
+async def looks(alauda: FakeAlauda, tmp_path: Path, handle: Handle, times: int) -> list[str]:
+    """What polls say, one every half a minute."""
+    said = []
+    async with builder(alauda, tmp_path) as ci:
+        for _ in range(times):
+            found = (await ci.poll({"b-1": handle})).get("b-1")
+            said.append(found.raw if found else "")
+            alauda.now += 31
+    return said
+
+
+async def test_a_build_is_gone_only_while_the_repository_is_shown(alauda: FakeAlauda, tmp_path: Path) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+    alauda.builds.clear()
+    alauda.hidden = True
+    assert await looks(alauda, tmp_path, handle, 8) == [""] * 8
+    alauda.hidden = False
+    assert await looks(alauda, tmp_path, handle, 5) == ["", "", "", "", "gone"]
+
+
+async def test_another_build_than_the_one_asked_for_is_not_ours(alauda: FakeAlauda, tmp_path: Path) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        alauda.trouble(reply=Reply(200, body=b'{"build_id": "other", "status": "S"}'))
+        with pytest.raises(RemoteError, match="answered with another build"):
+            await ci.poll({"b-1": handle})
