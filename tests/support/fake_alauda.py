@@ -145,7 +145,7 @@ class FakeAlauda(FakeServer):
             [
                 {"message": row.message, "level": "INFO", **({"time": row.time} if row.time else {})}
                 for row in build.rows
-                if not since or (row.time is not None and row.time >= since)
+                if row.time is None or row.time >= since
             ]
         )
 

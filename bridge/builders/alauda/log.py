@@ -2,7 +2,7 @@
 
 An offset is that time, and how many of the rows with it were returned: so the overlap of two answers is left
 out. Where rows have no time, or are not in the order of time, the log is read whole each time: the offset has
-the bit `_WHOLE` then, and counts rows.
+the bit `_WHOLE` then, and counts rows. What a service leaves out of an answer for want of a time is not seen.
 """
 
 from collections.abc import Sequence
