@@ -26,6 +26,8 @@ SECRET = "a-shared-secret-of-the-tests"
 TOKEN = "a-token-of-the-tests"
 NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """The `verify` of calls without TLS: else each reads all authorities, which takes longer than the call."""
+MEASURES: Final = "COVERAGE_PROCESS_CONFIG"
+"""What has the processes of a test measured: it slows daemons, and one that is killed writes no measures."""
 DUMMY: Mapping[str, Any] = {
     "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
     "builders": {"here": {"kind": "dummy"}},
@@ -87,7 +89,7 @@ class Daemon:
                 [*under, sys.executable, "-m", "bridge", "--config", str(self.config), "serve"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | environ,
+                env={name: text for name, text in os.environ.items() if name != MEASURES} | environ,
                 cwd=self.folder,
             )
         eventually(self._ready, seconds=60.0)
