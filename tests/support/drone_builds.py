@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from support.fake_drone import REPOSITORY, TOKEN
 
 from bridge.builders.base import BuilderContext
-from bridge.builders.drone.builder import DroneBuilder, DroneSettings
+from bridge.builders.drone.builder import DroneBuilder
+from bridge.builders.drone.settings import DroneSettings
 
 
 class Answering(Protocol):
@@ -20,10 +21,11 @@ class Answering(Protocol):
 
 
 def make(server: Answering, api: str = "drone", **settings: Any) -> DroneBuilder:
-    given = {"url": server.url, "token": TOKEN, "repository": REPOSITORY, "api": api, "timeout": "10s"}
+    """With `api` "" it is to be found out."""
+    given = {"url": server.url, "token": TOKEN, "repository": REPOSITORY, "timeout": "10s"}
     return DroneBuilder(
         "drone",
-        DroneSettings.model_validate(given | settings),
+        DroneSettings.model_validate(given | ({"api": api} if api else {}) | settings),
         BuilderContext(state=Path("unused"), clock=server.clock),
     )
 

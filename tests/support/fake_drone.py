@@ -24,7 +24,7 @@ OPEN = frozenset({"created", "pending", "blocked", "running", "waiting_on_depend
 
 @dataclass(slots=True)
 class Build:
-    """`text` is what the first step printed; the second one prints `tail`."""
+    """`text` is what the first step printed; the second one prints `tail`. Hooks say `ref` and `link`."""
 
     number: int
     values: dict[str, str]
@@ -36,6 +36,8 @@ class Build:
     finished: int = 0
     text: str = ""
     tail: str = ""
+    ref: str = ""
+    link: str = ""
     steps: list[str] = field(default_factory=lambda: ["pending", "pending"])
 
 

@@ -1,5 +1,6 @@
 """A Drone 0.5 with one repository, whose builds have one job of two steps."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,11 +9,15 @@ from typing import Any
 from support.fake_drone import OPEN, REPOSITORY, Build, FakeDrone
 from support.fake_http import Reply, json_reply, served
 
+HOOK_TOKEN = "hook-token-of-the-tests"
 REPORTED = "termination request received, build cancelled"
 
 
 class FakeDrone05(FakeDrone):
-    """It lists the newest 50 builds, without their environment; a missing number is 500."""
+    """It lists the newest 50 builds, without their environment; a missing number is 500.
+
+    `reads` says of which Git host it understands the hooks.
+    """
 
     version = "drone/drone"
     _BUILD = re.compile(rf"/api/repos/{REPOSITORY}/builds/(\d+)(?:/(\d+))?")
@@ -21,6 +26,8 @@ class FakeDrone05(FakeDrone):
     def __init__(self) -> None:
         super().__init__()
         self.reports: dict[int, str] = {}
+        self.reads = "gogs"
+        self.allow_tags = True
 
     def build(self, build_id: str) -> Build:
         """The build that a trigger with our id made, which is a fork."""
@@ -35,9 +42,33 @@ class FakeDrone05(FakeDrone):
         build.word, self.reports[build.number] = "failure", REPORTED
 
     def handle(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        reply = super().handle(method, target, body, headers)
+        if (method, target) == ("POST", "/hook"):
+            reply = self.hooked(json.loads(body), headers)
+        else:
+            reply = super().handle(method, target, body, headers)
         reply.headers["X-Drone-Version"] = "0.5.0+dev"
         return reply
+
+    def hooked(self, hook: Mapping[str, Any], headers: Mapping[str, str]) -> Reply:
+        """As the remote for Gogs reads a hook, or that for GitHub."""
+        repository, head = hook["repository"], hook["head_commit"]
+        if self.reads == "gogs":
+            owner, commit, link = repository["owner"]["username"], hook["after"], hook["compare_url"]
+            message, event = hook["commits"][0]["message"], headers["X-Gogs-Event"]
+        else:
+            owner, commit, link = repository["owner"]["login"], head["id"], head["url"]
+            message, event = head["message"], headers["X-GitHub-Event"]
+        if event != "push" or headers["Authorization"] != f"Bearer {HOOK_TOKEN}":
+            return Reply(400)
+        if f"{owner}/{repository['name']}" != REPOSITORY:
+            return Reply(404)
+        ref: str = hook["ref"]
+        if "[CI SKIP]" in message or (ref.startswith("refs/tags/") and not self.allow_tags):
+            return Reply(204)
+        if self.filtered:
+            return Reply(200)
+        branch = ref.removeprefix("refs/heads/")
+        return json_reply(self.shown(self.add({}, commit=commit, branch=branch, ref=ref, link=link)))
 
     def asked(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Reply | None:
         if path == f"/api/repos/{REPOSITORY}" and not self.hidden:
@@ -84,7 +115,8 @@ class FakeDrone05(FakeDrone):
             "finished_at": build.finished,
             "commit": build.commit,
             "branch": build.branch,
-            "ref": f"refs/heads/{build.branch}",
+            "ref": build.ref or f"refs/heads/{build.branch}",
+            "link_url": build.link,
         }
         if jobs:
             error = self.reports.get(build.number, "")

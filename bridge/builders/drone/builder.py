@@ -9,8 +9,8 @@ documents of single builds.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Annotated, ClassVar, Final, Literal
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final
 
 from pydantic import BaseModel, StringConstraints, TypeAdapter
 
@@ -30,52 +30,47 @@ from bridge.builders.base import (
     Target,
     unsent,
 )
+from bridge.builders.drone.asking import found_api, said_api
 from bridge.builders.drone.dialect import Dialect
 from bridge.builders.drone.drone import Drone
 from bridge.builders.drone.drone_0_5 import Drone05
+from bridge.builders.drone.follow_0_5 import AwaitedBuild, begun
+from bridge.builders.drone.hook_0_5 import Drone05Hook
 from bridge.builders.drone.log import DroneLog
 from bridge.builders.drone.model import DroneRef, RemoteBuild
 from bridge.builders.drone.poll import DronePoll
+from bridge.builders.drone.settings import Api, DroneSettings
 from bridge.builders.drone.woodpecker import Woodpecker
 from bridge.builders.server import Answer, BuildServer, Document
-from bridge.builders.settings import RepositoryName, ServerSettings
-from bridge.config.types import Secret
 from bridge.errors import Permanent, RemoteError, Transient, Unanswered
-from bridge.model.build import BuildRequest, SeenJob
+from bridge.model.build import BuildRequest, SeenJob, parse_run_id
 
-_DIALECTS: Final[Mapping[str, type[Dialect]]] = {
+_DIALECTS: Final[Mapping[Api, type[Dialect]]] = {
     "drone": Drone,
     "woodpecker": Woodpecker,
     "drone-0.5": Drone05,
 }
 _MAX_SHOWN: Final = 100
-
-
-class DroneSettings(ServerSettings):
-    """A repository on a Drone-style server, whose pipeline builds."""
-
-    token: Secret
-    """The personal token of a user who may start builds of the repository."""
-    repository: RepositoryName
-    """The full name of the repository on that server, such as acme/shop."""
-    api: Literal["drone", "woodpecker", "drone-0.5"]
-    """What the server is: Drone 1 or 2, Woodpecker 2 or 3, or Drone 0.5, which can only repeat builds."""
-    branch: (
-        Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20]+$")] | None
-    ) = None
-    """The branch whose pipeline always runs, which has to fetch COMMIT by itself; else what was pushed."""
+_WITHOUT_VARIABLES: Final = (
+    "builds a push without our variables: its pipeline names the images, and gets no parameters"
+)
 
 
 class _User(Document):
     login: Annotated[str, StringConstraints(min_length=1)]
 
 
-class _Version(Document):
-    source: str = ""
-
-
 _USER: Final = TypeAdapter(_User)
-_VERSION: Final = TypeAdapter(_Version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """What is done in the way of one kind of server."""
+
+    api: Api
+    dialect: Dialect
+    poll: DronePoll
+    log: DroneLog
 
 
 class DroneBuilder(Builder):
@@ -88,139 +83,173 @@ class DroneBuilder(Builder):
         self.name = name
         self.poll_interval = settings.poll_interval.total_seconds()
         self.settle_seconds = 4 * settings.timeout.total_seconds()
+        self._settings = settings
         self._repository = settings.repository
         self._branch = settings.branch
-        dialect = _DIALECTS[settings.api]
+        self._clock = context.clock
         headers = {"Authorization": f"Bearer {settings.token.reveal()}", "Accept": "application/json"}
-        self._server = BuildServer(dialect.title, settings, headers)
-        self._dialect = dialect(self._server)
-        self._poll = DronePoll(self._dialect, context.clock)
-        self._log = DroneLog(self._dialect)
+        self._server = BuildServer("Drone", settings, headers)
+        self._known = self._of(settings.api) if settings.api else None
+
+    def _of(self, api: Api) -> _Server:
+        kind = _DIALECTS[api]
+        self._server.name = kind.title
+        token = self._settings.hook_token
+        dialect = Drone05Hook(self._server, token.reveal()) if token else kind(self._server)
+        return _Server(api, dialect, DronePoll(dialect, self._clock), DroneLog(dialect))
+
+    async def _kind(self) -> _Server:
+        """The kind of server, which is asked once where the settings do not say it. Raises RemoteError."""
+        if self._known is None:
+            self._known = self._of(await found_api(self._server))
+        return self._known
 
     async def trigger(self, request: BuildRequest) -> Outcome:
-        if not (self._branch or request.branch or self._dialect.builds_tags):
-            return Rejected(
-                f"{self._dialect.title} starts builds of branches only, not of {request.ref}: "
-                "set `branch` to one whose pipeline fetches COMMIT by itself"
-            )
+        if self._follows(request.build_id):
+            return self._followed(request)
         try:
-            number = await self._dialect.prepare(self._repository, request, self._branch)
+            dialect = (await self._kind()).dialect
+            if not (self._branch or request.branch or dialect.builds_tags):
+                return Rejected(
+                    f"{dialect.title} starts builds of branches only, not of {request.ref}: "
+                    "set `branch` to one whose pipeline fetches COMMIT by itself"
+                )
+            number = await dialect.prepare(self._repository, request, self._branch)
         except RemoteError as error:
             return unsent(error)
         try:
-            answer = await self._dialect.start(self._repository, request, self._branch, number)
+            answer = await dialect.start(self._repository, request, self._branch, number)
         except Unanswered as error:
             return Ambiguous(str(error))
         except RemoteError as error:
             return unsent(error)
-        return self._outcome(answer, request)
+        return self._outcome(dialect, answer, request)
 
-    def _outcome(self, answer: Answer, request: BuildRequest) -> Outcome:
-        title = self._dialect.title
+    def _follows(self, build_id: str) -> bool:
+        """Whether Drone builds this by itself: it does so once for a push, and another run is a fork."""
+        return self._settings.mode == "follow" and parse_run_id(build_id)[1] == 1
+
+    def _followed(self, request: BuildRequest) -> Outcome:
+        if not request.commit:
+            return Rejected(f"the commit of {request.ref} is not known, and so which build to follow")
+        push = AwaitedBuild(repository=self._repository, ref=request.ref, commit=request.commit)
+        return Sent(push.handle, "", f"Drone 0.5 {_WITHOUT_VARIABLES}", images_passed=False)
+
+    def _outcome(self, dialect: Dialect, answer: Answer, request: BuildRequest) -> Outcome:
         if not answer.good or answer.sign_in:
-            why = self._dialect.rejections.get(answer.status)
+            why = dialect.rejections.get(answer.status)
             if why and not answer.sign_in:
-                return Rejected(why.format(title, answer.status))
+                return Rejected(why.format(dialect.title, answer.status))
             return self._server.refused(answer)
         try:
-            build = self._dialect.started(answer, request)
+            build = dialect.started(answer, request)
         except RemoteError as error:
             return Ambiguous(str(error))
         if build is None:
-            return Rejected(
-                f"{title} made no build: the pipeline is not for builds by hand of this branch, "
-                "or the commit asks for none"
-            )
-        return self._sent(DroneRef.of(self._repository, build), request, "")
+            return Rejected(f"{dialect.title} made no build: {dialect.unmade}")
+        return self._sent(dialect, DroneRef.of(self._repository, build), request, "")
 
-    def _sent(self, ref: DroneRef, request: BuildRequest, detail: str) -> Sent:
+    def _sent(self, dialect: Dialect, ref: DroneRef, request: BuildRequest, detail: str) -> Sent:
         """`branch` is expected to build another commit: its pipeline fetches ours."""
         notes = []
-        if taken := sorted(self._dialect.reserved.intersection(request.parameters)):
-            notes.append(
-                f"{self._dialect.title} takes {', '.join(taken)} for itself: the build does not get it"
-            )
+        if not dialect.passes_variables:
+            notes.append(f"{dialect.title} {_WITHOUT_VARIABLES}")
+        if taken := sorted(dialect.reserved.intersection(request.parameters)):
+            notes.append(f"{dialect.title} takes {', '.join(taken)} for itself: the build does not get it")
         if request.commit and ref.commit not in {"", request.commit} and not self._branch:
             notes.append(
-                f"{self._dialect.title} builds {ref.commit[:12]}, the newest commit of the branch, "
+                f"{dialect.title} builds {ref.commit[:12]}, the newest commit of the branch, "
                 f"in place of {request.commit[:12]}"
             )
-        return Sent(ref.handle, detail, "; ".join(notes))
+        return Sent(ref.handle, detail, "; ".join(notes), images_passed=dialect.passes_variables)
 
     async def find(self, build_id: str) -> Handle | Search | None:
-        found = await self._dialect.search(self._repository, build_id)
+        dialect = (await self._kind()).dialect
+        if self._follows(build_id):
+            # Nothing is sent for it, so nothing can have been.
+            await dialect.check(self._repository)
+            return None
+        found = await dialect.search(self._repository, build_id)
         return DroneRef.of(self._repository, found).handle if isinstance(found, RemoteBuild) else found
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:
-        return self._sent(DroneRef.parse(handle), request, FOUND)
+        assert self._known is not None
+        return self._sent(self._known.dialect, DroneRef.parse(handle), request, FOUND)
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
-        return await self._poll.poll(handles)
+        server = await self._kind()
+        if not isinstance(server.dialect, Drone05):
+            return await server.poll.poll(handles)
+        there, waiting = await begun(server.dialect, handles)
+        return waiting | await server.poll.poll(there)
 
     async def log(self, handle: Handle, offset: int) -> LogChunk:
         """Offsets are those of `drone.log`."""
-        ref = DroneRef.parse(handle)
-        build = await self._ours(ref)
+        if AwaitedBuild.of(handle):
+            return LogChunk(text="", next=0, more=False)
+        server, ref = await self._kind(), DroneRef.parse(handle)
+        build = await _ours(server.dialect, ref)
         if build is None:
-            raise Transient(f"{self._dialect.title} does not show the build and its log now (404)")
-        return await self._log.read(ref, build, offset)
+            raise Transient(f"{server.dialect.title} does not show the build and its log now (404)")
+        return await server.log.read(ref, build, offset)
 
     async def cancel(self, handle: Handle) -> None:
-        ref = DroneRef.parse(handle)
-        build = await self._ours(ref)
+        if AwaitedBuild.of(handle):
+            raise Transient("Drone has not made the build yet: it can be ended once it runs")
+        dialect, ref = (await self._kind()).dialect, DroneRef.parse(handle)
+        build = await _ours(dialect, ref)
         if build is None:
             # It is too late, unless the server only fails to show it.
-            await self._dialect.check(ref.repository)
+            await dialect.check(ref.repository)
             return
         if build.ended:
             return
-        answer = await self._dialect.stop(ref.repository, build)
+        answer = await dialect.stop(ref.repository, build)
         if answer.good and not answer.sign_in:
             return
         # It may have ended between the two requests.
-        now = await self._ours(ref)
+        now = await _ours(dialect, ref)
         if now and not now.ended:
-            raise self._dialect.not_stopped(answer)
-
-    async def _ours(self, ref: DroneRef) -> RemoteBuild | None:
-        build = await self._dialect.one(ref.repository, ref.number)
-        return build if ref.owns(build) else None
+            raise dialect.not_stopped(answer)
 
     async def test(self) -> str:
-        await self._check_kind()
+        server = await self._kind()
+        if self._settings.api and (said := await said_api(self._server)) not in {None, server.api}:
+            assert said is not None
+            raise Permanent(f"what answers at `url` is {_DIALECTS[said].title}: write `api: {said}`")
+        dialect, title = server.dialect, server.dialect.title
         user = await self._server.read("api/user", _USER)
-        title = self._dialect.title
         if user is None:
             raise Permanent(f"there is no {title} at `url` (404): check `url`")
-        problem = await self._dialect.check(self._repository)
+        problem = await dialect.check(self._repository)
         who = user.login[:_MAX_SHOWN]
         text = f"signed in as {who}; the repository {self._repository} {problem or 'may be built'}"
-        if not self._dialect.builds_tags and not self._branch:
+        if not self._settings.api:
+            text += f"; the server is {title} (`api: {server.api}`)"
+        if not dialect.builds_tags and not self._branch:
             text += (
                 "; tags are not built, since no `branch` is set, and a branch as it is when the build starts"
             )
         return text
 
-    async def _check_kind(self) -> None:
-        """Raise Permanent where the server says that it is of another kind."""
-        answer = await self._server.call("GET", "version")
-        source = ""
-        with suppress(RemoteError):
-            source = self._server.parsed(answer, _VERSION).source.lower()
-        old = answer.headers.get("X-Drone-Version", "").startswith("0.")
-        api = "drone-0.5" if old else next((api for api in ("woodpecker", "drone") if api in source), None)
-        if api and _DIALECTS[api] is not type(self._dialect):
-            raise Permanent(f"what answers at `url` is {_DIALECTS[api].title}: write `api: {api}`")
-
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:  # noqa: ARG002  # there are no jobs
+        """A server that has not been asked what it is may take parameters that are not told."""
+        if self._known is None:
+            return []
+        dialect = self._known.dialect
         return [
             Advice(
-                f"{self._dialect.title} takes the parameters {', '.join(taken)} for itself: rename them",
+                f"{dialect.title} takes the parameters {', '.join(taken)} for itself: rename them",
                 target.repository,
             )
             for target in targets
-            if (taken := sorted(self._dialect.reserved.intersection(target.parameters)))
+            if (taken := sorted(dialect.reserved.intersection(target.parameters)))
         ]
 
     async def aclose(self) -> None:
         await self._server.aclose()
+
+
+async def _ours(dialect: Dialect, ref: DroneRef) -> RemoteBuild | None:
+    build = await dialect.one(ref.repository, ref.number)
+    return build if ref.owns(build) else None

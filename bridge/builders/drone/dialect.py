@@ -31,6 +31,12 @@ class Dialect(ABC):
     """Whether it builds what was pushed itself, tags too; else the branch as it is when the build starts."""
     reserved: ClassVar[frozenset[str]] = frozenset()
     """Names of parameters that the server takes for itself."""
+    passes_variables: ClassVar[bool] = True
+    """Whether the pipeline gets our variables."""
+    unmade: ClassVar[str] = (
+        "the pipeline is not for builds by hand of this branch, or the commit asks for none"
+    )
+    """Why there can be no build after a good answer."""
     rejections: ClassVar[Mapping[int, str]] = {
         400: "{0} does not take the build ({1}): check the parameters of the rule",
         404: "{0} shows no such repository or commit to this token ({1}): check `repository` and its rights",

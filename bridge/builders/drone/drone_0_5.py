@@ -4,7 +4,8 @@ Source: Drone, "drone/drone" (https://github.com/drone/drone), and answers of a 
 
 No call builds a ref. A trigger starts an earlier build again as a new one (a fork), with our variables in the
 environment of its jobs. Lists do not show that environment: a build is known by its number and by the time at
-which it was made. A fork also has the environment of what was forked, so the trigger forks the root.
+which it was made. A fork also has the environment of what was forked, so the trigger forks the root. A list
+has the newest builds only: it proves that one is missing where it reaches back to before its trigger.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,12 +17,13 @@ from pydantic import TypeAdapter
 from bridge.builders.base import Number, Search
 from bridge.builders.drone.dialect import Dialect, builds_path, quoted
 from bridge.builders.drone.model import BUILD_ID, Named, RemoteBuild, Stage, Step, state_of
-from bridge.builders.server import Answer, Document
+from bridge.builders.server import Answer, BuildServer, Document
 from bridge.errors import Permanent, RemoteError, Transient
 from bridge.model.build import BuildRequest
 
 _LISTED: Final = 50
 """How many builds a list has; there are no further pages."""
+_MAX_NOTED: Final = 1000
 _EXIT_CODE: Final = 2
 """The type of log rows that hold an exit code."""
 _ENDED_BY_A_PERSON: Final = "termination request received"
@@ -45,6 +47,7 @@ class _Build(Document):
     commit: str = ""
     branch: str = ""
     ref: str = ""
+    link_url: str = ""
     jobs: list[_Job] | None = None
 
     @property
@@ -91,9 +94,15 @@ class Drone05(Dialect):
     builds_tags: ClassVar[bool] = True
     reserved: ClassVar[frozenset[str]] = frozenset({"fork", "event", "deploy_to", "access_token"})
 
+    def __init__(self, server: BuildServer) -> None:
+        super().__init__(server)
+        self._newest_before: dict[str, int] = {}
+
     async def prepare(self, repository: str, request: BuildRequest, branch: str | None) -> int:
         """The build to fork. Raises Permanent when there is none."""
-        for build in await self._newest(repository):
+        builds = await self.newest(repository)
+        self.note(request.build_id, builds)
+        for build in builds:
             of_push = build.ref == request.ref and request.commit and build.commit == request.commit
             if build.branch == branch if branch else of_push:
                 return build.parent or build.number
@@ -110,7 +119,7 @@ class Drone05(Dialect):
         )
 
     def started(self, answer: Answer, request: BuildRequest) -> RemoteBuild | None:  # noqa: ARG002  # it does not show our id
-        build = self.server.parsed(answer, _BUILD)
+        build = self.read_build(answer)
         if not build.parent:
             raise Transient(f"{self.title} answered with a build that is no fork")
         return build.remote()
@@ -120,7 +129,7 @@ class Drone05(Dialect):
         return ""
 
     async def listed(self, repository: str, page: int) -> Sequence[RemoteBuild]:
-        return [build.remote() for build in await self._newest(repository)] if page == 1 else []
+        return [build.remote() for build in await self.newest(repository)] if page == 1 else []
 
     async def one(self, repository: str, number: int) -> RemoteBuild | None:
         build = await self._read(repository, number)
@@ -136,16 +145,33 @@ class Drone05(Dialect):
         return found
 
     async def search(self, repository: str, build_id: str) -> RemoteBuild | Search | None:
-        """The fork with our id, else nothing that proves its absence once the list is full."""
+        """The fork with our id."""
         await self.check(repository)
-        builds = await self._newest(repository)
+        builds = await self.newest(repository)
         for fork in (build for build in builds if build.parent):
             found = await self._read(repository, fork.number)
             if found and found.build_id == build_id:
                 # A person can have forked ours.
                 older = await self._read(repository, found.parent)
                 return (older if older and older.build_id == build_id else found).remote()
-        return None if len(builds) < _LISTED else Search.UNSEARCHABLE
+        return self.absent(build_id, builds)
+
+    def note(self, build_id: str, builds: Sequence[_Build]) -> None:
+        """Keep which build is the newest before a trigger."""
+        self._newest_before[build_id] = builds[0].number if builds else 0
+        while len(self._newest_before) > _MAX_NOTED:
+            self._newest_before.pop(next(iter(self._newest_before)))
+
+    def absent(self, build_id: str, builds: Sequence[_Build]) -> Search | None:
+        """None where a list of the newest builds without ours proves that there is none."""
+        before = self._newest_before.get(build_id, 0)
+        is_whole = len(builds) < _LISTED or builds[-1].number <= before
+        return None if is_whole else Search.UNSEARCHABLE
+
+    async def of_pushes(self, repository: str) -> dict[tuple[str, str], RemoteBuild]:
+        """The newest build of each ref and commit that was pushed."""
+        builds = [build for build in await self.newest(repository) if not build.parent]
+        return {(build.ref, build.commit): build.remote() for build in reversed(builds)}
 
     async def lines(self, repository: str, number: int, stage: Stage, step: Step) -> Sequence[str] | None:  # noqa: ARG002  # jobs have no stages
         path = f"api/repos/{quoted(repository)}/logs/{number}/{step.key}"
@@ -172,15 +198,19 @@ class Drone05(Dialect):
             return Transient(f"{self.title} cannot end a build that waits: only once it runs")
         return super().not_stopped(answer)
 
-    async def _newest(self, repository: str) -> Sequence[_Build]:
+    async def newest(self, repository: str) -> Sequence[_Build]:
+        """The list of builds, the newest first."""
         return await self.shown(repository, builds_path(repository), _BUILDS)
+
+    def read_build(self, answer: Answer) -> _Build:
+        return self.server.parsed(answer, _BUILD)
 
     async def _read(self, repository: str, number: int) -> _Build | None:
         answer = await self.server.call("GET", f"{builds_path(repository)}/{number}")
         # For a number that there is not it answers 500, with no text.
         if answer.status in {404, 500} and not answer.body:
             return None
-        return self.server.parsed(answer, _BUILD)
+        return self.read_build(answer)
 
 
 def _lines(rows: Iterable[_Row]) -> Iterator[str]:
