@@ -41,6 +41,12 @@ class Build:
     steps: list[str] = field(default_factory=lambda: ["pending", "pending"])
 
 
+def copied(build: Build) -> Mapping[str, Any]:
+    """What a build that is started again has of the one before it."""
+    names = ("commit", "branch", "ref", "link")
+    return {name: getattr(build, name) for name in names} | {"parent": build.number}
+
+
 class FakeDrone(FakeServer):
     """What both have; every method may be called from any thread. `now` moves by itself."""
 
@@ -75,7 +81,7 @@ class FakeDrone(FakeServer):
 
     def again(self, build: Build) -> Build:
         """What the button of a person makes of a build: a new one with the same parameters."""
-        return self.add(build.values, commit=build.commit, branch=build.branch, parent=build.number)
+        return self.add(build.values, **copied(build))
 
     def start(self, build: Build, text: str = "") -> None:
         """The first step has printed `text` and ended; the second one goes on."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from support.fake_drone import OPEN, REPOSITORY, Build, FakeDrone
+from support.fake_drone import OPEN, REPOSITORY, Build, FakeDrone, copied
 from support.fake_http import Reply, json_reply, served
 
 HOOK_TOKEN = "hook-token-of-the-tests"
@@ -100,9 +100,7 @@ class FakeDrone05(FakeDrone):
         assert query["fork"] == "true"
         given = {name: value for name, value in query.items() if name not in {"fork", "event", "deploy_to"}}
         values = {**build.values, **given}
-        return json_reply(
-            self.shown(self.add(values, commit=build.commit, branch=build.branch, parent=build.number)), 202
-        )
+        return json_reply(self.shown(self.add(values, **copied(build))), 202)
 
     def shown(self, build: Build, *, jobs: bool = False) -> dict[str, Any]:
         document: dict[str, Any] = {
