@@ -13,7 +13,6 @@ from bridge import __version__
 from bridge.builders.base import Builder
 from bridge.config.keys import with_signing_key
 from bridge.config.loader import Config
-from bridge.config.settings import Settings
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import FORGES, OpenAdapters, open_adapters, targets
 from bridge.rules.match import RuleSet
@@ -26,19 +25,20 @@ from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
 from bridge.services.base import HandOver, Service, running
 from bridge.services.dispatcher import Dispatcher
-from bridge.services.health import BuilderHealth
 from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, Unserved, recover
 from bridge.services.notifier import make_notifiers
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader, RuleSources, begin
 from bridge.services.room import Rooms
 from bridge.services.scheduler import Scheduler
+from bridge.services.servers import Servers
 from bridge.services.triggerer import Triggerer
 from bridge.store.base import Store
 from bridge.store.open import open_store
 from bridge.web.app import Api, OnFirstCall, make_app
 from bridge.web.receiver import make_receiver
-from bridge.web.server import HttpServer, listen, make_server
+from bridge.web.server import HttpServer, listen, make_server, port_of
+from bridge.web.wake import make_wake_view
 
 logger = structlog.get_logger()
 
@@ -102,6 +102,7 @@ class _Daemon:
         )
         self._wake_notifiers.add(*self._notifiers)
         self._rooms = Rooms(config, store.health, clock, self._wake_notifiers)
+        self._servers = Servers(config.builders, store.health, clock, self._wake_notifiers)
         of_builders = [one for named in adapters.builders.items() for one in self._of_builder(*named)]
         self._dispatcher = Dispatcher(
             FORGES,
@@ -141,7 +142,7 @@ class _Daemon:
             Pruner(store, deliveries=retention.deliveries, builds=retention.builds),
             Liveness(store),
         ]
-        self.http = self._http(config.settings)
+        self.http = self._http(config)
 
     def _reloaded(self) -> None:
         self._scheduler.wake()
@@ -149,8 +150,7 @@ class _Daemon:
             notifier.reopen()
 
     def _of_builder(self, name: str, builder: Builder) -> list[Service]:
-        builds_ended = HandOver()
-        health = BuilderHealth(name, self._store.health, self._clock, self._wake_notifiers)
+        builds_ended, health = HandOver(), self._servers.health(name)
         poller = Poller(
             name,
             builder,
@@ -161,6 +161,7 @@ class _Daemon:
             on_ended=builds_ended,
             wake_notifiers=self._wake_notifiers,
         )
+        self._servers.add(name, poller.hint)
         triggerer = Triggerer(
             name,
             builder,
@@ -176,8 +177,8 @@ class _Daemon:
         builds_ended.add(triggerer)
         return [triggerer, poller]
 
-    def _http(self, settings: Settings) -> ASGIApp:
-        store, clock, on_stored = self._store, self._clock, self._dispatcher.wake
+    def _http(self, config: Config) -> ASGIApp:
+        settings, store, clock, on_stored = config.settings, self._store, self._clock, self._dispatcher.wake
         receiver = make_receiver(settings, FORGES, store.deliveries, clock, on_stored=on_stored)
 
         def make() -> Api:
@@ -186,15 +187,14 @@ class _Daemon:
             return open_api(settings, store, self.reloader, clock, self._wake_all, forges=FORGES)
 
         self.api = OnFirstCall(make)
-        return make_app(store, receiver, self.api)
+        return make_app(store, receiver, make_wake_view(config.builders, self._servers.hint, clock), self.api)
 
 
 async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await anyio.sleep(0.01)
-    address = listener.getsockname()
-    port: int = address[1] if isinstance(address, tuple) else 0
+    port = port_of(listener)
     memory.settle()
-    notify("READY=1", f"STATUS=listening on {f'port {port}' if port else address}")
+    notify("READY=1", f"STATUS=listening on {f'port {port}' if port else listener.getsockname()}")
     logger.info(LogEvent.DAEMON_READY, version=__version__, port=port)
     task_status.started(port)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from bridge.config.types import ConfigPath, Duration, Strict, server_url
+from bridge.config.types import ConfigPath, Duration, Secret, Strict, server_url
 
 
 def _server_url(value: str) -> str:
@@ -37,4 +37,6 @@ class ServerSettings(Strict):
     proxy: ServerUrl | None = None
     """The HTTP proxy to go through."""
     poll_interval: ShortDuration = timedelta(seconds=5)
-    """How often running builds are polled."""
+    """How often running builds are polled; young ones, and those about to end, more often."""
+    wake_secrets: Annotated[tuple[Secret, ...], Field(strict=False, max_length=16)] = ()
+    """Secrets with which the server may say by POST /wake/NAME that a build has changed; polls go on."""

@@ -44,8 +44,13 @@ def config_schema() -> dict[str, Any]:
     _offer_channels(made)
     del definitions["Tagged"]
     made["properties"]["people"]["additionalProperties"] = _person()
-    for section, models in (("builders", KINDS.builders), ("channels", KINDS.channels)):
-        made["properties"][section]["additionalProperties"] = {"oneOf": _kinds(models, definitions)}
+    del definitions["BuilderEntry"]
+    for section, models, others in (
+        ("builders", KINDS.builders, [_ON_THE_SERVER_OF_ANOTHER]),
+        ("channels", KINDS.channels, []),
+    ):
+        variants = [*_kinds(models, definitions), *others]
+        made["properties"][section]["additionalProperties"] = {"oneOf": variants}
     return {"$schema": DIALECT, "title": "Buildbridge: bridge.yaml"} | made
 
 
@@ -85,6 +90,16 @@ def _kinds(models: Mapping[str, type[BaseModel]], definitions: dict[str, Any]) -
     return found
 
 
+_ON_THE_SERVER_OF_ANOTHER: Final = {
+    "title": "on the server of another builder",
+    "type": "object",
+    "properties": {
+        "server": {"type": "string", "description": "A builder, all settings of which this one has, too."},
+    },
+    "required": ["server"],
+    "not": {"required": ["kind"]},
+    "description": "The keys of that builder's kind; each stands in place of its setting.",
+}
 _MAKERS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "rules": rules_schema,
     "config": config_schema,

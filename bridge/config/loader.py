@@ -21,6 +21,8 @@ _MESSAGE_KIND: Final = "MESSAGE"
 _DEFAULT_PATHS: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_Entry = tuple[str, str, dict[str, object]]
+"""Name, kind and the rest of an entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,13 @@ class Kinds:
 class ConfiguredAdapter:
     """A configured builder or channel: `settings` is of the model that its kind brings.
 
-    `place` is `file:line:column`.
+    `place` is `file:line:column`. `server` is the name of the builder whose server this one is on.
     """
 
     kind: str
     settings: BaseModel
     place: str
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +174,7 @@ class _Loading:
 
     def config(self) -> Config:
         settings = self._validate(Settings, self._document.data, ())
-        builders = self._adapters("builders", self._kinds.builders)
+        builders = self._builders()
         channels = self._channels()
         self._check_people()
         self._check_sources()
@@ -195,9 +198,11 @@ class _Loading:
             self._faults += faults_of(error, model, self._document, loc)
             return None
 
-    def _adapters(self, section: str, kinds: Mapping[str, type[BaseModel]]) -> dict[str, ConfiguredAdapter]:
+    def _adapters(
+        self, section: str, entries: Iterable[_Entry], kinds: Mapping[str, type[BaseModel]]
+    ) -> dict[str, ConfiguredAdapter]:
         found = {}
-        for name, kind, rest in _entries(self._document.data, section):
+        for name, kind, rest in entries:
             if kind not in kinds:
                 problem = f"there is no kind {kind} of {section}{suggest_or_list(kind, kinds)}"
                 self._fault((section, name, "kind"), problem)
@@ -205,8 +210,26 @@ class _Loading:
                 found[name] = ConfiguredAdapter(kind, settings, self._document.place((section, name)))
         return found
 
+    def _builders(self) -> dict[str, ConfiguredAdapter]:
+        """The builders in the order of the file; one on the server of another has its settings."""
+        entries = [one for one in _entries(self._document.data, "builders") if "server" not in one[2]]
+        found = self._adapters("builders", entries, self._kinds.builders)
+        servers = {name: (kind, rest) for name, kind, rest in entries}
+        for name, server, own in _entries(self._document.data, "builders", "server"):
+            loc = ("builders", name)
+            if server not in servers:
+                problem = f"there is no builder {server} with a kind{suggest_or_list(server, servers)}"
+                self._fault((*loc, "server"), problem)
+            elif server in found and "kind" not in own:
+                kind, shared = servers[server]
+                if (settings := self._validate(self._kinds.builders[kind], shared | own, loc)) is not None:
+                    found[name] = ConfiguredAdapter(kind, settings, self._document.place(loc), server)
+        data = _at(self._document.data, ("builders",))
+        return {name: found[name] for name in data if name in found} if isinstance(data, dict) else {}
+
     def _channels(self) -> dict[str, ConfiguredAdapter]:
-        found = self._adapters("channels", self._kinds.channels)
+        entries = _entries(self._document.data, "channels")
+        found = self._adapters("channels", entries, self._kinds.channels)
         place = self._document.place(("channels",))
         implicit = ConfiguredAdapter(_MESSAGE_KIND, self._kinds.channels[_MESSAGE_KIND](), place)
         if found.setdefault(MESSAGE_CHANNEL, implicit).kind != _MESSAGE_KIND:
@@ -288,12 +311,12 @@ def _only_document(path: Path) -> Document:
     return documents[0]
 
 
-def _entries(data: object, section: str) -> Iterator[tuple[str, str, dict[str, object]]]:
-    """Name, kind and the rest of each well-formed entry of `builders` or `channels`."""
+def _entries(data: object, section: str, word: str = "kind") -> Iterator[_Entry]:
+    """Name, kind (or another word) and the rest of each entry of `builders` or `channels` that has it."""
     entries = data.get(section) if isinstance(data, dict) else None
     for name, entry in entries.items() if isinstance(entries, dict) else ():
-        if isinstance(entry, dict) and isinstance(kind := entry.get("kind"), str):
-            yield name, kind, {key: value for key, value in entry.items() if key != "kind"}
+        if isinstance(entry, dict) and isinstance(kind := entry.get(word), str):
+            yield name, kind, {key: value for key, value in entry.items() if key != word}
 
 
 def _children(value: object) -> Iterator[tuple[str | int, Any]]:

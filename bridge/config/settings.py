@@ -3,7 +3,7 @@
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from bridge.config.forges import ForgeKind, forges_of
@@ -201,11 +202,28 @@ class SourceSettings(Strict):
 
 
 class Tagged(BaseModel):
-    """A builder or a channel, of which only the kind is read; the kind defines the other keys."""
+    """A channel, of which only the kind is read; the kind defines the other keys."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, hide_input_in_errors=True)
 
     kind: str
+
+
+class BuilderEntry(BaseModel):
+    """A builder, of which only what it is is read: a kind, or another job on the server of a builder."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, hide_input_in_errors=True)
+
+    kind: str | None = None
+    server: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if self.kind is None and self.server is None:
+            raise wrong("builder", "give its kind, or with server the name of a builder on the same server")
+        if self.kind is not None and self.server is not None:
+            raise wrong("builder", "has the kind of its server: leave out kind or server")
+        return self
 
 
 class NoticesSettings(Strict):
@@ -313,7 +331,7 @@ class Settings(Strict):
     """The language of notices."""
     sources: Annotated[dict[Name, SourceSettings], Field(max_length=1000, default_factory=dict)]
     """The Git hosts, by name; NAME sends its deliveries to /hooks/NAME."""
-    builders: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
+    builders: Annotated[dict[Name, BuilderEntry], Field(max_length=1000, default_factory=dict)]
     """The builders, by name; the first one is the default."""
     channels: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
     """The channels that notices are sent to, by name."""

@@ -33,6 +33,7 @@ class LogEvent(StrEnum):
     """The builder did not answer; `call` names what it was asked for."""
     BUILDER_WORD_UNKNOWN = "builder.word_unknown"
     """The builder reported a state that its adapter does not know."""
+    BUILDER_HINT_REJECTED = "builder.hint_rejected"
     BUILDER_ERROR = "builder.error"
     """The adapter itself failed: a fault of the bridge, with a traceback."""
 

@@ -10,6 +10,9 @@ DELIVERIES = Counter(
 DISPATCHED = Counter(
     "buildbridge_dispatched", "Deliveries by what became of them.", ["state"], registry=REGISTRY
 )
+HINTS = Counter(
+    "buildbridge_hints", "Hints of build servers, by answer.", ["builder", "answer"], registry=REGISTRY
+)
 TRIGGERS = Counter(
     "buildbridge_triggers",
     "Attempts to trigger a build, by outcome.",

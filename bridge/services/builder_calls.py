@@ -8,11 +8,12 @@ import anyio
 import structlog
 
 from bridge.builders.base import Builder, LogChunk
-from bridge.errors import Permanent, RemoteError, StoreError
+from bridge.errors import Permanent, RemoteError, StoreError, Transient
 from bridge.model.build import Build
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.rate import LogLimit, Rate
+from bridge.services.health import Circuit
 from bridge.store.base import Builds
 
 log = structlog.get_logger()
@@ -33,11 +34,15 @@ async def answered(call: Awaitable[T]) -> tuple[T]:
 
 
 class Calls:
-    """The calls of one builder; of lines that repeat, the log has one a minute and a count of the others."""
+    """The calls of one builder; of lines that repeat, the log has one a minute and a count of the others.
 
-    def __init__(self, name: str, clock: Clock) -> None:
+    A pause that the server asks for is one for everything that calls it.
+    """
+
+    def __init__(self, name: str, clock: Clock, circuit: Circuit) -> None:
         self._name = name
         self._clock = clock
+        self._circuit = circuit
         self._lines: defaultdict[str, LogLimit] = defaultdict(lambda: LogLimit(_LOG_RATE, clock()))
 
     async def ask(
@@ -57,6 +62,8 @@ class Calls:
                 more = {"suppressed": suppressed} if suppressed else {}
                 reason = {"builder": self._name, "call": name, "error": error_text(error)}
                 log.warning(LogEvent.BUILDER_CALL_FAILED, **reason, **facts, **more)
+            if isinstance(error, Transient) and error.after is not None:
+                self._circuit.rest(error.after)
             if on_error is not None:
                 await on_error(error)
         except StoreError:

@@ -7,7 +7,7 @@ import structlog
 
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
-from bridge.runtime.retry import Backoff
+from bridge.runtime.retry import Backoff, bounded
 from bridge.store.base import Health
 
 log = structlog.get_logger()
@@ -45,19 +45,44 @@ class PartHealth:
             self._wake_notifiers()
 
 
-class BuilderHealth(PartHealth):
-    """A builder is down while calls of either kind fail: one that shows its builds may take no new ones."""
+class Circuit:
+    """Whether a build server may be called: what triggers, polls, reads logs and cancels waits as one.
 
-    def __init__(self, name: str, health: Health, clock: Clock, wake_notifiers: Callable[[], None]) -> None:
-        super().__init__(f"builder:{name}", health, wake_notifiers)
-        self._failing: set[str] | None = None
+    All builders on one server share it.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._pause = Pause(clock)
         self._denials = 0
-        self._denied = Pause(clock)
 
     @property
     def pause(self) -> float:
-        """Seconds for which no one should call the builder, since it does not accept our credential."""
-        return self._denied.left
+        """Seconds for which no one should call the server."""
+        return self._pause.left
+
+    def rest(self, seconds: float) -> None:
+        """The server asks for a pause."""
+        self._pause.begin(max(self.pause, bounded(seconds)))
+
+    def denied(self) -> None:
+        """It does not accept our credential. Several calls that were under way are one denial."""
+        if not self.pause:
+            self._denials += 1
+            self._pause.begin(DENIED.wait(self._denials))
+
+    def accepted(self) -> None:
+        self._denials = 0
+
+
+class BuilderHealth(PartHealth):
+    """A builder is down while calls of either kind fail: one that shows its builds may take no new ones."""
+
+    def __init__(
+        self, name: str, health: Health, circuit: Circuit, wake_notifiers: Callable[[], None]
+    ) -> None:
+        super().__init__(f"builder:{name}", health, wake_notifiers)
+        self.circuit = circuit
+        self._failing: set[str] | None = None
 
     async def is_down(self) -> bool:
         return (await self._health.get(self._part)).down_since is not None
@@ -67,8 +92,7 @@ class BuilderHealth(PartHealth):
         failing = await self._known_failing()
         failing.add(by)
         if denied:
-            self._denials += 1
-            self._denied.begin(DENIED.wait(self._denials))
+            self.circuit.denied()
         await self.degrade(why, failing=",".join(sorted(failing)))
 
     async def worked(self, by: Caller) -> None:
@@ -77,7 +101,7 @@ class BuilderHealth(PartHealth):
         if by == "poll" and failing != {"poll"}:
             return
         failing.clear()
-        self._denials = 0
+        self.circuit.accepted()
         await self.restore("it answers again")
 
     async def _known_failing(self) -> set[str]:

@@ -1,6 +1,7 @@
 """The poller: one loop for each builder; a changed state and its notices are written in one transaction."""
 
 import random
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,17 +11,17 @@ import anyio
 import structlog
 
 from bridge.builders.base import Builder, Handle, Status
-from bridge.errors import Denied, Permanent, Transient
+from bridge.errors import Denied, Permanent
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import BUILDS, POLL_SECONDS
-from bridge.runtime.retry import bounded
 from bridge.services.base import Service
 from bridge.services.builder_calls import Calls, LogReader, answered, error_text
 from bridge.services.earlier_runs import EarlierRuns
 from bridge.services.health import BuilderHealth
+from bridge.services.pace import Pace
 from bridge.store.base import Builds
 from bridge.store.values import BuildChange
 
@@ -82,33 +83,40 @@ class Poller(Service):
         self._on_ended = on_ended
         self._wake_notifiers = wake_notifiers
         self._slow = Pause(clock)
-        self._calls = Calls(name, clock)
+        self._calls = Calls(name, clock, health.circuit)
         self._logs = LogReader(builder, builds, self._calls, clock)
         self._earlier_runs = EarlierRuns(
             name, builder, builds=builds, calls=self._calls, logs=self._logs, clock=clock
         )
         self._open_calls = anyio.CapacityLimiter(CALLS)
-        self._rest = Pause(clock)
         self._probe = Pause(clock)
         self._failures = 0
         self._stops: dict[str, _Stop] = {}
+        self._pace = Pace(builder.poll_interval, builds, clock)
         self._unrecognised: dict[str, float] = {}
         self._hints: dict[str, str] = {}
         self._budget: set[str] = set()
 
+    def hint(self) -> None:
+        """The builder says that it has something new: look now, and more often for a while."""
+        self._pace.hint()
+        self.wake()
+
     async def round(self) -> float | None:
-        """Look at every open build, and again after the builder's interval while there are some."""
+        """Look at every open build, and again as the pace of these builds asks for."""
         builds = await self._followed()
         for kept in (self._stops, self._unrecognised, self._hints, self._logs.read_at):
             for run_id in kept.keys() - {build.run_id for build in builds}:
                 del kept[run_id]
-        if self._rest.left or self._health.pause:
+        if self._health.circuit.pause:
             for build in builds:
                 await self._check_deadline(build)
         else:
             await (self._poll(builds) if builds else self._look_for_recovery())
             await self._earlier_runs.free()
-        return self._builder.poll_interval if any(build.state in _OPEN for build in builds) else None
+        followed = [build for build in builds if build.state in _OPEN]
+        await self._pace.learn(followed)
+        return self._pace.wait(followed) if followed else None
 
     async def _followed(self) -> list[Build]:
         """The open builds; every ten minutes also those in state `unknown` that may still be resolved."""
@@ -126,8 +134,11 @@ class Poller(Service):
         """Poll all, and record ends first and side by side: no build waits for the log of another one."""
         await self._each(self._cancel, [build for build in builds if build.cancel_reason is not None])
         handles = {build.run_id: build.handle for build in builds if build.handle is not None}
-        with POLL_SECONDS.labels(self._name).time():
-            statuses = await self._statuses(handles)
+        begun = time.monotonic()
+        statuses = await self._statuses(handles)
+        took = time.monotonic() - begun
+        POLL_SECONDS.labels(self._name).observe(took)
+        self._pace.polled(took)
         runs: defaultdict[str | None, list[Build]] = defaultdict(list)
         for build in builds:
             runs[build.handle].append(build)
@@ -164,8 +175,6 @@ class Poller(Service):
 
     async def _poll_failed(self, error: Exception) -> None:
         self._failures += 1
-        if isinstance(error, Transient) and error.after is not None:
-            self._rest.begin(bounded(error.after))
         denied = isinstance(error, Denied)
         if denied or self._failures >= FAILURES:
             await self._health.failed("poll", error_text(error), denied=denied)

@@ -86,7 +86,7 @@ class Triggerer(Service):
         self._kept: SeenJob | None = None
         self._health = health
         self._rooms = rooms
-        self._calls = Calls(name, clock)
+        self._calls = Calls(name, clock, health.circuit)
         self._explained = Pause(clock)
         self._notice_policy = notice_policy
         self._clock = clock
@@ -118,7 +118,7 @@ class Triggerer(Service):
 
     @property
     def _paused(self) -> float:
-        return max(self._pause.left, self._health.pause)
+        return max(self._pause.left, self._health.circuit.pause)
 
     async def _claim(self) -> Build | None:
         """The build to trigger now, if the builder has a slot for it."""
@@ -216,9 +216,12 @@ class Triggerer(Service):
         await self._move(build, BuildState.WAITING, detail=why, next_at=self._clock() + wait)
 
     def _rest(self, after: float | None = None) -> None:
-        """Pause the calls to this builder, longer after each failure."""
+        """Pause the triggers, longer after each failure, or all calls, where the server says for how long."""
         self._failures += 1
-        self._pause.begin(BACKOFF.wait(self._failures) if after is None else bounded(after))
+        if after is None:
+            self._pause.begin(BACKOFF.wait(self._failures))
+        else:
+            self._health.circuit.rest(after)
 
     async def _resolve(self, build: Build) -> None:
         """Find out whether the builder has a build that may or may not have reached it."""

@@ -110,6 +110,9 @@ class Builds(Protocol):
     async def unwanted(self, builder: str) -> list[Build]:
         """Builds that wait, although a person or a newer push asked for their end; at most 1000."""
 
+    async def usual_seconds(self, build: Build) -> float | None:
+        """How long the newest builds of its repository that succeeded ran (the median); None without any."""
+
     async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
         """The builds in these states that the builder may still know, oldest first, at most 10 000."""
 

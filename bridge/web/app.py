@@ -1,4 +1,4 @@
-"""The ASGI application: deliveries go to the receiver, all else to the views for monitoring or to the API."""
+"""The ASGI application: deliveries, hints, monitoring, and all else for the API."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.store.base import Store
 from bridge.web.api.answers import FAILURES
 from bridge.web.api.health import HealthApi
+from bridge.web.wake import PATH
 
 
 class Api(Protocol):
@@ -45,7 +46,7 @@ class OnFirstCall:
         await self._app(scope, receive, send)
 
 
-def make_app(store: Store, receiver: ASGIApp, api: ASGIApp) -> ASGIApp:
+def make_app(store: Store, receiver: ASGIApp, wake: ASGIApp, api: ASGIApp) -> ASGIApp:
     """All behind one address; deliveries are the hot path, so they do not go through the router."""
     views = HealthApi(store)
     health = Starlette(routes=views.routes, exception_handlers=FAILURES)
@@ -53,7 +54,9 @@ def make_app(store: Store, receiver: ASGIApp, api: ASGIApp) -> ASGIApp:
 
     def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path: str = scope["path"]
-        chosen = receiver if path.startswith("/hooks/") else health if path in paths else api
+        if path.startswith("/hooks/"):
+            return receiver(scope, receive, send)
+        chosen = wake if path.startswith(PATH) else health if path in paths else api
         return chosen(scope, receive, send)
 
     return app

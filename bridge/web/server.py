@@ -80,6 +80,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise ListenError(f"cannot listen on {host}:{port}: {why}: choose another {wrong}") from error
 
 
+def port_of(listener: socket.socket) -> int:
+    """0 where it listens on a socket file."""
+    address = listener.getsockname()
+    return address[1] if isinstance(address, tuple) else 0
+
+
 def make_server(
     app: ASGIApp,
     settings: ServerSettings,

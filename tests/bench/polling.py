@@ -25,7 +25,7 @@ from bridge.model.build import BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime import log
 from bridge.services.builder_calls import LOG_BUDGET
-from bridge.services.health import BuilderHealth
+from bridge.services.health import BuilderHealth, Circuit
 from bridge.services.poller import Poller
 
 MAX_REQUESTS = 4 + LOG_BUDGET
@@ -50,7 +50,7 @@ def make_poller(store: Store, ci: JenkinsBuilder) -> Poller:
         "jenkins",
         ci,
         builds=store.builds,
-        health=BuilderHealth("jenkins", store.health, store.clock, nothing),
+        health=BuilderHealth("jenkins", store.health, Circuit(store.clock), nothing),
         notice_policy=NoticePolicy(store.clock, None),
         clock=store.clock,
         on_ended=nothing,

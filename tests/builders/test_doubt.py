@@ -14,7 +14,7 @@ from support.scripted import RunningClock, Store, open_store
 
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.services.health import BuilderHealth
+from bridge.services.health import BuilderHealth, Circuit
 from bridge.services.triggerer import Triggerer
 
 BUILDS = 50
@@ -64,7 +64,7 @@ class Group:
                 builder,
                 builds=store.builds,
                 jobs=store.jobs,
-                health=BuilderHealth(name, store.health, store.clock, lambda: None),
+                health=BuilderHealth(name, store.health, Circuit(store.clock), lambda: None),
                 rooms=(),
                 notice_policy=NoticePolicy(store.clock, None),
                 clock=store.clock,

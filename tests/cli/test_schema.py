@@ -74,7 +74,16 @@ def test_the_schema_of_the_configuration_knows_every_kind() -> None:
     assert set(hosts) == {*FORGES, "OSChina", "GitCafe"}
     for section, kinds in (("builders", BUILDERS), ("channels", CHANNELS)):
         offered = made["properties"][section]["additionalProperties"]["oneOf"]
-        assert [one["properties"]["kind"]["const"] for one in offered] == list(kinds)
+        named = [one["properties"]["kind"]["const"] for one in offered if "kind" in one["properties"]]
+        assert named == list(kinds)
+
+
+def test_a_builder_may_be_on_the_server_of_another_one() -> None:
+    jenkins = {"kind": "jenkins", "url": "https://ci.example.com", "username": "ci", "token": "x", "job": "a"}
+    assert problems("config", {"builders": {"ci": jenkins, "docs": {"server": "ci", "job": "b"}}}) == []
+    assert problems("config", {"builders": {"docs": {"server": "ci", "kind": "jenkins"}}}) == [
+        "$.builders.docs"
+    ]
 
 
 @pytest.mark.parametrize(

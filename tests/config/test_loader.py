@@ -234,6 +234,45 @@ def test_no_fault_repeats_a_secret(tmp_path: Path) -> None:
     assert [line for line in fault if "hunter2" in line and "hunter2x" not in line] == []
 
 
+def test_a_builder_on_the_server_of_another_has_its_settings_but_for_its_own(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "builders:\n", "builders:\n  docs: {server: alpha, workers: 1}\n  more: {server: alpha}\n"
+    )
+    builders = load(tmp_path, text).builders
+    assert [*builders] == ["docs", "more", "zeta", "alpha"]
+    assert [one.server for one in builders.values()] == ["alpha", "alpha", None, None]
+    shared = JenkinsLike(url="https://ci2.example.com", token=Secret("ci-secret"), workers=5)
+    assert (builders["docs"].kind, builders["docs"].settings) == (
+        "jenkins",
+        shared.model_copy(update={"workers": 1}),
+    )
+    assert builders["more"].settings == shared
+
+
+def test_a_builder_is_of_a_kind_or_on_the_server_of_one_that_is(tmp_path: Path) -> None:
+    found = refusals(
+        tmp_path,
+        "builders:\n"
+        "  ci: {kind: jenkins, url: 'https://ci.example.com', token: {env: CI}}\n"
+        "  a: {server: cii}\n"
+        "  b: {server: a}\n"
+        "  c: {server: ci, kind: jenkins}\n"
+        "  d: {url: 'https://ci.example.com'}\n"
+        "  e: {server: ci, wrkers: 1}\n"
+        "  f: {server: 3}\n",
+    )
+    assert found == [
+        "bridge.yaml:3:7: builders.a.server: there is no builder cii with a kind; did you mean ci?",
+        "bridge.yaml:4:7: builders.b.server: there is no builder a with a kind; known are ci",
+        "bridge.yaml:5:3: builders.c: has the kind of its server: leave out kind or server",
+        "bridge.yaml:6:3: builders.d: give its kind, or with server the name of a builder on the same server",
+        "bridge.yaml:7:19: builders.e.wrkers: is not known; did you mean workers?",
+        "bridge.yaml:8:7: builders.f.server: must be text, but is a number: put it in quotes",
+    ]
+    broken = refusals(tmp_path, "builders:\n  ci: {kind: jenkins, token: {env: CI}}\n  a: {server: ci}\n")
+    assert broken == ["bridge.yaml:2:3: builders.ci.url: is missing"], "one mistake is one fault"
+
+
 def test_all_faults_are_reported_at_once_in_the_order_of_their_places(tmp_path: Path) -> None:
     fault = refusals(
         tmp_path,

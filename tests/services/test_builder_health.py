@@ -9,7 +9,8 @@ from bridge.builders.base import Retry, Status
 from bridge.errors import Denied, Permanent, Transient
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName
-from bridge.services.health import BuilderHealth, Caller
+from bridge.services import health
+from bridge.services.health import BuilderHealth, Caller, Circuit
 
 DAY = 24 * 3600.0
 RUNNING = Status(state=BuildState.RUNNING, raw="building")
@@ -122,7 +123,7 @@ async def test_a_builder_that_asks_for_a_pause_is_not_polled_meanwhile(
 async def test_a_builder_whose_builds_can_be_seen_is_still_down_while_it_takes_no_triggers(
     store: Store, builder: ScriptedBuilder
 ) -> None:
-    health = BuilderHealth(builder.name, store.health, store.clock, lambda: None)
+    health = BuilderHealth(builder.name, store.health, Circuit(store.clock), lambda: None)
     await health.failed("trigger", "may not build (403)", denied=True)
     await health.worked("poll")
     assert await store.events() == [EventName.DEGRADED]
@@ -150,10 +151,10 @@ async def test_after_a_restart_a_poll_that_works_ends_an_outage_that_polls_had_f
 async def test_after_a_restart_a_poll_that_works_says_nothing_of_triggers_that_had_failed(
     store: Store, builder: ScriptedBuilder, found_by: tuple[Caller, ...]
 ) -> None:
-    before = BuilderHealth(builder.name, store.health, store.clock, lambda: None)
+    before = BuilderHealth(builder.name, store.health, Circuit(store.clock), lambda: None)
     for caller in found_by:
         await before.failed(caller, "may not build (403)", denied=True)
-    after = BuilderHealth(builder.name, store.health, store.clock, lambda: None)
+    after = BuilderHealth(builder.name, store.health, Circuit(store.clock), lambda: None)
     await after.worked("poll")
     assert await store.events() == [EventName.DEGRADED]
     await after.worked("trigger")
@@ -178,10 +179,53 @@ async def test_while_the_outage_lasts_a_builder_is_probed_now_and_then(
     store: Store, builder: ScriptedBuilder, error: Exception
 ) -> None:
     builder.tests.extend([error] * 3)
-    await BuilderHealth(builder.name, store.health, store.clock, lambda: None).failed("poll", "away")
+    await BuilderHealth(builder.name, store.health, Circuit(store.clock), lambda: None).failed("poll", "away")
     async with polling(store, builder) as harness:
         await minutes(harness, 2.5)
         assert len(builder.called("test")) == 3
         assert await store.events() == [EventName.DEGRADED]
         await minutes(harness, 1)
     assert await store.events() == [EventName.DEGRADED, EventName.RESTORED]
+
+
+async def test_what_one_job_of_a_server_is_denied_holds_back_all_of_them_once(
+    store: Store,
+) -> None:
+    circuit = Circuit(store.clock)
+    jobs = [BuilderHealth(name, store.health, circuit, lambda: None) for name in ("ci", "docs")]
+    for expected in health.DENIED.waits[:3]:
+        for job in jobs:
+            await job.failed("trigger", "not accepted (401)", denied=True)
+        assert circuit.pause == pytest.approx(expected, rel=health.DENIED.jitter)
+        store.clock.advance(circuit.pause)
+    await jobs[1].worked("trigger")
+    await jobs[0].failed("trigger", "not accepted (401)", denied=True)
+    assert circuit.pause == pytest.approx(health.DENIED.waits[0], rel=health.DENIED.jitter)
+
+
+async def test_a_pause_that_a_trigger_is_asked_for_holds_back_all_that_calls_the_server(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    await store.add_build()
+    builder.triggers.append(Retry("too many requests (429)", after=120))
+    async with triggering(store, builder) as harness:
+        assert harness.circuit.pause == 120
+        await harness.advance(119)
+        assert len(builder.called("trigger")) == 1
+        await harness.advance(1)
+        assert len(builder.called("trigger")) == 2
+
+
+async def test_a_pause_that_the_log_of_one_build_is_asked_for_holds_back_polls(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await add_queued(store)
+    builder.statuses[build.id] = RUNNING
+    builder.logs.append(Transient("too many requests (429)", after=120))
+    async with polling(store, builder) as harness:
+        assert harness.circuit.pause == 120
+        polls = len(builder.called("poll"))
+        await harness.advance(119)
+        assert len(builder.called("poll")) == polls
+        await harness.advance(1)
+        assert len(builder.called("poll")) > polls

@@ -34,7 +34,7 @@ def nothing() -> None:
 
 
 async def no_receiver(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    raise AssertionError("no delivery is sent here")
+    raise AssertionError("no delivery and no hint is sent here")
 
 
 def api_of(
@@ -55,7 +55,8 @@ def api_of(
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
     settings = ApiSettings(codearts=codearts, cors=CorsSettings(origins=tuple(origins)))
     core = Core(store, keeper or NoRules(), store.clock, wake, forges=FORGES, sources=sources)
-    return make_app(store, no_receiver, Api(core, callers, events, public_url, settings=settings))
+    api = Api(core, callers, events, public_url, settings=settings)
+    return make_app(store, no_receiver, no_receiver, api)
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules, RuleMerge
 from bridge.services.base import Service
 from bridge.services.dispatcher import Dispatcher
-from bridge.services.health import BuilderHealth
+from bridge.services.health import BuilderHealth, Circuit
 from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader, RuleSources
@@ -44,6 +44,7 @@ class Harness:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.calls: list[str] = []
+        self.circuit = Circuit(store.clock)
         self._rounds: dict[Service, Rounds] = {}
 
     def add(self, service: S) -> S:
@@ -62,7 +63,7 @@ class Harness:
         return call
 
     def builder_health(self, builder: str) -> BuilderHealth:
-        return BuilderHealth(builder, self.store.health, self.store.clock, self.hand_over("wake_notifiers"))
+        return BuilderHealth(builder, self.store.health, self.circuit, self.hand_over("wake_notifiers"))
 
     def rounds(self, service: Service) -> Rounds:
         return self._rounds[service]

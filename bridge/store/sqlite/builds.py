@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Collection
 from functools import partial
+from statistics import median
 from typing import Any, Final, Unpack
 
 import anyio.to_thread
@@ -57,6 +58,8 @@ from bridge.store.values import (
 log = structlog.get_logger()
 
 MAX_TEXT: Final = 4096
+_USUAL: Final = 9
+"""So many builds say how long one usually takes."""
 _ROWS: Final = select(table)
 _WORD: Final = re.compile(r"\A[^\s,;&]+")
 """What follows a secret whose beginning was taken out: its end."""
@@ -164,6 +167,22 @@ class Builds:
         to = BuildState.FAILED if build.state is BuildState.WAITING else BuildState.UNKNOWN
         detail = f"there is no builder {build.builder} any more"
         return await self.transition(build.run_id, to, notices_for, detail=detail, ended_at=self._clock())
+
+    async def usual_seconds(self, build: Build) -> float | None:
+        same = {
+            table.c.repo_name: build.repo_name,
+            table.c.namespace: build.namespace,
+            table.c.state: BuildState.SUCCEEDED,
+            table.c.is_public: build.origin.is_public,
+        }
+        query = (
+            select(table.c.ended_at - table.c.started_at)
+            .where(*(column == value for column, value in same.items()), table.c.started_at.is_not(None))
+            .order_by(table.c.id.desc())
+            .limit(_USUAL)
+        )
+        found = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return median(found) if found else None
 
     async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
         return await self._select(
