@@ -2,6 +2,7 @@
 
 One after the other
 
+- coverage: the whole suite, measured; that doubles the time it takes;
 - planted: each mistake of `tests/mutants` is put into a copy of the tree, and its tests have to fail;
 - sampled: the same with a sample of small mistakes anywhere in the code that decides;
 - histories: the random histories of the planner are played from another seed;
@@ -38,6 +39,11 @@ def calls(seed: int) -> bool:
     return _pytest("tests/daemon/test_random_calls.py", CALLS="100", CALLS_SEED=str(seed))
 
 
+def coverage() -> bool:
+    program = [sys.executable, "-m", "pytest", "-n", "logical", "--dist", "worksteal", "--cov"]
+    return subprocess.run(program, cwd=Path(__file__).parents[1], check=False).returncode == 0
+
+
 def _pytest(file: str, **settings: str) -> bool:
     print(file, " ".join(f"{name}={value}" for name, value in settings.items()), flush=True)
     program = [sys.executable, "-m", "pytest", "--no-cov", "--timeout=1800", file]
@@ -54,7 +60,9 @@ def main() -> int:
     tonight = dt.datetime.now(dt.UTC).date().toordinal()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "--only", choices=("planted", "sampled", "histories", "kills", "calls", "fuzz"), help="only this part"
+        "--only",
+        choices=("coverage", "planted", "sampled", "histories", "kills", "calls", "fuzz"),
+        help="only this part",
     )
     parser.add_argument("--sample", type=int, default=100, metavar="N", help="how many mistakes to sample")
     parser.add_argument(
@@ -63,6 +71,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="of fuzzing, for each family")
     options = parser.parse_args()
     parts: dict[str, Callable[[], bool]] = {
+        "coverage": coverage,
         "planted": planted.run,
         "sampled": partial(sampled.run, options.sample, options.seed),
         "histories": partial(histories, options.seed),
