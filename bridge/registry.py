@@ -108,6 +108,7 @@ BUILDERS: Final = Adapters[Builder](
         "codearts": "bridge.builders.codearts.builder:CodeArtsBuilder",
         "drone": "bridge.builders.drone.builder:DroneBuilder",
         "alauda": "bridge.builders.alauda.builder:AlaudaBuilder",
+        "github-actions": "bridge.builders.github_actions.builder:GitHubActionsBuilder",
         "local": "bridge.builders.local.builder:LocalBuilder",
         "dummy": "bridge.builders.dummy.builder:DummyBuilder",
     }

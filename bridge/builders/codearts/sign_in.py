@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
-import anyio
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from bridge.builders.codearts.settings import CodeArtsSettings
 from bridge.builders.server import Answer, BuildServer
-from bridge.errors import Denied, NotSent, Transient, Unanswered
+from bridge.builders.tokens import KeptToken
+from bridge.errors import Denied, Transient
 from bridge.runtime.clock import Clock
 from bridge.runtime.sdk_signature import SignedRequest, authorization_of
 
@@ -21,8 +21,6 @@ JSON: Final = "application/json"
 _SIGNED: Final = (b"content-type", b"host", b"x-sdk-date")
 _TOKEN_HEADER: Final = "X-Auth-Token"  # noqa: S105  # the name of a header
 _VALID_SECONDS: Final = 24 * 3600.0
-_USED_SHARE: Final = 0.9
-"""The share of a token's life in which it is used."""
 
 
 class SignIn(ABC):
@@ -94,30 +92,16 @@ class Password(SignIn):
                 "scope": {"project": {"name": settings.region}},
             }
         }
-        self._timeout = settings.timeout.total_seconds()
         self._clock = clock
-        self._making = anyio.Lock()
-        self._kept: tuple[str, float] | None = None
+        self._token = KeptToken("IAM", self._made, settings.timeout.total_seconds(), clock)
 
     async def headers(self, method: str, url: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG002  # of no matter
-        try:
-            # Who waits for the token of another call does not wait longer than for its own.
-            with anyio.fail_after(self._timeout):
-                async with self._making:
-                    if self._kept is None or self._clock() >= self._kept[1]:
-                        self._kept = None
-                        self._kept = await self._made()
-                    return {"Content-Type": JSON, _TOKEN_HEADER: self._kept[0]}
-        except TimeoutError:
-            raise NotSent(f"IAM did not answer within {self._timeout:g} s") from None
+        return {"Content-Type": JSON, _TOKEN_HEADER: await self._token.get()}
 
     async def _made(self) -> tuple[str, float]:
-        """A new token, and when it is to be renewed."""
+        """A new token, and when it ends."""
         content = json.dumps(self._asked).encode()
-        try:
-            answer = await self._iam.call("POST", "v3/auth/tokens", content=content)
-        except Unanswered as error:
-            raise NotSent(str(error)) from None
+        answer = await self._iam.call("POST", "v3/auth/tokens", content=content)
         rejected = answer.status in range(400, 500) and answer.status != HTTPStatus.TOO_MANY_REQUESTS
         if rejected and not answer.sign_in:
             raise Denied(
@@ -128,12 +112,10 @@ class Password(SignIn):
         token = answer.headers.get("X-Subject-Token", "")
         if not token or not token.isascii() or not token.isprintable():
             raise Transient("IAM answered without a token: check `iam_url`")
-        now = self._clock()
-        return token, now + _USED_SHARE * max(_ends(answer, now) - now, 0.0)
+        return token, _ends(answer, self._clock())
 
     def renew(self, refused: Mapping[str, str]) -> bool:
-        if self._kept is not None and self._kept[0] == refused.get(_TOKEN_HEADER):
-            self._kept = None
+        self._token.drop(refused.get(_TOKEN_HEADER))
         return True
 
     async def aclose(self) -> None:

@@ -1,0 +1,286 @@
+"""What the builders of workflows have in common.
+
+The workflow is read before each trigger, as it is at the ref that it will run at: it gets the variables that
+it declares. A run is recognised by our build id in its title, which the `run-name` of the workflow shows, or
+by the number that the server answered; never by its time.
+"""
+
+from abc import abstractmethod
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from bridge.builders.actions.log import ActionsLog
+from bridge.builders.actions.model import ActionsRef, Document, Run
+from bridge.builders.actions.poll import SEARCHED, ActionsPoll
+from bridge.builders.actions.server import ActionsServer
+from bridge.builders.actions.settings import ActionsSettings
+from bridge.builders.actions.workflow import Workflow, advice, identity_cure
+from bridge.builders.base import (
+    FOUND,
+    Advice,
+    Ambiguous,
+    Builder,
+    BuilderContext,
+    Handle,
+    LogChunk,
+    Outcome,
+    Rejected,
+    Retry,
+    Search,
+    Sent,
+    Status,
+    Target,
+    unsent,
+)
+from bridge.builders.server import Answer
+from bridge.errors import RemoteError, Transient, Unanswered
+from bridge.model.build import BuildRequest, SeenJob
+
+_MAX_FILE: Final = 1 << 20
+_HOME_MAX_AGE: Final = 600.0
+"""Seconds for which the workflow of the default branch is used again."""
+_MAX_NAMES: Final = 20
+_NO_ID: Final = "took the build, and did not say its run"
+
+
+class _File(Document):
+    content: str
+    encoding: str
+
+
+_FILE: Final = TypeAdapter(_File)
+
+
+class ActionsBuilder(Builder):
+    """One workflow of one repository."""
+
+    folders: ClassVar[Sequence[str]]
+    """Where a repository has its workflows, the most usual first."""
+    payload: str | None = None
+    """Where the event that starts the workflow has our variables; None where they are its inputs."""
+
+    def __init__(
+        self, name: str, settings: ActionsSettings, context: BuilderContext, server: ActionsServer
+    ) -> None:
+        self.name = name
+        self.poll_interval = settings.poll_interval.total_seconds()
+        # A run appears some time after its trigger was answered.
+        self.settle_seconds = 6 * settings.timeout.total_seconds()
+        self.repository = settings.repository
+        self.file = settings.workflow
+        self.server = server
+        self._branch = settings.branch
+        self._clock = context.clock
+        self._poll = ActionsPoll(server, context.clock)
+        self._log = ActionsLog(server, context.clock)
+        self._home: tuple[Workflow, float] | None = None
+        self._seen: SeenJob | None = None
+
+    @abstractmethod
+    async def start(self, ref: str, values: Mapping[str, str]) -> Answer:
+        """Ask once for a run at `ref`, with these variables. Raises RemoteError."""
+
+    @abstractmethod
+    def started(self, answer: Answer) -> int | None:
+        """The number of the run in a good answer; None without one. Raises RemoteError."""
+
+    @abstractmethod
+    def rejection(self, answer: Answer) -> str | None:
+        """Why the trigger was refused for good, where the answer says it."""
+
+    @property
+    def seen(self) -> SeenJob | None:
+        return self._seen
+
+    async def workflow(self, ref: str | None) -> Workflow | None:
+        """The workflow at a branch or tag, at the default branch for None; None without one.
+
+        Raises RemoteError.
+        """
+        for folder in self.folders:
+            path = f"{self.server.path(self.repository)}/contents/{quote(f'{folder}/{self.file}')}"
+            found = await self.server.read(path, _FILE, query={"ref": ref} if ref else None)
+            if found is None:
+                continue
+            if found.encoding != "base64" or len(found.content) > 2 * _MAX_FILE:
+                raise Transient(f"{self.server.name} does not show the text of the workflow {self.file}")
+            try:
+                text = b64decode(found.content)
+            except ValueError:
+                raise Transient(f"{self.server.name} answered with a file that is not its API's") from None
+            return Workflow.parse(self.file, text, self.event)
+        return None
+
+    @property
+    def event(self) -> str | None:
+        """The type of the event that starts the workflow; None for a call by hand."""
+        return None
+
+    async def home(self, *, anew: bool = False) -> Workflow:
+        """The workflow of `branch`, else of the default branch. Raises RemoteError, also without one."""
+        if self._home and not anew and self._clock() - self._home[1] < _HOME_MAX_AGE:
+            return self._home[0]
+        found = await self.workflow(self._branch)
+        if found is None:
+            raise self.server.hidden(self.repository, self.file)
+        now = self._clock()
+        self._home = found, now
+        self._seen = found.seen(now)
+        return found
+
+    async def trigger(self, request: BuildRequest) -> Outcome:  # noqa: PLR0911  # a guard for each reason
+        try:
+            home = await self.home()
+            ref, workflow = await self._at(request, home)
+        except RemoteError as error:
+            return unsent(error)
+        if workflow is None:
+            return Rejected(f"{ref} has no workflow {self.file}: add it there, or set `branch`")
+        if why := self._unfit(workflow, home, ref, request):
+            return Rejected(why)
+        since = self._clock()
+        try:
+            answer = await self.start(ref, workflow.values(request))
+        except Unanswered as error:
+            return Ambiguous(str(error))
+        except RemoteError as error:
+            return unsent(error)
+        if not answer.good or answer.sign_in:
+            return await self._refused(answer, workflow, request)
+        return self._taken(answer, workflow, request, since)
+
+    def _taken(self, answer: Answer, workflow: Workflow, request: BuildRequest, since: float) -> Outcome:
+        try:
+            number = self.started(answer)
+        except RemoteError as error:
+            return Ambiguous(str(error))
+        if number is None and not workflow.searchable:
+            cure = identity_cure(self.payload)
+            return Ambiguous(f"{self.server.name} {_NO_ID}, and no title of a run shows its id: {cure}")
+        handle = self._ref(request, workflow, number, since).handle
+        return workflow.sent(handle, "" if number else f"{self.server.name} {_NO_ID} yet", request)
+
+    def _ref(self, request: BuildRequest, workflow: Workflow, number: int | None, since: float) -> ActionsRef:
+        return ActionsRef(
+            repository=self.repository,
+            workflow=self.file,
+            build=request.build_id,
+            run=number,
+            since=0.0 if number else since,
+            commit="" if workflow.gets_commit or not request.branch else request.commit[:100],
+        )
+
+    async def _at(self, request: BuildRequest, home: Workflow) -> tuple[str, Workflow | None]:
+        """The ref at which the workflow will run, and what it is there. Raises RemoteError."""
+        if self.event is not None:
+            return "the default branch", home
+        if self._branch:
+            return f"refs/heads/{self._branch}", home
+        return request.ref, await self.workflow(request.branch or request.tag)
+
+    def _unfit(self, workflow: Workflow, home: Workflow, ref: str, request: BuildRequest) -> str | None:
+        """Why this workflow cannot run, or must not."""
+        name = f"the workflow {self.file} at {ref}"
+        if why := self.unstartable(workflow):
+            return f"{name} {why}"
+        if missing := workflow.missing(request):
+            names = ", ".join(missing[:_MAX_NAMES])
+            return f"{name} requires inputs that no one gives: set {names} in `parameters` of the rule"
+        # Whether a run can be found is told by the workflow at home: one elsewhere that does not show its id
+        # would be taken for one that does not exist.
+        if home.searchable and not workflow.searchable:
+            return (
+                f"{name} does not show our build id in the titles of its runs, as that at home does: "
+                f"{identity_cure(self.payload)}"
+            )
+        return None
+
+    def unstartable(self, workflow: Workflow) -> str | None:
+        """Why no one can start it in our way, in words that follow its name."""
+        if workflow.starts:
+            return None
+        event = f"repository_dispatch` for the type {self.event}" if self.event else "workflow_dispatch`"
+        return f"has no `on: {event}: add it"
+
+    async def _refused(self, answer: Answer, workflow: Workflow, request: BuildRequest) -> Outcome:
+        outcome = self.server.refused(answer)
+        if not isinstance(outcome, Rejected):
+            return outcome
+        try:
+            _, now = await self._at(request, await self.home(anew=True))
+        except RemoteError:
+            now = workflow
+        if now != workflow:
+            return Retry("the workflow has just changed", outdated=True)
+        return Rejected(f"the workflow {self.file} was not started: {self.rejection(answer) or outcome.why}")
+
+    async def find(self, build_id: str) -> Handle | Search | None:
+        home = await self.home(anew=True)
+        ours: list[Run] = []
+        for number in range(1, SEARCHED // self.server.page_size + 1):
+            page = await self.server.page(self.repository, self.file, number)
+            ours += (run for run in page if run.named(build_id))
+            if ours or len(page) < self.server.page_size:
+                break
+        if ours:
+            # A person can start one with the same inputs: ours is the oldest.
+            number = min(run.id for run in ours)
+            return ActionsRef(
+                repository=self.repository, workflow=self.file, build=build_id, run=number
+            ).handle
+        return None if home.searchable else Search.UNSEARCHABLE
+
+    def found(self, handle: Handle, request: BuildRequest) -> Sent:
+        assert self._home is not None
+        return self._home[0].sent(handle, FOUND, request)
+
+    async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
+        return await self._poll.poll(handles)
+
+    async def log(self, handle: Handle, offset: int) -> LogChunk:
+        """Offsets are those of `actions.log`."""
+        ref = ActionsRef.parse(handle)
+        if ref.run is None:
+            return LogChunk(text="", next=offset, more=False)
+        run = await self.server.run(ref.repository, ref.run)
+        if run is None:
+            raise Transient(f"{self.server.name} does not show the run and its logs now (404)")
+        return await self._log.read(ref.repository, run, offset)
+
+    async def cancel(self, handle: Handle) -> None:
+        ref = ActionsRef.parse(handle)
+        run = await self._may_run(ref)
+        if run is None:
+            return
+        answer = await self.server.stop(ref.repository, run.id)
+        if answer.good and not answer.sign_in:
+            return
+        # It may have ended between the two requests.
+        if await self._may_run(ref):
+            raise self.server.not_stopped(answer)
+
+    async def _may_run(self, ref: ActionsRef) -> Run | None:
+        """The run while it goes on. Raises Transient while the server does not show it yet."""
+        if ref.run is None:
+            statuses = await self._poll.poll({ref.build: ref.handle})
+            known = statuses.get(ref.build)
+            if known is None or known.handle is None:
+                raise Transient(f"{self.server.name} {_NO_ID} yet, so that it cannot be cancelled")
+            ref = ActionsRef.parse(known.handle)
+        assert ref.run is not None
+        run = await self.server.run(ref.repository, ref.run)
+        if run is None:
+            # It is too late, unless the server only fails to show it.
+            await self.server.page(ref.repository, ref.workflow, 1)
+            return None
+        return None if run.ended else run
+
+    def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
+        return list(advice(self.name, self.file, self.payload, targets, seen))
+
+    async def aclose(self) -> None:
+        await self.server.aclose()

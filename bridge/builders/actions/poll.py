@@ -1,0 +1,146 @@
+"""Polling: a few runs are read one by one, more of them by the newest pages of their workflow.
+
+A run that is not on these pages is read by itself. One that the server took without a word of its number is
+looked for by its title.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
+
+from bridge.builders.actions.model import ActionsRef, Run, failed_place, status_of
+from bridge.builders.actions.server import ActionsServer
+from bridge.builders.base import Handle, Status
+from bridge.builders.polling import LOOK_INTERVAL, Absences, read_handles
+from bridge.errors import RemoteError
+from bridge.model.build import BuildState
+from bridge.runtime.clock import Clock
+
+FEW: Final = 3
+SEARCHED: Final = 2000
+"""How many of the newest runs are searched for one of ours: an unanswered trigger is never older."""
+NEVER_SHOWN: Final = 1800.0
+"""Seconds after which a run that was taken, and that no list has, will not come."""
+_CLOCKS: Final = 600.0
+"""Seconds by which the clocks of the server and this machine may differ."""
+_MAX_PAGES: Final = 5
+_MAX_JOBS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The runs of builds by our ids, None where the server has none; who is not in it could not be read."""
+
+    runs: dict[str, Run | None]
+    never_shown: list[str]
+
+
+class ActionsPoll:
+    """The runs of one server."""
+
+    def __init__(self, server: ActionsServer, clock: Clock) -> None:
+        self._server = server
+        self._clock = clock
+        self._absences = Absences(clock)
+
+    async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
+        """The status of each build. Raises RemoteError when no run could be read."""
+        refs, statuses = read_handles(handles, ActionsRef.parse)
+        found = _Found({}, [])
+        failures: list[RemoteError] = []
+        for place in sorted({(ref.repository, ref.workflow) for ref in refs.values()}):
+            group = {name: ref for name, ref in refs.items() if (ref.repository, ref.workflow) == place}
+            try:
+                await self._read(place, group, found)
+            except RemoteError as error:
+                failures.append(error)
+        if failures and not found.runs and not statuses:
+            raise failures[0]
+        for name, run in found.runs.items():
+            ref = refs[name]
+            if run is not None and ref.owns(run):
+                self._absences.found(name)
+                statuses[name] = status_of(ref, run, self._server.page_url(ref.repository, run))
+            elif status := await self._gone(name, ref):
+                statuses[name] = status
+        statuses |= {name: self._never_shown() for name in found.never_shown}
+        return await self._with_places(refs, statuses)
+
+    async def _read(self, place: tuple[str, str], group: Mapping[str, ActionsRef], found: _Found) -> None:
+        """Add the runs of these builds, all of one workflow."""
+        unnumbered = [name for name, ref in group.items() if ref.run is None]
+        listed: list[Run] = []
+        if unnumbered or len(group) > FEW:
+            listed = await self._listed(place, list(group.values()))
+        for name, ref in group.items():
+            if run := _ours(ref, listed):
+                found.runs[name] = run
+            elif ref.run is None and self._clock() - ref.since > NEVER_SHOWN:
+                found.never_shown.append(name)
+        alone = [name for name, ref in group.items() if ref.run is not None and name not in found.runs]
+        for name in self._absences.due(alone, LOOK_INTERVAL if len(group) > FEW else 0.0):
+            number = group[name].run
+            assert number is not None
+            found.runs[name] = await self._server.run(place[0], number)
+
+    async def _listed(self, place: tuple[str, str], refs: Collection[ActionsRef]) -> list[Run]:
+        """The newest runs of a workflow, back to the oldest of these builds as far as that is near."""
+        runs: list[Run] = []
+        for number in range(1, _MAX_PAGES + 1):
+            page = await self._server.page(*place, number)
+            runs += page
+            if len(page) < self._server.page_size or not any(
+                _may_be_older(ref, page[-1]) for ref in refs if not _ours(ref, runs)
+            ):
+                break
+        return runs
+
+    async def _gone(self, name: str, ref: ActionsRef) -> Status | None:
+        """Count that a run was missed; the end of a build that is certainly gone."""
+        looks = self._absences.missed(name)
+        if looks is None:
+            return None
+        title = self._server.name
+        try:
+            await self._server.page(ref.repository, ref.workflow, 1)
+        except RemoteError:
+            return None
+        detail = f"gone from {title}: it has no run {ref.run}, {looks} while {title} showed the workflow"
+        return Status(state=BuildState.UNKNOWN, raw="gone", detail=detail)
+
+    def _never_shown(self) -> Status:
+        detail = (
+            f"{self._server.name} took the build, and {NEVER_SHOWN / 60:.0f} minutes later no run of the "
+            "workflow shows its id"
+        )
+        return Status(state=BuildState.UNKNOWN, raw="never shown", detail=detail)
+
+    async def _with_places(
+        self, refs: Mapping[str, ActionsRef], statuses: Mapping[str, Status]
+    ) -> Mapping[str, Status]:
+        """The same, with the jobs and steps that made builds fail, as far as they can be read."""
+        told = dict(statuses)
+        failed = (name for name, status in statuses.items() if status.state is BuildState.FAILED)
+        for name in islice(failed, _MAX_JOBS):
+            status = statuses[name]
+            number = ActionsRef.parse(status.handle or "").run
+            assert number is not None
+            try:
+                place = failed_place(await self._server.jobs(refs[name].repository, number))
+            except RemoteError:
+                break
+            told[name] = replace(status, detail="; ".join(part for part in (place, status.detail) if part))
+        return told
+
+
+def _ours(ref: ActionsRef, runs: Collection[Run]) -> Run | None:
+    """The run of a build; of several with its title the oldest: a person can start one with its inputs."""
+    return min((run for run in runs if ref.owns(run)), key=lambda run: run.id, default=None)
+
+
+def _may_be_older(ref: ActionsRef, run: Run) -> bool:
+    """Whether the run of a build may have been made before this one."""
+    if ref.run is not None:
+        return ref.run < run.id
+    return run.created_at is None or run.created_at.timestamp() >= ref.since - _CLOCKS

@@ -1,0 +1,149 @@
+"""Calls of a server that has workflows: documents that are not read twice, and logs that others store."""
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, Final, TypeVar
+from urllib.parse import quote, urljoin
+
+import httpx
+from pydantic import TypeAdapter
+
+from bridge.builders.actions.model import JOBS, RUN, RUNS, Job, Run
+from bridge.builders.server import MAX_ANSWER, Answer, BuildServer
+from bridge.builders.settings import ServerSettings
+from bridge.errors import Denied, RemoteError, Transient
+
+PAGE: Final = 100
+_MAX_KEPT: Final = 64
+_MAX_JOBS_PAGES: Final = 10
+_PAGE_URL: Final = re.compile(r"https?://[!-~]{1,1000}")
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+T = TypeVar("T")
+
+
+class ActionsServer(BuildServer):
+    """One repository with workflows.
+
+    What was read once is asked for again by its tag: an answer that nothing has changed counts against no
+    limit. Redirects of logs are followed, without our token, since the stores of logs have other hosts.
+    """
+
+    prefix: ClassVar[str] = ""
+    """What all paths begin with."""
+    page_size_name: ClassVar[str] = "per_page"
+    page_size: ClassVar[int] = PAGE
+
+    def __init__(self, name: str, settings: ServerSettings, headers: Mapping[str, str]) -> None:
+        super().__init__(name, settings, headers)
+        self._kept: OrderedDict[str, tuple[str, Any]] = OrderedDict()
+        store = settings.model_copy(update={"url": ""})
+        self._store = BuildServer(f"the store of {name}'s logs", store, {})
+
+    def path(self, repository: str) -> str:
+        """Where the API has a repository."""
+        return f"{self.prefix}repos/{repository}"
+
+    def runs_of(self, repository: str, workflow: str) -> str:
+        """Where the API lists the runs of a workflow, or at least all of the repository."""
+        return f"{self.path(repository)}/actions/workflows/{quote(workflow)}/runs"
+
+    async def read(
+        self, path: str, shape: TypeAdapter[T], *, query: Mapping[str, str | int] | None = None
+    ) -> T | None:
+        """As of any server; what has not changed is not read twice."""
+        key = f"{path} {query}"
+        known = self._kept.get(key)
+        headers = {"If-None-Match": known[0]} if known else None
+        answer = await self.call("GET", path, query=query, headers=headers)
+        if answer.status == HTTPStatus.NOT_MODIFIED and known:
+            kept: T = known[1]
+            return kept
+        self._kept.pop(key, None)
+        if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
+            return None
+        document = self.parsed(answer, shape)
+        if tag := answer.headers.get("ETag"):
+            self._kept[key] = tag, document
+            while len(self._kept) > _MAX_KEPT:
+                self._kept.popitem(last=False)
+        return document
+
+    def page_url(self, repository: str, run: Run) -> str | None:  # noqa: ARG002  # most servers say it
+        """The page of a run for people."""
+        found = run.html_url or ""
+        return found if _PAGE_URL.fullmatch(found) else None
+
+    async def run(self, repository: str, number: int) -> Run | None:
+        """A run; None when there is none. Raises RemoteError."""
+        return await self.read(f"{self.path(repository)}/actions/runs/{number}", RUN)
+
+    async def page(self, repository: str, workflow: str, page: int) -> list[Run]:
+        """A page of runs, the newest first; pages count from 1. Raises RemoteError."""
+        path = self.runs_of(repository, workflow)
+        found = await self.read(path, RUNS, query={self.page_size_name: self.page_size, "page": page})
+        if found is None:
+            raise self.hidden(repository, workflow)
+        return found.workflow_runs
+
+    async def jobs(self, repository: str, number: int) -> list[Job]:
+        """The jobs of the newest attempt of a run, the oldest first. Raises RemoteError."""
+        jobs: list[Job] = []
+        path = f"{self.path(repository)}/actions/runs/{number}/jobs"
+        for page in range(1, _MAX_JOBS_PAGES + 1):
+            found = await self.read(path, JOBS, query={self.page_size_name: self.page_size, "page": page})
+            if found is None:
+                raise Transient(f"{self.name} does not show the jobs of the run (404)")
+            jobs += found.jobs
+            if len(found.jobs) < self.page_size:
+                break
+        return sorted(jobs, key=lambda job: job.id)
+
+    def hidden(self, repository: str, workflow: str) -> RemoteError:
+        """Why there is nothing where the workflow should be."""
+        return Denied(
+            f"{self.name} shows no workflow {workflow} in {repository} to this token (404): check "
+            "`repository`, `workflow` and the token's rights"
+        )
+
+    async def stop(self, repository: str, number: int) -> Answer:
+        """Ask for the end of a run that goes on. Raises RemoteError."""
+        return await self.call("POST", f"{self.path(repository)}/actions/runs/{number}/cancel")
+
+    def not_stopped(self, answer: Answer) -> RemoteError:
+        """Why a run goes on after this answer to `stop`."""
+        if answer.status == HTTPStatus.CONFLICT:
+            return Transient(f"{self.name} does not cancel the run now (409)")
+        return self.error_of(answer)
+
+    async def job_log(self, repository: str, job: int, start: int, length: int) -> Answer:
+        """A piece of the log of a job, or more of it from its beginning. Raises RemoteError.
+
+        An answer with 206 begins at `start`, one with 200 at the beginning.
+        """
+        piece = {"Range": f"bytes={start}-{start + length - 1}"}
+        path = f"{self.path(repository)}/actions/jobs/{job}/logs"
+        limit = min(start + length, MAX_ANSWER)
+        answer = await self.call("GET", path, headers=piece, limit=limit)
+        if answer.status not in _REDIRECTS or answer.sign_in:
+            return answer
+        place = urljoin(self.url, answer.headers.get("Location", ""))
+        if not _leads_on(place, self.url):
+            raise Transient(f"{self.name} points to a log at an address that is none")
+        return await self._store.call("GET", place, headers=piece, limit=limit)
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self._store.aclose()
+
+
+def _leads_on(place: str, url: str) -> bool:
+    """Whether a log may be read there: over TLS, where the server itself has it."""
+    try:
+        to = httpx.URL(place)
+    except httpx.InvalidURL:
+        return False
+    allowed = {"https", httpx.URL(url).scheme}
+    return to.scheme in allowed and bool(to.host)

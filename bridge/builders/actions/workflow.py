@@ -1,0 +1,163 @@
+"""What the file of a workflow declares, what a build lacks where it does not, and the cure. Pure."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import yaml
+
+from bridge.builders.actions.model import BUILD_ID, clean
+from bridge.builders.base import Advice, Handle, Sent, Target
+from bridge.errors import Permanent
+from bridge.model.build import BuildRequest, SeenJob
+
+_IMAGES: Final = ("IMAGE", "TAGS")
+_COMMIT: Final = ("COMMIT", "REF")
+_SHOWN: Final = re.compile(rf"\$\{{\{{[^}}]*\b{BUILD_ID}\b[^}}]*\}}\}}")
+_MAX_NAMES: Final = 20
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the faster one, where there is one
+    """Merge keys are not merged: a file of a few lines could ask for endless work by them."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Leave them as they are."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:merge", yaml.SafeLoader.construct_yaml_str)
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """A workflow as its file was at one ref.
+
+    `declared` are its inputs, None where it takes a payload with everything. `required` are those of them
+    that a run must have. With `shown`, the titles of its runs show our build id. `starts` says whether it
+    runs when it is asked to.
+    """
+
+    file: str
+    declared: Collection[str] | None
+    required: Collection[str]
+    shown: bool
+    starts: bool
+
+    @classmethod
+    def parse(cls, file: str, text: bytes, event: str | None) -> "Workflow":
+        """`event` is the type of the event that starts it, None for a call by hand. Raises Permanent."""
+        try:
+            document = yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe one
+        except (yaml.YAMLError, ValueError, RecursionError):
+            raise Permanent(f"the workflow {file} is not YAML: correct it") from None
+        found: Mapping[object, Any] = document if isinstance(document, dict) else {}
+        # YAML reads the key `on` as true.
+        triggers = found.get("on", found.get(True))
+        title = found.get("run-name")
+        shown = isinstance(title, str) and _SHOWN.search(title) is not None
+        if event is not None:
+            return cls(file, None, (), shown, starts=_takes(triggers, event))
+        starts = _has(triggers, "workflow_dispatch")
+        options = triggers.get("workflow_dispatch") if isinstance(triggers, dict) else None
+        inputs = options.get("inputs") if isinstance(options, dict) else None
+        declared = {str(name): one for name, one in inputs.items()} if isinstance(inputs, dict) else {}
+        required = frozenset(name for name, one in declared.items() if _is_required(one))
+        return cls(file, frozenset(declared), required, shown, starts)
+
+    def gets(self, name: str) -> bool:
+        return self.declared is None or name in self.declared
+
+    @property
+    def searchable(self) -> bool:
+        return self.shown and self.gets(BUILD_ID)
+
+    @property
+    def gets_commit(self) -> bool:
+        return any(self.gets(name) for name in _COMMIT)
+
+    def values(self, request: BuildRequest) -> dict[str, str]:
+        """The variables of a build that the workflow takes."""
+        return {name: value for name, value in request.variables().items() if self.gets(name)}
+
+    def missing(self, request: BuildRequest) -> list[str]:
+        """The inputs that it must have, and that no one gives."""
+        return [clean(name) for name in sorted(self.required) if not request.variables().get(name)]
+
+    def seen(self, now: float) -> SeenJob:
+        """What is remembered of it; our build id counts only where the titles of runs show it."""
+        names = set(self.declared or ()) - {BUILD_ID} | ({BUILD_ID} if self.searchable else set())
+        return SeenJob(job=self.file, parameters=tuple(sorted(names)), seen_at=now)
+
+    def sent(self, handle: Handle, detail: str, request: BuildRequest) -> Sent:
+        """What there is to say of a build that this workflow has."""
+        images = any(self.gets(name) for name in _IMAGES)
+        undeclared = [name for name in sorted(request.parameters) if not self.gets(name)]
+        missing = [*([] if images else ["the images to build (IMAGE, TAGS)"]), *undeclared]
+        caveat = f"the workflow does not receive {', '.join(missing[:_MAX_NAMES])}" if missing else ""
+        notes = [detail] if detail else []
+        if not self.searchable:
+            notes.append(f"the workflow does not show {BUILD_ID} in its `run-name`")
+        return Sent(handle, "; ".join(notes), caveat, images_passed=images)
+
+
+def _has(triggers: object, event: str) -> bool:
+    return event in triggers if isinstance(triggers, dict | list) else triggers == event
+
+
+def _takes(triggers: object, event: str) -> bool:
+    """Whether a `repository_dispatch` of this type starts it."""
+    options = triggers.get("repository_dispatch") if isinstance(triggers, dict) else None
+    types = options.get("types") if isinstance(options, dict) else None
+    named = types if isinstance(types, list) else [types]
+    return _has(triggers, "repository_dispatch") and (types is None or event in named)
+
+
+def _is_required(options: object) -> bool:
+    return isinstance(options, dict) and options.get("required") is True and options.get("default") is None
+
+
+def identity_cure(payload: str | None) -> str:
+    """What makes runs recognisable; `payload` is where the event has our variables, None for inputs."""
+    if payload is not None:
+        return f"write `run-name: ${{{{ {payload}.{BUILD_ID} }}}}` into it"
+    return f"declare the input {BUILD_ID}, and write `run-name: ${{{{ inputs.{BUILD_ID} }}}}` into it"
+
+
+def shortcomings(parameters: Collection[str], payload: str | None) -> Iterator[str]:
+    """What a workflow lacks for any build, each with the cure; `parameters` as in `Workflow.seen`."""
+    if BUILD_ID not in parameters:
+        yield (
+            f"does not show {BUILD_ID} in the titles of its runs: {identity_cure(payload)}, otherwise an "
+            "interrupted trigger cannot be checked"
+        )
+    if payload is not None:
+        return
+    if not any(name in parameters for name in _IMAGES):
+        yield "does not receive the images to build: declare the inputs IMAGE and TAGS"
+    if not any(name in parameters for name in _COMMIT):
+        yield (
+            "does not receive the commit to build: declare the input COMMIT and check it out, otherwise it "
+            "builds the newest commit"
+        )
+
+
+def advice(
+    builder: str, file: str, payload: str | None, targets: Sequence[Target], seen: Sequence[SeenJob]
+) -> Iterator[Advice]:
+    """What calls have seen of the workflow that can do these rules no justice."""
+    for one in seen:
+        if one.job != file:
+            continue
+        moment = f"{datetime.fromtimestamp(one.seen_at, UTC):%Y-%m-%d %H:%M} UTC"
+        then = f"the workflow {file}, as it was seen at {moment},"
+        again = f"; then `buildbridge builders test {builder}` sees it anew"
+        for shortcoming in shortcomings(one.parameters, payload):
+            yield Advice(f"{then} {shortcoming}{again}")
+        for target in targets if payload is None else ():
+            dropped = [name for name in sorted(target.parameters) if name not in one.parameters]
+            if dropped:
+                names = clean(", ".join(dropped[:_MAX_NAMES]))
+                cure = "declare inputs of these names, or remove them from `parameters`"
+                problem = f"{then} does not declare, and so does not get, {names}: {cure}{again}"
+                yield Advice(problem, target.repository)
