@@ -11,6 +11,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -39,7 +40,7 @@ class Job:
     name: str
     status: str = "queued"
     conclusion: str | None = None
-    text: str = ""
+    text: str | bytes = ""
     completed: float | None = None
 
 
@@ -66,7 +67,8 @@ class Run:
 class FakeActions(FakeServer):
     """What all have; every method may be called from any thread. `now` moves by itself.
 
-    `files` has the workflow by ref, "" for all others.
+    `files` has the workflow by ref, "" for all others. `store` is where logs are, "" for here. With
+    `ends_first`, a run has ended when it is asked to. `tags` are those that were asked with, and the answers.
     """
 
     prefix = "/"
@@ -81,9 +83,17 @@ class FakeActions(FakeServer):
         self.ids = 9_000_000_000
         self.unlisted: set[int] = set()
         self.stored: dict[str, bytes] = {}
+        self.store = ""
+        self.ends_first = False
+        self.tags: list[tuple[str | None, int]] = []
 
     def clock(self) -> float:
         return self.now
+
+    @property
+    def date(self) -> str:
+        """The time as a Date header has it."""
+        return format_datetime(datetime.fromtimestamp(self.now, UTC), usegmt=True)
 
     def file(self, ref: str) -> dict[Any, Any]:
         found = yaml.load(self.files.get(ref, self.files[""]) or "{}", yaml.BaseLoader)
@@ -162,8 +172,9 @@ class FakeActions(FakeServer):
     def tagged(self, reply: Reply, headers: Mapping[str, str]) -> Reply:
         if reply.status != 200:
             return reply
-        tag = f'W/"{hash(reply.body)}"'
-        if headers.get("If-None-Match") == tag:
+        tag, given = f'W/"{hash(reply.body)}"', headers.get("If-None-Match")
+        self.tags.append((given, 304 if given == tag else 200))
+        if given == tag:
             return Reply(304, {"ETag": tag})
         return Reply(200, {**reply.headers, "ETag": tag}, reply.body)
 
@@ -205,6 +216,8 @@ class FakeActions(FakeServer):
         return [self.shown(run) for run in listed[first : first + count]]
 
     def cancelled(self, run: Run) -> Reply:
+        if self.ends_first:
+            self.finish(run)
         if not self.stop(run):
             return json_reply({"message": "Cannot cancel a workflow run that is completed."}, 409)
         return json_reply({}, 202)
@@ -244,8 +257,9 @@ class FakeActions(FakeServer):
         if job is None or job.status != "completed":
             return None
         place = f"/stored/{number}"
-        self.stored[place] = b"\xef\xbb\xbf" + job.text.encode() if job.text else b""
-        return Reply(302, {"Location": f"{self.url.rstrip('/')}{place}?sig=signed"})
+        text = job.text if isinstance(job.text, bytes) else b"\xef\xbb\xbf" + job.text.encode()
+        self.stored[place] = text if job.text else b""
+        return Reply(302, {"Location": f"{(self.store or self.url).rstrip('/')}{place}?sig=signed"})
 
     def piece(self, path: str, headers: Mapping[str, str]) -> Reply:
         """A part of what is stored; who brings a token of another place is refused, as the stores do it."""

@@ -65,8 +65,8 @@ class GitHub(ActionsServer):
                     "GitHub wants the token to be authorized for the single sign-on of the organization (403)"
                 )
             return (
-                "the token may not do this in GitHub (403): check its rights; a fine-grained one needs Actions: "
-                "write and Contents: read, and Contents: write for `event`, a classic one repo"
+                "the token may not do this in GitHub (403): check its rights; it needs Actions: write and "
+                "Contents: read, and Contents: write for `event` (a classic token: repo)"
             )
         return super().describe(answer)
 
