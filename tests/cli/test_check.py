@@ -202,7 +202,7 @@ def test_the_configuration_that_ships_is_good_and_shows_every_kind(
     assert not [
         line for line in done.stdout.splitlines() if "warning" in line and "install buildah" not in line
     ]
-    shown = set(re.findall(r"kind: (\w+)", text))
+    shown = set(re.findall(r"kind: ([\w-]+)", text))
     assert shown <= {*FORGES, *BUILDERS, *CHANNELS}
     assert all(shown & set(kinds) for kinds in (FORGES, BUILDERS, CHANNELS))
 

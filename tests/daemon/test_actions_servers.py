@@ -1,0 +1,48 @@
+"""The real daemon drives servers with workflows, from the push to the end of the build."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from support.daemon import SECRET, eventually, running
+from support.fake_actions import FILE, REPOSITORY, FakeActions
+from support.fake_github import TOKEN, fake_github
+from support.rules import shop_rule
+from support.sending import push_body, send
+
+URL = "https://git.example.com/acme/shop.git"
+
+
+def follow(server: FakeActions, builder: dict[str, Any], folder: Path) -> None:
+    """A push is built and fails, and its next run is another build."""
+    server.now = time.time()
+    place = {"url": server.url, "repository": REPOSITORY, "workflow": FILE, "poll_interval": "1s"}
+    config: dict[str, Any] = {
+        "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
+        "builders": {"ci": builder | place},
+    }
+    with running(folder, config, {"shop.yaml": shop_rule(URL, "**")}) as daemon:
+        tested = daemon.command("builders", "test", "ci")
+        assert "signed in" in tested.stdout, tested.stderr
+        assert send(daemon.url, push_body(URL)).status_code == 202
+        eventually(lambda: server.runs)
+        (run,) = server.runs
+        server.start(run, "fetched\n")
+        eventually(lambda: daemon.builds()[0]["state"] == "running")
+        server.finish(run, "failure", tail="no such image\n")
+        eventually(lambda: daemon.builds()[0]["state"] == "failed")
+        log = eventually(lambda: daemon.command("builds", "log", "acme/shop#1").stdout)
+        assert "fetched\n" in log
+        assert "no such image\n" in log
+        assert daemon.command("builds", "retry", "acme/shop#1").status == 0
+        eventually(lambda: len(server.runs) == 2)
+        second = server.runs[1]
+        assert second.values["BRIDGE_BUILD_ID"] == run.values["BRIDGE_BUILD_ID"] + ".2"
+        server.finish(second)
+        eventually(lambda: daemon.builds()[0]["state"] == "succeeded")
+
+
+def test_a_push_is_built_by_github_that_does_not_say_the_number_of_a_run(tmp_path: Path) -> None:
+    with fake_github() as server:
+        server.gives_ids = False
+        follow(server, {"kind": "github-actions", "token": TOKEN}, tmp_path)
