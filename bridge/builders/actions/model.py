@@ -18,7 +18,7 @@ _MAX_WORD: Final = 64
 _MAX_NAME: Final = 100
 
 # At least one character of each part is no dot: `..` would lead out of the path.
-RepositoryName = Annotated[
+FullName = Annotated[
     str,
     StringConstraints(
         max_length=200,
@@ -113,7 +113,7 @@ class ActionsRef(Strict):
     newer one.
     """
 
-    repository: RepositoryName
+    repository: FullName
     workflow: WorkflowFile
     build: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     run: Number | None = None

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from bridge.builders.actions.model import RepositoryName, WorkflowFile
+from bridge.builders.actions.model import FullName, WorkflowFile
 from bridge.builders.settings import ServerSettings
 
 
 class ActionsSettings(ServerSettings):
     """A workflow of a repository."""
 
-    repository: RepositoryName
+    repository: FullName
     """The full name of the repository that has the workflow, such as acme/shop."""
     workflow: WorkflowFile
     """The name of the workflow's file, such as build.yml."""
