@@ -226,6 +226,8 @@ class DroneBuilder(Builder):
         text = f"signed in as {who}; the repository {self._repository} {problem or 'may be built'}"
         if not self._settings.api:
             text += f"; the server is {title} (`api: {server.api}`)"
+        if self._settings.hook_token:
+            text += "; whether `hook_token` is right shows only once a build begins"
         if not dialect.builds_tags and not self._branch:
             text += (
                 "; tags are not built, since no `branch` is set, and a branch as it is when the build starts"
@@ -234,6 +236,9 @@ class DroneBuilder(Builder):
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:  # noqa: ARG002  # there are no jobs
         """A server that has not been asked what it is may take parameters that are not told."""
+        if self._settings.mode != "fork":
+            problem = f"Drone 0.5 {_WITHOUT_VARIABLES}: remove `parameters`, or use `mode: fork`"
+            return [Advice(problem, target.repository) for target in targets if target.parameters]
         if self._known is None:
             return []
         dialect = self._known.dialect

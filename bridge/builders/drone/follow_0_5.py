@@ -27,7 +27,7 @@ class AwaitedBuild(Strict):
     """The push whose build is awaited; the handle is this as JSON."""
 
     repository: RepositoryName
-    ref: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    ref: Annotated[str, StringConstraints(min_length=1, max_length=1100)]
     commit: Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
     @classmethod

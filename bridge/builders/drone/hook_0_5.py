@@ -24,6 +24,7 @@ from bridge.model.build import BuildRequest
 class Drone05Hook(Drone05):
     """Builds are of the pushed ref and commit, by the pipeline of the repository as it is there."""
 
+    reserved: ClassVar[frozenset[str]] = frozenset()
     passes_variables: ClassVar[bool] = False
     unmade: ClassVar[str] = (
         "its pipeline leaves out this branch, or builds of pushes or of tags are off in the settings of the "

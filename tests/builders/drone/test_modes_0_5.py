@@ -12,7 +12,7 @@ from support.fake_drone import HEAD
 from support.fake_drone_0_5 import HOOK_TOKEN, FakeDrone05, fake_drone_0_5
 from support.fake_http import Reply
 
-from bridge.builders.base import Ambiguous, Handle, Rejected, Retry, Search, Sent, Status
+from bridge.builders.base import Ambiguous, Handle, Rejected, Retry, Search, Sent, Status, Target
 from bridge.builders.drone.builder import DroneBuilder
 from bridge.errors import RemoteError, Transient
 from bridge.model.build import BuildState, run_id_of
@@ -56,6 +56,7 @@ async def test_a_hook_makes_a_build_of_the_push_that_is_found_by_our_id(reads: s
         old.finish(build)
         assert (await polled(ci, outcome.handle)).state is BuildState.SUCCEEDED
         assert "fetched\n" in (await log_from(ci, outcome.handle))[0]
+        assert "`hook_token` is right shows only once" in await ci.test()
     assert HOOK_TOKEN not in "".join(old.requests), "it is in no address"
 
 
@@ -188,6 +189,26 @@ async def test_a_push_whose_commit_is_not_known_is_not_guessed(old: FakeDrone05)
         outcome = await ci.trigger(request(commit="", branch=None, tag="v1", ref="refs/tags/v1"))
     assert isinstance(outcome, Rejected)
     assert "which build to follow" in outcome.why
+
+
+@pytest.mark.parametrize("settings", [HOOK, FOLLOW], ids=["hook", "follow"])
+def test_parameters_of_a_rule_are_told_before_anything_is_built(
+    settings: dict[str, str], old: FakeDrone05
+) -> None:
+    plain = Target(repository="acme/shop", image="shop", clone_url=None)
+    given = Target(repository="acme/tool", image="tool", clone_url=None, parameters=["fork"])
+    (advice,) = make(old, API, **settings).advice([plain, given], [])
+    assert advice.repository == "acme/tool"
+    assert advice.problem.endswith("gets no parameters: remove `parameters`, or use `mode: fork`")
+
+
+async def test_the_handle_of_an_awaited_build_is_short_and_of_any_ref(old: FakeDrone05) -> None:
+    name = "é" * 512
+    async with builder(old, API, **FOLLOW) as ci:
+        outcome = await sent(ci, branch=name, ref=f"refs/heads/{name}")
+        assert (await polled(ci, outcome.handle)).raw == "awaited"
+        longest = await sent(ci, branch="b" * 1024, ref=f"refs/heads/{'b' * 1024}")
+    assert max(len(outcome.handle.encode()), len(longest.handle.encode())) < 2048
 
 
 @pytest.mark.parametrize(
