@@ -21,6 +21,7 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS
+from bridge.runtime.rate import Bucket, Rate
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
 from bridge.services.builder_calls import Calls
@@ -37,6 +38,8 @@ GIVE_UP_SECONDS: Final = 24 * 3600.0
 BACKOFF: Final = Backoff.exponential(2.0, 300.0)
 EXPLAIN_SECONDS: Final = 10.0
 """How often the builds that wait for room on a disk get the reason as their detail."""
+RATE: Final = Rate(50, 5.0)
+"""A server that was away is not given all at once that has waited for it."""
 LOOKS: Final = 5
 """How many times a builder is asked again for a build that it did not have at the first look."""
 
@@ -94,6 +97,7 @@ class Triggerer(Service):
         self._wake_notifiers = wake_notifiers
         self._failures = 0
         self._pause = Pause(clock)
+        self._rate = Bucket(RATE, clock())
         self._doubts: dict[str, _Doubt] = {}
 
     async def round(self) -> float | None:
@@ -104,10 +108,11 @@ class Triggerer(Service):
         for build in await self._builds.in_state(self._name, BuildState.TRIGGERING):
             if build.next_at <= self._clock() and not self._paused:
                 await self._resolve(build)
-        while not self._paused and (claimed := await self._claim()):
+        while not self._wait and (claimed := await self._claim()):
+            self._rate.take(self._clock())
             await self._trigger(claimed)
         await self._keep_job()
-        return self._paused or None
+        return self._wait or None
 
     async def _keep_job(self) -> None:
         """Keep what calls have seen of the job, for `check`."""
@@ -119,6 +124,11 @@ class Triggerer(Service):
     @property
     def _paused(self) -> float:
         return max(self._pause.left, self._health.circuit.pause)
+
+    @property
+    def _wait(self) -> float:
+        """Seconds until the next trigger may be sent."""
+        return self._paused or self._rate.wait(self._clock())
 
     async def _claim(self) -> Build | None:
         """The build to trigger now, if the builder has a slot for it."""
