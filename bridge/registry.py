@@ -109,6 +109,7 @@ BUILDERS: Final = Adapters[Builder](
         "drone": "bridge.builders.drone.builder:DroneBuilder",
         "alauda": "bridge.builders.alauda.builder:AlaudaBuilder",
         "github-actions": "bridge.builders.github_actions.builder:GitHubActionsBuilder",
+        "gitlab-ci": "bridge.builders.gitlab_ci.builder:GitLabBuilder",
         "local": "bridge.builders.local.builder:LocalBuilder",
         "dummy": "bridge.builders.dummy.builder:DummyBuilder",
     }

@@ -13,8 +13,6 @@ def _server_url(value: str) -> str:
 
 
 ServerUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_server_url)]
-ShortDuration = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))]
-
 # At least one character of each part is no dot: `..` would lead out of the path.
 RepositoryName = Annotated[
     str,
@@ -23,6 +21,8 @@ RepositoryName = Annotated[
         pattern=r"^[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*(/[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*)+$",
     ),
 ]
+"""The full name of a repository or project on a server, such as acme/shop."""
+ShortDuration = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))]
 
 
 class ServerSettings(Strict):

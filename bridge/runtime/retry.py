@@ -50,15 +50,15 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         seconds = float(text)
-    elif (until := _http_date(text)) is not None:
-        sent_at = _http_date(headers.get("Date", ""))
+    elif (until := http_date(text)) is not None:
+        sent_at = http_date(headers.get("Date", ""))
         seconds = until - (now if sent_at is None else sent_at)
     else:
         return None
     return min(max(0.0, seconds), LONGEST_PAUSE)
 
 
-def _http_date(text: str) -> float | None:
+def http_date(text: str) -> float | None:
     """The moment of an HTTP date, which is in GMT; None for any other text."""
     try:
         date = parsedate_to_datetime(text)

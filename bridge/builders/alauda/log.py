@@ -12,9 +12,9 @@ from typing import Final
 from bridge.builders.alauda.client import AlaudaServer
 from bridge.builders.alauda.model import AlaudaRef, AlaudaRow
 from bridge.builders.base import LogChunk
+from bridge.builders.log_text import PIECE
 from bridge.errors import Transient
 
-PIECE: Final = 256 << 10
 _ROWS_BITS: Final = 29
 _WHOLE: Final = 1 << 62
 _MAX_TIME: Final = (1 << 33) - 1

@@ -9,11 +9,11 @@ from urllib.parse import quote
 from bridge.builders.base import LogChunk
 from bridge.builders.codearts.client import CodeArtsServer
 from bridge.builders.codearts.model import LOG_PART, CodeArtsRef, LogPart
+from bridge.builders.log_text import PIECE, boundary
 from bridge.errors import Permanent, Transient
 
 LENGTH: Final = 64 << 10
 """How much of a log is asked for: bytes or characters, which is not documented."""
-PIECE: Final = 256 << 10
 WHOLE: Final = 1 << 48
 _MARGIN: Final = 4
 _CUT: Final = "\n(the rest of this part is left out: CodeArts sent more than it was asked for)\n"
@@ -58,10 +58,7 @@ async def _of_file(server: CodeArtsServer, ref: CodeArtsRef, start: int, *, rest
         raise server.error_of(answer)
     if start > len(answer.body):
         start, restarted = 0, True
-    end = min(start + PIECE, len(answer.body))
-    # Not inside of a character.
-    while start < end < len(answer.body) and answer.body[end] & 0xC0 == 0x80:  # noqa: PLR2004  # UTF-8
-        end -= 1
+    end = boundary(answer.body, start + PIECE)
     text = answer.body[start:end].decode(errors="replace").replace("\r\n", "\n")
     more = end < len(answer.body)
     return LogChunk(text=text, next=WHOLE + end, more=more, restarted=restarted)

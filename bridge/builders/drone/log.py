@@ -12,14 +12,13 @@ from typing import Final
 from bridge.builders.base import LogChunk
 from bridge.builders.drone.dialect import Dialect
 from bridge.builders.drone.model import DroneRef, RemoteBuild, Stage, Step
+from bridge.builders.log_text import PIECE, boundary, one_line
 
-PIECE: Final = 256 << 10
 _BYTES: Final = 34
 _STEPS: Final = 10
 _MAX_STAGE: Final = (1 << 8) - 1
 _MAX_STEP: Final = (1 << _STEPS) - 2
 _MAX_CALLS: Final = 20
-_MAX_NAME: Final = 100
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,7 +70,7 @@ class DroneLog:
                 break
             if byte > len(data):
                 return None
-            end = _boundary(data, byte + PIECE - len(text))
+            end = boundary(data, byte + PIECE - len(text))
             text += data[byte:end]
             place = Position(here.stage, here.step, end)
             if end < len(data):
@@ -92,7 +91,7 @@ class DroneLog:
         lines = await self._dialect.lines(ref.repository, ref.number, stage, step) if step.begun else None
         if lines is None:
             return b"" if over or step.word == "skipped" else None
-        names = " / ".join(filter(None, (_clean(stage.name), _clean(step.name))))
+        names = " / ".join(filter(None, (one_line(stage.name), one_line(step.name))))
         head = f"== {names} ==\n" if lines else ""
         data = (head + "".join(f"{_line(line)}\n" for line in lines)).encode(errors="replace")
         self._kept = (*key, data) if step.ended and len(data) > PIECE else None
@@ -115,17 +114,5 @@ def _chunk(text: bytearray, place: Position, *, more: bool) -> LogChunk:
     return LogChunk(text=text.decode(errors="replace"), next=place.offset, more=more)
 
 
-def _boundary(data: bytes, end: int) -> int:
-    """The last place up to `end` that is not inside of a character."""
-    end = min(end, len(data))
-    while end < len(data) and data[end] & 0xC0 == 0x80:  # noqa: PLR2004  # a continuation byte of UTF-8
-        end -= 1
-    return end
-
-
 def _line(text: str) -> str:
     return text.replace("\r\n", "\n").removesuffix("\n")
-
-
-def _clean(name: str) -> str:
-    return "".join(letter for letter in name[:_MAX_NAME] if letter.isprintable())

@@ -1,0 +1,165 @@
+"""Builds by pipelines of a project on GitLab.
+
+Source: GitLab, "Pipelines API" (https://docs.gitlab.com/api/pipelines/), "Pipeline trigger tokens API"
+(https://docs.gitlab.com/api/pipeline_triggers/), and "Jobs API" (https://docs.gitlab.com/api/jobs/)
+
+All variables of a build travel with its pipeline, or those that the settings name as its inputs. By
+BRIDGE_BUILD_ID among the variables, or in the pipeline's name, a pipeline whose trigger was not answered is
+found again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from bridge.builders.base import (
+    FOUND,
+    Advice,
+    Ambiguous,
+    Builder,
+    BuilderContext,
+    Handle,
+    LogChunk,
+    Outcome,
+    Search,
+    Sent,
+    Status,
+    Target,
+    unsent,
+)
+from bridge.builders.gitlab_ci.check import mistakes
+from bridge.builders.gitlab_ci.client import GitLabServer, pipelines_path, project_path, trigger_path
+from bridge.builders.gitlab_ci.log import GitLabLog
+from bridge.builders.gitlab_ci.model import PIPELINE, TOKEN, GitLabRef, Pipeline, TokenDocument
+from bridge.builders.gitlab_ci.order import Order
+from bridge.builders.gitlab_ci.poll import GitLabPoll
+from bridge.builders.gitlab_ci.search import PipelineSearch
+from bridge.builders.gitlab_ci.settings import GitLabSettings
+from bridge.builders.server import Answer
+from bridge.errors import Denied, RemoteError, Transient, Unanswered
+from bridge.model.build import BuildRequest, SeenJob
+
+_JSON: Final = {"Content-Type": "application/json"}
+_MAX_SHOWN: Final = 100
+
+
+class GitLabBuilder(Builder):
+    """One project on one GitLab."""
+
+    kind: ClassVar[str] = "gitlab-ci"
+    Settings: ClassVar[type[BaseModel]] = GitLabSettings
+
+    def __init__(self, name: str, settings: GitLabSettings, context: BuilderContext) -> None:
+        self.name = name
+        self.poll_interval = settings.poll_interval.total_seconds()
+        self.settle_seconds = 4 * settings.timeout.total_seconds()
+        self._project = settings.project
+        self._ref = settings.ref
+        self._triggers = settings.trigger_token is not None
+        self._server = GitLabServer(settings)
+        self._order = Order(settings)
+        self._poll = GitLabPoll(self._server, "trigger" if self._triggers else "api", context.clock)
+        self._search = PipelineSearch(
+            self._server, self._poll, self._project, by_variable=not self._order.by_inputs
+        )
+        self._log = GitLabLog(self._server)
+
+    async def trigger(self, request: BuildRequest) -> Outcome:
+        path = trigger_path(self._project) if self._triggers else f"{project_path(self._project)}/pipeline"
+        try:
+            answer = await self._server.call("POST", path, headers=_JSON, content=self._order.body(request))
+        except Unanswered as error:
+            return Ambiguous(str(error))
+        except RemoteError as error:
+            return unsent(error)
+        if not answer.good or answer.sign_in:
+            return self._order.refused(answer) or self._server.refused(answer)
+        try:
+            pipeline = self._server.parsed(answer, PIPELINE)
+        except RemoteError as error:
+            return Ambiguous(str(error))
+        return self._order.sent(GitLabRef.of(self._project, pipeline), "", request)
+
+    async def find(self, build_id: str) -> Handle | Search | None:
+        if not self._order.searchable:
+            return Search.UNSEARCHABLE
+        found = await self._search.find(build_id)
+        return GitLabRef.of(self._project, found).handle if isinstance(found, Pipeline) else found
+
+    def found(self, handle: Handle, request: BuildRequest) -> Sent:
+        return self._order.sent(GitLabRef.parse(handle), FOUND, request)
+
+    async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
+        return await self._poll.poll(handles)
+
+    async def log(self, handle: Handle, offset: int) -> LogChunk:
+        """Offsets are those of `gitlab_ci.log`."""
+        ref = GitLabRef.parse(handle)
+        pipeline = await self._ours(ref)
+        if pipeline is None:
+            raise Transient("GitLab does not show the pipeline and its logs now (404)")
+        return await self._log.read(ref, offset, over=pipeline.ended)
+
+    async def cancel(self, handle: Handle) -> None:
+        ref = GitLabRef.parse(handle)
+        pipeline = await self._ours(ref)
+        if pipeline is None:
+            # It is too late, unless the server only fails to show it.
+            await self._server.project(ref.project)
+            return
+        if pipeline.ended:
+            return
+        answer = await self._server.call("POST", f"{pipelines_path(ref.project)}/{ref.id}/cancel")
+        if answer.good and not answer.sign_in:
+            return
+        # It may have ended between the two requests.
+        now = await self._ours(ref)
+        if now and not now.ended:
+            raise self._not_cancelled(answer)
+
+    def _not_cancelled(self, answer: Answer) -> RemoteError:
+        if answer.status in {403, 404} and not answer.sign_in:
+            return Denied(
+                f"GitLab does not let this token cancel the pipeline ({answer.status}): it needs the "
+                "scope api, and its user a role that the project lets cancel, which is Developer at least"
+            )
+        return self._server.error_of(answer)
+
+    async def _ours(self, ref: GitLabRef) -> Pipeline | None:
+        pipeline = await self._poll.one(ref.project, ref.id)
+        return pipeline if ref.owns(pipeline) else None
+
+    async def test(self) -> str:
+        project = await self._server.project(self._project)
+        token = await self._token()
+        problems = [
+            *mistakes(project, token, triggers=self._triggers, by_inputs=self._order.by_inputs),
+            *self._order.shortcomings(),
+        ]
+        if self._ref and not await self._has_ref(self._ref):
+            problems.append(f"the project has no branch or tag {self._ref!r}: correct `ref`")
+        path = project.path[:_MAX_SHOWN]
+        text = f"signed in; the project {path} {'is there' if problems else 'may be built'}"
+        if token and token.expires:
+            text += f"; the token expires on {token.expires}"
+        return "; ".join([text, *problems])
+
+    async def _token(self) -> TokenDocument | None:
+        """What the token says of itself; None where an older GitLab, or another kind of token, does not."""
+        answer = await self._server.call("GET", "api/v4/personal_access_tokens/self")
+        if answer.status in {400, 401, 403, 404} and not answer.sign_in:
+            return None
+        return self._server.parsed(answer, TOKEN)
+
+    async def _has_ref(self, ref: str) -> bool:
+        path = f"{project_path(self._project)}/repository/commits/{quote(ref, safe='')}"
+        answer = await self._server.call("GET", path)
+        return answer.status != 404  # noqa: PLR2004  # an HTTP status
+
+    def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:  # noqa: ARG002  # there are no jobs
+        return list(self._order.advice(targets))
+
+    async def aclose(self) -> None:
+        await self._server.aclose()

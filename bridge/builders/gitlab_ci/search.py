@@ -1,0 +1,111 @@
+"""The pipeline that has our build id, among those that were started as ours.
+
+The id is a variable of the pipeline, or the pipeline's name shows it. What is too old to be ours is not read:
+the id itself says when it was made.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+from uuid import UUID
+
+from bridge.builders.base import Search
+from bridge.builders.gitlab_ci.client import GitLabServer, pipelines_path
+from bridge.builders.gitlab_ci.model import BUILD_ID, VARIABLES, Pipeline
+from bridge.builders.gitlab_ci.poll import GitLabPoll
+from bridge.builders.gitlab_ci.settings import Project
+from bridge.errors import Transient
+from bridge.model.build import parse_run_id
+
+_MAX_PAGES: Final = 20
+_MAX_READ: Final = 100
+"""How many pipelines are asked for their variables in one search; the next one goes on."""
+_MAX_KEPT: Final = 4096
+_MARGIN: Final = 86_400.0
+"""Seconds by which a clock may have been wrong when an id was made."""
+_SLACK: Final = 60.0
+_ANY_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_TIMED: Final = 7
+"""The version of ids that hold the time they were made at."""
+
+
+class PipelineSearch:
+    """The pipelines of one project, and whose they are; `by_variable` says how our id travels."""
+
+    def __init__(
+        self, server: GitLabServer, poll: GitLabPoll, project: Project, *, by_variable: bool
+    ) -> None:
+        self._server = server
+        self._poll = poll
+        self._project = project
+        self._by_variable = by_variable
+        self._ids: dict[int, str | None] = {}
+
+    async def find(self, build_id: str) -> Pipeline | Search | None:
+        """None when there is certainly none. Raises RemoteError, also while there is more to read."""
+        await self._server.project(self._project)
+        since = self._since(build_id)
+        after: Mapping[str, str] = {}
+        if since is not None:
+            after = {"updated_after": f"{datetime.fromtimestamp(since, UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        hidden = False
+        left = _MAX_READ
+        for number in range(1, _MAX_PAGES + 1):
+            page = await self._poll.page(self._project, number, **after)
+            for pipeline in page:
+                if _names(pipeline, build_id):
+                    return pipeline
+                if not self._by_variable:
+                    hidden |= not _ANY_ID.search(pipeline.name or "")
+                    continue
+                if pipeline.id not in self._ids:
+                    if not left:
+                        raise Transient("the pipelines of GitLab are still being searched for the build")
+                    left -= 1
+                    self._keep(pipeline.id, await self._read(pipeline.id))
+                identity = self._ids[pipeline.id]
+                if identity == build_id:
+                    return pipeline
+                hidden |= identity is None
+            if not page:
+                break
+        return Search.UNSEARCHABLE if hidden else None
+
+    def _since(self, build_id: str) -> float | None:
+        """Before which moment of GitLab's clock nothing can be ours; None where that is not certain."""
+        made, ahead = _made_at(build_id), self._server.ahead
+        # What was made later than now was made by a clock that was wrong.
+        if made is None or ahead is None or made > time.time() + _SLACK:
+            return None
+        return made + ahead - _MARGIN
+
+    async def _read(self, number: int) -> str | None:
+        """The build id among the variables of a pipeline, "" without one; None where they are not shown."""
+        answer = await self._server.call("GET", f"{pipelines_path(self._project)}/{number}/variables")
+        if answer.status in {403, 404} and not answer.sign_in:
+            return None if answer.status == HTTPStatus.FORBIDDEN else ""
+        found = self._server.parsed(answer, VARIABLES)
+        return next((one.value or "" for one in found if one.key == BUILD_ID), "")
+
+    def _keep(self, number: int, identity: str | None) -> None:
+        self._ids[number] = identity
+        while len(self._ids) > _MAX_KEPT:
+            self._ids.pop(next(iter(self._ids)))
+
+
+def _names(pipeline: Pipeline, build_id: str) -> bool:
+    """Whether its name has this id, and not that of another run, which is longer."""
+    whole = rf"(?<![\w.-]){re.escape(build_id)}(?![\w-]|\.\d)"
+    return re.search(whole, pipeline.name or "") is not None
+
+
+def _made_at(build_id: str) -> float | None:
+    """When the id was made, in Unix seconds; None where it does not say."""
+    try:
+        found = UUID(parse_run_id(build_id)[0])
+    except ValueError:
+        return None
+    return (found.int >> 80) / 1000 if found.version == _TIMED else None
