@@ -82,6 +82,7 @@ class FakeGitLab(FakeServer):
         self.trigger_owner = "bridge"
         self.may_cancel = True
         self.ranges = False
+        self.file: bytes | None = b"build: {script: [make]}\n"
 
     def clock(self) -> float:
         return float(self.now)
@@ -174,11 +175,18 @@ class FakeGitLab(FakeServer):
         if found := re.fullmatch(r"jobs/(\d+)/trace", rest):
             jobs = [job for one in self.pipelines for job in one.jobs if job.id == int(found[1])]
             return self.trace(jobs[0].log, headers.get("Range")) if jobs else None
-        if found := re.fullmatch(r"repository/commits/(.+)", rest):
-            return json_reply({"id": HEAD}) if self.refs is None or found[1] in self.refs else None
+        if rest.startswith("repository/"):
+            return self.read(rest, query)
         found = re.fullmatch(r"pipelines/(\d+)(?:/(\w+))?", rest)
         wanted = [one for one in self.pipelines if found and one.id == int(found[1])]
         return self.one(method, wanted[0], found[2] or "", query) if found and wanted else None
+
+    def read(self, rest: str, query: Mapping[str, str]) -> Reply | None:
+        """A commit of a ref, or the file of the pipeline."""
+        if found := re.fullmatch(r"repository/commits/(.+)", rest):
+            return json_reply({"id": HEAD}) if self.refs is None or found[1] in self.refs else None
+        here = rest == "repository/files/.gitlab-ci.yml/raw" and query["ref"] in {"master", "builds"}
+        return Reply(200, {}, self.file) if here and self.file is not None else None
 
     def one(self, method: str, pipeline: Pipeline, what: str, query: Mapping[str, str]) -> Reply | None:
         if what == "cancel" and method == "POST":
@@ -271,6 +279,8 @@ class FakeGitLab(FakeServer):
             "id": 42,
             "path_with_namespace": PROJECT,
             "archived": False,
+            "default_branch": "master",
+            "ci_config_path": "",
             "builds_access_level": "enabled",
             "restrict_user_defined_variables": self.minimum_role != "developer",
             "ci_pipeline_variables_minimum_override_role": self.minimum_role,

@@ -9,6 +9,8 @@ found again.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import ClassVar, Final
 from urllib.parse import quote
 
@@ -31,17 +33,29 @@ from bridge.builders.base import (
 )
 from bridge.builders.gitlab_ci.check import mistakes
 from bridge.builders.gitlab_ci.client import GitLabServer, pipelines_path, project_path, trigger_path
+from bridge.builders.gitlab_ci.declared import DeclaredPipeline, undeclared
 from bridge.builders.gitlab_ci.log import GitLabLog
-from bridge.builders.gitlab_ci.model import PIPELINE, TOKEN, GitLabRef, Pipeline, TokenDocument
+from bridge.builders.gitlab_ci.model import (
+    PIPELINE,
+    TOKEN,
+    GitLabRef,
+    Pipeline,
+    ProjectDocument,
+    TokenDocument,
+)
 from bridge.builders.gitlab_ci.order import Order
 from bridge.builders.gitlab_ci.poll import GitLabPoll
 from bridge.builders.gitlab_ci.search import PipelineSearch
 from bridge.builders.gitlab_ci.settings import GitLabSettings
+from bridge.builders.log_text import one_line
 from bridge.builders.server import Answer
 from bridge.errors import Denied, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
 
 _JSON: Final = {"Content-Type": "application/json"}
+_FILE: Final = ".gitlab-ci.yml"
+_MAX_FILE: Final = 1 << 20
+_MAX_INPUTS: Final = 200
 _MAX_SHOWN: Final = 100
 
 
@@ -55,6 +69,9 @@ class GitLabBuilder(Builder):
         self.name = name
         self.poll_interval = settings.poll_interval.total_seconds()
         self.settle_seconds = 4 * settings.timeout.total_seconds()
+        self._settings = settings
+        self._clock = context.clock
+        self._seen: SeenJob | None = None
         self._project = settings.project
         self._ref = settings.ref
         self._triggers = settings.trigger_token is not None
@@ -65,6 +82,15 @@ class GitLabBuilder(Builder):
             self._server, self._poll, self._project, by_variable=not self._order.by_inputs
         )
         self._log = GitLabLog(self._server)
+
+    @property
+    def seen(self) -> SeenJob | None:
+        return self._seen
+
+    @property
+    def _job_name(self) -> str:
+        """What tells the pipelines of one file from others."""
+        return f"{self._project} {self._ref}" if self._ref else str(self._project)
 
     async def trigger(self, request: BuildRequest) -> Outcome:
         path = trigger_path(self._project) if self._triggers else f"{project_path(self._project)}/pipeline"
@@ -137,9 +163,8 @@ class GitLabBuilder(Builder):
         problems = [
             *mistakes(project, token, triggers=self._triggers, by_inputs=self._order.by_inputs),
             *self._order.shortcomings(),
+            *await self._mistakes_of_file(project),
         ]
-        if self._ref and not await self._has_ref(self._ref):
-            problems.append(f"the project has no branch or tag {self._ref!r}: correct `ref`")
         path = project.path[:_MAX_SHOWN]
         text = f"signed in; the project {path} {'is there' if problems else 'may be built'}"
         if token and token.expires:
@@ -153,13 +178,38 @@ class GitLabBuilder(Builder):
             return None
         return self._server.parsed(answer, TOKEN)
 
-    async def _has_ref(self, ref: str) -> bool:
-        path = f"{project_path(self._project)}/repository/commits/{quote(ref, safe='')}"
-        answer = await self._server.call("GET", path)
-        return answer.status != 404  # noqa: PLR2004  # an HTTP status
+    async def _mistakes_of_file(self, project: ProjectDocument) -> Sequence[str]:
+        """What is wrong with `ref` and the file of the pipeline there, as far as the token may read it."""
+        ref, path = self._ref or project.branch, project.config or _FILE
+        repository = f"{project_path(self._project)}/repository"
+        if self._ref:
+            answer = await self._server.call("GET", f"{repository}/commits/{quote(self._ref, safe='')}")
+            if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
+                return [f"the project has no branch or tag {self._ref!r}: correct `ref`"]
+        # It may be in another project, or at an address.
+        if ref is None or "@" in path or "://" in path:
+            return ()
+        answer = await self._server.call(
+            "GET", f"{repository}/files/{quote(path, safe='')}/raw", query={"ref": ref}, limit=_MAX_FILE
+        )
+        if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
+            return [f"there is no {one_line(path)} in {one_line(ref)}: add it where builds are to run"]
+        found = DeclaredPipeline.parse(answer.body) if answer.good and not answer.truncated else None
+        if found is None or not self._order.by_inputs:
+            return ()
+        names = tuple(sorted(found.inputs))[:_MAX_INPUTS]
+        self._seen = SeenJob(job=self._job_name, parameters=names, seen_at=self._clock())
+        return list(found.mistakes(self._settings.inputs))
 
-    def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:  # noqa: ARG002  # there are no jobs
-        return list(self._order.advice(targets))
+    def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
+        told = list(self._order.advice(targets))
+        for one in seen:
+            if one.job == self._job_name:
+                for problem in undeclared(self._settings.inputs, one.parameters):
+                    moment = f"{datetime.fromtimestamp(one.seen_at, UTC):%Y-%m-%d %H:%M} UTC"
+                    again = f"then `buildbridge builders test {self.name}` sees it anew"
+                    told.append(Advice(f"{problem}; this is as it was seen at {moment}: {again}"))
+        return told
 
     async def aclose(self) -> None:
         await self._server.aclose()

@@ -93,6 +93,9 @@ class ProjectDocument(Document):
     path: str = Field(validation_alias="path_with_namespace")
     archived: bool = False
     builds: str | None = Field(None, validation_alias="builds_access_level")
+    branch: str | None = Field(None, validation_alias="default_branch", max_length=1000)
+    config: str | None = Field(None, validation_alias="ci_config_path", max_length=1000)
+    """Where the file of its pipelines is, empty where it has the usual name."""
     restricted: bool | None = Field(None, validation_alias="restrict_user_defined_variables")
     minimum_role: str | None = Field(None, validation_alias="ci_pipeline_variables_minimum_override_role")
     permissions: _Permissions | None = None

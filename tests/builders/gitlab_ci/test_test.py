@@ -1,5 +1,6 @@
 """What `builders test` says of the commonest mistakes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,6 +69,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "nobody may set variables",
     ),
     "ref": ({"refs": {"master"}}, {"ref": "builds"}, "no branch or tag 'builds': correct `ref`"),
+    "file": ({"file": None}, {}, "there is no .gitlab-ci.yml in master"),
+    "file of the ref": ({"file": None}, {"ref": "builds"}, "there is no .gitlab-ci.yml in builds"),
     "no id": ({}, {"inputs": {"IMAGE": "image"}}, "none for BRIDGE_BUILD_ID"),
     "no images": ({}, {"inputs": {"BRIDGE_BUILD_ID": "id"}}, "none for the images to build"),
 }
@@ -100,10 +103,86 @@ async def test_a_role_by_the_group_counts_and_one_that_is_not_shown_is_no_mistak
     assert "may be built" in await said(server)
 
 
+INPUTS = {"BRIDGE_BUILD_ID": "id", "IMAGE": "image"}
+FILE = b"""
+spec:
+  inputs: {id: {default: ''}, image: , level: {type: number, default: 3}}
+---
+workflow: {name: 'image $[[ inputs.id | expand_vars ]]'}
+build: {script: [!reference [.make, script], "make $[[ inputs.image ]]"]}
+"""
+
+
 async def test_inputs_need_no_right_to_set_variables(server: FakeGitLab) -> None:
-    server.minimum_role = "no_one_allowed"
-    inputs = {"BRIDGE_BUILD_ID": "id", "IMAGE": "image"}
-    assert "may be built" in await said(server, inputs=inputs)
+    server.minimum_role, server.file = "no_one_allowed", FILE
+    assert "may be built" in await said(server, inputs=INPUTS)
+
+
+FILES: dict[str, tuple[tuple[bytes, bytes], str]] = {
+    "undeclared": (
+        (
+            b"image: ,",
+            b"",
+        ),
+        "the pipeline declares no input image",
+    ),
+    "typed": ((b"image: ,", b"image: {type: boolean},"), "takes no text in image"),
+    "needed": ((b"{type: number, default: 3}", b"{type: number}"), "the pipeline needs level"),
+    "name": ((b"inputs.id |", b"inputs.identity |"), "`workflow: name:` of the pipeline does not show"),
+    "no name": ((b"workflow:", b"flow:"), "`workflow: name:` of the pipeline does not show"),
+    "no head": ((b"---", b"spec_ends: here"), "declares no input id, image"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+async def test_a_file_that_does_not_go_with_the_inputs_is_told(name: str, server: FakeGitLab) -> None:
+    change, words = FILES[name]
+    server.file = FILE.replace(*change)
+    assert server.file != FILE
+    assert words in await said(server, inputs=INPUTS)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [b"- a\n- list", b"a: [", b"\xff", b"", b"include: x.yml\nworkflow: 1\n---\n", FILE + b"#" * (1 << 20)],
+)
+async def test_a_file_that_cannot_be_read_is_left_to_gitlab(file: bytes, server: FakeGitLab) -> None:
+    server.file = file
+    assert "workflow" not in await said(server, inputs=INPUTS)
+
+
+async def test_a_name_that_may_be_in_another_file_is_no_mistake(server: FakeGitLab) -> None:
+    server.file = FILE.replace(
+        b"workflow: {name: 'image $[[ inputs.id | expand_vars ]]'}", b"include: all.yml"
+    )
+    assert "may be built" in await said(server, inputs=INPUTS)
+
+
+@pytest.mark.parametrize("place", ["ci/build.yml@acme/pipelines", "https://git.example.com/build.yml"])
+async def test_a_file_in_another_place_is_not_looked_for(place: str, server: FakeGitLab) -> None:
+    server.project_fields = {"ci_config_path": place}
+    assert "may be built" in await said(server)
+    server.project_fields = {"ci_config_path": "ci/build.yml"}
+    assert "there is no ci/build.yml in master" in await said(server)
+
+
+async def test_what_a_test_has_seen_of_the_inputs_is_told_by_check(server: FakeGitLab) -> None:
+    server.file = FILE.replace(b"image: ,", b"")
+    async with builder(server, inputs=INPUTS) as ci:
+        assert ci.seen is None
+        await ci.test()
+        assert ci.seen is not None
+        (told,) = ci.advice([], [ci.seen])
+        assert "declares no input image" in told.problem
+        assert "as it was seen at 2026-11-18" in told.problem
+        server.file = FILE
+        await ci.test()
+        assert ci.advice([], [ci.seen]) == []
+    async with builder(server, inputs=INPUTS, ref="builds") as other:
+        assert other.advice([], [replace(ci.seen, parameters=())]) == [], "another ref has another file"
+    async with builder(server) as by_variables:
+        await by_variables.test()
+        assert by_variables.seen is None
 
 
 async def test_a_token_that_cannot_be_asked_now_is_an_error(server: FakeGitLab) -> None:
