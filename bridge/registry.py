@@ -110,6 +110,7 @@ BUILDERS: Final = Adapters[Builder](
         "alauda": "bridge.builders.alauda.builder:AlaudaBuilder",
         "github-actions": "bridge.builders.github_actions.builder:GitHubActionsBuilder",
         "gitlab-ci": "bridge.builders.gitlab_ci.builder:GitLabBuilder",
+        "gitea-actions": "bridge.builders.gitea_actions.builder:GiteaActionsBuilder",
         "local": "bridge.builders.local.builder:LocalBuilder",
         "dummy": "bridge.builders.dummy.builder:DummyBuilder",
     }

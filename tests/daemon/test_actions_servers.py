@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+from support import fake_gitea, fake_github
 from support.daemon import SECRET, eventually, running
 from support.fake_actions import FILE, REPOSITORY, FakeActions
-from support.fake_github import TOKEN, fake_github
 from support.rules import shop_rule
 from support.sending import push_body, send
 
@@ -43,6 +44,12 @@ def follow(server: FakeActions, builder: dict[str, Any], folder: Path) -> None:
 
 
 def test_a_push_is_built_by_github_that_does_not_say_the_number_of_a_run(tmp_path: Path) -> None:
-    with fake_github() as server:
+    with fake_github.fake_github() as server:
         server.gives_ids = False
-        follow(server, {"kind": "github-actions", "token": TOKEN}, tmp_path)
+        follow(server, {"kind": "github-actions", "token": fake_github.TOKEN}, tmp_path)
+
+
+@pytest.mark.parametrize("kind", fake_gitea.FAKES)
+def test_a_push_is_built_by_gitea_and_by_forgejo(kind: str, tmp_path: Path) -> None:
+    with fake_gitea.fake_gitea(kind) as server:
+        follow(server, {"kind": "gitea-actions", "token": fake_gitea.TOKEN}, tmp_path)

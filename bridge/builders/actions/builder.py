@@ -7,8 +7,8 @@ by the number that the server answered; never by its time.
 
 from abc import abstractmethod
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Final
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -18,7 +18,7 @@ from bridge.builders.actions.model import ActionsRef, Document, Run
 from bridge.builders.actions.poll import SEARCHED, ActionsPoll
 from bridge.builders.actions.server import ActionsServer
 from bridge.builders.actions.settings import ActionsSettings
-from bridge.builders.actions.workflow import Workflow, advice, identity_cure
+from bridge.builders.actions.workflow import Workflow, advice, identity_cure, shortcomings
 from bridge.builders.base import (
     FOUND,
     Advice,
@@ -58,10 +58,8 @@ _FILE: Final = TypeAdapter(_File)
 class ActionsBuilder(Builder):
     """One workflow of one repository."""
 
-    folders: ClassVar[Sequence[str]]
-    """Where a repository has its workflows, the most usual first."""
-    payload: str | None = None
-    """Where the event that starts the workflow has our variables; None where they are its inputs."""
+    values: str = "inputs"
+    """What expressions of the workflow call our variables."""
 
     def __init__(
         self, name: str, settings: ActionsSettings, context: BuilderContext, server: ActionsServer
@@ -79,6 +77,11 @@ class ActionsBuilder(Builder):
         self._log = ActionsLog(server, context.clock)
         self._home: tuple[Workflow, float] | None = None
         self._seen: SeenJob | None = None
+
+    @property
+    @abstractmethod
+    def folders(self) -> Sequence[str]:
+        """Where a repository has its workflows, the first that counts before others."""
 
     @abstractmethod
     async def start(self, ref: str, values: Mapping[str, str]) -> Answer:
@@ -112,7 +115,7 @@ class ActionsBuilder(Builder):
                 text = b64decode(found.content)
             except ValueError:
                 raise Transient(f"{self.server.name} answered with a file that is not its API's") from None
-            return Workflow.parse(self.file, text, self.event)
+            return Workflow.parse(self.file, text, self.event, self.values)
         return None
 
     @property
@@ -159,7 +162,7 @@ class ActionsBuilder(Builder):
         except RemoteError as error:
             return Ambiguous(str(error))
         if number is None and not workflow.searchable:
-            cure = identity_cure(self.payload)
+            cure = identity_cure(self.values, by_hand=self.event is None)
             return Ambiguous(f"{self.server.name} {_NO_ID}, and no title of a run shows its id: {cure}")
         handle = self._ref(request, workflow, number, since).handle
         return workflow.sent(handle, "" if number else f"{self.server.name} {_NO_ID} yet", request)
@@ -195,7 +198,7 @@ class ActionsBuilder(Builder):
         if home.searchable and not workflow.searchable:
             return (
                 f"{name} does not show our build id in the titles of its runs, as that at home does: "
-                f"{identity_cure(self.payload)}"
+                f"{identity_cure(self.values, by_hand=self.event is None)}"
             )
         return None
 
@@ -221,10 +224,12 @@ class ActionsBuilder(Builder):
     async def find(self, build_id: str) -> Handle | Search | None:
         home = await self.home(anew=True)
         ours: list[Run] = []
-        for number in range(1, SEARCHED // self.server.page_size + 1):
-            page = await self.server.page(self.repository, self.file, number)
+        searchable = home.searchable
+        most = SEARCHED // self.server.page_size
+        async for page in self.server.pages(self.repository, self.file, most):
             ours += (run for run in page if run.named(build_id))
-            if ours or len(page) < self.server.page_size:
+            searchable = searchable and not any(self.hides(run) for run in page)
+            if ours:
                 break
         if ours:
             # A person can start one with the same inputs: ours is the oldest.
@@ -232,7 +237,11 @@ class ActionsBuilder(Builder):
             return ActionsRef(
                 repository=self.repository, workflow=self.file, build=build_id, run=number
             ).handle
-        return None if home.searchable else Search.UNSEARCHABLE
+        return None if searchable else Search.UNSEARCHABLE
+
+    def hides(self, run: Run) -> bool:  # noqa: ARG002  # titles are always shown
+        """Whether a run may be ours although it does not show our id."""
+        return False
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:
         assert self._home is not None
@@ -275,12 +284,25 @@ class ActionsBuilder(Builder):
         run = await self.server.run(ref.repository, ref.run)
         if run is None:
             # It is too late, unless the server only fails to show it.
-            await self.server.page(ref.repository, ref.workflow, 1)
+            await self.server.check(ref.repository, ref.workflow)
             return None
         return None if run.ended else run
 
+    async def tested(self, hindrances: Iterable[str]) -> str:
+        """What `test` says of a workflow that is there: what hinders it, and what it lacks."""
+        home = await self.home(anew=True)
+        lacks = [*hindrances, *self.shortcomings(home.seen(0.0).parameters)]
+        if why := self.unstartable(home):
+            lacks.append(why)
+        return "; it ".join([f"signed in; the workflow {self.file} of {self.repository} was read", *lacks])
+
+    def shortcomings(self, parameters: Collection[str]) -> Iterator[str]:
+        """What a workflow with these parameters lacks, each with the cure."""
+        return shortcomings(parameters, values=self.values, by_hand=self.event is None)
+
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
-        return list(advice(self.name, self.file, self.payload, targets, seen))
+        wanting = targets if self.event is None else ()
+        return list(advice(self.name, self.file, self.shortcomings, wanting, seen))
 
     async def aclose(self) -> None:
         await self.server.aclose()

@@ -1,9 +1,9 @@
 """One text of the logs of all jobs, with offsets of our own.
 
-Each job has a log, which can be read once the job has ended. The text has the jobs in the order in which they
-were made, each with a line that names it, and goes on with the next one only when a job has ended: so what
-was returned once stays as it is. An offset is an attempt, the place of a job and a place in its log, in
-bytes: 8, 12 and 34 bits.
+Each job has a log; some servers show it only once the job has ended. The text has the jobs in the order in
+which they were made, each with a line that names it, and goes on with the next one only when a job has ended:
+so what was returned once stays as it is. An offset is an attempt, the place of a job and a place in its log,
+in bytes: 8, 12 and 34 bits.
 """
 
 import re
@@ -78,7 +78,7 @@ class ActionsLog:
     async def read(self, repository: str, run: Run, offset: int) -> LogChunk:
         """The text from `offset` on; from the beginning where there is no such place. Raises RemoteError."""
         jobs = await self._server.jobs(repository, run.id)
-        begin = Position(min(run.run_attempt, _MAX_ATTEMPT))
+        begin = Position(min(run.attempt, _MAX_ATTEMPT))
         place = Position.of(offset) if offset else begin
         if place.attempt == begin.attempt and place.job <= len(jobs):
             with suppress(_NoSuchPlace):
@@ -92,12 +92,13 @@ class ActionsLog:
         for job in jobs[place.job : _MAX_JOBS]:
             if calls == _MAX_CALLS or room < _LEAST:
                 return LogChunk(text=text, next=place.offset, more=True)
-            if not (job.ended or run.ended):
+            ended = job.ended or run.ended
+            if not (ended or (self._server.live_logs and job.begun)):
                 break
             piece = _Piece(b"", more=False)
             if job.conclusion != "skipped":
                 calls += 1
-                piece = await self._piece(repository, job, place.byte, room - _HEAD)
+                piece = await self._piece(repository, job, place.byte, room - _HEAD, grows=not ended)
             if piece.data and not place.byte:
                 text += f"== {job.title} ==\n"
             # Some logs begin with a mark of their encoding.
@@ -106,10 +107,12 @@ class ActionsLog:
             place = replace(place, byte=place.byte + len(piece.data))
             if piece.more:
                 return LogChunk(text=text, next=place.offset, more=True)
+            if not ended:
+                break
             place = replace(place, job=place.job + 1, byte=0)
         return LogChunk(text=text, next=place.offset, more=False)
 
-    async def _piece(self, repository: str, job: Job, start: int, room: int) -> _Piece:
+    async def _piece(self, repository: str, job: Job, start: int, room: int, *, grows: bool) -> _Piece:
         """At most `room` bytes of a log, also once they are text. Raises RemoteError or _NoSuchPlace."""
         answer = await self._server.job_log(repository, job.id, start, room)
         if answer.status in _NO_LOG and not answer.sign_in:
@@ -121,18 +124,18 @@ class ActionsLog:
                 )
             return _Piece(b"", more=False)
         if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            if start:
+            if start and answer.headers.get("Content-Range") != f"bytes */{start}":
                 raise _NoSuchPlace
             return _Piece(b"", more=False)
         if not answer.good or answer.sign_in or is_web_page(answer.body):
             raise self._server.error_of(answer)
-        return _cut(answer, start, room)
+        return _cut(answer, start, room, grows=grows)
 
     def _is_fresh(self, job: Job) -> bool:
-        return job.completed_at is not None and self._clock() - job.completed_at.timestamp() < _STORED_AFTER
+        return job.ended_at is not None and self._clock() - job.ended_at.timestamp() < _STORED_AFTER
 
 
-def _cut(answer: Answer, start: int, room: int) -> _Piece:
+def _cut(answer: Answer, start: int, room: int, *, grows: bool) -> _Piece:
     """The piece in an answer that begins at `start` or at the beginning."""
     if answer.status == HTTPStatus.PARTIAL_CONTENT:
         found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
@@ -141,7 +144,7 @@ def _cut(answer: Answer, start: int, room: int) -> _Piece:
         rest, more = answer.body, int(found[2]) > start + len(answer.body)
     else:
         rest, more = answer.body[start:], answer.truncated
-        if start >= len(answer.body) and not (start == 0 or answer.truncated):
+        if start > len(answer.body) and not answer.truncated:
             raise _NoSuchPlace
         # What is beyond the most that is read is left out.
         more = more and bool(rest)
@@ -149,11 +152,11 @@ def _cut(answer: Answer, start: int, room: int) -> _Piece:
     if len(data.decode(errors="replace").encode()) > room:
         data = rest[: room // 3]
     more = more or len(data) < len(rest)
-    if more:
+    if more or grows:
         decoder = getincrementaldecoder("utf-8")("replace")
         decoder.decode(data)
         # Not inside of a character.
-        data = data.removesuffix(decoder.getstate()[0]) or data
+        data = data.removesuffix(decoder.getstate()[0])
     if more and not data:
         raise Transient("the store of the log answered with nothing of it")
     return _Piece(data, more)

@@ -4,9 +4,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from bridge.builders.base import Number, Status
 from bridge.config.types import Strict
@@ -35,37 +43,56 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
+class _Payload(Document):
+    inputs: dict[str, Any] | None = None
+
+
 class Run(Document):
-    """A run of a workflow; `display_title` is the `run-name` of the workflow, filled in."""
+    """A run of a workflow; `title` is the `run-name` of the workflow, filled in.
+
+    Forgejo shows the `payload` of the event that started it, and has names of its own for most fields.
+    """
 
     id: Number
     status: str | None = None
     conclusion: str | None = None
-    display_title: str | None = None
-    path: str | None = None
-    head_sha: str | None = None
-    run_attempt: int = 1
-    html_url: str | None = None
-    created_at: datetime | None = None
-    run_started_at: datetime | None = None
-    started_at: datetime | None = None
-    updated_at: datetime | None = None
-    completed_at: datetime | None = None
+    title: str | None = Field(None, validation_alias=AliasChoices("display_title", "title"))
+    event: str | None = None
+    payload: str | None = Field(None, validation_alias="event_payload")
+    commit: str | None = Field(None, validation_alias=AliasChoices("head_sha", "commit_sha"))
+    attempt: int = Field(1, validation_alias="run_attempt")
+    page: str | None = Field(None, validation_alias="html_url")
+    created: datetime | None = Field(None, validation_alias=AliasChoices("created_at", "created"))
+    started: datetime | None = Field(
+        None, validation_alias=AliasChoices("started_at", "started", "run_started_at")
+    )
+    ended_at: datetime | None = Field(
+        None, validation_alias=AliasChoices("completed_at", "stopped", "updated_at")
+    )
 
     @property
     def ended(self) -> bool:
         return meaning(self).state.terminal
 
     def named(self, build_id: str) -> bool:
-        """Whether its title shows our build id, and not one that only begins like it."""
+        """Whether its title shows our build id, not one that only begins like it; or its inputs have it."""
         pattern = rf"(?<![\w.-]){re.escape(build_id)}(?![\w-]|\.\w)"
-        return re.search(pattern, self.display_title or "") is not None
+        return re.search(pattern, self.title or "") is not None or self.inputs.get(BUILD_ID) == build_id
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Those that it was started with, where the server shows them."""
+        try:
+            return _Payload.model_validate_json(self.payload or "{}").inputs or {}
+        except ValidationError:
+            return {}
 
 
 class Runs(Document):
-    """A page of runs, the newest first."""
+    """A page of runs, the newest first; `total` counts those of all pages."""
 
     workflow_runs: list[Run]
+    total: int | None = Field(None, validation_alias="total_count")
 
 
 class Step(Document):
@@ -82,7 +109,7 @@ class Job(Document):
     name: str | None = None
     status: str | None = None
     conclusion: str | None = None
-    completed_at: datetime | None = None
+    ended_at: datetime | None = Field(None, validation_alias=AliasChoices("completed_at", "stopped"))
     steps: list[Step] | None = None
 
     @property
@@ -90,19 +117,24 @@ class Job(Document):
         return clean(self.name or str(self.id))
 
     @property
+    def begun(self) -> bool:
+        return meaning(self).state is not BuildState.QUEUED
+
+    @property
     def ended(self) -> bool:
         return meaning(self).state.terminal
 
 
 class Jobs(Document):
-    """The jobs of the newest attempt of a run."""
+    """A page of the jobs of the newest attempt of a run; `total` counts those of all pages."""
 
-    jobs: list[Job]
+    jobs: list[Job] = Field(validation_alias=AliasChoices("jobs", "workflow_jobs"))
+    total: int | None = Field(None, validation_alias="total_count")
 
 
 RUN: Final = TypeAdapter(Run)
 RUNS: Final = TypeAdapter(Runs)
-JOBS: Final = TypeAdapter(Jobs)
+JOBS: Final[TypeAdapter[Jobs | list[Job]]] = TypeAdapter(Jobs | list[Job])
 
 
 class ActionsRef(Strict):
@@ -151,8 +183,8 @@ _STATUSES: Final[Mapping[str, tuple[BuildState, str]]] = {
     "queued": (_QUEUED, ""),
     "requested": (_QUEUED, ""),
     "pending": (_QUEUED, "waits for another run of its concurrency group"),
-    "waiting": (_QUEUED, "waits for the approval of a person, or for its time"),
-    "blocked": (_QUEUED, "waits for the approval of a person, or for other jobs"),
+    "waiting": (_QUEUED, "waits for a runner, for its time, or for the approval of a person"),
+    "blocked": (_QUEUED, "waits for other jobs, or for the approval of a person"),
     "in_progress": (_RUNNING, ""),
     "running": (_RUNNING, ""),
 }
@@ -192,10 +224,9 @@ def status_of(ref: ActionsRef, run: Run, url: str | None) -> Status:
     """The state of a run of ours; `url` is its page."""
     means = meaning(run)
     details = [means.detail] if means.detail else []
-    if ref.commit and run.head_sha and run.head_sha != ref.commit:
-        newest, pushed = clean(run.head_sha)[:12], ref.commit[:12]
+    if ref.commit and run.commit and run.commit != ref.commit:
+        newest, pushed = clean(run.commit)[:12], ref.commit[:12]
         details.append(f"it is of {newest}, the newest commit of the branch, in place of {pushed}")
-    end = run.completed_at or run.updated_at
     return Status(
         state=means.state,
         raw=means.raw,
@@ -204,8 +235,8 @@ def status_of(ref: ActionsRef, run: Run, url: str | None) -> Status:
         hint=means.hint,
         handle=ref.model_copy(update={"run": run.id, "since": 0.0}).handle,
         url=url,
-        started_at=_unix(run.started_at or run.run_started_at) if means.state is not _QUEUED else None,
-        ended_at=_unix(end) if means.state.terminal else None,
+        started_at=_unix(run.started) if means.state is not _QUEUED else None,
+        ended_at=_unix(run.ended_at) if means.state.terminal else None,
     )
 
 
@@ -225,5 +256,5 @@ def clean(name: str) -> str:
 
 
 def _unix(moment: datetime | None) -> float | None:
-    # Forgejo and Gitea say so where there is no time.
+    # Gitea and Forgejo have an early one in place of none.
     return moment.timestamp() if moment and moment.year > 1970 else None  # noqa: PLR2004  # the first Unix year

@@ -87,12 +87,10 @@ class ActionsPoll:
     async def _listed(self, place: tuple[str, str], refs: Collection[ActionsRef]) -> list[Run]:
         """The newest runs of a workflow, back to the oldest of these builds as far as that is near."""
         runs: list[Run] = []
-        for number in range(1, _MAX_PAGES + 1):
-            page = await self._server.page(*place, number)
+        async for page in self._server.pages(*place, _MAX_PAGES):
             runs += page
-            if len(page) < self._server.page_size or not any(
-                _may_be_older(ref, page[-1]) for ref in refs if not _ours(ref, runs)
-            ):
+            missing = [ref for ref in refs if not _ours(ref, runs)]
+            if not page or not any(_may_be_older(ref, page[-1]) for ref in missing):
                 break
         return runs
 
@@ -103,7 +101,7 @@ class ActionsPoll:
             return None
         title = self._server.name
         try:
-            await self._server.page(ref.repository, ref.workflow, 1)
+            await self._server.check(ref.repository, ref.workflow)
         except RemoteError:
             return None
         detail = f"gone from {title}: it has no run {ref.run}, {looks} while {title} showed the workflow"
@@ -143,4 +141,4 @@ def _may_be_older(ref: ActionsRef, run: Run) -> bool:
     """Whether the run of a build may have been made before this one."""
     if ref.run is not None:
         return ref.run < run.id
-    return run.created_at is None or run.created_at.timestamp() >= ref.since - _CLOCKS
+    return run.created is None or run.created.timestamp() >= ref.since - _CLOCKS

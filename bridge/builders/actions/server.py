@@ -2,7 +2,7 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import quote, urljoin
@@ -10,14 +10,13 @@ from urllib.parse import quote, urljoin
 import httpx
 from pydantic import TypeAdapter
 
-from bridge.builders.actions.model import JOBS, RUN, RUNS, Job, Run
+from bridge.builders.actions.model import JOBS, RUN, RUNS, Job, Jobs, Run
 from bridge.builders.server import MAX_ANSWER, Answer, BuildServer
 from bridge.builders.settings import ServerSettings
-from bridge.errors import Denied, RemoteError, Transient
+from bridge.errors import Denied, Permanent, RemoteError, Transient
 
-PAGE: Final = 100
 _MAX_KEPT: Final = 64
-_MAX_JOBS_PAGES: Final = 10
+_MAX_JOBS_PAGES: Final = 20
 _PAGE_URL: Final = re.compile(r"https?://[!-~]{1,1000}")
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -34,7 +33,9 @@ class ActionsServer(BuildServer):
     prefix: ClassVar[str] = ""
     """What all paths begin with."""
     page_size_name: ClassVar[str] = "per_page"
-    page_size: ClassVar[int] = PAGE
+    page_size: ClassVar[int] = 100
+    live_logs: ClassVar[bool] = False
+    """Whether it shows the log of a job that goes on."""
 
     def __init__(self, name: str, settings: ServerSettings, headers: Mapping[str, str]) -> None:
         super().__init__(name, settings, headers)
@@ -46,9 +47,9 @@ class ActionsServer(BuildServer):
         """Where the API has a repository."""
         return f"{self.prefix}repos/{repository}"
 
-    def runs_of(self, repository: str, workflow: str) -> str:
-        """Where the API lists the runs of a workflow, or at least all of the repository."""
-        return f"{self.path(repository)}/actions/workflows/{quote(workflow)}/runs"
+    def runs_of(self, repository: str, workflow: str) -> tuple[str, Mapping[str, str]]:
+        """The path and the query of the runs of a workflow, or at least of all of the repository."""
+        return f"{self.path(repository)}/actions/workflows/{quote(workflow)}/runs", {}
 
     async def read(
         self, path: str, shape: TypeAdapter[T], *, query: Mapping[str, str | int] | None = None
@@ -73,33 +74,47 @@ class ActionsServer(BuildServer):
 
     def page_url(self, repository: str, run: Run) -> str | None:  # noqa: ARG002  # most servers say it
         """The page of a run for people."""
-        found = run.html_url or ""
+        found = run.page or ""
         return found if _PAGE_URL.fullmatch(found) else None
 
     async def run(self, repository: str, number: int) -> Run | None:
         """A run; None when there is none. Raises RemoteError."""
         return await self.read(f"{self.path(repository)}/actions/runs/{number}", RUN)
 
-    async def page(self, repository: str, workflow: str, page: int) -> list[Run]:
-        """A page of runs, the newest first; pages count from 1. Raises RemoteError."""
-        path = self.runs_of(repository, workflow)
-        found = await self.read(path, RUNS, query={self.page_size_name: self.page_size, "page": page})
-        if found is None:
-            raise self.hidden(repository, workflow)
-        return found.workflow_runs
+    async def pages(self, repository: str, workflow: str, most: int) -> AsyncIterator[list[Run]]:
+        """Pages of runs, the newest first, and at most so many of them. Raises RemoteError."""
+        path, query = self.runs_of(repository, workflow)
+        seen: set[int] = set()
+        for number in range(1, most + 1):
+            page: dict[str, str | int] = {**query, self.page_size_name: self.page_size, "page": number}
+            found = await self.read(path, RUNS, query=page)
+            if found is None:
+                raise self.hidden(repository, workflow)
+            yield found.workflow_runs
+            # The server may have shorter pages than asked for.
+            seen |= {run.id for run in found.workflow_runs}
+            if not found.workflow_runs or (found.total is not None and len(seen) >= found.total):
+                break
+
+    async def check(self, repository: str, workflow: str) -> None:
+        """Raise RemoteError where the server does not show the runs of the workflow."""
+        async for _ in self.pages(repository, workflow, 1):
+            pass
 
     async def jobs(self, repository: str, number: int) -> list[Job]:
         """The jobs of the newest attempt of a run, the oldest first. Raises RemoteError."""
-        jobs: list[Job] = []
+        jobs: dict[int, Job] = {}
         path = f"{self.path(repository)}/actions/runs/{number}/jobs"
         for page in range(1, _MAX_JOBS_PAGES + 1):
             found = await self.read(path, JOBS, query={self.page_size_name: self.page_size, "page": page})
             if found is None:
-                raise Transient(f"{self.name} does not show the jobs of the run (404)")
-            jobs += found.jobs
-            if len(found.jobs) < self.page_size:
+                raise Permanent(f"{self.name} does not show the jobs of the run, and so no log (404)")
+            some = found.jobs if isinstance(found, Jobs) else found
+            new = {job.id: job for job in some if job.id not in jobs}
+            jobs |= new
+            if not new or isinstance(found, list) or (found.total is not None and len(jobs) >= found.total):
                 break
-        return sorted(jobs, key=lambda job: job.id)
+        return sorted(jobs.values(), key=lambda job: job.id)
 
     def hidden(self, repository: str, workflow: str) -> RemoteError:
         """Why there is nothing where the workflow should be."""

@@ -1,7 +1,7 @@
 """What the file of a workflow declares, what a build lacks where it does not, and the cure. Pure."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,7 +15,6 @@ from bridge.model.build import BuildRequest, SeenJob
 
 _IMAGES: Final = ("IMAGE", "TAGS")
 _COMMIT: Final = ("COMMIT", "REF")
-_SHOWN: Final = re.compile(rf"\$\{{\{{[^}}]*\b{BUILD_ID}\b[^}}]*\}}\}}")
 _MAX_NAMES: Final = 20
 
 
@@ -39,8 +38,11 @@ class Workflow:
     starts: bool
 
     @classmethod
-    def parse(cls, file: str, text: bytes, event: str | None) -> "Workflow":
-        """`event` is the type of the event that starts it, None for a call by hand. Raises Permanent."""
+    def parse(cls, file: str, text: bytes, event: str | None, values: str) -> "Workflow":
+        """`event` is the type of the event that starts it, None for a call by hand.
+
+        `values` is what its expressions call our variables. Raises Permanent.
+        """
         try:
             document = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe one
         except (yaml.YAMLError, ValueError, RecursionError):
@@ -49,7 +51,7 @@ class Workflow:
         # YAML reads the key `on` as true.
         triggers = found.get("on", found.get(True))
         title = found.get("run-name")
-        shown = isinstance(title, str) and _SHOWN.search(title) is not None
+        shown = isinstance(title, str) and _shows(title, values)
         if event is not None:
             return cls(file, None, (), shown, starts=_takes(triggers, event))
         starts = _has(triggers, "workflow_dispatch")
@@ -111,21 +113,26 @@ def _is_required(options: object) -> bool:
     return isinstance(options, dict) and options.get("required") is True and options.get("default") is None
 
 
-def identity_cure(payload: str | None) -> str:
-    """What makes runs recognisable; `payload` is where the event has our variables, None for inputs."""
-    if payload is not None:
-        return f"write `run-name: ${{{{ {payload}.{BUILD_ID} }}}}` into it"
-    return f"declare the input {BUILD_ID}, and write `run-name: ${{{{ inputs.{BUILD_ID} }}}}` into it"
+def _shows(title: str, values: str) -> bool:
+    name = re.escape(f"{values}.{BUILD_ID}")
+    return re.search(rf"\$\{{\{{[^}}]*\b{name}\b[^}}]*\}}\}}", title) is not None
 
 
-def shortcomings(parameters: Collection[str], payload: str | None) -> Iterator[str]:
+def identity_cure(values: str, *, by_hand: bool) -> str:
+    """What makes runs recognisable; `values` is what expressions of the workflow call our variables."""
+    declare = f"declare the input {BUILD_ID}, and " if by_hand else ""
+    return f"{declare}write `run-name: ${{{{ {values}.{BUILD_ID} }}}}` into it"
+
+
+def shortcomings(parameters: Collection[str], *, values: str, by_hand: bool) -> Iterator[str]:
     """What a workflow lacks for any build, each with the cure; `parameters` as in `Workflow.seen`."""
     if BUILD_ID not in parameters:
+        cure = identity_cure(values, by_hand=by_hand)
         yield (
-            f"does not show {BUILD_ID} in the titles of its runs: {identity_cure(payload)}, otherwise an "
-            "interrupted trigger cannot be checked"
+            f"does not show {BUILD_ID} in the titles of its runs: {cure}, otherwise an interrupted trigger "
+            "cannot be checked"
         )
-    if payload is not None:
+    if not by_hand:
         return
     if not any(name in parameters for name in _IMAGES):
         yield "does not receive the images to build: declare the inputs IMAGE and TAGS"
@@ -137,18 +144,22 @@ def shortcomings(parameters: Collection[str], payload: str | None) -> Iterator[s
 
 
 def advice(
-    builder: str, file: str, payload: str | None, targets: Sequence[Target], seen: Sequence[SeenJob]
+    builder: str,
+    file: str,
+    lacks: Callable[[Collection[str]], Iterator[str]],
+    targets: Sequence[Target],
+    seen: Sequence[SeenJob],
 ) -> Iterator[Advice]:
-    """What calls have seen of the workflow that can do these rules no justice."""
+    """What calls have seen of the workflow that can do these rules no justice; `lacks` are `shortcomings`."""
     for one in seen:
         if one.job != file:
             continue
         moment = f"{datetime.fromtimestamp(one.seen_at, UTC):%Y-%m-%d %H:%M} UTC"
         then = f"the workflow {file}, as it was seen at {moment},"
         again = f"; then `buildbridge builders test {builder}` sees it anew"
-        for shortcoming in shortcomings(one.parameters, payload):
+        for shortcoming in lacks(one.parameters):
             yield Advice(f"{then} {shortcoming}{again}")
-        for target in targets if payload is None else ():
+        for target in targets:
             dropped = [name for name in sorted(target.parameters) if name not in one.parameters]
             if dropped:
                 names = clean(", ".join(dropped[:_MAX_NAMES]))

@@ -15,7 +15,6 @@ from pydantic import BaseModel, TypeAdapter
 
 from bridge.builders.actions.builder import ActionsBuilder
 from bridge.builders.actions.model import Document
-from bridge.builders.actions.workflow import shortcomings
 from bridge.builders.base import BuilderContext, Number
 from bridge.builders.github_actions.client import GitHub
 from bridge.builders.github_actions.settings import GitHubActionsSettings
@@ -65,15 +64,19 @@ class GitHubActionsBuilder(ActionsBuilder):
 
     kind: ClassVar[str] = "github-actions"
     Settings: ClassVar[type[BaseModel]] = GitHubActionsSettings
-    folders: ClassVar[Sequence[str]] = (".github/workflows",)
 
     def __init__(self, name: str, settings: GitHubActionsSettings, context: BuilderContext) -> None:
         super().__init__(name, settings, context, GitHub(settings, context.clock))
         self._event = settings.event
         self._by_app = settings.token is None
-        self.payload = f"github.event.client_payload.{_PAYLOAD}" if settings.event else None
+        if settings.event is not None:
+            self.values = f"github.event.client_payload.{_PAYLOAD}"
         # Enterprise Servers up to 3.19 do not know the field.
         self._asks_details = True
+
+    @property
+    def folders(self) -> Sequence[str]:
+        return (".github/workflows",)
 
     @property
     def event(self) -> str | None:
@@ -127,11 +130,7 @@ class GitHubActionsBuilder(ActionsBuilder):
         workflow = await self.server.read(f"{path}/actions/workflows/{quote(self.file)}", _WORKFLOW)
         if workflow is None:
             raise self.server.hidden(self.repository, self.file)
-        home = await self.home(anew=True)
-        lacks = [*self._hindrances(found, workflow), *shortcomings(home.seen(0.0).parameters, self.payload)]
-        if why := self.unstartable(home):
-            lacks.append(why)
-        return "; it ".join([f"signed in; the workflow {self.file} of {self.repository} was read", *lacks])
+        return await self.tested(self._hindrances(found, workflow))
 
     def _hindrances(self, found: _Repository, workflow: _Workflow) -> Iterator[str]:
         if found.archived:
