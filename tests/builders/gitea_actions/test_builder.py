@@ -92,6 +92,7 @@ async def test_each_word_of_forgejo_has_its_state(forgejo: FakeForgejo, word: st
         forgejo.run("b-1").status = word
         status = await status_of(ci, handle)
         assert (status.state, status.raw, status.recognised) == (state, word, True)
+        assert status.started_at is None, "it was never started"
         forgejo.run("b-1").status = "unknown"
         assert not (await status_of(ci, handle)).recognised
 
