@@ -1,20 +1,21 @@
-"""The guides of Git hosts, which stand beside the forges: what to paste where, and what to configure.
+"""The guides of Git hosts and builders, which stand beside their code: what to paste where.
 
-A guide holds two blocks of YAML: the source for `bridge.yaml` and a first rule. Beside it stands a sample
-push as an HTTP request, in which `$names` are filled in.
+The guide of a Git host holds two blocks of YAML: the source for `bridge.yaml` and a first rule. Beside it
+stands a sample push as an HTTP request, in which `$names` are filled in.
 """
 
 import base64
 import hmac
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from string import Template
 from typing import Final
 
 import yaml
 
-from bridge.registry import FORGE_ADAPTERS
+from bridge.registry import BUILDERS, FORGE_ADAPTERS
 
 EXAMPLE_URL: Final = "https://bridge.example.com"
 """The `server.public_url` of the guides."""
@@ -101,6 +102,13 @@ class Guide:
 def guide(kind: str) -> Guide:
     """The guide of a kind of Git host."""
     return Guide(kind, FORGE_ADAPTERS.text(kind, "guide.en.md"))
+
+
+def builder_guide(kind: str, public_url: str) -> str:
+    """What to prepare at a build system, for this bridge; "" for a kind without a guide."""
+    with suppress(FileNotFoundError):
+        return BUILDERS.text(kind, "guide.en.md").replace(EXAMPLE_URL, public_url)
+    return ""
 
 
 def _proofs(secret: bytes, body: bytes, now: int) -> dict[str, str]:

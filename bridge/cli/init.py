@@ -12,7 +12,7 @@ import click
 import yaml
 from pydantic import ValidationError
 
-from bridge.cli.guides import EXAMPLE_URL, guide
+from bridge.cli.guides import EXAMPLE_URL, builder_guide, guide
 from bridge.cli.scaffold import File, Scaffold, Wanted, scaffold
 from bridge.config.forges import former_kinds
 from bridge.config.settings import ServerSettings
@@ -144,5 +144,6 @@ def _tell(folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
         at = f" --at {datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}" if sample.timed else ""
         click.echo(f"  buildbridge explain{config}{at} {shlex.quote(str(folder / path))}")
     click.echo(f"  buildbridge serve{config}")
-    for one, code in made.guides:
-        click.echo(f"\n{'-' * 72}\n{one.instructions(wanted.public_url, code).strip()}")
+    pages = [one.instructions(wanted.public_url, code) for one, code in made.guides]
+    for page in filter(None, [*pages, builder_guide(wanted.builder, wanted.public_url)]):
+        click.echo(f"\n{'-' * 72}\n{page.strip()}")

@@ -226,6 +226,16 @@ def test_the_starter_of_a_builder_or_channel_shows_every_setting_of_its_kind(kin
     )
 
 
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_the_starter_of_a_builder_marks_what_it_invents(kind: str) -> None:
+    """What has no default is somebody's own; the rest need not be there."""
+    lines = BUILDERS.text(kind, "starter.yaml").splitlines()
+    shown = {found[1]: line for line in lines if (found := re.match(r"    ([a-z_]+): ", line))}
+    required = {name for name, one in KINDS.builders[kind].model_fields.items() if one.is_required()}
+    assert required <= shown.keys()
+    assert [name for name in sorted(required) if "CHANGE" not in shown[name]] == []
+
+
 @pytest.mark.parametrize("kind", [kind for kind in CHANNELS if kind != "MESSAGE"])
 def test_the_starter_of_a_channel_sends_notices_to_it(kind: str) -> None:
     starter = yaml.safe_load(CHANNELS.text(kind, "starter.yaml"))

@@ -75,6 +75,13 @@ def test_who_names_a_plain_address_hears_that_only_this_machine_reaches_it(tmp_p
     assert "set server.host: it is 127.0.0.1" in said
 
 
+def test_what_to_prepare_at_the_build_system_is_reported_with_the_real_address(tmp_path: Path) -> None:
+    done = made(tmp_path, "--builder", "gitlab-ci", "--public-url", "https://bridge.potters.example/ci")
+    assert "# GitLab CI/CD\n" in done.stdout
+    assert "`https://bridge.potters.example/ci/wake/gitlab`" in done.stdout
+    assert "bridge.example.com" not in done.stdout
+
+
 @pytest.mark.parametrize("builder", BUILDERS)
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_every_builder_and_channel_passes_the_check(builder: str, channel: str, tmp_path: Path) -> None:
