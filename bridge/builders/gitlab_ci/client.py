@@ -20,13 +20,16 @@ from bridge.runtime.retry import http_date
 
 _MOMENT: Final = re.compile(r"[0-9]{1,11}")
 _TRIGGER: Final = "/trigger/pipeline"
+_SCOPE: Final = b"insufficient_scope"
+_ENDED: Final = {b"expired": "has expired", b"revoked": "was revoked"}
+"""What GitLab says of a token that was good once."""
 
 
 class GitLabServer(BuildServer):
     """GitLab at one address."""
 
     def __init__(self, settings: GitLabSettings) -> None:
-        super().__init__("GitLab", settings, {"Accept": "application/json"})
+        super().__init__("GitLab", settings, {})
         self._token = {"PRIVATE-TOKEN": settings.token.reveal()}
         self.ahead: float | None = None
         """Seconds by which GitLab's clock is ahead of this machine's, as its last answer showed."""
@@ -53,7 +56,14 @@ class GitLabServer(BuildServer):
 
     def describe(self, answer: Answer) -> str:
         why = super().describe(answer)
-        if answer.status in range(300, 400) and not answer.sign_in:
+        if answer.sign_in:
+            return why
+        if answer.status == HTTPStatus.FORBIDDEN and _SCOPE in answer.body:
+            return "the scopes of the token do not allow this in GitLab (403): make one with the scope api"
+        for word, end in _ENDED.items():
+            if answer.status == HTTPStatus.UNAUTHORIZED and word in answer.body:
+                return f"the token {end} in GitLab (401): make a new one"
+        if answer.status in range(300, 400):
             return f"{why}, or `project` where it was moved or renamed"
         return why
 

@@ -108,7 +108,7 @@ class GitLabLog:
         """From the byte before on, which is there: most servers send the whole log, whatever is asked for."""
         first = max(byte - 1, 0)
         path = f"{project_path(ref.project)}/jobs/{job.id}/trace"
-        headers = {"Range": f"bytes={first}-", "Accept": "text/plain"} if first else {"Accept": "text/plain"}
+        headers = {"Range": f"bytes={first}-"} if first else None
         answer = await self._server.call("GET", path, headers=headers, limit=byte + length)
         if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return None, True

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.builder_contract import request
 from support.fake_gitlab import TRIGGER, FakeGitLab
 from support.fake_http import json_reply
 from support.gitlab_builds import builder
 
+from bridge.builders.base import Retry
 from bridge.errors import Denied, RemoteError
 
 
@@ -30,6 +32,28 @@ async def test_a_gitlab_that_tells_nothing_of_tokens_is_asked_all_the_same(serve
 async def test_a_wrong_token_is_named(server: FakeGitLab) -> None:
     with pytest.raises(Denied, match="rejects the token"):
         await said(server, token="wrong")
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "told"),
+    [
+        (401, {"error": "invalid_token", "error_description": "Token is expired."}, "the token has expired"),
+        (401, {"error": "invalid_token", "error_description": "Token was revoked."}, "the token was revoked"),
+        (403, {"error": "insufficient_scope", "scope": "api read_api"}, "make one with the scope api"),
+        (403, {"message": "403 Forbidden"}, "may not do this"),
+    ],
+)
+async def test_what_gitlab_says_of_a_token_is_told_before_and_by_a_trigger(
+    status: int, document: dict[str, str], told: str, server: FakeGitLab
+) -> None:
+    server.trouble(times=2, reply=json_reply(document, status))
+    async with builder(server) as ci:
+        with pytest.raises(Denied, match=told):
+            await ci.test()
+        outcome = await ci.trigger(request())
+    assert isinstance(outcome, Retry)
+    assert outcome.denied
+    assert told in outcome.why
 
 
 async def test_a_project_that_is_not_shown_is_named(server: FakeGitLab) -> None:
