@@ -4,8 +4,9 @@ Triggers are merged (303, or 201 on `build`), parameters that a job does not dec
 `builds` ends at 100, items vanish some time after they left the queue, log offsets count hidden bytes and a
 log starts again beyond its end, ids count from 1 after a crash, refusals are long HTML pages. A stopped build
 still runs at the first look, an item that left cannot be cancelled (500), a password changes nothing without
-a crumb, and while Jenkins starts a good token is refused like that, too. Time and the progress of builds are
-the test's: `start`, `write`, `finish`, `advance`; with `automatic` builds run by themselves.
+a crumb and the cookie of the session that it was given to, and while Jenkins starts a good token is refused
+like that, too. Time and the progress of builds are the test's: `start`, `write`, `finish`, `advance`; with
+`automatic` builds run by themselves.
 """
 
 import base64
@@ -76,6 +77,10 @@ class FakeJenkins(FakeServer):
         self.starting = 0
         """While Jenkins starts, the status of a POST: 500, then 403, then 503; a GET hears 503 all along."""
         self.session = "aa7f3177"
+        self.crumbs = True
+        """Whether a password needs a crumb at all."""
+        self._logins: dict[str, str] = {}
+        self._login_numbers = itertools.count(1)
         self.left_life = LEFT_LIFE
         self.automatic: Callable[[Build], tuple[str, float]] | None = None
         """What a build ends with, and after how many seconds, when builds are to run by themselves."""
@@ -132,11 +137,16 @@ class FakeJenkins(FakeServer):
         """Running builds and items that left are gone; after a crash the whole queue is, and its count."""
         with self.lock:
             self.session = f"5e55{next(self._sessions):04x}"
+            self._logins.clear()
             for job in self.jobs.values():
                 job.builds = [build for build in job.builds if build.result is not None]
             self._items = {} if crash else {i.id: i for i in self._items.values() if i.left is None}
             if crash:
                 self._ids = itertools.count(1)
+
+    def end_logins(self) -> None:
+        """What half an hour without a request does to the sessions of passwords."""
+        self._logins.clear()
 
     def handle(self, method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The answer of Jenkins to a request."""
@@ -144,8 +154,10 @@ class FakeJenkins(FakeServer):
             if self.starting:
                 return self._unready(method)
             form = body.decode() if headers.get("Content-Type") == _FORM else ""
-            refusal = self._refusal(method, headers.get("Authorization"))
-            reply = refusal or self._routed(method, target, form)
+            refusal = self._refusal(method, headers)
+            reply = refusal or (
+                self._crumb() if target == "/crumbIssuer/api/json" else self._routed(method, target, form)
+            )
         own = reply.headers.get("Content-Type") in {_HTML, JSON}
         versions = {"X-Jenkins": VERSION, "X-Jenkins-Session": self.session} if own else {}
         reply.headers = {"X-Content-Type-Options": "nosniff", **reply.headers, **versions}
@@ -156,21 +168,35 @@ class FakeJenkins(FakeServer):
             return Reply(503, {"Content-Type": _HTML}, page("Starting Jenkins").body)
         return _plain(self.starting, NO_CRUMB if self.starting == 403 else "Server Error")
 
-    def _refusal(self, method: str, authorization: str | None) -> Reply | None:
-        """What the login alone decides. No crumb is ever good, as there are no HTTP sessions here."""
+    def _refusal(self, method: str, headers: Mapping[str, str]) -> Reply | None:
+        """What the login alone decides."""
         token, password = (
             "Basic " + base64.b64encode(f"{self.username}:{secret}".encode()).decode()
             for secret in (self.token, self.password)
         )
+        authorization = headers.get("Authorization")
+        crumb = self._logins.get((headers.get("Cookie") or "").removeprefix("JSESSIONID="))
+        crumbed = not self.crumbs or (crumb is not None and crumb == headers.get("Jenkins-Crumb"))
         if authorization is None and method == "POST":
             return _plain(403, NO_CRUMB)
         if authorization is None:
             return page("Authentication required", 403)
-        if authorization == password and method == "POST":
+        if authorization == password and method == "POST" and not crumbed:
             return _plain(403, NO_CRUMB)
         if authorization not in {token, password}:
             return _plain(401, "Unauthorized", **{"WWW-Authenticate": 'Basic realm="Jenkins"'})
         return None
+
+    def _crumb(self) -> Reply:
+        """A crumb and the session that it is good in."""
+        if not self.crumbs:
+            return page("Not Found", 404)
+        number = next(self._login_numbers)
+        self._logins[f"node0{number}"] = crumb = f"crumb-{self.session}-{number}"
+        kind = "hudson.security.csrf.DefaultCrumbIssuer"
+        reply = shown({"_class": kind, "crumb": crumb, "crumbRequestField": "Jenkins-Crumb"})
+        reply.headers["Set-Cookie"] = f"JSESSIONID=node0{number}; Path=/; HttpOnly"
+        return reply
 
     def _routed(self, method: str, target: str, form: str) -> Reply:
         self._progress()

@@ -10,7 +10,8 @@ from support.fake_jenkins_core import FakeJenkins
 from support.fake_jenkins_state import Parameter
 
 from bridge.builders.base import BuilderContext, Handle, Sent, Status
-from bridge.builders.jenkins.builder import JenkinsBuilder, JenkinsSettings
+from bridge.builders.jenkins.builder import JenkinsBuilder
+from bridge.builders.jenkins.settings import JenkinsSettings
 
 JOB = "docker/build-image"
 DECLARED = ("BRIDGE_BUILD_ID", "IMAGE", "TAGS", "REF", "COMMIT")
@@ -22,7 +23,9 @@ def declare(jenkins: FakeJenkins, *parameters: Parameter | str, **traits: bool) 
 
 
 def make(jenkins: FakeJenkins, **settings: Any) -> JenkinsBuilder:
-    given = {"url": jenkins.url, "username": "ci", "token": jenkins.token, "job": JOB, "timeout": "10s"}
+    given = {"url": jenkins.url, "username": "ci", "job": JOB, "timeout": "10s"}
+    if "password" not in settings:
+        given["token"] = jenkins.token
     return JenkinsBuilder(
         "jenkins",
         JenkinsSettings.model_validate(given | settings),

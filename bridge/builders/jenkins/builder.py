@@ -8,10 +8,10 @@ declares BRIDGE_BUILD_ID can be searched for our builds, and Jenkins never merge
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Final
+from typing import ClassVar, Final
 
 import anyio
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel
 
 from bridge.builders.base import (
     FOUND,
@@ -32,13 +32,8 @@ from bridge.builders.base import (
 )
 from bridge.builders.jenkins import job as jenkins_job
 from bridge.builders.jenkins import log as jenkins_log
-from bridge.builders.jenkins.client import (
-    Answer,
-    Form,
-    JenkinsServer,
-    ServerAccess,
-    describe,
-)
+from bridge.builders.jenkins.answer import Answer
+from bridge.builders.jenkins.client import Form, JenkinsServer, ServerAccess
 from bridge.builders.jenkins.model import (
     BUILD_ID,
     WHO_WE_ARE,
@@ -54,8 +49,7 @@ from bridge.builders.jenkins.model import (
     queue_number,
 )
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
-from bridge.builders.settings import ServerSettings
-from bridge.config.types import Secret
+from bridge.builders.jenkins.settings import JenkinsSettings
 from bridge.errors import Denied, Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
 from bridge.runtime.clock import Clock
@@ -81,22 +75,6 @@ _SECOND_SEARCH: Final = 0.5
 _MAX_NAMES: Final = 20
 _ITEMS_KEPT: Final = 1000
 _MAX_SHOWN: Final = 100
-
-
-class JenkinsSettings(ServerSettings):
-    """`token` is an API token of `username`, `job` the full name of the job with its folders.
-
-    `concurrency` is the number of calls at once. Only `proxy` is used, not the environment's proxy.
-    """
-
-    username: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^:\x00-\x1f]+$")]
-    """Who triggers the builds."""
-    token: Secret
-    """An API token of that user."""
-    job: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)*$")]
-    """The full name of the job with its folders, such as docker/build-image."""
-    concurrency: Annotated[int, Field(ge=1, le=16)] = 4
-    """How many calls run at once."""
 
 
 class _JobCache:
@@ -156,12 +134,14 @@ class JenkinsBuilder(Builder):
         access = ServerAccess(
             url=settings.url,
             username=settings.username,
-            token=settings.token.reveal(),
+            secret=settings.secret.reveal(),
+            by_password=settings.password is not None,
             timeout=settings.timeout.total_seconds(),
             ca_file=str(settings.ca_file) if settings.ca_file else None,
             proxy=settings.proxy,
             concurrency=settings.concurrency,
         )
+        self._by_password = access.by_password
         self._server = JenkinsServer(access, context.clock)
         self._job_cache = _JobCache(settings.job, self._server, context.clock)
         self._poll = JenkinsPoll(self._server, settings.url, context.clock)
@@ -220,19 +200,23 @@ class JenkinsBuilder(Builder):
         self._job_cache.forget()
         status = answer.status
         if status in {429, 503}:
-            return Retry(describe(answer), answer.after)
+            return Retry(self._server.describe(answer), answer.after)
         if status in {400, 500}:
             return await self._parameters_rejected(job, values, answer)
         if status in {401, 403} or answer.sign_in:
             # While its plugins load, Jenkins asks for a crumb even when the token is good.
             starting = answer.asks_for_crumb and not await self._up_for_long()
-            why = f"{describe(answer)}; or Jenkins is still starting" if starting else describe(answer)
+            why = (
+                f"{self._server.describe(answer)}; or Jenkins is still starting"
+                if starting
+                else self._server.describe(answer)
+            )
             return Retry(why, denied=not starting)
         if status in _REJECTIONS:
             return Rejected(f"the job {self._job!r} {_REJECTIONS[status]} ({status})")
         if 300 <= status < 500:  # noqa: PLR2004  # HTTP statuses
-            return Rejected(f"the job {self._job!r} was not queued: {describe(answer)}")
-        return Ambiguous(f"{describe(answer)}, without a queue number")
+            return Rejected(f"the job {self._job!r} was not queued: {self._server.describe(answer)}")
+        return Ambiguous(f"{self._server.describe(answer)}, without a queue number")
 
     async def _up_for_long(self) -> bool:
         """Whether Jenkins is known to have been up for some time."""
@@ -249,7 +233,7 @@ class JenkinsBuilder(Builder):
         try:
             now = await self._job_cache.read()
         except RemoteError as error:
-            return Ambiguous(f"{describe(answer)}, and then: {error}")
+            return Ambiguous(f"{self._server.describe(answer)}, and then: {error}")
         if now != job:
             return Retry("the parameters of the job have just changed", outdated=True)
         if names := now.not_offered(values):
@@ -348,7 +332,7 @@ class JenkinsBuilder(Builder):
         if answer.status < 400 or answer.status == 404:  # noqa: PLR2004  # HTTP statuses
             return answer.status != 404  # noqa: PLR2004  # an HTTP status
         if answer.asks_for_crumb and not await self._up_for_long():
-            raise Transient(f"{describe(answer)}; or Jenkins is still starting")
+            raise Transient(f"{self._server.describe(answer)}; or Jenkins is still starting")
         raise self._server.error_of(answer)
 
     async def test(self) -> str:
@@ -358,14 +342,25 @@ class JenkinsBuilder(Builder):
         if not user.name:
             raise Permanent(f"Jenkins does not say who we are: {_NOT_EXACT}")
         job = await self._job_cache.read()
-        answer = await self._server.call("POST", WHO_WE_ARE)
-        if answer.status in {401, 403}:
-            raise self._server.error_of(answer)
+        login = await self._login()
         count = len(job.definitions)
-        text = f"signed in as {user.name[:_MAX_SHOWN]}; the job {self._job!r} declares {count} parameters"
+        name = user.name[:_MAX_SHOWN]
+        text = f"signed in as {name} by {login}; the job {self._job!r} declares {count} parameters"
         if not job.buildable:
             text += "; it is disabled, so Jenkins will reject builds: enable it"
         return "; it ".join([text, *jenkins_job.shortcomings(job.definitions)])
+
+    async def _login(self) -> str:
+        """What the user signs in with, once it has served for more than reading. Raises RemoteError."""
+        answer = await self._server.call("POST", WHO_WE_ARE)
+        if answer.status in {401, 403}:
+            raise self._server.error_of(answer)
+        if not self._by_password:
+            return "`token`"
+        bare = await self._server.call("POST", WHO_WE_ARE, crumb=False)
+        if bare.asks_for_crumb:
+            return "`password`, with a crumb"
+        return "`password`, without a crumb: if it is an API token, write it as `token`"
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
         return list(jenkins_job.advice(self.name, self._job, targets, seen))

@@ -9,7 +9,6 @@ Source: "Python Jenkins", https://python-jenkins.readthedocs.io/
 
 import io
 import queue
-import re
 import socket
 import threading
 import time
@@ -17,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, RemoteDisconnected
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import anyio
@@ -28,66 +27,37 @@ import urllib3
 from pydantic import BaseModel, ValidationError
 from requests.exceptions import ProxyError
 
+from bridge.builders.jenkins.answer import Answer, describe
+from bridge.builders.jenkins.model import JenkinsCrumb
 from bridge.errors import Denied, NotSent, Permanent, RemoteError, Transient, Unanswered
 from bridge.runtime.clock import Clock
-from bridge.runtime.retry import retry_after
 from bridge.runtime.tls import causes, speaks_tls, tls_fault
-from bridge.runtime.web_page import is_web_page, sign_in_page
+from bridge.runtime.web_page import is_web_page
 
 MAX_JSON: Final = 32 << 20
 _MAX_ERROR_PAGE: Final = 64 << 10
 _PIECE: Final = 64 << 10
 _TLS_PROBE: Final = 3.0
-_MAYBE_SIGN_IN: Final = frozenset({200, *range(300, 400), 401, 403})
+_CRUMB: Final = "crumbIssuer/api/json"
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAccess:
-    """How to reach the server; `timeout` in seconds bounds a call from end to end."""
+    """How to reach the server; `timeout` in seconds bounds a call from end to end.
+
+    `secret` is an API token of the user, or the password.
+    """
 
     url: str
     username: str
-    token: str
+    secret: str
+    by_password: bool
     timeout: float
     ca_file: str | None
     proxy: str | None
     concurrency: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`body` is the window of the answer that was asked for; `truncated` says that there was more."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    truncated: bool
-
-    @property
-    def asks_for_crumb(self) -> bool:
-        """Whether Jenkins asks for a crumb, which an API token does not need."""
-        return self.status == 403 and b"crumb" in self.body  # noqa: PLR2004  # an HTTP status
-
-    @property
-    def sign_in(self) -> str | None:
-        """The sign-in page, in words, that somebody else than Jenkins put in the place of its answer."""
-        if self.from_jenkins or self.status not in _MAYBE_SIGN_IN:
-            return None
-        # A job may be called login.
-        location = re.sub(r"/job/[^/]+", "", self.headers.get("Location") or "")
-        return sign_in_page(self.status, {"Location": location}, self.body)
-
-    @property
-    def from_jenkins(self) -> bool:
-        """Whether Jenkins shows itself in the answer: a proxy may hide the header that says it."""
-        return "X-Jenkins" in self.headers or self.body.startswith(b'{"_class":')
-
-    @property
-    def after(self) -> float | None:
-        """The pause that the server asks for."""
-        return retry_after(self.headers, time.time())
 
 
 Window = Callable[[Mapping[str, str]], tuple[int, int]]
@@ -118,6 +88,11 @@ class Form(io.BytesIO):
             self._withdrawn = True
             return self.tell() == 0
 
+    def rewind(self) -> None:
+        """Make it as if no byte had been read: the answer was that nothing happened."""
+        with self._lock:
+            self.seek(0)
+
 
 class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no types
     """python-jenkins, but every answer comes back as it is: no redirect is followed, no status is raised."""
@@ -125,11 +100,15 @@ class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no type
     def __init__(self, access: ServerAccess) -> None:
         # To connect and to wait for the answer: together less than a call, so that its thread ends first.
         timeout = (access.timeout * 0.25, access.timeout * 0.6)
-        super().__init__(access.url, access.username, access.token, timeout=timeout)
+        super().__init__(access.url, access.username, access.secret, timeout=timeout)
         self._session.trust_env = False
         self._session.verify = access.ca_file or True
         if access.proxy:
             self._session.proxies = {"http": access.proxy, "https": access.proxy}
+        # A dictionary for the library to add to requests, False where there is none, None to be asked for.
+        self.crumb: Any = None
+        self.run: str | None = None
+        """The run of Jenkins that the crumb and the session cookie are of."""
 
     def _request(self, req: requests.Request, stream: bool | None = None) -> requests.Response:
         prepared = self._session.prepare_request(req)
@@ -143,16 +122,30 @@ class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no type
     def _response_handler(self, response: requests.Response) -> requests.Response:
         return response
 
-    def ask(self, method: str, path: str, form: Form | None) -> requests.Response:
+    def ask(self, method: str, path: str, form: Form | None, *, crumb: bool) -> requests.Response:
         # A bare BytesIO has no type for requests to guess.
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
         request = requests.Request(method, self.server + path, data=form, headers=headers)
-        # An API token needs no crumb.
-        answer: requests.Response = self.jenkins_request(request, add_crumb=False, stream=True)
+        answer: requests.Response = self.jenkins_request(request, add_crumb=crumb, stream=True)
         return answer
+
+    def forget_session(self) -> None:
+        self.crumb = None
+        self._session.cookies.clear()
 
     def close(self) -> None:
         self._session.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """`crumb` says that it needs one."""
+
+    method: str
+    path: str
+    form: Form | None
+    window: Window
+    crumb: bool
 
 
 class JenkinsServer:
@@ -174,6 +167,9 @@ class JenkinsServer:
         answer = await self.call("GET", path)
         if answer.status == 404:  # noqa: PLR2004  # an HTTP status
             return None
+        return self._document(answer, shape)
+
+    def _document(self, answer: Answer, shape: type[Shape]) -> Shape:
         if answer.status != 200:  # noqa: PLR2004  # an HTTP status
             raise self.error_of(answer)
         if answer.truncated:
@@ -194,12 +190,16 @@ class JenkinsServer:
 
     def error_of(self, answer: Answer) -> RemoteError:
         """What an answer that is neither 2xx nor 404 means for a request that changes nothing."""
-        why = describe(answer)
+        why = self.describe(answer)
         if answer.status >= 500 or answer.status in {408, 425, 429}:  # noqa: PLR2004  # HTTP statuses
             return Transient(why, answer.after)
         if answer.status in {401, 403} or answer.sign_in:
             return Denied(why)
         return Permanent(why)
+
+    def describe(self, answer: Answer) -> str:
+        """What an answer that is not a success means, in our own words."""
+        return describe(answer, by_password=self._access.by_password)
 
     async def call(
         self,
@@ -208,14 +208,22 @@ class JenkinsServer:
         *,
         form: Form | None = None,
         window: Window = lambda _headers: (0, MAX_JSON),
+        crumb: bool = True,
     ) -> Answer:
-        """The answer, whatever its status. Raises NotSent, Unanswered, or Permanent for unusable settings."""
+        """The answer, whatever its status; with `crumb` False, one to a password that has none.
+
+        Raises NotSent, Unanswered, or another RemoteError when there is no crumb to be had for the request.
+        """
+        crumb = crumb and self._access.by_password and method != "GET"
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._access.concurrency)
         try:
             with anyio.fail_after(self._access.timeout):
                 answer = await anyio.to_thread.run_sync(
-                    self._exchange, method, path, form, window, limiter=self._limiter, abandon_on_cancel=True
+                    self._exchange,
+                    _Request(method, path, form, window, crumb),
+                    limiter=self._limiter,
+                    abandon_on_cancel=True,
                 )
         except TimeoutError:
             why = f"Jenkins did not answer within {self._access.timeout:g} s"
@@ -230,12 +238,13 @@ class JenkinsServer:
         if session and session != self.session:
             self.session, self.since = session[:64], self._clock()
 
-    def _exchange(self, method: str, path: str, form: Form | None, window: Window) -> Answer:
+    def _exchange(self, request: _Request) -> Answer:
+        form = request.form
         deadline = time.monotonic() + self._access.timeout * 0.95
         answer, why = None, ""
         try:
-            with self._client(deadline) as client, client.ask(method, path, form) as response:
-                answer = _answer(response, window, deadline)
+            with self._client(deadline) as client:
+                answer = self._answer(client, request, deadline)
         except _CONNECTION_ERRORS as error:
             why = _reason(error, self._access)
         # Outside the handler, so that the new error has no context that holds URLs or headers.
@@ -244,6 +253,32 @@ class JenkinsServer:
         if answer is None:
             raise NotSent(why) if form and form.withdraw() else Unanswered(why)
         return answer
+
+    def _answer(self, client: _Client, request: _Request, deadline: float) -> Answer:
+        """The answer; where a crumb is needed, one to a crumb that has just been fetched, or still holds."""
+        fresh = request.crumb and self._get_crumb(client, deadline)
+        with client.ask(request.method, request.path, request.form, crumb=request.crumb) as response:
+            answer = _answer(response, request.window, deadline)
+        if fresh or not (request.crumb and answer.asks_for_crumb):
+            return answer
+        # Jenkins did nothing: the session of the crumb was over.
+        client.forget_session()
+        if request.form:
+            request.form.rewind()
+        return self._answer(client, request, deadline)
+
+    def _get_crumb(self, client: _Client, deadline: float) -> bool:
+        """See to it that the client has a crumb of this run of Jenkins; True where it had none."""
+        if client.crumb is not None and client.run == self.session:
+            return False
+        client.forget_session()
+        with client.ask("GET", _CRUMB, None, crumb=False) as response:
+            answer = _answer(response, lambda _headers: (0, _MAX_ERROR_PAGE), deadline)
+        client.run = answer.headers.get("X-Jenkins-Session", self.session)
+        # There is no such page where no request needs a crumb.
+        missing = answer.status == 404  # noqa: PLR2004  # an HTTP status
+        client.crumb = not missing and self._document(answer, JenkinsCrumb).model_dump(by_alias=True)
+        return True
 
     def _wants_tls(self, deadline: float) -> bool:
         """Whether a TLS server listens where plain HTTP had no success yet."""
@@ -303,30 +338,6 @@ def _answer(response: requests.Response, window: Window, deadline: float) -> Ans
         body += piece[max(0, skip - seen) :]
         seen += len(piece)
     return Answer(response.status_code, response.headers, bytes(body[:keep]), len(body) > keep)
-
-
-_DESCRIPTIONS: Final[Mapping[int, str]] = {
-    401: "Jenkins rejects the user name or the API token (401): check `username` and `token`",
-    403: "the user of the API token may not do this in Jenkins (403): check its permissions",
-    429: "Jenkins, or a proxy before it, asks for fewer requests (429)",
-    502: "a proxy did not get an answer from Jenkins (502)",
-    503: "Jenkins is starting or not available (503)",
-    504: "a proxy did not get an answer from Jenkins in time (504)",
-}
-
-
-def describe(answer: Answer) -> str:
-    """What an answer that is not a success means, in our own words: pages of Jenkins are never quoted."""
-    if answer.asks_for_crumb:
-        return "Jenkins asks for a crumb (403): `token` must be an API token, not a password"
-    if page := answer.sign_in:
-        return (
-            f"{page} answers in place of Jenkins ({answer.status}): "
-            "let requests with an API token pass it, or have `url` lead around it"
-        )
-    if 300 <= answer.status < 400:  # noqa: PLR2004  # HTTP statuses
-        return f"Jenkins points to another address ({answer.status}): correct `url`"
-    return _DESCRIPTIONS.get(answer.status, f"Jenkins answered {answer.status}")
 
 
 def _reason(error: BaseException, access: ServerAccess) -> str:

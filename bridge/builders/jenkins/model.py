@@ -173,6 +173,13 @@ class JenkinsUser(_Document):
     name: str = Field(default="", alias="fullName")
 
 
+class JenkinsCrumb(_Document):
+    """What a POST with a password needs, besides the cookie that came with it."""
+
+    field: str = Field(alias="crumbRequestField")
+    crumb: str
+
+
 class JenkinsRef(Strict):
     """What identifies a build in Jenkins; the handle is this as JSON.
 

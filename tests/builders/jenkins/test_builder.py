@@ -16,7 +16,7 @@ from support.fake_jenkins_core import FakeJenkins, page
 from support.jenkins_builds import JOB, builder, sent, status
 
 from bridge.builders.base import Ambiguous, Outcome, Retry, Search, Sent
-from bridge.builders.jenkins.builder import JenkinsSettings
+from bridge.builders.jenkins.settings import JenkinsSettings
 from bridge.errors import BridgeError, Permanent, Transient
 from bridge.model.build import BuildState
 
@@ -289,6 +289,8 @@ async def test_a_proxy_that_is_down_is_named(ci_server: FakeJenkins) -> None:
         {"job": "/docker/"},
         {"job": ""},
         {"username": "a:b"},
+        {"password": "p"},
+        {"token": None},
         {"timeout": "100ms"},
         {"poll_interval": "1d"},
         {"concurrency": 17},
@@ -304,7 +306,7 @@ def test_settings_that_cannot_work_are_rejected(change: dict[str, Any]) -> None:
 
 def test_the_library_still_has_what_the_client_overrides() -> None:
     """Private methods of python-jenkins: a release that moves them must be looked at."""
-    for name in ("_request", "_response_handler", "jenkins_request"):
+    for name in ("_request", "_response_handler", "jenkins_request", "maybe_add_crumb"):
         assert callable(getattr(python_jenkins.Jenkins, name))
 
 

@@ -199,6 +199,7 @@ STATES: dict[str, Callable[[FakeJenkins], None]] = {
     "err_403_anonymous": nothing,
     "err_403_no_crumb_password_auth": a_password,
     "err_403_crumb_other_session": a_password,
+    "crumb_issuer": nothing,
     "script_console_denied": nothing,
     "err_404_build": nothing,
     "err_404_deleted_build": deleted,
@@ -267,6 +268,17 @@ def test_the_fake_answers_like_the_real_server(server: FakeJenkins, name: str) -
     assert re.sub(r"item/\d+", "item/N", place) == re.sub(r"item/\d+", "item/N", known)
     if "json" in expected:
         assert list(differences(answer.json(), expected["json"])) == []
+
+
+def test_the_fake_takes_a_password_with_the_crumb_of_its_own_session(server: FakeJenkins) -> None:
+    real = recorded("ok_password_with_crumb_same_session")
+    with httpx.Client(base_url=server.url, auth=("ci", server.password), trust_env=False) as client:
+        crumb = client.get(recorded("crumb_issuer")["request"]["path"]).json()["crumb"]
+        answers = [
+            client.post(real["request"]["path"], headers=dict.fromkeys(real["request"]["headers"], value))
+            for value in (crumb, "another")
+        ]
+    assert [answer.status_code for answer in answers] == [real["response"]["status"], 403]
 
 
 def differences(fake: Any, real: Any, where: str = "") -> Iterator[str]:
