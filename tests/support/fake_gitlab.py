@@ -82,6 +82,7 @@ class FakeGitLab(FakeServer):
         self.trigger_owner = "bridge"
         self.may_cancel = True
         self.ranges = False
+        self.tells_changes = True
         self.file: bytes | None = b"build: {script: [make]}\n"
 
     def clock(self) -> float:
@@ -267,6 +268,8 @@ class FakeGitLab(FakeServer):
             "web_url": f"https://git.example.com/{PROJECT}/-/pipelines/{pipeline.id}",
             "name": pipeline.name,
         }
+        if not self.tells_changes:
+            del document["updated_at"]
         if whole:
             document |= {"started_at": moment(pipeline.started), "finished_at": moment(pipeline.finished)}
         if pipeline.word == "canceling":

@@ -34,6 +34,7 @@ from bridge.builders.base import (
 from bridge.builders.gitlab_ci.check import mistakes
 from bridge.builders.gitlab_ci.client import GitLabServer, pipelines_path, project_path, trigger_path
 from bridge.builders.gitlab_ci.declared import DeclaredPipeline, undeclared
+from bridge.builders.gitlab_ci.lists import PipelineLists
 from bridge.builders.gitlab_ci.log import GitLabLog
 from bridge.builders.gitlab_ci.model import (
     PIPELINE,
@@ -77,9 +78,10 @@ class GitLabBuilder(Builder):
         self._triggers = settings.trigger_token is not None
         self._server = GitLabServer(settings)
         self._order = Order(settings)
-        self._poll = GitLabPoll(self._server, "trigger" if self._triggers else "api", context.clock)
+        lists = PipelineLists(self._server, "trigger" if self._triggers else "api", context.clock)
+        self._poll = GitLabPoll(self._server, lists, context.clock)
         self._search = PipelineSearch(
-            self._server, self._poll, self._project, by_variable=not self._order.by_inputs
+            self._server, lists, self._project, by_variable=not self._order.by_inputs
         )
         self._log = GitLabLog(self._server)
 

@@ -46,6 +46,7 @@ class Pipeline(Document):
     commit: str = Field("", validation_alias="sha", max_length=100)
     name: str | None = None
     page: str | None = Field(None, validation_alias="web_url")
+    updated: Moment | None = Field(None, validation_alias="updated_at")
     started: Moment | None = Field(None, validation_alias="started_at")
     finished: Moment | None = Field(None, validation_alias="finished_at")
 

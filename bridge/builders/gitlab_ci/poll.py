@@ -9,10 +9,10 @@ from typing import Final
 
 from bridge.builders.base import Handle, Status
 from bridge.builders.gitlab_ci.client import GitLabServer, pipelines_path
+from bridge.builders.gitlab_ci.lists import PAGE, PipelineLists
 from bridge.builders.gitlab_ci.model import (
     JOBS,
     PIPELINE,
-    PIPELINES,
     GitLabRef,
     Job,
     Pipeline,
@@ -21,22 +21,21 @@ from bridge.builders.gitlab_ci.model import (
 )
 from bridge.builders.gitlab_ci.settings import Project
 from bridge.builders.polling import LOOK_INTERVAL, Absences, read_handles
-from bridge.errors import RemoteError, Transient
+from bridge.errors import RemoteError
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
 
 FEW: Final = 3
-PAGE: Final = 100
 _MAX_ENDED: Final = 20
 """How many pipelines that ended are read in one poll; the others are in the next."""
 
 
 class GitLabPoll:
-    """The open pipelines of one server; `source` is GitLab's word for how ours are started."""
+    """The open pipelines of one server."""
 
-    def __init__(self, server: GitLabServer, source: str, clock: Clock) -> None:
+    def __init__(self, server: GitLabServer, lists: PipelineLists, clock: Clock) -> None:
         self._server = server
-        self._source = source
+        self._lists = lists
         self._absences = Absences(clock)
 
     async def poll(self, handles: Mapping[str, Handle]) -> dict[str, Status]:
@@ -70,7 +69,7 @@ class GitLabPoll:
     ) -> None:
         """Add these pipelines; those that could not be read now are left out."""
         many = len(group) > FEW
-        listed = await self._listed(project, {ref.id for ref in group.values()}) if many else {}
+        listed = await self._lists.open(project, {ref.id for ref in group.values()}) if many else {}
         for name, ref in group.items():
             if ref.id in listed:
                 seen[name] = listed[ref.id]
@@ -81,25 +80,6 @@ class GitLabPoll:
     async def one(self, project: Project, number: int) -> Pipeline | None:
         """A pipeline; None while there is none with this number. Raises RemoteError."""
         return await self._server.read(f"{pipelines_path(project)}/{number}", PIPELINE)
-
-    async def page(self, project: Project, page: int, **more: str) -> Sequence[Pipeline]:
-        """Pipelines that were started like ours, the newest first; pages count from 1. Raises RemoteError."""
-        order = {"order_by": "id", "sort": "desc", "source": self._source}
-        query: Mapping[str, str | int] = {"per_page": PAGE, "page": page, **order, **more}
-        found = await self._server.read(pipelines_path(project), PIPELINES, query=query)
-        if found is None:
-            raise Transient("GitLab does not list the pipelines of the project (404)")
-        return found
-
-    async def _listed(self, project: Project, wanted: set[int]) -> dict[int, Pipeline]:
-        """The newest pipelines, as far back as it needs no more requests than the builds could fill."""
-        found: dict[int, Pipeline] = {}
-        for number in range(1, len(wanted) // PAGE + 3):
-            page = await self.page(project, number)
-            found |= {pipeline.id: pipeline for pipeline in page}
-            if wanted <= found.keys() or not page or page[-1].id < min(wanted):
-                break
-        return found
 
     async def _status(self, ref: GitLabRef, pipeline: Pipeline) -> Status | None:
         """None for a pipeline that has ended while it cannot be read."""

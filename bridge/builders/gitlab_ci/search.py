@@ -6,16 +6,14 @@ the id itself says when it was made.
 
 import re
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
 from bridge.builders.base import Search
 from bridge.builders.gitlab_ci.client import GitLabServer, pipelines_path
+from bridge.builders.gitlab_ci.lists import PipelineLists
 from bridge.builders.gitlab_ci.model import BUILD_ID, VARIABLES, Pipeline
-from bridge.builders.gitlab_ci.poll import GitLabPoll
 from bridge.builders.gitlab_ci.settings import Project
 from bridge.errors import Transient
 from bridge.model.build import parse_run_id
@@ -36,10 +34,10 @@ class PipelineSearch:
     """The pipelines of one project, and whose they are; `by_variable` says how our id travels."""
 
     def __init__(
-        self, server: GitLabServer, poll: GitLabPoll, project: Project, *, by_variable: bool
+        self, server: GitLabServer, lists: PipelineLists, project: Project, *, by_variable: bool
     ) -> None:
         self._server = server
-        self._poll = poll
+        self._lists = lists
         self._project = project
         self._by_variable = by_variable
         self._ids: dict[int, str | None] = {}
@@ -48,13 +46,10 @@ class PipelineSearch:
         """None when there is certainly none. Raises RemoteError, also while there is more to read."""
         await self._server.project(self._project)
         since = self._since(build_id)
-        after: Mapping[str, str] = {}
-        if since is not None:
-            after = {"updated_after": f"{datetime.fromtimestamp(since, UTC):%Y-%m-%dT%H:%M:%SZ}"}
         hidden = False
         left = _MAX_READ
         for number in range(1, _MAX_PAGES + 1):
-            page = await self._poll.page(self._project, number, **after)
+            page = await self._lists.page(self._project, number, since)
             for pipeline in page:
                 if _names(pipeline, build_id):
                     return pipeline

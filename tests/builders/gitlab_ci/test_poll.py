@@ -1,15 +1,16 @@
 """The words of GitLab, polls of many pipelines, and pipelines that vanish."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from support.builder_contract import request
-from support.fake_gitlab import PROJECT, FakeGitLab
+from support.fake_gitlab import PROJECT, FakeGitLab, Pipeline, moment
 from support.fake_http import json_reply
 from support.gitlab_builds import builder
 
 from bridge.builders.base import Handle, Sent, Status
 from bridge.builders.gitlab_ci.builder import GitLabBuilder
+from bridge.builders.gitlab_ci.model import PIPELINE, GitLabRef
 from bridge.model.build import BuildState
 
 WORDS: Mapping[str, BuildState] = {
@@ -175,21 +176,81 @@ async def test_an_old_pipeline_among_many_new_ones_is_read_by_itself_and_not_oft
         assert set(await ci.poll(handles)) == set(handles)
 
 
-async def test_a_thousand_running_pipelines_cost_a_page_for_each_hundred(server: FakeGitLab) -> None:
+def handles_of(pipelines: Sequence[Pipeline]) -> dict[str, Handle]:
+    """The handles of pipelines by their numbers."""
+    found = {}
+    for one in pipelines:
+        document = {"id": one.id, "status": one.word, "created_at": moment(one.created), "sha": one.sha}
+        found[str(one.id)] = GitLabRef.of(PROJECT, PIPELINE.validate_python(document)).handle
+    return found
+
+
+async def cost(server: FakeGitLab, ci: GitLabBuilder, handles: Mapping[str, Handle]) -> int:
+    """How many requests a poll takes that tells of all."""
+    before = len(server.requests)
+    assert set(await ci.poll(handles)) == set(handles)
+    return len(server.requests) - before
+
+
+async def test_a_thousand_running_pipelines_cost_one_request_and_a_page_for_each_hundred_once_a_minute(
+    server: FakeGitLab,
+) -> None:
+    handles = handles_of([server.add({}) for _ in range(1000)])
     async with builder(server) as ci:
-        made = [server.add({}) for _ in range(1000)]
-        handle = await sent(ci)
-        ours = server.pipelines[-1]
-        handles = {
-            str(one.id): handle.replace(str(ours.id), str(one.id)).replace(
-                str(ours.created), str(one.created)
-            )
-            for one in made
-        }
-        before = len(server.requests)
-        found = await ci.poll(handles)
-    assert len(found) == 1000
-    assert len(server.requests) <= before + 11
+        assert await cost(server, ci, handles) == 10
+        for _ in range(5):
+            server.now += 5
+            assert await cost(server, ci, handles) == 1
+        server.now += 36
+        assert await cost(server, ci, handles) == 10
+
+
+async def test_what_changes_between_whole_lists_is_seen_at_once(server: FakeGitLab) -> None:
+    made = [server.add({}) for _ in range(150)]
+    async with builder(server) as ci:
+        await cost(server, ci, handles_of(made))
+        server.start(made[0])
+        made.append(server.add({}))
+        handles = handles_of(made)
+        assert await cost(server, ci, handles) == 1, "a new one is a change, too"
+        server.start(made[1])
+        made[1].updated -= 8
+        statuses = await ci.poll(handles)
+        running = {name for name, status in statuses.items() if status.state is BuildState.RUNNING}
+        assert running == {str(made[0].id), str(made[1].id)}, "one of them became visible late"
+        made[2].word = "running"
+        assert (await ci.poll(handles))[str(made[2].id)].state is BuildState.QUEUED
+        server.now += 61
+        assert (await ci.poll(handles))[str(made[2].id)].state is BuildState.RUNNING, "without a new time"
+
+
+async def test_among_very_many_others_each_is_told_of_in_turn(server: FakeGitLab) -> None:
+    handles = handles_of([server.add({}) for _ in range(150)])
+    async with builder(server) as ci:
+        await cost(server, ci, handles)
+        for _ in range(300):
+            server.add({})
+        told: set[str] = set()
+        for _ in range(8):
+            before = len(server.requests)
+            told |= set(await ci.poll(handles))
+            assert len(server.requests) - before <= 3 + 3 + 20, "changes, the newest, and some by themselves"
+            server.now += 5
+    assert told == set(handles)
+
+
+async def test_without_times_of_changes_everything_is_listed_each_time(server: FakeGitLab) -> None:
+    handles = handles_of([server.add({}) for _ in range(150)])
+    server.tells_changes = False
+    async with builder(server) as ci:
+        assert [await cost(server, ci, handles) for _ in range(3)] == [2, 2, 2]
+
+
+async def test_two_projects_have_a_list_each(server: FakeGitLab) -> None:
+    handles = handles_of([server.add({}) for _ in range(20)])
+    by_number = {f"{name} ": handle.replace(f'"{PROJECT}"', "42") for name, handle in handles.items()}
+    async with builder(server) as ci:
+        assert [await cost(server, ci, handles | by_number) for _ in range(2)] == [2, 2]
 
 
 async def test_two_answers_may_round_the_time_of_a_pipeline_differently(server: FakeGitLab) -> None:
