@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import (
     AliasChoices,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -43,14 +44,27 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
+class _Inputs(Document):
+    id: str | None = Field(None, validation_alias=BUILD_ID)
+
+
 class _Payload(Document):
-    inputs: dict[str, Any] | None = None
+    inputs: _Inputs | None = None
+
+
+def _given_id(payload: object) -> str | None:
+    """Our build id among the inputs in the payload of an event; the rest of it is not kept."""
+    try:
+        given = _Payload.model_validate_json(payload if isinstance(payload, str) else "{}").inputs
+    except ValidationError:
+        return None
+    return given.id if given else None
 
 
 class Run(Document):
     """A run of a workflow; `title` is the `run-name` of the workflow, filled in.
 
-    Forgejo shows the `payload` of the event that started it, and has names of its own for most fields.
+    Forgejo shows the event that started it, with our `build_id`, and has names of its own for most fields.
     """
 
     id: Number
@@ -58,7 +72,9 @@ class Run(Document):
     conclusion: str | None = None
     title: str | None = Field(None, validation_alias=AliasChoices("display_title", "title"))
     event: str | None = None
-    payload: str | None = Field(None, validation_alias="event_payload")
+    build_id: Annotated[str | None, BeforeValidator(_given_id)] = Field(
+        None, validation_alias="event_payload"
+    )
     commit: str | None = Field(None, validation_alias=AliasChoices("head_sha", "commit_sha"))
     attempt: int = Field(1, validation_alias="run_attempt")
     page: str | None = Field(None, validation_alias="html_url")
@@ -77,15 +93,7 @@ class Run(Document):
     def named(self, build_id: str) -> bool:
         """Whether its title shows our build id, not one that only begins like it; or its inputs have it."""
         pattern = rf"(?<![\w.-]){re.escape(build_id)}(?![\w-]|\.\w)"
-        return re.search(pattern, self.title or "") is not None or self.inputs.get(BUILD_ID) == build_id
-
-    @property
-    def inputs(self) -> Mapping[str, Any]:
-        """Those that it was started with, where the server shows them."""
-        try:
-            return _Payload.model_validate_json(self.payload or "{}").inputs or {}
-        except ValidationError:
-            return {}
+        return self.build_id == build_id or re.search(pattern, self.title or "") is not None
 
 
 class Runs(Document):

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, Final, TypeVar
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter
@@ -18,6 +18,8 @@ from bridge.errors import Denied, Permanent, RemoteError, Transient
 _MAX_KEPT: Final = 64
 _MAX_JOBS_PAGES: Final = 20
 _PAGE_URL: Final = re.compile(r"https?://[!-~]{1,1000}")
+_STORE_SAYS: Final = frozenset({404, 410, 416})
+"""What the store of logs answers where there is no log, or no more of it."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 T = TypeVar("T")
@@ -144,21 +146,25 @@ class ActionsServer(BuildServer):
         answer = await self.call("GET", path, headers=piece, limit=limit)
         if answer.status not in _REDIRECTS or answer.sign_in:
             return answer
-        place = urljoin(self.url, answer.headers.get("Location", ""))
-        if not _leads_on(place, self.url):
+        place = _place(self.url, answer.headers.get("Location", ""))
+        if place is None:
             raise Transient(f"{self.name} points to a log at an address that is none")
-        return await self._store.call("GET", place, headers=piece, limit=limit)
+        stored = await self._store.call("GET", place, headers=piece, limit=limit)
+        if not stored.good and stored.status not in _STORE_SAYS:
+            # Its refusals say nothing about our token.
+            raise Transient(f"{self._store.name} answered {stored.status}")
+        return stored
 
     async def aclose(self) -> None:
         await super().aclose()
         await self._store.aclose()
 
 
-def _leads_on(place: str, url: str) -> bool:
-    """Whether a log may be read there: over TLS, where the server itself has it."""
+def _place(url: str, location: str) -> str | None:
+    """Where a redirect leads to; None where no log is read: without TLS, unless the server has none."""
     try:
-        to = httpx.URL(place)
-    except httpx.InvalidURL:
-        return False
-    allowed = {"https", httpx.URL(url).scheme}
-    return to.scheme in allowed and bool(to.host)
+        place = httpx.URL(url).join(location)
+    except (ValueError, httpx.InvalidURL):
+        return None
+    known = place.scheme in {"https", httpx.URL(url).scheme} and place.host
+    return str(place) if known else None

@@ -78,7 +78,7 @@ class Workflow:
 
     def missing(self, request: BuildRequest) -> list[str]:
         """The inputs that it must have, and that no one gives."""
-        return [clean(name) for name in sorted(self.required) if not request.variables().get(name)]
+        return [clean(name) for name in sorted(self.required) if name not in request.variables()]
 
     def seen(self, now: float) -> SeenJob:
         """What is remembered of it; our build id counts only where the titles of runs show it."""

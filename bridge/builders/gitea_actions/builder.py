@@ -18,7 +18,7 @@ from urllib.parse import quote
 from pydantic import AliasChoices, BaseModel, Field, TypeAdapter
 
 from bridge.builders.actions.builder import ActionsBuilder
-from bridge.builders.actions.model import BUILD_ID, Document, Run
+from bridge.builders.actions.model import Document, Run
 from bridge.builders.actions.server import ActionsServer
 from bridge.builders.actions.settings import ActionsSettings
 from bridge.builders.actions.workflow import Workflow
@@ -26,10 +26,13 @@ from bridge.builders.base import BuilderContext, Number, Outcome, Rejected
 from bridge.builders.server import Answer
 from bridge.config.types import Secret
 from bridge.errors import Denied, Permanent, RemoteError
+from bridge.runtime.clock import Clock
 
 BY_HAND: Final = "workflow_dispatch"
 TITLES: Final = (1, 25)
 """The first Gitea that gives runs the titles that their workflow wants."""
+_KIND_MAX_AGE: Final = 600.0
+"""Seconds for which a server stays what it was."""
 _VERSION: Final = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 
 
@@ -72,14 +75,18 @@ class Gitea(ActionsServer):
     page_size = 50
     live_logs = True
 
-    def __init__(self, settings: GiteaActionsSettings) -> None:
+    def __init__(self, settings: GiteaActionsSettings, clock: Clock) -> None:
         headers = {"Authorization": f"token {settings.token.reveal()}", "Accept": "application/json"}
         super().__init__("Gitea or Forgejo", settings, headers)
         self.forgejo = False
         self.titles = False
+        self._clock = clock
+        self._known_until = float("-inf")
 
-    async def ask(self) -> None:
-        """Find out what the server is. Raises RemoteError."""
+    async def ask(self, *, anew: bool = False) -> None:
+        """Find out what the server is, if that was not done lately. Raises RemoteError."""
+        if not anew and self._clock() < self._known_until:
+            return
         found = await self.read(f"{self.prefix}version", _SERVER)
         if found is None:
             raise Permanent("there is neither Gitea nor Forgejo at `url` (404): check `url`")
@@ -87,6 +94,7 @@ class Gitea(ActionsServer):
         self.name = "Forgejo" if self.forgejo else "Gitea"
         numbers = _VERSION.match(found.version)
         self.titles = numbers is not None and (int(numbers[1]), int(numbers[2])) >= TITLES
+        self._known_until = self._clock() + _KIND_MAX_AGE
 
     def runs_of(self, repository: str, workflow: str) -> tuple[str, Mapping[str, str]]:
         # Gitea does not know the filter.
@@ -115,7 +123,7 @@ class GiteaActionsBuilder(ActionsBuilder):
     server: Gitea
 
     def __init__(self, name: str, settings: GiteaActionsSettings, context: BuilderContext) -> None:
-        super().__init__(name, settings, context, Gitea(settings))
+        super().__init__(name, settings, context, Gitea(settings, context.clock))
 
     @property
     def folders(self) -> Sequence[str]:
@@ -151,13 +159,15 @@ class GiteaActionsBuilder(ActionsBuilder):
                 f"{self.server.name} has no such workflow, branch or tag in {self.repository}, or does not "
                 "let this token start it (404)"
             )
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            return f"{self.server.name} does not take the inputs (400): it may require one that no one gives"
         return None
 
     def hides(self, run: Run) -> bool:
-        return self.server.forgejo and run.event == BY_HAND and BUILD_ID not in run.inputs
+        return self.server.forgejo and run.event == BY_HAND and run.build_id is None
 
     async def test(self) -> str:
-        await self.server.ask()
+        await self.server.ask(anew=True)
         found = await self.server.read(self.server.path(self.repository), _REPOSITORY)
         if found is None:
             raise Denied(

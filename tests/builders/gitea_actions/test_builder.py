@@ -144,6 +144,14 @@ async def test_forgejo_shows_the_inputs_of_a_run_whatever_its_title(forgejo: Fak
         assert "declare the input BRIDGE_BUILD_ID" in await ci.test()
 
 
+@pytest.mark.parametrize("payload", ["", "[]", "{", '{"inputs": 7}', '{"inputs": {"BRIDGE_BUILD_ID": 7}}'])
+async def test_an_event_that_cannot_be_read_proves_nothing(forgejo: FakeForgejo, payload: str) -> None:
+    forgejo.payload = payload
+    async with builder(forgejo) as ci:
+        await sent(ci)
+        assert await ci.find("b-1") is Search.UNSEARCHABLE
+
+
 async def test_pages_may_be_shorter_than_asked_for(gitea: FakeGitea) -> None:
     async with builder(gitea) as ci:
         handle = await sent(ci)
@@ -231,6 +239,11 @@ async def test_refusals_are_told_in_our_words(gitea: FakeGitea) -> None:
         outcome = await ci.trigger(request())
         assert isinstance(outcome, Rejected)
         assert "the workflow is disabled in" in outcome.why
+        gitea.trouble(match="/dispatches", reply=Reply(400))
+        outcome = await ci.trigger(request())
+        assert isinstance(outcome, Rejected)
+        assert "does not take the inputs (400)" in outcome.why
+        gitea.now += 601
         gitea.trouble(match="/version", reply=Reply(503))
         with pytest.raises(Transient):
             await ci.find("b-1")

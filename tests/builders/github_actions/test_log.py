@@ -62,7 +62,8 @@ async def test_bytes_that_are_no_text_stay_within_a_piece(github: FakeGitHub) ->
 
 
 @pytest.mark.parametrize(
-    "place", ["", "ftp://example.com/x", "file:///etc/passwd", "https:///x", "https://[::1", "\x7f://"]
+    "place",
+    ["", "ftp://example.com/x", "file:///etc/passwd", "https:///x", "https://[::1", "https://a\x7fb/"],
 )
 async def test_an_address_that_is_none_is_not_followed(github: FakeGitHub, place: str) -> None:
     async with builder(github) as ci:
@@ -144,6 +145,9 @@ async def test_a_place_past_the_end_of_a_log_that_shrank_begins_it_anew(github: 
         assert (again.restarted, again.text) == (True, "== prepare ==\nshort\n")
         github.trouble(match="/logs", reply=json_reply({}, 404))
         assert (await ci.log(handle, first.next)).restarted
+        with served(Store(github)) as store:
+            github.store, store.ranges = store.url, False
+            assert (await ci.log(handle, first.next)).restarted
 
 
 async def test_many_jobs_are_read_in_pages_and_a_few_at_a_time(github: FakeGitHub) -> None:

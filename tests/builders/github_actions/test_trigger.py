@@ -190,6 +190,20 @@ async def test_an_event_starts_only_a_workflow_that_listens_to_its_type(
         assert "has no `on: repository_dispatch` for the type image: add it" in outcome.why
 
 
+@pytest.mark.parametrize(
+    "file", [{"encoding": "none", "content": ""}, {"encoding": "base64", "content": "abc"}, {"type": "dir"}]
+)
+async def test_a_file_that_is_not_shown_as_one_keeps_the_build_waiting(
+    github: FakeGitHub, file: dict[str, str]
+) -> None:
+    github.trouble(match="/contents/", reply=json_reply(file))
+    async with builder(github) as ci:
+        outcome = await ci.trigger(request())
+        assert isinstance(outcome, Retry), outcome
+        assert not outcome.denied
+        assert isinstance(await ci.trigger(request()), Sent)
+
+
 async def test_merge_keys_ask_for_no_endless_work(github: FakeGitHub) -> None:
     lines = ["a0: &a0 {x: 1}"]
     lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 40)]
@@ -252,6 +266,19 @@ async def test_a_workflow_that_changed_meanwhile_is_read_again(github: FakeGitHu
         assert isinstance(outcome, Retry)
         assert outcome.outdated
         assert isinstance(await ci.trigger(request("b-2")), Sent)
+
+
+async def test_a_refusal_stands_when_the_workflow_cannot_be_read_again(github: FakeGitHub) -> None:
+    async with builder(github) as ci:
+        await sent_of(ci.trigger(request()))
+        github.trouble(match="/dispatches", reply=json_reply({"message": "Repository was archived"}, 422))
+        github.trouble(
+            match="contents/.github/workflows/build.yml?ref=master", reply=contents(github, workflow())
+        )
+        github.trouble(match="/contents/", reply=json_reply({}, 500))
+        outcome = await ci.trigger(request("b-2"))
+    assert isinstance(outcome, Rejected)
+    assert "the repository is archived" in outcome.why
 
 
 def contents(github: FakeGitHub, text: str) -> Reply:
