@@ -68,7 +68,8 @@ class FakeActions(FakeServer):
     """What all have; every method may be called from any thread. `now` moves by itself.
 
     `files` has the workflow by ref, "" for all others. `store` is where logs are, "" for here. With
-    `ends_first`, a run has ended when it is asked to. `tags` are those that were asked with, and the answers.
+    `ends_first`, a run has ended when it is asked to; `stuck`, it ends only by force. `tags` are those that
+    were asked with, and the answers.
     """
 
     prefix = "/"
@@ -85,6 +86,7 @@ class FakeActions(FakeServer):
         self.stored: dict[str, bytes] = {}
         self.store = ""
         self.ends_first = False
+        self.stuck = False
         self.tags: list[tuple[str | None, int]] = []
 
     def clock(self) -> float:
@@ -187,14 +189,15 @@ class FakeActions(FakeServer):
             return self.contents(found[1], query.get("ref", ""))
         if found := re.fullmatch(r"/actions/jobs/(\d+)/logs", path):
             return self.log(int(found[1]))
-        found = re.fullmatch(r"/actions/runs/(\d+)(/jobs|/cancel)?", path)
+        found = re.fullmatch(r"/actions/runs/(\d+)(/jobs|/cancel|/force-cancel)?", path)
         run = next((one for one in self.runs if found and one.id == int(found[1])), None)
         return self.of_run(run, method, found[2]) if found and run else None
 
     def of_run(self, run: Run, method: str, what: str | None) -> Reply:
-        if what == "/cancel":
+        if what in {"/cancel", "/force-cancel"}:
             assert method == "POST"
-            return self.cancelled(run)
+            stuck = self.stuck and what == "/cancel"
+            return json_reply({}, 202) if stuck else self.cancelled(run)
         if what == "/jobs":
             jobs = [self.shown_job(job) for job in run.jobs if run.started or job.status == "completed"]
             return json_reply({"total_count": len(jobs), "jobs": jobs})

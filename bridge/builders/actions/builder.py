@@ -41,6 +41,9 @@ from bridge.errors import RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
 
 _MAX_FILE: Final = 1 << 20
+FORCE_AFTER: Final = 150.0
+"""Seconds that the jobs of a run have to clean up, once its end was asked for."""
+_MAX_ASKED: Final = 1000
 _HOME_MAX_AGE: Final = 600.0
 """Seconds for which the workflow of the default branch is used again."""
 _MAX_NAMES: Final = 20
@@ -75,6 +78,7 @@ class ActionsBuilder(Builder):
         self._clock = context.clock
         self._poll = ActionsPoll(server, context.clock)
         self._log = ActionsLog(server, context.clock)
+        self._asked: dict[int, float] = {}
         self._home: tuple[Workflow, float] | None = None
         self._seen: SeenJob | None = None
 
@@ -265,12 +269,20 @@ class ActionsBuilder(Builder):
         run = await self._may_run(ref)
         if run is None:
             return
-        answer = await self.server.stop(ref.repository, run.id)
+        answer = await self.server.stop(ref.repository, run.id, force=self._is_stuck(run.id))
         if answer.good and not answer.sign_in:
             return
         # It may have ended between the two requests.
         if await self._may_run(ref):
             raise self.server.not_stopped(answer)
+
+    def _is_stuck(self, number: int) -> bool:
+        """Whether a run goes on although its end was asked for some time ago."""
+        now = self._clock()
+        first = self._asked.setdefault(number, now)
+        if len(self._asked) > _MAX_ASKED:
+            self._asked.pop(next(iter(self._asked)))
+        return now - first >= FORCE_AFTER
 
     async def _may_run(self, ref: ActionsRef) -> Run | None:
         """The run while it goes on. Raises Transient while the server does not show it yet."""

@@ -36,6 +36,8 @@ class ActionsServer(BuildServer):
     """What all paths begin with."""
     page_size_name: ClassVar[str] = "per_page"
     page_size: ClassVar[int] = 100
+    forces: bool = True
+    """Whether it can end a run whose jobs do not follow."""
     live_logs: ClassVar[bool] = False
     """Whether it shows the log of a job that goes on."""
 
@@ -125,9 +127,13 @@ class ActionsServer(BuildServer):
             "`repository`, `workflow` and the token's rights"
         )
 
-    async def stop(self, repository: str, number: int) -> Answer:
-        """Ask for the end of a run that goes on. Raises RemoteError."""
-        return await self.call("POST", f"{self.path(repository)}/actions/runs/{number}/cancel")
+    async def stop(self, repository: str, number: int, *, force: bool) -> Answer:
+        """Ask for the end of a run that goes on, by `force` where its jobs do not follow.
+
+        Raises RemoteError.
+        """
+        verb = "force-cancel" if force and self.forces else "cancel"
+        return await self.call("POST", f"{self.path(repository)}/actions/runs/{number}/{verb}")
 
     def not_stopped(self, answer: Answer) -> RemoteError:
         """Why a run goes on after this answer to `stop`."""

@@ -91,6 +91,7 @@ class Gitea(ActionsServer):
         if found is None:
             raise Permanent("there is neither Gitea nor Forgejo at `url` (404): check `url`")
         self.forgejo = "gitea-" in found.version
+        self.forces = not self.forgejo
         self.name = "Forgejo" if self.forgejo else "Gitea"
         numbers = _VERSION.match(found.version)
         self.titles = numbers is not None and (int(numbers[1]), int(numbers[2])) >= TITLES

@@ -148,6 +148,20 @@ async def test_cancel_is_asked_for_once_and_told_when_it_is_refused(github: Fake
             await ci.cancel(handle)
 
 
+async def test_a_run_that_does_not_end_is_ended_by_force_later(github: FakeGitHub) -> None:
+    github.stuck = True
+    async with builder(github) as ci:
+        handle = await sent(ci)
+        for _ in range(3):
+            await ci.cancel(handle)
+            github.now += 60
+            assert (await status_of(ci, handle)).state is BuildState.QUEUED
+        await ci.cancel(handle)
+        assert (await status_of(ci, handle)).state is BuildState.CANCELLED
+    asked = [line.rpartition("/")[2] for line in github.requests if "cancel" in line]
+    assert asked == ["cancel", "cancel", "cancel", "force-cancel"]
+
+
 async def test_a_run_that_ended_while_it_was_cancelled_is_no_failure(github: FakeGitHub) -> None:
     async with builder(github) as ci:
         handle = await sent(ci)
