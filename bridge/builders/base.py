@@ -97,13 +97,32 @@ class Search(Enum):
     UNSEARCHABLE = "unsearchable"
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteStep:
+    """A part of a build, such as a stage: it runs, has succeeded, failed or was cancelled.
+
+    `seconds` is how long it took. `detail` says more of it in a word or two.
+    """
+
+    name: str
+    state: BuildState
+    seconds: float | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """The sentence of the timeline."""
+        took = "" if self.seconds is None else f" after {self.seconds:.0f} s"
+        return f"{self.name}: {self.state}{took}" + (f" ({self.detail})" if self.detail else "")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """The state of a build as the builder reports it.
 
     `raw` is the builder's own word; with `recognised` False one that the adapter does not know, and `state`
     is what the build was before it. `hint` says what holds up a running build; the timeline gets each new
-    one once. `handle` replaces the stored one once the builder knows more (a queue
+    one once. `steps` are parts of the build as they are now, where they were looked at: the timeline gets
+    each once for each of its states. `handle` replaces the stored one once the builder knows more (a queue
     item became a build). Times are Unix seconds. `digest` is the pushed image's.
     """
 
@@ -112,6 +131,7 @@ class Status:
     detail: str = ""
     recognised: bool = True
     hint: str = ""
+    steps: Sequence[RemoteStep] = ()
     handle: Handle | None = None
     url: str | None = None
     digest: str | None = None

@@ -40,6 +40,9 @@ UNRECOGNISED_SECONDS: Final = 600.0
 STOP_SECONDS: Final = 60.0
 STOPS: Final = 5
 """How often a builder is asked to end one build."""
+STEP: Final = "step"
+MAX_STEPS: Final = 200
+"""So much of the parts of one build stands in its timeline."""
 FAILURES: Final = 3
 """After so many polls in a row that failed the builder is degraded: one alone is soon over."""
 _MAX_SHARED: Final = 3
@@ -95,6 +98,7 @@ class Poller(Service):
         self._pace = Pace(builder.poll_interval, builds, clock)
         self._unrecognised: dict[str, float] = {}
         self._hints: dict[str, str] = {}
+        self._told_steps: dict[str, set[str]] = {}
         self._budget: set[str] = set()
 
     def hint(self) -> None:
@@ -105,7 +109,7 @@ class Poller(Service):
     async def round(self) -> float | None:
         """Look at every open build, and again as the pace of these builds asks for."""
         builds = await self._followed()
-        for kept in (self._stops, self._unrecognised, self._hints, self._logs.read_at):
+        for kept in (self._stops, self._unrecognised, self._hints, self._told_steps, self._logs.read_at):
             for run_id in kept.keys() - {build.run_id for build in builds}:
                 del kept[run_id]
         if self._health.circuit.pause:
@@ -204,6 +208,7 @@ class Poller(Service):
         if status.state in _OPEN:
             await self._go_on(build, status, handle)
             return
+        await self._tell_steps(build, status)
         is_whole = await self._logs.read_to_end(build, handle)
         tail = await self._builds.log_tail(build.id, TAIL_CHARACTERS, run=build.run)
         moved = await self._move(build, status, handle, tail)
@@ -230,6 +235,7 @@ class Poller(Service):
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
             await self._builds.update(build.run_id, handle=handle, url=status.url or build.url)
         await self._tell_hint(build, status.hint)
+        await self._tell_steps(build, status)
         if build.run_id in self._budget:
             await self._logs.read(build, handle)
         await self._check_deadline(build)
@@ -240,6 +246,19 @@ class Poller(Service):
             await self._builds.update(build.run_id, detail=hint)
             await self._builds.add_step(build.run_id, build.state, hint)
         self._hints[build.run_id] = hint
+
+    async def _tell_steps(self, build: Build, status: Status) -> None:
+        """Write what is new of the parts of a build: after a start, the timeline says what that is."""
+        if not status.steps:
+            return
+        told = self._told_steps.get(build.run_id)
+        if told is None:
+            steps = await self._builds.steps(build.id, run=build.run)
+            told = self._told_steps[build.run_id] = {step.detail for step in steps if step.what == STEP}
+        for text in map(str, status.steps):
+            if text not in told and len(told) < MAX_STEPS:
+                await self._builds.add_step(build.run_id, STEP, text)
+                told.add(text)
 
     async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
         change: BuildChange = {

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from support.fake_http import FakeServer, Reply
+from support.fake_http import FakeServer, Reply, json_reply
 from support.fake_jenkins_state import (
     QUIET,
     ROOT,
@@ -35,6 +35,7 @@ from support.fake_jenkins_state import (
     job_document,
     pruned,
     shallow,
+    stages_document,
 )
 
 LEFT_LIFE = 300.0
@@ -77,6 +78,8 @@ class FakeJenkins(FakeServer):
         self.starting = 0
         """While Jenkins starts, the status of a POST: 500, then 403, then 503; a GET hears 503 all along."""
         self.session = "aa7f3177"
+        self.stage_view = True
+        """Whether the plugin is installed that shows the stages of Pipelines."""
         self.crumbs = True
         """Whether a password needs a crumb at all."""
         self._logins: dict[str, str] = {}
@@ -102,6 +105,7 @@ class FakeJenkins(FakeServer):
         job = self.jobs[name] = Job(
             name, declared, traits.get("disabled", False), traits.get("concurrent", False)
         )
+        job.pipeline = traits.get("pipeline", False)
         return job
 
     def waiting(self, job: str) -> list[Item]:
@@ -250,6 +254,9 @@ class FakeJenkins(FakeServer):
             return reply
         if build and what == "logText/progressiveText":
             return _log(build, int(query.get("start", "0")))
+        if build and what == "wfapi/describe" and job.pipeline and self.stage_view:
+            # A plugin names neither the version of Jenkins nor its run.
+            return json_reply(stages_document(job, build))
         return page("Not Found", 404)
 
     def _looked(self, job: Job) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 QUIET = 5.0
 PROJECT = "hudson.model.FreeStyleProject"
+WORKFLOW = "org.jenkinsci.plugins.workflow.job.Workflow"
 Values = dict[str, str | bool]
 
 
@@ -64,6 +65,8 @@ class Build:
     stopped: bool = False
     unseen: int = 0
     raw: bytes = b""
+    stages: list[tuple[str, str, float]] = field(default_factory=list)
+    """Of a Pipeline, the name of each stage, its status, and how many seconds it took."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +77,7 @@ class Job:
     concurrent: bool = False
     next_number: int = 1
     builds: list[Build] = field(default_factory=list)
+    pipeline: bool = False
 
     @property
     def path(self) -> str:
@@ -125,7 +129,7 @@ def actions(values: Values, causes: int) -> list[dict[str, Any]]:
 def build_document(root: str, job: Job, build: Build) -> dict[str, Any]:
     running = build.result is None
     return {
-        "_class": "hudson.model.FreeStyleBuild",
+        "_class": f"{WORKFLOW}Run" if job.pipeline else "hudson.model.FreeStyleBuild",
         "actions": actions(build.values, build.causes),
         "artifacts": [],
         "building": running,
@@ -146,6 +150,32 @@ def build_document(root: str, job: Job, build: Build) -> dict[str, Any]:
         "builtOn": "",
         "changeSet": {"_class": "hudson.scm.EmptyChangeLogSet", "items": [], "kind": None},
         "culprits": [],
+    }
+
+
+def stages_document(job: Job, build: Build) -> dict[str, Any]:
+    """As the plugin Pipeline: Stage View shows a run."""
+    started = int(build.started * 1000)
+    stages = [
+        {
+            "_links": {"self": {"href": f"/{job.path}{build.number}/execution/node/{at}/wfapi/describe"}},
+            "id": str(at),
+            "name": name,
+            "execNode": "",
+            "status": status,
+            "startTimeMillis": started,
+            "durationMillis": int(seconds * 1000),
+            "pauseDurationMillis": 0,
+        }
+        for at, (name, status, seconds) in enumerate(build.stages, 5)
+    ]
+    return {
+        "_links": {"self": {"href": f"/{job.path}{build.number}/wfapi/describe"}},
+        "id": str(build.number),
+        "name": f"#{build.number}",
+        "status": build.result or "IN_PROGRESS",
+        "startTimeMillis": started,
+        "stages": stages,
     }
 
 
@@ -209,7 +239,7 @@ def job_document(root: str, job: Job, items: list[dict[str, Any]]) -> dict[str, 
     shown = [{**d, "defaultParameterValue": _nameless(d["defaultParameterValue"])} for d in definitions]
     last = ("Build", "CompletedBuild", "FailedBuild", "StableBuild", "SuccessfulBuild", "UnstableBuild")
     return {
-        "_class": PROJECT,
+        "_class": f"{WORKFLOW}Job" if job.pipeline else PROJECT,
         "actions": [*([{**holder, "parameterDefinitions": shown}] if definitions else []), {}, {}],
         "description": "",
         "displayName": name,

@@ -297,7 +297,9 @@ class JenkinsBuilder(Builder):
             raise Transient("Jenkins does not show the log (404): it has only just started")
         if answer.status != 200:  # noqa: PLR2004  # an HTTP status
             raise self._server.error_of(answer)
-        return jenkins_log.chunk(answer.headers, answer.body, raw, blocks, truncated=answer.truncated)
+        chunk = jenkins_log.chunk(answer.headers, answer.body, raw, blocks, truncated=answer.truncated)
+        self._poll.stages.saw_log(ref.job, ref.build, chunk.text)
+        return chunk
 
     def _settled(self) -> bool:
         return self._clock() - self._server.since >= _SETTLE_SECONDS

@@ -11,13 +11,14 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bridge.builders.base import Status
+from bridge.builders.base import RemoteStep, Status
 from bridge.config.types import Strict
 from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
 _MAX_WORDS: Final = 300
+_MAX_STAGE_NAME: Final = 100
 _MAX_URL: Final = 4096
 _BUILD_TREE: Final = (
     "number,queueId,building,inProgress,result,timestamp,duration,actions[parameters[name,value]]"
@@ -46,6 +47,10 @@ def builds_tree(job: str, count: int) -> str:
 
 def build_tree(job: str, number: int) -> str:
     return f"{job_path(job)}{number}/api/json?tree={_BUILD_TREE}"
+
+
+def stages_path(job: str, number: int) -> str:
+    return f"{job_path(job)}{number}/wfapi/describe"
 
 
 def item_tree(item: int) -> str:
@@ -130,8 +135,9 @@ class JenkinsBuild(_Triggered):
 
 
 class BuildList(_Document):
-    """Newest first."""
+    """Newest first; `kind` is the class of the job."""
 
+    kind: str = Field(default="", alias="_class")
     next_number: int = Field(default=0, alias="nextBuildNumber")
     builds: list[JenkinsBuild] = Field(default=[], alias="allBuilds")
 
@@ -163,6 +169,40 @@ class QueueItem(_Triggered):
 
 class JenkinsQueue(_Document):
     items: list[QueueItem] = []
+
+
+_STAGE_STATES: Final[Mapping[str, tuple[BuildState, str]]] = {
+    "SUCCESS": (BuildState.SUCCEEDED, ""),
+    "FAILED": (BuildState.FAILED, ""),
+    "UNSTABLE": (BuildState.FAILED, "unstable"),
+    "ABORTED": (BuildState.CANCELLED, ""),
+    "IN_PROGRESS": (BuildState.RUNNING, ""),
+    "PAUSED_PENDING_INPUT": (BuildState.RUNNING, "waits for an input in Jenkins"),
+}
+
+
+class Stage(_Document):
+    """A stage of a Pipeline run; `known` is False for one that was not run, or of which nothing is known."""
+
+    name: str
+    status: str
+    milliseconds: int = Field(default=0, alias="durationMillis")
+
+    @property
+    def known(self) -> bool:
+        return self.status in _STAGE_STATES
+
+    @property
+    def step(self) -> RemoteStep:
+        state, detail = _STAGE_STATES[self.status]
+        seconds = self.milliseconds / 1000 if state.terminal else None
+        return RemoteStep(" ".join(self.name.split())[:_MAX_STAGE_NAME], state, seconds, detail)
+
+
+class StagesDocument(_Document):
+    """The stages that have begun, in the order of their beginning."""
+
+    stages: list[Stage]
 
 
 class JenkinsRoot(_Document):

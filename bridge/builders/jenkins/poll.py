@@ -26,6 +26,7 @@ from bridge.builders.jenkins.model import (
     item_status,
     item_tree,
 )
+from bridge.builders.jenkins.stages import JenkinsStages
 from bridge.builders.polling import Absences, read_handles
 from bridge.errors import RemoteError, Transient
 from bridge.model.build import BuildState
@@ -59,6 +60,7 @@ class JenkinsPoll:
         self._root = root
         self._next: dict[str, int] = {}
         self._absences = Absences(clock)
+        self.stages = JenkinsStages(server, clock)
 
     async def poll(self, handles: Mapping[str, Handle]) -> dict[str, Status]:
         """The status of each build. Raises RemoteError when no list could be read."""
@@ -83,7 +85,7 @@ class JenkinsPoll:
             raise failures[0]
         for name in found:
             self._absences.found(name)
-        return found | await self._look_for(absent)
+        return await self.stages.fill(found | await self._look_for(absent))
 
     async def queue(self) -> _QueueIndex:
         queue = await self._server.read(QUEUE, JenkinsQueue)
@@ -95,7 +97,10 @@ class JenkinsPoll:
     async def index(self, job: str, count: int = MAX_RANGE) -> BuildIndex | None:
         """The newest builds of a job; None when there is no such job."""
         listing = await self._server.read(builds_tree(job, count), BuildList)
-        return None if listing is None else BuildIndex(listing.builds)
+        if listing is None:
+            return None
+        self.stages.saw_job(job, listing.kind)
+        return BuildIndex(listing.builds)
 
     async def _listed(self, job: str, group: Mapping[str, JenkinsRef]) -> BuildIndex | None:
         """The builds of a job, in a range just wide enough for `group`."""
@@ -105,6 +110,7 @@ class JenkinsPoll:
         if listing is None:
             return None
         self._next[job] = listing.next_number
+        self.stages.saw_job(job, listing.kind)
         wider = min(listing.next_number - (oldest or listing.next_number) + 1, MAX_RANGE)
         if oldest is not None and len(listing.builds) >= count < wider and listing.builds[-1].number > oldest:
             return await self.index(job, wider)
