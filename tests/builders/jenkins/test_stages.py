@@ -100,6 +100,21 @@ async def test_a_running_build_is_looked_at_when_its_log_says_that_a_stage_began
     )
 
 
+async def test_of_several_running_builds_only_the_one_that_changed_is_looked_at(
+    pipeline: FakeJenkins,
+) -> None:
+    async with builder(pipeline) as ci:
+        waiting = {name: await sent(ci, name) for name in ("b-1", "b-2")}
+        builds = [begin(pipeline) for _ in waiting]
+        running = {name: now.handle or "" for name, now in (await ci.poll(waiting)).items()}
+        pipeline.write(builds[1], BEGUN)
+        for handle in running.values():
+            await ci.log(handle, 0)
+        statuses = await ci.poll(running)
+    assert [bool(statuses[name].steps) for name in running] == [False, True]
+    assert looks(pipeline) == 1
+
+
 async def test_a_job_that_is_no_pipeline_costs_no_request(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         handle = await sent(ci)
