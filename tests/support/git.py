@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, ClassVar
 
 from support.needs import needs
 
 _EPOCH = 1_700_000_000
+_LONG = 50_000
 
 
 def git(folder: Path, *arguments: str, at: int = _EPOCH) -> str:
@@ -87,6 +89,29 @@ class Origin:
         return git(self.work, "rev-parse", f"refs/tags/{name}")
 
 
+class Line:
+    """What answers go over: it counts their `bytes`.
+
+    Once it is `cut`, a long answer stops in the middle (`stopped`), and ends there when it is `mended`.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.cut = False
+        self.stopped = Event()
+        self.mended = Event()
+
+    def send(self, out: BufferedIOBase, content: bytes) -> None:
+        half = len(content) // 2
+        if self.cut and half > _LONG:
+            out.write(content[:half])
+            self.stopped.set()
+            self.mended.wait(60)
+            return
+        self.bytes += len(content)
+        out.write(content)
+
+
 @contextmanager
 def serve_http(
     root: Path,
@@ -95,12 +120,13 @@ def serve_http(
     password: str = "",
     heard: list[str] | None = None,
     large: Sequence[bytes] = (),
+    line: Line | None = None,
 ) -> Iterator[str]:
     """Serve the repositories below `root` over loopback HTTP; yields the base URL, without a slash.
 
     Only the first version of Git's wire protocol is spoken, in which a server refuses commits that no ref
     points to. With a `user`, Basic authentication is demanded; `heard` gets each credential that comes.
-    `large` are the files that Git LFS finds here.
+    `large` are the files that Git LFS finds here. The answers go over `line`.
     """
     expected = base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
 
@@ -108,6 +134,7 @@ def serve_http(
         credentials = expected
         project_root = root
         all_heard = [] if heard is None else heard
+        the_line = line or Line()
         objects: ClassVar[dict[str, bytes]] = {sha256(content).hexdigest(): content for content in large}
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -133,6 +160,7 @@ class _Backend(BaseHTTPRequestHandler):
     credentials: str | None
     project_root: Path
     all_heard: list[str]
+    the_line: Line
     objects: ClassVar[dict[str, bytes]]
 
     def do_GET(self) -> None:
@@ -188,7 +216,7 @@ class _Backend(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        self.the_line.send(self.wfile, content)
 
     def _batch(self, wanted: Any) -> bytes:
         """Where each of the files of Git LFS is."""

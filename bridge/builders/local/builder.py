@@ -47,6 +47,7 @@ from bridge.builders.local.advice import advice
 from bridge.builders.local.engine import forget_image
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, Waiting, remove, write_whole
 from bridge.builders.local.images import superfluous
+from bridge.builders.local.objects import evict
 from bridge.builders.local.registry import ask_registry
 from bridge.builders.local.settings import (
     BUILD_ID,
@@ -247,6 +248,7 @@ class LocalBuilder(Builder):
                     _quietly(argv, image.path)
                 remove(image.path)
                 image.unlock()
+            evict(folder, 0 if everything else self._settings.cache or 0)
 
     def _log(self, handle: Handle, offset: int) -> LogChunk:
         folder = self._folder(handle)

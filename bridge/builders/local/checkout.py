@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bridge.builders.local.fetch import init
 from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.git import Git, check_size
 from bridge.builders.local.lfs import LargeFiles
+from bridge.builders.local.objects import fetch
 from bridge.builders.local.process import BuildFailed, Supervisor
 from bridge.builders.local.submodules import Submodules
-
-_DEEPER = 1000
-"""Commits of a ref to fetch when the server does not serve a commit by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +23,13 @@ class CheckedOut:
 
 
 class Checkout:
-    """Checks the requested commit out into `tree`, an empty folder."""
+    """Checks the requested commit out into `tree`, an empty folder in that of the build."""
 
     def __init__(self, supervisor: Supervisor, spec: BuildSpec, base: Mapping[str, str], tree: Path) -> None:
         self._spec = spec
         self._tree = tree
+        self._kept = tree.parents[1]
+        self._supervisor = supervisor
         self._log = supervisor.log
         self._git = Git(supervisor, spec, base, tree)
         self.url = self._git.url
@@ -39,14 +40,10 @@ class Checkout:
             return self._check_out()
 
     def _check_out(self) -> CheckedOut:
-        git, wanted = self._git, self._spec.request.commit or "FETCH_HEAD"
-        self._log.note(f"fetching {wanted} of {self._spec.request.ref}")
-        kind = "sha256" if len(wanted) == len("0" * 64) else "sha1"
-        git.run("init", "--quiet", "--template=", "--initial-branch=none", f"--object-format={kind}")
-        self._fetch(wanted)
-        commit = git.ask("rev-parse", "--verify", "--end-of-options", f"{wanted}^{{commit}}")
-        if self._spec.history == "tags" and self._try_fetch("+refs/tags/*:refs/tags/*", None):
-            raise BuildFailed("the tags could not be fetched")
+        git, request = self._git, self._spec.request
+        self._log.note(f"fetching {request.commit or 'FETCH_HEAD'} of {request.ref}")
+        init(git, self._spec, "--initial-branch=none")
+        commit = fetch(self._supervisor, git, self._spec, self._kept)
         git.run("checkout", "--quiet", "--force", "--detach", commit)
         check_size(self._tree, self._spec.max_tree)
         submodules = Submodules(git, self._spec, self._tree)
@@ -56,29 +53,6 @@ class Checkout:
         for note in notes:
             self._log.note(note)
         return CheckedOut(commit, int(git.ask("show", "--no-patch", "--format=%ct", commit)), notes)
-
-    def _fetch(self, wanted: str) -> None:
-        """Fetch the commit by its id or, where the server rejects that, from the history of its ref."""
-        ref, shallow = self._spec.request.ref, self._spec.history == "shallow"
-        depths = (1, _DEEPER) if shallow else (None,)
-        if self._spec.request.commit and self._try_fetch(wanted, depths[0]) == 0 and self._has(wanted):
-            return
-        for depth in depths:
-            code = self._try_fetch(ref, depth)
-            if code:
-                raise BuildFailed(f"git fetch of {ref} failed with exit code {code}", code)
-            if self._has(wanted):
-                return
-        where = f"among the last {_DEEPER} commits" if shallow else "in the history"
-        raise BuildFailed(f"{wanted} is not {where} of {ref}: the ref was moved")
-
-    def _try_fetch(self, what: str, depth: int | None) -> int:
-        options = ("--quiet", "--no-tags", "--no-recurse-submodules")
-        deep = () if depth is None else (f"--depth={depth}",)
-        return self._git.call("fetch", *options, *deep, "--", self.url, what)
-
-    def _has(self, sha: str) -> bool:
-        return self._git.call("cat-file", "-e", f"{sha}^{{commit}}", sink=lambda _: None) == 0
 
 
 def inside(tree: Path, path: str, what: str) -> Path:

@@ -39,8 +39,9 @@ class BuildSpec:
     """What the runner is to do. Either `engine` builds and pushes `images`, or `command` is run.
 
     `timeout` and `push_for` are in seconds, `log_limit` and `max_tree` in bytes, `environment` is added to
-    every step, `path` is the search path for programs, `images` are full references with their tags. The last
-    three are as in the settings.
+    every step, `path` is the search path for programs, `images` are full references with their tags. With
+    `cache`, fetched objects are kept beside the folder. What has a default and no word here is as in the
+    settings.
     """
 
     request: BuildRequest
@@ -59,6 +60,7 @@ class BuildSpec:
     submodules: bool | str = False
     lfs: bool = False
     history: str = "shallow"
+    cache: bool = False
 
     def dump(self) -> bytes:
         plain = replace(self.request, parameters=dict(self.request.parameters))

@@ -8,7 +8,7 @@ only in part.
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,11 +21,13 @@ _SSH = "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServe
 _CONFIG = (
     ("core.hooksPath", os.devnull),
     ("credential.helper", ""),
+    ("fetch.unpackLimit", "1"),
     ("gc.auto", "0"),
     ("http.lowSpeedLimit", "1000"),
     ("http.lowSpeedTime", "60"),
     ("lfs.skipDownloadErrors", "false"),
     ("submodule.recurse", "false"),
+    ("uploadpack.allowAnySHA1InWant", "true"),
 )
 
 
@@ -64,12 +66,12 @@ class Git:
         self.url, self._credential = split_credentials(spec.request.repo_url)
         self._store = tree.with_name("private") / "credential"
         self._config = tree.with_name("private") / "config"
+        self.protocols = spec.protocols
         # A repository of another host may not point to those of this machine.
         own = {protocol_of(self.url)}
         self.elsewhere = tuple(each for each in spec.protocols if each != "file" or each in own)
         self._env = {
             **base,
-            "GIT_ALLOW_PROTOCOL": ":".join(spec.protocols),
             "GIT_CONFIG_GLOBAL": str(self._config),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_LITERAL_PATHSPECS": "1",
@@ -91,13 +93,19 @@ class Git:
             self._store.unlink(missing_ok=True)
             self._config.unlink(missing_ok=True)
 
-    def call(self, *arguments: str, cwd: Path | None = None, sink: Sink | None = None) -> int:
-        """Returns the exit code."""
+    def call(
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        sink: Sink | None = None,
+        protocols: Sequence[str] | None = None,
+    ) -> int:
+        """Returns the exit code. In other repositories than that of `tree`, `elsewhere` is allowed."""
+        allowed = protocols or (self.protocols if cwd is None else self.elsewhere)
         return self._supervisor.run(
             ["git", *arguments],
             cwd=cwd or self._tree,
-            # Only the first fetch names the URL that the push brought.
-            env=self._env if cwd is None else {**self._env, "GIT_ALLOW_PROTOCOL": ":".join(self.elsewhere)},
+            env={**self._env, "GIT_ALLOW_PROTOCOL": ":".join(allowed)},
             sink=sink,
             file_limit=self._limit,
             heading=False,

@@ -182,6 +182,7 @@ def content_key(spec: BuildSpec) -> str | None:
         push_for=0,
         log_limit=0,
         max_tree=0,
+        cache=False,
         path="",
     )
     return hashlib.sha256(made_of.dump()).hexdigest()

@@ -72,6 +72,12 @@ class LocalSettings(Strict):
     """Whether the files of Git LFS are fetched; otherwise a build gets their pointers. Needs git-lfs."""
     history: Literal["shallow", "full", "tags"] = "shallow"
     """`shallow` is one commit, `full` those before it as well, `tags` also all tags, for `git describe`."""
+    cache: Size | None = Field(None, ge=1 << 20)
+    """How much may be kept of what builds fetched, so that the next one fetches only what is new.
+
+    Objects of repositories that no build needed for longest go first. Submodules and files of Git LFS are
+    fetched each time. Left out, nothing is kept.
+    """
     environment: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Text] = Field(
         default_factory=dict, max_length=200
     )
@@ -127,6 +133,7 @@ def make_spec(request: BuildRequest, settings: LocalSettings, log_limit: int) ->
         submodules=settings.submodules,
         lfs=settings.lfs,
         history=settings.history,
+        cache=settings.cache is not None,
         path=os.environ.get("PATH", os.defpath),
         push_for=settings.push_for.total_seconds(),
     )
