@@ -11,7 +11,7 @@ import anyio
 sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as pytest finds them
 
 from bench.harness import folder_on_disk, table
-from support.git import Line, Origin, serve_http
+from support.git import Line, Origin, git, serve_http
 from support.local_site import LocalSite, built, pushed, request
 
 from bridge.model.build import BuildRequest, BuildState
@@ -24,7 +24,8 @@ MB = 1_000_000
 
 def fill(origin: Origin, size: int) -> None:
     """Push files of so many bytes in all, none of which can be made smaller."""
-    pushed(origin, {".gitattributes": "large/* -delta\n"})
+    for repository in (origin.work, origin.remote):
+        git(repository, "config", "pack.window", "0")
     for each in range(PUSHES):
         pushed(origin, {f"large/{each}-{one}": os.urandom(size // PUSHES // FILES) for one in range(FILES)})
 

@@ -19,6 +19,8 @@ from bridge.builders.local.process import BuildFailed, Sink, Supervisor
 _MAX_ANSWER = 64 << 10
 _SSH = "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=4"
 _CONFIG = (
+    # What a power cut damages is fetched anew.
+    ("core.fsync", "none"),
     ("core.hooksPath", os.devnull),
     ("credential.helper", ""),
     ("fetch.unpackLimit", "1"),
@@ -26,6 +28,8 @@ _CONFIG = (
     ("http.lowSpeedLimit", "1000"),
     ("http.lowSpeedTime", "60"),
     ("lfs.skipDownloadErrors", "false"),
+    # Only for this machine: a search for smaller forms takes longer than it saves.
+    ("pack.window", "0"),
     ("submodule.recurse", "false"),
     ("uploadpack.allowAnySHA1InWant", "true"),
 )
