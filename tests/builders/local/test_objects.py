@@ -258,57 +258,54 @@ async def test_submodules_and_large_files_are_as_without_it(
             assert f"\ninner{len(logo)}\n" in site.text(build_id)
 
 
-class TestRoom:
-    """Kept objects are bounded in bytes."""
+@pytest.fixture
+async def folders(site: LocalSite, tmp_path: Path) -> list[Path]:
+    """What is kept of three repositories, in the order in which they were used."""
+    found: list[Path] = []
+    for number, name in enumerate("abc"):
+        origin = Origin(tmp_path / name)
+        commit = pushed(origin, {"large": random.Random(number).randbytes(1 << 20)})
+        wanted = request(origin, commit, build_id=name)
+        assert (await built(caching(site, "true"), wanted)).state is BuildState.SUCCEEDED
+        (new,) = set(kept(site)) - set(found)
+        found.append(new)
+        os.utime(new, (number, number))
+    return found
 
-    @pytest.fixture
-    async def folders(self, site: LocalSite, tmp_path: Path) -> list[Path]:
-        """What is kept of three repositories, in the order in which they were used."""
-        found: list[Path] = []
-        for number, name in enumerate("abc"):
-            origin = Origin(tmp_path / name)
-            commit = pushed(origin, {"large": random.Random(number).randbytes(1 << 20)})
-            wanted = request(origin, commit, build_id=name)
-            assert (await built(caching(site, "true"), wanted)).state is BuildState.SUCCEEDED
-            (new,) = set(kept(site)) - set(found)
-            found.append(new)
-            os.utime(new, (number, number))
-        return found
 
-    async def test_what_was_not_used_for_longest_goes_first(
-        self, site: LocalSite, folders: list[Path]
-    ) -> None:
-        await caching(site, cache="3500KiB").reclaim()
-        assert kept(site) == sorted(folders)
-        await caching(site, cache="2500KiB").reclaim()
-        assert kept(site) == sorted(folders[1:])
-        await caching(site, cache="1MiB").reclaim()
-        assert kept(site) == []
+async def test_what_was_not_used_for_longest_goes_first(site: LocalSite, folders: list[Path]) -> None:
+    await caching(site, cache="3500KiB").reclaim()
+    assert kept(site) == sorted(folders)
+    await caching(site, cache="2500KiB").reclaim()
+    assert kept(site) == sorted(folders[1:])
+    await caching(site, cache="1MiB").reclaim()
+    assert kept(site) == []
 
-    async def test_a_build_that_ended_frees_it_too(self, site: LocalSite, folders: list[Path]) -> None:
-        await caching(site, cache="2500KiB").release("a")
-        assert kept(site) == sorted(folders[1:])
 
-    @pytest.mark.parametrize(("cache", "everything"), [("1GiB", True), (None, False)])
-    async def test_all_goes_where_room_is_needed_or_nothing_is_to_be_kept(
-        self, site: LocalSite, folders: list[Path], cache: str | None, everything: bool
-    ) -> None:
-        assert folders
-        await caching(site, cache=cache).reclaim(everything=everything)
-        assert kept(site) == []
+async def test_a_build_that_ended_frees_it_too(site: LocalSite, folders: list[Path]) -> None:
+    await caching(site, cache="2500KiB").release("a")
+    assert kept(site) == sorted(folders[1:])
 
-    async def test_one_that_is_used_stays(
-        self, site: LocalSite, origin: Origin, line: Line, url: str
-    ) -> None:
-        commit = large(origin)
-        builder = caching(site)
-        line.cut = True
-        assert await builder.trigger(request(origin, commit, repo_url=url)) == Sent("b1")
-        assert await anyio.to_thread.run_sync(line.stopped.wait, 30)
-        await builder.reclaim(everything=True)
-        assert len(kept(site)) == 1
-        await builder.cancel("b1")
-        line.mended.set()
-        await end(builder)
-        await builder.reclaim(everything=True)
-        assert kept(site) == []
+
+@pytest.mark.parametrize(("cache", "everything"), [("1GiB", True), (None, False)])
+async def test_all_goes_where_room_is_needed_or_nothing_is_to_be_kept(
+    site: LocalSite, folders: list[Path], cache: str | None, everything: bool
+) -> None:
+    assert folders
+    await caching(site, cache=cache).reclaim(everything=everything)
+    assert kept(site) == []
+
+
+async def test_one_that_is_used_stays(site: LocalSite, origin: Origin, line: Line, url: str) -> None:
+    commit = large(origin)
+    builder = caching(site)
+    line.cut = True
+    assert await builder.trigger(request(origin, commit, repo_url=url)) == Sent("b1")
+    assert await anyio.to_thread.run_sync(line.stopped.wait, 30)
+    await builder.reclaim(everything=True)
+    assert len(kept(site)) == 1
+    await builder.cancel("b1")
+    line.mended.set()
+    await end(builder)
+    await builder.reclaim(everything=True)
+    assert kept(site) == []
