@@ -47,6 +47,7 @@ from bridge.builders.local.advice import advice
 from bridge.builders.local.engine import forget_image
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, Waiting, remove, write_whole
 from bridge.builders.local.images import superfluous
+from bridge.builders.local.limits import Limits, make_fence
 from bridge.builders.local.objects import evict
 from bridge.builders.local.registry import ask_registry
 from bridge.builders.local.settings import (
@@ -141,6 +142,8 @@ class LocalBuilder(Builder):
         found = await _in_thread(self._test_command if self._settings.command else self._test_engine)
         if lacks := await _in_thread(missing_tool, self._settings):
             raise Permanent(lacks)
+        if limits := await _in_thread(self._test_limits):
+            found = f"{found}; {limits}"
         if self._settings.registry is None:
             return found
         answer = await ask_registry(self._settings.registry, tls_verify=self._settings.tls_verify)
@@ -290,6 +293,15 @@ class LocalBuilder(Builder):
         if found is None:
             raise Permanent(f"the program {program} of the builder {self.name} is not installed")
         return f"{found} can be run"
+
+    def _test_limits(self) -> str:
+        limits = Limits(**self._settings.limits.model_dump())
+        if limits == Limits():
+            return ""
+        engine = None if self._settings.command else find_engine(self._settings.engine)
+        fence = make_fence(limits, self.folder, engine)
+        fence.remove()
+        return fence.means
 
     def _test_engine(self) -> str:
         try:

@@ -24,6 +24,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from bridge.builders.local.limits import Limits
 from bridge.model.build import BuildRequest
 
 MAX_FILE: Final = 1 << 20
@@ -61,6 +62,7 @@ class BuildSpec:
     lfs: bool = False
     history: str = "shallow"
     cache: bool = False
+    limits: Limits = field(default_factory=Limits)
 
     def dump(self) -> bytes:
         plain = replace(self.request, parameters=dict(self.request.parameters))
@@ -72,7 +74,8 @@ class BuildSpec:
         request = fields["request"]
         fields["request"] = BuildRequest(**{**request, "tags": tuple(request["tags"])})
         tuples = {name: tuple(fields[name]) for name in ("command", "images", "protocols")}
-        return cls(**{**fields, **tuples})
+        limits = Limits(**fields.get("limits", {}))
+        return cls(**{**fields, **tuples, "limits": limits})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

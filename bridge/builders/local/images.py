@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bridge.builders.local.folder import BuildSpec, Folder, remove, write_whole
+from bridge.builders.local.limits import Limits
 
 KEEP_SECONDS: Final = 24 * 3600.0
 MAX_KEPT: Final = 10
@@ -183,6 +184,7 @@ def content_key(spec: BuildSpec) -> str | None:
         log_limit=0,
         max_tree=0,
         cache=False,
+        limits=Limits(),
         path="",
     )
     return hashlib.sha256(made_of.dump()).hexdigest()

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bridge.builders.local.limits import NO_FENCE, Fence
 from bridge.model.build import log_mark
 
 BUILD_MARKER: Final = "BRIDGE_BUILD_FOLDER"
@@ -135,17 +136,18 @@ class Supervisor:
         sink: Sink | None = None,
         file_limit: int | None = None,
         heading: bool = True,
+        fence: Fence = NO_FENCE,
     ) -> int:
         """Run a program to its end; its output, both streams, goes to `sink` or else to the log.
 
         With a `heading` the log shows the command first. Returns the exit code, negative for a signal.
-        No file may grow beyond `file_limit` bytes. Raises BuildFailed where the program cannot be started,
-        OutOfTime, Stopped.
+        No file may grow beyond `file_limit` bytes, and the program runs within the `fence`. Raises
+        BuildFailed where the program cannot be started, OutOfTime, Stopped.
         """
         self.check()
         if sink is None and heading:
             self.log.note(f"$ {shlex.join(argv)}")
-        process = _start(argv, cwd, env, file_limit)
+        process = _start(argv, cwd, env, file_limit, fence)
         assert process.stdout is not None
         out = sink or self.log.output
         with process.stdout, selectors.DefaultSelector() as selector:
@@ -224,7 +226,7 @@ def _ignore(_data: bytes) -> None:
 
 
 def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], file_limit: int | None
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], file_limit: int | None, fence: Fence
 ) -> subprocess.Popen[bytes]:
     runner = os.getpid()
 
@@ -234,12 +236,13 @@ def _start(
             os._exit(1)
         if file_limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+        fence.enter()
 
     try:
         return subprocess.Popen(
-            argv,
+            [*fence.prefix, *argv],
             cwd=cwd,
-            env=env,
+            env={**env, **fence.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -26,6 +26,7 @@ from bridge.builders.local.engine import forget_image, make_engine
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, remove, write_whole
 from bridge.builders.local.git import split_credentials
 from bridge.builders.local.images import KEEP_SECONDS, Image, content_key, own_image, usable_image
+from bridge.builders.local.limits import NO_FENCE, Fence, make_fence
 from bridge.builders.local.process import (
     BUILD_MARKER,
     BuildFailed,
@@ -100,6 +101,7 @@ class Run:
         self.image: Image | None = None
         self.digest: str | None = None
         self.left_out: Sequence[str] = ()
+        self.fence = NO_FENCE
         self.log = Log(folder / "log", self.spec.log_limit)
         self.supervisor = Supervisor(self.log, time.monotonic() + self.spec.timeout)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -188,7 +190,8 @@ class Run:
     def _command(self) -> None:
         env = {**self.spec.request.variables(), "REPO_URL": self._url, **self._environment()}
         self._begin_effects()
-        code = self.supervisor.run(self.spec.command, cwd=self.folder / "tree", env=env)
+        tree = self.folder / "tree"
+        code = self.supervisor.run(self.spec.command, cwd=tree, env=env, fence=self._fenced())
         if code:
             raise BuildFailed(f"{self.spec.command[0]} {ended(code)}", code)
 
@@ -225,7 +228,8 @@ class Run:
         if dockerfile.is_dir():
             dockerfile = inside(tree, f"{request.dockerfile}/Dockerfile", "Dockerfile")
         argv = make_engine(self.spec, image, self._url).build(context, dockerfile, found.time)
-        code = self.supervisor.run(argv, cwd=self.folder / "home", env=self._environment())
+        home = self.folder / "home"
+        code = self.supervisor.run(argv, cwd=home, env=self._environment(), fence=self._fenced())
         if code:
             raise BuildFailed(f"the image build {ended(code)}", code)
         # Nothing needs it any more, and the pushes may have to wait.
@@ -237,6 +241,14 @@ class Run:
             commit=request.commit,
             left_out=list(self.left_out),
         )
+
+    def _fenced(self) -> Fence:
+        """What limits the step that runs what the repository says."""
+        self.fence = make_fence(self.spec.limits, self.folder.path, self.spec.engine)
+        if self.fence.missing:
+            self.log.note(self.fence.missing)
+            self.left_out = (*self.left_out, self.fence.missing)
+        return self.fence
 
     @property
     def _url(self) -> str:
@@ -270,6 +282,7 @@ class Run:
                 self._quietly(argv)
             if not self.image.is_kept:
                 self._forget(self.image)
+        self.fence.remove()
         self._remove_scratch()
 
     def _forget(self, image: Image) -> None:

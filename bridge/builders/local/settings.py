@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from bridge.builders.local.engine import ENGINES
 from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.git import split_credentials
+from bridge.builders.local.limits import Limits
 from bridge.config.types import ConfigPath, Duration, Size, Strict, wrong
 from bridge.model.build import BuildRequest
 from bridge.model.variables import steers_programs
@@ -28,6 +29,17 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=32_768)]
 Protocol = Literal["https", "ssh", "http", "git", "file"]
+
+
+class LimitSettings(Strict):
+    """What the command, or the RUN steps of an image build, may take of the machine."""
+
+    memory: Size | None = Field(None, ge=16 << 20)
+    """Of memory; what needs more is killed."""
+    cpus: float | None = Field(None, ge=0.05, le=1024)
+    """Of processors, such as 1.5."""
+    pids: int | None = Field(None, ge=16, le=1 << 22)
+    """Processes and threads at once."""
 
 
 class LocalSettings(Strict):
@@ -78,6 +90,8 @@ class LocalSettings(Strict):
     Objects of repositories that no build needed for longest go first. Submodules and files of Git LFS are
     fetched each time. Left out, nothing is kept.
     """
+    limits: LimitSettings = LimitSettings()
+    """Bounds for what a build runs, by control groups; where the machine has none, each build says so."""
     environment: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Text] = Field(
         default_factory=dict, max_length=200
     )
@@ -134,6 +148,7 @@ def make_spec(request: BuildRequest, settings: LocalSettings, log_limit: int) ->
         lfs=settings.lfs,
         history=settings.history,
         cache=settings.cache is not None,
+        limits=Limits(**settings.limits.model_dump()),
         path=os.environ.get("PATH", os.defpath),
         push_for=settings.push_for.total_seconds(),
     )
