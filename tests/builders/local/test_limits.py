@@ -1,4 +1,4 @@
-"""What a build may take of the machine: a scope or a control group limits it, or it says that nothing does."""
+"""What a build may take of the machine: a scope or a control group limits it, or it says that none does."""
 
 import os
 import shlex
