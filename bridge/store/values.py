@@ -324,7 +324,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[T]):
-    """`rows` are newest first; `count` is how many there are in all, at most 5 000 (deliveries: 500).
+    """`rows` are newest first; `count` is how many there are in all, at most 5 000 (deliveries: 200).
 
     `newer` and `older` say whether there are such rows beyond this page.
     """

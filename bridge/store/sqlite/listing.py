@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 COUNTED: Final = 5_000
 """More rows than these are not counted."""
-COUNTED_SHARED: Final = 500
+COUNTED_SHARED: Final = 200
 """The same where two streams may have the same row: each that is counted has to be looked up."""
 _COMPOSED: Final = 128
 """So many pairs of statements are kept: to compose one takes longer than to carry it out."""

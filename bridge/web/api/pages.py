@@ -22,7 +22,7 @@ class ListPage(TypedDict, Generic[D]):
     """One page of a list."""
 
     count: int
-    """How many rows there are in all: exact below 5 000 (deliveries: 500), else so many at least."""
+    """How many rows there are in all: exact below 5 000 (deliveries: 200), else so many at least."""
     next: str | None
     """The page after this one; null on the last one."""
     previous: str | None
