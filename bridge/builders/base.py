@@ -186,6 +186,14 @@ class Advice:
     repository: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the job of a builder needs, in a sentence, and as a `document` in the form of the build system."""
+
+    said: str
+    document: str = ""
+
+
 class Builder(ABC):
     """One configured build system, made as `Kind(name, settings, context)`; making it does no I/O."""
 
@@ -255,6 +263,13 @@ class Builder(ABC):
     @abstractmethod
     async def test(self) -> str:
         """Make one real, harmless call and say in a sentence what it showed."""
+
+    async def setup(self, parameters: Sequence[str], *, apply: bool = False) -> Setup | None:  # noqa: ARG002  # most cannot
+        """What the job needs to get all of a build and these parameters of rules; `apply` makes it so.
+
+        None where there is nothing that could be made from here.
+        """
+        return None
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:  # noqa: ARG002  # most have none
         """What cannot work of settings and rules; no request leaves this machine.

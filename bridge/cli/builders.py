@@ -1,12 +1,14 @@
-"""`builders test`."""
+"""`builders test` and `builders setup`."""
+
+from collections.abc import Awaitable, Callable
 
 import click
 
-from bridge.builders.base import BuilderContext
+from bridge.builders.base import Builder, BuilderContext
 from bridge.cli import show
-from bridge.cli.setup import configuration, run
+from bridge.cli.setup import configuration, rules_of, run
 from bridge.config.loader import Config
-from bridge.errors import RemoteError, StoreError
+from bridge.errors import Permanent, RemoteError, StoreError
 from bridge.model.build import SeenJob
 from bridge.registry import BUILDERS
 from bridge.runtime import log
@@ -25,21 +27,58 @@ def builders() -> None:
 @click.pass_obj
 def test_builder(config: str | None, name: str) -> None:
     """Check that a builder can build, with one harmless call; builds nothing."""
-    loaded = configuration(config)
+    said = _asked(_configured(config, name), name, lambda builder: builder.test())
+    click.echo(f"ok: {said}")
+
+
+@builders.command("setup")
+@click.argument("name")
+@click.option("--apply", is_flag=True, help="Create the job, or add to it what it lacks.")
+@click.pass_obj
+def set_up_builder(config: str | None, name: str, *, apply: bool) -> None:
+    """Show what the job of a builder needs, in the form of the build system; changes nothing by itself.
+
+    With `--apply` a job that is missing is created, and one that is there gets the parameters that it lacks,
+    those of the rules among them. All else of it stays as it is.
+    """
+    loaded = _configured(config, name)
+    of_rules = (repository.build_config for repository in rules_of(loaded).repositories.values())
+    parameters = sorted({one for rule in of_rules if rule.builder == name for one in rule.parameters})
+    documents = []
+
+    async def work(builder: Builder) -> str:
+        setup = await builder.setup(parameters, apply=apply)
+        if setup is None:
+            raise Permanent(f"there is no job to set up from here for a builder of the kind {builder.kind}")
+        documents.append(setup.document)
+        return setup.said
+
+    said = _asked(loaded, name, work)
+    click.echo(f"ok: {said}" if apply else said, err=not apply)
+    if documents[0]:
+        click.echo(documents[0].rstrip("\n"))
+
+
+def _configured(option: str | None, name: str) -> Config:
+    """The configuration, which has a builder of this name. Raises ConfigError and ClickException."""
+    loaded = configuration(option)
     log.configure(loaded.secrets, level="WARNING")
     if name not in loaded.builders:
         raise click.ClickException(
             f"there is no builder {name}; the configuration has {', '.join(loaded.builders)}"
         )
+    return loaded
+
+
+def _asked(loaded: Config, name: str, ask: Callable[[Builder], Awaitable[str]]) -> str:
+    """What a builder says, for a terminal. Raises ClickException."""
     adapter = loaded.builders[name]
-    state = loaded.state_path / name
+    context = BuilderContext(state=loaded.state_path / name, clock=system_clock)
 
     async def work() -> str:
-        builder = BUILDERS[adapter.kind](
-            name, adapter.settings, BuilderContext(state=state, clock=system_clock)
-        )
+        builder = BUILDERS[adapter.kind](name, adapter.settings, context)
         try:
-            return await builder.test()
+            return await ask(builder)
         finally:
             await builder.aclose()
             if builder.seen is not None:
@@ -47,7 +86,7 @@ def test_builder(config: str | None, name: str) -> None:
 
     redacted = Redactor(loaded.secrets)
     try:
-        click.echo(redacted.foreign(show.plain(f"ok: {run(work)}")))
+        return redacted.foreign(show.plain(run(work)))
     except RemoteError as error:
         raise click.ClickException(redacted.foreign(show.plain(f"{name}: {error}"))) from None
 

@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from string import Template
 from subprocess import DEVNULL, STDOUT
@@ -13,8 +12,8 @@ from typing import Final
 
 import anyio
 
-import bridge
 from bridge.errors import BridgeError
+from bridge.runtime.shipped import shipped
 
 PROGRAMS: Final = ("git", "curl", "openssl")
 GIT_SECONDS: Final = 40
@@ -265,10 +264,10 @@ def make_folder() -> Workspace:
 
 
 def post_receive() -> bytes:
-    """Our hook as it is installed, or as it stands in a checkout of the sources. Raises DemoError."""
-    installed = files(bridge) / "data" / "post-receive"
-    source = Path(bridge.__file__).parents[1] / "deploy" / "git-hooks" / "post-receive"
-    for place in (installed, source):
-        if place.is_file():
-            return place.read_bytes()
-    raise DemoError("the post-receive hook is not part of this installation: install buildbridge again")
+    """Our hook. Raises DemoError."""
+    try:
+        return shipped("git-hooks/post-receive")
+    except FileNotFoundError:
+        raise DemoError(
+            "the post-receive hook is not part of this installation: install buildbridge again"
+        ) from None

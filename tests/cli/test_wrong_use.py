@@ -101,7 +101,7 @@ def needed(name: str, body: Path) -> list[str]:
         "db delete": ["a/b"],
         "token add": ["ci", "--role", "viewer"],
     }
-    of_one = ("show", "log", "cancel", "retry", "redeliver", "replay", "test", "revoke")
+    of_one = ("show", "log", "cancel", "retry", "redeliver", "replay", "test", "setup", "revoke")
     return given.get(name, ["x"] if name.endswith(tuple(f" {verb}" for verb in of_one)) else [])
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from support import fake_jenkins_config as config
 from support.fake_http import FakeServer, Reply, json_reply
 from support.fake_jenkins_state import (
     QUIET,
@@ -78,6 +79,10 @@ class FakeJenkins(FakeServer):
         self.starting = 0
         """While Jenkins starts, the status of a POST: 500, then 403, then 503; a GET hears 503 all along."""
         self.session = "aa7f3177"
+        self.folders = {""}
+        self.may_configure = True
+        self.keeps_parameters = True
+        """False where the script of a Pipeline decides on them whatever the configuration says."""
         self.stage_view = True
         """Whether the plugin is installed that shows the stages of Pipelines."""
         self.crumbs = True
@@ -105,7 +110,7 @@ class FakeJenkins(FakeServer):
         job = self.jobs[name] = Job(
             name, declared, traits.get("disabled", False), traits.get("concurrent", False)
         )
-        job.pipeline = traits.get("pipeline", False)
+        job.pipeline, job.branch = traits.get("pipeline", False), traits.get("branch", False)
         return job
 
     def waiting(self, job: str) -> list[Item]:
@@ -160,7 +165,10 @@ class FakeJenkins(FakeServer):
             form = body.decode() if headers.get("Content-Type") == _FORM else ""
             refusal = self._refusal(method, headers)
             reply = refusal or (
-                self._crumb() if target == "/crumbIssuer/api/json" else self._routed(method, target, form)
+                self._crumb()
+                if target == "/crumbIssuer/api/json"
+                else self._configured(method, target, body, headers.get("Content-Type") or "")
+                or self._routed(method, target, form)
             )
         own = reply.headers.get("Content-Type") in {_HTML, JSON}
         versions = {"X-Jenkins": VERSION, "X-Jenkins-Session": self.session} if own else {}
@@ -201,6 +209,37 @@ class FakeJenkins(FakeServer):
         reply = shown({"_class": kind, "crumb": crumb, "crumbRequestField": "Jenkins-Crumb"})
         reply.headers["Set-Cookie"] = f"JSESSIONID=node0{number}; Path=/; HttpOnly"
         return reply
+
+    def _configured(self, method: str, target: str, body: bytes, content_type: str) -> Reply | None:
+        """Configurations of jobs, and new jobs."""
+        parts = urlsplit(target)
+        found = re.fullmatch(r"/((?:job/[^/]+/)*)(config\.xml|createItem)", parts.path)
+        if found is None:
+            return None
+        if not self.may_configure:
+            return page("Access Denied", 403)
+        name = "/".join(unquote(part) for part in found[1].split("/")[1::2])
+        if found[2] == "createItem":
+            return self._create(name, dict(parse_qsl(parts.query))["name"], body, content_type)
+        job = self.jobs.get(name)
+        if job and method == "GET":
+            return Reply(200, {"Content-Type": "application/xml"}, job.config or config.render(job))
+        if job:
+            return page("", config.read(body, content_type, lambda given: self._configure(job, given)))
+        return page("Not Found", 404)
+
+    def _create(self, folder: str, name: str, body: bytes, content_type: str) -> Reply:
+        if folder not in self.folders:
+            return page("Not Found", 404)
+        full = "/".join(filter(None, (folder, name)))
+        if full in self.jobs:
+            return page("A job already exists", 400)
+        return page("", config.read(body, content_type, lambda given: self._configure(self.job(full), given)))
+
+    def _configure(self, job: Job, given: bytes) -> None:
+        job.config = given
+        if self.keeps_parameters:
+            job.parameters = config.parameters(given)
 
     def _routed(self, method: str, target: str, form: str) -> Reply:
         self._progress()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 QUIET = 5.0
 PROJECT = "hudson.model.FreeStyleProject"
+BRANCH = "org.jenkinsci.plugins.workflow.multibranch.BranchJobProperty"
 WORKFLOW = "org.jenkinsci.plugins.workflow.job.Workflow"
 Values = dict[str, str | bool]
 
@@ -78,6 +79,9 @@ class Job:
     next_number: int = 1
     builds: list[Build] = field(default_factory=list)
     pipeline: bool = False
+    branch: bool = False
+    """Whether it is one of a multibranch project."""
+    config: bytes = b""
 
     @property
     def path(self) -> str:
@@ -236,6 +240,7 @@ def job_document(root: str, job: Job, items: list[dict[str, Any]]) -> dict[str, 
     name = job.name.rpartition("/")[2]
     definitions = [parameter.document for parameter in job.parameters]
     holder = {"_class": "hudson.model.ParametersDefinitionProperty", "parameterDefinitions": definitions}
+    of_branch = [{"_class": BRANCH, "branch": {}}] if job.branch else []
     shown = [{**d, "defaultParameterValue": _nameless(d["defaultParameterValue"])} for d in definitions]
     last = ("Build", "CompletedBuild", "FailedBuild", "StableBuild", "SuccessfulBuild", "UnstableBuild")
     return {
@@ -259,7 +264,7 @@ def job_document(root: str, job: Job, items: list[dict[str, Any]]) -> dict[str, 
         **{f"last{kind}": None for kind in (*last, "UnsuccessfulBuild")},
         "lastBuild": brief[0] if brief else None,
         "nextBuildNumber": job.next_number,
-        "property": [holder] if definitions else [],
+        "property": [*([holder] if definitions else []), *of_branch],
         "queueItem": items[0] if items else None,
         "concurrentBuild": job.concurrent,
         "disabled": job.disabled,

@@ -26,6 +26,7 @@ from bridge.builders.base import (
     Retry,
     Search,
     Sent,
+    Setup,
     Status,
     Target,
     unsent,
@@ -34,6 +35,7 @@ from bridge.builders.jenkins import job as jenkins_job
 from bridge.builders.jenkins import log as jenkins_log
 from bridge.builders.jenkins.answer import Answer
 from bridge.builders.jenkins.client import Form, JenkinsServer, ServerAccess
+from bridge.builders.jenkins.jobs import NOT_EXACT, JobCache, JobSetup
 from bridge.builders.jenkins.model import (
     BUILD_ID,
     WHO_WE_ARE,
@@ -45,14 +47,12 @@ from bridge.builders.jenkins.model import (
     QueueItem,
     item_tree,
     job_path,
-    job_tree,
     queue_number,
 )
 from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
 from bridge.builders.jenkins.settings import JenkinsSettings
-from bridge.errors import Denied, Permanent, RemoteError, Transient, Unanswered
+from bridge.errors import Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
-from bridge.runtime.clock import Clock
 
 _REJECTIONS: Final[Mapping[int, str]] = {
     302: "was not queued: Jenkins points elsewhere, because a plugin rejected it or `url` is not exact",
@@ -62,61 +62,13 @@ _REJECTIONS: Final[Mapping[int, str]] = {
     413: "cannot get parameters this long: Jenkins or a proxy limits them",
     414: "cannot get parameters this long: Jenkins or a proxy limits them",
 }
-# Seconds for which a job's definition is used again: after a change, rejected triggers show it anyway.
-_JOB_MAX_AGE: Final = 600.0
 # Seconds after a start in which Jenkins may not list builds that exist.
 _SETTLE_SECONDS: Final = 60.0
-_ROOTS: Final = frozenset({"", "hudson.model.Hudson", "jenkins.model.Jenkins"})
-_NOT_EXACT: Final = (
-    "`url` is not exact, it has to be the address of the start page of Jenkins, without api/json or a job"
-)
 _NEWEST: Final = 200
 _SECOND_SEARCH: Final = 0.5
 _MAX_NAMES: Final = 20
 _ITEMS_KEPT: Final = 1000
 _MAX_SHOWN: Final = 100
-
-
-class _JobCache:
-    """The definition of a job, cached while it can be trusted."""
-
-    def __init__(self, name: str, server: JenkinsServer, clock: Clock) -> None:
-        self._name = name
-        self._server = server
-        self._clock = clock
-        self._kept: tuple[JenkinsJob, str | None, float] | None = None
-        self.seen: SeenJob | None = None
-
-    async def get(self) -> JenkinsJob:
-        """Raises RemoteError."""
-        if self._kept:
-            job, session, read_at = self._kept
-            # Without our id, only the session proves that a queue number is ours: it must be fresh.
-            if job.searchable and session == self._server.session and self._clock() - read_at < _JOB_MAX_AGE:
-                return job
-        return await self.read()
-
-    async def read(self) -> JenkinsJob:
-        """The definition as it is now. Raises RemoteError."""
-        self._kept = None
-        job = await self._server.read(job_tree(self._name), JenkinsJob)
-        if job is None:
-            # Jenkins says the same of a job that this user may not see.
-            raise Denied(
-                f"Jenkins shows no job {self._name!r} to this user (404): check `job` and permissions"
-            )
-        if job.buildable is None and job.kind in _ROOTS:
-            # The root document, which Jenkins answers for every path below /api/json.
-            raise Permanent(f"Jenkins shows itself in place of the job {self._name!r}: {_NOT_EXACT}")
-        if job.buildable is None:
-            kind = job.kind.rpartition(".")[2][:_MAX_SHOWN] or "something else"
-            raise Permanent(f"{self._name!r} is not a job but a {kind}: set `job` to a job in it")
-        self._kept = job, self._server.session, self._clock()
-        self.seen = SeenJob(job=self._name, parameters=tuple(job.definitions), seen_at=self._clock())
-        return job
-
-    def forget(self) -> None:
-        self._kept = None
 
 
 class JenkinsBuilder(Builder):
@@ -143,7 +95,7 @@ class JenkinsBuilder(Builder):
         )
         self._by_password = access.by_password
         self._server = JenkinsServer(access, context.clock)
-        self._job_cache = _JobCache(settings.job, self._server, context.clock)
+        self._job_cache = JobCache(settings.job, self._server, context.clock)
         self._poll = JenkinsPoll(self._server, settings.url, context.clock)
         self._queue_numbers: deque[tuple[str | None, int]] = deque(maxlen=_ITEMS_KEPT)
 
@@ -174,7 +126,7 @@ class JenkinsBuilder(Builder):
         page = "buildWithParameters" if job.definitions else "build"
         declared = {name: value for name, value in values.items() if name in job.definitions}
         form = Form({**declared, "delay": "0sec"})
-        return await self._server.call("POST", job_path(self._job) + page, form=form)
+        return await self._server.call("POST", job_path(self._job) + page, body=form)
 
     async def _queued(self, job: JenkinsJob, request: BuildRequest, number: int, *, merged: bool) -> Outcome:
         if merged and job.searchable:
@@ -342,7 +294,7 @@ class JenkinsBuilder(Builder):
         if user is None:
             raise Permanent("there is no Jenkins at `url` (404): check `url`")
         if not user.name:
-            raise Permanent(f"Jenkins does not say who we are: {_NOT_EXACT}")
+            raise Permanent(f"Jenkins does not say who we are: {NOT_EXACT}")
         job = await self._job_cache.read()
         login = await self._login()
         count = len(job.definitions)
@@ -363,6 +315,9 @@ class JenkinsBuilder(Builder):
         if bare.asks_for_crumb:
             return "`password`, with a crumb"
         return "`password`, without a crumb: if it is an API token, write it as `token`"
+
+    async def setup(self, parameters: Sequence[str], *, apply: bool = False) -> Setup:
+        return await JobSetup(self._job, self._server, self._job_cache).run(parameters, apply=apply)
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
         return list(jenkins_job.advice(self.name, self._job, targets, seen))

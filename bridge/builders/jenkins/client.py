@@ -64,15 +64,16 @@ Window = Callable[[Mapping[str, str]], tuple[int, int]]
 """From the headers of a good answer: how many bytes to pass over, and how many to keep."""
 
 
-class Form(io.BytesIO):
-    """The body of a POST, which can be withdrawn as long as no byte of it was sent.
+class Body(io.BytesIO):
+    """The body of a POST, which can be withdrawn as long as no byte of it was sent; `kind` is its media type.
 
-    Jenkins acts only on a complete body. A form that was withdrawn unread therefore proves that nothing
+    Jenkins acts only on a complete body. One that was withdrawn unread therefore proves that nothing
     happened, and a thread that timed out cannot start a build later.
     """
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        super().__init__(urlencode(fields).encode())
+    def __init__(self, content: bytes, kind: str) -> None:
+        super().__init__(content)
+        self.kind = kind
         self._lock = threading.Lock()
         self._withdrawn = False
 
@@ -92,6 +93,13 @@ class Form(io.BytesIO):
         """Make it as if no byte had been read: the answer was that nothing happened."""
         with self._lock:
             self.seek(0)
+
+
+class Form(Body):
+    """The fields of a form."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(urlencode(fields).encode(), "application/x-www-form-urlencoded")
 
 
 class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no types
@@ -122,10 +130,10 @@ class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no type
     def _response_handler(self, response: requests.Response) -> requests.Response:
         return response
 
-    def ask(self, method: str, path: str, form: Form | None, *, crumb: bool) -> requests.Response:
+    def ask(self, method: str, path: str, body: Body | None, *, crumb: bool) -> requests.Response:
         # A bare BytesIO has no type for requests to guess.
-        headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
-        request = requests.Request(method, self.server + path, data=form, headers=headers)
+        headers = {"Content-Type": body.kind} if body else {}
+        request = requests.Request(method, self.server + path, data=body, headers=headers)
         answer: requests.Response = self.jenkins_request(request, add_crumb=crumb, stream=True)
         return answer
 
@@ -143,7 +151,7 @@ class _Request:
 
     method: str
     path: str
-    form: Form | None
+    body: Body | None
     window: Window
     crumb: bool
 
@@ -206,7 +214,7 @@ class JenkinsServer:
         method: str,
         path: str,
         *,
-        form: Form | None = None,
+        body: Body | None = None,
         window: Window = lambda _headers: (0, MAX_JSON),
         crumb: bool = True,
     ) -> Answer:
@@ -221,16 +229,16 @@ class JenkinsServer:
             with anyio.fail_after(self._access.timeout):
                 answer = await anyio.to_thread.run_sync(
                     self._exchange,
-                    _Request(method, path, form, window, crumb),
+                    _Request(method, path, body, window, crumb),
                     limiter=self._limiter,
                     abandon_on_cancel=True,
                 )
         except TimeoutError:
             why = f"Jenkins did not answer within {self._access.timeout:g} s"
-            raise (NotSent(why) if form and form.withdraw() else Unanswered(why)) from None
+            raise (NotSent(why) if body and body.withdraw() else Unanswered(why)) from None
         finally:
-            if form:
-                form.withdraw()
+            if body:
+                body.withdraw()
         self._note_session(answer.headers.get("X-Jenkins-Session"))
         return answer
 
@@ -239,7 +247,7 @@ class JenkinsServer:
             self.session, self.since = session[:64], self._clock()
 
     def _exchange(self, request: _Request) -> Answer:
-        form = request.form
+        body = request.body
         deadline = time.monotonic() + self._access.timeout * 0.95
         answer, why = None, ""
         try:
@@ -251,20 +259,20 @@ class JenkinsServer:
         if (answer is None or answer.status == 400) and self._wants_tls(deadline):  # noqa: PLR2004  # HTTP
             raise NotSent("this port of Jenkins speaks TLS: write https:// in `url`")
         if answer is None:
-            raise NotSent(why) if form and form.withdraw() else Unanswered(why)
+            raise NotSent(why) if body and body.withdraw() else Unanswered(why)
         return answer
 
     def _answer(self, client: _Client, request: _Request, deadline: float) -> Answer:
         """The answer; where a crumb is needed, one to a crumb that has just been fetched, or still holds."""
         fresh = request.crumb and self._get_crumb(client, deadline)
-        with client.ask(request.method, request.path, request.form, crumb=request.crumb) as response:
+        with client.ask(request.method, request.path, request.body, crumb=request.crumb) as response:
             answer = _answer(response, request.window, deadline)
         if fresh or not (request.crumb and answer.asks_for_crumb):
             return answer
         # Jenkins did nothing: the session of the crumb was over.
         client.forget_session()
-        if request.form:
-            request.form.rewind()
+        if request.body:
+            request.body.rewind()
         return self._answer(client, request, deadline)
 
     def _get_crumb(self, client: _Client, deadline: float) -> bool:

@@ -40,6 +40,15 @@ def job_tree(job: str) -> str:
     return job_path(job) + "api/json?tree=buildable,property[parameterDefinitions[name,type,choices]]"
 
 
+def config_path(job: str) -> str:
+    return job_path(job) + "config.xml"
+
+
+def create_path(job: str) -> str:
+    folder, _, name = job.rpartition("/")
+    return f"{job_path(folder) if folder else ''}createItem?name={quote(name, safe='')}"
+
+
 def builds_tree(job: str, count: int) -> str:
     """The newest `count` builds; `allBuilds`, since `builds` never gives more than 100."""
     return f"{job_path(job)}api/json?tree=nextBuildNumber,allBuilds[{_BUILD_TREE}]{{0,{count}}}"
@@ -76,6 +85,7 @@ class Definition(_Document):
 
 
 class _Property(_Document):
+    kind: str = Field(default="", alias="_class")
     definitions: list[Definition] = Field(default=[], alias="parameterDefinitions")
 
 
@@ -93,6 +103,11 @@ class JenkinsJob(_Document):
     @property
     def searchable(self) -> bool:
         return BUILD_ID in self.definitions
+
+    @property
+    def of_branch(self) -> bool:
+        """Whether it is a branch of a multibranch project, whose Jenkinsfile decides on its parameters."""
+        return any(one and one.kind.endswith(".BranchJobProperty") for one in self.properties)
 
     def not_offered(self, values: Mapping[str, str]) -> list[str]:
         """The parameters whose value is not among the choices that the job offers."""

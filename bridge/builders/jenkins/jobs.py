@@ -1,0 +1,150 @@
+"""The job of a builder: its definition as Jenkins shows it, and a definition that lacks nothing."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bridge.builders.base import Setup
+from bridge.builders.jenkins import config_xml
+from bridge.builders.jenkins.client import Body, JenkinsServer
+from bridge.builders.jenkins.job import undeclared
+from bridge.builders.jenkins.model import JenkinsJob, config_path, create_path, job_tree
+from bridge.errors import Denied, Permanent, RemoteError
+from bridge.model.build import SeenJob
+from bridge.runtime.clock import Clock
+from bridge.runtime.shipped import shipped
+
+# Seconds for which a job's definition is used again: after a change, rejected triggers show it anyway.
+_JOB_MAX_AGE: Final = 600.0
+_ROOTS: Final = frozenset({"", "hudson.model.Hudson", "jenkins.model.Jenkins"})
+NOT_EXACT: Final = (
+    "`url` is not exact, it has to be the address of the start page of Jenkins, without api/json or a job"
+)
+_MAX_SHOWN: Final = 100
+# Without the charset, Jenkins reads another one.
+_XML: Final = "application/xml; charset=utf-8"
+
+
+class JobCache:
+    """The definition of a job, cached while it can be trusted."""
+
+    def __init__(self, name: str, server: JenkinsServer, clock: Clock) -> None:
+        self._name = name
+        self._server = server
+        self._clock = clock
+        self._kept: tuple[JenkinsJob, str | None, float] | None = None
+        self.seen: SeenJob | None = None
+
+    async def get(self) -> JenkinsJob:
+        """Raises RemoteError."""
+        if self._kept:
+            job, session, read_at = self._kept
+            # Without our id, only the session proves that a queue number is ours: it must be fresh.
+            if job.searchable and session == self._server.session and self._clock() - read_at < _JOB_MAX_AGE:
+                return job
+        return await self.read()
+
+    async def read(self) -> JenkinsJob:
+        """The definition as it is now. Raises RemoteError."""
+        job = await self.look()
+        if job is None:
+            # Jenkins says the same of a job that this user may not see.
+            raise Denied(
+                f"Jenkins shows no job {self._name!r} to this user (404): check `job` and permissions"
+            )
+        return job
+
+    async def look(self) -> JenkinsJob | None:
+        """The definition as it is now; None where Jenkins shows none. Raises RemoteError."""
+        self._kept = None
+        job = await self._server.read(job_tree(self._name), JenkinsJob)
+        if job is None:
+            return None
+        if job.buildable is None and job.kind in _ROOTS:
+            # The root document, which Jenkins answers for every path below /api/json.
+            raise Permanent(f"Jenkins shows itself in place of the job {self._name!r}: {NOT_EXACT}")
+        if job.buildable is None:
+            kind = job.kind.rpartition(".")[2][:_MAX_SHOWN] or "something else"
+            raise Permanent(f"{self._name!r} is not a job but a {kind}: set `job` to a job in it")
+        self._kept = job, self._server.session, self._clock()
+        self.seen = SeenJob(job=self._name, parameters=tuple(job.definitions), seen_at=self._clock())
+        return job
+
+    def forget(self) -> None:
+        self._kept = None
+
+
+class JobSetup:
+    """Shows what a job lacks, makes it, or adds that and leaves all else of it as it is."""
+
+    def __init__(self, name: str, server: JenkinsServer, jobs: JobCache) -> None:
+        self._name = name
+        self._server = server
+        self._jobs = jobs
+
+    async def run(self, parameters: Sequence[str], *, apply: bool) -> Setup:
+        """As `Builder.setup` says. Raises RemoteError."""
+        template = shipped("jenkins/config.xml")
+        standard = config_xml.declared(template)
+        names = [*standard, *undeclared(standard, parameters)]
+        job = await self._jobs.look()
+        if job is None:
+            return await self._create(config_xml.complete(template, names[len(standard) :]), apply=apply)
+        missing = undeclared(job.definitions, names)
+        if not missing:
+            return Setup(f"the job {self._name!r} declares all {len(names)} parameters")
+        lacks = f"the job {self._name!r} does not declare {', '.join(missing)}"
+        if job.of_branch:
+            lines = "".join(f"    string(name: '{name}')\n" for name in missing)
+            why = f"{lacks}: add them to the Jenkinsfile of the branch, which decides on it"
+            if apply:
+                raise Permanent(why)
+            return Setup(why, f"  parameters {{\n{lines}  }}\n")
+        if not apply:
+            document = "".join(f"        {config_xml.definition(name)}\n" for name in missing)
+            return Setup(f"{lacks}; with --apply they are added to it", document)
+        await self._add(missing)
+        return Setup(f"the job {self._name!r} now declares {', '.join(missing)}, too")
+
+    async def _create(self, config: bytes, *, apply: bool) -> Setup:
+        if not apply:
+            said = f"there is no job {self._name!r} that this user may see; with --apply it is created"
+            return Setup(said, config.decode())
+        folder = self._name.rpartition("/")[0]
+        await self._post(
+            create_path(self._name),
+            config,
+            {
+                400: f"the job {self._name!r} was not created: Jenkins does not take its name, "
+                "or there is one that this user may not see (400)",
+                404: f"there is no folder {folder!r} that this user may see: create it first (404)",
+            },
+        )
+        job = await self._jobs.read()
+        return Setup(f"the job {self._name!r} was created with {len(job.definitions)} parameters")
+
+    async def _add(self, missing: Sequence[str]) -> None:
+        answer = await self._server.call("GET", config_path(self._name))
+        if answer.status != 200 or answer.sign_in:  # noqa: PLR2004  # an HTTP status
+            raise self._refused(answer.status) or self._server.error_of(answer)
+        await self._post(config_path(self._name), config_xml.complete(answer.body, missing), {})
+        job = await self._jobs.read()
+        if left := undeclared(job.definitions, missing):
+            raise Permanent(
+                f"Jenkins has taken the configuration, and the job still does not declare {', '.join(left)}: "
+                "if it is a Pipeline, declare them in its script"
+            )
+
+    async def _post(self, path: str, config: bytes, reasons: dict[int, str]) -> None:
+        answer = await self._server.call("POST", path, body=Body(config, _XML))
+        if answer.status in reasons:
+            raise Permanent(reasons[answer.status])
+        if answer.status >= 300 or answer.sign_in:  # noqa: PLR2004  # an HTTP status
+            raise self._refused(answer.status) or self._server.error_of(answer)
+
+    def _refused(self, status: int) -> RemoteError | None:
+        if status != 403:  # noqa: PLR2004  # an HTTP status
+            return None
+        return Denied(
+            "the user may not do this in Jenkins (403): it needs Job/Create, "
+            "or Job/Configure for a job that is there"
+        )
