@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Collection
 from functools import partial
-from statistics import median
 from typing import Any, Final, Unpack
 
 import anyio.to_thread
@@ -182,7 +181,7 @@ class Builds:
             .limit(_USUAL)
         )
         found = await self._database.read(lambda connection: connection.execute(query).scalars().all())
-        return median(found) if found else None
+        return sorted(found)[len(found) // 2] if found else None
 
     async def in_state(self, builder: str, *states: BuildState) -> list[Build]:
         return await self._select(
