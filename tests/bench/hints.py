@@ -77,7 +77,7 @@ def main() -> None:
             for hinted in (True, False):
                 found[hinted] = [
                     seconds(daemon, jenkins, robot, number + 100 * hinted, hinted=hinted)
-                    for number in range(options.builds)
+                    for number in range(1, options.builds + 1)
                 ]
     with_hints, without = statistics.median(found[True]), max(found[False])
     rows = [

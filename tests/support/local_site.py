@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 from support.git import Origin
+from support.needs import needs
 
 from bridge.builders.base import BuilderContext, Sent, Status
 from bridge.builders.local.builder import LocalBuilder
@@ -60,6 +61,11 @@ def request(origin: Origin, sha: str, /, **changes: Any) -> BuildRequest:
         "commit": sha,
     }
     return BuildRequest(**{**fields, **changes})
+
+
+def busybox() -> bytes:
+    """A program that needs nothing else in its image."""
+    return Path(needs("busybox")).read_bytes()
 
 
 def pushed(origin: Origin, files: Mapping[str, str | bytes] | None = None) -> str:

@@ -16,7 +16,7 @@ from threading import Thread
 import anyio
 import pytest
 from support.git import Origin
-from support.local_site import LocalSite, alive, built, end, request
+from support.local_site import LocalSite, alive, built, busybox, end, request
 from support.needs import needs
 from support.registry import Registry, registry
 
@@ -38,10 +38,6 @@ def images(tmp_path: Path) -> Iterator[Registry]:
 def buildah(site: LocalSite, images: Registry) -> LocalBuilder:
     needs("buildah")
     return site.builder(engine="buildah", registry=images.address, tls_verify=False)
-
-
-def busybox() -> bytes:
-    return Path(needs("busybox")).read_bytes()
 
 
 def layer_files(images: Registry, reference: str) -> dict[str, bytes]:
