@@ -21,7 +21,8 @@ from bridge.errors import RemoteError
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock, Pause
 
-_MARK: Final = re.compile(r"^\[Pipeline\] (?:(?:// )?stage|input)\b", re.MULTILINE)
+# Plugins put times before it.
+_MARK: Final = re.compile(r"\[Pipeline\] (?:(?:// )?stage|input)\b")
 _PIPELINE: Final = "org.jenkinsci.plugins.workflow.job.WorkflowJob"
 _REST_SECONDS: Final = 300.0
 _MOST: Final = 20

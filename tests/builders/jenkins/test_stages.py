@@ -81,7 +81,7 @@ async def test_a_running_build_is_looked_at_when_its_log_says_that_a_stage_began
             "",
             BEGUN,
             "[Pipeline] sh\r\n+ make stage\r\n",
-            "[Pipeline] // stage\r\n",
+            "[2026-01-02T03:04:05.678Z] [Pipeline] // stage\r\n",
             "[Pipeline] input\r\n",
         ]:
             pipeline.write(build, text)
