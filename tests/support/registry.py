@@ -12,7 +12,10 @@ import httpx
 from support.daemon import NO_TLS, free_port
 from support.needs import needs
 
-_ACCEPT = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+_ACCEPT = (
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, "
+    "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
+)
 _CONFIG = """
 version: 0.1
 log: {{level: error}}

@@ -15,6 +15,7 @@ https://docs.docker.com/reference/cli/docker/buildx/build/
 import codecs
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -44,11 +45,12 @@ from bridge.builders.base import (
     Target,
 )
 from bridge.builders.local.advice import advice
-from bridge.builders.local.engine import forget_image
+from bridge.builders.local.engine import DAEMONLESS, forget_image
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, Waiting, remove, write_whole
 from bridge.builders.local.images import superfluous
 from bridge.builders.local.limits import Limits, make_fence
 from bridge.builders.local.objects import evict
+from bridge.builders.local.platforms import not_run_here
 from bridge.builders.local.registry import ask_registry
 from bridge.builders.local.settings import (
     BUILD_ID,
@@ -142,8 +144,7 @@ class LocalBuilder(Builder):
         found = await _in_thread(self._test_command if self._settings.command else self._test_engine)
         if lacks := await _in_thread(missing_tool, self._settings):
             raise Permanent(lacks)
-        if limits := await _in_thread(self._test_limits):
-            found = f"{found}; {limits}"
+        found = "; ".join(filter(None, (found, await _in_thread(self._test_machine))))
         if self._settings.registry is None:
             return found
         answer = await ask_registry(self._settings.registry, tls_verify=self._settings.tls_verify)
@@ -294,30 +295,38 @@ class LocalBuilder(Builder):
             raise Permanent(f"the program {program} of the builder {self.name} is not installed")
         return f"{found} can be run"
 
-    def _test_limits(self) -> str:
-        limits = Limits(**self._settings.limits.model_dump())
-        if limits == Limits():
-            return ""
-        engine = None if self._settings.command else find_engine(self._settings.engine)
-        fence = make_fence(limits, self.folder, engine)
-        fence.remove()
-        return fence.means
+    def _test_machine(self) -> str:
+        """What this machine makes of `limits`, and what it lacks for `platforms`, in words."""
+        settings = self._settings
+        engine = None if settings.command else find_engine(settings.engine)
+        found = []
+        limits = Limits(**settings.limits.model_dump())
+        if limits != Limits():
+            fence = make_fence(limits, self.folder, engine)
+            fence.remove()
+            found.append(fence.means)
+        if engine in DAEMONLESS and (lacks := not_run_here(settings.platforms)):
+            found.append(lacks)
+        return "; ".join(found)
 
     def _test_engine(self) -> str:
         try:
             engine = find_engine(self._settings.engine)
         except Unbuildable as unbuildable:
             raise Permanent(str(unbuildable)) from None
+        argv = [engine, "--version"]
+        if engine == "docker" and len(self._settings.platforms) > 1:
+            argv = [engine, "buildx", "version"]
         try:
             done = subprocess.run(
-                [engine, "--version"],
+                argv,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_TEST_SECONDS,
                 check=True,
             )
         except (OSError, subprocess.SubprocessError) as error:
-            raise Permanent(f"{engine} --version failed: {error}") from None
+            raise Permanent(f"{shlex.join(argv)} failed: {error}") from None
         return done.stdout[:200].decode(errors="replace").strip()
 
 

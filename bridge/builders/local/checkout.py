@@ -11,6 +11,7 @@ from bridge.builders.local.lfs import LargeFiles
 from bridge.builders.local.objects import fetch
 from bridge.builders.local.process import BuildFailed, Supervisor
 from bridge.builders.local.submodules import Submodules
+from bridge.model.build import BuildRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,12 @@ def inside(tree: Path, path: str, what: str) -> Path:
     if not found.is_relative_to(tree.resolve()):
         raise BuildFailed(f"the {what} {path!r} lies outside the checkout")
     return found
+
+
+def sources(tree: Path, request: BuildRequest) -> tuple[Path, Path]:
+    """The build context and the Dockerfile that a request names. Raises BuildFailed."""
+    context = inside(tree, request.context, "build context")
+    dockerfile = inside(tree, request.dockerfile, "Dockerfile")
+    if dockerfile.is_dir():
+        dockerfile = inside(tree, f"{request.dockerfile}/Dockerfile", "Dockerfile")
+    return context, dockerfile

@@ -2,9 +2,9 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.images import Image
@@ -12,6 +12,7 @@ from bridge.builders.local.process import BuildFailed
 
 ENGINES: Final = ("buildah", "podman", "docker")
 """In the order in which `auto` tries them."""
+DAEMONLESS: Final = ("buildah", "podman")
 ARGUMENT: Final = "BUILD_ARG_"
 """A parameter BUILD_ARG_X=v becomes `--build-arg X=v`."""
 
@@ -25,6 +26,11 @@ class Engine(ABC):
     is pushed: until then another build may take that name.
     """
 
+    pushes_together: ClassVar[bool] = False
+    """Whether one push has all names."""
+    needs_tree: ClassVar[bool] = False
+    """Whether a push needs the checkout, which then stays with the image."""
+
     def __init__(self, spec: BuildSpec, image: Image, url: str) -> None:
         self.spec = spec
         self.image = image
@@ -35,8 +41,8 @@ class Engine(ABC):
         """Build the image; `time` is the commit's, in Unix seconds."""
 
     @abstractmethod
-    def push(self, name: str) -> Sequence[Argv]:
-        """Push it under one name."""
+    def push(self, names: Sequence[str]) -> Sequence[Argv]:
+        """Push it under these names, of which there is one unless `pushes_together`."""
 
     @abstractmethod
     def digest_query(self) -> Argv | None:
@@ -57,23 +63,24 @@ class Engine(ABC):
             raise BuildFailed("the image was pushed, but its digest could not be read")
         return digest
 
-    def _common(self, context: Path, dockerfile: Path) -> Argv:
+    def labels(self) -> dict[str, str]:
         request = self.spec.request
-        labels = {"revision": request.commit, "ref.name": request.ref, "source": self.url}
-        arguments = {
-            name.removeprefix(ARGUMENT): value
-            for name, value in request.parameters.items()
-            if name.startswith(ARGUMENT)
-        }
+        facts = {"revision": request.commit, "ref.name": request.ref, "source": self.url}
+        return {f"org.opencontainers.image.{name}": value for name, value in facts.items()}
+
+    def arguments(self) -> dict[str, str]:
+        given = self.spec.request.parameters.items()
+        return {name.removeprefix(ARGUMENT): value for name, value in given if name.startswith(ARGUMENT)}
+
+    def _common(self, context: Path, dockerfile: Path) -> Argv:
+        several = len(self.spec.platforms) > 1
+        platforms = ["--platform", ",".join(self.spec.platforms)] if self.spec.platforms else []
         return [
-            "--tag",
+            *platforms,
+            "--manifest" if several else "--tag",
             self.image.name,
-            *(part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")),
-            *(
-                part
-                for name, value in labels.items()
-                for part in ("--label", f"org.opencontainers.image.{name}={value}")
-            ),
+            *flags("--build-arg", self.arguments()),
+            *flags("--label", self.labels()),
             "--file",
             str(dockerfile),
             str(context),
@@ -95,9 +102,11 @@ class Daemonless(Engine):
         options = ["--isolation", "chroot", "--timestamp", str(time), *self._registry()]
         return [*self._program(), "build", *options, *self._common(context, dockerfile)]
 
-    def push(self, name: str) -> Sequence[Argv]:
+    def push(self, names: Sequence[str]) -> Sequence[Argv]:
+        (name,) = names
         options = [*self._registry(), "--digestfile", str(self.digest_file)]
-        return [[*self._program(), "push", *options, self.image.name, f"docker://{name}"]]
+        command = ["manifest", "push", "--all"] if len(self.spec.platforms) > 1 else ["push"]
+        return [[*self._program(), *command, *options, self.image.name, f"docker://{name}"]]
 
     def digest_query(self) -> None:
         return None
@@ -109,7 +118,8 @@ class Docker(Engine):
     def build(self, context: Path, dockerfile: Path, time: int) -> Argv:  # noqa: ARG002  # docker has no such option
         return ["docker", "build", *self._common(context, dockerfile)]
 
-    def push(self, name: str) -> Sequence[Argv]:
+    def push(self, names: Sequence[str]) -> Sequence[Argv]:
+        (name,) = names
         return [["docker", "tag", self.image.name, name], ["docker", "push", name]]
 
     def digest_query(self) -> Argv:
@@ -128,8 +138,10 @@ class Docker(Engine):
         return [["docker", "image", "rm", "--force", *self.spec.images]]
 
 
-def make_engine(spec: BuildSpec, image: Image, url: str) -> Engine:
-    return (Docker if spec.engine == "docker" else Daemonless)(spec, image, url)
+def flags(option: str, pairs: Mapping[str, str], prefix: str = "") -> Iterator[str]:
+    """`option` before each of the pairs, written as `prefix` and name=value."""
+    for name, value in pairs.items():
+        yield from (option, f"{prefix}{name}={value}")
 
 
 def forget_image(engine: str, image: Image) -> Sequence[Argv]:

@@ -63,6 +63,7 @@ class BuildSpec:
     history: str = "shallow"
     cache: bool = False
     limits: Limits = field(default_factory=Limits)
+    platforms: tuple[str, ...] = ()
 
     def dump(self) -> bytes:
         plain = replace(self.request, parameters=dict(self.request.parameters))
@@ -74,8 +75,11 @@ class BuildSpec:
         request = fields["request"]
         fields["request"] = BuildRequest(**{**request, "tags": tuple(request["tags"])})
         tuples = {name: tuple(fields[name]) for name in ("command", "images", "protocols")}
-        limits = Limits(**fields.get("limits", {}))
-        return cls(**{**fields, **tuples, "limits": limits})
+        later = {
+            "limits": Limits(**fields.get("limits", {})),
+            "platforms": tuple(fields.get("platforms", ())),
+        }
+        return cls(**{**fields, **tuples, **later})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@
 `image.json`  what the image is; absent until it is built, removed with everything else when it is pushed
 `digest`      the digest that the last push wrote (buildah, podman)
 `store`, `run`   the engine's own places (buildah, podman); docker has its images elsewhere
+`tree`        the checkout, where the engine pushes out of a cache
 
 The folder is beside that of its build, which is released earlier: an image that no registry took is kept for
 a day, so that another run of the same build only pushes it. Like the folder of a build, this is standard
@@ -38,7 +39,7 @@ class Record:
     `owner` is the build whose run uses the image, `key` what the image was made of. `pushed` are the names
     that the registry has from the owner, `left_out` says what the checkout lacked. `boot` names the start of
     the system whose end may damage the image; it is None once all of it is on disk. `expires` is a Unix time,
-    None while the owner has not ended.
+    None while the owner has not ended. `time` is that of the commit, in Unix seconds.
     """
 
     owner: str
@@ -49,6 +50,7 @@ class Record:
     pushed: list[str]
     left_out: list[str] = field(default_factory=list)
     expires: float | None = None
+    time: int = 0
 
 
 @dataclass(slots=True)
@@ -63,6 +65,11 @@ class Image:
     def name(self) -> str:
         """The name under which the engine knows it."""
         return f"localhost/buildbridge:{self.path.stem}"
+
+    @property
+    def tree(self) -> Path:
+        """The place for the checkout, where a push needs it."""
+        return self.path / "tree"
 
     @property
     def engine(self) -> str:
@@ -113,9 +120,9 @@ class Image:
             self.record = replace(self.record, owner=owner, expires=None, pushed=[])
             self._save()
 
-    def pushed(self, name: str) -> None:
+    def pushed(self, *names: str) -> None:
         assert self.record is not None
-        self.record.pushed.append(name)
+        self.record.pushed.extend(names)
         self._save()
 
     def settle(self) -> None:

@@ -66,20 +66,22 @@ class Push:
         """Push every name that is missing. Raises BuildFailed, Stopped."""
         record = self._tool.image.record
         assert record is not None
-        for name in self._spec.images:
-            if name not in record.pushed:
-                self._one(name)
-                self._tool.image.pushed(name)
+        missing = [name for name in self._spec.images if name not in record.pushed]
+        for names in [missing] if self._tool.pushes_together else [[name] for name in missing]:
+            if names:
+                self._push(names)
+                self._tool.image.pushed(*names)
         (self._folder / "waiting").unlink(missing_ok=True)
 
-    def _one(self, name: str) -> None:
+    def _push(self, names: Sequence[str]) -> None:
+        name = names[0]
         while True:
             began = time.monotonic()
-            code, line = self._try(self._tool.push(name))
+            code, line = self._try(self._tool.push(names))
             if not code:
                 return
             why = _reason(line)
-            if not is_passing(line, name):
+            if not is_passing(line, *names):
                 shown = f": {why}" if why else ""
                 raise BuildFailed(f"the push of {name} {ended(code)}{shown}", code)
             self._wait(name, why, code)
@@ -125,10 +127,12 @@ class Push:
         self._supervisor.pause(pause)
 
 
-def is_passing(line: str, name: str) -> bool:
+def is_passing(line: str, *names: str) -> bool:
     """Whether the last line of a push that failed names a reason that passes by itself."""
-    repository = name.partition("/")[2].rpartition(":")[0]
-    said = _QUOTED.sub("", line).replace(name, "").replace(repository, "")
+    said = _QUOTED.sub("", line)
+    repositories = (name.partition("/")[2].rpartition(":")[0] for name in names)
+    for part in (*names, *repositories):
+        said = said.replace(part, "")
     return not _FINAL.search(said) and bool(_PASSING.search(said))
 
 

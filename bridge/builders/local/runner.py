@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shlex
 import signal
 import time
 from collections.abc import Sequence
@@ -21,12 +22,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bridge.builders.local.checkout import CheckedOut, Checkout, inside
-from bridge.builders.local.engine import forget_image, make_engine
+from bridge.builders.local.checkout import CheckedOut, Checkout, sources
+from bridge.builders.local.engine import forget_image
+from bridge.builders.local.engines import make_engine
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, remove, write_whole
 from bridge.builders.local.git import split_credentials
 from bridge.builders.local.images import KEEP_SECONDS, Image, content_key, own_image, usable_image
 from bridge.builders.local.limits import NO_FENCE, Fence, make_fence
+from bridge.builders.local.platforms import NOT_RUN, not_run_here
 from bridge.builders.local.process import (
     BUILD_MARKER,
     BuildFailed,
@@ -41,6 +44,7 @@ from bridge.builders.local.push import Push, ended
 _MAX_PUSH_STARTS: Final = 12
 """A build that has its image may wait for a registry through some more interruptions."""
 _CLEANUP_SECONDS: Final = 60.0
+_OUTPUT_END: Final = 4096
 _SCRATCH: Final = ("private", "tree", "home", "tmp")
 
 
@@ -172,9 +176,12 @@ class Run:
 
     def _checkout(self) -> CheckedOut:
         found = Checkout(self.supervisor, self.spec, self._environment(), self.folder / "tree").run()
-        self.spec = replace(self.spec, request=replace(self.spec.request, commit=found.commit))
+        self._is_of(found.commit)
         self.left_out = found.left_out
         return found
+
+    def _is_of(self, commit: str) -> None:
+        self.spec = replace(self.spec, request=replace(self.spec.request, commit=commit))
 
     def _environment(self) -> dict[str, str]:
         """The environment of every step; only the search path comes from the daemon."""
@@ -202,6 +209,7 @@ class Run:
         if image.record is None:
             self._build(image)
         else:
+            self._is_of(image.record.commit)
             self.left_out = image.record.left_out
             self.log.note(f"the image of commit {image.record.commit} was built and kept: it is only pushed")
         self._begin_effects()
@@ -222,25 +230,37 @@ class Run:
         found = self._checkout()
         self._forget(image)
         image.create()
-        tree, request = self.folder / "tree", self.spec.request
-        context = inside(tree, request.context, "build context")
-        dockerfile = inside(tree, request.dockerfile, "Dockerfile")
-        if dockerfile.is_dir():
-            dockerfile = inside(tree, f"{request.dockerfile}/Dockerfile", "Dockerfile")
-        argv = make_engine(self.spec, image, self._url).build(context, dockerfile, found.time)
-        home = self.folder / "home"
-        code = self.supervisor.run(argv, cwd=home, env=self._environment(), fence=self._fenced())
-        if code:
-            raise BuildFailed(f"the image build {ended(code)}", code)
-        # Nothing needs it any more, and the pushes may have to wait.
-        remove(tree)
+        tree = self.folder / "tree"
+        tool = make_engine(self.spec, image, self._url)
+        self._run_build(tool.build(*sources(tree, self.spec.request), found.time))
+        # The pushes may have to wait.
+        if tool.needs_tree:
+            tree.rename(image.tree)
+        else:
+            remove(tree)
         image.built(
             owner=self.folder.path.name,
             key=key,
             engine=self.spec.engine or "",
-            commit=request.commit,
+            commit=found.commit,
             left_out=list(self.left_out),
+            time=found.time,
         )
+
+    def _run_build(self, argv: list[str]) -> None:
+        end = b""
+
+        def sink(data: bytes) -> None:
+            nonlocal end
+            self.log.output(data)
+            end = (end + data)[-_OUTPUT_END:]
+
+        home, env = self.folder / "home", self._environment()
+        fence = self._fenced()
+        self.log.note(f"$ {shlex.join(argv)}")
+        if code := self.supervisor.run(argv, cwd=home, env=env, sink=sink, fence=fence):
+            advice = not_run_here(self.spec.platforms) if NOT_RUN in end.lower() else ""
+            raise BuildFailed("; ".join(filter(None, (f"the image build {ended(code)}", advice))), code)
 
     def _fenced(self) -> Fence:
         """What limits the step that runs what the repository says."""

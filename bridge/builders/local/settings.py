@@ -19,6 +19,8 @@ from bridge.model.variables import steers_programs
 _MAX_TAGS: Final = 101
 """One for each tag_config that a rule may have, and the version tag."""
 
+_OF_ENGINES: Final = frozenset({"engine", "registry", "tls_verify", "authfile", "push_for", "platforms"})
+"""Settings that mean nothing for a `command`."""
 BUILD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[1-9][0-9]{0,3})?")
 """A build's id; a later run of it has its number after a dot."""
 _COMMIT = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?")
@@ -28,6 +30,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=32_768)]
+Platform = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$")]
 Protocol = Literal["https", "ssh", "http", "git", "file"]
 
 
@@ -90,6 +93,11 @@ class LocalSettings(Strict):
     Objects of repositories that no build needed for longest go first. Submodules and files of Git LFS are
     fetched each time. Left out, nothing is kept.
     """
+    platforms: list[Platform] = Field([], max_length=16)
+    """Such as linux/amd64 and linux/arm64: an image for each under one digest. Left out, for this machine.
+
+    Docker needs buildx for several, with a builder that can.
+    """
     limits: LimitSettings = LimitSettings()
     """Bounds for what a build runs, by control groups; where the machine has none, each build says so."""
     environment: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Text] = Field(
@@ -106,7 +114,7 @@ class LocalSettings(Strict):
 
     @model_validator(mode="after")
     def _one_way(self) -> "LocalSettings":
-        clash = self.model_fields_set & {"engine", "registry", "tls_verify", "authfile", "push_for"}
+        clash = self.model_fields_set & _OF_ENGINES
         if self.command is not None and clash:
             given = ", ".join(f"`{name}`" for name in sorted(clash))
             raise wrong(
@@ -148,6 +156,7 @@ def make_spec(request: BuildRequest, settings: LocalSettings, log_limit: int) ->
         lfs=settings.lfs,
         history=settings.history,
         cache=settings.cache is not None,
+        platforms=tuple(settings.platforms),
         limits=Limits(**settings.limits.model_dump()),
         path=os.environ.get("PATH", os.defpath),
         push_for=settings.push_for.total_seconds(),

@@ -1,0 +1,65 @@
+"""Engines on BuildKit, whose images are nowhere but in its cache until they are pushed.
+
+The image is built first without an output, so that a build which fails has pushed nothing. A push is the same
+once more, out of the cache, and has all names. So the checkout stays with the image until it is pushed.
+
+Source: "docker buildx build", https://docs.docker.com/reference/cli/docker/buildx/build/
+"""
+
+import json
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from bridge.builders.local.checkout import sources
+from bridge.builders.local.engine import Argv, Engine, flags
+
+
+class BuildKit(Engine):
+    pushes_together: ClassVar[bool] = True
+    needs_tree: ClassVar[bool] = True
+
+    def push(self, names: Sequence[str]) -> Sequence[Argv]:
+        record = self.image.record
+        assert record is not None
+        context, dockerfile = sources(self.image.tree, self.spec.request)
+        return [self._push(names, context, dockerfile, record.time)]
+
+    def digest_query(self) -> None:
+        return None
+
+    def read_digest(self, answer: str) -> str:
+        try:
+            return super().read_digest(json.loads(answer)["containerimage.digest"])
+        except (ValueError, TypeError, KeyError):
+            return super().read_digest("")
+
+    @abstractmethod
+    def _push(self, names: Sequence[str], context: Path, dockerfile: Path, time: int) -> Argv:
+        """Build it out of the cache and push it; `digest_file` gets what it was."""
+
+
+class Buildx(BuildKit):
+    """Docker where it builds for several platforms: its own store cannot hold such an image."""
+
+    def build(self, context: Path, dockerfile: Path, time: int) -> Argv:
+        return self._command([], context, dockerfile, time)
+
+    def _push(self, names: Sequence[str], context: Path, dockerfile: Path, time: int) -> Argv:
+        tags = [part for name in names for part in ("--tag", name)]
+        return self._command(
+            ["--push", "--metadata-file", str(self.digest_file), *tags], context, dockerfile, time
+        )
+
+    def _command(self, output: Argv, context: Path, dockerfile: Path, time: int) -> Argv:
+        # The time lets the second run find all of the first one in the cache.
+        arguments = {**self.arguments(), "SOURCE_DATE_EPOCH": str(time)}
+        return [
+            *("docker", "buildx", "build", "--progress", "plain", "--provenance=false"),
+            *("--platform", ",".join(self.spec.platforms)),
+            *output,
+            *flags("--build-arg", arguments),
+            *flags("--label", self.labels()),
+            *("--file", str(dockerfile), str(context)),
+        ]
