@@ -43,8 +43,8 @@ class BuildKit(Engine):
 class Buildx(BuildKit):
     """Docker where it builds for several platforms: its own store cannot hold such an image."""
 
-    def build(self, context: Path, dockerfile: Path, time: int) -> Argv:
-        return self._command([], context, dockerfile, time)
+    def build(self, context: Path, dockerfile: Path, time: int) -> Sequence[Argv]:
+        return [self._command([], context, dockerfile, time)]
 
     def _push(self, names: Sequence[str], context: Path, dockerfile: Path, time: int) -> Argv:
         tags = [part for name in names for part in ("--tag", name)]

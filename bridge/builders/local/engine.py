@@ -37,7 +37,7 @@ class Engine(ABC):
         self.url = url
 
     @abstractmethod
-    def build(self, context: Path, dockerfile: Path, time: int) -> Argv:
+    def build(self, context: Path, dockerfile: Path, time: int) -> Sequence[Argv]:
         """Build the image; `time` is the commit's, in Unix seconds."""
 
     @abstractmethod
@@ -73,11 +73,8 @@ class Engine(ABC):
         return {name.removeprefix(ARGUMENT): value for name, value in given if name.startswith(ARGUMENT)}
 
     def _common(self, context: Path, dockerfile: Path) -> Argv:
-        several = len(self.spec.platforms) > 1
-        platforms = ["--platform", ",".join(self.spec.platforms)] if self.spec.platforms else []
         return [
-            *platforms,
-            "--manifest" if several else "--tag",
+            "--manifest" if len(self.spec.platforms) > 1 else "--tag",
             self.image.name,
             *flags("--build-arg", self.arguments()),
             *flags("--label", self.labels()),
@@ -98,9 +95,12 @@ class Daemonless(Engine):
         verify = f"--tls-verify={'true' if self.spec.tls_verify else 'false'}"
         return [verify, *(["--authfile", self.spec.authfile] if self.spec.authfile else [])]
 
-    def build(self, context: Path, dockerfile: Path, time: int) -> Argv:
-        options = ["--isolation", "chroot", "--timestamp", str(time), *self._registry()]
-        return [*self._program(), "build", *options, *self._common(context, dockerfile)]
+    def build(self, context: Path, dockerfile: Path, time: int) -> Sequence[Argv]:
+        command = [*self._program(), "build", "--isolation", "chroot", "--timestamp", str(time)]
+        common = [*self._registry(), *self._common(context, dockerfile)]
+        # One after the other: their order is part of the digest of all.
+        options = [["--platform", platform] for platform in self.spec.platforms] or [[]]
+        return [[*command, *option, *common] for option in options]
 
     def push(self, names: Sequence[str]) -> Sequence[Argv]:
         (name,) = names
@@ -115,8 +115,9 @@ class Daemonless(Engine):
 class Docker(Engine):
     """Docker: its daemon has the store and verifies certificates, so `tls_verify` has no effect."""
 
-    def build(self, context: Path, dockerfile: Path, time: int) -> Argv:  # noqa: ARG002  # docker has no such option
-        return ["docker", "build", *self._common(context, dockerfile)]
+    def build(self, context: Path, dockerfile: Path, time: int) -> Sequence[Argv]:  # noqa: ARG002  # docker has no such option
+        options = [part for platform in self.spec.platforms for part in ("--platform", platform)]
+        return [["docker", "build", *options, *self._common(context, dockerfile)]]
 
     def push(self, names: Sequence[str]) -> Sequence[Argv]:
         (name,) = names

@@ -232,7 +232,9 @@ class Run:
         image.create()
         tree = self.folder / "tree"
         tool = make_engine(self.spec, image, self._url)
-        self._run_build(tool.build(*sources(tree, self.spec.request), found.time))
+        fence = self._fenced()
+        for argv in tool.build(*sources(tree, self.spec.request), found.time):
+            self._run_build(argv, fence)
         # The pushes may have to wait.
         if tool.needs_tree:
             tree.rename(image.tree)
@@ -247,7 +249,7 @@ class Run:
             time=found.time,
         )
 
-    def _run_build(self, argv: list[str]) -> None:
+    def _run_build(self, argv: list[str], fence: Fence) -> None:
         end = b""
 
         def sink(data: bytes) -> None:
@@ -256,7 +258,6 @@ class Run:
             end = (end + data)[-_OUTPUT_END:]
 
         home, env = self.folder / "home", self._environment()
-        fence = self._fenced()
         self.log.note(f"$ {shlex.join(argv)}")
         if code := self.supervisor.run(argv, cwd=home, env=env, sink=sink, fence=fence):
             advice = not_run_here(self.spec.platforms) if NOT_RUN in end.lower() else ""
