@@ -99,6 +99,8 @@ class WakeView:
             )
         answer = json_answer({"error": str(error)}, error.status)
         answer.headers["connection"] = "close"  # the rest of a body is not read
+        if isinstance(error, _WrongMethod):
+            answer.headers["allow"] = "POST"
         return answer
 
 
