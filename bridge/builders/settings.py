@@ -40,3 +40,11 @@ class ServerSettings(Strict):
     """How often running builds are polled; young ones, and those about to end, more often."""
     wake_secrets: Annotated[tuple[Secret, ...], Field(strict=False, max_length=16)] = ()
     """Secrets with which the server may say by POST /wake/NAME that a build has changed; polls go on."""
+
+    @property
+    def settle_seconds(self) -> float:
+        """Seconds after which a request that we gave up was carried out, or never will be.
+
+        Servers and the proxies before them go on with one for up to a minute, however short `timeout` is.
+        """
+        return max(60.0, 4 * self.timeout.total_seconds())

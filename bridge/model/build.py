@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Literal
+from uuid import UUID
 
 from bridge.model.event import Person, RefKind
 from bridge.model.notice import Subscription
@@ -21,6 +22,11 @@ RETRIED: Final = "retried"
 
 LOG_LIMIT: Final = 8 << 20
 """What is kept of a build's log, in bytes, unless `store.log_limit` says otherwise."""
+
+_TIMED: Final = 7
+"""The version of ids that hold the time they were made at."""
+_CLOCKS: Final = 86_400.0
+_SLACK: Final = 60.0
 
 OnNewer = Literal["queue", "skip_waiting", "cancel"]
 """What a newer push of a ref does to older builds: nothing, end those that wait, or end them all."""
@@ -110,6 +116,19 @@ def parse_run_id(run_id: str) -> tuple[str, int]:
     """The id of the build, and the number of its run."""
     build_id, dot, run = run_id.rpartition(".")
     return (build_id, int(run)) if dot and run.isdecimal() else (run_id, 1)
+
+
+def not_before(run_id: str, now: float) -> float | None:
+    """Before which moment nothing was made of the build, in Unix seconds by a clock that is right to a day.
+
+    The id of the build says when it was made; None where it does not, or where that clock was wrong.
+    """
+    try:
+        found = UUID(parse_run_id(run_id)[0])
+    except ValueError:
+        return None
+    made = (found.int >> 80) / 1000
+    return made - _CLOCKS if found.version == _TIMED and made <= now + _SLACK else None
 
 
 def log_mark(left_out: int, limit: int) -> str:

@@ -13,11 +13,17 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
+from uuid import UUID
 
 from support.fake_http import FakeServer, Reply
 
 from bridge.builders.base import Ambiguous, Builder, Outcome, Retry, Search, Sent
 from bridge.model.build import BuildRequest
+
+
+def timed(seconds: int, number: int = 0) -> str:
+    """A build id that was made then."""
+    return str(UUID(int=(seconds * 1000 << 80) | (7 << 76) | (2 << 62) | number))
 
 
 def request(build_id: str = "b-1", **more: Any) -> BuildRequest:

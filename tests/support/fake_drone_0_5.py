@@ -66,7 +66,7 @@ class FakeDrone05(FakeDrone):
         if "[CI SKIP]" in message or (ref.startswith("refs/tags/") and not self.allow_tags):
             return Reply(204)
         if self.filtered:
-            return Reply(200)
+            return Reply(200, body=b"Branch does not match restrictions defined in yaml")
         branch = ref.removeprefix("refs/heads/")
         return json_reply(self.shown(self.add({}, commit=commit, branch=branch, ref=ref, link=link)))
 

@@ -8,6 +8,7 @@ by the number that the server answered; never by its time.
 from abc import abstractmethod
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from math import inf
 from typing import Final
 from urllib.parse import quote
 
@@ -38,7 +39,7 @@ from bridge.builders.base import (
 )
 from bridge.builders.server import Answer
 from bridge.errors import RemoteError, Transient, Unanswered
-from bridge.model.build import BuildRequest, SeenJob
+from bridge.model.build import BuildRequest, SeenJob, not_before
 
 _MAX_FILE: Final = 1 << 20
 FORCE_AFTER: Final = 150.0
@@ -70,7 +71,7 @@ class ActionsBuilder(Builder):
         self.name = name
         self.poll_interval = settings.poll_interval.total_seconds()
         # A run appears some time after its trigger was answered.
-        self.settle_seconds = 6 * settings.timeout.total_seconds()
+        self.settle_seconds = 1.5 * settings.settle_seconds
         self.repository = settings.repository
         self.file = settings.workflow
         self.server = server
@@ -227,20 +228,20 @@ class ActionsBuilder(Builder):
 
     async def find(self, build_id: str) -> Handle | Search | None:
         home = await self.home(anew=True)
-        ours: list[Run] = []
         searchable = home.searchable
-        most = SEARCHED // self.server.page_size
-        async for page in self.server.pages(self.repository, self.file, most):
-            ours += (run for run in page if run.named(build_id))
+        since = not_before(build_id, self._clock()) or 0.0
+        left = SEARCHED // self.server.page_size
+        async for page in self.server.pages(self.repository, self.file, left):
+            if ours := [run.id for run in page if run.named(build_id)]:
+                # A person can start one with the same inputs: ours is the oldest.
+                return ActionsRef(
+                    repository=self.repository, workflow=self.file, build=build_id, run=min(ours)
+                ).handle
             searchable = searchable and not any(self.hides(run) for run in page)
-            if ours:
-                break
-        if ours:
-            # A person can start one with the same inputs: ours is the oldest.
-            number = min(run.id for run in ours)
-            return ActionsRef(
-                repository=self.repository, workflow=self.file, build=build_id, run=number
-            ).handle
+            left -= 1
+            if page and not left:
+                # It may be on a page behind those, unless all there is older.
+                searchable = searchable and any((run.created_at or inf) < since for run in page)
         return None if searchable else Search.UNSEARCHABLE
 
     def hides(self, run: Run) -> bool:  # noqa: ARG002  # titles are always shown
@@ -287,11 +288,10 @@ class ActionsBuilder(Builder):
     async def _may_run(self, ref: ActionsRef) -> Run | None:
         """The run while it goes on. Raises Transient while the server does not show it yet."""
         if ref.run is None:
-            statuses = await self._poll.poll({ref.build: ref.handle})
-            known = statuses.get(ref.build)
-            if known is None or known.handle is None:
+            found = await self.find(ref.build)
+            if not isinstance(found, str):
                 raise Transient(f"{self.server.name} {_NO_ID} yet, so that it cannot be cancelled")
-            ref = ActionsRef.parse(known.handle)
+            ref = ActionsRef.parse(found)
         assert ref.run is not None
         run = await self.server.run(ref.repository, ref.run)
         if run is None:

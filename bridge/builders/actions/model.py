@@ -90,6 +90,10 @@ class Run(Document):
     def ended(self) -> bool:
         return meaning(self).state.terminal
 
+    @property
+    def created_at(self) -> float | None:
+        return _unix(self.created)
+
     def named(self, build_id: str) -> bool:
         """Whether its title shows our build id, not one that only begins like it; or its inputs have it."""
         pattern = rf"(?<![\w.-]){re.escape(build_id)}(?![\w-]|\.\w)"

@@ -82,7 +82,7 @@ class DroneBuilder(Builder):
     def __init__(self, name: str, settings: DroneSettings, context: BuilderContext) -> None:
         self.name = name
         self.poll_interval = settings.poll_interval.total_seconds()
-        self.settle_seconds = 4 * settings.timeout.total_seconds()
+        self.settle_seconds = settings.settle_seconds
         self._settings = settings
         self._repository = settings.repository
         self._branch = settings.branch

@@ -1,5 +1,6 @@
 """What the servers have in common: repositories with numbered builds that have stages and steps."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final, TypeVar
@@ -11,10 +12,10 @@ from bridge.builders.base import Search
 from bridge.builders.drone.model import BUILD_ID, Named, RemoteBuild, Stage, Step
 from bridge.builders.server import Answer, BuildServer
 from bridge.errors import Denied, RemoteError, Transient
-from bridge.model.build import BuildRequest
+from bridge.model.build import BuildRequest, not_before
 
 SEARCHED: Final = 2000
-"""How many of the newest builds are searched for one of ours: an unanswered trigger is never older."""
+"""How many of the newest builds are searched for one of ours."""
 
 T = TypeVar("T")
 N = TypeVar("N", bound=Named)
@@ -106,12 +107,16 @@ class Dialect(ABC):
         """
         await self.check(repository)
         found: list[RemoteBuild] = []
+        since = not_before(build_id, time.time()) or 0.0
         for page in range(1, self.last_page + 1):
             builds = await self.listed(repository, page)
             found += (build for build in builds if build.identity == build_id)
             # The server may have shorter pages than asked for: only the first build ends the list.
             if not builds or builds[-1].number == 1 or any(not build.parent for build in found):
                 break
+            if page == self.last_page and not (found or any(0 < build.started < since for build in builds)):
+                # It may be on a page behind those, unless all there is older.
+                return Search.UNSEARCHABLE
         return min(found, key=lambda build: build.number, default=None)
 
     def proven(self, build: RemoteBuild, request: BuildRequest) -> RemoteBuild:

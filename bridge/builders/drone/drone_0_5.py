@@ -150,7 +150,10 @@ class Drone05(Dialect):
         builds = await self.newest(repository)
         for fork in (build for build in builds if build.parent):
             found = await self._read(repository, fork.number)
-            if found and found.build_id == build_id:
+            if found is None:
+                # The list has it: what it answers to a number that there is not was an error.
+                raise Transient(f"{self.title} does not show a build that it lists now")
+            if found.build_id == build_id:
                 # A person can have forked ours.
                 older = await self._read(repository, found.parent)
                 return (older if older and older.build_id == build_id else found).remote()

@@ -8,8 +8,7 @@ show; the variables of a build are none of the hook.
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 from bridge.builders.base import Search
@@ -19,6 +18,9 @@ from bridge.builders.drone.model import BUILD_ID, RemoteBuild
 from bridge.builders.server import Answer, BuildServer
 from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildRequest
+
+_LEFT_OUT: Final = b"Branch does not match"
+"""What Drone answers, with 200, where the pipeline leaves out the branch."""
 
 
 class Drone05Hook(Drone05):
@@ -58,7 +60,8 @@ class Drone05Hook(Drone05):
         return await self.server.call("POST", "hook", headers=self._headers, content=content)
 
     def started(self, answer: Answer, request: BuildRequest) -> RemoteBuild | None:
-        if answer.status == HTTPStatus.NO_CONTENT or not answer.body.strip():
+        text = answer.body.strip()
+        if not text or text.startswith(_LEFT_OUT):
             return None
         build = self.read_build(answer)
         if not build.link_url.endswith(_mark(request.build_id)):

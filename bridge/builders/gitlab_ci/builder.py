@@ -69,7 +69,7 @@ class GitLabBuilder(Builder):
     def __init__(self, name: str, settings: GitLabSettings, context: BuilderContext) -> None:
         self.name = name
         self.poll_interval = settings.poll_interval.total_seconds()
-        self.settle_seconds = 4 * settings.timeout.total_seconds()
+        self.settle_seconds = settings.settle_seconds
         self._settings = settings
         self._clock = context.clock
         self._seen: SeenJob | None = None

@@ -8,7 +8,6 @@ import re
 import time
 from http import HTTPStatus
 from typing import Final
-from uuid import UUID
 
 from bridge.builders.base import Search
 from bridge.builders.gitlab_ci.client import GitLabServer, pipelines_path
@@ -16,18 +15,13 @@ from bridge.builders.gitlab_ci.lists import PipelineLists
 from bridge.builders.gitlab_ci.model import BUILD_ID, VARIABLES, Pipeline
 from bridge.builders.gitlab_ci.settings import Project
 from bridge.errors import Transient
-from bridge.model.build import parse_run_id
+from bridge.model.build import not_before
 
 _MAX_PAGES: Final = 20
 _MAX_READ: Final = 100
 """How many pipelines are asked for their variables in one search; the next one goes on."""
 _MAX_KEPT: Final = 4096
-_MARGIN: Final = 86_400.0
-"""Seconds by which a clock may have been wrong when an id was made."""
-_SLACK: Final = 60.0
 _ANY_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_TIMED: Final = 7
-"""The version of ids that hold the time they were made at."""
 
 
 class PipelineSearch:
@@ -66,16 +60,14 @@ class PipelineSearch:
                     return pipeline
                 hidden |= identity is None
             if not page:
-                break
-        return Search.UNSEARCHABLE if hidden else None
+                return Search.UNSEARCHABLE if hidden else None
+        # It may be on a page behind those.
+        return Search.UNSEARCHABLE
 
     def _since(self, build_id: str) -> float | None:
         """Before which moment of GitLab's clock nothing can be ours; None where that is not certain."""
-        made, ahead = _made_at(build_id), self._server.ahead
-        # What was made later than now was made by a clock that was wrong.
-        if made is None or ahead is None or made > time.time() + _SLACK:
-            return None
-        return made + ahead - _MARGIN
+        moment, ahead = not_before(build_id, time.time()), self._server.ahead
+        return None if moment is None or ahead is None else moment + ahead
 
     async def _read(self, number: int) -> str | None:
         """The build id among the variables of a pipeline, "" without one; None where they are not shown."""
@@ -95,12 +87,3 @@ def _names(pipeline: Pipeline, build_id: str) -> bool:
     """Whether its name has this id, and not that of another run, which is longer."""
     whole = rf"(?<![\w.-]){re.escape(build_id)}(?![\w-]|\.\d)"
     return re.search(whole, pipeline.name or "") is not None
-
-
-def _made_at(build_id: str) -> float | None:
-    """When the id was made, in Unix seconds; None where it does not say."""
-    try:
-        found = UUID(parse_run_id(build_id)[0])
-    except ValueError:
-        return None
-    return (found.int >> 80) / 1000 if found.version == _TIMED else None

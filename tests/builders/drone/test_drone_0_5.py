@@ -88,6 +88,15 @@ async def test_a_build_is_found_by_its_environment_and_a_full_list_proves_nothin
         assert await ci.find("b-1") is Search.UNSEARCHABLE
 
 
+async def test_a_listed_build_that_cannot_be_read_proves_no_absence(old: FakeDrone05) -> None:
+    async with builder(old, API, branch="builds") as ci:
+        handle = await sent(ci)
+        old.trouble(match="/builds/2", reply=Reply(500))
+        with pytest.raises(Transient, match="does not show a build that it lists now"):
+            await ci.find("b-1")
+        assert await ci.find("b-1") == handle
+
+
 async def test_a_trigger_whose_list_is_not_answered_changed_nothing(old: FakeDrone05) -> None:
     old.trouble("reset", match="GET")
     async with builder(old, API, branch="builds") as ci:

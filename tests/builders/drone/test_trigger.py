@@ -1,18 +1,19 @@
 """What goes out with a trigger, what comes of its answers, and how a build is found again."""
 
 import json
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from builders.drone.contract import DroneSite, WoodpeckerSite
-from support.builder_contract import request
+from support.builder_contract import request, timed
 from support.builder_sites import sent
 from support.drone_builds import builder
 from support.fake_drone import HEAD, FakeDrone, fake_drone
 from support.fake_http import json_reply
 
-from bridge.builders.base import Ambiguous, Rejected, Retry, Sent, Target
+from bridge.builders.base import Ambiguous, Rejected, Retry, Search, Sent, Target
 from bridge.errors import RemoteError
 from bridge.model.build import BuildState
 
@@ -188,3 +189,24 @@ async def test_a_cancel_that_the_server_rejects_is_told_while_the_build_goes_on(
         opened.server.trouble(match=match, reply=json_reply({}, 403))
         with pytest.raises(RemoteError, match="may not do this"):
             await ci.cancel(handle)
+
+
+async def test_what_may_be_further_back_than_is_searched_is_not_proven_to_be_absent(
+    api: str, server: FakeDrone
+) -> None:
+    now = int(time.time())
+    for _ in range(2001):
+        server.add({}, started=now)
+    async with builder(server, api) as ci:
+        assert await ci.find("b-1") is Search.UNSEARCHABLE
+        assert await ci.find(timed(now)) is Search.UNSEARCHABLE
+        server.builds[10].started = now - 2 * 86_400
+        assert await ci.find(timed(now)) is None, "all there is older"
+        assert await ci.find(timed(now + 3 * 86_400)) is Search.UNSEARCHABLE, "a wrong clock made the id"
+
+
+async def test_a_request_that_was_given_up_has_a_minute_to_be_carried_out(
+    api: str, server: FakeDrone
+) -> None:
+    async with builder(server, api, timeout="1s") as ci:
+        assert ci.settle_seconds >= 60

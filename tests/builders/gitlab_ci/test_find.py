@@ -1,10 +1,9 @@
 """How a pipeline is found by our build id, and when its absence is proven."""
 
 import time
-from uuid import UUID
 
 import pytest
-from support.builder_contract import request
+from support.builder_contract import request, timed
 from support.fake_gitlab import TRIGGER, FakeGitLab
 from support.fake_http import json_reply
 from support.gitlab_builds import builder
@@ -14,11 +13,6 @@ from bridge.errors import Denied, RemoteError, Transient
 
 DAY = 86_400
 INPUTS = {"BRIDGE_BUILD_ID": "build_id", "IMAGE": "image", "TAGS": "tags"}
-
-
-def timed(seconds: int, number: int = 0) -> str:
-    """A build id that was made then."""
-    return str(UUID(int=(seconds * 1000 << 80) | (7 << 76) | (2 << 62) | number))
 
 
 async def test_the_variables_of_a_pipeline_are_read_once(server: FakeGitLab) -> None:
@@ -153,3 +147,14 @@ async def test_an_unknown_project_is_never_an_empty_one(server: FakeGitLab) -> N
     async with builder(server, project="acme/other") as ci:
         with pytest.raises(Denied, match="shows no project 'acme/other'"):
             await ci.find("b-1")
+
+
+async def test_what_may_be_further_back_than_is_searched_is_not_proven_to_be_absent(
+    server: FakeGitLab,
+) -> None:
+    server.names = True
+    for number in range(2001):
+        server.add({}, name=timed(server.now, number))
+    async with builder(server, inputs=INPUTS) as ci:
+        assert await ci.find(timed(server.now, 9999)) is Search.UNSEARCHABLE
+    assert len(server.requests) == 21
