@@ -1,10 +1,10 @@
-"""Polling: a few runs are read one by one, more of them by the newest pages of their workflow.
+"""Polling: a few runs are read one by one, more of them by the pages of their workflow.
 
 A run that is not on these pages is read by itself. One that the server took without a word of its number is
 looked for by its title.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
@@ -12,19 +12,17 @@ from typing import Final
 from bridge.builders.actions.model import ActionsRef, Run, failed_place, status_of
 from bridge.builders.actions.server import ActionsServer
 from bridge.builders.base import Handle, Status
-from bridge.builders.polling import LOOK_INTERVAL, Absences, read_handles
+from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, Shown, Turns, read_handles
 from bridge.errors import RemoteError
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
 
-FEW: Final = 3
 SEARCHED: Final = 2000
-"""How many of the newest runs are searched for one of ours: an unanswered trigger is never older."""
+"""How many of the newest runs are searched for one of ours."""
 NEVER_SHOWN: Final = 1800.0
 """Seconds after which a run that was taken, and that no list has, will not come."""
 _CLOCKS: Final = 600.0
 """Seconds by which the clocks of the server and this machine may differ."""
-_MAX_PAGES: Final = 5
 _MAX_JOBS: Final = 5
 
 
@@ -43,6 +41,7 @@ class ActionsPoll:
         self._server = server
         self._clock = clock
         self._absences = Absences(clock)
+        self._turns: dict[tuple[str, str], Turns[int]] = {}
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         """The status of each build. Raises RemoteError when no run could be read."""
@@ -69,41 +68,58 @@ class ActionsPoll:
 
     async def _read(self, place: tuple[str, str], group: Mapping[str, ActionsRef], found: _Found) -> None:
         """Add the runs of these builds, all of one workflow."""
-        unnumbered = [name for name, ref in group.items() if ref.run is None]
-        listed: list[Run] = []
-        if unnumbered or len(group) > FEW:
-            listed = await self._listed(place, list(group.values()))
-        for name, ref in group.items():
-            if run := _ours(ref, listed):
-                found.runs[name] = run
-            elif ref.run is None and self._clock() - ref.since > NEVER_SHOWN:
-                found.never_shown.append(name)
-        alone = [name for name, ref in group.items() if ref.run is not None and name not in found.runs]
-        for name in self._absences.due(alone, LOOK_INTERVAL if len(group) > FEW else 0.0):
-            number = group[name].run
-            assert number is not None
-            found.runs[name] = await self._server.run(place[0], number)
+        numbers = {name: ref.run for name, ref in group.items() if ref.run is not None}
+        unnumbered = group.keys() - numbers.keys()
+        many = len(numbers) > FEW
+        turns = self._turns.setdefault(place, Turns(self._clock))
+        if many or unnumbered:
+            deep = SEARCHED // self._server.page_size if unnumbered else 0
+            sought = group if many else {name: group[name] for name in unnumbered}
+            await self._list(place, sought, found.runs, turns, deep)
+        absent = turns.absent - found.runs.keys()
+        if turns.is_whole:
+            found.never_shown.extend(
+                name for name in absent & unnumbered if self._clock() - group[name].since > NEVER_SHOWN
+            )
+        alone = numbers.keys() & absent if many else numbers
+        for name in self._absences.due(alone, LOOK_INTERVAL if many else 0.0):
+            found.runs[name] = await self._server.run(place[0], numbers[name])
 
-    async def _listed(self, place: tuple[str, str], refs: Collection[ActionsRef]) -> list[Run]:
-        """The newest runs of a workflow, back to the oldest of these builds as far as that is near."""
-        runs: list[Run] = []
-        async for page in self._server.pages(*place, _MAX_PAGES):
-            runs += page
-            missing = [ref for ref in refs if not _ours(ref, runs)]
-            if not page or not any(_may_be_older(ref, page[-1]) for ref in missing):
-                break
-        return runs
+    async def _list(
+        self,
+        place: tuple[str, str],
+        sought: Mapping[str, ActionsRef],
+        runs: dict[str, Run | None],
+        turns: Turns[int],
+        deep: int,
+    ) -> None:
+        """Add what the pages that are due show of these builds, back to the oldest of them."""
+
+        async def page(number: int | None) -> Shown[int]:
+            number = number or 1
+            listed = await self._server.page(*place, number)
+            shown = _ours(sought, listed.workflow_runs)
+            # Of a run that has our title the oldest is ours: a person can start one with its inputs.
+            runs.update({name: _older(run, runs.get(name)) for name, run in shown.items()})
+            size = len(listed.workflow_runs)
+            ends = not size or (listed.total is not None and number * size >= listed.total)
+            goes_on = not ends and any(
+                _may_be_older(ref, listed.workflow_runs[-1]) for ref in sought.values()
+            )
+            return Shown(shown.keys(), size, number + 1 if goes_on else None)
+
+        await turns.read(sought.keys(), page, deep)
 
     async def _gone(self, name: str, ref: ActionsRef) -> Status | None:
         """Count that a run was missed; the end of a build that is certainly gone."""
-        looks = self._absences.missed(name)
-        if looks is None:
-            return None
-        title = self._server.name
         try:
             await self._server.check(ref.repository, ref.workflow)
         except RemoteError:
             return None
+        looks = self._absences.missed(name)
+        if looks is None:
+            return None
+        title = self._server.name
         detail = f"gone from {title}: it has no run {ref.run}, {looks} while {title} showed the workflow"
         return Status(state=BuildState.UNKNOWN, raw="gone", detail=detail)
 
@@ -132,13 +148,20 @@ class ActionsPoll:
         return told
 
 
-def _ours(ref: ActionsRef, runs: Collection[Run]) -> Run | None:
-    """The run of a build; of several with its title the oldest: a person can start one with its inputs."""
-    return min((run for run in runs if ref.owns(run)), key=lambda run: run.id, default=None)
+def _ours(refs: Mapping[str, ActionsRef], runs: Sequence[Run]) -> dict[str, Run]:
+    """The runs of builds on a page, the newest first."""
+    by_id = {run.id: run for run in runs}
+    found = {name: by_id[ref.run] for name, ref in refs.items() if ref.run in by_id}
+    unnumbered = {name: ref for name, ref in refs.items() if ref.run is None}
+    return found | {name: run for run in runs for name, ref in unnumbered.items() if run.named(ref.build)}
+
+
+def _older(run: Run, other: Run | None) -> Run:
+    return run if other is None else min(run, other, key=lambda one: one.id)
 
 
 def _may_be_older(ref: ActionsRef, run: Run) -> bool:
     """Whether the run of a build may have been made before this one."""
     if ref.run is not None:
         return ref.run < run.id
-    return run.created is None or run.created.timestamp() >= ref.since - _CLOCKS
+    return run.created_at is None or run.created_at >= ref.since - _CLOCKS

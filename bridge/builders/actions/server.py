@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter
 
-from bridge.builders.actions.model import JOBS, RUN, RUNS, Job, Jobs, Run
+from bridge.builders.actions.model import JOBS, RUN, RUNS, Job, Jobs, Run, Runs
 from bridge.builders.server import MAX_ANSWER, Answer, BuildServer
 from bridge.builders.settings import ServerSettings
 from bridge.errors import Denied, Permanent, RemoteError, Transient
@@ -87,23 +87,27 @@ class ActionsServer(BuildServer):
 
     async def pages(self, repository: str, workflow: str, most: int) -> AsyncIterator[list[Run]]:
         """Pages of runs, the newest first, and at most so many of them. Raises RemoteError."""
-        path, query = self.runs_of(repository, workflow)
         seen: set[int] = set()
         for number in range(1, most + 1):
-            page: dict[str, str | int] = {**query, self.page_size_name: self.page_size, "page": number}
-            found = await self.read(path, RUNS, query=page)
-            if found is None:
-                raise self.hidden(repository, workflow)
+            found = await self.page(repository, workflow, number)
             yield found.workflow_runs
             # The server may have shorter pages than asked for.
             seen |= {run.id for run in found.workflow_runs}
             if not found.workflow_runs or (found.total is not None and len(seen) >= found.total):
                 break
 
+    async def page(self, repository: str, workflow: str, number: int) -> Runs:
+        """A page of runs, the newest first; pages count from 1. Raises RemoteError."""
+        path, query = self.runs_of(repository, workflow)
+        page: dict[str, str | int] = {**query, self.page_size_name: self.page_size, "page": number}
+        found = await self.read(path, RUNS, query=page)
+        if found is None:
+            raise self.hidden(repository, workflow)
+        return found
+
     async def check(self, repository: str, workflow: str) -> None:
         """Raise RemoteError where the server does not show the runs of the workflow."""
-        async for _ in self.pages(repository, workflow, 1):
-            pass
+        await self.page(repository, workflow, 1)
 
     async def jobs(self, repository: str, number: int) -> list[Job]:
         """The jobs of the newest attempt of a run, the oldest first. Raises RemoteError."""

@@ -4,20 +4,18 @@ A build that is not there ends only once that is certain, while Alauda shows the
 asked for has then ended.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Collection, Mapping
 
 from bridge.builders.alauda.asked import AskedEnds
 from bridge.builders.alauda.client import AlaudaServer
 from bridge.builders.alauda.model import AlaudaBuild, AlaudaRef, status_of
 from bridge.builders.base import Handle, Status
-from bridge.builders.polling import LOOK_INTERVAL, Absences, read_handles
+from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, Shown, Turns, read_handles
 from bridge.errors import RemoteError
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
 
-FEW: Final = 3
-_MAX_PAGES: Final = 10
+_Cursor = Mapping[str, str]
 
 
 class AlaudaPoll:
@@ -26,7 +24,9 @@ class AlaudaPoll:
     def __init__(self, server: AlaudaServer, asked: AskedEnds, clock: Clock) -> None:
         self._server = server
         self._asked = asked
+        self._clock = clock
         self._absences = Absences(clock)
+        self._turns: dict[str, Turns[_Cursor]] = {}
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         """The status of each build. Raises RemoteError when none could be read."""
@@ -54,33 +54,41 @@ class AlaudaPoll:
         self, repository: str, group: Mapping[str, AlaudaRef], builds: dict[str, AlaudaBuild | None]
     ) -> None:
         """Add what there is of these builds; those that could not be read now are left out."""
+        alone: Collection[str] = group.keys()
         many = len(group) > FEW
-        listed = await self._listed(repository, {ref.id for ref in group.values()}) if many else {}
-        builds |= {name: listed[ref.id] for name, ref in group.items() if ref.id in listed}
-        alone = [name for name in group if name not in builds]
+        if many:
+            turns = self._turns.setdefault(repository, Turns(self._clock))
+            await self._list(repository, group, builds, turns)
+            alone = [name for name in group if name in turns.absent and name not in builds]
         for name in self._absences.due(alone, LOOK_INTERVAL if many else 0.0):
             builds[name] = await self._server.build(group[name].id)
 
-    async def _listed(self, repository: str, wanted: set[str]) -> dict[str, AlaudaBuild]:
-        """The builds of the newest pages, up to the one where the last that is wanted stands."""
-        found: dict[str, AlaudaBuild] = {}
-        after: Mapping[str, str] | None = None
-        for _ in range(_MAX_PAGES):
-            page = await self._server.page(repository, after)
-            found |= {build.build_id: build for build in page.builds}
-            if wanted <= found.keys() or page.after is None or not page.builds:
-                break
-            after = page.after
-        return found
+    async def _list(
+        self,
+        repository: str,
+        group: Mapping[str, AlaudaRef],
+        builds: dict[str, AlaudaBuild | None],
+        turns: Turns[_Cursor],
+    ) -> None:
+        """Add what the pages that are due show of these builds."""
+
+        async def page(after: _Cursor | None) -> Shown[_Cursor]:
+            listed = await self._server.page(repository, after)
+            by_id = {build.build_id: build for build in listed.builds}
+            shown = {name: by_id[ref.id] for name, ref in group.items() if ref.id in by_id}
+            builds.update(shown)
+            return Shown(shown.keys(), len(listed.builds), listed.after if listed.builds else None)
+
+        await turns.read(group.keys(), page)
 
     async def _absent(self, name: str, ref: AlaudaRef) -> Status | None:
         """Count that a build was missed; the end of one that is certainly gone."""
-        if ref in self._asked:
-            return Status(state=BuildState.CANCELLED, raw="gone", detail="deleted, as it was asked to end")
         try:
             await self._server.repository(ref.repository)
         except RemoteError:
             return None
+        if ref in self._asked:
+            return Status(state=BuildState.CANCELLED, raw="gone", detail="deleted, as it was asked to end")
         looks = self._absences.missed(name)
         if looks is None:
             return None

@@ -20,12 +20,11 @@ from bridge.builders.gitlab_ci.model import (
     status_of,
 )
 from bridge.builders.gitlab_ci.settings import Project
-from bridge.builders.polling import LOOK_INTERVAL, Absences, read_handles
+from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, read_handles
 from bridge.errors import RemoteError
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
 
-FEW: Final = 3
 _MAX_ENDED: Final = 20
 """How many pipelines that ended are read in one poll; the others are in the next."""
 

@@ -1,12 +1,14 @@
 """The letters of Alauda, polls by id and by pages, ends that were asked for, and builds that vanish."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from support.alauda_builds import builder, sent, status
-from support.fake_alauda import PAGE, FakeAlauda
+from support.fake_alauda import PAGE, REPOSITORY, FakeAlauda
 from support.fake_http import Reply
 
+from bridge.builders.alauda.model import AlaudaRef
 from bridge.builders.base import Handle
 from bridge.errors import Permanent, RemoteError, Transient
 from bridge.model.build import BuildState
@@ -191,3 +193,85 @@ async def test_another_build_than_the_one_asked_for_is_not_ours(alauda: FakeAlau
         alauda.trouble(reply=Reply(200, body=b'{"build_id": "other", "status": "S"}'))
         with pytest.raises(RemoteError, match="answered with another build"):
             await ci.poll({"b-1": handle})
+
+
+def opened(alauda: FakeAlauda, count: int) -> dict[str, Handle]:
+    """The handles of so many builds, the oldest first."""
+    builds = [alauda.add() for _ in range(count)]
+    return {build.id: AlaudaRef(repository=REPOSITORY, id=build.id).handle for build in builds}
+
+
+async def test_each_of_a_thousand_builds_is_seen_once_a_minute_by_few_requests(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    handles = opened(alauda, 1000)
+    async with builder(alauda, tmp_path) as ci:
+        assert (await ci.poll(handles)).keys() == handles.keys(), "a start sees all"
+        for _ in range(2):
+            seen: set[str] = set()
+            for number in range(12):
+                alauda.now += 5
+                if number % 2:
+                    alauda.add()
+                alauda.requests.clear()
+                seen |= (await ci.poll(handles)).keys()
+                assert len(alauda.requests) <= 10
+            assert seen == handles.keys()
+
+
+async def test_builds_far_apart_are_read_by_as_few_requests_as_there_are_builds(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    handles: dict[str, Handle] = {}
+    for _ in range(100):
+        handles |= opened(alauda, 1)
+        opened(alauda, 3 * PAGE)
+    seen: set[str] = set()
+    async with builder(alauda, tmp_path) as ci:
+        for _ in range(24):
+            alauda.now += 5
+            seen |= (await ci.poll(handles)).keys()
+    assert seen == handles.keys()
+    assert len(alauda.requests) < 24 * len(handles) / 2
+
+
+async def test_a_page_that_cannot_be_read_hides_no_build(alauda: FakeAlauda, tmp_path: Path) -> None:
+    handles = opened(alauda, 3 * PAGE)
+    alauda.trouble(match="page=2", reply=Reply(500), times=100)
+    seen: set[str] = set()
+    async with builder(alauda, tmp_path) as ci:
+        for _ in range(6):
+            alauda.now += 5
+            seen |= (await ci.poll(handles)).keys()
+    assert seen == handles.keys()
+
+
+async def test_a_slow_server_is_not_read_for_longer_than_a_poll_may_take(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    handles = opened(alauda, 1000)
+    answer = alauda.handle
+
+    def slowly(method: str, target: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        alauda.now += 3
+        return answer(method, target, body, headers)
+
+    alauda.handle = slowly  # type: ignore[method-assign]  # a fake
+    async with builder(alauda, tmp_path) as ci:
+        for _ in range(20):
+            before = alauda.now
+            assert await ci.poll(handles)
+            assert alauda.now - before < 40
+
+
+async def test_a_build_that_was_to_end_has_ended_only_while_the_repository_is_shown(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    alauda.forgets = True
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        await ci.cancel(handle)
+        alauda.hidden = True
+        assert await ci.poll({"b-1": handle}) == {}
+        alauda.hidden = False
+        assert (await status(ci, handle)).state is BuildState.CANCELLED

@@ -1,5 +1,7 @@
 """States of runs: their words, lists and single runs, and what is not there."""
 
+import json
+
 import pytest
 from support.builder_contract import request
 from support.fake_github import FakeGitHub
@@ -199,3 +201,37 @@ async def test_a_secondary_limit_without_a_pause_waits_a_minute(github: FakeGitH
         with pytest.raises(Transient, match="fewer requests") as caught:
             await ci.poll({"b-1": handle})
     assert caught.value.after == 60.0
+
+
+async def test_looks_count_only_while_the_workflow_is_shown(github: FakeGitHub) -> None:
+    async with builder(github) as ci:
+        handle = await sent(ci)
+        github.runs.clear()
+        github.hidden = True
+        for _ in range(5):
+            assert await ci.poll({"b-1": handle}) == {}
+            github.now += 45
+        github.hidden = False
+        assert await ci.poll({"b-1": handle}) == {}, "the first look that shows anything"
+
+
+async def test_each_of_a_thousand_runs_is_seen_once_a_minute_by_few_requests(github: FakeGitHub) -> None:
+    runs = [github.add({}, title="x") for _ in range(1000)]
+    handles = {
+        f"b-{run.id}": json.dumps(
+            {"repository": "acme/shop", "workflow": "build.yml", "build": f"b-{run.id}", "run": run.id}
+        )
+        for run in runs
+    }
+    async with builder(github) as ci:
+        assert (await ci.poll(handles)).keys() == handles.keys(), "a start sees all"
+        assert len(github.requests) <= 12
+        for _ in range(3):
+            seen: set[str] = set()
+            for _ in range(4):
+                github.now += 15
+                github.add({}, title="nightly")
+                github.requests.clear()
+                seen |= (await ci.poll(handles)).keys()
+                assert len(github.requests) <= 8
+            assert seen == handles.keys()

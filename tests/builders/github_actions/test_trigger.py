@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from support.builder_contract import request
+from support.builder_contract import request, timed
 from support.fake_actions import workflow
 from support.fake_github import FakeGitHub
 from support.fake_http import Reply, json_reply
@@ -303,3 +303,38 @@ async def test_a_run_far_back_is_found_and_its_absence_proven(github: FakeGitHub
             github.add({}, title="nightly")
         assert await ci.find("b-1") == handle
         assert await ci.find("b-2") is None
+
+
+async def test_what_may_be_further_back_than_is_searched_is_not_proven_to_be_absent(
+    github: FakeGitHub,
+) -> None:
+    now = int(github.now)
+    for _ in range(2001):
+        github.add({}, title="nightly")
+    async with builder(github) as ci:
+        assert await ci.find("b-1") is Search.UNSEARCHABLE
+        assert await ci.find(timed(now)) is Search.UNSEARCHABLE
+        github.runs[10].created = now - 2 * 86_400
+        assert await ci.find(timed(now)) is None, "all there is older"
+        github.runs[10].created = -1e10
+        assert await ci.find(timed(now)) is Search.UNSEARCHABLE, "that is no time"
+
+
+async def test_a_run_that_many_others_hide_is_not_told_to_be_missing(github: FakeGitHub) -> None:
+    """As after this process was stopped for long."""
+    github.gives_ids = False
+    async with builder(github) as ci:
+        handle = await sent_of(ci.trigger(request()))
+        run = github.run("b-1")
+        for _ in range(2001):
+            github.add({}, title="nightly")
+        github.now += 1900
+        assert await ci.poll({"b-1": handle}) == {}, "it may be further back"
+        del github.runs[-1000:]
+        found = [await ci.poll({"b-1": handle}) for _ in range(4)]
+    assert [json.loads(one["b-1"].handle or "")["run"] for one in found if one] == [run.id]
+
+
+async def test_a_request_that_was_given_up_has_a_minute_to_be_carried_out(github: FakeGitHub) -> None:
+    async with builder(github, timeout="1s") as ci:
+        assert ci.settle_seconds >= 60
