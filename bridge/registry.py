@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final, Generic, TypeVar
 
 import anyio
@@ -53,13 +54,19 @@ class Adapters(Mapping[str, type[A]], Generic[A]):
     def __len__(self) -> int:
         return len(self._locations)
 
+    def _package(self, kind: str) -> str:
+        return self._locations[kind].partition(":")[0].rpartition(".")[0]
+
+    def folder(self, kind: str) -> Traversable:
+        """The folder of the adapter."""
+        return files(self._package(kind))
+
     def text(self, kind: str, file: str) -> str:
         """A text file from the folder of the adapter. Raises FileNotFoundError with what to create."""
-        package = self._locations[kind].partition(":")[0].rpartition(".")[0]
         try:
-            return (files(package) / file).read_text("utf-8")
+            return (self.folder(kind) / file).read_text("utf-8")
         except FileNotFoundError:
-            path = f"{package.replace('.', '/')}/{file}"
+            path = f"{self._package(kind).replace('.', '/')}/{file}"
             raise FileNotFoundError(f"the kind {kind} has no {file}: create {path}") from None
 
 

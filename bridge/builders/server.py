@@ -56,6 +56,11 @@ class Answer:
         return self.status in range(200, 300)
 
     @property
+    def missing(self) -> bool:
+        """Whether the server, and not a page in its place, says that there is no such thing (404)."""
+        return self.status == HTTPStatus.NOT_FOUND and not is_web_page(self.body)
+
+    @property
     def after(self) -> float | None:
         """The pause that the server asks for."""
         return retry_after(self.headers, time.time())
@@ -67,10 +72,16 @@ class Answer:
 
 
 class BuildServer:
-    """One server; `name` is what sentences call it, `headers` go with each request."""
+    """One server; `name` is what sentences call it, `headers` go with each request.
 
-    def __init__(self, name: str, settings: ServerSettings, headers: Mapping[str, str]) -> None:
+    `setting` is the setting with its address, as sentences name it.
+    """
+
+    def __init__(
+        self, name: str, settings: ServerSettings, headers: Mapping[str, str], *, setting: str = "url"
+    ) -> None:
         self.name = name
+        self._setting = setting
         self.url = settings.url
         self._timeout = settings.timeout.total_seconds()
         self._ca_file = settings.ca_file
@@ -130,7 +141,7 @@ class BuildServer:
     ) -> T | None:
         """The document at `path`; None when there is none (404). Raises RemoteError."""
         answer = await self.call("GET", path, query=query)
-        if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
+        if answer.missing:
             return None
         return self.parsed(answer, shape)
 
@@ -141,7 +152,7 @@ class BuildServer:
         if answer.truncated:
             raise Permanent(f"{self.name} answered with more than {MAX_ANSWER >> 20} MiB")
         if is_web_page(answer.body):
-            raise Transient(f"`url` shows a web page, not the API of {self.name}: check `url`")
+            raise Transient(self._page)
         # The error quotes the answer: it must not be the context of ours.
         with suppress(ValidationError):
             return shape.validate_json(answer.body)
@@ -152,7 +163,8 @@ class BuildServer:
         why = self.describe(answer)
         if answer.status in {401, 403} or answer.sign_in:
             return Denied(why)
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in {408, 425, 429}:
+        page = answer.status == HTTPStatus.NOT_FOUND and not answer.missing
+        if page or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in {408, 425, 429}:
             return Transient(why, answer.after)
         return Permanent(why)
 
@@ -172,13 +184,19 @@ class BuildServer:
         if page := answer.sign_in:
             return (
                 f"{page} answers in place of {self.name} ({answer.status}): "
-                "let requests with a token pass it, or have `url` lead around it"
+                f"let requests with a token pass it, or have `{self._setting}` lead around it"
             )
         if answer.status in range(300, 400):
-            return f"{self.name} points to another address ({answer.status}): correct `url`"
+            return f"{self.name} points to another address ({answer.status}): correct `{self._setting}`"
+        if answer.status == HTTPStatus.NOT_FOUND and not answer.missing:
+            return self._page
         if answer.good:
             return f"{self.name} answered {answer.status}, and not what its API says"
         return _DESCRIPTIONS.get(answer.status, "{0} answered {1}").format(self.name, answer.status)
+
+    @property
+    def _page(self) -> str:
+        return f"`{self._setting}` shows a web page, not the API of {self.name}: check `{self._setting}`"
 
     async def _connected(self) -> "_Clients":
         async with self._connecting:
@@ -209,12 +227,12 @@ class BuildServer:
         if url.scheme != "http" or self._proxy or self._answered:
             return
         if await anyio.to_thread.run_sync(speaks_tls, url.host, url.port or 80, _TLS_PROBE):
-            raise NotSent(f"this port of {self.name} speaks TLS: write https:// in `url`")
+            raise NotSent(f"this port of {self.name} speaks TLS: write https:// in `{self._setting}`")
 
     def _unconnected(self, error: BaseException) -> str:
         found = list(causes(error))
         via_proxy = self._proxy is not None
-        peer, setting = ("the proxy", "proxy") if via_proxy else (self.name, "url")
+        peer, setting = ("the proxy", "proxy") if via_proxy else (self.name, self._setting)
         without_tls = f"write http:// in `{setting}`, or its port for https"
         return tls_fault(error, peer, without_tls=without_tls) or next(
             (why.format(peer=peer, setting=setting) for kind, why in _REASONS if _any(found, kind)),
@@ -269,6 +287,7 @@ _DESCRIPTIONS: Final[Mapping[int, str]] = {
     401: "{0} rejects the token ({1}): check it",
     403: "the token may not do this in {0} ({1}): check its rights",
     404: "{0} has no such thing, or does not show it to this token ({1})",
+    407: "the proxy asks who we are ({1}): have it let this machine through without a password",
     429: "{0}, or a proxy before it, asks for fewer requests ({1})",
     502: "a proxy did not get an answer from {0} ({1})",
     503: "{0} is starting or not available ({1})",

@@ -23,6 +23,9 @@ _SAMPLE_ID: Final = "sample-push"
 _NAMES: Final = ("namespace", "name", "full_name", "clone_url")
 _BLOCK: Final = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _CONFIGURATION: Final = re.compile(r"^## Configuration\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_LEFT_OUT: Final = re.compile(
+    r"^## (?:Configuration|Common mistakes)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,17 @@ def guide(kind: str) -> Guide:
 
 
 def builder_guide(kind: str, public_url: str) -> str:
-    """What to prepare at a build system, for this bridge; "" for a kind without a guide."""
+    """What to prepare at a build system, for this bridge, and where more stands; "" without a guide.
+
+    Mistakes are for later, and the configuration is what `init` writes itself.
+    """
     with suppress(FileNotFoundError):
-        return BUILDERS.text(kind, "guide.en.md").replace(EXAMPLE_URL, public_url)
+        text = _LEFT_OUT.sub("", BUILDERS.text(kind, "guide.en.md")).replace(EXAMPLE_URL, public_url)
+        place = BUILDERS.folder(kind)
+        return (
+            f"{text.strip()}\n\nThe commonest mistakes: {place / 'guide.en.md'}\n"
+            f"All of it in Chinese: {place / 'guide.zh-CN.md'}"
+        )
     return ""
 
 

@@ -67,7 +67,7 @@ class ActionsServer(BuildServer):
             kept: T = known[1]
             return kept
         self._kept.pop(key, None)
-        if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
+        if answer.missing:
             return None
         document = self.parsed(answer, shape)
         if tag := answer.headers.get("ETag"):

@@ -45,7 +45,8 @@ class AlaudaServer(BuildServer):
         found = await self.read(f"v1/repositories/{path}", REPOSITORY)
         if found is None:
             raise Denied(
-                f"Alauda shows no repository {name!r} to this token (404): check `repository` and its rights"
+                f"Alauda shows no repository {name!r} to this token (404): check `url`, `repository` and the "
+                "token's rights"
             )
         return found
 

@@ -98,7 +98,8 @@ class CodeArtsBuilder(Builder):
         found = await self._server.found(paths, CONFIG, {"get_all_params": "true"})
         if found is None or found.result is None:
             raise Denied(
-                f"CodeArts shows no job {self._job_name!r} to this caller: check the job and its rights"
+                f"CodeArts shows no job {self._job_name!r} to this caller: check `job_id`, the rights "
+                "of the caller, and `url`"
             )
         job = DeclaredJob(job_id, found.result.declared, self._settings.names)
         now = self._clock()

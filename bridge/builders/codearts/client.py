@@ -88,7 +88,7 @@ class CodeArtsServer(BuildServer):
         answer = await self.first("GET", paths, query=query)
         if _is_no_call(answer):
             raise Transient(self.describe(answer))
-        if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
+        if answer.missing:
             return None
         return self.parsed(answer, shape)
 

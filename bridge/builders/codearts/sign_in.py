@@ -79,7 +79,7 @@ class Password(SignIn):
 
     def __init__(self, settings: CodeArtsSettings, clock: Clock) -> None:
         at_iam = settings.model_copy(update={"url": settings.iam})
-        self._iam = BuildServer("IAM", at_iam, {"Content-Type": JSON})
+        self._iam = BuildServer("IAM", at_iam, {"Content-Type": JSON}, setting="iam_url")
         assert settings.password is not None
         user = {
             "name": settings.username,
@@ -104,8 +104,10 @@ class Password(SignIn):
         answer = await self._iam.call("POST", "v3/auth/tokens", content=content)
         rejected = answer.status in range(400, 500) and answer.status != HTTPStatus.TOO_MANY_REQUESTS
         if rejected and not answer.sign_in:
+            where = ", and `iam_url`" if answer.status == HTTPStatus.NOT_FOUND else ""
             raise Denied(
-                f"IAM makes no token ({answer.status}): check `username`, `password`, `domain` and `region`"
+                f"IAM makes no token ({answer.status}): check `username`, `password`, `domain` and "
+                f"`region`{where}"
             )
         if not answer.good:
             raise self._iam.error_of(answer)

@@ -89,7 +89,7 @@ class Gitea(ActionsServer):
             return
         found = await self.read(f"{self.prefix}version", _SERVER)
         if found is None:
-            raise Permanent("there is neither Gitea nor Forgejo at `url` (404): check `url`")
+            raise Permanent("there is neither Gitea nor Forgejo at `url` (404): check `url`, without /api/v1")
         self.forgejo = "gitea-" in found.version
         self.forces = not self.forgejo
         self.name = "Forgejo" if self.forgejo else "Gitea"

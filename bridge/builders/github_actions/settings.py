@@ -34,6 +34,12 @@ class GitHubActionsSettings(ActionsSettings):
     """How often running builds are polled."""
 
     @model_validator(mode="after")
+    def _address_of_the_api(self) -> Self:
+        if self.url.removesuffix("/").endswith("//github.com"):
+            raise wrong("url", "the API of github.com is at https://api.github.com: remove `url`")
+        return self
+
+    @model_validator(mode="after")
     def _one_caller_one_way(self) -> Self:
         app = [name for name in _APP if getattr(self, name) is not None]
         if len(app) not in {0, len(_APP)} or bool(app) == (self.token is not None):

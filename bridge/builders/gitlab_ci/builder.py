@@ -10,7 +10,6 @@ found again.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import ClassVar, Final
 from urllib.parse import quote
 
@@ -186,7 +185,7 @@ class GitLabBuilder(Builder):
         repository = f"{project_path(self._project)}/repository"
         if self._ref:
             answer = await self._server.call("GET", f"{repository}/commits/{quote(self._ref, safe='')}")
-            if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
+            if answer.missing:
                 return [f"the project has no branch or tag {self._ref!r}: correct `ref`"]
         # It may be in another project, or at an address.
         if ref is None or "@" in path or "://" in path:
@@ -194,7 +193,7 @@ class GitLabBuilder(Builder):
         answer = await self._server.call(
             "GET", f"{repository}/files/{quote(path, safe='')}/raw", query={"ref": ref}, limit=_MAX_FILE
         )
-        if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
+        if answer.missing:
             return [f"there is no {one_line(path)} in {one_line(ref)}: add it where builds are to run"]
         found = DeclaredPipeline.parse(answer.body) if answer.good and not answer.truncated else None
         if found is None or not self._order.by_inputs:

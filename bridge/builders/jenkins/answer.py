@@ -48,6 +48,7 @@ class Answer:
 
 _DESCRIPTIONS: Final[Mapping[int, str]] = {
     403: "the user may not do this in Jenkins (403): check its permissions",
+    407: "the proxy asks who we are (407): have it let this machine through without a password",
     429: "Jenkins, or a proxy before it, asks for fewer requests (429)",
     502: "a proxy did not get an answer from Jenkins (502)",
     503: "Jenkins is starting or not available (503)",

@@ -356,7 +356,14 @@ def _reason(error: BaseException, access: ServerAccess) -> str:
     without_tls = f"write http:// in `{setting}`, or its port for https"
     return (
         tls_fault(error, peer, without_tls=without_tls)
-        or next((why for kind, why in _REASONS if any(isinstance(cause, kind) for cause in found)), "")
+        or next(
+            (
+                why.format(peer=peer, setting=setting)
+                for kind, why in _REASONS
+                if any(isinstance(cause, kind) for cause in found)
+            ),
+            "",
+        )
         or (
             "the file of `ca_file` cannot be used"
             if access.ca_file and any(type(cause) is OSError for cause in found)
@@ -366,9 +373,9 @@ def _reason(error: BaseException, access: ServerAccess) -> str:
 
 
 _REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
+    (socket.gaierror, "the host name of {peer} cannot be resolved: check `{setting}` and DNS"),
+    (ConnectionRefusedError, "{peer} refuses connections: check that it runs, and `{setting}`"),
     (ProxyError, "the proxy rejected the request: check `proxy`"),
-    (socket.gaierror, "the host name of Jenkins cannot be resolved: check `url` and DNS"),
-    (ConnectionRefusedError, "Jenkins refuses connections: check that it runs, and `url`"),
     ((requests.Timeout, TimeoutError, jenkins.TimeoutException), "Jenkins did not answer in time"),
     (
         (ConnectionResetError, BrokenPipeError, RemoteDisconnected),

@@ -45,7 +45,7 @@ class DroneSite(RemoteSite):
             yield cls(server, stack)
 
     def make(self, **settings: Any) -> Builder:
-        return make(self.server, self.api, **settings)
+        return make(self.server, **{"api": self.api, **settings})
 
     async def start(self, build_id: str) -> None:
         self.server.start(self.server.build(build_id), self.logs[build_id])

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -36,8 +36,11 @@ class LocalContractSite(Site):
         ),
     }
 
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch, stack: ExitStack) -> None:
+        """What is on the `stack` is closed with the site."""
         self.patch = patch
+        self.stack = stack
+        self.folder = folder
         self.secret = "canary-of-the-daemons-environment"
         patch.setenv("CANARY", self.secret)
         self._local = LocalSite(folder / "state")
@@ -49,14 +52,15 @@ class LocalContractSite(Site):
     @classmethod
     @asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator["LocalContractSite"]:
-        with pytest.MonkeyPatch.context() as patch:
-            site = cls(folder, patch)
+        with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+            site = cls(folder, patch, stack)
             yield site
             site.recover()
         await cancel_all(site._local)
 
     def make(self, **settings: Any) -> Builder:
-        return self._local.builder(_SCRIPT.format(gates=self._gates), **settings)
+        """Settings say themselves what builds."""
+        return self._local.builder(None if settings else _SCRIPT.format(gates=self._gates), **settings)
 
     def request(self, build_id: str, *, log: str = "", succeeds: bool = True, **changes: Any) -> BuildRequest:
         (self._gates / f"{build_id}.log").write_text(log)
