@@ -17,7 +17,6 @@ from bridge.errors import RemoteError
 from bridge.registry import BUILDERS
 
 LANGUAGES = ("en", "zh-CN")
-TRIED = [kind for kind in BUILDERS if kind != "dummy"]
 GUIDED = [kind for kind in BUILDERS if (Path(str(BUILDERS.folder(kind))) / "guide.en.md").is_file()]
 CONFIGURATION, MISTAKES, TEST = "Configuration", "Common mistakes", "The test"
 TITLES = {
@@ -93,7 +92,7 @@ def mistakes(kind: str, which: str) -> dict[str, Make]:
 
 
 def each(which: str) -> list[tuple[str, str]]:
-    return [(kind, sentence) for kind in TRIED for sentence in mistakes(kind, which)]
+    return [(kind, sentence) for kind in GUIDED for sentence in mistakes(kind, which)]
 
 
 def shows(sentence: str, said: str) -> bool:
@@ -133,16 +132,50 @@ def test_every_configuration_that_a_guide_shows_passes_the_check(
         (tmp_path / program).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     for number, block in enumerate(shown):
-        for name in re.findall(r"\{file: secrets/([\w.-]+)\}", block):
+        for name in ("git", *re.findall(r"\{file: secrets/([\w.-]+)\}", block)):
             (tmp_path / "secrets" / name).write_text("0123456789abcdef")
-        for name in re.findall(r"\{env: (\w+)\}", block):
-            monkeypatch.setenv(name, "0123456789abcdef")
         file = tmp_path / f"{number}.yaml"
-        file.write_text(f"sources: {{git: {{kind: Simple, secrets: [0123456789abcdef]}}}}\n{block}")
+        file.write_text(f"sources: {{git: {{kind: Simple, secrets: [{{file: secrets/git}}]}}}}\n{block}")
         done = command("check", "--config", file)
         assert (done.status, done.stderr) == (0, ""), done.stdout
-        assert kind in {one["kind"] for one in yaml.safe_load(block)["builders"].values()}
+        assert kind in {one.get("kind") for one in yaml.safe_load(block)["builders"].values()}
         assert "warning" not in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["drone", "github-actions", "gitea-actions"])
+def test_the_images_are_built_as_in_the_pipeline_that_is_run_by_a_test_of_its_own(kind: str) -> None:
+    """A dollar that the build system would take for its own is written twice."""
+    pipeline = yaml.safe_load(blocks(guide("gitlab-ci"), "yaml")[0])
+    script = pipeline["build"]["script"][-1].split("\n")
+    shown = [line.strip().replace("$${", "${") for line in guide(kind).splitlines()]
+    assert len(script) > 4
+    assert {line.strip() for line in script} <= {*shown, ""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "which", "event"),
+    [("github-actions", 0, None), ("github-actions", 1, "image"), ("gitea-actions", 0, None)],
+)
+async def test_the_workflow_of_a_guide_lacks_nothing(
+    kind: str, which: int, event: str | None, tmp_path: Path
+) -> None:
+    shown = [block for block in blocks(guide(kind), "yaml") if "\njobs:" in block]
+    async with SITES[kind].open(tmp_path) as site:
+        mistake: Any = site
+        mistake.server.files[""] = shown[which]
+        async with site.builder(**({"event": event} if event else {})) as builder:
+            assert "; it " not in await builder.test()
+            outcome = await builder.trigger(site.request("b-1"))
+            assert (outcome.__class__, getattr(outcome, "caveat", "")) == (Sent, "")
+    used = {*re.findall(r"\.([A-Z][A-Z_]+) }}", shown[which])} - {
+        "GITHUB_TOKEN",
+        "REGISTRY_USER",
+        "REGISTRY_PASSWORD",
+    }
+    inputs = (yaml.load(shown[which], yaml.BaseLoader)["on"].get("workflow_dispatch") or {}).get(
+        "inputs", used
+    )
+    assert used == {*inputs}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

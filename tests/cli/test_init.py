@@ -61,7 +61,9 @@ def test_a_sample_push_of_the_chosen_host_builds_at_once(kind: str, own: bool, t
 
 @pytest.mark.parametrize("kind", FORGES)
 def test_the_page_of_the_host_is_reported_with_the_real_address(kind: str, tmp_path: Path) -> None:
-    done = made(tmp_path, "--host", kind, "--public-url", "https://bridge.potters.example/ci/")
+    done = made(
+        tmp_path, "--host", kind, "--builder", "dummy", "--public-url", "https://bridge.potters.example/ci/"
+    )
     assert f"https://bridge.potters.example/ci/hooks/{guide(kind).source_name}" in done.stdout
     assert "bridge.example.com" not in done.stdout
     assert "```yaml" not in done.stdout
@@ -80,6 +82,10 @@ def test_what_to_prepare_at_the_build_system_is_reported_with_the_real_address(t
     assert "# GitLab CI/CD\n" in done.stdout
     assert "`https://bridge.potters.example/ci/wake/gitlab`" in done.stdout
     assert "bridge.example.com" not in done.stdout
+    assert "## Configuration\n\n```yaml\nbuilders:" not in done.stdout, "`init` has written it"
+    for title, end in (("The commonest mistakes", "guide.en.md"), ("All of it in Chinese", "guide.zh-CN.md")):
+        (path,) = re.findall(rf"^{title}: (.*{re.escape(end)})$", done.stdout, re.MULTILINE)
+        assert Path(path).read_text().startswith("# GitLab CI/CD\n")
 
 
 @pytest.mark.parametrize("builder", BUILDERS)

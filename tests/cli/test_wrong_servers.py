@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.builder_sites import REMOTE
 from support.channel_contract import find_contract
 from support.commands import Done, command
 from support.daemon import Daemon
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import JOB, declare
 from support.robot_contract import RobotContract
-from support.wrong_servers import FAULTS, NAME, answering, certified, drone_at, http, jenkins_at
+from support.wrong_servers import BUILD_SERVERS, FAULTS, NAME, answering, builder_at, certified, http
 
 from bridge.builders.local import registry
 from bridge.channels.adapters.mail import channel as mail
@@ -20,12 +21,15 @@ from bridge.registry import CHANNELS
 from bridge.store.sqlite.database import Database
 
 ROBOTS = [kind for kind in CHANNELS if isinstance(find_contract(kind), RobotContract)]
-BUILD_SERVERS = {"jenkins": ("Jenkins", jenkins_at), "drone": ("Drone", drone_at)}
 HTTP = [*BUILD_SERVERS, *ROBOTS]
 HERE = {"kind": "local", "command": ["true"]}
 SIGN_IN = b'<html><head><title>Log in</title></head><body><input name="p" type="password"></body></html>'
 TITLED = "<!DOCTYPE html>\n<html><title>统一身份认证</title><div id=app></div></html>".encode()
 MOVED = b"<html><head><meta http-equiv='refresh' content='0;url=/login?from=%2F'></head></html>"
+
+
+def test_every_kind_of_server_is_tried_here() -> None:
+    assert {*BUILD_SERVERS} == {*REMOTE}
 
 
 def asked(folder: Path, kind: str, port: int, *, tls: bool = False, ca_file: str | None = None) -> Done:
@@ -34,7 +38,7 @@ def asked(folder: Path, kind: str, port: int, *, tls: bool = False, ca_file: str
     url = f"{'https' if tls else 'http'}://{NAME}:{port}"
     config: dict[str, Any]
     if kind in BUILD_SERVERS:
-        config = {"builders": {"it": BUILD_SERVERS[kind][1](url, **more), "here": HERE}}
+        config = {"builders": {"it": builder_at(kind, url, **more), "here": HERE}}
     elif kind == "MAIL":
         mails = {"kind": kind, "host": NAME, "port": port, "tls": "implicit" if tls else "none"}
         config = {"channels": {"it": mails | {"from": "ci@example.com", "to": ["a@example.com"]} | more}}
@@ -76,7 +80,7 @@ def test_the_fault_of_a_certificate_is_named_and_only_trust_asks_for_ca_file(
     context, ca_file = certified(fault, tmp_path)
     with answering(b"", context) as port:
         said = complaint(asked(tmp_path, kind, port, tls=True, ca_file=ca_file))
-    peer = BUILD_SERVERS[kind][0] if kind in BUILD_SERVERS else NAME
+    peer = BUILD_SERVERS.get(kind, NAME)
     assert f"the certificate of {peer} {FAULTS[fault]}" in said
     assert ("ca_file" in said) == ("ca_file" in FAULTS[fault])
 
@@ -98,8 +102,10 @@ def test_plain_text_towards_a_port_of_tls_is_named(
     with answering(b"", context) as port:
         said = complaint(asked(tmp_path, kind, port))
     assert {
-        "jenkins": "this port of Jenkins speaks TLS: write https:// in `url`",
-        "drone": "this port of Drone speaks TLS: write https:// in `url`",
+        **{
+            one: f"this port of {peer} speaks TLS: write https:// in `url`"
+            for one, peer in BUILD_SERVERS.items()
+        },
         "MAIL": f"port {port} of {NAME} begins with TLS: set tls: implicit",
     }.get(kind, f"port {port} of {NAME} speaks TLS: write https:// in the url") in said
 
@@ -143,7 +149,7 @@ def test_settings_that_cannot_build_are_not_ok(changes: dict[str, str], words: s
     with fake_jenkins() as jenkins:
         declare(jenkins)
         changes |= {"url": jenkins.url + changes.get("url", "")}
-        builder = jenkins_at(**{"token": jenkins.token, "job": JOB} | changes)
+        builder = builder_at("jenkins", **{"token": jenkins.token, "job": JOB} | changes)
         daemon = Daemon(tmp_path, {"builders": {"it": builder}}, {})
         said = complaint(command("--config", daemon.config, "builders", "test", "it"))
     assert words in said

@@ -5,7 +5,7 @@ from typing import Any
 
 from support.daemon import SECRET, eventually, running
 from support.sending import push_body, send
-from support.wrong_servers import FAULTS, NAME, answering, certified, jenkins_at
+from support.wrong_servers import FAULTS, NAME, answering, builder_at, certified
 
 URL = "https://git.example.com/acme/shop.git"
 RULE = f"""
@@ -24,7 +24,7 @@ def test_the_timeline_of_a_build_names_the_fault_of_the_certificate(tmp_path: Pa
     with answering(b"", context) as port:
         config: dict[str, Any] = {
             "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
-            "builders": {"ci": jenkins_at(f"https://{NAME}:{port}", ca_file=ca_file)},
+            "builders": {"ci": builder_at("jenkins", f"https://{NAME}:{port}", ca_file=ca_file)},
         }
         with running(tmp_path, config, {"shop.yaml": RULE}) as daemon:
             assert send(daemon.url, push_body(URL)).status_code == 202

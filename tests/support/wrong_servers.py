@@ -75,12 +75,25 @@ def answering(answer: bytes, context: ssl.SSLContext | None = None) -> Iterator[
             thread.join()
 
 
-def jenkins_at(url: str, **changes: Any) -> dict[str, Any]:
-    """The settings of a Jenkins builder there."""
-    return {"kind": "jenkins", "url": url, "username": "ci", "token": "canary-token", "job": "app"} | changes
+_SERVERS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "jenkins": ("Jenkins", {"username": "ci", "token": "canary-token", "job": "app"}),
+    "codearts": ("CodeArts", {"access_key": "AK", "secret_key": "canary-key", "job_id": "0" * 32}),
+    "drone": ("Drone", {"token": "canary-token", "api": "drone", "repository": "acme/shop"}),
+    "alauda": ("Alauda", {"token": "canary-token", "repository": "acme/shop"}),
+    "github-actions": (
+        "GitHub",
+        {"token": "canary-token", "repository": "acme/shop", "workflow": "build.yml"},
+    ),
+    "gitea-actions": (
+        "Gitea or Forgejo",
+        {"token": "canary-token", "repository": "acme/shop", "workflow": "build.yml"},
+    ),
+    "gitlab-ci": ("GitLab", {"token": "canary-token", "project": "acme/shop"}),
+}
+BUILD_SERVERS: Final[Mapping[str, str]] = {kind: name for kind, (name, _) in _SERVERS.items()}
+"""The kinds of builders behind HTTP, and what sentences call the server of each."""
 
 
-def drone_at(url: str, **changes: Any) -> dict[str, Any]:
-    """The settings of a Drone builder there."""
-    place = {"url": url, "api": "drone", "repository": "acme/shop"}
-    return {"kind": "drone", "token": "canary-token"} | place | changes
+def builder_at(kind: str, url: str, **changes: Any) -> dict[str, Any]:
+    """The settings of a builder there."""
+    return {"kind": kind, "url": url} | dict(_SERVERS[kind][1]) | changes

@@ -15,7 +15,7 @@ from bridge.builders.gitlab_ci.order import OURS
 from bridge.registry import BUILDERS
 
 GUIDE = BUILDERS.text("gitlab-ci", "guide.en.md")
-PIPELINE, WITH_INPUTS, INPUTS = re.findall(r"^```yaml\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+PIPELINE, WITH_INPUTS, INPUTS, _ = re.findall(r"^```yaml\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 
 
 def run(folder: Path, script: str, **environ: str) -> str:
