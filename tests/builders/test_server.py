@@ -93,6 +93,24 @@ async def test_tls_towards_a_plain_port_was_not_sent_and_is_named(numbers: Numbe
     assert numbers.bodies == []
 
 
+async def test_a_404_of_a_web_page_says_nothing_of_the_document(numbers: Numbers) -> None:
+    page = Reply(404, {"Content-Type": "text/html"}, b"<!DOCTYPE html><html><title>404</title></html>")
+    async with server_at(numbers.url) as ci:
+        numbers.trouble(reply=json_reply({}, 404))
+        assert await ci.read("project", ANY) is None
+        numbers.trouble(reply=page)
+        with pytest.raises(Transient, match="`url` shows a web page, not the API of CI"):
+            await ci.read("project", ANY)
+
+
+async def test_sentences_name_the_setting_that_has_the_address() -> None:
+    settings = ServerSettings.model_validate({"url": "http://127.0.0.1:1"})
+    iam = BuildServer("IAM", settings, {}, setting="iam_url")
+    with pytest.raises(NotSent, match="IAM refuses connections: check that it runs, and `iam_url`"):
+        await iam.call("GET", "token")
+    await iam.aclose()
+
+
 async def test_no_more_is_read_than_was_asked_for() -> None:
     whole = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * (2 << 20)
     with answering(whole) as port:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from support.mistakes import PAGE, Make
 from support.wrong_servers import NAME, answering, certified, http
 
-from bridge.builders.local import registry
+from bridge.builders.local import builder, registry
+from bridge.builders.local.platforms import not_run_here
 
 VERSION = "echo 'buildah version 1.39.3 (image-spec 1.1.0, runtime-spec 1.2.0)'"
 SIGN_IN = b'<html><input type="password"></html>'
@@ -53,6 +55,13 @@ def _nowhere(site: Any) -> Mapping[str, Any]:
     return {"engine": "buildah", "registry": f"{NAME}:1"}
 
 
+def _without_emulators(site: Any) -> Mapping[str, Any]:
+    _programs(site, os.environ["PATH"], buildah=VERSION)
+    nowhere = Path(site.stack.enter_context(TemporaryDirectory()))
+    site.patch.setattr(builder, "not_run_here", partial(not_run_here, emulators=nowhere))
+    return {"engine": "buildah", "platforms": ["linux/s390x"]}
+
+
 def _without_registry(site: Any) -> Mapping[str, Any]:
     _programs(site, os.environ["PATH"], buildah=VERSION)
     return {"engine": "buildah"}
@@ -71,6 +80,7 @@ TOLD: dict[str, Make] = {
         {"engine": "docker", "lfs": True}, docker="echo Docker version 28", git=":"
     ),
     "the program make-image of the builder here is not installed": _found({"command": ["make-image"]}),
+    "RUN steps for linux/s390x cannot run on this machine: install qemu-user-static": _without_emulators,
     "the registry … answers without TLS at this port: set tls_verify: false, or for docker its "
     "insecure-registries": _registry(http("200 OK")),
     "the certificate of the registry … comes from an authority that is not trusted here: write into "
