@@ -80,6 +80,9 @@ def _drone(request: Request, secrets: Sequence[bytes], now: float) -> None:
     names = parts.get("headers", "").split()
     if parts.get("algorithm") != "hmac-sha256" or not {"date", "digest"} <= {*names}:
         raise BadSignature("the signature is not an hmac-sha256 of the headers date and digest")
+    if len({*names}) < len(names):
+        # Who may name a long header thousands of times has us sign hundreds of megabytes.
+        raise BadSignature("the signature names a header twice")
     signed = b"\n".join(name.encode() + b": " + request.header(name) for name in names)
     expected = (base64.b64encode(hmac.digest(secret, signed, "sha256")) for secret in secrets)
     digest = b"SHA-256=" + base64.b64encode(hashlib.sha256(request.body).digest())

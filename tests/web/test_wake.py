@@ -108,6 +108,7 @@ BAD: dict[str, dict[str, str]] = {
     "Drone over another body": drone(body=b"{}"),
     "Drone of an hour ago": drone(at=START - 3600),
     "Drone without its body": drone(names="date"),
+    "Drone that signs a header twice, and could do so often": drone(names="date digest date"),
     "Drone with no such signature": {"signature": "x"},
 }
 
