@@ -15,6 +15,7 @@ from bridge.builders.base import LogChunk
 from bridge.builders.gitlab_ci.client import GitLabServer, pipelines_path, project_path
 from bridge.builders.gitlab_ci.model import JOBS, GitLabRef, Job
 from bridge.builders.log_text import PIECE, boundary, one_line
+from bridge.builders.server import MAX_ANSWER
 from bridge.errors import Transient
 
 _BYTES: Final = 36
@@ -109,7 +110,8 @@ class GitLabLog:
         first = max(byte - 1, 0)
         path = f"{project_path(ref.project)}/jobs/{job.id}/trace"
         headers = {"Range": f"bytes={first}-"} if first else None
-        answer = await self._server.call("GET", path, headers=headers, limit=byte + length)
+        limit = min(byte + length, MAX_ANSWER)
+        answer = await self._server.call("GET", path, headers=headers, limit=limit)
         if answer.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return None, True
         if answer.status == HTTPStatus.NOT_FOUND and not answer.sign_in:
@@ -122,9 +124,11 @@ class GitLabLog:
             if not found or int(found[1]) != first:
                 raise Transient("GitLab answered with another part of the log than it was asked for")
             start = first
-        if byte > start + len(answer.body):
+        rest = answer.body[byte - start :]
+        if byte > start + len(answer.body) and not answer.truncated:
             return None, True
-        return answer.body[byte - start :], not answer.truncated
+        # What is beyond the most that is read is left out.
+        return rest, not (answer.truncated and rest)
 
 
 def _passed_over(jobs: Sequence[Job], place: int) -> bool:

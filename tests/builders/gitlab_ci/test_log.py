@@ -8,6 +8,7 @@ from support.fake_http import json_reply
 from support.gitlab_builds import builder
 
 from bridge.builders.base import Handle, Sent
+from bridge.builders.gitlab_ci import log
 from bridge.builders.gitlab_ci.builder import GitLabBuilder
 from bridge.errors import RemoteError
 
@@ -141,6 +142,21 @@ async def test_a_long_log_of_a_job_that_ended_is_fetched_in_large_parts(
     whole = text if lines else text + "\n"
     assert found == f"== build / prepare ==\n{whole}"
     assert sum("/trace" in line for line in server.requests) <= 4
+
+
+async def test_of_a_log_without_bounds_so_much_is_read_as_of_any_answer(
+    server: FakeGitLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the whole log comes each time, it costs no more memory than that."""
+    monkeypatch.setattr(log, "MAX_ANSWER", 1 << 20)
+    async with builder(server) as ci:
+        handle = await sent(ci)
+        server.start(server.pipelines[0], "a line of a log\n" * 100_000)
+        server.finish(server.pipelines[0], tail="done\n")
+        found, _ = await log_from(ci, handle)
+    lines = 100_000 if server.ranges else (1 << 20) // 16
+    kept = "a line of a log\n" * lines
+    assert found == f"== build / prepare ==\n{kept}== build / image ==\ndone\n"
 
 
 async def test_many_jobs_are_read_page_by_page(server: FakeGitLab) -> None:
