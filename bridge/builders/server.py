@@ -175,7 +175,8 @@ class BuildServer:
             return Retry(why, denied=True)
         if answer.status in {429, 503}:
             return Retry(why, answer.after)
-        if answer.good or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # With 408, it may be a proxy that did not wait for the server.
+        if answer.good or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == 408:  # noqa: PLR2004  # an HTTP status
             return Ambiguous(why)
         return Rejected(why)
 

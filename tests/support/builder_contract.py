@@ -232,6 +232,7 @@ REMOTE_CASES: Mapping[str, Case] = {
     "429 with nonsense": answered(Retry, 429, Retry_After="soon"),
     "503": answered(Retry, 503),
     "503 with seconds": answered(Retry, 503, 7.0, Retry_After="7"),
+    "408": answered(Ambiguous, 408),
     "502": answered(Ambiguous, 502),
     "504": answered(Ambiguous, 504),
     "connection refused": Case(Retry, _refused),

@@ -166,7 +166,7 @@ class JenkinsBuilder(Builder):
             return Retry(why, denied=not starting)
         if status in _REJECTIONS:
             return Rejected(f"the job {self._job!r} {_REJECTIONS[status]} ({status})")
-        if 300 <= status < 500:  # noqa: PLR2004  # HTTP statuses
+        if 300 <= status < 500 and status != 408:  # noqa: PLR2004  # HTTP statuses; of a proxy that did not wait
             return Rejected(f"the job {self._job!r} was not queued: {self._server.describe(answer)}")
         return Ambiguous(f"{self._server.describe(answer)}, without a queue number")
 
