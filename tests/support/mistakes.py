@@ -54,6 +54,7 @@ def _of_tls(site: RemoteSite, scheme: str) -> Settings:
 def common(peer: str) -> dict[str, Make]:
     """What can go wrong on the way to any server, which sentences call `peer`; by what is said of it."""
     return {
+        f"the host name of {peer} cannot be resolved: check `url` and DNS": given(url="https://ci.invalid"),
         f"{peer} refuses connections: check that it runs, and `url`": given(url=CLOSED),
         f"{peer} answers without TLS at this port: write http:// in `url`, or its port for https": (
             lambda site: {"url": site.server.url.replace("http:", "https:")}
