@@ -15,8 +15,6 @@ https://docs.docker.com/reference/cli/docker/buildx/build/
 import codecs
 import contextlib
 import os
-import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -45,20 +43,17 @@ from bridge.builders.base import (
     Target,
 )
 from bridge.builders.local.advice import advice
-from bridge.builders.local.engine import DAEMONLESS, forget_image
+from bridge.builders.local.engine import forget_image
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, Waiting, remove, write_whole
 from bridge.builders.local.images import superfluous
-from bridge.builders.local.limits import Limits, make_fence
+from bridge.builders.local.machine import examine
 from bridge.builders.local.objects import evict
-from bridge.builders.local.platforms import not_run_here
 from bridge.builders.local.registry import ask_registry
 from bridge.builders.local.settings import (
     BUILD_ID,
     LocalSettings,
     Unbuildable,
-    find_engine,
     make_spec,
-    missing_tool,
 )
 from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildRequest, BuildState, SeenJob
@@ -70,7 +65,6 @@ _RUNNER: Final = (
     "from bridge.builders.local.runner import main; sys.exit(main(*sys.argv[2:]))"
 )
 _START_SECONDS: Final = 10.0
-_TEST_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 10.0
 _FREE_SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 600.0
@@ -140,11 +134,8 @@ class LocalBuilder(Builder):
         await _in_thread(self._remove_superfluous, everything)
 
     async def test(self) -> str:
-        """Raises Permanent where a program is missing, Transient where the registry does not answer."""
-        found = await _in_thread(self._test_command if self._settings.command else self._test_engine)
-        if lacks := await _in_thread(missing_tool, self._settings):
-            raise Permanent(lacks)
-        found = "; ".join(filter(None, (found, await _in_thread(self._test_machine))))
+        """Raises Permanent where a program is missing, Transient where a registry or buildkitd is silent."""
+        found = await _in_thread(examine, self.name, self._settings, self.folder)
         if self._settings.registry is None:
             return found
         answer = await ask_registry(self._settings.registry, tls_verify=self._settings.tls_verify)
@@ -285,49 +276,6 @@ class LocalBuilder(Builder):
         pid = folder.holder()
         if pid is not None:
             _terminate(pid, folder)
-
-    def _test_command(self) -> str:
-        program = (self._settings.command or [""])[0]
-        if "/" in program and not program.startswith("/"):
-            return f"{program} will be looked for in each checkout"
-        found = shutil.which(program)
-        if found is None:
-            raise Permanent(f"the program {program} of the builder {self.name} is not installed")
-        return f"{found} can be run"
-
-    def _test_machine(self) -> str:
-        """What this machine makes of `limits`, and what it lacks for `platforms`, in words."""
-        settings = self._settings
-        engine = None if settings.command else find_engine(settings.engine)
-        found = []
-        limits = Limits(**settings.limits.model_dump())
-        if limits != Limits():
-            fence = make_fence(limits, self.folder, engine)
-            fence.remove()
-            found.append(fence.means)
-        if engine in DAEMONLESS and (lacks := not_run_here(settings.platforms)):
-            found.append(lacks)
-        return "; ".join(found)
-
-    def _test_engine(self) -> str:
-        try:
-            engine = find_engine(self._settings.engine)
-        except Unbuildable as unbuildable:
-            raise Permanent(str(unbuildable)) from None
-        argv = [engine, "--version"]
-        if engine == "docker" and len(self._settings.platforms) > 1:
-            argv = [engine, "buildx", "version"]
-        try:
-            done = subprocess.run(
-                argv,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_TEST_SECONDS,
-                check=True,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise Permanent(f"{shlex.join(argv)} failed: {error}") from None
-        return done.stdout[:200].decode(errors="replace").strip()
 
 
 async def _in_thread(function: Callable[..., T], *arguments: object) -> T:

@@ -1,9 +1,11 @@
 """Engines on BuildKit, whose images are nowhere but in its cache until they are pushed.
 
 The image is built first without an output, so that a build which fails has pushed nothing. A push is the same
-once more, out of the cache, and has all names. So the checkout stays with the image until it is pushed.
+once more, out of the cache, and has all names; the time of the commit makes both the same. So the checkout
+stays with the image until it is pushed.
 
-Source: "docker buildx build", https://docs.docker.com/reference/cli/docker/buildx/build/
+Source: "docker buildx build", https://docs.docker.com/reference/cli/docker/buildx/build/, and "buildctl",
+https://github.com/moby/buildkit/blob/master/docs/reference/buildctl.md
 """
 
 import json
@@ -53,7 +55,6 @@ class Buildx(BuildKit):
         )
 
     def _command(self, output: Argv, context: Path, dockerfile: Path, time: int) -> Argv:
-        # The time lets the second run find all of the first one in the cache.
         arguments = {**self.arguments(), "SOURCE_DATE_EPOCH": str(time)}
         return [
             *("docker", "buildx", "build", "--progress", "plain", "--provenance=false"),
@@ -63,3 +64,52 @@ class Buildx(BuildKit):
             *flags("--label", self.labels()),
             *("--file", str(dockerfile), str(context)),
         ]
+
+
+class Buildctl(BuildKit):
+    """A buildkitd, here or elsewhere; it pulls base images by its own settings."""
+
+    def build(self, context: Path, dockerfile: Path, time: int) -> Sequence[Argv]:
+        return [self._command([], context, dockerfile, time)]
+
+    def _push(self, names: Sequence[str], context: Path, dockerfile: Path, time: int) -> Argv:
+        # A list within a list is quoted as in CSV.
+        image = f'type=image,"name={",".join(names)}",push=true{self._insecure}'
+        output = ["--output", image, "--metadata-file", str(self.digest_file)]
+        if self.spec.cache_image:
+            cache = f"type=registry,ref={self.spec.cache_image},mode=max,ignore-error=true{self._insecure}"
+            output += ["--export-cache", cache]
+        return self._command(output, context, dockerfile, time)
+
+    @property
+    def _insecure(self) -> str:
+        return "" if self.spec.tls_verify else ",registry.insecure=true"
+
+    def _command(self, output: Argv, context: Path, dockerfile: Path, time: int) -> Argv:
+        spec = self.spec
+        options = {
+            **{f"build-arg:{name}": value for name, value in self.arguments().items()},
+            "build-arg:SOURCE_DATE_EPOCH": str(time),
+            **{f"label:{name}": value for name, value in self.labels().items()},
+            "filename": dockerfile.name,
+        }
+        if spec.platforms:
+            options["platform"] = ",".join(spec.platforms)
+        cache = f"type=registry,ref={spec.cache_image}{self._insecure}"
+        return [
+            *address_of(spec.address, spec.tls_dir),
+            *("build", "--progress", "plain", "--frontend", "dockerfile.v0"),
+            *("--local", f"context={context}", "--local", f"dockerfile={dockerfile.parent}"),
+            *flags("--opt", options),
+            *(["--import-cache", cache] if spec.cache_image else []),
+            *output,
+        ]
+
+
+def address_of(address: str | None, tls_dir: str | None) -> Argv:
+    """The program and where its daemon is; by default at its usual socket."""
+    return [
+        "buildctl",
+        *(["--addr", address] if address else []),
+        *(["--tlsdir", tls_dir] if tls_dir else []),
+    ]

@@ -139,10 +139,10 @@ class Docker(Engine):
         return [["docker", "image", "rm", "--force", *self.spec.images]]
 
 
-def flags(option: str, pairs: Mapping[str, str], prefix: str = "") -> Iterator[str]:
-    """`option` before each of the pairs, written as `prefix` and name=value."""
+def flags(option: str, pairs: Mapping[str, str]) -> Iterator[str]:
+    """`option` before each of the pairs, written as name=value."""
     for name, value in pairs.items():
-        yield from (option, f"{prefix}{name}={value}")
+        yield from (option, f"{name}={value}")
 
 
 def forget_image(engine: str, image: Image) -> Sequence[Argv]:
@@ -152,7 +152,8 @@ def forget_image(engine: str, image: Image) -> Sequence[Argv]:
     # In a user namespace the store's files belong to other ids: only the engine can remove them.
     store = image.path / "store"
     is_used = store.is_dir() and any(store.iterdir())
-    return [[*_daemonless(engine, image), "rmi", "--all", "--force"]] if engine and is_used else []
+    wanted = engine in DAEMONLESS and is_used
+    return [[*_daemonless(engine, image), "rmi", "--all", "--force"]] if wanted else []
 
 
 def _daemonless(engine: str, image: Image) -> Argv:

@@ -64,6 +64,9 @@ class BuildSpec:
     cache: bool = False
     limits: Limits = field(default_factory=Limits)
     platforms: tuple[str, ...] = ()
+    address: str | None = None
+    tls_dir: str | None = None
+    cache_image: str | None = None
 
     def dump(self) -> bytes:
         plain = replace(self.request, parameters=dict(self.request.parameters))

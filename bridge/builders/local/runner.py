@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from bridge.builders.local.checkout import CheckedOut, Checkout, sources
-from bridge.builders.local.engine import forget_image
+from bridge.builders.local.engine import DAEMONLESS, forget_image
 from bridge.builders.local.engines import make_engine
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, remove, write_whole
 from bridge.builders.local.git import split_credentials
@@ -203,7 +203,7 @@ class Run:
             raise BuildFailed(f"{self.spec.command[0]} {ended(code)}", code)
 
     def _build_and_push(self, image: Image) -> None:
-        if self.spec.engine == "docker" and self.spec.authfile:
+        if self.spec.engine not in DAEMONLESS and self.spec.authfile:
             (self.folder / "home" / ".docker").mkdir()
             (self.folder / "home" / ".docker" / "config.json").symlink_to(self.spec.authfile)
         if image.record is None:

@@ -19,7 +19,8 @@ from bridge.model.variables import steers_programs
 _MAX_TAGS: Final = 101
 """One for each tag_config that a rule may have, and the version tag."""
 
-_OF_ENGINES: Final = frozenset({"engine", "registry", "tls_verify", "authfile", "push_for", "platforms"})
+_OF_BUILDCTL: Final = frozenset({"address", "tls_dir", "cache_image"})
+_OF_ENGINES: Final = _OF_BUILDCTL | {"engine", "registry", "tls_verify", "authfile", "push_for", "platforms"}
 """Settings that mean nothing for a `command`."""
 BUILD_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}(\.[1-9][0-9]{0,3})?")
 """A build's id; a later run of it has its number after a dot."""
@@ -49,12 +50,21 @@ class LocalSettings(Strict):
     """Either `engine` builds images, or `command` (no shell) runs in the checkout.
 
     Images that name no registry get `registry`. `environment` is added to every step; never put secrets
-    there, because builds can print it. `tls_verify` is for buildah and podman; Docker's daemon has its own
-    setting.
+    there, because builds can print it. `tls_verify` is for buildah, podman and the pushes of buildctl;
+    Docker's daemon has its own setting.
     """
 
-    engine: Literal["auto", "buildah", "podman", "docker"] = "auto"
-    """What builds images; auto takes the first of buildah, podman and docker that is installed."""
+    engine: Literal["auto", "buildah", "podman", "docker", "buildctl"] = "auto"
+    """What builds images; auto takes the first of buildah, podman and docker that is installed.
+
+    `buildctl` has them built by a buildkitd.
+    """
+    address: Annotated[str, StringConstraints(pattern=r"^[a-z-]+://[^\x00\s]+$")] | None = None
+    """Where buildkitd is (buildctl), such as tcp://buildkit.example.com:1234; else at its usual socket."""
+    tls_dir: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$")] | None = None
+    """A folder with ca.pem, cert.pem and key.pem, with which buildkitd lets us in (buildctl)."""
+    cache_image: Annotated[str, StringConstraints(pattern=r"^[^\x00\s,\"]{1,512}$")] | None = None
+    """An image in a registry that has the cache of builds, for all who build with it (buildctl)."""
     command: Annotated[list[Text], Field(min_length=1, max_length=200)] | None = None
     """Instead of an engine: a program and its arguments, run in the checkout without a shell."""
     registry: (
@@ -120,6 +130,11 @@ class LocalSettings(Strict):
             raise wrong(
                 "exclusive", f"`command` builds without an engine: remove {given}, or remove `command`"
             )
+        if self.engine != "buildctl" and (foreign := self.model_fields_set & _OF_BUILDCTL):
+            given = ", ".join(f"`{name}`" for name in sorted(foreign))
+            raise wrong(
+                "exclusive", f"only buildctl knows {given}: set `engine: buildctl`, or remove {given}"
+            )
         if self.command is not None and not self.command[0]:
             raise wrong("command", "the first part of `command` is the program, it cannot be empty")
         return self
@@ -157,6 +172,9 @@ def make_spec(request: BuildRequest, settings: LocalSettings, log_limit: int) ->
         history=settings.history,
         cache=settings.cache is not None,
         platforms=tuple(settings.platforms),
+        address=settings.address,
+        tls_dir=settings.tls_dir,
+        cache_image=settings.cache_image,
         limits=Limits(**settings.limits.model_dump()),
         path=os.environ.get("PATH", os.defpath),
         push_for=settings.push_for.total_seconds(),
@@ -178,7 +196,7 @@ def find_engine(setting: str) -> str:
     found = next((name for name in wanted if shutil.which(name)), None)
     if found is None:
         raise Unbuildable(
-            f"no program that builds images is installed ({', '.join(wanted)}): install buildah"
+            f"no program that builds images is installed ({', '.join(wanted)}): install {wanted[0]}"
         )
     return found
 
