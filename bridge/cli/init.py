@@ -134,7 +134,10 @@ def _tell(folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
         click.echo(f"\nPut the real values into {' and '.join(made.to_fill)}.")
     click.echo("Look for CHANGE in bridge.yaml and rules/: what is marked is invented.")
     if wanted.public_url.startswith("http://"):
-        click.echo("Without a reverse proxy before it, set server.host: it is 127.0.0.1, this machine only.")
+        click.echo(
+            "Without a reverse proxy before it, set server.host and server.port: they are 127.0.0.1, "
+            "this machine only, and 8088."
+        )
     config = "" if folder.resolve() == Path.cwd() else f" --config {shlex.quote(str(folder / 'bridge.yaml'))}"
     click.echo("\nThen:")
     click.echo(f"  buildbridge check{config}")

@@ -29,6 +29,9 @@ _RULE_HEAD: Final = """\
 # The file may be called as you like, and hold several rules.
 """
 _INVENTED: Final = "# CHANGE the names of the repository: they are invented.\n"
+_INVENTED_ADDRESS: Final = """\
+# CHANGE code_repo_clone_url: it is invented; the hook reports bridge.cloneUrl, and both have to be one.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,7 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
     for index, one in enumerate(guides):
         code = _code(one, wanted.repository)
         rule = _rule(one, code, f"-{one.source_name}" if index else "")
-        note = _INVENTED if wanted.repository is None else ""
+        note = _note(code, wanted.repository)
         found[f"rules/{one.source_name}.yaml"] = File(f"{_RULE_HEAD}{note}{rule}".encode())
         sample = one.sample(code, values[one.source_name], now)
         path = f"secrets/sample/{one.source_name}"
@@ -125,6 +128,12 @@ def _code(one: Guide, repository: str | None) -> Code:
         return Code(namespace, name, "")
     address = repository if "://" in repository else f"https://git.example.com/{path}.git"
     return Code(namespace, name, address)
+
+
+def _note(code: Code, repository: str | None) -> str:
+    if repository is None:
+        return _INVENTED
+    return _INVENTED_ADDRESS if code.clone_url not in {"", repository} else ""
 
 
 def _rule(one: Guide, code: Code, suffix: str) -> str:

@@ -18,8 +18,12 @@ from bridge.runtime.rate import Rate
 MAX_SECRET_BYTES: Final = 64 * 1024
 _SHORTEST_KEY: Final = 16
 """Shorter parts of an address can be words."""
-_PLACES: Final = ("env", "file", "credential")
-"""Where a secret can be stored outside the configuration."""
+_PLACES: Final[Mapping[str, str]] = {
+    "env": "environment variable",
+    "file": "secret file",
+    "credential": "credential",
+}
+"""Where a secret can be stored outside the configuration, and what sentences call it."""
 
 
 def wrong(kind: str, problem: str) -> PydanticCustomError:
@@ -137,20 +141,20 @@ class Secret:
             case Secret():
                 return value
             case str():
-                text = value
+                text, place = value, "the secret"
             case dict() if len(value) == 1:
                 ((source, name),) = value.items()
                 if source not in _PLACES or not isinstance(name, str):
                     raise wrong("secret", "write {env: NAME}, {file: /path} or {credential: NAME}")
                 if context.unread:
                     return cls("")
-                text = context.resolve(source, name)
+                text, place = context.resolve(source, name), f"the {_PLACES[source]} {name}"
             case _:
                 raise wrong(
                     "secret", "a secret is a text, or one of {env: NAME}, {file: /path}, {credential: NAME}"
                 )
         if not text:
-            raise wrong("secret", "the secret is empty: an empty secret proves nothing")
+            raise wrong("secret", f"{place} is empty, and would prove nothing: fill it in")
         context.found.update((text, *_keys_of(text)))
         return cls(text)
 

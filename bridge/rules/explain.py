@@ -25,6 +25,8 @@ class Evaluation:
     matching: Matching
     kind: str = ""
     """The kind of Git host that reported it; empty for a build by hand or by a schedule."""
+    address: str = ""
+    """What rules know the code by, where that is not its name."""
 
     @property
     def reason(self) -> str:
@@ -38,7 +40,8 @@ class Evaluation:
             return "; ".join(map(_sentence, own[:_FEW]))
         code = self.event.repo.full_name
         near = "; ".join(map(_sentence, _nearest(code, rejections)))
-        return f"{NO_RULE} {self.kind} {code}" + (f"; the nearest: {near}" if near else "")
+        place = f" at {self.address}" if self.address not in {"", code} else ""
+        return f"{NO_RULE} {self.kind} {code}{place}" + (f"; the nearest: {near}" if near else "")
 
     def document(self, limit: int | None = None) -> dict[str, Any]:
         """The document that is stored and shown; `left_off` counts the rejections over the limit."""
@@ -60,7 +63,9 @@ def evaluate(
     """
     match = rules.explain if every_rule else rules.match
     return [
-        Evaluation(event, match(kind, event, at) if isinstance(event, PushEvent) else Matching(), kind)
+        Evaluation(event, match(kind, event, at), kind, rules.address_of(kind, event.repo))
+        if isinstance(event, PushEvent)
+        else Evaluation(event, Matching(), kind)
         for event in events
     ]
 

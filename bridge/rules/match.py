@@ -185,6 +185,10 @@ class RuleSet:
         key = normalised_url(repo.clone_url or "") or "" if by_address else repo.full_name.lower()
         return self._by_code.get((forge_kind, key), ())
 
+    def address_of(self, forge_kind: str, repo: Repo) -> str:
+        """The clone address of this code; empty where no rule for such a Git host goes by addresses."""
+        return repo.clone_url or "" if forge_kind in self._by_address else ""
+
 
 def _joined(parts: Sequence[Matching]) -> Matching:
     return Matching(

@@ -74,7 +74,15 @@ def test_the_page_of_the_host_is_reported_with_the_real_address(kind: str, tmp_p
 
 def test_who_names_a_plain_address_hears_that_only_this_machine_reaches_it(tmp_path: Path) -> None:
     said = made(tmp_path, "--public-url", "http://192.0.2.7:8088").stdout
-    assert "set server.host: it is 127.0.0.1" in said
+    assert "set server.host and server.port: they are 127.0.0.1, this machine only, and 8088" in said
+
+
+@pytest.mark.parametrize(("repository", "invented"), [("acme/shop", True), (REPOSITORY["Simple"], False)])
+def test_an_invented_clone_address_is_marked(repository: str, *, invented: bool, tmp_path: Path) -> None:
+    said = made(tmp_path, "--host=Simple", f"--repository={repository}").stdout
+    rule = (tmp_path / "rules/plain.yaml").read_text()
+    assert ("# CHANGE code_repo_clone_url: " in rule) is invented
+    assert "its `code_repo_clone_url` has to be `bridge.cloneUrl`" in said
 
 
 def test_what_to_prepare_at_the_build_system_is_reported_with_the_real_address(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ async def test_a_push_becomes_a_build(store: Store, tmp_path: Path) -> None:
         (b'{"data": {}}', "a body without a type is not a push"),
         (
             body(repository={"full_name": "acme/else", "clone_url": "https://git.example.com/else.git"}),
-            "no rule is for Simple acme/else",
+            "no rule is for Simple acme/else at https://git.example.com/else.git",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """Whether the registry of a local builder answers: for `builders test`."""
 
+import socket
 import ssl
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ import httpx
 from anyio import to_thread
 
 from bridge.errors import Transient
-from bridge.runtime.tls import tls_fault
+from bridge.runtime.tls import causes, tls_fault
 from bridge.runtime.web_page import is_web_page, sign_in_page
 
 _SECONDS: Final = 10.0
@@ -32,8 +33,20 @@ async def ask_registry(registry: str, *, tls_verify: bool) -> str:
                 trust = f"write into {TRUSTED[-1]}/{host}/ca.crt"
                 without_tls = "set tls_verify: false, or for docker its insecure-registries"
                 fault = tls_fault(error, f"the registry {host}", without_tls=without_tls, trust=trust)
-                why = fault or f"the registry {host} does not answer: {type(error).__name__} {error}".strip()
+                why = fault or _silence(host, error)
     raise Transient(why)
+
+
+def _silence(host: str, error: httpx.HTTPError) -> str:
+    for cause in causes(error):
+        match cause:
+            case socket.gaierror():
+                return f"the host name of the registry {host} cannot be resolved: check `registry` and DNS"
+            case ConnectionRefusedError():
+                return f"the registry {host} refuses connections: check that it runs, and `registry`"
+            case httpx.TimeoutException():
+                return f"the registry {host} did not answer within {_SECONDS:g} s: check `registry`"
+    return f"the registry {host} does not answer ({type(error).__name__}): check `registry`"
 
 
 def _context(host: str, *, tls_verify: bool) -> ssl.SSLContext:

@@ -105,7 +105,7 @@ async def test_a_caller_sees_what_the_rules_of_its_namespaces_decide(
     for namespace, tags, reason in (
         ("acme", ["of-acme"], None),
         ("globex", [], "globex/shop tag_configs[0]: main does not match other"),
-        ("umbrella", [], "no rule is for Simple acme/shop"),
+        ("umbrella", [], f"no rule is for Simple acme/shop at {URL}"),
     ):
         token = bearer(await issue(store, Role.VIEWER, namespace))
         for order in ({"delivery": delivery}, {"push": PUSH | {"repository": URL}}):
