@@ -18,6 +18,10 @@ DENIED: Final = Backoff((60.0, 300.0, 900.0, 1800.0))
 DISK: Final = "disk"
 """The part that is the disk of the store; `disk:NAME` is that of the builds of a builder."""
 
+RULES: Final = "rules"
+"""The part that is the rules on disk: down while they have faults, and the last good ones are in force."""
+RULES_RESTORED: Final = "the rules on disk are good again, and in force"
+
 Caller = Literal["trigger", "poll"]
 
 

@@ -11,7 +11,7 @@ from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.systemd import notify, watchdog_seconds
 from bridge.services.base import Service
-from bridge.services.health import DISK
+from bridge.services.health import DISK, RULES, RULES_RESTORED
 from bridge.store.base import Store
 
 log = structlog.get_logger()
@@ -26,9 +26,11 @@ async def recover(
 ) -> None:
     """Take up what an earlier process left: what needs a builder or channel that is gone ends.
 
-    To be called once, before the services run. Raises StoreError.
+    Faulty rules are no more, since a daemon starts with good ones only. To be called once, before the
+    services run. Raises StoreError.
     """
     of_builders = [f"{part}:{name}" for name in builders for part in ("builder", DISK)]
+    await store.health.restore(RULES, RULES_RESTORED)
     monitored = [DISK, *of_builders, *(f"channel:{name}" for name in channels)]
     notices = await store.recover(channels, monitored)
     await _end_builds(store, builders, notice_policy)

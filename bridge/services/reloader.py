@@ -33,12 +33,12 @@ from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Service
+from bridge.services.health import RULES, RULES_RESTORED
 from bridge.store.base import Health
 from bridge.store.rules import Repositories
 
 log = structlog.get_logger()
 
-SERVICE: Final = "rules"
 _MAX_SHOWN: Final = 20
 _MOST_MESSAGES: Final = 1000
 _MOST_NOTICES: Final = 20
@@ -142,7 +142,7 @@ class Reloader(Service):
             stored = await self._sources.repositories.all()
             try:
                 changes = await self._take(await anyio.to_thread.run_sync(self._sources.load), stored)
-                await self._health.restore(SERVICE, "the rules on disk are good again, and in force")
+                await self._health.restore(RULES, RULES_RESTORED)
             except ConfigError as error:
                 await self._reject(error)
                 self._tried, self._revision = tried, stored.revision
@@ -202,7 +202,7 @@ class Reloader(Service):
     async def _reject(self, error: ConfigError) -> None:
         faults = [str(fault) for fault in error.faults]
         log.error(LogEvent.RULES_REJECTED, count=len(faults), faults=faults[:_MAX_SHOWN])
-        await self._health.degrade(SERVICE, f"the last good rules stay: {faults[0]}")
+        await self._health.degrade(RULES, f"the last good rules stay: {faults[0]}")
         self._wake_notifiers()
 
     def _notices_of(self, changes: Changes, by: str) -> Iterator[Notice]:
@@ -216,7 +216,7 @@ class Reloader(Service):
             most = _MOST_MESSAGES if channel == MESSAGE_CHANNEL else _MOST_NOTICES
             if len(events) > most:
                 rest = f"and {len(events) - most} more repositories have changed: the log names them"
-                events[most:] = [(EventName.UPDATE_CONFIG, ServiceFacts(subject=SERVICE, detail=rest))]
+                events[most:] = [(EventName.UPDATE_CONFIG, ServiceFacts(subject=RULES, detail=rest))]
             for event, facts in events:
                 yield Notice(
                     id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=self._clock()
