@@ -10,7 +10,7 @@ from typing import Any
 from support.mistakes import PAGE, Make
 from support.wrong_servers import NAME, answering, certified, http
 
-from bridge.builders.local import builder, registry
+from bridge.builders.local import machine, registry
 from bridge.builders.local.platforms import not_run_here
 
 VERSION = "echo 'buildah version 1.39.3 (image-spec 1.1.0, runtime-spec 1.2.0)'"
@@ -58,7 +58,7 @@ def _nowhere(site: Any) -> Mapping[str, Any]:
 def _without_emulators(site: Any) -> Mapping[str, Any]:
     _programs(site, os.environ["PATH"], buildah=VERSION)
     nowhere = Path(site.stack.enter_context(TemporaryDirectory()))
-    site.patch.setattr(builder, "not_run_here", partial(not_run_here, emulators=nowhere))
+    site.patch.setattr(machine, "not_run_here", partial(not_run_here, emulators=nowhere))
     return {"engine": "buildah", "platforms": ["linux/s390x"]}
 
 
@@ -92,7 +92,7 @@ TOLD: dict[str, Make] = {
         http("200 OK", PAGE), tls_verify=False
     ),
     "the registry … answers with HTTP 404": _registry(http("404 Not Found"), tls_verify=False),
-    "the registry … does not answer: ConnectError": _nowhere,
+    "the registry … refuses connections: check that it runs, and `registry`": _nowhere,
 }
 ORDERED: dict[str, Make] = {
     "the image acme/shop names no registry: set `registry` on the builder, or name it in the rule": (
