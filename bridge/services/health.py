@@ -49,33 +49,62 @@ class PartHealth:
             self._wake_notifiers()
 
 
+class _Denials:
+    """The pauses after calls whose credential is not accepted. Several that were under way are one denial."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.pause = Pause(clock)
+        self.count = 0
+
+    def add(self) -> None:
+        if not self.pause.left:
+            self.count += 1
+            self.pause.begin(DENIED.wait(self.count))
+
+
 class Circuit:
     """Whether a build server may be called: what triggers, polls, reads logs and cancels waits as one.
 
-    All builders on one server share it.
+    All builders on one server share it. One of them waits alone where it is denied what the server has
+    accepted of another one since it was denied first: so it is not the credential.
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._pause = Pause(clock)
-        self._denials = 0
+        self._clock = clock
+        self._all = _Denials(clock)
+        self._alone: dict[str, _Denials] = {}
+        self._denied: set[tuple[str, Caller]] = set()
 
     @property
     def pause(self) -> float:
         """Seconds for which no one should call the server."""
-        return self._pause.left
+        return self._all.pause.left
+
+    def pause_of(self, builder: str) -> float:
+        """Seconds for which this builder should not."""
+        alone = self._alone.get(builder)
+        return max(self.pause, alone.pause.left if alone else 0.0)
 
     def rest(self, seconds: float) -> None:
         """The server asks for a pause."""
-        self._pause.begin(max(self.pause, bounded(seconds)))
+        self._all.pause.begin(max(self.pause, bounded(seconds)))
 
-    def denied(self) -> None:
-        """It does not accept our credential. Several calls that were under way are one denial."""
-        if not self.pause:
-            self._denials += 1
-            self._pause.begin(DENIED.wait(self._denials))
+    def denied(self, builder: str, call: Caller) -> None:
+        """It does not accept our credential for such a call."""
+        self._denied.add((builder, call))
+        self._alone.get(builder, self._all).add()
 
-    def accepted(self) -> None:
-        self._denials = 0
+    def accepted(self, builder: str, call: Caller) -> None:
+        """It does."""
+        for other, denied in self._denied:
+            if denied == call and other != builder:
+                self._alone.setdefault(other, _Denials(self._clock))
+
+    def recovered(self, builder: str) -> None:
+        """Nothing is denied to this builder any more."""
+        self._all.count = 0
+        self._alone.pop(builder, None)
+        self._denied = {(name, call) for name, call in self._denied if name != builder}
 
 
 class BuilderHealth(PartHealth):
@@ -88,6 +117,11 @@ class BuilderHealth(PartHealth):
         self.circuit = circuit
         self._failing: set[str] | None = None
 
+    @property
+    def pause(self) -> float:
+        """Seconds for which this builder should not call its server."""
+        return self.circuit.pause_of(self._part)
+
     async def is_down(self) -> bool:
         return (await self._health.get(self._part)).down_since is not None
 
@@ -96,16 +130,17 @@ class BuilderHealth(PartHealth):
         failing = await self._known_failing()
         failing.add(by)
         if denied:
-            self.circuit.denied()
+            self.circuit.denied(self._part, by)
         await self.degrade(why, failing=",".join(sorted(failing)))
 
     async def worked(self, by: Caller) -> None:
         """A call succeeded. That of a poll ends only an outage that polls alone have found."""
+        self.circuit.accepted(self._part, by)
         failing = await self._known_failing()
         if by == "poll" and failing != {"poll"}:
             return
         failing.clear()
-        self.circuit.accepted()
+        self.circuit.recovered(self._part)
         await self.restore("it answers again")
 
     async def _known_failing(self) -> set[str]:

@@ -112,7 +112,7 @@ class Poller(Service):
         for kept in (self._stops, self._unrecognised, self._hints, self._told_steps, self._logs.read_at):
             for run_id in kept.keys() - {build.run_id for build in builds}:
                 del kept[run_id]
-        if self._health.circuit.pause:
+        if self._health.pause:
             for build in builds:
                 await self._check_deadline(build)
         else:

@@ -123,7 +123,7 @@ class Triggerer(Service):
 
     @property
     def _paused(self) -> float:
-        return max(self._pause.left, self._health.circuit.pause)
+        return max(self._pause.left, self._health.pause)
 
     @property
     def _wait(self) -> float:

@@ -198,9 +198,31 @@ async def test_what_one_job_of_a_server_is_denied_holds_back_all_of_them_once(
             await job.failed("trigger", "not accepted (401)", denied=True)
         assert circuit.pause == pytest.approx(expected, rel=health.DENIED.jitter)
         store.clock.advance(circuit.pause)
-    await jobs[1].worked("trigger")
+    for job in jobs:
+        await job.worked("trigger")
     await jobs[0].failed("trigger", "not accepted (401)", denied=True)
     assert circuit.pause == pytest.approx(health.DENIED.waits[0], rel=health.DENIED.jitter)
+
+
+async def test_a_job_that_is_denied_what_others_are_not_holds_back_itself_alone(store: Store) -> None:
+    circuit = Circuit(store.clock)
+    wrong, good = (BuilderHealth(name, store.health, circuit, lambda: None) for name in ("ci", "docs"))
+    await wrong.failed("trigger", "there is no such job (404)", denied=True)
+    assert wrong.pause == good.pause > 0, "it may be the credential"
+    store.clock.advance(good.pause)
+    await good.worked("poll")
+    await wrong.failed("trigger", "there is no such job (404)", denied=True)
+    assert wrong.pause == good.pause > 0, "who may look may not start builds"
+    store.clock.advance(good.pause)
+    await good.worked("trigger")
+    for expected in health.DENIED.waits[:3]:
+        await wrong.failed("trigger", "there is no such job (404)", denied=True)
+        assert good.pause == 0
+        assert wrong.pause == pytest.approx(expected, rel=health.DENIED.jitter)
+        store.clock.advance(wrong.pause)
+    await wrong.worked("trigger")
+    await wrong.failed("trigger", "not accepted (401)", denied=True)
+    assert good.pause > 0
 
 
 async def test_a_pause_that_a_trigger_is_asked_for_holds_back_all_that_calls_the_server(
