@@ -22,11 +22,14 @@ class BuildKit(Engine):
     pushes_together: ClassVar[bool] = True
     needs_tree: ClassVar[bool] = True
 
+    def build(self, context: Path, dockerfile: Path, time: int) -> Sequence[Argv]:
+        return [self._command([], context, dockerfile, time)]
+
     def push(self, names: Sequence[str]) -> Sequence[Argv]:
         record = self.image.record
         assert record is not None
         context, dockerfile = sources(self.image.tree, self.spec.request)
-        return [self._push(names, context, dockerfile, record.time)]
+        return [self._command(self._output(names), context, dockerfile, record.time)]
 
     def digest_query(self) -> None:
         return None
@@ -38,21 +41,20 @@ class BuildKit(Engine):
             return super().read_digest("")
 
     @abstractmethod
-    def _push(self, names: Sequence[str], context: Path, dockerfile: Path, time: int) -> Argv:
-        """Build it out of the cache and push it; `digest_file` gets what it was."""
+    def _output(self, names: Sequence[str]) -> Argv:
+        """The options that push it, and write to `digest_file` what it was."""
+
+    @abstractmethod
+    def _command(self, output: Argv, context: Path, dockerfile: Path, time: int) -> Argv:
+        """Build it, with these options; `time` is the commit's, in Unix seconds."""
 
 
 class Buildx(BuildKit):
     """Docker where it builds for several platforms: its own store cannot hold such an image."""
 
-    def build(self, context: Path, dockerfile: Path, time: int) -> Sequence[Argv]:
-        return [self._command([], context, dockerfile, time)]
-
-    def _push(self, names: Sequence[str], context: Path, dockerfile: Path, time: int) -> Argv:
+    def _output(self, names: Sequence[str]) -> Argv:
         tags = [part for name in names for part in ("--tag", name)]
-        return self._command(
-            ["--push", "--metadata-file", str(self.digest_file), *tags], context, dockerfile, time
-        )
+        return ["--push", "--metadata-file", str(self.digest_file), *tags]
 
     def _command(self, output: Argv, context: Path, dockerfile: Path, time: int) -> Argv:
         arguments = {**self.arguments(), "SOURCE_DATE_EPOCH": str(time)}
@@ -69,17 +71,14 @@ class Buildx(BuildKit):
 class Buildctl(BuildKit):
     """A buildkitd, here or elsewhere; it pulls base images by its own settings."""
 
-    def build(self, context: Path, dockerfile: Path, time: int) -> Sequence[Argv]:
-        return [self._command([], context, dockerfile, time)]
-
-    def _push(self, names: Sequence[str], context: Path, dockerfile: Path, time: int) -> Argv:
+    def _output(self, names: Sequence[str]) -> Argv:
         # A list within a list is quoted as in CSV.
         image = f'type=image,"name={",".join(names)}",push=true{self._insecure}'
         output = ["--output", image, "--metadata-file", str(self.digest_file)]
         if self.spec.cache_image:
             cache = f"type=registry,ref={self.spec.cache_image},mode=max,ignore-error=true{self._insecure}"
             output += ["--export-cache", cache]
-        return self._command(output, context, dockerfile, time)
+        return output
 
     @property
     def _insecure(self) -> str:

@@ -72,8 +72,11 @@ class _Kept:
         return commit
 
     def discard(self) -> None:
-        with contextlib.suppress(OSError), self._locked(fcntl.LOCK_EX):
-            _empty(self._path)
+        """Throw it away, unless another build uses it: that one will see what is wrong with it."""
+        with contextlib.suppress(OSError):
+            if (lock := _lock(self._path, fcntl.LOCK_EX)) is not None:
+                _empty(self._path)
+                os.close(lock)
 
     def _from_server(self) -> str:
         git, repository = self._git, self._path / "git"
@@ -83,8 +86,8 @@ class _Kept:
         ref = hashlib.sha256(self._spec.request.ref.encode()).hexdigest()
         commit = Fetch(git, self._spec, git.url, into=repository, keep=f"refs/kept/{ref}").run()
         if len(list(repository.glob("objects/pack/*.pack"))) > _MAX_PACKS:
-            # Whatever comes of it, the objects are there.
-            git.call("repack", "--geometric=2", "-d", "--quiet", cwd=repository, sink=lambda _: None)
+            # One that is too large for that begins anew.
+            git.run("repack", "--geometric=2", "-d", "--quiet", cwd=repository)
         return commit
 
     @contextmanager
