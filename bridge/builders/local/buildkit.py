@@ -36,7 +36,7 @@ class BuildKit(Engine):
 
     def read_digest(self, answer: str) -> str:
         try:
-            return super().read_digest(json.loads(answer)["containerimage.digest"])
+            return super().read_digest(str(json.loads(answer)["containerimage.digest"]))
         except (ValueError, TypeError, KeyError):
             return super().read_digest("")
 
