@@ -70,7 +70,7 @@ async def test_a_log_that_has_shrunk_begins_again_and_one_that_is_gone_drops_not
         build = alauda.builds[0]
         build.rows = [Row("one", 100), Row("two", 100)]
         _, offset = await log_from(ci, handle)
-        build.rows = [Row("new", 100), Row("newer", 101)]
+        build.rows = [Row("new", 99), Row("newer", 101)]
         chunk = await ci.log(handle, offset)
         assert (chunk.text, chunk.restarted) == ("new\nnewer\n", True)
         build.rows.clear()
@@ -91,6 +91,15 @@ async def test_a_line_longer_than_a_piece_is_cut_and_the_next_one_is_whole(
     long, last = text.splitlines()
     assert long.endswith("构 (the rest of this line is left out)")
     assert last == "next"
+
+
+async def test_a_piece_of_many_lines_stays_within_its_bound(alauda: FakeAlauda, tmp_path: Path) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        alauda.builds[0].rows = [Row("x" * 200_000, 100), Row("y" * 200_000, 100)]
+        first = await ci.log(handle, 0)
+        assert (first.text, first.more) == ("x" * 200_000 + "\n", True)
+        assert (await ci.log(handle, first.next)).text == "y" * 200_000 + "\n"
 
 
 async def test_times_that_are_none_are_no_times(alauda: FakeAlauda, tmp_path: Path) -> None:

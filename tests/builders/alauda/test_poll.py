@@ -10,7 +10,7 @@ from support.fake_http import Reply
 
 from bridge.builders.alauda.model import AlaudaRef
 from bridge.builders.base import Handle
-from bridge.errors import Permanent, RemoteError, Transient
+from bridge.errors import Denied, Permanent, RemoteError, Transient
 from bridge.model.build import BuildState
 
 LETTERS = {
@@ -71,6 +71,16 @@ async def test_more_are_read_by_pages_and_never_at_the_host_that_a_link_names(
     assert all("namespace=acme&repo_name=shop" in line for line in asked)
 
 
+async def test_the_last_page_ends_the_list_although_a_build_is_missing(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handles = {f"b-{number}": await sent(ci, f"b-{number}") for number in range(4)}
+        alauda.builds.pop()
+        assert set(await ci.poll(handles)) == {"b-0", "b-1", "b-2"}
+    assert sum(line.startswith("GET /v1/builds?") for line in alauda.requests) == 1
+
+
 @pytest.mark.parametrize("link", ["http://[", "no link", "https://api.alauda.example/v1/builds"])
 async def test_a_link_that_leads_nowhere_ends_the_list(link: str, alauda: FakeAlauda, tmp_path: Path) -> None:
     alauda.trouble(
@@ -129,6 +139,16 @@ async def test_a_build_that_is_forgotten_when_it_is_ended_is_cancelled(
         await ci.cancel(handle)
 
 
+async def test_a_build_that_ends_by_a_call_that_seemed_to_fail_is_cancelled(
+    alauda: FakeAlauda, tmp_path: Path
+) -> None:
+    async with builder(alauda, tmp_path) as ci:
+        handle = await sent(ci)
+        alauda.trouble(match="DELETE", acts=True, reply=Reply(502))
+        await ci.cancel(handle)
+        assert (await status(ci, handle)).state is BuildState.CANCELLED
+
+
 async def test_a_build_that_has_ended_is_not_deleted(alauda: FakeAlauda, tmp_path: Path) -> None:
     async with builder(alauda, tmp_path) as ci:
         handle = await sent(ci)
@@ -145,6 +165,10 @@ async def test_a_service_that_cannot_end_builds_is_told_and_its_builds_fail_as_t
     async with builder(alauda, tmp_path) as ci:
         handle = await sent(ci)
         with pytest.raises(Permanent, match=r"ends no builds by its API \(405\): end it there"):
+            await ci.cancel(handle)
+        page = b"<html><title>Sign in</title></html>"
+        alauda.trouble(match="DELETE", reply=Reply(404, body=page))
+        with pytest.raises(Denied, match="a sign-in page answers in place of Alauda"):
             await ci.cancel(handle)
         alauda.finish(alauda.builds[0], "F")
         assert (await status(ci, handle)).state is BuildState.FAILED

@@ -8,7 +8,7 @@ import pytest
 from support.alauda_builds import builder, commit_of, sent
 from support.builder_contract import request
 from support.fake_alauda import FakeAlauda
-from support.fake_http import Reply
+from support.fake_http import Reply, json_reply
 
 from bridge.builders.base import Advice, Ambiguous, Rejected, Retry, Search, Sent, Target
 from bridge.errors import Denied, RemoteError
@@ -87,14 +87,11 @@ async def test_another_commit_or_branch_than_the_one_pushed_is_told(
         newest = await ci.trigger(request(commit="", branch="dev", ref="refs/heads/dev"))
         right = await ci.trigger(request("b-2", commit=""))
         old = alauda.add(commit="2" * 40)
-        alauda.trouble(
-            match="POST",
-            reply=Reply(
-                201,
-                body=json.dumps({"build_id": old.id, "status": "W", "code_head_commit": "2" * 40}).encode(),
-            ),
-        )
+        made = {"build_id": old.id, "status": "W", "code_head_commit": "2" * 40}
+        alauda.trouble(match="POST", reply=json_reply(made, 201))
         other = await ci.trigger(request("b-3", parameters={"TARGET": "x"}))
+        alauda.trouble(match="POST", reply=json_reply({**made, "code_head_commit": ""}, 201))
+        unknown = await ci.trigger(request("b-4"))
     assert "code_commit_id" not in orders(alauda)[0]
     assert isinstance(newest, Sent)
     assert newest.caveat == "Alauda builds the branch master in place of refs/heads/dev"
@@ -103,6 +100,8 @@ async def test_another_commit_or_branch_than_the_one_pushed_is_told(
     assert isinstance(other, Sent)
     assert "builds 222222222222 in place of 111111111111" in other.caveat
     assert "does not get TARGET" in other.caveat
+    assert isinstance(unknown, Sent)
+    assert unknown.caveat == "", "it does not know the commit yet"
 
 
 async def test_a_doubt_tells_what_there_is_that_could_be_of_the_order(
@@ -115,18 +114,25 @@ async def test_a_doubt_tells_what_there_is_that_could_be_of_the_order(
     async with builder(alauda, tmp_path, tag="latest") as ci:
         alauda.trouble("reset", match="POST")
         none = await ci.trigger(request(commit=commit_of("b-1")))
-        alauda.trouble("reset", match="POST", acts=True)
+        alauda.trouble("reset", match="POST", acts=True, times=2)
         one = await ci.trigger(request(commit=commit_of("b-1")))
+        newest = await ci.trigger(request(commit=""))
         assert await ci.find("b-1") is Search.UNSEARCHABLE
+        alauda.trouble("reset", match="POST")
+        alauda.trouble(match="GET", reply=Reply(404))
+        unlisted = await ci.trigger(request(commit=commit_of("b-1")))
         alauda.trouble("reset", match="", times=9)
         blind = await ci.trigger(request(commit=commit_of("b-1")))
     assert isinstance(none, Ambiguous)
     assert none.why.endswith("no build of the same tag and commit was made since then, but it may still come")
     assert isinstance(one, Ambiguous)
-    assert f"the build {alauda.builds[-1].id} of the same tag and commit was made since then" in one.why
-    assert isinstance(blind, Ambiguous)
-    assert "since then" not in blind.why
-    assert len(alauda.builds) == 4
+    assert f"the build {alauda.builds[-2].id} of the same tag and commit was made since then" in one.why
+    assert isinstance(newest, Ambiguous)
+    assert f"the build {alauda.builds[-1].id} of the same tag and commit was made since then" in newest.why
+    for outcome in (unlisted, blind):
+        assert isinstance(outcome, Ambiguous)
+        assert "since then" not in outcome.why
+    assert len(alauda.builds) == 5
 
 
 async def test_an_order_whose_tags_could_not_be_read_changed_nothing(
@@ -158,6 +164,10 @@ async def test_the_test_names_a_wrong_token_repository_and_address(
     async with builder(alauda, tmp_path, repository="acme/other") as ci:
         with pytest.raises(Denied, match="shows no repository 'acme/other'"):
             await ci.test()
+    async with builder(alauda, tmp_path, repository="acme/sh?p#1") as ci:
+        with pytest.raises(Denied):
+            await ci.test()
+    assert alauda.requests[-1] == "GET /v1/repositories/acme/sh%3Fp%231"
     async with builder(alauda, tmp_path, url=f"{alauda.url}console") as ci:
         with pytest.raises(RemoteError, match="check `"):
             await ci.test()
