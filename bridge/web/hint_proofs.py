@@ -78,8 +78,8 @@ def _drone(request: Request, secrets: Sequence[bytes], now: float) -> None:
     """A signature of the headers that it names; the digest among them is that of the body."""
     parts = dict(_SIGNED.findall(request.headers["signature"]))
     names = parts.get("headers", "").split()
-    if parts.get("algorithm") != "hmac-sha256" or not {"date", "digest"} <= {*names}:
-        raise BadSignature("the signature is not an hmac-sha256 of the headers date and digest")
+    if not {"date", "digest"} <= {*names}:
+        raise BadSignature("the signature is not one of the headers date and digest")
     if len({*names}) < len(names):
         # Who may name a long header thousands of times has us sign hundreds of megabytes.
         raise BadSignature("the signature names a header twice")

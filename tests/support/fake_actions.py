@@ -191,16 +191,18 @@ class FakeActions(FakeServer):
             return self.log(int(found[1]))
         found = re.fullmatch(r"/actions/runs/(\d+)(/jobs|/cancel|/force-cancel)?", path)
         run = next((one for one in self.runs if found and one.id == int(found[1])), None)
-        return self.of_run(run, method, found[2]) if found and run else None
+        return self.of_run(run, method, found[2], query) if found and run else None
 
-    def of_run(self, run: Run, method: str, what: str | None) -> Reply:
+    def of_run(self, run: Run, method: str, what: str | None, query: Mapping[str, str]) -> Reply:
         if what in {"/cancel", "/force-cancel"}:
             assert method == "POST"
             stuck = self.stuck and what == "/cancel"
             return json_reply({}, 202) if stuck else self.cancelled(run)
         if what == "/jobs":
             jobs = [self.shown_job(job) for job in run.jobs if run.started or job.status == "completed"]
-            return json_reply({"total_count": len(jobs), "jobs": jobs})
+            count = int(query.get("per_page") or query.get("limit") or 30)
+            first = (int(query.get("page", 1)) - 1) * count
+            return json_reply({"total_count": len(jobs), "jobs": jobs[first : first + count]})
         return json_reply(self.shown(run))
 
     def contents(self, path: str, ref: str) -> Reply | None:

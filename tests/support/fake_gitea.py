@@ -137,9 +137,11 @@ class FakeForgejo(FakeGitea):
             "html_url": f"{self.url}{REPOSITORY}/actions/runs/{run.number}",
         }
 
-    def of_run(self, run: Run, method: str, what: str | None) -> Reply:
+    def of_run(self, run: Run, method: str, what: str | None, query: Mapping[str, str]) -> Reply:
+        if what == "/force-cancel":
+            return json_reply({}, 404)
         if what != "/jobs":
-            return super().of_run(run, method, what)
+            return super().of_run(run, method, what, query)
         if not self.has_logs:
             return json_reply({}, 404)
         jobs = [job for job in run.jobs if run.started or job.status == "completed"]

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from support.fake_robots import START, Turnable
 
+from bridge.runtime.metrics import REGISTRY
 from bridge.web.wake import MAX_BODY, RATE, HintSource, WakeView
 
 NO_HEADERS: Mapping[str, str] = {}
@@ -42,6 +43,11 @@ class Site:
         transport = httpx.ASGITransport(self.view)
         async with httpx.AsyncClient(transport=transport, base_url="http://bridge.example.com") as client:
             return await client.request(method, path, headers=headers, **{"content": BODY, **more})
+
+
+def counted(builder: str) -> float:
+    labels = {"builder": builder, "answer": "404"}
+    return REGISTRY.get_sample_value("buildbridge_hints_total", labels) or 0.0
 
 
 def hexed(message: bytes, algorithm: str = "sha256", secret: bytes = SECRET) -> str:
@@ -90,6 +96,7 @@ GOOD: dict[str, dict[str, str]] = {
     "Alauda": alauda(),
     "Alauda, with a zone": alauda(moment="2023-11-15T06:13:20+08:00"),
     "Drone": drone(),
+    "Drone of almost five minutes ago": drone(at=START - 299),
 }
 BAD: dict[str, dict[str, str]] = {
     "nothing": {},
@@ -100,13 +107,13 @@ BAD: dict[str, dict[str, str]] = {
     "another body of GitHub": {"x-hub-signature-256": f"sha256={hexed(b'{}')}"},
     "another body of Forgejo": {"x-forgejo-signature": hexed(b"{}")},
     "another body of Gitea": {"x-gitea-signature": hexed(b"{}")},
-    "an old signature": standard(int(START) - 3600),
+    "an old signature": standard(int(START) - 301),
     "Alauda with another secret": alauda(b"another"),
-    "Alauda of an hour ago": alauda(moment="2023-11-14T21:13:20"),
+    "Alauda of over five minutes ago": alauda(moment="2023-11-14T22:08:19"),
     "Alauda at no time": alauda(moment="now"),
     "Drone with another secret": drone(b"another"),
     "Drone over another body": drone(body=b"{}"),
-    "Drone of an hour ago": drone(at=START - 3600),
+    "Drone of over five minutes ago": drone(at=START - 301),
     "Drone without its body": drone(names="date"),
     "Drone that signs a header twice, and could do so often": drone(names="date digest date"),
     "Drone with no such signature": {"signature": "x"},
@@ -143,8 +150,23 @@ async def test_who_takes_no_hints_is_not_hinted_at() -> None:
     assert "wake_secrets" in answers[0].json()["error"]
     read = await site.send(good, method="GET")
     assert (read.status_code, read.headers["allow"]) == (405, "POST")
-    assert (await site.send(good, content=b"x" * (MAX_BODY + 1))).status_code == 413
+    large = await site.send(good, content=b"x" * (MAX_BODY + 1))
+    assert (large.status_code, large.headers["connection"]) == (413, "close"), "its rest is not read"
     assert site.hints == 0
+
+
+async def test_large_bodies_one_after_another_have_room() -> None:
+    site = Site()
+    sent = [await site.send(GOOD["a line of curl"], content=b"x" * MAX_BODY) for _ in range(6)]
+    assert {answer.status_code for answer in sent} == {202}
+
+
+async def test_names_that_strangers_make_up_are_counted_as_one() -> None:
+    site = Site()
+    before = counted("unknown")
+    for name in ("a", "b", "c"):
+        await site.send(path=f"/wake/{name}")
+    assert counted("unknown") == before + 3
 
 
 async def test_a_flood_of_hints_is_answered_and_polls_are_few() -> None:

@@ -13,6 +13,7 @@ from support.fake_gitea import TITLE, FakeForgejo, FakeGitea, fake_gitea
 from support.fake_http import Reply
 from support.gitea_builds import builder
 
+from bridge.builders.actions.builder import FORCE_AFTER
 from bridge.builders.base import Ambiguous, Builder, Handle, Rejected, Search, Sent, Status
 from bridge.errors import Denied, Permanent, RemoteError, Transient
 from bridge.model.build import BuildState
@@ -174,6 +175,17 @@ async def test_an_old_server_cannot_cancel_and_says_so(gitea: FakeGitea) -> None
             await ci.cancel(handle)
         gitea.finish(gitea.run("b-1"))
         await ci.cancel(handle)
+
+
+async def test_a_run_that_does_not_end_is_ended_by_force_where_the_server_can(gitea: FakeGitea) -> None:
+    gitea.stuck = True
+    async with builder(gitea) as ci:
+        handle = await sent(ci)
+        for _ in range(2):
+            await ci.cancel(handle)
+            gitea.now += FORCE_AFTER
+    asked = [line.rpartition("/")[2] for line in gitea.requests if "cancel" in line]
+    assert asked == ["cancel", "cancel" if isinstance(gitea, FakeForgejo) else "force-cancel"]
 
 
 async def test_a_forgejo_without_logs_says_so_and_the_build_ends(forgejo: FakeForgejo) -> None:

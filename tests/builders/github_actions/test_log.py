@@ -1,8 +1,11 @@
 """Logs of jobs: read where they are stored, without our token, piece by piece."""
 
+import ssl
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+import trustme
 from support.builder_contract import request
 from support.builder_sites import log_from
 from support.fake_actions import FakeActions, Job
@@ -74,6 +77,20 @@ async def test_an_address_that_is_none_is_not_followed(github: FakeGitHub, place
             github.trouble(match="GET / ", reply=Reply(404))
         with pytest.raises(RemoteError):
             await ci.log(handle, 0)
+
+
+async def test_a_log_of_a_server_with_tls_is_not_read_without(tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with served(FakeGitHub(), context) as github, served(Store(github)) as store:
+        github.store = store.url
+        async with builder(github, ca_file=str(tmp_path / "ca.pem")) as ci:
+            handle = await sent(ci)
+            github.finish(github.run("b-1"))
+            with pytest.raises(Transient, match="a log at an address that is none"):
+                await ci.log(handle, 0)
+    assert store.requests == []
 
 
 async def test_a_redirect_of_the_store_is_not_followed_and_its_pages_are_no_log(github: FakeGitHub) -> None:
@@ -155,11 +172,12 @@ async def test_many_jobs_are_read_in_pages_and_a_few_at_a_time(github: FakeGitHu
         handle = await sent(ci)
         run = github.run("b-1")
         github.start(run)
-        run.jobs = [Job(run.id * 1000 + n, f"j{n}", "completed", "success", f"{n}\n") for n in range(45)]
+        ends = ["skipped"] * 65 + ["success"] * 45
+        run.jobs = [Job(run.id * 1000 + n, f"j{n}", "completed", end, f"{n}\n") for n, end in enumerate(ends)]
         run.status, run.conclusion = "completed", "success"
         before = len(github.requests)
         chunk = await ci.log(handle, 0)
-        assert len(github.requests) - before <= 2 + 2 * 20
+        assert len(github.requests) - before <= 3 + 2 * 20
         text, _ = await log_from(ci, handle)
     assert text.startswith(chunk.text)
-    assert text == "".join(f"== j{n} ==\n{n}\n" for n in range(45))
+    assert text == "".join(f"== j{n} ==\n{n}\n" for n in range(65, 110))

@@ -63,6 +63,7 @@ async def test_a_job_at_the_top_is_created_there(ci_server: FakeJenkins) -> None
         "<properties />",
         "<properties></properties>",
         "<properties><a.B><properties/></a.B></properties>",
+        "<properties><a.B/></properties>",
         f"<properties><a.B/><{HELD}/></properties>",
         f"<properties><{HELD}><parameterDefinitions/></{HELD}></properties>",
         f"<properties>\n<{HELD}><parameterDefinitions>{CHOICE}</parameterDefinitions></{HELD}></properties>",
