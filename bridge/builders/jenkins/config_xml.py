@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from typing import Final
 from xml.parsers import expat  # the user's own Jenkins, and expat bounds what entities become
-from xml.sax.saxutils import escape  # writes XML, reads none
 
 from bridge.errors import Permanent
 
@@ -18,10 +17,10 @@ _VERSION: Final = re.compile(rb"""^(<\?xml version=['"]1\.)1""")
 
 
 def definition(name: str) -> str:
-    """A string parameter as it stands in a configuration."""
+    """A string parameter as it stands in a configuration; in its name are no signs of XML."""
     return (
         "<hudson.model.StringParameterDefinition>\n"
-        f"          <name>{escape(name)}</name>\n"
+        f"          <name>{name}</name>\n"
         "          <defaultValue></defaultValue>\n"
         "          <trim>false</trim>\n"
         "        </hudson.model.StringParameterDefinition>"

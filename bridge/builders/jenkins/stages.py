@@ -43,7 +43,7 @@ class JenkinsStages:
 
     def saw_log(self, job: str, number: int, text: str) -> None:
         """The log of a run goes on with `text`."""
-        if job in self._pipelines and _MARK.search(text):
+        if _MARK.search(text):
             self._changed.add((job, number))
 
     async def fill(self, found: Mapping[str, Status]) -> dict[str, Status]:

@@ -44,6 +44,12 @@ async def test_a_token_asks_for_no_crumb(ci_server: FakeJenkins) -> None:
     assert asked(ci_server) == 0
 
 
+async def test_what_only_reads_asks_for_no_crumb(ci_server: FakeJenkins) -> None:
+    async with by_password(ci_server) as ci:
+        assert await ci.find("b-1") is None
+    assert asked(ci_server) == 0
+
+
 async def test_a_session_that_is_over_is_begun_anew_once_and_the_trigger_repeated(
     ci_server: FakeJenkins,
 ) -> None:
@@ -56,6 +62,15 @@ async def test_a_session_that_is_over_is_begun_anew_once_and_the_trigger_repeate
     bodies = [body for body in ci_server.bodies if b"BRIDGE_BUILD_ID=b-2" in body]
     assert len(bodies) == 2
     assert bodies[0] == bodies[1]
+
+
+async def test_a_trigger_that_failed_is_not_repeated_for_the_word_in_a_page(ci_server: FakeJenkins) -> None:
+    async with by_password(ci_server) as ci:
+        await sent(ci, "b-1")
+        ci_server.trouble(match="buildWithParameters", acts=True, reply=page("No crumb in the log", 500))
+        assert isinstance(await ci.trigger(request("b-2")), Ambiguous)
+    assert [item.values["BRIDGE_BUILD_ID"] for item in ci_server.waiting(JOB)] == ["b-1", "b-2"]
+    assert sum(b"BRIDGE_BUILD_ID=b-2" in body for body in ci_server.bodies) == 1
 
 
 async def test_a_crumb_of_an_earlier_run_of_jenkins_is_not_even_tried(ci_server: FakeJenkins) -> None:

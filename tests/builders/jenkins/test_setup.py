@@ -140,6 +140,18 @@ async def test_a_user_who_may_not_is_told_what_it_needs(ci_server: FakeJenkins, 
             await ci.setup([], apply=True)
 
 
+@pytest.mark.parametrize("job", [JOB, "new"])
+async def test_a_sign_in_page_is_no_success(ci_server: FakeJenkins, job: str) -> None:
+    for reply in (
+        Reply(302, {"Location": "https://sso.example.com/start"}),
+        Reply(200, {}, b"<html><title>Sign in</title></html>"),
+    ):
+        ci_server.trouble(match="POST", reply=reply)
+        async with builder(ci_server, job=job) as ci:
+            with pytest.raises(BridgeError, match="a sign-in page .*answers in place of Jenkins"):
+                await ci.setup([], apply=True)
+
+
 async def test_a_folder_that_is_missing_and_a_job_that_hides_are_told(ci_server: FakeJenkins) -> None:
     async with builder(ci_server, job="gone/job") as ci:
         with pytest.raises(Permanent, match="no folder 'gone'"):
