@@ -67,7 +67,7 @@ async def test_a_session_that_is_over_is_begun_anew_once_and_the_trigger_repeate
 async def test_a_trigger_that_failed_is_not_repeated_for_the_word_in_a_page(ci_server: FakeJenkins) -> None:
     async with by_password(ci_server) as ci:
         await sent(ci, "b-1")
-        ci_server.trouble(match="buildWithParameters", acts=True, reply=page("No crumb in the log", 500))
+        ci_server.trouble(match="buildWithParameters", acts=True, reply=page("No crumb in the log", 502))
         assert isinstance(await ci.trigger(request("b-2")), Ambiguous)
     assert [item.values["BRIDGE_BUILD_ID"] for item in ci_server.waiting(JOB)] == ["b-1", "b-2"]
     assert sum(b"BRIDGE_BUILD_ID=b-2" in body for body in ci_server.bodies) == 1

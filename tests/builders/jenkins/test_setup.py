@@ -148,7 +148,7 @@ async def test_a_sign_in_page_is_no_success(ci_server: FakeJenkins, job: str) ->
     ):
         ci_server.trouble(match="POST", reply=reply)
         async with builder(ci_server, job=job) as ci:
-            with pytest.raises(BridgeError, match="a sign-in page .*answers in place of Jenkins"):
+            with pytest.raises(BridgeError, match=r"a sign-in page .*answers in place of Jenkins"):
                 await ci.setup([], apply=True)
 
 

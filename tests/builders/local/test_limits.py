@@ -152,8 +152,19 @@ def test_a_delegated_group_gets_the_limits(groups: Path, tmp_path: Path) -> None
         "a build that begins again has the same"
     )
     assert make_fence(limits, tmp_path / "b2", None, groups).folder != fence.folder
+    swap = fence.folder / "memory.swap.max"
+    swap.write_text("max")
+    make_fence(limits, tmp_path / "b1", None, groups)
+    assert swap.read_text() == "0"
     fence.enter()
     assert (fence.folder / "cgroup.procs").read_text() == "0"
+
+
+@pytest.mark.parametrize("engine", ["docker", "buildctl"])
+def test_what_a_daemon_builds_is_not_said_to_be_limited(groups: Path, tmp_path: Path, engine: str) -> None:
+    fence = make_fence(Limits(pids=100), tmp_path / "b1", engine, groups)
+    assert (fence.folder, fence.prefix) == (None, ())
+    assert fence.means == f"{NO_EFFECT} (the steps run in the daemon of {engine}: limit that one)"
 
 
 def test_without_a_delegated_group_nothing_is_promised(groups: Path, tmp_path: Path) -> None:
