@@ -50,9 +50,7 @@ class GitLabServer(BuildServer):
         answer = await super().call(method, path, query=query, headers=more, content=content, limit=limit)
         told = http_date(answer.headers.get("Date", ""))
         self.ahead = None if told is None else told - time.time()
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS and answer.after is None:
-            return _with_pause(answer)
-        return answer
+        return _with_pause(answer) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else answer
 
     def describe(self, answer: Answer) -> str:
         why = super().describe(answer)

@@ -86,7 +86,7 @@ class GitLabPoll:
             return status_of(ref, pipeline)
         try:
             whole = pipeline if pipeline.finished else await self.one(ref.project, ref.id)
-            if not ref.owns(whole) or whole is None or not whole.ended:
+            if whole is None or not ref.owns(whole):
                 return None
             return status_of(ref, whole, await self._failed(ref, whole))
         except RemoteError:

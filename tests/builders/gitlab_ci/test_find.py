@@ -36,6 +36,8 @@ async def test_a_name_that_shows_the_id_costs_no_more_than_the_list(server: Fake
         assert await ci.find("b-1.2") == second.handle
         assert not any("/variables" in line for line in server.requests)
         assert await ci.find("b-1") == first.handle, "the longer id is that of another run"
+        server.add({}, name="image (x-b-3)")
+        assert await ci.find("b-3") is None
 
 
 async def test_pipelines_that_a_push_started_are_not_read(server: FakeGitLab) -> None:

@@ -61,8 +61,13 @@ async def test_the_job_that_runs_is_read_line_by_line(server: FakeGitLab) -> Non
         pipeline.jobs[1].log += b"p 2\nstep 3"
         second, offset = await log_from(ci, handle, offset)
         assert second == "step 2\n"
-        server.finish(pipeline, tail="")
-        assert (await log_from(ci, handle, offset))[0] == "step 3\n"
+        pipeline.jobs[1].log += b" is long\n"
+        third, offset = await log_from(ci, handle, offset)
+        assert third == "step 3 is long\n"
+        waiting = await ci.log(handle, offset)
+        assert (waiting.text, waiting.next, waiting.restarted) == ("", offset, False)
+        server.finish(pipeline, tail="step 4")
+        assert (await log_from(ci, handle, offset))[0] == "step 4\n"
 
 
 async def test_marks_of_sections_are_left_out_and_colours_stay(server: FakeGitLab) -> None:
@@ -139,9 +144,11 @@ async def test_a_long_log_of_a_job_that_ended_is_fetched_in_large_parts(
         server.start(server.pipelines[0], text)
         server.pipelines[0].jobs[1].word = "created"
         found, _ = await log_from(ci, handle)
+        asked = sum("/trace" in line for line in server.requests)
+        assert found.startswith((await ci.log(handle, 0)).text), "whoever reads it again has its beginning"
     whole = text if lines else text + "\n"
     assert found == f"== build / prepare ==\n{whole}"
-    assert sum("/trace" in line for line in server.requests) <= 4
+    assert asked <= 4
 
 
 async def test_of_a_log_without_bounds_so_much_is_read_as_of_any_answer(

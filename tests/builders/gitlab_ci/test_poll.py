@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 from support.builder_contract import request
-from support.fake_gitlab import PROJECT, FakeGitLab, Pipeline, moment
+from support.fake_gitlab import PROJECT, FakeGitLab, Job, Pipeline, moment
 from support.fake_http import json_reply
 from support.gitlab_builds import builder
 
@@ -124,6 +124,7 @@ async def test_the_job_that_failed_is_named(server: FakeGitLab) -> None:
         pipeline.jobs[0].word, pipeline.jobs[0].may_fail = "failed", True
         pipeline.jobs[1].name, pipeline.jobs[1].reason = "image\n", "runner_system_failure"
         server.finish(pipeline, "failed")
+        pipeline.jobs.append(Job(1, "lint", word="success"))
         status = await polled(ci, handle)
         assert status is not None
         assert status.detail == "failed in the job 'image' of the stage 'build': runner system failure"
@@ -158,6 +159,29 @@ async def test_many_that_end_at_once_are_told_in_turns(server: FakeGitLab) -> No
         found |= await ci.poll(rest)
     assert set(found) == set(handles)
     assert all(status.ended_at for status in found.values())
+
+
+async def test_a_change_behind_very_many_others_is_seen(server: FakeGitLab) -> None:
+    async with builder(server) as ci:
+        handles = {f"b-{number}": await sent(ci, f"b-{number}") for number in range(4)}
+        await ci.poll(handles)
+        ours = list(server.pipelines)
+        for _ in range(250):
+            server.add({})
+        for pipeline in ours:
+            server.start(pipeline)
+        statuses = await ci.poll(handles)
+    assert [status.state for status in statuses.values()] == [BuildState.RUNNING] * 4
+
+
+async def test_a_pipeline_that_ended_by_a_call_that_seemed_to_fail_is_cancelled(server: FakeGitLab) -> None:
+    async with builder(server) as ci:
+        handle = await sent(ci)
+        server.trouble(match="/cancel", acts=True, reply=json_reply({}, 502))
+        await ci.cancel(handle)
+        status = await polled(ci, handle)
+    assert status is not None
+    assert status.state is BuildState.CANCELLED
 
 
 async def test_an_old_pipeline_among_many_new_ones_is_read_by_itself_and_not_often(

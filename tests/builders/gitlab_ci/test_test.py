@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.builder_contract import request
 from support.fake_gitlab import TRIGGER, FakeGitLab
-from support.fake_http import json_reply
+from support.fake_http import Reply, json_reply
 from support.gitlab_builds import builder
 
 from bridge.builders.base import Retry
@@ -26,6 +26,8 @@ async def test_it_says_that_the_project_may_be_built_and_until_when(server: Fake
 
 async def test_a_gitlab_that_tells_nothing_of_tokens_is_asked_all_the_same(server: FakeGitLab) -> None:
     server.shows_token = False
+    assert await said(server) == "signed in; the project acme/tools/shop may be built"
+    server.trouble(match="/personal_access_tokens/", reply=json_reply({}, 401))
     assert await said(server) == "signed in; the project acme/tools/shop may be built"
 
 
@@ -54,6 +56,14 @@ async def test_what_gitlab_says_of_a_token_is_told_before_and_by_a_trigger(
     assert isinstance(outcome, Retry)
     assert outcome.denied
     assert told in outcome.why
+
+
+async def test_a_sign_in_page_in_place_of_the_answer_to_a_trigger_is_told(server: FakeGitLab) -> None:
+    server.trouble(reply=Reply(404, body=b"<html><title>Sign in</title></html>"))
+    async with builder(server) as ci:
+        outcome = await ci.trigger(request())
+    assert isinstance(outcome, Retry)
+    assert "a sign-in page answers in place of GitLab" in outcome.why
 
 
 async def test_a_project_that_is_not_shown_is_named(server: FakeGitLab) -> None:
@@ -113,6 +123,12 @@ async def test_a_mistake_is_named(name: str, server: FakeGitLab) -> None:
 @pytest.mark.parametrize("level", [40, 50])
 async def test_a_role_that_suffices_is_no_mistake(level: int, server: FakeGitLab) -> None:
     server.level, server.minimum_role = level, "maintainer"
+    assert "may be built" in await said(server)
+
+
+async def test_a_role_that_is_not_asked_for_is_no_mistake(server: FakeGitLab) -> None:
+    server.minimum_role = "maintainer"
+    server.project_fields = {"restrict_user_defined_variables": False}
     assert "may be built" in await said(server)
 
 
