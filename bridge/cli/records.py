@@ -110,7 +110,10 @@ def list_builds(
         async with store_of(config) as store:
             found = await store.builds.page(Cursor(), limit, only)
             down = await _down(store)
-            return [_build_document(build, down) | {"build": _display_name(build)} for build in found.rows]
+            return [
+                await _build_document(store, build, down) | {"build": _display_name(build)}
+                for build in found.rows
+            ]
 
     columns = [
         "build",
@@ -139,7 +142,7 @@ def show_build(config: str | None, build_id: str, number: int | None, *, as_json
             runs = runs_document(await store.builds.runs(build.id))
             notices = await store.notices.page(Cursor(), 100, NoticeFilter(build_id=build.id))
             sent = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices.rows]
-            document = _build_document(build, await _down(store))
+            document = await _build_document(store, build, await _down(store))
             return document | {"runs": runs, "notices": sent, "timeline": timeline_document(steps)}
 
     _print_one(run(work), as_json=as_json)
@@ -289,14 +292,14 @@ async def _down(store: Store) -> dict[str, str]:
     return {one.name: one.why for one in await store.health.all() if one.down_since is not None}
 
 
-def _build_document(build: Build, down: Mapping[str, str]) -> dict[str, Any]:
-    """The document of a build; one that waits for a builder that is down has that reason as its detail."""
+async def _build_document(store: Store, build: Build, down: Mapping[str, str]) -> dict[str, Any]:
+    """The document of a build; its detail says what one waits for: another build, or its builder."""
     document: dict[str, Any] = {**build_document(build)}
-    if (
-        build.state is BuildState.WAITING
-        and not build.detail
-        and (why := down.get(f"builder:{build.builder}"))
-    ):
+    if build.state is not BuildState.WAITING or build.detail:
+        return document
+    if ahead := await store.builds.ahead_of(build.id):
+        document["detail"] = f"waits for {_display_name(ahead)}, which writes the same tag"
+    elif why := down.get(f"builder:{build.builder}"):
         document["detail"] = f"waits for {build.builder}: {why}"
     return document
 

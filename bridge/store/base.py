@@ -107,6 +107,9 @@ class Builds(Protocol):
         cannot be read any more is not claimed: it becomes `unknown`, with the reason.
         """
 
+    async def ahead_of(self, build_id: str) -> Build | None:
+        """The oldest build that has to end before this one may start, since both write one tag."""
+
     async def unwanted(self, builder: str) -> list[Build]:
         """Builds that wait, although a person or a newer push asked for their end; at most 1000."""
 

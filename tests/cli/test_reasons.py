@@ -51,6 +51,17 @@ def test_a_build_that_never_had_its_turn_waits_for_a_reason(daemon: Daemon) -> N
     assert "waits for here: it refuses connections" in run(daemon, "builds show acme/shop#1").stdout
 
 
+def test_a_build_behind_another_says_which_one(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        for delivery in ("1", "2"):
+            await store.add_build(delivery, tags=("latest",))
+
+    filled(daemon, fill)
+    second, first = run(daemon, "builds list --json").documents
+    assert (second["detail"], first["detail"]) == ("waits for acme/shop #1, which writes the same tag", "")
+    assert second["detail"] in run(daemon, "builds show acme/shop#2").stdout
+
+
 def test_an_empty_log_says_how_far_the_build_is(daemon: Daemon) -> None:
     async def fill(store: Store) -> None:
         await store.add_build()

@@ -4,10 +4,11 @@ So the newest build has the tag, however long each takes, and whichever rule it 
 `concurrency` bounds how many of its builds are with the builder at once.
 """
 
+from collections.abc import Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, TextClause, and_, exists, func, or_, select, text
 
 from bridge.model.build import BuildState
 from bridge.store.schema import build as table
@@ -28,12 +29,21 @@ def is_eligible() -> ColumnElement[bool]:
     return and_(or_(table.c.concurrency.is_(None), _active() < table.c.concurrency), ~_behind())
 
 
+def ahead_of(build_id: str) -> Select[Any]:
+    """The oldest build that this one waits for, since both write one tag."""
+    return select(_OTHER).where(table.c.id == build_id, *_ahead()).order_by(_OTHER.c.turn).limit(1)
+
+
 def _behind() -> ColumnElement[bool]:
+    return exists().where(*_ahead()).correlate(table)
+
+
+def _ahead() -> Sequence[ColumnElement[bool] | TextClause]:
     mine = func.json_each(table.c.request, "$.tags").table_valued("value", name="mine")
     theirs = func.json_each(_OTHER.c.request, "$.tags").table_valued("value", name="theirs")
     wanted = select(mine.c.value).correlate(table)
     common = select(theirs.c.value).where(theirs.c.value.in_(wanted)).correlate(_OTHER, table).exists()
-    return exists().where(_OTHER.c.image == table.c.image, _UNENDED, _EARLIER, common).correlate(table)
+    return _OTHER.c.image == table.c.image, _UNENDED, _EARLIER, common
 
 
 def _active() -> ColumnElement[int]:
