@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from bridge.config.types import ConfigPath, Duration, Secret, Strict, server_url
+from bridge.config.types import ConfigPath, Duration, Secret, Shape, Strict, server_url
 
 
 def _server_url(value: str) -> str:
@@ -16,9 +16,10 @@ ServerUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_s
 # At least one character of each part is no dot: `..` would lead out of the path.
 RepositoryName = Annotated[
     str,
-    StringConstraints(
-        max_length=500,
-        pattern=r"^[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*(/[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*)+$",
+    StringConstraints(max_length=500),
+    Shape(
+        r"^[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*(/[^/\x00-\x20]*[^/.\x00-\x20][^/\x00-\x20]*)+$",
+        "write its full name, such as acme/shop, without an address before it and a slash at an end",
     ),
 ]
 """The full name of a repository or project on a server, such as acme/shop."""

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from bridge.config.forges import ForgeContext
@@ -157,6 +164,27 @@ class Secret:
             raise wrong("secret", f"{place} is empty, and would prove nothing: fill it in")
         context.found.update((text, *_keys_of(text)))
         return cls(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a text has to look like: `problem` tells people what the pattern tells programs."""
+
+    pattern: str
+    problem: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern}
+
+    def _checked(self, value: str) -> str:
+        if not re.fullmatch(self.pattern, value):
+            raise wrong("shape", self.problem)
+        return value
 
 
 def _keys_of(text: str) -> Iterator[str]:

@@ -72,6 +72,38 @@ def test_what_is_good_is_said_to_be_good(config: Path) -> None:
     assert done.stdout == f"{config}: valid, with 1 build repository\n"
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "cure"),
+    [
+        (
+            "local",
+            "registry",
+            "http://127.0.0.1:5000",
+            "host and port, such as 127.0.0.1:5000, without http://",
+        ),
+        ("local", "authfile", "auth.json", "write its whole path, which begins with a slash"),
+        ("jenkins", "job", "/docker/build", "write its folders and its name, such as docker/build-image"),
+        ("drone", "repository", "shop", "write its full name, such as acme/shop"),
+        ("gitea-actions", "repository", "a/b/c", "write its owner and name, such as acme/shop"),
+        (
+            "github-actions",
+            "workflow",
+            ".github/workflows/build.yml",
+            "the name of its file, such as build.yml",
+        ),
+        ("codearts", "job_id", "build-image", "write the 32 letters and digits of the id"),
+    ],
+)
+def test_a_name_in_another_form_is_told_its_own(
+    kind: str, key: str, value: str, cure: str, config: Path
+) -> None:
+    config.write_text(yaml.safe_dump({**CONFIG, "builders": {"one": {"kind": kind, key: value}}}))
+    done = command("--config", config, "check")
+    (said,) = [line for line in done.stdout.splitlines() if f"builders.one.{key}: " in line]
+    assert cure in said
+    assert "pattern" not in said
+
+
 @pytest.mark.parametrize(("old", "kind"), former_kinds(KINDS.forges).items())
 @pytest.mark.parametrize("where", ["source", "rule"])
 def test_a_host_goes_by_its_old_name_in_sources_and_in_rules(

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from bridge.builders.base import Number, Status
-from bridge.config.types import Strict
+from bridge.config.types import Shape, Strict
 from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
@@ -29,12 +29,17 @@ _MAX_NAME: Final = 100
 # At least one character of each part is no dot: `..` would lead out of the path.
 FullName = Annotated[
     str,
-    StringConstraints(
-        max_length=200,
-        pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
+    StringConstraints(max_length=200),
+    Shape(
+        r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*/[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$",
+        "write its owner and name, such as acme/shop",
     ),
 ]
-WorkflowFile = Annotated[str, StringConstraints(max_length=200, pattern=r"^[A-Za-z0-9_. -]+\.ya?ml$")]
+WorkflowFile = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    Shape(r"^[A-Za-z0-9_. -]+\.ya?ml$", "write the name of its file, such as build.yml, without folders"),
+]
 Commit = Annotated[str, StringConstraints(max_length=100)]
 
 

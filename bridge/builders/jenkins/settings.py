@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from bridge.builders.settings import ServerSettings
-from bridge.config.types import Secret, wrong
+from bridge.config.types import Secret, Shape, wrong
 
 
 class JenkinsSettings(ServerSettings):
@@ -20,7 +20,14 @@ class JenkinsSettings(ServerSettings):
     """An API token of that user."""
     password: Secret | None = None
     """The password of that user, where there can be no API token: it needs a session with Jenkins."""
-    job: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)*$")]
+    job: Annotated[
+        str,
+        StringConstraints(max_length=500),
+        Shape(
+            r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)*$",
+            "write its folders and its name, such as docker/build-image, without a slash at an end",
+        ),
+    ]
     """The full name of the job with its folders, such as docker/build-image."""
     concurrency: Annotated[int, Field(ge=1, le=16)] = 4
     """How many calls run at once."""

@@ -12,7 +12,7 @@ from bridge.builders.local.engine import ENGINES
 from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.git import split_credentials
 from bridge.builders.local.limits import Limits
-from bridge.config.types import ConfigPath, Duration, Size, Strict, wrong
+from bridge.config.types import ConfigPath, Duration, Shape, Size, Strict, wrong
 from bridge.model.build import BuildRequest
 from bridge.model.variables import steers_programs
 
@@ -31,6 +31,11 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=32_768)]
+_ABSOLUTE: Final = Shape(r"^/[^\x00]*$", "write its whole path, which begins with a slash")
+_REGISTRY: Final = Shape(
+    r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9._/-]+)?$",
+    "write its host and port, such as 127.0.0.1:5000, without http:// before it",
+)
 Platform = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$")]
 Protocol = Literal["https", "ssh", "http", "git", "file"]
 
@@ -61,19 +66,17 @@ class LocalSettings(Strict):
     """
     address: Annotated[str, StringConstraints(pattern=r"^[a-z-]+://[^\x00\s]+$")] | None = None
     """Where buildkitd is (buildctl), such as tcp://buildkit.example.com:1234; else at its usual socket."""
-    tls_dir: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$")] | None = None
+    tls_dir: Annotated[str, _ABSOLUTE] | None = None
     """A folder with ca.pem, cert.pem and key.pem, with which buildkitd lets us in (buildctl)."""
     cache_image: Annotated[str, StringConstraints(pattern=r"^[^\x00\s,\"]{1,512}$")] | None = None
     """An image in a registry that has the cache of builds, for all who build with it (buildctl)."""
     command: Annotated[list[Text], Field(min_length=1, max_length=200)] | None = None
     """Instead of an engine: a program and its arguments, run in the checkout without a shell."""
-    registry: (
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:\d{1,5})?(/[a-z0-9._/-]+)?$")] | None
-    ) = None
+    registry: Annotated[str, _REGISTRY] | None = None
     """The registry of images that name none, such as 127.0.0.1:5000."""
     tls_verify: bool = True
     """Whether the certificate of the registry is checked (buildah and podman)."""
-    authfile: Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$")] | None = None
+    authfile: Annotated[str, _ABSOLUTE] | None = None
     """A file with credentials of registries, as `buildah login --authfile` writes it."""
     workers: int = Field(2, ge=1, le=32)
     """How many builds run at once."""
