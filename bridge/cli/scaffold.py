@@ -30,7 +30,7 @@ _RULE_HEAD: Final = """\
 """
 _INVENTED: Final = "# CHANGE the names of the repository: they are invented.\n"
 _INVENTED_ADDRESS: Final = """\
-# CHANGE code_repo_clone_url: it is invented; the hook reports bridge.cloneUrl, and both have to be one.
+# CHANGE code_repo_clone_url: it is invented; the hook reports bridge.cloneUrl, and both have to be the same.
 """
 
 
