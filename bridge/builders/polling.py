@@ -25,7 +25,7 @@ _SECONDS: Final = 10.0
 _TURN_SECONDS: Final = 45.0
 """In so many seconds all pages are read that can show a build."""
 _LEAST_PAGES: Final = 4
-_MOST_PAGES: Final = 60
+_MOST_PAGES: Final = 20
 _VAIN_PAGES: Final = 10
 FEW: Final = 3
 """So many builds are read one by one rather than by pages."""
@@ -107,10 +107,9 @@ class Absences:
 
 @dataclass(frozen=True, slots=True)
 class Shown(Generic[C]):
-    """A page of a list: the builds that it shows, its length, and where the next one is if that is of use."""
+    """A page of a list: the builds that it shows, and where the next one is if that is of use."""
 
     names: Collection[str]
-    size: int
     after: C | None
 
 
@@ -126,6 +125,7 @@ class Turns(Generic[C]):
         self._clock = clock
         self._read_at = -inf
         self._next: C | None = None
+        self._sought = 0
         self._left: set[str] = set()
         self._pages = 0
         self._vain = 0
@@ -146,12 +146,12 @@ class Turns(Generic[C]):
         newest = await page(None)
         left = set(names).difference(newest.names)
         if self._next is None:
-            self._left, self._next = left, newest.after
+            self._sought, self._left, self._next = len(names), left, newest.after
             self._pages, self._vain = 1, 0 if newest.names else 1
         else:
             self._left &= left
         most = max(_VAIN_PAGES + len(names), deep)
-        for _ in range(self._due(newest.size, passed)):
+        for _ in range(self._due(most, passed)):
             if self._is_over(most, deep) or self._clock() > began + _SECONDS:
                 break
             try:
@@ -167,11 +167,15 @@ class Turns(Generic[C]):
         if self._is_over(most, deep):
             self._end(is_whole=self._next is None)
 
-    def _due(self, size: int, passed: float) -> int:
-        """How many pages to read now, so that a turn is over in time."""
+    def _due(self, most: int, passed: float) -> int:
+        """How many pages to read now for the turn to be over in time, if it is as long as the last one.
+
+        If there was none, the next pages may show as many builds as those before.
+        """
         if not 0 <= passed < _TURN_SECONDS:
             return _MOST_PAGES
-        pages = max(ceil(len(self._left) / max(size, 1)), self._length)
+        shown = max(self._sought - len(self._left), 1)
+        pages = self._length or min(self._sought * self._pages / shown, most)
         return min(max(ceil(pages * passed / _TURN_SECONDS), _LEAST_PAGES), _MOST_PAGES)
 
     def _is_over(self, most: int, deep: int) -> bool:

@@ -106,7 +106,7 @@ class ActionsPoll:
             goes_on = not ends and any(
                 _may_be_older(ref, listed.workflow_runs[-1]) for ref in sought.values()
             )
-            return Shown(shown.keys(), size, number + 1 if goes_on else None)
+            return Shown(shown.keys(), number + 1 if goes_on else None)
 
         await turns.read(sought.keys(), page, deep)
 

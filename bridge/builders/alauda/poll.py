@@ -77,7 +77,7 @@ class AlaudaPoll:
             by_id = {build.build_id: build for build in listed.builds}
             shown = {name: by_id[ref.id] for name, ref in group.items() if ref.id in by_id}
             builds.update(shown)
-            return Shown(shown.keys(), len(listed.builds), listed.after if listed.builds else None)
+            return Shown(shown.keys(), listed.after if listed.builds else None)
 
         await turns.read(group.keys(), page)
 

@@ -230,8 +230,7 @@ async def test_each_of_a_thousand_builds_is_seen_once_a_minute_by_few_requests(
 ) -> None:
     handles = opened(alauda, 1000)
     async with builder(alauda, tmp_path) as ci:
-        assert (await ci.poll(handles)).keys() == handles.keys(), "a start sees all"
-        for _ in range(2):
+        for minute in range(3):
             seen: set[str] = set()
             for number in range(12):
                 alauda.now += 5
@@ -239,7 +238,7 @@ async def test_each_of_a_thousand_builds_is_seen_once_a_minute_by_few_requests(
                     alauda.add()
                 alauda.requests.clear()
                 seen |= (await ci.poll(handles)).keys()
-                assert len(alauda.requests) <= 10
+                assert len(alauda.requests) <= (12 if minute or number else 25)
             assert seen == handles.keys()
 
 
