@@ -1,10 +1,12 @@
 """How soon builds are looked at again: never later than the builder's interval says."""
 
+import time
 from dataclasses import replace
 from itertools import count
 
 import pytest
-from support.scripted import Store
+from support.harness import PollerHarness
+from support.scripted import ScriptedBuilder, Store
 from support.services import add_queued, move
 
 from bridge.model.build import Build, BuildState
@@ -95,3 +97,13 @@ async def test_how_long_builds_usually_take_is_looked_up_once_for_each(store: St
     await pace.learn([])
     await pace.learn([build])
     assert waits(pace, build) == SHORT
+
+
+async def test_a_server_that_takes_long_to_answer_is_asked_less_often(store: Store) -> None:
+    builder = ScriptedBuilder()
+    builder.poll_interval = LONGEST
+    await move(store, await add_queued(store), BuildState.RUNNING, started_at=store.clock())
+    poller = PollerHarness(store, builder).poller
+    assert (await poller.round() or 0.0) <= SHORT
+    builder.polls.append(lambda: time.sleep(0.25) or {})
+    assert (await poller.round() or 0.0) > SHORT

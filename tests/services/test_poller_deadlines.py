@@ -54,6 +54,19 @@ async def test_the_day_in_the_queue_counts_from_when_the_builder_was_given_the_b
         assert (await store.build(build.id)).state is BuildState.UNKNOWN
 
 
+async def test_a_deadline_holds_while_the_server_is_not_to_be_asked(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    build = await add_queued(store)
+    async with polling(store, builder) as harness:
+        await harness.advance(23.9 * HOUR)
+        harness.circuit.rest(HOUR)
+        asked = len(builder.called("poll"))
+        await harness.advance(0.2 * HOUR)
+        assert (await store.build(build.id)).state is BuildState.UNKNOWN
+        assert len(builder.called("poll")) == asked
+
+
 async def test_a_builder_may_have_a_deadline_of_its_own(store: Store, builder: ScriptedBuilder) -> None:
     builder.deadline = HOUR
     build = await add_queued(store)

@@ -99,8 +99,8 @@ class ActionsPoll:
             number = number or 1
             listed = await self._server.page(*place, number)
             shown = _ours(sought, listed.workflow_runs)
-            # Of a run that has our title the oldest is ours: a person can start one with its inputs.
-            runs.update({name: _older(run, runs.get(name)) for name, run in shown.items()})
+            # Of runs that have our title the oldest is ours: a person can start one with its inputs.
+            runs.update(shown)
             size = len(listed.workflow_runs)
             ends = not size or (listed.total is not None and number * size >= listed.total)
             goes_on = not ends and any(
@@ -154,10 +154,6 @@ def _ours(refs: Mapping[str, ActionsRef], runs: Sequence[Run]) -> dict[str, Run]
     found = {name: by_id[ref.run] for name, ref in refs.items() if ref.run in by_id}
     unnumbered = {name: ref for name, ref in refs.items() if ref.run is None}
     return found | {name: run for run in runs for name, ref in unnumbered.items() if run.named(ref.build)}
-
-
-def _older(run: Run, other: Run | None) -> Run:
-    return run if other is None else min(run, other, key=lambda one: one.id)
 
 
 def _may_be_older(ref: ActionsRef, run: Run) -> bool:

@@ -49,7 +49,7 @@ class Fetch:
         """Fetch the commit by its id or, where the server rejects that, from the history of its ref."""
         ref = self._spec.request.ref
         depths = (1, _DEEPER) if self._is_shallow else (None,)
-        if self._spec.request.commit and self._try(wanted, depths[0]) == 0 and self._has(wanted):
+        if self._spec.request.commit and self._try(wanted, depths[0]) == 0:
             return
         for depth in depths:
             code = self._try(ref, depth)

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bridge.builders.local.fetch import Fetch, init, object_format
+from bridge.builders.local.fetch import Fetch, init
 from bridge.builders.local.folder import BuildSpec, remove
 from bridge.builders.local.git import Git
 from bridge.builders.local.process import BuildFailed, OutOfTime, Supervisor
@@ -54,7 +54,7 @@ class _Kept:
 
     def __init__(self, supervisor: Supervisor, git: Git, spec: BuildSpec, folder: Path) -> None:
         depth = "shallow" if spec.history == "shallow" else "full"
-        name = hashlib.sha256("\n".join((git.url, depth, object_format(spec))).encode()).hexdigest()
+        name = hashlib.sha256(f"{git.url}\n{depth}".encode()).hexdigest()
         self._path = folder / f"{name[:40]}{_SUFFIX}"
         self._supervisor = supervisor
         self._spec = spec

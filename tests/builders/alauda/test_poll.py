@@ -285,6 +285,11 @@ async def test_a_slow_server_is_not_read_for_longer_than_a_poll_may_take(
             before = alauda.now
             assert await ci.poll(handles)
             assert alauda.now - before < 40
+        alauda.builds = alauda.builds[-1:]
+        for _ in range(3):
+            before = alauda.now
+            await ci.poll(handles)
+            assert alauda.now - before < 45, "builds that are looked for by themselves take no longer"
 
 
 async def test_a_build_that_was_to_end_has_ended_only_while_the_repository_is_shown(

@@ -133,8 +133,10 @@ async def test_skipped_jobs_have_no_log_and_an_empty_one_is_no_failure(github: F
         github.start(run, "")
         github.finish(run, tail="x\n")
         run.jobs.append(Job(run.jobs[0].id - 1, "docs", "completed", "skipped", "never"))
-        text, _ = await log_from(ci, handle)
+        text, offset = await log_from(ci, handle)
+        end = await ci.log(handle, offset)
     assert text == "== image ==\nx\n"
+    assert (end.text, end.next, end.restarted) == ("", offset, False)
 
 
 async def test_a_second_attempt_begins_the_log_anew(github: FakeGitHub) -> None:

@@ -177,6 +177,7 @@ async def test_a_run_that_ended_while_it_was_cancelled_is_no_failure(github: Fak
     [
         ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "1795000090", "Date": "DATE"}, 90.0),
         ({"X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "soon"}, None),
+        ({"X_RateLimit_Remaining": "4999", "X_RateLimit_Reset": "1795000090", "Date": "DATE"}, None),
         ({"Retry_After": "33", "X_RateLimit_Remaining": "0", "X_RateLimit_Reset": "1"}, 33.0),
     ],
 )

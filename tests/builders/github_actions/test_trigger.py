@@ -335,6 +335,47 @@ async def test_a_run_that_many_others_hide_is_not_told_to_be_missing(github: Fak
     assert [json.loads(one["b-1"].handle or "")["run"] for one in found if one] == [run.id]
 
 
+async def test_a_run_on_a_page_that_cannot_be_read_is_not_told_to_be_missing(github: FakeGitHub) -> None:
+    github.gives_ids = False
+    async with builder(github) as ci:
+        handle = await sent_of(ci.trigger(request()))
+        for _ in range(150):
+            github.add({}, title="nightly")
+        github.now += 1900
+        github.trouble(match="page=2", reply=json_reply({}, 500))
+        assert await ci.poll({"b-1": handle}) == {}
+        assert (await ci.poll({"b-1": handle}))["b-1"].state is BuildState.QUEUED
+
+
+async def test_a_run_that_is_listed_late_is_ours_while_another_is_still_looked_for(
+    github: FakeGitHub,
+) -> None:
+    github.gives_ids = False
+    async with builder(github) as ci:
+        handles = {name: await sent_of(ci.trigger(request(name))) for name in ("b-1", "b-2")}
+        late = github.run("b-1")
+        github.unlisted |= {run.id for run in github.runs}
+        for _ in range(1500):
+            github.add({}, title="nightly")
+        github.now += 1900
+        assert {status.raw for status in (await ci.poll(handles)).values()} == {"never shown"}
+        github.unlisted.discard(late.id)
+        github.runs.sort(key=lambda run: run is late)
+        github.now += 5
+        assert (await ci.poll(handles))["b-1"].state is BuildState.QUEUED
+
+
+async def test_what_an_event_starts_is_read_again_after_ten_minutes(github: FakeGitHub) -> None:
+    github.files[""] = listening()
+    async with builder(github, event="image") as ci:
+        await sent_of(ci.trigger(request()))
+        github.files[""] = "on: push"
+        github.now += 601
+        outcome = await ci.trigger(request("b-2"))
+    assert isinstance(outcome, Rejected)
+    assert "has no `on: repository_dispatch`" in outcome.why
+
+
 async def test_a_request_that_was_given_up_has_a_minute_to_be_carried_out(github: FakeGitHub) -> None:
     async with builder(github, timeout="1s") as ci:
         assert ci.settle_seconds >= 60

@@ -72,6 +72,15 @@ async def test_an_id_that_a_wrong_clock_made_says_nothing_of_the_time(server: Fa
         assert isinstance(await ci.find(timed(wrong)), str)
 
 
+async def test_a_clock_that_was_wrong_by_hours_hides_no_pipeline(server: FakeGitLab) -> None:
+    made = int(time.time())
+    server.now = made - 20 * 3600
+    server.add({"BRIDGE_BUILD_ID": timed(made)})
+    server.now = made
+    async with builder(server) as ci:
+        assert isinstance(await ci.find(timed(made)), str)
+
+
 async def test_an_id_of_a_later_run_is_searched_from_the_same_day(server: FakeGitLab) -> None:
     server.now = int(time.time())
     made = server.now - 20 * 3600

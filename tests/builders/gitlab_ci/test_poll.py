@@ -165,11 +165,12 @@ async def test_a_change_behind_very_many_others_is_seen(server: FakeGitLab) -> N
     async with builder(server) as ci:
         handles = {f"b-{number}": await sent(ci, f"b-{number}") for number in range(4)}
         await ci.poll(handles)
-        ours = list(server.pipelines)
+        ours, now = list(server.pipelines), server.now
         for _ in range(250):
             server.add({})
         for pipeline in ours:
             server.start(pipeline)
+        server.now = now + 5
         statuses = await ci.poll(handles)
     assert [status.state for status in statuses.values()] == [BuildState.RUNNING] * 4
 

@@ -282,6 +282,17 @@ async def test_what_was_not_used_for_longest_goes_first(site: LocalSite, folders
     assert kept(site) == []
 
 
+async def test_what_alone_takes_more_goes_before_all_others(
+    site: LocalSite, folders: list[Path], tmp_path: Path
+) -> None:
+    origin = Origin(tmp_path / "d")
+    commit = pushed(origin, {"large": random.Random(3).randbytes(4 << 20)})
+    await built(caching(site, "true"), request(origin, commit, build_id="d"))
+    assert len(kept(site)) == 4
+    await caching(site, cache="3500KiB").reclaim()
+    assert kept(site) == sorted(folders)
+
+
 async def test_a_build_that_ended_frees_it_too(site: LocalSite, folders: list[Path]) -> None:
     await caching(site, cache="2500KiB").release("a")
     assert kept(site) == sorted(folders[1:])
