@@ -9,6 +9,7 @@ from support.harness import PollerHarness
 from support.scripted import ScriptedBuilder, Store
 from support.services import add_queued, move
 
+from bridge.builders.base import Status
 from bridge.model.build import Build, BuildState
 from bridge.services.pace import HINT_SECONDS, SHORTENED, SHORTEST_SECONDS, YOUNG_SECONDS, Pace
 
@@ -99,11 +100,16 @@ async def test_how_long_builds_usually_take_is_looked_up_once_for_each(store: St
     assert waits(pace, build) == SHORT
 
 
+def slowly() -> dict[str, Status]:
+    time.sleep(0.25)
+    return {}
+
+
 async def test_a_server_that_takes_long_to_answer_is_asked_less_often(store: Store) -> None:
     builder = ScriptedBuilder()
     builder.poll_interval = LONGEST
     await move(store, await add_queued(store), BuildState.RUNNING, started_at=store.clock())
     poller = PollerHarness(store, builder).poller
     assert (await poller.round() or 0.0) <= SHORT
-    builder.polls.append(lambda: time.sleep(0.25) or {})
+    builder.polls.append(slowly)
     assert (await poller.round() or 0.0) > SHORT
