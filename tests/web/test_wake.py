@@ -157,7 +157,8 @@ async def test_who_takes_no_hints_is_not_hinted_at() -> None:
 
 async def test_large_bodies_one_after_another_have_room() -> None:
     site = Site()
-    sent = [await site.send(GOOD["a line of curl"], content=b"x" * MAX_BODY) for _ in range(6)]
+    sizes = [*[MAX_BODY // 2] * 8, MAX_BODY]
+    sent = [await site.send(GOOD["a line of curl"], content=b"x" * size) for size in sizes]
     assert {answer.status_code for answer in sent} == {202}
 
 
