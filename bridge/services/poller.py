@@ -165,8 +165,7 @@ class Poller(Service):
         if caveat in build.caveat:
             return build
         caveat = "; ".join(filter(None, (build.caveat, caveat)))
-        await self._builds.update(build.run_id, caveat=caveat)
-        await self._builds.add_step(build.run_id, build.state, caveat)
+        await self._builds.add_step(build.run_id, build.state, caveat, caveat=caveat)
         return replace(build, caveat=caveat)
 
     async def _statuses(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
@@ -243,8 +242,7 @@ class Poller(Service):
     async def _tell_hint(self, build: Build, hint: str) -> None:
         # Stored texts have no secrets: only after a start they are what a hint is compared with.
         if hint and hint != self._hints.get(build.run_id, build.detail):
-            await self._builds.update(build.run_id, detail=hint)
-            await self._builds.add_step(build.run_id, build.state, hint)
+            await self._builds.add_step(build.run_id, build.state, hint, detail=hint)
         self._hints[build.run_id] = hint
 
     async def _tell_steps(self, build: Build, status: Status) -> None:
@@ -293,8 +291,7 @@ class Poller(Service):
             since = self._unrecognised[build.run_id] = self._clock()
             fields = {"builder": self._name, "build_id": build.id, "raw": status.raw}
             log.warning(LogEvent.BUILDER_WORD_UNKNOWN, **fields)
-            await self._builds.update(build.run_id, raw=status.raw, detail=detail)
-            await self._builds.add_step(build.run_id, build.state, detail)
+            await self._builds.add_step(build.run_id, build.state, detail, raw=status.raw, detail=detail)
         if self._clock() - since < UNRECOGNISED_SECONDS:
             return False
         await self._end_as_unknown(build, detail)
@@ -309,8 +306,8 @@ class Poller(Service):
 
         async def refused(error: Exception) -> None:
             if isinstance(error, Permanent):
-                await self._builds.add_step(build.run_id, "stop", f"not stopped: {error}")
-                await self._builds.update(build.run_id, detail=f"not stopped: {error}")
+                why = f"not stopped: {error}"
+                await self._builds.add_step(build.run_id, "stop", why, detail=why)
             else:
                 stop.count -= 1
 

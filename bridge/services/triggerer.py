@@ -152,8 +152,7 @@ class Triggerer(Service):
             self._explained.begin(EXPLAIN_SECONDS)
             for build in await self._builds.in_state(self._name, BuildState.WAITING):
                 if build.detail != short[0].why:
-                    await self._builds.update(build.run_id, detail=short[0].why)
-                    await self._builds.add_step(build.run_id, build.state, short[0].why)
+                    await self._builds.add_step(build.run_id, build.state, short[0].why, detail=short[0].why)
         return not short
 
     async def _trigger(self, build: Build) -> None:
@@ -269,8 +268,9 @@ class Triggerer(Service):
         if doubt.looks == 1:
             until = datetime.fromtimestamp(now + settle).astimezone()
             change["detail"] = f"making sure that the builder does not have it, until {until:%H:%M:%S}"
-            await self._builds.add_step(build.run_id, build.state, change["detail"])
-        await self._builds.update(build.run_id, **change)
+            await self._builds.add_step(build.run_id, build.state, change["detail"], **change)
+        else:
+            await self._builds.update(build.run_id, **change)
         return True
 
     async def _absent(self, build: Build) -> None:

@@ -154,8 +154,8 @@ class Builds(Protocol):
     async def update(self, run_id: str, **change: Unpack[BuildChange]) -> None:
         """Change facts about a run that is in no other state for that."""
 
-    async def add_step(self, run_id: str, what: str, detail: str) -> None:
-        """Add to the timeline of a run; `what` is one word."""
+    async def add_step(self, run_id: str, what: str, detail: str, /, **change: Unpack[BuildChange]) -> None:
+        """Add to the timeline of a run, with what else changes by it; `what` is one word."""
 
     async def end_orphans(self, builders: Collection[str], notices_for: NoticesFor) -> list[Build]:
         """End every open build of a builder that is not among `builders`; returns them as they are then."""

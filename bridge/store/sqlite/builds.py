@@ -91,6 +91,11 @@ def transition(
     return build
 
 
+def _update(connection: Connection, run_id: str, values: dict[str, Any]) -> None:
+    where, same = runs.place(connection, *parse_run_id(run_id))
+    connection.execute(update(where).where(same).values(**values))
+
+
 def _storable(change: BuildChange) -> dict[str, Any]:
     """The columns of a change; what builders say is bounded."""
     return {
@@ -221,17 +226,18 @@ class Builds:
         return clean
 
     async def update(self, run_id: str, **change: Unpack[BuildChange]) -> None:
-        values, (build_id, run) = _storable(self._redacted(change)), parse_run_id(run_id)
+        values = _storable(self._redacted(change))
+        await self._database.write(lambda connection: _update(connection, run_id, values))
+
+    async def add_step(self, run_id: str, what: str, detail: str, /, **change: Unpack[BuildChange]) -> None:
+        now, clean, values = self._clock(), self._redact(detail), _storable(self._redacted(change))
 
         def work(connection: Connection) -> None:
-            where, same = runs.place(connection, build_id, run)
-            connection.execute(update(where).where(same).values(**values))
+            if values:
+                _update(connection, run_id, values)
+            timeline.add(connection, run_id, now, what, clean)
 
         await self._database.write(work)
-
-    async def add_step(self, run_id: str, what: str, detail: str) -> None:
-        now, clean = self._clock(), self._redact(detail)
-        await self._database.write(lambda connection: timeline.add(connection, run_id, now, what, clean))
 
     async def append_log(self, run_id: str, text: str, offset: int, *, restarted: bool) -> None:
         now, log_of_run = self._clock(), logs.RunLog(*parse_run_id(run_id))
