@@ -120,7 +120,7 @@ def test_a_start_with_good_rules_ends_what_was_said_of_faulty_ones(tmp_path: Pat
 
     with running(tmp_path, CONFIG, {"shop.yaml": shop_rule(URL, "good-first")}) as daemon:
         write(daemon, 1, good=False)
-        eventually(lambda: daemon.said("rules.rejected"))
+        eventually(told)
         daemon.kill()
         write(daemon, 2, good=True)
         for _ in range(2):  # nothing is told at the next start
