@@ -1,7 +1,6 @@
 """The poller: one loop for each builder; a changed state and its notices are written in one transaction."""
 
 import random
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -138,9 +137,9 @@ class Poller(Service):
         """Poll all, and record ends first and side by side: no build waits for the log of another one."""
         await self._each(self._cancel, [build for build in builds if build.cancel_reason is not None])
         handles = {build.run_id: build.handle for build in builds if build.handle is not None}
-        begun = time.monotonic()
+        begun = self._clock()
         statuses = await self._statuses(handles)
-        took = time.monotonic() - begun
+        took = max(0.0, self._clock() - begun)
         POLL_SECONDS.labels(self._name).observe(took)
         self._pace.polled(took)
         runs: defaultdict[str | None, list[Build]] = defaultdict(list)

@@ -1,6 +1,5 @@
 """How soon builds are looked at again: never later than the builder's interval says."""
 
-import time
 from dataclasses import replace
 from itertools import count
 
@@ -100,16 +99,16 @@ async def test_how_long_builds_usually_take_is_looked_up_once_for_each(store: St
     assert waits(pace, build) == SHORT
 
 
-def slowly() -> dict[str, Status]:
-    time.sleep(0.25)
-    return {}
-
-
 async def test_a_server_that_takes_long_to_answer_is_asked_less_often(store: Store) -> None:
     builder = ScriptedBuilder()
     builder.poll_interval = LONGEST
     await move(store, await add_queued(store), BuildState.RUNNING, started_at=store.clock())
     poller = PollerHarness(store, builder).poller
+
+    def slowly() -> dict[str, Status]:
+        store.clock.advance(0.25)
+        return {}
+
     assert (await poller.round() or 0.0) <= SHORT
     builder.polls.append(slowly)
     assert (await poller.round() or 0.0) > SHORT
