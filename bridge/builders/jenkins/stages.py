@@ -26,6 +26,7 @@ _MARK: Final = re.compile(r"\[Pipeline\] (?:(?:// )?stage|input)\b")
 _PIPELINE: Final = "org.jenkinsci.plugins.workflow.job.WorkflowJob"
 _REST_SECONDS: Final = 300.0
 _MOST: Final = 20
+_MOST_CHANGED: Final = 1000
 
 
 class JenkinsStages:
@@ -35,7 +36,8 @@ class JenkinsStages:
         self._server = server
         self._rest = Pause(clock)
         self._pipelines: set[str] = set()
-        self._changed: set[tuple[str, int]] = set()
+        # The oldest first. The end of a log is read after its run was looked at last: such runs stay.
+        self._changed: dict[tuple[str, int], None] = {}
 
     def saw_job(self, job: str, kind: str) -> None:
         """A list of the builds of a job says of what kind the job is."""
@@ -44,7 +46,9 @@ class JenkinsStages:
     def saw_log(self, job: str, number: int, text: str) -> None:
         """The log of a run goes on with `text`."""
         if _MARK.search(text):
-            self._changed.add((job, number))
+            self._changed[job, number] = None
+            if len(self._changed) > _MOST_CHANGED:
+                del self._changed[next(iter(self._changed))]
 
     async def fill(self, found: Mapping[str, Status]) -> dict[str, Status]:
         """The statuses, with the stages of runs that have ended or changed.
@@ -76,7 +80,7 @@ class JenkinsStages:
         return run if status.state.terminal or run in self._changed else None
 
     async def _stages(self, job: str, number: int) -> list[RemoteStep]:
-        self._changed.discard((job, number))
+        self._changed.pop((job, number), None)
         try:
             answer = await self._server.call("GET", stages_path(job, number))
             document = StagesDocument.model_validate_json(answer.body if answer.status == 200 else b"")  # noqa: PLR2004  # HTTP
