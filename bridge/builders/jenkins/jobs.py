@@ -5,6 +5,7 @@ from typing import Final
 
 from bridge.builders.base import Setup
 from bridge.builders.jenkins import config_xml
+from bridge.builders.jenkins.answer import Answer
 from bridge.builders.jenkins.client import Body, JenkinsServer
 from bridge.builders.jenkins.job import undeclared
 from bridge.builders.jenkins.model import JenkinsJob, config_path, create_path, job_tree
@@ -125,7 +126,7 @@ class JobSetup:
     async def _add(self, missing: Sequence[str]) -> None:
         answer = await self._server.call("GET", config_path(self._name))
         if answer.status != 200 or answer.sign_in:  # noqa: PLR2004  # an HTTP status
-            raise self._refused(answer.status) or self._server.error_of(answer)
+            raise self._error_of(answer)
         await self._post(config_path(self._name), config_xml.complete(answer.body, missing), {})
         job = await self._jobs.read()
         if left := undeclared(job.definitions, missing):
@@ -139,11 +140,11 @@ class JobSetup:
         if answer.status in reasons:
             raise Permanent(reasons[answer.status])
         if answer.status >= 300 or answer.sign_in:  # noqa: PLR2004  # an HTTP status
-            raise self._refused(answer.status) or self._server.error_of(answer)
+            raise self._error_of(answer)
 
-    def _refused(self, status: int) -> RemoteError | None:
-        if status != 403:  # noqa: PLR2004  # an HTTP status
-            return None
+    def _error_of(self, answer: Answer) -> RemoteError:
+        if answer.status != 403 or answer.asks_for_crumb:  # noqa: PLR2004  # an HTTP status
+            return self._server.error_of(answer)
         return Denied(
             "the user may not do this in Jenkins (403): it needs Job/Create, "
             "or Job/Configure for a job that is there"

@@ -141,6 +141,15 @@ async def test_a_user_who_may_not_is_told_what_it_needs(ci_server: FakeJenkins, 
 
 
 @pytest.mark.parametrize("job", [JOB, "new"])
+async def test_a_password_in_place_of_the_token_is_not_taken_for_a_lack_of_rights(
+    ci_server: FakeJenkins, job: str
+) -> None:
+    async with builder(ci_server, job=job, token=ci_server.password) as ci:
+        with pytest.raises(Denied, match="`token` must be an API token, not a password"):
+            await ci.setup([], apply=True)
+
+
+@pytest.mark.parametrize("job", [JOB, "new"])
 async def test_a_sign_in_page_is_no_success(ci_server: FakeJenkins, job: str) -> None:
     for reply in (
         Reply(302, {"Location": "https://sso.example.com/start"}),
