@@ -243,7 +243,9 @@ class LocalBuilder(Builder):
                     _quietly(argv, image.path)
                 remove(image.path)
                 image.unlock()
-            evict(folder, 0 if everything else self._settings.cache or 0)
+            # Builds no longer begin beside the store where `folder` is set: nothing is kept for them there.
+            is_kept = folder.resolve() == self.folder.resolve() and not everything
+            evict(folder, (self._settings.cache or 0) if is_kept else 0)
 
     def _log(self, handle: Handle, offset: int) -> LogChunk:
         folder = self._folder(handle)

@@ -307,6 +307,14 @@ async def test_all_goes_where_room_is_needed_or_nothing_is_to_be_kept(
     assert kept(site) == []
 
 
+async def test_nothing_is_kept_where_builds_no_longer_begin(
+    site: LocalSite, folders: list[Path], tmp_path: Path
+) -> None:
+    assert folders
+    await caching(site, folder=tmp_path / "other").reclaim()
+    assert kept(site) == []
+
+
 async def test_one_that_is_used_stays(site: LocalSite, origin: Origin, line: Line, url: str) -> None:
     commit = large(origin)
     builder = caching(site)
