@@ -151,11 +151,11 @@ def _folder(limits: Limits, name: str, groups: Path) -> Path | None:
             folder.mkdir(exist_ok=True)
             for file, value in limits.files().items():
                 (folder / file).write_text(value)
+            if limits.memory and (folder / "memory.swap.max").exists():
+                (folder / "memory.swap.max").write_text("0")
         except OSError:
             Fence(folder=folder, environment={}).remove()
             continue
-        if limits.memory and (folder / "memory.swap.max").exists():
-            (folder / "memory.swap.max").write_text("0")
         return folder
     return None
 
