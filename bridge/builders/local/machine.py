@@ -23,10 +23,17 @@ def examine(name: str, settings: LocalSettings, folder: Path) -> str:
 
     Raises Permanent where something is missing, Transient where buildkitd does not answer.
     """
-    found = [_program(name, settings.command[0]) if settings.command else _engine(settings)]
+    engine: str | None = None
+    if settings.command:
+        found = [_program(name, settings.command[0])]
+    else:
+        try:
+            engine = find_engine(settings.engine)
+        except Unbuildable as unbuildable:
+            raise Permanent(str(unbuildable)) from None
+        found = [_engine(engine, settings)]
     if lacks := missing_tool(settings):
         raise Permanent(lacks)
-    engine = None if settings.command else find_engine(settings.engine)
     limits = Limits(**settings.limits.model_dump())
     if limits != Limits():
         fence = make_fence(limits, folder, engine)
@@ -46,11 +53,7 @@ def _program(name: str, program: str) -> str:
     return f"{found} can be run"
 
 
-def _engine(settings: LocalSettings) -> str:
-    try:
-        engine = find_engine(settings.engine)
-    except Unbuildable as unbuildable:
-        raise Permanent(str(unbuildable)) from None
+def _engine(engine: str, settings: LocalSettings) -> str:
     if engine == "buildctl":
         return _buildkitd(settings)
     argv = [engine, "--version"]
