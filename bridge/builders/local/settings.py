@@ -75,7 +75,7 @@ class LocalSettings(Strict):
     registry: Annotated[str, _REGISTRY] | None = None
     """The registry of images that name none, such as 127.0.0.1:5000."""
     tls_verify: bool = True
-    """Whether the certificate of the registry is checked (buildah and podman)."""
+    """Whether the certificate of the registry is checked (buildah, podman and buildctl)."""
     authfile: Annotated[str, _ABSOLUTE] | None = None
     """A file with credentials of registries, as `buildah login --authfile` writes it."""
     workers: int = Field(2, ge=1, le=32)
