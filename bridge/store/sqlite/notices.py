@@ -22,8 +22,8 @@ from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Pag
 
 log = structlog.get_logger()
 
-# Word for word the condition of the index over open notices: bound parameters would not use it.
 _ROWS: Final = select(table)
+# Word for word the condition of the index over open notices: bound parameters would not use it.
 _IS_OPEN: Final = text("state IN ('pending', 'sending')")
 _SEND_LOG_SECONDS: Final = 3600
 _SPLIT: Final = 100
