@@ -1,4 +1,4 @@
-"""Proofs that a hint comes from a build server: each vendor's, known by its header.
+"""Proofs that a hint comes from a build server: each vendor's, recognised by its header.
 
 A hint carries no fact that is used, so a proof need not cover its body, as that of Alauda does not. One that
 is repeated costs no more than a poll.

@@ -54,11 +54,15 @@ def hexed(message: bytes, algorithm: str = "sha256", secret: bytes = SECRET) -> 
     return hmac.digest(secret, message, algorithm).hex()
 
 
+def ago(seconds: float) -> str:
+    return formatdate(START - seconds, usegmt=True)
+
+
 def drone(
-    secret: bytes = SECRET, body: bytes = BODY, at: float = START, names: str = "date digest"
+    secret: bytes = SECRET, body: bytes = BODY, date: str = ago(0), names: str = "date digest"
 ) -> dict[str, str]:
     """As Drone signs: the named headers, one line each."""
-    sent = {"date": formatdate(at, usegmt=True)}
+    sent = {"date": date}
     sent["digest"] = "SHA-256=" + base64.b64encode(hashlib.sha256(body).digest()).decode()
     lines = "\n".join(f"{name}: {sent[name]}" for name in names.split())
     proof = base64.b64encode(hmac.digest(secret, lines.encode(), "sha256")).decode()
@@ -96,7 +100,7 @@ GOOD: dict[str, dict[str, str]] = {
     "Alauda": alauda(),
     "Alauda, with a zone": alauda(moment="2023-11-15T06:13:20+08:00"),
     "Drone": drone(),
-    "Drone of almost five minutes ago": drone(at=START - 299),
+    "Drone of almost five minutes ago": drone(date=ago(299)),
 }
 BAD: dict[str, dict[str, str]] = {
     "nothing": {},
@@ -113,7 +117,8 @@ BAD: dict[str, dict[str, str]] = {
     "Alauda at no time": alauda(moment="now"),
     "Drone with another secret": drone(b"another"),
     "Drone over another body": drone(body=b"{}"),
-    "Drone of over five minutes ago": drone(at=START - 301),
+    "Drone of over five minutes ago": drone(date=ago(301)),
+    "Drone at no time": drone(date="now"),
     "Drone without its body": drone(names="date"),
     "Drone that signs a header twice, and could do so often": drone(names="date digest date"),
     "Drone with no such signature": {"signature": "x"},
