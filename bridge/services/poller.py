@@ -97,7 +97,7 @@ class Poller(Service):
         self._pace = Pace(builder.poll_interval, builds, clock)
         self._unrecognised: dict[str, float] = {}
         self._hints: dict[str, str] = {}
-        self._told_steps: dict[str, set[str]] = {}
+        self._recorded_steps: dict[str, set[str]] = {}
         self._budget: set[str] = set()
 
     def hint(self) -> None:
@@ -108,7 +108,7 @@ class Poller(Service):
     async def round(self) -> float | None:
         """Look at every open build, and again as the pace of these builds asks for."""
         builds = await self._followed()
-        for kept in (self._stops, self._unrecognised, self._hints, self._told_steps, self._logs.read_at):
+        for kept in (self._stops, self._unrecognised, self._hints, self._recorded_steps, self._logs.read_at):
             for run_id in kept.keys() - {build.run_id for build in builds}:
                 del kept[run_id]
         if self._health.pause:
@@ -206,7 +206,7 @@ class Poller(Service):
         if status.state in _OPEN:
             await self._go_on(build, status, handle)
             return
-        await self._tell_steps(build, status)
+        await self._record_steps(build, status)
         is_whole = await self._logs.read_to_end(build, handle)
         tail = await self._builds.log_tail(build.id, TAIL_CHARACTERS, run=build.run)
         moved = await self._move(build, status, handle, tail)
@@ -232,30 +232,31 @@ class Poller(Service):
             self._wake_notifiers()
         elif (status.handle, status.url) not in {(None, None), (build.handle, build.url)}:
             await self._builds.update(build.run_id, handle=handle, url=status.url or build.url)
-        await self._tell_hint(build, status.hint)
-        await self._tell_steps(build, status)
+        await self._record_hint(build, status.hint)
+        await self._record_steps(build, status)
         if build.run_id in self._budget:
             await self._logs.read(build, handle)
         await self._check_deadline(build)
 
-    async def _tell_hint(self, build: Build, hint: str) -> None:
+    async def _record_hint(self, build: Build, hint: str) -> None:
         # Stored texts have no secrets: only after a start they are what a hint is compared with.
         if hint and hint != self._hints.get(build.run_id, build.detail):
             await self._builds.add_step(build.run_id, build.state, hint, detail=hint)
         self._hints[build.run_id] = hint
 
-    async def _tell_steps(self, build: Build, status: Status) -> None:
+    async def _record_steps(self, build: Build, status: Status) -> None:
         """Write what is new of the parts of a build: after a start, the timeline says what that is."""
         if not status.steps:
             return
-        told = self._told_steps.get(build.run_id)
-        if told is None:
+        recorded = self._recorded_steps.get(build.run_id)
+        if recorded is None:
             steps = await self._builds.steps(build.id, run=build.run)
-            told = self._told_steps[build.run_id] = {step.detail for step in steps if step.what == STEP}
+            recorded = {step.detail for step in steps if step.what == STEP}
+            self._recorded_steps[build.run_id] = recorded
         for text in map(str, status.steps):
-            if text not in told and len(told) < MAX_STEPS:
+            if text not in recorded and len(recorded) < MAX_STEPS:
                 await self._builds.add_step(build.run_id, STEP, text)
-                told.add(text)
+                recorded.add(text)
 
     async def _move(self, build: Build, status: Status, handle: str, tail: str) -> Build | None:
         change: BuildChange = {

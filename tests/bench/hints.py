@@ -52,12 +52,12 @@ def seconds(daemon: Daemon, jenkins: FakeJenkins, robot: FakeRobot, number: int,
     run = jenkins.start(JOB)
     eventually(lambda: daemon.builds()[0]["state"] == "running")
     time.sleep(OLD_SECONDS + number % 5)  # what is measured begins at any moment between two polls
-    told, begun = len(robot.messages), time.monotonic()
+    before, begun = len(robot.messages), time.monotonic()
     jenkins.finish(run)
     if hinted:
         headers = {"authorization": f"Bearer {WAKE}"}
         httpx.post(f"{daemon.url}/wake/ci", headers=headers).raise_for_status()
-    eventually(lambda: len(robot.messages) > told)
+    eventually(lambda: len(robot.messages) > before)
     return time.monotonic() - begun
 
 

@@ -114,18 +114,18 @@ def test_a_change_on_disk_is_taken_without_a_word(tmp_path: Path) -> None:
 
 
 def test_a_start_with_good_rules_ends_what_was_said_of_faulty_ones(tmp_path: Path) -> None:
-    def told() -> list[tuple[str, str]]:
+    def notices() -> list[tuple[str, str]]:
         listed = daemon.command("notices", "list", "--json").documents
         return [(one["event"], one["about"]) for one in listed if one["event"].startswith("service")]
 
     with running(tmp_path, CONFIG, {"shop.yaml": shop_rule(URL, "good-first")}) as daemon:
         write(daemon, 1, good=False)
-        eventually(told)
+        eventually(notices)
         daemon.kill()
         write(daemon, 2, good=True)
-        for _ in range(2):  # nothing is told at the next start
+        for _ in range(2):  # the next start adds no notice
             daemon.start()
             assert daemon.stop() == 0
-        restored, degraded = told()
+        restored, degraded = notices()
     assert restored == ("serviceRestored", "rules: the rules on disk are good again, and in force")
     assert degraded[0] == "serviceDegraded"

@@ -16,11 +16,11 @@ RUNS = Status(state=BuildState.RUNNING, raw="building", steps=[BUILD])
 FAILED = Status(state=BuildState.FAILED, raw="FAILURE", detail="in Push", steps=[BUILT, PUSH])
 
 
-async def told(store: Store, build_id: str) -> list[str]:
+async def recorded(store: Store, build_id: str) -> list[str]:
     return [step.detail for step in await store.builds.steps(build_id) if step.what == "step"]
 
 
-async def test_a_part_is_told_when_it_begins_and_when_it_ends(store: Store) -> None:
+async def test_a_part_is_recorded_when_it_begins_and_when_it_ends(store: Store) -> None:
     builder = ScriptedBuilder()
     build = await move(store, await add_queued(store), BuildState.RUNNING)
     async with polling(store, builder) as harness:
@@ -36,13 +36,13 @@ async def test_a_part_is_told_when_it_begins_and_when_it_ends(store: Store) -> N
     ]
 
 
-async def test_what_was_told_before_a_start_is_not_told_again(store: Store) -> None:
+async def test_what_was_recorded_before_a_start_is_not_recorded_again(store: Store) -> None:
     builder = ScriptedBuilder()
     build = await move(store, await add_queued(store), BuildState.RUNNING)
     for _ in range(2):
         async with polling(store, builder) as harness:
             await harness.polled(build, RUNS)
-    assert await told(store, build.id) == ["Build: running"]
+    assert await recorded(store, build.id) == ["Build: running"]
 
 
 async def test_a_build_of_very_many_parts_has_some_of_them_in_its_timeline(store: Store) -> None:
@@ -51,4 +51,4 @@ async def test_a_build_of_very_many_parts_has_some_of_them_in_its_timeline(store
     many = [RemoteStep(f"Stage {number}", BuildState.RUNNING) for number in range(MAX_STEPS + 1)]
     async with polling(store, builder) as harness:
         await harness.polled(build, replace(RUNS, steps=many))
-    assert await told(store, build.id) == [f"Stage {number}: running" for number in range(MAX_STEPS)]
+    assert await recorded(store, build.id) == [f"Stage {number}: running" for number in range(MAX_STEPS)]
