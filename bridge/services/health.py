@@ -1,5 +1,6 @@
 """The health of builders and channels, as the services that call them report it."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -73,7 +74,7 @@ class Circuit:
         self._clock = clock
         self._all = _Denials(clock)
         self._alone: dict[str, _Denials] = {}
-        self._denied: set[tuple[str, Caller]] = set()
+        self._denied: defaultdict[str, set[Caller]] = defaultdict(set)
 
     @property
     def pause(self) -> float:
@@ -91,20 +92,20 @@ class Circuit:
 
     def denied(self, builder: str, call: Caller) -> None:
         """It does not accept our credential for such a call."""
-        self._denied.add((builder, call))
+        self._denied[builder].add(call)
         self._alone.get(builder, self._all).add()
 
     def accepted(self, builder: str, call: Caller) -> None:
         """It does."""
-        for other, denied in self._denied:
-            if denied == call and other != builder:
+        for other, denied in self._denied.items():
+            if call in denied and other != builder:
                 self._alone.setdefault(other, _Denials(self._clock))
 
     def recovered(self, builder: str) -> None:
         """Nothing is denied to this builder any more."""
         self._all.count = 0
         self._alone.pop(builder, None)
-        self._denied = {(name, call) for name, call in self._denied if name != builder}
+        self._denied.pop(builder, None)
 
 
 class BuilderHealth(PartHealth):
