@@ -26,8 +26,10 @@ async def running_for(store: Store, seconds: float) -> Build:
     return replace(build, started_at=store.clock() - seconds)
 
 
-async def ended(store: Store, seconds: float, state: BuildState = BuildState.SUCCEEDED) -> None:
-    build = await move(store, await add_queued(store, next(KEYS)), BuildState.RUNNING)
+async def ended(
+    store: Store, seconds: float, state: BuildState = BuildState.SUCCEEDED, **changes: str
+) -> None:
+    build = await move(store, await add_queued(store, next(KEYS), **changes), BuildState.RUNNING)
     await store.builds.update(build.id, started_at=store.clock() - seconds)
     await move(store, build, state, ended_at=store.clock())
 
@@ -51,6 +53,16 @@ async def test_a_build_is_looked_at_often_while_it_is_young_and_when_it_usually_
     # The median of what succeeded is 600 s, and a tenth of it is near.
     assert waits(pace, build) == expected
     assert waits(pace, await running_for(store, 100), build) == expected
+
+
+async def test_the_newest_builds_of_its_own_repository_say_how_long_one_usually_takes(store: Store) -> None:
+    build = await running_for(store, 0)
+    for seconds in (*[5] * 10, *[100] * 9):
+        await ended(store, seconds)
+    for _ in range(5):
+        await ended(store, 7, repo_name="docs")
+        await ended(store, 7, namespace="globex")
+    assert await store.builds.usual_seconds(build) == 100
 
 
 async def test_what_waits_at_the_builder_or_has_no_like_is_looked_at_as_its_interval_says(
