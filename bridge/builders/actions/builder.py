@@ -198,7 +198,7 @@ class ActionsBuilder(Builder):
         if missing := workflow.missing(request):
             names = ", ".join(missing[:_MAX_NAMES])
             return f"{name} requires inputs that no one gives: set {names} in `parameters` of the rule"
-        # Whether a run can be found is told by the workflow at home: one elsewhere that does not show its id
+        # The workflow at home decides whether a run can be found: one elsewhere that does not show its id
         # would be taken for one that does not exist.
         if home.searchable and not workflow.searchable:
             return (

@@ -134,7 +134,7 @@ class ActionsPoll:
         self, refs: Mapping[str, ActionsRef], statuses: Mapping[str, Status]
     ) -> Mapping[str, Status]:
         """The same, with the jobs and steps that made builds fail, as far as they can be read."""
-        told = dict(statuses)
+        placed = dict(statuses)
         failed = (name for name, status in statuses.items() if status.state is BuildState.FAILED)
         for name in islice(failed, _MAX_JOBS):
             status = statuses[name]
@@ -144,8 +144,9 @@ class ActionsPoll:
                 place = failed_place(await self._server.jobs(refs[name].repository, number))
             except RemoteError:
                 break
-            told[name] = replace(status, detail="; ".join(part for part in (place, status.detail) if part))
-        return told
+            detail = "; ".join(part for part in (place, status.detail) if part)
+            placed[name] = replace(status, detail=detail)
+        return placed
 
 
 def _ours(refs: Mapping[str, ActionsRef], runs: Sequence[Run]) -> dict[str, Run]:

@@ -3,9 +3,9 @@
 Source: Alauda, "alauda-CLI" (https://github.com/zhmocean/alauda-CLI) and "alauda-pipeline-plugin"
 (https://github.com/alauda/alauda-pipeline-plugin), its clients; the service and its manual are gone
 
-An order to build names a tag of the repository and a commit, and nothing that would tell one order from
-another: a build whose order was not answered cannot be told from one that somebody else asked for, so it is
-left to people.
+An order to build names a tag of the repository and a commit, and nothing that distinguishes one order
+from another: a build whose order was not answered may be one that somebody else asked for, so it is left to
+people.
 """
 
 import json

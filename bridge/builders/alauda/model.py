@@ -110,7 +110,7 @@ _ENDS: Final[Mapping[str, BuildState]] = {
     "D": BuildState.UNKNOWN,
 }
 _OPEN: Final[Mapping[str, BuildState]] = {"W": BuildState.QUEUED, "I": BuildState.RUNNING}
-_DELETED: Final = "deleted at Alauda, which no longer tells how it ended"
+_DELETED: Final = "deleted at Alauda, which no longer shows how it ended"
 
 
 def status_of(build: AlaudaBuild, *, asked: bool) -> Status:

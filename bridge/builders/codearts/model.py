@@ -26,7 +26,7 @@ _MAX_WORDS: Final = 300
 
 T = TypeVar("T")
 Mark = Annotated[str, StringConstraints(max_length=200)]
-"""What tells a run from others; bounded, since handles hold it."""
+"""What distinguishes a run from others; bounded, since handles hold it."""
 
 
 class _Answer(BaseModel):

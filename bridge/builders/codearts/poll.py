@@ -22,12 +22,11 @@ from bridge.builders.codearts.model import (
     RunningState,
     record_status,
 )
-from bridge.builders.polling import LOOK_INTERVAL, Absences, read_handles
+from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, read_handles
 from bridge.errors import RemoteError, Transient
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
 
-FEW: Final = 3
 PAGE: Final = 100
 MAX_PAGES: Final = 20
 _MAX_STEPS: Final = 5
@@ -89,7 +88,7 @@ class CodeArtsPoll:
         return record
 
     async def project(self, job: str, number: int) -> str | None:
-        """What lists of records call the job, which the record of a run tells. Raises RemoteError."""
+        """What lists of records call the job, as the record of a run shows it. Raises RemoteError."""
         if job not in self._projects:
             await self.record(job, number)
         return self._projects.get(job)

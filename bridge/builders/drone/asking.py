@@ -23,7 +23,7 @@ async def said_api(server: BuildServer) -> Api | None:
 
 
 async def found_api(server: BuildServer) -> Api:
-    """What the server says it is. Raises RemoteError, Denied where it cannot be told."""
+    """What the server says it is. Raises RemoteError, Denied where it does not say."""
     answer = await _asked(server)
     if api := _said(server, answer):
         return api

@@ -235,7 +235,7 @@ class DroneBuilder(Builder):
         return text
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:  # noqa: ARG002  # there are no jobs
-        """A server that has not been asked what it is may take parameters that are not told."""
+        """What a server takes for itself is known once it was asked what it is."""
         if self._settings.mode != "fork":
             problem = f"Drone 0.5 {_WITHOUT_VARIABLES}: remove `parameters`, or use `mode: fork`"
             return [Advice(problem, target.repository) for target in targets if target.parameters]

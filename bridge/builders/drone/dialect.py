@@ -88,8 +88,8 @@ class Dialect(ABC):
         """Why a build goes on after this answer to `stop`."""
         return self.server.error_of(answer)
 
-    async def settled(self, repository: str, build: RemoteBuild) -> RemoteBuild:  # noqa: ARG002  # most lists tell all
-        """The build of a list with what a list does not tell."""
+    async def settled(self, repository: str, build: RemoteBuild) -> RemoteBuild:  # noqa: ARG002  # most lists show all
+        """The build of a list with what a list does not show."""
         return build
 
     def page(self, repository: str, number: int) -> str:

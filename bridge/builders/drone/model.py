@@ -60,9 +60,9 @@ class Stage:
 class RemoteBuild:
     """A build of a server.
 
-    `identity` tells it from another build with its number: our build id where lists show it, "" without one.
-    `parent` is not 0 for what a person started again from another build, with its parameters. Times are Unix
-    seconds, 0 where there is none. Lists of builds have no `stages`.
+    `identity` distinguishes it from another build with its number: our build id where lists show it, ""
+    without one. `parent` is not 0 for what a person started again from another build, with its parameters.
+    Times are Unix seconds, 0 where there is none. Lists of builds have no `stages`.
     """
 
     number: int

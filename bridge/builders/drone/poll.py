@@ -1,7 +1,7 @@
 """Polling: a list of the newest builds for each repository, however many builds of it are open.
 
-Older builds are on pages that their numbers tell. A build that is on none is read by itself, and counts as
-gone only while the server shows the repository.
+The number of an older build gives its page. A build that is on none is read by itself, and counts as gone
+only while the server shows the repository.
 """
 
 from collections.abc import Collection, Mapping

@@ -90,7 +90,7 @@ class GitLabBuilder(Builder):
 
     @property
     def _job_name(self) -> str:
-        """What tells the pipelines of one file from others."""
+        """Under which name is remembered what was seen of the pipeline."""
         return f"{self._project} {self._ref}" if self._ref else str(self._project)
 
     async def trigger(self, request: BuildRequest) -> Outcome:
@@ -203,14 +203,14 @@ class GitLabBuilder(Builder):
         return list(found.mistakes(self._settings.inputs))
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
-        told = list(self._order.advice(targets))
+        found = list(self._order.advice(targets))
         for one in seen:
             if one.job == self._job_name:
                 for problem in undeclared(self._settings.inputs, one.parameters):
                     moment = f"{datetime.fromtimestamp(one.seen_at, UTC):%Y-%m-%d %H:%M} UTC"
                     again = f"then `buildbridge builders test {self.name}` sees it anew"
-                    told.append(Advice(f"{problem}; this is as it was seen at {moment}: {again}"))
-        return told
+                    found.append(Advice(f"{problem}; this is as it was seen at {moment}: {again}"))
+        return found
 
     async def aclose(self) -> None:
         await self._server.aclose()

@@ -48,8 +48,8 @@ class GitLabServer(BuildServer):
         token = {} if path.endswith(_TRIGGER) else self._token
         more = {**token, **(headers or {})}
         answer = await super().call(method, path, query=query, headers=more, content=content, limit=limit)
-        told = http_date(answer.headers.get("Date", ""))
-        self.ahead = None if told is None else told - time.time()
+        now = http_date(answer.headers.get("Date", ""))
+        self.ahead = None if now is None else now - time.time()
         return _with_pause(answer) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else answer
 
     def describe(self, answer: Answer) -> str:

@@ -56,7 +56,7 @@ class Order:
         return not self._inputs or BUILD_ID in self._inputs
 
     def body(self, request: BuildRequest) -> bytes:
-        """The order as JSON; the full name of a ref tells a branch from a tag of that name."""
+        """The order as JSON; the full name of a ref distinguishes a branch from a tag of that name."""
         document: dict[str, Any] = {"ref": self._ref or request.ref}
         values = request.variables()
         if self._inputs:

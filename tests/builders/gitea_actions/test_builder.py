@@ -221,12 +221,12 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 async def test_a_mistake_is_named_with_its_cure(gitea: FakeGitea, name: str) -> None:
-    changes, told = MISTAKES[name]
+    changes, why = MISTAKES[name]
     async with builder(gitea) as ci:
         assert "; it " not in await ci.test()
         for field, value in changes.items():
             setattr(gitea, field, value)
-        assert told in await ci.test()
+        assert why in await ci.test()
 
 
 async def test_what_is_not_shown_is_told_by_its_name(gitea: FakeGitea) -> None:

@@ -31,13 +31,13 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 async def test_a_mistake_is_named_with_its_cure(github: FakeGitHub, name: str) -> None:
-    changes, told = MISTAKES[name]
+    changes, why = MISTAKES[name]
     async with builder(github) as ci:
         assert "; it " not in await ci.test()
         for field, value in changes.items():
             setattr(github, field, value)
         found = await ci.test()
-    assert told in found
+    assert why in found
     assert found.isprintable()
 
 

@@ -255,13 +255,13 @@ async def test_among_very_many_others_each_is_told_of_in_turn(server: FakeGitLab
         await cost(server, ci, handles)
         for _ in range(300):
             server.add({})
-        told: set[str] = set()
+        shown: set[str] = set()
         for _ in range(8):
             before = len(server.requests)
-            told |= set(await ci.poll(handles))
+            shown |= set(await ci.poll(handles))
             assert len(server.requests) - before <= 3 + 3 + 20, "changes, the newest, and some by themselves"
             server.now += 5
-    assert told == set(handles)
+    assert shown == set(handles)
 
 
 async def test_without_times_of_changes_everything_is_listed_each_time(server: FakeGitLab) -> None:

@@ -37,7 +37,7 @@ async def test_a_wrong_token_is_named(server: FakeGitLab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "document", "told"),
+    ("status", "document", "why"),
     [
         (401, {"error": "invalid_token", "error_description": "Token is expired."}, "the token has expired"),
         (401, {"error": "invalid_token", "error_description": "Token was revoked."}, "the token was revoked"),
@@ -46,16 +46,16 @@ async def test_a_wrong_token_is_named(server: FakeGitLab) -> None:
     ],
 )
 async def test_what_gitlab_says_of_a_token_is_told_before_and_by_a_trigger(
-    status: int, document: dict[str, str], told: str, server: FakeGitLab
+    status: int, document: dict[str, str], why: str, server: FakeGitLab
 ) -> None:
     server.trouble(times=2, reply=json_reply(document, status))
     async with builder(server) as ci:
-        with pytest.raises(Denied, match=told):
+        with pytest.raises(Denied, match=why):
             await ci.test()
         outcome = await ci.trigger(request())
     assert isinstance(outcome, Retry)
     assert outcome.denied
-    assert told in outcome.why
+    assert why in outcome.why
 
 
 async def test_a_sign_in_page_in_place_of_the_answer_to_a_trigger_is_told(server: FakeGitLab) -> None:
@@ -69,9 +69,9 @@ async def test_a_sign_in_page_in_place_of_the_answer_to_a_trigger_is_told(server
 async def test_a_project_that_is_not_shown_is_named(server: FakeGitLab) -> None:
     with pytest.raises(Denied, match=r"shows no project 'acme/other'.*changes %2F, write its number"):
         await said(server, project="acme/other")
-    with pytest.raises(Denied, match="shows no project 43 ") as told:
+    with pytest.raises(Denied, match="shows no project 43 ") as caught:
         await said(server, project=43)
-    assert "number" not in str(told.value)
+    assert "number" not in str(caught.value)
 
 
 async def test_an_address_without_gitlab_is_named(server: FakeGitLab) -> None:
@@ -117,7 +117,7 @@ async def test_a_mistake_is_named(name: str, server: FakeGitLab) -> None:
         setattr(server, attribute, value)
     text = await said(server, **settings)
     assert text.startswith("signed in; the project acme/tools/shop is there; the token expires")
-    assert {told for _, _, told in MISTAKES.values() if told in text} == {words}, "and nothing else"
+    assert {why for _, _, why in MISTAKES.values() if why in text} == {words}, "and nothing else"
 
 
 @pytest.mark.parametrize("level", [40, 50])
@@ -212,9 +212,9 @@ async def test_what_a_test_has_seen_of_the_inputs_is_told_by_check(server: FakeG
         assert ci.seen is None
         await ci.test()
         assert ci.seen is not None
-        (told,) = ci.advice([], [ci.seen])
-        assert "declares no input image" in told.problem
-        assert "as it was seen at 2026-11-18" in told.problem
+        (advice,) = ci.advice([], [ci.seen])
+        assert "declares no input image" in advice.problem
+        assert "as it was seen at 2026-11-18" in advice.problem
         server.file = FILE
         await ci.test()
         assert ci.advice([], [ci.seen]) == []

@@ -207,11 +207,11 @@ def test_what_rules_pass_and_no_input_takes_is_told_before_any_build() -> None:
     (bad,) = make(server).advice(targets, [])
     assert bad.repository == "acme/shop"
     assert "called bad-name" in bad.problem
-    told = make(server, inputs={"IMAGE": "image", "TARGT": "target"}).advice(targets, [])
-    assert [one.repository for one in told] == [None, None, "acme/shop"]
-    assert "none for BRIDGE_BUILD_ID" in told[0].problem
-    assert "`inputs` names TARGT, which no build has" in told[1].problem
-    assert "none for TARGET, bad-name" in told[2].problem
+    found = make(server, inputs={"IMAGE": "image", "TARGT": "target"}).advice(targets, [])
+    assert [one.repository for one in found] == [None, None, "acme/shop"]
+    assert "none for BRIDGE_BUILD_ID" in found[0].problem
+    assert "`inputs` names TARGT, which no build has" in found[1].problem
+    assert "none for TARGET, bad-name" in found[2].problem
     inputs = INPUTS | {"TARGET": "target", "bad-name": "name"}
     with pytest.raises(ValidationError, match="inputs"):
         make(server, inputs=inputs)
