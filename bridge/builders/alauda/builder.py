@@ -74,7 +74,7 @@ class AlaudaBuilder(Builder):
     def __init__(self, name: str, settings: AlaudaSettings, context: BuilderContext) -> None:
         self.name = name
         self.poll_interval = settings.poll_interval.total_seconds()
-        self.settle_seconds = 4 * settings.timeout.total_seconds()
+        self.settle_seconds = settings.settle_seconds
         self._repository = settings.repository
         self._tag = settings.tag
         self._clock = context.clock

@@ -67,7 +67,7 @@ class CodeArtsBuilder(Builder):
     def __init__(self, name: str, settings: CodeArtsSettings, context: BuilderContext) -> None:
         self.name = name
         self.poll_interval = settings.poll_interval.total_seconds()
-        self.settle_seconds = 4 * settings.timeout.total_seconds()
+        self.settle_seconds = settings.settle_seconds
         self._settings = settings
         self._clock = context.clock
         self._server = CodeArtsServer(settings, context.clock)
