@@ -23,6 +23,8 @@ RepositoryName = Annotated[
     ),
 ]
 """The full name of a repository or project on a server, such as acme/shop."""
+RefName = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20]+$")]
+"""The short name of a branch or tag, such as master."""
 ShortDuration = Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))]
 
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter
 
 from bridge.builders.actions.log import ActionsLog
-from bridge.builders.actions.model import ActionsRef, Document, Run
+from bridge.builders.actions.model import ActionsRef, Run
 from bridge.builders.actions.poll import SEARCHED, ActionsPoll
 from bridge.builders.actions.server import ActionsServer
 from bridge.builders.actions.settings import ActionsSettings
@@ -37,7 +37,7 @@ from bridge.builders.base import (
     Target,
     unsent,
 )
-from bridge.builders.server import Answer
+from bridge.builders.server import Answer, Document
 from bridge.errors import RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob, not_before
 

@@ -16,12 +16,12 @@ from typing import Final
 from bridge.builders.actions.model import Job, Run
 from bridge.builders.actions.server import ActionsServer
 from bridge.builders.base import LogChunk
+from bridge.builders.log_text import PIECE
 from bridge.builders.server import Answer
 from bridge.errors import Transient
 from bridge.runtime.clock import Clock
 from bridge.runtime.web_page import is_web_page
 
-PIECE: Final = 256 << 10
 _HEAD: Final = 1 << 10
 """How much of a piece is kept for the line that names a job."""
 _LEAST: Final = 4 * _HEAD

@@ -8,9 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import (
     AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     TypeAdapter,
@@ -18,13 +16,14 @@ from pydantic import (
 )
 
 from bridge.builders.base import Number, Status
+from bridge.builders.log_text import one_line
+from bridge.builders.server import Document
 from bridge.config.types import Shape, Strict
 from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
 _MAX_WORD: Final = 64
-_MAX_NAME: Final = 100
 
 # At least one character of each part is no dot: `..` would lead out of the path.
 FullName = Annotated[
@@ -41,12 +40,6 @@ WorkflowFile = Annotated[
     Shape(r"^[A-Za-z0-9_. -]+\.ya?ml$", "write the name of its file, such as build.yml, without folders"),
 ]
 Commit = Annotated[str, StringConstraints(max_length=100)]
-
-
-class Document(BaseModel):
-    """A document of a server; unknown fields are ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
 
 class _Inputs(Document):
@@ -131,7 +124,7 @@ class Job(Document):
 
     @property
     def title(self) -> str:
-        return clean(self.name or str(self.id))
+        return one_line(self.name or str(self.id))
 
     @property
     def begun(self) -> bool:
@@ -242,7 +235,7 @@ def status_of(ref: ActionsRef, run: Run, url: str | None) -> Status:
     means = meaning(run)
     details = [means.detail] if means.detail else []
     if ref.commit and run.commit and run.commit != ref.commit:
-        newest, pushed = clean(run.commit)[:12], ref.commit[:12]
+        newest, pushed = one_line(run.commit)[:12], ref.commit[:12]
         details.append(f"it is of {newest}, the newest commit of the branch, in place of {pushed}")
     return Status(
         state=means.state,
@@ -262,14 +255,9 @@ def failed_place(jobs: Sequence[Job]) -> str:
     for job in jobs:
         if meaning(job).state is BuildState.FAILED:
             step = next((one for one in job.steps or () if one.conclusion == "failure"), None)
-            in_step = f", in the step {clean(step.name or '')!r}" if step else ""
+            in_step = f", in the step {one_line(step.name or '')!r}" if step else ""
             return f"failed in the job {job.title!r}{in_step}"
     return ""
-
-
-def clean(name: str) -> str:
-    """A name of the server, for sentences and logs."""
-    return "".join(letter for letter in name[:_MAX_NAME] if letter.isprintable())
 
 
 def _unix(moment: datetime | None) -> float | None:

@@ -1,11 +1,7 @@
 """The settings that all builders of workflows have."""
 
-from typing import Annotated
-
-from pydantic import StringConstraints
-
 from bridge.builders.actions.model import FullName, WorkflowFile
-from bridge.builders.settings import ServerSettings
+from bridge.builders.settings import RefName, ServerSettings
 
 
 class ActionsSettings(ServerSettings):
@@ -15,7 +11,5 @@ class ActionsSettings(ServerSettings):
     """The full name of the repository that has the workflow, such as acme/shop."""
     workflow: WorkflowFile
     """The name of the workflow's file, such as build.yml."""
-    branch: (
-        Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20]+$")] | None
-    ) = None
+    branch: RefName | None = None
     """The branch whose workflow always runs, and has to check out COMMIT by itself; else what was pushed."""

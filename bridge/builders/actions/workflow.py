@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import yaml
 
-from bridge.builders.actions.model import BUILD_ID, clean
+from bridge.builders.actions.model import BUILD_ID
 from bridge.builders.base import Advice, Handle, Sent, Target
+from bridge.builders.log_text import one_line
 from bridge.errors import Permanent
 from bridge.model.build import BuildRequest, SeenJob
 
@@ -78,7 +79,7 @@ class Workflow:
 
     def missing(self, request: BuildRequest) -> list[str]:
         """The inputs that it must have, and that no one gives."""
-        return [clean(name) for name in sorted(self.required) if name not in request.variables()]
+        return [one_line(name) for name in sorted(self.required) if name not in request.variables()]
 
     def seen(self, now: float) -> SeenJob:
         """What is remembered of it; our build id counts only where the titles of runs show it."""
@@ -162,7 +163,7 @@ def advice(
         for target in targets:
             dropped = [name for name in sorted(target.parameters) if name not in one.parameters]
             if dropped:
-                names = clean(", ".join(dropped[:_MAX_NAMES]))
+                names = one_line(", ".join(dropped[:_MAX_NAMES]))
                 cure = "declare inputs of these names, or remove them from `parameters`"
                 problem = f"{then} does not declare, and so does not get, {names}: {cure}{again}"
                 yield Advice(problem, target.repository)

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import (
     AliasChoices,
-    BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
@@ -16,6 +15,8 @@ from pydantic import (
 
 from bridge.builders.base import Handle, Number, Status
 from bridge.builders.codearts.settings import Id
+from bridge.builders.server import Document
+from bridge.config.types import Strict
 from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
@@ -29,7 +30,7 @@ Mark = Annotated[str, StringConstraints(max_length=200)]
 """What distinguishes a run from others; bounded, since handles hold it."""
 
 
-class _Answer(BaseModel):
+class _Answer(Document):
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
 
@@ -165,13 +166,11 @@ LOG_PART: Final = TypeAdapter(Enveloped[LogPart])
 STOPPED: Final = TypeAdapter(Stopped)
 
 
-class CodeArtsRef(BaseModel):
+class CodeArtsRef(Strict):
     """A run as the handle of a build names it.
 
     `execution` and `daily` are the marks that the trigger gave; `record` is known once a record was read.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     job: Id
     number: Number

@@ -8,10 +8,10 @@ from http import HTTPStatus
 from typing import Final
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from bridge.builders.codearts.settings import CodeArtsSettings
-from bridge.builders.server import Answer, BuildServer
+from bridge.builders.server import Answer, BuildServer, Document
 from bridge.builders.tokens import KeptToken
 from bridge.errors import Denied, Transient
 from bridge.runtime.clock import Clock
@@ -64,11 +64,11 @@ class AccessKey(SignIn):
         return headers | {"Authorization": proof}
 
 
-class _Life(BaseModel):
+class _Life(Document):
     expires_at: datetime
 
 
-class _Token(BaseModel):
+class _Token(Document):
     token: _Life
 
 

@@ -1,10 +1,10 @@
 """Where a Drone-style server is, which repository of it builds, and how builds begin."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import model_validator
 
-from bridge.builders.settings import RepositoryName, ServerSettings
+from bridge.builders.settings import RefName, RepositoryName, ServerSettings
 from bridge.config.types import Secret, wrong
 
 Api = Literal["drone", "woodpecker", "drone-0.5"]
@@ -19,9 +19,7 @@ class DroneSettings(ServerSettings):
     """The full name of the repository on that server, such as acme/shop."""
     api: Api | None = None
     """What the server is: Drone 1 or 2, Woodpecker 2 or 3, or Drone 0.5; if left out, it is asked once."""
-    branch: (
-        Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20]+$")] | None
-    ) = None
+    branch: RefName | None = None
     """The branch whose pipeline always runs, which has to fetch COMMIT by itself; else what was pushed."""
     mode: Literal["fork", "hook", "follow"] = "fork"
     """How builds of Drone 0.5 begin: an earlier one is repeated with our variables (fork); Drone gets the

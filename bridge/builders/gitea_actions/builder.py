@@ -18,12 +18,12 @@ from urllib.parse import quote
 from pydantic import AliasChoices, BaseModel, Field, TypeAdapter
 
 from bridge.builders.actions.builder import ActionsBuilder
-from bridge.builders.actions.model import Document, Run
+from bridge.builders.actions.model import Run
 from bridge.builders.actions.server import ActionsServer
 from bridge.builders.actions.settings import ActionsSettings
 from bridge.builders.actions.workflow import Workflow
 from bridge.builders.base import BuilderContext, Number, Outcome, Rejected
-from bridge.builders.server import Answer
+from bridge.builders.server import Answer, Document
 from bridge.config.types import Secret
 from bridge.errors import Denied, Permanent, RemoteError
 from bridge.runtime.clock import Clock

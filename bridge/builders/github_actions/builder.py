@@ -14,11 +14,10 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter
 
 from bridge.builders.actions.builder import ActionsBuilder
-from bridge.builders.actions.model import Document
 from bridge.builders.base import BuilderContext, Number
 from bridge.builders.github_actions.client import GitHub
 from bridge.builders.github_actions.settings import GitHubActionsSettings
-from bridge.builders.server import Answer
+from bridge.builders.server import Answer, Document
 from bridge.errors import Denied
 
 _PAYLOAD: Final = "build"

@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
 
 from bridge.builders.actions.settings import ActionsSettings
+from bridge.builders.base import Number
 from bridge.builders.settings import ServerUrl, ShortDuration
 from bridge.config.types import Secret, wrong
 
-Id = Annotated[int, Field(ge=1, le=1 << 53)]
 AppId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{1,64}$")]
 
 _APP = ("app_id", "installation_id", "private_key")
@@ -22,9 +22,9 @@ class GitHubActionsSettings(ActionsSettings):
     """The address of the API; that of an Enterprise Server ends in /api/v3."""
     token: Secret | None = None
     """A personal access token: classic with `repo`, or fine-grained with Actions: write, Contents: read."""
-    app_id: AppId | Id | None = None
+    app_id: AppId | Number | None = None
     """The id of a GitHub App, or its client id, in place of a token."""
-    installation_id: Id | None = None
+    installation_id: Number | None = None
     """The installation of the app that may see the repository."""
     private_key: Secret | None = None
     """The private key of the app (PEM)."""

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Annotated, Final
 
 import anyio.to_thread
-from pydantic import AwareDatetime, BaseModel, StringConstraints, TypeAdapter
+from pydantic import AwareDatetime, StringConstraints, TypeAdapter
 
 from bridge.builders.github_actions.settings import GitHubActionsSettings
-from bridge.builders.server import Answer, BuildServer
+from bridge.builders.server import Answer, BuildServer, Document
 from bridge.builders.tokens import KeptToken
 from bridge.errors import Denied
 from bridge.runtime.clock import Clock
@@ -52,7 +52,7 @@ class FixedToken(SignIn):
         return self._token
 
 
-class _Made(BaseModel):
+class _Made(Document):
     token: Annotated[str, StringConstraints(min_length=1, max_length=5000, pattern=r"^[!-~]+$")]
     expires_at: AwareDatetime
 

@@ -5,11 +5,10 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from bridge.builders.base import Number
-from bridge.builders.settings import RepositoryName, ServerSettings
+from bridge.builders.settings import RefName, RepositoryName, ServerSettings
 from bridge.config.types import Secret, wrong
 
 Project = RepositoryName | Number
-RefName = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^\x00-\x20]+$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,128}$")]
 InputName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 
