@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import (
     AliasChoices,
@@ -16,10 +16,10 @@ from pydantic import (
 )
 
 from bridge.builders.base import Number, Status
+from bridge.builders.handles import HandleDocument
 from bridge.builders.log_text import one_line
 from bridge.builders.server import Document
-from bridge.config.types import Shape, Strict
-from bridge.errors import Permanent
+from bridge.config.types import Shape
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
@@ -147,7 +147,7 @@ RUNS: Final = TypeAdapter(Runs)
 JOBS: Final[TypeAdapter[Jobs | list[Job]]] = TypeAdapter(Jobs | list[Job])
 
 
-class ActionsRef(Strict):
+class ActionsRef(HandleDocument):
     """What identifies a build; the handle is this as JSON.
 
     Without a `run`, the server took the build at the time `since` (Unix seconds) and did not say its run:
@@ -155,23 +155,14 @@ class ActionsRef(Strict):
     newer one.
     """
 
+    builder: ClassVar[str] = "a builder of workflows"
+
     repository: FullName
     workflow: WorkflowFile
     build: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     run: Number | None = None
     since: float = 0.0
     commit: Commit = ""
-
-    @classmethod
-    def parse(cls, handle: str) -> "ActionsRef":
-        try:
-            return cls.model_validate_json(handle)
-        except ValidationError:
-            raise Permanent("the handle is not one of a builder of workflows") from None
-
-    @property
-    def handle(self) -> str:
-        return self.model_dump_json(exclude_defaults=True)
 
     def owns(self, run: Run) -> bool:
         return run.named(self.build) if self.run is None else run.id == self.run

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic import StringConstraints, TypeAdapter
 
 from bridge.builders.base import Sent, Status
+from bridge.builders.handles import HandleDocument
 from bridge.builders.server import Document
 from bridge.builders.settings import RepositoryName
-from bridge.config.types import Strict
-from bridge.errors import Permanent
 from bridge.model.build import BuildRequest, BuildState
 
 BuildId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,100}$")]
@@ -86,22 +85,13 @@ REPOSITORY: Final = TypeAdapter(AlaudaRepository)
 ROWS: Final = TypeAdapter(list[AlaudaRow])
 
 
-class AlaudaRef(Strict):
+class AlaudaRef(HandleDocument):
     """What identifies a build; the handle is this as JSON."""
+
+    builder: ClassVar[str] = "an Alauda builder"
 
     repository: RepositoryName
     id: BuildId
-
-    @classmethod
-    def parse(cls, handle: str) -> "AlaudaRef":
-        try:
-            return cls.model_validate_json(handle)
-        except ValidationError:
-            raise Permanent("the handle is not one of an Alauda builder") from None
-
-    @property
-    def handle(self) -> str:
-        return self.model_dump_json()
 
 
 _ENDS: Final[Mapping[str, BuildState]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar
 
 from pydantic import (
     AliasChoices,
@@ -10,14 +10,12 @@ from pydantic import (
     Field,
     StringConstraints,
     TypeAdapter,
-    ValidationError,
 )
 
-from bridge.builders.base import Handle, Number, Status
+from bridge.builders.base import Number, Status
 from bridge.builders.codearts.settings import Id
+from bridge.builders.handles import HandleDocument
 from bridge.builders.server import Document
-from bridge.config.types import Strict
-from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
@@ -166,29 +164,18 @@ LOG_PART: Final = TypeAdapter(Enveloped[LogPart])
 STOPPED: Final = TypeAdapter(Stopped)
 
 
-class CodeArtsRef(Strict):
+class CodeArtsRef(HandleDocument):
     """A run as the handle of a build names it.
 
     `execution` and `daily` are the marks that the trigger gave; `record` is known once a record was read.
     """
 
+    builder: ClassVar[str] = "a CodeArts builder"
     job: Id
     number: Number
     execution: Mark | None = None
     daily: Mark | None = None
     record: Mark | None = None
-
-    @classmethod
-    def parse(cls, handle: Handle) -> "CodeArtsRef":
-        """Raises Permanent for the handle of another builder."""
-        try:
-            return cls.model_validate_json(handle)
-        except ValidationError:
-            raise Permanent("the handle is not one of a CodeArts builder") from None
-
-    @property
-    def handle(self) -> Handle:
-        return self.model_dump_json(exclude_none=True)
 
     def owns(self, record: Record) -> bool:
         """Whether this record is of our run: by its id, else by one of the marks of the trigger."""

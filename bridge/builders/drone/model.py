@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
-from pydantic import StringConstraints, ValidationError
+from pydantic import StringConstraints
 
 from bridge.builders.base import Number, Status
+from bridge.builders.handles import HandleDocument
 from bridge.builders.server import Document
 from bridge.builders.settings import RepositoryName
-from bridge.config.types import Strict
-from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
@@ -79,12 +78,14 @@ class RemoteBuild:
         return state_of(self.word).terminal
 
 
-class DroneRef(Strict):
+class DroneRef(HandleDocument):
     """What identifies a build; the handle is this as JSON.
 
     `id` is its identity, so that a build of someone else with the same number is not taken for ours.
     `commit` is what the server builds, "" where it did not say.
     """
+
+    builder: ClassVar[str] = "a Drone builder"
 
     repository: RepositoryName
     number: Number
@@ -92,19 +93,8 @@ class DroneRef(Strict):
     commit: Annotated[str, StringConstraints(max_length=100)] = ""
 
     @classmethod
-    def parse(cls, handle: str) -> "DroneRef":
-        try:
-            return cls.model_validate_json(handle)
-        except ValidationError:
-            raise Permanent("the handle is not one of a Drone builder") from None
-
-    @classmethod
     def of(cls, repository: str, build: RemoteBuild) -> "DroneRef":
         return cls(repository=repository, number=build.number, id=build.identity, commit=build.commit[:100])
-
-    @property
-    def handle(self) -> str:
-        return self.model_dump_json(exclude_defaults=True)
 
     def owns(self, build: RemoteBuild | None) -> bool:
         return build is not None and (build.number, build.identity) == (self.number, self.id)

@@ -3,16 +3,15 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter
 
 from bridge.builders.base import Number, Status
 from bridge.builders.gitlab_ci.settings import Project
+from bridge.builders.handles import HandleDocument
 from bridge.builders.log_text import one_line
 from bridge.builders.server import Document
-from bridge.config.types import Strict
-from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
 BUILD_ID: Final = "BRIDGE_BUILD_ID"
@@ -125,12 +124,14 @@ PROJECT: Final = TypeAdapter(ProjectDocument)
 TOKEN: Final = TypeAdapter(TokenDocument)
 
 
-class GitLabRef(Strict):
+class GitLabRef(HandleDocument):
     """What identifies a pipeline; the handle is this as JSON.
 
     `created` is in Unix seconds, so that another one that got its number is not taken for it. `commit` is
     what GitLab builds, "" where it did not say.
     """
+
+    builder: ClassVar[str] = "a GitLab builder"
 
     project: Project
     id: Number
@@ -138,20 +139,9 @@ class GitLabRef(Strict):
     commit: Annotated[str, StringConstraints(max_length=100)] = ""
 
     @classmethod
-    def parse(cls, handle: str) -> "GitLabRef":
-        try:
-            return cls.model_validate_json(handle)
-        except ValidationError:
-            raise Permanent("the handle is not one of a GitLab builder") from None
-
-    @classmethod
     def of(cls, project: Project, pipeline: Pipeline) -> "GitLabRef":
         created = int(unix(pipeline.created))
         return cls(project=project, id=pipeline.id, created=created, commit=pipeline.commit)
-
-    @property
-    def handle(self) -> str:
-        return self.model_dump_json(exclude_defaults=True)
 
     def owns(self, pipeline: Pipeline | None) -> bool:
         if pipeline is None or pipeline.id != self.id:
