@@ -6,21 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import yaml
-
 from bridge.builders.actions.model import BUILD_ID
 from bridge.builders.base import Advice, Handle, Sent, Target
 from bridge.builders.log_text import one_line
+from bridge.builders.repository_yaml import yaml_documents
 from bridge.errors import Permanent
 from bridge.model.build import BuildRequest, SeenJob
 
 _IMAGES: Final = ("IMAGE", "TAGS")
 _COMMIT: Final = ("COMMIT", "REF")
 _MAX_NAMES: Final = 20
-
-
-# The parser of libyaml, where PyYAML has it, is ten times as fast.
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +40,9 @@ class Workflow:
         `values` is what its expressions call our variables. Raises Permanent.
         """
         try:
-            document = yaml.load(text, Loader=_LOADER)  # noqa: S506  # a safe one
-        except (yaml.YAMLError, ValueError, RecursionError):
+            # Of several documents no one is the workflow.
+            (document,) = yaml_documents(text) or [None]
+        except ValueError:
             raise Permanent(f"the workflow {file} is not YAML: correct it") from None
         found: Mapping[object, Any] = document if isinstance(document, dict) else {}
         # YAML reads the key `on` as true.

@@ -5,19 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
-
 from bridge.builders.gitlab_ci.model import BUILD_ID
 from bridge.builders.log_text import one_line
+from bridge.builders.repository_yaml import yaml_documents
 
 _MAX_SHOWN: Final = 20
-
-
-class _Loader(yaml.SafeLoader):
-    """GitLab's own tags, such as !reference, stand for nothing that is read here."""
-
-
-_Loader.add_multi_constructor("!", lambda _loader, _tag, _node: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +23,8 @@ class DeclaredPipeline:
     def parse(cls, text: bytes) -> "DeclaredPipeline | None":
         """None for a file that cannot be read: GitLab says why when it starts a pipeline."""
         try:
-            documents = list(yaml.load_all(text, Loader=_Loader))
-        except (yaml.YAMLError, ValueError, RecursionError):
+            documents = yaml_documents(text)
+        except ValueError:
             return None
         found = [document for document in documents if isinstance(document, dict)]
         if not found:
@@ -43,9 +35,10 @@ class DeclaredPipeline:
         workflow = found[-1].get("workflow")
         name = workflow.get("name") if isinstance(workflow, dict) else None
         elsewhere = name is None and "include" in found[-1]
+        shown = name if isinstance(name, str) else ""
         return cls(
             {str(key): one if isinstance(one, dict) else {} for key, one in declared.items()},
-            None if elsewhere else str(name or ""),
+            None if elsewhere else shown,
         )
 
     def mistakes(self, given: Mapping[str, str]) -> Iterator[str]:

@@ -17,6 +17,11 @@ from bridge.model.build import BuildState
 DISPATCH = "POST /repos/acme/shop/actions/workflows/build.yml/dispatches"
 PAYLOAD = "github.event.client_payload.build"
 
+MERGES = "a0: &a0 {k: v}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}\n" for n in range(1, 6)
+)
+"""Merges of merges: a few lines that are a hundred thousand."""
+
 
 def listening(**more: Any) -> str:
     """A workflow that events start, whose title shows our id."""
@@ -167,6 +172,9 @@ async def test_a_branch_whose_runs_could_not_be_found_is_not_built_while_others_
         ),
         ("a: [", "is not YAML: correct it"),
         ("[" * 5000, "is not YAML: correct it"),
+        ("on: !!bool x", "is not YAML: correct it"),
+        ("on: push\n---\non: workflow_dispatch", "is not YAML: correct it"),
+        (MERGES + "on: push", "is not YAML: correct it"),
     ],
 )
 async def test_a_workflow_that_cannot_run_there_is_told_and_not_asked_for(

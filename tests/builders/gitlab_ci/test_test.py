@@ -184,7 +184,15 @@ async def test_a_file_that_does_not_go_with_the_inputs_is_told(name: str, server
 
 @pytest.mark.parametrize(
     "file",
-    [b"- a\n- list", b"a: [", b"\xff", b"", b"include: x.yml\nworkflow: 1\n---\n", FILE + b"#" * (1 << 20)],
+    [
+        b"- a\n- list",
+        b"a: [",
+        b"a: !!bool x",
+        b"\xff",
+        b"",
+        b"include: x.yml\nworkflow: 1\n---\n",
+        FILE + b"#" * (1 << 20),
+    ],
 )
 async def test_a_file_that_cannot_be_read_is_left_to_gitlab(file: bytes, server: FakeGitLab) -> None:
     server.file = file
