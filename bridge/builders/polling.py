@@ -5,7 +5,7 @@ only when several looks over two minutes agree.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil, inf
 from typing import Final, Generic, TypeVar
@@ -19,6 +19,7 @@ LOOK_INTERVAL: Final = 30.0
 _GONE_AFTER: Final = 120.0
 _GONE_LOOKS: Final = 4
 _MAX_LOOKS: Final = 20
+_MAX_REASONS: Final = 5
 _MAX_KEPT: Final = 4096
 _SECONDS: Final = 10.0
 """Seconds after which a poll of a slow server reads no more: what it has read by then would be lost."""
@@ -46,6 +47,21 @@ def read_handles(
         except RemoteError as error:
             unreadable[name] = Status(state=BuildState.UNKNOWN, raw="handle", detail=str(error))
     return refs, unreadable
+
+
+async def with_reasons(
+    statuses: Mapping[str, Status], reason: Callable[[str], Awaitable[str]]
+) -> dict[str, Status]:
+    """The same, with why builds failed: what `reason` reads of some of them, as far as it can be read now."""
+    found = dict(statuses)
+    failed = (name for name, status in statuses.items() if status.state is BuildState.FAILED)
+    for name in islice(failed, _MAX_REASONS):
+        try:
+            parts = await reason(name), statuses[name].detail
+        except RemoteError:
+            break
+        found[name] = replace(statuses[name], detail="; ".join(filter(None, parts)))
+    return found
 
 
 @dataclass(slots=True)

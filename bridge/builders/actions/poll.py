@@ -5,14 +5,13 @@ looked for by its title.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from typing import Final
 
 from bridge.builders.actions.model import ActionsRef, Run, failed_place, status_of
 from bridge.builders.actions.server import ActionsServer
 from bridge.builders.base import Handle, Status
-from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, Shown, Turns, read_handles
+from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, Shown, Turns, read_handles, with_reasons
 from bridge.errors import RemoteError
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
@@ -23,7 +22,6 @@ NEVER_SHOWN: Final = 1800.0
 """Seconds after which a run that was taken, and that no list has, will not come."""
 _CLOCKS: Final = 600.0
 """Seconds by which the clocks of the server and this machine may differ."""
-_MAX_JOBS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,13 @@ class ActionsPoll:
             elif status := await self._gone(name, ref):
                 statuses[name] = status
         statuses |= {name: self._never_shown() for name in found.never_shown}
-        return await self._with_places(refs, statuses)
+
+        async def reason(name: str) -> str:
+            run = found.runs[name]
+            assert run is not None
+            return failed_place(await self._server.jobs(refs[name].repository, run.id))
+
+        return await with_reasons(statuses, reason)
 
     async def _read(self, place: tuple[str, str], group: Mapping[str, ActionsRef], found: _Found) -> None:
         """Add the runs of these builds, all of one workflow."""
@@ -129,24 +133,6 @@ class ActionsPoll:
             "workflow shows its id"
         )
         return Status(state=BuildState.UNKNOWN, raw="never shown", detail=detail)
-
-    async def _with_places(
-        self, refs: Mapping[str, ActionsRef], statuses: Mapping[str, Status]
-    ) -> Mapping[str, Status]:
-        """The same, with the jobs and steps that made builds fail, as far as they can be read."""
-        placed = dict(statuses)
-        failed = (name for name, status in statuses.items() if status.state is BuildState.FAILED)
-        for name in islice(failed, _MAX_JOBS):
-            status = statuses[name]
-            number = ActionsRef.parse(status.handle or "").run
-            assert number is not None
-            try:
-                place = failed_place(await self._server.jobs(refs[name].repository, number))
-            except RemoteError:
-                break
-            detail = "; ".join(part for part in (place, status.detail) if part)
-            placed[name] = replace(status, detail=detail)
-        return placed
 
 
 def _ours(refs: Mapping[str, ActionsRef], runs: Sequence[Run]) -> dict[str, Run]:

@@ -5,8 +5,6 @@ job.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import islice
 from typing import Final
 from urllib.parse import quote
 
@@ -22,14 +20,13 @@ from bridge.builders.codearts.model import (
     RunningState,
     record_status,
 )
-from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, read_handles
+from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, read_handles, with_reasons
 from bridge.errors import RemoteError, Transient
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
 
 PAGE: Final = 100
 MAX_PAGES: Final = 20
-_MAX_STEPS: Final = 5
 
 
 class CodeArtsPoll:
@@ -60,7 +57,7 @@ class CodeArtsPoll:
                 found[name] = record_status(ref, record)
             elif status := await self._absent(name, ref):
                 found[name] = status
-        return await self._with_steps(refs, found)
+        return await with_reasons(found, lambda name: self._failed_step(refs[name]))
 
     async def _read(
         self, job: str, group: Mapping[str, CodeArtsRef], records: dict[str, Record | None]
@@ -132,21 +129,7 @@ class CodeArtsPoll:
         )
         return Status(state=BuildState.UNKNOWN, raw="gone", detail=detail)
 
-    async def _with_steps(
-        self, refs: Mapping[str, CodeArtsRef], found: Mapping[str, Status]
-    ) -> Mapping[str, Status]:
-        """The same, with the names of the steps that made builds fail, as far as they can be read."""
-        named = dict(found)
-        failed = (name for name, status in found.items() if status.state is BuildState.FAILED)
-        for name in islice(failed, _MAX_STEPS):
-            ref, status = refs[name], found[name]
-            try:
-                details = await self._server.found(
-                    [f"v3/jobs/{ref.job}/{ref.number}/history-details"], DETAILS
-                )
-            except RemoteError:
-                break
-            if details and details.failed:
-                parts = (f"failed in the step {details.failed!r}", status.detail)
-                named[name] = replace(status, detail="; ".join(part for part in parts if part))
-        return named
+    async def _failed_step(self, ref: CodeArtsRef) -> str:
+        """The step that made a run fail, in words; "" where it is not known. Raises RemoteError."""
+        details = await self._server.found([f"v3/jobs/{ref.job}/{ref.number}/history-details"], DETAILS)
+        return f"failed in the step {details.failed!r}" if details and details.failed else ""
