@@ -13,7 +13,6 @@ import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Final
 
@@ -27,6 +26,7 @@ from bridge.forges.signature import (
     same,
     signing_key,
 )
+from bridge.runtime.retry import http_date
 
 _TOLERANCE: Final = 300.0
 _SIGNED: Final = re.compile(r'([a-zA-Z]+)="([^"]*)"')
@@ -89,7 +89,7 @@ def _drone(request: Request, secrets: Sequence[bytes], now: float) -> None:
     claimed = parts.get("signature", "").encode("latin-1")
     if not same(expected, claimed) or not same([digest], request.header("digest")):
         raise BadSignature("the signature is wrong: it was made with another secret or over another body")
-    check_fresh(_seconds(_http_date, request.header("date")), now, _TOLERANCE)
+    check_fresh(_seconds(http_date, request.header("date")), now, _TOLERANCE)
 
 
 def _iso(text: str) -> float:
@@ -97,15 +97,14 @@ def _iso(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _http_date(text: str) -> float:
-    return parsedate_to_datetime(text).timestamp()
-
-
-def _seconds(read: Callable[[str], float], text: bytes) -> float:
+def _seconds(read: Callable[[str], float | None], text: bytes) -> float:
     try:
-        return read(text.decode("latin-1"))
+        seconds = read(text.decode("latin-1"))
     except (ValueError, OverflowError):
-        raise BadSignature("the signed time cannot be read") from None
+        seconds = None
+    if seconds is None:
+        raise BadSignature("the signed time cannot be read")
+    return seconds
 
 
 _CHECKS: Final[Mapping[str, Check]] = {
