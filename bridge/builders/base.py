@@ -229,8 +229,8 @@ class Builder(ABC):
         """Start the build; our build id travels with it."""
 
     @abstractmethod
-    async def find(self, build_id: str) -> Handle | Search | None:
-        """The build with our id; None when it is proven not to exist."""
+    async def find(self, request: BuildRequest) -> Handle | Search | None:
+        """The build with the id of the request; None when it is proven not to exist."""
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:  # noqa: ARG002  # most know no more of it
         """What `trigger` would have said of a build that `find` has just found; makes no call."""

@@ -17,7 +17,7 @@ from bridge.builders.base import Builder, BuilderContext
 from bridge.config.loader import Config
 from bridge.demo.workspace import DemoError, Workspace
 from bridge.errors import RemoteError, StoreError
-from bridge.model.build import BuildState
+from bridge.model.build import Build, BuildState
 from bridge.registry import BUILDERS
 from bridge.runtime.clock import system_clock
 from bridge.store.open import open_store
@@ -98,16 +98,16 @@ async def _end_builds(config: Config) -> None:
     """Builds outlive their daemon, but not the demo: every builder cancels and releases its own."""
     async with open_store(config.store_url, exclusive=False) as store:
         for name, adapter in config.builders.items():
-            ids = [build.run_id for build in await store.builds.in_state(name, *BuildState)]
+            builds = await store.builds.in_state(name, *BuildState)
             context = BuilderContext(state=config.state_path / name, clock=system_clock)
             builder = BUILDERS[adapter.kind](name, adapter.settings, context)
             with anyio.move_on_after(STOP_SECONDS):
-                await _end_builds_of(builder, ids)
+                await _end_builds_of(builder, builds)
             await builder.aclose()
 
 
-async def _end_builds_of(builder: Builder, ids: Sequence[str]) -> None:
-    found = {run_id: await builder.find(run_id) for run_id in ids}
+async def _end_builds_of(builder: Builder, builds: Sequence[Build]) -> None:
+    found = {build.run_id: await builder.find(build.request) for build in builds}
     handles = {run_id: handle for run_id, handle in found.items() if isinstance(handle, str)}
     for handle in handles.values():
         await builder.cancel(handle)

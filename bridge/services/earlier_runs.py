@@ -67,7 +67,7 @@ class EarlierRuns:
         handle: Handle | Search | None = run.handle
         if run.state is BuildState.UNKNOWN:
             if handle is None:
-                search = answered(self._builder.find(run.run_id))
+                search = answered(self._builder.find(run.request))
                 found = await self._calls.ask(search, CALL_SECONDS, "find", build_id=run.id)
                 if found is None:
                     return False

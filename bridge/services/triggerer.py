@@ -285,7 +285,7 @@ class Triggerer(Service):
     async def _find(self, build: Build) -> "Handle | Search | _NoAnswer | None":
         try:
             with anyio.fail_after(CALL_SECONDS):
-                return await self._builder.find(build.run_id)
+                return await self._builder.find(build.request)
         except Denied as error:
             return _NoAnswer(str(error), denied=True)
         except (RemoteError, TimeoutError) as error:

@@ -9,6 +9,7 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 from support.builder_contract import OWN_STATUSES, REMOTE_CASES, Failure, RemoteSite, Site
+from support.builder_contract import request as request_for
 from support.builder_sites import CASES, REMOTE, SITES, ended, log_from, log_with, running, sent, site_of
 from support.sources import check_vendor_page
 
@@ -35,7 +36,7 @@ FAILURES = {
 Call = Callable[[Builder, Site, Handle], Awaitable[object]]
 CALLS: Mapping[str, Call] = {
     "trigger": lambda builder, site, _handle: builder.trigger(site.request("b-2")),
-    "find": lambda builder, _site, _handle: builder.find("b-2"),
+    "find": lambda builder, _site, _handle: builder.find(request_for("b-2")),
     "poll": lambda builder, _site, handle: builder.poll({"b-1": handle}),
     "log": lambda builder, _site, handle: builder.log(handle, 0),
     "cancel": lambda builder, _site, handle: builder.cancel(handle),
@@ -97,7 +98,7 @@ async def test_an_answer_to_a_trigger_has_its_outcome_and_the_contract_leads_to_
     if isinstance(outcome, Retry):
         assert (outcome.after, outcome.denied) == (case.after, case.denied)
     async with site.builder() as builder:
-        handle = await builder.find("b-1")
+        handle = await builder.find(request)
         if site.ABSENT is not None:
             assert handle is site.ABSENT
             handle = outcome.handle if isinstance(outcome, Sent) else None
@@ -142,7 +143,7 @@ async def test_a_build_system_that_starts_costs_no_build(
         assert isinstance(outcome, Retry | Ambiguous), outcome
         assert not getattr(outcome, "denied", False), outcome
         site.recover()
-        assert await builder.find("b-1") is site.ABSENT
+        assert await builder.find(request_for("b-1")) is site.ABSENT
         assert isinstance(await builder.trigger(site.request("b-1")), Sent)
     assert site.count("b-1") == 1
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.builder_contract import Site
+from support.builder_contract import request as request_for
 from support.builder_sites import SITES, ended, log_from, log_with, running, sent
 
 from bridge.builders.base import Builder, Handle
@@ -41,12 +42,12 @@ async def first_run(builder: Builder, site: Site, end: str) -> Handle:
 async def test_a_second_run_is_another_build_to_the_builder(kind: str, end: str, site: Site) -> None:
     async with site.builder() as builder:
         first = await first_run(builder, site, end)
-        assert await builder.find(SECOND) is site.ABSENT
+        assert await builder.find(request_for(SECOND)) is site.ABSENT
         second = await running(builder, site, SECOND, log="of the second\n")
         assert second != first
     async with site.builder() as builder:
         if site.ABSENT is None:
-            found = await builder.find(SECOND)
+            found = await builder.find(request_for(SECOND))
             assert isinstance(found, str)
             assert found != first
         statuses = await builder.poll({FIRST: first, SECOND: second})
@@ -66,14 +67,14 @@ async def test_a_second_run_is_another_build_to_the_builder(kind: str, end: str,
 async def test_the_end_of_a_lost_run_that_goes_on_is_not_that_of_the_next(kind: str, site: Site) -> None:
     async with site.builder() as builder:
         first = await running(builder, site, FIRST)
-        assert await builder.find(SECOND) is site.ABSENT
+        assert await builder.find(request_for(SECOND)) is site.ABSENT
         second = await running(builder, site, SECOND)
         await builder.cancel(first)
         assert (await ended(builder, first, FIRST)).state is BuildState.CANCELLED
         assert await is_running(builder, second)
         await builder.release(first)
         assert await is_running(builder, second)
-        assert await builder.find(SECOND) is not None
+        assert await builder.find(request_for(SECOND)) is not None
         await site.finish(SECOND)
         assert (await ended(builder, second, SECOND)).state is BuildState.SUCCEEDED
 

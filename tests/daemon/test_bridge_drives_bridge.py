@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import yaml
+from support.builder_contract import request as request_for
 from support.daemon import SECRET, Daemon, eventually, running
 from support.sending import SHA, push_body, send
 
@@ -91,7 +92,7 @@ async def search(outer: Daemon, build_ids: list[str]) -> list[Any]:
     context = BuilderContext(state=outer.folder, clock=system_clock)
     builder = CodeArtsBuilder("far", CodeArtsSettings.model_validate(settings), context)
     try:
-        return [await builder.find(build_id) for build_id in build_ids]
+        return [await builder.find(request_for(build_id)) for build_id in build_ids]
     finally:
         await builder.aclose()
 

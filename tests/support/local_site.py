@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+from support.builder_contract import request as request_for
 from support.git import Origin
 from support.needs import needs
 
@@ -41,7 +42,7 @@ async def cancel_all(site: LocalSite) -> None:
     for spec in site.state.glob("*/request.json"):
         build_id = spec.parent.name
         await quiet.cancel(build_id)
-        if await quiet.find(build_id):
+        if await quiet.find(request_for(build_id)):
             await end(quiet, build_id)
 
 

@@ -22,7 +22,7 @@ from bridge.builders.base import Outcome as Triggered
 from bridge.channels.base import Channel, ChannelContext, Ok
 from bridge.channels.base import Outcome as Told
 from bridge.config.types import Strict
-from bridge.model.build import Build, NewBuild, Origin
+from bridge.model.build import Build, BuildRequest, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Person
 from bridge.model.notice import EventName, Notice, Streak, Subscription
@@ -156,8 +156,8 @@ class ScriptedBuilder(Builder):
         answer: Triggered = await _say(self.triggers, Sent(f"handle-{request.number}"))
         return answer
 
-    async def find(self, build_id: str) -> Handle | Search | None:
-        self.calls.append(("find", build_id))
+    async def find(self, request: BuildRequest) -> Handle | Search | None:
+        self.calls.append(("find", request.build_id))
         answer: Handle | Search | None = await _say(self.finds, None)
         return answer
 

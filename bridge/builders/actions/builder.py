@@ -226,7 +226,10 @@ class ActionsBuilder(Builder):
             return Retry("the workflow has just changed", outdated=True)
         return Rejected(f"the workflow {self.file} was not started: {self.rejection(answer) or outcome.why}")
 
-    async def find(self, build_id: str) -> Handle | Search | None:
+    async def find(self, request: BuildRequest) -> Handle | Search | None:
+        return await self._search(request.build_id)
+
+    async def _search(self, build_id: str) -> Handle | Search | None:
         home = await self.home(anew=True)
         searchable = home.searchable
         since = not_before(build_id, self._clock()) or 0.0
@@ -288,7 +291,7 @@ class ActionsBuilder(Builder):
     async def _may_run(self, ref: ActionsRef) -> Run | None:
         """The run while it goes on. Raises Transient while the server does not show it yet."""
         if ref.run is None:
-            found = await self.find(ref.build)
+            found = await self._search(ref.build)
             if not isinstance(found, str):
                 raise Transient(f"{self.server.name} {_NO_ID} yet, so that it cannot be cancelled")
             ref = ActionsRef.parse(found)

@@ -152,7 +152,7 @@ class AlaudaBuilder(Builder):
                 return f"{why}; the build {build.build_id} of the same tag and commit was made since then"
         return f"{why}; no build of the same tag and commit was made since then, but it may still come"
 
-    async def find(self, build_id: str) -> Handle | Search | None:  # noqa: ARG002  # no build there shows it
+    async def find(self, request: BuildRequest) -> Handle | Search | None:  # noqa: ARG002  # no build there shows it
         return Search.UNSEARCHABLE
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:

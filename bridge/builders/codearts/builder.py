@@ -186,7 +186,7 @@ class CodeArtsBuilder(Builder):
         same = "the same commit" if record.commit == request.commit else "another commit"
         return f"{why}; the newest run of the job is #{record.number}, made since then, of {same}"
 
-    async def find(self, build_id: str) -> Handle | Search | None:
+    async def find(self, request: BuildRequest) -> Handle | Search | None:
         """Search the newest 2000 records: an unanswered trigger is never older."""
         job = await self._read_job()
         if not job.searchable:
@@ -198,7 +198,7 @@ class CodeArtsBuilder(Builder):
             return None
         if await self._poll.project(job.id, newest.number) is None:
             raise Transient(f"CodeArts does not show its newest record, #{newest.number}, yet")
-        return await self._searched(job, newest.number, build_id)
+        return await self._searched(job, newest.number, request.build_id)
 
     async def _searched(self, job: DeclaredJob, newest: int, build_id: str) -> Handle | Search | None:
         hidden = False

@@ -163,13 +163,13 @@ class DroneBuilder(Builder):
             )
         return Sent(ref.handle, detail, "; ".join(notes), images_passed=dialect.passes_variables)
 
-    async def find(self, build_id: str) -> Handle | Search | None:
+    async def find(self, request: BuildRequest) -> Handle | Search | None:
         dialect = (await self._kind()).dialect
-        if self._follows(build_id):
+        if self._follows(request.build_id):
             # Nothing is sent for it, so nothing can have been.
             await dialect.check(self._repository)
             return None
-        found = await dialect.search(self._repository, build_id)
+        found = await dialect.search(self._repository, request.build_id)
         return DroneRef.of(self._repository, found).handle if isinstance(found, RemoteBuild) else found
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:

@@ -148,8 +148,8 @@ class DummyBuilder(Builder):
             result = Result(parameters[RESULT])
         return duration, result
 
-    async def find(self, build_id: str) -> Handle | None:
-        return None if self._read(build_id) is None else build_id
+    async def find(self, request: BuildRequest) -> Handle | None:
+        return None if self._read(request.build_id) is None else request.build_id
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         found: dict[str, Status] = {}

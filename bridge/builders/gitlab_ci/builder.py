@@ -109,10 +109,10 @@ class GitLabBuilder(Builder):
             return Ambiguous(str(error))
         return self._order.sent(GitLabRef.of(self._project, pipeline), "", request)
 
-    async def find(self, build_id: str) -> Handle | Search | None:
+    async def find(self, request: BuildRequest) -> Handle | Search | None:
         if not self._order.searchable:
             return Search.UNSEARCHABLE
-        found = await self._search.find(build_id)
+        found = await self._search.find(request.build_id)
         return GitLabRef.of(self._project, found).handle if isinstance(found, Pipeline) else found
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:

@@ -192,16 +192,16 @@ class JenkinsBuilder(Builder):
             return Rejected(f"the job does not offer the given value of: {', '.join(names[:_MAX_NAMES])}")
         return Rejected(f"the job {self._job!r} does not take these parameters ({answer.status})")
 
-    async def find(self, build_id: str) -> Handle | Search | None:
+    async def find(self, request: BuildRequest) -> Handle | Search | None:
         """Search the queue, then the newest 2000 builds: an unanswered trigger is never older."""
         job = await self._job_cache.read()
         if not job.searchable:
             return Search.UNSEARCHABLE
-        ref = await self._search(build_id)
+        ref = await self._search(request.build_id)
         if ref is None:
             # A build that leaves the queue is in neither list for a moment.
             await anyio.sleep(_SECOND_SEARCH)
-            ref = await self._search(build_id)
+            ref = await self._search(request.build_id)
         return ref.handle if ref else None
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:

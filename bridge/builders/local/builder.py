@@ -98,8 +98,8 @@ class LocalBuilder(Builder):
     async def trigger(self, request: BuildRequest) -> Outcome:
         return await _in_thread(self._trigger, request)
 
-    async def find(self, build_id: str) -> Handle | None:
-        return await _in_thread(self._find, build_id)
+    async def find(self, request: BuildRequest) -> Handle | None:
+        return await _in_thread(self._find, request.build_id)
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         found: dict[str, Status] = {}

@@ -117,7 +117,7 @@ async def test_a_doubt_tells_what_there_is_that_could_be_of_the_order(
         alauda.trouble("reset", match="POST", acts=True, times=2)
         one = await ci.trigger(request(commit=commit_of("b-1")))
         newest = await ci.trigger(request(commit=""))
-        assert await ci.find("b-1") is Search.UNSEARCHABLE
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
         alauda.trouble("reset", match="POST")
         alauda.trouble(match="GET", reply=Reply(404))
         unlisted = await ci.trigger(request(commit=commit_of("b-1")))

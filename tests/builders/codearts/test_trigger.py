@@ -70,7 +70,7 @@ async def test_what_the_job_does_not_declare_is_told(codearts: FakeCodeArts) -> 
         outcome = await ci.trigger(request(parameters={"FLAVOUR": "vanilla"}))
         assert isinstance(outcome, Sent)
         assert ci.found(outcome.handle, request(parameters={"FLAVOUR": "vanilla"})).caveat == outcome.caveat
-        assert await ci.find("b-1") is Search.UNSEARCHABLE
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
     assert outcome.caveat == "the job does not receive the images to build (IMAGE, TAGS), FLAVOUR"
     assert "does not declare, and so does not get: BRIDGE_BUILD_ID, FLAVOUR" in outcome.detail
     assert not outcome.images_passed
@@ -82,7 +82,7 @@ async def test_an_installation_without_the_newer_calls_is_called_in_the_older_wa
     codearts.older = True
     async with builder(codearts) as ci:
         handle = await sent(ci)
-        assert await ci.find("b-1") == handle
+        assert await ci.find(request("b-1")) == handle
         await ci.cancel(handle)
     assert [run.status for run in codearts.runs] == ["ABORTED"]
     assert [line for line in codearts.requests if "execute" in line] == ["POST /v1/job/execute"]
@@ -143,7 +143,7 @@ async def test_the_rate_limit_in_its_own_words_holds_up_reading_as_well(codearts
     async with builder(codearts) as ci:
         outcome = await ci.trigger(request())
         with pytest.raises(Transient) as raised:
-            await ci.find("b-1")
+            await ci.find(request("b-1"))
     assert isinstance(outcome, Retry)
     assert (outcome.after, raised.value.after) == (9.0, 9.0)
 
@@ -156,7 +156,7 @@ async def test_a_trigger_without_an_answer_is_not_sent_again_and_found_by_our_id
         outcome = await ci.trigger(request())
         assert isinstance(outcome, Ambiguous)
         assert "newest run" not in outcome.why
-        assert isinstance(await ci.find("b-1"), str)
+        assert isinstance(await ci.find(request("b-1")), str)
     assert codearts.requests.count(BUILD) == 1
     assert len(codearts.runs) == 1
 
@@ -220,7 +220,7 @@ async def test_of_runs_that_a_person_repeated_ours_is_the_oldest(codearts: FakeC
     async with builder(codearts) as ci:
         handle = await sent(ci)
         codearts.made(codearts.runs[0].parameters, {})
-        assert await ci.find("b-1") == handle
+        assert await ci.find(request("b-1")) == handle
 
 
 async def test_a_run_is_searched_on_all_pages(codearts: FakeCodeArts) -> None:
@@ -228,8 +228,8 @@ async def test_a_run_is_searched_on_all_pages(codearts: FakeCodeArts) -> None:
         handle = await sent(ci)
         for _ in range(250):
             codearts.made({}, {})
-        assert await ci.find("b-1") == handle
-        assert await ci.find("b-2") is None
+        assert await ci.find(request("b-1")) == handle
+        assert await ci.find(request("b-2")) is None
     pages = [line for line in codearts.requests if f"{BUILD_PROJECT}/records" in line]
     assert len(pages) == 6
 
@@ -237,25 +237,25 @@ async def test_a_run_is_searched_on_all_pages(codearts: FakeCodeArts) -> None:
 async def test_as_long_as_the_newest_record_is_not_listed_nothing_is_proven(codearts: FakeCodeArts) -> None:
     async with builder(codearts) as ci:
         await sent(ci, "b-0")
-        await ci.find("b-0")
+        await ci.find(request("b-0"))
         run = codearts.made({"BRIDGE_BUILD_ID": "b-1"}, {})
         run.hidden = True
         with pytest.raises(Transient, match="does not list its newest record, #2, yet"):
-            await ci.find("b-1")
+            await ci.find(request("b-1"))
         run.hidden = False
-        assert isinstance(await ci.find("b-1"), str)
+        assert isinstance(await ci.find(request("b-1")), str)
 
 
 async def test_the_first_run_without_a_record_proves_nothing(codearts: FakeCodeArts) -> None:
     async with builder(codearts) as ci:
-        assert await ci.find("b-1") is None
+        assert await ci.find(request("b-1")) is None
         codearts.made({"BRIDGE_BUILD_ID": "b-1"}, {}).hidden = True
         with pytest.raises(Transient, match="does not show its newest record, #1, yet"):
-            await ci.find("b-1")
+            await ci.find(request("b-1"))
 
 
 async def test_records_without_parameters_cannot_be_searched(codearts: FakeCodeArts) -> None:
     codearts.shows_parameters = False
     async with builder(codearts) as ci:
         await sent(ci)
-        assert await ci.find("b-1") is Search.UNSEARCHABLE
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE

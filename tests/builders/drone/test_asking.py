@@ -36,7 +36,7 @@ async def test_it_is_found_out_once_and_kept(asked: tuple[str, FakeDrone]) -> No
         assert ci.advice([Target(repository="a/b", image="b", clone_url=None, parameters=["fork"])], []) == []
         outcome = await ci.trigger(request())
         assert isinstance(outcome, Sent), outcome
-        assert await ci.find("b-1") == outcome.handle
+        assert await ci.find(request("b-1")) == outcome.handle
         server.start(server.builds[1], "fetched\n")
         assert (await ci.poll({"b-1": outcome.handle}))["b-1"].state is BuildState.RUNNING
         assert "fetched\n" in (await log_from(ci, outcome.handle))[0]
@@ -77,7 +77,7 @@ async def test_a_server_that_is_down_is_not_taken_for_any() -> None:
                 await ci.poll({"b-1": "{}"})
             server.trouble("reset", match="/version")
             with pytest.raises(RemoteError):
-                await ci.find("b-1")
+                await ci.find(request("b-1"))
     assert server.builds == []
 
 

@@ -75,17 +75,17 @@ async def test_without_a_branch_only_the_very_commit_is_built_again(old: FakeDro
 
 async def test_a_build_is_found_by_its_environment_and_a_full_list_proves_nothing(old: FakeDrone05) -> None:
     async with builder(old, API, branch="builds") as ci:
-        assert await ci.find("b-1") is None
+        assert await ci.find(request("b-1")) is None
         old.trouble("reset", match="POST", acts=True)
         assert isinstance(await ci.trigger(request()), Ambiguous)
         ours = old.build("b-1")
         old.again(ours)
-        handle = await ci.find("b-1")
+        handle = await ci.find(request("b-1"))
         assert isinstance(handle, str)
         assert json.loads(handle)["number"] == ours.number, "and not what a person made of it"
         for _ in range(60):
             old.pushed(HEAD)
-        assert await ci.find("b-1") is Search.UNSEARCHABLE
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
 
 
 async def test_a_listed_build_that_cannot_be_read_proves_no_absence(old: FakeDrone05) -> None:
@@ -93,8 +93,8 @@ async def test_a_listed_build_that_cannot_be_read_proves_no_absence(old: FakeDro
         handle = await sent(ci)
         old.trouble(match="/builds/2", reply=Reply(500))
         with pytest.raises(Transient, match="does not show a build that it lists now"):
-            await ci.find("b-1")
-        assert await ci.find("b-1") == handle
+            await ci.find(request("b-1"))
+        assert await ci.find(request("b-1")) == handle
 
 
 async def test_a_trigger_whose_list_is_not_answered_changed_nothing(old: FakeDrone05) -> None:

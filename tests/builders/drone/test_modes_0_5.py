@@ -49,8 +49,8 @@ async def test_a_hook_makes_a_build_of_the_push_that_is_found_by_our_id(reads: s
         assert not outcome.images_passed
         assert "its pipeline names the images, and gets no parameters" in outcome.caveat
         old.again(build)
-        assert await ci.find("b-1") == outcome.handle, "and not what a person made of it"
-        assert await ci.find("b-11") == other.handle
+        assert await ci.find(request("b-1")) == outcome.handle, "and not what a person made of it"
+        assert await ci.find(request("b-11")) == other.handle
         assert ci.found(outcome.handle, request()).caveat == outcome.caveat
         old.start(build, "fetched\n")
         old.finish(build)
@@ -95,12 +95,12 @@ async def test_a_hook_without_an_answer_is_searched_before_it_is_sent_again(old:
     async with builder(old, API, **HOOK) as ci:
         old.trouble("reset", match="POST", acts=True)
         assert isinstance(await ci.trigger(request()), Ambiguous)
-        handle = await ci.find("b-1")
+        handle = await ci.find(request("b-1"))
         assert isinstance(handle, str)
         assert (await polled(ci, handle)).state is BuildState.QUEUED
         old.trouble("reset", match="POST")
         assert isinstance(await ci.trigger(request("b-2")), Ambiguous)
-        assert await ci.find("b-2") is None
+        assert await ci.find(request("b-2")) is None
         old.trouble(match="POST", reply=Reply(500))
         assert isinstance(await ci.trigger(request("b-3")), Ambiguous)
         old.trouble("reset", match="GET")
@@ -125,11 +125,13 @@ async def test_a_full_list_proves_absence_where_it_reaches_back_to_before_the_tr
     async with builder(old, API, **settings) as ci:
         old.trouble("reset", match="POST")
         assert isinstance(await ci.trigger(request()), Ambiguous)
-        assert await ci.find("b-1") is None
-        assert await ci.find("b-2") is Search.UNSEARCHABLE, "of a trigger that this process did not make"
+        assert await ci.find(request("b-1")) is None
+        assert await ci.find(request("b-2")) is Search.UNSEARCHABLE, (
+            "of a trigger that this process did not make"
+        )
         for _ in range(50):
             old.pushed(HEAD)
-        assert await ci.find("b-1") is Search.UNSEARCHABLE
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
 
 
 async def test_a_build_that_drone_makes_of_a_push_is_followed(old: FakeDrone05) -> None:
@@ -173,15 +175,15 @@ async def test_a_crash_while_following_loses_nothing_and_another_run_is_a_fork(o
     for _ in range(60):
         old.pushed("1" * 40)
     async with builder(old, API, **FOLLOW) as ci:
-        assert await ci.find("b-1") is None
+        assert await ci.find(request("b-1")) is None
         again = await sent(ci, run_id_of("b-1", 2))
         assert again.images_passed
         assert old.builds[-1].parent == 60
         assert old.builds[-1].values["BRIDGE_BUILD_ID"] == "b-1.2"
-        assert await ci.find(run_id_of("b-1", 2)) == again.handle
+        assert await ci.find(request(run_id_of("b-1", 2))) == again.handle
         old.hidden = True
         with pytest.raises(RemoteError):
-            await ci.find("b-1")
+            await ci.find(request("b-1"))
 
 
 async def test_a_push_whose_commit_is_not_known_is_not_guessed(old: FakeDrone05) -> None:

@@ -40,7 +40,7 @@ async def test_woodpecker_gets_all_variables_and_tells_of_a_branch_that_went_on(
         async with builder(server, "woodpecker") as ci:
             outcome = await ci.trigger(wanted)
             assert isinstance(outcome, Sent)
-            found = await ci.find("b-1")
+            found = await ci.find(request("b-1"))
             assert found == outcome.handle
             again = ci.found(outcome.handle, wanted)
         body = next(filter(None, server.bodies))
@@ -131,7 +131,7 @@ async def test_what_a_person_starts_again_is_not_taken_for_ours(api: str, server
         for _ in range(120):
             server.add({})
         server.finish(server.again(ours), "success")
-        assert await ci.find("b-1") == outcome.handle
+        assert await ci.find(request("b-1")) == outcome.handle
         assert (await ci.poll({"b-1": outcome.handle}))["b-1"].state is BuildState.FAILED
 
 
@@ -143,14 +143,14 @@ async def test_a_build_far_back_in_the_list_is_found_and_its_absence_is_proven(
         assert isinstance(outcome, Sent)
         for _ in range(230):
             server.add({})
-        assert await ci.find("b-1") == outcome.handle
-        assert await ci.find("b-2") is None
+        assert await ci.find(request("b-1")) == outcome.handle
+        assert await ci.find(request("b-2")) is None
 
 
 async def test_an_unknown_repository_is_never_an_empty_one(api: str, server: FakeDrone) -> None:
     async with builder(server, api, repository="acme/other") as ci:
         with pytest.raises(RemoteError, match="shows no repository 'acme/other'"):
-            await ci.find("b-1")
+            await ci.find(request("b-1"))
         assert isinstance(await ci.trigger(request()), Rejected | Retry)
     assert server.builds == []
 
@@ -198,11 +198,13 @@ async def test_what_may_be_further_back_than_is_searched_is_not_proven_to_be_abs
     for _ in range(2001):
         server.add({}, started=now)
     async with builder(server, api) as ci:
-        assert await ci.find("b-1") is Search.UNSEARCHABLE
-        assert await ci.find(timed(now)) is Search.UNSEARCHABLE
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
+        assert await ci.find(request(timed(now))) is Search.UNSEARCHABLE
         server.builds[10].started = now - 2 * 86_400
-        assert await ci.find(timed(now)) is None, "all there is older"
-        assert await ci.find(timed(now + 3 * 86_400)) is Search.UNSEARCHABLE, "a wrong clock made the id"
+        assert await ci.find(request(timed(now))) is None, "all there is older"
+        assert await ci.find(request(timed(now + 3 * 86_400))) is Search.UNSEARCHABLE, (
+            "a wrong clock made the id"
+        )
 
 
 async def test_a_request_that_was_given_up_has_a_minute_to_be_carried_out(

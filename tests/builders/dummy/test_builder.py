@@ -65,7 +65,7 @@ async def test_a_build_takes_as_long_and_ends_as_its_parameters_say(
 async def test_a_build_can_be_rejected_or_put_off(builder: DummyBuilder) -> None:
     assert await triggered(builder, {"DUMMY_RESULT": "rejected"}) == Rejected("DUMMY_RESULT is rejected")
     assert await triggered(builder, {"DUMMY_RESULT": "retry"}) == Retry("DUMMY_RESULT is retry")
-    assert await builder.find("b-1") is None
+    assert await builder.find(request("b-1")) is None
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ async def test_a_released_build_is_gone(builder: DummyBuilder, tmp_path: Path) -
     assert json.loads((tmp_path / "state" / "b-1.json").read_text())["started_at"] == START
     await builder.release("b-1")
     assert list((tmp_path / "state").iterdir()) == []
-    assert await builder.find("b-1") is None
+    assert await builder.find(request("b-1")) is None
     assert (await status(builder)).raw == "gone"
     with pytest.raises(Permanent):
         await builder.log("b-1", 0)

@@ -43,7 +43,7 @@ async def test_forgejo_answers_a_trigger_like_gitea(name: str, tmp_path: Path) -
         assert type(outcome) is case.outcome, outcome
         site.recover()
         async with site.builder() as ci:
-            handle = await ci.find("b-1")
+            handle = await ci.find(request("b-1"))
             assert (handle is not None) == (site.count("b-1") == 1)
             if isinstance(outcome, Sent):
                 assert handle == outcome.handle
@@ -105,8 +105,8 @@ async def test_an_old_server_says_no_number_and_the_run_is_found_all_the_same(gi
         found = await ci.poll(handles)
         for name in handles:
             assert json.loads(found[name].handle or "")["run"] == gitea.run(name).id
-        assert await ci.find("b-1") == found["b-1"].handle
-        assert await ci.find("b-3") is None
+        assert await ci.find(request("b-1")) == found["b-1"].handle
+        assert await ci.find(request("b-3")) is None
     assert any("workflow_id=build.yml" in line for line in gitea.requests)
 
 
@@ -116,7 +116,7 @@ async def test_a_gitea_without_titles_leaves_a_doubt(version: str) -> None:
         gitea.version = version
         async with builder(gitea) as ci:
             await sent(ci)
-            assert await ci.find("b-2") is Search.UNSEARCHABLE
+            assert await ci.find(request("b-2")) is Search.UNSEARCHABLE
             gitea.gives_ids = False
             assert isinstance(await ci.trigger(request("b-2")), Ambiguous)
             assert "is run by a Gitea before 1.25, without titles" in await ci.test()
@@ -128,19 +128,19 @@ async def test_the_title_of_gitea_has_to_be_written_as_it_understands_it() -> No
         gitea.files[""] = workflow(title="${{ inputs.BRIDGE_BUILD_ID }}")
         async with builder(gitea) as ci:
             assert "write `run-name: ${{ github.event.inputs.BRIDGE_BUILD_ID }}`" in await ci.test()
-            assert await ci.find("b-2") is Search.UNSEARCHABLE
+            assert await ci.find(request("b-2")) is Search.UNSEARCHABLE
 
 
 async def test_forgejo_shows_the_inputs_of_a_run_whatever_its_title(forgejo: FakeForgejo) -> None:
     forgejo.files[""] = workflow(title=None)
     async with builder(forgejo) as ci:
         handle = await sent(ci)
-        assert await ci.find("b-1") == handle
-        assert await ci.find("b-2") is None
+        assert await ci.find(request("b-1")) == handle
+        assert await ci.find(request("b-2")) is None
         forgejo.add({}, event="push")
-        assert await ci.find("b-2") is None, "no one started it by hand"
+        assert await ci.find(request("b-2")) is None, "no one started it by hand"
         forgejo.add({})
-        assert await ci.find("b-2") is Search.UNSEARCHABLE, "it may be ours"
+        assert await ci.find(request("b-2")) is Search.UNSEARCHABLE, "it may be ours"
         forgejo.files[""] = workflow("TAGS", "COMMIT", title=None)
         assert "declare the input BRIDGE_BUILD_ID" in await ci.test()
 
@@ -150,7 +150,7 @@ async def test_an_event_that_cannot_be_read_proves_nothing(forgejo: FakeForgejo,
     forgejo.payload = payload
     async with builder(forgejo) as ci:
         await sent(ci)
-        assert await ci.find("b-1") is Search.UNSEARCHABLE
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
 
 
 async def test_pages_may_be_shorter_than_asked_for(gitea: FakeGitea) -> None:
@@ -158,9 +158,9 @@ async def test_pages_may_be_shorter_than_asked_for(gitea: FakeGitea) -> None:
         handle = await sent(ci)
         for number in range(100):
             gitea.add({"BRIDGE_BUILD_ID": f"x-{number}"}, title=f"x-{number}")
-        assert await ci.find("b-1") == handle
+        assert await ci.find(request("b-1")) == handle
         before = len(gitea.requests)
-        assert await ci.find("b-2") is None
+        assert await ci.find(request("b-2")) is None
         assert sum("actions/runs?" in line for line in gitea.requests[before:]) == 4
 
 
@@ -258,7 +258,7 @@ async def test_refusals_are_told_in_our_words(gitea: FakeGitea) -> None:
         gitea.now += 601
         gitea.trouble(match="/version", reply=Reply(503))
         with pytest.raises(Transient):
-            await ci.find("b-1")
+            await ci.find(request("b-1"))
         gitea.hidden = True
         with pytest.raises(RemoteError):
-            await ci.find("b-1")
+            await ci.find(request("b-1"))

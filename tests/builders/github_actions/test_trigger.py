@@ -77,7 +77,7 @@ async def test_an_enterprise_server_that_gives_no_number_is_asked_without_and_th
             github.run("b-1").id,
             github.run("b-10").id,
         ]
-        assert await ci.find("b-1") is not None
+        assert await ci.find(request("b-1")) is not None
     assert ["return_run_details" in order for order in orders(github)] == [True, False, False]
     assert len(github.runs) == 2
 
@@ -114,8 +114,8 @@ async def test_an_event_carries_all_variables_and_its_run_is_found_by_its_title(
         assert outcome.caveat == ""
         status = (await ci.poll({"b-1": outcome.handle}))["b-1"]
         assert status.state is BuildState.QUEUED
-        assert await ci.find("b-1") == status.handle
-        assert await ci.find("b-2") is None
+        assert await ci.find(request("b-1")) == status.handle
+        assert await ci.find(request("b-2")) is None
     (order,) = orders(github)
     assert order["event_type"] == "image"
     assert order["client_payload"]["build"]["DEBUG"] == "1"
@@ -132,7 +132,7 @@ async def test_without_our_id_in_titles_a_run_is_known_by_its_number_alone_and_d
         assert isinstance(outcome, Sent)
         assert "does not show BRIDGE_BUILD_ID in its `run-name`" in outcome.detail
         assert (await ci.poll({"b-1": outcome.handle}))["b-1"].state is BuildState.QUEUED
-        assert await ci.find("b-2") is Search.UNSEARCHABLE
+        assert await ci.find(request("b-2")) is Search.UNSEARCHABLE
         github.gives_ids = False
         doubt = await ci.trigger(request("b-2"))
         assert isinstance(doubt, Ambiguous)
@@ -301,7 +301,7 @@ async def test_a_second_call_by_a_person_with_our_inputs_is_not_ours(github: Fak
     async with builder(github) as ci:
         handle = await sent_of(ci.trigger(request()))
         github.add(github.run("b-1").values, title="b-1")
-        assert await ci.find("b-1") == handle
+        assert await ci.find(request("b-1")) == handle
 
 
 async def test_a_run_far_back_is_found_and_its_absence_proven(github: FakeGitHub) -> None:
@@ -309,8 +309,8 @@ async def test_a_run_far_back_is_found_and_its_absence_proven(github: FakeGitHub
         handle = await sent_of(ci.trigger(request()))
         for _ in range(200):
             github.add({}, title="nightly")
-        assert await ci.find("b-1") == handle, "alone on the last page"
-        assert await ci.find("b-2") is None
+        assert await ci.find(request("b-1")) == handle, "alone on the last page"
+        assert await ci.find(request("b-2")) is None
 
 
 async def test_what_may_be_further_back_than_is_searched_is_not_proven_to_be_absent(
@@ -320,12 +320,12 @@ async def test_what_may_be_further_back_than_is_searched_is_not_proven_to_be_abs
     for _ in range(2001):
         github.add({}, title="nightly")
     async with builder(github) as ci:
-        assert await ci.find("b-1") is Search.UNSEARCHABLE
-        assert await ci.find(timed(now)) is Search.UNSEARCHABLE
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
+        assert await ci.find(request(timed(now))) is Search.UNSEARCHABLE
         github.runs[10].created = now - 2 * 86_400
-        assert await ci.find(timed(now)) is None, "all there is older"
+        assert await ci.find(request(timed(now))) is None, "all there is older"
         github.runs[10].created = -1e10
-        assert await ci.find(timed(now)) is Search.UNSEARCHABLE, "that is no time"
+        assert await ci.find(request(timed(now))) is Search.UNSEARCHABLE, "that is no time"
 
 
 async def test_a_run_that_many_others_hide_is_not_told_to_be_missing(github: FakeGitHub) -> None:

@@ -320,4 +320,4 @@ async def test_what_a_person_tries_again_there_keeps_its_number(server: FakeGitL
         status = await polled(ci, handle)
         assert status is not None
         assert status.state is BuildState.RUNNING
-        assert await ci.find("b-1") == handle
+        assert await ci.find(request("b-1")) == handle

@@ -52,7 +52,7 @@ async def test_a_trigger_token_goes_alone_and_the_other_token_reads(server: Fake
         (pipeline,) = server.pipelines
         assert pipeline.source == "trigger"
         assert pipeline.values == {**request().variables(), "TRIGGER_PAYLOAD": "{}"}
-        assert await ci.find("b-1") == outcome.handle
+        assert await ci.find(request("b-1")) == outcome.handle
         assert "b-1" in await ci.poll({"b-1": outcome.handle})
         with pytest.raises(Denied, match="the scope api"):
             await ci.cancel(outcome.handle)

@@ -33,14 +33,14 @@ def posts(server: FakeJenkins) -> list[str]:
 async def test_find_sees_the_queue_and_the_builds_and_proves_absence(ci_server: FakeJenkins) -> None:
     async with builder(ci_server) as ci:
         await sent(ci, "b-1")
-        queued = await ci.find("b-1")
+        queued = await ci.find(request("b-1"))
         ci_server.finish(ci_server.start(JOB))
-        built = await ci.find("b-1")
+        built = await ci.find(request("b-1"))
         assert isinstance(queued, str)
         assert isinstance(built, str)
         assert "build" not in json.loads(queued)
         assert json.loads(built)["build"] == 1
-        assert await ci.find("b-2") is None
+        assert await ci.find(request("b-2")) is None
 
 
 async def test_find_looks_twice_since_between_queue_and_job_a_build_is_in_neither_list(
@@ -50,7 +50,7 @@ async def test_find_looks_twice_since_between_queue_and_job_a_build_is_in_neithe
         await sent(ci)
         # One look is at the definition of the job.
         ci_server.start(JOB, unseen=2)
-        found = await ci.find("b-1")
+        found = await ci.find(request("b-1"))
     assert isinstance(found, str)
     assert json.loads(found)["build"] == 1
 
@@ -60,14 +60,14 @@ async def test_find_passes_over_what_another_job_was_given_with_our_id(ci_server
     ci_server.job("deploy", "BRIDGE_BUILD_ID")
     async with builder(ci_server) as ci, builder(ci_server, job="deploy") as other:
         theirs = await sent(other)
-        assert await ci.find("b-1") is None
+        assert await ci.find(request("b-1")) is None
         ours = await sent(ci)
         await sent(other, "b-2")
         ci_server.job("release", "BRIDGE_BUILD_ID")
         async with builder(ci_server, job="release") as third:
             await sent(third)
-        assert await ci.find("b-1") == ours
-        assert await other.find("b-1") == theirs
+        assert await ci.find(request("b-1")) == ours
+        assert await other.find(request("b-1")) == theirs
 
 
 async def test_find_goes_beyond_the_hundred_builds_that_jenkins_lists(ci_server: FakeJenkins) -> None:
@@ -76,7 +76,7 @@ async def test_find_goes_beyond_the_hundred_builds_that_jenkins_lists(ci_server:
         for number in range(260):
             ci_server.finish(ci_server.start(JOB))
             await sent(ci, f"other-{number}")
-        found = await ci.find("b-1")
+        found = await ci.find(request("b-1"))
     assert isinstance(found, str)
     assert json.loads(found)["build"] == 1
 
@@ -84,7 +84,7 @@ async def test_find_goes_beyond_the_hundred_builds_that_jenkins_lists(ci_server:
 async def test_find_cannot_search_a_job_that_does_not_keep_our_id(ci_server: FakeJenkins) -> None:
     ci_server.job(JOB, "TAGS")
     async with builder(ci_server) as ci:
-        assert await ci.find("b-1") is Search.UNSEARCHABLE
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
 
 
 @pytest.mark.parametrize("match", ["/queue/", "allBuilds", "property"])
@@ -92,7 +92,7 @@ async def test_find_proves_nothing_when_any_request_fails(ci_server: FakeJenkins
     ci_server.trouble(match=match, reply=page("Starting Jenkins", 503))
     async with builder(ci_server) as ci:
         with pytest.raises(Transient):
-            await ci.find("b-1")
+            await ci.find(request("b-1"))
 
 
 async def test_a_queued_build_is_taken_out_of_the_queue(ci_server: FakeJenkins) -> None:

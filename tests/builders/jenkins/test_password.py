@@ -46,7 +46,7 @@ async def test_a_token_asks_for_no_crumb(ci_server: FakeJenkins) -> None:
 
 async def test_what_only_reads_asks_for_no_crumb(ci_server: FakeJenkins) -> None:
     async with by_password(ci_server) as ci:
-        assert await ci.find("b-1") is None
+        assert await ci.find(request("b-1")) is None
     assert asked(ci_server) == 0
 
 

@@ -1,6 +1,7 @@
 """The stages of Pipeline runs: asked for when a run changed or ended, and never needed."""
 
 import pytest
+from support.builder_contract import request
 from support.fake_http import Reply
 from support.fake_jenkins_core import FakeJenkins, page
 from support.fake_jenkins_state import Build
@@ -179,7 +180,7 @@ async def test_a_branch_of_a_multibranch_project_is_a_job_with_its_slash_encoded
     ci_server.job(branch, *DECLARED, pipeline=True)
     async with builder(ci_server, job=branch) as ci:
         handle = await sent(ci)
-        assert await ci.find("b-1") == handle
+        assert await ci.find(request("b-1")) == handle
         build = ci_server.start(branch)
         build.stages = [("Push", "FAILED", 1.0)]
         ci_server.finish(build, "FAILURE")

@@ -64,7 +64,7 @@ async def test_any_job_name_is_triggered_polled_and_found(ci_server: FakeJenkins
     async with builder(ci_server, job=name) as ci:
         handle = await sent(ci)
         assert (await status(ci, handle)).state is BuildState.QUEUED
-        assert await ci.find("b-1") == handle
+        assert await ci.find(request("b-1")) == handle
         ci_server.start(name)
         assert (await status(ci, handle)).state is BuildState.RUNNING
 
@@ -356,4 +356,4 @@ async def test_a_merged_build_is_left_open_when_the_job_cannot_be_read_again(ci_
         await sent(ci)
         ci_server.trouble(match="property", reply=page("Starting Jenkins", 503))
         assert isinstance(await ci.trigger(request()), Ambiguous)
-        assert isinstance(await ci.find("b-1"), str)
+        assert isinstance(await ci.find(request("b-1")), str)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.builder_contract import request
 from support.fake_jenkins_core import FakeJenkins, page, shown
 from support.jenkins_builds import JOB, builder, declare, sent, status
 
@@ -164,7 +165,7 @@ async def test_of_repeats_by_hand_the_oldest_is_ours_when_the_queue_number_is_no
         for result in ("FAILURE", "SUCCESS"):
             await sent(ci)
             ci_server.finish(ci_server.start(JOB), result)
-        found = await ci.find("b-1")
+        found = await ci.find(request("b-1"))
     assert isinstance(found, str)
     assert json.loads(found)["build"] == 1
 

@@ -175,7 +175,7 @@ async def test_release_removes_the_folder_and_spares_running_builds(
     await builder.release("b1")
     await builder.release("b1")
     assert list(site.state.iterdir()) == []
-    assert await builder.find("b1") is None
+    assert await builder.find(request(origin, "")) is None
     assert (await status(builder)).raw == "gone"
 
 

@@ -26,7 +26,7 @@ async def test_a_new_daemon_follows_a_running_build_to_its_end(
     assert await old.trigger(request(origin, pushed(origin))) == Sent("b1")
     del old
     new = site.builder(script)
-    assert await new.find("b1") == "b1"
+    assert await new.find(request(origin, "")) == "b1"
     assert (await status(new)).state is BuildState.RUNNING
     await anyio.Path(gate).write_text("after\n")
     assert (await end(new)).state is BuildState.SUCCEEDED
@@ -50,13 +50,13 @@ async def test_a_build_whose_daemon_died_before_the_runner_began_is_not_found_an
 ) -> None:
     builder = site.builder("true")
     wanted = request(origin, pushed(origin))
-    assert await builder.find("b1") is None
+    assert await builder.find(wanted) is None
     await built(builder, wanted)
     folder = site.state / "b1"
     await until(lambda: Folder(folder).holder() is None)
     for name in ("started", "effects", "result.json"):
         (folder / name).unlink()
-    assert await site.builder("true").find("b1") is None
+    assert await site.builder("true").find(wanted) is None
     assert (await built(site.builder("true"), wanted)).state is BuildState.SUCCEEDED
 
 

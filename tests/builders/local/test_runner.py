@@ -161,7 +161,7 @@ async def test_a_runner_that_cannot_begin_is_reported_and_the_build_may_be_trigg
     assert outcome.why.startswith(
         "the runner of the build ended before it started the build: IsADirectoryError"
     )
-    assert await builder.find("b1") is None
+    assert await builder.find(wanted) is None
     obstacle.rmdir()
     assert (await built(builder, wanted)).state is BuildState.SUCCEEDED
 
