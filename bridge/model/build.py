@@ -1,6 +1,6 @@
 """A build: its request, its states and the only table of its transitions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Literal
@@ -129,6 +129,15 @@ def not_before(run_id: str, now: float) -> float | None:
         return None
     made = (found.int >> 80) / 1000
     return made - _CLOCKS if found.version == _TIMED and made <= now + _SLACK else None
+
+
+def may_be_older(run_id: str, starts: Iterable[float], now: float) -> bool:
+    """Whether the build may have begun before all those that began at these moments.
+
+    The moments are in Unix seconds; one that is not known is 0, and proves nothing.
+    """
+    since = not_before(run_id, now) or 0.0
+    return not any(0 < start < since for start in starts)
 
 
 def log_mark(left_out: int, limit: int) -> str:

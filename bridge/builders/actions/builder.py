@@ -8,7 +8,6 @@ by the number that the server answered; never by its time.
 from abc import abstractmethod
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from math import inf
 from typing import Final
 from urllib.parse import quote
 
@@ -39,7 +38,7 @@ from bridge.builders.base import (
 )
 from bridge.builders.server import Answer, Document
 from bridge.errors import RemoteError, Transient, Unanswered
-from bridge.model.build import BuildRequest, SeenJob, not_before
+from bridge.model.build import BuildRequest, SeenJob, may_be_older
 
 _MAX_FILE: Final = 1 << 20
 FORCE_AFTER: Final = 150.0
@@ -232,7 +231,6 @@ class ActionsBuilder(Builder):
     async def _search(self, build_id: str) -> Handle | Search | None:
         home = await self.home(anew=True)
         searchable = home.searchable
-        since = not_before(build_id, self._clock()) or 0.0
         left = SEARCHED // self.server.page_size
         async for page in self.server.pages(self.repository, self.file, left):
             if ours := [run.id for run in page if run.named(build_id)]:
@@ -244,7 +242,8 @@ class ActionsBuilder(Builder):
             left -= 1
             if page and not left:
                 # It may be on a page behind those, unless all there is older.
-                searchable = searchable and any((run.created_at or inf) < since for run in page)
+                starts = (run.created_at or 0.0 for run in page)
+                searchable = searchable and not may_be_older(build_id, starts, self._clock())
         return None if searchable else Search.UNSEARCHABLE
 
     def hides(self, run: Run) -> bool:  # noqa: ARG002  # titles are always shown

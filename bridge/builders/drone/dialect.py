@@ -12,7 +12,7 @@ from bridge.builders.base import Search
 from bridge.builders.drone.model import BUILD_ID, Named, RemoteBuild, Stage, Step
 from bridge.builders.server import Answer, BuildServer
 from bridge.errors import Denied, RemoteError, Transient
-from bridge.model.build import BuildRequest, not_before
+from bridge.model.build import BuildRequest, may_be_older
 
 SEARCHED: Final = 2000
 """How many of the newest builds are searched for one of ours."""
@@ -107,14 +107,14 @@ class Dialect(ABC):
         """
         await self.check(repository)
         found: list[RemoteBuild] = []
-        since = not_before(build_id, time.time()) or 0.0
         for page in range(1, self.last_page + 1):
             builds = await self.listed(repository, page)
             found += (build for build in builds if build.identity == build_id)
             # The server may have shorter pages than asked for: only the first build ends the list.
             if not builds or builds[-1].number == 1 or any(not build.parent for build in found):
                 break
-            if page == self.last_page and not (found or any(0 < build.started < since for build in builds)):
+            starts = (build.started for build in builds)
+            if page == self.last_page and not found and may_be_older(build_id, starts, time.time()):
                 # It may be on a page behind those, unless all there is older.
                 return Search.UNSEARCHABLE
         return min(found, key=lambda build: build.number, default=None)

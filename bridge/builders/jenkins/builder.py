@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
-import anyio
 from pydantic import BaseModel
 
 from bridge.builders.base import (
@@ -40,7 +39,6 @@ from bridge.builders.jenkins.model import (
     BUILD_ID,
     WHO_WE_ARE,
     WHOAMI,
-    JenkinsBuild,
     JenkinsJob,
     JenkinsRef,
     JenkinsUser,
@@ -49,7 +47,8 @@ from bridge.builders.jenkins.model import (
     job_path,
     queue_number,
 )
-from bridge.builders.jenkins.poll import MAX_RANGE, JenkinsPoll
+from bridge.builders.jenkins.poll import JenkinsPoll
+from bridge.builders.jenkins.search import JenkinsSearch
 from bridge.builders.jenkins.settings import JenkinsSettings
 from bridge.errors import Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
@@ -64,8 +63,6 @@ _REJECTIONS: Final[Mapping[int, str]] = {
 }
 # Seconds after a start in which Jenkins may not list builds that exist.
 _SETTLE_SECONDS: Final = 60.0
-_NEWEST: Final = 200
-_SECOND_SEARCH: Final = 0.5
 _MAX_NAMES: Final = 20
 _ITEMS_KEPT: Final = 1000
 _MAX_SHOWN: Final = 100
@@ -97,6 +94,7 @@ class JenkinsBuilder(Builder):
         self._server = JenkinsServer(access, context.clock)
         self._job_cache = JobCache(settings.job, self._server, context.clock)
         self._poll = JenkinsPoll(self._server, settings.url, context.clock)
+        self._search = JenkinsSearch(self._server, self._poll, context.clock)
         self._queue_numbers: deque[tuple[str | None, int]] = deque(maxlen=_ITEMS_KEPT)
 
     @property
@@ -193,39 +191,15 @@ class JenkinsBuilder(Builder):
         return Rejected(f"the job {self._job!r} does not take these parameters ({answer.status})")
 
     async def find(self, request: BuildRequest) -> Handle | Search | None:
-        """Search the queue, then the newest 2000 builds: an unanswered trigger is never older."""
         job = await self._job_cache.read()
         if not job.searchable:
             return Search.UNSEARCHABLE
-        ref = await self._search(request.build_id)
-        if ref is None:
-            # A build that leaves the queue is in neither list for a moment.
-            await anyio.sleep(_SECOND_SEARCH)
-            ref = await self._search(request.build_id)
-        return ref.handle if ref else None
+        found = await self._search.find(self._job, request.build_id)
+        return found.handle if isinstance(found, JenkinsRef) else found
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:
         assert self.seen is not None
         return jenkins_job.sent(handle, FOUND, self.seen.parameters, request)
-
-    async def _search(self, build_id: str) -> JenkinsRef | None:
-        queue = await self._poll.queue()
-        wanted = JenkinsRef(job=self._job, id=build_id, session=self._server.session)
-        if item := queue.match(wanted, wanted.session):
-            return wanted.model_copy(update={"queue": item.id})
-        build = await self._find_build(wanted)
-        return wanted.started_as(build) if build else None
-
-    async def _find_build(self, ref: JenkinsRef) -> JenkinsBuild | None:
-        """The build of a ref without a number: search the newest first, then further back."""
-        for count in (_NEWEST, MAX_RANGE):
-            index = await self._poll.index(ref.job, count)
-            if index is None:
-                raise Transient(f"Jenkins shows no job {ref.job!r} to this user (404)")
-            build = index.match(ref, self._server.session)
-            if build or len(index) < count:
-                return build
-        return None
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         return await self._poll.poll(handles)
@@ -262,7 +236,7 @@ class JenkinsBuilder(Builder):
         if number is None:
             if await self._cancelled_in_queue(ref):
                 return
-            build = await self._find_build(ref)
+            build = await self._search.build(ref)
             number = build.number if build else None
         if number is not None:
             await self._post(f"{job_path(ref.job)}{number}/stop")

@@ -5,7 +5,7 @@ The documents are those of a 2.426 server. Unknown fields and classes of objects
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -298,6 +298,11 @@ class BuildIndex:
 
     def __len__(self) -> int:
         return len(self._numbers)
+
+    @property
+    def starts(self) -> Iterator[float]:
+        """When they began, in Unix seconds."""
+        return (build.timestamp / 1000 for build in self._numbers.values())
 
     @property
     def oldest(self) -> int:

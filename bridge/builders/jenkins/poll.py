@@ -185,4 +185,6 @@ def _explanation(ref: JenkinsRef, index: BuildIndex | None, session: str | None)
         return "Jenkins was restarted meanwhile"
     if ref.build is not None and ref.build < index.oldest:
         return f"its number {ref.build} is below {index.oldest}, the oldest build kept"
+    if ref.build is None and len(index) >= MAX_RANGE:
+        return f"it is not among the newest {MAX_RANGE} builds"
     return "it was deleted"

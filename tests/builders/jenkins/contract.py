@@ -13,7 +13,7 @@ from support.fake_jenkins_state import Build, Item
 from support.jenkins_builds import JOB, declare, make
 
 from bridge.builders.base import Builder, Rejected
-from bridge.builders.jenkins import builder as jenkins_builder
+from bridge.builders.jenkins import search as jenkins_search
 
 
 class JenkinsSite(RemoteSite):
@@ -41,7 +41,7 @@ class JenkinsSite(RemoteSite):
     @asynccontextmanager
     async def open(cls, folder: Path) -> AsyncIterator["JenkinsSite"]:
         with fake_jenkins() as jenkins, ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(jenkins_builder, "_SECOND_SEARCH", 0.01)
+            patch.setattr(jenkins_search, "_SECOND_SEARCH", 0.01)
             declare(jenkins)
             yield cls(jenkins, stack)
 

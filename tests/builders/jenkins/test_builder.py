@@ -9,10 +9,11 @@ import anyio
 import jenkins as python_jenkins
 import pytest
 from pydantic import ValidationError
-from support.builder_contract import request
+from support.builder_contract import request, timed
 from support.fake_http import Reply
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, page
+from support.fake_jenkins_state import Build
 from support.jenkins_builds import JOB, builder, sent, status
 
 from bridge.builders.base import Ambiguous, Outcome, Retry, Search, Sent
@@ -79,6 +80,22 @@ async def test_find_goes_beyond_the_hundred_builds_that_jenkins_lists(ci_server:
         found = await ci.find(request("b-1"))
     assert isinstance(found, str)
     assert json.loads(found)["build"] == 1
+
+
+async def test_what_may_be_further_back_than_is_searched_is_not_proven_to_be_absent(
+    ci_server: FakeJenkins,
+) -> None:
+    now = int(ci_server.clock())
+    job = ci_server.jobs[JOB]
+    job.builds = [Build(number, number, {}, now, result="SUCCESS") for number in range(1, 2002)]
+    async with builder(ci_server) as ci:
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
+        assert await ci.find(request(timed(now))) is Search.UNSEARCHABLE
+        job.builds[10].started = now - 2 * 86_400
+        assert await ci.find(request(timed(now))) is None, "all there is older"
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE, "its id does not say when it was made"
+        del job.builds[:2]
+        assert await ci.find(request("b-1")) is None, "those are all"
 
 
 async def test_find_cannot_search_a_job_that_does_not_keep_our_id(ci_server: FakeJenkins) -> None:

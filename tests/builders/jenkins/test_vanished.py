@@ -5,6 +5,7 @@ import json
 import pytest
 from support.builder_contract import request
 from support.fake_jenkins_core import FakeJenkins, page, shown
+from support.fake_jenkins_state import Build
 from support.jenkins_builds import JOB, builder, declare, sent, status
 
 from bridge.builders.base import Status
@@ -36,6 +37,19 @@ async def test_a_build_lost_in_a_restart_is_unknown_after_two_minutes_and_not_be
     assert (gone.state, gone.raw) == (BuildState.UNKNOWN, "gone")
     assert "Jenkins was restarted meanwhile" in gone.detail
     assert "times in" in gone.detail
+
+
+async def test_a_build_that_was_missed_until_too_many_followed_is_not_said_to_be_deleted(
+    ci_server: FakeJenkins,
+) -> None:
+    async with builder(ci_server) as ci:
+        handle = await sent(ci)
+        ci_server.finish(ci_server.start(JOB))
+        now = ci_server.clock()
+        ci_server.jobs[JOB].builds += [Build(n, 10 + n, {}, now, result="SUCCESS") for n in range(2, 2002)]
+        ci_server.advance(301)
+        gone = await until_gone(ci_server, ci, handle)
+    assert "it is not among the newest 2000 builds" in gone.detail
 
 
 async def test_a_second_restart_begins_the_two_minutes_anew(ci_server: FakeJenkins) -> None:
