@@ -57,8 +57,8 @@ class Rejected:
 class Retry:
     """The builder does not have the build but may accept it later, in `after` seconds if it said when.
 
-    `outdated` says that nothing is wrong with the builder: the request has to be made anew. `denied` says
-    that it does not accept our credential: later is after a person has changed something.
+    `outdated` says that nothing is wrong with the builder: only this request has to be made anew. `denied`
+    says that it does not accept our credential: later is after a person has changed something.
     """
 
     label: ClassVar[str] = "retry"

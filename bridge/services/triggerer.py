@@ -185,8 +185,8 @@ class Triggerer(Service):
                 await self._move(build, BuildState.FAILED, detail=f"rejected: {why}", ended_at=self._clock())
             case Retry(why, denied=True):
                 await self._denied(build, why)
-            case Retry(why, outdated=True):
-                soon = self._clock() + BACKOFF.waits[0]
+            case Retry(why, after, outdated=True):
+                soon = self._clock() + (BACKOFF.waits[0] if after is None else bounded(after))
                 await self._move(build, BuildState.WAITING, detail=why, next_at=soon)
             case Retry(why, after):
                 await self._again(build, why, after)

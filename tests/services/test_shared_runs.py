@@ -90,3 +90,19 @@ async def test_a_request_that_has_to_be_made_anew_is_no_fault_of_the_builder(
         await harness.advance(2)
         assert (await store.build(build.id)).state is BuildState.QUEUED
     assert await store.events() == []
+
+
+async def test_a_request_is_made_anew_when_the_builder_says_and_holds_up_no_other(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    first = await store.add_build()
+    builder.triggers.append(Retry("there is no job yet", 30.0, outdated=True))
+    async with triggering(store, builder) as harness:
+        assert (await store.build(first.id)).state is BuildState.WAITING
+        other = await store.add_build("2", tags=("2",))
+        await harness.advance(29)
+        assert (await store.build(other.id)).state is BuildState.QUEUED
+        assert (await store.build(first.id)).state is BuildState.WAITING
+        await harness.advance(2)
+        assert (await store.build(first.id)).state is BuildState.QUEUED
+    assert await store.events() == []

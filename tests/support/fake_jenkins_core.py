@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from support import fake_jenkins_config as config
 from support.fake_http import FakeServer, Reply, json_reply
+from support.fake_jenkins_multibranch import Project
 from support.fake_jenkins_state import (
     QUIET,
     ROOT,
@@ -93,6 +94,7 @@ class FakeJenkins(FakeServer):
         self.automatic: Callable[[Build], tuple[str, float]] | None = None
         """What a build ends with, and after how many seconds, when builds are to run by themselves."""
         self.jobs: dict[str, Job] = {}
+        self.projects: dict[str, Project] = {}
         self._items: dict[int, Item] = {}
         self._ids = itertools.count(1)
         self._sessions = itertools.count(1)
@@ -113,6 +115,11 @@ class FakeJenkins(FakeServer):
         job.pipeline, job.branch = traits.get("pipeline", False), traits.get("branch", False)
         return job
 
+    def project(self, name: str, *heads: str, declares: tuple[str, ...]) -> Project:
+        """Make a multibranch project, whose code no scan has read yet."""
+        project = self.projects[name] = Project(name, list(heads), declares)
+        return project
+
     def waiting(self, job: str) -> list[Item]:
         return [item for item in self._items.values() if item.left is None and item.job.name == job]
 
@@ -128,6 +135,7 @@ class FakeJenkins(FakeServer):
         build = Build(job.next_number, item.id, item.values, self.clock(), item.causes)
         job.next_number += 1
         job.builds.append(build)
+        job.parameters = job.declares or job.parameters
         item.left, item.build = self.clock(), build
         return build
 
@@ -255,6 +263,8 @@ class FakeJenkins(FakeServer):
 
     def _below_job(self, method: str, name: str, rest: str, query: Mapping[str, str], form: str) -> Reply:
         job = self.jobs.get(name)
+        if project := self.projects.get(name):
+            return self._below_project(method, project, rest, query)
         if job is None and rest == "api/json" and any(other.startswith(f"{name}/") for other in self.jobs):
             return self._document(folder_document(self.url, name, self.jobs), query)
         if job is None:
@@ -265,6 +275,12 @@ class FakeJenkins(FakeServer):
             return page("Form post required", 405)
         # A servlet takes the first of two values, and the query comes first.
         return self._act(job, rest, {**dict(parse_qsl(form, keep_blank_values=True)), **query})
+
+    def _below_project(self, method: str, project: Project, rest: str, query: Mapping[str, str]) -> Reply:
+        if rest == "api/json":
+            return self._document(project.document(self.url, self.jobs), query)
+        status = project.asked(self.jobs) if (method, rest) == ("POST", "build") else 404
+        return Reply(302, {"Location": self.url}) if status == 302 else page("Error", status)
 
     def _general(self, path: str) -> dict[str, Any] | None:
         now = self.clock()

@@ -81,6 +81,8 @@ class Job:
     pipeline: bool = False
     branch: bool = False
     """Whether it is one of a multibranch project."""
+    declares: tuple[Parameter, ...] = ()
+    """What its script says of its parameters: it has them after a run."""
     config: bytes = b""
 
     @property
@@ -278,7 +280,15 @@ def job_document(root: str, job: Job, items: list[dict[str, Any]]) -> dict[str, 
 def folder_document(root: str, name: str, jobs: dict[str, Job]) -> dict[str, Any]:
     path = "".join(f"job/{quote(part, safe='')}/" for part in name.split("/"))
     inside = [job for job in jobs.values() if job.name.startswith(f"{name}/")]
-    shown = [{"_class": PROJECT, "name": job.name, "url": root + job.path} for job in inside]
+    shown = [
+        {
+            "_class": PROJECT,
+            "name": job.name.rpartition("/")[2],
+            "url": root + job.path,
+            "lastBuild": build_document(root, job, job.shown[-1]) if job.shown else None,
+        }
+        for job in inside
+    ]
     last = name.rpartition("/")[2]
     return {
         "_class": "com.cloudbees.hudson.plugins.folder.Folder",

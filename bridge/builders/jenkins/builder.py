@@ -33,18 +33,17 @@ from bridge.builders.base import (
 from bridge.builders.jenkins import job as jenkins_job
 from bridge.builders.jenkins import log as jenkins_log
 from bridge.builders.jenkins.answer import Answer
+from bridge.builders.jenkins.branches import Branches, job_of
 from bridge.builders.jenkins.client import Form, JenkinsServer, ServerAccess
-from bridge.builders.jenkins.jobs import NOT_EXACT, JobCache, JobSetup
+from bridge.builders.jenkins.items import BRANCH, BUILD_ID, NOT_EXACT, JenkinsJob, job_path
+from bridge.builders.jenkins.jobs import JobCache, Jobs, JobSetup, NoJob
 from bridge.builders.jenkins.model import (
-    BUILD_ID,
     WHO_WE_ARE,
     WHOAMI,
-    JenkinsJob,
     JenkinsRef,
     JenkinsUser,
     QueueItem,
     item_tree,
-    job_path,
     queue_number,
 )
 from bridge.builders.jenkins.poll import JenkinsPoll
@@ -69,7 +68,7 @@ _MAX_SHOWN: Final = 100
 
 
 class JenkinsBuilder(Builder):
-    """One job of one Jenkins server."""
+    """One job of one Jenkins server, or those of the branches of one multibranch project."""
 
     kind: ClassVar[str] = "jenkins"
     Settings: ClassVar[type[BaseModel]] = JenkinsSettings
@@ -92,45 +91,55 @@ class JenkinsBuilder(Builder):
         )
         self._by_password = access.by_password
         self._server = JenkinsServer(access, context.clock)
-        self._job_cache = JobCache(settings.job, self._server, context.clock)
+        self._jobs = Jobs(settings.job, self._server, context.clock)
+        self._branches = (
+            Branches(settings.job, self._server, context.clock) if settings.job.endswith(BRANCH) else None
+        )
         self._poll = JenkinsPoll(self._server, settings.url, context.clock)
         self._search = JenkinsSearch(self._server, self._poll, context.clock)
         self._queue_numbers: deque[tuple[str | None, int]] = deque(maxlen=_ITEMS_KEPT)
 
     @property
     def seen(self) -> SeenJob | None:
-        return self._job_cache.seen
+        return self._jobs.seen
 
     async def trigger(self, request: BuildRequest) -> Outcome:
+        cache = self._jobs.of(job_of(self._job, request))
         try:
-            job = await self._job_cache.get()
+            job = await cache.get()
         except RemoteError as error:
+            if self._branches and isinstance(error, NoJob):
+                lack = f"Jenkins has no job {cache.name!r} yet"
+                return await self._branches.awaited(request, lack)
             return unsent(error)
-        values = request.variables()
         try:
-            answer = await self._send(job, values)
+            answer = await self._send(cache.name, job, request.variables())
         except Unanswered as error:
             return Ambiguous(str(error))
         except RemoteError as error:
             return unsent(error)
         number = queue_number(answer.headers.get("Location"))
         if number is not None and answer.status in {201, 303}:
-            return await self._queued(job, request, number, merged=answer.status == 303)  # noqa: PLR2004  # HTTP
-        return await self._not_queued(job, values, answer)
+            merged = answer.status == 303  # noqa: PLR2004  # an HTTP status
+            return await self._queued(cache, job, request, number, merged=merged)
+        cache.forget()
+        return await self._not_queued(cache, job, request, answer)
 
-    async def _send(self, job: JenkinsJob, values: Mapping[str, str]) -> Answer:
+    async def _send(self, name: str, job: JenkinsJob, values: Mapping[str, str]) -> Answer:
         # In the body, not in the query as python-jenkins sends it: queries land in access logs and are
         # limited to about 8 KB. The request names the commit, so a quiet period would only cost time.
         page = "buildWithParameters" if job.definitions else "build"
         declared = {name: value for name, value in values.items() if name in job.definitions}
         form = Form({**declared, "delay": "0sec"})
-        return await self._server.call("POST", job_path(self._job) + page, body=form)
+        return await self._server.call("POST", job_path(name) + page, body=form)
 
-    async def _queued(self, job: JenkinsJob, request: BuildRequest, number: int, *, merged: bool) -> Outcome:
+    async def _queued(
+        self, cache: JobCache, job: JenkinsJob, request: BuildRequest, number: int, *, merged: bool
+    ) -> Outcome:
         if merged and job.searchable:
             # Jenkins merges builds with equal values, our id included, unless the job no longer declares it.
             try:
-                job = await self._job_cache.read()
+                job = await cache.read()
             except RemoteError as error:
                 return Ambiguous(f"Jenkins merged the build into queue item {number}, and then: {error}")
         session = self._server.session
@@ -143,19 +152,20 @@ class JenkinsBuilder(Builder):
         if dropped := jenkins_job.undeclared(job.definitions, [BUILD_ID, *sorted(request.parameters)]):
             notes.append(f"the job does not declare, and so does not get: {', '.join(dropped[:_MAX_NAMES])}")
         identity = request.build_id if job.searchable else None
-        ref = JenkinsRef(job=self._job, queue=number, session=session, id=identity)
+        ref = JenkinsRef(job=cache.name, queue=number, session=session, id=identity)
         return jenkins_job.sent(ref.handle, "; ".join(notes), job.definitions, request)
 
-    async def _not_queued(self, job: JenkinsJob, values: Mapping[str, str], answer: Answer) -> Outcome:
-        self._job_cache.forget()
+    async def _not_queued(
+        self, cache: JobCache, job: JenkinsJob, request: BuildRequest, answer: Answer
+    ) -> Outcome:
         status = answer.status
         if status in {429, 503}:
             return Retry(self._server.describe(answer), answer.after)
         if status in {400, 500}:
-            return await self._parameters_rejected(job, values, answer)
+            return await self._parameters_rejected(cache, job, request, answer)
         if status in {401, 403} or answer.sign_in:
             # While its plugins load, Jenkins asks for a crumb even when the token is good.
-            starting = answer.asks_for_crumb and not await self._up_for_long()
+            starting = answer.asks_for_crumb and not await self._up_for_long(cache)
             why = (
                 f"{self._server.describe(answer)}; or Jenkins is still starting"
                 if starting
@@ -163,43 +173,59 @@ class JenkinsBuilder(Builder):
             )
             return Retry(why, denied=not starting)
         if status in _REJECTIONS:
-            return Rejected(f"the job {self._job!r} {_REJECTIONS[status]} ({status})")
+            return await self._rejected(cache.name, request, status)
         if 300 <= status < 500 and status != 408:  # noqa: PLR2004  # HTTP statuses; of a proxy that did not wait
-            return Rejected(f"the job {self._job!r} was not queued: {self._server.describe(answer)}")
+            return Rejected(f"the job {cache.name!r} was not queued: {self._server.describe(answer)}")
         return Ambiguous(f"{self._server.describe(answer)}, without a queue number")
 
-    async def _up_for_long(self) -> bool:
+    async def _rejected(self, name: str, request: BuildRequest, status: int) -> Outcome:
+        why = f"the job {name!r} {_REJECTIONS[status]} ({status})"
+        if self._branches and status in {404, 409}:
+            # A job whose branch was gone is disabled until a scan finds the branch again.
+            return await self._branches.awaited(request, why)
+        return Rejected(why)
+
+    async def _up_for_long(self, cache: JobCache) -> bool:
         """Whether Jenkins is known to have been up for some time."""
         try:
-            await self._job_cache.read()
+            await cache.read()
         except RemoteError:
             return False
         return self._settled()
 
     async def _parameters_rejected(
-        self, job: JenkinsJob, values: Mapping[str, str], answer: Answer
+        self, cache: JobCache, job: JenkinsJob, request: BuildRequest, answer: Answer
     ) -> Outcome:
         """Find out whether the values are wrong, or what we know of the job is out of date."""
         try:
-            now = await self._job_cache.read()
+            now = await cache.read()
         except RemoteError as error:
             return Ambiguous(f"{self._server.describe(answer)}, and then: {error}")
         if now != job:
             return Retry("the parameters of the job have just changed", outdated=True)
-        if names := now.not_offered(values):
+        if names := now.not_offered(request.variables()):
             return Rejected(f"the job does not offer the given value of: {', '.join(names[:_MAX_NAMES])}")
-        return Rejected(f"the job {self._job!r} does not take these parameters ({answer.status})")
+        return Rejected(f"the job {cache.name!r} does not take these parameters ({answer.status})")
 
     async def find(self, request: BuildRequest) -> Handle | Search | None:
-        job = await self._job_cache.read()
+        cache = self._jobs.of(job_of(self._job, request))
+        try:
+            job = await cache.read()
+        except NoJob:
+            if self._branches is None:
+                raise
+            await self._branches.read()
+            # With its branch, Jenkins removes the builds of a job.
+            return Search.UNSEARCHABLE
         if not job.searchable:
             return Search.UNSEARCHABLE
-        found = await self._search.find(self._job, request.build_id)
+        found = await self._search.find(cache.name, request.build_id)
         return found.handle if isinstance(found, JenkinsRef) else found
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:
-        assert self.seen is not None
-        return jenkins_job.sent(handle, FOUND, self.seen.parameters, request)
+        seen = self._jobs.of(JenkinsRef.parse(handle).job).seen
+        assert seen is not None
+        return jenkins_job.sent(handle, FOUND, seen.parameters, request)
 
     async def poll(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         return await self._poll.poll(handles)
@@ -239,7 +265,7 @@ class JenkinsBuilder(Builder):
             build = await self._search.build(ref)
             number = build.number if build else None
         if number is not None:
-            await self._post(f"{job_path(ref.job)}{number}/stop")
+            await self._post(f"{job_path(ref.job)}{number}/stop", ref.job)
 
     async def _cancelled_in_queue(self, ref: JenkinsRef) -> bool:
         """Take the item out of the queue; False when it is no longer there."""
@@ -251,15 +277,15 @@ class JenkinsBuilder(Builder):
         if item.cancelled:
             return True
         started = item.executable is not None
-        return not started and await self._post(f"queue/cancelItem?id={ref.queue}")
+        return not started and await self._post(f"queue/cancelItem?id={ref.queue}", ref.job)
 
-    async def _post(self, path: str) -> bool:
-        """False when there is nothing (404) to act on."""
+    async def _post(self, path: str, job: str) -> bool:
+        """False when there is nothing (404) of this job to act on."""
         answer = await self._server.call("POST", path)
         # Success is a redirect to the page of the item or build, or 204.
         if answer.status < 400 or answer.status == 404:  # noqa: PLR2004  # HTTP statuses
             return answer.status != 404  # noqa: PLR2004  # an HTTP status
-        if answer.asks_for_crumb and not await self._up_for_long():
+        if answer.asks_for_crumb and not await self._up_for_long(self._jobs.of(job)):
             raise Transient(f"{self._server.describe(answer)}; or Jenkins is still starting")
         raise self._server.error_of(answer)
 
@@ -269,14 +295,26 @@ class JenkinsBuilder(Builder):
             raise Permanent("there is no Jenkins at `url` (404): check `url`")
         if not user.name:
             raise Permanent(f"Jenkins does not say who we are: {NOT_EXACT}")
-        job = await self._job_cache.read()
-        login = await self._login()
-        count = len(job.definitions)
-        name = user.name[:_MAX_SHOWN]
-        text = f"signed in as {name} by {login}; the job {self._job!r} declares {count} parameters"
+        seen = await (self._test_branches(self._branches) if self._branches else self._test_job(self._job))
+        return f"signed in as {user.name[:_MAX_SHOWN]} by {await self._login()}; {seen}"
+
+    async def _test_job(self, name: str) -> str:
+        job = await self._jobs.of(name).read()
+        text = f"the job {name!r} declares {len(job.definitions)} parameters"
         if not job.buildable:
             text += "; it is disabled, so Jenkins will reject builds: enable it"
         return "; it ".join([text, *jenkins_job.shortcomings(job.definitions)])
+
+    async def _test_branches(self, branches: Branches) -> str:
+        """What the project has, and what its job that ran last lacks, for all of them."""
+        project = await branches.read(jobs=True)
+        text = f"the multibranch project {branches.project!r} has {len(project.jobs)} jobs of branches"
+        if project.buildable is False:
+            text += "; it is disabled, so Jenkins scans and builds nothing: enable it"
+        if project.newest is None:
+            return f"{text}; none has run, and Jenkins knows what they declare only after that: build one"
+        newest = await self._test_job(f"{branches.project}/{project.newest}")
+        return f"{text}; of that which ran last: {newest}"
 
     async def _login(self) -> str:
         """What the user signs in with, once it has served for more than reading. Raises RemoteError."""
@@ -291,7 +329,9 @@ class JenkinsBuilder(Builder):
         return "`password`, without a crumb: if it is an API token, write it as `token`"
 
     async def setup(self, parameters: Sequence[str], *, apply: bool = False) -> Setup:
-        return await JobSetup(self._job, self._server, self._job_cache).run(parameters, apply=apply)
+        return await JobSetup(self._jobs.of(self._job), self._server, self._branches).run(
+            parameters, apply=apply
+        )
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
         return list(jenkins_job.advice(self.name, self._job, targets, seen))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bridge.builders.base import Advice, Handle, Sent, Target
-from bridge.builders.jenkins.model import BUILD_ID
+from bridge.builders.jenkins.items import BUILD_ID
 from bridge.model.build import BuildRequest, SeenJob
 
 _IMAGES: Final = "the images to build (IMAGE, TAGS)"

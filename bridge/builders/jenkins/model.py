@@ -7,16 +7,16 @@ The documents are those of a 2.426 server. Unknown fields and classes of objects
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from bridge.builders.base import RemoteStep, Status
+from bridge.builders.jenkins.items import BUILD_ID, Document, job_path
 from bridge.config.types import Strict
 from bridge.errors import Permanent
 from bridge.model.build import BuildState
 
-BUILD_ID: Final = "BRIDGE_BUILD_ID"
 _MAX_WORDS: Final = 300
 _MAX_STAGE_NAME: Final = 100
 _MAX_URL: Final = 4096
@@ -29,24 +29,6 @@ WHOAMI: Final = "me/api/json"
 WHO_WE_ARE: Final = "whoAmI/api/json"
 """A POST here is denied to a password, and changes nothing."""
 QUEUE: Final = f"queue/api/json?tree=items[{_ITEM_TREE}]"
-
-
-def job_path(job: str) -> str:
-    """The path of a job: a level for each folder, each name encoded once, with the closing slash."""
-    return "".join(f"job/{quote(name, safe='')}/" for name in job.split("/"))
-
-
-def job_tree(job: str) -> str:
-    return job_path(job) + "api/json?tree=buildable,property[parameterDefinitions[name,type,choices]]"
-
-
-def config_path(job: str) -> str:
-    return job_path(job) + "config.xml"
-
-
-def create_path(job: str) -> str:
-    folder, _, name = job.rpartition("/")
-    return f"{job_path(folder) if folder else ''}createItem?name={quote(name, safe='')}"
 
 
 def builds_tree(job: str, count: int) -> str:
@@ -72,62 +54,16 @@ def queue_number(location: str | None) -> int | None:
     return int(found[1]) if found else None
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-
-
-class Definition(_Document):
-    """A parameter that a job declares."""
-
-    name: str
-    type: str = ""
-    choices: list[Any] | None = None
-
-
-class _Property(_Document):
-    kind: str = Field(default="", alias="_class")
-    definitions: list[Definition] = Field(default=[], alias="parameterDefinitions")
-
-
-class JenkinsJob(_Document):
-    """`buildable` is None for an item that is not a job; `kind` is the class of the item."""
-
-    kind: str = Field(default="", alias="_class")
-    buildable: bool | None = None
-    properties: list[_Property | None] = Field(default=[], alias="property")
-
-    @property
-    def definitions(self) -> dict[str, Definition]:
-        return {d.name: d for holder in self.properties if holder for d in holder.definitions}
-
-    @property
-    def searchable(self) -> bool:
-        return BUILD_ID in self.definitions
-
-    @property
-    def of_branch(self) -> bool:
-        """Whether it is a branch of a multibranch project, whose Jenkinsfile decides on its parameters."""
-        return any(one and one.kind.endswith(".BranchJobProperty") for one in self.properties)
-
-    def not_offered(self, values: Mapping[str, str]) -> list[str]:
-        """The parameters whose value is not among the choices that the job offers."""
-        return [
-            name
-            for name, definition in self.definitions.items()
-            if definition.choices and name in values and values[name] not in map(str, definition.choices)
-        ]
-
-
-class _Parameter(_Document):
+class _Parameter(Document):
     name: str
     value: Any = None
 
 
-class _Action(_Document):
+class _Action(Document):
     parameters: list[_Parameter] | None = None
 
 
-class _Triggered(_Document):
+class _Triggered(Document):
     actions: list[_Action | None] | None = None
 
     @property
@@ -149,7 +85,7 @@ class JenkinsBuild(_Triggered):
     duration: int = 0
 
 
-class BuildList(_Document):
+class BuildList(Document):
     """Newest first; `kind` is the class of the job."""
 
     kind: str = Field(default="", alias="_class")
@@ -157,11 +93,11 @@ class BuildList(_Document):
     builds: list[JenkinsBuild] = Field(default=[], alias="allBuilds")
 
 
-class _Task(_Document):
+class _Task(Document):
     url: str = ""
 
 
-class _Executable(_Document):
+class _Executable(Document):
     number: int | None = None
 
 
@@ -182,8 +118,8 @@ class QueueItem(_Triggered):
         return "/".join(unquote(name) for name in found[1].split("/")[1::2]) if found else None
 
 
-class JenkinsQueue(_Document):
-    items: list[QueueItem] = []
+class JenkinsQueue(Document):
+    items: list[QueueItem] = Field(default=[])
 
 
 _STAGE_STATES: Final[Mapping[str, tuple[BuildState, str]]] = {
@@ -196,7 +132,7 @@ _STAGE_STATES: Final[Mapping[str, tuple[BuildState, str]]] = {
 }
 
 
-class Stage(_Document):
+class Stage(Document):
     """A stage of a Pipeline run; `known` is False for one that was not run, or of which nothing is known."""
 
     name: str
@@ -214,21 +150,21 @@ class Stage(_Document):
         return RemoteStep(" ".join(self.name.split())[:_MAX_STAGE_NAME], state, seconds, detail)
 
 
-class StagesDocument(_Document):
+class StagesDocument(Document):
     """The stages that have begun, in the order of their beginning."""
 
     stages: list[Stage]
 
 
-class JenkinsRoot(_Document):
+class JenkinsRoot(Document):
     mode: str = ""
 
 
-class JenkinsUser(_Document):
+class JenkinsUser(Document):
     name: str = Field(default="", alias="fullName")
 
 
-class JenkinsCrumb(_Document):
+class JenkinsCrumb(Document):
     """What a POST with a password needs, besides the cookie that came with it."""
 
     field: str = Field(alias="crumbRequestField")

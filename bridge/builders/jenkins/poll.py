@@ -68,7 +68,11 @@ class JenkinsPoll:
         queue = await self.queue() if any(p.build is None for p in refs.values()) else None
         absent: dict[str, JenkinsRef] = {}
         failures: list[RemoteError] = []
-        for job in sorted({ref.job for ref in refs.values()}):
+        jobs = {ref.job for ref in refs.values()}
+        # Branches come and go.
+        self.stages.forget_all_but(jobs)
+        self._next = {job: number for job, number in self._next.items() if job in jobs}
+        for job in sorted(jobs):
             group = {name: ref for name, ref in refs.items() if ref.job == job}
             try:
                 index = await self._listed(job, group)

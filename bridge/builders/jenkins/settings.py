@@ -24,11 +24,15 @@ class JenkinsSettings(ServerSettings):
         str,
         StringConstraints(max_length=500),
         Shape(
-            r"^[^/\x00-\x1f]+(/[^/\x00-\x1f]+)*$",
-            "write its folders and its name, such as docker/build-image, without a slash at an end",
+            r"^[^/{}\x00-\x1f]+(/[^/{}\x00-\x1f]+)*(/\{branch\})?$",
+            "write its folders and its name, such as docker/build-image, without a slash at an end; braces "
+            "stand only in {branch}, which is the whole last part: team/shop/{branch}",
         ),
     ]
-    """The full name of the job with its folders, such as docker/build-image."""
+    """The full name of the job with its folders, such as docker/build-image.
+
+    At the end of it `{branch}` is the branch or tag that was pushed: a job of a multibranch project.
+    """
     concurrency: Annotated[int, Field(ge=1, le=16)] = 4
     """How many calls run at once."""
 

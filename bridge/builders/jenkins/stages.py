@@ -7,7 +7,7 @@ that a stage began or ended. Without an answer it is as if there were no stages.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -42,6 +42,10 @@ class JenkinsStages:
     def saw_job(self, job: str, kind: str) -> None:
         """A list of the builds of a job says of what kind the job is."""
         (self._pipelines.add if kind == _PIPELINE else self._pipelines.discard)(job)
+
+    def forget_all_but(self, jobs: Collection[str]) -> None:
+        """Forget of what kind the other jobs are."""
+        self._pipelines.intersection_update(jobs)
 
     def saw_log(self, job: str, number: int, text: str) -> None:
         """The log of a run goes on with `text`."""

@@ -19,6 +19,13 @@ TOLD: dict[str, Make] = {
         job="docker/bild-image"
     ),
     "'docker' is not a job but a Folder: set `job` to a job in it": given(job="docker"),
+    "'team/shop' is not a job but a WorkflowMultiBranchProject: set `job` to team/shop/{branch}": (
+        lambda site: {"job": site.server.project("team/shop", declares=()).name}
+    ),
+    "Jenkins shows no multibranch project 'team/shpo' to this user (404): check `job`": given(
+        job="team/shpo/{branch}"
+    ),
+    "'docker' is not a multibranch project but a Folder": given(job="docker/{branch}"),
     "it is disabled, so Jenkins will reject builds: enable it": (
         lambda site: declare(site.server, disabled=True)
     ),
