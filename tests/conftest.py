@@ -12,6 +12,11 @@ from support.scripted import Store, open_store
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
+# Sentences are compared in English, whatever the person who runs the tests speaks.
+for variable in ("LC_ALL", "LC_MESSAGES", "LANGUAGE"):
+    os.environ.pop(variable, None)
+os.environ["LANG"] = "C.UTF-8"
+
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30
 

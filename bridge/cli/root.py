@@ -21,7 +21,7 @@ _CONFIGURED: Final = {
     "db": "db:db",
 }
 """Where the commands are that read a configuration: `module:function`."""
-_OTHERS: Final = {"init": "init:init", "demo": "demo:demo", "schema": "schema:schema"}
+_OTHERS: Final = {"init": "init:init", "demo": "demo:demo", "schema": "schema:schema", "help": "help:help_"}
 
 
 def _remember(context: click.Context, _option: click.Parameter, value: str | None) -> None:
