@@ -26,7 +26,7 @@ ALL = [
     for name in root.list_commands(CONTEXT)
     for verb in getattr(root.get_command(CONTEXT, name), "commands", {"": None})
 ]
-CONFIGURED = [name for name in ALL if name not in {"demo", "init", "schema"}]
+CONFIGURED = [name for name in ALL if name not in {"demo", "help", "init", "schema"}]
 
 
 def prepared(folder: Path) -> Daemon:
