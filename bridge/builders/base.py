@@ -226,7 +226,7 @@ class Builder(ABC):
 
     @abstractmethod
     async def trigger(self, request: BuildRequest) -> Outcome:
-        """Start the build; our build id travels with it."""
+        """Start the build; our build id travels with it, unless the builder runs the `previous` run again."""
 
     @abstractmethod
     async def find(self, request: BuildRequest) -> Handle | Search | None:

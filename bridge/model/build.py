@@ -155,6 +155,17 @@ class SeenJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierRun:
+    """A run of a build that had ended when another one was asked for, at `followed_at` (Unix seconds).
+
+    `handle` is the builder's own word for it.
+    """
+
+    handle: str
+    followed_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
     """Everything a builder may need; the same for every builder and every attempt.
 
@@ -162,7 +173,8 @@ class BuildRequest:
     `image` is the repository path without a tag, `tags` are valid OCI tags, first the configured ones, then
     the version tag. `ref` is the full ref name. `commit` is empty where only the builder can tell: it builds
     what `ref` points to, an annotated tag peeled. `context` is a folder and `dockerfile` a file or a folder
-    inside the checkout, both starting with a slash. `parameters` are the rule's own.
+    inside the checkout, both starting with a slash. `parameters` are the rule's own. `previous` is the run
+    before this one, which differs in nothing but its id; None where it may still go on.
     """
 
     build_id: str
@@ -180,6 +192,7 @@ class BuildRequest:
     context: str = "/"
     dockerfile: str = "/"
     parameters: Mapping[str, str] = field(default_factory=dict)
+    previous: EarlierRun | None = None
 
     def variables(self) -> dict[str, str]:
         """The request as flat names and values, for builders that take parameters or an environment."""

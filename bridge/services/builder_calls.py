@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import anyio
@@ -9,7 +10,7 @@ import structlog
 
 from bridge.builders.base import Builder, LogChunk
 from bridge.errors import Permanent, RemoteError, StoreError, Transient
-from bridge.model.build import Build
+from bridge.model.build import Build, BuildRequest, BuildState, EarlierRun, run_id_of
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.rate import LogLimit, Rate
@@ -26,6 +27,14 @@ LOG_BUDGET: Final = 20
 """So many logs of running builds are read in a round."""
 MAX_PIECES: Final = 4096
 _LOG_RATE: Final = Rate(1, 60.0)
+
+
+async def request_of(builds: Builds, run: Build) -> BuildRequest:
+    """The request of a run for its builder: with the run before it, if that is known to have ended."""
+    before = await builds.run(run_id_of(run.id, run.run - 1)) if run.run > 1 else None
+    if before is None or before.handle is None or before.state is BuildState.UNKNOWN:
+        return run.request
+    return replace(run.request, previous=EarlierRun(handle=before.handle, followed_at=run.enqueued_at))
 
 
 async def answered(call: Awaitable[T]) -> tuple[T]:

@@ -11,7 +11,7 @@ from typing import Final
 from bridge.builders.base import Builder, Handle, Search
 from bridge.model.build import Build, BuildState
 from bridge.runtime.clock import Clock, Pause
-from bridge.services.builder_calls import Calls, LogReader, answered
+from bridge.services.builder_calls import Calls, LogReader, answered, request_of
 from bridge.store.base import Builds
 
 CALL_SECONDS: Final = 60.0
@@ -67,7 +67,7 @@ class EarlierRuns:
         handle: Handle | Search | None = run.handle
         if run.state is BuildState.UNKNOWN:
             if handle is None:
-                search = answered(self._builder.find(run.request))
+                search = answered(self._builder.find(await request_of(self._builds, run)))
                 found = await self._calls.ask(search, CALL_SECONDS, "find", build_id=run.id)
                 if found is None:
                     return False

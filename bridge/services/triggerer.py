@@ -24,7 +24,7 @@ from bridge.runtime.metrics import TRIGGERS
 from bridge.runtime.rate import Bucket, Rate
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
-from bridge.services.builder_calls import Calls
+from bridge.services.builder_calls import Calls, request_of
 from bridge.services.health import BuilderHealth
 from bridge.services.room import Room
 from bridge.store.base import Builds, Jobs
@@ -165,9 +165,10 @@ class Triggerer(Service):
             await self._resolve(build)
 
     async def _call(self, build: Build) -> Outcome:
+        request = await request_of(self._builds, build)
         try:
             with anyio.fail_after(CALL_SECONDS):
-                return await self._builder.trigger(build.request)
+                return await self._builder.trigger(request)
         except TimeoutError:
             return Ambiguous(f"no answer within {CALL_SECONDS:.0f} s")
         except RemoteError as error:
@@ -283,9 +284,10 @@ class Triggerer(Service):
             await self._again(build, f"the builder does not have it: {why}", None)
 
     async def _find(self, build: Build) -> "Handle | Search | _NoAnswer | None":
+        request = await request_of(self._builds, build)
         try:
             with anyio.fail_after(CALL_SECONDS):
-                return await self._builder.find(build.request)
+                return await self._builder.find(request)
         except Denied as error:
             return _NoAnswer(str(error), denied=True)
         except (RemoteError, TimeoutError) as error:

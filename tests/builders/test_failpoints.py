@@ -6,6 +6,7 @@ what is in the store and at the build system.
 
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,18 +84,28 @@ class Asked:
         return getattr(self._builder, name)
 
     async def trigger(self, request: BuildRequest) -> Outcome:
-        assert request.build_id == self._request.build_id
-        return await self._builder.trigger(self._request)
+        ours = replace(self._request, build_id=request.build_id, previous=request.previous)
+        return await self._builder.trigger(ours)
 
 
 class Line:
-    """A build from its trigger to its end, by one process after the other."""
+    """A run of a build from its trigger to its end, by one process after the other."""
 
     def __init__(self, store: Store, site: RemoteSite, build: Build, *, cancelled: bool) -> None:
         self._store, self._site, self._id = store, site, build.id
         self._cancelled = cancelled
         self._request = site.request(build.id, log="hello\n")
+        self._ids = {build.id, build.run_id}
+        self._before = self._count()
         self._started = self._finished = False
+
+    @property
+    def begun(self) -> int:
+        """How many times the build system was made to start it."""
+        return self._count() - self._before
+
+    def _count(self) -> int:
+        return sum(map(self._site.count, self._ids))
 
     async def live(self, fate: Fate) -> None:
         """A process, until the build has ended and is released, or its death."""
@@ -129,7 +140,7 @@ class Line:
 
     async def _go_on(self, build: Build) -> None:
         """The build system goes on by itself; a person has the running build cancelled, or it ends."""
-        if self._site.count(self._id) and not self._started:
+        if self.begun and not self._started:
             await self._site.start(self._id)
             self._started = True
         elif build.state is BuildState.RUNNING and not self._finished:
@@ -140,32 +151,38 @@ class Line:
                 await self._site.finish(self._id)
 
 
-async def lives(folder: Path, kind: str, failpoint: int, *, cancelled: bool) -> tuple[Fate, Build, int, str]:
+async def lives(folder: Path, kind: str, failpoint: int, how: str) -> tuple[Fate, Build, int, str]:
     """The fate of the first process; and after the second one the build, its starts, and what it was told."""
+    cancelled = how == "is cancelled"
     await anyio.Path(folder).mkdir()
     async with open_store(folder) as store, SITES[kind].open(folder / "site") as site:
         assert isinstance(site, RemoteSite)
         build = await store.add_build()
+        if how == "runs again":
+            await Line(store, site, build, cancelled=False).live(Fate(0))
+            build = await store.builds.retry(build.id, "ann", "asked for by ann")
         line = Line(store, site, build, cancelled=cancelled)
         fate = Fate(failpoint)
         await line.live(fate)
         if fate.died_at:
             await line.live(Fate(0))
         steps = " ".join(step.detail for step in await store.builds.steps(build.id))
-        return fate, await store.build(build.id), site.count(build.id), steps
+        return fate, await store.build(build.id), line.begun, steps
 
 
-@pytest.mark.parametrize("cancelled", [False, True], ids=["ends", "is cancelled"])
-@pytest.mark.parametrize("kind", REMOTE)
+CASES = [(kind, how) for kind in REMOTE for how in ("ends", "is cancelled")] + [
+    ("github-actions", "runs again")
+]
+
+
+@pytest.mark.parametrize(("kind", "how"), CASES, ids=["-".join(case) for case in CASES])
 async def test_a_process_that_dies_anywhere_loses_no_build_and_starts_none_twice(
-    kind: str, cancelled: bool, tmp_path: Path
+    kind: str, how: str, tmp_path: Path
 ) -> None:
-    wanted = BuildState.CANCELLED if cancelled else BuildState.SUCCEEDED
+    wanted = BuildState.CANCELLED if how == "is cancelled" else BuildState.SUCCEEDED
     failpoint, places = 1 + REMOTE.index(kind) % STRIDE, []
     while True:
-        fate, build, count, told = await lives(
-            tmp_path / f"{failpoint}", kind, failpoint, cancelled=cancelled
-        )
+        fate, build, count, told = await lives(tmp_path / f"{failpoint}", kind, failpoint, how)
         where = f"{kind} died {fate.died_at}, failpoint {failpoint}: {build.state}, {build.detail}"
         if build.state is BuildState.UNKNOWN:
             assert SITES[kind].ABSENT is Search.UNSEARCHABLE, where

@@ -8,7 +8,7 @@ from support.services import add_queued, move, polling, triggering
 
 from bridge.builders.base import Ambiguous, LogChunk, Search, Status
 from bridge.errors import Transient
-from bridge.model.build import Build, BuildState
+from bridge.model.build import Build, BuildState, EarlierRun
 from bridge.services.earlier_runs import FORGET_SECONDS, PAUSE_SECONDS, SLOW_SECONDS, STOPS
 from bridge.services.triggerer import GIVE_UP_SECONDS
 
@@ -175,6 +175,24 @@ async def test_the_builder_is_given_a_trigger_of_its_own_for_each_run(
             assert (await store.build(build.id)).state is BuildState.QUEUED
     assert builder.called("trigger") == [f"{build.id}.2"] * 2
     assert builder.called("find") == [f"{build.id}.2"]
+    earlier = EarlierRun(handle="handle-1", followed_at=build.enqueued_at)
+    assert [request.previous for request in builder.requests] == [earlier] * 3
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "never sent"])
+async def test_a_run_that_may_go_on_or_never_began_is_not_named_to_the_builder(
+    tmp_path: Path, builder: ScriptedBuilder, lost: bool
+) -> None:
+    async with open_store(tmp_path) as store:
+        if lost:
+            build = await retried(store, BuildState.UNKNOWN)
+        else:
+            build = await store.add_build()
+            await move(store, build, BuildState.FAILED, released=True)
+            build = await store.builds.retry(build.id, "ann", "again")
+        async with triggering(store, builder):
+            assert (await store.build(build.id)).state is BuildState.QUEUED
+    assert [request.previous for request in builder.requests] == [None]
 
 
 async def test_a_retry_of_an_old_build_is_tried_for_as_long_as_a_new_one(

@@ -9,7 +9,7 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -46,7 +46,10 @@ class Job:
 
 @dataclass(slots=True)
 class Run:
-    """`values` are the inputs or the payload; `title` shows what the workflow shows of them."""
+    """`values` are the inputs or the payload; `title` shows what the workflow shows of them.
+
+    `past` are the attempts before this one.
+    """
 
     id: int
     number: int
@@ -62,6 +65,10 @@ class Run:
     started: float | None = None
     updated: float = 0.0
     jobs: list[Job] = field(default_factory=list)
+    past: list["Run"] = field(default_factory=list)
+
+    def at(self, attempt: int) -> "Run | None":
+        return next((one for one in [*self.past, self] if one.attempt == attempt), None)
 
 
 class FakeActions(FakeServer):
@@ -115,9 +122,23 @@ class FakeActions(FakeServer):
             self.ids += 7
             self.now += 0.001
             made = Run(self.ids, self.numbers, dict(values), created=self.now, updated=self.now, **more)
-            made.jobs = [Job(made.id * 10 + n, name) for n, name in enumerate(("prepare", "image"))]
+            made.jobs = self.new_jobs(made)
             self.runs.append(made)
             return made
+
+    def new_jobs(self, run: Run) -> list[Job]:
+        first = run.id * 1000 + run.attempt * 10
+        return [Job(first + n, name) for n, name in enumerate(("prepare", "image"))]
+
+    def again(self, run: Run) -> None:
+        """Another attempt of a run that has ended, whoever asked for it."""
+        with self.lock:
+            self.now += 1
+            run.past.append(replace(run, past=[]))
+            run.attempt += 1
+            run.status, run.conclusion = "queued", None
+            run.started = run.updated = self.now
+            run.jobs = self.new_jobs(run)
 
     def start(self, run: Run, text: str = "") -> None:
         """The first job has printed `text` and ended; the second one goes on."""
@@ -189,9 +210,11 @@ class FakeActions(FakeServer):
             return self.contents(found[1], query.get("ref", ""))
         if found := re.fullmatch(r"/actions/jobs/(\d+)/logs", path):
             return self.log(int(found[1]))
-        found = re.fullmatch(r"/actions/runs/(\d+)(/jobs|/cancel|/force-cancel)?", path)
+        found = re.fullmatch(r"/actions/runs/(\d+)(?:/attempts/(\d+))?(/jobs|/cancel|/force-cancel)?", path)
         run = next((one for one in self.runs if found and one.id == int(found[1])), None)
-        return self.of_run(run, method, found[2], query) if found and run else None
+        if run and found and found[2]:
+            run = run.at(int(found[2]))
+        return self.of_run(run, method, found[3], query) if found and run else None
 
     def of_run(self, run: Run, method: str, what: str | None, query: Mapping[str, str]) -> Reply:
         if what in {"/cancel", "/force-cancel"}:
@@ -258,7 +281,8 @@ class FakeActions(FakeServer):
         }
 
     def log(self, number: int) -> Reply | None:
-        job = next((job for run in self.runs for job in run.jobs if job.id == number), None)
+        attempts = (attempt for run in self.runs for attempt in (*run.past, run))
+        job = next((job for attempt in attempts for job in attempt.jobs if job.id == number), None)
         if job is None or job.status != "completed":
             return None
         place = f"/stored/{number}"

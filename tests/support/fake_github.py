@@ -4,6 +4,7 @@ Source: GitHub, "REST API endpoints for GitHub Actions" (https://docs.github.com
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +19,8 @@ from support.fake_http import Reply, json_reply, served
 TOKEN = "ghp_token-of-the-tests"
 APP_ID = 4711
 INSTALLATION = 815
+MONTH = 30 * 86_400
+MOST_RERUNS = 50
 
 
 class FakeGitHub(FakeActions):
@@ -60,6 +63,10 @@ class FakeGitHub(FakeActions):
         root = f"repos/{REPOSITORY}"
         if self.hidden:
             return None
+        if method == "POST" and (
+            found := re.fullmatch(r"/actions/runs/(\d+)/rerun", path.removeprefix(root))
+        ):
+            return self.rerun(int(found[1]))
         match method, path.removeprefix(root).replace(f"/workflows/{FILE}", "/workflow"):
             case "GET", "":
                 rights = {"permissions": self.permissions}
@@ -91,6 +98,21 @@ class FakeGitHub(FakeActions):
         if order.get("return_run_details"):
             return json_reply({"workflow_run_id": run.id, "run_url": "", "html_url": ""})
         return Reply(204)
+
+    def rerun(self, number: int) -> Reply | None:
+        """Another attempt of a run, unless it goes on, is older than a month or has had enough of them."""
+        run = next((run for run in self.runs if run.id == number), None)
+        if run is None:
+            return None
+        if run.status != "completed":
+            return json_reply({"message": "This workflow is already running"}, 403)
+        if self.now - run.created > MONTH:
+            why = "Unable to retry this workflow run because it was created over a month ago"
+            return json_reply({"message": why}, 403)
+        if run.attempt > MOST_RERUNS:
+            return json_reply({"message": "This workflow run cannot be retried"}, 403)
+        self.again(run)
+        return json_reply({}, 201)
 
     def event(self, order: dict[str, Any]) -> Reply:
         payload = order["client_payload"]

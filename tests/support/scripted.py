@@ -127,7 +127,7 @@ async def _say(script: "deque[Any]", otherwise: Any) -> Any:
 class ScriptedBuilder(Builder):
     """A builder whose answers are queued; with an empty queue it takes everything and knows nothing new.
 
-    `calls` are (method, what it was for), in order.
+    `calls` are (method, what it was for), in order; `requests` are those of its triggers and searches.
     """
 
     kind = "scripted"
@@ -147,17 +147,20 @@ class ScriptedBuilder(Builder):
         self.tests: deque[BaseException | Hang | str] = deque()
         self.statuses: dict[str, Status] = {}
         self.calls: list[tuple[str, str]] = []
+        self.requests: list[BuildRequest] = []
 
     def called(self, method: str) -> list[str]:
         return [subject for name, subject in self.calls if name == method]
 
     async def trigger(self, request: Any) -> Triggered:
         self.calls.append(("trigger", request.build_id))
+        self.requests.append(request)
         answer: Triggered = await _say(self.triggers, Sent(f"handle-{request.number}"))
         return answer
 
     async def find(self, request: BuildRequest) -> Handle | Search | None:
         self.calls.append(("find", request.build_id))
+        self.requests.append(request)
         answer: Handle | Search | None = await _say(self.finds, None)
         return answer
 

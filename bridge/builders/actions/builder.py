@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from bridge.builders.actions.log import ActionsLog
 from bridge.builders.actions.model import ActionsRef, Run
 from bridge.builders.actions.poll import SEARCHED, ActionsPoll
+from bridge.builders.actions.rerun import Reruns
 from bridge.builders.actions.server import ActionsServer
 from bridge.builders.actions.settings import ActionsSettings
 from bridge.builders.actions.workflow import Workflow, advice, identity_cure, shortcomings
@@ -78,7 +79,8 @@ class ActionsBuilder(Builder):
         self._clock = context.clock
         self._poll = ActionsPoll(server, context.clock)
         self._log = ActionsLog(server, context.clock)
-        self._asked: dict[int, float] = {}
+        self._reruns = Reruns(server, self.repository, self.file, self.workflow)
+        self._asked: dict[tuple[int, int], float] = {}
         self._home: tuple[Workflow, float] | None = None
         self._seen: SeenJob | None = None
 
@@ -143,12 +145,15 @@ class ActionsBuilder(Builder):
         try:
             home = await self.home()
             ref, workflow = await self._at(request, home)
+            again = await self._reruns.attempt(request, workflow) if workflow else None
         except RemoteError as error:
             return unsent(error)
         if workflow is None:
             return Rejected(f"{ref} has no workflow {self.file}: add it there, or set `branch`")
         if why := self._unfit(workflow, home, ref, request):
             return Rejected(why)
+        if again and (outcome := await self._reruns.start(again, workflow, request)):
+            return outcome
         since = self._clock()
         try:
             answer = await self.start(ref, workflow.values(request))
@@ -226,7 +231,9 @@ class ActionsBuilder(Builder):
         return Rejected(f"the workflow {self.file} was not started: {self.rejection(answer) or outcome.why}")
 
     async def find(self, request: BuildRequest) -> Handle | Search | None:
-        return await self._search(request.build_id)
+        found = await self._search(request.build_id)
+        # A new run shows its own id, and then that is ours, whoever has run the one before again.
+        return found if isinstance(found, str) else await self._reruns.find(request) or found
 
     async def _search(self, build_id: str) -> Handle | Search | None:
         home = await self.home(anew=True)
@@ -262,7 +269,8 @@ class ActionsBuilder(Builder):
         ref = ActionsRef.parse(handle)
         if ref.run is None:
             return LogChunk(text="", next=offset, more=False)
-        run = await self.server.run(ref.repository, ref.run)
+        newest = await self.server.run(ref.repository, ref.run)
+        run = await self.server.attempt(ref, newest) if newest else None
         if run is None:
             raise Transient(f"{self.server.name} does not show the run and its logs now (404)")
         return await self._log.read(ref.repository, run, offset)
@@ -272,17 +280,17 @@ class ActionsBuilder(Builder):
         run = await self._may_run(ref)
         if run is None:
             return
-        answer = await self.server.stop(ref.repository, run.id, force=self._is_stuck(run.id))
+        answer = await self.server.stop(ref.repository, run.id, force=self._is_stuck(run))
         if answer.good and not answer.sign_in:
             return
         # It may have ended between the two requests.
         if await self._may_run(ref):
             raise self.server.not_stopped(answer)
 
-    def _is_stuck(self, number: int) -> bool:
+    def _is_stuck(self, run: Run) -> bool:
         """Whether a run goes on although its end was asked for some time ago."""
         now = self._clock()
-        first = self._asked.setdefault(number, now)
+        first = self._asked.setdefault((run.id, run.attempt), now)
         if len(self._asked) > _MAX_ASKED:
             self._asked.pop(next(iter(self._asked)))
         return now - first >= FORCE_AFTER
@@ -300,7 +308,12 @@ class ActionsBuilder(Builder):
             # It is too late, unless the server only fails to show it.
             await self.server.check(ref.repository, ref.workflow)
             return None
-        return None if run.ended else run
+        own = await self.server.attempt(ref, run)
+        if own is None:
+            raise Transient(
+                f"{self.server.name} does not show the attempt yet, so that it cannot be cancelled"
+            )
+        return None if own.ended else own
 
     async def tested(self, hindrances: Iterable[str]) -> str:
         """What `test` says of a workflow that is there: what hinders it, and what it lacks."""

@@ -77,7 +77,7 @@ class ActionsLog:
 
     async def read(self, repository: str, run: Run, offset: int) -> LogChunk:
         """The text from `offset` on; from the beginning where there is no such place. Raises RemoteError."""
-        jobs = await self._server.jobs(repository, run.id)
+        jobs = await self._server.jobs(repository, run)
         begin = Position(min(run.attempt, _MAX_ATTEMPT))
         place = Position.of(offset) if offset else begin
         if place.attempt == begin.attempt and place.job <= len(jobs):

@@ -92,6 +92,11 @@ class Run(Document):
     def created_at(self) -> float | None:
         return _unix(self.created)
 
+    @property
+    def began_at(self) -> float | None:
+        """When this attempt began."""
+        return _unix(self.started)
+
     def named(self, build_id: str) -> bool:
         """Whether its title shows our build id, not one that only begins like it; or its inputs have it."""
         pattern = rf"(?<![\w.-]){re.escape(build_id)}(?![\w-]|\.\w)"
@@ -136,7 +141,7 @@ class Job(Document):
 
 
 class Jobs(Document):
-    """A page of the jobs of the newest attempt of a run; `total` counts those of all pages."""
+    """A page of the jobs of a run, of one attempt; `total` counts those of all pages."""
 
     jobs: list[Job] = Field(validation_alias=AliasChoices("jobs", "workflow_jobs"))
     total: int | None = Field(None, validation_alias="total_count")
@@ -152,7 +157,7 @@ class ActionsRef(HandleDocument):
 
     Without a `run`, the server took the build at the time `since` (Unix seconds) and did not say its run:
     that is the one whose title shows `build`. `commit` is what was pushed, where the workflow may build a
-    newer one.
+    newer one. Another run of a build can be another `attempt` of the same run.
     """
 
     builder: ClassVar[str] = "a builder of workflows"
@@ -161,6 +166,7 @@ class ActionsRef(HandleDocument):
     workflow: WorkflowFile
     build: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     run: Number | None = None
+    attempt: Number = 1
     since: float = 0.0
     commit: Commit = ""
 
@@ -236,7 +242,7 @@ def status_of(ref: ActionsRef, run: Run, url: str | None) -> Status:
         hint=means.hint,
         handle=ref.model_copy(update={"run": run.id, "since": 0.0}).handle,
         url=url,
-        started_at=_unix(run.started) if means.state is not _QUEUED else None,
+        started_at=run.began_at if means.state is not _QUEUED else None,
         ended_at=_unix(run.ended_at) if means.state.terminal else None,
     )
 

@@ -1,10 +1,11 @@
 """Polling: a few runs are read one by one, more of them by the pages of their workflow.
 
 A run that is not on these pages is read by itself. One that the server took without a word of its number is
-looked for by its title.
+looked for by its title. All show the newest attempt of a run: an earlier one is read by itself, too.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +21,7 @@ SEARCHED: Final = 2000
 """How many of the newest runs are searched for one of ours."""
 NEVER_SHOWN: Final = 1800.0
 """Seconds after which a run that was taken, and that no list has, will not come."""
-_CLOCKS: Final = 600.0
+CLOCKS: Final = 600.0
 """Seconds by which the clocks of the server and this machine may differ."""
 
 
@@ -54,19 +55,20 @@ class ActionsPoll:
                 failures.append(error)
         if failures and not found.runs and not statuses:
             raise failures[0]
+        runs: dict[str, Run] = {}
         for name, run in found.runs.items():
             ref = refs[name]
             if run is not None and ref.owns(run):
                 self._absences.found(name)
-                statuses[name] = status_of(ref, run, self._server.page_url(ref.repository, run))
+                if own := await self._attempt(ref, run):
+                    runs[name] = own
+                    statuses[name] = status_of(ref, own, self._server.page_url(ref.repository, own))
             elif status := await self._gone(name, ref):
                 statuses[name] = status
         statuses |= {name: self._never_shown() for name in found.never_shown}
 
         async def reason(name: str) -> str:
-            run = found.runs[name]
-            assert run is not None
-            return failed_place(await self._server.jobs(refs[name].repository, run.id))
+            return failed_place(await self._server.jobs(refs[name].repository, runs[name]))
 
         return await with_reasons(statuses, reason)
 
@@ -88,6 +90,12 @@ class ActionsPoll:
         alone = numbers.keys() & absent if many else numbers
         for name in self._absences.due(alone, LOOK_INTERVAL if many else 0.0):
             found.runs[name] = await self._server.run(place[0], numbers[name])
+
+    async def _attempt(self, ref: ActionsRef, run: Run) -> Run | None:
+        """The run in our attempt; None while that is not shown, or could not be read now."""
+        with suppress(RemoteError):
+            return await self._server.attempt(ref, run)
+        return None
 
     async def _list(
         self,
@@ -147,4 +155,4 @@ def _may_be_older(ref: ActionsRef, run: Run) -> bool:
     """Whether the run of a build may have been made before this one."""
     if ref.run is not None:
         return ref.run < run.id
-    return run.created_at is None or run.created_at >= ref.since - _CLOCKS
+    return run.created_at is None or run.created_at >= ref.since - CLOCKS

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter
 
-from bridge.builders.actions.model import JOBS, RUN, RUNS, Job, Jobs, Run, Runs
+from bridge.builders.actions.model import JOBS, RUN, RUNS, ActionsRef, Job, Jobs, Run, Runs
 from bridge.builders.server import MAX_ANSWER, Answer, BuildServer
 from bridge.builders.settings import ServerSettings
 from bridge.errors import Denied, Permanent, RemoteError, Transient
@@ -40,6 +40,8 @@ class ActionsServer(BuildServer):
     """Whether it can end a run whose jobs do not follow."""
     live_logs: ClassVar[bool] = False
     """Whether it shows the log of a job that goes on."""
+    attempts: ClassVar[bool] = False
+    """Whether it shows each attempt of a run by itself, and makes another one of a run that has ended."""
 
     def __init__(self, name: str, settings: ServerSettings, headers: Mapping[str, str]) -> None:
         super().__init__(name, settings, headers)
@@ -82,8 +84,24 @@ class ActionsServer(BuildServer):
         return found if _PAGE_URL.fullmatch(found) else None
 
     async def run(self, repository: str, number: int) -> Run | None:
-        """A run; None when there is none. Raises RemoteError."""
+        """A run in its newest attempt; None when there is none. Raises RemoteError."""
         return await self.read(f"{self.path(repository)}/actions/runs/{number}", RUN)
+
+    async def attempt(self, ref: ActionsRef, run: Run) -> Run | None:
+        """The run of a handle in the attempt that the handle means; `run` is what was just read of it.
+
+        None while that attempt is not shown. Raises RemoteError.
+        """
+        if not self.attempts or run.attempt == ref.attempt:
+            return run
+        if run.attempt < ref.attempt:
+            return None
+        path = f"{self.path(ref.repository)}/actions/runs/{run.id}/attempts/{ref.attempt}"
+        return await self.read(path, RUN)
+
+    async def rerun(self, repository: str, number: int) -> Answer:
+        """Ask for another attempt of a run that has ended. Raises RemoteError."""
+        return await self.call("POST", f"{self.path(repository)}/actions/runs/{number}/rerun")
 
     async def pages(self, repository: str, workflow: str, most: int) -> AsyncIterator[list[Run]]:
         """Pages of runs, the newest first, and at most so many of them. Raises RemoteError."""
@@ -109,10 +127,11 @@ class ActionsServer(BuildServer):
         """Raise RemoteError where the server does not show the runs of the workflow."""
         await self.page(repository, workflow, 1)
 
-    async def jobs(self, repository: str, number: int) -> list[Job]:
-        """The jobs of the newest attempt of a run, the oldest first. Raises RemoteError."""
+    async def jobs(self, repository: str, run: Run) -> list[Job]:
+        """The jobs of a run, of its attempt where it has several, the oldest first. Raises RemoteError."""
         jobs: dict[int, Job] = {}
-        path = f"{self.path(repository)}/actions/runs/{number}/jobs"
+        attempt = f"/attempts/{run.attempt}" if self.attempts else ""
+        path = f"{self.path(repository)}/actions/runs/{run.id}{attempt}/jobs"
         for page in range(1, _MAX_JOBS_PAGES + 1):
             found = await self.read(path, JOBS, query={self.page_size_name: self.page_size, "page": page})
             if found is None:

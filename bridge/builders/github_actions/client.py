@@ -27,6 +27,8 @@ _RESET: Final = re.compile(r"[0-9]{1,10}")
 class GitHub(ActionsServer):
     """GitHub, or an Enterprise Server."""
 
+    attempts = True
+
     def __init__(self, settings: GitHubActionsSettings, clock: Clock) -> None:
         super().__init__("GitHub", settings, _HEADERS)
         self._sign_in: SignIn = (

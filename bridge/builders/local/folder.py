@@ -69,7 +69,7 @@ class BuildSpec:
     cache_image: str | None = None
 
     def dump(self) -> bytes:
-        plain = replace(self.request, parameters=dict(self.request.parameters))
+        plain = replace(self.request, parameters=dict(self.request.parameters), previous=None)
         return json.dumps(asdict(replace(self, request=plain))).encode()
 
     @classmethod

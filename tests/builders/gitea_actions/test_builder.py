@@ -188,6 +188,20 @@ async def test_a_run_that_does_not_end_is_ended_by_force_where_the_server_can(gi
     assert asked == ["cancel", "cancel" if isinstance(gitea, FakeForgejo) else "force-cancel"]
 
 
+async def test_a_second_attempt_begins_the_log_anew() -> None:
+    with fake_gitea("gitea") as gitea:
+        async with builder(gitea) as ci:
+            handle = await sent(ci)
+            run = gitea.run("b-1")
+            gitea.start(run, "first\n")
+            _, offset = await log_from(ci, handle)
+            run.attempt = 2
+            run.jobs[0].text = "second\n"
+            again = await ci.log(handle, offset)
+    assert again.restarted
+    assert again.text == "== prepare ==\nsecond\n"
+
+
 async def test_a_forgejo_without_logs_says_so_and_the_build_ends(forgejo: FakeForgejo) -> None:
     forgejo.has_logs = False
     async with builder(forgejo) as ci:

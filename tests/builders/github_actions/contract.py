@@ -44,6 +44,10 @@ class GitHubSite(ActionsSite):
         with fake_github() as server, ExitStack() as stack:
             yield cls(server, stack)
 
+    def count(self, build_id: str) -> int:
+        """Every attempt of a run was started."""
+        return sum(run.attempt for run in list(self.fake.runs) if self.fake.is_ours(run, build_id))
+
     def make(self, **settings: Any) -> Builder:
         return make(self.server, **settings)
 

@@ -139,19 +139,6 @@ async def test_skipped_jobs_have_no_log_and_an_empty_one_is_no_failure(github: F
     assert (end.text, end.next, end.restarted) == ("", offset, False)
 
 
-async def test_a_second_attempt_begins_the_log_anew(github: FakeGitHub) -> None:
-    async with builder(github) as ci:
-        handle = await sent(ci)
-        run = github.run("b-1")
-        github.start(run, "first\n")
-        _, offset = await log_from(ci, handle)
-        run.attempt = 2
-        run.jobs[0].text = "second\n"
-        again = await ci.log(handle, offset)
-    assert again.restarted
-    assert again.text == "== prepare ==\nsecond\n"
-
-
 async def test_a_place_past_the_end_of_a_log_that_shrank_begins_it_anew(github: FakeGitHub) -> None:
     text = "x" * 300_000
     async with builder(github) as ci:
