@@ -146,6 +146,19 @@ async def test_a_lost_run_without_a_handle_is_searched_for(
     assert builder.called("release") == released
 
 
+async def test_a_lost_run_is_searched_for_by_the_one_before_it(
+    store: Store, builder: ScriptedBuilder
+) -> None:
+    second = await retried(store, BuildState.FAILED)
+    for state in (BuildState.TRIGGERING, BuildState.UNKNOWN):
+        await store.builds.transition(second.run_id, state, lambda *_: [])
+    await store.builds.retry(second.id, "ann", "again")
+    async with polling(store, builder):
+        assert builder.called("find") == [second.run_id]
+    earlier = EarlierRun(handle="handle-1", followed_at=second.enqueued_at)
+    assert [request.previous for request in builder.requests] == [earlier]
+
+
 async def test_a_builder_that_does_not_answer_is_asked_again_and_one_that_ends_nothing_not_for_ever(
     store: Store, builder: ScriptedBuilder
 ) -> None:

@@ -241,7 +241,9 @@ async def test_a_run_that_a_person_has_run_again_is_followed_by_a_new_one(
         github.again(run)
         if ends:
             github.finish(run)
-        await sent(ci, another(github, earlier))
+        request = another(github, earlier)
+        outcome = await sent(ci, request)
+        assert await ci.find(request) == outcome.handle
     assert (len(github.runs), run.attempt) == (2, 2)
 
 
