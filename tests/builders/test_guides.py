@@ -10,6 +10,7 @@ import pytest
 import yaml
 from support.builder_sites import SITES
 from support.commands import command
+from support.guides import RULE, blocks, headings, section, shows, tables
 from support.mistakes import Make
 
 from bridge.builders.base import Sent
@@ -43,45 +44,10 @@ TITLES = {
     "Good to know": "须知",
 }
 """The headings, and what they are in Chinese."""
-RULE = """
-namespace: acme
-repo_name: shop
-build_config:
-  code_repo_client: Simple
-  code_repo_clone_url: https://git.example.com/acme/shop.git
-  image: registry.example.com/acme/shop
-  tag_configs: [{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}]
-"""
 
 
 def guide(kind: str, language: str = "en") -> str:
     return BUILDERS.text(kind, f"guide.{language}.md")
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks of this language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def headings(text: str) -> list[str]:
-    without_blocks = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    return re.findall(r"^## (.*)$", without_blocks, re.MULTILINE)
-
-
-def section(text: str, title: str) -> str:
-    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found, title
-    return found[1]
-
-
-def tables(text: str) -> list[list[str]]:
-    """The sentences in the tables of mistakes: of the test, and of orders."""
-    found: list[list[str]] = []
-    for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
-        rows = [row.strip("| ").split(" | ") for row in table.splitlines()[2:]]
-        assert {len(row) for row in rows} == {3}
-        found.append([row[1].strip() for row in rows])
-    return found
 
 
 def mistakes(kind: str, which: str) -> dict[str, Make]:
@@ -93,11 +59,6 @@ def mistakes(kind: str, which: str) -> dict[str, Make]:
 
 def each(which: str) -> list[tuple[str, str]]:
     return [(kind, sentence) for kind in GUIDED for sentence in mistakes(kind, which)]
-
-
-def shows(sentence: str, said: str) -> bool:
-    """Whether this was said, where `…` stands for anything."""
-    return re.search(".*".join(map(re.escape, sentence.split("…"))), said) is not None
 
 
 def test_every_kind_that_needs_something_prepared_has_a_guide_in_both_languages() -> None:

@@ -55,7 +55,7 @@ async def test_a_notice_that_waited_for_two_hours_is_signed_anew_and_says_so() -
 
 @pytest.mark.parametrize(
     ("settings", "cure"),
-    [({"secret": "another"}, "check secret:"), ({"secret": None}, "set this machine's clock")],
+    [({"secret": "another"}, "check secret:"), ({"secret": None}, "set secret: to the text")],
 )
 async def test_a_wrong_signature_puts_the_channel_out_of_order(settings: dict[str, Any], cure: str) -> None:
     clock = Turnable()

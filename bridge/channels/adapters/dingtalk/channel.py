@@ -34,6 +34,7 @@ _NO_ROBOT: Final = {
 }
 _RATE_LIMITED: Final = {130101, 410100}
 _TOO_LONG: Final = {460101, 101002}
+_SECURITY_CODE: Final = 310000
 _CONTENT_REJECTED: Final = {40035, 43002, 43004, 400105, 430101, 430102, 430103, 430104}
 _SECURITY: Final = (
     (("keyword", "关键词"), "the robot asks for a keyword: set keyword: to one of its keywords"),
@@ -43,6 +44,8 @@ _SECURITY: Final = (
     (("whitelist", "白名单"), "the robot does not accept our address: add it to the robot's IP ranges"),
 )
 """The vendor answers in English or in Chinese."""
+_UNSIGNED: Final = "the robot asks for a signature: set secret: to the text of its security setting"
+_ASKS_FOR_SIGNATURE: Final = frozenset({_SECURITY[1], _SECURITY[2]})
 
 
 class DingTalkSettings(RobotSettings):
@@ -106,18 +109,21 @@ class DingTalk(Robot):
             return TooLong(said)
         if _rate_limited(code, message.lower()):
             return RateLimited(said, THROTTLE)
-        return _rejected(code, message.lower(), said) or Retry(said, 30 if code == -1 else None)
+        if code == _SECURITY_CODE:
+            return Dead("config", f"{self._cure(message.lower())} ({said})")
+        return _rejected(code, said) or Retry(said, 30 if code == -1 else None)
+
+    def _cure(self, message: str) -> str:
+        """One code stands for all security settings; the text names which."""
+        found = next((one for one in _SECURITY if any(word in message for word in one[0])), None)
+        if found is None:
+            return "a security setting of the robot rejects us"
+        return _UNSIGNED if self._secret is None and found in _ASKS_FOR_SIGNATURE else found[1]
 
 
-def _rejected(code: int, message: str, said: str) -> Dead | None:
+def _rejected(code: int, said: str) -> Dead | None:
     if code in _CONTENT_REJECTED:
         return Dead("content", said)
-    if code == 310000:  # noqa: PLR2004  # one code for all security settings; the text names which
-        cure = next(
-            (cure for words, cure in _SECURITY if any(word in message for word in words)),
-            "a security setting of the robot rejects us",
-        )
-        return Dead("config", f"{cure} ({said})")
     return Dead("config", f"{_NO_ROBOT[code]} ({said})") if code in _NO_ROBOT else None
 
 

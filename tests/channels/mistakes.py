@@ -1,0 +1,159 @@
+"""The commonest mistakes with the channels: how each is made, and what people then read."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
+
+from support.fake_robots import FakeRobot, answer, errcode
+from support.fake_smtp import USERNAME, FakeSmtp
+
+Settings = dict[str, Any]
+Prepared = Callable[[Any], Settings | None]
+"""Makes a mistake at the fake, and says the settings that are part of it."""
+
+ROBOT: Final[Settings] = {"allow_private": True}
+MAIL: Final[Settings] = {"host": "localhost", "from": "ci@example.com", "to": ["team@example.com"]}
+
+_SIGN_IN: Final = answer(302, b"", location="https://sso.example.com/start")
+
+
+def says(code: int, words: str) -> Prepared:
+    """The robot answers this code."""
+    return lambda robot: robot.scripted.append(errcode(code, words))
+
+
+def given(**settings: Any) -> Prepared:
+    return lambda _peer: settings
+
+
+def named(host: str) -> Prepared:
+    """The robot is called by another name."""
+    return lambda robot: {"url": robot.url.replace("127.0.0.1", host)}
+
+
+def _public(robot: FakeRobot) -> Settings:
+    return {"url": robot.url.replace("http:", "https:"), "allow_private": False}
+
+
+ROBOTS: Final[Mapping[str, Prepared]] = {
+    "cannot connect to …: the name cannot be resolved": named("nobody.invalid"),
+    "a sign-in page at sso.example.com answers in place of the robot (HTTP 302): check the url, and any "
+    "proxy or portal on the way": lambda robot: robot.scripted.append(_SIGN_IN),
+    "which is not public: set allow_private: true if that is meant": _public,
+}
+"""On the way to the robot of any vendor."""
+UNTRUSTED: Final = (
+    "comes from an authority that is not trusted here: set ca_file to a PEM file with that authority's "
+    "certificate"
+)
+"""Made at a server of TLS in place of the fake."""
+_ROBOT_URLS: Final[Mapping[str, Settings]] = {
+    "the URL has to start with https://; plain http needs allow_private: true": {
+        "url": "http://robot.example.com/send?access_token=x&key=x"
+    },
+}
+INVENTED: Final = "is the one that `init` invented"
+"""Of the file that `init` wrote."""
+
+CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
+    "DING_TALK": {
+        "the URL has no access_token=…: copy the robot's webhook address whole": {
+            "url": "https://oapi.dingtalk.com/robot/send"
+        },
+        "the URL has to start with https:// and a host": {"url": "SEC0123456789abcdef"},
+        **_ROBOT_URLS,
+    },
+    "WECOM": {
+        "the URL has no key=…: copy the robot's webhook address whole": {
+            "url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"
+        },
+        "the URL has to start with https:// and a host": {"url": "693a91f6-7aaa-4bc4-97a0-0ec2sifa5aaa"},
+        **_ROBOT_URLS,
+    },
+    "MAIL": {
+        "username and password go together": MAIL | {"username": "ci"},
+        "tls: none would send the password in clear: use starttls or implicit": (
+            MAIL | {"tls": "none", "username": "ci", "password": "0123456789abcdef"}
+        ),
+        "write one mail address, such as ci@example.com or CI <ci@example.com>": (
+            MAIL | {"to": ["a@example.com, b@example.com"]}
+        ),
+    },
+    "MESSAGE": {},
+}
+"""What `check` says, and the settings of which."""
+
+
+def _without_secret(_robot: FakeRobot) -> Settings:
+    return {"secret": None}
+
+
+DINGTALK: Final[Mapping[str, Prepared]] = {
+    "the robot asks for a signature: set secret: to the text of its security setting": _without_secret,
+    "the signature does not match: check secret: against the robot's settings": given(secret="SECanother"),
+    "the robot does not accept our time: set this machine's clock": says(310000, "invalid timestamp"),
+    "the robot asks for a keyword: set keyword: to one of its keywords": says(
+        310000, "keywords not in content, more: [https://ding-doc.dingtalk.com]"
+    ),
+    "the robot does not accept our address: add it to the robot's IP ranges": says(
+        310000, "ip 192.0.2.7 not in whitelist"
+    ),
+    "the token does not exist: copy the robot's address again": lambda robot: {
+        "url": re.sub("access_token=.", "access_token=z", robot.url)
+    },
+    "the robot was stopped in the group's settings": says(400102, "robot is disabled"),
+    "the robot was removed from the group": says(400106, "robot not in group"),
+    "the group was dissolved": says(400013, "group dissolved"),
+    "send too fast, exceed 20 times per minute": says(130101, "send too fast, exceed 20 times per minute"),
+    **ROBOTS,
+}
+WECOM: Final[Mapping[str, Prepared]] = {
+    "the key is not valid: copy the robot's address again": lambda robot: {
+        "url": re.sub("key=.", "key=z", robot.url)
+    },
+    "WeCom answered 45009: api freq out of limit": says(45009, "api freq out of limit, hint: [1]"),
+    "WeCom answered -1: system busy": says(-1, "system busy"),
+    "the answer has no errcode: it does not come from the robot, check the url": (
+        lambda robot: robot.scripted.append(answer(200, b"{}"))
+    ),
+    "the answer is a web page: it does not come from the robot, check the url": (
+        lambda robot: robot.scripted.append(answer(200, b"<!DOCTYPE html><html>", "text/html"))
+    ),
+    **ROBOTS,
+}
+
+
+def _refuses(command: str, words: str) -> Prepared:
+    def prepare(server: FakeSmtp) -> None:
+        server.answers[command].append(words)
+
+    return prepare
+
+
+_TEAM: Final = "rejected: team@example.com: the mail server answered"
+SMTP: Final[Mapping[str, tuple[Literal["starttls", "implicit", "none"], Prepared]]] = {
+    "begins with TLS: set tls: implicit": ("implicit", given(tls="starttls")),
+    "answers without TLS at this port: set tls: starttls, or the port for tls: implicit": (
+        "none",
+        given(tls="implicit"),
+    ),
+    "the mail server does not support a setting of the channel: SMTP STARTTLS extension not supported by "
+    "server": ("none", given(tls="starttls")),
+    "the mail server answered 535:": ("starttls", given(username=USERNAME, password="login-password")),
+    "the mail server answered 530:": ("none", _refuses("MAIL", "530 log in first")),
+    "the mail server answered 553:": ("none", _refuses("MAIL", "553 not your address")),
+    f"{_TEAM} 550:": ("none", _refuses("RCPT", "550 no such user")),
+    f"{_TEAM} 554:": ("none", _refuses("DATA", "554 looks like spam")),
+    "team@example.com: the mail server answered 450:": ("none", _refuses("RCPT", "450 greylisted")),
+    "no session with localhost: ConnectionRefusedError": ("none", given(port=1)),
+    "no session with nobody.invalid: gaierror": ("none", given(host="nobody.invalid")),
+    UNTRUSTED: ("implicit", given(tls="implicit", ca_file=None)),
+}
+"""What `channels test` says of mail, the `tls` of the server, and the mistake."""
+TOLD: Final[Mapping[str, frozenset[str]]] = {
+    "DING_TALK": frozenset({*DINGTALK, UNTRUSTED}),
+    "WECOM": frozenset({*WECOM, UNTRUSTED}),
+    "MAIL": frozenset(SMTP),
+    "MESSAGE": frozenset(),
+}
+"""What `channels test` says."""

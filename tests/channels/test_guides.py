@@ -1,0 +1,171 @@
+"""The guides of channels: one in each language, with good blocks, and sentences that are really said."""
+
+import re
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from channels.mistakes import CHECKED, DINGTALK, INVENTED, MAIL, ROBOT, SMTP, TOLD, UNTRUSTED, WECOM
+from channels.wecom.robot import wecom_robot
+from support.channel_contract import find_contract, make_channel
+from support.commands import command
+from support.fake_robots import FakeRobot, Turnable, dingtalk_robot
+from support.fake_smtp import smtp_server
+from support.guides import RULE, blocks, headings, section, shows, tables
+from support.notices import context, notice
+from support.wrong_servers import answering, certified
+
+from bridge.channels.adapters.mail import channel as mail
+from bridge.channels.base import Ok, Outcome
+from bridge.cli.scaffold import invented_secrets
+from bridge.registry import CHANNELS
+
+LANGUAGES = ("en", "zh-CN")
+TITLES = {
+    "The robot": "机器人",
+    "The server": "邮件服务器",
+    "Where they show": "在哪里看到",
+    "Configuration": "配置",
+    "The test": "测试",
+    "Common mistakes": "常见错误",
+    "Good to know": "须知",
+}
+"""The headings, and what they are in Chinese."""
+SOURCES = "sources: {git: {kind: Simple, secrets: [{file: secrets/git}]}}\nbuilders: {here: {kind: dummy}}\n"
+ROBOTS = {"DING_TALK": DINGTALK, "WECOM": WECOM}
+SECRET = "SECof-the-robot"
+
+every_kind = pytest.mark.parametrize("kind", CHANNELS)
+every_language = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def guide(kind: str, language: str) -> str:
+    return CHANNELS.text(kind, f"guide.{language}.md")
+
+
+def titled(title: str, language: str) -> str:
+    return title if language == "en" else TITLES[title]
+
+
+@every_kind
+def test_both_languages_have_the_same_parts(kind: str) -> None:
+    ours, theirs = (headings(guide(kind, language)) for language in LANGUAGES)
+    assert theirs == [TITLES[title] for title in ours]
+    for language in ("yaml", "text"):
+        shown = [blocks(guide(kind, one), language) for one in LANGUAGES]
+        assert shown[0]
+        assert shown[0] == shown[1]
+
+
+@every_kind
+def test_the_configuration_that_a_guide_shows_passes_the_check(kind: str, tmp_path: Path) -> None:
+    (block,) = blocks(guide(kind, "en"), "yaml")
+    (tmp_path / "secrets").mkdir()
+    for name, value in invented_secrets().items():
+        (tmp_path / "secrets" / name).write_text(value.replace("CHANGE", "0123456789abcdef"))
+    for name in ("git", "dingtalk-sign", "smtp-password"):
+        (tmp_path / "secrets" / name).write_text("0123456789abcdef")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/shop.yaml").write_text(RULE)
+    (tmp_path / "bridge.yaml").write_text(SOURCES + block)
+    done = command("check", "--config", tmp_path / "bridge.yaml")
+    assert (done.status, done.stderr) == (0, ""), done.stdout
+    assert "warning" not in done.stdout
+
+
+@every_language
+@every_kind
+def test_the_tables_have_the_mistakes_that_are_tried_here(kind: str, language: str) -> None:
+    found = section(guide(kind, language), titled("Common mistakes", language)) if TOLD[kind] else ""
+    owned = [INVENTED] if kind in ROBOTS else []
+    tried = [{*CHECKED[kind], *owned}, TOLD[kind]] if TOLD[kind] else []
+    assert [{*one} for one in tables(found)] == tried
+
+
+@pytest.mark.parametrize(("kind", "sentence"), [(kind, one) for kind in CHECKED for one in CHECKED[kind]])
+def test_the_check_names_a_common_mistake(kind: str, sentence: str, tmp_path: Path) -> None:
+    said = checked(tmp_path, {"kind": kind, **CHECKED[kind][sentence]})
+    assert re.search(
+        rf"^\S*bridge\.yaml:\d+:\d+: channels\.team\b.*{re.escape(sentence)}", said, re.MULTILINE
+    ), said
+
+
+@pytest.mark.parametrize("kind", ROBOTS)
+def test_the_check_names_what_init_invented(kind: str, tmp_path: Path) -> None:
+    command("init", tmp_path, "--channel", kind)
+    assert shows(INVENTED, command("check", "--config", tmp_path / "bridge.yaml").stdout)
+
+
+def checked(folder: Path, channel: Mapping[str, Any]) -> str:
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "git").write_text("0123456789abcdef")
+    file = folder / "bridge.yaml"
+    file.write_text(SOURCES + yaml.safe_dump({"channels": {"team": dict(channel)}}))
+    done = command("check", "--config", file)
+    assert done.status == 1
+    return done.stdout + done.stderr
+
+
+def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
+    clock = Turnable()
+    return dingtalk_robot(clock, secret=SECRET) if kind == "DING_TALK" else wecom_robot(clock)
+
+
+def text_of(outcome: Outcome) -> str:
+    return outcome.detail if isinstance(outcome, Ok) else outcome.why
+
+
+async def sent(kind: str, settings: Mapping[str, Any]) -> str:
+    """What `channels test` says of a channel with these settings."""
+    adapter = CHANNELS[kind]
+    channel = adapter("team", adapter.Settings.model_validate(settings), context())
+    outcome = await channel.send(notice())
+    await channel.aclose()
+    return text_of(outcome)
+
+
+@pytest.mark.parametrize(("kind", "sentence"), [(kind, one) for kind, each in ROBOTS.items() for one in each])
+async def test_the_test_of_a_robot_names_a_common_mistake(kind: str, sentence: str) -> None:
+    async with robot(kind) as peer:
+        good = ROBOT | {"url": peer.url} | ({"secret": SECRET} if kind == "DING_TALK" else {})
+        said = await sent(kind, good | (ROBOTS[kind][sentence](peer) or {}))
+    assert shows(sentence, said), said
+
+
+@pytest.mark.parametrize("kind", ROBOTS)
+async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_path: Path) -> None:
+    server, _ = certified("of an unknown authority", tmp_path)
+    with answering(b"", server) as port:
+        url = f"https://localhost:{port}/send?access_token=0123456789&key=0123456789"
+        said = await sent(kind, ROBOT | {"url": url})
+    assert shows(UNTRUSTED, said), said
+
+
+@pytest.mark.parametrize("sentence", SMTP)
+async def test_the_test_of_mail_names_a_common_mistake(
+    sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail, "STEP_TIMEOUT", 0.3)
+    tls, mistake = SMTP[sentence]
+    async with smtp_server(tmp_path, tls, auth=tls == "starttls") as server:
+        good = MAIL | {"port": server.port, "tls": tls, "ca_file": str(server.ca_file)}
+        said = await sent("MAIL", good | (mistake(server) or {}))
+    assert shows(sentence, said), said
+
+
+@every_language
+@every_kind
+async def test_what_a_guide_expects_of_the_test_is_said(kind: str, language: str, tmp_path: Path) -> None:
+    (expected,) = blocks(section(guide(kind, language), titled("The test", language)), "text")
+    contract = find_contract(kind)
+    assert contract is not None
+    name = "message" if kind == "MESSAGE" else "team"
+    async with contract.serve(tmp_path, Turnable()) as peer:
+        channel = make_channel(kind, contract, peer)
+        outcome = await channel.send(notice())
+        await channel.aclose()
+    assert isinstance(outcome, Ok)
+    assert expected.strip() == f"ok: {outcome.detail or f'{name} took a test notice'}"
