@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from bridge.cli import show
-from bridge.cli.records import limit_option
+from bridge.cli.rows import limit_option
 from bridge.cli.setup import run, store_of
 from bridge.store.values import Cursor
 from bridge.web.api.documents import audit_document

@@ -1,15 +1,35 @@
 """The output of commands: tables for people, one JSON object per line for programs."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 import orjson
 
 from bridge.rules.explain import NO_RULE
+from bridge.runtime.clock import system_clock, when
 
-_WIDE: Final = 240
+_NARROWEST: Final = 10
+"""So wide a column stays where a terminal is narrow."""
+_WHOLE: Final = frozenset({"id", "build_id", "build", "notice_id", "delivery_id", "name"})
+"""What people copy: it is never folded."""
+_TIMES: Final = frozenset(
+    {
+        "at",
+        "since",
+        "paused_until",
+        "next_at",
+        "received_at",
+        "created_at",
+        "enqueued_at",
+        "started_at",
+        "ended_at",
+        "expires_at",
+        "revoked_at",
+    }
+)
 _VERSIONS: Final = {1: "a tag of the time", 2: "a tag of the commit"}
 _REJECTED: Final = 10
 _HEADINGS: Final = {"code_repo_type_value": "ref", "docker_repo_tags": "tags"}
@@ -23,19 +43,38 @@ def objects(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Print columns of the rows; texts of others cannot control the terminal."""
+    """Print columns of the rows; texts of others cannot control the terminal, and no id is folded."""
+    headings = [_HEADINGS.get(column, column.replace("_", " ")) for column in columns]
+    lines = [[plain(_local(column, row.get(column))) for column in columns] for row in rows]
+    if sys.stdout.isatty():
+        _terminal_table(columns, headings, lines)
+        return
+    widths = [max(map(len, cells)) for cells in zip(headings, *lines, strict=True)]
+    for line in (headings, *lines):
+        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def _terminal_table(columns: Sequence[str], headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     # Imported here, because `serve` prints no tables.
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        shown.add_column(_HEADINGS.get(column, column.replace("_", " ")), overflow="fold")
-    for row in rows:
-        shown.add_row(*(Text(plain(row.get(column))) for column in columns))
-    # Lines are folded only on a terminal.
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(shown)
+    widths = [max(map(len, cells)) for cells in zip(headings, *lines, strict=True)]
+    least = [
+        width if column in _WHOLE else min(width, _NARROWEST)
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    for column, heading, width in zip(columns, headings, least, strict=True):
+        shown.add_column(heading, overflow="fold", no_wrap=column in _WHOLE, min_width=width)
+    for line in lines:
+        shown.add_row(*map(Text, line))
+    console = Console()
+    # A terminal that is too narrow goes on in the next line: so an id can still be copied.
+    console.width = max(console.width, sum(least) + 2 * len(least))
+    console.print(shown, crop=False)
 
 
 def facts(named: Mapping[str, Any]) -> None:
@@ -43,13 +82,31 @@ def facts(named: Mapping[str, Any]) -> None:
     width = max(len(name) for name in named)
     for name, value in named.items():
         if value not in (None, "", [], {}):
-            click.echo(f"{name.replace('_', ' '):{width}}  {plain(value)}")
+            click.echo(f"{name.replace('_', ' '):{width}}  {plain(_local(name, value))}")
 
 
 def timeline(steps: Iterable[Mapping[str, Any]]) -> None:
     """Print the timeline of one record."""
     for step in steps:
-        click.echo(f"  {step['at']}  {step['what']:<11} {plain(step['detail'])}".rstrip())
+        click.echo(f"  {_local('at', step['at'])}  {step['what']:<11} {plain(step['detail'])}".rstrip())
+
+
+def local_time(seconds: float) -> str:
+    """Unix seconds as people read them: local with the offset from UTC, and without the date today."""
+    at, now = (datetime.fromtimestamp(one, UTC).astimezone() for one in (seconds, system_clock()))
+    return at.isoformat(timespec="seconds") if at.date() != now.date() else at.timetz().isoformat("seconds")
+
+
+def time_of(*, as_json: bool) -> Callable[[float], str]:
+    """How sentences write times: for programs in UTC."""
+    return when if as_json else local_time
+
+
+def _local(name: str, value: object) -> object:
+    """A time of a document as people read it, with its date; every other value stays."""
+    if isinstance(value, str) and name in _TIMES:
+        return datetime.fromisoformat(value).astimezone().isoformat(timespec="seconds")
+    return value
 
 
 def moved(evaluation: Mapping[str, Any]) -> str:

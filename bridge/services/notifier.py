@@ -4,7 +4,7 @@ A notice is `sending` on disk before it is sent and what the channel said is on 
 least once, and a process that dies between the two sends it again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -37,9 +37,10 @@ FAILURES: Final = 8
 
 @dataclass(slots=True)
 class Target:
-    """What a vendor's limit counts: the channels that share it send one after the other."""
+    """What a vendor's limit counts: the `channels` that share it send one after the other."""
 
     key: str
+    channels: Sequence[str] = ()
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
 
@@ -83,7 +84,8 @@ class Notifier(Service):
 
     async def round(self) -> float | None:
         if self._mended:
-            await self._health.resume(self._service)
+            if (await self._health.get(self._service)).down_since is not None:
+                await self._health.resume(self._service)
             await self._notices.hurry(self._name)
             self._mended = False
         wake_at = await self._send_due()
@@ -172,6 +174,8 @@ class Notifier(Service):
         """The vendor wants a pause: it counts as no attempt, but the notice can still expire."""
         until = self._clock() + after
         await self._notices.pause(self._target.key, until)
+        for name in self._target.channels:
+            await self._health.pause(f"channel:{name}", until, why)
         if not await self._expired(row, why):
             await self._notices.end(row.notice.id, NoticeState.PENDING, why, next_at=until, count=False)
 
@@ -209,7 +213,9 @@ def make_notifiers(
     wake_notifiers: Callable[[], None],
 ) -> list[Notifier]:
     """One for each channel by name; those of one target, as `targets` has it, share its limit."""
-    shared = {key: Target(key) for key in targets.values()}
+    shared = {
+        key: Target(key, [name for name, of in targets.items() if of == key]) for key in targets.values()
+    }
     return [
         Notifier(
             name,

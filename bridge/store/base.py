@@ -16,6 +16,7 @@ from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
 from bridge.model.plan import KnownMove, Planner
 from bridge.store.callers import Audit, IdempotencyKeys, Tokens
+from bridge.store.lookup import Lookup
 from bridge.store.reports import Reports
 from bridge.store.rules import Repositories, Schedules
 from bridge.store.values import (
@@ -44,6 +45,7 @@ from bridge.store.values import (
     RecordedDecision,
     Step,
 )
+from bridge.store.waits import Waits
 
 
 class Deliveries(Protocol):
@@ -106,9 +108,6 @@ class Builds(Protocol):
         waits, no end of it was requested, its time has come, and no earlier build has to end first. One that
         cannot be read any more is not claimed: it becomes `unknown`, with the reason.
         """
-
-    async def ahead_of(self, build_id: str) -> Build | None:
-        """The oldest build that has to end before this one may start, since both write one tag."""
 
     async def unwanted(self, builder: str) -> list[Build]:
         """Builds that wait, although a person or a newer push asked for their end; at most 1000."""
@@ -297,6 +296,9 @@ class Health(Protocol):
     async def restore(self, name: str, why: str) -> bool:
         """Record that a part is up; returns whether it was down."""
 
+    async def pause(self, name: str, until: float, why: str) -> None:
+        """Record that nothing is to be sent to a part before `until`; one that is down stays so, and why."""
+
     async def resume(self, name: str) -> None:
         """End the pause of a part, up or down."""
 
@@ -340,6 +342,10 @@ class Store(Protocol):
     def builds(self) -> Builds: ...
     @property
     def reports(self) -> Reports: ...
+    @property
+    def waits(self) -> Waits: ...
+    @property
+    def lookup(self) -> Lookup: ...
     @property
     def notices(self) -> Notices: ...
     @property

@@ -1,5 +1,7 @@
 """What people read where a build or a notice itself holds no reason."""
 
+import re
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from support.commands import Done, command
 from support.daemon import SECRET, Daemon
 from support.notices import FACTS
 from support.records import filled
-from support.scripted import Store
+from support.scripted import START, Store
 
 from bridge.model.build import BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
@@ -47,8 +49,11 @@ def test_a_build_that_never_had_its_turn_waits_for_a_reason(daemon: Daemon) -> N
 
     filled(daemon, fall)
     failed, waiting = run(daemon, "builds list --json").documents
-    assert (failed["detail"], waiting["detail"]) == ("", "waits for here: it refuses connections")
-    assert "waits for here: it refuses connections" in run(daemon, "builds show acme/shop#1").stdout
+    why = "here down since 2023-11-14T22:13:20.000Z: it refuses connections"
+    assert (failed["detail"], waiting["detail"]) == ("", why)
+    shown = run(daemon, "builds show acme/shop#1").stdout
+    (since,) = re.findall(r"here down since (\S+): it refuses connections", shown)
+    assert since == datetime.fromtimestamp(START, UTC).astimezone().isoformat(timespec="seconds")
 
 
 def test_a_build_behind_another_says_which_one(daemon: Daemon) -> None:
@@ -58,7 +63,7 @@ def test_a_build_behind_another_says_which_one(daemon: Daemon) -> None:
 
     filled(daemon, fill)
     second, first = run(daemon, "builds list --json").documents
-    assert (second["detail"], first["detail"]) == ("waits for acme/shop #1, which writes the same tag", "")
+    assert (second["detail"], first["detail"]) == ("behind #1, which writes the same tag", "")
     assert second["detail"] in run(daemon, "builds show acme/shop#2").stdout
 
 

@@ -14,6 +14,7 @@ from bridge.channels.base import Dead, RateLimited, Retry
 from bridge.config.types import Secret
 from bridge.runtime.rate import Rate
 from bridge.services.notifier import Target
+from bridge.store.values import HealthRecord
 
 
 @pytest.fixture
@@ -95,13 +96,15 @@ async def test_two_channels_with_one_robot_share_its_limit(store: Store) -> None
 
 
 async def test_two_channels_with_one_robot_share_its_pause(store: Store) -> None:
-    target = Target("robot")
+    target = Target("robot", ["one", "two"])
     one, two = ScriptedChannel("one"), ScriptedChannel("two")
     one.answers.append(RateLimited("too fast", 600.0))
     await put(store, "a", channel="one")
     first, second = NotifierHarness(store, one, target), NotifierHarness(store, two, target)
     async with first.running(), second.running():
         await put(store, "b", channel="two")
+        paused = HealthRecord(name="channel:two", paused_until=store.clock() + 600, why="too fast")
+        assert await store.health.get("channel:two") == paused, "who looks at it sees why it waits"
         await _advance(store, 599, first, second)
         assert (len(one.attempts), len(two.attempts)) == (1, 0)
         await _advance(store, 1, first, second)

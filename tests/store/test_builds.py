@@ -238,8 +238,11 @@ async def test_builds_of_two_rules_that_write_one_tag_of_one_image_run_one_after
         return {build.id for build in await store.due("here")}
 
     assert await due_now() == {other.id, apart.id}
-    ahead = [await store.builds.ahead_of(build.id) for build in (first, second, third, other, apart)]
-    assert [build and build.id for build in ahead] == [None, first.id, first.id, None, None]
+    waits = await store.waits.of_builds([first, second, third, other, apart])
+    assert {one: wait.ahead and wait.ahead.id for one, wait in waits.items()} == {
+        second.id: first.id,
+        third.id: first.id,
+    }
     for ended, then in ((first, second), (second, third)):
         assert await store.builds.transition(ended.id, BuildState.CANCELLED, quiet)
         assert await due_now() == {other.id, apart.id, then.id}

@@ -40,7 +40,7 @@ from bridge.store.sqlite import (
 from bridge.store.sqlite.build_filter import parts
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.eligibility import ahead_of, is_eligible
+from bridge.store.sqlite.eligibility import is_eligible
 from bridge.store.values import (
     ANY_BUILD,
     BuildChange,
@@ -147,11 +147,6 @@ class Builds:
         if await self._database.read(lambda connection: connection.execute(any_due).first()) is None:
             return None
         return await self._database.write(work)
-
-    async def ahead_of(self, build_id: str) -> Build | None:
-        query = ahead_of(build_id)
-        row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
-        return build_of(row) if row is not None else None
 
     async def unwanted(self, builder: str) -> list[Build]:
         return await self._select(

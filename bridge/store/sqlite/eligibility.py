@@ -6,9 +6,9 @@ So the newest build has the tag, however long each takes, and whichever rule it 
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import ColumnElement, Select, TextClause, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, ScalarSelect, TextClause, and_, exists, func, or_, select, text
 
 from bridge.model.build import BuildState
 from bridge.store.schema import build as table
@@ -20,7 +20,8 @@ _SAME_REPOSITORY: Final = and_(
 )
 # Word for word the condition of the index: bound parameters would not use it.
 _UNENDED: Final = text("other.state IN ('waiting', 'triggering', 'queued', 'running')")
-_ACTIVE: Final = _OTHER.c.state.in_([BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING])
+_ACTIVE_STATES: Final = [BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING]
+_ACTIVE: Final = _OTHER.c.state.in_(_ACTIVE_STATES)
 
 
 @cache
@@ -29,9 +30,19 @@ def is_eligible() -> ColumnElement[bool]:
     return and_(or_(table.c.concurrency.is_(None), _active() < table.c.concurrency), ~_behind())
 
 
-def ahead_of(build_id: str) -> Select[Any]:
-    """The oldest build that this one waits for, since both write one tag."""
-    return select(_OTHER).where(table.c.id == build_id, *_ahead()).order_by(_OTHER.c.turn).limit(1)
+def ahead_by_tag() -> ScalarSelect[str]:
+    """The id of the oldest build that one waits for, since both write one tag."""
+    return _oldest(*_ahead())
+
+
+def first_active() -> ScalarSelect[str]:
+    """The id of the oldest build with the builder of a repository that may have no more there at once."""
+    return _oldest(_SAME_REPOSITORY, _ACTIVE, _active() >= table.c.concurrency)
+
+
+def _oldest(*conditions: ColumnElement[bool] | TextClause) -> ScalarSelect[str]:
+    query = select(_OTHER.c.id).where(*conditions).order_by(_OTHER.c.turn).limit(1)
+    return query.correlate(table).scalar_subquery()
 
 
 def _behind() -> ColumnElement[bool]:
@@ -47,5 +58,7 @@ def _ahead() -> Sequence[ColumnElement[bool] | TextClause]:
 
 
 def _active() -> ColumnElement[int]:
-    count = select(func.count()).select_from(_OTHER).where(_SAME_REPOSITORY, _ACTIVE)
+    active = table.alias("active")
+    same = and_(active.c.namespace == table.c.namespace, active.c.repo_name == table.c.repo_name)
+    count = select(func.count()).select_from(active).where(same, active.c.state.in_(_ACTIVE_STATES))
     return count.correlate(table).scalar_subquery()

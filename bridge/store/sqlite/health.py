@@ -54,6 +54,14 @@ class Health:
 
         return (await self._change(name, up)).down_since is not None
 
+    async def pause(self, name: str, until: float, why: str) -> None:
+        why = self._redact(why)
+
+        def paused(old: HealthRecord) -> HealthRecord:
+            return replace(old, paused_until=until, why=why if old.down_since is None else old.why)
+
+        await self._change(name, paused)
+
     async def resume(self, name: str) -> None:
         if (await self.get(name)).paused_until:
             await self._change(name, lambda old: replace(old, paused_until=0.0))

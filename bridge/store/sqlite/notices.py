@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 _ROWS: Final = select(table)
 # Word for word the condition of the index over open notices: bound parameters would not use it.
-_IS_OPEN: Final = text("state IN ('pending', 'sending')")
+IS_OPEN: Final = text("state IN ('pending', 'sending')")
 _SEND_LOG_SECONDS: Final = 3600
 _SPLIT: Final = 100
 """The most notices that are made ready for their recipients in one transaction."""
@@ -129,7 +129,7 @@ class Notices:
 
     async def hurry(self, channel: str) -> None:
         now = self._clock()
-        waiting = update(table).where(table.c.channel == channel, _IS_OPEN, table.c.next_at > now)
+        waiting = update(table).where(table.c.channel == channel, IS_OPEN, table.c.next_at > now)
         # As if they had not been tried yet: the oldest goes first.
         due = waiting.values(next_at=func.min(table.c.created_at, now))
         await self._database.write(lambda connection: connection.execute(due).rowcount)
@@ -160,7 +160,7 @@ class Notices:
 
     async def end_orphans(self, channels: Collection[str]) -> int:
         now = self._clock()
-        orphan = select(table.c.id).where(_IS_OPEN, table.c.channel.not_in(channels)).limit(1)
+        orphan = select(table.c.id).where(IS_OPEN, table.c.channel.not_in(channels)).limit(1)
         if await self._database.read(lambda connection: connection.execute(orphan).first()) is None:
             return 0
         return await self._database.write(lambda connection: end_orphans(connection, channels, now))
@@ -221,7 +221,7 @@ def _head(channel: str) -> Select[Any]:
     One that is `sending` may, too: only the channel's own notifier asks, so the outcome of that attempt could
     not be written.
     """
-    heads = select(func.min(table.c.id)).where(table.c.channel == channel, _IS_OPEN)
+    heads = select(func.min(table.c.id)).where(table.c.channel == channel, IS_OPEN)
     return (
         select(table)
         .where(table.c.id.in_(heads.group_by(table.c.job, table.c.recipient)))
@@ -232,7 +232,7 @@ def _head(channel: str) -> Select[Any]:
 
 def end_orphans(connection: Connection, channels: Collection[str], now: float) -> int:
     """End the open notices to a channel that is not among `channels`; returns how many."""
-    orphans = select(table.c.id, table.c.channel).where(_IS_OPEN, table.c.channel.not_in(channels))
+    orphans = select(table.c.id, table.c.channel).where(IS_OPEN, table.c.channel.not_in(channels))
     rows = connection.execute(orphans).all()
     for row in rows:
         why = f"there is no channel {row.channel} any more"
@@ -244,7 +244,7 @@ def end_orphans(connection: Connection, channels: Collection[str], now: float) -
 
 def _split(connection: Connection, channel: str, recipients: Sequence[str], now: float) -> None:
     """Make one notice for each recipient of the oldest that have none: each has its own attempts and end."""
-    whole = select(table).where(table.c.channel == channel, _IS_OPEN, table.c.recipient.is_(None))
+    whole = select(table).where(table.c.channel == channel, IS_OPEN, table.c.recipient.is_(None))
     for row in connection.execute(whole.order_by(table.c.id).limit(_SPLIT)).mappings().all():
         first, *others = recipients
         connection.execute(update(table).where(table.c.id == row["id"]).values(recipient=first))

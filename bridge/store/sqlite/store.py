@@ -20,12 +20,14 @@ from bridge.store.sqlite.feed import Feed
 from bridge.store.sqlite.health import Health
 from bridge.store.sqlite.idempotency import IdempotencyKeys
 from bridge.store.sqlite.jobs import Jobs
+from bridge.store.sqlite.lookup import Lookup
 from bridge.store.sqlite.messages import Messages
 from bridge.store.sqlite.notices import Notices, end_orphans
 from bridge.store.sqlite.reports import Reports
 from bridge.store.sqlite.repositories import Repositories
 from bridge.store.sqlite.schedules import Schedules
 from bridge.store.sqlite.tokens import Tokens
+from bridge.store.sqlite.waits import Waits
 from bridge.store.values import Redact, ServiceNoticesFor, unchanged
 
 
@@ -46,6 +48,8 @@ class SqliteStore:
         self.builds = Builds(database, clock, redact, log_limit)
         self.reports = Reports(database)
         self.notices = Notices(database, clock, redact)
+        self.waits = Waits(database, clock)
+        self.lookup = Lookup(database)
         self.health = Health(database, clock, service_notices, redact)
         self.jobs = Jobs(database)
         self.messages = Messages(database)

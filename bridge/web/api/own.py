@@ -9,6 +9,7 @@ from starlette.responses import Response
 from bridge.errors import ConfigError
 from bridge.model.access import Role
 from bridge.model.audit import Action
+from bridge.model.build import Build
 from bridge.rules.in_force import KnownRepository
 from bridge.store.values import HealthRecord
 from bridge.web.api.answers import failure, headers_of, success
@@ -123,7 +124,7 @@ class OwnApi(Dialect):
         build = await self._core.builds.one(call.principal, call.path["build_id"])
         steps = await self._core.store.builds.steps(build.id)
         runs = runs_document(await self._core.store.builds.runs(build.id))
-        return {**build_document(build), "runs": runs, "timeline": timeline_document(steps)}
+        return {**await self._build_document(call, build), "runs": runs, "timeline": timeline_document(steps)}
 
     async def show_log(self, call: Call, query: LogQuery) -> list[LogRow]:
         """Show the log of a build, piece by piece."""
@@ -142,7 +143,7 @@ class OwnApi(Dialect):
         caller, repository = call.caller, known.repository
         order = order_of(repository, body.tag, body.branch, body.code_commit_id)
         build, *_ = await self._core.trigger.trigger(caller, repository, order, call.origin, call.claim_id)
-        return build_document(build)
+        return await self._build_document(call, build)
 
     async def cancel_build(self, call: Call) -> None:
         """Ask for the end of a build that waits or runs."""
@@ -152,7 +153,12 @@ class OwnApi(Dialect):
     async def retry_build(self, call: Call) -> BuildDocument:
         """Run a build that has ended once more: the same commit, number and tags."""
         build = await self._core.builds.one(call.principal, call.path["build_id"])
-        return build_document(await self._core.builds.retry(call.caller, build, call.origin, call.claim_id))
+        again = await self._core.builds.retry(call.caller, build, call.origin, call.claim_id)
+        return await self._build_document(call, again)
+
+    async def _build_document(self, call: Call, build: Build) -> BuildDocument:
+        (shown,) = await self._core.builds.with_reasons(call.principal, [build])
+        return build_document(shown)
 
     async def list_deliveries(self, call: Call, query: DeliveryQuery) -> ListPage[DeliveryDocument]:
         """List deliveries, the newest first. Who may not read all gets those that built something there."""
@@ -162,11 +168,12 @@ class OwnApi(Dialect):
     async def show_delivery(self, call: Call) -> DeliveryStory:
         """Show a delivery, why it built or not, and the builds that it made."""
         row, steps, builds = await self._core.deliveries.one(call.caller, call.path["delivery_id"])
+        shown = await self._core.builds.with_reasons(call.principal, builds)
         return {
             **delivery_document(row.head),
             "explanation": row.explanation,
             "timeline": timeline_document(steps),
-            "builds": [build_document(build) for build in builds],
+            "builds": [build_document(build) for build in shown],
         }
 
     async def show_body(self, call: Call) -> Response:

@@ -1,7 +1,8 @@
 """Builds as callers may see and change them; who may not see a build cannot tell it from one there is not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import anyio
@@ -14,6 +15,7 @@ from bridge.store.base import Store
 from bridge.store.values import BuildFilter, Cursor, Page
 from bridge.web.api.core.access import require_in
 from bridge.web.api.core.errors import Conflict, NotFound
+from bridge.web.api.core.reasons import builds_with_reasons
 
 _NO_BUILD: Final = "there is no such build, or it takes a token to see it"
 _NO_BUILD_FOR_YOU: Final = "there is no such build, or your token may not see it"
@@ -24,6 +26,7 @@ class BuildAccess:
 
     def __init__(self, store: Store, wake: Callable[[], None], one_list: anyio.Semaphore) -> None:
         self._one_list = one_list
+        self._store = store
         self._builds = store.builds
         self._audit = store.audit
         self._wake = wake
@@ -67,10 +70,15 @@ class BuildAccess:
     async def page(
         self, principal: Principal | None, cursor: Cursor, size: int, only: BuildFilter
     ) -> Page[Build]:
-        """The builds that the caller may see, of those that `only` asks for."""
+        """The builds that the caller may see, of those that `only` asks for, with what they wait for."""
         readable = frozenset() if principal is None else principal.namespaces
         async with self._one_list:
-            return await self._builds.page(cursor, size, replace(only, readable=readable))
+            page = await self._builds.page(cursor, size, replace(only, readable=readable))
+            return replace(page, rows=await self.with_reasons(principal, page.rows))
+
+    async def with_reasons(self, principal: Principal | None, builds: Sequence[Build]) -> Sequence[Build]:
+        """The builds; of those that wait `detail` says for what, as far as the caller may see it."""
+        return await builds_with_reasons(self._store, builds, partial(sees, principal))
 
 
 def sees(principal: Principal | None, namespace: str) -> bool:

@@ -14,6 +14,7 @@ from bridge.store.values import Cursor, MessageFilter, MessageRow, NoticeFilter,
 from bridge.web.api.core.access import require, require_in
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.errors import Conflict, NotFound
+from bridge.web.api.core.reasons import notices_with_reasons
 from bridge.web.api.core.repositories import RuleKeeper
 
 _NO_NOTICE: Final = "no notice has this id that your token may see: it is wrong, or the notice is too old"
@@ -25,6 +26,7 @@ class NoticeAccess:
     def __init__(
         self, store: Store, keeper: RuleKeeper, wake: Callable[[], None], one_list: anyio.Semaphore
     ) -> None:
+        self._store = store
         self._notices = store.notices
         self._messages = store.messages
         self._audit = store.audit
@@ -33,9 +35,10 @@ class NoticeAccess:
         self._one_list = one_list
 
     async def page(self, caller: Principal, cursor: Cursor, size: int, only: NoticeFilter) -> Page[NoticeRow]:
-        """The notices that the caller may see, of those that `only` asks for."""
+        """The notices that the caller may see, of those that `only` asks for, with what they wait for."""
         async with self._one_list:
-            return await self._notices.page(cursor, size, replace(only, readable=caller.namespaces))
+            page = await self._notices.page(cursor, size, replace(only, readable=caller.namespaces))
+            return replace(page, rows=await notices_with_reasons(self._store, page.rows))
 
     async def messages(
         self, caller: Principal, cursor: Cursor, size: int, only: MessageFilter
@@ -45,11 +48,12 @@ class NoticeAccess:
             return await self._messages.page(cursor, size, replace(only, readable=caller.namespaces))
 
     async def one(self, caller: Principal, notice_id: str) -> tuple[NoticeRow, list[Step]]:
-        """A notice and its timeline. Raises NotFound."""
+        """A notice with what it waits for, and its timeline. Raises NotFound."""
         found = await self._notices.get(notice_id)
         if found is None or not _visible(caller, found[0]):
             raise NotFound(_NO_NOTICE)
-        return found
+        (row,) = await notices_with_reasons(self._store, [found[0]])
+        return row, found[1]
 
     async def replay(
         self, caller: Principal, notice_id: str, origin: str, claim_id: str | None = None

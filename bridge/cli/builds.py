@@ -1,0 +1,164 @@
+"""`builds`: list and show them, follow their logs, start, retry and cancel them."""
+
+from typing import Any
+
+import click
+
+from bridge.cli import show, trigger
+from bridge.cli.ids import build_name, find_build, find_run
+from bridge.cli.rows import limit_option, print_one, print_rows
+from bridge.cli.setup import audited, repository_name, run, store_of, user
+from bridge.model.audit import Action
+from bridge.model.build import Build, BuildState
+from bridge.store.base import Store
+from bridge.store.values import BuildFilter, Cursor, NoticeFilter
+from bridge.web.api.core.reasons import builds_with_reasons
+from bridge.web.api.documents import build_document, runs_document, timeline_document
+
+run_option = click.option(
+    "--run",
+    "number",
+    metavar="NUMBER",
+    type=click.IntRange(1),
+    help="This run of a build that was retried, instead of the newest.",
+)
+
+
+@click.group()
+def builds() -> None:
+    """The builds."""
+
+
+@builds.command("list")
+@click.option("--repository", metavar="NAMESPACE/REPO_NAME")
+@click.option("--state", type=click.Choice([str(state) for state in BuildState]))
+@limit_option
+@show.json_option
+@click.pass_obj
+def list_builds(
+    config: str | None, repository: str | None, state: str | None, limit: int, *, as_json: bool
+) -> None:
+    """List the newest builds."""
+    namespace, repo_name = repository_name(repository) if repository else (None, None)
+    states = None if state is None else [BuildState(state)]
+    only = BuildFilter(namespace=namespace, repo_name=repo_name, states=states)
+
+    async def work() -> list[dict[str, Any]]:
+        async with store_of(config) as store:
+            found = await store.builds.page(Cursor(), limit, only)
+            rows = await builds_with_reasons(store, found.rows, _sees_all, show.time_of(as_json=as_json))
+            return [{**build_document(build), "build": build_name(build)} for build in rows]
+
+    columns = [
+        "build",
+        "build_id",
+        "created_at",
+        "code_repo_type_value",
+        "docker_repo_tags",
+        "state",
+        "detail",
+    ]
+    print_rows(run(work), columns, as_json=as_json)
+
+
+@builds.command("show")
+@click.argument("build_id")
+@run_option
+@show.json_option
+@click.pass_obj
+def show_build(config: str | None, build_id: str, number: int | None, *, as_json: bool) -> None:
+    """Show one build (its id, or NAMESPACE/REPO_NAME#NUMBER), its runs, and the timeline of the newest."""
+
+    async def work() -> dict[str, Any]:
+        async with store_of(config) as store:
+            build = await find_run(store, build_id, number)
+            steps = await store.builds.steps(build.id, run=build.run)
+            runs = runs_document(await store.builds.runs(build.id))
+            notices = await store.notices.page(Cursor(), 100, NoticeFilter(build_id=build.id))
+            sent = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices.rows]
+            time = show.time_of(as_json=as_json)
+            (shown,) = await builds_with_reasons(store, [build], _sees_all, time)
+            return {**build_document(shown)} | {
+                "runs": runs,
+                "notices": sent,
+                "timeline": timeline_document(steps),
+            }
+
+    print_one(run(work), as_json=as_json)
+
+
+@builds.command("log")
+@click.argument("build_id")
+@run_option
+@click.pass_obj
+def log_of_build(config: str | None, build_id: str, number: int | None) -> None:
+    """Print the log of a build, up to the part that the daemon has read."""
+
+    async def work() -> None:
+        async with store_of(config) as store:
+            build = await find_run(store, build_id, number)
+            last = -1
+            while pieces := await store.builds.log(build.id, after=last, run=build.run):
+                for piece in pieces:
+                    click.echo(show.lines(piece.text), nl=False)
+                last = pieces[-1].seq
+            if last < 0:
+                click.echo(
+                    f"the daemon has read no log of {build_name(build)}; the build is {build.state}",
+                    err=True,
+                )
+
+    run(work)
+
+
+@builds.command()
+@click.argument("build_id")
+@click.pass_obj
+def cancel(config: str | None, build_id: str) -> None:
+    """Request the cancellation of a build."""
+
+    async def work() -> str:
+        async with store_of(config) as store:
+            build = await find_build(store, build_id)
+            if not await store.builds.request_cancel(build.id, f"cancelled by {user()}"):
+                raise click.ClickException(await _why_not_cancelled(store, build))
+            before = {"build": build_name(build), "state": build.state}
+            await audited(store, Action.BUILD_CANCELLED, build.id, before=before)
+            return build_name(build)
+
+    click.echo(f"requested the cancellation of {run(work)}")
+
+
+async def _why_not_cancelled(store: Store, build: Build) -> str:
+    """Why a cancellation was not recorded; with what the builder said to an earlier one."""
+    build = await find_build(store, build.id)
+    if build.state.terminal:
+        return f"{build_name(build)} has ended: {build.state}"
+    answers = [step.detail for step in await store.builds.steps(build.id) if step.what == "stop"]
+    return f"{build_name(build)} was cancelled before" + "".join(f": {text}" for text in answers[-1:])
+
+
+@builds.command()
+@click.argument("build_id")
+@click.pass_obj
+def retry(config: str | None, build_id: str) -> None:
+    """Run a build that has ended once more: the same commit, number and tags."""
+
+    async def work() -> str:
+        async with store_of(config) as store:
+            build = await find_build(store, build_id)
+            name = user()
+            again = await store.builds.retry(build.id, name, f"asked for by {name}")
+            before = {"build": build_name(build), "state": build.state, "run": build.run}
+            await audited(store, Action.BUILD_RETRIED, build.id, before=before, after={"run": again.run})
+            waiting, *_ = await store.builds.steps(build.id, run=again.run)
+            return f"{build_name(again)} waits: {waiting.detail}"
+
+    click.echo(run(work))
+
+
+builds.add_command(trigger.trigger)
+
+
+def _sees_all(_namespace: str) -> bool:
+    return True

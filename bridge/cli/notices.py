@@ -1,0 +1,77 @@
+"""`notices`: list and show them, send one once more, or drop it."""
+
+from typing import Any
+
+import click
+
+from bridge.cli import show
+from bridge.cli.ids import find_notice
+from bridge.cli.rows import limit_option, print_one, print_rows
+from bridge.cli.setup import audited, outline, run, store_of
+from bridge.model.audit import Action
+from bridge.model.notice import NoticeState
+from bridge.store.values import Cursor, NoticeFilter
+from bridge.web.api.core.reasons import notices_with_reasons
+from bridge.web.api.notice_documents import notice_document, notice_story
+
+
+@click.group()
+def notices() -> None:
+    """The notices."""
+
+
+@notices.command("list")
+@click.option("--state", type=click.Choice([str(state) for state in NoticeState]))
+@click.option("--channel")
+@limit_option
+@show.json_option
+@click.pass_obj
+def list_notices(
+    config: str | None, state: str | None, channel: str | None, limit: int, *, as_json: bool
+) -> None:
+    """List the newest notices."""
+    only = NoticeFilter(channel=channel, state=None if state is None else NoticeState(state))
+
+    async def work() -> list[dict[str, Any]]:
+        async with store_of(config) as store:
+            found = await store.notices.page(Cursor(), limit, only)
+            rows = await notices_with_reasons(store, found.rows, show.time_of(as_json=as_json))
+            return [{**notice_document(row)} for row in rows]
+
+    columns = ["id", "created_at", "channel", "event", "about", "state", "attempts", "detail"]
+    print_rows(run(work), columns, as_json=as_json)
+
+
+@notices.command("show")
+@click.argument("notice_id")
+@show.json_option
+@click.pass_obj
+def show_notice(config: str | None, notice_id: str, *, as_json: bool) -> None:
+    """Show one notice and its timeline."""
+
+    async def work() -> dict[str, Any]:
+        async with store_of(config) as store:
+            found, steps = await find_notice(store, notice_id)
+            (row,) = await notices_with_reasons(store, [found], show.time_of(as_json=as_json))
+            return {**notice_story(row, steps)}
+
+    print_one(run(work), as_json=as_json)
+
+
+@notices.command()
+@click.argument("notice_id")
+@click.pass_obj
+def replay(config: str | None, notice_id: str) -> None:
+    """Send a notice that has ended once more, as a new one."""
+    channels = outline(config).channel_kinds
+
+    async def work() -> str:
+        async with store_of(config) as store:
+            row, _ = await find_notice(store, notice_id)
+            if (channel := row.notice.channel) not in channels:
+                raise click.ClickException(f"there is no channel {channel} any more: add it to bridge.yaml")
+            new = await store.notices.replay(row.notice.id)
+            await audited(store, Action.NOTICE_REPLAYED, row.notice.id, after={"notice_id": new})
+            return new
+
+    click.echo(f"notice {run(work)}")

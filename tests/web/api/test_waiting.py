@@ -1,0 +1,74 @@
+"""Why builds and notices wait, as each dialect shows it and as far as each caller may see it."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from support.answers import good
+from support.api import api_of, bearer, client_of, issue
+from support.keeping import keeper_of
+from support.listed import add_notice
+from support.scripted import START, Store
+
+from bridge.model.access import Role
+from bridge.model.build import BuildState
+
+BEHIND = "behind {}, which writes the same tag"
+
+
+@pytest.fixture
+async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
+    keeper = await keeper_of(store, store.path.parent)
+    async with client_of(api_of(store, keeper=keeper)) as opened:
+        yield opened
+
+
+async def test_every_view_of_a_build_says_what_it_waits_for(store: Store, client: httpx.AsyncClient) -> None:
+    await store.add_build("1")
+    build = await store.add_build("2")
+    headers = bearer(await issue(store))
+    path = f"/v1/builds/{build.id}"
+    (row, first) = good(await client.get("/v1/builds", headers=headers))["results"]
+    delivery = good(await client.get(f"/v1/deliveries/{build.origin.delivery_id}", headers=headers))
+    (alauda, _) = (await client.get("/alauda/v1/builds", headers=headers)).json()["results"]
+    shown = good(await client.get(path, headers=headers))
+    said = [one["detail"] for one in (row, shown, *delivery["builds"], alauda)]
+    assert said == [BEHIND.format("#1")] * 4
+    assert first["detail"] == ""
+
+
+async def test_a_run_that_waits_again_says_for_what(store: Store, client: httpx.AsyncClient) -> None:
+    ended = await store.add_build("1")
+    await store.builds.request_cancel(ended.id, "cancelled by ann")
+    await store.builds.transition(ended.id, BuildState.CANCELLED, lambda *_: [])
+    await store.health.degrade("builder:here", "no answer")
+    headers = bearer(await issue(store, Role.MEMBER))
+    again = good(await client.post(f"/v1/builds/{ended.id}/retry", headers=headers))
+    assert again["detail"] == "here down since 2023-11-14T22:13:20.000Z: no answer"
+
+
+async def test_a_build_of_a_repository_that_the_caller_may_not_see_is_not_named(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    await store.add_build("1", namespace="lab", repo_name="secret")
+    build = await store.add_build("2", is_public=True)
+
+    async def said(headers: dict[str, str]) -> str:
+        (row,) = good(await client.get("/v1/builds?namespace=acme", headers=headers))["results"]
+        assert good(await client.get(f"/v1/builds/{build.id}", headers=headers))["detail"] == row["detail"]
+        return str(row["detail"])
+
+    of_acme, of_all = await issue(store, Role.VIEWER, "acme"), await issue(store)
+    hidden = BEHIND.format("a build of another repository")
+    assert [await said({}), await said(bearer(of_acme))] == [hidden, hidden]
+    assert await said(bearer(of_all)) == BEHIND.format("lab/secret #1")
+
+
+async def test_every_view_of_a_notice_says_what_it_waits_for(store: Store, client: httpx.AsyncClient) -> None:
+    await add_notice(store, "a")
+    await store.health.pause("channel:team", START + 600, "130101")
+    headers = bearer(await issue(store))
+    (row,) = good(await client.get("/v1/notices?channel=team", headers=headers))["results"]
+    shown = good(await client.get("/v1/notices/a", headers=headers))
+    why = "team paused until 2023-11-14T22:23:20.000Z: 130101"
+    assert [row["detail"], shown["detail"]] == [why, why]
