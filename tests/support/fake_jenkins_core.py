@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from support import fake_jenkins_config as config
 from support.fake_http import FakeServer, Reply, json_reply
+from support.fake_jenkins_log import log_from
 from support.fake_jenkins_multibranch import Project
 from support.fake_jenkins_state import (
     QUIET,
@@ -32,6 +33,7 @@ from support.fake_jenkins_state import (
     Parameter,
     Values,
     build_document,
+    credentials_document,
     folder_document,
     item_document,
     job_document,
@@ -42,7 +44,6 @@ from support.fake_jenkins_state import (
 
 LEFT_LIFE = 300.0
 _ACTION = re.compile(r"build|buildWithParameters|\d+/(?:stop|doDelete)")
-_ANNOTATION = re.compile(rb"\x1b\[8mha:.*?\x1b\[0m", re.DOTALL)
 _HTML = "text/html;charset=utf-8"
 _NARROW = "text/html;charset=iso-8859-1"
 JSON = "application/json;charset=utf-8"
@@ -82,6 +83,8 @@ class FakeJenkins(FakeServer):
         self.session = "aa7f3177"
         self.folders = {""}
         self.may_configure = True
+        self.credentials: dict[str, list[str]] = {}
+        """The ids of those of a folder, "" for Jenkins itself, where the user may see them."""
         self.keeps_parameters = True
         """False where the script of a Pipeline decides on them whatever the configuration says."""
         self.stage_view = True
@@ -254,6 +257,11 @@ class FakeJenkins(FakeServer):
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         path = parts.path.strip("/")
+        if found := re.fullmatch(
+            r"((?:job/[^/]+/)*)credentials/store/(?:folder|system)/domain/_/api/json", path
+        ):
+            name = "/".join(unquote(part) for part in found[1].split("/")[1::2])
+            return self._document(credentials_document(self.credentials.get(name)), query)
         if found := re.fullmatch(r"((?:job/[^/]+/)+)(.+)", path):
             name = "/".join(unquote(part) for part in found[1].split("/")[1::2])
             return self._below_job(method, name, found[2], query, form)
@@ -308,7 +316,7 @@ class FakeJenkins(FakeServer):
             self._looked(job)
             return reply
         if build and what == "logText/progressiveText":
-            return _log(build, int(query.get("start", "0")))
+            return log_from(build, int(query.get("start", "0")))
         if build and what == "wfapi/describe" and job.pipeline and self.stage_view:
             # A plugin names neither the version of Jenkins nor its run.
             return json_reply(stages_document(job, build))
@@ -387,12 +395,3 @@ class FakeJenkins(FakeServer):
             free = item.job.concurrent or not item.job.running
             if item.left is None and now >= item.ready and free:
                 self.write(self._start(item), "Started by user ci\r\n", hidden=40)
-
-
-def _log(build: Build, start: int) -> Reply:
-    if start > len(build.raw):
-        start = 0
-    headers = {"Content-Type": "text/plain;charset=utf-8", "X-Text-Size": str(len(build.raw))}
-    if build.result is None:
-        headers["X-More-Data"] = "true"
-    return Reply(200, headers, _ANNOTATION.sub(b"", build.raw[start:]))

@@ -307,6 +307,13 @@ def folder_document(root: str, name: str, jobs: dict[str, Job]) -> dict[str, Any
     }
 
 
+def credentials_document(ids: list[str] | None) -> dict[str, Any] | None:
+    """The global domain of a store; none where the user may not see it."""
+    kind = "com.cloudbees.plugins.credentials.CredentialsStoreAction$"
+    shown = [{"_class": f"{kind}CredentialsWrapper", "id": name, "description": ""} for name in ids or ()]
+    return None if ids is None else {"_class": f"{kind}DomainWrapper", "credentials": shown}
+
+
 USER: dict[str, Any] = {
     "_class": "hudson.model.User",
     "absoluteUrl": "http://127.0.0.1:18080/user/ci",

@@ -35,8 +35,9 @@ from bridge.builders.jenkins import log as jenkins_log
 from bridge.builders.jenkins.answer import Answer
 from bridge.builders.jenkins.branches import Branches, job_of
 from bridge.builders.jenkins.client import Form, JenkinsServer, ServerAccess
+from bridge.builders.jenkins.credentials import JobCredentials
 from bridge.builders.jenkins.items import BRANCH, BUILD_ID, NOT_EXACT, JenkinsJob, job_path
-from bridge.builders.jenkins.jobs import JobCache, Jobs, JobSetup, NoJob
+from bridge.builders.jenkins.jobs import JobCache, Jobs, NoJob
 from bridge.builders.jenkins.model import (
     WHO_WE_ARE,
     WHOAMI,
@@ -49,6 +50,7 @@ from bridge.builders.jenkins.model import (
 from bridge.builders.jenkins.poll import JenkinsPoll
 from bridge.builders.jenkins.search import JenkinsSearch
 from bridge.builders.jenkins.settings import JenkinsSettings
+from bridge.builders.jenkins.setup import JobSetup
 from bridge.errors import Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
 
@@ -95,6 +97,7 @@ class JenkinsBuilder(Builder):
         self._branches = (
             Branches(settings.job, self._server, context.clock) if settings.job.endswith(BRANCH) else None
         )
+        self._credentials = JobCredentials(settings.job, settings.credentials, self._server)
         self._poll = JenkinsPoll(self._server, settings.url, context.clock)
         self._search = JenkinsSearch(self._server, self._poll, context.clock)
         self._queue_numbers: deque[tuple[str | None, int]] = deque(maxlen=_ITEMS_KEPT)
@@ -303,7 +306,8 @@ class JenkinsBuilder(Builder):
         text = f"the job {name!r} declares {len(job.definitions)} parameters"
         if not job.buildable:
             text += "; it is disabled, so Jenkins will reject builds: enable it"
-        return "; it ".join([text, *jenkins_job.shortcomings(job.definitions)])
+        text = "; it ".join([text, *jenkins_job.shortcomings(job.definitions)])
+        return "; ".join([text, *await self._credentials.faults()])
 
     async def _test_branches(self, branches: Branches) -> str:
         """What the project has, and what its job that ran last lacks, for all of them."""
@@ -329,9 +333,8 @@ class JenkinsBuilder(Builder):
         return "`password`, without a crumb: if it is an API token, write it as `token`"
 
     async def setup(self, parameters: Sequence[str], *, apply: bool = False) -> Setup:
-        return await JobSetup(self._jobs.of(self._job), self._server, self._branches).run(
-            parameters, apply=apply
-        )
+        setup = JobSetup(self._jobs.of(self._job), self._server, self._branches, self._credentials)
+        return await setup.run(parameters, apply=apply)
 
     def advice(self, targets: Sequence[Target], seen: Sequence[SeenJob]) -> Sequence[Advice]:
         return list(jenkins_job.advice(self.name, self._job, targets, seen))

@@ -175,9 +175,10 @@ class JenkinsServer:
         answer = await self.call("GET", path)
         if answer.status == 404:  # noqa: PLR2004  # an HTTP status
             return None
-        return self._document(answer, shape)
+        return self.document(answer, shape)
 
-    def _document(self, answer: Answer, shape: type[Shape]) -> Shape:
+    def document(self, answer: Answer, shape: type[Shape]) -> Shape:
+        """The JSON document that an answer is. Raises RemoteError where it is none."""
         if answer.status != 200:  # noqa: PLR2004  # an HTTP status
             raise self.error_of(answer)
         if answer.truncated:
@@ -285,7 +286,7 @@ class JenkinsServer:
         client.run = answer.headers.get("X-Jenkins-Session", self.session)
         # There is no such page where no request needs a crumb.
         missing = answer.status == 404  # noqa: PLR2004  # an HTTP status
-        client.crumb = not missing and self._document(answer, JenkinsCrumb).model_dump(by_alias=True)
+        client.crumb = not missing and self.document(answer, JenkinsCrumb).model_dump(by_alias=True)
         return True
 
     def _wants_tls(self, deadline: float) -> bool:

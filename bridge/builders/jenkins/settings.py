@@ -4,8 +4,18 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from bridge.builders.jenkins.items import BRANCH
 from bridge.builders.settings import ServerSettings
 from bridge.config.types import Secret, Shape, wrong
+
+CredentialsId = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    Shape(
+        r"^[A-Za-z0-9_.-]+$", "write the id that credentials have in Jenkins, such as git-bot, and no secret"
+    ),
+]
+"""The id of a user name with its password, in a folder of the job or in Jenkins itself."""
 
 
 class JenkinsSettings(ServerSettings):
@@ -33,6 +43,10 @@ class JenkinsSettings(ServerSettings):
 
     At the end of it `{branch}` is the branch or tag that was pushed: a job of a multibranch project.
     """
+    git_credentials: CredentialsId | None = None
+    """With which the job that `builders setup` creates clones over HTTP: an id in Jenkins, no secret."""
+    registry_credentials: CredentialsId | None = None
+    """With which that job signs in to the registry of the image: an id in Jenkins, no secret."""
     concurrency: Annotated[int, Field(ge=1, le=16)] = 4
     """How many calls run at once."""
 
@@ -41,6 +55,23 @@ class JenkinsSettings(ServerSettings):
         if (self.token is None) == (self.password is None):
             raise wrong("login", "say how the user signs in, in one way: by `token`, or by `password`")
         return self
+
+    @model_validator(mode="after")
+    def _created_job(self) -> Self:
+        if self.credentials and self.job.endswith(BRANCH):
+            names = " and ".join(f"`{name}`" for name in self.credentials)
+            raise wrong(
+                "credentials",
+                f"remove {names}, or write null where it comes from another builder: with {BRANCH}, the "
+                "Jenkinsfile says which credentials it uses",
+            )
+        return self
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The ids of credentials of the job, by setting."""
+        given = {"git_credentials": self.git_credentials, "registry_credentials": self.registry_credentials}
+        return {setting: name for setting, name in given.items() if name is not None}
 
     @property
     def secret(self) -> Secret:

@@ -35,6 +35,14 @@ TOLD: dict[str, Make] = {
     "it does not receive the images to build (IMAGE, TAGS): add string parameters of these names": (
         lambda site: declare(site.server, "BRIDGE_BUILD_ID", "COMMIT")
     ),
+    "there are no credentials 'gti-bot', neither in the folders of the job nor in Jenkins: add them": (
+        lambda site: (
+            site.server.credentials.update({"docker": ["git-bot"], "": []}) or {"git_credentials": "gti-bot"}
+        )
+    ),
+    "'git-bot' of `git_credentials` cannot be seen by this user, so they were not checked": given(
+        git_credentials="git-bot"
+    ),
     "Jenkins is starting or not available (503)": answers(503),
 }
 ORDERED: dict[str, Make] = {

@@ -310,6 +310,8 @@ async def test_a_proxy_that_is_down_is_named(ci_server: FakeJenkins) -> None:
         {"job": "team/{branch}/image"},
         {"job": "team/{tag}"},
         {"job": "{branch}"},
+        {"git_credentials": "user:secret"},
+        {"job": "team/shop/{branch}", "git_credentials": "git-bot"},
         {"username": "a:b"},
         {"password": "p"},
         {"token": None},
