@@ -49,7 +49,7 @@ from bridge.builders.codearts.poll import MAX_PAGES, PAGE, CodeArtsPoll
 from bridge.builders.codearts.settings import CodeArtsSettings
 from bridge.builders.server import Answer
 from bridge.errors import Denied, RemoteError, Transient, Unanswered
-from bridge.model.build import BuildRequest, SeenJob
+from bridge.model.build import BuildRequest, SeenJob, may_be_older
 
 _RUN: Final = ("v3/jobs/build", "v1/job/execute")
 # Seconds for which a job's definition is used again.
@@ -187,7 +187,7 @@ class CodeArtsBuilder(Builder):
         return f"{why}; the newest run of the job is #{record.number}, made since then, of {same}"
 
     async def find(self, request: BuildRequest) -> Handle | Search | None:
-        """Search the newest 2000 records: an unanswered trigger is never older."""
+        """Search the newest 2000 records."""
         job = await self._read_job()
         if not job.searchable:
             return Search.UNSEARCHABLE
@@ -202,6 +202,7 @@ class CodeArtsBuilder(Builder):
 
     async def _searched(self, job: DeclaredJob, newest: int, build_id: str) -> Handle | Search | None:
         hidden = False
+        starts: list[float] = []
         for page in range(MAX_PAGES):
             records = await self._poll.page(job.id, page)
             if page == 0 and (not records or records[0].number < newest):
@@ -211,8 +212,11 @@ class CodeArtsBuilder(Builder):
                 # A person can repeat a run with all its parameters: ours is the oldest.
                 return _ref_of(job, min(ours, key=lambda one: one.number)).handle
             hidden |= any(one.parameters is None for one in records)
+            starts += [unix(one.created) or 0.0 for one in records]
             if len(records) < PAGE:
                 break
+        else:
+            hidden |= may_be_older(build_id, starts, self._clock())
         return Search.UNSEARCHABLE if hidden else None
 
     def found(self, handle: Handle, request: BuildRequest) -> Sent:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from support.builder_contract import request
+from support.builder_contract import request, timed
 from support.codearts_builds import builder, sent
 from support.fake_codearts import BUILD_PROJECT, JOB, NAME, PROJECT, FakeCodeArts, refusal
 from support.fake_http import json_reply
@@ -259,3 +259,18 @@ async def test_records_without_parameters_cannot_be_searched(codearts: FakeCodeA
     async with builder(codearts) as ci:
         await sent(ci)
         assert await ci.find(request("b-1")) is Search.UNSEARCHABLE
+
+
+async def test_what_may_be_further_back_than_is_searched_is_not_proven_to_be_absent(
+    codearts: FakeCodeArts,
+) -> None:
+    for _ in range(2001):
+        codearts.made({"BRIDGE_BUILD_ID": "another"}, {})
+    now = int(codearts.clock())
+    async with builder(codearts) as ci:
+        assert await ci.find(request(timed(now))) is Search.UNSEARCHABLE
+        codearts.runs[10].created = now - 2 * 86_400
+        assert await ci.find(request(timed(now))) is None, "all there is older"
+        assert await ci.find(request("b-1")) is Search.UNSEARCHABLE, "its id does not say when it was made"
+        del codearts.runs[:2]
+        assert await ci.find(request("b-1")) is None, "those are all"
