@@ -17,7 +17,7 @@ from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import FORGES, OpenAdapters, open_adapters, targets
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules
-from bridge.runtime import log, memory
+from bridge.runtime import log, memory, metrics
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.redaction import Redactor
@@ -26,6 +26,7 @@ from bridge.runtime.systemd import notify
 from bridge.services.base import HandOver, Service, running
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, Unserved, recover
+from bridge.services.loop_lag import LoopLag
 from bridge.services.notifier import make_notifiers
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader, RuleSources, begin
@@ -67,6 +68,7 @@ async def serve(
         open_adapters(config, store.messages, clock) as adapters,
         anyio.create_task_group() as tasks,
     ):
+        metrics.prepare(config.settings.sources, config.builders, config.channels)
         sources = await begin(files, load, store.repositories, report)
         daemon = _Daemon(config, store, adapters, clock, service_notices, sources=sources)
         await recover(store, config.builders, config.channels, daemon.notice_policy)
@@ -141,6 +143,7 @@ class _Daemon:
             Unserved(store, list(adapters.builders), list(adapters.channels), self.notice_policy),
             Pruner(store, deliveries=retention.deliveries, builds=retention.builds),
             Liveness(store),
+            LoopLag(),
         ]
         self.http = self._http(config)
 
@@ -187,7 +190,8 @@ class _Daemon:
             return open_api(settings, store, self.reloader, clock, self._wake_all, forges=FORGES)
 
         self.api = OnFirstCall(make)
-        return make_app(store, receiver, make_wake_view(config.builders, self._servers.hint, clock), self.api)
+        wake = make_wake_view(config.builders, self._servers.hint, clock)
+        return make_app(store, receiver, wake, self.api, settings=settings, clock=clock)
 
 
 async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:

@@ -57,25 +57,31 @@ class ConfigError(BridgeError):
 
 
 class DeliveryError(BridgeError):
-    """The delivery is rejected; `status` is that of the HTTP answer."""
+    """The delivery is rejected; `status` is that of the HTTP answer, `reason` its word in metrics."""
 
     status = 400
+    reason = "malformed"
 
 
 class UnknownSource(DeliveryError):
     status = 404
+    reason = "unknown"
 
 
 class BadSignature(DeliveryError):
     status = 401
+    reason = "signature"
 
 
 class NoSignature(BadSignature):
     """The request has no signature and no token, or an empty one."""
 
+    reason = "unsigned"
+
 
 class PayloadTooLarge(DeliveryError):
     status = 413
+    reason = "size"
 
 
 class BadDelivery(DeliveryError):

@@ -39,6 +39,8 @@ REJECTED_RATE: Final = Rate(600, 60.0)
 UNIX: Final = "unix"
 """The word for proxies that connect through a socket file."""
 
+SHORTEST_SECRET: Final = 16
+"""Characters of a secret that nobody guesses, however often they may try."""
 SHORTEST_KEY: Final = 32
 """Characters of a key that signs: a shorter one can be guessed from a token."""
 _NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
@@ -307,6 +309,13 @@ class ApiSettings(Strict):
     """Which web pages of other addresses may call the API."""
 
 
+class MetricsSettings(Strict):
+    """Who may read the metrics at `/metrics`: without tokens only clients on this machine."""
+
+    tokens: Annotated[tuple[Secret, ...], Field(strict=False, max_length=16)] = ()
+    """Who sends one of them as `Authorization: Bearer` may read the metrics, from everywhere."""
+
+
 class LogSettings(Strict):
     """How the daemon writes its log: `auto` is pretty on a terminal and JSON elsewhere."""
 
@@ -343,5 +352,7 @@ class Settings(Strict):
     """How long finished deliveries and builds are kept."""
     api: ApiSettings = ApiSettings()
     """Who may use the API."""
+    metrics: MetricsSettings = MetricsSettings()
+    """Who may read the metrics."""
     log: LogSettings = LogSettings()
     """How the daemon writes its log."""

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 DIGEST: Final = "sha256:"
 """Begins the key of a delivery that its host gave no id. An equal one may be another push: a branch that is
 set there, back and there again."""
+_WITH_TIME: Final = 7
+"""The version of a UUID that begins with the time, in milliseconds."""
 
 
 class DeliveryState(StrEnum):
@@ -36,3 +39,12 @@ class Delivery:
     headers: Mapping[str, str]
     body: bytes
     received_at: float
+
+
+def id_time(delivery_id: str) -> float | None:
+    """When a delivery was given its id, in Unix seconds to the millisecond; None for an id without a time."""
+    try:
+        found = UUID(delivery_id)
+    except ValueError:
+        return None
+    return (found.int >> 80) / 1000 if found.version == _WITH_TIME else None

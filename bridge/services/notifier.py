@@ -15,7 +15,7 @@ from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry,
 from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
-from bridge.runtime.metrics import NOTICES
+from bridge.runtime.metrics import NOTICE_SECONDS, NOTICES
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
 from bridge.services.health import PartHealth
@@ -149,6 +149,7 @@ class Notifier(Service):
         match outcome:
             case Ok(detail):
                 await self._notices.end(notice_id, NoticeState.SENT, detail)
+                NOTICE_SECONDS.labels(self._name).observe(max(0.0, self._clock() - row.notice.created_at))
                 await self._works()
             case Retry(why, after, of_notice):
                 await self._again(row, why, after, of_notice=of_notice)

@@ -15,7 +15,7 @@ from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
-from bridge.runtime.metrics import BUILDS, POLL_SECONDS
+from bridge.runtime.metrics import POLL_SECONDS, POLLS, count_ended
 from bridge.services.base import Service
 from bridge.services.builder_calls import Calls, LogReader, answered, error_text
 from bridge.services.earlier_runs import EarlierRuns
@@ -170,6 +170,7 @@ class Poller(Service):
     async def _statuses(self, handles: Mapping[str, Handle]) -> Mapping[str, Status]:
         """What the builder says of each build; what this call shows of the builder itself is reported."""
         statuses = await self._calls.ask(self._builder.poll(handles), CALL_SECONDS, "poll", self._poll_failed)
+        POLLS.labels(self._name, "failed" if statuses is None else "answered").inc()
         if statuses is not None:
             self._failures = 0
             await self._health.worked("poll")
@@ -212,7 +213,6 @@ class Poller(Service):
         moved = await self._move(build, status, handle, tail)
         if moved is None:
             return
-        BUILDS.labels(self._name, moved.state).inc()
         self._on_ended()
         self._wake_notifiers()
         if is_whole:
@@ -281,6 +281,8 @@ class Poller(Service):
                 raw=status.raw,
                 reason=moved.detail,
             )
+            if moved.state.terminal:
+                count_ended(moved)
         return moved
 
     async def _unrecognised_for_long(self, build: Build, status: Status) -> bool:
@@ -332,9 +334,11 @@ class Poller(Service):
         await self._end_as_unknown(build, detail)
 
     async def _end_as_unknown(self, build: Build, detail: str) -> None:
-        await self._builds.transition(
+        moved = await self._builds.transition(
             build.run_id, BuildState.UNKNOWN, self._notice_policy, detail=detail, ended_at=self._clock()
         )
+        if moved is not None:
+            count_ended(moved)
         self._on_ended()
         self._wake_notifiers()
 

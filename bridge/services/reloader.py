@@ -32,6 +32,7 @@ from bridge.rules.merge import FileRules, RuleMerge, tag_names
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
+from bridge.runtime.metrics import count_reload, in_force
 from bridge.services.base import Service
 from bridge.services.health import RULES, RULES_RESTORED
 from bridge.store.base import Health
@@ -102,6 +103,7 @@ class Reloader(Service):
         self._revision = sources.begun.rules.api.stored.revision
         """What was last tried of the store."""
         self._one = anyio.Lock()
+        in_force(clock())
 
     @property
     def in_force(self) -> InForce:
@@ -138,15 +140,18 @@ class Reloader(Service):
         Raises ConfigError or StoreError; then the last good ones stay.
         """
         async with self._one:
+            begun = self._clock()
             tried = await self._fingerprint()
             stored = await self._sources.repositories.all()
             try:
                 changes = await self._take(await anyio.to_thread.run_sync(self._sources.load), stored)
                 await self._health.restore(RULES, RULES_RESTORED)
             except ConfigError as error:
+                count_reload(begun, self._clock() - begun, successful=False)
                 await self._reject(error)
                 self._tried, self._revision = tried, stored.revision
                 raise
+            count_reload(begun, self._clock() - begun, successful=True)
             self._tried = tried
         log.info(LogEvent.RULES_RELOADED, **self._log_fields(changes))
         self._hand_over()

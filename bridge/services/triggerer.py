@@ -20,7 +20,7 @@ from bridge.model.build import Build, BuildState, SeenJob
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
-from bridge.runtime.metrics import TRIGGERS
+from bridge.runtime.metrics import TRIGGERS, count_ended, count_triggered
 from bridge.runtime.rate import Bucket, Rate
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
@@ -197,7 +197,7 @@ class Triggerer(Service):
                 assert_never(outcome)
 
     async def _sent(self, build: Build, sent: Sent) -> None:
-        await self._move(
+        moved = await self._move(
             build,
             BuildState.QUEUED,
             detail=sent.detail,
@@ -205,6 +205,8 @@ class Triggerer(Service):
             caveat=sent.caveat,
             images_passed=sent.images_passed,
         )
+        if moved is not None:
+            count_triggered(moved, self._clock())
         await self._healthy()
         self._on_triggered()
 
@@ -311,6 +313,8 @@ class Triggerer(Service):
     async def _move(self, build: Build, to: BuildState, **change: Unpack[BuildChange]) -> Build | None:
         moved = await self._builds.transition(build.run_id, to, self._notice_policy, **change)
         if moved is not None:
+            if moved.state.terminal:
+                count_ended(moved)
             self._changed(moved)
         return moved
 

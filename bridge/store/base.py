@@ -17,6 +17,7 @@ from bridge.model.notice import Notice, NoticeState
 from bridge.model.plan import KnownMove, Planner
 from bridge.store.callers import Audit, IdempotencyKeys, Tokens
 from bridge.store.lookup import Lookup
+from bridge.store.monitoring import Monitoring
 from bridge.store.reports import Reports
 from bridge.store.rules import Repositories, Schedules
 from bridge.store.values import (
@@ -366,6 +367,8 @@ class Store(Protocol):
     def idempotency_keys(self) -> IdempotencyKeys: ...
     @property
     def feed(self) -> Feed: ...
+    @property
+    def monitoring(self) -> Monitoring: ...
 
     @property
     def death(self) -> StoreDied | None:

@@ -6,11 +6,15 @@ from typing import Protocol
 import anyio
 from anyio import to_thread
 from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bridge.config.settings import Settings
+from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.answers import FAILURES
 from bridge.web.api.health import HealthApi
+from bridge.web.metrics import MetricsView, StoreCollector
 from bridge.web.wake import PATH
 
 
@@ -46,17 +50,21 @@ class OnFirstCall:
         await self._app(scope, receive, send)
 
 
-def make_app(store: Store, receiver: ASGIApp, wake: ASGIApp, api: ASGIApp) -> ASGIApp:
+def make_app(
+    store: Store, receiver: ASGIApp, wake: ASGIApp, api: ASGIApp, *, settings: Settings, clock: Clock
+) -> ASGIApp:
     """All behind one address; deliveries are the hot path, so they do not go through the router."""
-    views = HealthApi(store)
-    health = Starlette(routes=views.routes, exception_handlers=FAILURES)
-    paths = {route.path for route in views.routes}
+    health = HealthApi(store)
+    metrics = MetricsView(StoreCollector(store, clock, health.store_fault), settings, clock)
+    routes = [*health.routes, Route("/metrics", metrics.show)]
+    monitoring = Starlette(routes=routes, exception_handlers=FAILURES)
+    paths = {route.path for route in routes}
 
     def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path: str = scope["path"]
         if path.startswith("/hooks/"):
             return receiver(scope, receive, send)
-        chosen = wake if path.startswith(PATH) else health if path in paths else api
+        chosen = wake if path.startswith(PATH) else monitoring if path in paths else api
         return chosen(scope, receive, send)
 
     return app

@@ -12,6 +12,7 @@ class BufferFull(DeliveryError):
     """Too many large bodies arrive at once; the client may send again after `after` seconds."""
 
     status = 503
+    reason = "room"
     after: ClassVar[float] = 5.0
 
 

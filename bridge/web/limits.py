@@ -1,15 +1,19 @@
-"""Rate limits of one source: for its verified deliveries, and for the rejected requests of each client."""
+"""Rate limits: of a source for verified deliveries and for what is rejected, of clients for wrong tokens."""
 
+import hmac
+from collections.abc import Sequence
 from typing import Final
 
+from bridge.config.settings import SHORTEST_SECRET
 from bridge.runtime.rate import MAX_KEYS, Bucket, Buckets, LogLimit, Rate
 
 LOG_RATE: Final = Rate(20, 4.0)
 """How many lines of log rejected requests may cause."""
 
-
 ATTEMPT_RATE: Final = Rate(60, 60.0)
-"""How many wrong tokens one client may send to the API before it is answered 429."""
+"""How many wrong tokens one client may send before it is answered 429."""
+BURST_RATE: Final = Rate(1, 60.0)
+"""How many lines of log the wrong tokens of one client may cause."""
 
 
 class SourceLimits:
@@ -48,3 +52,37 @@ class SourceLimits:
     def suppressed(self, now: float) -> int | None:
         """How many lines about rejections were suppressed before this one; None to suppress this one."""
         return self._log.suppressed(now)
+
+
+class AttemptLimits:
+    """Limits the wrong tokens of each client, and what the log says of them.
+
+    A client over its limit can still prove who it is: others may share its address with the one that guesses.
+    Only a token that is short enough to be guessed proves nothing then. Times are in seconds.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._attempts = Buckets(ATTEMPT_RATE)
+        self._bursts: dict[str, LogLimit] = {}
+        self._log = LogLimit(LOG_RATE, now)
+
+    def is_one_of(self, given: bytes, tokens: Sequence[bytes], client_key: str, now: float) -> bool:
+        """Whether a client proves something by this token."""
+        shortest = SHORTEST_SECRET if self._attempts.wait(client_key, now) else 1
+        # Every token is compared, so that the time does not depend on which one matches.
+        equal = [hmac.compare_digest(given, token) for token in tokens]
+        return any(equal) and len(given) >= shortest
+
+    def reject(self, client_key: str, now: float) -> float:
+        """Count a wrong token; the wait before the next one if they were too many, else 0."""
+        return self._attempts.take(client_key, now)
+
+    def suppressed(self, client_key: str, now: float) -> int | None:
+        """How many lines about wrong tokens were suppressed before this one; None to suppress this one."""
+        burst = self._bursts.pop(client_key, None) or LogLimit(BURST_RATE, now)
+        self._bursts[client_key] = burst
+        if len(self._bursts) > MAX_KEYS:
+            del self._bursts[next(iter(self._bursts))]
+        of_client = burst.suppressed(now)
+        of_others = None if of_client is None else self._log.suppressed(now)
+        return None if of_client is None or of_others is None else of_client + of_others

@@ -1,9 +1,10 @@
 """The receiver: it reads a delivery, verifies it, stores it on disk and answers; the rest happens later."""
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Final
 
 import orjson
@@ -17,7 +18,7 @@ from bridge.forges.base import Forge
 from bridge.forges.request import FORM, Headers, Request, headers_of, media_type
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
-from bridge.runtime.metrics import DELIVERIES
+from bridge.runtime.metrics import ANSWER_SECONDS, DELIVERIES, REJECTED, UNKNOWN
 from bridge.runtime.rate import Rate
 from bridge.store.base import Deliveries
 from bridge.store.values import Receipt
@@ -30,14 +31,11 @@ log = structlog.get_logger()
 MAX_HEADERS: Final = 100
 MAX_UNVERIFIED_BODY: Final = 64 << 10
 """The largest body that is read from a client over its limit: small deliveries are always verified."""
-_UNKNOWN: Final = "unknown"
 _TYPES: Final = frozenset({"application/json", FORM, "application/cloudevents+json"})
 _COMMON_TYPES: Final = frozenset({None, "application/json", FORM})
 """Exact values of nearly all deliveries: they need no parsing."""
 _NOT_ENCODED: Final = frozenset({"", "identity"})
 _RETRY_SECONDS: Final = 5
-_answered = lru_cache(maxsize=1024)(DELIVERIES.labels)
-"""The counter of a source's answers of a status: to look it up by its labels takes longer than to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,32 +70,38 @@ class Receiver:
         self._clients = clients
         self._on_stored = on_stored
         self._log = log.bind()  # once: structlog looks it up for each line
+        # To look a counter up by its labels takes longer than to count.
+        self._answered = cache(DELIVERIES.labels)
         # One largest body and half of another: more than hosts send at once, and a bounded cost.
         self._buffer = BodyBuffer(max_body * 3 // 2)
         now = clock()
         self._limits = {
             name: SourceLimits(source.rate, source.rejected_rate, now) for name, source in sources.items()
         }
-        self._limits[_UNKNOWN] = SourceLimits(None, REJECTED_RATE, now)
+        self._limits[UNKNOWN] = SourceLimits(None, REJECTED_RATE, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+        await self._answer(scope, receive, send)
+        ANSWER_SECONDS.observe(time.perf_counter() - begun)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = scope["path"].removeprefix("/hooks/")
-        label = name if name in self._sources else _UNKNOWN
+        label = name if name in self._sources else UNKNOWN
         try:
             receipt = await self._accept(scope, receive, name)
         except DeliveryError as error:
             await self._reject(scope, send, label, error)
         except StoreError as error:
-            _answered(label, 503).inc()
+            self._answered(label, "failed").inc()
             # The text says all of it; a traceback would add nothing.
             log.error(LogEvent.STORE_WRITE_FAILED, source=label, error=str(error))  # noqa: TRY400
             why = "the delivery cannot be stored now: send it again later"
             await _answer(send, 503, {"error": why}, [_retry_after(_RETRY_SECONDS)])
         else:
-            status = 202 if receipt.new else 200
-            _answered(label, status).inc()
+            self._answered(label, "stored" if receipt.new else "repeated").inc()
             self._on_stored()
-            await _answer(send, status, {"id": receipt.id})
+            await _answer(send, 202 if receipt.new else 200, {"id": receipt.id})
 
     async def _accept(self, scope: Scope, receive: Receive, name: str) -> Receipt:
         source = self._sources.get(name)
@@ -169,10 +173,11 @@ class Receiver:
 
     async def _reject(self, scope: Scope, send: Send, label: str, error: DeliveryError) -> None:
         limits, client, now = self._limits[label], self._clients.of(scope), self._clock()
+        self._answered(label, "rejected").inc()
+        REJECTED.labels(label, error.reason).inc()
         counts = not isinstance(error, _TooManyRequests | BufferFull)
         if counts and (wait := limits.reject(client.client_key, now)):
             error = _TooManyRequests(f"{error}; and too many rejected requests from this address", wait)
-        _answered(label, error.status).inc()
         if (suppressed := limits.suppressed(now)) is not None:
             _log_rejection(label, client, error, suppressed)
         await _answer(send, error.status, {"error": str(error)}, _headers_for(error))
@@ -180,20 +185,24 @@ class Receiver:
 
 class _WrongMethod(DeliveryError):
     status = 405
+    reason = "method"
 
 
 class _WrongType(DeliveryError):
     status = 415
+    reason = "type"
 
 
 class _Forbidden(DeliveryError):
     status = 403
+    reason = "address"
 
 
 class _TooManyRequests(DeliveryError):
     """A rate limit is exceeded; the client may send again after `after` seconds."""
 
     status = 429
+    reason = "rate"
 
     def __init__(self, why: str, after: float) -> None:
         super().__init__(why)

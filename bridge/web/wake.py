@@ -21,7 +21,7 @@ from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, UnknownSo
 from bridge.forges.request import Request, headers_of
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
-from bridge.runtime.metrics import HINTS
+from bridge.runtime.metrics import HINTS, UNKNOWN
 from bridge.runtime.rate import Bucket, LogLimit, Rate
 from bridge.web.api.answers import json_answer
 from bridge.web.body_buffer import BodyBuffer
@@ -33,7 +33,6 @@ log = structlog.get_logger()
 PATH: Final = "/wake/"
 MAX_BODY: Final = 1 << 20
 RATE: Final = Rate(20, 10.0)
-_UNKNOWN: Final = "unknown"
 _BUFFER: Final = 4 * MAX_BODY
 
 
@@ -57,14 +56,14 @@ class WakeView:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = scope["path"].removeprefix(PATH)
-        label = name if name in self._sources else _UNKNOWN
+        label = name if name in self._sources else UNKNOWN
         try:
             await self._accept(HttpRequest(scope, receive), name)
         except DeliveryError as error:
-            answer = self._rejected(label, error)
+            answer, outcome = self._rejected(label, error), "rejected"
         else:
-            answer = json_answer({"builder": name}, 202)
-        HINTS.labels(label, answer.status_code).inc()
+            answer, outcome = json_answer({"builder": name}, 202), "accepted"
+        HINTS.labels(label, outcome).inc()
         await answer(scope, receive, send)
 
     async def _accept(self, http: HttpRequest, name: str) -> None:

@@ -67,7 +67,7 @@ def one_row_for_each_answer(folder: Path, port: int, measured: Load) -> str:
     if measured.errors:
         raise RuntimeError(f"{measured.errors} of {measured.requests} answers were errors")
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
-    counter = r'^buildbridge_deliveries_total\{answer="202",source="github"\} (\S+)$'
+    counter = r'^buildbridge_deliveries_total\{outcome="stored",source="github"\} (\S+)$'
     found = re.search(counter, metrics, re.MULTILINE)
     accepted = int(float(found[1])) if found else 0
     with sqlite3.connect(folder / "bridge.db") as store:

@@ -1,6 +1,7 @@
 """The words for outcomes in metrics come from a closed list: dashboards and alerts are built on them."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from typing import get_args
 
 import pytest
@@ -10,6 +11,8 @@ from support.services import triggering
 
 from bridge.builders import base as builders
 from bridge.channels import base as channels
+from bridge.errors import DeliveryError
+from bridge.runtime import metrics
 from bridge.runtime.metrics import REGISTRY
 
 TRIGGERS: dict[str, builders.Outcome] = {
@@ -25,6 +28,17 @@ NOTICES: dict[str, channels.Outcome] = {
     "ratelimited": channels.RateLimited("too many", 60.0),
     "dead": channels.Dead("content", "too long"),
 }
+
+
+def rejections(error: type[DeliveryError]) -> set[str]:
+    return {error.reason}.union(*map(rejections, error.__subclasses__()))
+
+
+def test_the_series_that_there_are_from_the_start_are_those_of_all_words() -> None:
+    assert set(metrics.TRIGGER_OUTCOMES) == set(TRIGGERS)
+    assert set(metrics.NOTICE_OUTCOMES) == set(NOTICES)
+    import_module("bridge.web.receiver")  # it has errors of its own
+    assert set(metrics.REJECTIONS) == rejections(DeliveryError)
 
 
 def test_every_outcome_has_its_own_word() -> None:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from support.keeping import NoRules
 from support.scripted import Store
 
-from bridge.config.settings import ApiSettings, CodeArtsSettings, CorsSettings, SourceSettings
+from bridge.config.settings import ApiSettings, CodeArtsSettings, CorsSettings, Settings, SourceSettings
 from bridge.model.access import IssuedToken, Role
 from bridge.registry import FORGES
 from bridge.web.api.app import Api
@@ -46,6 +46,7 @@ def api_of(
     public_url: str | None = None,
     codearts: CodeArtsSettings = DEFAULTS,
     origins: Sequence[str] = (),
+    metrics_tokens: Sequence[str] = (),
     wake: Callable[[], None] = nothing,
     sources: Mapping[str, SourceSettings] = NO_SOURCES,
 ) -> ASGIApp:
@@ -54,9 +55,10 @@ def api_of(
     events = Events(store.feed, callers.holds)
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
     settings = ApiSettings(codearts=codearts, cors=CorsSettings(origins=tuple(origins)))
+    whole = Settings.model_validate({"metrics": {"tokens": metrics_tokens}})
     core = Core(store, keeper or NoRules(), store.clock, wake, forges=FORGES, sources=sources)
     api = Api(core, callers, events, public_url, settings=settings)
-    return make_app(store, no_receiver, no_receiver, api)
+    return make_app(store, no_receiver, no_receiver, api, settings=whole, clock=store.clock)
 
 
 @asynccontextmanager

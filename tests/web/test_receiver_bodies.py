@@ -10,7 +10,7 @@ from support.receiving import GONE, MAX_BODY, SECRET, ReceiverHarness, push, sen
 from support.scripted import Store, failing
 
 from bridge.registry import FORGES
-from bridge.runtime.metrics import REGISTRY
+from bridge.runtime.metrics import DELIVERY_OUTCOMES, REGISTRY
 from bridge.runtime.rate import Rate
 
 # A token proves who sends, and nothing about the body: only the receiver can tell that a part is missing.
@@ -113,16 +113,21 @@ async def test_the_daemon_is_woken_by_what_is_stored_and_by_nothing_else(store: 
     assert harness.calls.count("on_stored") == 1
 
 
-def counted(source: str, answer: int) -> float:
-    labels = {"source": source, "answer": str(answer)}
-    return REGISTRY.get_sample_value("buildbridge_deliveries_total", labels) or 0.0
+def counted(source: str, word: str) -> float:
+    """How often a delivery had this outcome, or was rejected for this reason."""
+    label = "outcome" if word in DELIVERY_OUTCOMES else "reason"
+    name = "buildbridge_deliveries" if label == "outcome" else "buildbridge_deliveries_rejected"
+    return REGISTRY.get_sample_value(f"{name}_total", {"source": source, label: word}) or 0.0
 
 
 async def test_every_answer_is_counted_and_names_of_strangers_are_one(store: Store) -> None:
     harness = ReceiverHarness(store)
     body = push()
     headers = signed(body)
-    expected = [("github", 202), ("github", 200), ("github", 401), ("github", 503), ("unknown", 404)]
+    expected = [
+        *[("github", outcome) for outcome in DELIVERY_OUTCOMES],
+        *[("github", "signature"), ("unknown", "rejected"), ("unknown", "unknown")],
+    ]
     before = {case: counted(*case) for case in expected}
     for _ in range(2):
         await harness.post(body, headers)
@@ -131,7 +136,7 @@ async def test_every_answer_is_counted_and_names_of_strangers_are_one(store: Sto
         await harness.honest()
     await harness.honest(source="made-up")
     assert {case: counted(*case) - count for case, count in before.items()} == dict.fromkeys(expected, 1)
-    assert counted("made-up", 404) == 0
+    assert counted("made-up", "rejected") == 0
 
 
 @pytest.mark.parametrize("length", ["²", "1e3", "-1", "0x2", ""])

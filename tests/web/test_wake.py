@@ -46,7 +46,7 @@ class Site:
 
 
 def counted(builder: str) -> float:
-    labels = {"builder": builder, "answer": "404"}
+    labels = {"builder": builder, "outcome": "rejected"}
     return REGISTRY.get_sample_value("buildbridge_hints_total", labels) or 0.0
 
 

@@ -27,6 +27,7 @@ from sqlalchemy.pool import QueuePool
 
 from bridge.errors import StoreDied, StoreError, StoreReplaced
 from bridge.runtime.events import LogEvent
+from bridge.runtime.metrics import WRITE_SECONDS
 from bridge.store.sqlite import migrate
 from bridge.store.sqlite.checkpoint import Checkpointer
 from bridge.store.sqlite.identity import StoreFile
@@ -159,7 +160,8 @@ class Database:
                     if not woken:
                         self._check_file()
                     while batch := self._queue.take():
-                        _commit(connection, batch)
+                        with WRITE_SECONDS.time():
+                            _commit(connection, batch)
                         self._check_file()
                         self._beat = time.monotonic()
                         hand_back(batch)

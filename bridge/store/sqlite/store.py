@@ -22,6 +22,7 @@ from bridge.store.sqlite.idempotency import IdempotencyKeys
 from bridge.store.sqlite.jobs import Jobs
 from bridge.store.sqlite.lookup import Lookup
 from bridge.store.sqlite.messages import Messages
+from bridge.store.sqlite.monitoring import Monitoring
 from bridge.store.sqlite.notices import Notices, end_orphans
 from bridge.store.sqlite.reports import Reports
 from bridge.store.sqlite.repositories import Repositories
@@ -59,6 +60,7 @@ class SqliteStore:
         self.audit = Audit(database, clock, redact)
         self.idempotency_keys = IdempotencyKeys(database, clock)
         self.feed = Feed(database)
+        self.monitoring = Monitoring(database)
 
     @property
     def death(self) -> StoreDied | None:

@@ -1,6 +1,5 @@
 """Who sends a request: a token or an access key says who; without one only public builds are visible."""
 
-import hmac
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +10,7 @@ from bridge.config.settings import Settings
 from bridge.model.access import IssuedToken, Principal, Role, TokenState
 from bridge.runtime.clock import Clock, maybe_when
 from bridge.runtime.events import LogEvent
+from bridge.runtime.metrics import CALLERS_REJECTED
 from bridge.runtime.sdk_signature import (
     ALGORITHM,
     Authorization,
@@ -24,7 +24,7 @@ from bridge.web.api.body import body_of
 from bridge.web.api.core.errors import CallError, TooManyRequests, Unauthenticated, Unproven
 from bridge.web.api.credentials import Credentials
 from bridge.web.clients import Clients
-from bridge.web.limits import ATTEMPT_RATE, SourceLimits
+from bridge.web.limits import AttemptLimits
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ _STATIC: Final = Principal(name="api.tokens", role=Role.ADMIN)
 
 
 class Callers:
-    """Tells callers apart. Of each client only so many wrong tokens are answered and logged."""
+    """Tells callers apart. Of each client only so many wrong tokens are answered, and few are logged."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Callers:
         self._tokens = tokens
         self._clients = clients
         self._clock = clock
-        self._limits = SourceLimits(None, ATTEMPT_RATE, clock())
+        self._limits = AttemptLimits(clock())
 
     def origin(self, request: Request) -> str:
         """Where a request comes from: the address of its client."""
@@ -72,7 +72,7 @@ class Callers:
     async def sign_in(self, request: Request, name: str, token: str) -> Principal:
         """Whose token it is, which has to have this name. Raises Unauthenticated and TooManyRequests."""
         try:
-            return await self._named(name, token)
+            return await self._named(request, name, token)
         except Unauthenticated as error:
             raise self._rejected(request, error) from None
 
@@ -83,29 +83,27 @@ class Callers:
         issued = await self._tokens.get(principal.token_id)
         return issued is not None and issued.state(self._clock()) is TokenState.VALID
 
-    async def _named(self, name: str, token: str) -> Principal:
+    async def _named(self, request: Request, name: str, token: str) -> Principal:
         # What cannot stand in a header is no token.
-        found = await self._by_token(token if token.isascii() else "")
+        found = await self._by_token(request, token if token.isascii() else "")
         if found.name != name:
             raise Unauthenticated("the token has another name than the user who signs in", Unproven.TOKEN)
         return found
 
     async def _principal(self, request: Request) -> Principal | None:
         if token := request.headers.get("x-auth-token"):
-            return await self._by_token(token)
+            return await self._by_token(request, token)
         value = request.headers.get("authorization", "")
         if not value:
             return None
         scheme, _, rest = value.partition(" ")
         if scheme == ALGORITHM:
             return await self._by_signature(request, value)
-        return await self._by_token(rest.strip() if scheme.lower() in _SCHEMES else value)
+        return await self._by_token(request, rest.strip() if scheme.lower() in _SCHEMES else value)
 
-    async def _by_token(self, text: str) -> Principal:
-        given = text.encode("latin-1")
-        # Every token is compared, so that the time does not depend on which one matches.
-        found = [hmac.compare_digest(given, token) for token in self._static_tokens]
-        if any(found):
+    async def _by_token(self, request: Request, text: str) -> Principal:
+        client_key, now = self._clients.of(request.scope).client_key, self._clock()
+        if self._limits.is_one_of(text.encode("latin-1"), self._static_tokens, client_key, now):
             return _STATIC
         token_id = self._credentials.token_id(text)
         if token_id is None:
@@ -160,12 +158,14 @@ class Callers:
         raise Unauthenticated(f"the token {why}: ask an admin for another", what)
 
     def _rejected(self, request: Request, error: Unauthenticated) -> CallError:
-        """The answer to a wrong token; a valid one of the same client is accepted all the same."""
+        """The answer to a wrong token."""
         client, now = self._clients.of(request.scope), self._clock()
         answer: CallError = error
-        if wait := self._limits.reject(client.client_key, now):
+        wait = self._limits.reject(client.client_key, now)
+        CALLERS_REJECTED.labels("rate" if wait else error.what.value).inc()
+        if wait:
             answer = TooManyRequests(f"{error}; and too many wrong tokens came from this address", wait)
-        if (suppressed := self._limits.suppressed(now)) is not None:
+        if (suppressed := self._limits.suppressed(client.client_key, now)) is not None:
             fields = {"suppressed": suppressed} if suppressed else {}
             log.warning(
                 LogEvent.API_TOKEN_REJECTED,

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from bridge.errors import StoreError
 from bridge.model.access import Principal, Role
+from bridge.runtime.metrics import STREAMS
 from bridge.store.base import Feed
 from bridge.store.values import Happening
 from bridge.web.api.core.errors import Unavailable
@@ -100,7 +101,8 @@ class Events:
         """One stream more, as long as the block runs."""
         self._streams += 1
         try:
-            yield
+            with STREAMS.track_inprogress():
+                yield
         finally:
             self._streams -= 1
 

@@ -1,11 +1,10 @@
-"""What monitoring asks: whether the daemon is alive (`/healthz`) and ready (`/readyz`), and its metrics."""
+"""What monitoring asks: whether the daemon is alive (`/healthz`) and ready (`/readyz`)."""
 
 import math
 from typing import Final
 
 import anyio
 import structlog
-from prometheus_client import generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,7 +12,6 @@ from starlette.routing import Route
 from bridge.errors import StoreError
 from bridge.runtime.clock import system_clock, when
 from bridge.runtime.events import LogEvent
-from bridge.runtime.metrics import DOWN, REGISTRY
 from bridge.store.base import Store
 from bridge.store.values import HealthRecord
 from bridge.web.api.answers import json_answer
@@ -41,7 +39,6 @@ class HealthApi:
         self.routes = [
             Route("/healthz", self.healthz),
             Route("/readyz", self.readyz),
-            Route("/metrics", self.metrics),
         ]
 
     async def healthz(self, _request: Request) -> Response:
@@ -50,7 +47,7 @@ class HealthApi:
         Without the store no delivery is accepted: that is 503, with the reason. What else is down delays
         builds or notices but loses nothing: that is 200.
         """
-        fault = await self._store_fault()
+        fault = await self.store_fault()
         try:
             down = [health.name for health in await self._store.health.all() if health.down_since is not None]
         except StoreError as error:
@@ -63,11 +60,11 @@ class HealthApi:
 
     async def readyz(self, _request: Request) -> Response:
         """Ready: the store takes a write now, or took one within the last second."""
-        if (fault := await self._store_fault()) is not None:
+        if (fault := await self.store_fault()) is not None:
             raise fault
         return json_answer({"status": "ready"})
 
-    async def _store_fault(self) -> StoreError | None:
+    async def store_fault(self) -> StoreError | None:
         """Why the store takes no write now; a write that was made for another request shows it, too."""
         before = self._probes
         async with self._probe:
@@ -94,10 +91,3 @@ class HealthApi:
         except StoreError as error:
             return error
         return None
-
-    async def metrics(self, _request: Request) -> Response:
-        """The metrics in the text format of Prometheus."""
-        for health in await self._store.health.all():
-            DOWN.labels(health.name).set(health.down_since is not None)
-        DOWN.labels(STORE).set(await self._store_fault() is not None)
-        return Response(generate_latest(REGISTRY), media_type="text/plain; version=0.0.4; charset=utf-8")

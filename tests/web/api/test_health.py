@@ -7,13 +7,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import anyio
 import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from support.answers import bad
 from support.api import api_of
 from support.scripted import Store, eventually, failing
 
 from bridge.store.sqlite import database
 from bridge.store.values import HealthRecord
+from bridge.web import metrics
 from bridge.web.api import health
 
 
@@ -84,10 +84,10 @@ async def test_a_store_that_takes_no_write_is_shown_with_the_reason_until_it_tak
             shown = answer.json()
             assert shown.pop("reason").startswith(why)
             assert shown == {"status": "degraded", "down": ["builder:here", "store"]}
-        assert 'buildbridge_service_down{service="store"} 1.0' in (await client.get("/metrics")).text
+        assert "buildbridge_store_down 1.0" in (await client.get("/metrics")).text
     answer = await client.get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "degraded", "down": ["builder:here"]})
-    assert 'buildbridge_service_down{service="store"} 0.0' in (await client.get("/metrics")).text
+    assert "buildbridge_store_down 0.0" in (await client.get("/metrics")).text
 
 
 async def test_who_asks_about_a_store_that_is_locked_for_long_does_not_wait_as_long(
@@ -112,6 +112,7 @@ async def test_who_asks_about_a_store_that_is_locked_for_long_does_not_wait_as_l
 @pytest.fixture
 def asking_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "READY_SECONDS", 0.0)
+    monkeypatch.setattr(metrics, "FRESH_SECONDS", 0.0)
 
 
 async def test_ready_means_that_the_store_takes_a_write(
@@ -149,23 +150,3 @@ async def test_a_write_that_failed_is_none_that_was_just_taken(
         for _ in range(2):
             bad(await client.get("/readyz"), 503)
     assert (await client.get("/readyz")).status_code == 200
-
-
-async def test_what_is_up_again_is_no_longer_down_for_prometheus(
-    store: Store, client: httpx.AsyncClient
-) -> None:
-    for down_since in (1.0, None):
-        await store.health.set(HealthRecord(name="builder:there", down_since=down_since))
-        answer = await client.get("/metrics")
-        value = 0.0 if down_since is None else 1.0
-        assert f'buildbridge_service_down{{service="builder:there"}} {value}' in answer.text
-
-
-async def test_metrics_can_be_read_by_prometheus(store: Store, client: httpx.AsyncClient) -> None:
-    await store.health.set(HealthRecord(name='odd "name"\n\\', down_since=1.0))
-    answer = await client.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
-    assert "buildbridge_deliveries" in families
-    down = {sample.labels["service"]: sample.value for sample in families["buildbridge_service_down"].samples}
-    assert down['odd "name"\n\\'] == 1
