@@ -25,8 +25,7 @@ from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
 from bridge.services.base import HandOver, Service, running
 from bridge.services.dispatcher import Dispatcher
-from bridge.services.housekeeper import ClockFollower, Liveness, Pruner, Unserved, recover
-from bridge.services.loop_lag import LoopLag
+from bridge.services.housekeeper import ClockFollower, Liveness, LoopLag, Pruner, Unserved, recover
 from bridge.services.notifier import make_notifiers
 from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader, RuleSources, begin
@@ -132,7 +131,6 @@ class _Daemon:
             on_reloaded=self._reloaded,
             wake_notifiers=self._wake_notifiers,
         )
-        retention = config.settings.retention
         self.services: list[Service] = [
             self.reloader,
             self._dispatcher,
@@ -141,9 +139,8 @@ class _Daemon:
             *self._notifiers,
             ClockFollower(store, clock),
             Unserved(store, list(adapters.builders), list(adapters.channels), self.notice_policy),
-            Pruner(store, deliveries=retention.deliveries, builds=retention.builds),
-            Liveness(store),
-            LoopLag(),
+            Pruner(store, config.settings.retention),
+            *(Liveness(store), LoopLag()),
         ]
         self.http = self._http(config)
 
@@ -183,6 +180,7 @@ class _Daemon:
     def _http(self, config: Config) -> ASGIApp:
         settings, store, clock, on_stored = config.settings, self._store, self._clock, self._dispatcher.wake
         receiver = make_receiver(settings, FORGES, store.deliveries, clock, on_stored=on_stored)
+        wake = make_wake_view(config.builders, self._servers.hint, clock)
 
         def make() -> Api:
             from bridge.web.api.app import open_api  # noqa: PLC0415  # only once it is used
@@ -190,13 +188,11 @@ class _Daemon:
             return open_api(settings, store, self.reloader, clock, self._wake_all, forges=FORGES)
 
         self.api = OnFirstCall(make)
-        wake = make_wake_view(config.builders, self._servers.hint, clock)
         return make_app(store, receiver, wake, self.api, settings=settings, clock=clock)
 
 
 async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:
-    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
-        await anyio.sleep(0.01)
+    await server.wait_started()
     port = port_of(listener)
     memory.settle()
     notify("READY=1", f"STATUS=listening on {f'port {port}' if port else listener.getsockname()}")

@@ -1,14 +1,16 @@
 """Upkeep: old rows go, notices without a channel end, steps of the clock do no harm, systemd is informed."""
 
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Final
 
+import anyio
 import structlog
 
+from bridge.config.settings import RetentionSettings
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
+from bridge.runtime.metrics import LOOP_LAG_SECONDS
 from bridge.runtime.systemd import notify, watchdog_seconds
 from bridge.services.base import Service
 from bridge.services.health import DISK, RULES, RULES_RESTORED
@@ -18,6 +20,8 @@ log = structlog.get_logger()
 
 STEP_SECONDS: Final = 5.0
 """A clock that drifts this far from one second to the next was set."""
+LAG_PAUSE_SECONDS: Final = 0.5
+"""Often enough to meet what blocks the loop, and no load at rest."""
 _NO_CHANNEL: Final = "their channel is not configured"
 
 
@@ -49,14 +53,14 @@ class Pruner(Service):
 
     tick = 3600.0
 
-    def __init__(self, store: Store, *, deliveries: timedelta, builds: timedelta) -> None:
+    def __init__(self, store: Store, retention: RetentionSettings) -> None:
         super().__init__("pruner")
         self._store = store
-        self._deliveries = deliveries
-        self._builds = builds
+        self._retention = retention
 
     async def round(self) -> None:
-        if rows := await self._store.prune(deliveries=self._deliveries, builds=self._builds):
+        kept = self._retention
+        if rows := await self._store.prune(deliveries=kept.deliveries, builds=kept.builds):
             log.info(LogEvent.STORE_PRUNED, rows=rows)
 
 
@@ -115,3 +119,18 @@ class Liveness(Service):
             raise death
         if self._watched and self._store.beating:
             notify("WATCHDOG=1")
+
+
+class LoopLag(Service):
+    """Measures how late the event loop is: everything that waits for it waits as long."""
+
+    tick = 3600.0
+
+    def __init__(self) -> None:
+        super().__init__("loop lag")
+
+    async def round(self) -> float:
+        due = anyio.current_time() + LAG_PAUSE_SECONDS
+        await anyio.sleep(LAG_PAUSE_SECONDS)
+        LOOP_LAG_SECONDS.observe(max(0.0, anyio.current_time() - due))
+        return 0.0

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar, Final, cast
 
+import anyio
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
@@ -55,6 +56,10 @@ class HttpServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_stop = on_stop
+
+    async def wait_started(self) -> None:
+        while not self.started:  # noqa: ASYNC110  # uvicorn has no event for it
+            await anyio.sleep(0.01)
 
     def stop(self) -> None:
         self._on_stop()

@@ -11,6 +11,7 @@ from support.listed import newest_deliveries, newest_notices
 from support.scripted import Rounds, Store, delivery_of, eventually, failing, quiet
 from support.wallclock import set_tick_clock_back
 
+from bridge.config.settings import RetentionSettings
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, NoticeState, Subscription
@@ -33,7 +34,7 @@ async def add_decided(store: Store, key: str) -> None:
 
 
 async def test_old_rows_go_in_each_round_and_a_failing_store_stops_nothing(store: Store) -> None:
-    pruner = Pruner(store, deliveries=DAY, builds=DAY)
+    pruner = Pruner(store, RetentionSettings(deliveries=DAY, builds=DAY))
     rounds = Rounds.of(pruner)
     await add_decided(store, "old")
     store.clock.advance(2 * DAY.total_seconds())
@@ -58,7 +59,7 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
     store.clock.advance(2 * DAY.total_seconds())
 
     async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
-        await Pruner(store, deliveries=deliveries, builds=builds).round()
+        await Pruner(store, RetentionSettings(deliveries=deliveries, builds=builds)).round()
         return len(await newest_deliveries(store, 10)), len(await store.builds.in_state("here", *BuildState))
 
     assert await keep(3 * DAY, 3 * DAY) == (2, 2)

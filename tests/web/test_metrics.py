@@ -1,10 +1,13 @@
 """`/metrics`: who may read it, what of the store stands in it, and which series it has from the start."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Connection
 from starlette.types import ASGIApp
 from structlog.testing import capture_logs
 from support.answers import bad
@@ -212,6 +215,10 @@ async def test_a_store_that_takes_no_write_is_read_all_the_same(store: Store) ->
     assert value(found, "deliveries_waiting") == 0.0
 
 
+def explain(connection: Connection, query: str, parameters: tuple[str, ...]) -> Sequence[Any]:
+    return connection.exec_driver_sql(query, parameters).all()
+
+
 async def test_what_is_read_of_many_builds_is_found_by_indexes(store: Store) -> None:
     await fill(store, 200)
     named = ("x", "y")
@@ -219,8 +226,8 @@ async def test_what_is_read_of_many_builds_is_found_by_indexes(store: Store) -> 
     for query in (monitoring.DELIVERIES, monitoring.BUILDS, monitoring.NOTICES, monitoring.LAST_DELIVERY):
         parameters = named[: 2 if "?2" in query else 1 if "?1" in query else 0]
         explained = f"EXPLAIN QUERY PLAN {query}"
-        rows = await store.database.read(lambda c, q=explained, p=parameters: c.exec_driver_sql(q, p).all())
-        plans += [row[3] for row in rows]
+        rows = await store.database.read(partial(explain, query=explained, parameters=parameters))
+        plans += [str(row[3]) for row in rows]
     reads = [plan for plan in plans if plan.startswith(("SEARCH", "SCAN")) and "CONSTANT ROW" not in plan]
     assert len([plan for plan in reads if "USING" in plan and "INDEX" in plan]) == 10 + 1
     assert not [plan for plan in plans if "TEMP B-TREE" in plan]
