@@ -1,4 +1,4 @@
-"""The guides of Git hosts and builders, which stand beside their code: what to paste where.
+"""The guides of Git hosts, builders and channels for a first configuration: what to paste where.
 
 The guide of a Git host holds two blocks of YAML: the source for `bridge.yaml` and a first rule. Beside it
 stands a sample push as an HTTP request, in which `$names` are filled in.
@@ -8,24 +8,24 @@ import base64
 import hmac
 import json
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from string import Template
 from typing import Final
 
 import yaml
 
-from bridge.registry import BUILDERS, FORGE_ADAPTERS
+from bridge.cli.chinese import say
+from bridge.cli.language import Language
+from bridge.cli.topics import Group, adapter_topic
+from bridge.registry import FORGE_ADAPTERS
 
 EXAMPLE_URL: Final = "https://bridge.example.com"
 """The `server.public_url` of the guides."""
 _SAMPLE_ID: Final = "sample-push"
 _NAMES: Final = ("namespace", "name", "full_name", "clone_url")
 _BLOCK: Final = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_CONFIGURATION: Final = re.compile(r"^## Configuration\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-_LEFT_OUT: Final = re.compile(
-    r"^## (?:Configuration|Common mistakes)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL
-)
+_CONFIGURATION: Final = re.compile(r"^## (?:Configuration|配置)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_MISTAKES: Final = re.compile(r"^## (?:Common mistakes|常见错误)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,24 +102,23 @@ class Guide:
         return Sample(headers, body, timed="$now" in head)
 
 
-def guide(kind: str) -> Guide:
-    """The guide of a kind of Git host."""
-    return Guide(kind, FORGE_ADAPTERS.text(kind, "guide.en.md"))
+def guide(kind: str, language: Language = "en") -> Guide:
+    """The guide of a kind of Git host. Raises FileNotFoundError with what to create."""
+    topic = adapter_topic("hosts", kind)
+    return Guide(kind, topic.text(language) if topic.is_there else FORGE_ADAPTERS.text(kind, "guide.en.md"))
 
 
-def builder_guide(kind: str, public_url: str) -> str:
-    """What to prepare at a build system, for this bridge, and where more stands; "" without a guide.
+def preparation(group: Group, kind: str, public_url: str, language: Language) -> str:
+    """What to prepare at a build system or for a channel; "" without a guide.
 
     Mistakes are for later, and the configuration is what `init` writes itself.
     """
-    with suppress(FileNotFoundError):
-        text = _LEFT_OUT.sub("", BUILDERS.text(kind, "guide.en.md")).replace(EXAMPLE_URL, public_url)
-        place = BUILDERS.folder(kind)
-        return (
-            f"{text.strip()}\n\nThe commonest mistakes: {place / 'guide.en.md'}\n"
-            f"All of it in Chinese: {place / 'guide.zh-CN.md'}"
-        )
-    return ""
+    topic = adapter_topic(group, kind)
+    if not topic.is_there:
+        return ""
+    text = _MISTAKES.sub("", _CONFIGURATION.sub("", topic.text(language)))
+    more = say(language, "The commonest mistakes: buildbridge help {topic}", topic=topic.name)
+    return f"{text.replace(EXAMPLE_URL, public_url).strip()}\n\n{more}"
 
 
 def _proofs(secret: bytes, body: bytes, now: int) -> dict[str, str]:

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """`help`: the guides, on the terminal."""
 
 from collections.abc import Sequence
@@ -8,18 +7,18 @@ from typing import Final
 
 import click
 
+from bridge.cli.chinese import say
 from bridge.cli.language import Language, language_of, language_option
 from bridge.cli.topics import Group, Topic, same_name, topics
 
 _RULE: Final = "-" * 72
-_HEADINGS: Final[dict[Language, dict[Group, str]]] = {
-    "en": {"guides": "Guides", "hosts": "Git hosts", "builders": "Builders", "channels": "Channels"},
-    "zh-CN": {"guides": "指南", "hosts": "代码平台", "builders": "构建器", "channels": "通知渠道"},
+_HEADINGS: Final[dict[Group, str]] = {
+    "guides": "Guides",
+    "hosts": "Git hosts",
+    "builders": "Builders",
+    "channels": "Channels",
 }
-_USAGE: Final[dict[Language, str]] = {
-    "en": "Print one with `buildbridge help TOPIC`; `--language zh-CN` prints Chinese.",
-    "zh-CN": "用 `buildbridge help 主题` 查看；加上 `--language en` 显示英文。",
-}
+_USAGE: Final = "Print one with `buildbridge help TOPIC`; `--language zh-CN` prints Chinese."
 
 
 @click.command("help")
@@ -44,10 +43,10 @@ def _listed(known: Sequence[Topic], language: Language) -> str:
     width = max(len(one.name) for one in known)
     lines: list[str] = []
     for group, members in groupby(known, lambda one: one.group):
-        lines.append(f"{_HEADINGS[language][group]}:")
+        lines.append(f"{say(language, _HEADINGS[group])}:")
         lines.extend(f"  {one.name:{width}}  {one.title(language)}" for one in members)
         lines.append("")
-    return "\n".join([*lines, _USAGE[language]])
+    return "\n".join([*lines, say(language, _USAGE)])
 
 
 def _command_help(context: click.Context, name: str) -> str | None:

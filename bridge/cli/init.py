@@ -12,7 +12,9 @@ import click
 import yaml
 from pydantic import ValidationError
 
-from bridge.cli.guides import EXAMPLE_URL, builder_guide, guide
+from bridge.cli.chinese import say
+from bridge.cli.guides import EXAMPLE_URL, guide, preparation
+from bridge.cli.language import Language, language_of, language_option
 from bridge.cli.scaffold import File, Scaffold, Wanted, scaffold
 from bridge.config.forges import former_kinds
 from bridge.config.settings import ServerSettings
@@ -65,14 +67,18 @@ def _public_url(_context: click.Context, _option: click.Parameter, given: str | 
 )
 @click.option("--public-url", callback=_public_url, help="How Git hosts will reach the bridge.")
 @click.option("--repository", metavar="NAMESPACE/NAME", help="What to build, as its host calls it.")
-def init(folder: Path, **given: Any) -> None:
+@language_option
+@click.pass_obj
+def init(config: str | None, folder: Path, language: str | None, **given: Any) -> None:
     """Write a first configuration and say what to paste where.
 
     Puts a configuration, a rule, secrets and sample pushes into FOLDER. Asks questions on a terminal when no
     option is given. Never overwrites a file.
     """
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    wanted = _asked() if interactive and not any(given.values()) else _assumed(given)
+    spoken = language_of(language, config)
+    asking = interactive and not any(given.values())
+    wanted = _asked(spoken) if asking else _assumed(given, spoken)
     now = int(system_clock())
     try:
         made = scaffold(wanted, now)
@@ -82,28 +88,33 @@ def init(folder: Path, **given: Any) -> None:
     _tell(folder, made, wanted, now)
 
 
-def _assumed(given: Mapping[str, Any]) -> Wanted:
+def _assumed(given: Mapping[str, Any], language: Language) -> Wanted:
     return Wanted(
         hosts=given["hosts"] or (_HOST,),
         builder=given["builder"] or _BUILDER,
         channel=given["channel"] or _CHANNEL,
         public_url=given["public_url"] or EXAMPLE_URL,
         repository=given["repository"],
+        language=language,
     )
 
 
-def _asked() -> Wanted:
+def _asked(language: Language) -> Wanted:
     def choice(question: str, kinds: Mapping[str, object], default: str) -> str:
-        return str(click.prompt(question, default, type=click.Choice(list(kinds), case_sensitive=False)))
+        kind = click.Choice(list(kinds), case_sensitive=False)
+        return str(click.prompt(say(language, question), default, type=kind))
 
     host = choice("Which Git host will call", FORGES, _HOST)
     code = guide(host).code
     return Wanted(
         hosts=(host,),
-        repository=click.prompt("Which repository is built", code.clone_url or code.full_name),
-        public_url=click.prompt("How will the host reach the bridge", EXAMPLE_URL, value_proc=_address),
+        repository=click.prompt(say(language, "Which repository is built"), code.clone_url or code.full_name),
+        public_url=click.prompt(
+            say(language, "How will the host reach the bridge"), EXAMPLE_URL, value_proc=_address
+        ),
         builder=choice("Who builds", BUILDERS, _BUILDER),
         channel=choice("Whom to tell", CHANNELS, _CHANNEL),
+        language=language,
     )
 
 
@@ -127,19 +138,24 @@ def _write(folder: Path, files: Mapping[str, File]) -> None:
 
 
 def _tell(folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
-    click.echo(f"Written to {folder.resolve()}, from which all paths here count:")
+    def tell(sentence: str, **values: object) -> str:
+        return say(wanted.language, sentence, **values)
+
+    click.echo(tell("Written to {folder}, from which all paths here count:", folder=folder.resolve()))
     for name in made.files:
         click.echo(f"  {name}")
     if made.to_fill:
-        click.echo(f"\nPut the real values into {' and '.join(made.to_fill)}.")
-    click.echo("Look for CHANGE in bridge.yaml and rules/: what is marked is invented.")
+        click.echo(f"\n{tell('Put the real values into {files}.', files=tell(' and ').join(made.to_fill))}")
+    click.echo(tell("Look for CHANGE in bridge.yaml and rules/: what is marked is invented."))
     if wanted.public_url.startswith("http://"):
         click.echo(
-            "Without a reverse proxy before it, set server.host and server.port: they are 127.0.0.1, "
-            "this machine only, and 8088."
+            tell(
+                "Without a reverse proxy before it, set server.host and server.port: they are 127.0.0.1, "
+                "this machine only, and 8088."
+            )
         )
     config = "" if folder.resolve() == Path.cwd() else f" --config {shlex.quote(str(folder / 'bridge.yaml'))}"
-    click.echo("\nThen:")
+    click.echo(f"\n{tell('Then:')}")
     click.echo(f"  buildbridge check{config}")
     for name in yaml.safe_load(made.files["bridge.yaml"].content)["builders"]:
         click.echo(f"  buildbridge builders test{config} {name}")
@@ -148,5 +164,7 @@ def _tell(folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
         click.echo(f"  buildbridge explain{config}{at} {shlex.quote(str(folder / path))}")
     click.echo(f"  buildbridge serve{config}")
     pages = [one.instructions(wanted.public_url, code) for one, code in made.guides]
-    for page in filter(None, [*pages, builder_guide(wanted.builder, wanted.public_url)]):
+    pages.append(preparation("builders", wanted.builder, wanted.public_url, wanted.language))
+    pages.append(preparation("channels", wanted.channel, wanted.public_url, wanted.language))
+    for page in filter(None, pages):
         click.echo(f"\n{'-' * 72}\n{page.strip()}")

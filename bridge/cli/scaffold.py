@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 import bridge
 from bridge.cli.guides import EXAMPLE_URL, Code, Guide, Sample, guide
+from bridge.cli.language import Language
 from bridge.config.forges import ForgeContext
 from bridge.demo.workspace import post_receive
 from bridge.registry import BUILDERS, CHANNELS, KINDS
@@ -46,6 +47,7 @@ class Wanted:
     channel: str
     public_url: str
     repository: str | None
+    language: Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Scaffold:
 
 def scaffold(wanted: Wanted, now: int) -> Scaffold:
     """Compose everything; writes nothing. Raises UsageError for a repository that no rule can name."""
-    guides = [guide(kind) for kind in wanted.hosts]
+    guides = [guide(kind, wanted.language) for kind in wanted.hosts]
     config = _config(wanted, guides)
     owned = invented_secrets()
     named = dict.fromkeys(_SECRET.findall(config))
@@ -109,6 +111,7 @@ def invented_secrets() -> dict[str, str]:
 def _config(wanted: Wanted, guides: Sequence[Guide]) -> str:
     invented = "    # CHANGE" if wanted.public_url == EXAMPLE_URL else ""
     values = {
+        "language": wanted.language,
         "public_url": f"{_scalar(wanted.public_url)}{invented}",
         "sources": "".join(one.source.partition("\n")[2] for one in guides),
         "builders": BUILDERS.text(wanted.builder, "starter.yaml"),

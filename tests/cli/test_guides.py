@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.guides import headings
 
 import bridge.forges.adapters
 from bridge.cli.guides import EXAMPLE_URL, guide
+from bridge.cli.language import LANGUAGES, Language
 from bridge.config.loader import load_config
 from bridge.registry import FORGES, KINDS
 from bridge.rules.checking import Names
@@ -14,7 +16,10 @@ from bridge.rules.loader import load_rules
 
 FOLDERS = sorted(file.parent for file in Path(bridge.forges.adapters.__file__).parent.glob("*/forge.py"))
 ROOT = Path(__file__).parents[2]
-SECTIONS = ["## At the host", "## Configuration", "## What is checked", "## Known gaps"]
+SECTIONS: dict[Language, list[str]] = {
+    "en": ["At the host", "Configuration", "What is checked", "Known gaps"],
+    "zh-CN": ["平台设置", "配置", "校验方式", "已知限制"],
+}
 
 
 @pytest.mark.parametrize("kind", FORGES)
@@ -33,10 +38,11 @@ def test_what_the_page_of_a_kind_shows_is_good(kind: str, tmp_path: Path) -> Non
     assert (config.warnings, rules.warnings) == ((), ())
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", FORGES)
-def test_every_guide_says_the_same_kinds_of_things(kind: str) -> None:
-    shown = guide(kind)
-    assert [line for line in shown.text.splitlines() if line.startswith("## ")] == SECTIONS
+def test_every_guide_says_the_same_kinds_of_things(kind: str, language: Language) -> None:
+    shown = guide(kind, language)
+    assert [title for title in headings(shown.text) if title in SECTIONS[language]] == SECTIONS[language]
     assert f"{EXAMPLE_URL}/hooks/{shown.source_name}" in shown.text
     assert f"kind: {kind}\n" in shown.source
     assert f"code_repo_client: {kind}\n" in shown.rule
@@ -46,4 +52,5 @@ def test_every_forge_is_registered_and_has_its_guide_and_sample() -> None:
     assert len(FOLDERS) == len(FORGES)
     for folder in FOLDERS:
         assert (folder / "guide.en.md").is_file()
+        assert (folder / "guide.zh-CN.md").is_file()
         assert (folder / "sample.http").is_file()

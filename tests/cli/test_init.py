@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """`init`: what it writes is good at once, for every kind of host, builder and channel."""
 
 import os
@@ -91,9 +92,35 @@ def test_what_to_prepare_at_the_build_system_is_reported_with_the_real_address(t
     assert "`https://bridge.potters.example/ci/wake/gitlab`" in done.stdout
     assert "bridge.example.com" not in done.stdout
     assert "## Configuration\n\n```yaml\nbuilders:" not in done.stdout, "`init` has written it"
-    for title, end in (("The commonest mistakes", "guide.en.md"), ("All of it in Chinese", "guide.zh-CN.md")):
-        (path,) = re.findall(rf"^{title}: (.*{re.escape(end)})$", done.stdout, re.MULTILINE)
-        assert Path(path).read_text().startswith("# GitLab CI/CD\n")
+    topics = re.findall(r"^The commonest mistakes: buildbridge help (.*)$", done.stdout, re.MULTILINE)
+    assert topics == ["gitlab-ci", "message"]
+    assert "## Common mistakes\n" in command("help", topics[0]).stdout
+
+
+def test_it_speaks_the_language_of_the_reader_and_writes_that_of_notices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    options = ["--builder", "jenkins", "--channel", "DING_TALK", "--public-url", "http://192.0.2.7:8088"]
+    said = made(tmp_path / "by-locale", "--host", "Gitee", *options).stdout
+    assert f"已写入 {tmp_path / 'by-locale'}，以下路径都以它为起点：\n" in said
+    assert "请把真实的值存到 secrets/jenkins-token 和 secrets/" in said
+    assert "现在是 127.0.0.1（只有本机能访问）" in said
+    assert "`http://192.0.2.7:8088/hooks/gitee`" in said
+    for title in (
+        "# Gitee（码云）",
+        "# Jenkins",
+        "# 钉钉群机器人",
+        "接下来：",
+        "常见错误：buildbridge help dingtalk",
+    ):
+        assert f"\n{title}\n" in said
+    assert "## 配置\n" not in said, "`init` has written it"
+    assert "## 常见错误\n" not in said
+    assert yaml.safe_load((tmp_path / "by-locale/bridge.yaml").read_text())["language"] == "zh-CN"
+    in_english = made(tmp_path / "by-option", "--language", "en")
+    assert in_english.stdout.startswith("Written to ")
+    assert yaml.safe_load((tmp_path / "by-option/bridge.yaml").read_text())["language"] == "en"
 
 
 @pytest.mark.parametrize("builder", BUILDERS)

@@ -44,3 +44,21 @@ def tables(text: str) -> list[list[str]]:
 def shows(sentence: str, said: str) -> bool:
     """Whether this was said, where `…` stands for anything."""
     return re.search(".*".join(map(re.escape, sentence.split("…"))), said) is not None
+
+
+def outline_of(text: str) -> tuple[list[str], list[str], list[int]]:
+    """What does not depend on the language: levels of headings, fenced blocks, and rows of each table."""
+    fenced = re.findall(r"^```(?:.|\n)*?^```$|^ {4}\S.*$", text, re.MULTILINE)
+    bare = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    levels = re.findall(r"^(#+) ", bare, re.MULTILINE)
+    rows = [table.count("\n") for table in re.findall(r"(?:^\|.*\|\n)+", bare, re.MULTILINE)]
+    return levels, fenced, rows
+
+
+def prose(text: str) -> str:
+    """The sentences: without blocks, addresses of links, and what is quoted from elsewhere."""
+    bare = re.sub(r"^```(?:.|\n)*?^```$|^ {4}\S.*$", "", text, flags=re.MULTILINE)
+    bare = re.sub(r"`[^`\n]+`", "`x`", bare)
+    bare = re.sub(r"“[^”\n]*”", "“x”", bare)
+    bare = re.sub(r"\]\([^)]*\)", "]", bare)
+    return re.sub(r"[*\[\]]", "", bare)
