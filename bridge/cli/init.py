@@ -69,7 +69,7 @@ def _public_url(_context: click.Context, _option: click.Parameter, given: str | 
 @click.option("--repository", metavar="NAMESPACE/NAME", help="What to build, as its host calls it.")
 @language_option
 @click.pass_obj
-def init(config: str | None, folder: Path, language: str | None, **given: Any) -> None:
+def init(config: str | None, /, folder: Path, language: str | None, **given: Any) -> None:
     """Write a first configuration and say what to paste where.
 
     Puts a configuration, a rule, secrets and sample pushes into FOLDER. Asks questions on a terminal when no

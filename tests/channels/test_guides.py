@@ -21,6 +21,7 @@ from support.wrong_servers import answering, certified
 from bridge.channels.adapters.mail import channel as mail
 from bridge.channels.base import Ok, Outcome
 from bridge.cli.scaffold import invented_secrets
+from bridge.cli.topics import adapter_topic
 from bridge.registry import CHANNELS
 
 LANGUAGES = ("en", "zh-CN")
@@ -38,7 +39,8 @@ SOURCES = "sources: {git: {kind: Simple, secrets: [{file: secrets/git}]}}\nbuild
 ROBOTS = {"DING_TALK": DINGTALK, "WECOM": WECOM}
 SECRET = "SECof-the-robot"
 
-every_kind = pytest.mark.parametrize("kind", CHANNELS)
+GUIDED = [kind for kind in CHANNELS if adapter_topic("channels", kind).is_there]
+every_kind = pytest.mark.parametrize("kind", GUIDED)
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
@@ -48,6 +50,11 @@ def guide(kind: str, language: str) -> str:
 
 def titled(title: str, language: str) -> str:
     return title if language == "en" else TITLES[title]
+
+
+def test_every_kind_that_needs_something_prepared_has_a_guide() -> None:
+    needing = [kind for kind in CHANNELS if (Path(str(CHANNELS.folder(kind))) / "secrets.yaml").is_file()]
+    assert {*needing, "MAIL", "MESSAGE"} <= {*GUIDED}
 
 
 @every_kind
