@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+_COMMENT: Final = re.compile(r"(?:^|(?<=\s)) *# .*$", re.MULTILINE)
 RULE: Final = """
 namespace: acme
 repo_name: shop
@@ -47,12 +48,12 @@ def shows(sentence: str, said: str) -> bool:
 
 
 def outline_of(text: str) -> tuple[list[str], list[str], list[int]]:
-    """What does not depend on the language: levels of headings, fenced blocks, and rows of each table."""
+    """What does not depend on the language: levels of headings, code without comments, rows of tables."""
     fenced = re.findall(r"^```(?:.|\n)*?^```$|^ {4}\S.*$", text, re.MULTILINE)
     bare = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     levels = re.findall(r"^(#+) ", bare, re.MULTILINE)
     rows = [table.count("\n") for table in re.findall(r"(?:^\|.*\|\n)+", bare, re.MULTILINE)]
-    return levels, fenced, rows
+    return levels, [_COMMENT.sub("", block) for block in fenced], rows
 
 
 def prose(text: str) -> str:
