@@ -186,7 +186,8 @@ def targets(config: Config) -> dict[str, str]:
 def _builder(name: str, adapter: ConfiguredAdapter, config: Config, clock: Clock) -> Builder:
     state = config.state_path / name
     log_limit = config.settings.store.log_limit
-    context = BuilderContext(state=state, clock=clock, log_limit=log_limit)
+    access = config.clone_access
+    context = BuilderContext(state=state, clock=clock, log_limit=log_limit, access=access)
     return BUILDERS[adapter.kind](name, adapter.settings, context)
 
 

@@ -11,7 +11,7 @@ Every call ends by itself (the adapter sets its own time-outs) and raises only R
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field
 from bridge.errors import Denied, RemoteError, Transient
 from bridge.model.build import LOG_LIMIT, BuildRequest, BuildState, SeenJob
 from bridge.runtime.clock import Clock
+from bridge.runtime.git.access import CloneAccess
 
 FOUND: Final = "found at the builder"
 
@@ -157,12 +158,14 @@ class LogChunk:
 class BuilderContext:
     """What the daemon gives a builder: `state` is its own folder, which outlives the process.
 
-    The store keeps `log_limit` bytes of a build's log.
+    The store keeps `log_limit` bytes of a build's log. `access` is what sources have for their private code,
+    by their names.
     """
 
     state: Path
     clock: Clock
     log_limit: int = LOG_LIMIT
+    access: Mapping[str, CloneAccess] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

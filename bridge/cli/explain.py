@@ -12,10 +12,12 @@ import click
 from bridge.cli import show
 from bridge.cli.invented import EXAMPLE, pushed
 from bridge.cli.setup import configuration, outline, rules_of, run, store_of
+from bridge.config.faults import suggest_or_list
 from bridge.config.loader import Config
 from bridge.errors import DeliveryError
 from bridge.forges.request import Request, headers_of
 from bridge.model.delivery import Delivery
+from bridge.model.event import PushEvent
 from bridge.registry import FORGES
 from bridge.rules.explain import evaluate
 from bridge.rules.match import RuleSet
@@ -83,7 +85,8 @@ def explain(
     elif delivery is not None:
         found = [_stored(config, delivery)]
     else:
-        found = [_invented(config, push or "", changed, message, _time(at))]
+        invented = pushed(push or "", changed, message)
+        found = [_invented(config, *invented, _time(at), source)]
     understood = True
     for documents in found:
         understood = understood and not any("error" in document for document in documents)
@@ -101,10 +104,15 @@ def _files(
 
 
 def _invented(
-    config: str | None, push: str, changed: Sequence[str], message: str, now: float
+    config: str | None, kind: str, event: PushEvent, now: float, source: str | None
 ) -> list[dict[str, Any]]:
-    kind, event = pushed(push, changed, message)
-    return _documents(None, read_invented(FORGES[kind], event, now), rules_of(outline(config)))
+    rules = rules_of(outline(config))
+    if source is not None and source not in (names := rules.sources.of_kind(kind)):
+        raise click.ClickException(
+            f"there is no source {source} of the kind {kind}{suggest_or_list(source, names)}"
+        )
+    reading = read_invented(FORGES[kind], event, now, source or rules.sources.only(kind))
+    return _documents(None, reading, rules)
 
 
 def _stored(config: str | None, delivery_id: str) -> list[dict[str, Any]]:
@@ -138,7 +146,7 @@ async def _evaluated_again(
 
 
 def _documents(file: str | None, reading: Reading, rules: RuleSet) -> list[dict[str, Any]]:
-    found = evaluate(reading.forge.kind, reading.events, rules, reading.at, every_rule=True)
+    found = evaluate(reading.forge.kind, reading.events, rules, reading.at, reading.source, every_rule=True)
     documents = explanation_documents(reading, [one.document() for one in found], rules)
     return [{"file": file, **document} for document in documents]
 
@@ -149,12 +157,9 @@ def _explained(
     sources = config.settings.sources
     if source is not None and source not in sources:
         raise click.ClickException(f"there is no source {source}: there are {', '.join(sources)}")
-    named = None if source is None else sources[source]
     try:
-        forge, secrets = sender_of(
-            pasted.request, named, forges=FORGES, sources=sources.values(), option="--source"
-        )
-        reading = read_pasted(pasted.request, forge, secrets, now)
+        forge, senders = sender_of(pasted.request, source, forges=FORGES, sources=sources, option="--source")
+        reading = read_pasted(pasted.request, forge, senders, now, verifies=True)
     except DeliveryError as error:
         return [{"file": pasted.file, "error": str(error)}]
     return _documents(pasted.file, reading, rules)
@@ -210,6 +215,8 @@ def _tell(document: Mapping[str, Any]) -> None:
         return
     where = f"{show.plain(document['file'])}: " if document["file"] else ""
     click.echo(f"{where}{document['host']} {show.moved(document)}")
+    source = document["source"] or "any of this kind (--source NAME says which)"
+    click.echo(show.plain(f"  source {source}"))
     if document["file"]:
         click.echo(f"  signature {document['signature']}")
     show.branches(document)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import anyio
 import click
 
-from bridge.config.loader import Config, Outline, find_config, load_config, load_outline
-from bridge.errors import Fault, StoreError
+from bridge.config.loader import Config, Outline, find_config, load_clone, load_config, load_outline
+from bridge.errors import ConfigError, Fault, StoreError
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
 from bridge.model.repository import NOTHING_STORED, StoredRules
@@ -21,6 +21,7 @@ from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules, RuleMerge
 from bridge.runtime import log
+from bridge.runtime.git.access import CloneAccess
 from bridge.runtime.redaction import masked
 from bridge.store.base import Store
 from bridge.store.open import open_store
@@ -36,6 +37,18 @@ def configuration(option: str | None) -> Config:
 def outline(option: str | None) -> Outline:
     """The configuration without its secrets, which often only the daemon can read. Raises ConfigError."""
     return load_outline(find_config(option, os.environ), KINDS)
+
+
+def clone_access(option: str | None, source: str | None) -> CloneAccess | None:
+    """What the source has for its private code; where that cannot be read here, a warning is printed."""
+    if source is None:
+        return None
+    try:
+        return load_clone(find_config(option, os.environ), KINDS, os.environ, source)
+    except ConfigError as error:
+        for fault in error.faults:
+            _print(fault)
+        return None
 
 
 def files_of(config: Outline) -> FileRules:

@@ -9,7 +9,7 @@ import click
 from anyio import to_thread
 
 from bridge.cli import show
-from bridge.cli.setup import audited, outline, repository_name, rules_of, run, store_of, user
+from bridge.cli.setup import audited, clone_access, outline, repository_name, rules_of, run, store_of, user
 from bridge.config.faults import suggest_or_list
 from bridge.errors import RemoteError
 from bridge.model.audit import Action
@@ -19,7 +19,7 @@ from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
 from bridge.rules.url import clone_url_problem
 from bridge.runtime.clock import system_clock
-from bridge.runtime.git import newest_commit
+from bridge.runtime.git.remote import newest_commit
 from bridge.store.base import Builds, Deliveries
 from bridge.store.values import BuildFilter, Cursor, DeliveryRow
 
@@ -75,8 +75,10 @@ def trigger(
             url = clone_url or await _clone_url(rule, store.builds)
             sha = commit
             if sha is None:
+                source = rules.source_of(rule)
+                access = clone_access(config, source)
                 try:
-                    sha = await to_thread.run_sync(newest_commit, url, kind, name)
+                    sha = await to_thread.run_sync(newest_commit, url, kind, name, access, source)
                 except RemoteError as error:
                     raise click.ClickException(str(error)) from None
             push = ManualPush(

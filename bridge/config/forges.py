@@ -75,6 +75,14 @@ class ForgeTraits:
     """Whether rules name a repository by its clone address: a plain Git server with our hook."""
     pages: WebPages = field(default_factory=WebPages)
     """Where it shows repositories to people."""
+    clone_host: str | None = None
+    """The address of the host that most use, from which code is fetched, where pages have no such one."""
+    clone_username: str | None = None
+    """A user name that any token goes with; None where it has to be that of the token's owner."""
+
+    @property
+    def public_host(self) -> str | None:
+        return self.clone_host or self.pages.site
 
 
 USUAL = ForgeTraits()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,12 +13,14 @@ from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.forges import ForgeTraits, former_kinds
 from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.config.people import ContactKey
-from bridge.config.settings import ApiSettings, NoticesSettings, Settings
+from bridge.config.settings import ApiSettings, NoticesSettings, Settings, SourceSettings
 from bridge.config.types import Secret, SecretContext
 from bridge.errors import ConfigError, Fault
 from bridge.model.notice import MESSAGE_CHANNEL
+from bridge.runtime.git.access import CloneAccess
 
 _MESSAGE_KIND: Final = "MESSAGE"
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PATHS: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -114,6 +117,12 @@ class Config(Outline):
     secrets: frozenset[str] = field(repr=False)
     warnings: tuple[Fault, ...]
 
+    @property
+    def clone_access(self) -> dict[str, CloneAccess]:
+        """What sources have for their private code, by their names."""
+        sources = self.settings.sources.items()
+        return {name: source.clone.access(name) for name, source in sources if source.clone}
+
 
 def find_config(option: str | None, environ: Mapping[str, str]) -> Path:
     """The file to read: the option, else $BRIDGE_CONFIG, else the default paths. Raises ConfigError."""
@@ -147,6 +156,13 @@ def load_api_keys(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> tuple
     ).api_keys()
 
 
+def load_clone(path: Path, kinds: Kinds, environ: Mapping[str, str], source: str) -> CloneAccess | None:
+    """Load `clone` of a source; no other secret is looked up. Raises ConfigError."""
+    return _Loading(path, kinds, SecretContext(dict(kinds.forges), environ=environ, base=path.parent)).clone(
+        source
+    )
+
+
 class _Loading:
     """One loading of the file; it collects faults and warnings."""
 
@@ -171,6 +187,17 @@ class _Loading:
         if self._faults or settings is None:
             raise ConfigError(in_order(self._faults))
         return settings.keys
+
+    def clone(self, source: str) -> CloneAccess | None:
+        entry = _at(self._document.data, ("sources", source))
+        if not isinstance(entry, dict) or "clone" not in entry:
+            return None
+        # Of its secrets only those of `clone` are needed, and often no other can be read.
+        needed = {**entry, "secrets": ["unread"]}
+        settings = self._validate(SourceSettings, needed, ("sources", source))
+        if self._faults or settings is None or settings.clone is None:
+            raise ConfigError(in_order(self._faults))
+        return settings.clone.access(source)
 
     def config(self) -> Config:
         settings = self._validate(Settings, self._document.data, ())
@@ -287,10 +314,18 @@ class _Loading:
         for section, found in zip(("builders", "channels"), adapters, strict=True):
             for name, adapter in found.items():
                 yield from self._plain_secrets(adapter.settings, (section, name))
+        yield from self._open_tokens(settings)
         if not settings.sources:
             yield self._document.fault(
                 (), "no sources are configured: no host can send deliveries", warning=True
             )
+
+    def _open_tokens(self, settings: Settings) -> Iterator[Fault]:
+        for name, source in settings.sources.items():
+            url = source.clone.url or "" if source.clone and source.clone.token else ""
+            if url.startswith("http:") and urlsplit(url).hostname not in _LOOPBACK:
+                problem = f"everyone on the way to {url} can read the token: fetch over https, or over SSH"
+                yield self._document.fault(("sources", name, "clone", "url"), problem, warning=True)
 
     def _plain_secrets(self, value: object, loc: Loc) -> Iterator[Fault]:
         if isinstance(value, Secret) and isinstance(_at(self._document.data, loc), str):

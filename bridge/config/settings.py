@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from bridge.config.clone import CloneSettings
 from bridge.config.forges import ForgeKind, forges_of
 from bridge.config.notices import NoticeSetting
 from bridge.config.people import People
@@ -186,6 +187,8 @@ class SourceSettings(Strict):
     """How many verified deliveries are accepted, such as 600/m; if left out, there is no limit."""
     refused_rate: Frequency = REJECTED_RATE
     """How many rejected requests each address may send, such as 60/m, before it is answered 429."""
+    clone: CloneSettings | None = None
+    """What builds on this machine fetch its private code with."""
 
     @field_validator("username")
     @classmethod
@@ -195,6 +198,11 @@ class SourceSettings(Strict):
             fitting = ", ".join(name for name, traits in forges.items() if traits.sends_user_name)
             raise wrong("username", f"is for {fitting} only: {kind} sends no user name, leave it out")
         return value
+
+    @field_validator("clone")
+    @classmethod
+    def _opens(cls, value: CloneSettings | None, info: ValidationInfo) -> CloneSettings | None:
+        return value and value.completed(info.data.get("kind", ""), forges_of(info))
 
     @property
     def credentials(self) -> list[bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
@@ -25,6 +25,7 @@ from bridge.runtime.rate import Rate
 MAX_SECRET_BYTES: Final = 64 * 1024
 _SHORTEST_KEY: Final = 16
 """Shorter parts of an address can be words."""
+_Place = Literal["env", "file", "credential"]
 _PLACES: Final[Mapping[str, str]] = {
     "env": "environment variable",
     "file": "secret file",
@@ -132,7 +133,7 @@ class Secret:
                 [
                     core_schema.str_schema(),
                     core_schema.dict_schema(
-                        core_schema.literal_schema(list(_PLACES)),
+                        core_schema.literal_schema(list(get_args(_Place))),
                         core_schema.str_schema(),
                         min_length=1,
                         max_length=1,
@@ -144,26 +145,42 @@ class Secret:
     @classmethod
     def _validate(cls, value: object, info: Any) -> "Secret":
         context = info.context if isinstance(info.context, SecretContext) else SecretContext()
-        match value:
-            case Secret():
-                return value
-            case str():
-                text, place = value, "the secret"
-            case dict() if len(value) == 1:
-                ((source, name),) = value.items()
-                if source not in _PLACES or not isinstance(name, str):
-                    raise wrong("secret", "write {env: NAME}, {file: /path} or {credential: NAME}")
-                if context.unread:
-                    return cls("")
-                text, place = context.resolve(source, name), f"the {_PLACES[source]} {name}"
-            case _:
-                raise wrong(
-                    "secret", "a secret is a text, or one of {env: NAME}, {file: /path}, {credential: NAME}"
-                )
+        if isinstance(value, Secret):
+            return value
+        text, place = _looked_up(value, context, "secret")
+        if text is None:
+            return cls("")
         if not text:
             raise wrong("secret", f"{place} is empty, and would prove nothing: fill it in")
         context.found.update((text, *_keys_of(text)))
         return cls(text)
+
+
+def _looked_up(value: object, context: SecretContext, what: str) -> tuple[str | None, str]:
+    """A text that may stand outside the configuration, and what to call its place; None if it is unread."""
+    match value:
+        case str():
+            return value, f"the {what}"
+        case dict() if len(value) == 1:
+            ((source, name),) = value.items()
+            if source not in _PLACES or not isinstance(name, str):
+                raise wrong("secret", "write {env: NAME}, {file: /path} or {credential: NAME}")
+            text = None if context.unread else context.resolve(source, name)
+            return text, f"the {_PLACES[source]} {name}"
+        case _:
+            raise wrong(
+                "secret",
+                f"a {what} is a text, or one of {{env: NAME}}, {{file: /path}}, {{credential: NAME}}",
+            )
+
+
+def _text(value: object, info: ValidationInfo) -> str:
+    context = info.context if isinstance(info.context, SecretContext) else SecretContext()
+    return _looked_up(value, context, "text")[0] or ""
+
+
+LookedUp = Annotated[str, BeforeValidator(_text, json_schema_input_type=str | dict[_Place, str])]
+"""A text that is no secret and may stand where secrets do; empty while it is unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +205,14 @@ class Shape:
 
 
 def _keys_of(text: str) -> Iterator[str]:
-    """The secret parts of an address such as that of a robot: alone they open as much as the whole."""
+    """The secret parts of an address such as that of a robot: alone they open as much as the whole.
+
+    Of a key they are its lines, since a log is made of lines.
+    """
+    if "\n" in text:
+        lines = (line.strip() for line in text.splitlines())
+        yield from (line for line in lines if len(line) >= _SHORTEST_KEY and "--" not in line)
+        return
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -174,7 +174,9 @@ class BuildRequest:
     the version tag. `ref` is the full ref name. `commit` is empty where only the builder can tell: it builds
     what `ref` points to, an annotated tag peeled. `context` is a folder and `dockerfile` a file or a folder
     inside the checkout, both starting with a slash. `parameters` are the rule's own. `previous` is the run
-    before this one, which differs in nothing but its id; None where it may still go on.
+    before this one, which differs in nothing but its id; None where it may still go on. `source` names the
+    one in `bridge.yaml` that the code is from: what it has for private code may be used; None where no one
+    knows.
     """
 
     build_id: str
@@ -193,6 +195,7 @@ class BuildRequest:
     dockerfile: str = "/"
     parameters: Mapping[str, str] = field(default_factory=dict)
     previous: EarlierRun | None = None
+    source: str | None = None
 
     def variables(self) -> dict[str, str]:
         """The request as flat names and values, for builders that take parameters or an environment."""
@@ -243,13 +246,13 @@ class Origin:
 class NewBuild:
     """A build to be made. The planner gives it a number, the store an id and a time version.
 
-    `tag_set` names what is built, whatever the time: one delivery makes one build of it. `version_tagging`
-    is 0 (none), 1 (time version) or 2 (commit id). `sha` is the commit, or, where `peeled` is False, what
-    may be an annotated tag's own object. `code` names the code repository for all hosts, `pushed` is what the
-    ref was set to (for an annotated tag its object). `commit_tags` are those of `tags` that name the commit:
-    they can be built at any time, in any order. At most `concurrency` builds of the repository are with the
-    builder at once. `named` has, for each tag made of the ref's name, the text it was made from. The timeline
-    shows the `notes`.
+    `tag_set` names what is built, whatever the time: one delivery makes one build of it. `version_tagging` is
+    0 (none), 1 (time version) or 2 (commit id). `source` is that of the request. `sha` is the commit, or,
+    where `peeled` is False, what may be an annotated tag's own object. `code` names the code repository for
+    all hosts, `pushed` is what the ref was set to (for an annotated tag its object). `commit_tags` are those
+    of `tags` that name the commit: they can be built at any time, in any order. At most `concurrency` builds
+    of the repository are with the builder at once. `named` has, for each tag made of the ref's name, the text
+    it was made from. The timeline shows the `notes`.
     """
 
     namespace: str
@@ -260,6 +263,7 @@ class NewBuild:
     tags: tuple[str, ...]
     version_tagging: int
     repo_url: str
+    source: str | None = None
     ref: str
     sha: str
     peeled: bool
@@ -359,6 +363,7 @@ class Build:
             tags=tags,
             version_tagging=tagging,
             repo_url=request.repo_url,
+            source=request.source,
             ref=request.ref,
             sha=request.commit or self.pushed,
             peeled=bool(request.commit),

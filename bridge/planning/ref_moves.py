@@ -5,26 +5,33 @@ from dataclasses import replace
 
 from bridge.forges.push import is_zero
 from bridge.model.event import Ignored, PushEvent, RefMove
-from bridge.model.plan import KnownMove
+from bridge.model.plan import KnownMove, RepositoryKey
 from bridge.planning.ref_history import unseen
 from bridge.rules.match import RuleSet
 
 
-def move_of(forge: str, event: PushEvent | Ignored, rules: RuleSet) -> RefMove | None:
-    """How a ref of code that some rule builds from moved, where the host says so."""
+def moves_of(forge: str, event: PushEvent | Ignored, rules: RuleSet, source: str | None) -> list[RefMove]:
+    """How a ref of code that some rule builds from moved, where the host says so.
+
+    There is one for each name of the code: rules that name the source know it by another than those that do
+    not.
+    """
     if event.ref is None or event.repo is None or event.before is None:
-        return None
-    found = rules.of_code(forge, event.repo)
-    if not found:
-        return None
-    return RefMove(
-        code=found[0].build_config.code_repository,
-        ref=event.ref.full,
-        before=None if is_zero(event.before) else event.before,
-        after=event.pushed if isinstance(event, PushEvent) else None,
-        clone_url=event.repo.clone_url or event.repo.ssh_url,
-        builders={(one.namespace, one.repo_name): one.build_config.builder or "" for one in found},
-    )
+        return []
+    builders: dict[str, dict[RepositoryKey, str]] = {}
+    for one in rules.of_code(forge, event.repo, source):
+        builders.setdefault(one.build_config.code_repository, {})[one.key] = one.build_config.builder or ""
+    return [
+        RefMove(
+            code=code,
+            ref=event.ref.full,
+            before=None if is_zero(event.before) else event.before,
+            after=event.pushed if isinstance(event, PushEvent) else None,
+            clone_url=rules.sources.address(source or "", event.repo),
+            builders=found,
+        )
+        for code, found in builders.items()
+    ]
 
 
 def beside_history(event: PushEvent, move: RefMove, moves: Sequence[KnownMove]) -> PushEvent:

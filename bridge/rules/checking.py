@@ -1,6 +1,7 @@
 """Checks one rule against the names of the configuration, wherever the rule is from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ from bridge.errors import Fault
 from bridge.rules.overlap import overlaps, shared_tag
 from bridge.rules.render import parse_text
 from bridge.rules.schema import BuildRepository
+from bridge.rules.sources import SourceFacts, Sources
 
 MAX_COMPARED: Final = 100
 """Rules with one image that another is compared with."""
@@ -24,14 +26,13 @@ MAX_COMPARED: Final = 100
 class Names:
     """The names that rules may use.
 
-    `builders` has the default one first; `channels` are kinds by name; `forges` are all kinds of Git hosts,
-    `sources` the kinds that a source is configured for.
+    `builders` has the default one first; `channels` are kinds by name; `forges` are all kinds of Git hosts.
     """
 
     builders: Sequence[str]
     channels: Mapping[str, str]
     forges: Mapping[str, ForgeTraits]
-    sources: frozenset[str]
+    sources: Sources
 
     @classmethod
     def of(cls, config: Outline, kinds: Kinds) -> "Names":
@@ -39,18 +40,27 @@ class Names:
             builders=config.builder_names,
             channels=config.channel_kinds,
             forges=dict(kinds.forges),
-            sources=frozenset(source.kind for source in config.settings.sources.values()),
+            sources=Sources(
+                {
+                    name: SourceFacts(one.kind, prefers_ssh=bool(one.clone and one.clone.prefers_ssh))
+                    for name, one in config.settings.sources.items()
+                }
+            ),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A rule as it was checked: with its builder and channels filled in, or None with its faults."""
+    """A rule as it was checked: with its builder and channels filled in, or None with its faults.
+
+    `ambiguous` is the kind of Git host, where several sources have it and the rule names none of them.
+    """
 
     document: Document
     repository: BuildRepository | None
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...] = ()
+    ambiguous: str | None = None
 
 
 def check(document: Document, names: Names) -> Checked:
@@ -62,7 +72,40 @@ def check(document: Document, names: Names) -> Checked:
     faults: list[Fault] = []
     warnings: list[Fault] = []
     found = _Checking(document, repository, names, faults, warnings).resolved()
-    return Checked(document, found, tuple(faults), tuple(warnings))
+    config = found.build_config
+    several = config.code_repo_source is None and len(names.sources.of_kind(config.code_repo_client)) > 1
+    ambiguous = config.code_repo_client if several else None
+    return Checked(document, found, tuple(faults), tuple(warnings), ambiguous)
+
+
+class AmbiguousSources:
+    """Rules that do not say which of several sources of a kind they are for: one warning for each file."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, str], Document] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, checked: Checked) -> None:
+        if checked.ambiguous is not None:
+            key = checked.document.file, checked.ambiguous
+            self._first.setdefault(key, checked.document)
+            self._counts[key] += 1
+
+    def warnings(self, names: Names) -> Iterator[Fault]:
+        for key, document in self._first.items():
+            others = self._counts[key] - 1
+            more = (
+                ""
+                if not others
+                else f" (so do {others} more rules of this file)"
+                if others > 1
+                else (" (so does one more rule of this file)")
+            )
+            problem = (
+                f"builds what is pushed to any of the sources {' and '.join(names.sources.of_kind(key[1]))}"
+                f"{more}: name one with code_repo_source"
+            )
+            yield document.fault(("build_config", "code_repo_client"), problem, warning=True)
 
 
 class Images:
@@ -119,7 +162,11 @@ class _Checking:
         if kind not in self.names.forges:
             problem = f"there is no kind {kind} of Git host{suggest_or_list(kind, self.names.forges)}"
             self.faults.append(self.document.fault(loc, problem))
-        elif kind not in self.names.sources:
+        elif (source := self.repository.build_config.code_repo_source) is not None:
+            if source not in (names := self.names.sources.of_kind(kind)):
+                problem = f"there is no source {source} of the kind {kind}{suggest_or_list(source, names)}"
+                self.faults.append(self.document.fault(("build_config", "code_repo_source"), problem))
+        elif not self.names.sources.of_kind(kind):
             problem = f"no source of kind {kind} is configured: no push will arrive"
             self.warnings.append(self.document.fault(loc, problem, warning=True))
 

@@ -55,15 +55,21 @@ class Evaluation:
 
 
 def evaluate(
-    kind: str, events: Sequence[PushEvent | Ignored], rules: RuleSet, at: float, *, every_rule: bool = False
+    kind: str,
+    events: Sequence[PushEvent | Ignored],
+    rules: RuleSet,
+    at: float,
+    source: str | None,
+    *,
+    every_rule: bool = False,
 ) -> list[Evaluation]:
-    """What the rules decide about each ref of a delivery that was received `at` (Unix seconds).
+    """What the rules decide about each ref of a delivery that the source received `at` (Unix seconds).
 
     `every_rule` also lists the rules for other code.
     """
     match = rules.explain if every_rule else rules.match
     return [
-        Evaluation(event, match(kind, event, at), kind, rules.address_of(kind, event.repo))
+        Evaluation(event, match(kind, event, at, source), kind, rules.address_of(kind, event.repo))
         if isinstance(event, PushEvent)
         else Evaluation(event, Matching(), kind)
         for event in events

@@ -8,7 +8,7 @@ from bridge.config.faults import in_order
 from bridge.errors import ConfigError, Fault
 from bridge.model.plan import RepositoryKey
 from bridge.model.repository import NOTHING_STORED, StoredRules
-from bridge.rules.checking import Images, Names, check
+from bridge.rules.checking import AmbiguousSources, Images, Names, check
 from bridge.rules.files import rule_files
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import MAX_REPOSITORIES, FileRules, RuleMerge
@@ -48,6 +48,7 @@ class _Loading:
         self._repositories: dict[RepositoryKey, BuildRepository] = {}
         self._places: dict[RepositoryKey, str] = {}
         self._images = Images()
+        self._ambiguous = AmbiguousSources()
 
     def rules(self, paths: Sequence[Path], fingerprint: str) -> FileRules:
         if self.faults:
@@ -57,7 +58,7 @@ class _Loading:
             where=", ".join(map(shown, paths)) or "rules",
             repositories=self._repositories,
             places=self._places,
-            warnings=tuple(self._warnings),
+            warnings=(*self._warnings, *self._ambiguous.warnings(self._names)),
             fingerprint=fingerprint,
         )
 
@@ -86,6 +87,7 @@ class _Loading:
             raise ConfigError([document.fault((), f"there are over {MAX_REPOSITORIES} repositories")])
         self.faults += checked.faults
         self._warnings += checked.warnings
+        self._ambiguous.add(checked)
         self._places[key] = document.place(("repo_name",))
         if warning := self._images.add(document, repository):
             self._warnings.append(warning)

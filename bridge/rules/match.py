@@ -25,6 +25,7 @@ from bridge.rules.render import (
 )
 from bridge.rules.reserved import Reserved
 from bridge.rules.schema import BuildRepository, SkipMarkers, TagConfig
+from bridge.rules.sources import Sources
 from bridge.rules.url import normalised_url
 
 _SKIP: Final = re.compile(r"\[(?:skip ci|ci skip|no ci)\]", re.IGNORECASE)
@@ -105,6 +106,7 @@ class RuleSet:
     warnings: tuple[Fault, ...] = ()
     fingerprint: str = ""
     places: Mapping[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
+    sources: Sources = field(default_factory=lambda: Sources({}), repr=False, compare=False)
     api: ApiRules = field(default_factory=ApiRules, repr=False, compare=False)
     _by_code: Mapping[tuple[str, str], Sequence[BuildRepository]] = field(init=False, repr=False)
     _by_address: frozenset[str] = field(init=False, repr=False)
@@ -119,7 +121,7 @@ class RuleSet:
         by_address = frozenset(
             one.build_config.code_repo_client
             for one in self.repositories.values()
-            if one.build_config.code_repo_clone_url is not None
+            if one.build_config.code_path is None
         )
         object.__setattr__(self, "_reserved", Reserved(self.repositories.values()))
         object.__setattr__(self, "_by_address", by_address)
@@ -128,19 +130,26 @@ class RuleSet:
     def repository(self, namespace: str, repo_name: str) -> BuildRepository | None:
         return self.repositories.get((namespace, repo_name))
 
-    def match(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
-        """What the push builds; `at`, in Unix seconds, is when the delivery was received.
+    def source_of(self, repository: BuildRepository) -> str | None:
+        """The source that its code is from; None where several may be meant, or there is none."""
+        config = repository.build_config
+        return config.code_repo_source or self.sources.only(config.code_repo_client)
+
+    def match(self, forge_kind: str, event: PushEvent, at: float, source: str | None = None) -> Matching:
+        """What the push builds; `at`, in Unix seconds, is when the delivery was received by the `source`.
 
         Only the rules for the pushed code are evaluated, so the cost does not grow with the number of rules.
+        Where no one knows the source, it may be any of its kind.
         """
-        return _joined([self._match(found, event, at) for found in self.of_code(forge_kind, event.repo)])
+        known = self._named_so(forge_kind, event.repo)
+        return _joined([self._match(found, event, at, source) for found in known])
 
-    def explain(self, forge_kind: str, event: PushEvent, at: float) -> Matching:
+    def explain(self, forge_kind: str, event: PushEvent, at: float, source: str | None = None) -> Matching:
         """As `match`, with a rejection for each repository that builds from other code."""
-        known = self.of_code(forge_kind, event.repo)
+        known = self._named_so(forge_kind, event.repo)
         paths = {repository.path for repository in known}
         others = [_elsewhere(rule) for rule in self.repositories.values() if rule.path not in paths]
-        return _joined([*(self._match(found, event, at) for found in known), Matching((), tuple(others))])
+        return _joined([self.match(forge_kind, event, at, source), Matching((), tuple(others))])
 
     def match_by_hand(
         self,
@@ -165,22 +174,33 @@ class RuleSet:
         ]
         return replace(found, matches=tuple(matches))
 
-    def _match(self, repository: BuildRepository, event: PushEvent, at: float) -> Matching:
-        if why := self.api.disabled(repository.key):
+    def _match(
+        self, repository: BuildRepository, event: PushEvent, at: float, source: str | None
+    ) -> Matching:
+        if not _is_from(repository, source):
+            own = repository.build_config.code_repo_source
+            why = f"builds what is pushed to the source {own}, and this was pushed to {source}"
+        else:
+            why = self.api.disabled(repository.key) or ""
+        if why:
             return Matching((), (Rejection(repository.namespace, repository.repo_name, None, why),))
         return match_repository(repository, event, at, reserved=self._reserved)
 
-    def filters(self, forge_kind: str, event: PushEvent) -> bool:
+    def filters(self, forge_kind: str, event: PushEvent, source: str | None) -> bool:
         """Whether a rule for the pushed code looks at the list of changed files, and the list can be all."""
         listed = event.changed is not None and not event.truncated
         return listed and any(
             config.paths
-            for repository in self.of_code(forge_kind, event.repo)
+            for repository in self.of_code(forge_kind, event.repo, source)
             for config in repository.build_config.tag_configs
         )
 
-    def of_code(self, forge_kind: str, repo: Repo) -> Sequence[BuildRepository]:
-        """The repositories that build from this code."""
+    def of_code(self, forge_kind: str, repo: Repo, source: str | None) -> list[BuildRepository]:
+        """The repositories that build from this code of this source."""
+        return [one for one in self._named_so(forge_kind, repo) if _is_from(one, source)]
+
+    def _named_so(self, forge_kind: str, repo: Repo) -> Sequence[BuildRepository]:
+        """The repositories that build from code of this name, whatever source it is at."""
         by_address = forge_kind in self._by_address
         key = normalised_url(repo.clone_url or "") or "" if by_address else repo.full_name.lower()
         return self._by_code.get((forge_kind, key), ())
@@ -188,6 +208,10 @@ class RuleSet:
     def address_of(self, forge_kind: str, repo: Repo) -> str:
         """The clone address of this code; empty where no rule for such a Git host goes by addresses."""
         return repo.clone_url or "" if forge_kind in self._by_address else ""
+
+
+def _is_from(repository: BuildRepository, source: str | None) -> bool:
+    return source is None or repository.build_config.code_repo_source in {None, source}
 
 
 def _joined(parts: Sequence[Matching]) -> Matching:

@@ -15,7 +15,7 @@ from bridge.errors import ConfigError, Fault
 from bridge.model.plan import RepositoryKey
 from bridge.model.repository import NoticesSet, Override, StoredRepository, StoredRules
 from bridge.rules.api import ApiRules, api_place, described
-from bridge.rules.checking import Checked, Images, Names, check, resolve_notices
+from bridge.rules.checking import AmbiguousSources, Checked, Images, Names, check, resolve_notices
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 
@@ -67,6 +67,7 @@ class _Merging:
         self._before: dict[RepositoryKey, BuildRepository] = {}
         self._places = dict(files.places)
         self._images = Images(files.repositories.values() if stored.repositories else ())
+        self._ambiguous = AmbiguousSources()
         self._faults: list[Fault] = []
         self._warnings = list(files.warnings)
 
@@ -87,6 +88,7 @@ class _Merging:
         cure = f"put right what it needs, or delete {path}: `buildbridge db delete {path}`"
         self._faults += (replace(fault, problem=f"{fault.problem} ({cure})") for fault in checked.faults)
         self._warnings += checked.warnings
+        self._ambiguous.add(checked)
         if (repository := checked.repository) is None:
             return
         if warning := self._images.add(checked.document, repository):
@@ -130,6 +132,7 @@ class _Merging:
             self._faults.append(Fault(files.where, "", f"there are over {MAX_REPOSITORIES} repositories"))
         if self._faults:
             raise ConfigError(in_order(self._faults))
+        self._warnings += self._ambiguous.warnings(files.names)
         if not self._repositories:
             self._warnings.append(
                 Fault(files.where, "", "no rules here: nothing will be built", warning=True)
@@ -139,6 +142,7 @@ class _Merging:
             tuple(in_order(self._warnings)),
             files.fingerprint,
             self._places,
+            files.names.sources,
             ApiRules(stored=self._stored, before=self._before),
         )
 

@@ -248,7 +248,10 @@ class BuildConfig(Strict):
     code_repo_name: CodeName | None = None
     """The name of the code repository."""
     code_repo_clone_url: Annotated[str, Field(max_length=2048), AfterValidator(_clone_url)] | None = None
-    """Simple hosts only: the clone address of the code repository."""
+    """The clone address of the code repository. Simple hosts need it; for others builds fetch from here, and
+    not from where the push says."""
+    code_repo_source: Short | None = None
+    """The name of the source in bridge.yaml: pushes of the same name to other sources build nothing."""
     builder: Short | None = None
     """The name of the builder in bridge.yaml; if left out, the first one."""
     image: Annotated[str, AfterValidator(_image)] | None = None
@@ -301,11 +304,6 @@ class BuildConfig(Strict):
                 raise wrong(
                     "code", f"a {kind} host has code_repo_clone_url only: leave namespace and name out"
                 )
-        elif self.code_repo_clone_url is not None:
-            fitting = ", ".join(name for name, one in forges_of(info).items() if one.by_clone_url)
-            raise wrong(
-                "code", f"code_repo_clone_url is for {fitting} hosts: give code_repo_namespace and _name"
-            )
         elif absent := self._absent(traits.needs_namespace):
             raise wrong("code", f"{absent} is missing: it names the repository at {kind}")
         return self
@@ -337,26 +335,27 @@ class BuildConfig(Strict):
 
     @property
     def code_path(self) -> str | None:
-        """The name of the code repository at its Git host; None where the rule has its clone address."""
-        return None if self.code_repo_clone_url else self.code
+        """The name of the code repository at its Git host; None where only its clone address names it."""
+        return None if self.code_repo_name is None else self.code
 
     @property
     def code(self) -> str:
         """The name of the code repository at its Git host, or its clone address."""
         named = filter(None, (self.code_repo_namespace, self.code_repo_name))
-        return self.code_repo_clone_url or "/".join(named)
+        return "/".join(named) or self.code_repo_clone_url or ""
 
     @property
     def code_key(self) -> str:
         """The key of the code repository among those of its kind of host."""
-        if self.code_repo_clone_url is not None:
-            return normalised_url(self.code_repo_clone_url) or ""
+        if self.code_repo_name is None:
+            return normalised_url(self.code) or ""
         return self.code.lower()
 
     @property
     def code_repository(self) -> str:
-        """The key of the code repository among those of all kinds of hosts."""
-        return f"{self.code_repo_client} {self.code_key}"
+        """The key of the code repository among those of all hosts."""
+        source = "" if self.code_repo_source is None else f"@{self.code_repo_source}"
+        return f"{self.code_repo_client}{source} {self.code_key}"
 
 
 class BuildRepository(Strict):

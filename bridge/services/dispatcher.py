@@ -21,7 +21,7 @@ from bridge.model.plan import RefKey
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.planning.ref_history import recorded
-from bridge.planning.ref_moves import beside_history, move_of
+from bridge.planning.ref_moves import beside_history, moves_of
 from bridge.rules import manual, scheduled
 from bridge.rules.explain import Evaluation, evaluate, stored_documents
 from bridge.rules.match import Match, Matching, RuleSet
@@ -96,18 +96,19 @@ class Dispatcher(Service):
 
     async def _with_history(self, one: Evaluation, delivery: Delivery, rules: RuleSet) -> Evaluation:
         """Evaluated without path filters, where the list of changed files is not of all that changed."""
-        event, move = one.event, move_of(delivery.forge, one.event, rules)
-        if move is None:
+        event, source = one.event, delivery.source
+        for move in moves_of(delivery.forge, event, rules, source):
+            earlier = self._moves.setdefault((move.code, move.ref), [])
+            earlier.append(move)
+            if isinstance(event, Ignored) or not rules.filters(delivery.forge, event, source):
+                continue
+            moves = await self._deliveries.moves(move.code, move.ref)
+            for other in earlier[:-1]:
+                moves = recorded(moves, other, delivery.received_at)
+            event = event if event.unseen else beside_history(event, move, moves)
+        if isinstance(event, Ignored) or not event.unseen:
             return one
-        earlier = self._moves.setdefault((move.code, move.ref), [])
-        earlier.append(move)
-        if isinstance(event, Ignored) or not rules.filters(delivery.forge, event):
-            return one
-        moves = await self._deliveries.moves(move.code, move.ref)
-        for other in earlier[:-1]:
-            moves = recorded(moves, other, delivery.received_at)
-        event = beside_history(event, move, moves)
-        return evaluate(delivery.forge, [event], rules, delivery.received_at)[0] if event.unseen else one
+        return evaluate(delivery.forge, [event], rules, delivery.received_at, source)[0]
 
     async def _record(self, delivery: Delivery, decision: Decision) -> None:
         try:
@@ -148,7 +149,7 @@ class Dispatcher(Service):
 
     def _decision(self, delivery: Delivery, evaluations: Sequence[Evaluation], rules: RuleSet) -> Decision:
         builds = [
-            self._new_build(delivery, evaluation.event, match)
+            self._new_build(delivery, evaluation.event, match, rules)
             for evaluation in evaluations
             for match in evaluation.matching.matches
             if isinstance(evaluation.event, PushEvent)
@@ -159,7 +160,11 @@ class Dispatcher(Service):
             detail="; ".join(reasons)[:MAX_DETAIL],
             explanation=stored_documents(evaluations),
             builds=builds,
-            moves=[move for one in evaluations if (move := move_of(delivery.forge, one.event, rules))],
+            moves=[
+                move
+                for one in evaluations
+                for move in moves_of(delivery.forge, one.event, rules, delivery.source)
+            ],
         )
 
     def _evaluations(self, delivery: Delivery, rules: RuleSet) -> list[Evaluation]:
@@ -171,10 +176,12 @@ class Dispatcher(Service):
         if forge is None:
             raise BadPayload(f"this release knows no forge {delivery.forge}")
         events = forge.parse(Request(delivery.headers, delivery.body))
-        return evaluate(forge.kind, events, rules, delivery.received_at)
+        return evaluate(forge.kind, events, rules, delivery.received_at, delivery.source)
 
-    def _new_build(self, delivery: Delivery, event: PushEvent, match: Match) -> NewBuild:
+    def _new_build(self, delivery: Delivery, event: PushEvent, match: Match, rules: RuleSet) -> NewBuild:
         repository = match.repository
+        is_pushed = delivery.forge not in UNPUSHED
+        address = rules.sources.address(delivery.source, event.repo)
         settings = self._default_notices if repository.notices is None else repository.notices
         return NewBuild(
             namespace=repository.namespace,
@@ -184,7 +191,8 @@ class Dispatcher(Service):
             image=match.image,
             tags=match.tags,
             version_tagging=match.version_tagging,
-            repo_url=event.repo.clone_url or event.repo.ssh_url or "",
+            repo_url=repository.build_config.code_repo_clone_url or address or "",
+            source=delivery.source if is_pushed else rules.source_of(repository),
             ref=event.ref.full,
             sha=event.sha,
             peeled=event.peeled,

@@ -55,8 +55,8 @@ def timed(work: Callable[[], object]) -> float:
 
 def per_event(rules: RuleSet) -> float:
     events = [push()]
-    assert evaluate("Gitee", events, rules, AT)[0].matching.matches
-    return microseconds(lambda: evaluate("Gitee", events, rules, AT))
+    assert evaluate("Gitee", events, rules, AT, "gitee")[0].matching.matches
+    return microseconds(lambda: evaluate("Gitee", events, rules, AT, "gitee"))
 
 
 def slow_names(folder: Path) -> list[list[str]]:

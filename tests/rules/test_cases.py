@@ -41,7 +41,7 @@ def test_a_push_becomes_what_the_case_says(tmp_path: Path, rule: list[dict[str, 
     if "changed" in facts:
         facts["changed"] = tuple(facts["changed"])
     kind = "branch" if "branch" in said else "tag"
-    (evaluation,) = evaluate("Gitee", [push(said[kind], kind, **facts)], found, AT)
+    (evaluation,) = evaluate("Gitee", [push(said[kind], kind, **facts)], found, AT, "gitee")
     matches = evaluation.matching.matches
     assert [tag for match in matches for tag in match.tags] == said.get("tags", []), evaluation.reason
     assert [match.version_tagging for match in matches] == [said.get("version_tagging", 0)] * len(matches)

@@ -26,7 +26,7 @@ def test_a_branch_or_tag_that_is_called_like_a_literal_tag_gets_another_and_says
     found = rules(tmp_path, tag_config(), *EVERY)
     given = set()
     for event in (push("latest"), push("latest", "tag"), push("/latest/")):
-        (evaluation,) = evaluate("Gitee", [event], found, AT)
+        (evaluation,) = evaluate("Gitee", [event], found, AT, "gitee")
         (match,) = evaluation.document()["matches"]
         (tag,) = match["tags"]
         assert tag.startswith("latest-")

@@ -9,12 +9,13 @@ from bridge.model.event import Commit, PushEvent, Ref, Repo
 from bridge.rules.checking import Names
 from bridge.rules.loader import load_rules
 from bridge.rules.match import RuleSet
+from bridge.rules.sources import SourceFacts, Sources
 
 NAMES: Final = Names(
     builders=("jenkins", "here"),
     channels={"team": "DING_TALK", "mail": "MAIL", "mail2": "MAIL", "message": "MESSAGE"},
     forges=FORGES,
-    sources=frozenset({"Gitee", "Simple"}),
+    sources=Sources({"gitee": SourceFacts("Gitee"), "plain": SourceFacts("Simple")}),
 )
 SHA: Final = "0123456789abcdef0123456789abcdef01234567"
 AT: Final = 1735787045.0

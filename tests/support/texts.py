@@ -16,7 +16,7 @@ from bridge.web.api.core.errors import CallError
 ROOT = Path(bridge.__file__).parent
 API = ROOT / "web" / "api"
 PASSED_ON = {
-    "runtime/git.py": ("newest_commit", {"Permanent", "Transient"}),
+    "runtime/git/remote.py": (None, {"Permanent", "Transient"}),
     "forges/push.py": ("check_ref_name", {"BadPayload"}),
     "forges/strictjson.py": (None, {"BadPayload", "KeyTwice"}),
     "store/sqlite/delivery_ids.py": (None, {"CannotList"}),

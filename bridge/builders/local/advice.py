@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 
 from bridge.builders.base import Target
-from bridge.builders.local.git import protocol_of
 from bridge.builders.local.settings import (
     LocalSettings,
     Unbuildable,
@@ -15,6 +14,7 @@ from bridge.builders.local.settings import (
 )
 from bridge.model.variables import steers_programs
 from bridge.runtime.disk import nearest
+from bridge.runtime.git.access import protocol_of
 
 
 def advice(settings: LocalSettings, targets: Sequence[Target]) -> Iterator[str]:

@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -57,6 +58,7 @@ from bridge.builders.local.settings import (
 )
 from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildRequest, BuildState, SeenJob
+from bridge.runtime.git.access import CloneAccess
 
 RUNNER_ENVIRONMENT: Final = {"LANG": "C.UTF-8"}
 """The environment of the runner's own process, which decides what its steps get."""
@@ -93,6 +95,7 @@ class LocalBuilder(Builder):
         self._beside_store = context.state
         self._clock = context.clock
         self._log_limit = context.log_limit
+        self._access = context.access
         self._resumed: dict[str, int] = {}
 
     async def trigger(self, request: BuildRequest) -> Outcome:
@@ -152,6 +155,9 @@ class LocalBuilder(Builder):
         return earlier if earlier.known() else Folder(self.folder / build_id)
 
     def _trigger(self, request: BuildRequest) -> Outcome:
+        access = self._access_of(request)
+        if access is not None:
+            request = replace(request, repo_url=access.address(request.repo_url))
         try:
             spec = make_spec(request, self._settings, self._log_limit)
         except Unbuildable as unbuildable:
@@ -163,9 +169,13 @@ class LocalBuilder(Builder):
             folder.prepare(spec)
         except OSError as error:
             return Retry(f"the folder of the build cannot be written: {error.strerror}")
-        return self._start(folder, 1)
+        return self._start(folder, 1, access)
 
-    def _start(self, folder: Folder, number: int) -> Outcome:
+    def _access_of(self, request: BuildRequest) -> CloneAccess | None:
+        """What there is for private code of the source that the code is from."""
+        return None if request.source is None else self._access.get(request.source)
+
+    def _start(self, folder: Folder, number: int, access: CloneAccess | None) -> Outcome:
         """Start a runner and wait until it holds the lock of the build."""
         root = Path(bridge.__file__).parents[1]
         argv = [sys.executable, "-I", "-c", _RUNNER, str(root), str(folder.path.resolve()), str(number)]
@@ -174,7 +184,7 @@ class LocalBuilder(Builder):
                 argv,
                 env={**RUNNER_ENVIRONMENT, "PATH": os.environ.get("PATH", os.defpath)},
                 cwd="/",
-                stdin=subprocess.DEVNULL,
+                input=b"" if access is None else access.dump(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
@@ -226,11 +236,15 @@ class LocalBuilder(Builder):
 
     def _resume(self, folder: Folder, runs: int) -> bool:
         """Start a new runner for an interrupted build; False after too many failed attempts."""
+        try:
+            access = self._access_of(folder.spec().request)
+        except (ValueError, TypeError, KeyError):
+            return False
         tried = self._resumed.get(folder.path.name, 0)
         if tried > MAX_STARTS:
             return False
         self._resumed[folder.path.name] = tried + 1
-        self._start(folder, runs + 1)
+        self._start(folder, runs + 1, access)
         return True
 
     def _remove_superfluous(self, everything: bool) -> None:

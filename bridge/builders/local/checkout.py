@@ -12,6 +12,7 @@ from bridge.builders.local.objects import fetch
 from bridge.builders.local.process import BuildFailed, Supervisor
 from bridge.builders.local.submodules import Submodules
 from bridge.model.build import BuildRequest
+from bridge.runtime.git.access import CloneAccess
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,20 @@ class CheckedOut:
 class Checkout:
     """Checks the requested commit out into `tree`, an empty folder in that of the build."""
 
-    def __init__(self, supervisor: Supervisor, spec: BuildSpec, base: Mapping[str, str], tree: Path) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        spec: BuildSpec,
+        base: Mapping[str, str],
+        tree: Path,
+        access: CloneAccess | None,
+    ) -> None:
         self._spec = spec
         self._tree = tree
         self._kept = tree.parents[1]
         self._supervisor = supervisor
         self._log = supervisor.log
-        self._git = Git(supervisor, spec, base, tree)
-        self.url = self._git.url
+        self._git = Git(supervisor, spec, base, tree, access)
 
     def run(self) -> CheckedOut:
         """Check the commit out, or what the ref points to. Raises BuildFailed."""

@@ -42,7 +42,7 @@ class Fetch:
     def exactly(self, commit: str) -> None:
         """Fetch this commit, which is there. Raises BuildFailed."""
         if code := self._try(commit, 1 if self._is_shallow else None):
-            raise BuildFailed(f"git fetch of {commit} failed with exit code {code}", code)
+            raise self._git.failed(f"git fetch of {commit}", code)
         self._tags()
 
     def _wanted(self, wanted: str) -> None:
@@ -54,7 +54,7 @@ class Fetch:
         for depth in depths:
             code = self._try(ref, depth)
             if code:
-                raise BuildFailed(f"git fetch of {ref} failed with exit code {code}", code)
+                raise self._git.failed(f"git fetch of {ref}", code)
             if self._has(wanted):
                 return
         where = f"among the last {_DEEPER} commits" if self._is_shallow else "in the history"

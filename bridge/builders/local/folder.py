@@ -131,7 +131,7 @@ class Folder:
         _sync(self.path.parent)
 
     def spec(self) -> BuildSpec:
-        """Raises OSError or ValueError."""
+        """Raises OSError, or ValueError, TypeError or KeyError where it is damaged."""
         return BuildSpec.load(_read(self / "request.json") or b"")
 
     def known(self) -> bool:

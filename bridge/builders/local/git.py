@@ -1,23 +1,23 @@
 """Git for a local build: what it may fetch over, and credentials that only it sees.
 
-Git gets the credentials of the clone URL from a private file of its credential store, so that neither the
-process list nor the log nor the checkout shows them. The store has them for one host: no other gets them. All
-of Git's configuration is in another private file, since Git hands on to submodules what is in its variables
-only in part.
+Git reads credentials from the memory of the runner, so that neither a file nor the process list nor the log
+nor the checkout has them, and for one host: no other gets them. Its configuration is in a private file, since
+Git hands on to submodules what is in its variables only in part.
 """
 
 import os
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.process import BuildFailed, Sink, Supervisor
+from bridge.runtime.git.access import CloneAccess, chosen, protocol_of
+from bridge.runtime.git.failure import failure
+from bridge.runtime.git.lending import lent
 
 _MAX_ANSWER = 64 << 10
-_SSH = "ssh -oBatchMode=yes -oConnectTimeout=30 -oServerAliveInterval=15 -oServerAliveCountMax=4"
+_MAX_SAID = 4096
 _CONFIG = (
     # What a power cut damages is fetched anew.
     ("core.fsync", "none"),
@@ -35,41 +35,26 @@ _CONFIG = (
 )
 
 
-def split_credentials(url: str) -> tuple[str, str | None]:
-    """A clone URL without its credentials, and the line of Git's credential store that holds them.
-
-    The user name of an SSH URL is an address, not a credential, and stays.
-    """
-    parts = urlsplit(url)
-    userinfo, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url, None
-    user, colon, _ = userinfo.partition(":")
-    if parts.scheme not in {"http", "https"}:
-        return parts._replace(netloc=f"{user}@{host}").geturl(), None
-    secret = userinfo if colon else f"{userinfo}:"
-    return parts._replace(netloc=host).geturl(), f"{parts.scheme}://{secret}@{host}"
-
-
-def protocol_of(url: str) -> str:
-    """The protocol of a clone URL, or of an address that Git also takes: a path, or host:path."""
-    scheme, separator, _ = url.partition("://")
-    if separator:
-        return scheme.lower()
-    return "file" if url.startswith("/") else "ssh"
-
-
 class Git:
     """Runs Git for one build, in `tree` and the repositories below it; `url` is without credentials."""
 
-    def __init__(self, supervisor: Supervisor, spec: BuildSpec, base: Mapping[str, str], tree: Path) -> None:
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        spec: BuildSpec,
+        base: Mapping[str, str],
+        tree: Path,
+        access: CloneAccess | None,
+    ) -> None:
         self.log = supervisor.log
         self._supervisor = supervisor
         self._limit = spec.max_tree
         self._tree = tree
-        self.url, self._credential = split_credentials(spec.request.repo_url)
-        self._store = tree.with_name("private") / "credential"
+        self.url, self._access = chosen(spec.request.repo_url, access)
+        self._source = spec.request.source
         self._config = tree.with_name("private") / "config"
+        self._said = b""
+        """The end of what the last command printed."""
         self.protocols = spec.protocols
         # A repository of another host may not point to those of this machine.
         own = {protocol_of(self.url)}
@@ -79,23 +64,16 @@ class Git:
             "GIT_CONFIG_GLOBAL": str(self._config),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_LITERAL_PATHSPECS": "1",
-            "GIT_SSH_COMMAND": _SSH,
             "GIT_TERMINAL_PROMPT": "0",
         }
 
     @contextmanager
     def private_files(self) -> Iterator[None]:
         """Git can be run within the block."""
-        pairs = list(_CONFIG)
-        if self._credential:
-            _write(self._store, f"{self._credential}\n")
-            pairs.append(("credential.helper", f"store --file={shlex.quote(str(self._store))}"))
-        _write(self._config, "".join(map(_setting, pairs)))
-        try:
+        with lent(self.url, self._access) as loan:
+            self._env["GIT_SSH_COMMAND"] = loan.ssh
+            self._config.write_text("".join(map(_setting, (*_CONFIG, *loan.config))))
             yield
-        finally:
-            self._store.unlink(missing_ok=True)
-            self._config.unlink(missing_ok=True)
 
     def call(
         self,
@@ -106,11 +84,18 @@ class Git:
     ) -> int:
         """Returns the exit code. In other repositories than that of `tree`, `elsewhere` is allowed."""
         allowed = protocols or (self.protocols if cwd is None else self.elsewhere)
+        out = sink or self.log.output
+        self._said = b""
+
+        def listen(data: bytes) -> None:
+            self._said = (self._said + data)[-_MAX_SAID:]
+            out(data)
+
         return self._supervisor.run(
             ["git", *arguments],
             cwd=cwd or self._tree,
             env={**self._env, "GIT_ALLOW_PROTOCOL": ":".join(allowed)},
-            sink=sink,
+            sink=listen,
             file_limit=self._limit,
             heading=False,
         )
@@ -119,14 +104,19 @@ class Git:
         """Raises BuildFailed for any exit code but 0."""
         code = self.call(*arguments, cwd=cwd)
         if code:
-            raise BuildFailed(f"git {arguments[0]} failed with exit code {code}", code)
+            raise self.failed(f"git {arguments[0]}", code)
+
+    def failed(self, what: str, code: int) -> BuildFailed:
+        """That `what` failed, with what the last command said of it."""
+        why = failure(self._said.decode(errors="replace"), self.url, self._access, self._source)
+        return BuildFailed(f"{what} failed: {why or f'exit code {code}'}", code)
 
     def ask(self, *arguments: str, cwd: Path | None = None) -> str:
         """What Git prints, at most 64 KiB. Raises BuildFailed."""
         answer = bytearray()
         code = self.call(*arguments, cwd=cwd, sink=answer.extend)
         if code:
-            raise BuildFailed(f"git {arguments[0]} failed with exit code {code}", code)
+            raise self.failed(f"git {arguments[0]}", code)
         if len(answer) > _MAX_ANSWER:
             raise BuildFailed(f"git {arguments[0]} answered with more than {_MAX_ANSWER} bytes")
         return answer.decode(errors="replace").strip()
@@ -143,13 +133,9 @@ def check_size(tree: Path, limit: int) -> None:
         raise BuildFailed(f"the checkout is over its limit of {limit} bytes")
 
 
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-
-
 def _setting(pair: tuple[str, str]) -> str:
-    section, _, key = pair[0].partition(".")
+    section, _, rest = pair[0].partition(".")
+    within, _, key = rest.rpartition(".")
     value = pair[1].replace("\\", "\\\\").replace('"', '\\"')
-    return f'[{section}]\n\t{key} = "{value}"\n'
+    heading = f'{section} "{within}"' if within else section
+    return f'[{heading}]\n\t{key} = "{value}"\n'

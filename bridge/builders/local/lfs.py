@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from bridge.builders.local.folder import BuildSpec
-from bridge.builders.local.git import Git, check_size, protocol_of, tree_size
+from bridge.builders.local.git import Git, check_size, tree_size
 from bridge.builders.local.process import BuildFailed
+from bridge.runtime.git.access import protocol_of
 
 _MAX_POINTER: Final = 1024
 _MAX_ATTRIBUTES: Final = 1 << 20

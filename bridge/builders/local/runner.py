@@ -1,7 +1,8 @@
 """The runner of one local build: a process of its own that outlives the daemon.
 
-Started as `main(folder, number)`: the `number`-th run of this build. It acquires the folder's lock, reports
-to its starter that the build has started, and does what the spec says. Two runners of one build are harmless:
+Started as `main(folder, number)`: the `number`-th run of this build, with what gives access to private code
+at its standard input, so that no file has it. It acquires the folder's lock, reports to its starter that the
+build has started, and does what the spec says. Two runners of one build are harmless:
 one gets the lock, and a run with a number that was already used does nothing.
 
 SIGTERM ends a build finally only when the folder has a `cancel` file. Without one, as at the machine's
@@ -16,6 +17,7 @@ import json
 import os
 import shlex
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +28,6 @@ from bridge.builders.local.checkout import CheckedOut, Checkout, sources
 from bridge.builders.local.engine import DAEMONLESS, forget_image
 from bridge.builders.local.engines import make_engine
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, remove, write_whole
-from bridge.builders.local.git import split_credentials
 from bridge.builders.local.images import KEEP_SECONDS, Image, content_key, own_image, usable_image
 from bridge.builders.local.limits import NO_FENCE, Fence, make_fence
 from bridge.builders.local.platforms import NOT_RUN, not_run_here
@@ -40,16 +41,19 @@ from bridge.builders.local.process import (
     kill_leftovers,
 )
 from bridge.builders.local.push import Push, ended
+from bridge.runtime.git.access import CloneAccess, split_credentials
 
 _MAX_PUSH_STARTS: Final = 12
 """A build that has its image may wait for a registry through some more interruptions."""
 _CLEANUP_SECONDS: Final = 60.0
 _OUTPUT_END: Final = 4096
+_MAX_ACCESS: Final = 1 << 20
 _SCRATCH: Final = ("private", "tree", "home", "tmp")
 
 
 def main(path: str, number: str) -> int:
     """Returns, in the starting process, 0 once the build has started or needs no runner, else 1."""
+    given = sys.stdin.buffer.read(_MAX_ACCESS)
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     if os.fork():
         os.close(write_end)
@@ -60,7 +64,7 @@ def main(path: str, number: str) -> int:
     folder = Folder(Path(path))
     # The lock is not created here: a folder that was released must not come back.
     with (folder / "lock").open("r+b") as lock:
-        run = Run(folder) if _acquire(folder, lock.fileno(), int(number)) else None
+        run = Run(folder, given) if _acquire(folder, lock.fileno(), int(number)) else None
         _release_starter(write_end)
         if run:
             run.finish()
@@ -98,8 +102,9 @@ def _release_starter(write_end: int) -> None:
 class Run:
     """One run of a build, from the lock to the result."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, access: bytes) -> None:
         self.folder = folder
+        self._access = CloneAccess.load(access) if access else None
         self.spec = folder.spec()
         self.starts = folder.starts()
         self.image: Image | None = None
@@ -175,7 +180,9 @@ class Run:
             self._command()
 
     def _checkout(self) -> CheckedOut:
-        found = Checkout(self.supervisor, self.spec, self._environment(), self.folder / "tree").run()
+        access, self._access = self._access, None
+        tree = self.folder / "tree"
+        found = Checkout(self.supervisor, self.spec, self._environment(), tree, access).run()
         self._is_of(found.commit)
         self.left_out = found.left_out
         return found

@@ -10,11 +10,11 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from bridge.builders.local.engine import ENGINES
 from bridge.builders.local.folder import BuildSpec
-from bridge.builders.local.git import split_credentials
 from bridge.builders.local.limits import Limits
 from bridge.config.types import ConfigPath, Duration, Shape, Size, Strict, wrong
 from bridge.model.build import BuildRequest
 from bridge.model.variables import steers_programs
+from bridge.runtime.git.access import split_credentials
 
 _MAX_TAGS: Final = 101
 """One for each tag_config that a rule may have, and the version tag."""

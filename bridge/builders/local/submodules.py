@@ -95,7 +95,7 @@ class Submodules:
             self._git.run("config", "remote.origin.fetch", every, cwd=submodule.folder)
             code = self._try_update(submodule, _WHOLE)
         if code:
-            raise BuildFailed(f"the submodule {name} could not be fetched (exit code {code})", code)
+            raise self._git.failed(f"fetching the submodule {name}", code)
         self.folders.append(submodule.folder)
         check_size(self._tree, self._spec.max_tree)
 

@@ -159,6 +159,7 @@ def _request(new: NewBuild, build_id: str, number: int, commit: str, version: st
         context=new.context,
         dockerfile=new.dockerfile,
         parameters=new.parameters,
+        source=new.source,
     )
 
 

@@ -46,6 +46,8 @@ class InventedPush(Strict):
     """The files that were changed; if left out, no one knows which."""
     message: _Text = ""
     """The message of the head commit."""
+    source: Name | None = None
+    """The source that it is pushed to; if left out, the only one of that kind, or any of them."""
 
     @property
     def ref(self) -> Ref:
@@ -100,6 +102,7 @@ async def _asked(explainer: Explainer, caller: Principal, order: ExplainOrder) -
                 ref=push.ref,
                 changed=push.changed,
                 message=push.message,
+                source=push.source,
                 given=order.rules,
             )
         case _:

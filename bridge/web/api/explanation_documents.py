@@ -52,6 +52,8 @@ class ExplanationDocument(TypedDict):
 
     host: str
     """The Git host that it is from."""
+    source: str | None
+    """The source that it came to; null where several may be meant."""
     signature: Signature
     event: str
     repo: str | None
@@ -78,7 +80,7 @@ def explanation_documents(
     reading: Reading, evaluations: Sequence[dict[str, Any]], rules: RuleSet
 ) -> list[ExplanationDocument]:
     """One for each ref; `evaluations` are the documents of what `rules` make of them."""
-    facts = {"host": reading.forge.host, "signature": reading.signature}
+    facts = {"host": reading.forge.host, "source": reading.source, "signature": reading.signature}
     for document in evaluations:
         for decision in (*document["matches"], *document["rejections"]):
             key = decision["namespace"], decision["repo_name"]

@@ -98,7 +98,7 @@ async def test_a_file_that_the_server_does_not_have_fails_the_build_whatever_the
     builder = site.builder("true", protocols=["http"], lfs=True)
     now = await built(builder, wanted(origin, base, lenient))
     assert now.state is BuildState.FAILED
-    assert now.detail.startswith("git lfs failed with exit code")
+    assert now.detail.startswith("git lfs failed: Failed to fetch some objects")
 
 
 async def test_what_the_repository_itself_leaves_out_is_named(

@@ -116,7 +116,7 @@ async def test_a_submodule_is_fetched_over_no_protocol_that_is_not_allowed(
     builder = site.builder("true", protocols=["http", "file"], submodules=True)
     now = await built(builder, outer(origin, lib, base, url.format(target)))
     assert now.state is BuildState.FAILED
-    assert "the submodule lib could not be fetched" in now.detail
+    assert "fetching the submodule lib failed: " in now.detail
     assert not bait.exists()
     assert not (site.state / "b1" / "tree" / "lib" / "lib.txt").exists()
 
@@ -198,7 +198,7 @@ async def test_a_fetch_of_submodules_that_is_killed_leaves_nothing_behind(
         assert await builder.trigger(wanted) == Sent("b1")
         folder = site.state / "b1"
         await until(lambda: "fetching the submodule lib" in site.text())
-        assert (folder / "private" / "credential").exists()
+        assert (folder / "private" / "config").exists()
         os.kill(runner_of(site), signal.SIGKILL)
         await until(lambda: Folder(folder).holder() is None)
         await status(builder)

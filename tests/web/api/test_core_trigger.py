@@ -49,7 +49,7 @@ class Site:
         (folder / "rules").mkdir()
         text = RULE.format(url=self.origin.url)
         self.harness = DispatcherHarness(store, rules_of(folder / "rules", text), {})
-        self.core = BuildTrigger(store, store.clock, self.harness.dispatcher.wake)
+        self.core = BuildTrigger(store, store.clock, self.harness.dispatcher.wake, lambda _: (None, None))
 
     @property
     def rule(self) -> BuildRepository:

@@ -26,6 +26,8 @@ class AzureDevOps(Forge):
     kind: ClassVar[str] = "AzureDevOps"
     host: ClassVar[str] = "azure-devops"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
+        clone_host="https://dev.azure.com",
+        clone_username="bridge",
         sends_user_name=True,
         spaces_in_names=True,
         pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="?version=GB{}", tag="?version=GT{}"),

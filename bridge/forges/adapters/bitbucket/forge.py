@@ -23,6 +23,7 @@ class Bitbucket(BitbucketFamily):
     kind: ClassVar[str] = "Bitbucket"
     host: ClassVar[str] = "bitbucket-cloud"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
+        clone_username="x-token-auth",
         pages=WebPages(
             site="https://bitbucket.org",
             is_clone_url=True,

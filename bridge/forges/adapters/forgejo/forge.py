@@ -16,6 +16,7 @@ class Forgejo(GogsFamily):
     kind: ClassVar[str] = "Forgejo"
     host: ClassVar[str] = "forgejo"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
+        clone_username="oauth2",
         pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="/src/branch/{}", tag="/src/tag/{}"),
     )
     marks: ClassVar[Marks] = (frozenset({"x-forgejo-event"}),)

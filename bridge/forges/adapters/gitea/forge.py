@@ -17,6 +17,7 @@ class Gitea(GogsFamily):
     kind: ClassVar[str] = "Gitea"
     host: ClassVar[str] = "gitea"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
+        clone_username="oauth2",
         pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="/src/branch/{}", tag="/src/tag/{}"),
     )
     marks: ClassVar[Marks] = (frozenset({"x-gitea-event"}),)

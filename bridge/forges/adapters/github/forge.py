@@ -25,6 +25,7 @@ class GitHub(Forge):
     kind: ClassVar[str] = "GitHub"
     host: ClassVar[str] = "github"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
+        clone_username="x-access-token",
         pages=WebPages(
             site="https://github.com",
             is_clone_url=True,

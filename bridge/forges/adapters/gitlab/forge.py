@@ -28,6 +28,8 @@ class GitLab(Forge):
     kind: ClassVar[str] = "GitLab"
     host: ClassVar[str] = "gitlab"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
+        clone_host="https://gitlab.com",
+        clone_username="oauth2",
         pages=WebPages(is_clone_url=True, commit="/-/commit/{}", branch="/-/tree/{}", tag="/-/tree/{}"),
     )
     marks: ClassVar[Marks] = (frozenset({"x-gitlab-event"}),)

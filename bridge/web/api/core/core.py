@@ -6,7 +6,9 @@ import anyio
 
 from bridge.config.settings import SourceSettings
 from bridge.forges.base import Forge
+from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
+from bridge.runtime.git.access import CloneAccess
 from bridge.store.base import Store
 from bridge.web.api.core.builds import BuildAccess
 from bridge.web.api.core.deliveries import DeliveryAccess
@@ -36,6 +38,7 @@ class Core:
     ) -> None:
         self.store = store
         self.keeper = keeper
+        self._sources = sources
         self.clock = clock
         # However many clients ask for lists, the store's other readers stay free for the daemon.
         self.one_list = anyio.Semaphore(1)
@@ -43,7 +46,13 @@ class Core:
         self.deliveries = DeliveryAccess(store, wake, self.one_list)
         self.notices = NoticeAccess(store, keeper, wake, self.one_list)
         self.repositories = RepositoryAccess(keeper)
-        self.trigger = BuildTrigger(store, clock, wake)
+        self.trigger = BuildTrigger(store, clock, wake, self._access_of)
         self.explainer = Explainer(
             keeper, self.deliveries, store.deliveries, forges=forges, sources=sources, clock=clock
         )
+
+    def _access_of(self, repository: BuildRepository) -> tuple[str | None, CloneAccess | None]:
+        """The source that the code of a repository is from, and what it has for private code."""
+        source = self.keeper.in_force.rules.source_of(repository)
+        settings = None if source is None else self._sources.get(source)
+        return source, settings.clone.access(source) if source and settings and settings.clone else None

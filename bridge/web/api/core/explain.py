@@ -89,12 +89,11 @@ class Explainer:
         rules = await self._rules(caller, given)
 
         def read() -> Reading:
-            named = None if source is None else self._source(source)
-            forge, secrets = sender_of(
-                request, named, forges=self._forges, sources=self._sources.values(), option="`source`"
+            forge, senders = sender_of(
+                request, source, forges=self._forges, sources=self._sources, option="`source`"
             )
             is_admin = caller.role is Role.ADMIN and caller.namespaces is None
-            return read_pasted(request, forge, secrets if is_admin else (), self._clock())
+            return read_pasted(request, forge, senders, self._clock(), verifies=is_admin)
 
         async with self._one:
             try:
@@ -127,9 +126,13 @@ class Explainer:
         ref: Ref,
         changed: Sequence[str],
         message: str,
+        source: str | None,
         given: GivenRules,
     ) -> Explanation:
-        """A push that never was; `client` is a kind of Git host, also by a former word for it."""
+        """A push that never was; `client` is a kind of Git host, also by a former word for it.
+
+        Without a `source`, it is the only one of that kind, or any of them.
+        """
         rules = await self._rules(caller, given)
         forges = self._keeper.in_force.files.names.forges
         kinds = kinds_by_word(forges)
@@ -143,15 +146,14 @@ class Explainer:
             check_ref_name(ref.name)
         except BadPayload as error:
             raise Invalid([f"push.{ref.kind}: {error}"]) from None
+        sources = self._keeper.in_force.files.names.sources
+        if source is not None and source not in (known := sources.of_kind(kind)):
+            hint = suggest_or_list(source, known)
+            raise Invalid([f"push.source: there is no source {source[:80]} of the kind {kind}{hint}"])
         event = invented_push(repository, ref, changed, message, by_clone_url=by_clone_url)
         async with self._one:
-            reading = read_invented(self._forges[kind], event, self._clock())
+            reading = read_invented(self._forges[kind], event, self._clock(), source or sources.only(kind))
             return await to_thread.run_sync(_explanation, caller, reading, rules)
-
-    def _source(self, name: str) -> SourceSettings:
-        if (found := self._sources.get(name)) is None:
-            raise DeliveryError(f"there is no source {name[:80]}: name one of bridge.yaml, or leave it out")
-        return found
 
     async def _rules(self, caller: Principal, given: GivenRules) -> RuleSet:
         if given is None:
@@ -188,7 +190,9 @@ def _explanation(caller: Principal, reading: Reading, rules: RuleSet) -> Explana
     for event in reading.events:
         if builds > MAX_STORED:
             raise Invalid([f"over {MAX_STORED} builds would be made: explain one ref at a time, as a push"])
-        found += evaluate(reading.forge.kind, [event], rules, reading.at, every_rule=every_rule)
+        found += evaluate(
+            reading.forge.kind, [event], rules, reading.at, reading.source, every_rule=every_rule
+        )
         builds += len(found[-1].matching.matches)
     if caller.namespaces is not None:
         found = [replace(one, matching=_visible(caller, one.matching)) for one in found]

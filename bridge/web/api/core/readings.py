@@ -4,7 +4,7 @@ The API and the command line read them alike, to explain what rules make of them
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -17,7 +17,7 @@ from bridge.forges.base import Forge
 from bridge.forges.request import Request
 from bridge.model.delivery import Delivery
 from bridge.model.event import Commit, Ignored, PushEvent, Ref, Repo
-from bridge.planning.ref_moves import beside_history, move_of
+from bridge.planning.ref_moves import beside_history, moves_of
 from bridge.rules.match import RuleSet
 from bridge.store.base import Deliveries
 
@@ -28,9 +28,13 @@ Signature = Literal["valid", "invalid", "absent", "unchecked"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What happened to each ref by a delivery of a Git host that came `at`, in Unix seconds."""
+    """What happened to each ref by a delivery of a Git host that came `at`, in Unix seconds.
+
+    `source` is where it came from; None where no one knows.
+    """
 
     forge: Forge
+    source: str | None
     signature: Signature
     events: Sequence[PushEvent | Ignored]
     at: float
@@ -38,37 +42,52 @@ class Reading:
 
 def sender_of(
     request: Request,
-    source: SourceSettings | None,
+    source: str | None,
     *,
     forges: Mapping[str, Forge],
-    sources: Iterable[SourceSettings],
+    sources: Mapping[str, SourceSettings],
     option: str,
-) -> tuple[Forge, list[bytes]]:
-    """The forge whose delivery this is, and what `sources` have to verify it with.
+) -> tuple[Forge, dict[str, SourceSettings]]:
+    """The forge whose delivery this is, and the sources that it may have come to.
 
     It is that of `source`, else the one whose marks the headers have. Raises DeliveryError; a source can then
     be named with `option`.
     """
     if source is not None:
-        return forges[source.kind], source.credentials
+        if source not in sources:
+            raise DeliveryError(f"there is no source {source[:80]}: name one of bridge.yaml, or leave it out")
+        return forges[sources[source].kind], {source: sources[source]}
     found = next((forge for forge in forges.values() if forge.recognises(request)), None)
     if found is None:
         raise DeliveryError(f"no known Git host sends such a delivery: name one of yours with {option}")
-    return found, [secret for one in sources if one.kind == found.kind for secret in one.credentials]
+    return found, {name: one for name, one in sources.items() if one.kind == found.kind}
 
 
-def read_pasted(request: Request, forge: Forge, secrets: Sequence[bytes], now: float) -> Reading:
-    """The delivery as of now; without `secrets` its signature is unchecked. Raises DeliveryError."""
+def read_pasted(
+    request: Request, forge: Forge, senders: Mapping[str, SourceSettings], now: float, *, verifies: bool
+) -> Reading:
+    """The delivery as of now, of the one of the `senders` whose secret proves it, or of the only one.
+
+    Unless the caller `verifies`, its signature is unchecked. Raises DeliveryError.
+    """
     signature: Signature = "unchecked"
-    if secrets:
-        try:
-            forge.verify(request, secrets, now)
-            signature = "valid"
-        except NoSignature:
-            signature = "absent"
-        except BadSignature:
-            signature = "invalid"
-    return Reading(forge=forge, signature=signature, events=forge.parse(request), at=now)
+    source = next(iter(senders)) if len(senders) == 1 else None
+    for name, sender in senders.items() if verifies else ():
+        signature = _signature(request, forge, sender.credentials, now)
+        if signature == "valid":
+            source = name
+            break
+    return Reading(forge=forge, source=source, signature=signature, events=forge.parse(request), at=now)
+
+
+def _signature(request: Request, forge: Forge, secrets: Sequence[bytes], now: float) -> Signature:
+    try:
+        forge.verify(request, secrets, now)
+    except NoSignature:
+        return "absent"
+    except BadSignature:
+        return "invalid"
+    return "valid"
 
 
 async def read_stored(delivery: Delivery, forge: Forge, rules: RuleSet, deliveries: Deliveries) -> Reading:
@@ -78,14 +97,18 @@ async def read_stored(delivery: Delivery, forge: Forge, rules: RuleSet, deliveri
     """
     events = await to_thread.run_sync(forge.parse, Request(delivery.headers, delivery.body))
     for index, event in enumerate(events):
-        move = move_of(forge.kind, event, rules)
-        if move is not None and isinstance(event, PushEvent):
-            events[index] = beside_history(event, move, await deliveries.moves(move.code, move.ref))
-    return Reading(forge=forge, signature="valid", events=events, at=delivery.received_at)
+        for move in moves_of(forge.kind, event, rules, delivery.source):
+            known = events[index]
+            if isinstance(known, PushEvent) and not known.unseen:
+                events[index] = beside_history(known, move, await deliveries.moves(move.code, move.ref))
+    return Reading(
+        forge=forge, source=delivery.source, signature="valid", events=events, at=delivery.received_at
+    )
 
 
-def read_invented(forge: Forge, event: PushEvent, now: float) -> Reading:
-    return Reading(forge=forge, signature="unchecked", events=[event], at=now)
+def read_invented(forge: Forge, event: PushEvent, now: float, source: str | None) -> Reading:
+    """A push that never was, as if the source had received it."""
+    return Reading(forge=forge, source=source, signature="unchecked", events=[event], at=now)
 
 
 def invented_push(

@@ -20,7 +20,8 @@ from bridge.planning.ref_history import head
 from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository, TagConfig
 from bridge.runtime.clock import Clock
-from bridge.runtime.git import newest_commit
+from bridge.runtime.git.access import CloneAccess
+from bridge.runtime.git.remote import newest_commit
 from bridge.store.base import Store
 from bridge.web.api.core.access import require_in
 from bridge.web.api.core.errors import Conflict, Invalid, Unavailable
@@ -50,10 +51,20 @@ class Order:
 
 
 class BuildTrigger:
-    """Makes the builds that callers ask for; `wake` is called after each order."""
+    """Makes the builds that callers ask for; `wake` is called after each order.
 
-    def __init__(self, store: Store, clock: Clock, wake: Callable[[], None]) -> None:
+    `access_of` names the source that the code of a repository is from, and what it has for private code.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        wake: Callable[[], None],
+        access_of: Callable[[BuildRepository], tuple[str | None, CloneAccess | None]],
+    ) -> None:
         self._store = store
+        self._access_of = access_of
         self._clock = clock
         self._wake = wake
 
@@ -109,8 +120,12 @@ class BuildTrigger:
             )
         commit = order.commit or (head(known) if order.ref_kind == "branch" else None)
         if commit is None:
+            source, access = self._access_of(repository)
+            name = order.ref_name
             try:
-                commit = await to_thread.run_sync(newest_commit, clone_url, order.ref_kind, order.ref_name)
+                commit = await to_thread.run_sync(
+                    newest_commit, clone_url, order.ref_kind, name, access, source
+                )
             except RemoteError as error:
                 raise Conflict(str(error)) from None
         return clone_url, commit

@@ -1,0 +1,41 @@
+"""What rules know of the sources of `bridge.yaml`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.model.event import Repo
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """The kind of Git host, and whether its code is rather fetched over SSH."""
+
+    kind: str
+    prefers_ssh: bool = False
+
+
+class Sources:
+    """The sources of a configuration, by their names."""
+
+    def __init__(self, facts: Mapping[str, SourceFacts]) -> None:
+        self._facts = facts
+        self._by_kind: dict[str, list[str]] = {}
+        for name, one in facts.items():
+            self._by_kind.setdefault(one.kind, []).append(name)
+
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        """The names of those of a kind, in the order of the file."""
+        return tuple(self._by_kind.get(kind, ()))
+
+    def only(self, kind: str) -> str | None:
+        """The one of a kind; None where there are several, or none."""
+        names = self._by_kind.get(kind, ())
+        return names[0] if len(names) == 1 else None
+
+    def address(self, source: str, repo: Repo) -> str | None:
+        """Where to fetch what was pushed at this source."""
+        facts = self._facts.get(source)
+        first, second = repo.clone_url, repo.ssh_url
+        if facts is not None and facts.prefers_ssh:
+            first, second = second, first
+        return first or second
