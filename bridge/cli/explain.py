@@ -111,6 +111,8 @@ def _invented(
         raise click.ClickException(
             f"there is no source {source} of the kind {kind}{suggest_or_list(source, names)}"
         )
+    if source is None and len(names := rules.sources.of_kind(kind)) > 1:
+        click.echo(f"pushed to any of {', '.join(names)}: --source NAME says to which", err=True)
     reading = read_invented(FORGES[kind], event, now, source or rules.sources.only(kind))
     return _documents(None, reading, rules)
 
@@ -215,8 +217,7 @@ def _tell(document: Mapping[str, Any]) -> None:
         return
     where = f"{show.plain(document['file'])}: " if document["file"] else ""
     click.echo(f"{where}{document['host']} {show.moved(document)}")
-    source = document["source"] or "any of this kind (--source NAME says which)"
-    click.echo(show.plain(f"  source {source}"))
     if document["file"]:
-        click.echo(f"  signature {document['signature']}")
+        source = document["source"] or "unknown (--source NAME says which)"
+        click.echo(show.plain(f"  signature {document['signature']}, source {source}"))
     show.branches(document)

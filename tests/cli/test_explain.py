@@ -149,8 +149,7 @@ def test_people_read_what_builds_and_why_the_rest_does_not(tmp_path: Path, paste
     lines = run_explain(tmp_path, pasted).stdout.splitlines()
     assert lines[0] == f"{pasted}: simple acme/shop: push of branch main"
     assert lines[1:] == [
-        "  source simple",
-        "  signature valid",
+        "  signature valid, source simple",
         f"  acme/shop  ({tmp_path}/rules.yaml:3:1)",
         "    tag_configs[0]  builds latest, a tag of the commit on here",
         "    tag_configs[1]  not: wants a tag, main is a branch",

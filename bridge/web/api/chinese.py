@@ -176,13 +176,13 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Last-Event-ID: {} is the id of no event here: leave it out": (
         "Last-Event-ID：此处没有 id 为 {0} 的事件：请去掉它"
     ),
+    "there is no source {} of the kind {}{}": "没有类型为 {1} 的来源 {0}{2}",
     "git ls-remote did not answer: check the clone URL, or give the commit": (
         "git ls-remote 没有响应：请检查克隆地址，或给出提交"
     ),
     "the host has no {} {}: correct the name": "代码托管服务上没有{0:ref} {1}：请更正名称",
-    "the host does not say what its refs are: check the clone URL, or give the commit": (
-        "代码托管服务没有给出其引用：请检查克隆地址，或给出提交"
-    ),
+    "the host does not say what its refs are: {}": "代码托管服务没有给出其引用：{0}",
+    "the clone URL cannot be read: correct it": "无法识别克隆地址：请更正",
     "the build is asked for as delivery {}, and made soon: look there": (
         "构建已作为投递 {0} 提交，即将创建：请查看该投递"
     ),
