@@ -72,8 +72,10 @@ def test_what_cannot_be_triggered_is_reported(tmp_path: Path) -> None:
     tag = "acme/shop --tag gone", "the host has no tag gone: correct the name"
     away = (
         "acme/shop --branch main --clone-url file:///nowhere/at-all.git",
-        "the host does not say what its refs are: fatal: '/nowhere/at-all.git' does not appear to be a git "
-        "repository: no repository is there, or this user may not read it",
+        (
+            "the host does not say what its refs are: fatal: '/nowhere/at-all.git' does not appear to be a "
+            "git repository: no repository is there, or this user may not read it"
+        ),
     )
     for arguments, complaint in (nothing, branch, tag, away):
         assert fails(daemon, f"builds trigger {arguments}") == complaint

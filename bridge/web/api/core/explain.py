@@ -148,8 +148,8 @@ class Explainer:
             raise Invalid([f"push.{ref.kind}: {error}"]) from None
         sources = self._keeper.in_force.files.names.sources
         if source is not None and source not in (known := sources.of_kind(kind)):
-            hint = suggest_or_list(source, known)
-            raise Invalid([f"push.source: there is no source {source[:80]} of the kind {kind}{hint}"])
+            names = ", ".join(known) or "none"
+            raise Invalid([f"push.source: there is no source {source[:80]} of the kind {kind}, only {names}"])
         event = invented_push(repository, ref, changed, message, by_clone_url=by_clone_url)
         async with self._one:
             reading = read_invented(self._forges[kind], event, self._clock(), source or sources.only(kind))
