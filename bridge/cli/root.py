@@ -16,6 +16,7 @@ _CONFIGURED: Final = {
     "notices": "notices:notices",
     "builders": "builders:builders",
     "channels": "channels:channels",
+    "sources": "sources:sources",
     "token": "tokens:token",
     "audit": "audit:audit",
     "db": "db:db",

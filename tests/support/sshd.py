@@ -3,13 +3,13 @@
 import getpass
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.daemon import free_port
 from support.needs import needs
 
 _CONFIG = """
@@ -48,8 +48,7 @@ def serve_ssh(folder: Path) -> Iterator[SshServer]:
     for name in ("host", "deploy", "stranger"):
         make_key(folder / name)
     (folder / "authorized_keys").write_text((folder / "deploy.pub").read_text())
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "sshd_config").write_text(_CONFIG.format(port=port, folder=folder))
     if os.geteuid() == 0:
         # A server that root starts wants this empty folder, which the system makes for its own one.
