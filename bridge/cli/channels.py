@@ -5,9 +5,11 @@ import sys
 import click
 from uuid_utils import uuid7
 
-from bridge.channels.base import Ok
+from bridge.channels.base import MessageSink, Ok, Outcome
 from bridge.cli import show
 from bridge.cli.setup import configuration, run
+from bridge.config.loader import Config
+from bridge.errors import StoreError
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.registry import open_adapters, targets
@@ -39,26 +41,43 @@ def test_channel(config: str | None, name: str) -> None:
     service_notices = ServiceNoticePolicy(system_clock, watchers)
 
     async def work() -> bool:
-        async with (
-            open_store(loaded.store_url, exclusive=False, service_notices=service_notices) as store,
-            open_adapters(loaded, store.messages, system_clock) as adapters,
-        ):
-            notice = Notice(
-                id=str(uuid7()),
-                channel=name,
-                event=EventName.RESTORED,
-                facts=ServiceFacts(subject=f"channel:{name}", detail="this is a test, nothing happened"),
-                created_at=system_clock(),
-            )
-            outcome = await adapters.channels[name].send(notice)
-            why = outcome.detail or f"{name} took a test notice" if isinstance(outcome, Ok) else outcome.why
-            answer = show.plain(f"{outcome.label}: {why}")
-            worked = isinstance(outcome, Ok)
+        if not loaded.store_file.exists():
+            return _report(loaded, name, await _sent(loaded, name, _NoStore()))
+        async with open_store(loaded.store_url, exclusive=False, service_notices=service_notices) as store:
+            worked = _report(loaded, name, await _sent(loaded, name, store.messages))
             if worked:
                 await store.health.restore(f"channel:{name}", "it took a test notice")
                 await store.notices.pause(targets(loaded)[name], system_clock())
                 await store.notices.hurry(name)
-            click.echo(Redactor(loaded.secrets).foreign(answer), err=not worked)
             return worked
 
     sys.exit(0 if run(work) else 1)
+
+
+class _NoStore:
+    """Before the first start of the daemon there is no place for messages in the app."""
+
+    async def add_message(self, notice: Notice) -> None:
+        raise StoreError(f"notice {notice.id} has no place yet: the daemon makes the store when it starts")
+
+
+async def _sent(config: Config, name: str, messages: MessageSink) -> Outcome:
+    """What the channel made of a test notice."""
+    notice = Notice(
+        id=str(uuid7()),
+        channel=name,
+        event=EventName.RESTORED,
+        facts=ServiceFacts(subject=f"channel:{name}", detail="this is a test, nothing happened"),
+        created_at=system_clock(),
+    )
+    async with open_adapters(config, messages, system_clock) as adapters:
+        return await adapters.channels[name].send(notice)
+
+
+def _report(config: Config, name: str, outcome: Outcome) -> bool:
+    """Print what became of it, and say whether it was taken."""
+    worked = isinstance(outcome, Ok)
+    why = outcome.detail or f"{name} took a test notice" if isinstance(outcome, Ok) else outcome.why
+    answer = show.plain(f"{outcome.label}: {why}")
+    click.echo(Redactor(config.secrets).foreign(answer), err=not worked)
+    return worked

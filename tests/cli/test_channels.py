@@ -96,6 +96,18 @@ def test_a_channel_that_is_not_configured_is_reported(tmp_path: Path) -> None:
     assert (done.status, done.stdout) == (1, "")
 
 
+async def test_a_channel_is_tested_before_the_daemon_has_made_its_store(tmp_path: Path) -> None:
+    async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
+        daemon = prepared(tmp_path, robot.url)
+        daemon.database.unlink()
+        done = await asked(daemon)
+        message = await asked(daemon, "message")
+    assert (done.status, done.stdout) == (0, "ok: team took a test notice\n")
+    assert len(robot.messages) == 1
+    assert message.complaint.endswith(" has no place yet: the daemon makes the store when it starts")
+    assert not daemon.database.exists()
+
+
 def test_a_message_in_the_app_is_kept(tmp_path: Path) -> None:
     daemon = prepared(tmp_path, "http://127.0.0.1:1/robot/send?access_token=x")
     done = command("--config", daemon.config, "channels", "test", "message")
