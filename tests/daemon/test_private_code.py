@@ -1,0 +1,141 @@
+"""Private code of two servers of one kind, from a push to its notice, with a daemon of its own."""
+
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+from support.daemon import TOKEN as ADMIN
+from support.daemon import Daemon, eventually, running
+from support.git import Origin, serve_http
+from support.sshd import SshServer, serve_ssh
+
+TOKEN = "canary-token-0123456789"
+SECRETS = {"own": "own-secret-0123456789", "twin": "twin-secret-0123456789", "keyed": "key-secret-0123456789"}
+RULE = """
+namespace: acme
+repo_name: {name}
+build_config:
+  code_repo_client: {kind}
+  code_repo_namespace: acme
+  code_repo_name: shop
+  code_repo_source: {source}
+  builder: here
+  tag_configs: [{{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}}]
+"""
+
+
+def config(base: str, ssh: SshServer) -> dict[str, Any]:
+    keyed = {"url": "https://127.0.0.1", "ssh_key": ssh.key, "known_hosts": ssh.known_hosts}
+    kinds = {"own": "GitLab", "twin": "GitLab", "keyed": "Gitea"}
+    clones = {"own": {"url": base, "token": TOKEN}, "keyed": keyed}
+    return {
+        "sources": {
+            name: {"kind": kind, "secrets": [SECRETS[name]]}
+            | ({"clone": clones[name]} if name in clones else {})
+            for name, kind in kinds.items()
+        },
+        "builders": {"here": {"kind": "local", "command": ["cat", "hello"], "protocols": ["http", "ssh"]}},
+    }
+
+
+def push(daemon: Daemon, source: str, sha: str, http: str, ssh: str = "") -> str:
+    """Deliver it; returns the id of the delivery."""
+    commit = {"id": sha, "message": "A change", "author": {"name": "Ann", "email": "ann@example.com"}}
+    if source == "keyed":
+        repository = {"full_name": "acme/shop", "clone_url": http, "ssh_url": ssh}
+        more: dict[str, Any] = {"repository": repository, "head_commit": commit, "total_commits": 1}
+    else:
+        project = {"path_with_namespace": "acme/shop", "git_http_url": http}
+        more = {"object_kind": "push", "project": project, "checkout_sha": sha, "total_commits_count": 1}
+    body = {"ref": "refs/heads/main", "before": "1" * 40, "after": sha, "commits": [commit], **more}
+    content = json.dumps(body | {"unique": f"{source}{http}"}).encode()
+    if source == "keyed":
+        signature = hmac.digest(SECRETS[source].encode(), content, hashlib.sha256).hex()
+        headers = {"x-gitea-event": "push", "x-gitea-delivery": "d-1", "x-gitea-signature": signature}
+    else:
+        headers = {"x-gitlab-event": "Push Hook", "x-gitlab-token": SECRETS[source]}
+    answer = httpx.post(
+        f"{daemon.url}/hooks/{source}",
+        content=content,
+        headers=headers | {"content-type": "application/json"},
+        timeout=30,
+    )
+    return str(answer.raise_for_status().json()["id"])
+
+
+def ended(daemon: Daemon, count: int) -> list[dict[str, Any]]:
+    def look() -> list[dict[str, Any]]:
+        found = daemon.builds()
+        return found if sum(build["ended_at"] is not None for build in found) >= count else []
+
+    return eventually(look, seconds=60)
+
+
+def test_private_code_is_built_with_what_its_source_has_and_with_nothing_else(tmp_path: Path) -> None:
+    origin = Origin(tmp_path / "git" / "acme")
+    sha = origin.commit({"hello": "the hello of the file"})
+    origin.push()
+    site = tmp_path / "site"
+    site.mkdir()
+    evil: list[str] = []
+    with (
+        serve_ssh(tmp_path / "sshd") as ssh,
+        serve_http(tmp_path / "git", user="oauth2", password=TOKEN) as base,
+        serve_http(tmp_path / "git", user="oauth2", password=TOKEN, heard=evil) as other,
+        running(
+            site,
+            config(base, ssh),
+            {
+                "a.yaml": RULE.format(name="shop", kind="GitLab", source="own"),
+                "b.yaml": RULE.format(name="keyed", kind="Gitea", source="keyed"),
+            },
+        ) as daemon,
+    ):
+        url = f"{base}/acme/remote.git"
+        push(daemon, "own", sha, url)
+        push(daemon, "keyed", sha, "https://127.0.0.1/acme/shop.git", ssh.url(origin.remote))
+        built = {build["repo_name"]: build for build in ended(daemon, 2)}
+        assert {name: build["state"] for name, build in built.items()} == {
+            "shop": "succeeded",
+            "keyed": "succeeded",
+        }
+        logs = [daemon.api(f"/v1/builds/{build['build_id']}/logs") for build in built.values()]
+        assert json.dumps(logs).count("the hello of the file") == 2
+        eventually(lambda: len(daemon.api("/v1/messages?event=buildJobSuccess")["results"]) == 2)
+
+        # By hand, the newest commit is asked for with the token, too.
+        newest = origin.commit({"hello": "a later one"})
+        origin.push()
+        asked = httpx.post(
+            f"{daemon.url}/v1/builds",
+            json={"namespace": "acme", "repo_name": "shop", "branch": "main", "tag": "latest"},
+            headers={"authorization": f"Bearer {ADMIN}"},
+            timeout=30,
+        )
+        asked.raise_for_status()
+        done = daemon.command("builds", "trigger", "acme/shop", "--branch", "main")
+        assert done.status == 0, done.stderr
+        assert {build["code_head_commit"] for build in ended(daemon, 4)} >= {sha, newest}
+
+        # The same path at the other server builds nothing, and says why.
+        ignored = push(daemon, "twin", sha, url)
+        why = eventually(lambda: daemon.api(f"/v1/deliveries/{ignored}").get("detail"))
+        assert why == "acme/shop: builds what is pushed to the source own, and this was pushed to twin"
+        shown = daemon.command("deliveries", "show", ignored)
+        assert why in shown.stdout
+
+        # Who knows one secret can name any address, and gets nothing at it.
+        push(daemon, "own", newest, f"{other}/acme/remote.git")
+        failed = next(build for build in ended(daemon, 5) if build["state"] == "failed")
+        assert f"give `sources.own.clone` a token for {other}" in json.dumps(
+            daemon.api(f"/v1/builds/{failed['build_id']}")
+        )
+        assert evil == []
+        seen = json.dumps([logs, daemon.builds(), daemon.api("/v1/deliveries")]) + daemon.output()
+    files = [file for file in site.rglob("*") if file.is_file() and file.name != "bridge.yaml"]
+    for secret in (TOKEN, *ssh.key.splitlines()[1:3]):
+        assert secret not in seen
+        assert not [file for file in files if secret.encode() in file.read_bytes()]
