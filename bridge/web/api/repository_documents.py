@@ -144,6 +144,8 @@ class RepositoryStory(RepositoryDocument):
 
     defined_at: str | None
     """The place of its rule, or who made it by API."""
+    code_repo_source: str | None
+    """The only source whose pushes build it; null where the rule names none."""
     disabled: DisabledDocument | None
     """Who disabled it by API; null while it is enabled."""
     notices: list[RuleNoticeDocument] | None
@@ -215,6 +217,7 @@ def repository_story(known: KnownRepository, *, trusted: bool) -> RepositoryStor
     return {
         **repository_document(known),
         "defined_at": known.place if trusted else None,
+        "code_repo_source": known.repository.build_config.code_repo_source if trusted else None,
         "disabled": (
             {"by": disabled.by, "at": when(disabled.at), "reason": disabled.reason}
             if trusted and disabled

@@ -107,6 +107,7 @@ async def test_the_request_of_the_documents_makes_what_they_answer(
         "pulled_at": None,
         "pushed_at": None,
         "defined_at": "API (api.tokens, 2023-11-14T22:13:20Z)",
+        "code_repo_source": None,
         "disabled": None,
         "notices": None,
         "notices_set": None,
