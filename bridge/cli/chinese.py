@@ -4,7 +4,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bridge.cli.language import Language
+from bridge.model.language import Language, speaker
 
 SENTENCES: Final[Mapping[str, str]] = {
     # help
@@ -38,4 +38,4 @@ SENTENCES: Final[Mapping[str, str]] = {
 
 def say(language: Language, sentence: str, **values: object) -> str:
     """The sentence in this language, with the values in it."""
-    return (SENTENCES[sentence] if language == "zh-CN" else sentence).format(**values)
+    return speaker(language, SENTENCES)(sentence, **values)

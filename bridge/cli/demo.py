@@ -1,9 +1,11 @@
 """`demo`: from a push to a build to a notice, on this machine."""
 
 import sys
+from functools import partial
 
 import click
 
+from bridge.cli.language import language_of, language_option
 from bridge.cli.setup import run
 from bridge.demo.run import run as run_demo
 
@@ -12,9 +14,11 @@ from bridge.demo.run import run as run_demo
 @click.option(
     "--once", is_flag=True, help="End without Ctrl-C; exit 0 only if everything happened as expected."
 )
-def demo(*, once: bool) -> None:
+@language_option
+@click.pass_obj
+def demo(config: str | None, *, once: bool, language: str | None) -> None:
     """Show the bridge at work, with nothing to set up.
 
     With real pushes, real builds, and a chat robot on the loopback interface.
     """
-    sys.exit(0 if run(lambda: run_demo(once=once)) else 1)
+    sys.exit(0 if run(partial(run_demo, once=once, language=language_of(language, config))) else 1)

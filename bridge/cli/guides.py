@@ -15,8 +15,8 @@ from typing import Final
 import yaml
 
 from bridge.cli.chinese import say
-from bridge.cli.language import Language
 from bridge.cli.topics import Group, adapter_topic
+from bridge.model.language import Language
 from bridge.registry import FORGE_ADAPTERS
 
 EXAMPLE_URL: Final = "https://bridge.example.com"

@@ -8,8 +8,9 @@ from typing import Final
 import click
 
 from bridge.cli.chinese import say
-from bridge.cli.language import Language, language_of, language_option
+from bridge.cli.language import language_of, language_option
 from bridge.cli.topics import Group, Topic, same_name, topics
+from bridge.model.language import Language
 
 _RULE: Final = "-" * 72
 _HEADINGS: Final[dict[Group, str]] = {

@@ -14,10 +14,11 @@ from pydantic import ValidationError
 
 from bridge.cli.chinese import say
 from bridge.cli.guides import EXAMPLE_URL, guide, preparation
-from bridge.cli.language import Language, language_of, language_option
+from bridge.cli.language import language_of, language_option
 from bridge.cli.scaffold import File, Scaffold, Wanted, scaffold
 from bridge.config.forges import former_kinds
 from bridge.config.settings import ServerSettings
+from bridge.model.language import Language
 from bridge.registry import BUILDERS, CHANNELS, FORGES, KINDS
 from bridge.runtime.clock import system_clock
 

@@ -3,14 +3,14 @@
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from bridge.cli.setup import outline
 from bridge.errors import ConfigError
+from bridge.model.language import Language
 
-Language = Literal["en", "zh-CN"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh-CN")

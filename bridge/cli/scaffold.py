@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 import bridge
 from bridge.cli.guides import EXAMPLE_URL, Code, Guide, Sample, guide
-from bridge.cli.language import Language
 from bridge.config.forges import ForgeContext
 from bridge.demo.workspace import post_receive
+from bridge.model.language import Language
 from bridge.registry import BUILDERS, CHANNELS, KINDS
 from bridge.rules.schema import BuildRepository
 

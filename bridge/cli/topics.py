@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, Final, Literal
 
 import bridge
-from bridge.cli.language import Language
+from bridge.model.language import Language
 from bridge.registry import BUILDERS, CHANNELS, FORGE_ADAPTERS, Adapters
 
 Group = Literal["guides", "hosts", "builders", "channels"]

@@ -57,9 +57,12 @@ class TimelinePrinter:
 
     def _print(self, progress: DeliveryProgress, since: float | None) -> None:
         printed = self._printed.setdefault(progress.id, set())
-        if fresh := [entry for entry in timeline(progress, self._rules) if entry not in printed]:
+        if fresh := [
+            entry for entry in timeline(progress, self._rules, self._screen.tell) if entry not in printed
+        ]:
             if since is None and progress.id != self._last:
-                self._screen.heading(f"A push of {progress.title}{', continued' if printed else ''}")
+                what = "A push of {refs}, continued" if printed else "A push of {refs}"
+                self._screen.heading(self._screen.tell(what, refs=progress.title))
             self._last = progress.id
             begun = self._begun.setdefault(progress.id, since or progress.row.delivery.received_at)
             for entry in fresh:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 from bridge.demo.robot import Message
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
+from bridge.model.language import Tell
 from bridge.model.notice import NoticeState
 from bridge.rules.match import RuleSet
 from bridge.runtime.clock import Clock
@@ -133,18 +134,22 @@ class ProgressReader:
         return notices
 
 
-def timeline(progress: DeliveryProgress, rules: RuleSet) -> list[TimelineEntry]:
+def timeline(progress: DeliveryProgress, rules: RuleSet, tell: Tell) -> list[TimelineEntry]:
     """The timeline of a delivery so far."""
-    found = [*_received(progress), *_matched(progress, rules), *_built(progress), *_noticed(progress)]
+    found = [
+        *_received(progress, tell),
+        *_matched(progress, rules),
+        *_built(progress, tell),
+        *_noticed(progress, tell),
+    ]
     return sorted(found, key=lambda entry: entry.at)
 
 
-def _received(progress: DeliveryProgress) -> Iterator[TimelineEntry]:
+def _received(progress: DeliveryProgress, tell: Tell) -> Iterator[TimelineEntry]:
     delivery, detail = progress.row.delivery, progress.row.detail
     at = delivery.received_at
-    yield TimelineEntry(
-        at, "good", "stored", f"delivery …{delivery.id[-8:]}: signature verified, safe on disk"
-    )
+    text = tell("delivery …{id}: signature verified, safe on disk", id=delivery.id[-8:])
+    yield TimelineEntry(at, "good", "stored", text)
     if progress.row.state is DeliveryState.IGNORED:
         yield TimelineEntry(at, "step", "ignored", detail)
     elif progress.row.state is DeliveryState.DEAD:
@@ -161,13 +166,11 @@ def _matched(progress: DeliveryProgress, rules: RuleSet) -> Iterator[TimelineEnt
         yield TimelineEntry(build.created_at, "good", "matched", text)
 
 
-def _built(progress: DeliveryProgress) -> Iterator[TimelineEntry]:
+def _built(progress: DeliveryProgress, tell: Tell) -> Iterator[TimelineEntry]:
     for build, steps in zip(progress.builds, progress.steps, strict=True):
         for step in steps:
             if step.what not in {BuildState.WAITING, BuildState.TRIGGERING}:
-                yield TimelineEntry(
-                    step.at, _mark(step.what), "build", f"#{build.number} {_state(build, step)}"
-                )
+                yield TimelineEntry(step.at, _mark(step.what), "build", _state(build, step, tell))
 
 
 def _mark(state: str) -> Mark:
@@ -180,19 +183,23 @@ def _mark(state: str) -> Mark:
             return "step"
 
 
-def _state(build: Build, step: Step) -> str:
-    match step.what:
-        case BuildState.QUEUED:
-            return f"taken by the builder “{build.builder}”"
-        case _:
-            return f"{step.what}: {step.detail}" if step.detail else step.what
+def _state(build: Build, step: Step, tell: Tell) -> str:
+    number = build.number
+    if step.what == BuildState.QUEUED:
+        return tell("#{number} taken by the builder “{builder}”", number=number, builder=build.builder)
+    if step.detail:
+        said = tell(step.what)
+        return tell("#{number} {state}: {detail}", number=number, state=said, detail=step.detail)
+    return f"#{number} {tell(step.what)}"
 
 
-def _noticed(progress: DeliveryProgress) -> Iterator[TimelineEntry]:
+def _noticed(progress: DeliveryProgress, tell: Tell) -> Iterator[TimelineEntry]:
     for notice in progress.notices:
         for step in notice.steps:
             if step.what not in {NoticeState.PENDING, NoticeState.SENT}:
-                yield TimelineEntry(step.at, "bad", "notice", f"{step.what}: {step.detail}")
+                text = tell("{state}: {detail}", state=tell(step.what), detail=step.detail)
+                yield TimelineEntry(step.at, "bad", "notice", text)
         if notice.accepted:
-            text = f"the DingTalk robot took {notice.accepted.title}, signature verified"
+            title = notice.accepted.title
+            text = tell("the DingTalk robot took {title}, signature verified", title=title)
             yield TimelineEntry(notice.accepted.at, "good", "notice", text)

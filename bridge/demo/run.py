@@ -32,6 +32,7 @@ from bridge.demo.pushes import PUSHES, Push, problems_of
 from bridge.demo.robot import robot_app
 from bridge.demo.screen import Screen
 from bridge.demo.workspace import DemoError, Workspace, make_folder, require_programs
+from bridge.model.language import Language, Tell
 from bridge.registry import KINDS
 from bridge.rules.checking import Names
 from bridge.rules.loader import load_rules
@@ -66,13 +67,13 @@ class RunningDemo:
         return f"http://127.0.0.1:{self.port}"
 
 
-async def run(*, once: bool) -> bool:
+async def run(*, once: bool, language: Language) -> bool:
     """Run the demo, without `once` until Ctrl-C; whether everything happened as expected.
 
     Raises DemoError, alone or in a group, where it cannot go on.
     """
     require_programs()
-    screen = Screen()
+    screen = Screen(language)
     complete = False
     with anyio.open_signal_receiver(*_SIGNALS) as signals:
         async with anyio.create_task_group() as tasks:
@@ -90,7 +91,7 @@ async def run(*, once: bool) -> bool:
 
 async def _stop_on(signals: AsyncIterator[signal.Signals], tasks: TaskGroup, screen: Screen) -> None:
     async for _ in signals:
-        screen.say("Stopping the daemon and removing the folder.")
+        screen.say(screen.tell("Stopping the daemon and removing the folder."))
         tasks.cancel_scope.cancel()
 
 
@@ -99,9 +100,9 @@ async def _running_demo(screen: Screen, tasks: TaskGroup) -> AsyncIterator[Runni
     """Set the demo up, and take it down at the end. Raises DemoError."""
     chat = Chat(system_clock)
     with _folder(screen) as workspace, reserved_port() as port:
-        screen.say("Buildbridge: from a push to a build to a notice", "bold")
-        with screen.working("setting up a Git server, a daemon and a chat robot"):
-            await _prepare(workspace, port, chat, tasks)
+        screen.say(screen.tell("Buildbridge: from a push to a build to a notice"), "bold")
+        with screen.working(screen.tell("setting up a Git server, a daemon and a chat robot")):
+            await _prepare(workspace, port, chat, tasks, screen.language)
             config = load_config(workspace.config, KINDS, environ)
             rules = load_rules(config.rule_paths, Names.of(config, KINDS))
         log.configure(config.secrets, level="WARNING")
@@ -113,7 +114,7 @@ async def _running_demo(screen: Screen, tasks: TaskGroup) -> AsyncIterator[Runni
             yield RunningDemo(workspace, printer, screen, port)
 
 
-async def _prepare(workspace: Workspace, port: int, chat: Chat, tasks: TaskGroup) -> None:
+async def _prepare(workspace: Workspace, port: int, chat: Chat, tasks: TaskGroup, language: Language) -> None:
     """The folder, and the robot that its configuration names."""
     made = {name: secrets.token_hex(32) for name in ("hook", "robot-sign", "api-token")}
     token = secrets.token_hex(32)
@@ -121,7 +122,7 @@ async def _prepare(workspace: Workspace, port: int, chat: Chat, tasks: TaskGroup
     listener = socket.create_server(("127.0.0.1", 0))
     tasks.start_soon(_serve_robot, app, listener)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/robot/send?access_token={token}"
-    await workspace.prepare(port=port, robot_url=url, secrets=made)
+    await workspace.prepare(language=language, port=port, robot_url=url, secrets=made)
 
 
 async def _serve_robot(app: ASGIApp, listener: socket.socket) -> None:
@@ -139,8 +140,8 @@ def _folder(screen: Screen) -> Iterator[Workspace]:
     except Exception:
         keep = True
         _show_log(workspace.log, screen)
-        screen.heading("The folder is kept for you to inspect")
-        screen.facts([("folder", str(workspace.folder))])
+        screen.heading(screen.tell("The folder is kept for you to inspect"))
+        screen.facts([(screen.tell("folder"), str(workspace.folder))])
         screen.say()
         raise
     finally:
@@ -152,7 +153,7 @@ def _show_log(path: Path, screen: Screen) -> None:
     if not path.exists():
         return
     lines = path.read_bytes()[-_MAX_LOG:].decode(errors="replace").splitlines()[-_LOG_LINES:]
-    screen.heading("The end of the daemon's log")
+    screen.heading(screen.tell("The end of the daemon's log"))
     screen.quote(lines)
 
 
@@ -163,21 +164,22 @@ async def _run_pushes(demo: RunningDemo) -> None:
     for number, push in enumerate(PUSHES, 1):
         begun, commit, progress = await _push(demo, number, push)
         problems += problems_of(push, commit, progress)
-        rows.append(_row(push, begun, progress))
+        rows.append(_row(push, begun, progress, demo.screen.tell))
         if problems:
             break
     demo.screen.summary(rows)
     if problems:
-        raise Incomplete("\n".join(("Not everything happened as expected:", *problems)))
-    demo.screen.say("All as expected: 3 pushes, 3 builds (one failed on purpose), 3 notices.", "green")
+        raise Incomplete("\n".join((demo.screen.tell("Not everything happened as expected:"), *problems)))
+    said = demo.screen.tell("All as expected: 3 pushes, 3 builds (one failed on purpose), 3 notices.")
+    demo.screen.say(said, "green")
 
 
 async def _push(demo: RunningDemo, number: int, push: Push) -> tuple[float, str, DeliveryProgress | None]:
     """Push and print the timeline: when the push began, its commit, and its progress at the end."""
-    demo.screen.heading(f"{number}. {push.what}")
+    demo.screen.heading(f"{number}. {demo.screen.tell(push.what)}")
     commit, subject = (await demo.workspace.git("log", "-1", "--format=%H %s", push.ref)).split(" ", 1)
     demo.screen.command(f"git push origin {push.ref}", f"{commit[:8]} {subject}")
-    with demo.screen.working(f"following {push.ref}"):
+    with demo.screen.working(demo.screen.tell("following {ref}", ref=push.ref)):
         begun = system_clock()
         said = await demo.workspace.git("push", "origin", push.ref)
         complaints = [line for line in said.splitlines() if "buildbridge:" in line]
@@ -187,50 +189,53 @@ async def _push(demo: RunningDemo, number: int, push: Push) -> tuple[float, str,
     return begun, commit, progress
 
 
-def _row(push: Push, begun: float, progress: DeliveryProgress | None) -> tuple[str, ...]:
+def _row(push: Push, begun: float, progress: DeliveryProgress | None, tell: Tell) -> tuple[str, ...]:
     builds = progress.builds if progress else ()
     notices = [one for one in (progress.notices if progress else ()) if one.accepted]
     tags = ", ".join(tag for build in builds for tag in build.request.tags)
     return (
         push.ref,
         _LONG_SHA.sub(r"\1…", tags),
-        ", ".join(f"#{build.number} {build.state}" for build in builds) or "none",
-        ", ".join(one.row.notice.event for one in notices) or "nothing",
+        ", ".join(f"#{build.number} {tell(build.state)}" for build in builds) or tell("none"),
+        ", ".join(one.row.notice.event for one in notices) or tell("none"),
         ", ".join(f"{(one.accepted.at - begun) * 1000:.0f} ms" for one in notices if one.accepted),
     )
 
 
 async def _show_next_steps(demo: RunningDemo, *, once: bool) -> None:
     """Say what to do next; without `once` the demo goes on and prints further pushes."""
-    screen, command = demo.screen, _command()
+    screen, tell, command = demo.screen, demo.screen.tell, _command()
     if once:
-        screen.say(f"Run `{command} demo` without --once to inspect it, and to push yourself.")
+        how = tell(
+            "Run `{command} demo` without --once to inspect it, and to push yourself.", command=command
+        )
+        screen.say(how)
         return
     config = shlex.quote(str(demo.workspace.config))
-    screen.heading("The demo goes on: push in another terminal, and follow the push here")
+    screen.heading(tell("The demo goes on: push in another terminal, and follow the push here"))
     screen.facts(
         (
-            ("go there", f"cd {shlex.quote(str(demo.workspace.clone))}"),
-            ("a branch", "git commit --allow-empty -m 'Build again' && git push origin main"),
-            ("a tag", "git tag -a v1.0.1 -m v1.0.1 && git push origin v1.0.1"),
-            ("nothing", "git push origin main:no-rule-matches"),
+            (tell("go there"), f"cd {shlex.quote(str(demo.workspace.clone))}"),
+            (tell("a branch"), "git commit --allow-empty -m 'Build again' && git push origin main"),
+            (tell("a tag"), "git tag -a v1.0.1 -m v1.0.1 && git push origin v1.0.1"),
+            (tell("nothing"), "git push origin main:no-rule-matches"),
         )
     )
-    screen.heading("Inspect the demo")
+    screen.heading(tell("Inspect the demo"))
     screen.facts(
         (
-            ("folder", f"{demo.workspace.folder}   (bridge.yaml, rules/shop.yaml, bridge.log)"),
-            ("health", f"{demo.address}/healthz"),
-            ("builds", f"{demo.address}/v1/builds"),
-            ("metrics", f"{demo.address}/metrics"),
-            ("deliveries", f"{command} --config {config} deliveries list"),
-            ("a log", f"{command} --config {config} builds log demo/shop#3"),
+            (tell("folder"), f"{demo.workspace.folder}   (bridge.yaml, rules/shop.yaml, bridge.log)"),
+            (tell("health"), f"{demo.address}/healthz"),
+            (tell("builds"), f"{demo.address}/v1/builds"),
+            (tell("metrics"), f"{demo.address}/metrics"),
+            (tell("deliveries"), f"{command} --config {config} deliveries list"),
+            (tell("a log"), f"{command} --config {config} builds log demo/shop#3"),
         )
     )
-    screen.heading("Your own configuration")
-    screen.say("Copy bridge.yaml and rules/ from the folder, change them, and run `buildbridge check`.")
+    screen.heading(tell("Your own configuration"))
+    screen.say(tell("Copy bridge.yaml and rules/ from the folder, change them, and run `buildbridge check`."))
     screen.say()
-    with screen.working("waiting for your pushes; Ctrl-C ends the demo and removes its folder"):
+    with screen.working(tell("waiting for your pushes; Ctrl-C ends the demo and removes its folder")):
         await demo.printer.follow_all()
 
 

@@ -16,7 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.channels.text import plain
+from bridge.demo.chinese import SENTENCES
 from bridge.demo.progress import Accepted, Mark, TimelineEntry
+from bridge.model.language import Language, speaker
 
 _PLAIN_WIDTH: Final = 150
 _CHAT_WIDTH: Final = 110
@@ -28,9 +30,11 @@ _ASCII_MARKS: Final[dict[Mark, str]] = {"good": "+", "bad": "x", "step": "."}
 
 
 class Screen:
-    """Standard output."""
+    """Standard output, in one language: `tell` says a sentence in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self.tell = speaker(language, SENTENCES)
         if isinstance(sys.stdout, io.TextIOWrapper):
             # A locale that cannot encode a character must not end the demo.
             sys.stdout.reconfigure(errors="replace")
@@ -66,7 +70,7 @@ class Screen:
         line.add_row(
             f"+{max(0.0, entry.at - since) * 1000:.0f} ms",
             Text(self._marks[entry.mark], style),
-            Text(entry.what, f"bold {style}"),
+            Text(self.tell(entry.what), f"bold {style}"),
             Text(_clean(entry.text), style if entry.mark == "bad" else ""),
         )
         self._print(line)
@@ -81,8 +85,8 @@ class Screen:
     def summary(self, rows: Iterable[Sequence[str]]) -> None:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for name in ("pushed", "image tags", "build", "notice"):
-            table.add_column(name, overflow="fold")
-        table.add_column("in all", justify="right", no_wrap=True)
+            table.add_column(self.tell(name), overflow="fold")
+        table.add_column(self.tell("in all"), justify="right", no_wrap=True)
         for row in rows:
             table.add_row(*(Text(_clean(cell)) for cell in row))
         self._console.print()

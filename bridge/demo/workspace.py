@@ -13,6 +13,7 @@ from typing import Final
 import anyio
 
 from bridge.errors import BridgeError
+from bridge.model.language import Language
 from bridge.runtime.shipped import shipped
 
 PROGRAMS: Final = ("git", "curl", "openssl")
@@ -38,7 +39,7 @@ server:
 store:
   url: sqlite:///./bridge.db                # beside this file
 rules: [rules/]
-language: en
+language: $language
 
 sources:                                    # Git hosts that send webhooks to /hooks/<name>
   plain:
@@ -189,14 +190,16 @@ class Workspace:
             "GIT_TERMINAL_PROMPT": "0",
         }
 
-    async def prepare(self, *, port: int, robot_url: str, secrets: Mapping[str, str]) -> None:
+    async def prepare(
+        self, *, language: Language, port: int, robot_url: str, secrets: Mapping[str, str]
+    ) -> None:
         """Create all that a daemon on `port` needs. `secrets` has `hook`, `robot-sign` and `api-token`.
 
         Raises DemoError.
         """
         for name, secret in {**secrets, "robot-url": robot_url}.items():
             self.write(f"secrets/{name}", secret, 0o600)
-        self.write("bridge.yaml", _CONFIG.substitute(port=port))
+        self.write("bridge.yaml", _CONFIG.substitute(port=port, language=language))
         self.write("rules/shop.yaml", _RULES.substitute(clone_url=self.remote.as_uri()))
         await self._make_remote(port)
         await self._make_clone()

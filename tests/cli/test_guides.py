@@ -8,8 +8,9 @@ from support.guides import headings
 
 import bridge.forges.adapters
 from bridge.cli.guides import EXAMPLE_URL, guide
-from bridge.cli.language import LANGUAGES, Language
+from bridge.cli.language import LANGUAGES
 from bridge.config.loader import load_config
+from bridge.model.language import Language
 from bridge.registry import FORGES, KINDS
 from bridge.rules.checking import Names
 from bridge.rules.loader import load_rules

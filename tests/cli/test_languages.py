@@ -1,12 +1,18 @@
 # ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """Every guide stands in both languages, and they say the same; the Chinese ones are set as Chinese is."""
 
+import ast
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from support.guides import outline_of, prose
 
+import bridge
+from bridge.cli.chinese import SENTENCES as CLI
 from bridge.cli.topics import Topic, topics
+from bridge.demo.chinese import SENTENCES as DEMO
 
 TOPICS = {f"{topic.group}/{topic.name}": topic for topic in topics()}
 _HAN = r"\u3400-\u9fff"
@@ -30,5 +36,40 @@ def test_both_languages_have_the_same_headings_blocks_and_tables(topic: Topic) -
 @every_topic
 def test_chinese_is_set_as_chinese(topic: Topic) -> None:
     for line in prose(topic.text("zh-CN")).splitlines():
-        for wrong in (_CLOSE, _HALF, _SPACED):
-            assert wrong.findall(line) == [], line
+        check_setting(line)
+
+
+def check_setting(line: str) -> None:
+    for wrong in (_CLOSE, _HALF, _SPACED):
+        assert wrong.findall(line) == [], line
+
+
+@pytest.mark.parametrize(("folder", "chinese"), [("cli", CLI), ("demo", DEMO)])
+def test_each_sentence_of_commands_and_the_demo_is_in_chinese_with_the_same_values(
+    folder: str, chinese: Mapping[str, str]
+) -> None:
+    said = sentences_of(Path(bridge.__file__).parent / folder)
+    assert said
+    assert said <= {*chinese}, "these have no Chinese form"
+    for english, translated in chinese.items():
+        values = [sorted(re.findall(r"\{\w+\}", text)) for text in (english, translated)]
+        assert values[0] == values[1]
+        check_setting(re.sub(r"`[^`]+`", "`x`", translated))
+
+
+def sentences_of(folder: Path) -> set[str]:
+    """The literals that `say` and `tell` are given."""
+    found: set[str] = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Name(id="tell") | ast.Attribute(attr="tell"),
+                    args=[ast.Constant(value=str(text))],
+                ):
+                    found.add(text)
+                case ast.Call(func=ast.Name(id="say"), args=[_, ast.Constant(value=str(text))]):
+                    found.add(text)
+                case _:
+                    pass
+    return found

@@ -18,10 +18,11 @@ from support.guides import RULE, blocks
 from support.needs import needs
 from support.source_texts import is_said
 
-from bridge.cli.language import LANGUAGES, Language
+from bridge.cli.language import LANGUAGES
 from bridge.cli.root import root
 from bridge.cli.topics import Topic, topics
 from bridge.config.loader import load_config
+from bridge.model.language import Language
 from bridge.registry import KINDS
 from bridge.rules.checking import Names
 from bridge.rules.loader import load_rules

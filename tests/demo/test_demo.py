@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """The demo as a newcomer runs it: a process of its own, by what it prints and leaves."""
 
 import os
@@ -91,6 +92,16 @@ def test_the_demo_shows_three_pushes_three_builds_and_three_notices(folder: Path
     assert "pages/hours.html is cut off" in printed, "the chat should say why the build failed"
     assert [letter for letter in printed if not letter.isprintable() and letter != "\n"] == []
     assert list(folder.iterdir()) == [], "the folder should be removed"
+
+
+def test_the_demo_speaks_chinese_to_who_reads_it(folder: Path) -> None:
+    done = run(folder, LANG="zh_CN.UTF-8", PYTHONIOENCODING="utf-8")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(re.findall(r"✔ 已保存 +接收记录 …[0-9a-f]{8}：签名正确，已写入磁盘", done.stdout)) == 3
+    assert "钉钉机器人收下 [失败] demo/shop feature/night #3，签名正确" in done.stdout
+    assert "❌ 构建失败 · demo/shop" in done.stdout
+    assert "全部符合预期：3 次推送" in done.stdout
+    assert not re.search(r"\b(matched|taken by|verified)\b", done.stdout)
 
 
 def test_the_demo_works_in_a_locale_without_its_letters(folder: Path) -> None:
