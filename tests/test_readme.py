@@ -18,7 +18,7 @@ from bridge.rules.loader import load_rules
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-ENVIRON = dict.fromkeys(["GITEE_SECRET", "JENKINS_TOKEN", "DINGTALK_SECRET"], "a-secret") | {
+ENVIRON = dict.fromkeys(["GITEE_SECRET", "JENKINS_TOKEN", "DINGTALK_SECRET"], "a-secret-of-the-tests") | {
     "DINGTALK_URL": "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef"
 }
 

@@ -76,6 +76,18 @@ def plain_document(name: str, data: object) -> Document:
     return Document(name, data, marks)
 
 
+def value_at(data: object, loc: Loc) -> object:
+    """What stands at a place; None where nothing does."""
+    for part in loc:
+        if isinstance(data, dict):
+            data = data.get(part)
+        else:
+            data = (
+                data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
+            )
+    return data
+
+
 def dotted(loc: Loc) -> str:
     """A path in the usual notation: `build_config.tag_configs[1].is_active`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{_word(part)}" for part in loc)

@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from bridge.config.document import Document, Loc, read_documents, shown
+from bridge.config.document import Document, Loc, read_documents, shown, value_at
 from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.forges import ForgeTraits, former_kinds
 from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.config.people import ContactKey
+from bridge.config.secrecy import SecretWarnings
 from bridge.config.settings import ApiSettings, NoticesSettings, Settings, SourceSettings
 from bridge.config.types import Secret, SecretContext
 from bridge.errors import ConfigError, Fault
@@ -182,14 +183,14 @@ class _Loading:
         return Outline(file=self._path, settings=settings)
 
     def api_keys(self) -> tuple[Secret, ...]:
-        keys = _at(self._document.data, ("api", "keys"))
+        keys = value_at(self._document.data, ("api", "keys"))
         settings = self._validate(ApiSettings, {} if keys is None else {"keys": keys}, ("api",))
         if self._faults or settings is None:
             raise ConfigError(in_order(self._faults))
         return settings.keys
 
     def clone(self, source: str) -> CloneAccess | None:
-        entry = _at(self._document.data, ("sources", source))
+        entry = value_at(self._document.data, ("sources", source))
         if not isinstance(entry, dict) or "clone" not in entry:
             return None
         # Of its secrets only those of `clone` are needed, and often no other can be read.
@@ -251,7 +252,7 @@ class _Loading:
                 kind, shared = servers[server]
                 if (settings := self._validate(self._kinds.builders[kind], shared | own, loc)) is not None:
                     found[name] = ConfiguredAdapter(kind, settings, self._document.place(loc), server)
-        data = _at(self._document.data, ("builders",))
+        data = value_at(self._document.data, ("builders",))
         return {name: found[name] for name in data if name in found} if isinstance(data, dict) else {}
 
     def _channels(self) -> dict[str, ConfiguredAdapter]:
@@ -266,7 +267,7 @@ class _Loading:
         return found
 
     def _check_people(self) -> None:
-        people = _at(self._document.data, ("people",))
+        people = value_at(self._document.data, ("people",))
         used = [
             (email, key)
             for email, person in (people.items() if isinstance(people, dict) else ())
@@ -294,7 +295,9 @@ class _Loading:
                 self._fault(("sources", name, "kind"), problem)
 
     def _notices(self, channels: Mapping[str, ConfiguredAdapter]) -> tuple[NoticeSetting, ...]:
-        notices = self._validate(NoticesSettings, _at(self._document.data, ("notices",)) or {}, ("notices",))
+        notices = self._validate(
+            NoticesSettings, value_at(self._document.data, ("notices",)) or {}, ("notices",)
+        )
         named = {name: channel.kind for name, channel in channels.items()}
         # A channel with faults of its own still exists: one mistake is one fault.
         named |= {name: kind for name, kind, _ in _entries(self._document.data, "channels")}
@@ -310,10 +313,11 @@ class _Loading:
         self._faults.append(self._document.fault(loc, problem))
 
     def _warnings(self, settings: Settings, *adapters: Mapping[str, ConfiguredAdapter]) -> Iterator[Fault]:
-        yield from self._plain_secrets(settings, ())
+        secrets = SecretWarnings(self._document, self._context)
+        yield from secrets.of(settings)
         for section, found in zip(("builders", "channels"), adapters, strict=True):
             for name, adapter in found.items():
-                yield from self._plain_secrets(adapter.settings, (section, name))
+                yield from secrets.of(adapter.settings, (section, name))
         yield from self._open_tokens(settings)
         if not settings.sources:
             yield self._document.fault(
@@ -326,15 +330,6 @@ class _Loading:
             if url.startswith("http:") and urlsplit(url).hostname not in _LOOPBACK:
                 problem = f"everyone on the way to {url} can read the token: fetch over https, or over SSH"
                 yield self._document.fault(("sources", name, "clone", "url"), problem, warning=True)
-
-    def _plain_secrets(self, value: object, loc: Loc) -> Iterator[Fault]:
-        if isinstance(value, Secret) and isinstance(_at(self._document.data, loc), str):
-            problem = (
-                "the secret is here in plain text: write {env: NAME}, {file: /path} or {credential: NAME}"
-            )
-            yield self._document.fault(loc, problem, warning=True)
-        for key, inner in _children(value):
-            yield from self._plain_secrets(inner, (*loc, key))
 
 
 def _only_document(path: Path) -> Document:
@@ -352,25 +347,3 @@ def _entries(data: object, section: str, word: str = "kind") -> Iterator[_Entry]
     for name, entry in entries.items() if isinstance(entries, dict) else ():
         if isinstance(entry, dict) and isinstance(kind := entry.get(word), str):
             yield name, kind, {key: value for key, value in entry.items() if key != word}
-
-
-def _children(value: object) -> Iterator[tuple[str | int, Any]]:
-    match value:
-        case BaseModel():
-            fields = type(value).model_fields
-            yield from ((field.alias or name, getattr(value, name)) for name, field in fields.items())
-        case dict():
-            yield from value.items()
-        case list() | tuple():
-            yield from enumerate(value)
-
-
-def _at(data: object, loc: Loc) -> object:
-    for part in loc:
-        if isinstance(data, dict):
-            data = data.get(part)
-        else:
-            data = (
-                data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
-            )
-    return data

@@ -219,11 +219,13 @@ def test_the_configuration_that_ships_is_good_and_shows_every_kind(
     url = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0123456789abcdef"
     for name in re.findall(r"credential: ([a-z-]+)", text):
         value = (
-            "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef" if "url" in name else name
+            "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef"
+            if "url" in name
+            else f"the secret of {name}"
         )
         (credentials / name).write_text(value)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
-    monkeypatch.setenv("GITEE_WEBHOOK_SECRET", "a-secret")
+    monkeypatch.setenv("GITEE_WEBHOOK_SECRET", "a-secret-of-the-tests")
     monkeypatch.setenv("WECOM_URL", url)
     config = tmp_path / "bridge.yaml"
     config.write_text(text.replace("/run/secrets/gitea-webhook", str(credentials / "api-token")))

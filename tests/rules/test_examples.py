@@ -38,9 +38,13 @@ def config(tmp_path: Path) -> Config:
     """The example with the secrets that it names; those of files are in the environment's place."""
     text = EXAMPLE.read_text(encoding="utf-8").replace("/run/secrets/gitea-webhook", str(tmp_path / "gitea"))
     for name in ("gitea", *re.findall(r"credential: ([a-z-]+)", text)):
-        (tmp_path / name).write_text(f"secret of {name}", encoding="utf-8")
+        (tmp_path / name).write_text(f"the secret of {name}", encoding="utf-8")
     (tmp_path / "bridge.yaml").write_text(text, encoding="utf-8")
-    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path), "GITEE_WEBHOOK_SECRET": "x", "WECOM_URL": "x"}
+    environ = {
+        "CREDENTIALS_DIRECTORY": str(tmp_path),
+        "GITEE_WEBHOOK_SECRET": "a-secret-of-the-tests",
+        "WECOM_URL": "x",
+    }
     return load_config(tmp_path / "bridge.yaml", KINDS, environ)
 
 
