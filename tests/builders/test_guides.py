@@ -12,6 +12,7 @@ from support.builder_sites import SITES
 from support.commands import command
 from support.guides import RULE, blocks, headings, section, shows, tables
 from support.mistakes import Make
+from support.secret_files import write_secret
 
 from bridge.builders.base import Sent
 from bridge.errors import RemoteError
@@ -94,7 +95,7 @@ def test_every_configuration_that_a_guide_shows_passes_the_check(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     for number, block in enumerate(shown):
         for name in ("git", *re.findall(r"\{file: secrets/([\w.-]+)\}", block)):
-            (tmp_path / "secrets" / name).write_text("0123456789abcdef")
+            write_secret(tmp_path / "secrets" / name, "0123456789abcdef")
         file = tmp_path / f"{number}.yaml"
         file.write_text(f"sources: {{git: {{kind: Simple, secrets: [{{file: secrets/git}}]}}}}\n{block}")
         done = command("check", "--config", file)

@@ -16,6 +16,7 @@ from support.fake_robots import FakeRobot, Turnable, dingtalk_robot
 from support.fake_smtp import smtp_server
 from support.guides import RULE, blocks, headings, section, shows, tables
 from support.notices import context, notice
+from support.secret_files import write_secret
 from support.wrong_servers import answering, certified
 
 from bridge.channels.adapters.mail import channel as mail
@@ -72,9 +73,9 @@ def test_the_configuration_that_a_guide_shows_passes_the_check(kind: str, tmp_pa
     (block,) = blocks(guide(kind, "en"), "yaml")
     (tmp_path / "secrets").mkdir()
     for name, value in invented_secrets().items():
-        (tmp_path / "secrets" / name).write_text(value.replace("CHANGE", "0123456789abcdef"))
+        write_secret(tmp_path / "secrets" / name, value.replace("CHANGE", "0123456789abcdef"))
     for name in ("git", "dingtalk-sign", "smtp-password"):
-        (tmp_path / "secrets" / name).write_text("0123456789abcdef")
+        write_secret(tmp_path / "secrets" / name, "0123456789abcdef")
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules/shop.yaml").write_text(RULE)
     (tmp_path / "bridge.yaml").write_text(SOURCES + block)

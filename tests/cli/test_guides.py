@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support.guides import headings
+from support.secret_files import write_secret
 
 import bridge.forges.adapters
 from bridge.cli.guides import EXAMPLE_URL, guide
@@ -29,9 +30,7 @@ def test_what_the_page_of_a_kind_shows_is_good(kind: str, tmp_path: Path) -> Non
     builders = yaml.safe_dump({"builders": {"here": {"kind": "local"}}})
     (tmp_path / "bridge.yaml").write_text(shown.source + builders)
     (tmp_path / "secrets").mkdir()
-    secret = tmp_path / "secrets" / shown.source_name
-    secret.write_text("a-secret-of-the-tests")
-    secret.chmod(0o600)
+    write_secret(tmp_path / "secrets" / shown.source_name, "a-secret-of-the-tests")
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text(shown.rule)
     config = load_config(tmp_path / "bridge.yaml", KINDS, {})

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.kinds import KINDS, JenkinsLike, RobotLike
+from support.secret_files import write_secret
 
 from bridge.config.loader import Config, find_config, load_config
 from bridge.config.types import ConfigPath, Secret, Strict
@@ -38,8 +39,7 @@ retention: {deliveries: 12h}
 def load(folder: Path, text: str, environ: dict[str, str] | None = None) -> Config:
     file = folder / "bridge.yaml"
     file.write_text(text, encoding="utf-8")
-    (folder / "hook.txt").write_text("from-a-file-of-us\n", encoding="utf-8")
-    (folder / "hook.txt").chmod(0o600)
+    write_secret(folder / "hook.txt", "from-a-file-of-us\n")
     return load_config(file, KINDS, ENVIRON if environ is None else environ)
 
 
