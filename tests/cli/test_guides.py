@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.guides import headings
+from support.guides import blocks, headings
 from support.secret_files import write_secret
+from support.sshd import make_key
 
 import bridge.forges.adapters
 from bridge.cli.guides import EXAMPLE_URL, guide
@@ -38,6 +39,23 @@ def test_what_the_page_of_a_kind_shows_is_good(kind: str, tmp_path: Path) -> Non
     assert config.settings.sources[shown.source_name].kind == kind
     assert [rule.build_config.code_repo_client for rule in rules.repositories.values()] == [kind]
     assert (config.warnings, rules.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("kind", FORGES)
+def test_what_the_page_of_a_kind_shows_of_private_code_is_good(kind: str, tmp_path: Path) -> None:
+    shown = guide(kind)
+    settings = yaml.safe_load(shown.source) | {"builders": {"here": {"kind": "local"}}}
+    private = yaml.safe_load(blocks(shown.text, "yaml")[2])
+    settings["sources"][shown.source_name] |= private["sources"][shown.source_name]
+    (tmp_path / "bridge.yaml").write_text(yaml.safe_dump(settings))
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    make_key(secrets / f"{shown.source_name}-key")
+    host = (secrets / f"{shown.source_name}-key.pub").read_text()
+    texts = {"": "a-secret", "-read": "a-token", "-hosts": f"git.example.com {host}"}
+    for end, text in texts.items():
+        (secrets / f"{shown.source_name}{end}").write_text(text)
+    assert list(load_config(tmp_path / "bridge.yaml", KINDS, {}).clone_access) == [shown.source_name]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -12,14 +12,18 @@ from typing import Any
 
 import pytest
 from support.git import Line, Origin, git, pointer, serve_http
+from support.guides import shows, tables
 from support.local_site import LocalSite, built, end, pushed, request, runner_of, status, until
 from support.needs import lacks
 from support.sshd import SshServer, serve_ssh
+from support.wrong_servers import answering, certified
 
+import bridge
 from bridge.builders.base import BuilderContext, Sent
 from bridge.builders.local.builder import LocalBuilder
 from bridge.builders.local.folder import Folder
 from bridge.builders.local.settings import LocalSettings
+from bridge.cli.language import LANGUAGES
 from bridge.model.build import BuildState
 from bridge.runtime.clock import system_clock
 from bridge.runtime.git.access import CloneAccess, web_server
@@ -267,3 +271,36 @@ async def test_a_repository_of_another_user_on_this_machine_is_built(site: Local
         builder_with(site, token_for("https://x.example"), protocols=["file"]), request(origin, commit)
     )
     assert now.state is BuildState.SUCCEEDED, site.text()
+
+
+async def test_the_guide_has_the_words_of_what_goes_wrong(
+    site: LocalSite, origin: Origin, ssh: SshServer, tmp_path: Path
+) -> None:
+    commit = pushed(origin)
+    context, _ = certified("of an unknown authority", tmp_path)
+    with private_host(tmp_path) as base, answering(b"", context) as port:
+        url = f"{base}/origin/remote.git"
+        hub = token_for(base)
+        other_host = "other " + ssh.known_hosts.partition(" ")[2]
+        cases: list[tuple[CloneAccess | None, str, dict[str, Any]]] = [
+            (token_for(base, "canary-wrong"), url, {}),
+            (None, url, {}),
+            (token_for("https://git.example.com"), url, {}),
+            (key_for(ssh, known_hosts=other_host), ssh.url(origin.remote), {}),
+            (key_for(ssh, ssh_key=ssh.stranger), ssh.url(origin.remote), {}),
+            (hub, f"https://127.0.0.1:{port}/a.git", {"protocols": ["https"]}),
+            (hub, url, {"protocols": ["https"]}),
+        ]
+        said = []
+        for number, (access, address, settings) in enumerate(cases):
+            builder = (
+                builder_with(site, access, **settings) if access else site.builder("true", protocols=["http"])
+            )
+            wanted = request(origin, commit, repo_url=address, source="hub", build_id=f"b{number}")
+            said.append((await built(builder, wanted)).detail)
+    for language in LANGUAGES:
+        text = (Path(bridge.__file__).parent / "guides" / language / "private-code.md").read_text()
+        (rows,) = tables(text)
+        # That of the pass phrase is said before there is any build.
+        rows = [row.replace("sources.gitlab.", "sources.hub.") for row in rows if "pass phrase" not in row]
+        assert [shows(row, one) for row, one in zip(rows, said, strict=True)] == [True] * len(said), said
