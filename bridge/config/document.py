@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 
 import yaml
 
+from bridge.config.syntax import syntax_fault
 from bridge.errors import ConfigError, Fault
 
 MAX_BYTES: Final = 1 << 20
@@ -26,7 +27,6 @@ Loc = tuple[str | int, ...]
 """The keys and list indexes that lead to a value."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
-_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?[0-9]{1,17}\.[0-9]{1,17}(?:[eE][-+]?[0-9]{1,3})?")
 _WORDS: Final = {
@@ -117,7 +117,7 @@ def documents_of(name: str, text: str) -> list[Document]:
         return list(_Composer(name, text).documents())
     except yaml.MarkedYAMLError as error:
         _check_before(error, name, text)
-        raise ConfigError([_syntax(name, text, error)]) from None
+        raise ConfigError([syntax_fault(name, text, error)]) from None
 
 
 def _check_before(error: yaml.MarkedYAMLError, name: str, text: str) -> None:
@@ -138,7 +138,8 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ConfigError([Fault(name, "", f"cannot be read: {error.strerror}")]) from None
+        cure = ": create it, or correct what names it" if isinstance(error, FileNotFoundError) else ""
+        raise ConfigError([Fault(name, "", f"cannot be read: {error.strerror}{cure}")]) from None
     if len(data) > MAX_BYTES:
         raise ConfigError([Fault(name, "", "is over 1 MiB: split it into several files")])
     try:
@@ -266,30 +267,3 @@ def _scalar(event: yaml.ScalarEvent) -> object:
     if text in _WORDS:
         return _WORDS[text]
     return int(text) if _INTEGER.fullmatch(text) else float(text)
-
-
-def _syntax(name: str, text: str, error: yaml.MarkedYAMLError) -> Fault:
-    open_quote = "quoted scalar" in (error.context or "")
-    mark = error.context_mark if open_quote else error.problem_mark
-    if mark is None:
-        return Fault(name, "", f"is not YAML: {error.problem}")
-    line = "".join(_LINE_END.split(text)[mark.line : mark.line + 1])
-    problem = (
-        "a quote has no end, or a backslash in it is not doubled"
-        if open_quote
-        else _cure(line, mark.column, error)
-    )
-    return Fault(f"{name}:{mark.line + 1}:{mark.column + 1}", "", problem)
-
-
-def _cure(line: str, column: int, error: yaml.MarkedYAMLError) -> str:
-    at, before = line[column : column + 1], line[max(column - 1, 0) : column]
-    if at == "\t":
-        return "a tab cannot indent here: use spaces"
-    if at in {"@", "`", "%"}:
-        return f"a value cannot begin with {at}: put it in quotes"
-    if before in {"*", "&"} and "alphabetic" in (error.problem or ""):
-        return f"a value cannot begin with {before}: put it in quotes"
-    if "mapping values are not allowed" in (error.problem or ""):
-        return "a colon is not allowed here: put the value in quotes, or correct the indentation"
-    return f"is not YAML: {' '.join(filter(None, (error.context, error.problem)))}"

@@ -2,40 +2,24 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bridge.config.document import Document, Loc, plain_document
+from bridge.config.model_walk import annotation_at, is_named, keys_at, levels
+from bridge.config.syntax import full_width
+from bridge.config.words import nearest
+from bridge.config.wrong_types import WRONG_TYPES, longhand, what, wrong_type
 from bridge.errors import ConfigError, Fault
 
-_NEEDED: Final = {
-    "string_type": "text",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "dict_type": "a mapping",
-    "mapping_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
 _PLACE: Final = re.compile(r"(.*?)(?::(\d+):(\d+))?", re.DOTALL)
 _FEW: Final = 4
+_ALIKE: Final = 0.85
+"""How alike a misspelt key is, against one that stands at a wrong place."""
 _MAX_LISTED: Final = 20
 _MAX_ECHO: Final = 64
-_KINDS: Final[Mapping[type, str]] = {
-    NoneType: "empty",
-    bool: "a truth value",
-    int: "a number",
-    float: "a decimal number",
-    str: "text",
-    list: "a list",
-    dict: "a mapping",
-}
 _COMPARED: Final = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -45,13 +29,9 @@ _COMPARED: Final = {
 
 
 def suggest(word: object, known: Iterable[str]) -> str:
-    """`; did you mean …?` when one of the known words is similar, else an empty text."""
-    by_lower = {name.lower(): name for name in known}
-    # Only where something is wrong: the daemon starts without faults, and keeps what it has imported.
-    import difflib  # noqa: PLC0415
-
-    near = difflib.get_close_matches(str(word).lower()[:64], by_lower, n=1)
-    return f"; did you mean {by_lower[near[0]]}?" if near else ""
+    """`; did you mean …?` when one of the known words is meant, else an empty text."""
+    near = nearest(word, known)
+    return f"; did you mean {near}?" if near else ""
 
 
 def suggest_or_list(word: object, known: Iterable[str]) -> str:
@@ -77,7 +57,42 @@ def faults_of(
 ) -> list[Fault]:
     """Every fault of a validation of the value at `prefix`; they contain no secret."""
     details = [detail for detail in error.errors(include_url=False) if not _follows(detail)]
-    return in_order(_fault(detail, model, document, prefix) for detail in details)
+    faults = [_fault(detail, model, document, prefix) for detail in details if not _is_of_keys(detail)]
+    for parent in dict.fromkeys(detail["loc"][:-1] for detail in details if _is_of_keys(detail)):
+        same = [detail for detail in details if _is_of_keys(detail) and detail["loc"][:-1] == parent]
+        faults += _faults_of_keys(same, model, document, prefix)
+    return in_order(faults)
+
+
+def _is_of_keys(detail: ErrorDetails) -> bool:
+    return detail["type"] in {"missing", "extra_forbidden"}
+
+
+def _faults_of_keys(
+    details: Sequence[ErrorDetails], model: type[BaseModel], document: Document, prefix: Loc
+) -> Iterator[Fault]:
+    """The faults of one mapping with missing or unknown keys: one mistake is one fault."""
+    parent = details[0]["loc"][:-1]
+    missing = {str(detail["loc"][-1]): detail for detail in details if detail["type"] == "missing"}
+    unknown = {str(detail["loc"][-1]): detail for detail in details if detail["type"] == "extra_forbidden"}
+    given: object = next((detail["input"] for detail in missing.values()), {})
+    if missing and (line := longhand(annotation_at(model, parent), given)):
+        yield document.fault(prefix + _real(document, prefix, parent), f"is shorthand: write {line}")
+        return
+    known = keys_at(model, parent)
+    written = list(given) if isinstance(given, dict) else []
+    others = [key for key in written if key not in known]
+    for key in others:
+        if (meant := nearest(key, missing)) is not None:
+            loc = prefix + _real(document, prefix, (*parent, key))
+            yield document.fault(loc, f"is not known; did you mean {meant}?")
+            del missing[meant]
+            unknown.pop(key, None)
+    if unknown and len(others) == len(written):
+        # Nothing in it is at home here.
+        missing = {}
+    for detail in (*missing.values(), *unknown.values()):
+        yield _fault(detail, model, document, prefix)
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], value: object) -> list[str]:
@@ -104,15 +119,20 @@ def _fault(detail: ErrorDetails, model: type[BaseModel], document: Document, pre
         return document.fault((*loc, detail["loc"][-1]), "is missing")
     if kind == "extra_forbidden":
         return document.fault(loc, _unknown_key(model, detail["loc"]))
-    return document.fault(loc, _problem(detail))
+    given = detail["input"]
+    wide = full_width(given) if isinstance(given, str) else None
+    return document.fault(loc, wide or _problem(detail, model, loc))
 
 
 def _unknown_key(model: type[BaseModel], loc: Loc) -> str:
     """A key that is at home on one other level is named with that."""
-    homes = [place for place, keys in _levels(model) if str(loc[-1]) in keys]
+    key, known = str(loc[-1]), keys_at(model, loc[:-1])
+    if meant := nearest(key, known, like=_ALIKE):
+        return f"is not known; did you mean {meant}?"
+    homes = [] if is_named(model, loc) else [place for place, keys in levels(model) if key in keys]
     if len(homes) == 1:
         return f"is not known here: it belongs in {homes[0]}"
-    return f"is not known{suggest(loc[-1], _keys(model, loc[:-1]))}"
+    return f"is not known{suggest_or_list(key, known)}"
 
 
 def _real(document: Document, prefix: Loc, loc: Loc) -> Loc:
@@ -124,10 +144,10 @@ def _real(document: Document, prefix: Loc, loc: Loc) -> Loc:
     return found[len(prefix) :]
 
 
-def _problem(detail: ErrorDetails) -> str:
+def _problem(detail: ErrorDetails, model: type[BaseModel], loc: Loc) -> str:
     kind, given, context = detail["type"], detail["input"], detail.get("ctx", {})
-    if kind in _NEEDED:
-        return _wrong_type(_NEEDED[kind], given)
+    if kind in WRONG_TYPES:
+        return wrong_type(kind, given, annotation_at(model, detail["loc"]), loc[-1] if loc else None)
     if kind in {"literal_error", "enum"}:
         return _wrong_word(given, str(context["expected"]))
     if kind in _COMPARED:
@@ -152,25 +172,10 @@ def _entries(words: str, count: int) -> str:
     return f"{words} {count} {'entry' if count == 1 else 'entries'}"
 
 
-def _wrong_type(needed: str, given: object) -> str:
-    problem = f"must be {needed}, but is {_what(given)}"
-    if needed != "text" or given is None or isinstance(given, list):
-        return problem
-    return (
-        f"{problem}: put text that begins with {{ in quotes"
-        if isinstance(given, dict)
-        else f"{problem}: put it in quotes"
-    )
-
-
-def _what(given: object) -> str:
-    return _KINDS.get(type(given), "something else")
-
-
 def _wrong_word(given: object, expected: str) -> str:
     words = re.findall(r"'([^']*)'", expected)
     if not isinstance(given, str | int | float):
-        return f"must be {expected.replace(chr(39), '')}, but is {_what(given)}"
+        return f"must be {expected.replace(chr(39), '')}, but is {what(given)}"
     near = suggest(given, words)
     if near and len(words) > _FEW:
         return f"{_echo(given)} is not known{near}"
@@ -181,47 +186,3 @@ def _echo(given: object) -> str:
     text = str(given).lower() if isinstance(given, bool) else str(given)
     text = "".join(letter if letter.isprintable() else "?" for letter in text)
     return text if len(text) <= _MAX_ECHO else f"{text[:_MAX_ECHO]}…"
-
-
-def _keys(model: type[BaseModel], loc: Loc) -> list[str]:
-    """The keys that are allowed in the mapping at `loc` of a model."""
-    inner: Any = model
-    for part in loc:
-        inner = _step(_bare(inner), part)
-    found = _bare(inner)
-    if not _is_model(found):
-        return []
-    return [field.alias or name for name, field in found.model_fields.items()]
-
-
-def _levels(model: type[BaseModel], place: str = "") -> Iterator[tuple[str, list[str]]]:
-    """The mappings that stand in one of a model, and in their lists, with their keys."""
-    yield place or "the top level", _keys(model, ())
-    for name, field in model.model_fields.items():
-        kind, entry = _bare(field.annotation), ""
-        if get_origin(kind) in {tuple, list}:
-            kind, entry = _bare(get_args(kind)[0]), "an entry of "
-        if _is_model(kind):
-            yield from _levels(kind, f"{entry}{place}{'.' if place else ''}{field.alias or name}")
-
-
-def _step(kind: Any, part: str | int) -> Any:
-    if _is_model(kind):
-        fields = {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
-        return fields.get(str(part))
-    args = [arg for arg in get_args(kind) if arg is not Ellipsis]
-    return args[-1] if args else None
-
-
-def _bare(annotation: Any) -> Any:
-    """The annotation without its metadata and without `| None`."""
-    args = [arg for arg in get_args(annotation) if arg is not NoneType]
-    if get_origin(annotation) is Annotated:
-        return _bare(args[0])
-    if get_origin(annotation) in {Union, UnionType} and len(args) == 1:
-        return _bare(args[0])
-    return annotation
-
-
-def _is_model(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -1,5 +1,6 @@
 """Loads `bridge.yaml` into one immutable `Config`, or reports every fault of the file."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,12 +17,14 @@ from bridge.config.people import ContactKey
 from bridge.config.secrecy import SecretWarnings
 from bridge.config.settings import ApiSettings, NoticesSettings, Settings, SourceSettings
 from bridge.config.types import Secret, SecretContext
+from bridge.config.words import nearest
 from bridge.errors import ConfigError, Fault
 from bridge.model.notice import MESSAGE_CHANNEL
 from bridge.runtime.git.access import CloneAccess
 
 _MESSAGE_KIND: Final = "MESSAGE"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOOKS: Final = re.compile(r"/hooks(?:/[^/]*)?$")
 _DEFAULT_PATHS: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -306,8 +309,17 @@ class _Loading:
             try:
                 found.append(notice.resolve(named))
             except Unresolved as error:
-                self._fault(("notices", "default", index, error.key), str(error))
+                if not self._is_unread(notice.channel):
+                    self._fault(("notices", "default", index, error.key), str(error))
         return tuple(found)
+
+    def _is_unread(self, channel: str | None) -> bool:
+        """Whether the channel may be there, in what has a fault already: one mistake is one fault."""
+        data = self._document.data
+        if isinstance(entries := value_at(data, ("channels",)), dict):
+            return channel in entries
+        others = data.keys() - Settings.model_fields if isinstance(data, dict) else ()
+        return entries is not None or any(nearest(key, ["channels"]) for key in others)
 
     def _fault(self, loc: Loc, problem: str) -> None:
         self._faults.append(self._document.fault(loc, problem))
@@ -319,6 +331,9 @@ class _Loading:
             for name, adapter in found.items():
                 yield from secrets.of(adapter.settings, (section, name))
         yield from self._open_tokens(settings)
+        if hook := _HOOKS.search(settings.server.public_url or ""):
+            problem = f"holds the path of a hook, which the bridge adds by itself: leave {hook[0]} out"
+            yield self._document.fault(("server", "public_url"), problem, warning=True)
         if not settings.sources:
             yield self._document.fault(
                 (), "no sources are configured: no host can send deliveries", warning=True

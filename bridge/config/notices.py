@@ -32,6 +32,11 @@ class NoticeSetting(Strict):
     only: Literal["always", "changes", "failures"] = "always"
     """`changes` sends the first failure and the first success after it, `failures` sends no success."""
 
+    @classmethod
+    def longhand(cls, given: object) -> dict[str, object] | None:
+        """The name of a channel alone."""
+        return {"channel": given} if isinstance(given, str) else None
+
     @model_validator(mode="after")
     def _names_something(self) -> "NoticeSetting":
         if self.channel is None and self.notice_type is None:

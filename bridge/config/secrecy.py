@@ -1,5 +1,6 @@
 """Warnings of secrets that others may know: too short, in plain text, or in a file that others may read."""
 
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ _OUR_LISTS: Final = frozenset({("sources", "secrets"), ("builders", "wake_secret
 """Secrets of each source and builder that we verify with; those of other systems have their own length."""
 _OUR_TOKENS: Final = frozenset({("api", "tokens"), ("metrics", "tokens")})
 _PLAIN: Final = "the secret is here in plain text: write {env: NAME}, {file: /path} or {credential: NAME}"
+_NO_VARIABLE: Final = "the secret is this text, since no $NAME is replaced: write {env: NAME}"
+_VARIABLE: Final = re.compile(r"\$\{?\w+\}?")
+"""What a shell replaces by the value of an environment variable."""
 _CREDENTIALS: Final = Path("/run/credentials")
 """Where systemd puts credentials: only the service can look into its folder there."""
 _GROUP: Final = 0o040
@@ -41,6 +45,9 @@ class SecretWarnings:
     def _problems(self, secret: Secret, written: object, loc: Loc) -> Iterator[str]:
         match written:
             case None:  # it stands at another builder, whose server this one has
+                return
+            case str() if _VARIABLE.fullmatch(written):
+                yield _NO_VARIABLE
                 return
             case str():
                 yield _PLAIN

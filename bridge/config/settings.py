@@ -73,6 +73,15 @@ def _proxy(value: object) -> IPv4Network | IPv6Network | str:
     return UNIX if value == UNIX else _network(value)
 
 
+def _host(value: str) -> str:
+    name, colon, port = value.rpartition(":")
+    if colon and port.isdecimal() and ":" not in name:
+        raise wrong("host", f"holds a port: write host: {name} and port: {port}")
+    if "/" in value:
+        raise wrong("host", "is a name or an address alone, such as 0.0.0.0: leave http:// and paths out")
+    return value
+
+
 def _public_url(value: str) -> str:
     return server_url(value, "public_url", "https://bridge.example.com")
 
@@ -129,7 +138,7 @@ Positive = Annotated[Duration, AfterValidator(_positive)]
 class ServerSettings(Strict):
     """Where the daemon listens, and how much each client may use."""
 
-    host: Text = "127.0.0.1"
+    host: Annotated[Text, AfterValidator(_host)] = "127.0.0.1"
     """The address to listen on; 0.0.0.0 is every IPv4 address of the machine."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8088
     """The TCP port; 0 takes any free port."""

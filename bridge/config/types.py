@@ -39,6 +39,27 @@ def wrong(kind: str, problem: str) -> PydanticCustomError:
     return PydanticCustomError(kind, "{problem}", {"problem": problem})
 
 
+def one_of(*words: object, meaning: str = "") -> BeforeValidator:
+    """One of these words and of its type: True and 1.0 equal 1 in Python, but are mistakes here.
+
+    `meaning` is what a fault says about them.
+    """
+    *others, last = (str(word).lower() for word in words)
+    allowed = f"{', '.join(others)} or {last}"
+
+    def check(value: object) -> object:
+        if any(type(value) is type(word) and value == word for word in words):
+            return value
+        said = str(value).lower() if isinstance(value, bool) else value
+        simple = isinstance(value, int | float | str)
+        cure = f": {meaning}" if meaning else ""
+        if isinstance(value, str) and value in map(str, words):
+            cure = f": write {value} without quotes"
+        raise wrong("word", f"{said} is not {allowed}{cure}" if simple else f"must be {allowed}{cure}")
+
+    return BeforeValidator(check)
+
+
 def server_url(value: str, kind: str, example: str) -> str:
     """The URL of an HTTP server, without the last slash. Raises PydanticCustomError for any other text."""
     try:
@@ -57,6 +78,11 @@ class Strict(BaseModel):
     """A part of the configuration: unknown keys are faults, and it is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    @classmethod
+    def longhand(cls, given: object) -> dict[str, object] | None:  # noqa: ARG003  # for those that know one
+        """What a shorter form that people think of stands for; None for what is no such form."""
+        return None
 
 
 @dataclass(slots=True)
@@ -78,7 +104,9 @@ class SecretContext(ForgeContext):
             case "env":
                 value = self.environ.get(name)
                 if value is None:
-                    raise wrong("secret", f"the environment variable {name} is not set")
+                    without = re.sub(r"^\$\{?|\}$", "", name)
+                    cure = "set it where this starts" if without == name else f"write {{env: {without}}}"
+                    raise wrong("secret", f"the environment variable {name} is not set: {cure}")
             case "file":
                 value = _read(self.base / name)
             case _:
@@ -103,6 +131,15 @@ def _read(path: Path) -> str:
     if len(data) > MAX_SECRET_BYTES:
         raise wrong("secret", f"the secret file {path} is over 64 KiB")
     return text
+
+
+def is_reference(value: object) -> bool:
+    """Whether the value says where a secret is, and shows none."""
+    return (
+        isinstance(value, dict)
+        and len(value) == 1
+        and all(source in _PLACES and isinstance(name, str) for source, name in value.items())
+    )
 
 
 class Secret:
@@ -164,7 +201,9 @@ def _looked_up(value: object, context: SecretContext, what: str) -> tuple[str | 
         case dict() if len(value) == 1:
             ((source, name),) = value.items()
             if source not in _PLACES or not isinstance(name, str):
-                raise wrong("secret", "write {env: NAME}, {file: /path} or {credential: NAME}")
+                raise wrong(
+                    "secret", "says no known place: write {env: NAME}, {file: /path} or {credential: NAME}"
+                )
             text = None if context.unread else context.resolve(source, name)
             return text, f"the {_PLACES[source]} {name}"
         case _:

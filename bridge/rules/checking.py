@@ -12,8 +12,10 @@ from bridge.config.faults import faults_of, suggest_or_list
 from bridge.config.forges import ForgeContext, ForgeTraits
 from bridge.config.loader import Kinds, Outline
 from bridge.config.notices import NoticeSetting, Unresolved
+from bridge.config.words import nearest
 from bridge.errors import Fault
 from bridge.rules.overlap import overlaps, shared_tag
+from bridge.rules.pattern import looks_regular
 from bridge.rules.render import parse_text
 from bridge.rules.schema import BuildRepository
 from bridge.rules.sources import SourceFacts, Sources
@@ -152,6 +154,8 @@ class _Checking:
         self._check_parameters()
         self._check_schedule()
         self._check_overlaps()
+        self._check_patterns()
+        self._check_names()
         self._check_ignored()
         config = self.repository.build_config.model_copy(update={"builder": self._builder()})
         return self.repository.model_copy(update={"build_config": config, "notices": self._notices()})
@@ -160,7 +164,10 @@ class _Checking:
         kind = self.repository.build_config.code_repo_client
         loc = ("build_config", "code_repo_client")
         if kind not in self.names.forges:
-            problem = f"there is no kind {kind} of Git host{suggest_or_list(kind, self.names.forges)}"
+            known = self.names.forges
+            problem = f"there is no kind {kind} of Git host{suggest_or_list(kind, known)}"
+            if (meant := nearest(kind, known)) and known[meant].by_clone_url:
+                problem += f" {meant} is for a plain Git server, whose rules have code_repo_clone_url"
             self.faults.append(self.document.fault(loc, problem))
         elif (source := self.repository.build_config.code_repo_source) is not None:
             if source not in (names := self.names.sources.of_kind(kind)):
@@ -189,6 +196,20 @@ class _Checking:
     def _check_overlaps(self) -> None:
         for second, problem in overlaps(self.repository.build_config.tag_configs):
             loc = ("build_config", "tag_configs", second)
+            self.warnings.append(self.document.fault(loc, problem, warning=True))
+
+    def _check_patterns(self) -> None:
+        for index, one in enumerate(self.repository.build_config.tag_configs):
+            for text in filter(looks_regular, (pattern.text for pattern in one.refs.wanted)):
+                problem = f"{text} is a name to us: write a regular expression between slashes, /{text}/"
+                loc = ("build_config", "tag_configs", index, "code_repo_type_value")
+                self.warnings.append(self.document.fault(loc, problem, warning=True))
+
+    def _check_names(self) -> None:
+        name = self.repository.build_config.code_repo_name or ""
+        if name.endswith(".git"):
+            problem = f"no Git host calls a repository so: write {name.removesuffix('.git')}"
+            loc = ("build_config", "code_repo_name")
             self.warnings.append(self.document.fault(loc, problem, warning=True))
 
     def _check_ignored(self) -> None:

@@ -18,6 +18,11 @@ class Schedule(Strict):
     branch: Annotated[str, Field(min_length=1, max_length=1024)]
     """The branch to build."""
 
+    @classmethod
+    def longhand(cls, given: object) -> dict[str, object] | None:
+        """The times alone."""
+        return {"cron": given, "branch": "main"} if isinstance(given, str) else None
+
     @model_validator(mode="after")
     def _is_due(self) -> "Schedule":
         try:

@@ -24,8 +24,9 @@ from bridge.rules.render import (
     with_digest,
 )
 from bridge.rules.reserved import Reserved
-from bridge.rules.schema import BuildRepository, SkipMarkers, TagConfig
+from bridge.rules.schema import BuildRepository, SkipMarkers
 from bridge.rules.sources import Sources
+from bridge.rules.tag_config import TagConfig
 from bridge.rules.url import normalised_url
 
 _SKIP: Final = re.compile(r"\[(?:skip ci|ci skip|no ci)\]", re.IGNORECASE)

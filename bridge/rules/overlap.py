@@ -10,7 +10,8 @@ from typing import Final
 
 from bridge.model.event import Ref
 from bridge.rules.render import COMMIT_PARTS, NoValue, oci_tag, parse_template, placeholder_values
-from bridge.rules.schema import BuildRepository, TagConfig
+from bridge.rules.schema import BuildRepository
+from bridge.rules.tag_config import TagConfig
 
 _SHA: Final = "0" * 40
 _WORDS: Final = ("x", "1.2.3")

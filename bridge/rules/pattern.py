@@ -24,6 +24,10 @@ _MAX_PROGRAM_BYTES: Final = 1 << 20
 _MAX_SHOWN: Final = 100
 _SHOWN: Final = 3
 
+_NOT_IN_NAMES: Final = re.compile(r"[ ~^:\\\x00-\x1f\x7f]|\.\.|@\{|//|^/|/$|\.lock$")
+_REGULAR: Final = re.compile(r"\$$|[\])][+{]|\.\+|\|")
+_BETWEEN_NAMES: Final = re.compile(r"[,\s]+")
+_WORDS: Final[Mapping[str, str]] = {" ": "space in it", "/": "slash at an end", ".lock": ".lock at the end"}
 _GLOB_PART: Final = re.compile(r"(?:(?<=/)|^)\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|\[|[^*?\[]+")
 _WHOLE_NAME: Final = {"**/": "(?:((?s:.*))/)?", "**": "((?s:.*))", "*": "([^/]*)", "?": "[^/]"}
 _WITHIN_NAMES: Final = {"**/": r"(?:[^\x00]*/)?", "**": r"[^\x00]*", "*": r"[^/\x00]*", "?": r"[^/\x00]"}
@@ -75,6 +79,8 @@ def compile_pattern(text: str) -> Pattern:
         raise BadPattern(f"is over {MAX_PATTERN} characters")
     if len(text) > len("//") and text[0] == text[-1] == "/":
         return _regular(text, text[1:-1])
+    if text[0] == "^" or "\\" in text:
+        raise BadPattern(f"looks like a regular expression: write it between slashes, /{text.strip('/')}/")
     if any(letter in text for letter in "*?["):
         return _regular(text, translated(text))
     _check_exact(text)
@@ -149,6 +155,11 @@ def shown(texts: Sequence[str]) -> str:
     return ", ".join(texts[:_SHOWN]) + more
 
 
+def looks_regular(text: str) -> bool:
+    """Whether an exact name or a glob, which Git allows as a name, may be meant as a regular expression."""
+    return text[:1] != "/" and _REGULAR.search(text) is not None
+
+
 def compile_program(expression: str, max_bytes: int = _MAX_PROGRAM_BYTES) -> Any:
     """RE2's program, of a bounded size. Raises BadPattern."""
     re2 = _re2()
@@ -217,5 +228,10 @@ def _check_exact(text: str) -> None:
             raise BadPattern(
                 f"write the short name, {text.removeprefix(prefix)}: code_repo_type says which it is"
             )
-    if re.search(r"[ ~^:\\\x00-\x1f\x7f]|\.\.|@\{|//|^/|/$|\.lock$", text):
-        raise BadPattern("no branch or tag can have this name: Git does not allow it")
+    if (found := _NOT_IN_NAMES.search(text)) is None:
+        return
+    names = [name for name in _BETWEEN_NAMES.split(text) if name]
+    several = len(names) > 1 and not any(map(_NOT_IN_NAMES.search, names))
+    cure = f": for several write [{', '.join(names)}]" if several else ""
+    problem = f"Git allows no {_WORDS.get(found[0], found[0])}{cure}"
+    raise BadPattern(f"no branch or tag can have this name: {problem}")

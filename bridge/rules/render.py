@@ -24,6 +24,8 @@ _KEPT: Final = MAX_TAG - 9
 _SHORT_SHA: Final = 7
 
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_OF_OTHERS: Final = re.compile(r"\$\{?([A-Za-z_]\w*)\}?|\{\{\s*(\w+)\s*\}\}")
+"""How other systems write a placeholder."""
 _FORBIDDEN: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _TEXT_PIECE: Final = re.compile(r"\{\{|\}\}|\{([A-Za-z0-9_]{1,64})\}|([^{}]+)|([{}])")
 _PIECE: Final = re.compile(r"\{([A-Za-z0-9_]{1,64})\}|([^{}]+)|([{}])")
@@ -70,6 +72,8 @@ def parse_template(text: str) -> Template:
     """Raises BadTemplate, also for characters that no tag may contain."""
     if len(text) > MAX_TEMPLATE:
         raise BadTemplate(f"is over {MAX_TEMPLATE} characters")
+    if found := _OF_OTHERS.search(text):
+        raise BadTemplate(f"{found[0]} is no placeholder: write {{{found[1] or found[2]}}}")
     parts = [""]
     for name, literal, brace in _PIECE.findall(text):
         if brace:
@@ -199,7 +203,7 @@ def time_of_version(tag: str) -> float:
 def image_problem(image: str) -> str | None:
     """Why `image` cannot be a repository path without a tag, or None when it can."""
     if "://" in image:
-        return f"leave {image.partition('://')[0]}:// out"
+        return f"is an address: leave {image.partition('://')[0]}:// out"
     host, slash, path = image.partition("/")
     if not slash or not ({".", ":"} & set(host) or host == "localhost"):
         host, path = "", image

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from bridge.model.event import Ref
 from bridge.rules.render import parse_template
-from bridge.rules.schema import BuildConfig, BuildRepository, TagConfig
+from bridge.rules.schema import BuildConfig, BuildRepository
+from bridge.rules.tag_config import TagConfig
 
 
 @dataclass(frozen=True, slots=True)

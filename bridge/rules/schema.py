@@ -5,83 +5,60 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
-    Discriminator,
     Field,
     ModelWrapValidatorHandler,
-    Tag,
     ValidationInfo,
-    field_validator,
     model_validator,
 )
 
-from bridge.config.faults import suggest_or_list
 from bridge.config.forges import USUAL, ForgeKind, forges_of
 from bridge.config.notices import NoticeSetting
-from bridge.config.types import Strict, wrong
+from bridge.config.types import Strict, one_of, wrong
 from bridge.model.build import OnNewer
-from bridge.model.event import RefKind
 from bridge.model.plan import RepositoryKey
 from bridge.rules.cron_schedule import Schedule
-from bridge.rules.paths import MAX_GLOBS, compile_paths, path_problem
-from bridge.rules.pattern import MAX_PATTERNS, BadPattern, RefFilter, compile_refs
-from bridge.rules.render import (
-    PLACEHOLDERS,
-    BadTemplate,
-    allowed_placeholders,
-    image_problem,
-    parse_template,
-    parse_text,
-)
+from bridge.rules.render import BadTemplate, allowed_placeholders, image_problem, parse_text
+from bridge.rules.tag_config import TagConfig
 from bridge.rules.url import clone_url_problem, normalised_url
 
-VersionTagging = Literal[0, 1, 2]
 SkipMarkers = Literal[True, False, "tags"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def _name(value: str) -> str:
+    parts = value.split("/")
+    if len(parts) > 1 and all(map(_NAME.fullmatch, parts)):
+        raise wrong(
+            "name", f"must be without a slash: write namespace: {parts[0]} and repo_name: {parts[-1]}"
+        )
     if not _NAME.fullmatch(value):
         problem = "a name has 1 to 128 letters, digits, '.', '_' or '-', and begins with a letter or digit"
         raise wrong("name", problem)
     return value
 
 
-def _one_of(*words: object) -> BeforeValidator:
-    """One of these words and of its type: True and 1.0 equal 1 in Python, but are mistakes here."""
-    *others, last = (str(word).lower() for word in words)
-    allowed = f"{', '.join(others)} or {last}"
-
-    def check(value: object) -> object:
-        if any(type(value) is type(word) and value == word for word in words):
-            return value
-        said = str(value).lower() if isinstance(value, bool) else value
-        simple = isinstance(value, int | float | str)
-        raise wrong("word", f"{said} is not {allowed}" if simple else f"must be {allowed}")
-
-    return BeforeValidator(check)
-
-
-def _inside(value: str) -> str:
-    parts = [part for part in value.split("/") if part not in {"", "."}]
-    if ".." in parts or _CONTROL.search(value):
-        raise wrong("path", "must stay inside the repository: without '..' and control characters")
-    return "/" + "/".join(parts)
-
-
 def _code_name(value: str, info: ValidationInfo) -> str:
     if "/" in value:
-        raise wrong("name", "contains a slash: the part before the last slash belongs in code_repo_namespace")
+        namespace, _, name = _path_of(value).rpartition("/")
+        cure = f"write code_repo_namespace: {namespace} and code_repo_name: {name}"
+        raise wrong("name", f"contains a slash: {cure}")
     return _code_path(value, info)
+
+
+def _path_of(text: str) -> str:
+    """What names a repository or namespace at its host, of that or its address."""
+    path = text.partition("://")[2].partition("/")[2] if "://" in text else text
+    return path.strip("/").removesuffix(".git")
 
 
 def _code_path(value: str, info: ValidationInfo) -> str:
     kind = info.data.get("code_repo_client", "")
     if forges_of(info).get(kind, USUAL).spaces_in_names:
         return _spaced_path(value, kind)
+    if "://" in value:
+        raise wrong("name", f"is an address: write its path only, {_path_of(value)}")
     if value != value.strip("/") or "//" in value or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise wrong("name", "must be as in the repository's address: no spaces, no slash at an end")
     return value
@@ -113,38 +90,6 @@ def _parameter(value: str) -> str:
     return value
 
 
-def _path_glob(value: str) -> str:
-    if problem := path_problem(value):
-        raise wrong("paths", problem)
-    return value
-
-
-def _path_filter(globs: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        compile_paths(globs)
-    except BadPattern as error:
-        raise wrong("paths", f"the filter is too large: {error}") from None
-    return globs
-
-
-def _ref(value: str) -> str:
-    _compiled_refs((value,))
-    return value
-
-
-def _refs(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-    if taken := sorted(_compiled_refs(value).all_groups & PLACEHOLDERS):
-        raise wrong("pattern", f"a group cannot be called {taken[0]}: a placeholder has this name")
-    return value
-
-
-def _compiled_refs(value: str | tuple[str, ...]) -> RefFilter:
-    try:
-        return compile_refs(value)
-    except BadPattern as error:
-        raise wrong("pattern", str(error)) from None
-
-
 def _value(value: str) -> str:
     try:
         parse_text(value)
@@ -153,89 +98,9 @@ def _value(value: str) -> str:
     return value
 
 
-Folder = Annotated[str, Field(max_length=1024), AfterValidator(_inside)]
-"""A path inside the checkout, such as `/web`; `/` is its root."""
 Short = Annotated[str, Field(min_length=1, max_length=255)]
 CodePath = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_code_path)]
 CodeName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_code_name)]
-PathGlobs = Annotated[
-    tuple[Annotated[str, AfterValidator(_path_glob)], ...],
-    Field(strict=False, min_length=1, max_length=MAX_GLOBS),
-    AfterValidator(_path_filter),
-]
-"""A filter of changed files, such as `["web/**", "!**/*.md"]`."""
-
-
-RefPatterns = Annotated[
-    Annotated[Annotated[str, Field(min_length=1, json_schema_extra={"pattern": "^[^!]"})], Tag("text")]
-    | Annotated[
-        tuple[Annotated[str, Field(min_length=1), AfterValidator(_ref)], ...],
-        Field(strict=False, min_length=1, max_length=MAX_PATTERNS),
-        Tag("list"),
-    ],
-    Discriminator(lambda value: "list" if isinstance(value, list | tuple) else "text"),
-    AfterValidator(_refs),
-]
-"""One pattern, or a list such as `["**", "!renovate/*"]`."""
-
-
-class TagConfig(Strict):
-    """Which refs are built, and with which tag."""
-
-    code_repo_type: RefKind
-    """The kind of refs: branch or tag."""
-    code_repo_type_value: RefPatterns
-    """The names of the refs: a name, a glob such as release/* (a star stops at a slash, two stars do not), or
-    a regular expression between slashes; or a list with exclusions, such as ["**", "!renovate/*"], where the
-    last entry that matches decides."""
-    docker_repo_tag: Annotated[str, Field(min_length=1)]
-    """The image tag; placeholders are {branch} {tag} {1} {name} {sha} {short_sha} {date} {time} {major}
-    {minor} {patch}."""
-    build_context_path: Folder = "/"
-    """The folder of the checkout that is the build context."""
-    dockerfile_location: Folder = "/"
-    """The Dockerfile, or the folder it stands in, in the checkout."""
-    is_active: bool = True
-    """Whether pushes build it; it can be built by hand in any case."""
-    version_tagging: Annotated[VersionTagging, _one_of(0, 1, 2)] = 0
-    """One more tag: 0 none, 1 the time such as v20150902.081742 (UTC), 2 the commit id."""
-    paths: PathGlobs | None = None
-    """Build only if a changed file matches, such as ["web/**", "!**/*.md"]; the last match decides."""
-
-    @field_validator("docker_repo_tag")
-    @classmethod
-    def _parses(cls, value: str, info: ValidationInfo) -> str:
-        try:
-            names = parse_template(value).names
-        except BadTemplate as error:
-            raise wrong("template", str(error)) from None
-        kind, patterns = info.data.get("code_repo_type"), info.data.get("code_repo_type_value")
-        if kind is not None and patterns is not None:
-            _check_placeholders(names, kind, compile_refs(patterns))
-        return value
-
-    @property
-    def refs(self) -> RefFilter:
-        return compile_refs(self.code_repo_type_value)
-
-
-def _check_placeholders(names: frozenset[str], kind: RefKind, refs: RefFilter) -> None:
-    known = allowed_placeholders(kind, refs.groups)
-    for name in sorted(names - known):
-        if name.isdigit() or name in refs.all_groups:
-            without = next((one for one in refs.wanted if name not in one.groups), None)
-            which, groups = (
-                (without.text, without.groups) if without else ("what is not left out", frozenset())
-            )
-            raise wrong("placeholder", f"{{{name}}} has no value: {which} has {_counted(groups)}")
-        if name in {"branch", "tag"}:
-            raise wrong("placeholder", f"{{{name}}} has no value for a {kind}: write {{{kind}}}")
-        raise wrong("placeholder", f"there is no placeholder {{{name}}}{suggest_or_list(name, known)}")
-
-
-def _counted(groups: frozenset[str]) -> str:
-    count = sum(group.isdigit() for group in groups)
-    return f"{count or 'no'} {'group' if count == 1 else 'groups'}"
 
 
 class BuildConfig(Strict):
@@ -264,7 +129,7 @@ class BuildConfig(Strict):
         Field(max_length=100, default_factory=dict),
     ]
     """Additional parameters for the builder; values may contain the placeholders of a tag; {{ is a brace."""
-    skip_markers: Annotated[SkipMarkers, _one_of(True, False, "tags")] = True
+    skip_markers: Annotated[SkipMarkers, one_of(True, False, "tags")] = True
     """Whether [skip ci], [ci skip] or [no ci] in the head commit's message keeps a push from being built:
     true, false, or tags, where tags are built all the same."""
     on_newer: OnNewer = "queue"

@@ -46,11 +46,20 @@ def texts_of(folder: Path, text: str, model: type[BaseModel] = Tree) -> list[str
         ("leaf: {number: 3}", "1:8: leaf.number: is odd"),
         ("leaf: {number: -1}", "1:8: leaf.number: must be at least 0"),
         ("leaf: {number: 10}", "1:8: leaf.number: must be less than 10"),
-        ("leaf: {number: 1.5}", "1:8: leaf.number: must be a whole number, but is a decimal number"),
-        ("leaf: {number: true}", "1:8: leaf.number: must be a whole number, but is a truth value"),
-        ("leaf: {switch: 1}", "1:8: leaf.switch: must be true or false, but is a number"),
+        (
+            "leaf: {number: 1.5}",
+            "1:8: leaf.number: must be a whole number, but is a decimal number: write digits only",
+        ),
+        (
+            "leaf: {number: true}",
+            "1:8: leaf.number: must be a whole number, but is a truth value: write digits only",
+        ),
+        ("leaf: {switch: 1}", "1:8: leaf.switch: must be true or false, but is a number: write true"),
         ("leaf: {switch: }", "1:8: leaf.switch: must be true or false, but is empty"),
-        ("leaf: {from: [a]}", "1:8: leaf.from: must be text, but is a list"),
+        (
+            "leaf: {from: [a]}",
+            "1:8: leaf.from: must be text, but is a list: write one value, without [ ] and dashes",
+        ),
         ("leaf: {from: true}", "1:8: leaf.from: must be text, but is a truth value: put it in quotes"),
         ("leaf: {from: abcdef}", "1:8: leaf.from: is over 5 characters"),
         ("leaf: {from: A}", "1:8: leaf.from: must match pattern '^[a-z]*$'"),
@@ -59,7 +68,10 @@ def texts_of(folder: Path, text: str, model: type[BaseModel] = Tree) -> list[str
         ("leaf: {level: 登}", "1:8: leaf.level: 登 is not low or high"),
         ('leaf: {level: "a\\nb"}', "1:8: leaf.level: a?b is not low or high"),
         ("leaves: {a: [{}, {lvl: x}]}", "1:19: leaves.a[1].lvl: is not known; did you mean level?"),
-        ("leaves: []", "1:1: leaves: must be a mapping, but is a list"),
+        (
+            "leaves: []",
+            "1:1: leaves: must be a mapping, but is a list: write NAME: {…} for each, without dashes",
+        ),
         ("few: [1, 2]", "1:1: few: can have at most 1 entry"),
     ],
 )
@@ -69,8 +81,8 @@ def test_a_fault_is_reported_in_plain_words(tmp_path: Path, text: str, fault: st
 
 def test_the_members_of_a_union_are_no_part_of_the_path(tmp_path: Path) -> None:
     assert set(texts_of(tmp_path, "either: x")) == {
-        "1:1: either: must be a whole number, but is text",
-        "1:1: either: must be a list, but is text",
+        "1:1: either: must be a whole number, but is text: write digits only",
+        "1:1: either: must be a list, but is text: write either: [x]",
     }
 
 

@@ -298,12 +298,15 @@ def test_all_faults_are_reported_at_once_in_the_order_of_their_places(tmp_path: 
         "notices: {default: [{channel: tema}]}\nlanguage: en\n",
     )
     assert fault == [
-        "bridge.yaml:1:10: server.port: must be a whole number, but is text",
+        "bridge.yaml:1:10: server.port: must be a whole number, but is text: write digits only",
         "bridge.yaml:1:19: server.hots: is not known; did you mean host?",
         "bridge.yaml:2:1: language: de is not zh-CN or en",
         "bridge.yaml:4:7: sources.a.kind: there is no kind Githup of sources; did you mean GitHub?",
         "bridge.yaml:4:21: sources.a.secrets: needs at least 1 entry",
-        "bridge.yaml:5:3: sources.b: must be a mapping, but is a number",
+        (
+            "bridge.yaml:5:3: sources.b: must be a mapping, but is a number: its keys, such as kind, "
+            "secrets, username, stand below it"
+        ),
         "bridge.yaml:6:12: builders.ci.token: is missing",
         "bridge.yaml:6:12: builders.ci.url: is missing",
         (

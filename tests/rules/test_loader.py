@@ -90,12 +90,16 @@ def test_folders_nested_as_deep_as_is_allowed_are_read(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "absent").endswith("absent: cannot be read: No such file or directory")
+    assert refusal(tmp_path / "absent").endswith(
+        "absent: cannot be read: No such file or directory: create it, or correct what names it"
+    )
 
 
 def test_a_link_to_nowhere_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").symlink_to("absent")
-    assert refusal(tmp_path).endswith("a.yaml: cannot be read: No such file or directory")
+    assert refusal(tmp_path).endswith(
+        "a.yaml: cannot be read: No such file or directory: create it, or correct what names it"
+    )
 
 
 def test_a_folder_that_may_not_be_read_is_a_fault() -> None:

@@ -59,7 +59,10 @@ def test_a_stored_document_has_the_same_faults_as_a_file(file: Path) -> None:
     cure = "(put right what it needs, or delete acme/tool: `buildbridge db delete acme/tool`)"
     bad = document("tool", tag_config_document(version_tagging=3), builder="jenkin")
     assert faults(file, stored_rules(bad)) == [
-        f"{ALICE}: build_config.tag_configs[0].version_tagging: 3 is not 0, 1 or 2 {cure}"
+        (
+            f"{ALICE}: build_config.tag_configs[0].version_tagging: "
+            f"3 is not 0, 1 or 2: 0 none, 1 the time, 2 the commit id {cure}"
+        )
     ]
     bad = document("tool", builder="jenkin")
     assert faults(file, stored_rules(bad)) == [

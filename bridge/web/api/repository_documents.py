@@ -11,7 +11,8 @@ from bridge.config.notices import NoticeSetting
 from bridge.model.event import RefKind
 from bridge.model.notice import EventName
 from bridge.rules.in_force import KnownRepository
-from bridge.rules.schema import BuildConfig, BuildRepository, TagConfig, VersionTagging
+from bridge.rules.schema import BuildConfig, BuildRepository
+from bridge.rules.tag_config import TagConfig, VersionTagging
 from bridge.runtime.clock import when
 from bridge.web.api.core.documents import ONLY_READ, TAG_ONLY_READ
 from bridge.web.api.operation import Document

@@ -200,7 +200,10 @@ async def test_faults_are_those_that_check_would_print(client: httpx.AsyncClient
     assert answer.status_code == 422
     assert answer.json()["data"]["faults"] == [
         "the request: build_config.biulder: is not known; did you mean builder?",
-        "the request: build_config.tag_configs[0].version_tagging: 3 is not 0, 1 or 2",
+        (
+            "the request: build_config.tag_configs[0].version_tagging: 3 is not 0, 1 or 2: 0 none, "
+            "1 the time, 2 the commit id"
+        ),
     ]
     level = GITHUB | {
         "build_config": GITHUB["build_config"] | {"is_public": True},
@@ -225,7 +228,10 @@ async def test_faults_are_those_that_check_would_print(client: httpx.AsyncClient
     await made(client)
     answer = await client.put(f"{PATH}/build-config", json={"tag_configs": "all"})
     assert answer.json()["data"]["faults"] == [
-        "the request: build_config.tag_configs: must be a list, but is text"
+        (
+            "the request: build_config.tag_configs: must be a list, but is text: write tag_configs: "
+            "[{code_repo_type: branch, code_repo_type_value: all, docker_repo_tag: latest}]"
+        )
     ]
     other = GITHUB | {"namespace": "acme", "repo_name": "other"}
     assert "the address says alauda" in bad(await client.post("/v1/repositories/alauda", json=other), 400)

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from bridge.model.access import Principal, Role
 from bridge.model.build import Build
 from bridge.rules.in_force import KnownRepository
-from bridge.rules.schema import TagConfig
+from bridge.rules.tag_config import TagConfig
 from bridge.web.api.codearts.ids import (
     build_project_id_of,
     job_id_of,

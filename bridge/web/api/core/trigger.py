@@ -18,7 +18,8 @@ from bridge.model.event import RefKind
 from bridge.model.variables import steers_programs
 from bridge.planning.ref_history import head
 from bridge.rules.manual import ManualPush
-from bridge.rules.schema import BuildRepository, TagConfig
+from bridge.rules.schema import BuildRepository
+from bridge.rules.tag_config import TagConfig
 from bridge.runtime.clock import Clock
 from bridge.runtime.git.access import CloneAccess
 from bridge.runtime.git.remote import newest_commit
