@@ -354,7 +354,7 @@ class Settings(Strict):
     ] = ("rules/",)
     """Files and folders with rules; relative paths start at the folder of bridge.yaml."""
     language: Literal["zh-CN", "en"] = "zh-CN"
-    """The language of notices."""
+    """The language of notices, and of commands where that of the terminal is neither English nor Chinese."""
     sources: Annotated[dict[Name, SourceSettings], Field(max_length=1000, default_factory=dict)]
     """The Git hosts, by name; NAME sends its deliveries to /hooks/NAME."""
     builders: Annotated[dict[Name, BuilderEntry], Field(max_length=1000, default_factory=dict)]
