@@ -34,7 +34,9 @@ ROBOT = "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef"
 SIGNS = {"en": "what is said", "zh-CN": "提示"}
 """The head of the column of tables that holds sentences of the program."""
 
-SOURCES = {kind.lower(): {"kind": kind, "secrets": [{"env": "SECRET"}]} for kind in ("Simple", "Gitee")}
+SOURCES = {
+    kind.lower(): {"kind": kind, "secrets": [{"env": "SECRET"}]} for kind in ("Simple", "Gitee", "GitLab")
+}
 BUILDERS = {"here": {"kind": "dummy"}, "jenkins": {"kind": "dummy"}}
 CHANNELS = {
     "team": {"kind": "WECOM", "url": "https://robot.example.com/send?key=0123456789"},
@@ -160,18 +162,11 @@ def test_every_configuration_and_rule_of_a_general_guide_is_valid(topic: Topic, 
         if not settings and "build_config" not in shown[0]:
             continue
         given = dict(shown[0]) if settings else {}
+        for name in re.findall(r"\{file: secrets/([\w.-]+)\}", block):
+            (tmp_path / "secrets" / name).write_text(ROBOT)
         config = tmp_path / f"{number}.yaml"
-        config.write_text(
-            yaml.safe_dump(
-                {
-                    "sources": SOURCES,
-                    "builders": BUILDERS,
-                    "channels": CHANNELS,
-                    **given,
-                    "rules": [f"{number}/"],
-                }
-            )
-        )
+        whole = {"builders": BUILDERS, "channels": CHANNELS, **given, "rules": [f"{number}/"]}
+        config.write_text(yaml.safe_dump(whole | {"sources": SOURCES | given.get("sources", {})}))
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "shown.yaml").write_text(rule)
         loaded = load_config(config, KINDS, {"SECRET": "0123456789abcdef"})
