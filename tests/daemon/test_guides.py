@@ -17,6 +17,7 @@ from support.fake_robots import dingtalk_robot
 from support.guides import RULE, blocks
 from support.needs import needs
 from support.source_texts import is_said
+from support.sshd import make_key
 
 from bridge.cli.language import LANGUAGES
 from bridge.cli.root import root
@@ -154,7 +155,9 @@ def tables_of(text: str) -> Iterator[list[list[str]]]:
 @every_general
 def test_every_configuration_and_rule_of_a_general_guide_is_valid(topic: Topic, tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
-    (tmp_path / "rules").mkdir()
+    make_key(tmp_path / "key")
+    public = (tmp_path / "key.pub").read_text()
+    keys = {"ssh_key": (tmp_path / "key").read_text(), "known_hosts": f"git.example.com {public}"}
     for number, block in enumerate(blocks(topic.text("en"), "yaml")):
         shown = list(yaml.safe_load_all(block))
         settings = {"sources", "builders", "channels"} & {*shown[0]}
@@ -162,8 +165,8 @@ def test_every_configuration_and_rule_of_a_general_guide_is_valid(topic: Topic, 
         if not settings and "build_config" not in shown[0]:
             continue
         given = dict(shown[0]) if settings else {}
-        for name in re.findall(r"\{file: secrets/([\w.-]+)\}", block):
-            (tmp_path / "secrets" / name).write_text(ROBOT)
+        for setting, name in re.findall(r"(\w+): \[?\{file: secrets/([\w.-]+)\}", block):
+            (tmp_path / "secrets" / name).write_text(keys.get(setting, ROBOT))
         config = tmp_path / f"{number}.yaml"
         whole = {"builders": BUILDERS, "channels": CHANNELS, **given, "rules": [f"{number}/"]}
         config.write_text(yaml.safe_dump(whole | {"sources": SOURCES | given.get("sources", {})}))
