@@ -204,3 +204,5 @@ def test_every_command_that_a_guide_shows_exists_with_its_options(topic: Topic, 
                 options |= {name for parameter in named.params for name in parameter.opts}
             elif word.startswith("--"):
                 assert word.partition("=")[0] in options, arguments
+        if arguments[:1] == ["help"] and re.fullmatch("[a-z-]+", arguments[-1]):
+            assert arguments[-1] in {"help", *(one.name for one in TOPICS.values())}, arguments
