@@ -2,193 +2,189 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import aclosing
 from functools import partial
 
 import anyio
 import structlog
 from anyio.abc import TaskStatus
-from starlette.types import ASGIApp
 
 from bridge import __version__
-from bridge.builders.base import Builder
-from bridge.config.keys import with_signing_key
 from bridge.config.loader import Config
+from bridge.config.settings import Settings
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
-from bridge.registry import FORGES, OpenAdapters, open_adapters, targets
+from bridge.registry import FORGES
+from bridge.rules.disk import Disk, OnDisk
 from bridge.rules.match import RuleSet
-from bridge.rules.merge import FileRules
-from bridge.runtime import log, memory, metrics
+from bridge.runtime import log, memory
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
-from bridge.runtime.redaction import Redactor
+from bridge.runtime.local_socket import listening_locally
 from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
-from bridge.services.base import HandOver, Service, running
+from bridge.services.base import Crew, HandOver, Service
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.housekeeper import ClockFollower, Liveness, LoopLag, Pruner, Unserved, recover
-from bridge.services.notifier import make_notifiers
-from bridge.services.poller import Poller
 from bridge.services.reloader import Reloader, RuleSources, begin
-from bridge.services.room import Rooms
 from bridge.services.scheduler import Scheduler
-from bridge.services.servers import Servers
-from bridge.services.triggerer import Triggerer
+from bridge.staff import Staff
 from bridge.store.base import Store
 from bridge.store.open import open_store
-from bridge.web.app import Api, OnFirstCall, make_app
-from bridge.web.receiver import make_receiver
+from bridge.web.app import Api, App, OnFirstCall
+from bridge.web.limits import AttemptLimits
+from bridge.web.receiver import Receiver, make_receiver
 from bridge.web.server import HttpServer, listen, make_server, port_of
-from bridge.web.wake import make_wake_view
+from bridge.web.wake import WakeView, make_wake_view
 
 logger = structlog.get_logger()
 
 
 async def serve(
-    config: Config,
-    files: FileRules,
-    load: Callable[[], FileRules],
+    disk: Disk,
+    loaded: OnDisk,
     report: Callable[[RuleSet], None],
     *,
     task_status: TaskStatus[int] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """The daemon, until SIGTERM or SIGINT; `task_status` gets the port once it is ready, 0 for none.
 
-    `load` reads the rule files anew; `files` are what it gave just now. `report` gets the rules of the start.
-    A crash of any part ends all of them: systemd starts us again, and the store says where to go on.
+    It begins with what was `loaded` just now, and follows what is on `disk`. `report` gets the rules of the
+    start. A crash of any part ends all of them: systemd starts us again, and the store says where to go on.
     """
-    config = with_signing_key(config)
-    log.configure(config.secrets, style=config.settings.log.format, level=config.settings.log.level.upper())
-    clock = SteadyClock()
+    config, settings = loaded.config, loaded.config.settings
+    lines = log.configure(config.secrets, style=settings.log.format, level=settings.log.level.upper())
+    clock, crew = SteadyClock(), Crew()
     service_notices = ServiceNoticePolicy(clock, [one.subscription for one in config.default_notices])
-    redact = Redactor(config.secrets).foreign
-    store_of = partial(open_store, config.store_url, log_limit=config.settings.store.log_limit)
+    store_of = partial(open_store, config.store_url, log_limit=settings.store.log_limit)
+    redact = lines.redactor.foreign
     async with (
         store_of(exclusive=True, clock=clock, service_notices=service_notices, redact=redact) as store,
-        open_adapters(config, store.messages, clock) as adapters,
         anyio.create_task_group() as tasks,
     ):
-        metrics.prepare(config.settings.sources, config.builders, config.channels)
-        sources = await begin(files, load, store.repositories, report)
-        daemon = _Daemon(config, store, adapters, clock, service_notices, sources=sources)
-        await recover(store, config.builders, config.channels, daemon.notice_policy)
-        listener = listen(config.settings.server.host, config.settings.server.port)
-        server = make_server(daemon.http, config.settings.server, on_stop=daemon.api.close)
-        tasks.start_soon(obey_signals, server.stop, daemon.reloader.reload)
-        async with running(daemon.services):
-            tasks.start_soon(_report_ready, server, listener, task_status)
-            await server.serve(sockets=[listener])
-            notify("STOPPING=1")
-            logger.info(LogEvent.DAEMON_STOPPING)
-        tasks.cancel_scope.cancel()
+        sources = await begin(disk, loaded, store.repositories, report)
+        with listening_locally(config.socket_file) as local:
+            daemon = _Daemon(sources, store, clock, crew, service_notices, lines, local)
+            await recover(store, config.builders, config.channels, daemon.notice_policy)
+            listener = listen(settings.server.host, settings.server.port)
+            tasks.start_soon(obey_signals, daemon.server.stop, daemon.reloader.reload)
+            async with aclosing(daemon.staff), crew.running(daemon.services):
+                tasks.start_soon(_report_ready, daemon.server, listener, task_status)
+                await daemon.server.serve(sockets=[listener, *([local] if local else [])])
+                notify("STOPPING=1")
+                logger.info(LogEvent.DAEMON_STOPPING)
+            tasks.cancel_scope.cancel()
 
 
 class _Daemon:
-    """The services of one configuration, and whom each of them wakes."""
+    """The parts, whom each of them wakes, and how they follow a configuration that has changed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # the parts that are opened before it
         self,
-        config: Config,
-        store: Store,
-        adapters: OpenAdapters,
-        clock: SteadyClock,
-        service_notices: ServiceNoticePolicy,
-        *,
         sources: RuleSources,
+        store: Store,
+        clock: SteadyClock,
+        crew: Crew,
+        service_notices: ServiceNoticePolicy,
+        lines: log.Lines,
+        local: socket.socket | None,
     ) -> None:
-        self._store, self._clock = store, clock
+        config = sources.config
+        self._store, self._clock, self._lines, self._service_notices = store, clock, lines, service_notices
+        self._local = None if local is None else local.getsockname()
+        self._attempts = AttemptLimits(clock())
+        self._api_settings = _of_api(config.settings)
         self.notice_policy = NoticePolicy(clock, config.settings.server.public_url)
-        self._wake_notifiers = HandOver()
-        self._notifiers = make_notifiers(
-            adapters.channels, targets(config), store, clock, self._wake_notifiers
+        self.staff = Staff(
+            lambda: self.reloader.config,
+            crew,
+            store,
+            clock,
+            notice_policy=self.notice_policy,
+            on_left=(left := HandOver()),
         )
-        self._wake_notifiers.add(*self._notifiers)
-        self._rooms = Rooms(config, store.health, clock, self._wake_notifiers)
-        self._servers = Servers(config.builders, store.health, clock, self._wake_notifiers)
-        of_builders = [one for named in adapters.builders.items() for one in self._of_builder(*named)]
+        self.reloader = Reloader(
+            sources,
+            health=store.health,
+            clock=clock,
+            use=self._use,
+            on_reloaded=self._reloaded,
+            wake_notifiers=self.staff.wake_notifiers,
+        )
         self._dispatcher = Dispatcher(
             FORGES,
             lambda: self.reloader.rules,
             store.deliveries,
-            default_notices=config.default_notices,
+            default_notices=lambda: self.reloader.default_notices,
             notice_policy=self.notice_policy,
-            on_dispatched=HandOver(*of_builders, *self._notifiers),
+            on_dispatched=self.staff.wake_all,
         )
-        self._wake_all = HandOver(self._dispatcher, *of_builders, *self._notifiers)
         self._scheduler = Scheduler(
             lambda: self.reloader.rules,
             store.schedules,
             service_notices,
             clock,
             on_due=self._dispatcher.wake,
-            wake_notifiers=self._wake_notifiers,
+            wake_notifiers=self.staff.wake_notifiers,
         )
-        self.reloader = Reloader(
-            sources,
-            config.rule_paths,
-            default_notices=config.default_notices,
-            health=store.health,
-            clock=clock,
-            on_reloaded=self._reloaded,
-            wake_notifiers=self._wake_notifiers,
-        )
+        unserved = Unserved(store, self.staff.builders, self.staff.channels, self.notice_policy)
+        left.add(unserved)
         self.services: list[Service] = [
             self.reloader,
             self._dispatcher,
             self._scheduler,
-            *of_builders,
-            *self._notifiers,
+            self.staff,
+            unserved,
             ClockFollower(store, clock),
-            Unserved(store, list(adapters.builders), list(adapters.channels), self.notice_policy),
-            Pruner(store, config.settings.retention),
+            Pruner(store, lambda: self.reloader.config.settings.retention),
             *(Liveness(store), LoopLag()),
         ]
-        self.http = self._http(config)
+        self._api = OnFirstCall(self._make_api)
+        settings, views = config.settings, (self._receiver(config), self._wake_view(config), self._api)
+        self._http = App(store, *views, settings=settings, clock=clock)
+        self.server = make_server(self._http, settings.server, on_stop=self._api.close)
+
+    def _use(self, config: Config) -> None:
+        """In the turn in which it comes into force: what is asked from now on is answered by it."""
+        settings = config.settings
+        self._lines.redactor.learn(config.secrets)
+        self._lines.set(style=settings.log.format, level=settings.log.level.upper())
+        self.notice_policy.public_url = settings.server.public_url
+        self._service_notices.watchers = [one.subscription for one in config.default_notices]
+        self._http.receiver = self._receiver(config, self._http.receiver)
+        self._http.wake = self._wake_view(config, self._http.wake)
+        self._http.metrics.use(settings)
+        self.server.use(settings.server)
+        if (of_api := _of_api(settings)) != self._api_settings:
+            self._api_settings = of_api
+            self._api.renew()
+        self.staff.wake()
 
     def _reloaded(self) -> None:
         self._scheduler.wake()
-        for notifier in self._notifiers:
-            notifier.reopen()
+        self.staff.reopen_channels()
 
-    def _of_builder(self, name: str, builder: Builder) -> list[Service]:
-        builds_ended, health = HandOver(), self._servers.health(name)
-        poller = Poller(
-            name,
-            builder,
-            builds=self._store.builds,
-            health=health,
-            notice_policy=self.notice_policy,
-            clock=self._clock,
-            on_ended=builds_ended,
-            wake_notifiers=self._wake_notifiers,
-        )
-        self._servers.add(name, poller.hint)
-        triggerer = Triggerer(
-            name,
-            builder,
-            builds=self._store.builds,
-            jobs=self._store.jobs,
-            health=health,
-            rooms=self._rooms.of_builder(name, builder.folder),
-            notice_policy=self.notice_policy,
-            clock=self._clock,
-            on_triggered=poller.wake,
-            wake_notifiers=self._wake_notifiers,
-        )
-        builds_ended.add(triggerer)
-        return [triggerer, poller]
+    def _wake_all(self) -> None:
+        self._dispatcher.wake()
+        self.staff.wake_all()
 
-    def _http(self, config: Config) -> ASGIApp:
-        settings, store, clock, on_stored = config.settings, self._store, self._clock, self._dispatcher.wake
-        receiver = make_receiver(settings, FORGES, store.deliveries, clock, on_stored=on_stored)
-        wake = make_wake_view(config.builders, self._servers.hint, clock)
+    def _receiver(self, config: Config, before: Receiver | None = None) -> Receiver:
+        kept, on_stored = self._store.deliveries, self._dispatcher.wake
+        return make_receiver(config.settings, FORGES, kept, self._clock, on_stored=on_stored, before=before)
 
-        def make() -> Api:
-            from bridge.web.api.app import open_api  # noqa: PLC0415  # only once it is used
+    def _wake_view(self, config: Config, before: WakeView | None = None) -> WakeView:
+        return make_wake_view(config.builders, self.staff.hint, self._clock, before)
 
-            return open_api(settings, store, self.reloader, clock, self._wake_all, forges=FORGES)
+    def _make_api(self) -> Api:
+        from bridge.web.api.app import open_api  # noqa: PLC0415  # only once it is used
 
-        self.api = OnFirstCall(make)
-        return make_app(store, receiver, wake, self.api, settings=settings, clock=clock)
+        parts = self.reloader.config.settings, self._store, self.reloader, self._clock, self._wake_all
+        return open_api(*parts, forges=FORGES, attempts=self._attempts, local=self._local)
+
+
+def _of_api(settings: Settings) -> tuple[object, ...]:
+    """What the API is made of."""
+    server = settings.server
+    return settings.api, settings.sources, server.public_url, server.trusted_proxies
 
 
 async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:

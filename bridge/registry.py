@@ -6,23 +6,23 @@ of the others to reject their requests. What stands beside an adapter's code (a 
 a first configuration) is read without importing it.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import anyio
 import structlog
+from pydantic import BaseModel
 
 from bridge.builders.base import Builder, BuilderContext
 from bridge.channels.base import Channel, ChannelContext, MessageSink
-from bridge.config.loader import Config, ConfiguredAdapter, Kinds
+from bridge.config.loader import Config, Kinds
 from bridge.config.people import contacts_by_email
-from bridge.config.settings import Settings
 from bridge.forges.base import Forge
 from bridge.forges.hosts import Hosts
 from bridge.runtime.clock import Clock
@@ -35,6 +35,7 @@ CLOSE_SECONDS: Final = 10.0
 
 A = TypeVar("A", bound=Forge | Builder | Channel)
 T = TypeVar("T")
+P_co = TypeVar("P_co", bound=Builder | Channel, covariant=True)
 
 
 class Adapters(Mapping[str, type[A]], Generic[A]):
@@ -157,22 +158,70 @@ class OpenAdapters:
     channels: Mapping[str, Channel]
 
 
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[P_co]):
+    """All that a builder or channel is made of: two that are equal make the same."""
+
+    kind: Callable[[str, BaseModel, Any], P_co]
+    name: str
+    settings: BaseModel
+    context: BuilderContext | ChannelContext
+
+    def make(self) -> P_co:
+        return self.kind(self.name, self.settings, self.context)
+
+
 @asynccontextmanager
 async def open_adapters(config: Config, messages: MessageSink, clock: Clock) -> AsyncIterator[OpenAdapters]:
     """Every configured builder and channel, closed at the end."""
-    builders = {name: _builder(name, adapter, config, clock) for name, adapter in config.builders.items()}
-    channels = {
-        name: _channel(name, adapter, config.settings, clock, messages)
-        for name, adapter in config.channels.items()
-    }
+    builders = {name: plan.make() for name, plan in builder_plans(config, clock).items()}
+    channels = {name: plan.make() for name, plan in channel_plans(config, messages, clock).items()}
     try:
         yield OpenAdapters(builders, channels)
     finally:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
-            async with anyio.create_task_group() as closing:
-                opened: list[Builder | Channel] = [*builders.values(), *channels.values()]
-                for adapter in opened:
-                    closing.start_soon(_close, adapter)
+        await close_all([*builders.values(), *channels.values()])
+
+
+async def close_all(adapters: Sequence[Builder | Channel]) -> None:
+    """Have them give back what they hold, within 10 seconds; raises nothing, and is not cut short."""
+    with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_SECONDS):
+        async with anyio.create_task_group() as closing:
+            for adapter in adapters:
+                closing.start_soon(_close, adapter)
+
+
+def builder_plans(config: Config, clock: Clock) -> dict[str, Plan[Builder]]:
+    """Those of every configured builder, by name."""
+    log_limit = config.settings.store.log_limit
+    return {
+        name: Plan(
+            BUILDERS[adapter.kind],
+            name,
+            adapter.settings,
+            BuilderContext(
+                state=config.state_path / name, clock=clock, log_limit=log_limit, access=config.clone_access
+            ),
+        )
+        for name, adapter in config.builders.items()
+    }
+
+
+def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[str, Plan[Channel]]:
+    """Those of every configured channel, by name."""
+    return {
+        name: Plan(
+            CHANNELS[adapter.kind],
+            name,
+            adapter.settings,
+            ChannelContext(
+                language=config.settings.language,
+                contacts=contacts_by_email(config.settings.people, CHANNELS[adapter.kind].contact),
+                clock=clock,
+                messages=messages,
+            ),
+        )
+        for name, adapter in config.channels.items()
+    }
 
 
 def targets(config: Config) -> dict[str, str]:
@@ -181,27 +230,6 @@ def targets(config: Config) -> dict[str, str]:
         name: CHANNELS[adapter.kind].target(adapter.settings) or f"channel {name}"
         for name, adapter in config.channels.items()
     }
-
-
-def _builder(name: str, adapter: ConfiguredAdapter, config: Config, clock: Clock) -> Builder:
-    state = config.state_path / name
-    log_limit = config.settings.store.log_limit
-    access = config.clone_access
-    context = BuilderContext(state=state, clock=clock, log_limit=log_limit, access=access)
-    return BUILDERS[adapter.kind](name, adapter.settings, context)
-
-
-def _channel(
-    name: str, adapter: ConfiguredAdapter, settings: Settings, clock: Clock, messages: MessageSink
-) -> Channel:
-    kind = CHANNELS[adapter.kind]
-    context = ChannelContext(
-        language=settings.language,
-        contacts=contacts_by_email(settings.people, kind.contact),
-        clock=clock,
-        messages=messages,
-    )
-    return kind(name, adapter.settings, context)
 
 
 async def _close(adapter: Builder | Channel) -> None:

@@ -10,6 +10,7 @@ from bridge import __version__
 _CONFIGURED: Final = {
     "serve": "serve:serve",
     "check": "check:check",
+    "reload": "reload:reload",
     "explain": "explain:explain",
     "deliveries": "deliveries:deliveries",
     "builds": "builds:builds",

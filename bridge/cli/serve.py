@@ -1,5 +1,6 @@
 """`serve`: the daemon."""
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,10 @@ from contextlib import contextmanager
 import click
 
 from bridge import app
-from bridge.cli.setup import configuration, files_of, run
+from bridge.cli.setup import run
+from bridge.config.loader import find_config
+from bridge.registry import KINDS
+from bridge.rules.disk import Disk
 from bridge.rules.match import RuleSet
 from bridge.runtime import memory
 
@@ -18,14 +22,14 @@ def serve(config: str | None) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
     memory.share_arena()
     with _without_detector():
-        loaded = configuration(config)
-        files = files_of(loaded)
+        disk = Disk(find_config(config, os.environ), KINDS, os.environ)
+        loaded = disk.load()
 
         def report(rules: RuleSet) -> None:
-            for fault in (*loaded.warnings, *rules.warnings):
+            for fault in (*loaded.config.warnings, *rules.warnings):
                 click.echo(f"warning: {fault}", err=True)
 
-        run(lambda: app.serve(loaded, files, lambda: files_of(loaded), report))
+        run(lambda: app.serve(disk, loaded, report))
 
 
 @contextmanager

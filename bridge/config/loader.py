@@ -20,6 +20,7 @@ from bridge.config.types import Secret, SecretContext
 from bridge.config.words import nearest
 from bridge.errors import ConfigError, Fault
 from bridge.model.notice import MESSAGE_CHANNEL
+from bridge.runtime.disk import file_state
 from bridge.runtime.git.access import CloneAccess
 
 _MESSAGE_KIND: Final = "MESSAGE"
@@ -95,6 +96,12 @@ class Outline:
         return self.store_file.resolve().parent / "api.key"
 
     @property
+    def socket_file(self) -> Path:
+        """The socket file of the daemon that has the store; only its user and root may connect."""
+        store = self.store_file.resolve()
+        return store.with_name(f"{store.name}.sock")
+
+    @property
     def builder_names(self) -> tuple[str, ...]:
         """The names in the order of the file; the first one is the default."""
         return tuple(self.settings.builders)
@@ -141,11 +148,17 @@ def find_config(option: str | None, environ: Mapping[str, str]) -> Path:
     raise ConfigError([Fault(str(_DEFAULT_PATHS[0]), "", problem)])
 
 
-def load_config(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> Config:
-    """Load the whole configuration. Raises ConfigError with every fault of the file."""
-    return _Loading(
-        path, kinds, SecretContext(dict(kinds.forges), environ=environ, base=path.parent)
-    ).config()
+def load_config(
+    path: Path, kinds: Kinds, environ: Mapping[str, str], opened: dict[Path, object] | None = None
+) -> Config:
+    """Load the whole configuration. Raises ConfigError with every fault of the file.
+
+    `opened` gets every file that was read, with its state before that; also of a configuration with faults.
+    """
+    opened = {} if opened is None else opened
+    opened[path] = file_state(path)
+    context = SecretContext(dict(kinds.forges), environ=environ, base=path.parent, opened=opened)
+    return _Loading(path, kinds, context).config()
 
 
 def load_outline(path: Path, kinds: Kinds) -> Outline:

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from bridge.config.forges import ForgeContext
+from bridge.runtime.disk import file_state
 from bridge.runtime.rate import Rate
 
 MAX_SECRET_BYTES: Final = 64 * 1024
@@ -90,12 +91,13 @@ class SecretContext(ForgeContext):
     """Where secrets are looked up while a configuration is validated, and the values that were found.
 
     It is pydantic's validation context. Relative paths of files start at `base`. With `unread`, secrets are
-    not looked up and stay empty.
+    not looked up and stay empty. `opened` are the files of secrets, as they were before they were read.
     """
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     base: Path = field(default_factory=Path.cwd)
     found: set[str] = field(default_factory=set)
+    opened: dict[Path, object] = field(default_factory=dict)
     unread: bool = False
 
     def resolve(self, source: str, name: str) -> str:
@@ -108,7 +110,7 @@ class SecretContext(ForgeContext):
                     cure = "set it where this starts" if without == name else f"write {{env: {without}}}"
                     raise wrong("secret", f"the environment variable {name} is not set: {cure}")
             case "file":
-                value = _read(self.base / name)
+                value = self._read(self.base / name)
             case _:
                 folder = self.environ.get("CREDENTIALS_DIRECTORY")
                 if folder is None or "/" in name or name in {"", ".", ".."}:
@@ -116,8 +118,12 @@ class SecretContext(ForgeContext):
                         f"there is no credential {name!r}: start under systemd with LoadCredential={name}:…"
                     )
                     raise wrong("secret", problem)
-                value = _read(Path(folder) / name)
+                value = self._read(Path(folder) / name)
         return value
+
+    def _read(self, path: Path) -> str:
+        self.opened[path] = file_state(path)
+        return _read(path)
 
 
 def _read(path: Path) -> str:

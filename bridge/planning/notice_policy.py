@@ -28,9 +28,12 @@ _EVENTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NoticePolicy:
-    """Turns a build in a new state into notices; `log_tail` is the end of its log, if that is known."""
+    """Turns a build in a new state into notices; `log_tail` is the end of its log, if that is known.
+
+    `public_url` is replaced with the configuration.
+    """
 
     clock: Clock
     public_url: str | None
@@ -87,9 +90,12 @@ class NoticePolicy:
         return max(0.0, (build.ended_at or self.clock()) - streak.began)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServiceNoticePolicy:
-    """Turns an event of the bridge itself into notices, to the app and to the `watchers` of such events."""
+    """Turns an event of the bridge itself into notices, to the app and to the `watchers` of such events.
+
+    `watchers` are replaced with the configuration.
+    """
 
     clock: Clock
     watchers: Sequence[Subscription] = ()

@@ -9,6 +9,7 @@ from typing import Final
 
 from bridge.config.document import shown
 from bridge.errors import ConfigError, Fault
+from bridge.runtime.disk import file_state
 
 MAX_FILES: Final = 10_000
 MAX_FOLDERS_DEEP: Final = 16
@@ -34,7 +35,7 @@ def rule_files(paths: Sequence[Path]) -> RuleFiles:
     seen: set[object] = set()
     for path in paths:
         for file in _walk(path, found.faults):
-            identity, state = _state(file)
+            identity, state = file_state(file)
             if identity in seen:
                 continue
             seen.add(identity)
@@ -45,15 +46,6 @@ def rule_files(paths: Sequence[Path]) -> RuleFiles:
     digest.update("\n".join(map(str, found.faults)).encode("utf-8", "surrogateescape"))
     found.fingerprint = digest.hexdigest()
     return found
-
-
-def _state(file: str) -> tuple[object, object]:
-    """The identity of the file, the same by every link, and the state that shows a change."""
-    try:
-        found = os.stat(file)  # noqa: PTH116  # called for ten thousand files every few seconds
-    except OSError as error:
-        return file, error.errno
-    return (found.st_dev, found.st_ino), (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _walk(top: Path, faults: list[Fault]) -> Iterator[str]:
@@ -67,7 +59,7 @@ def _walk(top: Path, faults: list[Fault]) -> Iterator[str]:
     walked: set[object] = set()
     for folder, folders, files in os.walk(top, onerror=unreadable, followlinks=True):
         # Links may form a circle.
-        identity, _ = _state(folder)
+        identity, _ = file_state(folder)
         if identity in walked:
             folders.clear()
             continue

@@ -41,9 +41,13 @@ class RuleMerge:
 
     def __init__(self) -> None:
         self._checked: dict[StoredRepository, Checked] = {}
+        self._names: Names | None = None
 
     def __call__(self, files: FileRules, stored: StoredRules) -> RuleSet:
         """The one set. Raises ConfigError with every fault."""
+        if files.names != self._names:
+            self._checked.clear()
+            self._names = files.names
         merging = _Merging(files, stored)
         self._checked = {
             one: self._checked.get(one) or _read(one, files.names)

@@ -17,6 +17,8 @@ class LogEvent(StrEnum):
     # Requests.
     SERVER_FILES_LIMITED = "server.files_limited"
     SERVER_REQUEST_REJECTED = "server.request_rejected"
+    SERVER_LOCAL_FAILED = "server.local_failed"
+    """No command of this machine can reach the daemon: the disk of the store knows no socket files."""
     API_TOKEN_REJECTED = "api.token_rejected"  # noqa: S105  # the name of an event
 
     # A delivery: from the request to the decision.
@@ -47,6 +49,8 @@ class LogEvent(StrEnum):
     SERVICE_DEGRADED = "service.degraded"
     SERVICE_RESTORED = "service.restored"
     ADAPTER_CLOSE_FAILED = "adapter.close_failed"
+    STAFF_CHANGED = "staff.changed"
+    """A changed configuration ended or began the work for builders and channels."""
 
     # Rules and their schedules.
     RULES_RELOADED = "rules.reloaded"

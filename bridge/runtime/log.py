@@ -31,53 +31,59 @@ _QUIET: Final = (
 Renderer = Callable[[EventDict], str]
 
 
-def configure(
-    secrets: Collection[str], *, style: Literal["auto", "json", "pretty"] = "auto", level: str = "INFO"
-) -> None:
+Style = Literal["auto", "json", "pretty"]
+
+
+def configure(secrets: Collection[str], *, style: Style = "auto", level: str = "INFO") -> "Lines":
     """Set up structlog and the standard library's loggers, once, at the composition root."""
-    pretty = style == "pretty" or (style == "auto" and sys.stdout.isatty())
-    lines = _Lines(
-        sys.stdout, _pretty(structlog.dev.ConsoleRenderer()) if pretty else _json, Redactor(secrets)
-    )
+    lines = Lines(sys.stdout, Redactor(secrets))
+    lines.set(style=style, level=level)
     atexit.register(lines.flush)
     structlog.configure(
-        wrapper_class=_logger_class(logging.getLevelNamesMapping()[level]),
-        logger_factory=lambda *_: lines,
-        cache_logger_on_first_use=True,
+        wrapper_class=_Logger, logger_factory=lambda *_: lines, cache_logger_on_first_use=True
     )
-    root = logging.getLogger()
-    root.handlers[:] = [_Handler(lines)]
-    root.setLevel(level)
+    logging.getLogger().handlers[:] = [_Handler(lines)]
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    return lines
 
 
-def _logger_class(level: int) -> type[structlog.typing.BindableLogger]:
+_LEVELS: Final = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()}
+_Filtering: Any = structlog.make_filtering_bound_logger(logging.NOTSET)
+
+
+class _Logger(_Filtering):  # type: ignore[misc]
     """A logger without structlog's processors: to pass them costs an event more than all of its line."""
-    filtering: Any = structlog.make_filtering_bound_logger(level)
 
-    class Logger(filtering):  # type: ignore[misc]
-        def _proxy_to_logger(self, method_name: str, event: str, **fields: Any) -> None:
+    def _proxy_to_logger(self, method_name: str, event: str, **fields: Any) -> None:
+        # Not by the class: loggers are made once, and the level may change after that.
+        if _LEVELS[method_name] >= self._logger.level:
             self._logger.add(_completed(method_name, event, fields))
 
-    return Logger
 
-
-class _Lines:
+class Lines:
     """The logger behind structlog's: it writes the lines of one turn of the event loop together.
 
     They are rendered at the end of the turn, before anything that its tasks have sent leaves: whatever kills
     the process, what was answered has its line. Outside an event loop each line is written at once.
     """
 
-    def __init__(self, stream: TextIO, render: Renderer, redactor: Redactor) -> None:
+    def __init__(self, stream: TextIO, redactor: Redactor) -> None:
+        self.redactor = redactor
+        self.level = logging.INFO
         self._stream = stream
-        self._render = render
-        self._redactor = redactor
+        self._render: Renderer = _json
         self._waiting: deque[EventDict] = deque()
         self._writing = threading.Lock()
         self._due_in: int | None = None
         """The thread whose loop writes at the end of its turn."""
+
+    def set(self, *, style: Style, level: str) -> None:
+        """How lines are written from now on, and the lowest level of those that are."""
+        pretty = style == "pretty" or (style == "auto" and self._stream.isatty())
+        self._render = _pretty(structlog.dev.ConsoleRenderer()) if pretty else _json
+        self.level = logging.getLevelNamesMapping()[level]
+        logging.getLogger().setLevel(level)
 
     def add(self, event: EventDict) -> None:
         self._waiting.append(event)
@@ -103,14 +109,14 @@ class _Lines:
             text = "".join(f"{self._render(self._waiting.popleft())}\n" for _ in range(count))
             # A failing stdout stops no delivery, and there is no other place to report it.
             with suppress(OSError, ValueError):
-                self._stream.write(self._redactor.text(text))
+                self._stream.write(self.redactor.text(text))
                 self._stream.flush()
 
 
 class _Handler(logging.Handler):
     """Takes the records of the standard library's loggers to the same lines."""
 
-    def __init__(self, lines: _Lines) -> None:
+    def __init__(self, lines: Lines) -> None:
         super().__init__()
         self._lines = lines
 

@@ -4,12 +4,15 @@ import base64
 import json
 import re
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 MASK: Final = "***"
 SHORTEST: Final = 4
 """Shorter secrets would mask ordinary words."""
+MAX_FORMER: Final = 50
+"""Each secret that is known costs time with every text."""
 _SHORTEST_ENCODED: Final = 8
 _SECRET_FIELD: Final = re.compile(
     r"(?i)passw(?:or)?d|pwd|secret|token|credential|authorization|cookie|(?:api|access|private|sign(?:ing)?)[_-]?key"
@@ -71,7 +74,15 @@ class Redactor:
     """Replaces known secrets in texts, also where they are encoded, or quoted for a URL or a line of log."""
 
     def __init__(self, secrets: Collection[str]) -> None:
-        forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+        self._known: dict[str, None] = {}
+        self.learn(secrets)
+
+    def learn(self, secrets: Collection[str]) -> None:
+        """Know these instead; the newest of those before stay known, since texts with them may come late."""
+        now = {secret: None for secret in secrets if len(secret) >= SHORTEST}
+        former = islice((secret for secret in self._known if secret not in now), MAX_FORMER)
+        self._known = {**now, **dict.fromkeys(former)}
+        forms = {form for secret in self._known for form in _forms(secret)}
         # The longest first: a secret may hold another one.
         self._secrets = sorted(forms, key=len, reverse=True)
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import anyio
+from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 
@@ -27,17 +28,16 @@ class Wakeup:
 _NEVER_LATE: Final = None
 
 
-@contextmanager
-def ticking(wakeups: dict[Wakeup, float]) -> Iterator[None]:
-    """Wake each of them every so many seconds, while the block runs."""
-    scheduler = AsyncIOScheduler(timezone="UTC")
+class Ticks:
+    """Wakes each of what was added every so many seconds, while `running`."""
 
-    async def tick(wakeup: Wakeup) -> None:  # a coroutine runs in the loop, a function in a thread
-        wakeup.wake()
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._jobs: dict[Wakeup, Job] = {}
 
-    for wakeup, seconds in wakeups.items():
-        scheduler.add_job(
-            tick,
+    def add(self, wakeup: Wakeup, seconds: float) -> None:
+        self._jobs[wakeup] = self._scheduler.add_job(
+            _tick,
             "interval",
             [wakeup],
             seconds=seconds,
@@ -45,8 +45,18 @@ def ticking(wakeups: dict[Wakeup, float]) -> Iterator[None]:
             max_instances=1,
             misfire_grace_time=_NEVER_LATE,
         )
-    scheduler.start()
-    try:
-        yield
-    finally:
-        scheduler.shutdown(wait=False)
+
+    def remove(self, wakeup: Wakeup) -> None:
+        self._jobs.pop(wakeup).remove()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self._scheduler.start()
+        try:
+            yield
+        finally:
+            self._scheduler.shutdown(wait=False)
+
+
+async def _tick(wakeup: Wakeup) -> None:  # a coroutine runs in the loop, a function in a thread
+    wakeup.wake()

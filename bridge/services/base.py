@@ -7,16 +7,17 @@ what there is to do, so that it does not matter who woke it, how often, or wheth
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
 import anyio
 import structlog
+from anyio.abc import TaskGroup
 
 from bridge.errors import StoreDied, StoreError
 from bridge.runtime.events import LogEvent
-from bridge.runtime.wakeups import Wakeup, ticking
+from bridge.runtime.wakeups import Ticks, Wakeup
 
 log = structlog.get_logger()
 
@@ -113,20 +114,71 @@ class HandOver:
             service.wake()
 
 
-@asynccontextmanager
-async def running(services: Sequence[Service]) -> AsyncIterator[None]:
-    """All services at work, side by side; at the end they finish what they have in hand, within 5 seconds.
+class Crew:
+    """Services at work side by side, which may join and leave. One that fails cancels all others."""
 
-    A service that fails cancels the block and the others.
-    """
-    async with anyio.create_task_group() as tasks:
-        with ticking({service.wakeup: service.tick for service in services}):
+    def __init__(self) -> None:
+        self._ticks = Ticks()
+        self._tasks: TaskGroup | None = None
+        self._at_work: dict[Service, _AtWork] = {}
+
+    @asynccontextmanager
+    async def running(self, services: Sequence[Service]) -> AsyncIterator[None]:
+        """These services at work, and those that join; at the end all finish what they have in hand.
+
+        They have 5 seconds for that. A service that fails cancels the block.
+        """
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            with self._ticks.running():
+                self.join(*services)
+                yield
+                # Nobody joins any more, since everyone is to leave.
+                self._tasks = None
+                await _finish(self._at_work)
+                # Each service shields what it must still record; the rest can be repeated.
+                tasks.cancel_scope.cancel()
+
+    def join(self, *services: Service) -> None:
+        """Begin to work. Does nothing while all services are being ended."""
+        if self._tasks is None:
+            return
+        for service in services:
+            self._at_work[service] = at_work = _AtWork(service)
+            self._ticks.add(service.wakeup, service.tick)
+            self._tasks.start_soon(at_work.run, name=service.name)
+
+    async def leave(self, *services: Service) -> None:
+        """Have services finish what they have in hand, within 5 seconds, and end them."""
+        leaving = [self._at_work[service] for service in services]
+        await _finish(services)
+        for service in services:
+            self._ticks.remove(service.wakeup)
+            del self._at_work[service]
+        for one in leaving:
+            one.scope.cancel()
+        for one in leaving:
+            await one.ended.wait()
+
+
+class _AtWork:
+    """A service at work, until `scope` is cancelled and it has `ended`."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.scope = anyio.CancelScope()
+        self.ended = anyio.Event()
+
+    async def run(self) -> None:
+        with self.scope:
+            try:
+                await self._service.run()
+            finally:
+                self.ended.set()
+
+
+async def _finish(services: Collection[Service]) -> None:
+    with anyio.move_on_after(FINISH_SECONDS):
+        async with anyio.create_task_group() as finishing:
             for service in services:
-                tasks.start_soon(service.run, name=service.name)
-            yield
-            with anyio.move_on_after(FINISH_SECONDS):
-                async with anyio.create_task_group() as finishing:
-                    for service in services:
-                        finishing.start_soon(service.finish)
-            # Each service shields what it must still record; the rest can be repeated.
-            tasks.cancel_scope.cancel()
+                finishing.start_soon(service.finish)

@@ -141,7 +141,9 @@ class LogReader:
 
     async def _keep(self, build: Build, chunk: LogChunk, offset: int) -> None:
         if chunk.text or chunk.next != offset:
-            await self._builds.append_log(build.run_id, chunk.text, chunk.next, restarted=chunk.restarted)
+            # It would be written all the same: who reads on after us has to begin behind it.
+            with anyio.CancelScope(shield=True):
+                await self._builds.append_log(build.run_id, chunk.text, chunk.next, restarted=chunk.restarted)
 
 
 def error_text(error: Exception) -> str:

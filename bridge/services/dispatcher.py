@@ -51,7 +51,7 @@ class Dispatcher(Service):
         rules: Callable[[], RuleSet],
         deliveries: Deliveries,
         *,
-        default_notices: Sequence[NoticeSetting],
+        default_notices: Callable[[], Sequence[NoticeSetting]],
         notice_policy: NoticePolicy,
         on_dispatched: Callable[[], None],
     ) -> None:
@@ -84,7 +84,8 @@ class Dispatcher(Service):
 
     async def _decided(self, delivery: Delivery) -> Decision:
         """The decision by the rules in force; one after the other, so that no push overtakes an older one."""
-        rules = self._rules()
+        # Both at once: what decides a delivery is one set, whatever is reloaded meanwhile.
+        rules, default_notices = self._rules(), self._default_notices()
         if len(delivery.body) <= _LARGE:
             evaluations = self._evaluated(delivery, rules)
         else:
@@ -92,7 +93,7 @@ class Dispatcher(Service):
         if isinstance(evaluations, Decision):
             return evaluations
         evaluations = [await self._with_history(one, delivery, rules) for one in evaluations]
-        return self._decision(delivery, evaluations, rules)
+        return self._decision(delivery, evaluations, rules, default_notices)
 
     async def _with_history(self, one: Evaluation, delivery: Delivery, rules: RuleSet) -> Evaluation:
         """Evaluated without path filters, where the list of changed files is not of all that changed."""
@@ -147,9 +148,15 @@ class Dispatcher(Service):
             log.exception(LogEvent.DELIVERY_DECISION_FAILED, delivery_id=delivery.id)
             return _undecidable(error)
 
-    def _decision(self, delivery: Delivery, evaluations: Sequence[Evaluation], rules: RuleSet) -> Decision:
+    def _decision(
+        self,
+        delivery: Delivery,
+        evaluations: Sequence[Evaluation],
+        rules: RuleSet,
+        default_notices: Sequence[NoticeSetting],
+    ) -> Decision:
         builds = [
-            self._new_build(delivery, evaluation.event, match, rules)
+            self._new_build(delivery, evaluation.event, match, rules, default_notices)
             for evaluation in evaluations
             for match in evaluation.matching.matches
             if isinstance(evaluation.event, PushEvent)
@@ -178,11 +185,18 @@ class Dispatcher(Service):
         events = forge.parse(Request(delivery.headers, delivery.body))
         return evaluate(forge.kind, events, rules, delivery.received_at, delivery.source)
 
-    def _new_build(self, delivery: Delivery, event: PushEvent, match: Match, rules: RuleSet) -> NewBuild:
+    def _new_build(
+        self,
+        delivery: Delivery,
+        event: PushEvent,
+        match: Match,
+        rules: RuleSet,
+        default_notices: Sequence[NoticeSetting],
+    ) -> NewBuild:
         repository = match.repository
         is_pushed = delivery.forge not in UNPUSHED
         address = rules.sources.address(delivery.source, event.repo)
-        settings = self._default_notices if repository.notices is None else repository.notices
+        settings = default_notices if repository.notices is None else repository.notices
         return NewBuild(
             namespace=repository.namespace,
             repo_name=repository.repo_name,

@@ -20,8 +20,11 @@ DISK: Final = "disk"
 """The part that is the disk of the store; `disk:NAME` is that of the builds of a builder."""
 
 RULES: Final = "rules"
-"""The part that is the rules on disk: down while they have faults, and the last good ones are in force."""
+"""The part that is bridge.yaml and the rules on disk: down while they have faults; what was good stays."""
 RULES_RESTORED: Final = "the rules on disk are good again, and in force"
+CONFIGURATION: Final = "configuration"
+"""The part that is bridge.yaml: down while a change of it waits for a restart."""
+CONFIGURATION_RESTORED: Final = "nothing in bridge.yaml waits for a restart"
 
 Caller = Literal["trigger", "poll"]
 
@@ -101,6 +104,12 @@ class Circuit:
             if call in denied and other != builder:
                 self._alone.setdefault(other, _Denials(self._clock))
 
+    def forget(self, builder: str) -> None:
+        """It is not called any more as it was: what was denied to it says nothing of who comes after it."""
+        self._alone.pop(builder, None)
+        if self._denied.pop(builder, None):
+            self._all = _Denials(self._clock)
+
     def recovered(self, builder: str) -> None:
         """Nothing is denied to this builder any more."""
         self._all.count = 0
@@ -117,6 +126,10 @@ class BuilderHealth(PartHealth):
         super().__init__(f"builder:{name}", health, wake_notifiers)
         self.circuit = circuit
         self._failing: set[str] | None = None
+
+    def forget(self) -> None:
+        """The builder is called no more with these settings."""
+        self.circuit.forget(self._part)
 
     @property
     def pause(self) -> float:

@@ -1,6 +1,6 @@
 """Upkeep: old rows go, notices without a channel end, steps of the clock do no harm, systemd is informed."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 import anyio
@@ -13,7 +13,13 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import LOOP_LAG_SECONDS
 from bridge.runtime.systemd import notify, watchdog_seconds
 from bridge.services.base import Service
-from bridge.services.health import DISK, RULES, RULES_RESTORED
+from bridge.services.health import (
+    CONFIGURATION,
+    CONFIGURATION_RESTORED,
+    DISK,
+    RULES,
+    RULES_RESTORED,
+)
 from bridge.store.base import Store
 
 log = structlog.get_logger()
@@ -30,11 +36,12 @@ async def recover(
 ) -> None:
     """Take up what an earlier process left: what needs a builder or channel that is gone ends.
 
-    Faulty rules are no more, since a daemon starts with good ones only. To be called once, before the
-    services run. Raises StoreError.
+    Faulty rules are no more, since a daemon starts with good ones only, and nothing waits for a restart. To
+    be called once, before the services run. Raises StoreError.
     """
     of_builders = [f"{part}:{name}" for name in builders for part in ("builder", DISK)]
     await store.health.restore(RULES, RULES_RESTORED)
+    await store.health.restore(CONFIGURATION, CONFIGURATION_RESTORED)
     monitored = [DISK, *of_builders, *(f"channel:{name}" for name in channels)]
     notices = await store.recover(channels, monitored)
     await _end_builds(store, builders, notice_policy)
@@ -53,19 +60,19 @@ class Pruner(Service):
 
     tick = 3600.0
 
-    def __init__(self, store: Store, retention: RetentionSettings) -> None:
+    def __init__(self, store: Store, retention: Callable[[], RetentionSettings]) -> None:
         super().__init__("pruner")
         self._store = store
         self._retention = retention
 
     async def round(self) -> None:
-        kept = self._retention
+        kept = self._retention()
         if rows := await self._store.prune(deliveries=kept.deliveries, builds=kept.builds):
             log.info(LogEvent.STORE_PRUNED, rows=rows)
 
 
 class Unserved(Service):
-    """Gives up notices and builds for channels and builders that this configuration does not have.
+    """Gives up notices and builds for channels and builders that there are not, or not any more.
 
     Builds that are retried may name a builder of long ago.
     """
@@ -73,7 +80,11 @@ class Unserved(Service):
     tick = 60.0
 
     def __init__(
-        self, store: Store, builders: Collection[str], channels: Collection[str], notice_policy: NoticePolicy
+        self,
+        store: Store,
+        builders: Callable[[], Collection[str]],
+        channels: Callable[[], Collection[str]],
+        notice_policy: NoticePolicy,
     ) -> None:
         super().__init__("unserved")
         self._store = store
@@ -82,9 +93,9 @@ class Unserved(Service):
         self._notice_policy = notice_policy
 
     async def round(self) -> None:
-        if count := await self._store.notices.end_orphans(self._channels):
+        if count := await self._store.notices.end_orphans(self._channels()):
             log.warning(LogEvent.NOTICE_ABANDONED, notices=count, reason=_NO_CHANNEL)
-        await _end_builds(self._store, self._builders, self._notice_policy)
+        await _end_builds(self._store, self._builders(), self._notice_policy)
 
 
 class ClockFollower(Service):

@@ -1,7 +1,9 @@
-"""The reloader: keeps the rules as they are on disk and in the store, all or nothing.
+"""The reloader: keeps the configuration and the rules as they are on disk and in the store, all or nothing.
 
 A set that cannot be loaded changes nothing: the last good one stays. The log, the health of `rules` and a
 notice say why. One set decides a delivery, and its builds keep what that set said.
+
+It decides what is in force, and hands it over at that moment. Services, adapters and views follow.
 
 A change by API is written with its notices first, and in force then: a crash between the two loses nothing,
 since the next start loads what is written.
@@ -11,21 +13,22 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import anyio
 import anyio.to_thread
 import structlog
 from uuid_utils import uuid7
 
+from bridge.config.live import changed
+from bridge.config.loader import Config
 from bridge.config.notices import NoticeSetting
 from bridge.errors import ConfigError
 from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, ServiceFacts
 from bridge.model.plan import RepositoryKey
 from bridge.model.repository import RepositoryChange, StoredRules
 from bridge.rules.diff import Changes, compare
-from bridge.rules.files import rule_files
+from bridge.rules.disk import OnDisk, Reloaded
 from bridge.rules.in_force import Decide, InForce
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules, RuleMerge, tag_names
@@ -34,7 +37,7 @@ from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import count_reload, in_force
 from bridge.services.base import Service
-from bridge.services.health import RULES, RULES_RESTORED
+from bridge.services.health import CONFIGURATION, CONFIGURATION_RESTORED, RULES, RULES_RESTORED
 from bridge.store.base import Health
 from bridge.store.rules import Repositories
 
@@ -46,24 +49,43 @@ _MOST_NOTICES: Final = 20
 """To one channel about one reload: notices about builds need room, too."""
 
 
+_SETTLE_SECONDS: Final = 0.75
+"""Files that have not changed for so long are whole: nobody writes them any more."""
+
+
+class Files(Protocol):
+    """`bridge.yaml`, the secrets that it names, and the rules: see `bridge.rules.disk.Disk`."""
+
+    @property
+    def tried(self) -> str:
+        """The fingerprint from before the last load."""
+
+    def load(self) -> OnDisk:
+        """All of it, as it is now; blocking. Raises ConfigError."""
+
+    def fingerprint(self) -> str:
+        """Changes with what another load would read; blocking."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSources:
-    """Where rules come from, and what came of them at first; `load` reads the files anew."""
+    """Where the configuration and rules come from, and what came of them at first."""
 
     begun: InForce
-    load: Callable[[], FileRules]
+    config: Config
+    disk: Files
     repositories: Repositories
     merge: RuleMerge
 
 
 async def begin(
-    files: FileRules,
-    load: Callable[[], FileRules],
-    repositories: Repositories,
-    report: Callable[[RuleSet], None],
+    disk: Files, loaded: OnDisk, repositories: Repositories, report: Callable[[RuleSet], None]
 ) -> RuleSources:
-    """The rules of a start, which `report` gets. Raises ConfigError or StoreError."""
-    merge = RuleMerge()
+    """What a start has `loaded` from disk, with the rules, which `report` gets.
+
+    Raises ConfigError or StoreError.
+    """
+    merge, files = RuleMerge(), loaded.files
     rules = await anyio.to_thread.run_sync(merge, files, await repositories.all())
     report(rules)
     # Files without any rule are rather a folder that is not mounted than rules that were deleted.
@@ -71,35 +93,38 @@ async def begin(
         {key: tag_names(one) for key, one in rules.repositories.items()}, forget=bool(files.repositories)
     )
     begun = InForce(files=files, rules=rules, ids=ids)
-    return RuleSources(begun=begun, load=load, repositories=repositories, merge=merge)
+    return RuleSources(begun=begun, config=loaded.config, disk=disk, repositories=repositories, merge=merge)
 
 
 class Reloader(Service):
-    """Holds the rules that are in force."""
+    """Holds the configuration and the rules that are in force.
+
+    `use` gets a new configuration in the same turn of the event loop in which it and its rules come into
+    force. `on_reloaded` is called after each change.
+    """
 
     tick = 2.0
 
     def __init__(
         self,
         sources: RuleSources,
-        paths: Sequence[Path],
         *,
-        default_notices: Sequence[NoticeSetting],
         health: Health,
         clock: Clock,
+        use: Callable[[Config], None],
         on_reloaded: Callable[[], None],
         wake_notifiers: Callable[[], None],
     ) -> None:
         super().__init__("reloader")
-        self.default_notices = default_notices
         self._sources = sources
         self._in_force = sources.begun
-        self._paths = paths
+        self._config = sources.config
         self._health = health
         self._clock = clock
+        self._use = use
         self._on_reloaded = on_reloaded
         self._wake_notifiers = wake_notifiers
-        self._tried = self._seen = sources.begun.files.fingerprint
+        self._tried = self._seen = sources.disk.tried
         self._revision = sources.begun.rules.api.stored.revision
         """What was last tried of the store."""
         self._one = anyio.Lock()
@@ -113,49 +138,69 @@ class Reloader(Service):
     def rules(self) -> RuleSet:
         return self._in_force.rules
 
-    async def round(self) -> None:
+    @property
+    def config(self) -> Config:
+        return self._config
+
+    @property
+    def default_notices(self) -> Sequence[NoticeSetting]:
+        return self._config.default_notices
+
+    async def round(self) -> float | None:
         """Reload what was changed on disk, or in the store by another process."""
-        if await self._settled() or await self._sources.repositories.revision() != self._revision:
+        settled = await self._settled()
+        if settled or await self._sources.repositories.revision() != self._revision:
             with suppress(ConfigError):  # it is reported, and the next change on disk is the next attempt
                 await self.reload()
+        return _SETTLE_SECONDS if settled is False else None
 
-    async def _settled(self) -> bool:
-        """Whether the files differ from those last tried, and have not changed since the last tick.
+    async def _settled(self) -> bool | None:
+        """Whether files that differ from those last tried have not changed since the last look.
 
-        Polled, since links that are swapped, mounted ConfigMaps and network folders raise no events.
+        None where they do not differ. Polled, since links that are swapped, mounted ConfigMaps and network
+        folders raise no events.
         """
-        now = await self._fingerprint()
+        now = await anyio.to_thread.run_sync(self._sources.disk.fingerprint)
         before, self._seen = self._seen, now
-        return now == before and now != self._tried
+        return None if now == self._tried else now == before
 
-    async def _fingerprint(self) -> str:
-        try:
-            return (await anyio.to_thread.run_sync(rule_files, self._paths)).fingerprint
-        except ConfigError as error:
-            return str(error)
+    async def reload(self) -> Reloaded:
+        """Use what is on disk and in the store from now on.
 
-    async def reload(self) -> Changes:
-        """Use the rules on disk and in the store from now on.
-
-        Raises ConfigError or StoreError; then the last good ones stay.
+        Raises ConfigError or StoreError; then the last good set stays.
         """
+        disk = self._sources.disk
         async with self._one:
             begun = self._clock()
-            tried = await self._fingerprint()
             stored = await self._sources.repositories.all()
             try:
-                changes = await self._take(await anyio.to_thread.run_sync(self._sources.load), stored)
-                await self._health.restore(RULES, RULES_RESTORED)
+                loaded = await anyio.to_thread.run_sync(disk.load)
+                done = Reloaded(
+                    configuration=changed(self._config, loaded.config),
+                    waiting=loaded.waiting,
+                    rules=await self._take(loaded.files, stored, loaded.config),
+                )
+                await self._report_good(loaded.waiting)
             except ConfigError as error:
                 count_reload(begun, self._clock() - begun, successful=False)
                 await self._reject(error)
-                self._tried, self._revision = tried, stored.revision
+                self._tried, self._revision = disk.tried, stored.revision
                 raise
             count_reload(begun, self._clock() - begun, successful=True)
-            self._tried = tried
-        log.info(LogEvent.RULES_RELOADED, **self._log_fields(changes))
+            self._tried = disk.tried
+        fields = {"configuration": done.configuration[:_MAX_SHOWN], "waits_for_restart": done.waiting}
+        shown = {name: list(keys) for name, keys in fields.items() if keys}
+        log.info(LogEvent.RULES_RELOADED, **self._log_fields(done.rules), **shown)
         self._hand_over()
-        return changes
+        return done
+
+    async def _report_good(self, waiting: Sequence[str]) -> None:
+        await self._health.restore(RULES, RULES_RESTORED)
+        if waiting:
+            verb = "waits" if len(waiting) == 1 else "wait"
+            await self._health.degrade(CONFIGURATION, f"{', '.join(waiting)} {verb} for a restart")
+        else:
+            await self._health.restore(CONFIGURATION, CONFIGURATION_RESTORED)
 
     async def change(self, decide: Decide) -> Changes:
         """Change by API what is in force; `decide` says how, and no other change comes between.
@@ -166,14 +211,19 @@ class Reloader(Service):
         async with self._one:
             before = self._in_force
             change = decide(before, self._clock())
-            changes = await self._take(before.files, before.rules.api.stored.after(change), change)
+            stored = before.rules.api.stored.after(change)
+            changes = await self._take(before.files, stored, self._config, change)
         path = "/".join(change.key)
         log.info(LogEvent.RULES_CHANGED, repository=path, by=change.by, **self._log_fields(changes))
         self._hand_over()
         return changes
 
     async def _take(
-        self, files: FileRules, stored: StoredRules, change: RepositoryChange | None = None
+        self,
+        files: FileRules,
+        stored: StoredRules,
+        config: Config,
+        change: RepositoryChange | None = None,
     ) -> Changes:
         before = self._in_force
         rules = await anyio.to_thread.run_sync(self._sources.merge, files, stored)
@@ -184,13 +234,16 @@ class Reloader(Service):
             tags[change.key] = tag_names(repository)
         gone = [repository.key for repository in changes.removed if self._is_deleted(repository.key, files)]
         by = f", by the API ({change.by})" if change is not None else ""
-        notices = list(self._notices_of(changes, by))
+        notices = list(self._notices_of(changes, by, config.default_notices))
         # What is written is in force, also when who asked for it does not wait any longer.
         with anyio.CancelScope(shield=True):
             ids = await self._sources.repositories.take(tags, gone, notices, change)
             self._revision = stored.revision
             kept = {key: found for key, found in before.ids.items() if key in rules.repositories}
             self._in_force = InForce(files=files, rules=rules, ids={**kept, **ids})
+            if config is not self._config:
+                self._config = config
+                self._use(config)
         return changes
 
     def _is_deleted(self, key: RepositoryKey, files: FileRules) -> bool:
@@ -207,13 +260,15 @@ class Reloader(Service):
     async def _reject(self, error: ConfigError) -> None:
         faults = [str(fault) for fault in error.faults]
         log.error(LogEvent.RULES_REJECTED, count=len(faults), faults=faults[:_MAX_SHOWN])
-        await self._health.degrade(RULES, f"the last good rules stay: {faults[0]}")
+        await self._health.degrade(RULES, f"what was good stays in force: {faults[0]}")
         self._wake_notifiers()
 
-    def _notices_of(self, changes: Changes, by: str) -> Iterator[Notice]:
+    def _notices_of(
+        self, changes: Changes, by: str, default_notices: Sequence[NoticeSetting]
+    ) -> Iterator[Notice]:
         waiting: dict[str, list[tuple[EventName, ServiceFacts]]] = defaultdict(list)
         for event, repository, detail in _events(changes):
-            for channel in self._audience(repository, event):
+            for channel in _audience(repository, event, default_notices):
                 waiting[channel].append(
                     (event, ServiceFacts(subject=repository.path, detail=f"{detail}{by}"))
                 )
@@ -227,10 +282,13 @@ class Reloader(Service):
                     id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=self._clock()
                 )
 
-    def _audience(self, repository: BuildRepository, event: EventName) -> set[str]:
-        settings = self.default_notices if repository.notices is None else repository.notices
-        subscriptions = [setting.subscription for setting in settings]
-        return {MESSAGE_CHANNEL} | {s.channel for s in subscriptions if event in s.events}
+
+def _audience(
+    repository: BuildRepository, event: EventName, default_notices: Sequence[NoticeSetting]
+) -> set[str]:
+    settings = default_notices if repository.notices is None else repository.notices
+    subscriptions = [setting.subscription for setting in settings]
+    return {MESSAGE_CHANNEL} | {s.channel for s in subscriptions if event in s.events}
 
 
 def _events(changes: Changes) -> Iterator[tuple[EventName, BuildRepository, str]]:

@@ -1,40 +1,47 @@
-"""The build servers of a configuration: builders on one server share its circuit and its hints."""
+"""The build servers: builders on one server share its circuit and its hints."""
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from bridge.config.loader import ConfiguredAdapter
 from bridge.runtime.clock import Clock
 from bridge.services.health import BuilderHealth, Circuit
 from bridge.store.base import Health
 
 
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A builder with its server's name, its health, and whom a hint of the server wakes."""
+
+    server: str
+    health: BuilderHealth
+    on_hint: Callable[[], None]
+
+
 class Servers:
-    """The server of each builder, by the builder's name."""
+    """The servers of the builders that have joined, by the builders' names."""
 
-    def __init__(
-        self,
-        builders: Mapping[str, ConfiguredAdapter],
-        health: Health,
-        clock: Clock,
-        wake_notifiers: Callable[[], None],
-    ) -> None:
+    def __init__(self, health: Health, clock: Clock, wake_notifiers: Callable[[], None]) -> None:
         self._health = health
+        self._clock = clock
         self._wake_notifiers = wake_notifiers
-        self._server_of = {name: adapter.server or name for name, adapter in builders.items()}
-        self._circuits = {name: Circuit(clock) for name in self._server_of.values()}
-        self._hinted: defaultdict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._joined: dict[str, _Joined] = {}
 
-    def health(self, builder: str) -> BuilderHealth:
-        """The health of a builder, with the circuit of its server."""
-        circuit = self._circuits[self._server_of[builder]]
+    def health(self, builder: str, server: str) -> BuilderHealth:
+        """The health of a builder that is about to join, with the circuit of its server."""
+        others = (one.health.circuit for one in self._joined.values() if one.server == server)
+        circuit = next(others, None) or Circuit(self._clock)
         return BuilderHealth(builder, self._health, circuit, self._wake_notifiers)
 
-    def add(self, builder: str, on_hint: Callable[[], None]) -> None:
+    def join(self, builder: str, server: str, health: BuilderHealth, on_hint: Callable[[], None]) -> None:
         """Call `on_hint` at each hint of the builder's server."""
-        self._hinted[self._server_of[builder]].append(on_hint)
+        self._joined[builder] = _Joined(server, health, on_hint)
+
+    def leave(self, builder: str) -> None:
+        self._joined.pop(builder).health.forget()
 
     def hint(self, builder: str) -> None:
         """The builder's server says that something has changed."""
-        for on_hint in self._hinted[self._server_of[builder]]:
-            on_hint()
+        if (hinted := self._joined.get(builder)) is not None:
+            for one in self._joined.values():
+                if one.server == hinted.server:
+                    one.on_hint()

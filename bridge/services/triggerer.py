@@ -99,6 +99,14 @@ class Triggerer(Service):
         self._pause = Pause(clock)
         self._rate = Bucket(RATE, clock())
         self._doubts: dict[str, _Doubt] = {}
+        self._in_hand = anyio.Lock()
+        self._finished = False
+
+    async def finish(self) -> None:
+        """A trigger whose answer is not waited for leaves a doubt, and not every builder can be searched."""
+        self._finished = True
+        async with self._in_hand:
+            return
 
     async def round(self) -> float | None:
         """Trigger what is due; a builder that is down gets one build after each pause, and no more."""
@@ -108,11 +116,23 @@ class Triggerer(Service):
         for build in await self._builds.in_state(self._name, BuildState.TRIGGERING):
             if build.next_at <= self._clock() and not self._paused:
                 await self._resolve(build)
-        while not self._wait and (claimed := await self._claim()):
-            self._rate.take(self._clock())
-            await self._trigger(claimed)
+        while not self._wait and await self._trigger_next():
+            pass
         await self._keep_job()
         return self._wait or None
+
+    async def _trigger_next(self) -> bool:
+        """Trigger the build that is due, if there is one."""
+        async with self._in_hand:
+            claimed = None if self._finished else await self._claim()
+            if claimed is None:
+                return False
+            self._rate.take(self._clock())
+            outcome = await self._trigger(claimed)
+        if isinstance(outcome, Ambiguous):
+            self._doubts[claimed.run_id] = _Doubt(outcome.why)
+            await self._resolve(claimed)
+        return True
 
     async def _keep_job(self) -> None:
         """Keep what calls have seen of the job, for `check`."""
@@ -155,14 +175,12 @@ class Triggerer(Service):
                     await self._builds.add_step(build.run_id, build.state, short[0].why, detail=short[0].why)
         return not short
 
-    async def _trigger(self, build: Build) -> None:
+    async def _trigger(self, build: Build) -> Outcome:
         outcome = await self._call(build)
         TRIGGERS.labels(self._name, outcome.label).inc()
         with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
             await self._record(build, outcome)
-        if isinstance(outcome, Ambiguous):
-            self._doubts[build.run_id] = _Doubt(outcome.why)
-            await self._resolve(build)
+        return outcome
 
     async def _call(self, build: Build) -> Outcome:
         request = await request_of(self._builds, build)

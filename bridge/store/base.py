@@ -303,6 +303,9 @@ class Health(Protocol):
     async def resume(self, name: str) -> None:
         """End the pause of a part, up or down."""
 
+    async def forget(self, names: Collection[str]) -> None:
+        """Keep nothing of parts that are no more."""
+
 
 class Jobs(Protocol):
     """The jobs of build systems as calls of them have seen them."""

@@ -15,7 +15,8 @@ from bridge.store.base import Store
 from bridge.web.api.answers import FAILURES
 from bridge.web.api.health import HealthApi
 from bridge.web.metrics import MetricsView, StoreCollector
-from bridge.web.wake import PATH
+from bridge.web.receiver import Receiver
+from bridge.web.wake import PATH, WakeView
 
 
 class Api(Protocol):
@@ -34,6 +35,8 @@ class OnFirstCall:
         self._make = make
         self._app: Api | None = None
         self._making = anyio.Lock()
+        self._made_for = object()
+        """Another one for each `renew`."""
         self._closed = False
 
     def close(self) -> None:
@@ -41,30 +44,55 @@ class OnFirstCall:
         if self._app is not None:
             self._app.close()
 
+    def renew(self) -> None:
+        """Make it anew for the next call. Calls under way go on, but streams end: their clients come back."""
+        self._made_for = object()
+        if self._app is not None:
+            self._app.close()
+            self._app = None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._making:
-            if self._app is None:
-                self._app = await to_thread.run_sync(self._make)
+            while (app := self._app) is None:
+                wanted = self._made_for
+                made = await to_thread.run_sync(self._make)
+                if wanted is self._made_for:
+                    self._app = made
                 if self._closed:  # meanwhile
-                    self._app.close()
-        await self._app(scope, receive, send)
+                    made.close()
+        await app(scope, receive, send)
 
 
-def make_app(
-    store: Store, receiver: ASGIApp, wake: ASGIApp, api: ASGIApp, *, settings: Settings, clock: Clock
-) -> ASGIApp:
-    """All behind one address; deliveries are the hot path, so they do not go through the router."""
-    health = HealthApi(store)
-    metrics = MetricsView(StoreCollector(store, clock, health.store_fault), settings, clock)
-    routes = [*health.routes, Route("/metrics", metrics.show)]
-    monitoring = Starlette(routes=routes, exception_handlers=FAILURES)
-    paths = {route.path for route in routes}
+class App:
+    """All behind one address; deliveries are the hot path, so they do not go through the router.
 
-    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    `receiver` and `wake` are replaced with the configuration: a request goes on with what it began with.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        receiver: Receiver,
+        wake: WakeView,
+        api: ASGIApp,
+        *,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self.receiver = receiver
+        self.wake = wake
+        self._api = api
+        health = HealthApi(store)
+        self.metrics = MetricsView(StoreCollector(store, clock, health.store_fault), settings, clock)
+        routes = [*health.routes, Route("/metrics", self.metrics.show)]
+        self._monitoring = Starlette(routes=routes, exception_handlers=FAILURES)
+        self._monitored = {route.path for route in routes}
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path: str = scope["path"]
         if path.startswith("/hooks/"):
-            return receiver(scope, receive, send)
-        chosen = wake if path.startswith(PATH) else monitoring if path in paths else api
+            return self.receiver(scope, receive, send)
+        if path.startswith(PATH):
+            return self.wake(scope, receive, send)
+        chosen = self._monitoring if path in self._monitored else self._api
         return chosen(scope, receive, send)
-
-    return app

@@ -153,10 +153,14 @@ class MetricsView:
 
     def __init__(self, collector: StoreCollector, settings: Settings, clock: Clock) -> None:
         self._collector = collector
-        self._tokens = [token.reveal().encode() for token in settings.metrics.tokens]
-        self._clients = Clients(settings.server.trusted_proxies)
         self._clock = clock
         self._limits = AttemptLimits(clock())
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """Ask for these tokens from now on."""
+        self._tokens = [token.reveal().encode() for token in settings.metrics.tokens]
+        self._clients = Clients(settings.server.trusted_proxies)
 
     async def show(self, request: Request) -> Response:
         """Raises HTTPException for who may not read them."""

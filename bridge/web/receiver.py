@@ -51,7 +51,10 @@ class HookSource:
 
 
 class Receiver:
-    """The ASGI application behind `POST /hooks/{source}`; `on_stored` is called after each delivery."""
+    """The ASGI application behind `POST /hooks/{source}`; `on_stored` is called after each delivery.
+
+    One that takes the place of another goes on with its counts of sources whose limits have not changed.
+    """
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Receiver:
         max_body: int,
         clients: Clients,
         on_stored: Callable[[], None],
+        before: "Receiver | None" = None,
     ) -> None:
         self._sources = sources
         self._deliveries = deliveries
@@ -74,11 +78,14 @@ class Receiver:
         self._answered = cache(DELIVERIES.labels)
         # One largest body and half of another: more than hosts send at once, and a bounded cost.
         self._buffer = BodyBuffer(max_body * 3 // 2)
-        now = clock()
-        self._limits = {
-            name: SourceLimits(source.rate, source.rejected_rate, now) for name, source in sources.items()
-        }
-        self._limits[UNKNOWN] = SourceLimits(None, REJECTED_RATE, now)
+        rates = {name: (source.rate, source.rejected_rate) for name, source in sources.items()}
+        self._rates = {**rates, UNKNOWN: (None, REJECTED_RATE)}
+        kept, now = {} if before is None else before.counts(self._rates), clock()
+        self._limits = {name: kept.get(name) or SourceLimits(*of, now) for name, of in self._rates.items()}
+
+    def counts(self, rates: Mapping[str, tuple[Rate | None, Rate]]) -> dict[str, SourceLimits]:
+        """What was counted for each source that has these limits."""
+        return {name: self._limits[name] for name, of in self._rates.items() if rates.get(name) == of}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
@@ -281,8 +288,9 @@ def make_receiver(
     clock: Clock,
     *,
     on_stored: Callable[[], None],
+    before: Receiver | None = None,
 ) -> Receiver:
-    """The receiver of the configured sources; `forges` are by kind."""
+    """The receiver of the configured sources, in place of the one `before`; `forges` are by kind."""
     sources = {
         name: HookSource(
             name, forges[source.kind], source.credentials, source.allow, source.rate, source.refused_rate
@@ -296,4 +304,5 @@ def make_receiver(
         max_body=settings.server.max_body,
         clients=Clients(settings.server.trusted_proxies),
         on_stored=on_stored,
+        before=before,
     )

@@ -53,13 +53,21 @@ class ListenError(BridgeError):
 class HttpServer(uvicorn.Server):
     """A server that leaves signals to its owner, who calls `stop`; `on_stop` ends what streams for ever."""
 
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, protocol: type["_HttpProtocol"], on_stop: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self._protocol = protocol
         self._on_stop = on_stop
 
     async def wait_started(self) -> None:
         while not self.started:  # noqa: ASYNC110  # uvicorn has no event for it
             await anyio.sleep(0.01)
+
+    def use(self, settings: ServerSettings) -> None:
+        """Keep these limits from now on."""
+        self._protocol.settings = settings
+        _allow_connections(settings.max_connections)
 
     def stop(self) -> None:
         self._on_stop()
@@ -102,15 +110,15 @@ def make_server(
 
     When it stops, requests in progress have `grace_seconds` to end.
     """
+    own = {"waiting": {}, "outbox": _Outbox()}
+    protocol = type("HttpProtocol", (_HttpProtocol,), own)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         interface="asgi3",
         loop="none",
-        http=type(
-            "HttpProtocol", (_HttpProtocol,), {"settings": settings, "waiting": {}, "outbox": _Outbox()}
-        ),
+        http=protocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -123,8 +131,9 @@ def make_server(
         timeout_graceful_shutdown=grace_seconds,
     )
     logging.getLogger("uvicorn.error").addFilter(_RejectedRequests())
-    _allow_connections(settings.max_connections)
-    return HttpServer(config, on_stop)
+    server = HttpServer(config, protocol, on_stop)
+    server.use(settings)
+    return server
 
 
 class _RejectedRequests(logging.Filter):

@@ -45,13 +45,18 @@ class HintSource:
 
 
 class WakeView:
-    """The ASGI application behind `POST /wake/{builder}`."""
+    """The ASGI application behind `POST /wake/{builder}`; it goes on with the counts of the one `before`."""
 
-    def __init__(self, sources: Mapping[str, HintSource], clock: Clock) -> None:
+    def __init__(
+        self, sources: Mapping[str, HintSource], clock: Clock, before: "WakeView | None" = None
+    ) -> None:
         self._sources = {name: source for name, source in sources.items() if source.secrets}
         self._clock = clock
         self._buffer = BodyBuffer(_BUFFER)
-        self._rates = {name: Bucket(RATE, clock()) for name in self._sources}
+        kept: Mapping[str, Bucket] = {} if before is None else before.rates
+        self.rates: Mapping[str, Bucket] = {
+            name: kept.get(name) or Bucket(RATE, clock()) for name in self._sources
+        }
         self._log = LogLimit(LOG_RATE, clock())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +79,7 @@ class WakeView:
             raise _WrongMethod("hints are sent by POST")
         request = Request(headers_of(http.headers.items()), await self._body(http))
         check_hint(request, http.query_params.get("token", ""), source.secrets, self._clock())
-        if not self._rates[name].take(self._clock()):
+        if not self.rates[name].take(self._clock()):
             source.hint()
 
     async def _body(self, http: HttpRequest) -> bytes:
@@ -104,15 +109,18 @@ class WakeView:
 
 
 def make_wake_view(
-    builders: Mapping[str, ConfiguredAdapter], hint: Callable[[str], None], clock: Clock
+    builders: Mapping[str, ConfiguredAdapter],
+    hint: Callable[[str], None],
+    clock: Clock,
+    before: WakeView | None = None,
 ) -> WakeView:
-    """The view of the configured builders; `hint` takes the name of one."""
+    """The view of the configured builders, in place of the one `before`; `hint` takes the name of one."""
     sources = {
         name: HintSource([secret.reveal().encode() for secret in settings.wake_secrets], partial(hint, name))
         for name, adapter in builders.items()
         if isinstance(settings := adapter.settings, ServerSettings)
     }
-    return WakeView(sources, clock)
+    return WakeView(sources, clock, before)
 
 
 class _WrongMethod(DeliveryError):

@@ -3,7 +3,7 @@
 import anyio
 from support.scripted import eventually
 
-from bridge.runtime.wakeups import Wakeup, ticking
+from bridge.runtime.wakeups import Ticks, Wakeup
 
 
 async def test_a_wake_up_before_the_wait_ends_it_at_once() -> None:
@@ -43,7 +43,10 @@ async def test_each_wakeup_ticks_at_its_own_pace_until_the_block_ends() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(count, "fast", fast)
         tasks.start_soon(count, "slow", slow)
-        with ticking({fast: 0.02, slow: 3600}):
+        ticks = Ticks()
+        ticks.add(slow, 3600)
+        with ticks.running():
+            ticks.add(fast, 0.02)
             await eventually(lambda: ended["fast"] >= 3)
         await anyio.wait_all_tasks_blocked()
         after = ended["fast"]

@@ -12,7 +12,7 @@ from support.wallclock import set_tick_clock_back
 from bridge.errors import StoreDied, StoreError
 from bridge.runtime.wakeups import Wakeup
 from bridge.services import base
-from bridge.services.base import HandOver, Service, running
+from bridge.services.base import Crew, HandOver, Service
 
 
 class Counter(Service):
@@ -161,7 +161,7 @@ async def test_a_wake_up_does_not_wait_for_the_pause_after_a_failure(
 async def test_what_only_a_restart_mends_ends_the_daemon(error: Exception) -> None:
     other = Counter(nothing)
     with anyio.fail_after(5), pytest.RaisesGroup(type(error), flatten_subgroups=True):
-        async with running([other, Counter(Script(error))]):
+        async with Crew().running([other, Counter(Script(error))]):
             await anyio.sleep_forever()
 
 
@@ -178,14 +178,14 @@ async def test_a_service_that_no_one_wakes_is_woken_by_its_tick(monkeypatch: pyt
     monkeypatch.setattr(base, "TICK_PATIENCE", 1e6)
     service = Counter(nothing)
     service.tick = 0.01
-    async with running([service]):
+    async with Crew().running([service]):
         await eventually(lambda: service.rounds >= 3)
 
 
 async def test_a_wall_clock_that_goes_back_stops_no_service(monkeypatch: pytest.MonkeyPatch) -> None:
     service = Counter(nothing)
     service.tick = 0.01
-    async with running([service]):
+    async with Crew().running([service]):
         await goes_on(service)
         set_tick_clock_back(monkeypatch, seconds=3600)
         await goes_on(service)
@@ -246,7 +246,7 @@ async def test_services_finish_side_by_side_before_they_are_cancelled() -> None:
         services.append(Finishing(finish))
     service = Counter(nothing)
     with anyio.fail_after(5):
-        async with running([*services, service]):
+        async with Crew().running([*services, service]):
             await rests(service, 1)
     assert service.rounds == 2, "the others still work meanwhile"
 
@@ -254,5 +254,5 @@ async def test_services_finish_side_by_side_before_they_are_cancelled() -> None:
 async def test_a_service_that_cannot_finish_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "FINISH_SECONDS", 0.01)
     with anyio.fail_after(5):
-        async with running([Finishing(anyio.sleep_forever)]):
+        async with Crew().running([Finishing(anyio.sleep_forever)]):
             pass

@@ -17,7 +17,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.services.base import running
+from bridge.services.base import Crew
 from bridge.services.housekeeper import Liveness, Pruner, Unserved
 from bridge.store.sqlite import database
 from bridge.store.values import Decision, NoticeFilter
@@ -34,7 +34,7 @@ async def add_decided(store: Store, key: str) -> None:
 
 
 async def test_old_rows_go_in_each_round_and_a_failing_store_stops_nothing(store: Store) -> None:
-    pruner = Pruner(store, RetentionSettings(deliveries=DAY, builds=DAY))
+    pruner = Pruner(store, lambda: RetentionSettings(deliveries=DAY, builds=DAY))
     rounds = Rounds.of(pruner)
     await add_decided(store, "old")
     store.clock.advance(2 * DAY.total_seconds())
@@ -59,7 +59,7 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
     store.clock.advance(2 * DAY.total_seconds())
 
     async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
-        await Pruner(store, RetentionSettings(deliveries=deliveries, builds=builds)).round()
+        await Pruner(store, lambda: RetentionSettings(deliveries=deliveries, builds=builds)).round()
         return len(await newest_deliveries(store, 10)), len(await store.builds.in_state("here", *BuildState))
 
     assert await keep(3 * DAY, 3 * DAY) == (2, 2)
@@ -71,7 +71,7 @@ async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     store: Store,
 ) -> None:
     notice_policy = NoticePolicy(store.clock, None)
-    unserved = Unserved(store, ["here"], ["team", "message"], notice_policy)
+    unserved = Unserved(store, lambda: ["here"], lambda: ["team", "message"], notice_policy)
     rounds = Rounds.of(unserved)
     subscription = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
     build = await store.add_build(subscriptions=(subscription,))
@@ -91,7 +91,7 @@ async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
 
 
 async def test_a_retry_that_needs_a_builder_of_long_ago_ends_and_says_so(store: Store) -> None:
-    unserved = Unserved(store, ["here"], ["message"], NoticePolicy(store.clock, None))
+    unserved = Unserved(store, lambda: ["here"], lambda: ["message"], NoticePolicy(store.clock, None))
     rounds = Rounds.of(unserved)
     gone, kept = await store.add_build("1", builder="gone"), await store.add_build("2", ref="other")
     async with anyio.create_task_group() as tasks:
@@ -124,7 +124,7 @@ async def test_systemd_hears_from_us_while_the_writer_lives_whatever_the_wall_cl
             return len(fed)
 
         liveness = Liveness(store)
-        async with running([liveness]):
+        async with Crew().running([liveness]):
             await eventually(lambda: hear() >= 3)
             set_tick_clock_back(monkeypatch, seconds=60)
             before = hear()

@@ -159,7 +159,7 @@ async def test_a_reload_by_hand_answers_what_it_found(store: Store, folder: Path
     async with reloading(store, folder) as harness:
         (folder / "new.yaml").write_text(rule("new"))
         (folder / "shop.yaml").write_text(rule("shop", tag_config("develop")))
-        changes = (await harness.reloader.reload()).document(10)
+        changes = (await harness.reloader.reload()).rules.document(10)
         assert changes["added"] == ["acme/new"]
         assert changes["changed"] == {"acme/shop": ["build_config.tag_configs[0].code_repo_type_value"]}
         assert changes["counts"] == {"added": 1, "changed": 1, "forbidden": 0, "removed": 0}

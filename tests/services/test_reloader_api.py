@@ -5,6 +5,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from support.disks import FolderDisk
 from support.reloading import reloader, reloading, rule
 from support.rules import NAMES, tag_config
 from support.scripted import Store, eventually, failing, open_store
@@ -195,12 +196,12 @@ async def test_a_caller_that_goes_away_leaves_what_is_written_in_force(store: St
 
 async def test_the_next_start_has_what_is_written(tmp_path: Path, folder: Path) -> None:
     """As after a crash between the store and the memory."""
-    files = load_files([folder], NAMES)
+    disk = FolderDisk(folder)
     async with open_store(tmp_path) as store:
         await store.repositories.take({}, [], [], put(document(), override=DISABLED))
     reported: list[RuleSet] = []
     async with open_store(tmp_path) as store:
-        sources = await begin(files, lambda: files, store.repositories, reported.append)
+        sources = await begin(disk, disk.load(), store.repositories, reported.append)
         assert reported == [sources.begun.rules]
         assert sources.begun.rules.api.disabled(TOOL)
         assert set(sources.begun.ids) == {SHOP, TOOL}
@@ -210,9 +211,9 @@ async def test_a_start_without_the_folder_of_the_rules_forgets_nothing(tmp_path:
     """As where a volume is not mounted in time."""
 
     async def start(rules: Path) -> RuleSources:
-        files = load_files([rules], NAMES)
+        disk = FolderDisk(rules)
         async with open_store(tmp_path) as store:
-            return await begin(files, lambda: files, store.repositories, lambda _: None)
+            return await begin(disk, disk.load(), store.repositories, lambda _: None)
 
     (none := tmp_path / "not mounted").mkdir()
     first = (await start(folder)).begun

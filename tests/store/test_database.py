@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from support.scripted import Store, delivery_of, eventually, failing, open_store
 
 from bridge.errors import StoreDied, StoreError
-from bridge.services.base import running
+from bridge.services.base import Crew
 from bridge.services.housekeeper import Liveness
 from bridge.store.sqlite.database import Database
 
@@ -246,7 +246,7 @@ async def test_a_dead_writer_leaves_no_caller_waiting_and_is_reported(store: Sto
 
 async def watching(store: Store, outcomes: list[str]) -> None:
     with pytest.RaisesGroup(StoreDied, flatten_subgroups=True) as caught:
-        async with running([Liveness(store)]):
+        async with Crew().running([Liveness(store)]):
             await anyio.sleep_forever()
     error: BaseException = caught.value
     while isinstance(error, BaseExceptionGroup):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 from support.keeping import NoRules
 from support.scripted import Store
 
@@ -19,8 +19,11 @@ from bridge.web.api.core.core import Core
 from bridge.web.api.core.repositories import RuleKeeper
 from bridge.web.api.credentials import Credentials
 from bridge.web.api.events import Events
-from bridge.web.app import make_app
+from bridge.web.app import App
 from bridge.web.clients import Clients
+from bridge.web.limits import AttemptLimits
+from bridge.web.receiver import make_receiver
+from bridge.web.wake import WakeView
 
 KEY = "the-key-of-the-tests-with-enough-letters"
 
@@ -31,10 +34,6 @@ NO_SOURCES: Mapping[str, SourceSettings] = {}
 
 def nothing() -> None:
     """Where no service is to be woken."""
-
-
-async def no_receiver(_scope: Scope, _receive: Receive, _send: Send) -> None:
-    raise AssertionError("no delivery and no hint is sent here")
 
 
 def api_of(
@@ -51,14 +50,22 @@ def api_of(
     sources: Mapping[str, SourceSettings] = NO_SOURCES,
 ) -> ASGIApp:
     """All views; the clock is that of the store. Without a `keeper` there are no rules."""
-    callers = Callers(tokens, Credentials(keys), store.tokens, clients=Clients(), clock=store.clock)
+    callers = callers_of(store, *tokens, keys=keys)
     events = Events(store.feed, callers.holds)
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
     settings = ApiSettings(codearts=codearts, cors=CorsSettings(origins=tuple(origins)))
     whole = Settings.model_validate({"metrics": {"tokens": metrics_tokens}})
     core = Core(store, keeper or NoRules(), store.clock, wake, forges=FORGES, sources=sources)
     api = Api(core, callers, events, public_url, settings=settings)
-    return make_app(store, no_receiver, no_receiver, api, settings=whole, clock=store.clock)
+    receiver = make_receiver(whole, FORGES, store.deliveries, store.clock, on_stored=wake)
+    return App(store, receiver, WakeView({}, store.clock), api, settings=whole, clock=store.clock)
+
+
+def callers_of(store: Store, *tokens: str, keys: Sequence[str] = (KEY,)) -> Callers:
+    """Who has one of these tokens, or one that a key has signed."""
+    attempts = AttemptLimits(store.clock())
+    credentials = Credentials(keys)
+    return Callers(tokens, credentials, store.tokens, clients=Clients(), clock=store.clock, attempts=attempts)
 
 
 @asynccontextmanager

@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
 import anyio
+from support.disks import FolderDisk
 from support.listed import newest_notices
-from support.rules import NAMES
 from support.scripted import Rounds, ScriptedBuilder, ScriptedChannel, Store, eventually
 
 from bridge.builders.base import Status
@@ -21,7 +20,6 @@ from bridge.model.notice import EventName, ServiceFacts
 from bridge.model.repository import NOTHING_STORED
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.rules.in_force import InForce
-from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules, RuleMerge
 from bridge.services.base import Service
@@ -202,7 +200,7 @@ class DispatcherHarness(Harness):
                 forges,
                 lambda: self.rules,
                 store.deliveries,
-                default_notices=default_notices,
+                default_notices=lambda: default_notices,
                 notice_policy=NoticePolicy(store.clock, None),
                 on_dispatched=self.hand_over("on_dispatched"),
             )
@@ -253,21 +251,24 @@ class ReloaderHarness(Harness):
         load: Callable[[], FileRules] | None = None,
     ) -> None:
         super().__init__(store)
-        load_folder = partial(load_files, [folder], NAMES)
-        merge, files = RuleMerge(), load_folder()
+        merge, disk = RuleMerge(), FolderDisk(folder, default_notices)
+        begun = disk.load()
+        if load is not None:
+            disk = FolderDisk(folder, default_notices, load)
+            disk.tried = disk.fingerprint()
         sources = RuleSources(
-            begun=InForce(files=files, rules=merge(files, NOTHING_STORED), ids={}),
-            load=load or load_folder,
+            begun=InForce(files=begun.files, rules=merge(begun.files, NOTHING_STORED), ids={}),
+            config=begun.config,
+            disk=disk,
             repositories=store.repositories,
             merge=merge,
         )
         self.reloader = self.add(
             Reloader(
                 sources,
-                [folder],
-                default_notices=default_notices,
                 health=store.health,
                 clock=store.clock,
+                use=lambda _: None,
                 on_reloaded=self.hand_over("on_reloaded"),
                 wake_notifiers=self.hand_over("wake_notifiers"),
             )

@@ -1,9 +1,9 @@
 """The health of builders, channels and other parts: a change and its notices are one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bridge.model.notice import EventName, ServiceFacts
@@ -65,6 +65,10 @@ class Health:
     async def resume(self, name: str) -> None:
         if (await self.get(name)).paused_until:
             await self._change(name, lambda old: replace(old, paused_until=0.0))
+
+    async def forget(self, names: Collection[str]) -> None:
+        gone = delete(table).where(table.c.name.in_(names))
+        await self._database.write(lambda connection: connection.execute(gone))
 
     async def set(self, health: HealthRecord) -> None:
         await self._change(health.name, lambda _: health)

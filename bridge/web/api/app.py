@@ -1,6 +1,7 @@
 """The views of all dialects, as one application."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from bridge.web.api.openapi import openapi
 from bridge.web.api.operation import Dialect, KnowsCallers
 from bridge.web.api.own import OwnApi
 from bridge.web.api.pages import PageLinks
+from bridge.web.limits import AttemptLimits
 
 _SENT: Final = (
     *("Authorization", "X-Auth-Token", "X-Project-Id", "X-Sdk-Date", "X-Sdk-Content-Sha256"),
@@ -67,7 +69,6 @@ class Api:
             CodeArtsApi(callers, attempts, core, zone, allow_private=settings.codearts.allow_private),
         ]
         self._events = events
-        self._document = b""
         self._one_document = anyio.Lock()
         views = Starlette(
             routes=[
@@ -87,8 +88,8 @@ class Api:
     async def _show_document(self, request: Request) -> Response:
         # Anyone may ask for it, and to make it takes a second: it is made once.
         async with self._one_document:
-            self._document = self._document or await to_thread.run_sync(_document)
-        return with_caching(request, Response(self._document, media_type="application/json"))
+            document = await to_thread.run_sync(_document)
+        return with_caching(request, Response(document, media_type="application/json"))
 
     async def _missed(self, request: Request, error: HTTPException) -> Response:
         path, own = request.url.path, self._dialects[0]
@@ -96,6 +97,7 @@ class Api:
         return with_caching(request, dialect.missed(request, error))
 
 
+@cache
 def _document() -> bytes:
     return orjson.dumps(openapi(DIALECTS))
 
@@ -121,10 +123,15 @@ def open_api(
     wake: Callable[[], None],
     *,
     forges: Mapping[str, Forge],
+    attempts: AttemptLimits,
+    local: str | None,
 ) -> Api:
-    """The API of a configuration; `keeper` holds the rules in force, `wake` is called when there is work."""
+    """The API of a configuration; `keeper` holds the rules in force, `wake` is called when there is work.
+
+    `attempts` counts wrong tokens. Who connects through the socket file `local` is an admin.
+    """
     core = Core(store, keeper, clock, wake, forges=forges, sources=settings.sources)
-    callers = make_callers(settings, store.tokens, clock)
+    callers = make_callers(settings, store.tokens, clock, attempts, local)
     return Api(
         core, callers, Events(store.feed, callers.holds), settings.server.public_url, settings=settings.api
     )

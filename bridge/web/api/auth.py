@@ -31,6 +31,8 @@ log = structlog.get_logger()
 _SCHEMES: Final = frozenset({"bearer", "token"})
 """Words before a token; clients of Alauda write the second one."""
 _STATIC: Final = Principal(name="api.tokens", role=Role.ADMIN)
+_LOCAL: Final = Principal(name="the user of the daemon", role=Role.ADMIN)
+"""Who may write to the daemon's socket file: that user, or root. Both can read every secret."""
 
 
 class Callers:
@@ -44,13 +46,16 @@ class Callers:
         *,
         clients: Clients,
         clock: Clock,
+        attempts: AttemptLimits,
+        local: str | None = None,
     ) -> None:
         self._static_tokens = [token.encode() for token in static_tokens]
         self._credentials = credentials
         self._tokens = tokens
         self._clients = clients
         self._clock = clock
-        self._limits = AttemptLimits(clock())
+        self._limits = attempts
+        self._local = local
 
     def origin(self, request: Request) -> str:
         """Where a request comes from: the address of its client."""
@@ -91,6 +96,8 @@ class Callers:
         return found
 
     async def _principal(self, request: Request) -> Principal | None:
+        if request.scope.get("server") == (self._local, None):
+            return _LOCAL
         if token := request.headers.get("x-auth-token"):
             return await self._by_token(request, token)
         value = request.headers.get("authorization", "")
@@ -177,7 +184,9 @@ class Callers:
         return answer
 
 
-def make_callers(settings: Settings, tokens: Tokens, clock: Clock) -> Callers:
+def make_callers(
+    settings: Settings, tokens: Tokens, clock: Clock, attempts: AttemptLimits, local: str | None
+) -> Callers:
     """Those of a configuration; it has at least one key."""
     return Callers(
         [token.reveal() for token in settings.api.tokens],
@@ -185,4 +194,6 @@ def make_callers(settings: Settings, tokens: Tokens, clock: Clock) -> Callers:
         tokens,
         clients=Clients(settings.server.trusted_proxies),
         clock=clock,
+        attempts=attempts,
+        local=local,
     )

@@ -231,7 +231,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "leave the id out for a new one": "新的标签配置请不要写 id",
     "names no channel: give channel or notice_type": "没有指定渠道：请给出 channel 或 notice_type",
     "nothing was changed, because of {}: {}": "未作任何修改，因为有{0}：{1}",
-    "the rules on disk have {}: the last good ones stay in force, correct the files and reload": (
+    "bridge.yaml and the rules have {}: what was good stays in force, correct the files and reload": (
         "磁盘上的规则有{0}：上一次有效的规则继续生效，请更正文件后重新加载"
     ),
     "a fault": "一处错误",

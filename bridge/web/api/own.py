@@ -247,13 +247,17 @@ class OwnApi(Dialect):
         return self._events.stream(call.principal, int(last) if last else query.after)
 
     async def reload(self, call: Call) -> dict[str, Any]:
-        """Load the rules on disk: what changed, or 422 with their faults."""
+        """Use the configuration, the secrets and the rules on disk: what changed, or 422 with their faults.
+
+        `waits_for_restart` are the keys of `bridge.yaml` that have changed since the start and cannot be used
+        before the next one.
+        """
         require(call.caller, Role.ADMIN)
         try:
-            changes = await self._core.keeper.reload()
+            done = await self._core.keeper.reload()
         except ConfigError as error:
             raise _faulty(error) from None
-        document = changes.document(MAX_LISTED)
+        document = done.document(MAX_LISTED)
         await self._core.store.audit.add(
             call.caller, Action.RULES_RELOADED, "rules", origin=call.origin, after=document
         )
@@ -335,5 +339,7 @@ def _story(call: Call, known: KnownRepository) -> RepositoryStory:
 def _faulty(error: ConfigError) -> Faulty:
     faults = [str(fault) for fault in error.faults]
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    why = f"the rules on disk have {count}: the last good ones stay in force, correct the files and reload"
+    why = (
+        f"bridge.yaml and the rules have {count}: what was good stays in force, correct the files and reload"
+    )
     return Faulty(why, faults)

@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 from support.answers import bad
-from support.api import KEY, api_of, client_of, issue
+from support.api import api_of, callers_of, client_of, issue
 from support.daemon import SECRET, TOKEN, Daemon, running
 from support.rules import shop_rule
 from support.scripted import Store, eventually, quiet
@@ -18,11 +18,8 @@ from support.scripted import Store, eventually, quiet
 from bridge.model.access import Principal, Role
 from bridge.model.build import BuildState
 from bridge.web.api import events
-from bridge.web.api.auth import Callers
 from bridge.web.api.core.errors import Unavailable
-from bridge.web.api.credentials import Credentials
 from bridge.web.api.events import Events
-from bridge.web.clients import Clients
 
 URL = "file:///nowhere/shop.git"
 CONFIG = {
@@ -220,8 +217,7 @@ async def test_a_stream_ends_when_its_token_is_revoked(
 ) -> None:
     monkeypatch.setattr(events, "HOLD_SECONDS", 0.02)
     issued = await issue(store, Role.VIEWER)
-    callers = Callers([], Credentials([KEY]), store.tokens, clients=Clients(), clock=store.clock)
-    found = Events(store.feed, callers.holds)
+    found = Events(store.feed, callers_of(store).holds)
     got = bytearray()
 
     async def send(message: Any) -> None:

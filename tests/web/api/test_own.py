@@ -15,7 +15,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.event import Person
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.rules.diff import Changes
+from bridge.rules.disk import Reloaded
 from bridge.runtime.clock import when
 from bridge.store.values import BuildChange, Decision
 from bridge.web.api.pages import PAGE_SIZE
@@ -29,7 +29,7 @@ TRUSTED = {"authorization": f"Bearer {TOKEN}"}
 FAULT = Fault("rules/shop.yaml:3", "repo_name", "is missing")
 
 
-async def no_rules() -> Changes:
+async def no_rules() -> Reloaded:
     raise ConfigError([FAULT])
 
 

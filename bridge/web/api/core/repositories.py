@@ -22,6 +22,7 @@ from bridge.model.repository import (
 )
 from bridge.rules.checking import check, resolve_notices
 from bridge.rules.diff import Changes
+from bridge.rules.disk import Reloaded
 from bridge.rules.in_force import Decide, InForce, KnownRepository
 from bridge.rules.schema import BuildRepository
 from bridge.web.api.core.access import require_in
@@ -51,7 +52,7 @@ class RuleKeeper(Protocol):
     @property
     def in_force(self) -> InForce: ...
 
-    async def reload(self) -> Changes:
+    async def reload(self) -> Reloaded:
         """Use what is on disk. Raises ConfigError or StoreError."""
 
     async def change(self, decide: Decide) -> Changes:

@@ -1,0 +1,41 @@
+"""The running daemon, as commands on the same machine ask it: by its socket file, without a token."""
+
+import http.client
+import socket
+from typing import Any, Final
+
+import click
+import orjson
+
+from bridge.config.loader import Outline
+from bridge.runtime.local_socket import connect_locally
+
+_SECONDS: Final = 60.0
+
+
+class _Connection(http.client.HTTPConnection):
+    """HTTP through the socket file of a daemon."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__("localhost")
+        self.sock = connection
+
+
+def ask(config: Outline, method: str, path: str) -> tuple[int, Any]:
+    """Status and document of the answer of the daemon that has this store. Raises ClickException."""
+    file = config.socket_file
+    try:
+        with connect_locally(file, _SECONDS) as opened:
+            connection = _Connection(opened)
+            connection.request(method, path, headers={"accept": "application/json", "accept-language": "en"})
+            answer = connection.getresponse()
+            return answer.status, orjson.loads(answer.read())
+    except (FileNotFoundError, ConnectionRefusedError):
+        why = f"no daemon has the store {config.store_file} now: start it with `buildbridge serve`"
+    except PermissionError:
+        why = f"{file}: only the user of the daemon, or root, may ask it: become that user"
+    except TimeoutError:
+        why = f"the daemon did not answer within {_SECONDS:.0f} s: see its log"
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        why = f"the daemon did not answer ({type(error).__name__}: {error}): see its log"
+    raise click.ClickException(why)

@@ -1,0 +1,44 @@
+"""`reload`: has the running daemon take what is on disk, and says what came of it."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from bridge.cli import show
+from bridge.cli.daemon import ask
+from bridge.cli.setup import outline
+
+_OK, _FAULTY = 200, 422
+
+
+@click.command()
+@click.pass_obj
+def reload(config: str | None) -> None:
+    """Have the daemon use the configuration, the secrets and the rules as they are on disk now.
+
+    Prints what has changed, and what of it waits for a restart. Exits 1 when they have faults, which are
+    printed: then what was good stays in force.
+    """
+    status, answer = ask(outline(config), "POST", "/v1/reload")
+    if status == _FAULTY:
+        for fault in answer["errors"]:
+            click.echo(show.plain(fault), err=True)
+        raise click.ClickException(answer["message"])
+    if status != _OK:
+        raise click.ClickException(f"the daemon answered {status}: {answer.get('message')}")
+    for line in _lines(answer["data"]):
+        click.echo(line)
+    sys.exit(0)
+
+
+def _lines(done: Mapping[str, Any]) -> Iterator[str]:
+    counts = [f"{count} {name}" for name, count in done["counts"].items() if count]
+    keys = done["configuration"]
+    changes = [f"rules: {', '.join(counts)}"] * bool(counts) + [f"configuration: {', '.join(keys)}"] * bool(
+        keys
+    )
+    yield f"reloaded: {'; '.join(changes) or 'nothing has changed'}"
+    if waiting := done["waits_for_restart"]:
+        yield f"waits for a restart: {', '.join(waiting)}"

@@ -1,0 +1,240 @@
+"""The services of each builder and channel of the configuration in force, which they follow.
+
+Whoever is there with the same settings works on. One that was changed or removed finishes what it has in hand
+before another takes its place; where that takes too long, the next one finds in the store what was left, as
+after a start.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import structlog
+
+from bridge.builders.base import Builder
+from bridge.channels.base import Channel
+from bridge.config.loader import Config
+from bridge.planning.notice_policy import NoticePolicy
+from bridge.registry import Plan, builder_plans, channel_plans, close_all, targets
+from bridge.runtime import metrics
+from bridge.runtime.clock import Clock
+from bridge.runtime.events import LogEvent
+from bridge.services.base import Crew, HandOver, Service
+from bridge.services.health import DISK
+from bridge.services.notifier import Notifier, Target
+from bridge.services.poller import Poller
+from bridge.services.room import Rooms
+from bridge.services.servers import Servers
+from bridge.services.triggerer import Triggerer
+from bridge.store.base import Store
+
+log = structlog.get_logger()
+
+_BUILDER: Final = "builder"
+_CHANNEL: Final = "channel"
+_Part = tuple[str, str]
+"""`builder` or `channel`, and the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """What a part is to be: `beside` is the server of a builder, or the target of a channel."""
+
+    plan: Plan[Builder | Channel]
+    beside: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """A post with its adapter and services."""
+
+    post: _Post
+    adapter: Builder | Channel
+    services: Sequence[Service]
+
+
+class Staff(Service):
+    """Has a triggerer and a poller for each builder, a notifier for each channel, and ends those of others.
+
+    `on_left` is called when one has ended, since what it leaves may be nobody's now.
+    """
+
+    tick = 60.0
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        crew: Crew,
+        store: Store,
+        clock: Clock,
+        *,
+        notice_policy: NoticePolicy,
+        on_left: Callable[[], None],
+    ) -> None:
+        super().__init__("staff")
+        self._config = config
+        self._crew = crew
+        self._store = store
+        self._clock = clock
+        self._notice_policy = notice_policy
+        self._on_left = on_left
+        self._servers = Servers(store.health, clock, self.wake_notifiers)
+        self._targets: dict[str, Target] = {}
+        self._filled: dict[_Part, _Filled] = {}
+        self._leaving: list[Builder | Channel] = []
+        """Adapters whose services have ended; they are still to be closed."""
+        self._begun = False
+
+    @cached_property
+    def _rooms(self) -> Rooms:
+        """Of the disk of the store, which stays the same whatever is reloaded."""
+        return Rooms(self._config(), self._store.health, self._clock, self.wake_notifiers)
+
+    def builders(self) -> set[str]:
+        """The names of those that there are, or are about to be."""
+        return {*self._config().builders, *self._names(_BUILDER)}
+
+    def channels(self) -> set[str]:
+        return {*self._config().channels, *self._names(_CHANNEL)}
+
+    def wake_all(self) -> None:
+        """Builds and notices may be due."""
+        for one in self._services(_BUILDER, _CHANNEL):
+            one.wake()
+
+    def wake_notifiers(self) -> None:
+        for one in self._services(_CHANNEL):
+            one.wake()
+
+    def hint(self, builder: str) -> None:
+        """The server of the builder says that something has changed."""
+        self._servers.hint(builder)
+
+    def reopen_channels(self) -> None:
+        """Somebody may have mended a channel."""
+        for service in self._services(_CHANNEL):
+            if isinstance(service, Notifier):
+                service.reopen()
+
+    async def aclose(self) -> None:
+        """Close all adapters, once no service is at work any more."""
+        await close_all([*self._leaving, *(one.adapter for one in self._filled.values())])
+
+    async def round(self) -> None:
+        """Follow the configuration in force. Raises StoreError."""
+        config = self._config()
+        wanted = _posts(config, self._store, self._clock)
+        left = [part for part, filled in self._filled.items() if wanted.get(part) != filled.post]
+        await self._release(left)
+        metrics.prepare(config.settings.sources, config.builders, config.channels)
+        came = [part for part in wanted if part not in self._filled]
+        for part in came:
+            self._fill(part, wanted[part])
+        if self._begun and (left or came):
+            names = {"ended": [":".join(part) for part in left], "begun": [":".join(part) for part in came]}
+            log.info(LogEvent.STAFF_CHANGED, **names)
+        self._begun = True
+        await self._close()
+        await self._forget(wanted)
+        if left:
+            self._on_left()
+
+    async def _release(self, parts: Iterable[_Part]) -> None:
+        """End the services of these, all at the same time."""
+        leaving = {part: self._filled[part] for part in parts}
+        if not leaving:
+            return
+        await self._crew.leave(*(service for filled in leaving.values() for service in filled.services))
+        for (what, name), filled in leaving.items():
+            del self._filled[what, name]
+            self._leaving.append(filled.adapter)
+            if what == _BUILDER:
+                self._servers.leave(name)
+        used = {filled.post.beside for (what, _), filled in self._filled.items() if what == _CHANNEL}
+        self._targets = {key: target for key, target in self._targets.items() if key in used}
+
+    def _fill(self, part: _Part, post: _Post) -> None:
+        name = part[1]
+        adapter = post.plan.make()
+        if isinstance(adapter, Channel):
+            services: Sequence[Service] = [self._of_channel(name, adapter, post.beside)]
+        else:
+            services = self._of_builder(name, adapter, post.beside)
+        self._filled[part] = _Filled(post, adapter, services)
+        self._crew.join(*services)
+
+    def _of_channel(self, name: str, channel: Channel, target: str) -> Notifier:
+        return Notifier(
+            name,
+            channel,
+            self._targets.setdefault(target, Target(target)),
+            notices=self._store.notices,
+            health=self._store.health,
+            clock=self._clock,
+            wake_notifiers=self.wake_notifiers,
+        )
+
+    def _of_builder(self, name: str, builder: Builder, server: str) -> list[Service]:
+        builds_ended, health = HandOver(), self._servers.health(name, server)
+        poller = Poller(
+            name,
+            builder,
+            builds=self._store.builds,
+            health=health,
+            notice_policy=self._notice_policy,
+            clock=self._clock,
+            on_ended=builds_ended,
+            wake_notifiers=self.wake_notifiers,
+        )
+        self._servers.join(name, server, health, poller.hint)
+        triggerer = Triggerer(
+            name,
+            builder,
+            builds=self._store.builds,
+            jobs=self._store.jobs,
+            health=health,
+            rooms=self._rooms.of_builder(name, builder.folder),
+            notice_policy=self._notice_policy,
+            clock=self._clock,
+            on_triggered=poller.wake,
+            wake_notifiers=self.wake_notifiers,
+        )
+        builds_ended.add(triggerer)
+        return [triggerer, poller]
+
+    async def _close(self) -> None:
+        leaving = list(self._leaving)
+        await close_all(leaving)
+        del self._leaving[: len(leaving)]
+
+    async def _forget(self, wanted: Mapping[_Part, _Post]) -> None:
+        """Forget the health of parts that are gone: nobody can mend them."""
+        kinds = {_BUILDER: _BUILDER, _CHANNEL: _CHANNEL, DISK: _BUILDER}
+        gone = []
+        for health in await self._store.health.all():
+            what, _, name = health.name.partition(":")
+            if name and what in kinds and (kinds[what], name) not in wanted:
+                gone.append(health.name)
+        if gone:
+            await self._store.health.forget(gone)
+
+    def _names(self, what: str) -> list[str]:
+        return [name for kind, name in self._filled if kind == what]
+
+    def _services(self, *kinds: str) -> list[Service]:
+        return [one for (kind, _), filled in self._filled.items() if kind in kinds for one in filled.services]
+
+
+def _posts(config: Config, store: Store, clock: Clock) -> dict[_Part, _Post]:
+    """What a configuration asks for; where two are equal, nothing of it has changed."""
+    shared = targets(config)
+    channels = channel_plans(config, store.messages, clock)
+    builders = builder_plans(config, clock)
+    return {
+        **{
+            (_BUILDER, name): _Post(plan, config.builders[name].server or name)
+            for name, plan in builders.items()
+        },
+        **{(_CHANNEL, name): _Post(plan, shared[name]) for name, plan in channels.items()},
+    }
