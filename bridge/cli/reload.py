@@ -1,6 +1,5 @@
 """`reload`: has the running daemon take what is on disk, and says what came of it."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,22 +22,18 @@ def reload(config: str | None) -> None:
     """
     status, answer = ask(outline(config), "POST", "/v1/reload")
     if status == _FAULTY:
-        for fault in answer["errors"]:
+        for fault in answer["data"]["faults"]:
             click.echo(show.plain(fault), err=True)
-        raise click.ClickException(answer["message"])
     if status != _OK:
-        raise click.ClickException(f"the daemon answered {status}: {answer.get('message')}")
+        raise click.ClickException(answer["msg"])
     for line in _lines(answer["data"]):
         click.echo(line)
-    sys.exit(0)
 
 
 def _lines(done: Mapping[str, Any]) -> Iterator[str]:
-    counts = [f"{count} {name}" for name, count in done["counts"].items() if count]
-    keys = done["configuration"]
-    changes = [f"rules: {', '.join(counts)}"] * bool(counts) + [f"configuration: {', '.join(keys)}"] * bool(
-        keys
-    )
-    yield f"reloaded: {'; '.join(changes) or 'nothing has changed'}"
+    rules = ", ".join(f"{count} {name}" for name, count in done["counts"].items() if count)
+    parts = {"rules": rules, "configuration": ", ".join(done["configuration"])}
+    changes = "; ".join(f"{part}: {what}" for part, what in parts.items() if what)
+    yield f"reloaded: {changes or 'nothing has changed'}"
     if waiting := done["waits_for_restart"]:
         yield f"waits for a restart: {', '.join(waiting)}"
