@@ -1,7 +1,6 @@
 """The views of all dialects, as one application."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -69,6 +68,7 @@ class Api:
             CodeArtsApi(callers, attempts, core, zone, allow_private=settings.codearts.allow_private),
         ]
         self._events = events
+        self._document = b""
         self._one_document = anyio.Lock()
         views = Starlette(
             routes=[
@@ -88,8 +88,8 @@ class Api:
     async def _show_document(self, request: Request) -> Response:
         # Anyone may ask for it, and to make it takes a second: it is made once.
         async with self._one_document:
-            document = await to_thread.run_sync(_document)
-        return with_caching(request, Response(document, media_type="application/json"))
+            self._document = self._document or await to_thread.run_sync(_document)
+        return with_caching(request, Response(self._document, media_type="application/json"))
 
     async def _missed(self, request: Request, error: HTTPException) -> Response:
         path, own = request.url.path, self._dialects[0]
@@ -97,7 +97,6 @@ class Api:
         return with_caching(request, dialect.missed(request, error))
 
 
-@cache
 def _document() -> bytes:
     return orjson.dumps(openapi(DIALECTS))
 

@@ -217,13 +217,19 @@ class OwnApi(Dialect):
         page = await self._core.notices.messages(call.caller, query.cursor, PAGE_SIZE, query.filter)
         return self._links.listed(call, page, lambda row: row.id, message_document)
 
-    async def show_health(self, _call: Call) -> list[PartDocument]:
-        """Show which builders and channels work, and since when and why others do not."""
+    async def show_health(self, call: Call) -> list[PartDocument]:
+        """Show which builders and channels work, and since when and why others do not.
+
+        Who may read all sees what else does not work, such as `rules` that have faults, or a `configuration`
+        of which something waits for a restart.
+        """
         names = self._core.keeper.in_force.files.names
         parts = [f"builder:{name}" for name in names.builders] + [
             f"channel:{name}" for name in names.channels
         ]
         known = {record.name: record for record in await self._core.store.health.all()}
+        if call.caller.namespaces is None:
+            parts += [name for name, one in known.items() if one.down_since is not None and name not in parts]
         return [part_document(known.get(part, HealthRecord(name=part))) for part in parts]
 
     async def explain(self, call: Call, body: ExplainOrder) -> list[ExplanationDocument]:

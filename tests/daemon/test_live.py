@@ -1,0 +1,202 @@
+"""One daemon whose bridge.yaml and secrets change while it runs; nothing of it is started again."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from anyio.from_thread import start_blocking_portal
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
+from support.fake_robots import dingtalk_robot
+from support.rules import shop_rule
+from support.sending import push_body, send, signed
+
+URL = "https://git.example.com/shop.git"
+OTHER = "https://git.example.com/docs.git"
+FAIL = ["buildJobFail"]
+VALID_SECONDS = 3.0
+"""How long a changed secret may take until it counts."""
+
+
+class Live:
+    """A running daemon and its configuration, of which a test changes one thing after the other."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        self.config: dict[str, Any] = yaml.safe_load(daemon.config.read_text())
+
+    def write(self, **sections: Any) -> None:
+        """Replace sections of bridge.yaml; those of None are left out."""
+        self.config = {key: value for key, value in (self.config | sections).items() if value is not None}
+        new = self.daemon.config.with_suffix(".new")
+        new.write_text(yaml.safe_dump(deepcopy(self.config)))
+        new.replace(self.daemon.config)
+
+    def reload(self, **sections: Any) -> str:
+        """As `buildbridge reload` does it, which has to succeed; what it printed."""
+        self.write(**sections)
+        done = self.daemon.command("reload")
+        assert (done.status, done.stderr) == (0, ""), done
+        return done.stdout
+
+    def send(self, source: str, secret: str = SECRET, url: str = URL, **more: Any) -> httpx.Response:
+        body = push_body(url, **more)
+        headers = signed(body, f"{source}-{time.monotonic_ns()}", secret)
+        address = f"{self.daemon.url}/hooks/{source}"
+        return httpx.post(address, content=body, headers=headers, timeout=30, verify=NO_TLS)
+
+    def staff(self) -> list[tuple[list[str], list[str]]]:
+        """Who has ended and begun to work, as the log has it."""
+        lines = (line for line in self.daemon.lines() if line["event"] == "staff.changed")
+        return [(line["ended"], line["begun"]) for line in lines]
+
+    def down(self) -> list[str]:
+        found: list[str] = httpx.get(f"{self.daemon.url}/healthz", verify=NO_TLS).json()["down"]
+        return found
+
+
+@contextmanager
+def live(folder: Path, **config: Any) -> Iterator[Live]:
+    whole: dict[str, Any] = {
+        "sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}},
+        "builders": {"here": {"kind": "dummy", "duration": "10ms"}},
+    }
+    with running(folder, whole | config, {"shop.yaml": shop_rule(URL)}) as daemon:
+        yield Live(daemon)
+
+
+def test_a_secret_whose_file_changes_is_valid_within_three_seconds(tmp_path: Path) -> None:
+    mounted = tmp_path / "secrets"
+    for version, text in (("..1", "the first secret"), ("..2", "the second secret")):
+        (mounted / version).mkdir(parents=True)
+        (mounted / version / "hook").write_text(f"{text}\n")
+    (mounted / "..data").symlink_to("..1")
+    (mounted / "hook").symlink_to("..data/hook")
+    sources = {"plain": {"kind": "Simple", "secrets": [{"file": "secrets/hook"}, SECRET], "rate": "5/h"}}
+    with live(tmp_path, sources=sources) as one:
+        assert one.send("plain", "the first secret").status_code == 202
+        assert one.send("plain", "the second secret").status_code == 401
+        # As Kubernetes swaps the versions of a mounted secret.
+        (mounted / "..new").symlink_to("..2")
+        (mounted / "..new").replace(mounted / "..data")
+        begun = time.monotonic()
+        eventually(lambda: one.send("plain", "the second secret").status_code == 202)
+        took = time.monotonic() - begun
+        assert one.send("plain", "the first secret").status_code == 401
+        assert one.send("plain", SECRET).status_code == 202, "the other entry still holds"
+        (line,) = [line for line in one.daemon.lines() if line["event"] == "rules.reloaded"]
+        assert line["configuration"] == ["sources.plain"]
+        assert [one.send("plain").status_code for _ in range(3)] == [202, 202, 429], "all of them are counted"
+    assert took <= VALID_SECONDS, took
+
+
+def test_sources_builders_and_tokens_come_and_go_and_what_stays_is_not_touched(tmp_path: Path) -> None:
+    with live(tmp_path) as one:
+        daemon = one.daemon
+        assert one.send("more").status_code == 404
+        more = {"kind": "Simple", "secrets": ["another secret"], "allow": ["127.0.0.1"]}
+        builders = {**one.config["builders"], "slow": {"kind": "dummy", "duration": "1h"}}
+        (tmp_path / "rules" / "docs.yaml").write_text(shop_rule(OTHER, name="docs", builder="slow"))
+        assert one.reload(sources={**one.config["sources"], "more": more}, builders=builders) == (
+            "reloaded: rules: 1 added; configuration: sources.more, builders.slow\n"
+        )
+        assert one.send("more", "another secret", OTHER).status_code == 202
+        eventually(lambda: daemon.builds(status="I"))
+        assert one.staff() == [([], ["builder:slow"])]
+
+        (tmp_path / "rules" / "docs.yaml").unlink()
+        del builders["slow"]
+        one.reload(sources={"plain": one.config["sources"]["plain"]}, builders=builders)
+        ended = eventually(lambda: [build for build in daemon.builds() if build["ended_at"]])
+        assert [(build["state"], build["detail"]) for build in ended] == [
+            ("unknown", "there is no builder slow any more")
+        ]
+        assert one.send("more", "another secret").status_code == 404
+        assert one.staff()[1:] == [(["builder:slow"], [])]
+
+        one.reload(api={"tokens": ["the token of tomorrow"]})
+        with pytest.raises(httpx.HTTPStatusError, match="401"):
+            daemon.api("/v1/deliveries", TOKEN)
+        assert daemon.api("/v1/deliveries", "the token of tomorrow")["count"] == 1
+        one.reload(server={**one.config["server"], "public_url": "https://ci.example.com/bridge"})
+        for _ in range(20):
+            send(daemon.url, push_body(URL), f"{time.monotonic_ns()}")
+        page = daemon.api("/v1/deliveries", "the token of tomorrow")
+        assert page["next"].startswith("https://ci.example.com/bridge/v1/deliveries?")
+        assert len(one.staff()) == 2, "nobody else was touched"
+        assert daemon.stop() == 0
+    assert not (tmp_path / "data" / "bridge.db.sock").exists()
+
+
+def test_a_channel_takes_notices_at_its_new_address_and_what_waited_for_it(tmp_path: Path) -> None:
+    with start_blocking_portal() as portal:
+        first, second = (
+            portal.wrap_async_context_manager(dingtalk_robot(time.time, secret=SECRET)) for _ in range(2)
+        )
+        with first as closed:
+            address = closed.url
+        with second as robot:
+            chat = {"kind": "DING_TALK", "url": address, "secret": SECRET, "allow_private": True}
+            with live(
+                tmp_path,
+                builders={"here": {"kind": "dummy", "duration": "10ms", "result": "failed"}},
+                channels={"team": chat},
+                notices={"default": [{"channel": "team", "enabled_event_type_names": FAIL}]},
+            ) as one:
+                daemon = one.daemon
+                one.send("plain")
+                eventually(lambda: daemon.said("notice.attempted", channel="team", outcome="retry"))
+                one.reload(channels={"team": {**chat, "url": robot.url}}, people={"ann@example.com": {}})
+                (message,) = eventually(lambda: robot.messages)
+                assert "acme/shop" in message["markdown"]["text"]
+                assert one.staff()[0] == (["channel:team"], ["channel:team"])
+
+                robot.scripted.clear()
+                one.reload(channels={}, notices={})
+                eventually(lambda: one.staff()[1:])
+                assert one.send("plain", sha="2" * 40).status_code == 202
+                eventually(lambda: len([build for build in daemon.builds() if build["ended_at"]]) == 2)
+                assert len(robot.messages) == 1
+                assert robot.url.partition("=")[2] not in daemon.output()
+
+
+def test_what_cannot_be_followed_is_named_and_a_faulty_set_changes_nothing(tmp_path: Path) -> None:
+    with live(tmp_path) as one:
+        server, store = one.config["server"], one.config["store"]
+        printed = one.reload(server={**server, "port": 1}, log={"level": "error"})
+        assert printed == "reloaded: configuration: log.level\nwaits for a restart: server.port\n"
+        (part,) = (one for one in one.daemon.api("/v1/health") if one["name"] == "configuration")
+        assert (one.down(), part["why"]) == (["configuration"], "server.port waits for a restart")
+        written = len(one.daemon.lines())
+        assert one.send("plain").status_code == 202
+        eventually(lambda: [build for build in one.daemon.builds() if build["ended_at"]])
+        assert len(one.daemon.lines()) == written, "only errors are written now"
+        assert one.reload(store={**store, "min_free": "1GiB"}, log=None) == (
+            "reloaded: configuration: log.level\nwaits for a restart: store.min_free, server.port\n"
+        )
+        assert one.reload(server=server, store=store) == "reloaded: nothing has changed\n"
+        assert one.down() == []
+
+        (tmp_path / "rules" / "docs.yaml").write_text(shop_rule(OTHER, name="docs"))
+        more = {"kind": "Simple", "secrets": [{"file": "more.secret"}]}
+        one.write(sources={"more": more}, api={"tokens": ["the token of tomorrow"]})
+        refused = one.daemon.command("reload")
+        fault, why = refused.stderr.splitlines()
+        assert refused.status == 1
+        assert "sources.more.secrets[0]: the secret file" in fault
+        assert why.startswith("bridge.yaml and the rules have 1 fault: what was good stays in force")
+        assert (one.down(), one.daemon.api("/v1/repositories")["count"]) == (["rules"], 1)
+        assert one.send("plain").status_code == 202
+
+        (tmp_path / "more.secret").write_text(f"{SECRET}\n")
+        eventually(lambda: one.send("more").status_code == 202)
+        assert one.send("plain").status_code == 404
+        assert one.daemon.api("/v1/repositories", "the token of tomorrow")["count"] == 2
+        assert one.down() == []
+        assert one.daemon.stop() == 0
+        assert "no daemon has the store" in one.daemon.command("reload").complaint
