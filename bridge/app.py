@@ -67,7 +67,7 @@ async def serve(
             await recover(store, config.builders, config.channels, daemon.notice_policy)
             listener = listen(settings.server.host, settings.server.port)
             tasks.start_soon(obey_signals, daemon.server.stop, daemon.reloader.reload)
-            async with aclosing(daemon.staff), crew.running(daemon.services):
+            async with aclosing(daemon.staff), crew.running(daemon.services()):
                 tasks.start_soon(_report_ready, daemon.server, listener, task_status)
                 await daemon.server.serve(sockets=[listener, *([local] if local else [])])
                 notify("STOPPING=1")
@@ -126,22 +126,19 @@ class _Daemon:
             on_due=self._dispatcher.wake,
             wake_notifiers=self.staff.wake_notifiers,
         )
-        unserved = Unserved(store, self.staff.builders, self.staff.channels, self.notice_policy)
-        left.add(unserved)
-        self.services: list[Service] = [
-            self.reloader,
-            self._dispatcher,
-            self._scheduler,
-            self.staff,
-            unserved,
-            ClockFollower(store, clock),
-            Pruner(store, lambda: self.reloader.config.settings.retention),
-            *(Liveness(store), LoopLag()),
-        ]
+        self._unserved = Unserved(store, self.staff.builders, self.staff.channels, self.notice_policy)
+        left.add(self._unserved)
         self._api = OnFirstCall(self._make_api)
         settings, views = config.settings, (self._receiver(config), self._wake_view(config), self._api)
         self._http = App(store, *views, settings=settings, clock=clock)
         self.server = make_server(self._http, settings.server, on_stop=self._api.close)
+
+    def services(self) -> list[Service]:
+        """All that work from the start; the staff has more join."""
+        store, rules = self._store, self.reloader
+        upkeep = Pruner(store, lambda: rules.config.settings.retention), ClockFollower(store, self._clock)
+        work = rules, self._dispatcher, self._scheduler, self.staff, self._unserved
+        return [*work, *upkeep, Liveness(store), LoopLag()]
 
     def _use(self, config: Config) -> None:
         """In the turn in which it comes into force: what is asked from now on is answered by it."""
