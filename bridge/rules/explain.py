@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bridge.model.event import Ignored, PushEvent
-from bridge.rules.match import Match, Matching, Rejection, RuleSet
+from bridge.rules.elsewhere import Rejection, nearest
+from bridge.rules.match import Match, Matching, RuleSet
 
 MAX_STORED: Final = 2000
 """How many rejections are stored of one delivery: it may have 100 refs, and many rules for each."""
@@ -13,8 +14,6 @@ NO_RULE: Final = "no rule is for"
 """How a reason begins where no rule builds from the code."""
 _MAX_REASON: Final = 500
 _FEW: Final = 5
-_NEAREST: Final = 3
-_MAX_COMPARED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +36,12 @@ class Evaluation:
             return ""
         rejections = self.matching.rejections
         if own := [one for one in rejections if not one.other_code]:
-            return "; ".join(map(_sentence, own[:_FEW]))
+            return "; ".join(map(str, own[:_FEW]))
         code = self.event.repo.full_name
-        near = "; ".join(map(_sentence, _nearest(code, rejections)))
+        near = "; ".join(map(str, self.matching.nearest or nearest(self.address or code, rejections)))
         place = f" at {self.address}" if self.address not in {"", code} else ""
-        return f"{NO_RULE} {self.kind} {code}{place}" + (f"; the nearest: {near}" if near else "")
+        cure = f"; such a rule has code_repo_clone_url: {self.address}" if self.address else ""
+        return f"{NO_RULE} {self.kind} {code}{place}{f'; the nearest: {near}' if near else ''}{cure}"
 
     def document(self, limit: int | None = None) -> dict[str, Any]:
         """The document that is stored and shown; `left_off` counts the rejections over the limit."""
@@ -99,27 +99,6 @@ def facts_document(event: PushEvent | Ignored) -> dict[str, Any]:
         "author": event.author,
         "clone_url_http": event.repo.clone_url if event.repo else None,
     }
-
-
-def _nearest(code: str, rejections: Sequence[Rejection]) -> list[Rejection]:
-    """The few of these for other code whose code has a similar name."""
-    if not rejections:
-        return []
-    by_code: dict[str, Rejection] = {}
-    for one in rejections:
-        by_code.setdefault(one.other_code.lower()[:_MAX_COMPARED], one)
-    # The daemon keeps what it has imported, and needs this only where somebody asks for an explanation.
-    import difflib  # noqa: PLC0415
-
-    near = difflib.get_close_matches(code.lower()[:_MAX_COMPARED], by_code, n=_NEAREST, cutoff=0.5)
-    return [by_code[one] for one in near]
-
-
-def _sentence(rejection: Rejection) -> str:
-    where = f"{rejection.namespace}/{rejection.repo_name}"
-    if rejection.tag_config is not None:
-        where += f" tag_configs[{rejection.tag_config}]"
-    return f"{where}: {rejection.why}"
 
 
 def _match(match: Match) -> dict[str, Any]:

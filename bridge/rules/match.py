@@ -9,6 +9,7 @@ from typing import Final
 from bridge.errors import Fault
 from bridge.model.event import PushEvent, Ref, Repo
 from bridge.rules.api import ApiRules
+from bridge.rules.elsewhere import Elsewhere, Rejection
 from bridge.rules.paths import compile_paths, joined, unknown_files
 from bridge.rules.pattern import MAX_NAME_BYTES, shown
 from bridge.rules.render import (
@@ -62,25 +63,12 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejection:
-    """Why a repository, or one of its tag configurations, does not build; `why` is a sentence for people.
-
-    `other_code` is what it builds from, where that is not what was pushed.
-    """
-
-    namespace: str
-    repo_name: str
-    tag_config: int | None
-    why: str
-    other_code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Matching:
-    """The builds and the rejections of one push."""
+    """The builds and the rejections of one push; where no rule is for its code, `nearest` are for other."""
 
     matches: tuple[Match, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    nearest: tuple[Rejection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +101,7 @@ class RuleSet:
     _by_address: frozenset[str] = field(init=False, repr=False)
     """The kinds of Git hosts whose repositories the rules name by clone address."""
     _reserved: Reserved = field(init=False, repr=False, compare=False)
+    _elsewhere: Elsewhere = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_code: dict[tuple[str, str], list[BuildRepository]] = {}
@@ -124,6 +113,7 @@ class RuleSet:
             for one in self.repositories.values()
             if one.build_config.code_path is None
         )
+        object.__setattr__(self, "_elsewhere", Elsewhere(self.repositories, self.places))
         object.__setattr__(self, "_reserved", Reserved(self.repositories.values()))
         object.__setattr__(self, "_by_address", by_address)
         object.__setattr__(self, "_by_code", by_code)
@@ -143,13 +133,18 @@ class RuleSet:
         Where no one knows the source, it may be any of its kind.
         """
         known = self._named_so(forge_kind, event.repo)
+        if not known:
+            code = self.address_of(forge_kind, event.repo) or event.repo.full_name
+            return Matching(nearest=self._elsewhere.nearest(code))
         return _joined([self._match(found, event, at, source) for found in known])
 
     def explain(self, forge_kind: str, event: PushEvent, at: float, source: str | None = None) -> Matching:
         """As `match`, with a rejection for each repository that builds from other code."""
         known = self._named_so(forge_kind, event.repo)
         paths = {repository.path for repository in known}
-        others = [_elsewhere(rule) for rule in self.repositories.values() if rule.path not in paths]
+        others = [
+            self._elsewhere.rejection(rule) for rule in self.repositories.values() if rule.path not in paths
+        ]
         return _joined([self.match(forge_kind, event, at, source), Matching((), tuple(others))])
 
     def match_by_hand(
@@ -220,12 +215,6 @@ def _joined(parts: Sequence[Matching]) -> Matching:
         tuple(match for part in parts for match in part.matches),
         tuple(rejection for part in parts for rejection in part.rejections),
     )
-
-
-def _elsewhere(repository: BuildRepository) -> Rejection:
-    config = repository.build_config
-    why = f"builds from {config.code_repo_client} {config.code}"
-    return Rejection(repository.namespace, repository.repo_name, None, why, config.code)
 
 
 def match_repository(

@@ -57,7 +57,9 @@ def tags(config: Path, *arguments: str) -> list[str]:
 def test_a_repository_without_a_rule_is_said_first_and_then_the_nearest(config: Path) -> None:
     done = command("--config", config, "explain", "--push", "gitee:acme/shp@main")
     said = done.stdout.splitlines()[1]
-    assert said == "  not: no rule is for Gitee acme/shp; the nearest: acme/shop: builds from Gitee acme/shop"
+    place = config.with_name("rules.yaml")
+    near = f"the nearest: acme/shop ({place}:3:1): builds from Gitee acme/shop"
+    assert said == f"  not: no rule is for Gitee acme/shp; {near}"
     assert explained(config, "gitee:zzz@main")["reason"] == "no rule is for Gitee zzz"
 
 

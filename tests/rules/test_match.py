@@ -39,7 +39,19 @@ def test_an_azure_project_may_have_spaces_in_its_name(tmp_path: Path) -> None:
 )
 def test_a_push_of_other_code_meets_no_rule(tmp_path: Path, kind: str, name: str) -> None:
     found = rules(tmp_path, tag_config("**", "x"))
-    assert found.match(kind, push(repo=Repo(full_name=name)), AT) == Matching()
+    met = found.match(kind, push(repo=Repo(full_name=name)), AT)
+    assert (met.matches, met.rejections) == ((), ())
+
+
+@pytest.mark.parametrize("count", [0, 300], ids=["few", "many"])
+def test_the_rule_that_may_have_been_meant_is_named_with_its_place(tmp_path: Path, count: int) -> None:
+    """Among many rules only those for a repository of the same name, elsewhere."""
+    heads = (
+        HEAD.replace(": shop\n", f": shop-{one}\n").replace("shop-web", f"o-{one}") for one in range(count)
+    )
+    found = rules_of(tmp_path, "---".join(head + tag_config() for head in (HEAD, *heads)))
+    (near, *_) = found.match("Gitee", push(repo=Repo(full_name="Akme/Shop-Web")), AT).nearest
+    assert str(near) == f"acme/shop ({tmp_path / 'rules.yaml'}:3:1): builds from Gitee Acme/shop-web"
 
 
 def test_each_configuration_that_does_not_build_says_the_first_reason(tmp_path: Path) -> None:

@@ -133,7 +133,11 @@ async def test_a_push_becomes_a_build(store: Store, tmp_path: Path) -> None:
         (b'{"data": {}}', "a body without a type is not a push"),
         (
             body(repository={"full_name": "acme/else", "clone_url": "https://git.example.com/else.git"}),
-            "no rule is for Simple acme/else at https://git.example.com/else.git",
+            "no rule is for Simple acme/else at https://git.example.com/else.git; the nearest: acme/shop (/",
+        ),
+        (
+            body(repository={"full_name": "x", "clone_url": "ssh://git.example.com/shop.git"}),
+            "such a rule has code_repo_clone_url: ssh://git.example.com/shop.git",
         ),
     ],
 )

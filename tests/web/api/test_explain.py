@@ -105,7 +105,11 @@ async def test_a_caller_sees_what_the_rules_of_its_namespaces_decide(
     for namespace, tags, reason in (
         ("acme", ["of-acme"], None),
         ("globex", [], "globex/shop tag_configs[0]: main does not match other"),
-        ("umbrella", [], f"no rule is for Simple acme/shop at {URL}"),
+        (
+            "umbrella",
+            [],
+            f"no rule is for Simple acme/shop at {URL}; such a rule has code_repo_clone_url: {URL}",
+        ),
     ):
         token = bearer(await issue(store, Role.VIEWER, namespace))
         for order in ({"delivery": delivery}, {"push": PUSH | {"repository": URL}}):
@@ -271,16 +275,16 @@ async def test_of_very_many_rules_only_those_for_the_code_are_told(
     elsewhere = PUSH | {"repository": "https://git.example.com/other.git"}
     (found,) = good(await ask(client, token, push=elsewhere))
     assert {one["why"] for one in found["rejections"]} == {f"builds from Simple {URL}"}
-    nothing, near, *_ = found["reason"].split("; ")
+    nothing, near, *_, cure = found["reason"].split("; ")
     assert nothing == "no rule is for Simple https://git.example.com/other.git"
     assert near.startswith("the nearest: ")
     assert near.endswith(f": builds from Simple {URL}")
+    assert cure == "such a rule has code_repo_clone_url: https://git.example.com/other.git"
     monkeypatch.setattr(explain, "MAX_STORED", 2)
     (found,) = good(await ask(client, token, push=elsewhere))
-    assert (found["rejections"], found["reason"]) == (
-        [],
-        "no rule is for Simple https://git.example.com/other.git",
-    )
+    assert found["rejections"] == []
+    assert found["reason"].startswith(f"{nothing}; the nearest: ")
+    assert found["reason"].endswith(cure)
 
 
 async def test_of_very_many_refs_and_rules_no_answer_is_made(
