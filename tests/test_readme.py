@@ -55,7 +55,9 @@ def test_the_walk_of_a_newcomer_ends_as_it_is_shown(tmp_path: Path) -> None:
         check=False,
     )
     assert (walked.returncode, walked.stderr) == (0, "")
-    assert "warning" not in walked.stdout
+    warnings = [line for line in walked.stdout.splitlines() if "warning" in line]
+    assert all("is invented: put your own in its place" in line for line in warnings)
+    assert len(warnings) == len(["public_url", "registry"])
     assert walked.stdout.endswith(f"valid, with 1 build repository\n{found[2]}")
 
 

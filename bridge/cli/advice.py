@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bridge.builders.base import Advice, BuilderContext, Target
-from bridge.cli.scaffold import invented_secrets
+from bridge.cli.placeholders import placeholders
 from bridge.cli.setup import repository_name, run
 from bridge.config.loader import Config
 from bridge.errors import Fault, StoreError
@@ -19,17 +19,14 @@ from bridge.store.open import open_store
 
 
 def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
-    """Placeholder secrets, what each builder warns of, and channels with one robot or without notices."""
+    """What is left to be changed, what builders warn of, and channels with one robot or without notices."""
     try:
         seen = _seen_jobs(config)
     except StoreError as error:
         seen = {}
         problem = f"what triggers and tests have seen of jobs is not known now: {error}"
         yield Fault(str(config.file), "store", problem, warning=True)
-    for name, value in invented_secrets().items():
-        if value in config.secrets:
-            problem = f"the secret {name} is the one that `init` invented: put the real one in its place"
-            yield Fault(str(config.file), "", problem, warning=True)
+    yield from placeholders(config)
     store_folder = config.state_path.parent
     yield from _short_disk(config, "store", store_folder)
     for name, adapter in config.builders.items():

@@ -29,9 +29,9 @@ _RULE_HEAD: Final = """\
 # The first rule: a push to main builds the tag latest, and the Git tag v1.2.0 a tag of the same name.
 # The file may be called as you like, and hold several rules.
 """
-_INVENTED: Final = "# CHANGE the names of the repository: they are invented.\n"
+_INVENTED: Final = "# CHANGE: The names of the repository are invented: write those of your own.\n"
 _INVENTED_ADDRESS: Final = """\
-# CHANGE code_repo_clone_url: it is invented; the hook reports bridge.cloneUrl, and both have to be the same.
+# CHANGE: The address code_repo_clone_url is invented: write the setting bridge.cloneUrl of the hook.
 """
 
 

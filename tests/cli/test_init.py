@@ -28,13 +28,16 @@ def made(folder: Path, *options: str) -> Done:
 
 
 def checked(folder: Path, invented: Collection[str] = ()) -> str:
-    """What `check` says; it warns of nothing but these secrets."""
+    """What `check` says; it warns of nothing but these secrets, and of what is marked."""
     done = command("check", "--config", folder / "bridge.yaml")
     assert (done.status, done.stderr) == (0, ""), done.stdout
     assert set(re.findall(r"warning: .* the secret (\S+) is the one that `init` invented", done.stdout)) == {
         *invented
     }
-    assert done.stdout.count("warning") == len(invented)
+    others = [
+        line for line in done.stdout.splitlines() if "warning" in line and "the mark CHANGE" not in line
+    ]
+    assert len(others) == len(invented), done.stdout
     return done.stdout
 
 
@@ -82,7 +85,7 @@ def test_who_names_a_plain_address_hears_that_only_this_machine_reaches_it(tmp_p
 def test_an_invented_clone_address_is_marked(repository: str, *, invented: bool, tmp_path: Path) -> None:
     said = made(tmp_path, "--host=Simple", f"--repository={repository}").stdout
     rule = (tmp_path / "rules/plain.yaml").read_text()
-    assert ("# CHANGE code_repo_clone_url: " in rule) is invented
+    assert ("# CHANGE: The address code_repo_clone_url " in rule) is invented
     assert "its `code_repo_clone_url` has to be `bridge.cloneUrl`" in said
 
 
@@ -136,6 +139,30 @@ def test_every_builder_and_channel_passes_the_check(builder: str, channel: str, 
         file = tmp_path / "secrets" / name
         file.write_text(file.read_text().replace("CHANGE", "0123456789abcdef"))
     checked(tmp_path)
+
+
+def test_what_is_left_to_be_changed_is_warned_of_with_its_place(tmp_path: Path) -> None:
+    """Until it is changed, or its mark is taken away."""
+    made(tmp_path, "--builder", "jenkins", "--channel", "MAIL", "--host", "Simple")
+    config, rule = tmp_path / "bridge.yaml", tmp_path / "rules" / "plain.yaml"
+    lines = config.read_text().splitlines()
+    marked = {
+        f"{config}:{number}:{len(line) - len(line.lstrip()) + 1}: warning: {line.split(':')[0].strip()}"
+        for number, line in enumerate(lines, 1)
+        if "# CHANGE" in line and "secrets/" not in line
+    }
+    done = command("check", "--config", config)
+    said = {
+        line.partition(": is invented")[0] for line in done.stdout.splitlines() if ": is invented" in line
+    }
+    assert (said, len(said)) == (marked, 7)
+    assert f"warning: {rule}:3:1: The names of the repository are invented" in done.stdout
+    config.write_text(
+        config.read_text().replace("ci.example.com ", "ci.potters.org ").replace("# CHANGE", "#", 1)
+    )
+    rule.write_text(rule.read_text().replace("# CHANGE: The names", "# The names"))
+    later = command("check", "--config", config).stdout
+    assert (later.count(": is invented"), str(rule) in later) == (5, False)
 
 
 def _text(path: Path) -> str:
