@@ -1,10 +1,11 @@
 # ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """What commands say to a person, in Chinese; the English sentence is the key."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from bridge.model.language import Language, speaker
+from bridge.model.language import Language, Tell, speaker, translator
 
 SENTENCES: Final[Mapping[str, str]] = {
     # help
@@ -33,7 +34,81 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "Then:": "接下来：",
     "The commonest mistakes: buildbridge help {topic}": "常见错误：buildbridge help {topic}",
+    # explain
+    "{repo}: {event} of {kind} {name}": "{repo}：{event}{kind} {name}",
+    "{repo}: {event}": "{repo}：{event}",
+    "no repository": "没有仓库",
+    "signature {proof}, source {source}": "签名{proof}，来源 {source}",
+    "unknown (--source NAME says which)": "未知（用 --source NAME 指定）",
+    "not: {why}": "不构建：{why}",
+    "and {count} more that do not build": "另有 {count} 条不构建",
+    "and {count} more that build nothing of it: see --json": "另有 {count} 条规则不构建它：见 --json",
+    "builds {tags} on {builder}": "构建 {tags}，构建器 {builder}",
+    "with {parameters}": "参数 {parameters}",
+    "{tag} (of {original})": "{tag}（原为 {original}）",
+    "a tag of the time": "时间标签",
+    "a tag of the commit": "提交标签",
+    "; ": "；",
 }
+WORDS: Final[Mapping[str, str]] = {
+    "push": "推送",
+    "delete": "删除",
+    "branch": "分支",
+    "tag": "标签",
+    "valid": "有效",
+    "invalid": "无效",
+    "absent": "缺失",
+    "unchecked": "未校验",
+}
+REASONS: Final[Mapping[str, str]] = {
+    "wants a {}, {} is a {}": "需要{0}，{1} 是{2}",
+    "{} does not match {}": "{0} 不匹配 {1}",
+    "{} is left out by !{}": "{0} 被 !{1} 排除",
+    "is not active": "未启用",
+    "no file was changed": "没有改动的文件",
+    "{} for the paths {}": "{0}（paths：{1}）",
+    "{} does not count": "改动的 {0} 不算在内",
+    "none of {} files counts": "{0} 个改动的文件都不算在内",
+    "the head commit's message holds {}": "提交说明里有 {0}",
+    "{}; the nearest: {}": "{0}；最接近的：{1}",
+    "no rule is for {}": "没有规则对应 {0}",
+    "{}: builds from {}": "{0} 的代码是 {1}",
+    "builds from {}": "代码是 {0}",
+    "builds what is pushed to the source {}, and this was pushed to {}": (
+        "只构建推送到来源 {0} 的代码，这次推送到的是 {1}"
+    ),
+    "builds without checking `paths`: {}": "不检查 `paths`，直接构建：{0}",
+    "the host does not say which files changed": "平台没有说明改动了哪些文件",
+    "the list of changed files may not be all": "改动的文件可能没有列全",
+    "the Git host does not say which commit {} is": "平台没有说明 {0} 是哪个提交",
+    "{} is not a semantic version": "{0} 不是语义化版本",
+    "{} is a pre-release, which must not move the tags of releases": (
+        "{0} 是预发布版本，不能移动正式版本的标签"
+    ),
+    "the {} was removed": "{0}已删除",
+    "{} is neither a branch nor a tag": "{0} 既不是分支也不是标签",
+    "{} tested the webhook": "{0} 测试了 Webhook",
+}
+"""Why something is not built, as rules and Git hosts say it; `{}` stands for what it is about.
+
+Of two forms as long as each other the first one is tried first.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How a person is spoken to: `tell` says sentences of commands, `reason` those of rules and Git hosts."""
+
+    tell: Tell
+    reason: Callable[[str], str]
+
+
+def speech(language: Language) -> Speech:
+    """The way to speak this language."""
+    return Speech(speaker(language, SENTENCES), translator(language, {**WORDS, **REASONS}))
+
+
+ENGLISH: Final = speech("en")
 
 
 def say(language: Language, sentence: str, **values: object) -> str:

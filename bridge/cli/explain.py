@@ -10,7 +10,9 @@ from typing import Any, Final
 import click
 
 from bridge.cli import show
+from bridge.cli.chinese import Speech, speech
 from bridge.cli.invented import EXAMPLE, pushed
+from bridge.cli.language import language_of, language_option
 from bridge.cli.setup import configuration, outline, rules_of, run, store_of
 from bridge.config.faults import suggest_or_list
 from bridge.config.loader import Config
@@ -58,6 +60,7 @@ class Pasted:
 @click.option("--changed", multiple=True, metavar="PATH", help="A file that --push changed (several times).")
 @click.option("--message", default="", help="The head commit's message of --push.")
 @show.json_option
+@language_option
 @click.pass_obj
 def explain(
     config: str | None,
@@ -71,6 +74,7 @@ def explain(
     changed: Sequence[str],
     message: str,
     as_json: bool,
+    language: str | None,
 ) -> None:
     """Say what the rules make of a delivery; nothing is built.
 
@@ -87,10 +91,10 @@ def explain(
     else:
         invented = pushed(push or "", changed, message)
         found = [_invented(config, *invented, _time(at), source)]
-    understood = True
+    understood, spoken = True, speech(language_of(language, config))
     for documents in found:
         understood = understood and not any("error" in document for document in documents)
-        _print(documents, as_json=as_json)
+        _print(documents, spoken, as_json=as_json)
     sys.exit(0 if understood else 1)
 
 
@@ -203,21 +207,23 @@ def _time(text: str | None) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _print(documents: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+def _print(documents: Sequence[Mapping[str, Any]], spoken: Speech, *, as_json: bool) -> None:
     if as_json:
         show.objects(documents)
     else:
         for document in documents:
-            _tell(document)
+            _tell(document, spoken)
 
 
-def _tell(document: Mapping[str, Any]) -> None:
+def _tell(document: Mapping[str, Any], spoken: Speech) -> None:
     if "error" in document:
         click.echo(show.plain(f"{document['file']}: {document['error']}"), err=True)
         return
     where = f"{show.plain(document['file'])}: " if document["file"] else ""
-    click.echo(f"{where}{document['host']} {show.moved(document)}")
+    click.echo(f"{where}{document['host']} {show.moved(document, spoken)}")
     if document["file"]:
-        source = document["source"] or "unknown (--source NAME says which)"
-        click.echo(show.plain(f"  signature {document['signature']}, source {source}"))
-    show.branches(document)
+        source = document["source"] or spoken.tell("unknown (--source NAME says which)")
+        proof = spoken.reason(document["signature"])
+        said = spoken.tell("signature {proof}, source {source}", proof=proof, source=source)
+        click.echo(f"  {show.plain(said)}")
+    show.branches(document, spoken)

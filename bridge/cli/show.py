@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 import orjson
 
+from bridge.cli.chinese import ENGLISH, Speech
 from bridge.rules.explain import NO_RULE
 from bridge.runtime.clock import system_clock, when
 
@@ -109,12 +110,15 @@ def _local(name: str, value: object) -> object:
     return value
 
 
-def moved(evaluation: Mapping[str, Any]) -> str:
+def moved(evaluation: Mapping[str, Any], speech: Speech = ENGLISH) -> str:
     """The repository and the ref of an evaluation."""
-    event = "push" if evaluation["event"] == "tag" else evaluation["event"]
-    names = (event, "of", evaluation["ref_kind"], evaluation["ref_name"])
-    what = " ".join(filter(None, names)) if evaluation["ref_name"] else event
-    return plain(f"{evaluation['repo'] or 'no repository'}: {what}")
+    tell, word = speech.tell, speech.reason
+    event = word("push" if evaluation["event"] == "tag" else evaluation["event"])
+    repo, name = evaluation["repo"] or tell("no repository"), evaluation["ref_name"]
+    if not name:
+        return plain(tell("{repo}: {event}", repo=repo, event=event))
+    kind = word(evaluation["ref_kind"])
+    return plain(tell("{repo}: {event} of {kind} {name}", repo=repo, event=event, kind=kind, name=name))
 
 
 def evaluation(document: Mapping[str, Any]) -> None:
@@ -123,12 +127,12 @@ def evaluation(document: Mapping[str, Any]) -> None:
     branches(document)
 
 
-def branches(document: Mapping[str, Any]) -> None:
+def branches(document: Mapping[str, Any], speech: Speech = ENGLISH) -> None:
     """Print the rules of an evaluation as a tree."""
-    rules = _decisions(document)
+    tell, rules = speech.tell, _decisions(document, speech)
     reason = document["reason"] or ""
     if not rules or reason.startswith(NO_RULE):
-        click.echo(f"  not: {plain(reason)}")
+        click.echo(f"  {plain(tell('not: {why}', why=speech.reason(reason)))}")
     rejected = [name for name, decisions in rules.items() if not any(places for places, _ in decisions)]
     folded = set(rejected[_REJECTED:])
     for name, decisions in rules.items():
@@ -139,32 +143,38 @@ def branches(document: Mapping[str, Any]) -> None:
             where = f"tag_configs{list(places)}  " if places else ""
             click.echo(f"    {where}{plain(decision)}")
     if left_off := document.get("left_off"):
-        click.echo(f"  and {left_off} more that do not build")
+        click.echo(f"  {tell('and {count} more that do not build', count=left_off)}")
     if folded:
-        click.echo(f"  and {len(folded)} more that build nothing of it: see --json")
+        more = tell("and {count} more that build nothing of it: see --json", count=len(folded))
+        click.echo(f"  {more}")
 
 
-def _decisions(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ...], str]]]:
+def _decisions(document: Mapping[str, Any], speech: Speech) -> dict[str, list[tuple[tuple[int, ...], str]]]:
     """By rule, each decision with its tag configurations; none stands for the whole rule."""
     found: dict[str, list[tuple[tuple[int, ...], str]]] = {}
     for match in document["matches"]:
-        found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), _build_text(match)))
+        found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), _build_text(match, speech)))
     for rejection in document["rejections"]:
         index = rejection["tag_config"]
         places = () if index is None else (index,)
-        found.setdefault(_rule(rejection), []).append((places, f"not: {rejection['why']}"))
+        why = speech.tell("not: {why}", why=speech.reason(rejection["why"]))
+        found.setdefault(_rule(rejection), []).append((places, why))
     return found
 
 
-def _build_text(match: Mapping[str, Any]) -> str:
+def _build_text(match: Mapping[str, Any], speech: Speech) -> str:
     """What is built; a tag that had to be changed is followed by its original."""
-    originals = match.get("originals", {})
-    tags = [f"{tag} (of {originals[tag]})" if tag in originals else tag for tag in match["tags"]]
-    version = _VERSIONS.get(match.get("version_tagging", 0))
-    given = [f"{name}={value}" for name, value in match.get("parameters", {}).items()]
-    parameters = [f"with {', '.join(given)}"] if given else []
-    named = ", ".join([*tags, *filter(None, [version])])
-    return "; ".join([f"builds {named} on {match['builder']}", *parameters, *match.get("notes", [])])
+    tell, originals = speech.tell, match.get("originals", {})
+    tags = [
+        tell("{tag} (of {original})", tag=tag, original=originals[tag]) if tag in originals else tag
+        for tag in match["tags"]
+    ]
+    if version := _VERSIONS.get(match.get("version_tagging", 0)):
+        tags.append(tell(version))
+    given = ", ".join(f"{name}={value}" for name, value in match.get("parameters", {}).items())
+    parameters = [tell("with {parameters}", parameters=given)] if given else []
+    built = tell("builds {tags} on {builder}", tags=", ".join(tags), builder=match["builder"])
+    return tell("; ").join([built, *parameters, *map(speech.reason, match.get("notes", []))])
 
 
 def _rule(decision: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The languages that people read, and sentences in them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 Language = Literal["en", "zh-CN"]
@@ -20,3 +21,22 @@ def speaker(language: Language, chinese: Mapping[str, str]) -> Tell:
         return known.get(sentence, sentence).format(**values)
 
     return tell
+
+
+def translator(language: Language, chinese: Mapping[str, str]) -> Callable[[str], str]:
+    """Puts finished English sentences into the language, by their words: `{}` stands for any.
+
+    What stands there is put into the language, too. A sentence that `chinese` does not know stays English.
+    """
+    if language != "zh-CN":
+        return str
+    longest = sorted(chinese, key=lambda one: len(one.replace("{}", "")), reverse=True)
+    forms = [("(.+?)".join(map(re.escape, one.split("{}"))), chinese[one]) for one in longest]
+
+    def translate(sentence: str) -> str:
+        for pattern, form in forms:
+            if found := re.fullmatch(pattern, sentence, re.DOTALL):
+                return form.format(*map(translate, found.groups()))
+        return sentence
+
+    return translate

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from support.guides import outline_of, prose
+from support.source_texts import is_said
 
 import bridge
+from bridge.cli.chinese import REASONS
 from bridge.cli.chinese import SENTENCES as CLI
 from bridge.cli.topics import Topic, topics
 from bridge.demo.chinese import SENTENCES as DEMO
@@ -55,6 +57,14 @@ def test_each_sentence_of_commands_and_the_demo_is_in_chinese_with_the_same_valu
         values = [sorted(re.findall(r"\{\w+\}", text)) for text in (english, translated)]
         assert values[0] == values[1]
         check_setting(re.sub(r"`[^`]+`", "`x`", translated))
+
+
+def test_each_reason_that_has_a_chinese_form_is_really_said() -> None:
+    for english, translated in REASONS.items():
+        said = english.removeprefix("{}: ").replace("{}", "…").strip("…")
+        assert is_said(said), english
+        assert sorted(re.findall(r"\{\d\}", translated)) == [f"{{{n}}}" for n in range(english.count("{}"))]
+        check_setting(translated)
 
 
 def sentences_of(folder: Path) -> set[str]:
