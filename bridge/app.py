@@ -24,7 +24,7 @@ from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
 from bridge.services.base import Crew, HandOver, Service
 from bridge.services.dispatcher import Dispatcher
-from bridge.services.housekeeper import ClockFollower, Liveness, LoopLag, Pruner, Unserved, recover
+from bridge.services.housekeeper import ClockFollower, Pruner, Unserved, recover, watchers
 from bridge.services.reloader import Reloader, RuleSources, begin
 from bridge.services.scheduler import Scheduler
 from bridge.staff import Staff
@@ -138,7 +138,7 @@ class _Daemon:
         store, rules = self._store, self.reloader
         upkeep = Pruner(store, lambda: rules.config.settings.retention), ClockFollower(store, self._clock)
         work = rules, self._dispatcher, self._scheduler, self.staff, self._unserved
-        return [*work, *upkeep, Liveness(store), LoopLag()]
+        return [*work, *upkeep, *watchers(store)]
 
     def _use(self, config: Config) -> None:
         """In the turn in which it comes into force: what is asked from now on is answered by it."""

@@ -151,6 +151,8 @@ class Staff(Service):
             self._leaving.append(filled.adapter)
             if what == _BUILDER:
                 self._servers.leave(name)
+            else:
+                self._targets[filled.post.beside].channels.discard(name)
         used = {filled.post.beside for (what, _), filled in self._filled.items() if what == _CHANNEL}
         self._targets = {key: target for key, target in self._targets.items() if key in used}
 
@@ -165,10 +167,12 @@ class Staff(Service):
         self._crew.join(*services)
 
     def _of_channel(self, name: str, channel: Channel, target: str) -> Notifier:
+        shared = self._targets.setdefault(target, Target(target))
+        shared.channels.add(name)
         return Notifier(
             name,
             channel,
-            self._targets.setdefault(target, Target(target)),
+            shared,
             notices=self._store.notices,
             health=self._store.health,
             clock=self._clock,

@@ -1,5 +1,6 @@
 """The command line."""
 
+import os
 import sys
 from typing import Final, NoReturn
 
@@ -17,10 +18,11 @@ def main() -> None:
     """Run a command. An expected error is one line on stderr that says what to do, without a traceback.
 
     Exits 0 on success, 1 on failure, 2 on wrong use, 3 when the file of the store was taken away from the
-    daemon, 130 when interrupted.
+    daemon, 4 when what is waited for has not ended in time, 130 when interrupted.
     """
     try:
         root(prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         click.echo(_advice(error), err=True)
         sys.exit(error.exit_code)
@@ -29,11 +31,13 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
+        _reader_left()
     except BridgeError as error:
         _fail(error)
     except BaseExceptionGroup as group:
+        # Rich exits where a pipe is broken, which a group holds like any other exception.
+        if group.subgroup((BrokenPipeError, SystemExit)) is not None:
+            _reader_left()
         expected, unexpected = group.split(BridgeError)
         if expected is None or unexpected is not None:
             raise
@@ -49,6 +53,12 @@ def _advice(error: click.ClickException) -> str:
         see = "? See" if line.endswith("?") else ": see"
         line = f"{line.rstrip('.?')}{see} `{command} --help`"
     return line
+
+
+def _reader_left() -> NoReturn:
+    """Who reads the output has enough of it: what is left goes nowhere, and nobody needs to hear of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 def _fail(*errors: BaseException) -> NoReturn:

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable
 import click
 
 from bridge.builders.base import Builder, BuilderContext
-from bridge.cli import show
-from bridge.cli.setup import configuration, rules_of, run
+from bridge.cli import parts, show
+from bridge.cli.rows import print_rows
+from bridge.cli.setup import configuration, outline, rules_of, run, store_of
 from bridge.config.loader import Config
 from bridge.errors import Permanent, RemoteError, StoreError
 from bridge.model.build import SeenJob
@@ -20,6 +21,20 @@ from bridge.store.open import open_store
 @click.group()
 def builders() -> None:
     """Build systems."""
+
+
+@builders.command("list")
+@show.json_option
+@click.pass_obj
+def list_builders(config: str | None, *, as_json: bool) -> None:
+    """List the builders: which are up, since when and why one is down, and how many builds it has."""
+
+    async def work() -> list[parts.Document]:
+        async with store_of(config) as store:
+            found = outline(config)
+            return await parts.builder_documents(found, store, await parts.backlog_of(found, store))
+
+    print_rows(run(work), parts.BUILDER_COLUMNS, as_json=as_json)
 
 
 @builders.command("test")

@@ -1,13 +1,16 @@
 """`builds`: list and show them, follow their logs, start, retry and cancel them."""
 
+import sys
 from typing import Any
 
 import click
 
-from bridge.cli import show, trigger
+from bridge.cli import retry, show, trigger
+from bridge.cli.follow import print_log, sees_all
 from bridge.cli.ids import build_name, find_build, find_run
 from bridge.cli.rows import limit_option, print_one, print_rows
 from bridge.cli.setup import audited, repository_name, run, store_of, user
+from bridge.cli.since import newest, since_option
 from bridge.model.audit import Action
 from bridge.model.build import Build, BuildState
 from bridge.store.base import Store
@@ -31,12 +34,21 @@ def builds() -> None:
 
 @builds.command("list")
 @click.option("--repository", metavar="NAMESPACE/REPO_NAME")
+@click.option("--builder", metavar="NAME")
 @click.option("--state", type=click.Choice([str(state) for state in BuildState]))
+@since_option()
 @limit_option
 @show.json_option
 @click.pass_obj
 def list_builds(
-    config: str | None, repository: str | None, state: str | None, limit: int, *, as_json: bool
+    config: str | None,
+    *,
+    repository: str | None,
+    builder: str | None,
+    state: str | None,
+    since: float | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List the newest builds."""
     namespace, repo_name = repository_name(repository) if repository else (None, None)
@@ -45,8 +57,15 @@ def list_builds(
 
     async def work() -> list[dict[str, Any]]:
         async with store_of(config) as store:
-            found = await store.builds.page(Cursor(), limit, only)
-            rows = await builds_with_reasons(store, found.rows, _sees_all, show.time_of(as_json=as_json))
+            found = await newest(
+                lambda cursor, size: store.builds.page(cursor, size, only),
+                lambda build: build.id,
+                lambda build: build.created_at,
+                limit=limit,
+                since=since,
+                wanted=None if builder is None else lambda build: build.builder == builder,
+            )
+            rows = await builds_with_reasons(store, found, sees_all, show.time_of(as_json=as_json))
             return [{**build_document(build), "build": build_name(build)} for build in rows]
 
     columns = [
@@ -77,7 +96,7 @@ def show_build(config: str | None, build_id: str, number: int | None, *, as_json
             notices = await store.notices.page(Cursor(), 100, NoticeFilter(build_id=build.id))
             sent = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices.rows]
             time = show.time_of(as_json=as_json)
-            (shown,) = await builds_with_reasons(store, [build], _sees_all, time)
+            (shown,) = await builds_with_reasons(store, [build], sees_all, time)
             return {**build_document(shown)} | {
                 "runs": runs,
                 "notices": sent,
@@ -90,25 +109,20 @@ def show_build(config: str | None, build_id: str, number: int | None, *, as_json
 @builds.command("log")
 @click.argument("build_id")
 @run_option
+@click.option("--follow", "-f", is_flag=True, help="Go on until the build has ended; exit 1 if it failed.")
+@click.option("--tail", metavar="LINES", type=click.IntRange(0), help="Only so many lines of its end.")
 @click.pass_obj
-def log_of_build(config: str | None, build_id: str, number: int | None) -> None:
+def log_of_build(
+    config: str | None, build_id: str, number: int | None, *, follow: bool, tail: int | None
+) -> None:
     """Print the log of a build, up to the part that the daemon has read."""
 
-    async def work() -> None:
+    async def work() -> int:
         async with store_of(config) as store:
             build = await find_run(store, build_id, number)
-            last = -1
-            while pieces := await store.builds.log(build.id, after=last, run=build.run):
-                for piece in pieces:
-                    click.echo(show.lines(piece.text), nl=False)
-                last = pieces[-1].seq
-            if last < 0:
-                click.echo(
-                    f"the daemon has read no log of {build_name(build)}; the build is {build.state}",
-                    err=True,
-                )
+            return await print_log(store, build, follow=follow, tail=tail)
 
-    run(work)
+    sys.exit(run(work))
 
 
 @builds.command()
@@ -138,27 +152,5 @@ async def _why_not_cancelled(store: Store, build: Build) -> str:
     return f"{build_name(build)} was cancelled before" + "".join(f": {text}" for text in answers[-1:])
 
 
-@builds.command()
-@click.argument("build_id")
-@click.pass_obj
-def retry(config: str | None, build_id: str) -> None:
-    """Run a build that has ended once more: the same commit, number and tags."""
-
-    async def work() -> str:
-        async with store_of(config) as store:
-            build = await find_build(store, build_id)
-            name = user()
-            again = await store.builds.retry(build.id, name, f"asked for by {name}")
-            before = {"build": build_name(build), "state": build.state, "run": build.run}
-            await audited(store, Action.BUILD_RETRIED, build.id, before=before, after={"run": again.run})
-            waiting, *_ = await store.builds.steps(build.id, run=again.run)
-            return f"{build_name(again)} waits: {waiting.detail}"
-
-    click.echo(run(work))
-
-
+builds.add_command(retry.retry)
 builds.add_command(trigger.trigger)
-
-
-def _sees_all(_namespace: str) -> bool:
-    return True

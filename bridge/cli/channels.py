@@ -1,4 +1,4 @@
-"""`channels test`: sends one real notice to a channel."""
+"""`channels`: how they are, and `test`, which sends one real notice."""
 
 import sys
 
@@ -6,8 +6,9 @@ import click
 from uuid_utils import uuid7
 
 from bridge.channels.base import MessageSink, Ok, Outcome
-from bridge.cli import show
-from bridge.cli.setup import configuration, run
+from bridge.cli import parts, show
+from bridge.cli.rows import print_rows
+from bridge.cli.setup import configuration, outline, run, store_of
 from bridge.config.loader import Config
 from bridge.errors import StoreError
 from bridge.model.notice import EventName, Notice, ServiceFacts
@@ -21,7 +22,21 @@ from bridge.store.open import open_store
 
 @click.group()
 def channels() -> None:
-    """Test the channels that send notices."""
+    """The channels that send notices."""
+
+
+@channels.command("list")
+@show.json_option
+@click.pass_obj
+def list_channels(config: str | None, *, as_json: bool) -> None:
+    """List the channels: which are up, down or paused, since when and why, and how many notices wait."""
+
+    async def work() -> list[parts.Document]:
+        async with store_of(config) as store:
+            found = outline(config)
+            return await parts.channel_documents(found, store, await parts.backlog_of(found, store))
+
+    print_rows(run(work), parts.CHANNEL_COLUMNS, as_json=as_json)
 
 
 @channels.command("test")

@@ -35,6 +35,8 @@ from bridge.web.api.core.readings import (
 from bridge.web.api.explanation_documents import explanation_documents
 
 MAX_FILE: Final = 64 << 20
+SOURCE_HEADER: Final = "x-buildbridge-source"
+"""What `deliveries show --export` adds: without its signature a delivery may not show who sent it."""
 _BODIES: Final = (".json", ".body")
 
 
@@ -161,6 +163,9 @@ def _explained(
     pasted: Pasted, config: Config, rules: RuleSet, now: float, source: str | None
 ) -> list[dict[str, Any]]:
     sources = config.settings.sources
+    exported = pasted.request.headers.get(SOURCE_HEADER)
+    if source is None and exported in sources:
+        source = exported
     if source is not None and source not in sources:
         raise click.ClickException(f"there is no source {source}: there are {', '.join(sources)}")
     try:

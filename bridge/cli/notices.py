@@ -7,7 +7,7 @@ import click
 from bridge.cli import show
 from bridge.cli.ids import find_notice
 from bridge.cli.rows import limit_option, print_one, print_rows
-from bridge.cli.setup import audited, outline, run, store_of
+from bridge.cli.setup import audited, outline, run, store_of, user
 from bridge.model.audit import Action
 from bridge.model.notice import NoticeState
 from bridge.store.values import Cursor, NoticeFilter
@@ -75,3 +75,22 @@ def replay(config: str | None, notice_id: str) -> None:
             return new
 
     click.echo(f"notice {run(work)}")
+
+
+@notices.command()
+@click.argument("notice_id")
+@click.pass_obj
+def drop(config: str | None, notice_id: str) -> None:
+    """End a notice that waits, unsent; the next one of its build may go then."""
+
+    async def work() -> str:
+        async with store_of(config) as store:
+            row, _ = await find_notice(store, notice_id)
+            name = row.notice.id
+            if not await store.notices.drop(name, f"dropped by {user()}"):
+                state = (await find_notice(store, name))[0].state
+                raise click.ClickException(f"{name} does not wait: it is {state}")
+            await audited(store, Action.NOTICE_DROPPED, name, before={"channel": row.notice.channel})
+            return name
+
+    click.echo(f"dropped {run(work)}")

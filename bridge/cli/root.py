@@ -6,9 +6,12 @@ from typing import Final
 import click
 
 from bridge import __version__
+from bridge.cli.examples import add_examples
 
 _CONFIGURED: Final = {
     "serve": "serve:serve",
+    "status": "status:status",
+    "schedules": "schedules:schedules",
     "check": "check:check",
     "reload": "reload:reload",
     "explain": "explain:explain",
@@ -63,6 +66,7 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"bridge.cli.{module}"), name)
         if cmd_name in _CONFIGURED:
             _add_config_option(command)
+        add_examples(command, cmd_name)
         self.add_command(command, cmd_name)
         return command
 

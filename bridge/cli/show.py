@@ -23,6 +23,8 @@ _TIMES: Final = frozenset(
         "paused_until",
         "next_at",
         "received_at",
+        "last_delivery_at",
+        "oldest_at",
         "created_at",
         "enqueued_at",
         "started_at",
@@ -46,7 +48,7 @@ def objects(rows: Iterable[Mapping[str, Any]]) -> None:
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print columns of the rows; texts of others cannot control the terminal, and no id is folded."""
     headings = [_HEADINGS.get(column, column.replace("_", " ")) for column in columns]
-    lines = [[plain(_local(column, row.get(column))) for column in columns] for row in rows]
+    lines = [[plain(local(column, row.get(column))) for column in columns] for row in rows]
     if sys.stdout.isatty():
         _terminal_table(columns, headings, lines)
         return
@@ -83,13 +85,13 @@ def facts(named: Mapping[str, Any]) -> None:
     width = max(len(name) for name in named)
     for name, value in named.items():
         if value not in (None, "", [], {}):
-            click.echo(f"{name.replace('_', ' '):{width}}  {plain(_local(name, value))}")
+            click.echo(f"{name.replace('_', ' '):{width}}  {plain(local(name, value))}")
 
 
 def timeline(steps: Iterable[Mapping[str, Any]]) -> None:
     """Print the timeline of one record."""
     for step in steps:
-        click.echo(f"  {_local('at', step['at'])}  {step['what']:<11} {plain(step['detail'])}".rstrip())
+        click.echo(f"  {local('at', step['at'])}  {step['what']:<11} {plain(step['detail'])}".rstrip())
 
 
 def local_time(seconds: float) -> str:
@@ -98,12 +100,20 @@ def local_time(seconds: float) -> str:
     return at.isoformat(timespec="seconds") if at.date() != now.date() else at.timetz().isoformat("seconds")
 
 
+def duration(seconds: float) -> str:
+    """How long something takes, in its largest unit: 45s, 3m, 2h or 5d."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds)}s"
+
+
 def time_of(*, as_json: bool) -> Callable[[float], str]:
     """How sentences write times: for programs in UTC."""
     return when if as_json else local_time
 
 
-def _local(name: str, value: object) -> object:
+def local(name: str, value: object) -> object:
     """A time of a document as people read it, with its date; every other value stays."""
     if isinstance(value, str) and name in _TIMES:
         return datetime.fromisoformat(value).astimezone().isoformat(timespec="seconds")

@@ -4,27 +4,23 @@ import re
 import sys
 from typing import Final
 
-import anyio
 import click
 from anyio import to_thread
 
-from bridge.cli import show
+from bridge.cli.follow import follow_delivery, wait_options
 from bridge.cli.setup import audited, clone_access, outline, repository_name, rules_of, run, store_of, user
 from bridge.config.faults import suggest_or_list
 from bridge.errors import RemoteError
 from bridge.model.audit import Action
-from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
 from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
 from bridge.rules.url import clone_url_problem
 from bridge.runtime.clock import system_clock
 from bridge.runtime.git.remote import newest_commit
-from bridge.store.base import Builds, Deliveries
-from bridge.store.values import BuildFilter, Cursor, DeliveryRow
+from bridge.store.base import Builds
+from bridge.store.values import BuildFilter, Cursor
 
-_CHECK_SECONDS: Final = 0.1
-_MAX_WAIT: Final = 600
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -34,14 +30,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 @click.option("--tag", help="Build this tag.")
 @click.option("--commit", help="Build this commit of it instead (full id).")
 @click.option("--clone-url", help="The clone URL, if no push has named it yet.")
-@click.option(
-    "--wait",
-    metavar="SECONDS",
-    default=10,
-    show_default=True,
-    type=click.IntRange(0, _MAX_WAIT),
-    help="How long to wait until the daemon has dispatched it.",
-)
+@wait_options
 @click.pass_obj
 def trigger(
     config: str | None,
@@ -51,7 +40,8 @@ def trigger(
     tag: str | None,
     commit: str | None,
     clone_url: str | None,
-    wait: int,
+    wait: bool,
+    timeout: int | None,
 ) -> None:
     """Build now what a push of a branch or tag would build."""
     name = branch or tag
@@ -70,7 +60,7 @@ def trigger(
         known = [one.path for one in rules.repositories.values()]
         raise click.ClickException(f"there is no rule for {repository}{suggest_or_list(repository, known)}")
 
-    async def work() -> bool:
+    async def work() -> int:
         async with store_of(config) as store:
             url = clone_url or await _clone_url(rule, store.builds)
             sha = commit
@@ -95,40 +85,9 @@ def trigger(
             after = {"delivery_id": delivery_id, "ref": name, "commit": sha}
             await audited(store, Action.BUILD_TRIGGERED, repository, after=after)
             click.echo(f"delivery {delivery_id}")
-            row = await _processed(store.deliveries, delivery_id, wait)
-            return await _report(delivery_id, row, store.builds)
+            return await follow_delivery(store, delivery_id, wait=wait, seconds=timeout)
 
-    sys.exit(0 if run(work) else 1)
-
-
-async def _processed(deliveries: Deliveries, delivery_id: str, wait: float) -> DeliveryRow | None:
-    """The delivery once the daemon has processed it; None if it does not within `wait` seconds."""
-    with anyio.move_on_after(wait):
-        while True:
-            found = await deliveries.get(delivery_id)
-            if found is not None and found[0].state is not DeliveryState.STORED:
-                return found[0]
-            await anyio.sleep(_CHECK_SECONDS)
-    return None
-
-
-async def _report(delivery_id: str, row: DeliveryRow | None, store: Builds) -> bool:
-    """Print which builds the delivery made, or why it made none; False if it certainly made none."""
-    if row is None:
-        click.echo(
-            f"not processed yet: the daemon does that when it runs; see `deliveries show {delivery_id}`",
-            err=True,
-        )
-        return True
-    for build in await store.of_delivery(delivery_id):
-        tags = ", ".join(build.request.tags)
-        click.echo(
-            show.plain(f"build {build.full_name} #{build.number}  {build.id}  {build.builder}: {tags}")
-        )
-    if row.state is DeliveryState.DISPATCHED:
-        return True
-    click.echo(show.plain(f"{row.state}: {row.detail}"), err=True)
-    return False
+    sys.exit(run(work))
 
 
 async def _clone_url(rule: BuildRepository, store: Builds) -> str:

@@ -17,6 +17,7 @@ class Action(StrEnum):
     BUILD_RETRIED = "build.retried"
     DELIVERY_REDELIVERED = "delivery.redelivered"
     NOTICE_REPLAYED = "notice.replayed"
+    NOTICE_DROPPED = "notice.dropped"
     TOKEN_ADDED = "token.added"  # noqa: S105  # a word, not a secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  # a word, not a secret
 

@@ -1,12 +1,14 @@
 """Upkeep: old rows go, notices without a channel end, steps of the clock do no harm, systemd is informed."""
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Final
 
 import anyio
 import structlog
 
 from bridge.config.settings import RetentionSettings
+from bridge.errors import StoreError
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
@@ -20,6 +22,7 @@ from bridge.services.health import (
     RULES,
     RULES_RESTORED,
 )
+from bridge.store.activity import Activity
 from bridge.store.base import Store
 
 log = structlog.get_logger()
@@ -114,6 +117,23 @@ class ClockFollower(Service):
         self._clock.follow(step)
 
 
+class RejectionKeeper(Service):
+    """Writes once a minute which requests were rejected; a process that is killed loses a minute of them."""
+
+    tick = 60.0
+
+    def __init__(self, activity: Activity) -> None:
+        super().__init__("rejection keeper")
+        self._activity = activity
+
+    async def round(self) -> None:
+        await self._activity.keep_rejections()
+
+    async def finish(self) -> None:
+        with suppress(StoreError):  # they are counted for a look at the last hour, and no more
+            await self._activity.keep_rejections()
+
+
 class Liveness(Service):
     """Tells systemd that the daemon lives, as long as the loop and the store's writer do."""
 
@@ -145,3 +165,8 @@ class LoopLag(Service):
         await anyio.sleep(LAG_PAUSE_SECONDS)
         LOOP_LAG_SECONDS.observe(max(0.0, anyio.current_time() - due))
         return 0.0
+
+
+def watchers(store: Store) -> list[Service]:
+    """The services that say how the daemon is."""
+    return [Liveness(store), LoopLag(), RejectionKeeper(store.activity)]

@@ -4,7 +4,7 @@ A notice is `sending` on disk before it is sent and what the channel said is on 
 least once, and a process that dies between the two sends it again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -19,7 +19,7 @@ from bridge.runtime.metrics import NOTICE_SECONDS, NOTICES
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
 from bridge.services.health import PartHealth
-from bridge.store.base import Health, Notices, Store
+from bridge.store.base import Health, Notices
 from bridge.store.values import NoticeRow
 
 log = structlog.get_logger()
@@ -40,7 +40,7 @@ class Target:
     """What a vendor's limit counts: the `channels` that share it send one after the other."""
 
     key: str
-    channels: Sequence[str] = ()
+    channels: set[str] = field(default_factory=set)
     lock: anyio.Lock = field(default_factory=anyio.Lock)
 
 
@@ -204,28 +204,3 @@ class Notifier(Service):
             return False
         await self._notices.end(row.notice.id, NoticeState.DEAD, why, reason=reason)
         return True
-
-
-def make_notifiers(
-    channels: Mapping[str, Channel],
-    targets: Mapping[str, str],
-    store: Store,
-    clock: Clock,
-    wake_notifiers: Callable[[], None],
-) -> list[Notifier]:
-    """One for each channel by name; those of one target, as `targets` has it, share its limit."""
-    shared = {
-        key: Target(key, [name for name, of in targets.items() if of == key]) for key in targets.values()
-    }
-    return [
-        Notifier(
-            name,
-            channel,
-            shared[targets[name]],
-            notices=store.notices,
-            health=store.health,
-            clock=clock,
-            wake_notifiers=wake_notifiers,
-        )
-        for name, channel in channels.items()
-    ]

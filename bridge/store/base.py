@@ -15,7 +15,9 @@ from bridge.model.build import Build, BuildState, SeenJob
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
 from bridge.model.plan import KnownMove, Planner
+from bridge.store.activity import Activity
 from bridge.store.callers import Audit, IdempotencyKeys, Tokens
+from bridge.store.feed import Feed, Messages
 from bridge.store.lookup import Lookup
 from bridge.store.monitoring import Monitoring
 from bridge.store.reports import Reports
@@ -23,7 +25,6 @@ from bridge.store.rules import Repositories, Schedules
 from bridge.store.values import (
     ANY_BUILD,
     ANY_DELIVERY,
-    ANY_MESSAGE,
     ANY_NOTICE,
     BuildChange,
     BuildFilter,
@@ -32,12 +33,9 @@ from bridge.store.values import (
     DeliveryFilter,
     DeliveryHead,
     DeliveryRow,
-    Happening,
     HealthRecord,
     LogPiece,
     LogRange,
-    MessageFilter,
-    MessageRow,
     NoticeFilter,
     NoticeRow,
     NoticesFor,
@@ -58,6 +56,9 @@ class Deliveries(Protocol):
         StoreError comes within 8 seconds, before a Git host hangs up. Only then a delivery may have been kept
         for all that, and the same again is a repeat.
         """
+
+    def reject(self, source: str, reason: str) -> None:
+        """Count a request that was rejected; on disk once `Activity.keep_rejections` is called."""
 
     def crowded(self) -> bool:
         """Whether many deliveries waited for the disk at once since this was last asked."""
@@ -271,6 +272,9 @@ class Notices(Protocol):
     async def page(self, cursor: Cursor, size: int, only: NoticeFilter = ANY_NOTICE) -> Page[NoticeRow]:
         """One page of the notices, newest first."""
 
+    async def drop(self, notice_id: str, why: str) -> bool:
+        """End a notice that waits, unsent; False for one that is being sent, has ended, or is gone."""
+
     async def replay(self, notice_id: str, claim_id: str | None = None) -> str:
         """Write the notice once more, as a new one that is due now; returns its id.
 
@@ -317,26 +321,6 @@ class Jobs(Protocol):
         """The jobs that were seen for this builder, each as it was last."""
 
 
-class Messages(Protocol):
-    """In-app messages."""
-
-    async def add_message(self, notice: Notice) -> None:
-        """Keep the notice as a message; a repeat of the same notice changes nothing."""
-
-    async def page(self, cursor: Cursor, size: int, only: MessageFilter = ANY_MESSAGE) -> Page[MessageRow]:
-        """One page of the messages, newest first."""
-
-
-class Feed(Protocol):
-    """What happened to deliveries, builds and notices, in the order in which it was written."""
-
-    async def newest(self) -> int:
-        """The `seq` of the last one; 0 without any."""
-
-    async def after(self, seq: int, limit: int) -> list[Happening]:
-        """The first ones after `seq`. None is written later with a `seq` below one that was read."""
-
-
 class Store(Protocol):
     """An open store."""
 
@@ -350,6 +334,8 @@ class Store(Protocol):
     def waits(self) -> Waits: ...
     @property
     def lookup(self) -> Lookup: ...
+    @property
+    def activity(self) -> Activity: ...
     @property
     def notices(self) -> Notices: ...
     @property

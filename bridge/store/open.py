@@ -15,6 +15,7 @@ from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.runtime.clock import Clock, system_clock
 from bridge.store.base import Store
 from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.identity import StoreFile
 from bridge.store.sqlite.store import SqliteStore
 from bridge.store.values import Redact, ServiceNoticesFor, unchanged
 
@@ -24,6 +25,11 @@ _SQLITE: Final = "sqlite://"
 def no_notices(_event: EventName, _facts: ServiceFacts) -> Sequence[Notice]:
     """For who changes the health of nothing."""
     return ()
+
+
+def is_served(url: str) -> bool:
+    """Whether a daemon has the store at `url` open."""
+    return StoreFile.is_held(Path(url.removeprefix(_SQLITE)))
 
 
 @asynccontextmanager

@@ -185,6 +185,7 @@ class Receiver:
         counts = not isinstance(error, _TooManyRequests | BufferFull)
         if counts and (wait := limits.reject(client.client_key, now)):
             error = _TooManyRequests(f"{error}; and too many rejected requests from this address", wait)
+        self._deliveries.reject(label, str(error))
         if (suppressed := limits.suppressed(now)) is not None:
             _log_rejection(label, client, error, suppressed)
         await _answer(send, error.status, {"error": str(error)}, _headers_for(error))

@@ -60,7 +60,7 @@ def trail(daemon: Daemon) -> list[dict[str, Any]]:
 
 def test_who_triggers_redelivers_and_cancels_is_known(daemon: Daemon) -> None:
     build = waiting(daemon)
-    arguments = ["--branch", "main", "--commit", SHA, "--wait", "0"]
+    arguments = ["--branch", "main", "--commit", SHA, "--timeout", "0"]
     triggered = ask(daemon, "builds", "trigger", "acme/shop", *arguments).stdout.split()[1]
     again = ask(daemon, "deliveries", "redeliver", build.origin.delivery_id).stdout.split()[1]
     assert ask(daemon, "builds", "cancel", build.id).status == 0

@@ -286,7 +286,7 @@ def test_what_needs_no_secret_works_without_the_daemons_environment(daemon: Daem
             good(daemon, f"{name} show", row)
         assert good(daemon, "notices list --json").documents == []
         assert run(daemon, "builds log", build.id).status == 0
-    assert run(daemon, f"builds trigger acme/shop --branch main --commit {SHA} --wait 0").status == 0
+    assert run(daemon, f"builds trigger acme/shop --branch main --commit {SHA} --timeout 0").status == 0
     good(daemon, "builds cancel", build.id)
     good(daemon, "deliveries redeliver", build.origin.delivery_id)
     assert "gone" in run(daemon, "check").stdout

@@ -23,7 +23,7 @@ class Hosted:
 
     def asked(self, line: str) -> dict[str, Any]:
         """The commit that a trigger asks to build, and its delivery."""
-        done = run(self.daemon, f"{line} --wait 0")
+        done = run(self.daemon, f"{line} --timeout 0")
         said = done.stdout
         assert (done.status, said.split()[0]) == (0, "delivery")
         assert done.complaint.startswith(
@@ -47,7 +47,9 @@ def test_a_build_is_asked_for_by_hand(what: str, tmp_path: Path) -> None:
 
 
 def test_a_build_of_a_given_commit_asks_no_host(daemon: Daemon) -> None:
-    assert run(daemon, f"builds trigger acme/shop --branch main --commit {SHA.upper()} --wait 0").status == 0
+    assert (
+        run(daemon, f"builds trigger acme/shop --branch main --commit {SHA.upper()} --timeout 0").status == 0
+    )
     assert len(good(daemon, "deliveries list --json").documents) == 1
 
 

@@ -101,7 +101,7 @@ def needed(name: str, body: Path) -> list[str]:
         "db delete": ["a/b"],
         "token add": ["ci", "--role", "viewer"],
     }
-    of_one = ("show", "log", "cancel", "retry", "redeliver", "replay", "test", "setup", "revoke")
+    of_one = ("show", "log", "cancel", "retry", "redeliver", "replay", "drop", "test", "setup", "revoke")
     return given.get(name, ["x"] if name.endswith(tuple(f" {verb}" for verb in of_one)) else [])
 
 
@@ -140,13 +140,14 @@ def test_what_goes_wrong_in_a_process_is_one_line_without_a_traceback(tmp_path: 
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_reader_that_leaves_early_is_no_failure_that_is_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["--help", "demo --once"])
+def test_a_reader_that_leaves_early_is_no_failure_that_is_reported(line: str) -> None:
     """As with `buildbridge builds list --help | head -1`."""
     reading, writing = os.pipe()
     os.close(reading)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "bridge", "--help"],
+            [sys.executable, "-m", "bridge", *line.split()],
             stdout=writing,
             stderr=subprocess.PIPE,
             check=False,
@@ -154,7 +155,7 @@ def test_a_reader_that_leaves_early_is_no_failure_that_is_reported(tmp_path: Pat
         )
     finally:
         os.close(writing)
-    assert done.stderr == b""
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_a_configuration_that_cannot_be_read_is_reported(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_a_client_of_drone_lists_reads_restarts_cancels_and_reads_logs(tmp_path:
     code.push()
     rules = {"shop.yaml": shop_rule(code.url, "main", name="shop", public=True, builder="here")}
     with running(tmp_path, CONFIG, rules) as daemon:
-        asked = daemon.command("builds", "trigger", "acme/shop", "--branch", "main", "--wait", "30")
+        asked = daemon.command("builds", "trigger", "acme/shop", "--branch", "main", "--timeout", "30")
         assert asked.status == 0, asked.stderr
         done = subprocess.run(
             [node, Path(__file__).with_name("drone_client.js")],

@@ -96,7 +96,7 @@ async def test_two_channels_with_one_robot_share_its_limit(store: Store) -> None
 
 
 async def test_two_channels_with_one_robot_share_its_pause(store: Store) -> None:
-    target = Target("robot", ["one", "two"])
+    target = Target("robot", {"one", "two"})
     one, two = ScriptedChannel("one"), ScriptedChannel("two")
     one.answers.append(RateLimited("too fast", 600.0))
     await put(store, "a", channel="one")

@@ -37,7 +37,7 @@ class Done:
 
 def command(*arguments: str | Path) -> Done:
     """Run `buildbridge` with these arguments; one at a time, for it reads and writes the process's own."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="", write_through=True) for _ in range(2))
     before, sys.argv = sys.argv, ["buildbridge", *map(str, arguments)]
     status = 0
     try:
@@ -47,7 +47,7 @@ def command(*arguments: str | Path) -> Done:
         status = int(end.code or 0)
     finally:
         sys.argv = before
-    return Done(status, out.getvalue(), err.getvalue())
+    return Done(status, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from bridge.runtime.events import LogEvent
 from bridge.store.codec import Parts, from_json, to_json
 from bridge.store.schema import delivery as table
 from bridge.store.sqlite import delivery_ids, history, listing, timeline
+from bridge.store.sqlite.activity import RejectionCounts
 from bridge.store.sqlite.apply import apply
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.queue import MAX_BATCH
@@ -78,9 +79,10 @@ _MARK: Final = update(table).where(table.c.id == bindparam("marked"))
 class Deliveries:
     """The deliveries of one SQLite store: `bridge.store.base.Deliveries`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, rejections: RejectionCounts) -> None:
         self._database = database
         self._clock = clock
+        self._rejections = rejections
         self._arriving = 0
         self._most_arriving = 0
 
@@ -94,6 +96,9 @@ class Deliveries:
             return await self._database.add(_keep, row, patience=PATIENCE)
         finally:
             self._arriving -= 1
+
+    def reject(self, source: str, reason: str) -> None:
+        self._rejections.add(source, reason)
 
     def crowded(self) -> bool:
         most, self._most_arriving = self._most_arriving, self._arriving

@@ -8,11 +8,14 @@ was deleted, moved, replaced, cut off or overwritten is noticed before anybody h
 import fcntl
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Final, Self
 
 from bridge.errors import StoreError, StoreReplaced
 
+_LOOK_SECONDS: Final = 0.05
+"""Far longer than `StoreFile.is_held` has the lock."""
 _MAGIC: Final = b"SQLite format 3\0"
 _LOG_HEAD, _FRAME_HEAD = 32, 24
 _LOG_MAGICS: Final = frozenset({b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"})
@@ -46,14 +49,24 @@ class StoreFile:
             raise StoreError(
                 f"{place}: {error.strerror}: the store needs a folder it may write, and its file"
             ) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not (_locks(descriptor) or _locks_later(descriptor)):
             os.close(descriptor)
             raise StoreError(
                 f"{path} is in use by another daemon: stop that one, or name another file as store.url"
-            ) from None
+            )
         return cls(named, path, descriptor)
+
+    @staticmethod
+    def is_held(named: Path) -> bool:
+        """Whether a daemon holds the file of this name."""
+        try:
+            descriptor = os.open(named, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return not _locks(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
 
     def watch(self) -> None:
         """Begin to watch what SQLite has opened by now. Raises StoreError."""
@@ -116,6 +129,20 @@ class StoreFile:
             if descriptor >= 0:
                 os.close(descriptor)
         os.close(self._descriptor)
+
+
+def _locks(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _locks_later(descriptor: int) -> bool:
+    """Whether it was only looked whether somebody holds the file, which takes a moment."""
+    time.sleep(_LOOK_SECONDS)
+    return _locks(descriptor)
 
 
 def _identity(file: os.stat_result) -> tuple[int, int]:

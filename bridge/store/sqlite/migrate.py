@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bridge.errors import StoreError, StoreTooNew
-from bridge.store import schema_callers  # noqa: F401  # its tables are among all that there are
+from bridge.store import schema_activity, schema_callers  # noqa: F401  # their tables are among all of them
 from bridge.store.schema import REVISION, metadata
 
 MIGRATION_SECONDS: Final = 3600.0

@@ -179,6 +179,19 @@ class Notices:
 
         return await self._database.read(work)
 
+    async def drop(self, notice_id: str, why: str) -> bool:
+        now = self._clock()
+        values = {"state": NoticeState.DEAD, "reason": "dropped", "detail": why, "ended_at": now}
+        waits = (table.c.id == notice_id, table.c.state == NoticeState.PENDING)
+
+        def work(connection: Connection) -> bool:
+            if not connection.execute(update(table).where(*waits).values(**values)).rowcount:
+                return False
+            timeline.add(connection, notice_id, now, NoticeState.DEAD, f"dropped: {why}")
+            return True
+
+        return await self._database.write(work)
+
     async def replay(self, notice_id: str, claim_id: str | None = None) -> str:
         now = self._clock()
         new_id = claim_id or str(uuid7())

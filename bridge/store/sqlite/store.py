@@ -12,6 +12,7 @@ from bridge.model.notice import NoticeState
 from bridge.runtime.clock import Clock
 from bridge.store.schema import notice, seen_job, service
 from bridge.store.sqlite import clockstep, retention
+from bridge.store.sqlite.activity import Activity, RejectionCounts, add_start
 from bridge.store.sqlite.audit import Audit
 from bridge.store.sqlite.builds import Builds
 from bridge.store.sqlite.database import Database
@@ -45,12 +46,14 @@ class SqliteStore:
     ) -> None:
         self.database = database
         self.clock = clock
-        self.deliveries = Deliveries(database, clock)
+        rejections = RejectionCounts()
+        self.deliveries = Deliveries(database, clock, rejections)
         self.builds = Builds(database, clock, redact, log_limit)
         self.reports = Reports(database)
         self.notices = Notices(database, clock, redact)
         self.waits = Waits(database, clock)
         self.lookup = Lookup(database)
+        self.activity = Activity(database, clock, rejections)
         self.health = Health(database, clock, service_notices, redact)
         self.jobs = Jobs(database)
         self.messages = Messages(database)
@@ -75,6 +78,7 @@ class SqliteStore:
 
         def work(connection: Connection) -> int:
             clockstep.clamp(connection, now)
+            add_start(connection, now)
             sending = update(notice).where(notice.c.state == NoticeState.SENDING)
             connection.execute(sending.values(state=NoticeState.PENDING))
             connection.execute(delete(service).where(service.c.name.not_in(parts)))

@@ -168,8 +168,10 @@ class PartDocument(TypedDict):
     state: Literal["up", "down"]
     since: str | None
     """Since when it is down; null for one that works."""
+    paused_until: str | None
+    """Until when nothing is sent to it; null without a pause."""
     why: str
-    """Why it is down; empty for one that works."""
+    """Why it is down or paused; empty for one that works."""
 
 
 class TokenDocument(TypedDict):
@@ -322,13 +324,15 @@ def timeline_document(steps: Sequence[Step]) -> list[StepDocument]:
     return [{"at": when(step.at), "what": step.what, "detail": step.detail} for step in steps]
 
 
-def part_document(record: HealthRecord) -> PartDocument:
-    down = record.down_since is not None
+def part_document(record: HealthRecord, now: float) -> PartDocument:
+    """How a part is at the time `now`, in Unix seconds."""
+    down, paused = record.down_since is not None, record.paused_until > now
     return {
         "name": record.name,
         "state": "down" if down else "up",
         "since": maybe_when(record.down_since),
-        "why": record.why if down else "",
+        "paused_until": when(record.paused_until) if paused else None,
+        "why": record.why if down or paused else "",
     }
 
 

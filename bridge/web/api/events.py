@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from bridge.errors import StoreError
 from bridge.model.access import Principal, Role
 from bridge.runtime.metrics import STREAMS
-from bridge.store.base import Feed
+from bridge.store.feed import Feed
 from bridge.store.values import Happening
 from bridge.web.api.core.errors import Unavailable
 from bridge.web.api.documents import happening_document

@@ -230,7 +230,8 @@ class OwnApi(Dialect):
         known = {record.name: record for record in await self._core.store.health.all()}
         if call.caller.namespaces is None:
             parts += [name for name, one in known.items() if one.down_since is not None and name not in parts]
-        return [part_document(known.get(part, HealthRecord(name=part))) for part in parts]
+        now = self._core.clock()
+        return [part_document(known.get(part, HealthRecord(name=part)), now) for part in parts]
 
     async def explain(self, call: Call, body: ExplainOrder) -> list[ExplanationDocument]:
         """Say what the rules make of a delivery or a push, one document for each ref; nothing is built.

@@ -58,7 +58,7 @@ class Follower:
 
 async def asked(daemon: Daemon, count: int) -> None:
     for _ in range(count):
-        line = ["builds", "trigger", "acme/shop", "--branch", "main", "--commit", "a" * 40, "--wait", "30"]
+        line = ["builds", "trigger", "acme/shop", "--branch", "main", "--commit", "a" * 40, "--timeout", "30"]
         assert (await anyio.to_thread.run_sync(daemon.command, *line)).status == 0
 
 

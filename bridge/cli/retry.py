@@ -1,0 +1,105 @@
+"""`builds retry`: another run of a build that has ended, or of all that failed since a time."""
+
+import sys
+from typing import Final
+
+import click
+
+from bridge.cli import show
+from bridge.cli.follow import END_SECONDS, follow_builds, wait_options
+from bridge.cli.ids import build_name, find_build
+from bridge.cli.setup import audited, repository_name, run, store_of, user
+from bridge.cli.since import newest, since_option
+from bridge.errors import CannotRetry
+from bridge.model.audit import Action
+from bridge.model.build import Build, BuildState
+from bridge.store.base import Store
+from bridge.store.values import BuildFilter
+
+MAX_RETRIED: Final = 1000
+_LONGEST_RUN: Final = 86400
+"""A build that ended since a time was made a day before it at most: it would have been given up."""
+_FAILED: Final = frozenset({BuildState.FAILED, BuildState.UNKNOWN})
+
+
+@click.command()
+@click.argument("build_id", required=False)
+@since_option("--failed-since", "Instead of ID: all that failed, or whose end is unknown, since this time.")
+@click.option("--repository", metavar="NAMESPACE/REPO_NAME", help="Of these only builds of this repository.")
+@wait_options
+@click.pass_obj
+def retry(
+    config: str | None,
+    build_id: str | None,
+    *,
+    failed_since: float | None,
+    repository: str | None,
+    wait: bool,
+    timeout: int | None,
+) -> None:
+    """Run a build that has ended once more: the same commit, number and tags.
+
+    It may have failed, been rejected or cancelled, or be unknown. With --failed-since one that a newer build
+    of the same branch and tags has followed is left out: else its older code would take the tags.
+    """
+    if (build_id is None) == (failed_since is None):
+        raise click.UsageError("give either the id of a build or --failed-since")
+    if repository is not None and failed_since is None:
+        raise click.UsageError("--repository goes with --failed-since: an id names its repository")
+
+    async def work() -> int:
+        async with store_of(config) as store:
+            if failed_since is None:
+                made = [await _retried(store, await find_build(store, build_id or ""))]
+            else:
+                found = await _to_retry(store, failed_since, repository)
+                made = [again for build in found if (again := await _retried_if_it_can(store, build))]
+                click.echo(f"{len(made)} {'build' if len(made) == 1 else 'builds'} run once more", err=True)
+            seconds = END_SECONDS if timeout is None else timeout
+            return await follow_builds(store, made, seconds) if wait else 0
+
+    sys.exit(run(work))
+
+
+async def _retried(store: Store, build: Build) -> Build:
+    """The next run of a build, which is on the audit trail. Raises CannotRetry."""
+    name = user()
+    again = await store.builds.retry(build.id, name, f"asked for by {name}")
+    before = {"build": build_name(build), "state": build.state, "run": build.run}
+    await audited(store, Action.BUILD_RETRIED, build.id, before=before, after={"run": again.run})
+    waiting, *_ = await store.builds.steps(build.id, run=again.run)
+    click.echo(show.plain(f"{build_name(again)} waits: {waiting.detail}"))
+    return again
+
+
+async def _retried_if_it_can(store: Store, build: Build) -> Build | None:
+    try:
+        return await _retried(store, build)
+    except CannotRetry as error:
+        click.echo(show.plain(f"{build_name(build)} is left out: {error}"), err=True)
+        return None
+
+
+async def _to_retry(store: Store, since: float, repository: str | None) -> list[Build]:
+    """The builds that failed since then, oldest first; of each branch and its tags only the newest."""
+    namespace, repo_name = repository_name(repository) if repository else (None, None)
+    only = BuildFilter(namespace=namespace, repo_name=repo_name)
+    rows = await newest(
+        lambda cursor, size: store.builds.page(cursor, size, only),
+        lambda build: build.id,
+        lambda build: build.created_at,
+        limit=10 * MAX_RETRIED,
+        since=since - _LONGEST_RUN,
+    )
+    followed: dict[tuple[str, str, str], Build] = {}
+    found = []
+    for build in rows:
+        key = (build.full_name, build.request.ref, build.request.image)
+        newer = followed.setdefault(key, build)
+        if build.state not in _FAILED or build.ended_at is None or build.ended_at < since:
+            continue
+        if newer is not build and set(newer.request.tags) & set(build.request.tags):
+            click.echo(f"{build_name(build)} is left out: #{newer.number} has newer code", err=True)
+        else:
+            found.append(build)
+    return found[:MAX_RETRIED][::-1]

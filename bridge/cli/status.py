@@ -1,0 +1,155 @@
+"""`status`: whether all is well, what waits, and what comes next."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from bridge import __version__
+from bridge.cli import parts, show
+from bridge.cli.setup import outline, rules_of, run, store_of
+from bridge.config.loader import Outline
+from bridge.errors import ConfigError
+from bridge.runtime.clock import system_clock, when
+from bridge.runtime.disk import size_text
+from bridge.store.base import Store
+from bridge.store.open import is_served
+from bridge.web.api.documents import part_document
+
+STUCK_SECONDS: Final = 300
+"""A delivery that is not evaluated by then waits for more than its turn."""
+MAX_SCHEDULES: Final = 5
+MAX_REJECTIONS: Final = 20
+_SECTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "builders": parts.BUILDER_COLUMNS,
+    "channels": parts.CHANNEL_COLUMNS,
+    "sources": ("name", "kind", "last_delivery_at"),
+    "others": ("name", "state", "since", "why"),
+    "backlog": ("kind", "owner", "state", "count", "oldest_at", "age"),
+    "rejected": ("source", "count", "reason"),
+    "schedules": parts.SCHEDULE_COLUMNS,
+}
+_HEADINGS: Final = {
+    "others": "other parts that are down",
+    "rejected": "requests that were rejected in the last hour",
+    "schedules": "next schedules",
+}
+
+
+@click.command()
+@show.json_option
+@click.pass_obj
+def status(config: str | None, *, as_json: bool) -> None:
+    """Show how the daemon is, what is down, what waits, and what comes next.
+
+    Exits 0 if all is well: the daemon runs, nothing is down, no delivery waits for long, and the rules on
+    disk are good. Else it exits 1.
+    """
+    document = _document(config, outline(config))
+    if as_json:
+        show.objects([document])
+    else:
+        _print(document)
+    sys.exit(1 if document["problems"] else 0)
+
+
+def _document(option: str | None, config: Outline) -> dict[str, Any]:
+    server = config.settings.server
+    # Before the store is opened: to close its file once more would end the locks of SQLite.
+    served = is_served(config.store_url)
+    document: dict[str, Any] = {
+        "version": __version__,
+        "config": str(config.file.absolute()),
+        "store": str(config.store_file),
+        "store_bytes": config.store_file.stat().st_size if config.store_file.exists() else None,
+        "listens": f"{server.host}:{server.port}",
+        "public_url": server.public_url,
+        "daemon": {"state": "running" if served else "stopped", "since": None, "version": None, "pid": None},
+        "problems": [] if served else ["the daemon does not run: start it (`buildbridge serve`)"],
+    }
+    if config.store_file.exists():
+
+        async def work() -> None:
+            async with store_of(option) as store:
+                await _add_state(document, config, store)
+
+        run(work)
+    document["schedules"] = _schedules(config, document["problems"])
+    return document
+
+
+async def _add_state(document: dict[str, Any], config: Outline, store: Store) -> None:
+    now, problems = system_clock(), document["problems"]
+    if (start := await store.activity.last_start()) is not None and document["daemon"]["state"] == "running":
+        document["daemon"] |= {"since": when(start.started_at), "version": start.version, "pid": start.pid}
+        if start.version != __version__:
+            problems.append(f"the daemon is of version {start.version}, not {__version__}: restart it")
+    backlog = await parts.backlog_of(config, store)
+    document["builders"] = await parts.builder_documents(config, store, backlog)
+    document["channels"] = await parts.channel_documents(config, store, backlog)
+    document["sources"] = parts.source_documents(config, backlog)
+    known = {f"{kind}:{one['name']}" for kind in ("builder", "channel") for one in document[f"{kind}s"]}
+    document["others"] = [
+        {**part_document(one, now)}
+        for one in await store.health.all()
+        if one.name not in known and one.down_since is not None
+    ]
+    document["backlog"] = parts.backlog_documents(backlog, now)
+    document["rejected"] = [
+        {"source": one.source, "count": one.count, "reason": one.reason}
+        for one in (await store.activity.rejections())[:MAX_REJECTIONS]
+    ]
+    problems += _problems(document)
+
+
+def _problems(document: Mapping[str, Any]) -> list[str]:
+    down = [one for section in ("builders", "channels", "others") for one in document[section]]
+    problems = [f"{one['name']} is down: {one['why']}" for one in down if one["state"] == "down"]
+    problems += [
+        f"{one['count']} {'delivery waits' if one['count'] == 1 else 'deliveries wait'} to be evaluated, "
+        f"for {show.duration(one['age'])}"
+        for one in document["backlog"]
+        if one["kind"] == "delivery" and one["age"] > STUCK_SECONDS
+    ]
+    return problems
+
+
+def _schedules(config: Outline, problems: list[str]) -> list[dict[str, Any]]:
+    try:
+        rules = rules_of(config, warn=lambda fault: problems.append(str(fault)))
+    except ConfigError as error:
+        count = len(error.faults)
+        problems.append(f"the rules on disk have {count} {'fault' if count == 1 else 'faults'}: see `check`")
+        return []
+    return parts.schedule_documents(rules, system_clock())[:MAX_SCHEDULES]
+
+
+def _print(document: Mapping[str, Any]) -> None:
+    daemon = document["daemon"]
+    running = "does not run"
+    if daemon["state"] == "running":
+        since = f" since {show.local('since', daemon['since'])}" if daemon["since"] else ""
+        running = (
+            f"runs{since}, version {daemon['version'] or 'unknown'}, process {daemon['pid'] or 'unknown'}"
+        )
+    size = "not made yet" if document["store_bytes"] is None else size_text(document["store_bytes"])
+    show.facts(
+        {
+            "daemon": running,
+            "configuration": document["config"],
+            "store": f"{document['store']} ({size})",
+            "listens": document["listens"],
+            "public_url": document["public_url"],
+        }
+    )
+    for section, columns in _SECTIONS.items():
+        if rows := document.get(section):
+            click.echo(f"\n{_HEADINGS.get(section, section)}")
+            shown = [{**row, "age": show.duration(row["age"])} if "age" in row else row for row in rows]
+            show.table(shown, columns)
+    click.echo()
+    for problem in document["problems"]:
+        click.echo(show.plain(problem))
+    if not document["problems"]:
+        click.echo("all is well")

@@ -1,0 +1,26 @@
+"""The tables about the daemon itself. They belong to the same metadata as those of `bridge.store.schema`."""
+
+from sqlalchemy import Column, Float, Integer, Table, Text
+
+from bridge.store.schema import metadata
+
+daemon_start = Table(
+    "daemon_start",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Float, nullable=False),
+)
+"""One row: the last start of the daemon."""
+
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("minute", Integer, primary_key=True, comment="the minutes since 1970 before it"),
+    Column("source", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many requests of the last hour were rejected."""
