@@ -37,7 +37,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "schema": "schema rules",
     "serve": "serve --config /etc/buildbridge/bridge.yaml",
     "sources list": "sources list --json",
-    "sources test": "sources test gitee --repository acme/shop",
+    "sources test": "sources test gitee acme/shop",
     "status": "status --json",
     "token add": "token add dashboard --role viewer --expires 90d",
     "token list": "token list",
