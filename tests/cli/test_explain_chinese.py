@@ -61,11 +61,8 @@ def explained(config: Path, push: str, *options: str) -> Done:
         ("gitee:acme/shop@refs/tags/v1.0.0", (), "gitee acme/shop：推送标签 v1.0.0"),
         ("gitee:acme/shop@refs/tags/v1.0.0", (), "不构建：未启用"),
         ("gitee:acme/shop@main", ("--message", "x [skip ci]"), "不构建：提交说明里有 [skip ci]"),
-        (
-            "gitee:acme/shp@main",
-            (),
-            "没有规则对应 Gitee acme/shp；最接近的：acme/shop 的代码是 Gitee acme/shop",
-        ),
+        ("gitee:acme/shp@main", (), "没有规则对应 Gitee acme/shp；最接近的：acme/shop ("),
+        ("gitee:acme/shp@main", (), "rules/shop.yaml:20:1) 的代码是 Gitee acme/shop"),
     ],
 )
 def test_what_the_rules_decide_is_said_in_chinese(

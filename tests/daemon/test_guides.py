@@ -116,11 +116,12 @@ def test_the_lines_lead_from_nothing_to_a_message_and_show_what_became_of_it(
             assert "  Push Hook  " in sh(push)
             eventually(lambda: len(robot.messages) == 2)
             said = {topic.name: [sh(lines) for lines in marked(topic.name)] for topic in GENERAL[1:]}
-            lists, group, check = said["troubleshooting"]
+            lists, group, reload = said["troubleshooting"]
             assert "dispatched  acme/shop (latest)" in lists
             assert "  succeeded" in lists
             assert "buildJobSuccess" in group
-            assert "valid, with 1 build repository" in check
+            assert "valid, with 1 build repository" in reload
+            assert "reloaded: " in reload
         finally:
             daemon.terminate()
             daemon.wait(30)
