@@ -17,22 +17,41 @@ SENTENCES: Final[Mapping[str, str]] = {
         "用 `buildbridge help 主题` 查看；加上 `--language en` 显示英文。"
     ),
     # init
-    "Which Git host will call": "代码平台",
-    "Which repository is built": "要构建的仓库",
+    "Which Git hosts will call (several: with commas)": "代码平台（多个用逗号分隔）",
+    "Which repository is built at {host}": "{host} 上要构建的仓库",
     "How will the host reach the bridge": "代码平台从哪个地址访问 Buildbridge",
     "Who builds": "构建器",
     "Whom to tell": "通知渠道",
     "Written to {folder}, from which all paths here count:": "已写入 {folder}，以下路径都以它为起点：",
     "Put the real values into {files}.": "请把真实的值存到 {files}。",
     " and ": " 和 ",
-    "Look for CHANGE in bridge.yaml and rules/: what is marked is invented.": (
-        "请在 bridge.yaml 和 rules/ 里查找 CHANGE：标出的值都是虚构的。"
+    "Does a reverse proxy take port {port} and pass it on to us": (
+        "端口 {port} 是否由反向代理接收并转发给本服务"
     ),
-    "Without a reverse proxy before it, set server.host and server.port: they are 127.0.0.1, "
-    "this machine only, and 8088.": (
-        "前面没有反向代理时，请设置 server.host 和 server.port：现在是 127.0.0.1（只有本机能访问）和 8088。"
+    "Port {port} is taken on this machine. Which one instead": "本机的端口 {port} 已被占用，改用哪个端口",
+    "Without a reverse proxy before it, set server.host and server.port: they are {host}, "
+    "this machine only, and {port}.": (
+        "前面没有反向代理时，请设置 server.host 和 server.port：现在是 {host}（只有本机能访问）和 {port}。"
     ),
-    "Then:": "接下来：",
+    "public_url has port {theirs}, and the daemon listens on {port}: that needs a reverse proxy, "
+    "or the same server.port.": (
+        "public_url 的端口是 {theirs}，而服务监听的是 {port}：需要反向代理，或者把 server.port 改成一样的。"
+    ),
+    "Port {port} is taken on this machine: end what has it, or set another server.port.": (
+        "本机的端口 {port} 已被占用：请停掉占用它的程序，或者换一个 server.port。"
+    ),
+    "Next, in this order:": "接下来依次做：",
+    "Change what is marked CHANGE in bridge.yaml and rules/, until all is good:": (
+        "修改 bridge.yaml 和 rules/ 里标着 CHANGE 的值，直到检查通过："
+    ),
+    "See what a push would do, then start:": "看看一次推送会触发什么，然后启动：",
+    "In the bare repository, set up the hook as the guide above says.": "在裸仓库里按上面的指南设置钩子：",
+    "At {kind}, open the webhooks of the repository, as the guide above says:": (
+        "在 {kind} 打开仓库的 WebHook 设置，按上面的指南填写："
+    ),
+    "Open {page}, and enter as the guide above says:": "打开 {page}，按上面的指南填写：",
+    "and as its secret what this prints:": "密钥是这条命令的输出：",
+    "Push something, and see it arrive:": "推送一次，看它是否到达：",
     "The commonest mistakes: buildbridge help {topic}": "常见错误：buildbridge help {topic}",
     # explain
     "{repo}: {event} of {kind} {name}": "{repo}：{event}{kind} {name}",

@@ -22,6 +22,7 @@ from bridge.model.language import Language
 from bridge.registry import BUILDERS, CHANNELS, KINDS
 from bridge.rules.schema import BuildRepository
 
+DEFAULT_LISTEN: Final = ("127.0.0.1", 8088)
 _SECRET_BYTES: Final = 32
 _PRIVATE: Final = 0o600
 _SECRET: Final = re.compile(r"^[^#\n]*\{file: secrets/([a-z-]+)\}", re.MULTILINE)
@@ -37,17 +38,18 @@ _INVENTED_ADDRESS: Final = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What was chosen; without a `repository` the names of the guides are used.
+    """What was chosen; a host that is not among the `repositories` gets the names of its guide.
 
-    `repository` is a path at the host, or the clone address where the host names it so.
+    A repository is a path at its host, or its address. `listen` are host and port.
     """
 
     hosts: Sequence[str]
     builder: str
     channel: str
     public_url: str
-    repository: str | None
+    repositories: Mapping[str, str]
     language: Language
+    listen: tuple[str, int] = DEFAULT_LISTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,10 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
     found |= {f"secrets/{name}": File(value.encode() + b"\n", _PRIVATE) for name, value in values.items()}
     samples, described = {}, []
     for index, one in enumerate(guides):
-        code = _code(one, wanted.repository)
+        repository = wanted.repositories.get(one.kind)
+        code = _code(one, repository)
         rule = _rule(one, code, f"-{one.source_name}" if index else "")
-        note = _note(code, wanted.repository)
+        note = _note(code, repository)
         found[f"rules/{one.source_name}.yaml"] = File(f"{_RULE_HEAD}{note}{rule}".encode())
         sample = one.sample(code, values[one.source_name], now)
         path = f"secrets/sample/{one.source_name}"
@@ -112,6 +115,8 @@ def _config(wanted: Wanted, guides: Sequence[Guide]) -> str:
     invented = "    # CHANGE" if wanted.public_url == EXAMPLE_URL else ""
     values = {
         "language": wanted.language,
+        "listen_host": wanted.listen[0],
+        "port": str(wanted.listen[1]),
         "public_url": f"{_scalar(wanted.public_url)}{invented}",
         "sources": "".join(one.source.partition("\n")[2] for one in guides),
         "builders": BUILDERS.text(wanted.builder, "starter.yaml"),

@@ -27,6 +27,8 @@ class WebPages:
     commit: str | None = None
     branch: str | None = None
     tag: str | None = None
+    hooks: str | None = None
+    """What stands behind the address of a repository on the page of its webhooks."""
 
     def of_repository(self, web_url: str | None, clone_url: str | None) -> str | None:
         """The first page of a repository, as its host names it, or else made of the clone address."""
@@ -44,6 +46,10 @@ class WebPages:
         if clone_url is not None:
             return self.of_repository(None, clone_url)
         return None if self.site is None else f"{self.site}/{quote(path)}"
+
+    def of_hooks(self, page: str | None) -> str | None:
+        """The page of the webhooks, else the first one of the repository: `page`."""
+        return self._behind(page, self.hooks, "") or page
 
     def of_commit(self, page: str | None, sha: str) -> str | None:
         """The page of a commit; `page` is the first one of its repository."""

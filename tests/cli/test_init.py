@@ -4,10 +4,12 @@
 import os
 import pty
 import re
+import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -114,7 +116,7 @@ def test_it_speaks_the_language_of_the_reader_and_writes_that_of_notices(
         "# Gitee（码云）",
         "# Jenkins",
         "# 钉钉群机器人",
-        "接下来：",
+        "接下来依次做：",
         "常见错误：buildbridge help dingtalk",
     ):
         assert f"\n{title}\n" in said
@@ -274,22 +276,105 @@ def test_the_hook_of_a_plain_server_is_there_to_be_copied(tmp_path: Path) -> Non
     assert re.search(r"bridge.cloneUrl +https://git.example.org/potters/kiln.git ", done.stdout)
 
 
-def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
-    """A wrong answer is asked for again."""
+def on_a_terminal(folder: Path, *answers: str) -> str:
+    """What is printed with these answers."""
     ours, theirs = pty.openpty()
-    answers = ["Gitea", "potters/kiln", "nonsense", "https://bridge.potters.example", "jenkins", "WECOM"]
     os.write(ours, "".join(f"{answer}\n" for answer in answers).encode())
-    program = [sys.executable, "-m", "bridge", "init", str(tmp_path)]
+    program = [sys.executable, "-m", "bridge", "init", str(folder)]
+    printed = b""
     try:
-        done = subprocess.run(program, stdin=theirs, stdout=theirs, stderr=theirs, timeout=60, check=False)
-        printed = os.read(ours, 65536).decode()
+        done = subprocess.Popen(program, stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        with suppress(OSError):  # the end of a terminal
+            while part := os.read(ours, 65536):
+                printed += part
+        assert done.wait(60) == 0, printed
     finally:
         os.close(ours)
-        os.close(theirs)
-    assert done.returncode == 0, printed
-    assert "Which Git host will call" in printed
+    return printed.decode()
+
+
+@pytest.fixture
+def taken() -> Iterator[None]:
+    """Port 8088 is taken, by this test or by something else."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            holder.bind(("127.0.0.1", 8088))
+            holder.listen()
+        yield
+
+
+@pytest.mark.usefixtures("taken")
+def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
+    """A wrong answer is asked for again; several hosts have a repository each."""
+    hosts = ["Gitea, gitlub", "Gitea, gitlab", "potters/kiln", "https://gitlab.potters.example/glaze/oven"]
+    answers = [*hosts, "nonsense", "https://bridge.potters.example", "0", "9123", "jenkins", "WECOM"]
+    printed = on_a_terminal(tmp_path, *answers)
+    assert "Which Git hosts will call" in printed
+    assert "there is no kind gitlub of Git host; did you mean GitLab?" in printed
+    assert "Port 8088 is taken on this machine. Which one instead" in printed
+    assert "Open https://gitlab.potters.example/glaze/oven/-/hooks, and enter" in printed
     checked(tmp_path, ["jenkins-token", "wecom-url"])
-    rule = yaml.safe_load((tmp_path / "rules" / "gitea.yaml").read_text())
-    assert (rule["namespace"], rule["repo_name"]) == ("potters", "kiln")
+    rule, other = (
+        yaml.safe_load((tmp_path / f"rules/{name}.yaml").read_text()) for name in ("gitea", "gitlab")
+    )
+    assert (rule["namespace"], rule["repo_name"], other["namespace"]) == ("potters", "kiln", "glaze")
     text = (tmp_path / "bridge.yaml").read_text()
     assert all(word in text for word in ("https://bridge.potters.example", "kind: jenkins", "kind: WECOM"))
+    assert yaml.safe_load(text)["server"]["port"] == 9123
+
+
+@pytest.mark.usefixtures("taken")
+def test_a_public_address_with_another_port_is_asked_about(tmp_path: Path) -> None:
+    """Without a reverse proxy the daemon listens there itself."""
+    answers = ["GitHub", "potters/kiln", "http://192.0.2.7:9124", "n", "dummy", "MESSAGE"]
+    printed = on_a_terminal(tmp_path, *answers)
+    assert "Does a reverse proxy take port 9124" in printed
+    server = yaml.safe_load((tmp_path / "bridge.yaml").read_text())["server"]
+    assert (server["host"], server["port"]) == ("0.0.0.0", 9124)
+    assert "reverse proxy before it" not in printed
+
+
+@pytest.mark.usefixtures("taken")
+def test_without_a_terminal_ports_are_warned_of(tmp_path: Path) -> None:
+    said = made(tmp_path, "--public-url", "https://bridge.potters.example:8443").stdout
+    assert "public_url has port 8443, and the daemon listens on 8088" in said
+    assert "Port 8088 is taken on this machine" in said
+
+
+@pytest.mark.parametrize(
+    ("host", "repository", "page"),
+    [
+        ("GitHub", "potters/kiln", "Open https://github.com/potters/kiln/settings/hooks, and"),
+        ("Gitee", "potters/kiln", "Open https://gitee.com/potters/kiln/hooks, and"),
+        (
+            "Gitea",
+            "https://git.potters.example/a/kiln.git",
+            "Open https://git.potters.example/a/kiln/settings/hooks,",
+        ),
+        ("GitLab", "potters/kiln", "At GitLab, open the webhooks of the repository, as"),
+        ("Simple", "ssh://git@git.potters.example/kiln", "In the bare repository, set up the hook"),
+    ],
+)
+def test_the_next_steps_stand_at_the_end_in_their_order(
+    host: str, repository: str, page: str, tmp_path: Path
+) -> None:
+    done = made(
+        tmp_path,
+        "--host",
+        host,
+        "--repository",
+        repository,
+        "--channel",
+        "WECOM",
+        "--public-url=https://b.example.com",
+    )
+    steps = done.stdout.partition("Next, in this order:\n")[2]
+    source = guide(host).source_name
+    order = ["1. Put the real values into secrets/wecom-url", "buildbridge check", "buildbridge serve", page]
+    order += [f"https://b.example.com/hooks/{source}", f"/secrets/{source}", "buildbridge deliveries list"]
+    found = [steps.find(part) for part in order]
+    assert -1 not in found
+    assert found == sorted(found)
+    assert len(steps.splitlines()) < 16

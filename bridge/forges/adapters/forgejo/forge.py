@@ -17,7 +17,13 @@ class Forgejo(GogsFamily):
     host: ClassVar[str] = "forgejo"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_username="oauth2",
-        pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="/src/branch/{}", tag="/src/tag/{}"),
+        pages=WebPages(
+            is_clone_url=True,
+            commit="/commit/{}",
+            branch="/src/branch/{}",
+            tag="/src/tag/{}",
+            hooks="/settings/hooks",
+        ),
     )
     marks: ClassVar[Marks] = (frozenset({"x-forgejo-event"}),)
     imitates: ClassVar[frozenset[str]] = frozenset({"gitea", "gogs", "github"})

@@ -18,7 +18,13 @@ class Gitea(GogsFamily):
     host: ClassVar[str] = "gitea"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_username="oauth2",
-        pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="/src/branch/{}", tag="/src/tag/{}"),
+        pages=WebPages(
+            is_clone_url=True,
+            commit="/commit/{}",
+            branch="/src/branch/{}",
+            tag="/src/tag/{}",
+            hooks="/settings/hooks",
+        ),
     )
     marks: ClassVar[Marks] = (frozenset({"x-gitea-event"}),)
     imitates: ClassVar[frozenset[str]] = frozenset({"gogs", "github"})

@@ -40,6 +40,7 @@ class Gitee(Forge):
             commit="/commit/{}",
             branch="/tree/{}",
             tag="/tree/{}",
+            hooks="/hooks",
         ),
     )
     kept_headers: ClassVar[frozenset[str]] = frozenset(

@@ -32,6 +32,7 @@ class GitHub(Forge):
             commit="/commit/{}",
             branch="/tree/{}",
             tag="/tree/{}",
+            hooks="/settings/hooks",
         ),
     )
     marks: ClassVar[Marks] = (frozenset({"x-github-event"}),)

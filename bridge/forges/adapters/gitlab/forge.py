@@ -30,7 +30,9 @@ class GitLab(Forge):
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_host="https://gitlab.com",
         clone_username="oauth2",
-        pages=WebPages(is_clone_url=True, commit="/-/commit/{}", branch="/-/tree/{}", tag="/-/tree/{}"),
+        pages=WebPages(
+            is_clone_url=True, commit="/-/commit/{}", branch="/-/tree/{}", tag="/-/tree/{}", hooks="/-/hooks"
+        ),
     )
     marks: ClassVar[Marks] = (frozenset({"x-gitlab-event"}),)
     imitates: ClassVar[frozenset[str]] = frozenset({"simple"})

@@ -22,7 +22,9 @@ class Gogs(GogsFamily):
     kind: ClassVar[str] = "Gogs"
     host: ClassVar[str] = "gogs"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
-        pages=WebPages(is_clone_url=True, commit="/commit/{}", branch="/src/{}", tag="/src/{}"),
+        pages=WebPages(
+            is_clone_url=True, commit="/commit/{}", branch="/src/{}", tag="/src/{}", hooks="/settings/hooks"
+        ),
     )
     marks: ClassVar[Marks] = (frozenset({"x-gogs-event"}),)
     imitates: ClassVar[frozenset[str]] = frozenset({"github"})

@@ -1,0 +1,131 @@
+"""What `init` says at its end: what it wrote, what to enter where, and the next steps in order."""
+
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import yaml
+
+from bridge.cli.chinese import say
+from bridge.cli.guides import Code, Guide, preparation
+from bridge.cli.questions import is_taken, other_port
+from bridge.cli.scaffold import Scaffold, Wanted
+from bridge.registry import KINDS
+
+_RULE: str = "-" * 72
+
+
+def report(folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
+    """Print all of it; the steps come last, where a terminal shows them."""
+    _Report(folder, made, wanted, now).print()
+
+
+class _Report:
+    def __init__(self, folder: Path, made: Scaffold, wanted: Wanted, now: int) -> None:
+        self._folder = folder
+        self._made = made
+        self._wanted = wanted
+        self._now = now
+        here = folder.resolve() == Path.cwd()
+        self._config = "" if here else f" --config {shlex.quote(str(folder / 'bridge.yaml'))}"
+
+    def print(self) -> None:
+        folder = self._folder.resolve()
+        click.echo(self._say("Written to {folder}, from which all paths here count:", folder=folder))
+        for name in self._made.files:
+            click.echo(f"  {name}")
+        for warning in self._warnings():
+            click.echo(warning)
+        for page in self._pages():
+            click.echo(f"\n{_RULE}\n{page.strip()}")
+        click.echo(f"\n{_RULE}\n{self._say('Next, in this order:')}")
+        for number, step in enumerate(self._steps(), 1):
+            click.echo(f"{number}. {step}")
+
+    def _say(self, sentence: str, **values: object) -> str:
+        return say(self._wanted.language, sentence, **values)
+
+    def _pages(self) -> Iterator[str]:
+        wanted = self._wanted
+        for one, code in self._made.guides:
+            yield one.instructions(wanted.public_url, code)
+        prepared = (("builders", wanted.builder), ("channels", wanted.channel))
+        for group, kind in prepared:
+            if page := preparation(group, kind, wanted.public_url, wanted.language):  # type: ignore[arg-type]
+                yield page
+
+    def _warnings(self) -> Iterator[str]:
+        host, port = self._wanted.listen
+        if self._wanted.public_url.startswith("http://") and host == "127.0.0.1":
+            yield self._say(
+                "Without a reverse proxy before it, set server.host and server.port: they are {host}, "
+                "this machine only, and {port}.",
+                host=host,
+                port=port,
+            )
+        elif theirs := other_port(self._wanted.public_url, port):
+            yield self._say(
+                "public_url has port {theirs}, and the daemon listens on {port}: that needs a reverse proxy, "
+                "or the same server.port.",
+                theirs=theirs,
+                port=port,
+            )
+        if is_taken(port):
+            yield self._say(
+                "Port {port} is taken on this machine: end what has it, or set another server.port.",
+                port=port,
+            )
+
+    def _steps(self) -> Iterator[str]:
+        if self._made.to_fill:
+            files = self._say(" and ").join(self._made.to_fill)
+            yield self._say("Put the real values into {files}.", files=files)
+        builders = yaml.safe_load(self._made.files["bridge.yaml"].content)["builders"]
+        checks = ["check", *(f"builders test {name}" for name in builders)]
+        yield self._commands(
+            "Change what is marked CHANGE in bridge.yaml and rules/, until all is good:", checks
+        )
+        yield self._commands("See what a push would do, then start:", [*self._explained(), "serve"])
+        for one, code in self._made.guides:
+            yield self._hook(one, code)
+        yield self._commands("Push something, and see it arrive:", ["deliveries list"])
+
+    def _commands(self, sentence: str, commands: list[str]) -> str:
+        lines = [f"  buildbridge {_with(command, self._config)}" for command in commands]
+        return "\n".join([self._say(sentence), *lines])
+
+    def _explained(self) -> Iterator[str]:
+        for path, sample in self._made.samples.items():
+            at = f" --at {datetime.fromtimestamp(self._now, UTC):%Y-%m-%dT%H:%M:%SZ}" if sample.timed else ""
+            yield f"explain{at} {shlex.quote(str(self._folder / path))}"
+
+    def _hook(self, one: Guide, code: Code) -> str:
+        page = _page(one, code, self._wanted.repositories.get(one.kind, ""))
+        url = f"{self._wanted.public_url}/hooks/{one.source_name}"
+        secret = shlex.quote(str(self._folder / "secrets" / one.source_name))
+        if KINDS.forges[one.kind].by_clone_url:
+            first = self._say("In the bare repository, set up the hook as the guide above says.")
+        elif page is None:
+            first = self._say(
+                "At {kind}, open the webhooks of the repository, as the guide above says:", kind=one.kind
+            )
+        else:
+            first = self._say("Open {page}, and enter as the guide above says:", page=page)
+        return f"{first}\n  {url}\n  {self._say('and as its secret what this prints:')} cat {secret}"
+
+
+def _page(one: Guide, code: Code, repository: str) -> str | None:
+    """The page of the webhooks of a repository, as far as it is known."""
+    pages = KINDS.forges[one.kind].pages
+    if "://" in repository:
+        return pages.of_hooks(pages.of_repository(None, repository.rstrip("/")))
+    return pages.of_hooks(pages.of_rule(code.full_name, None))
+
+
+def _with(command: str, config: str) -> str:
+    """The command with the option for the configuration, behind its words."""
+    words = command.split(" ")
+    count = 2 if words[0] in {"builders", "deliveries"} else 1
+    return " ".join(words[:count]) + config + "".join(f" {word}" for word in words[count:])
