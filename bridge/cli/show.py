@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
+from unicodedata import east_asian_width
 
 import click
 import orjson
@@ -37,6 +38,9 @@ _VERSIONS: Final = {1: "a tag of the time", 2: "a tag of the commit"}
 _REJECTED: Final = 10
 _HEADINGS: Final = {"code_repo_type_value": "ref", "docker_repo_tags": "tags"}
 
+_WORDS: Final = frozenset({"state", "why", "reason"})
+"""Columns that hold words of ours, which readers get in their language."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
 
@@ -45,17 +49,30 @@ def objects(rows: Iterable[Mapping[str, Any]]) -> None:
         click.echo(orjson.dumps(row, default=str).decode())
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], speech: Speech = ENGLISH) -> None:
     """Print columns of the rows; texts of others cannot control the terminal, and no id is folded."""
-    headings = [_HEADINGS.get(column, column.replace("_", " ")) for column in columns]
-    lines = [[plain(local(column, row.get(column))) for column in columns] for row in rows]
+    headings = [speech.tell(_HEADINGS.get(column, column.replace("_", " "))) for column in columns]
+    lines = [[_cell(column, row.get(column), speech) for column in columns] for row in rows]
     if sys.stdout.isatty():
         _terminal_table(columns, headings, lines)
         return
-    widths = [max(map(len, cells)) for cells in zip(headings, *lines, strict=True)]
+    widths = [max(map(_width, cells)) for cells in zip(headings, *lines, strict=True)]
     for line in (headings, *lines):
-        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(padded).rstrip())
+        click.echo("  ".join(map(_padded, line, widths)).rstrip())
+
+
+def _cell(column: str, value: object, speech: Speech) -> str:
+    shown = local(column, value)
+    return plain(speech.reason(shown) if column in _WORDS and isinstance(shown, str) else shown)
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal the text takes: Chinese characters take two."""
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
 
 
 def _terminal_table(columns: Sequence[str], headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
@@ -65,7 +82,7 @@ def _terminal_table(columns: Sequence[str], headings: Sequence[str], lines: Sequ
     from rich.text import Text  # noqa: PLC0415
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    widths = [max(map(len, cells)) for cells in zip(headings, *lines, strict=True)]
+    widths = [max(map(_width, cells)) for cells in zip(headings, *lines, strict=True)]
     least = [
         width if column in _WHOLE else min(width, _NARROWEST)
         for column, width in zip(columns, widths, strict=True)
@@ -80,12 +97,13 @@ def _terminal_table(columns: Sequence[str], headings: Sequence[str], lines: Sequ
     console.print(shown, crop=False)
 
 
-def facts(named: Mapping[str, Any]) -> None:
+def facts(named: Mapping[str, Any], speech: Speech = ENGLISH) -> None:
     """Print the facts of one record, one per line."""
-    width = max(len(name) for name in named)
+    names = {name: speech.tell(name.replace("_", " ")) for name in named}
+    width = max(map(_width, names.values()))
     for name, value in named.items():
         if value not in (None, "", [], {}):
-            click.echo(f"{name.replace('_', ' '):{width}}  {plain(local(name, value))}")
+            click.echo(f"{_padded(names[name], width)}  {plain(local(name, value))}")
 
 
 def timeline(steps: Iterable[Mapping[str, Any]]) -> None:

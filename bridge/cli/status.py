@@ -8,9 +8,12 @@ import click
 
 from bridge import __version__
 from bridge.cli import parts, show
+from bridge.cli.chinese import Speech, speech
+from bridge.cli.language import language_of, language_option
 from bridge.cli.setup import outline, rules_of, run, store_of
 from bridge.config.loader import Outline
 from bridge.errors import ConfigError
+from bridge.model.language import Tell
 from bridge.runtime.clock import system_clock, when
 from bridge.runtime.disk import size_text
 from bridge.store.base import Store
@@ -39,8 +42,9 @@ _HEADINGS: Final = {
 
 @click.command()
 @show.json_option
+@language_option
 @click.pass_obj
-def status(config: str | None, *, as_json: bool) -> None:
+def status(config: str | None, *, as_json: bool, language: str | None) -> None:
     """Show how the daemon is, what is down, what waits, and what comes next.
 
     Exits 0 if all is well: the daemon runs, nothing is down, no delivery waits for long, and the rules on
@@ -50,7 +54,7 @@ def status(config: str | None, *, as_json: bool) -> None:
     if as_json:
         show.objects([document])
     else:
-        _print(document)
+        _print(document, speech(language_of(language, config)))
     sys.exit(1 if document["problems"] else 0)
 
 
@@ -125,31 +129,36 @@ def _schedules(config: Outline, problems: list[str]) -> list[dict[str, Any]]:
     return parts.schedule_documents(rules, system_clock())[:MAX_SCHEDULES]
 
 
-def _print(document: Mapping[str, Any]) -> None:
-    daemon = document["daemon"]
-    running = "does not run"
-    if daemon["state"] == "running":
-        since = f" since {show.local('since', daemon['since'])}" if daemon["since"] else ""
-        running = (
-            f"runs{since}, version {daemon['version'] or 'unknown'}, process {daemon['pid'] or 'unknown'}"
-        )
-    size = "not made yet" if document["store_bytes"] is None else size_text(document["store_bytes"])
+def _print(document: Mapping[str, Any], spoken: Speech) -> None:
+    tell, size = spoken.tell, document["store_bytes"]
     show.facts(
         {
-            "daemon": running,
+            "daemon": _daemon(document["daemon"], tell),
             "configuration": document["config"],
-            "store": f"{document['store']} ({size})",
+            "store": f"{document['store']} ({tell('not made yet') if size is None else size_text(size)})",
             "listens": document["listens"],
             "public_url": document["public_url"],
-        }
+        },
+        spoken,
     )
     for section, columns in _SECTIONS.items():
         if rows := document.get(section):
-            click.echo(f"\n{_HEADINGS.get(section, section)}")
+            click.echo(f"\n{tell(_HEADINGS.get(section, section))}")
             shown = [{**row, "age": show.duration(row["age"])} if "age" in row else row for row in rows]
-            show.table(shown, columns)
+            show.table(shown, columns, spoken)
     click.echo()
     for problem in document["problems"]:
-        click.echo(show.plain(problem))
+        click.echo(show.plain(spoken.reason(problem)))
     if not document["problems"]:
-        click.echo("all is well")
+        click.echo(tell("all is well"))
+
+
+def _daemon(daemon: Mapping[str, Any], tell: Tell) -> str:
+    if daemon["state"] != "running":
+        return tell("does not run")
+    unknown = tell("unknown")
+    facts = {"version": daemon["version"] or unknown, "process": daemon["pid"] or unknown}
+    if not daemon["since"]:
+        return tell("runs, version {version}, process {process}", **facts)
+    since = show.local("since", daemon["since"])
+    return tell("runs since {since}, version {version}, process {process}", since=since, **facts)

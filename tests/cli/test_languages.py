@@ -61,7 +61,7 @@ def test_each_sentence_of_commands_and_the_demo_is_in_chinese_with_the_same_valu
 
 def test_each_reason_that_has_a_chinese_form_is_really_said() -> None:
     for english, translated in REASONS.items():
-        said = english.removeprefix("{}: ").replace("{}", "…").strip("…")
+        said = english.removeprefix("{}: ").replace("{}", "…").strip("… ")
         assert is_said(said), english
         assert sorted(re.findall(r"\{\d\}", translated)) == [f"{{{n}}}" for n in range(english.count("{}"))]
         check_setting(translated)

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """`status`: whether all is well, and the lists of builders, channels and schedules."""
 
 import os
@@ -94,6 +95,40 @@ def test_what_is_down_or_waits_for_long_is_a_problem(daemon: Daemon) -> None:
     assert ("build", "here", "waiting", 1) in rows
     assert ("delivery", None, "stored", 1) in rows
     assert {one["owner"] for one in document["backlog"]} == {"here", None, "message"}
+
+
+def test_people_read_it_in_chinese_and_programs_as_ever(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fill(store: Store) -> None:
+        await store.add_build()
+        await store.deliveries.put(delivery_of("old", system_clock() - 7200))
+        await store.health.degrade("builder:here", "no answer")
+
+    filled(daemon, fill)
+    english = asked(daemon)["problems"]
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert asked(daemon)["problems"] == english
+    lines = run(daemon, "status").stdout.splitlines()
+    assert lines[-3:] == [
+        "守护进程没有运行：请启动（`buildbridge serve`）",
+        "here 异常：no answer",
+        "1 条接收记录未处理，已等待 2h",
+    ]
+    assert "守护进程  没有运行" in lines
+    assert lines[lines.index("构建器") + 1].split() == [
+        "名称",
+        "类型",
+        "状态",
+        "起始时间",
+        "等待",
+        "进行中",
+        "原因",
+    ]
+    head, row = lines[lines.index("构建器") + 1 : lines.index("构建器") + 3]
+    # Each Chinese character takes two columns of the terminal.
+    assert row.index("local") == head.index("类型") + len("名称")
+    assert row.split()[2] == "异常"
 
 
 def test_faulty_rules_and_a_missing_store_are_problems_and_no_failure(daemon: Daemon) -> None:
