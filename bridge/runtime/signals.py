@@ -1,4 +1,4 @@
-"""Signals: SIGTERM and SIGINT stop the daemon, SIGHUP reloads the rules."""
+"""Signals: SIGTERM and SIGINT stop the daemon, SIGHUP reloads what is on disk."""
 
 import signal
 from collections.abc import Awaitable, Callable

@@ -232,7 +232,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "names no channel: give channel or notice_type": "没有指定渠道：请给出 channel 或 notice_type",
     "nothing was changed, because of {}: {}": "未作任何修改，因为有{0}：{1}",
     "bridge.yaml and the rules have {}: what was good stays in force, correct the files and reload": (
-        "磁盘上的规则有{0}：上一次有效的规则继续生效，请更正文件后重新加载"
+        "bridge.yaml 和规则中有{0}：上一次有效的配置继续生效，请更正文件后重新加载"
     ),
     "a fault": "一处错误",
     "1 fault": "一处错误",
