@@ -1,5 +1,6 @@
 """One daemon whose bridge.yaml and secrets change while it runs; nothing of it is started again."""
 
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ def test_sources_builders_and_tokens_come_and_go_and_what_stays_is_not_touched(t
         assert one.send("more", "another secret", OTHER).status_code == 202
         eventually(lambda: daemon.builds(status="I"))
         assert one.staff() == [([], ["builder:slow"])]
+        assert stat.S_IMODE((tmp_path / "data" / "bridge.db.sock").stat().st_mode) == 0o600
 
         (tmp_path / "rules" / "docs.yaml").unlink()
         del builders["slow"]
@@ -119,7 +121,10 @@ def test_sources_builders_and_tokens_come_and_go_and_what_stays_is_not_touched(t
         assert one.send("more", "another secret").status_code == 404
         assert one.staff()[1:] == [(["builder:slow"], [])]
 
-        one.reload(api={"tokens": ["the token of tomorrow"]})
+        trusted = {"authorization": f"Bearer {TOKEN}"}
+        with httpx.stream("GET", f"{daemon.url}/v1/events", headers=trusted, verify=NO_TLS) as events:
+            one.reload(api={"tokens": ["the token of tomorrow"]})
+            assert b"".join(events.iter_raw()), "the stream has ended: its token holds no longer"
         with pytest.raises(httpx.HTTPStatusError, match="401"):
             daemon.api("/v1/deliveries", TOKEN)
         assert daemon.api("/v1/deliveries", "the token of tomorrow")["count"] == 1

@@ -196,3 +196,19 @@ def test_without_a_terminal_auto_is_json(output: Output) -> None:
     log.configure([], style="auto")
     structlog.get_logger().info("stored")
     assert lines(output)[0]["event"] == "stored"
+
+
+def test_level_and_style_may_change_for_loggers_that_are_there(output: Output) -> None:
+    written = log.configure([], style="json", level="ERROR")
+    bound, library = structlog.get_logger().bind(), logging.getLogger("a library")
+    for level in ("ERROR", "INFO", "WARNING"):
+        written.set(style="json", level=level)
+        bound.info(f"ours at {level}")
+        bound.error(f"an error at {level}")
+        library.info(f"theirs at {level}")
+    assert [line["event"] for line in lines(output)] == [
+        *("an error at ERROR", "ours at INFO", "an error at INFO", "theirs at INFO", "an error at WARNING")
+    ]
+    written.set(style="pretty", level="INFO")
+    bound.info("for people")
+    assert not output.getvalue().splitlines()[-1].startswith("{")

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bridge.runtime.redaction import MASK, Redactor, masked, without_secrets
+from bridge.runtime.redaction import MASK, MAX_FORMER, Redactor, masked, without_secrets
 
 SECRET = "canary/of+the tests"
 
@@ -85,3 +85,15 @@ def test_of_a_document_texts_are_redacted_and_secret_fields_show_nothing() -> No
         "has_token": True,
         "key": "a plain one",
     }
+
+
+def test_secrets_that_were_replaced_are_still_known_but_not_for_ever() -> None:
+    redactor = Redactor(["the very first secret", "the constant secret"])
+    for number in range(MAX_FORMER):
+        redactor.learn([f"secret number {number}", "the constant secret"])
+    text = "the very first secret, secret number 0, the constant secret"
+    assert redactor.text(text) == "***, ***, ***"
+    for number in range(MAX_FORMER, MAX_FORMER + 2):
+        redactor.learn([f"secret number {number}", "the constant secret"])
+    assert redactor.text(text) == "the very first secret, secret number 0, ***"
+    assert redactor.text(f"secret number {MAX_FORMER + 1}, secret number 2") == "***, ***"

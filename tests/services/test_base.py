@@ -256,3 +256,29 @@ async def test_a_service_that_cannot_finish_is_cut_short(monkeypatch: pytest.Mon
     with anyio.fail_after(5):
         async with Crew().running([Finishing(anyio.sleep_forever)]):
             pass
+
+
+async def test_a_service_that_leaves_finishes_first_and_the_others_go_on() -> None:
+    crew, finished = Crew(), anyio.Event()
+    leaving, other = Finishing(finished.wait), Counter(nothing)
+    leaving.tick = other.tick = 0.01
+    with anyio.fail_after(10):
+        async with crew.running([leaving, other]), anyio.create_task_group() as tasks:
+            tasks.start_soon(crew.leave, leaving)
+            await goes_on(leaving)
+            finished.set()
+            await anyio.wait_all_tasks_blocked()
+            rounds = leaving.rounds
+            await goes_on(other)
+            assert leaving.rounds == rounds, "it has ended, and no tick wakes it"
+            crew.join(again := Counter(nothing))
+            await rests(again, 1)
+
+
+async def test_one_that_leaves_and_cannot_finish_is_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "FINISH_SECONDS", 0.01)
+    crew, hanging = Crew(), Finishing(anyio.sleep_forever)
+    with anyio.fail_after(5):
+        async with crew.running([hanging]):
+            await crew.leave(hanging)
+            assert hanging.rounds == 1, "its round was cut short"

@@ -61,11 +61,19 @@ def api_of(
     return App(store, receiver, WakeView({}, store.clock), api, settings=whole, clock=store.clock)
 
 
-def callers_of(store: Store, *tokens: str, keys: Sequence[str] = (KEY,)) -> Callers:
+def callers_of(store: Store, *tokens: str, keys: Sequence[str] = (KEY,), local: str | None = None) -> Callers:
     """Who has one of these tokens, or one that a key has signed."""
     attempts = AttemptLimits(store.clock())
     credentials = Credentials(keys)
-    return Callers(tokens, credentials, store.tokens, clients=Clients(), clock=store.clock, attempts=attempts)
+    return Callers(
+        tokens,
+        credentials,
+        store.tokens,
+        clients=Clients(),
+        clock=store.clock,
+        attempts=attempts,
+        local=local,
+    )
 
 
 @asynccontextmanager

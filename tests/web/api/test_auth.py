@@ -13,9 +13,10 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 from structlog.testing import capture_logs
 from support.answers import bad, good
-from support.api import KEY, api_of, bearer, client_of, issue
+from support.api import KEY, api_of, bearer, callers_of, client_of, issue
 from support.scripted import START, Store
 from support.signing import signed
 
@@ -268,3 +269,21 @@ assert "jwt" in sys.modules
 assert not [name for name in sys.modules if name.startswith("cryptography")]
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("server", "name"),
+    [
+        (("/the/socket/of/commands", None), "the user of the daemon"),
+        (("/run/buildbridge.sock", None), None),
+        (("127.0.0.1", 8088), None),
+        (None, None),
+    ],
+)
+async def test_only_the_socket_file_of_commands_makes_an_admin(
+    store: Store, server: tuple[str, int | None] | None, name: str | None
+) -> None:
+    """Through the one of systemd any client of a proxy comes, and none of them has an address, either."""
+    scope = {"type": "http", "headers": [], "server": server, "client": None}
+    principal = await callers_of(store, local="/the/socket/of/commands").principal(Request(scope))
+    assert (principal and principal.name) == name

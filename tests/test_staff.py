@@ -1,0 +1,199 @@
+"""Builders and channels follow the configuration: who stays works on, who changes finishes first."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar
+
+import anyio
+import pytest
+from pydantic import BaseModel
+from support.disks import CONFIG
+from support.scripted import ScriptedBuilder, ScriptedChannel, Store, eventually
+
+from bridge import registry
+from bridge.builders.base import Outcome
+from bridge.config.loader import Config, ConfiguredAdapter
+from bridge.model.build import Build, BuildState
+from bridge.planning.notice_policy import NoticePolicy
+from bridge.services import base
+from bridge.services.base import Crew, HandOver
+from bridge.services.housekeeper import Unserved
+from bridge.services.servers import Servers
+from bridge.staff import Staff
+
+
+class Token(BaseModel):
+    token: str
+
+
+class OfTest(ScriptedBuilder):
+    """A builder that may be made again with other settings; a trigger waits for `gate`."""
+
+    made: ClassVar[list["OfTest"]] = []
+    gate: ClassVar[anyio.Event]
+
+    def __init__(self, name: str, settings: Token, context: Any) -> None:
+        super().__init__(name, settings, context)
+        self.token = settings.token
+        self.closed = False
+        OfTest.made.append(self)
+
+    async def trigger(self, request: Any) -> Outcome:
+        outcome: Outcome = await super().trigger(request)
+        await OfTest.gate.wait()
+        return outcome
+
+    async def find(self, request: Any) -> str:
+        await super().find(request)
+        return "found"
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class OfChat(ScriptedChannel):
+    contact = None
+
+    def __init__(self, name: str, _settings: Token, _context: Any) -> None:
+        super().__init__(name)
+
+
+def config(channels: tuple[str, ...] = (), **tokens: str) -> Config:
+    """Builders by name with their tokens, all on the server of the first one."""
+    first = next(iter(tokens), None)
+    builders = {
+        name: ConfiguredAdapter("of test", Token(token=token), name, None if name == first else first)
+        for name, token in tokens.items()
+    }
+    chats = {name: ConfiguredAdapter("of test", Token(token=""), name) for name in ("message", *channels)}
+    return replace(CONFIG, builders=builders, channels=chats)
+
+
+class Site:
+    """A staff at work."""
+
+    def __init__(self, store: Store, begun: Config) -> None:
+        self.config = begun
+        self.store = store
+        self.crew, left = Crew(), HandOver()
+        policy = NoticePolicy(store.clock, None)
+        self.staff = Staff(
+            lambda: self.config, self.crew, store, store.clock, notice_policy=policy, on_left=left
+        )
+        self.unserved = Unserved(store, self.staff.builders, self.staff.channels, policy)
+        left.add(self.unserved)
+
+    def use(self, new: Config) -> None:
+        self.config = new
+        self.staff.wake()
+
+    def tokens(self) -> list[tuple[str, str, bool]]:
+        """All that were ever made: name, token, and whether they are closed."""
+        return [(one.name, one.token, one.closed) for one in OfTest.made]
+
+
+@asynccontextmanager
+async def at_work(store: Store, begun: Config) -> AsyncIterator[Site]:
+    site = Site(store, begun)
+    async with site.crew.running([site.staff, site.unserved]):
+        await eventually(lambda: len(OfTest.made) == len(begun.builders))
+        yield site
+    await site.staff.aclose()
+
+
+async def in_state(store: Store, build_id: str, state: BuildState) -> Build:
+    with anyio.fail_after(10):
+        while (build := await store.build(build_id)).state is not state:  # noqa: ASYNC110  # on disk
+            await anyio.sleep(0.01)
+    return build
+
+
+@pytest.fixture(autouse=True)
+def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    OfTest.made, OfTest.gate = [], anyio.Event()
+    builders: Mapping[str, Any] = {"of test": OfTest}
+    channels: Mapping[str, Any] = {"of test": OfChat}
+    monkeypatch.setattr(registry, "BUILDERS", builders)
+    monkeypatch.setattr(registry, "CHANNELS", channels)
+
+
+async def test_a_trigger_in_hand_is_on_disk_before_the_next_one_takes_over(store: Store) -> None:
+    build = await store.add_build("1", builder="here")
+    async with at_work(store, config(here="old", there="same")) as site:
+        await eventually(lambda: OfTest.made[0].called("trigger"))
+        behind = await store.add_build("2", builder="here", tags=("other",))
+        site.use(config(here="new", there="same"))
+        await anyio.wait_all_tasks_blocked()
+        assert site.tokens() == [("here", "old", False), ("there", "same", False)]
+        OfTest.gate.set()
+        await eventually(lambda: OfTest.made[0].closed)
+        await in_state(store, behind.id, BuildState.QUEUED)
+        assert site.tokens()[1:] == [("there", "same", False), ("here", "new", False)]
+        assert (await store.build(build.id)).state is BuildState.QUEUED
+        assert [one.called("trigger") for one in OfTest.made] == [[build.id], [], [behind.id]]
+        assert OfTest.made[2].called("find") == []
+    assert all(one.closed for one in OfTest.made)
+
+
+async def test_one_that_hangs_is_given_up_and_the_next_one_asks_for_its_build(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "FINISH_SECONDS", 0.01)
+    build = await store.add_build(builder="here")
+    async with at_work(store, config(here="old")) as site:
+        await eventually(lambda: OfTest.made[0].called("trigger"))
+        site.use(config(here="new"))
+        await eventually(lambda: site.tokens() == [("here", "old", True), ("here", "new", False)])
+        found = await in_state(store, build.id, BuildState.QUEUED)
+        assert (found.handle, OfTest.made[1].called("trigger")) == ("found", [])
+
+
+async def test_what_one_that_is_gone_leaves_ends_and_its_health_is_forgotten(store: Store) -> None:
+    OfTest.gate.set()
+    async with at_work(store, config(("team",), there="same", here="old")) as site:
+        build = await store.add_build(builder="here")
+        site.staff.wake_all()
+        await eventually(lambda: OfTest.made[1].called("poll"))
+        for part in ("builder:here", "disk:here", "channel:team", "builder:there", "rules"):
+            await store.health.degrade(part, "as the test says")
+        site.use(config(there="same"))
+        await eventually(lambda: OfTest.made[1].closed)
+        ended = await in_state(store, build.id, BuildState.UNKNOWN)
+        assert ended.detail == "there is no builder here any more"
+        assert [health.name for health in await store.health.all()] == ["builder:there", "rules"]
+        site.use(config(there="same", here="again"))
+        await eventually(lambda: len(OfTest.made) == 3)
+        assert [name for name, _, closed in site.tokens() if not closed] == ["there", "here"]
+
+
+async def test_nothing_begins_any_more_once_all_are_to_end(store: Store) -> None:
+    async with at_work(store, config(here="old")) as site:
+        pass
+    site.use(config(here="old", there="new"))
+    await site.staff.round()
+    assert len(OfTest.made[1].calls) == 0
+    await site.staff.aclose()
+
+
+async def test_a_server_is_known_as_long_as_one_of_its_builders_stays(store: Store) -> None:
+    servers = Servers(store.health, store.clock, lambda: None)
+    hinted: list[str] = []
+    for name in ("one", "two"):
+        servers.join(name, "one", servers.health(name, "one"), partial(hinted.append, name))
+    shared = servers.health("two", "one").circuit
+    shared.denied("builder:one", "trigger")
+    assert shared.pause
+    servers.leave("one")
+    assert not shared.pause, "the next one may have a credential that is accepted"
+    servers.hint("one")
+    assert hinted == []
+    again = servers.health("one", "one")
+    assert again.circuit is shared
+    servers.join("one", "one", again, lambda: hinted.append("again"))
+    servers.hint("two")
+    assert hinted == ["two", "again"]
+    for name in ("one", "two"):
+        servers.leave(name)
+    assert servers.health("one", "one").circuit is not shared
