@@ -7,6 +7,7 @@ One after the other
 - sampled: the same with a sample of small mistakes anywhere in the code that decides;
 - histories: the random histories of the planner are played from another seed;
 - kills: the daemon and its runners are killed 60 times, with accidents of the store's file among it;
+- reloads: a daemon under fire takes 50 sets of its configuration, of which every other one is faulty;
 - failpoints: a process dies at each of its commits and calls, with every kind of builder behind a network;
 - calls: tens of thousands of random calls of the API, others each night;
 - fuzz: every family of parsers is fuzzed by `tests/fuzz/run.py`.
@@ -34,6 +35,10 @@ def histories(seed: int) -> bool:
 
 def kills(seed: int) -> bool:
     return _pytest("tests/crash/test_random_kills.py", KILLS="60", KILLS_SEED=str(seed))
+
+
+def reloads() -> bool:
+    return _pytest("tests/daemon/test_reload_under_fire.py", RELOADS="50")
 
 
 def failpoints() -> bool:
@@ -66,7 +71,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
         "--only",
-        choices=("coverage", "planted", "sampled", "histories", "kills", "failpoints", "calls", "fuzz"),
+        choices=(
+            "coverage",
+            "planted",
+            "sampled",
+            "histories",
+            "kills",
+            "reloads",
+            "failpoints",
+            "calls",
+            "fuzz",
+        ),
         help="only this part",
     )
     parser.add_argument("--sample", type=int, default=100, metavar="N", help="how many mistakes to sample")
@@ -81,6 +96,7 @@ def main() -> int:
         "sampled": partial(sampled.run, options.sample, options.seed),
         "histories": partial(histories, options.seed),
         "kills": partial(kills, options.seed),
+        "reloads": reloads,
         "failpoints": failpoints,
         "calls": partial(calls, options.seed),
         "fuzz": partial(fuzz, options.minutes),

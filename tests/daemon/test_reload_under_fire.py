@@ -22,7 +22,7 @@ from support.daemon import NO_TLS, TOKEN, Daemon, eventually
 from support.rules import shop_rule
 from support.sending import push_body, signed
 
-RELOADS = int(os.environ.get("RELOADS", "16"))
+RELOADS = int(os.environ.get("RELOADS", "12"))
 RATE = 200
 BUILT_EVERY = 50
 """One of so many deliveries is built."""

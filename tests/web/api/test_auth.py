@@ -284,6 +284,6 @@ async def test_only_the_socket_file_of_commands_makes_an_admin(
     store: Store, server: tuple[str, int | None] | None, name: str | None
 ) -> None:
     """Through the one of systemd any client of a proxy comes, and none of them has an address, either."""
-    scope = {"type": "http", "headers": [], "server": server, "client": None}
+    scope: dict[str, Any] = {"type": "http", "headers": [], "server": server, "client": None}
     principal = await callers_of(store, local="/the/socket/of/commands").principal(Request(scope))
     assert (principal and principal.name) == name
