@@ -41,9 +41,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "本机的端口 {port} 已被占用：请停掉占用它的程序，或者换一个 server.port。"
     ),
     "Next, in this order:": "接下来依次做：",
-    "Change what is marked CHANGE in bridge.yaml and rules/, until all is good:": (
-        "修改 bridge.yaml 和 rules/ 里标着 CHANGE 的值，直到检查通过："
-    ),
+    "Change what is marked CHANGE, until all is good:": "修改标着 CHANGE 的值，直到检查通过：",
     "See what a push would do, then start:": "看看一次推送会触发什么，然后启动：",
     "In the bare repository, set up the hook as the guide above says.": "在裸仓库里按上面的指南设置钩子：",
     "At {kind}, open the webhooks of the repository, as the guide above says:": (

@@ -1,6 +1,5 @@
 """`init`: from nothing to a configuration that works, and what to paste into which Git host."""
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +10,10 @@ import click
 from bridge.cli.guides import EXAMPLE_URL
 from bridge.cli.init_report import report
 from bridge.cli.language import language_of, language_option
+from bridge.cli.new_files import write_new
 from bridge.cli.questions import BUILDER, CHANNEL, FORMER, HOST, address, asked, kinds_of_today
-from bridge.cli.scaffold import File, Wanted, scaffold
+from bridge.cli.scaffold import Wanted, scaffold
+from bridge.cli.service_layout import as_service
 from bridge.model.language import Language
 from bridge.registry import BUILDERS, CHANNELS, FORGES
 from bridge.runtime.clock import system_clock
@@ -27,7 +28,7 @@ def _public_url(_context: click.Context, _option: click.Parameter, given: str | 
 
 
 @click.command()
-@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--host",
     "hosts",
@@ -51,14 +52,33 @@ def _public_url(_context: click.Context, _option: click.Parameter, given: str | 
 )
 @click.option("--public-url", callback=_public_url, help="How Git hosts will reach the bridge.")
 @click.option("--repository", metavar="NAMESPACE/NAME", help="What to build, as its host calls it.")
+@click.option("--service", is_flag=True, help="Write to where the systemd unit looks.")
+@click.option(
+    "--root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --service: the root of the machine, or of its image (default: /).",
+)
 @language_option
 @click.pass_obj
-def init(config: str | None, /, folder: Path, language: str | None, **given: Any) -> None:
+def init(
+    config: str | None,
+    /,
+    folder: Path | None,
+    language: str | None,
+    service: bool,
+    root: Path | None,
+    **given: Any,
+) -> None:
     """Write a first configuration and say what to paste where.
 
-    Puts a configuration, a rule, secrets and sample pushes into FOLDER. Asks questions on a terminal when no
-    option is given. Never overwrites a file.
+    Puts a configuration, a rule, secrets and sample pushes into FOLDER (default: here). Asks questions on a
+    terminal when no option is given. Never overwrites a file.
     """
+    if service and folder is not None:
+        raise click.UsageError("--service has places of its own: leave FOLDER out, or give --root")
+    if root is not None and not service:
+        raise click.UsageError("--root goes with --service")
+    folder = (root or Path("/")) if service else (folder or Path())
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     spoken = language_of(language, config)
     asking = interactive and not any(given.values())
@@ -68,7 +88,9 @@ def init(config: str | None, /, folder: Path, language: str | None, **given: Any
         made = scaffold(wanted, now)
     except FileNotFoundError as error:
         raise click.ClickException(str(error)) from None
-    _write(folder, made.files)
+    if service:
+        made = as_service(made)
+    write_new(folder, made.files)
     report(folder, made, wanted, now)
 
 
@@ -82,22 +104,3 @@ def _assumed(given: Mapping[str, Any], language: Language) -> Wanted:
         repositories=dict.fromkeys(hosts, given["repository"]) if given["repository"] else {},
         language=language,
     )
-
-
-def _write(folder: Path, files: Mapping[str, File]) -> None:
-    """Write all, or nothing when one of them is there. Raises ClickException."""
-    for name in files:
-        if os.path.lexists(folder / name):
-            raise click.ClickException(
-                f"{folder / name} is there already: nothing was written. Name another FOLDER; what it then"
-                " holds for a further Git host can be copied from there"
-            )
-    try:
-        for name, file in files.items():
-            path = folder / name
-            private = name.startswith("secrets/")
-            path.parent.mkdir(0o700 if private else 0o777, parents=True, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode), "wb") as opened:
-                opened.write(file.content)
-    except OSError as error:
-        raise click.ClickException(f"{error.filename} cannot be written: {error.strerror}") from None

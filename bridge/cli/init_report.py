@@ -12,6 +12,7 @@ from bridge.cli.chinese import say
 from bridge.cli.guides import Code, Guide, preparation
 from bridge.cli.questions import is_taken, other_port
 from bridge.cli.scaffold import Scaffold, Wanted
+from bridge.cli.service_layout import CREDENTIALS, start_commands
 from bridge.registry import KINDS
 
 _RULE: str = "-" * 72
@@ -28,8 +29,9 @@ class _Report:
         self._made = made
         self._wanted = wanted
         self._now = now
-        here = folder.resolve() == Path.cwd()
-        self._config = "" if here else f" --config {shlex.quote(str(folder / 'bridge.yaml'))}"
+        here = folder.resolve() == Path.cwd() and made.config == "bridge.yaml"
+        self._config = "" if here else f" --config {shlex.quote(str(folder / made.config))}"
+        self._service = made.secrets == CREDENTIALS
 
     def print(self) -> None:
         folder = self._folder.resolve()
@@ -39,10 +41,15 @@ class _Report:
         for warning in self._warnings():
             click.echo(warning)
         for page in self._pages():
-            click.echo(f"\n{_RULE}\n{page.strip()}")
+            text = page.replace("secrets/", f"{self._secrets}/") if self._service else page
+            click.echo(f"\n{_RULE}\n{text.strip()}")
         click.echo(f"\n{_RULE}\n{self._say('Next, in this order:')}")
         for number, step in enumerate(self._steps(), 1):
             click.echo(f"{number}. {step}")
+
+    @property
+    def _secrets(self) -> Path:
+        return self._folder / self._made.secrets
 
     def _say(self, sentence: str, **values: object) -> str:
         return say(self._wanted.language, sentence, **values)
@@ -82,29 +89,38 @@ class _Report:
         if self._made.to_fill:
             files = self._say(" and ").join(self._made.to_fill)
             yield self._say("Put the real values into {files}.", files=files)
-        builders = yaml.safe_load(self._made.files["bridge.yaml"].content)["builders"]
-        checks = ["check", *(f"builders test {name}" for name in builders)]
-        yield self._commands(
-            "Change what is marked CHANGE in bridge.yaml and rules/, until all is good:", checks
-        )
-        yield self._commands("See what a push would do, then start:", [*self._explained(), "serve"])
+        builders = yaml.safe_load(self._made.files[self._made.config].content)["builders"]
+        checks = [*self._ours("check", *(f"builders test {name}" for name in builders))]
+        if self._service:
+            checks.insert(0, f"export CREDENTIALS_DIRECTORY={shlex.quote(str(self._secrets))}")
+        yield self._commands("Change what is marked CHANGE, until all is good:", checks)
+        yield self._commands("See what a push would do, then start:", [*self._explained(), *self._started()])
         for one, code in self._made.guides:
             yield self._hook(one, code)
-        yield self._commands("Push something, and see it arrive:", ["deliveries list"])
+        yield self._commands("Push something, and see it arrive:", [*self._ours("deliveries list")])
 
     def _commands(self, sentence: str, commands: list[str]) -> str:
-        lines = [f"  buildbridge {_with(command, self._config)}" for command in commands]
-        return "\n".join([self._say(sentence), *lines])
+        return "\n".join([self._say(sentence), *(f"  {command}" for command in commands)])
+
+    def _ours(self, *commands: str) -> Iterator[str]:
+        for command in commands:
+            yield f"buildbridge {_with(command, self._config)}"
 
     def _explained(self) -> Iterator[str]:
         for path, sample in self._made.samples.items():
             at = f" --at {datetime.fromtimestamp(self._now, UTC):%Y-%m-%dT%H:%M:%SZ}" if sample.timed else ""
-            yield f"explain{at} {shlex.quote(str(self._folder / path))}"
+            yield from self._ours(f"explain{at} {shlex.quote(str(self._folder / path))}")
+
+    def _started(self) -> Iterator[str]:
+        if not self._service:
+            yield from self._ours("serve")
+            return
+        yield from start_commands(self._folder, local=self._wanted.builder == "local")
 
     def _hook(self, one: Guide, code: Code) -> str:
         page = _page(one, code, self._wanted.repositories.get(one.kind, ""))
         url = f"{self._wanted.public_url}/hooks/{one.source_name}"
-        secret = shlex.quote(str(self._folder / "secrets" / one.source_name))
+        secret = shlex.quote(str(self._secrets / one.source_name))
         if KINDS.forges[one.kind].by_clone_url:
             first = self._say("In the bare repository, set up the hook as the guide above says.")
         elif page is None:

@@ -15,6 +15,7 @@ from bridge.rules.files import rule_files
 
 _MARK: Final = re.compile(r"#\s*CHANGE\b:?\s*(.*)")
 _KEY: Final = re.compile(r"[\s-]*([\w-]+):")
+_REFERENCE: Final = re.compile(r"\{(?:env|file|credential):")
 _EXAMPLE: Final = re.compile("example", re.IGNORECASE)
 _MOST: Final = 20
 
@@ -23,9 +24,10 @@ def placeholders(config: Config) -> Iterator[Fault]:
     """A warning of each secret, and of each line with the mark CHANGE, that is still as it was invented."""
     for name, value in invented_secrets().items():
         if value in config.secrets:
-            file = config.file.parent / "secrets" / name
+            places = (config.file.parent / folder / name for folder in ("secrets", "credentials"))
+            place = next((place for place in places if place.is_file()), config.file)
             problem = f"the secret {name} is the one that `init` invented: put the real one in its place"
-            yield Fault(str(file if file.is_file() else config.file), "", problem, warning=True)
+            yield Fault(str(place), "", problem, warning=True)
     invented = frozenset(_invented())
     files = [config.file, *map(Path, rule_files(config.rule_paths).files)]
     yield from islice(chain.from_iterable(_marked(file, invented) for file in files), _MOST)
@@ -42,7 +44,7 @@ def _invented() -> Iterator[str]:
 def _value(line: str) -> str:
     """What a line says, without its comment; "" where that is a place of a secret, which is looked at."""
     value = line[: line.index("#")].strip()
-    return "" if "{file:" in value else value
+    return "" if _REFERENCE.search(value) else value
 
 
 def _marked(file: Path, invented: frozenset[str]) -> Iterator[Fault]:

@@ -24,7 +24,7 @@ from bridge.rules.schema import BuildRepository
 
 DEFAULT_LISTEN: Final = ("127.0.0.1", 8088)
 _SECRET_BYTES: Final = 32
-_PRIVATE: Final = 0o600
+PRIVATE: Final = 0o600
 _SECRET: Final = re.compile(r"^[^#\n]*\{file: secrets/([a-z-]+)\}", re.MULTILINE)
 _RULE_HEAD: Final = """\
 # The first rule: a push to main builds the tag latest, and the Git tag v1.2.0 a tag of the same name.
@@ -67,6 +67,9 @@ class Scaffold:
     samples: Mapping[str, Sample]
     to_fill: Sequence[str]
     """The secrets that only their owner knows, by path."""
+    secrets: str = "secrets"
+    """The folder of the secrets."""
+    config: str = "bridge.yaml"
 
 
 def scaffold(wanted: Wanted, now: int) -> Scaffold:
@@ -79,7 +82,7 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
     found = {"bridge.yaml": File(config.encode())}
     # A folder that is kept in Git must not publish them.
     found["secrets/.gitignore"] = File(b"*\n")
-    found |= {f"secrets/{name}": File(value.encode() + b"\n", _PRIVATE) for name, value in values.items()}
+    found |= {f"secrets/{name}": File(value.encode() + b"\n", PRIVATE) for name, value in values.items()}
     samples, described = {}, []
     for index, one in enumerate(guides):
         repository = wanted.repositories.get(one.kind)
@@ -89,8 +92,8 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
         found[f"rules/{one.source_name}.yaml"] = File(f"{_RULE_HEAD}{note}{rule}".encode())
         sample = one.sample(code, values[one.source_name], now)
         path = f"secrets/sample/{one.source_name}"
-        found[f"{path}.json"] = File(sample.body.encode(), _PRIVATE)
-        found[f"{path}.headers"] = File(f"{sample.headers}\n".encode(), _PRIVATE)
+        found[f"{path}.json"] = File(sample.body.encode(), PRIVATE)
+        found[f"{path}.headers"] = File(f"{sample.headers}\n".encode(), PRIVATE)
         samples[f"{path}.json"] = sample
         described.append((one, code))
         if KINDS.forges[one.kind].by_clone_url:
