@@ -120,6 +120,7 @@ _ZH: Final = Words(
         "forbiddenJob": Status("⚙️", "禁用", "任务被禁用", "neutral"),
         "serviceDegraded": Status("⚠️", "异常", "服务异常", "bad"),
         "serviceRestored": Status("🟢", "恢复", "服务已恢复", "good"),
+        "test": Status("🧪", "测试", "这是一条测试通知", "neutral"),
     },
     branch="分支",
     tag="标签",
@@ -156,6 +157,7 @@ _EN: Final = Words(
         "forbiddenJob": Status("⚙️", "DISABLED", "Job disabled", "neutral"),
         "serviceDegraded": Status("⚠️", "DEGRADED", "Service degraded", "bad"),
         "serviceRestored": Status("🟢", "RESTORED", "Service restored", "good"),
+        "test": Status("🧪", "TEST", "Test notice", "neutral"),
     },
     branch="Branch",
     tag="Tag",
@@ -228,6 +230,8 @@ def _status(notice: Notice) -> str:
                 return "still"
             case EventName.STOP, "superseded":
                 return "superseded"
+    elif notice.facts.is_test:
+        return "test"
     return notice.event.value
 
 

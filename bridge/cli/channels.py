@@ -1,6 +1,8 @@
 """`channels`: how they are, and `test`, which sends one real notice."""
 
 import sys
+from collections.abc import Mapping
+from typing import Final
 
 import click
 from uuid_utils import uuid7
@@ -17,7 +19,13 @@ from bridge.registry import open_adapters, targets
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
 from bridge.runtime.redaction import Redactor
+from bridge.store.base import Store
 from bridge.store.open import open_store
+
+_NOTHING_HAPPENED: Final = {
+    "en": "this is a test, nothing happened",
+    "zh-CN": "这是一次测试, 没有发生任何事情",
+}
 
 
 @click.group()
@@ -61,12 +69,20 @@ def test_channel(config: str | None, name: str) -> None:
         async with open_store(loaded.store_url, exclusive=False, service_notices=service_notices) as store:
             worked = _report(loaded, name, await _sent(loaded, name, store.messages))
             if worked:
-                await store.health.restore(f"channel:{name}", "it took a test notice")
-                await store.notices.pause(targets(loaded)[name], system_clock())
-                await store.notices.hurry(name)
+                await _end_pauses(store, name, targets(loaded))
             return worked
 
     sys.exit(0 if run(work) else 1)
+
+
+async def _end_pauses(store: Store, name: str, shared: Mapping[str, str]) -> None:
+    """Have what waits sent: the channel works, and so does every other one with the same robot."""
+    await store.health.restore(f"channel:{name}", "it took a test notice")
+    await store.notices.pause(shared[name], system_clock())
+    for other in (one for one, target in shared.items() if target == shared[name]):
+        if (await store.health.get(f"channel:{other}")).down_since is None:
+            await store.health.resume(f"channel:{other}")
+    await store.notices.hurry(name)
 
 
 class _NoStore:
@@ -82,7 +98,9 @@ async def _sent(config: Config, name: str, messages: MessageSink) -> Outcome:
         id=str(uuid7()),
         channel=name,
         event=EventName.RESTORED,
-        facts=ServiceFacts(subject=f"channel:{name}", detail="this is a test, nothing happened"),
+        facts=ServiceFacts(
+            subject=f"channel:{name}", detail=_NOTHING_HAPPENED[config.settings.language], is_test=True
+        ),
         created_at=system_clock(),
     )
     async with open_adapters(config, messages, system_clock) as adapters:

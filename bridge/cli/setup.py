@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 import anyio
 import click
 
-from bridge.config.loader import Config, Outline, find_config, load_clone, load_config, load_outline
+from bridge.config.loader import (
+    Config,
+    Outline,
+    find_config,
+    load_clone,
+    load_config,
+    load_outline,
+    load_readable,
+)
 from bridge.errors import ConfigError, Fault, StoreError
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
@@ -32,6 +40,11 @@ T = TypeVar("T")
 def configuration(option: str | None) -> Config:
     """The configuration that the options and the environment name. Raises ConfigError."""
     return load_config(find_config(option, os.environ), KINDS, os.environ)
+
+
+def readable_configuration(option: str | None) -> tuple[Config, Sequence[Fault]]:
+    """The configuration as far as this user can read it, and what of it is left out. Raises ConfigError."""
+    return load_readable(find_config(option, os.environ), KINDS, os.environ)
 
 
 def outline(option: str | None) -> Outline:

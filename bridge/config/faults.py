@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from bridge.config.document import Document, Loc, plain_document
 from bridge.config.model_walk import annotation_at, is_named, keys_at, levels
 from bridge.config.syntax import full_width
+from bridge.config.types import SECRET_OF_SERVICE
 from bridge.config.words import nearest
 from bridge.config.wrong_types import WRONG_TYPES, longhand, what, wrong_type
 from bridge.errors import ConfigError, Fault
@@ -121,7 +122,7 @@ def _fault(detail: ErrorDetails, model: type[BaseModel], document: Document, pre
         return document.fault(loc, _unknown_key(model, detail["loc"]))
     given = detail["input"]
     wide = full_width(given) if isinstance(given, str) else None
-    return document.fault(loc, wide or _problem(detail, model, loc))
+    return document.fault(loc, wide or _problem(detail, model, loc), warning=kind == SECRET_OF_SERVICE)
 
 
 def _unknown_key(model: type[BaseModel], loc: Loc) -> str:

@@ -1,8 +1,8 @@
 """Loads `bridge.yaml` into one immutable `Config`, or reports every fault of the file."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -161,6 +161,15 @@ def load_config(
     return _Loading(path, kinds, context).config()
 
 
+def load_readable(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> tuple[Config, Sequence[Fault]]:
+    """Load what can be read here, with a warning for each secret that perhaps only the daemon can read.
+
+    Builders and channels with such a secret are left out. Raises ConfigError with every other fault.
+    """
+    context = SecretContext(dict(kinds.forges), environ=environ, base=path.parent)
+    return _Loading(path, kinds, context).readable()
+
+
 def load_outline(path: Path, kinds: Kinds) -> Outline:
     """Load what needs no secrets; builders and channels are not validated. Raises ConfigError."""
     return _Loading(path, kinds, SecretContext(dict(kinds.forges), base=path.parent, unread=True)).outline()
@@ -217,15 +226,24 @@ class _Loading:
         return settings.clone.access(source)
 
     def config(self) -> Config:
+        config, unread = self.readable()
+        if unread:
+            raise ConfigError(in_order(unread))
+        return config
+
+    def readable(self) -> tuple[Config, Sequence[Fault]]:
         settings = self._validate(Settings, self._document.data, ())
         builders = self._builders()
         channels = self._channels()
         self._check_people()
         self._check_sources()
         notices = self._notices(channels)
-        if self._faults or settings is None:
+        if not all(fault.warning for fault in self._faults):
             raise ConfigError(in_order(self._faults))
-        return Config(
+        if settings is None:
+            unread = replace(self._context, unread=True)
+            settings = Settings.model_validate(self._document.data, context=unread)
+        config = Config(
             file=self._path,
             settings=settings,
             builders=builders,
@@ -234,6 +252,7 @@ class _Loading:
             secrets=frozenset(self._context.found),
             warnings=tuple(self._warnings(settings, builders, channels)),
         )
+        return config, tuple(self._faults)
 
     def _validate(self, model: type[_Model], data: object, loc: Loc) -> _Model | None:
         try:

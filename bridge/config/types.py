@@ -86,6 +86,10 @@ class Strict(BaseModel):
         return None
 
 
+SECRET_OF_SERVICE: Final = "secret_of_service"  # noqa: S105  # a word, not a secret
+"""The type of the error where a secret may be there, but not for who looks."""
+
+
 @dataclass(slots=True)
 class SecretContext(ForgeContext):
     """Where secrets are looked up while a configuration is validated, and the values that were found.
@@ -117,7 +121,7 @@ class SecretContext(ForgeContext):
                     problem = (
                         f"there is no credential {name!r}: start under systemd with LoadCredential={name}:…"
                     )
-                    raise wrong("secret", problem)
+                    raise wrong(SECRET_OF_SERVICE if folder is None else "secret", problem)
                 value = self._read(Path(folder) / name)
         return value
 
@@ -133,7 +137,8 @@ def _read(path: Path) -> str:
         text = data.decode().rstrip("\r\n")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise wrong("secret", f"the secret file {path} cannot be read: {why}") from None
+        kind = SECRET_OF_SERVICE if isinstance(error, PermissionError) else "secret"
+        raise wrong(kind, f"the secret file {path} cannot be read: {why}") from None
     if len(data) > MAX_SECRET_BYTES:
         raise wrong("secret", f"the secret file {path} is over 64 KiB")
     return text

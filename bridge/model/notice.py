@@ -103,10 +103,14 @@ class BuildFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceFacts:
-    """What a notice about a part of the bridge itself can tell, `detail` in one sentence without secrets."""
+    """What a notice about a part of the bridge itself can tell, `detail` in one sentence without secrets.
+
+    One that `is_test` says only that it came.
+    """
 
     subject: str
     detail: str
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,28 @@ def test_a_message_in_the_app_is_kept(tmp_path: Path) -> None:
         assert store.execute("SELECT count(*) FROM message").fetchone() == (1,)
 
 
+async def test_a_good_test_ends_the_pause_that_the_vendor_asked_for(tmp_path: Path) -> None:
+    async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
+        daemon = prepared(tmp_path, robot.url)
+        async with daemon_store(daemon) as store:
+            for name in ("team", "other"):
+                await store.health.pause(f"channel:{name}", system_clock() + 600, "130101")
+        assert (await asked(daemon)).status == 0
+    async with daemon_store(daemon) as store:
+        paused = [one.name for one in await store.health.all() if one.paused_until > system_clock()]
+    assert paused == ["channel:other"]
+
+
+@pytest.mark.parametrize(("language", "mark"), [("en", "🧪 Test notice"), ("zh-CN", "🧪 这是一条测试通知")])
+async def test_a_test_is_marked_as_one_in_both_languages(tmp_path: Path, language: str, mark: str) -> None:
+    async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
+        daemon = prepared(tmp_path, robot.url)
+        daemon.config.write_text(daemon.config.read_text().replace("language: en", f"language: {language}"))
+        assert (await asked(daemon)).status == 0
+    assert mark in robot.text
+    assert ("没有发生任何事情" in robot.text) == (language == "zh-CN")
+
+
 async def test_a_good_test_ends_the_outage_of_a_channel_and_sends_what_waits(tmp_path: Path) -> None:
     async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
         daemon = prepared(tmp_path, robot.url)

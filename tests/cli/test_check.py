@@ -286,3 +286,41 @@ def test_nothing_is_made_by_a_check(config: Path) -> None:
     before = sorted(config.parent.rglob("*"))
     assert command("--config", config, "check").status == 0
     assert sorted(config.parent.rglob("*")) == before
+
+
+def test_what_only_the_service_can_read_is_named_and_the_rest_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.setenv("HOOK", "a-secret-of-the-tests-that-is-long")
+    of_service = {"credential": "of-the-service"}
+    source = {"plain": {"kind": "Simple", "secrets": [{**of_service}]}}
+    team = {"team": {"kind": "DING_TALK", "url": of_service}}
+    config = {**CONFIG, "sources": source, "channels": team, "notices": {"default": [{"channel": "team"}]}}
+    file = tmp_path / "bridge.yaml"
+    file.write_text(yaml.safe_dump(config))
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "shop.yaml").write_text("namespace: acme\n")
+    faulty = command("--config", file, "check")
+    assert faulty.status == 1
+    assert "shop.yaml" in faulty.stdout
+    (tmp_path / "rules" / "shop.yaml").unlink()
+    done = command("--config", file, "check")
+    assert (done.status, done.stderr) == (0, "")
+    *warnings, last = done.stdout.splitlines()
+    unread = [line for line in warnings if "there is no credential 'of-the-service'" in line]
+    assert [line.split(": ")[2] for line in unread] == ["sources.plain.secrets[0]", "channels.team.url"]
+    assert "but for 2 secrets that cannot be read here" in last
+    assert command("--config", file, "serve").status == 1
+
+
+def test_a_fault_beside_a_secret_of_the_service_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    file = tmp_path / "bridge.yaml"
+    source = {"kind": "Simple", "secrets": [{"credential": "x"}, {"file": "gone"}]}
+    file.write_text(yaml.safe_dump({"sources": {"plain": source}}))
+    done = command("--config", file, "check")
+    assert (done.status, done.complaint) == (1, "2 faults")
+    assert "gone cannot be read: No such file or directory" in done.stdout
