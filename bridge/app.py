@@ -175,7 +175,11 @@ class _Daemon:
         from bridge.web.api.app import open_api  # noqa: PLC0415  # only once it is used
 
         parts = self.reloader.config.settings, self._store, self.reloader, self._clock, self._wake_all
-        return open_api(*parts, forges=FORGES, attempts=self._attempts, local=self._local)
+        return open_api(*parts, forges=FORGES, attempts=self._attempts, local=self._local, test=self._test)
+
+    async def _test(self, part: str) -> tuple[bool, str] | None:
+        found = await self.staff.test(part)
+        return found and (found[0], self._lines.redactor.foreign(found[1]))
 
 
 def _of_api(settings: Settings) -> tuple[object, ...]:

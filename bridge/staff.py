@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+import anyio
 import structlog
 
 from bridge.builders.base import Builder
-from bridge.channels.base import Channel
+from bridge.channels.base import Channel, Ok
 from bridge.config.loader import Config
+from bridge.errors import RemoteError
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.registry import Plan, builder_plans, channel_plans, close_all, targets
 from bridge.runtime import metrics
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.services.base import Crew, HandOver, Service
+from bridge.services.channel_test import answer_text, end_pauses, notice_of_test
 from bridge.services.health import DISK
 from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
@@ -31,6 +34,8 @@ from bridge.store.base import Store
 
 log = structlog.get_logger()
 
+TEST_SECONDS: Final = 45.0
+"""How long a builder or channel that is tested may take: less than who asks for it waits."""
 _BUILDER: Final = "builder"
 _CHANNEL: Final = "channel"
 _Part = tuple[str, str]
@@ -116,6 +121,33 @@ class Staff(Service):
         for service in self._services(_CHANNEL):
             if isinstance(service, Notifier):
                 service.reopen()
+
+    async def test(self, part: str) -> tuple[bool, str] | None:
+        """Test the builder or channel `builder:NAME` or `channel:NAME`: whether it works, and what it said.
+
+        None where there is no such part. A channel is sent one real notice; if it took that, its pause ends.
+        """
+        what, _, name = part.partition(":")
+        if (filled := self._filled.get((what, name))) is None:
+            return None
+        try:
+            with anyio.fail_after(TEST_SECONDS):
+                if isinstance(filled.adapter, Channel):
+                    return await self._test_channel(name, filled.adapter, filled.post.beside)
+                return True, f"ok: {await filled.adapter.test()}"
+        except RemoteError as error:
+            return False, f"{name}: {error}"
+        except TimeoutError:
+            return False, f"{name}: no answer within {TEST_SECONDS:.0f} s"
+
+    async def _test_channel(self, name: str, channel: Channel, target: str) -> tuple[bool, str]:
+        now, config = self._clock(), self._config()
+        async with self._targets[target].lock:
+            outcome = await channel.send(notice_of_test(name, config.settings.language, now))
+        if worked := isinstance(outcome, Ok):
+            await end_pauses(self._store, name, targets(config), now)
+            self.wake_notifiers()
+        return worked, answer_text(name, outcome)
 
     async def aclose(self) -> None:
         """Close all adapters, once no service is at work any more."""

@@ -6,6 +6,7 @@ import click
 
 from bridge.builders.base import Builder, BuilderContext
 from bridge.cli import parts, show
+from bridge.cli.daemon import test_through_daemon, through_daemon_option
 from bridge.cli.rows import print_rows
 from bridge.cli.setup import configuration, outline, rules_of, run, store_of
 from bridge.config.loader import Config
@@ -39,9 +40,12 @@ def list_builders(config: str | None, *, as_json: bool) -> None:
 
 @builders.command("test")
 @click.argument("name")
+@through_daemon_option
 @click.pass_obj
-def test_builder(config: str | None, name: str) -> None:
+def test_builder(config: str | None, name: str, *, through_daemon: bool) -> None:
     """Check that a builder can build, with one harmless call; builds nothing."""
+    if through_daemon:
+        test_through_daemon(outline(config), "builders", name)
     said = _asked(_configured(config, name), name, lambda builder: builder.test())
     click.echo(f"ok: {said}")
 

@@ -1,31 +1,24 @@
 """`channels`: how they are, and `test`, which sends one real notice."""
 
 import sys
-from collections.abc import Mapping
-from typing import Final
 
 import click
-from uuid_utils import uuid7
 
 from bridge.channels.base import MessageSink, Ok, Outcome
 from bridge.cli import parts, show
+from bridge.cli.daemon import test_through_daemon, through_daemon_option
 from bridge.cli.rows import print_rows
 from bridge.cli.setup import configuration, outline, run, store_of
 from bridge.config.loader import Config
 from bridge.errors import StoreError
-from bridge.model.notice import EventName, Notice, ServiceFacts
+from bridge.model.notice import Notice
 from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.registry import open_adapters, targets
 from bridge.runtime import log
 from bridge.runtime.clock import system_clock
 from bridge.runtime.redaction import Redactor
-from bridge.store.base import Store
+from bridge.services.channel_test import answer_text, end_pauses, notice_of_test
 from bridge.store.open import open_store
-
-_NOTHING_HAPPENED: Final = {
-    "en": "this is a test, nothing happened",
-    "zh-CN": "这是一次测试, 没有发生任何事情",
-}
 
 
 @click.group()
@@ -49,12 +42,15 @@ def list_channels(config: str | None, *, as_json: bool) -> None:
 
 @channels.command("test")
 @click.argument("name")
+@through_daemon_option
 @click.pass_obj
-def test_channel(config: str | None, name: str) -> None:
+def test_channel(config: str | None, name: str, *, through_daemon: bool) -> None:
     """Send one real test notice and print the channel's answer.
 
     Notices that wait since the channel failed are sent at once if it works.
     """
+    if through_daemon:
+        test_through_daemon(outline(config), "channels", name)
     loaded = configuration(config)
     log.configure(loaded.secrets, level="WARNING")
     if name not in loaded.channels:
@@ -69,20 +65,10 @@ def test_channel(config: str | None, name: str) -> None:
         async with open_store(loaded.store_url, exclusive=False, service_notices=service_notices) as store:
             worked = _report(loaded, name, await _sent(loaded, name, store.messages))
             if worked:
-                await _end_pauses(store, name, targets(loaded))
+                await end_pauses(store, name, targets(loaded), system_clock())
             return worked
 
     sys.exit(0 if run(work) else 1)
-
-
-async def _end_pauses(store: Store, name: str, shared: Mapping[str, str]) -> None:
-    """Have what waits sent: the channel works, and so does every other one with the same robot."""
-    await store.health.restore(f"channel:{name}", "it took a test notice")
-    await store.notices.pause(shared[name], system_clock())
-    for other in (one for one, target in shared.items() if target == shared[name]):
-        if (await store.health.get(f"channel:{other}")).down_since is None:
-            await store.health.resume(f"channel:{other}")
-    await store.notices.hurry(name)
 
 
 class _NoStore:
@@ -94,15 +80,7 @@ class _NoStore:
 
 async def _sent(config: Config, name: str, messages: MessageSink) -> Outcome:
     """What the channel made of a test notice."""
-    notice = Notice(
-        id=str(uuid7()),
-        channel=name,
-        event=EventName.RESTORED,
-        facts=ServiceFacts(
-            subject=f"channel:{name}", detail=_NOTHING_HAPPENED[config.settings.language], is_test=True
-        ),
-        created_at=system_clock(),
-    )
+    notice = notice_of_test(name, config.settings.language, system_clock())
     async with open_adapters(config, messages, system_clock) as adapters:
         return await adapters.channels[name].send(notice)
 
@@ -110,7 +88,6 @@ async def _sent(config: Config, name: str, messages: MessageSink) -> Outcome:
 def _report(config: Config, name: str, outcome: Outcome) -> bool:
     """Print what became of it, and say whether it was taken."""
     worked = isinstance(outcome, Ok)
-    why = outcome.detail or f"{name} took a test notice" if isinstance(outcome, Ok) else outcome.why
-    answer = show.plain(f"{outcome.label}: {why}")
+    answer = show.plain(answer_text(name, outcome))
     click.echo(Redactor(config.secrets).foreign(answer), err=not worked)
     return worked

@@ -2,15 +2,24 @@
 
 import http.client
 import socket
-from typing import Any, Final
+import sys
+from typing import Any, Final, NoReturn
+from urllib.parse import quote
 
 import click
 import orjson
 
+from bridge.cli import show
 from bridge.config.loader import Outline
 from bridge.runtime.local_socket import connect_locally
 
+through_daemon_option = click.option(
+    "--through-daemon",
+    is_flag=True,
+    help="Have the running daemon test it: it has the secrets that only the service can read.",
+)
 _SECONDS: Final = 60.0
+_OK: Final = 200
 
 
 class _Connection(http.client.HTTPConnection):
@@ -39,3 +48,13 @@ def ask(config: Outline, method: str, path: str) -> tuple[int, Any]:
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = f"the daemon did not answer ({type(error).__name__}: {error}): see its log"
     raise click.ClickException(why)
+
+
+def test_through_daemon(config: Outline, parts: str, name: str) -> NoReturn:
+    """Have the daemon test one of its `builders` or `channels`, print what came of it, and exit."""
+    status, answer = ask(config, "POST", f"/v1/{parts}/{quote(name, safe='')}/test")
+    if status != _OK:
+        raise click.ClickException(show.plain(answer["msg"]))
+    worked: bool = answer["data"]["worked"]
+    click.echo(show.plain(answer["data"]["said"]), err=not worked)
+    sys.exit(0 if worked else 1)

@@ -36,6 +36,11 @@ def nothing() -> None:
     """Where no service is to be woken."""
 
 
+async def says_that_it_works(part: str) -> tuple[bool, str]:
+    """Where no builder and no channel is open."""
+    return True, f"ok: {part}"
+
+
 def api_of(
     store: Store,
     *,
@@ -55,7 +60,9 @@ def api_of(
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
     settings = ApiSettings(codearts=codearts, cors=CorsSettings(origins=tuple(origins)))
     whole = Settings.model_validate({"metrics": {"tokens": metrics_tokens}})
-    core = Core(store, keeper or NoRules(), store.clock, wake, forges=FORGES, sources=sources)
+    core = Core(
+        store, keeper or NoRules(), store.clock, wake, forges=FORGES, sources=sources, test=says_that_it_works
+    )
     api = Api(core, callers, events, public_url, settings=settings)
     receiver = make_receiver(whole, FORGES, store.deliveries, store.clock, on_stored=wake)
     return App(store, receiver, WakeView({}, store.clock), api, settings=whole, clock=store.clock)

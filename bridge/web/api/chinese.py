@@ -121,6 +121,12 @@ SENTENCES: Final[Mapping[str, str]] = {
     # Builds, deliveries and notices.
     "there is no such build, or it takes a token to see it": "没有这个构建，或者查看它需要令牌",
     "there is no such build, or your token may not see it": "没有这个构建，或者您的令牌不能查看它",
+    "there is no builder of this name: see /v1/health for those that there are": (
+        "没有这个名称的构建器：可用的构建器见 /v1/health"
+    ),
+    "there is no channel of this name: see /v1/health for those that there are": (
+        "没有这个名称的通知渠道：可用的渠道见 /v1/health"
+    ),
     "there is no such build: its number is too high": "没有这个构建：编号过大",
     "there is no build {}": "没有构建 {0}",
     "{} #{} has ended": "{0} #{1} 已结束",

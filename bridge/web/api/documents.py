@@ -174,6 +174,13 @@ class PartDocument(TypedDict):
     """Why it is down or paused; empty for one that works."""
 
 
+class PartTestDocument(TypedDict):
+    """What a test of a builder or channel has shown."""
+
+    worked: bool
+    said: str
+
+
 class TokenDocument(TypedDict):
     """A token, or an access key, without what is secret of it; `namespaces` is null for all of them."""
 

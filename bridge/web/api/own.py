@@ -16,7 +16,7 @@ from bridge.web.api.answers import failure, headers_of, success
 from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.core import Core
-from bridge.web.api.core.errors import CallError, Faulty, Invalid
+from bridge.web.api.core.errors import CallError, Faulty, Invalid, NotFound
 from bridge.web.api.core.trigger import order_of
 from bridge.web.api.documents import (
     AuditDocument,
@@ -26,6 +26,7 @@ from bridge.web.api.documents import (
     DeliveryStory,
     LogRow,
     PartDocument,
+    PartTestDocument,
     audit_document,
     build_document,
     delivery_document,
@@ -233,6 +234,23 @@ class OwnApi(Dialect):
         now = self._core.clock()
         return [part_document(known.get(part, HealthRecord(name=part)), now) for part in parts]
 
+    async def test_builder(self, call: Call) -> PartTestDocument:
+        """Have a builder asked whether it could build; builds nothing."""
+        if (tested := await self._tested(call, "builder")) is None:
+            raise NotFound("there is no builder of this name: see /v1/health for those that there are")
+        return tested
+
+    async def test_channel(self, call: Call) -> PartTestDocument:
+        """Send one real notice to a channel; if it is taken, what waits there is sent."""
+        if (tested := await self._tested(call, "channel")) is None:
+            raise NotFound("there is no channel of this name: see /v1/health for those that there are")
+        return tested
+
+    async def _tested(self, call: Call, kind: str) -> PartTestDocument | None:
+        require(call.caller, Role.ADMIN)
+        found = await self._core.test(f"{kind}:{call.path['name']}")
+        return None if found is None else {"worked": found[0], "said": found[1]}
+
     async def explain(self, call: Call, body: ExplainOrder) -> list[ExplanationDocument]:
         """Say what the rules make of a delivery or a push, one document for each ref; nothing is built.
 
@@ -332,6 +350,8 @@ class OwnApi(Dialect):
         Operation("POST", f"{_NOTICE}/replay", replay_notice, status=201),
         Operation("GET", "/v1/messages", list_messages),
         Operation("GET", "/v1/health", show_health),
+        Operation("POST", "/v1/builders/{name}/test", test_builder, keyed=False),
+        Operation("POST", "/v1/channels/{name}/test", test_channel, keyed=False),
         Operation("POST", "/v1/explain", explain, keyed=False),
         Operation("GET", "/v1/events", stream_events, public=True, media_type=EVENT_STREAM),
         Operation("POST", "/v1/reload", reload),

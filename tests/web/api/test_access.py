@@ -193,6 +193,8 @@ CALLS = (
     Line("POST", "/v1/explain", Needs.OWN, body={"push": PUSH}),
     Line("POST", "/v1/explain", Needs.READ_WITH_TOKEN, body={"delivery_id": "{delivery_id}"}),
     Line("POST", "/v1/explain", Needs.MAKE, body={"push": PUSH, "rules": document("new")}),
+    Line("POST", "/v1/builders/{name}/test", Needs.RULE),
+    Line("POST", "/v1/channels/{name}/test", Needs.RULE),
     Line("POST", "/v1/reload", Needs.RULE),
     Line("GET", "/v1/audit", Needs.RULE),
     Line("POST", "/v1/repositories/{namespace}", Needs.MAKE, 201, document("new")),

@@ -1,6 +1,6 @@
 """What all dialects do their work with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import anyio
 
@@ -17,13 +17,16 @@ from bridge.web.api.core.notices import NoticeAccess
 from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
 from bridge.web.api.core.trigger import BuildTrigger
 
+PartTest = Callable[[str], Awaitable[tuple[bool, str] | None]]
+"""Tests `builder:NAME` or `channel:NAME`: whether it works, and what it said; None where there is none."""
+
 
 class Core:
     """The parts of the bridge as callers may see, change and use them.
 
     `keeper` holds the rules in force. `wake` is called when there is work: a delivery was stored, a build
     waits again or is to end, or a notice is to be sent once more. `forges` are by kind, `sources` those of
-    bridge.yaml by name.
+    bridge.yaml by name. `test` tests a builder or a channel.
     """
 
     def __init__(
@@ -35,7 +38,9 @@ class Core:
         *,
         forges: Mapping[str, Forge],
         sources: Mapping[str, SourceSettings],
+        test: PartTest,
     ) -> None:
+        self.test = test
         self.store = store
         self.keeper = keeper
         self._sources = sources
