@@ -40,6 +40,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Port {port} is taken on this machine: end what has it, or set another server.port.": (
         "本机的端口 {port} 已被占用：请停掉占用它的程序，或者换一个 server.port。"
     ),
+    "Added to {file}: {name}": "已添加到 {file}：{name}",
+    "Add to the drop-in credentials.conf of the unit:": "在服务单元的 credentials.conf 里加上：",
     "Next, in this order:": "接下来依次做：",
     "Change what is marked CHANGE, until all is good:": "修改标着 CHANGE 的值，直到检查通过：",
     "See what a push would do, then start:": "看看一次推送会触发什么，然后启动：",

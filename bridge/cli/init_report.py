@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 import yaml
 
+from bridge.cli.addition import Addition
 from bridge.cli.chinese import say
 from bridge.cli.guides import Code, Guide, preparation
 from bridge.cli.questions import is_taken, other_port
 from bridge.cli.scaffold import Scaffold, Wanted
 from bridge.cli.service_layout import CREDENTIALS, start_commands
+from bridge.model.language import Language
 from bridge.registry import KINDS
 
 _RULE: str = "-" * 72
@@ -145,3 +147,24 @@ def _with(command: str, config: str) -> str:
     words = command.split(" ")
     count = 2 if words[0] in {"builders", "deliveries"} else 1
     return " ".join(words[:count]) + config + "".join(f" {word}" for word in words[count:])
+
+
+def report_addition(config: Path, made: Addition, language: Language) -> None:
+    """Print what was added, what to enter where, and what to do next."""
+    click.echo(say(language, "Added to {file}: {name}", file=config, name=made.name))
+    for name in made.files:
+        click.echo(f"  {config.parent / name}")
+    if made.page:
+        click.echo(f"\n{_RULE}\n{made.page.strip()}")
+    click.echo(f"\n{_RULE}\n{say(language, 'Next, in this order:')}")
+    steps = []
+    if made.to_fill:
+        files = say(language, " and ").join(str(config.parent / path) for path in made.to_fill)
+        steps.append(say(language, "Put the real values into {files}.", files=files))
+    if made.credentials:
+        lines = "".join(f"\n  {line}" for line in made.credentials)
+        steps.append(say(language, "Add to the drop-in credentials.conf of the unit:") + lines)
+    check = f"\n  buildbridge check --config {shlex.quote(str(config))}"
+    steps.append(say(language, "Change what is marked CHANGE, until all is good:") + check)
+    for number, step in enumerate(steps, 1):
+        click.echo(f"{number}. {step}")

@@ -23,7 +23,7 @@ from bridge.registry import BUILDERS, CHANNELS, KINDS
 from bridge.rules.schema import BuildRepository
 
 DEFAULT_LISTEN: Final = ("127.0.0.1", 8088)
-_SECRET_BYTES: Final = 32
+SECRET_BYTES: Final = 32
 PRIVATE: Final = 0o600
 _SECRET: Final = re.compile(r"^[^#\n]*\{file: secrets/([a-z-]+)\}", re.MULTILINE)
 _RULE_HEAD: Final = """\
@@ -78,7 +78,7 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
     config = _config(wanted, guides)
     owned = invented_secrets()
     named = dict.fromkeys(_SECRET.findall(config))
-    values = {name: owned.get(name) or secrets.token_hex(_SECRET_BYTES) for name in named}
+    values = {name: owned.get(name) or secrets.token_hex(SECRET_BYTES) for name in named}
     found = {"bridge.yaml": File(config.encode())}
     # A folder that is kept in Git must not publish them.
     found["secrets/.gitignore"] = File(b"*\n")
@@ -86,8 +86,8 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
     samples, described = {}, []
     for index, one in enumerate(guides):
         repository = wanted.repositories.get(one.kind)
-        code = _code(one, repository)
-        rule = _rule(one, code, f"-{one.source_name}" if index else "")
+        code = code_of(one, repository)
+        rule = rule_of(one, code, f"-{one.source_name}" if index else "")
         note = _note(code, repository)
         found[f"rules/{one.source_name}.yaml"] = File(f"{_RULE_HEAD}{note}{rule}".encode())
         sample = one.sample(code, values[one.source_name], now)
@@ -128,7 +128,8 @@ def _config(wanted: Wanted, guides: Sequence[Guide]) -> str:
     return Template(_starter("bridge.yaml")).substitute(values)
 
 
-def _code(one: Guide, repository: str | None) -> Code:
+def code_of(one: Guide, repository: str | None) -> Code:
+    """The repository as its host calls it; that of the guide where none is given."""
     if repository is None:
         return one.code
     path = repository.rstrip("/").removesuffix(".git")
@@ -147,7 +148,7 @@ def _note(code: Code, repository: str | None) -> str:
     return _INVENTED_ADDRESS if code.clone_url not in {"", repository} else ""
 
 
-def _rule(one: Guide, code: Code, suffix: str) -> str:
+def rule_of(one: Guide, code: Code, suffix: str = "") -> str:
     """The rule of the guide, for this repository. Raises UsageError."""
     text = one.rule
     slug = _slug(code.name)

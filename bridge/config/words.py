@@ -120,8 +120,8 @@ def _bare(word: str) -> str:
     return re.sub(r"[\W_]", "", word.lower())
 
 
-def written(value: object) -> str | None:
-    """The value as YAML in one line, to copy; None where it is too long for a sentence."""
+def written(value: object, most: int = _MAX_WRITTEN) -> str | None:
+    """The value as YAML in one line, to copy; None where it is over `most` letters, as for a sentence."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1 << 20)
     line = text.removesuffix("...\n").strip()
-    return None if "\n" in line or len(line) > _MAX_WRITTEN else line
+    return None if "\n" in line or len(line) > most else line

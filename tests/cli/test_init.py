@@ -262,6 +262,7 @@ def test_a_place_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     done = command("init", tmp_path)
     assert done.status == 1
     assert done.complaint == f"{tmp_path / 'rules'} cannot be written: File exists"
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [tmp_path / "rules"]
 
 
 def test_former_names_of_hosts_are_taken(tmp_path: Path) -> None:
