@@ -199,7 +199,10 @@ def builder_plans(config: Config, clock: Clock) -> dict[str, Plan[Builder]]:
             name,
             adapter.settings,
             BuilderContext(
-                state=config.state_path / name, clock=clock, log_limit=log_limit, access=config.clone_access
+                state=config.state_path / name,
+                clock=clock,
+                log_limit=log_limit,
+                access=config.clone_access if BUILDERS[adapter.kind].fetches_code else {},
             ),
         )
         for name, adapter in config.builders.items()

@@ -159,7 +159,7 @@ class BuilderContext:
     """What the daemon gives a builder: `state` is its own folder, which outlives the process.
 
     The store keeps `log_limit` bytes of a build's log. `access` is what sources have for their private code,
-    by their names.
+    by their names, for a builder that fetches it.
     """
 
     state: Path
@@ -213,6 +213,8 @@ class Builder(ABC):
 
     Well over the longest call, for a build system behind a network: there a request that we gave up goes on.
     """
+    fetches_code: ClassVar[bool] = False
+    """Whether it fetches the code itself, so that its context has what sources have for private code."""
     folder: Path | None = None
     """Where its builds fill a disk of this machine; None where they are elsewhere."""
     slots: int | None = None

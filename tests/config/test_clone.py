@@ -7,7 +7,8 @@ from support.sshd import make_key
 
 from bridge.config.loader import Config, load_clone, load_config, load_outline
 from bridge.errors import ConfigError
-from bridge.registry import KINDS
+from bridge.registry import KINDS, builder_plans
+from bridge.runtime.clock import system_clock
 
 ENVIRON = {"HOOK": "hook-secret-0123456789", "TOKEN": "clone-token-0123456789"}
 HOST_KEY = "git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDNWsa9vXw7ru1b4h0Jm1nFzHQ3yPz0Vb1Ln0s9tCk2J"
@@ -156,6 +157,17 @@ def test_a_mistake_is_named_with_its_place_and_a_cure(
 def test_what_is_read_without_secrets_needs_neither_token_nor_key(tmp_path: Path) -> None:
     file = written(tmp_path, "{token: {file: gone}, ssh_key: {file: gone}, known_hosts: {file: gone}}")
     assert load_outline(file, KINDS).settings.sources["hub"].clone is not None
+
+
+def test_only_builders_that_fetch_code_get_it_and_are_made_anew_when_it_changes(tmp_path: Path) -> None:
+    both = BUILDERS.replace("}}", "}, here: {kind: local, command: [make]}}")
+    plans = []
+    for token in ("first-0123456789", "second-0123456789"):
+        file = written(tmp_path, f"{{token: {token}}}")
+        file.write_text(file.read_text().replace(BUILDERS, both))
+        plans.append(builder_plans(load_config(file, KINDS, ENVIRON), system_clock))
+    assert plans[0]["none"] == plans[1]["none"]
+    assert plans[0]["here"] != plans[1]["here"]
 
 
 def test_one_source_is_opened_without_the_secrets_of_anything_else(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ class LocalBuilder(Builder):
     kind: ClassVar[str] = "local"
     Settings: ClassVar[type[LocalSettings]] = LocalSettings
     poll_interval = 0.5
+    fetches_code: ClassVar[bool] = True
 
     def __init__(self, name: str, settings: LocalSettings, context: BuilderContext) -> None:
         self.name = name
