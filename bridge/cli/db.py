@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
+from bridge.cli import export_records, upkeep
 from bridge.cli.setup import audited, outline, repository_name, rules_of, run, store_of, user
 from bridge.errors import Fault
 from bridge.model.audit import Action
@@ -19,15 +20,30 @@ def db() -> None:
     """Work with the store."""
 
 
+for _command in (upkeep.backup, upkeep.restore, upkeep.check):
+    db.add_command(_command)
+
+
 @db.command()
-@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.argument("target", required=False, type=click.Path(path_type=Path))
+@click.option("--records", is_flag=True, help="Deliveries, builds and notices instead, as JSON Lines.")
 @click.pass_obj
-def export(config: str | None, folder: Path | None) -> None:
+def export(config: str | None, target: Path | None, *, records: bool) -> None:
     """Write the repositories that were made or changed by API as rule files.
 
-    They go to FOLDER, which must be empty or new, or are printed. To move a repository to a file, delete it
-    by API before the file is among the rules.
+    They go to the folder TARGET, which must be empty or new, or are printed. To move a repository to a file,
+    delete it by API before the file is among the rules.
+
+    With --records, all deliveries, builds and notices go to the new file TARGET, or are printed: one JSON
+    object a line, as the API shows them, with the key `record` in front. Bodies and logs are not among them.
     """
+    if records:
+        export_records.export(config, target)
+    else:
+        _export_rules(config, target)
+
+
+def _export_rules(config: str | None, folder: Path | None) -> None:
     found = list(exported(rules_of(outline(config), warn=_fail)))
     if folder is None:
         click.echo("---\n".join(text for _, text in found), nl=False)

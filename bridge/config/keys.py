@@ -36,6 +36,19 @@ def kept_key(file: Path) -> str:
         raise ConfigError([Fault(str(file), "", problem)]) from None
 
 
+def replace_key(file: Path, key: str) -> Path | None:
+    """Have this key in the file; returns where another key that was there is kept. Raises OSError."""
+    with suppress(FileNotFoundError):
+        if file.read_text(encoding="ascii", errors="replace").strip() == key:
+            return None
+        kept = file.with_name(f"{file.name}.replaced-{secrets.token_hex(4)}")
+        file.rename(kept)
+        _make(file, key)
+        return kept
+    _make(file, key)
+    return None
+
+
 def _read(file: Path) -> str:
     key = file.read_text(encoding="ascii").strip()
     if len(key) < SHORTEST_KEY:
@@ -44,13 +57,13 @@ def _read(file: Path) -> str:
     return key
 
 
-def _make(file: Path) -> None:
-    """Make the file with a new key, or leave the one that another process has made meanwhile."""
+def _make(file: Path, key: str = "") -> None:
+    """Make the file, with a new key if none is given, or leave the one that another process has made."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)  # with mode 0600
     try:
         with os.fdopen(descriptor, "w") as made:
-            made.write(f"{secrets.token_hex(32)}\n")
+            made.write(f"{key or secrets.token_hex(32)}\n")
             made.flush()
             if os.geteuid() == 0:
                 # The administrator may be the first who needs it; the daemon has to read it, too.

@@ -29,7 +29,17 @@ def no_notices(_event: EventName, _facts: ServiceFacts) -> Sequence[Notice]:
 
 def is_served(url: str) -> bool:
     """Whether a daemon has the store at `url` open."""
-    return StoreFile.is_held(Path(url.removeprefix(_SQLITE)))
+    return StoreFile.is_held(sqlite_file(url))
+
+
+def sqlite_file(url: str) -> Path:
+    """The file of a store at `sqlite://` and an absolute path. Raises StoreError."""
+    if not url.startswith(_SQLITE):
+        scheme = url.partition("://")[0]  # what follows may hold a password
+        raise StoreError(
+            f"no store of the kind {scheme}:// is supported: write sqlite:// and the path of a file"
+        )
+    return Path(url.removeprefix(_SQLITE))
 
 
 @asynccontextmanager
@@ -49,12 +59,7 @@ async def open_store(
     is stored as `redact` leaves it, and of a log at most `log_limit` bytes. Raises StoreError, or StoreTooNew
     for a store that a newer release wrote.
     """
-    if not url.startswith(_SQLITE):
-        scheme = url.partition("://")[0]  # what follows may hold a password
-        raise StoreError(
-            f"no store of the kind {scheme}:// is supported: write sqlite:// and the path of a file"
-        )
-    path = Path(url.removeprefix(_SQLITE))
+    path = sqlite_file(url)
     database = await anyio.to_thread.run_sync(partial(Database.open, path, exclusive=exclusive))
     store = SqliteStore(database, clock, service_notices, redact, log_limit)
     try:

@@ -53,11 +53,7 @@ def check(path: Path) -> None:
 
 def _is_current(path: Path) -> bool:
     found = _revision(path)
-    if found is not None and found not in _known():
-        raise StoreTooNew(
-            f"{path} was written by a newer release (schema {found}, this one knows {REVISION}): "
-            "install that release, or restore the backup made before the upgrade"
-        )
+    require_known(path, found)
     return found == REVISION
 
 
@@ -75,13 +71,35 @@ def _revision(path: Path) -> str | None:
     if not path.exists():
         return None
     with closing(sqlite3.connect(path, timeout=10)) as connection:
-        return _version(connection)
+        if is_backup(connection):
+            # What waits in it may have been built since it was made.
+            raise StoreError(
+                f"{path} is a backup: `buildbridge db restore` puts one in the place of the store"
+            )
+        return version(connection)
 
 
-def _version(connection: sqlite3.Connection) -> str | None:
+def version(connection: sqlite3.Connection) -> str | None:
+    """The revision of the tables; None in a file without them. Raises sqlite3.Error."""
     tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if tables else None
     return str(row[0]) if row else None
+
+
+def is_backup(connection: sqlite3.Connection) -> bool:
+    """Whether `db backup` has made this file. Raises sqlite3.Error."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'backup'"
+    return connection.execute(query).fetchone() is not None
+
+
+def require_known(path: Path, schema: str | None) -> None:
+    """Raises StoreTooNew for a revision that this release does not know."""
+    if schema is not None and schema not in _known():
+        raise StoreTooNew(
+            f"{path} was written by a newer release (schema {schema}, this one knows {REVISION}): "
+            "install that release, or restore the backup made before the upgrade "
+            "(`buildbridge db restore FILE`; `buildbridge db backup FILE` keeps what is here now)"
+        )
 
 
 def _known() -> set[str]:
@@ -94,7 +112,7 @@ def _create(path: Path) -> None:
     path.touch(mode=0o600, exist_ok=True)
     with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        if _version(connection) is None:
+        if version(connection) is None:
             for statement in (*_statements(), _VERSIONS):
                 connection.execute(statement)
             connection.execute("INSERT INTO alembic_version (version_num) VALUES (?)", (REVISION,))

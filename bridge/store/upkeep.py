@@ -1,0 +1,29 @@
+"""Backup, restore and check of the store that a URL names, whatever its engine."""
+
+from pathlib import Path
+
+from bridge.store.open import sqlite_file
+from bridge.store.sqlite import backup, examine, restore
+from bridge.store.sqlite.backup import Backup, Progress
+from bridge.store.sqlite.examine import Examined
+from bridge.store.sqlite.restore import Restored
+
+__all__ = ["Backup", "Examined", "Progress", "Restored", "back_up", "check", "put_back"]
+
+
+def back_up(
+    url: str, file: Path, *, api_key: str | None, release: str, now: float, progress: Progress
+) -> Backup:
+    """As `backup.back_up`. Raises StoreError."""
+    store = sqlite_file(url)
+    return backup.back_up(store, file, api_key=api_key, release=release, now=now, progress=progress)
+
+
+def put_back(file: Path, url: str, *, resume: bool, now: float, progress: Progress) -> Restored:
+    """As `restore.restore`. Raises StoreError, StoreTooNew."""
+    return restore.restore(file, sqlite_file(url), resume=resume, now=now, progress=progress)
+
+
+def check(url: str, now: float) -> Examined:
+    """As `examine.examine`. Raises StoreError, StoreTooNew."""
+    return examine.examine(sqlite_file(url), now)
