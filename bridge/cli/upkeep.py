@@ -40,9 +40,9 @@ def backup(config: str | None, file: Path) -> None:
             progress=progress,
         )
     click.echo(f"{file}: {_contents(made)}")
-    rules = ", ".join(str(path) for path in known.rule_paths)
+    files = ", ".join(str(path) for path in (known.file, *known.rule_paths))
     click.echo(
-        f"not in it, so keep them as well: {known.file}, {rules}, the secrets that they name; "
+        f"not in it, so keep them as well: {files}, the secrets that they name; "
         f"{known.state_path} has the local builds that run now"
     )
 

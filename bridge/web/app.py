@@ -1,7 +1,7 @@
 """The ASGI application: deliveries, hints, monitoring, and all else for the API."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import anyio
 from anyio import to_thread
@@ -17,6 +17,9 @@ from bridge.web.api.health import HealthApi
 from bridge.web.metrics import MetricsView, StoreCollector
 from bridge.web.receiver import Receiver
 from bridge.web.wake import PATH, WakeView
+
+_TOO_MANY: Final = ("//hooks/", f"/{PATH}")
+"""What hosts send to an address with a slash at its end. Of others a proxy may have closed `/metrics`."""
 
 
 class Api(Protocol):
@@ -86,10 +89,13 @@ class App:
         self.metrics = MetricsView(StoreCollector(store, clock, health.store_fault), settings, clock)
         routes = [*health.routes, Route("/metrics", self.metrics.show)]
         self._monitoring = Starlette(routes=routes, exception_handlers=FAILURES)
+        self._monitoring.router.redirect_slashes = False
         self._monitored = {route.path for route in routes}
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path: str = scope["path"]
+        if path.startswith(_TOO_MANY):
+            path = scope["path"] = f"/{path.lstrip('/')}"
         if path.startswith("/hooks/"):
             return self.receiver(scope, receive, send)
         if path.startswith(PATH):

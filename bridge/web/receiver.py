@@ -93,7 +93,7 @@ class Receiver:
         ANSWER_SECONDS.observe(time.perf_counter() - begun)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = scope["path"].removeprefix("/hooks/")
+        name = scope["path"].removeprefix("/hooks/").strip("/")
         label = name if name in self._sources else UNKNOWN
         try:
             receipt = await self._accept(scope, receive, name)

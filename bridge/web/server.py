@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final, cast
 
 import anyio
+import httptools
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
@@ -208,6 +209,9 @@ class _HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self.parser.should_upgrade():
             return  # the parser begins this request again, without the offer
+        if [name for name, _ in self.headers].count(b"host") > 1:
+            # A proxy in front may have gone by the other one (RFC 9112 §3.2). The parser answers with 400.
+            raise httptools.HttpParserError("two Host headers")
         self._stop_timer(self.settings.body_timeout)
         self._in_headers = False
         super().on_headers_complete()

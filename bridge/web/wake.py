@@ -60,7 +60,7 @@ class WakeView:
         self._log = LogLimit(LOG_RATE, clock())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = scope["path"].removeprefix(PATH)
+        name = scope["path"].removeprefix(PATH).strip("/")
         label = name if name in self._sources else UNKNOWN
         try:
             await self._accept(HttpRequest(scope, receive), name)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from support.attack import resident
 from support.connection import Connection
-from support.daemon import SECRET, Daemon, running
+from support.daemon import NO_TLS, SECRET, Daemon, running
 from support.sending import push_body, send, signed
 
 from bridge.web.server import MAX_HEAD
@@ -112,3 +112,61 @@ def test_a_trailer_without_an_end_is_cut_off(daemon: Daemon) -> None:
                 sent += 1024
     assert sent < 32 << 20
     assert send(daemon.url, BODY, "after the trailer").status_code == 202
+
+
+FRAMED = (f"Content-Length: {len(BODY)}", "Content-Length: 3", "Transfer-Encoding: chunked")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("Host: elsewhere.example.com", FRAMED[0]),
+        ("Host: x", FRAMED[0]),
+        FRAMED[:2],
+        (FRAMED[0], FRAMED[0]),
+        (FRAMED[0], FRAMED[2]),
+        (FRAMED[2], FRAMED[0]),
+    ],
+    ids=[
+        "two hosts",
+        "the host twice",
+        "two lengths",
+        "the length twice",
+        "length, chunked",
+        "chunked, length",
+    ],
+)
+def test_a_head_that_two_servers_may_read_differently_is_rejected(
+    daemon: Daemon, more: tuple[str, ...]
+) -> None:
+    proofs = [
+        f"{name}: {value}" for name, value in signed(BODY, "ambiguous").items() if name != "content-type"
+    ]
+    with Connection(daemon) as line:
+        line.head(*proofs, *more)
+        line.say(BODY)
+        assert line.status() == 400
+        assert line.is_closed(), "what follows is no request"
+
+
+def test_a_target_with_a_host_is_its_path(daemon: Daemon) -> None:
+    proofs = [
+        f"{name}: {value}" for name, value in signed(BODY, "absolute").items() if name != "content-type"
+    ]
+    with Connection(daemon) as line:
+        line.head(*proofs, FRAMED[0], path="http://elsewhere.example.com/hooks/plain")
+        line.say(BODY)
+        assert line.status() == 202
+
+
+@pytest.mark.parametrize("path", ["/hooks/plain/", "//hooks/plain", "/hooks//plain", "//hooks/plain//"])
+def test_slashes_too_many_lead_to_the_same_source(daemon: Daemon, path: str) -> None:
+    answer = httpx.post(f"{daemon.url}{path}", content=BODY, headers=signed(BODY, path), verify=NO_TLS)
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize("path", ["/v1/builds/", "/healthz/", "/hooks", "/openapi.json/", "//metrics"])
+def test_no_answer_leads_to_another_address(daemon: Daemon, path: str) -> None:
+    answer = httpx.get(f"{daemon.url}{path}", headers={"host": "evil.example.com"}, verify=NO_TLS)
+    assert answer.status_code == 404
+    assert "location" not in answer.headers

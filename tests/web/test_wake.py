@@ -147,6 +147,12 @@ async def test_a_server_that_sends_no_header_puts_the_secret_into_the_address() 
     assert (good.status_code, bad.status_code, site.hints) == (202, 401, 1)
 
 
+async def test_a_slash_too_many_leads_to_the_same_builder() -> None:
+    site = Site()
+    assert (await site.send(GOOD["a line of curl"], "/wake/ci/")).status_code == 202
+    assert site.hints == 1
+
+
 async def test_who_takes_no_hints_is_not_hinted_at() -> None:
     site = Site()
     good = GOOD["a line of curl"]

@@ -77,6 +77,7 @@ class Api:
             ],
             exception_handlers=FAILURES | {HTTPException: self._missed},
         )
+        views.router.redirect_slashes = False  # it would lead to http:// and to any Host
         self._views = _for_pages(views, settings.cors.origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
