@@ -40,7 +40,10 @@ def ask(config: Outline, method: str, path: str) -> tuple[int, Any]:
             answer = connection.getresponse()
             return answer.status, orjson.loads(answer.read())
     except (FileNotFoundError, ConnectionRefusedError):
-        why = f"no daemon has the store {config.store_file} now: start it with `buildbridge serve`"
+        why = (
+            f"no daemon has the store {config.store_file} now: start it, or restart one that has that of "
+            "another store.url"
+        )
     except PermissionError:
         why = f"{file}: only the user of the daemon, or root, may ask it: become that user"
     except TimeoutError:

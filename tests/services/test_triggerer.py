@@ -298,3 +298,13 @@ def test_waits_grow_up_to_five_minutes_and_never_run_over() -> None:
     assert waits == [2.0, 4.0, 8.0, 256.0, 300.0, 300.0]
     assert BACKOFF.wait(1, lambda: 0.0) == pytest.approx(1.6)
     assert BACKOFF.wait(1, lambda: 1.0) == pytest.approx(2.4)
+
+
+async def test_one_that_is_to_finish_begins_no_other_trigger(store: Store, builder: ScriptedBuilder) -> None:
+    """However long others need to finish: it would be cut short, and leave a doubt."""
+    async with triggering(store, builder) as harness:
+        await harness.triggerer.finish()
+        build = await store.add_build()
+        await harness.settled()
+        assert builder.called("trigger") == []
+        assert (await store.build(build.id)).state is BuildState.WAITING
