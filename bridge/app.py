@@ -138,7 +138,7 @@ class _Daemon:
         store, rules = self._store, self.reloader
         upkeep = Pruner(store, lambda: rules.config.settings.retention), ClockFollower(store, self._clock)
         work = rules, self._dispatcher, self._scheduler, self.staff, self._unserved
-        return [*work, *upkeep, *watchers(store)]
+        return [*work, *upkeep, *watchers(store, self.staff.builders)]
 
     def _use(self, config: Config) -> None:
         """In the turn in which it comes into force: what is asked from now on is answered by it."""

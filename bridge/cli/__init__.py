@@ -18,7 +18,8 @@ def main() -> None:
     """Run a command. An expected error is one line on stderr that says what to do, without a traceback.
 
     Exits 0 on success, 1 on failure, 2 on wrong use, 3 when the file of the store was taken away from the
-    daemon, 4 when what is waited for has not ended in time, 130 when interrupted.
+    daemon, 4 when what is waited for has not ended in time, 78 when the daemon needs other settings or
+    another release to start, 130 when interrupted.
     """
     try:
         root(prog_name=PROGRAM, standalone_mode=False)
@@ -33,7 +34,7 @@ def main() -> None:
     except BrokenPipeError:
         _reader_left()
     except BridgeError as error:
-        _fail(error)
+        fail(error)
     except BaseExceptionGroup as group:
         # Rich exits where a pipe is broken, which a group holds like any other exception.
         if group.subgroup((BrokenPipeError, SystemExit)) is not None:
@@ -41,7 +42,7 @@ def main() -> None:
         expected, unexpected = group.split(BridgeError)
         if expected is None or unexpected is not None:
             raise
-        _fail(*_leaves(expected))
+        fail(*leaves(expected))
 
 
 def _advice(error: click.ClickException) -> str:
@@ -61,14 +62,15 @@ def _reader_left() -> NoReturn:
     sys.exit(1)
 
 
-def _fail(*errors: BaseException) -> NoReturn:
+def fail(*errors: BaseException, status: int = 1) -> NoReturn:
+    """Print each error once, and exit."""
     for line in dict.fromkeys(map(str, errors)):
         click.echo(line, err=True)
-    sys.exit(_REPLACED if any(isinstance(error, StoreReplaced) for error in errors) else 1)
+    sys.exit(_REPLACED if any(isinstance(error, StoreReplaced) for error in errors) else status)
 
 
-def _leaves(group: BaseExceptionGroup[BridgeError]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
+def leaves(error: BaseException) -> list[BaseException]:
+    """The errors of a group, or the one that is none."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for part in error.exceptions for leaf in leaves(part)]

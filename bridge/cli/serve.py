@@ -8,8 +8,10 @@ from contextlib import contextmanager
 import click
 
 from bridge import app
+from bridge.cli import fail, leaves
 from bridge.cli.setup import run
 from bridge.config.loader import find_config
+from bridge.errors import ConfigError, StoreTooNew
 from bridge.registry import KINDS
 from bridge.rules.disk import Disk
 from bridge.rules.match import RuleSet
@@ -19,9 +21,12 @@ from bridge.runtime import memory
 @click.command()
 @click.pass_obj
 def serve(config: str | None) -> None:
-    """Run the daemon until SIGTERM or SIGINT."""
+    """Run the daemon until SIGTERM or SIGINT.
+
+    Exits 78 when it cannot start until the configuration, a secret, a rule or the release is another one.
+    """
     memory.share_arena()
-    with _without_detector():
+    with _without_detector(), _final_until_changed():
         disk = Disk(find_config(config, os.environ), KINDS, os.environ)
         loaded = disk.load()
 
@@ -30,6 +35,18 @@ def serve(config: str | None) -> None:
                 click.echo(f"warning: {fault}", err=True)
 
         run(lambda: app.serve(disk, loaded, report))
+
+
+@contextmanager
+def _final_until_changed() -> Iterator[None]:
+    """Exit 78 (EX_CONFIG of sysexits.h) where only a person can help, so that systemd does not try again."""
+    try:
+        yield
+    except (ConfigError, StoreTooNew, BaseExceptionGroup) as error:
+        errors = leaves(error)
+        if not all(isinstance(one, ConfigError | StoreTooNew) for one in errors):
+            raise
+        fail(*errors, status=os.EX_CONFIG)
 
 
 @contextmanager

@@ -4,6 +4,11 @@ import os
 import socket
 
 
+def is_heard() -> bool:
+    """Whether a service manager listens."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def notify(*lines: str) -> None:
     """Send lines such as `READY=1` to systemd, if it listens. A datagram that is lost raises nothing."""
     address = os.environ.get("NOTIFY_SOCKET")

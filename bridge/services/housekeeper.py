@@ -1,6 +1,6 @@
 """Upkeep: old rows go, notices without a channel end, steps of the clock do no harm, systemd is informed."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -9,11 +9,12 @@ import structlog
 
 from bridge.config.settings import RetentionSettings
 from bridge.errors import StoreError
+from bridge.model.build import BuildState
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import LOOP_LAG_SECONDS
-from bridge.runtime.systemd import notify, watchdog_seconds
+from bridge.runtime.systemd import is_heard, notify, watchdog_seconds
 from bridge.services.base import Service
 from bridge.services.health import (
     CONFIGURATION,
@@ -31,6 +32,7 @@ STEP_SECONDS: Final = 5.0
 """A clock that drifts this far from one second to the next was set."""
 LAG_PAUSE_SECONDS: Final = 0.5
 """Often enough to meet what blocks the loop, and no load at rest."""
+_MAX_NAMES: Final = 5
 _NO_CHANNEL: Final = "their channel is not configured"
 
 
@@ -167,6 +169,57 @@ class LoopLag(Service):
         return 0.0
 
 
-def watchers(store: Store) -> list[Service]:
+class Overview(Service):
+    """Says in one line what the daemon does, where systemd runs it: `systemctl status` shows it.
+
+    At rest it only looks whether something has happened.
+    """
+
+    tick = 5.0
+
+    def __init__(self, store: Store, builders: Callable[[], Collection[str]]) -> None:
+        super().__init__("overview")
+        self._store = store
+        self._builders = builders
+        self._seen: tuple[object, ...] = ()
+        self._line = ""
+        if not is_heard():
+            self.tick = 3600.0
+
+    async def run(self) -> None:
+        """As `Service.run`, once the line that comes with READY=1 has stood for a tick."""
+        await self.wakeup.wait(self.tick)
+        await super().run()
+
+    async def round(self) -> None:
+        if not is_heard():
+            return
+        down = [part.name for part in await self._store.health.all() if part.down_since is not None]
+        seen = (await self._store.feed.newest(), down)
+        if seen == self._seen:
+            return
+        line = "; ".join([await self._work(), *_degraded(down)])
+        if line != self._line:
+            notify(f"STATUS={line}")
+        self._seen, self._line = seen, line
+
+    async def _work(self) -> str:
+        backlog = await self._store.monitoring.backlog((), self._builders(), ())
+        running = waiting = 0
+        for (_, state), queue in backlog.builds.items():
+            if state is BuildState.WAITING:
+                waiting += queue.count
+            else:
+                running += queue.count
+        return f"builds: {running} with a builder, {waiting} waiting" if running or waiting else "idle"
+
+
+def _degraded(down: Sequence[str]) -> list[str]:
+    names = [name.replace(":", " ", 1) for name in down[:_MAX_NAMES]]
+    more = [f"and {len(down) - _MAX_NAMES} more"] if len(down) > _MAX_NAMES else []
+    return [f"degraded: {', '.join([*names, *more])} down"] if down else []
+
+
+def watchers(store: Store, builders: Callable[[], Collection[str]]) -> list[Service]:
     """The services that say how the daemon is."""
-    return [Liveness(store), LoopLag(), RejectionKeeper(store.activity)]
+    return [Liveness(store), LoopLag(), RejectionKeeper(store.activity), Overview(store, builders)]

@@ -28,6 +28,8 @@ from bridge.web.parser import RequestParser
 
 GRACE_SECONDS: Final = 10
 """How long requests in hand may take when the daemon stops; TimeoutStopSec of the unit is longer."""
+FIRST_REQUEST_SECONDS: Final = 1.0
+"""How long a connection may still bring its first request then: its client does not know that we stop."""
 MAX_HEAD: Final = 64 << 10
 """The bytes of a request beside its body: this many, and an eighth of the body for chunked encoding."""
 _HEAD_TOO_LARGE: Final = (
@@ -178,6 +180,7 @@ class _HttpProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _timeout: timedelta | None = None
     _in_headers = True
+    _stopping = False
     _body = 0
     _overhead = 0
     """Bytes of this request beside its body: the parser keeps them, and each addition copies them."""
@@ -215,6 +218,8 @@ class _HttpProtocol(HttpToolsProtocol):
         self._stop_timer(self.settings.body_timeout)
         self._in_headers = False
         super().on_headers_complete()
+        if self._stopping:
+            self.cycle.keep_alive = False
         # Trailers are not headers of the request: no proxy in front has checked them.
         self.headers = []
 
@@ -240,6 +245,17 @@ class _HttpProtocol(HttpToolsProtocol):
         self._stop_timer(None)
         self.waiting.pop(self, None)
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        self._stopping = True
+        if self.cycle is None:
+            self.loop.call_later(FIRST_REQUEST_SECONDS, self._close_unused)
+        else:
+            super().shutdown()
+
+    def _close_unused(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
 
     def _close_longest_waiting(self) -> None:
         """Close this connection where all others are being answered."""

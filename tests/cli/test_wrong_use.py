@@ -34,10 +34,10 @@ def prepared(folder: Path) -> Daemon:
     return Daemon(folder, BUILDER, {})
 
 
-def serve(daemon: Daemon) -> str:
+def serve(daemon: Daemon, status: int = 1) -> str:
     """The one line that a daemon which cannot start says, as a process of its own."""
     done = daemon.second()
-    assert done.returncode == 1
+    assert done.returncode == status
     assert done.stdout == ""
     said = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
     assert len(said) == 1, done.stderr
@@ -110,7 +110,7 @@ def test_every_command_says_that_the_configuration_is_not_there(name: str, tmp_p
     body = tmp_path / "body.json"
     body.write_text("{}")
     done = command("--config", tmp_path / "gone.yaml", *name.split(), *needed(name, body))
-    assert done.status == 1
+    assert done.status == (os.EX_CONFIG if name == "serve" else 1)
     assert "gone.yaml: cannot be read: No such file or directory" in done.stdout + done.stderr
 
 
@@ -194,7 +194,7 @@ def test_the_store_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
     with closing(sqlite3.connect(daemon.database)) as store, store:
         store.execute("UPDATE alembic_version SET version_num = '9999'")
     before = daemon.database.read_bytes()
-    assert "was written by a newer release (schema 9999" in serve(daemon)
+    assert "was written by a newer release (schema 9999" in serve(daemon, os.EX_CONFIG)
     assert "install that release" in command("--config", daemon.config, "builds", "list").complaint
     assert daemon.database.read_bytes() == before
 

@@ -18,7 +18,7 @@ from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.base import Crew
-from bridge.services.housekeeper import Liveness, Pruner, Unserved
+from bridge.services.housekeeper import Liveness, Overview, Pruner, Unserved
 from bridge.store.sqlite import database
 from bridge.store.values import Decision, NoticeFilter
 
@@ -148,3 +148,35 @@ async def test_without_a_watchdog_nothing_is_fed(
         await Liveness(store).round()
         with pytest.raises(BlockingIOError):
             manager.recv(100)
+
+
+async def test_systemd_shows_what_the_daemon_does_and_hears_of_changes_only(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        overview = Overview(store, lambda: ["jenkins"])
+
+        async def said() -> str | None:
+            await overview.round()
+            with suppress(BlockingIOError):
+                return manager.recv(400).decode()
+            return None
+
+        assert await said() == "STATUS=idle"
+        assert await said() is None
+        builds = [await store.add_build(key, builder="jenkins", ref=key) for key in "123"]
+        assert await said() == "STATUS=builds: 0 with a builder, 3 waiting"
+        for state in (BuildState.TRIGGERING, BuildState.RUNNING):
+            assert await store.builds.transition(builds[0].id, state, NoticePolicy(store.clock, None))
+        working = "STATUS=builds: 1 with a builder, 2 waiting"
+        assert await said() == working
+        await store.health.degrade("builder:jenkins", "connection refused")
+        assert await said() == f"{working}; degraded: builder jenkins down"
+        await store.health.degrade("builder:jenkins", "timed out")
+        assert await said() is None
+        for number in range(6):
+            await store.health.degrade(f"channel:{number}", "gone")
+        names = "builder jenkins, channel 0, channel 1, channel 2, channel 3, and 2 more"
+        assert await said() == f"{working}; degraded: {names} down"

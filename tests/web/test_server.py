@@ -220,6 +220,30 @@ def test_systemd_hands_over_a_socket_and_hears_when_we_are_ready_and_when_we_sto
             assert process.wait(20) == 0
 
 
+def test_who_has_connected_when_the_daemon_stops_still_gets_an_answer(tmp_path: Path) -> None:
+    body = push_body(URL)
+    head = "".join(f"{name}: {value}\r\n" for name, value in signed(body).items())
+    request = f"POST /hooks/plain HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n{head}\r\n"
+    with running(tmp_path, {"sources": PLAIN}, {}) as daemon:
+        address = ("127.0.0.1", daemon.port)
+        with socket.create_connection(address, 20) as late, socket.create_connection(address, 20) as silent:
+            assert health(daemon)["status"] == "ok", "who came before it is accepted, too"
+            assert daemon.process is not None
+            daemon.process.terminate()
+            eventually(lambda: refused(address))
+            late.sendall(request.encode() + body)
+            answer = b"".join(iter(lambda: late.recv(4096), b""))
+            assert silent.recv(1) == b""
+        assert daemon.process.wait(20) == 0
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    assert b"connection: close\r\n" in answer
+
+
+def refused(address: tuple[str, int]) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(address) != 0
+
+
 @pytest.mark.parametrize(("trusted", "status"), [(["unix"], 202), ([], 403)])
 def test_a_proxy_may_call_through_a_socket_in_the_file_system(
     tmp_path: Path, trusted: list[str], status: int
