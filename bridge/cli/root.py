@@ -11,6 +11,7 @@ from bridge.cli.examples import add_examples
 _CONFIGURED: Final = {
     "serve": "serve:serve",
     "status": "status:status",
+    "health": "health:health",
     "schedules": "schedules:schedules",
     "check": "check:check",
     "reload": "reload:reload",

@@ -62,6 +62,7 @@ def test_it_serves_through_restarts_and_faults_and_leaves_no_trace(package: Path
         a_killed_daemon_is_started_again(debian, port)
         a_faulty_configuration_is_not_tried_twice(debian, port)
         an_upgrade_restarts_it(debian, port)
+        any_user_runs_it(debian)
         debian.run("dpkg", "--purge", "buildbridge")
         assert debian.changes() == before
         assert debian.tried("systemctl", "cat", SERVICE).returncode != 0
@@ -175,3 +176,17 @@ def an_upgrade_restarts_it(debian: Machine, port: int) -> None:
     debian.run("/var/lib/dpkg/info/buildbridge.postinst", "configure", "0.0.9")
     assert debian.shown(SERVICE, "MainPID") not in {process, "0"}
     assert healthy(port)
+
+
+def any_user_runs_it(debian: Machine) -> None:
+    """As containers do: a user without a name, in group 0, with nothing to write but one folder."""
+    config = "/run/anyone/bridge.yaml"
+    debian.write(config, f"server: {{port: {free_port()}}}\nstore: {{url: 'sqlite:///./data/bridge.db'}}\n")
+    debian.run("install", "-d", "-m", "0770", "/run/anyone/data")
+    limits = ("User=123456", "Group=0", "ProtectSystem=strict", "ReadWritePaths=/run/anyone/data")
+    start = ["systemd-run", "--quiet", "--unit=anyone", "--service-type=notify"]
+    start += [f"--property={limit}" for limit in limits]
+    debian.run(*start, "buildbridge", "--config", config, "serve")
+    assert debian.run("buildbridge", "--config", config, "health") == "ok\n"
+    debian.run("systemctl", "stop", "anyone")
+    assert debian.path("/run/anyone/data/bridge.db").stat().st_uid == 123456
