@@ -168,12 +168,16 @@ def test_every_configuration_and_rule_of_a_general_guide_is_valid(topic: Topic, 
         given = dict(shown[0]) if settings else {}
         for setting, name in re.findall(r"(\w+): \[?\{file: secrets/([\w.-]+)\}", block):
             (tmp_path / "secrets" / name).write_text(keys.get(setting, ROBOT))
+        # Credentials, and the secrets of a container, are files of these names.
+        (tmp_path / "secrets" / "gitee").write_text(ROBOT)
+        given = yaml.safe_load(yaml.safe_dump(given).replace("/run/secrets/", "secrets/"))
         config = tmp_path / f"{number}.yaml"
         whole = {"builders": BUILDERS, "channels": CHANNELS, **given, "rules": [f"{number}/"]}
         config.write_text(yaml.safe_dump(whole | {"sources": SOURCES | given.get("sources", {})}))
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "shown.yaml").write_text(rule)
-        loaded = load_config(config, KINDS, {"SECRET": "0123456789abcdef"})
+        environ = {"SECRET": "0123456789abcdef", "CREDENTIALS_DIRECTORY": str(tmp_path / "secrets")}
+        loaded = load_config(config, KINDS, environ)
         rules = load_rules(loaded.rule_paths, Names.of(loaded, KINDS))
         assert rules.repositories
         assert rules.warnings == ()

@@ -55,7 +55,7 @@ class Machine:
         """The same, with any outcome."""
         environ = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/root"}
         inside = ["nsenter", "--target", str(self.pid), "--all", "--root", "--wd", *command]
-        return subprocess.run(inside, capture_output=True, text=True, timeout=90, check=False, env=environ)
+        return subprocess.run(inside, capture_output=True, text=True, timeout=120, check=False, env=environ)
 
     def shown(self, unit: str, name: str) -> str:
         """A property of a unit."""
