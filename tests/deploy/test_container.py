@@ -2,8 +2,10 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,10 @@ def test_compose_asks_for_what_the_image_has() -> None:
 
 def test_health_says_whether_the_daemon_takes_deliveries(tmp_path: Path) -> None:
     with running(tmp_path, DUMMY, {}) as daemon:
+        with closing(sqlite3.connect(daemon.database)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            held_up = daemon.command("health")
+        assert (held_up.status, held_up.stdout) == (1, "degraded (store down)\n")
         asked = daemon.command("health")
         assert (asked.status, asked.stdout) == (0, "ok\n")
         daemon.stop()
