@@ -184,11 +184,12 @@ def any_user_runs_it(debian: Machine) -> None:
     """As containers do: a user without a name, in group 0, with nothing to write but one folder."""
     config = "/run/anyone/bridge.yaml"
     debian.write(config, f"server: {{port: {free_port()}}}\nstore: {{url: 'sqlite:///./data/bridge.db'}}\n")
+    debian.run("install", "-d", "/run/anyone/rules")
     debian.run("install", "-d", "-m", "0770", "/run/anyone/data")
-    limits = ("User=123456", "Group=0", "ProtectSystem=strict", "ReadWritePaths=/run/anyone/data")
     start = ["systemd-run", "--quiet", "--unit=anyone", "--service-type=notify"]
-    start += [f"--property={limit}" for limit in limits]
-    debian.run(*start, "buildbridge", "--config", config, "serve")
+    start += ["--property=ProtectSystem=strict", "--property=ReadWritePaths=/run/anyone/data"]
+    user = ["setpriv", "--reuid=123456", "--regid=0", "--clear-groups", "--bounding-set=-all"]
+    debian.run(*start, *user, "buildbridge", "--config", config, "serve")
     assert debian.run("buildbridge", "--config", config, "health") == "ok\n"
     debian.run("systemctl", "stop", "anyone")
     assert debian.path("/run/anyone/data/bridge.db").stat().st_uid == 123456
