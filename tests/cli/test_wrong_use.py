@@ -98,7 +98,9 @@ def needed(name: str, body: Path) -> list[str]:
     given = {
         "explain": [str(body)],
         "builds trigger": ["a/b", "--branch", "main"],
+        "db backup": ["x"],
         "db delete": ["a/b"],
+        "db restore": ["x"],
         "token add": ["ci", "--role", "viewer"],
     }
     of_one = ("show", "log", "cancel", "retry", "redeliver", "replay", "drop", "test", "setup", "revoke")
@@ -169,8 +171,9 @@ def test_a_daemon_without_a_configuration_says_so(tmp_path: Path) -> None:
     daemon = prepared(tmp_path)
     daemon.config.unlink()
     done = command("--config", daemon.config, "serve")
-    assert done.complaint == f"{daemon.config}: cannot be read: No such file or directory"
-    assert (done.status, done.stdout) == (1, "")
+    why = "cannot be read: No such file or directory: create it, or correct what names it"
+    assert done.complaint == f"{daemon.config}: {why}"
+    assert (done.status, done.stdout) == (os.EX_CONFIG, "")
 
 
 def test_a_port_that_is_taken_is_reported(tmp_path: Path) -> None:
