@@ -1,7 +1,8 @@
 """Restores a backup again and again, each time killed one line later, until it is done.
 
 After each kill the store must be, row by row, the one before or the one that is restored. It prints how many
-kills there were, and how many of them left each of the two.
+kills there were, and how many of them left each of the two. Of a store that was `moved` away only the log is
+left, and it is killed at each line that puts the new one there.
 """
 
 import os
@@ -17,6 +18,8 @@ from typing import Any
 from bridge.store.sqlite import backup, migrate, restore
 
 NOW = 1_700_000_000.0
+MOVED = sys.argv[2] == "moved"
+REPLACING = {"_replace", "_set_log_aside"}
 FILES = {backup.__file__, restore.__file__}
 
 
@@ -33,6 +36,8 @@ def mark(path: Path, text: str) -> None:
 
 def whose(path: Path) -> str:
     """Whose row is in the store, as a daemon opens it; fails unless it is whole."""
+    if MOVED and not path.stat().st_size:
+        return "old"
     migrate.check(path)
     with closing(sqlite3.connect(path)) as connection:
         (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
@@ -50,7 +55,7 @@ def killed_after(lines: int, folder: Path) -> bool:
 
         def trace(frame: FrameType, event: str, _argument: Any) -> Any:
             nonlocal left
-            if frame.f_code.co_filename not in FILES:
+            if frame.f_code.co_filename not in FILES or (MOVED and frame.f_code.co_name not in REPLACING):
                 return None
             if event == "line":
                 left -= 1
@@ -65,6 +70,15 @@ def killed_after(lines: int, folder: Path) -> bool:
     return os.WIFSIGNALED(status)
 
 
+def leave_only_the_log(store: Path) -> None:
+    log = Path(f"{store}-wal")
+    with closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        connection.execute("UPDATE step SET subject = 'log'")
+        written = log.read_bytes()
+    store.unlink()
+    log.write_bytes(written)
+
+
 def main(folder: Path) -> None:
     original = folder / "original"
     original.mkdir()
@@ -76,7 +90,10 @@ def main(folder: Path) -> None:
     )
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE step SET subject = 'old'")
-        connection.execute("PRAGMA journal_mode=WAL")
+    with closing(sqlite3.connect(store)) as connection:
+        assert connection.execute("PRAGMA journal_mode=WAL").fetchone() == ("wal",)
+    if MOVED:
+        leave_only_the_log(store)
     found = {"old": 0, "new": 0}
     lines = 1
     while True:

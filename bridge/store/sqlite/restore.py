@@ -46,6 +46,8 @@ _CHUNK: Final = 500
 _SKIPPED_NUMBERS: Final = 1 << 32
 """More steps and messages than a store has got since its backup: who follows them has seen their numbers."""
 _SKIP: Final = text("UPDATE sqlite_sequence SET seq = seq + :count WHERE name IN ('step', 'message')")
+_LOGS: Final = ("-wal", "-shm", "-journal")
+"""The ends of the names of what SQLite keeps beside a file, and takes for that of any file of the name."""
 _DAMAGED: Final = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
 _WHY: Final = (
     "it was open in the backup that was restored, and may have been {} since the backup was made: {}"
@@ -171,15 +173,18 @@ def _replace(store: Path, part: Path, now: float, patience: float) -> Path | Non
     """Give `part` the name of the store; returns where the store before is, None for an empty one.
 
     No moment is without a whole store. The log of the old one would be taken for that of the new one: so all
-    of it is copied into the old file first, and who had that open cannot begin another log.
+    of it is copied into the old file first, and who had that open cannot begin another log. Of a file
+    that was moved away, or emptied, the log may still lie here.
     """
+    stem = f"{store}.replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}"
+    names = (Path(stem if number == 1 else f"{stem}-{number}") for number in count(1))
+    kept = next(name for name in names if not any(Path(f"{name}{end}").exists() for end in ("", *_LOGS)))
     if not store.stat().st_size:
+        _set_log_aside(store, kept)
+        sync_folder(store.parent)
         part.replace(store)
         sync_folder(store.parent)
         return None
-    stem = f"{store}.replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}"
-    names = (Path(stem if number == 1 else f"{stem}-{number}") for number in count(1))
-    kept = next(name for name in names if not name.exists())
     with _alone(store, kept, patience):
         os.link(store, kept)
         sync_folder(store.parent)
@@ -203,8 +208,8 @@ def _alone(store: Path, kept: Path, patience: float) -> Iterator[None]:
 
 
 def _set_log_aside(store: Path, kept: Path) -> None:
-    """Keep the log of a store that is too damaged to be opened, by a daemon too, so it loses nothing."""
-    for suffix in ("-wal", "-shm"):
+    """Keep the log of a store that is gone, or too damaged to be opened, by a daemon too."""
+    for suffix in _LOGS:
         with suppress(FileNotFoundError):
             Path(f"{store}{suffix}").rename(f"{kept}{suffix}")
 
