@@ -25,6 +25,7 @@ from bridge.runtime.events import LogEvent
 from bridge.services.base import Crew, HandOver, Service
 from bridge.services.channel_test import answer_text, end_pauses, notice_of_test
 from bridge.services.health import DISK
+from bridge.services.leftovers import leave_behind
 from bridge.services.notifier import Notifier, Target
 from bridge.services.poller import Poller
 from bridge.services.room import Rooms
@@ -87,6 +88,8 @@ class Staff(Service):
         self._servers = Servers(store.health, clock, self.wake_notifiers)
         self._targets: dict[str, Target] = {}
         self._filled: dict[_Part, _Filled] = {}
+        self._last: dict[str, Plan[Builder | Channel]] = {}
+        """What each builder was made of last: one that is away for a while may come back elsewhere."""
         self._leaving: list[Builder | Channel] = []
         """Adapters whose services have ended; they are still to be closed."""
         self._begun = False
@@ -162,6 +165,7 @@ class Staff(Service):
         metrics.prepare(config.settings.sources, config.builders, config.channels)
         came = [part for part in wanted if part not in self._filled]
         for part in came:
+            await self._settle(part, wanted[part].plan)
             self._fill(part, wanted[part])
         if self._begun and (left or came):
             names = {"ended": [":".join(part) for part in left], "begun": [":".join(part) for part in came]}
@@ -187,6 +191,16 @@ class Staff(Service):
                 self._targets[filled.post.beside].channels.discard(name)
         used = {filled.post.beside for (what, _), filled in self._filled.items() if what == _CHANNEL}
         self._targets = {key: target for key, target in self._targets.items() if key in used}
+
+    async def _settle(self, part: _Part, plan: Plan[Builder | Channel]) -> None:
+        """Before a builder begins: end what it has elsewhere, where it was until now."""
+        what, name = part
+        if what != _BUILDER:
+            return
+        if (last := self._last.get(name)) is not None and _moves(last, plan):
+            await leave_behind(self._store.builds, name, self._notice_policy)
+            self.wake_notifiers()
+        self._last[name] = plan
 
     def _fill(self, part: _Part, post: _Post) -> None:
         name = part[1]
@@ -260,6 +274,15 @@ class Staff(Service):
 
     def _services(self, *kinds: str) -> list[Service]:
         return [one for (kind, _), filled in self._filled.items() if kind in kinds for one in filled.services]
+
+
+def _moves(before: Plan[Builder | Channel], after: Plan[Builder | Channel]) -> bool:
+    kind = after.kind
+    if before.kind is not kind:
+        return True
+    return (
+        isinstance(kind, type) and issubclass(kind, Builder) and kind.moves(before.settings, after.settings)
+    )
 
 
 def _posts(config: Config, store: Store, clock: Clock) -> dict[_Part, _Post]:

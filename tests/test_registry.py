@@ -38,6 +38,22 @@ def test_a_builder_stands_under_its_own_kind(kind: str) -> None:
     assert issubclass(KINDS.builders[kind], BaseModel)
 
 
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_a_builder_says_which_of_its_settings_are_where_its_builds_are(kind: str) -> None:
+    fields, place = KINDS.builders[kind].model_fields, BUILDERS[kind].place
+    assert set(place) <= set(fields)
+    assert ("url" in place and len(place) > 1) == ("url" in fields)
+
+
+def test_a_local_builder_moves_with_its_folder_and_finds_what_is_beside_the_store() -> None:
+    def moves(before: str | None, after: str | None) -> bool:
+        settings = [KINDS.builders["local"].model_construct(folder=at) for at in (before, after)]
+        return BUILDERS["local"].moves(*settings)
+
+    assert [moves(None, "/b"), moves("/a", "/a")] == [False, False]
+    assert [moves("/a", "/b"), moves("/a", None)] == [True, True]
+
+
 @pytest.mark.parametrize("kind", CHANNELS)
 def test_a_channel_stands_under_its_own_kind(kind: str) -> None:
     assert issubclass(CHANNELS[kind], Channel)

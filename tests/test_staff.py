@@ -20,17 +20,20 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.services import base
 from bridge.services.base import Crew, HandOver
 from bridge.services.housekeeper import Unserved
+from bridge.services.leftovers import MOVED
 from bridge.services.servers import Servers
 from bridge.staff import Staff
 
 
 class Token(BaseModel):
     token: str
+    url: str = "a"
 
 
 class OfTest(ScriptedBuilder):
     """A builder that may be made again with other settings; a trigger waits for `gate`."""
 
+    place = ("url",)
     made: ClassVar[list["OfTest"]] = []
     gate: ClassVar[anyio.Event]
 
@@ -69,6 +72,13 @@ def config(channels: tuple[str, ...] = (), **tokens: str) -> Config:
     }
     chats = {name: ConfiguredAdapter("of test", Token(token=""), name) for name in ("message", *channels)}
     return replace(CONFIG, builders=builders, channels=chats)
+
+
+def moved(begun: Config, name: str, url: str) -> Config:
+    """The same with the builder at another address."""
+    one = begun.builders[name]
+    settings = one.settings.model_copy(update={"url": url})
+    return replace(begun, builders={**begun.builders, name: replace(one, settings=settings)})
 
 
 class Site:
@@ -148,6 +158,37 @@ async def test_one_that_hangs_is_given_up_and_the_next_one_asks_for_its_build(
         await eventually(lambda: site.tokens() == [("here", "old", True), ("here", "new", False)])
         found = await in_state(store, build.id, BuildState.QUEUED)
         assert (found.handle, OfTest.made[1].called("trigger")) == ("found", [])
+
+
+async def test_one_that_moves_asks_its_new_place_for_nothing_that_is_at_the_old_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "FINISH_SECONDS", 0.01)
+    names = ("queued", "ended", "lost", "sent")
+    builds = {name: await store.add_build(name, builder="here", tags=(name,)) for name in names}
+    policy = NoticePolicy(store.clock, None)
+    for name in names[:3]:
+        await store.builds.transition(builds[name].id, BuildState.TRIGGERING, policy)
+        await store.builds.transition(builds[name].id, BuildState.QUEUED, policy, handle=name)
+    await store.builds.transition(builds["ended"].id, BuildState.SUCCEEDED, policy)
+    await store.builds.transition(builds["lost"].id, BuildState.UNKNOWN, policy, detail="no end within 6 h")
+    begun = config(here="old")
+    async with at_work(store, begun) as site:
+        await eventually(lambda: OfTest.made[0].called("trigger") == [builds["sent"].id])
+        waiting = await store.add_build("waiting", builder="here", tags=("waiting",))
+        site.use(moved(begun, "here", "b"))
+        await eventually(lambda: len(OfTest.made) == 2)
+        OfTest.gate.set()
+        await in_state(store, waiting.id, BuildState.QUEUED)
+        await eventually(lambda: OfTest.made[1].called("poll"))
+        left = {*names, *(one.id for one in builds.values())}
+        there = [(method, of) for method, of in OfTest.made[1].calls if any(one in of for one in left)]
+        assert there == []
+    for name in ("queued", "sent"):
+        ended = await store.build(builds[name].id)
+        assert (ended.state, ended.detail) == (BuildState.UNKNOWN, MOVED)
+    assert (await store.build(builds["ended"].id)).state is BuildState.SUCCEEDED
+    assert (await store.build(builds["lost"].id)).detail == "no end within 6 h"
 
 
 async def test_what_one_that_is_gone_leaves_ends_and_its_health_is_forgotten(store: Store) -> None:

@@ -219,10 +219,17 @@ class Builder(ABC):
     """Where its builds fill a disk of this machine; None where they are elsewhere."""
     slots: int | None = None
     """How many builds may be open at once; None where the builder queues by itself."""
+    place: ClassVar[Sequence[str]] = ()
+    """The settings that say where its builds are, such as `url`; the others say how they are made there."""
 
     @abstractmethod
     def __init__(self, name: str, settings: Any, context: BuilderContext) -> None:
         """`settings` is an instance of the class's own `Settings`."""
+
+    @classmethod
+    def moves(cls, before: Any, after: Any) -> bool:
+        """Whether builds that began with the settings `before` cannot be found with those `after`."""
+        return any(getattr(before, name) != getattr(after, name) for name in cls.place)
 
     @property
     def seen(self) -> SeenJob | None:

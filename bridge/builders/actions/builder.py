@@ -8,7 +8,7 @@ by the number that the server answered; never by its time.
 from abc import abstractmethod
 from base64 import b64decode
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -62,6 +62,7 @@ _FILE: Final = TypeAdapter(_File)
 class ActionsBuilder(Builder):
     """One workflow of one repository."""
 
+    place: ClassVar[Sequence[str]] = ("url", "repository", "workflow")
     values: str = "inputs"
     """What expressions of the workflow call our variables."""
 

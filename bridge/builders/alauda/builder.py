@@ -70,6 +70,7 @@ class AlaudaBuilder(Builder):
 
     kind: ClassVar[str] = "alauda"
     Settings: ClassVar[type[BaseModel]] = AlaudaSettings
+    place: ClassVar[Sequence[str]] = ("url", "repository")
 
     def __init__(self, name: str, settings: AlaudaSettings, context: BuilderContext) -> None:
         self.name = name

@@ -63,6 +63,7 @@ class CodeArtsBuilder(Builder):
 
     kind: ClassVar[str] = "codearts"
     Settings: ClassVar[type[BaseModel]] = CodeArtsSettings
+    place: ClassVar[Sequence[str]] = ("url", "project_id", "job", "job_id")
 
     def __init__(self, name: str, settings: CodeArtsSettings, context: BuilderContext) -> None:
         self.name = name

@@ -78,6 +78,7 @@ class DroneBuilder(Builder):
 
     kind: ClassVar[str] = "drone"
     Settings: ClassVar[type[BaseModel]] = DroneSettings
+    place: ClassVar[Sequence[str]] = ("url", "repository", "mode")
 
     def __init__(self, name: str, settings: DroneSettings, context: BuilderContext) -> None:
         self.name = name

@@ -64,6 +64,7 @@ class GitLabBuilder(Builder):
 
     kind: ClassVar[str] = "gitlab-ci"
     Settings: ClassVar[type[BaseModel]] = GitLabSettings
+    place: ClassVar[Sequence[str]] = ("url", "project")
 
     def __init__(self, name: str, settings: GitLabSettings, context: BuilderContext) -> None:
         self.name = name

@@ -74,6 +74,7 @@ class JenkinsBuilder(Builder):
 
     kind: ClassVar[str] = "jenkins"
     Settings: ClassVar[type[BaseModel]] = JenkinsSettings
+    place: ClassVar[Sequence[str]] = ("url", "job")
 
     def __init__(self, name: str, settings: JenkinsSettings, context: BuilderContext) -> None:
         self.name = name

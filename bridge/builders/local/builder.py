@@ -99,6 +99,11 @@ class LocalBuilder(Builder):
         self._access = context.access
         self._resumed: dict[str, int] = {}
 
+    @classmethod
+    def moves(cls, before: LocalSettings, after: LocalSettings) -> bool:
+        # Builds beside the store are found there, whatever `folder` is now.
+        return before.folder is not None and before.folder != after.folder
+
     async def trigger(self, request: BuildRequest) -> Outcome:
         return await _in_thread(self._trigger, request)
 
