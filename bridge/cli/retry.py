@@ -1,6 +1,9 @@
 """`builds retry`: another run of a build that has ended, or of all that failed since a time."""
 
 import sys
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import click
@@ -9,7 +12,7 @@ from bridge.cli import show
 from bridge.cli.follow import END_SECONDS, follow_builds, wait_options
 from bridge.cli.ids import build_name, find_build
 from bridge.cli.setup import audited, repository_name, run, store_of, user
-from bridge.cli.since import newest, since_option
+from bridge.cli.since import MAX_READ, newest, since_option
 from bridge.errors import CannotRetry
 from bridge.model.audit import Action
 from bridge.model.build import Build, BuildState
@@ -17,9 +20,8 @@ from bridge.store.base import Store
 from bridge.store.values import BuildFilter
 
 MAX_RETRIED: Final = 1000
-_LONGEST_RUN: Final = 86400
-"""A build that ended since a time was made a day before it at most: it would have been given up."""
-_FAILED: Final = frozenset({BuildState.FAILED, BuildState.UNKNOWN})
+"""So many at once: the rest is said, and comes with the next call."""
+_FAILED: Final = (BuildState.FAILED, BuildState.UNKNOWN)
 
 
 @click.command()
@@ -39,8 +41,8 @@ def retry(
 ) -> None:
     """Run a build that has ended once more: the same commit, number and tags.
 
-    It may have failed, been rejected or cancelled, or be unknown. With --failed-since one that a newer build
-    of the same branch and tags has followed is left out: else its older code would take the tags.
+    It may have failed, been rejected or cancelled, or be unknown. With --failed-since one is left out if a
+    newer build of the same branch has one of its tags: else its older code would take that.
     """
     if (build_id is None) == (failed_since is None):
         raise click.UsageError("give either the id of a build or --failed-since")
@@ -81,25 +83,46 @@ async def _retried_if_it_can(store: Store, build: Build) -> Build | None:
 
 
 async def _to_retry(store: Store, since: float, repository: str | None) -> list[Build]:
-    """The builds that failed since then, oldest first; of each branch and its tags only the newest."""
+    """The builds that failed since then, oldest first, without those whose tags newer builds have."""
     namespace, repo_name = repository_name(repository) if repository else (None, None)
-    only = BuildFilter(namespace=namespace, repo_name=repo_name)
-    rows = await newest(
+    any_state = BuildFilter(namespace=namespace, repo_name=repo_name)
+    ended = await _builds(
+        store,
+        replace(any_state, states=_FAILED),
+        lambda build: build.ended_at is not None and build.ended_at >= since,
+    )
+    if not ended:
+        return []
+    failed = {build.id for build in ended}
+    holders: dict[tuple[str, str, str], dict[str, Build]] = defaultdict(dict)
+    found = []
+    for build in await _builds(store, any_state, since=min(build.created_at for build in ended)):
+        held = holders[build.full_name, build.request.ref, build.request.image]
+        newer = next((held[tag] for tag in build.request.tags if tag in held), None)
+        for tag in build.request.tags:
+            held.setdefault(tag, build)
+        if build.id not in failed:
+            continue
+        if newer is None:
+            found.append(build)
+        else:
+            click.echo(f"{build_name(build)} is left out: #{newer.number} has newer code", err=True)
+    if len(found) > MAX_RETRIED:
+        click.echo(
+            f"only the newest {MAX_RETRIED} of {len(found)} are run: give the same command again", err=True
+        )
+    return found[:MAX_RETRIED][::-1]
+
+
+async def _builds(
+    store: Store, only: BuildFilter, wanted: Callable[[Build], bool] | None = None, since: float | None = None
+) -> list[Build]:
+    """Newest first, as many as are looked through."""
+    return await newest(
         lambda cursor, size: store.builds.page(cursor, size, only),
         lambda build: build.id,
         lambda build: build.created_at,
-        limit=10 * MAX_RETRIED,
-        since=since - _LONGEST_RUN,
+        limit=MAX_READ + 1,
+        since=since,
+        wanted=wanted,
     )
-    followed: dict[tuple[str, str, str], Build] = {}
-    found = []
-    for build in rows:
-        key = (build.full_name, build.request.ref, build.request.image)
-        newer = followed.setdefault(key, build)
-        if build.state not in _FAILED or build.ended_at is None or build.ended_at < since:
-            continue
-        if newer is not build and set(newer.request.tags) & set(build.request.tags):
-            click.echo(f"{build_name(build)} is left out: #{newer.number} has newer code", err=True)
-        else:
-            found.append(build)
-    return found[:MAX_RETRIED][::-1]

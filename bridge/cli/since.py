@@ -66,5 +66,5 @@ async def newest(
         if len(found) >= limit or len(young) < len(rows) or not rows:
             return found[:limit]
         cursor = Cursor(before=key(rows[-1]))
-    click.echo(f"only the newest {read} were looked through: give --since or another filter", err=True)
+    click.echo(f"only the newest {read} were looked through: give a later time or another filter", err=True)
     return found

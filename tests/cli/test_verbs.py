@@ -141,6 +141,41 @@ def test_what_failed_since_a_time_runs_once_more_but_no_code_takes_tags_of_newer
     assert actions == ["build.retried", "build.retried"]
 
 
+def test_a_build_of_other_tags_hides_no_newer_build_of_the_same_ones(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        store.clock.now = system_clock() - 600
+        for key, state, tags in (
+            ("first", BuildState.FAILED, ("api",)),
+            ("second", BuildState.SUCCEEDED, ("api", "latest")),
+            ("third", BuildState.SUCCEEDED, ("web",)),
+        ):
+            await ended(store, key, state, tags=tags)
+
+    filled(daemon, fill)
+    done = run(daemon, "builds retry --failed-since 1h")
+    assert done.stderr.splitlines() == [
+        "acme/shop #1 is left out: #2 has newer code",
+        "0 builds run once more",
+    ]
+
+
+def test_a_build_that_waited_for_days_before_it_failed_runs_once_more(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        store.clock.now = system_clock() - 5 * 86400
+        await ended(store, "late")
+        await ended(store, "followed", repo_name="tool")
+        store.clock.now = system_clock() - 4 * 86400
+        await store.add_build("follows", repo_name="tool")
+
+    filled(daemon, fill)
+    done = run(daemon, "builds retry --failed-since 1h")
+    assert [line.partition(" waits")[0] for line in done.stdout.splitlines()] == ["acme/shop #1"]
+    assert done.stderr.splitlines() == [
+        "acme/tool #1 is left out: #2 has newer code",
+        "1 build run once more",
+    ]
+
+
 @pytest.mark.parametrize("arguments", ["", "x --failed-since 1h", "x --repository acme/shop"])
 def test_what_to_retry_is_said_once(daemon: Daemon, arguments: str) -> None:
     assert run(daemon, f"builds retry {arguments}").status == 2
