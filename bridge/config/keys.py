@@ -3,7 +3,8 @@
 import os
 import secrets
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,16 +38,20 @@ def kept_key(file: Path) -> str:
 
 
 def replace_key(file: Path, key: str) -> Path | None:
-    """Have this key in the file; returns where another key that was there is kept. Raises OSError."""
+    """Have this key in the file; returns where another key that was there is kept. Raises OSError.
+
+    At no moment is the file gone: who starts without one makes another key, and all tokens are void.
+    """
+    kept = None
     with suppress(FileNotFoundError):
         if file.read_text(encoding="ascii", errors="replace").strip() == key:
             return None
-        kept = file.with_name(f"{file.name}.replaced-{secrets.token_hex(4)}")
-        file.rename(kept)
-        _make(file, key)
-        return kept
-    _make(file, key)
-    return None
+        name = file.with_name(f"{file.name}.replaced-{secrets.token_hex(4)}")
+        os.link(file, name)
+        kept = name
+    with _written(file, key) as made:
+        made.replace(file)
+    return kept
 
 
 def _read(file: Path) -> str:
@@ -57,23 +62,30 @@ def _read(file: Path) -> str:
     return key
 
 
-def _make(file: Path, key: str = "") -> None:
-    """Make the file, with a new key if none is given, or leave the one that another process has made."""
+def _make(file: Path) -> None:
+    """Make the file with a new key, or leave the one that another process has made."""
+    with _written(file, secrets.token_hex(32)) as made, suppress(FileExistsError):
+        os.link(made, file)
+
+
+@contextmanager
+def _written(file: Path, key: str) -> Iterator[Path]:
+    """Another file beside this one with the key, for the caller to put in place; then that is synced."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)  # with mode 0600
+    made = Path(name)
     try:
-        with os.fdopen(descriptor, "w") as made:
-            made.write(f"{key or secrets.token_hex(32)}\n")
-            made.flush()
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(f"{key}\n")
+            opened.flush()
             if os.geteuid() == 0:
                 # The administrator may be the first who needs it; the daemon has to read it, too.
                 owner = file.parent.stat()
-                os.fchown(made.fileno(), owner.st_uid, owner.st_gid)
-            os.fsync(made.fileno())
-        with suppress(FileExistsError):
-            os.link(name, file)
+                os.fchown(opened.fileno(), owner.st_uid, owner.st_gid)
+            os.fsync(opened.fileno())
+        yield made
     finally:
-        os.unlink(name)  # noqa: PTH108  # the name is a text
+        made.unlink(missing_ok=True)
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -1,15 +1,19 @@
 """The keys that sign tokens: configured ones, or one that is made once."""
 
 import stat
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
+from types import FrameType
+from typing import Any
 
 import pytest
 from support.kinds import KINDS
 
-from bridge.config.keys import kept_key, with_signing_key
+import bridge.config.keys
+from bridge.config.keys import kept_key, replace_key, with_signing_key
 from bridge.config.loader import Config, load_config
 from bridge.errors import ConfigError
 
@@ -55,6 +59,30 @@ def test_who_need_a_key_at_once_get_the_same(tmp_path: Path) -> None:
     with ThreadPoolExecutor(many) as threads:
         assert len(set(threads.map(get, range(many)))) == 1
     assert [file.name for file in (tmp_path / "data").iterdir()] == ["api.key"]
+
+
+def test_the_file_holds_a_key_at_every_moment_while_that_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "api.key"
+    old = kept_key(file)
+    seen = []
+
+    def look(frame: FrameType, _event: str, _argument: Any) -> Any:
+        if frame.f_code.co_filename == bridge.config.keys.__file__:
+            seen.append(file.read_text().strip() if file.exists() else "none")
+        return look
+
+    def traced() -> Path | None:
+        sys.settrace(look)
+        return replace_key(file, KEYS[0])
+
+    with ThreadPoolExecutor(1) as thread:
+        kept = thread.submit(traced).result()
+    assert kept is not None
+    assert set(seen) == {old, KEYS[0]}
+    assert (kept.read_text().strip(), file.read_text().strip()) == (old, KEYS[0])
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (file, kept)} == {0o600}
+    assert replace_key(file, KEYS[0]) is None
+    assert {*file.parent.iterdir()} == {file, kept}
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
