@@ -12,6 +12,7 @@ from bridge.config.faults import suggest_or_list
 from bridge.config.loader import Outline, find_config, load_clone
 from bridge.errors import RemoteError
 from bridge.registry import KINDS
+from bridge.rules.lending import lending
 from bridge.rules.match import RuleSet
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.git.access import CloneAccess, chosen
@@ -66,12 +67,16 @@ def test_source(config: str | None, name: str, repository: str | None, clone_url
     if name not in loaded.settings.sources:
         known = ", ".join(loaded.settings.sources) or "none"
         raise click.ClickException(f"there is no source {name}; the configuration has {known}")
-    rule = _rule(rules_of(loaded), name, loaded.settings.sources[name].kind, repository)
+    rules = rules_of(loaded)
+    rule = _rule(rules, name, loaded.settings.sources[name].kind, repository)
     access = load_clone(find_config(config, os.environ), KINDS, os.environ, name)
     asked = clone_url or rule.build_config.code_repo_clone_url
 
     async def work() -> str:
         url = asked or await _known_address(config, loaded, rule) or _usual_address(rule, access)
+        lent = lending(rules, rule, name, url)
+        if lent.why:
+            raise click.ClickException(f"{rule.path}: {lent.why}")
         address, used = chosen(url, access)
         found = await anyio.to_thread.run_sync(refs, url, access, name)
         if not found:

@@ -13,6 +13,7 @@ from bridge.config.faults import suggest_or_list
 from bridge.errors import RemoteError
 from bridge.model.audit import Action
 from bridge.model.event import RefKind
+from bridge.rules.lending import lending
 from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
 from bridge.rules.url import clone_url_problem
@@ -65,10 +66,12 @@ def trigger(
             url = clone_url or await _clone_url(rule, store.builds)
             sha = commit
             if sha is None:
-                source = rules.source_of(rule)
-                access = clone_access(config, source)
+                lent = lending(rules, rule, rules.source_of(rule), url)
+                if lent.why:
+                    click.echo(lent.why, err=True)
+                access = clone_access(config, lent.source)
                 try:
-                    sha = await to_thread.run_sync(newest_commit, url, kind, name, access, source)
+                    sha = await to_thread.run_sync(newest_commit, url, kind, name, access, lent.source)
                 except RemoteError as error:
                     raise click.ClickException(str(error)) from None
             push = ManualPush(

@@ -22,6 +22,9 @@ _PUBLIC: Final = re.compile(r"(?:ssh-|ecdsa-|sk-)[\w@.-]+ ")
 _HOST_KEY: Final = re.compile(r"(?:@cert-authority\s+)?[^\s#@]\S*\s+[\w@.-]+\s+[A-Za-z0-9+/]{40,}=*(?:\s.*)?")
 
 
+_Namespace = Annotated[str, Field(min_length=1, max_length=255)]
+
+
 def _host(value: str) -> str:
     base = web_server(server_url(value, "clone_url", "https://git.example.com"))
     if base is None or urlsplit(value).path.strip("/"):
@@ -110,6 +113,8 @@ class CloneSettings(Strict):
     """The lines of `ssh-keyscan HOST`, once they were compared with what the host publishes; with ssh_key."""
     prefer: Literal["https", "ssh"] | None = None
     """What to fetch over where there are both a token and a key; if left out, https."""
+    namespaces: Annotated[tuple[_Namespace, ...], Field(strict=False, max_length=1000)] = ()
+    """The namespaces of the bridge whose rules made by API may use it, too; rules in files always may."""
 
     @model_validator(mode="after")
     def _opens_something(self) -> "CloneSettings":

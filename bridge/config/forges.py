@@ -1,8 +1,9 @@
 """What configuration and rules know of a kind of Git host: each adapter says it of its own."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, ValidationInfo
@@ -65,6 +66,9 @@ class WebPages:
         return page.rstrip("/").removesuffix(self.front) + form.format(quote(name))
 
 
+PLAIN_PATH: Final = re.compile("(.+)")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgeTraits:
     """How a kind of Git host differs from most others."""
@@ -83,6 +87,9 @@ class ForgeTraits:
     """Where it shows repositories to people."""
     clone_host: str | None = None
     """The address of the host that most use, from which code is fetched, where pages have no such one."""
+    clone_path: re.Pattern[str] = PLAIN_PATH
+    """What the path of a clone address is as a whole, without `.git`; its groups, joined by slashes, are the
+    name of the repository."""
     clone_username: str | None = None
     """A user name that any token goes with; None where it has to be that of the token's owner."""
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bridge.config.document import Document
 from bridge.config.faults import faults_of, suggest_or_list
-from bridge.config.forges import ForgeContext, ForgeTraits
+from bridge.config.forges import USUAL, ForgeContext, ForgeTraits
 from bridge.config.loader import Kinds, Outline
 from bridge.config.notices import NoticeSetting, Unresolved
 from bridge.config.words import nearest
@@ -44,7 +44,13 @@ class Names:
             forges=dict(kinds.forges),
             sources=Sources(
                 {
-                    name: SourceFacts(one.kind, prefers_ssh=bool(one.clone and one.clone.prefers_ssh))
+                    name: SourceFacts(
+                        one.kind,
+                        prefers_ssh=bool(one.clone and one.clone.prefers_ssh),
+                        lends=one.clone is not None,
+                        lent_to=frozenset(one.clone.namespaces if one.clone else ()),
+                        clone_path=kinds.forges.get(one.kind, USUAL).clone_path,
+                    )
                     for name, one in config.settings.sources.items()
                 }
             ),

@@ -1,17 +1,26 @@
 """What rules know of the sources of `bridge.yaml`."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bridge.config.forges import PLAIN_PATH
 from bridge.model.event import Repo
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """The kind of Git host, and whether its code is rather fetched over SSH."""
+    """The kind of Git host, and whether its code is rather fetched over SSH.
+
+    `lends` says whether it has something for private code; rules that were made by API may use that only in
+    the namespaces `lent_to`. `clone_path` is as in the traits of the kind.
+    """
 
     kind: str
     prefers_ssh: bool = False
+    lends: bool = False
+    lent_to: frozenset[str] = frozenset()
+    clone_path: re.Pattern[str] = PLAIN_PATH
 
 
 class Sources:
@@ -22,6 +31,9 @@ class Sources:
         self._by_kind: dict[str, list[str]] = {}
         for name, one in facts.items():
             self._by_kind.setdefault(one.kind, []).append(name)
+
+    def facts(self, source: str) -> SourceFacts | None:
+        return self._facts.get(source)
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         """The names of those of a kind, in the order of the file."""

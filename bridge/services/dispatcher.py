@@ -24,6 +24,7 @@ from bridge.planning.ref_history import recorded
 from bridge.planning.ref_moves import beside_history, moves_of
 from bridge.rules import manual, scheduled
 from bridge.rules.explain import Evaluation, evaluate, stored_documents
+from bridge.rules.lending import lending
 from bridge.rules.match import Match, Matching, RuleSet
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.events import LogEvent
@@ -196,6 +197,8 @@ class Dispatcher(Service):
         repository = match.repository
         is_pushed = delivery.forge not in UNPUSHED
         address = rules.sources.address(delivery.source, event.repo)
+        url = repository.build_config.code_repo_clone_url or address or ""
+        lent = lending(rules, repository, delivery.source if is_pushed else rules.source_of(repository), url)
         settings = default_notices if repository.notices is None else repository.notices
         return NewBuild(
             namespace=repository.namespace,
@@ -205,8 +208,8 @@ class Dispatcher(Service):
             image=match.image,
             tags=match.tags,
             version_tagging=match.version_tagging,
-            repo_url=repository.build_config.code_repo_clone_url or address or "",
-            source=delivery.source if is_pushed else rules.source_of(repository),
+            repo_url=url,
+            source=lent.source,
             ref=event.ref.full,
             sha=event.sha,
             peeled=event.peeled,
@@ -221,7 +224,7 @@ class Dispatcher(Service):
             on_newer=repository.build_config.on_newer if event.ref.kind == "branch" else "queue",
             concurrency=repository.build_config.concurrency,
             named=match.named,
-            notes=match.notes,
+            notes=(*match.notes, lent.why) if lent.why else match.notes,
         )
 
     def _origin(self, delivery: Delivery, event: PushEvent, repository: BuildRepository) -> Origin:

@@ -12,6 +12,7 @@ from support.rules import shop_rule
 from support.sshd import serve_ssh
 
 TOKEN = "canary-0123456789"
+NAMED = "\n  code_repo_namespace: acme\n  code_repo_name: shop"
 HERE = {"here": {"kind": "local", "command": ["true"], "protocols": ["http", "ssh", "file"]}}
 
 
@@ -35,7 +36,7 @@ def asked(folder: Path, clone: dict[str, Any] | None, *arguments: str, rule: str
     source = {"kind": "GitLab", "secrets": [SECRET], **({"clone": clone} if clone else {})}
     text = rule or shop_rule("https://x/y").replace(
         "code_repo_client: Simple", "code_repo_client: GitLab"
-    ).replace('code_repo_clone_url: "https://x/y"', "code_repo_namespace: acme\n  code_repo_name: shop")
+    ).replace('code_repo_clone_url: "https://x/y"', NAMED.strip())
     settings = {
         "sources": {"hub": source, "plain": {"kind": "Simple", "secrets": [SECRET]}},
         "builders": HERE,
@@ -77,7 +78,14 @@ def test_a_deploy_key_is_tried_over_ssh(tmp_path: Path, origin: Origin) -> None:
     with serve_ssh(tmp_path / "sshd") as ssh:
         clone = {"url": "https://127.0.0.1", "ssh_key": ssh.key, "known_hosts": ssh.known_hosts}
         url = ssh.url(origin.work.parent / "shop.git")
-        done = asked(tmp_path, clone, "test", "hub", "acme/shop", "--clone-url", url)
+        rule = (
+            shop_rule(url)
+            .replace("Simple", "GitLab")
+            .replace("\n  code_repo_clone", f"{NAMED}\n  code_repo_clone")
+        )
+        done = asked(tmp_path, clone, "test", "hub", "acme/shop", rule=rule)
+        away = asked(tmp_path, clone, "test", "hub", "--clone-url", f"{url}x")
+    assert away.complaint.startswith("acme/shop: the push names another repository, ")
     assert (done.status, done.stderr) == (0, "")
     assert done.stdout.startswith(f"ok: {url} answers with `sources.hub.clone`: 2 refs")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 from support.daemon import TOKEN as ADMIN
 from support.daemon import Daemon, eventually, running
 from support.git import Origin, serve_http
@@ -30,7 +31,7 @@ build_config:
 def config(base: str, ssh: SshServer) -> dict[str, Any]:
     keyed = {"url": "https://127.0.0.1", "ssh_key": ssh.key, "known_hosts": ssh.known_hosts}
     kinds = {"own": "GitLab", "twin": "GitLab", "keyed": "Gitea"}
-    clones = {"own": {"url": base, "token": TOKEN}, "keyed": keyed}
+    clones = {"own": {"url": base, "token": TOKEN, "namespaces": ["trusted"]}, "keyed": keyed}
     return {
         "sources": {
             name: {"kind": kind, "secrets": [SECRETS[name]]}
@@ -45,7 +46,11 @@ def push(daemon: Daemon, source: str, sha: str, http: str, ssh: str = "") -> str
     """Deliver it; returns the id of the delivery."""
     commit = {"id": sha, "message": "A change", "author": {"name": "Ann", "email": "ann@example.com"}}
     if source == "keyed":
-        repository = {"full_name": "acme/shop", "clone_url": http, "ssh_url": ssh}
+        repository = {
+            "full_name": ssh.partition("//")[2].partition("/")[2].removesuffix(".git"),
+            "clone_url": http,
+            "ssh_url": ssh,
+        }
         more: dict[str, Any] = {"repository": repository, "head_commit": commit, "total_commits": 1}
     else:
         project = {"path_with_namespace": "acme/shop", "git_http_url": http}
@@ -74,10 +79,52 @@ def ended(daemon: Daemon, count: int) -> list[dict[str, Any]]:
     return eventually(look, seconds=60)
 
 
+def assert_others_are_not_lent(daemon: Daemon, base: str, sha: str) -> None:
+    """Neither to who knows the secret of the webhook, nor to a member who makes a rule."""
+    url = f"{base}/finance/remote.git"
+    push(daemon, "own", sha, url)
+    told = "the push names another repository, finance/remote; "
+    (failed,) = (build for build in ended(daemon, 5) if build["code_head_commit"] == sha)
+    shown = json.dumps(daemon.api(f"/v1/builds/{failed['build_id']}"))
+    assert failed["state"] == "failed"
+    assert told in shown
+    assert "the salaries" not in json.dumps(daemon.api(f"/v1/builds/{failed['build_id']}/logs"))
+
+    headers = {"authorization": f"Bearer {ADMIN}"}
+    for namespace in ("x", "trusted"):
+        rule = yaml.safe_load(RULE.format(name="mine", kind="GitLab", source="own")) | {
+            "namespace": namespace
+        }
+        rule["build_config"] |= {"code_repo_name": "mine", "code_repo_clone_url": url}
+        made = httpx.post(f"{daemon.url}/v1/repositories/{namespace}", json=rule, headers=headers, timeout=30)
+        made.raise_for_status()
+        order = {"namespace": namespace, "repo_name": "mine", "branch": "main", "tag": "latest"}
+        asked = httpx.post(f"{daemon.url}/v1/builds", json=order, headers=headers, timeout=30)
+        if namespace == "trusted":
+            asked.raise_for_status()
+            continue
+        assert asked.status_code == 409
+        assert "`sources.own.clone.namespaces` does not name x" in asked.text
+        # With the commit given, no host is asked before the build.
+        asked = httpx.post(
+            f"{daemon.url}/v1/builds", json=order | {"code_commit_id": sha}, headers=headers, timeout=30
+        )
+        asked.raise_for_status()
+    states = {
+        build["namespace"]: build["state"] for build in ended(daemon, 7) if build["repo_name"] == "mine"
+    }
+    assert states == {"x": "failed", "trusted": "succeeded"}
+
+
 def test_private_code_is_built_with_what_its_source_has_and_with_nothing_else(tmp_path: Path) -> None:
     origin = Origin(tmp_path / "git" / "acme")
+    origin.remote = origin.remote.rename(origin.remote.with_name("shop.git"))
     sha = origin.commit({"hello": "the hello of the file"})
     origin.push()
+    payroll = Origin(tmp_path / "git" / "finance")
+    secret = payroll.commit({"hello": "the salaries"})
+    payroll.push()
+    over_ssh = str(origin.remote).strip("/").removesuffix(".git")
     site = tmp_path / "site"
     site.mkdir()
     evil: list[str] = []
@@ -90,17 +137,19 @@ def test_private_code_is_built_with_what_its_source_has_and_with_nothing_else(tm
             config(base, ssh),
             {
                 "a.yaml": RULE.format(name="shop", kind="GitLab", source="own"),
-                "b.yaml": RULE.format(name="keyed", kind="Gitea", source="keyed"),
+                "b.yaml": RULE.format(name="keyed", kind="Gitea", source="keyed").replace(
+                    "code_repo_namespace: acme", f"code_repo_namespace: {over_ssh.removesuffix('/shop')}"
+                ),
                 "c.yaml": RULE.format(name="fixed", kind="GitLab", source="own").replace(
                     "code_repo_name: shop",
-                    f"code_repo_name: other\n  code_repo_clone_url: {base}/acme/remote.git",
+                    f"code_repo_name: other\n  code_repo_clone_url: {base}/acme/shop.git",
                 ),
             },
         ) as daemon,
     ):
-        url = f"{base}/acme/remote.git"
+        url = f"{base}/acme/shop.git"
         push(daemon, "own", sha, url)
-        push(daemon, "keyed", sha, "https://127.0.0.1/acme/shop.git", ssh.url(origin.remote))
+        push(daemon, "keyed", sha, f"https://127.0.0.1/{over_ssh}.git", ssh.url(origin.remote))
         built = {build["repo_name"]: build for build in ended(daemon, 2)}
         assert {name: build["state"] for name, build in built.items()} == {
             "shop": "succeeded",
@@ -131,12 +180,13 @@ def test_private_code_is_built_with_what_its_source_has_and_with_nothing_else(tm
         assert why in shown.stdout
 
         # Who knows one secret can name any address, and gets nothing at it.
-        push(daemon, "own", newest, f"{other}/acme/remote.git")
+        push(daemon, "own", newest, f"{other}/acme/shop.git")
         failed = next(build for build in ended(daemon, 4) if build["state"] == "failed")
         assert f"give `sources.own.clone` a token for {other}" in json.dumps(
             daemon.api(f"/v1/builds/{failed['build_id']}")
         )
         assert evil == []
+        assert_others_are_not_lent(daemon, base, secret)
         done = daemon.command("builds", "trigger", "acme/fixed", "--branch", "main", "--timeout", "0")
         assert (done.status, done.stdout.split()[:1]) == (0, ["delivery"]), done.stderr
         assert daemon.api("/v1/repositories/acme/shop")["code_repo_source"] == "own"

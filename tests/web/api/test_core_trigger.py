@@ -15,6 +15,7 @@ from support.scripted import SHA, Store
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
 from bridge.model.build import Build
+from bridge.rules.lending import Lending
 from bridge.rules.schema import BuildRepository
 from bridge.store.values import Cursor
 from bridge.web.api.core import trigger
@@ -49,7 +50,8 @@ class Site:
         (folder / "rules").mkdir()
         text = RULE.format(url=self.origin.url)
         self.harness = DispatcherHarness(store, rules_of(folder / "rules", text), {})
-        self.core = BuildTrigger(store, store.clock, self.harness.dispatcher.wake, lambda _: (None, None))
+        wake = self.harness.dispatcher.wake
+        self.core = BuildTrigger(store, store.clock, wake, lambda *_: (Lending(None), None))
 
     @property
     def rule(self) -> BuildRepository:

@@ -5,6 +5,7 @@ Source: Microsoft Learn, Azure DevOps, "Webhooks"
 in "Service hooks events" (https://learn.microsoft.com/en-us/azure/devops/service-hooks/events).
 """
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -20,6 +21,8 @@ _PUBLISHER: Final = "tfs"
 _TEST: Final = "00000000-0000-0000-0000-000000000000"
 """The subscription that the sample of the button "Test" belongs to."""
 _NO_TYPE: Final = "a body without an eventType"
+_CLONE_PATH: Final = re.compile("(?:[^/]+/){0,2}([^/]+)/_git/([^/]+)|v3/[^/]+/([^/]+)/([^/]+)")
+"""Behind the organisation, or on a server of one's own behind `tfs` and the collection."""
 
 
 class AzureDevOps(Forge):
@@ -27,6 +30,7 @@ class AzureDevOps(Forge):
     host: ClassVar[str] = "azure-devops"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_host="https://dev.azure.com",
+        clone_path=_CLONE_PATH,
         clone_username="bridge",
         sends_user_name=True,
         spaces_in_names=True,

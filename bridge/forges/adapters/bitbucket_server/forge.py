@@ -5,6 +5,7 @@ Source: Atlassian Documentation, Bitbucket Data Center, "Event payload"
 (https://confluence.atlassian.com/bitbucketserver0812/manage-webhooks-1272382316.html).
 """
 
+import re
 from typing import ClassVar
 
 from bridge.config.forges import ForgeTraits, WebPages
@@ -20,6 +21,7 @@ class BitbucketServer(BitbucketFamily):
     kind: ClassVar[str] = "BitbucketServer"
     host: ClassVar[str] = "bitbucket-server"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
+        clone_path=re.compile("(?:scm/)?(.+)"),
         pages=WebPages(
             front="/browse",
             commit="/commits/{}",

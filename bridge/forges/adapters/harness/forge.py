@@ -5,6 +5,7 @@ Source: Harness Developer Hub, "Webhooks" of the Code Repository module
 Gitness (https://github.com/harness/harness/blob/main/app/services/webhook/types.go).
 """
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -26,6 +27,7 @@ class Harness(Forge):
     kind: ClassVar[str] = "Harness"
     host: ClassVar[str] = "harness"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
+        clone_path=re.compile("(?:git/)?(.+)"),
         pages=WebPages(commit="/commit/{}"),
     )
     marks: ClassVar[Marks] = (frozenset({"x-harness-trigger"}),)

@@ -6,6 +6,7 @@ import anyio
 
 from bridge.config.settings import SourceSettings
 from bridge.forges.base import Forge
+from bridge.rules.lending import Lending, lending
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
 from bridge.runtime.git.access import CloneAccess
@@ -56,8 +57,10 @@ class Core:
             keeper, self.deliveries, store.deliveries, forges=forges, sources=sources, clock=clock
         )
 
-    def _access_of(self, repository: BuildRepository) -> tuple[str | None, CloneAccess | None]:
-        """The source that the code of a repository is from, and what it has for private code."""
-        source = self.keeper.in_force.rules.source_of(repository)
-        settings = None if source is None else self._sources.get(source)
-        return source, settings.clone.access(source) if source and settings and settings.clone else None
+    def _access_of(self, repository: BuildRepository, address: str) -> tuple[Lending, CloneAccess | None]:
+        """The source whose credentials may be used for code at this address, and what it has."""
+        rules = self.keeper.in_force.rules
+        lent = lending(rules, repository, rules.source_of(repository), address)
+        if lent.source is None or (clone := self._sources[lent.source].clone) is None:
+            return lent, None
+        return lent, clone.access(lent.source)

@@ -17,6 +17,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
 from bridge.model.variables import steers_programs
 from bridge.planning.ref_history import head
+from bridge.rules.lending import Lending
 from bridge.rules.manual import ManualPush
 from bridge.rules.schema import BuildRepository
 from bridge.rules.tag_config import TagConfig
@@ -54,7 +55,7 @@ class Order:
 class BuildTrigger:
     """Makes the builds that callers ask for; `wake` is called after each order.
 
-    `access_of` names the source that the code of a repository is from, and what it has for private code.
+    `access_of` says which source lends what for the code of a repository at an address.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class BuildTrigger:
         store: Store,
         clock: Clock,
         wake: Callable[[], None],
-        access_of: Callable[[BuildRepository], tuple[str | None, CloneAccess | None]],
+        access_of: Callable[[BuildRepository, str], tuple[Lending, CloneAccess | None]],
     ) -> None:
         self._store = store
         self._access_of = access_of
@@ -121,14 +122,14 @@ class BuildTrigger:
             )
         commit = order.commit or (head(known) if order.ref_kind == "branch" else None)
         if commit is None:
-            source, access = self._access_of(repository)
+            lent, access = self._access_of(repository, clone_url)
             name = order.ref_name
             try:
                 commit = await to_thread.run_sync(
-                    newest_commit, clone_url, order.ref_kind, name, access, source
+                    newest_commit, clone_url, order.ref_kind, name, access, lent.source
                 )
             except RemoteError as error:
-                raise Conflict(str(error)) from None
+                raise Conflict(f"{error}; {lent.why}" if lent.why else str(error)) from None
         return clone_url, commit
 
     async def _made(self, delivery_id: str) -> list[Build]:
