@@ -100,7 +100,7 @@ class _Daemon:
             store,
             clock,
             notice_policy=self.notice_policy,
-            on_left=(left := HandOver()),
+            on_changed=(changed := HandOver()),
         )
         self.reloader = Reloader(
             sources,
@@ -127,7 +127,7 @@ class _Daemon:
             wake_notifiers=self.staff.wake_notifiers,
         )
         self._unserved = Unserved(store, self.staff.builders, self.staff.channels, self.notice_policy)
-        left.add(self._unserved)
+        changed.add(self._unserved)
         self._api = OnFirstCall(self._make_api)
         settings, views = config.settings, (self._receiver(config), self._wake_view(config), self._api)
         self._http = App(store, *views, settings=settings, clock=clock)

@@ -63,7 +63,7 @@ class _Filled:
 class Staff(Service):
     """Has a triggerer and a poller for each builder, a notifier for each channel, and ends those of others.
 
-    `on_left` is called when one has ended, since what it leaves may be nobody's now.
+    `on_changed` is called when one has ended or begun, since what waits may be nobody's now.
     """
 
     tick = 60.0
@@ -76,7 +76,7 @@ class Staff(Service):
         clock: Clock,
         *,
         notice_policy: NoticePolicy,
-        on_left: Callable[[], None],
+        on_changed: Callable[[], None],
     ) -> None:
         super().__init__("staff")
         self._config = config
@@ -84,7 +84,7 @@ class Staff(Service):
         self._store = store
         self._clock = clock
         self._notice_policy = notice_policy
-        self._on_left = on_left
+        self._on_changed = on_changed
         self._servers = Servers(store.health, clock, self.wake_notifiers)
         self._targets: dict[str, Target] = {}
         self._filled: dict[_Part, _Filled] = {}
@@ -173,8 +173,8 @@ class Staff(Service):
         self._begun = True
         await self._close()
         await self._forget(wanted)
-        if left:
-            self._on_left()
+        if left or came:
+            self._on_changed()
 
     async def _release(self, parts: Iterable[_Part]) -> None:
         """End the services of these, all at the same time."""

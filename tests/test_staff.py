@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -10,19 +11,22 @@ import anyio
 import pytest
 from pydantic import BaseModel
 from support.disks import CONFIG
+from support.listed import newest_notices
 from support.scripted import ScriptedBuilder, ScriptedChannel, Store, eventually
 
 from bridge import registry
 from bridge.builders.base import Outcome
 from bridge.config.loader import Config, ConfiguredAdapter
 from bridge.model.build import Build, BuildState
+from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services import base
 from bridge.services.base import Crew, HandOver
 from bridge.services.housekeeper import Unserved
-from bridge.services.leftovers import MOVED
+from bridge.services.leftovers import ABSENT_SECONDS, MOVED
 from bridge.services.servers import Servers
 from bridge.staff import Staff
+from bridge.store.values import NoticeFilter
 
 
 class Token(BaseModel):
@@ -87,13 +91,13 @@ class Site:
     def __init__(self, store: Store, begun: Config) -> None:
         self.config = begun
         self.store = store
-        self.crew, left = Crew(), HandOver()
+        self.crew, changed = Crew(), HandOver()
         policy = NoticePolicy(store.clock, None)
         self.staff = Staff(
-            lambda: self.config, self.crew, store, store.clock, notice_policy=policy, on_left=left
+            lambda: self.config, self.crew, store, store.clock, notice_policy=policy, on_changed=changed
         )
         self.unserved = Unserved(store, self.staff.builders, self.staff.channels, policy)
-        left.add(self.unserved)
+        changed.add(self.unserved)
 
     def use(self, new: Config) -> None:
         self.config = new
@@ -118,6 +122,12 @@ async def in_state(store: Store, build_id: str, state: BuildState) -> Build:
         while (build := await store.build(build_id)).state is not state:  # noqa: ASYNC110  # on disk
             await anyio.sleep(0.01)
     return build
+
+
+async def says(store: Store, build_id: str, detail: str) -> None:
+    with anyio.fail_after(10):
+        while not (await store.build(build_id)).detail.startswith(detail):  # noqa: ASYNC110  # on disk
+            await anyio.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)
@@ -191,22 +201,83 @@ async def test_one_that_moves_asks_its_new_place_for_nothing_that_is_at_the_old_
     assert (await store.build(builds["lost"].id)).detail == "no end within 6 h"
 
 
+async def test_one_that_was_away_and_comes_back_elsewhere_has_moved(store: Store) -> None:
+    OfTest.gate.set()
+    begun = config(there="same", here="old")
+    async with at_work(store, begun) as site:
+        build = await store.add_build(builder="here")
+        site.staff.wake_all()
+        await in_state(store, build.id, BuildState.QUEUED)
+        site.use(config(there="same"))
+        await eventually(lambda: OfTest.made[1].closed)
+        site.use(moved(begun, "here", "b"))
+        assert (await in_state(store, build.id, BuildState.UNKNOWN)).detail == MOVED
+
+
 async def test_what_one_that_is_gone_leaves_ends_and_its_health_is_forgotten(store: Store) -> None:
     OfTest.gate.set()
     async with at_work(store, config(("team",), there="same", here="old")) as site:
         build = await store.add_build(builder="here")
         site.staff.wake_all()
         await eventually(lambda: OfTest.made[1].called("poll"))
+        behind = await store.add_build("2", builder="here")
         for part in ("builder:here", "disk:here", "channel:team", "builder:there", "rules"):
             await store.health.degrade(part, "as the test says")
         site.use(config(there="same"))
         await eventually(lambda: OfTest.made[1].closed)
+        await says(store, behind.id, "there is no builder here any more, since ")
+        assert (await store.build(build.id)).state is BuildState.QUEUED
+        store.clock.advance(ABSENT_SECONDS)
+        site.unserved.wake()
         ended = await in_state(store, build.id, BuildState.UNKNOWN)
         assert ended.detail == "there is no builder here any more"
         assert [health.name for health in await store.health.all()] == ["builder:there", "rules"]
         site.use(config(there="same", here="again"))
         await eventually(lambda: len(OfTest.made) == 3)
         assert [name for name, _, closed in site.tokens() if not closed] == ["there", "here"]
+
+
+async def test_a_builder_and_a_channel_that_come_back_soon_have_lost_nothing(store: Store) -> None:
+    OfTest.gate.set()
+    whole = config(("team",), there="same", here="old")
+    subscription = Subscription(channel="team", events=frozenset({EventName.FAIL}))
+    async with at_work(store, whole) as site:
+        site.use(config(there="same"))
+        await eventually(lambda: OfTest.made[1].closed)
+        await site.unserved.round()
+        build = await store.add_build("1", builder="here", subscriptions=(subscription,))
+        failed = await store.add_build("2", tags=("other",), subscriptions=(subscription,), builder="there")
+        await store.builds.transition(failed.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+        store.clock.advance(ABSENT_SECONDS - 1)
+        await site.unserved.round()
+        waiting = await store.build(build.id)
+        assert waiting.state is BuildState.WAITING
+        since = f"{datetime.fromtimestamp(store.clock() - ABSENT_SECONDS + 1).astimezone():%H:%M}"
+        assert waiting.detail == f"there is no builder here any more, since {since}"
+        (notice,) = await newest_notices(store, 10, NoticeFilter(channel="team"))
+        assert notice.state is NoticeState.PENDING
+        site.use(whole)
+        sent = await in_state(store, build.id, BuildState.QUEUED)
+        assert "no builder" not in sent.detail
+
+
+async def test_a_build_of_a_builder_that_comes_back_busy_no_longer_says_that_there_is_none(
+    store: Store,
+) -> None:
+    there = {"here"}
+    unserved = Unserved(store, lambda: there, lambda: ["message"], NoticePolicy(store.clock, None))
+    await unserved.round()
+    build = await store.add_build(builder="here")
+    there.clear()
+    await unserved.round()
+    assert (await store.build(build.id)).detail.startswith("there is no builder here any more, since ")
+    there.add("here")
+    await unserved.round()
+    assert (await store.build(build.id)).detail == ""
+    store.clock.advance(ABSENT_SECONDS)
+    there.clear()
+    await unserved.round()
+    assert (await store.build(build.id)).state is BuildState.WAITING, "it is absent since now"
 
 
 async def test_nothing_begins_any_more_once_all_are_to_end(store: Store) -> None:

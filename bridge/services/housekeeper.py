@@ -23,6 +23,7 @@ from bridge.services.health import (
     RULES,
     RULES_RESTORED,
 )
+from bridge.services.leftovers import Names, end_orphans, explain_orphans
 from bridge.store.activity import Activity
 from bridge.store.base import Store
 
@@ -49,15 +50,11 @@ async def recover(
     await store.health.restore(CONFIGURATION, CONFIGURATION_RESTORED)
     monitored = [DISK, *of_builders, *(f"channel:{name}" for name in channels)]
     notices = await store.recover(channels, monitored)
-    await _end_builds(store, builders, notice_policy)
+    await end_orphans(store.builds, lambda: builders, notice_policy)
+    for name in builders:
+        await explain_orphans(store.builds, name, None)
     if notices:
         log.warning(LogEvent.NOTICE_ABANDONED, notices=notices, reason=_NO_CHANNEL)
-
-
-async def _end_builds(store: Store, builders: Collection[str], notice_policy: NoticePolicy) -> None:
-    if builds := await store.builds.end_orphans(builders, notice_policy):
-        reason = "their builder is not configured"
-        log.warning(LogEvent.BUILD_ABANDONED, builds=[build.id for build in builds], reason=reason)
 
 
 class Pruner(Service):
@@ -79,7 +76,7 @@ class Pruner(Service):
 class Unserved(Service):
     """Gives up notices and builds for channels and builders that there are not, or not any more.
 
-    Builds that are retried may name a builder of long ago.
+    Builds that are retried may name a builder of long ago. One that was there until now is waited for.
     """
 
     tick = 60.0
@@ -93,14 +90,19 @@ class Unserved(Service):
     ) -> None:
         super().__init__("unserved")
         self._store = store
-        self._builders = builders
-        self._channels = channels
+        self._builders = Names(builders, notice_policy.clock)
+        self._channels = Names(channels, notice_policy.clock)
         self._notice_policy = notice_policy
+        self._explained: set[str] = set()
 
     async def round(self) -> None:
-        if count := await self._store.notices.end_orphans(self._channels()):
+        if count := await self._store.notices.end_orphans(self._channels.kept()):
             log.warning(LogEvent.NOTICE_ABANDONED, notices=count, reason=_NO_CHANNEL)
-        await _end_builds(self._store, self._builders(), self._notice_policy)
+        await end_orphans(self._store.builds, self._builders.kept, self._notice_policy)
+        absent = self._builders.absent()
+        for name in self._explained | absent.keys():
+            await explain_orphans(self._store.builds, name, absent.get(name))
+        self._explained = set(absent)
 
 
 class ClockFollower(Service):

@@ -158,8 +158,8 @@ class Builds(Protocol):
     async def add_step(self, run_id: str, what: str, detail: str, /, **change: Unpack[BuildChange]) -> None:
         """Add to the timeline of a run, with what else changes by it; `what` is one word."""
 
-    async def end_orphans(self, builders: Collection[str], notices_for: NoticesFor) -> list[Build]:
-        """End every open build of a builder that is not among `builders`; returns them as they are then."""
+    async def orphans(self, builders: Collection[str]) -> list[Build]:
+        """The open builds of builders that are not among `builders`; at most 10,000."""
 
     async def request_cancel(self, build_id: str, reason: str) -> bool:
         """Ask for the end of an open build; False when it has ended or was asked for before."""

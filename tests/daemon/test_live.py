@@ -121,12 +121,9 @@ def test_sources_builders_and_tokens_come_and_go_and_what_stays_is_not_touched(t
         (tmp_path / "rules" / "docs.yaml").unlink()
         del builders["slow"]
         one.reload(sources={"plain": one.config["sources"]["plain"]}, builders=builders)
-        ended = eventually(lambda: [build for build in daemon.builds() if build["ended_at"]])
-        assert [(build["state"], build["detail"]) for build in ended] == [
-            ("unknown", "there is no builder slow any more")
-        ]
         assert one.send("more", "another secret").status_code == 404
-        assert one.staff()[1:] == [(["builder:slow"], [])]
+        assert eventually(lambda: one.staff()[1:]) == [(["builder:slow"], [])]
+        assert len(daemon.builds(status="I")) == 1, "the builder may come back"
 
         trusted = {"authorization": f"Bearer {TOKEN}"}
         with httpx.stream("GET", f"{daemon.url}/v1/events", headers=trusted, verify=NO_TLS) as events:

@@ -19,6 +19,7 @@ from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.base import Crew
 from bridge.services.housekeeper import Liveness, Overview, Pruner, Unserved
+from bridge.services.leftovers import end_orphans
 from bridge.store.sqlite import database
 from bridge.store.values import Decision, NoticeFilter
 
@@ -105,6 +106,16 @@ async def test_a_retry_that_needs_a_builder_of_long_ago_ends_and_says_so(store: 
     assert second.detail == "there is no builder gone any more"
     assert (await store.build(kept.id)).state is BuildState.WAITING
     assert await store.events() == [EventName.FAIL, EventName.FAIL]
+
+
+async def test_a_builder_that_comes_back_while_its_builds_are_being_ended_keeps_the_rest(
+    store: Store,
+) -> None:
+    builds = [await store.add_build(key, builder="gone", tags=(key,)) for key in "ab"]
+    named = iter([["here"], ["here"], ["here", "gone"]])
+    await end_orphans(store.builds, lambda: next(named), NoticePolicy(store.clock, None))
+    states = [(await store.build(build.id)).state for build in builds]
+    assert sorted(states) == [BuildState.FAILED, BuildState.WAITING]
 
 
 async def test_systemd_hears_from_us_while_the_writer_lives_whatever_the_wall_clock_says(

@@ -25,6 +25,7 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.services.leftovers import end_orphans
 from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
 from bridge.store.sqlite.builds import MAX_TEXT, due
@@ -193,7 +194,9 @@ async def test_builds_of_a_builder_that_is_gone_end_and_say_so(store: Store) -> 
     ended = await store.add_build("3", builder="gone")
     await store.builds.transition(ended.id, BuildState.CANCELLED, notice_policy)
     kept = await store.add_build("4")
-    lost = await store.builds.end_orphans(["here"], notice_policy)
+    assert {build.id for build in await store.builds.orphans(["here"])} == {waiting.id, running.id}
+    await end_orphans(store.builds, lambda: ["here"], notice_policy)
+    lost = [await store.build(one.id) for one in (waiting, running)]
     assert {build.id: build.state for build in lost} == {
         waiting.id: BuildState.FAILED,
         running.id: BuildState.UNKNOWN,
@@ -202,7 +205,7 @@ async def test_builds_of_a_builder_that_is_gone_end_and_say_so(store: Store) -> 
     assert (await store.build(kept.id)).state is BuildState.WAITING
     assert (await store.build(ended.id)).state is BuildState.CANCELLED
     assert (await store.events()).count(EventName.FAIL) == 2
-    assert await store.builds.end_orphans(["here"], notice_policy) == []
+    assert await store.builds.orphans(["here"]) == []
 
 
 async def test_what_is_to_end_is_not_due(store: Store) -> None:

@@ -157,20 +157,13 @@ class Builds:
             limit=1000,
         )
 
-    async def end_orphans(self, builders: Collection[str], notices_for: NoticesFor) -> list[Build]:
-        orphans = await self._select(
+    async def orphans(self, builders: Collection[str]) -> list[Build]:
+        return await self._select(
             table.c.builder.not_in(builders),
             table.c.released == 0,
             table.c.state.in_(_OPEN),
             limit=10_000,
         )
-        ended = [await self._end_orphan(build, notices_for) for build in orphans]
-        return [build for build in ended if build is not None]
-
-    async def _end_orphan(self, build: Build, notices_for: NoticesFor) -> Build | None:
-        to = BuildState.FAILED if build.state is BuildState.WAITING else BuildState.UNKNOWN
-        detail = f"there is no builder {build.builder} any more"
-        return await self.transition(build.run_id, to, notices_for, detail=detail, ended_at=self._clock())
 
     async def usual_seconds(self, build: Build) -> float | None:
         same = {
