@@ -126,7 +126,8 @@ class SecretContext(ForgeContext):
         return value
 
     def _read(self, path: Path) -> str:
-        self.opened[path] = file_state(path)
+        # Two settings may name it, and it may change between the two: then the first value is a stale one.
+        self.opened.setdefault(path, file_state(path))
         return _read(path)
 
 

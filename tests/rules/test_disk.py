@@ -89,19 +89,25 @@ def test_rules_below_another_folder_are_watched_although_they_have_faults(site: 
     assert not site.is_changed(), "these are no rules any more"
 
 
-def test_what_changes_while_it_is_read_is_read_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("names", [1, 2])
+def test_what_changes_while_it_is_read_is_read_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch, names: int
+) -> None:
+    """Two settings may name one file: then one has its first secret, and the other its second one."""
+    site.write(sources={"plain": {"kind": "Simple", "secrets": [{"file": "hook"} for _ in range(names)]}})
     opened, hook = Path.open, site.folder / "hook"
 
     def slowly(self: Path, *arguments: Any, **more: Any) -> Any:
         file = opened(self, *arguments, **more)
         if self == hook:
+            monkeypatch.undo()
             (site.folder / "other").write_text("the second secret\n")
             (site.folder / "other").replace(hook)
         return file
 
     monkeypatch.setattr(Path, "open", slowly)
-    assert "the first secret" in site.disk.load().config.secrets
-    monkeypatch.undo()
+    read = [secret.reveal() for secret in site.disk.load().config.settings.sources["plain"].secrets]
+    assert read == ["the first secret", "the second secret"][:names]
     assert site.is_changed()
 
 
