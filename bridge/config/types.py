@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -133,9 +134,10 @@ class SecretContext(ForgeContext):
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SECRET_BYTES + 1)
+        data = _content(path)
         text = data.decode().rstrip("\r\n")
+    except PydanticCustomError:
+        raise
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         kind = SECRET_OF_SERVICE if isinstance(error, PermissionError) else "secret"
@@ -143,6 +145,20 @@ def _read(path: Path) -> str:
     if len(data) > MAX_SECRET_BYTES:
         raise wrong("secret", f"the secret file {path} is over 64 KiB")
     return text
+
+
+def _content(path: Path) -> bytes:
+    """The content, and one byte more than a secret may have. Raises PydanticCustomError, OSError."""
+    # The open must not wait for somebody to write into a pipe.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            problem = "is not a regular file: a pipe, such as /dev/fd/N, cannot be read again by a reload"
+            raise wrong("secret", f"the secret file {path} {problem}")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MAX_SECRET_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def is_reference(value: object) -> bool:

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
@@ -219,6 +220,16 @@ def test_a_secret_of_64_kib_is_read_and_a_longer_one_is_a_fault(tmp_path: Path) 
     (tmp_path / "long").write_bytes(b"x" * 65537)
     (fault,) = refusals(tmp_path, text)
     assert "is over 64 KiB" in fault
+
+
+def test_no_load_waits_for_a_secret_that_is_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    read, write = os.pipe()
+    os.close(write)
+    for name in ("pipe", f"/dev/fd/{read}", "."):
+        (fault,) = refusals(tmp_path, f"sources: {{x: {{kind: GitHub, secrets: [{{file: {name}}}]}}}}\n")
+        assert "is not a regular file: a pipe, such as /dev/fd/N, cannot be read again by a reload" in fault
+    os.close(read)
 
 
 def test_a_secret_in_plain_text_is_warned_about_with_its_place(tmp_path: Path) -> None:

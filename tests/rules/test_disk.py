@@ -1,6 +1,7 @@
 """bridge.yaml, its secrets and the rules as one set on disk, and what shows that it has changed."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,17 +96,17 @@ def test_what_changes_while_it_is_read_is_read_again(
 ) -> None:
     """Two settings may name one file: then one has its first secret, and the other its second one."""
     site.write(sources={"plain": {"kind": "Simple", "secrets": [{"file": "hook"} for _ in range(names)]}})
-    opened, hook = Path.open, site.folder / "hook"
+    opened, hook = os.open, site.folder / "hook"
 
-    def slowly(self: Path, *arguments: Any, **more: Any) -> Any:
-        file = opened(self, *arguments, **more)
-        if self == hook:
+    def slowly(path: Path, *arguments: Any, **more: Any) -> int:
+        file = opened(path, *arguments, **more)
+        if path == hook:
             monkeypatch.undo()
             (site.folder / "other").write_text("the second secret\n")
             (site.folder / "other").replace(hook)
         return file
 
-    monkeypatch.setattr(Path, "open", slowly)
+    monkeypatch.setattr(os, "open", slowly)
     read = [secret.reveal() for secret in site.disk.load().config.settings.sources["plain"].secrets]
     assert read == ["the first secret", "the second secret"][:names]
     assert site.is_changed()
