@@ -153,8 +153,9 @@ def _content(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            problem = "is not a regular file: a pipe, such as /dev/fd/N, cannot be read again by a reload"
-            raise wrong("secret", f"the secret file {path} {problem}")
+            problem = f"the secret file {path} is not a regular file"
+            cure = "a pipe, such as /dev/fd/N, cannot be read again by a reload"
+            raise wrong("secret", f"{problem}: {cure}")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(MAX_SECRET_BYTES + 1)
     finally:

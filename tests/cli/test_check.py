@@ -311,7 +311,7 @@ def test_what_only_the_service_can_read_is_named_and_the_rest_is_checked(
     unread = [line for line in warnings if "there is no credential 'of-the-service'" in line]
     assert [line.split(": ")[2] for line in unread] == ["sources.plain.secrets[0]", "channels.team.url"]
     assert "but for 2 secrets that cannot be read here" in last
-    assert command("--config", file, "serve").status == 1
+    assert command("--config", file, "serve").status == 78
 
 
 def test_a_fault_beside_a_secret_of_the_service_is_a_fault(
