@@ -9,6 +9,7 @@ from bridge.config.loader import Config, load_clone, load_config, load_outline
 from bridge.errors import ConfigError
 from bridge.registry import KINDS, builder_plans
 from bridge.runtime.clock import system_clock
+from bridge.runtime.git.access import split_credentials
 
 ENVIRON = {"HOOK": "hook-secret-0123456789", "TOKEN": "clone-token-0123456789"}
 HOST_KEY = "git.example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDNWsa9vXw7ru1b4h0Jm1nFzHQ3yPz0Vb1Ln0s9tCk2J"
@@ -63,6 +64,7 @@ def test_a_token_is_for_the_named_host_and_never_shown(tmp_path: Path) -> None:
         ("https://evil.org/git.example.com/acme/shop.git", False),
         ("https://evil.org\\@git.example.com/shop.git", False),
         ("https://[::1/shop.git", False),
+        ("https://[::1]/shop.git", False),
         ("git@git.example.com:acme/shop.git", False),
         ("/srv/git/shop.git", False),
     ],
@@ -70,6 +72,27 @@ def test_a_token_is_for_the_named_host_and_never_shown(tmp_path: Path) -> None:
 def test_a_token_goes_to_addresses_of_its_host_only(tmp_path: Path, url: str, *, is_for: bool) -> None:
     config = load(tmp_path, '{url: "https://git.example.com", token: {env: TOKEN}}')
     assert config.clone_access["hub"].is_for(url) is is_for
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://git.example.com/a.git", "https://git.example.com"),
+        ("http://git_2.local:8080/a.git", "http://git_2.local:8080"),
+        ("https://代码.example/a.git", "https://代码.example"),
+        ("https://[2001:DB8::1]:8443/a.git", "https://[2001:db8::1]:8443"),
+        ('https://a[::1]:p@x"] helper = !id;.example/a.git', None),
+        ('https://a:p@x"y/a.git', None),
+        ("https://a:p@x y/a.git", None),
+        ("https://a:p@[fe80::1%25x]/a.git", None),
+        ("https://a:p@x;y/a.git", None),
+    ],
+)
+def test_what_is_no_name_of_a_host_gets_no_heading_in_the_configuration_of_git(
+    url: str, base: str | None
+) -> None:
+    _, in_address = split_credentials(url.replace("//", "//a:p@") if base else url)
+    assert (in_address and in_address.base) == base
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ from bridge.builders.local.settings import (
 )
 from bridge.errors import Permanent, Transient
 from bridge.model.build import BuildRequest, BuildState, SeenJob
-from bridge.runtime.git.access import CloneAccess
+from bridge.runtime.git.access import CloneAccess, dump
 
 RUNNER_ENVIRONMENT: Final = {"LANG": "C.UTF-8"}
 """The environment of the runner's own process, which decides what its steps get."""
@@ -190,7 +190,7 @@ class LocalBuilder(Builder):
                 argv,
                 env={**RUNNER_ENVIRONMENT, "PATH": os.environ.get("PATH", os.defpath)},
                 cwd="/",
-                input=b"" if access is None else access.dump(),
+                input=dump(access),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 start_new_session=True,

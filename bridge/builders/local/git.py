@@ -136,6 +136,9 @@ def check_size(tree: Path, limit: int) -> None:
 def _setting(pair: tuple[str, str]) -> str:
     section, _, rest = pair[0].partition(".")
     within, _, key = rest.rpartition(".")
-    value = pair[1].replace("\\", "\\\\").replace('"', '\\"')
-    heading = f'{section} "{within}"' if within else section
-    return f'[{heading}]\n\t{key} = "{value}"\n'
+    heading = f'{section} "{_escaped(within)}"' if within else section
+    return f'[{heading}]\n\t{key} = "{_escaped(pair[1])}"\n'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')

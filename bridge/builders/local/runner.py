@@ -41,7 +41,7 @@ from bridge.builders.local.process import (
     kill_leftovers,
 )
 from bridge.builders.local.push import Push, ended
-from bridge.runtime.git.access import CloneAccess, split_credentials
+from bridge.runtime.git.access import CloneAccess, load, split_credentials
 
 _MAX_PUSH_STARTS: Final = 12
 """A build that has its image may wait for a registry through some more interruptions."""
@@ -53,7 +53,11 @@ _SCRATCH: Final = ("private", "tree", "home", "tmp")
 
 def main(path: str, number: str) -> int:
     """Returns, in the starting process, 0 once the build has started or needs no runner, else 1."""
-    given = sys.stdin.buffer.read(_MAX_ACCESS)
+    try:
+        access = load(sys.stdin.buffer.read(_MAX_ACCESS))
+    except ValueError:
+        # The daemon was killed while it wrote: the next one starts this run, and gives what it needs.
+        return 1
     read_end, write_end = os.pipe2(os.O_CLOEXEC)
     if os.fork():
         os.close(write_end)
@@ -64,7 +68,7 @@ def main(path: str, number: str) -> int:
     folder = Folder(Path(path))
     # The lock is not created here: a folder that was released must not come back.
     with (folder / "lock").open("r+b") as lock:
-        run = Run(folder, given) if _acquire(folder, lock.fileno(), int(number)) else None
+        run = Run(folder, access) if _acquire(folder, lock.fileno(), int(number)) else None
         _release_starter(write_end)
         if run:
             run.finish()
@@ -102,9 +106,9 @@ def _release_starter(write_end: int) -> None:
 class Run:
     """One run of a build, from the lock to the result."""
 
-    def __init__(self, folder: Folder, access: bytes) -> None:
+    def __init__(self, folder: Folder, access: CloneAccess | None) -> None:
         self.folder = folder
-        self._access = CloneAccess.load(access) if access else None
+        self._access = access
         self.spec = folder.spec()
         self.starts = folder.starts()
         self.image: Image | None = None

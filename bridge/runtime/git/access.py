@@ -7,11 +7,14 @@ Like all of this package but `remote`, it uses only the standard library: a loca
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 _WEB_PORTS: Final = {"https": 443, "http": 80}
+_HOST: Final = re.compile(r"[\w.-]+|[0-9a-f:.]+")
+"""A name, in letters of any script, or an IP address without its brackets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +47,16 @@ class CloneAccess:
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         return f"git@{host}:{unquote(parts.path).lstrip('/')}"
 
-    def dump(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
 
-    @classmethod
-    def load(cls, data: bytes) -> "CloneAccess":
-        return cls(**json.loads(data))
+def dump(access: CloneAccess | None) -> bytes:
+    """Never empty, so that who reads it can tell nothing to lend from a writer that ended too early."""
+    return json.dumps(access and asdict(access)).encode()
+
+
+def load(data: bytes) -> CloneAccess | None:
+    """What was dumped. Raises ValueError for what is not whole."""
+    found = json.loads(data)
+    return found and CloneAccess(**found)
 
 
 def web_server(url: str) -> str | None:
@@ -61,6 +68,9 @@ def web_server(url: str) -> str | None:
         return None
     # What programs read differently is no address of any host.
     if parts.scheme not in _WEB_PORTS or not parts.hostname or "\\" in url or not url.isprintable():
+        return None
+    # It becomes a heading in Git's configuration, and names a host in any script.
+    if not _HOST.fullmatch(parts.hostname):
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in {None, _WEB_PORTS[parts.scheme]} else "")

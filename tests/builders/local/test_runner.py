@@ -36,12 +36,15 @@ from bridge.builders.local.runner import main
 from bridge.model.build import BuildState
 
 
-async def run_again(folder: Folder, number: int) -> int:
-    """Start a runner by its number, as a daemon does that was slow, and wait until it has ended."""
+async def run_again(folder: Folder, number: int, given: bytes = b"null") -> int:
+    """Start a runner by its number, as a daemon does that was slow, and wait until it has ended.
+
+    `given` is what a daemon without private code writes to it.
+    """
     await until(lambda: folder.holder() is None)
     start = f"import sys; from {main.__module__} import main; sys.exit(main(*sys.argv[1:]))"
     argv = [sys.executable, "-c", start, str(folder.path), str(number)]
-    done = await to_thread.run_sync(partial(subprocess.run, argv, timeout=30, check=False))
+    done = await to_thread.run_sync(partial(subprocess.run, argv, input=given, timeout=30, check=False))
     await until(lambda: folder.holder() is None)
     return done.returncode
 
@@ -164,6 +167,22 @@ async def test_a_runner_that_cannot_begin_is_reported_and_the_build_may_be_trigg
     assert await builder.find(wanted) is None
     obstacle.rmdir()
     assert (await built(builder, wanted)).state is BuildState.SUCCEEDED
+
+
+@pytest.mark.parametrize("given", [b"", b"nul", b'{"source": "hub", "token": "can'])
+async def test_a_runner_whose_daemon_was_killed_while_it_started_it_leaves_the_build_to_the_next(
+    site: LocalSite, origin: Origin, given: bytes
+) -> None:
+    """Else it would fetch private code without what opens it, and fail a good push for ever."""
+    obstacle = site.state / "b1" / "started.new"
+    obstacle.mkdir(parents=True)
+    builder = site.builder("cat hello.txt")
+    await builder.trigger(request(origin, pushed(origin)))
+    obstacle.rmdir()
+    folder = Folder(site.state / "b1")
+    assert await run_again(folder, 1, given) == 1
+    assert (folder.starts(), folder.result()) == ([], None)
+    assert (await end(builder)).state is BuildState.SUCCEEDED
 
 
 async def test_a_build_that_no_runner_can_take_up_is_given_up(site: LocalSite, origin: Origin) -> None:
