@@ -285,7 +285,9 @@ async def test_nothing_begins_any_more_once_all_are_to_end(store: Store) -> None
         pass
     site.use(config(here="old", there="new"))
     await site.staff.round()
-    assert len(OfTest.made[1].calls) == 0
+    site.use(config(here="old", there="newer"))
+    await site.staff.round()
+    assert [one.calls for one in OfTest.made[1:]] == [[], []]
     await site.staff.aclose()
 
 

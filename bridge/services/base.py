@@ -149,15 +149,17 @@ class Crew:
             self._tasks.start_soon(at_work.run, name=service.name)
 
     async def leave(self, *services: Service) -> None:
-        """Have services finish what they have in hand, within 5 seconds, and end them."""
-        leaving = [self._at_work[service] for service in services]
-        await _finish(services)
-        for service in services:
+        """Have services finish what they have in hand, within 5 seconds, and end them.
+
+        Those that are not at work, since all are being ended, are left out.
+        """
+        leaving = {service: self._at_work[service] for service in services if service in self._at_work}
+        await _finish(leaving)
+        for service, one in leaving.items():
             self._ticks.remove(service.wakeup)
             del self._at_work[service]
-        for one in leaving:
             one.scope.cancel()
-        for one in leaving:
+        for one in leaving.values():
             await one.ended.wait()
 
 
