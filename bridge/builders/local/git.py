@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bridge.builders.local.folder import BuildSpec
-from bridge.builders.local.process import BuildFailed, Sink, Supervisor
+from bridge.builders.local.process import BuildFailed, Sink, Supervisor, open_to_own_user
 from bridge.runtime.git.access import CloneAccess, chosen, protocol_of
 from bridge.runtime.git.failure import failure
 from bridge.runtime.git.lending import lent
@@ -70,10 +70,15 @@ class Git:
     @contextmanager
     def private_files(self) -> Iterator[None]:
         """Git can be run within the block."""
-        with lent(self.url, self._access) as loan:
-            self._env["GIT_SSH_COMMAND"] = loan.ssh
-            self._config.write_text("".join(map(_setting, (*_CONFIG, *loan.config))))
-            yield
+        open_to_own_user(True)
+        try:
+            with lent(self.url, self._access) as loan:
+                self._env["GIT_SSH_COMMAND"] = loan.ssh
+                self._config.write_text("".join(map(_setting, (*_CONFIG, *loan.config))))
+                yield
+        finally:
+            # What the repository runs from now on is of the same user.
+            open_to_own_user(False)
 
     def call(
         self,

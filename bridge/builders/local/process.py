@@ -34,6 +34,7 @@ _TICK_SECONDS: Final = 0.05
 _CHUNK: Final = 1 << 16
 _HEADING: Final = 2000
 _PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -346,6 +347,11 @@ def _belongs(pid: int, folder: Path, mark: bytes) -> bool:
         return (process / "root").readlink().is_relative_to(folder)
     except OSError:
         return False
+
+
+def open_to_own_user(is_open: bool) -> None:
+    """Whether other processes of this user may read the memory and the open files of this one."""
+    _prctl(_PR_SET_DUMPABLE, int(is_open))
 
 
 def _prctl(option: int, value: int) -> None:

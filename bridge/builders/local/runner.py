@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import json
 import os
+import resource
 import shlex
 import signal
 import sys
@@ -39,6 +40,7 @@ from bridge.builders.local.process import (
     Stopped,
     Supervisor,
     kill_leftovers,
+    open_to_own_user,
 )
 from bridge.builders.local.push import Push, ended
 from bridge.runtime.git.access import CloneAccess, load, split_credentials
@@ -53,6 +55,8 @@ _SCRATCH: Final = ("private", "tree", "home", "tmp")
 
 def main(path: str, number: str) -> int:
     """Returns, in the starting process, 0 once the build has started or needs no runner, else 1."""
+    open_to_own_user(False)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         access = load(sys.stdin.buffer.read(_MAX_ACCESS))
     except ValueError:

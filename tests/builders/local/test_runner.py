@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio import to_thread
-from support.git import Origin
+from support.git import Origin, serve_http
 from support.local_site import (
     LocalSite,
     alive,
@@ -28,25 +28,30 @@ from support.local_site import (
     status,
     until,
 )
+from support.users import NOBODY, open_to_all
 
 from bridge.builders.base import Ambiguous, Retry, Sent
 from bridge.builders.local import builder as local
 from bridge.builders.local.folder import Folder
 from bridge.builders.local.runner import main
 from bridge.model.build import BuildState
+from bridge.runtime.git.access import CloneAccess, dump, web_server
 
 
-async def run_again(folder: Folder, number: int, given: bytes = b"null") -> int:
+async def run_again(folder: Folder, number: int, given: bytes = b"null", before: str = "") -> int:
     """Start a runner by its number, as a daemon does that was slow, and wait until it has ended.
 
-    `given` is what a daemon without private code writes to it.
+    `given` is what a daemon without private code writes to it, `before` is Python that runs first.
     """
     await until(lambda: folder.holder() is None)
-    start = f"import sys; from {main.__module__} import main; sys.exit(main(*sys.argv[1:]))"
+    start = f"import sys; from {main.__module__} import main; {before}sys.exit(main(*sys.argv[1:]))"
     argv = [sys.executable, "-c", start, str(folder.path), str(number)]
     done = await to_thread.run_sync(partial(subprocess.run, argv, input=given, timeout=30, check=False))
     await until(lambda: folder.holder() is None)
     return done.returncode
+
+
+_AS_NOBODY = f"import os; os.geteuid() or (os.setgroups([]), os.setgid({NOBODY}), os.setuid({NOBODY})); "
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -183,6 +188,26 @@ async def test_a_runner_whose_daemon_was_killed_while_it_started_it_leaves_the_b
     assert await run_again(folder, 1, given) == 1
     assert (folder.starts(), folder.result()) == ([], None)
     assert (await end(builder)).state is BuildState.SUCCEEDED
+
+
+async def test_git_reads_what_the_runner_lends_and_the_command_of_the_repository_does_not(
+    origin: Origin, tmp_path: Path
+) -> None:
+    """Only an ordinary user is kept out of anything: here all of them are one."""
+    look = "cat hello.txt; head -c 1 /proc/$PPID/environ || echo shut; ulimit -c"
+    commit = pushed(origin)
+    with open_to_all() as root, serve_http(tmp_path, user="bot", password="pass") as base:
+        site, folder = LocalSite(root / "state"), Folder(root / "state" / "b1")
+        (folder / "started.new").mkdir(parents=True)
+        wanted = request(origin, commit, repo_url=f"{base}/origin/remote.git", source="hub")
+        await site.builder(look, protocols=["http"]).trigger(wanted)
+        (folder / "started.new").rmdir()
+        for path in (root, *root.rglob("*")) if os.geteuid() == 0 else ():
+            os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+        access = CloneAccess(source="hub", base=web_server(base) or "", username="bot", token="pass")
+        assert await run_again(folder, 1, dump(access), before=_AS_NOBODY) == 0
+        assert "hello\n" in site.text()
+        assert "Permission denied\nshut\n0\n" in site.text()
 
 
 async def test_a_build_that_no_runner_can_take_up_is_given_up(site: LocalSite, origin: Origin) -> None:
