@@ -20,6 +20,7 @@ mkdir "$1/changes" "$1/work" "$1/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/changes,workdir=$1/work" "$1/root"
 cd "$1/root"
 mount --rbind /dev dev
+mount -t tmpfs tmpfs dev/shm # where RemoveIPC= takes away all of the user's files, those below it here, too
 mount --rbind /sys sys
 mount -t proc proc proc
 mount -t tmpfs -o mode=755 tmpfs run

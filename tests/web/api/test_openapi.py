@@ -247,6 +247,8 @@ async def test_what_is_answered_has_the_type_that_the_document_gives(
 READS_BY_POST = {
     SIGNS_IN,
     "own_explain",
+    "own_test_builder",
+    "own_test_channel",
     "codearts_list_brief_record",
     "codearts_check_webhook_url",
 }

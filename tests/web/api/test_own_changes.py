@@ -135,6 +135,7 @@ async def test_builders_and_channels_say_since_when_and_why_they_are_down(
         "state": "down",
         "since": "2023-11-14T22:13:20.000Z",
         "why": "no route to host",
+        "paused_until": None,
     }
-    up = {"name": "channel:team", "state": "up", "since": None, "why": ""}
+    up = {"name": "channel:team", "state": "up", "since": None, "why": "", "paused_until": None}
     assert (found["channel:team"], found["builder:here"]["state"]) == (up, "up")
