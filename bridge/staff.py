@@ -1,13 +1,13 @@
 """The services of each builder and channel of the configuration in force, which they follow.
 
 Whoever is there with the same settings works on. One that was changed or removed finishes what it has in hand
-before another takes its place; where that takes too long, the next one finds in the store what was left, as
-after a start.
+before another takes its place, and holds up no other meanwhile; where that takes too long, the next one finds
+in the store what was left, as after a start.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final
 
 import anyio
@@ -88,6 +88,10 @@ class Staff(Service):
         self._servers = Servers(store.health, clock, self.wake_notifiers)
         self._targets: dict[str, Target] = {}
         self._filled: dict[_Part, _Filled] = {}
+        self._ending: set[_Part] = set()
+        """Those of `_filled` whose services are ending; none of the same name begins before."""
+        self._left: list[_Part] = []
+        """Those whose services have ended since the last round."""
         self._last: dict[str, Plan[Builder | Channel]] = {}
         """What each builder was made of last: one that is away for a while may come back elsewhere."""
         self._leaving: list[Builder | Channel] = []
@@ -160,8 +164,11 @@ class Staff(Service):
         """Follow the configuration in force. Raises StoreError."""
         config = self._config()
         wanted = _posts(config, self._store, self._clock)
-        left = [part for part, filled in self._filled.items() if wanted.get(part) != filled.post]
-        await self._release(left)
+        for part, filled in self._filled.items():
+            if wanted.get(part) != filled.post and part not in self._ending:
+                self._ending.add(part)
+                self._crew.leave(filled.services, partial(self._release, part))
+        left, self._left = self._left, []
         metrics.prepare(config.settings.sources, config.builders, config.channels)
         came = [part for part in wanted if part not in self._filled]
         for part in came:
@@ -176,21 +183,20 @@ class Staff(Service):
         if left or came:
             self._on_changed()
 
-    async def _release(self, parts: Iterable[_Part]) -> None:
-        """End the services of these, all at the same time."""
-        leaving = {part: self._filled[part] for part in parts}
-        if not leaving:
-            return
-        await self._crew.leave(*(service for filled in leaving.values() for service in filled.services))
-        for (what, name), filled in leaving.items():
-            del self._filled[what, name]
-            self._leaving.append(filled.adapter)
-            if what == _BUILDER:
-                self._servers.leave(name)
-            else:
-                self._targets[filled.post.beside].channels.discard(name)
+    def _release(self, part: _Part) -> None:
+        """The services of this have ended: the next one may begin."""
+        what, name = part
+        filled = self._filled.pop(part)
+        self._ending.remove(part)
+        self._left.append(part)
+        self._leaving.append(filled.adapter)
+        if what == _BUILDER:
+            self._servers.leave(name)
+        else:
+            self._targets[filled.post.beside].channels.discard(name)
         used = {filled.post.beside for (what, _), filled in self._filled.items() if what == _CHANNEL}
         self._targets = {key: target for key, target in self._targets.items() if key in used}
+        self.wake()
 
     async def _settle(self, part: _Part, plan: Plan[Builder | Channel]) -> None:
         """Before a builder begins: end what it has elsewhere, where it was until now."""

@@ -7,7 +7,7 @@ what there is to do, so that it does not matter who woke it, how often, or wheth
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -148,19 +148,25 @@ class Crew:
             self._ticks.add(service.wakeup, service.tick)
             self._tasks.start_soon(at_work.run, name=service.name)
 
-    async def leave(self, *services: Service) -> None:
-        """Have services finish what they have in hand, within 5 seconds, and end them.
+    def leave(self, services: Sequence[Service], on_left: Callable[[], None]) -> None:
+        """Have services finish what they have in hand, within 5 seconds, and end; then call `on_left`.
 
-        Those that are not at work, since all are being ended, are left out.
+        Does nothing while all services are being ended.
         """
-        leaving = {service: self._at_work[service] for service in services if service in self._at_work}
+        if self._tasks is not None:
+            self._tasks.start_soon(self._leave, services, on_left)
+
+    async def _leave(self, services: Sequence[Service], on_left: Callable[[], None]) -> None:
+        leaving = {service: self._at_work[service] for service in services}
         await _finish(leaving)
         for service, one in leaving.items():
             self._ticks.remove(service.wakeup)
             del self._at_work[service]
             one.scope.cancel()
+        # A call in a thread cannot be cut short.
         for one in leaving.values():
             await one.ended.wait()
+        on_left()
 
 
 class _AtWork:

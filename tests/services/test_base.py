@@ -263,11 +263,13 @@ async def test_a_service_that_leaves_finishes_first_and_the_others_go_on() -> No
     leaving, other = Finishing(finished.wait), Counter(nothing)
     leaving.tick = other.tick = 0.01
     with anyio.fail_after(10):
-        async with crew.running([leaving, other]), anyio.create_task_group() as tasks:
-            tasks.start_soon(crew.leave, leaving)
+        async with crew.running([leaving, other]):
+            left = anyio.Event()
+            crew.leave([leaving], left.set)
             await goes_on(leaving)
+            assert not left.is_set()
             finished.set()
-            await anyio.wait_all_tasks_blocked()
+            await left.wait()
             rounds = leaving.rounds
             await goes_on(other)
             assert leaving.rounds == rounds, "it has ended, and no tick wakes it"
@@ -280,5 +282,7 @@ async def test_one_that_leaves_and_cannot_finish_is_cut_short(monkeypatch: pytes
     crew, hanging = Crew(), Finishing(anyio.sleep_forever)
     with anyio.fail_after(5):
         async with crew.running([hanging]):
-            await crew.leave(hanging)
+            left = anyio.Event()
+            crew.leave([hanging], left.set)
+            await left.wait()
             assert hanging.rounds == 1, "its round was cut short"
