@@ -187,7 +187,7 @@ def test_hosts_whose_addresses_hold_more_than_the_name(tmp_path: Path, kind: str
 
 
 def test_the_addresses_of_every_real_host_are_those_of_its_repositories() -> None:
-    """But for one that is below a folder of its web server."""
+    """But for one that is below a folder of its web server, and one without the colon of SSH."""
     away = set()
     for sample in samples(needs_corpus()):
         for event in sample.forge.parse(Request(sample.headers, sample.body)):
@@ -195,7 +195,10 @@ def test_the_addresses_of_every_real_host_are_those_of_its_repositories() -> Non
                 urls = filter(None, (event.repo.clone_url, event.repo.ssh_url))
                 name, form = event.repo.full_name.lower(), sample.forge.traits.clone_path
                 away |= {url for url in urls if (repository_at(url, form) or "").lower() != name}
-    assert away == {"http://localhost:7990/bitbucket/scm/amuniz/test-repos.git"}
+    assert away == {
+        "http://localhost:7990/bitbucket/scm/amuniz/test-repos.git",
+        "git@gogs-server/repo-test.git",
+    }
 
 
 def test_rules_that_were_made_by_api_use_it_only_in_the_namespaces_that_the_operator_named(

@@ -188,6 +188,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "the host has no {} {}: correct the name": "代码托管服务上没有{0:ref} {1}：请更正名称",
     "the host does not say what its refs are: {}": "代码托管服务没有给出其引用：{0}",
+    "{}; nothing was lent: {}": "{0}；没有使用来源的凭据：{1}",
     "the clone URL cannot be read: correct it": "无法识别克隆地址：请更正",
     "the build is asked for as delivery {}, and made soon: look there": (
         "构建已作为投递 {0} 提交，即将创建：请查看该投递"

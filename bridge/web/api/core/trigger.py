@@ -129,7 +129,7 @@ class BuildTrigger:
                     newest_commit, clone_url, order.ref_kind, name, access, lent.source
                 )
             except RemoteError as error:
-                raise Conflict(f"{error}; {lent.why}" if lent.why else str(error)) from None
+                raise Conflict(f"{error}; nothing was lent: {lent.why}" if lent.why else str(error)) from None
         return clone_url, commit
 
     async def _made(self, delivery_id: str) -> list[Build]:
