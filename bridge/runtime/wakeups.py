@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import anyio
+from apscheduler.executors.debug import DebugExecutor
 from apscheduler.job import Job
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -32,14 +33,15 @@ class Ticks:
     """Wakes each of what was added every so many seconds, while `running`."""
 
     def __init__(self) -> None:
-        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        # An executor that calls in the loop, at once: any other has jobs on their way when it ends, and logs
+        # an error with a traceback for each.
+        self._scheduler = AsyncIOScheduler(timezone="UTC", executors={"default": DebugExecutor()})
         self._jobs: dict[Wakeup, Job] = {}
 
     def add(self, wakeup: Wakeup, seconds: float) -> None:
         self._jobs[wakeup] = self._scheduler.add_job(
-            _tick,
+            wakeup.wake,
             "interval",
-            [wakeup],
             seconds=seconds,
             coalesce=True,
             max_instances=1,
@@ -56,7 +58,3 @@ class Ticks:
             yield
         finally:
             self._scheduler.shutdown(wait=False)
-
-
-async def _tick(wakeup: Wakeup) -> None:  # a coroutine runs in the loop, a function in a thread
-    wakeup.wake()

@@ -1,6 +1,9 @@
 """Wake-ups by a tick or by a hand-over: any number of them end one wait."""
 
+import time
+
 import anyio
+import pytest
 from support.scripted import eventually
 
 from bridge.runtime.wakeups import Ticks, Wakeup
@@ -54,3 +57,18 @@ async def test_each_wakeup_ticks_at_its_own_pace_until_the_block_ends() -> None:
             await anyio.sleep_forever()
         assert ended == {"fast": after, "slow": 0}
         tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_tick_that_is_due_when_the_block_ends_is_no_error(
+    turns: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    ticks = Ticks()
+    ticks.add(Wakeup(), 0.01)
+    with ticks.running():
+        await anyio.wait_all_tasks_blocked()
+        time.sleep(0.05)  # noqa: ASYNC251  # holds the loop up until the tick is late, as a busy machine does
+        for _ in range(turns):
+            await anyio.lowlevel.checkpoint()
+    await anyio.wait_all_tasks_blocked()
+    assert not [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
