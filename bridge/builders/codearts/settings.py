@@ -9,7 +9,7 @@ from bridge.config.types import Secret, Shape, wrong
 
 Id = Annotated[str, Shape(r"^[0-9A-Za-z]{32}$", "write the 32 letters and digits of the id")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
-Key = Annotated[str, StringConstraints(pattern=r"^[^\s,]{1,128}$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[^\s,]+$", max_length=128)]
 ParameterName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,128}$")]
 
 _BY_KEY = ("access_key", "secret_key")

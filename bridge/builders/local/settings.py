@@ -36,6 +36,8 @@ _REGISTRY: Final = Shape(
     r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9._/-]+)?$",
     "write its host and port, such as 127.0.0.1:5000, without http:// before it",
 )
+# Its length is no part of the pattern: a repetition of so many would take more than a megabyte.
+_CACHE_IMAGE: Final = StringConstraints(pattern=r"^[^\x00\s,\"]+$", max_length=512)
 Platform = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9.]+)?$")]
 Protocol = Literal["https", "ssh", "http", "git", "file"]
 
@@ -68,7 +70,7 @@ class LocalSettings(Strict):
     """Where buildkitd is (buildctl), such as tcp://buildkit.example.com:1234; else at its usual socket."""
     tls_dir: Annotated[str, _ABSOLUTE] | None = None
     """A folder with ca.pem, cert.pem and key.pem, with which buildkitd lets us in (buildctl)."""
-    cache_image: Annotated[str, StringConstraints(pattern=r"^[^\x00\s,\"]{1,512}$")] | None = None
+    cache_image: Annotated[str, _CACHE_IMAGE] | None = None
     """An image in a registry that has the cache of builds, for all who build with it (buildctl)."""
     command: Annotated[list[Text], Field(min_length=1, max_length=200)] | None = None
     """Instead of an engine: a program and its arguments, run in the checkout without a shell."""
