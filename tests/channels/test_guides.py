@@ -19,7 +19,7 @@ from support.notices import context, notice
 from support.secret_files import write_secret
 from support.wrong_servers import answering, certified
 
-from bridge.channels.adapters.mail import channel as mail
+from bridge.channels.adapters.mail import attempt
 from bridge.channels.base import Ok, Outcome
 from bridge.cli.scaffold import invented_secrets
 from bridge.cli.topics import adapter_topic
@@ -156,7 +156,7 @@ async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_pat
 async def test_the_test_of_mail_names_a_common_mistake(
     sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "STEP_TIMEOUT", 0.3)
+    monkeypatch.setattr(attempt, "STEP_TIMEOUT", 0.3)
     tls, mistake = SMTP[sentence]
     async with smtp_server(tmp_path, tls, auth=tls == "starttls") as server:
         good = MAIL | {"port": server.port, "tls": tls, "ca_file": str(server.ca_file)}

@@ -12,8 +12,10 @@ from support.fake_robots import rude_server
 from support.fake_smtp import PASSWORD, USERNAME, FakeSmtp, smtp_server
 from support.notices import SERVICE, context, notice
 
+from bridge.channels.adapters.mail import attempt
 from bridge.channels.adapters.mail import channel as mail
-from bridge.channels.adapters.mail.channel import Mail, MailSettings
+from bridge.channels.adapters.mail.channel import Mail
+from bridge.channels.adapters.mail.settings import MailSettings
 from bridge.channels.base import Dead, Ok, Retry, Unknown
 from bridge.model.event import Person
 from bridge.model.notice import EventName
@@ -95,7 +97,7 @@ async def test_a_repeat_goes_to_its_recipient_alone_and_keeps_its_id(tmp_path: P
         server.answers["ops@example.com"].append("450 greylisted")
         outcome = await channel(server, tmp_path, tls="none").send(sent)
         assert outcome == Retry(
-            "ops@example.com: the mail server answered 450: greylisted", mail.TRY_LATER, of_notice=True
+            "ops@example.com: the mail server answered 450: greylisted", attempt.TRY_LATER, of_notice=True
         )
         for _ in range(2):
             outcome = await channel(server, tmp_path, tls="none").send(sent)
@@ -185,7 +187,7 @@ async def test_a_broken_handshake_is_no_fault_of_the_configuration(tmp_path: Pat
     async with rude_server() as host:
         port = int(host.rpartition(":")[2])
         outcome = await channel(FakeSmtp(port=port), tmp_path, tls="implicit", ca_file=None).send(notice())
-    assert outcome == Retry("no session with localhost: ConnectionResetError", mail.TRY_LATER)
+    assert outcome == Retry("no session with localhost: ConnectionResetError", attempt.TRY_LATER)
 
 
 async def test_a_server_without_tls_where_tls_is_expected_is_tried_again(tmp_path: Path) -> None:
@@ -203,7 +205,7 @@ async def test_a_server_without_tls_where_tls_is_expected_is_tried_again(tmp_pat
 async def test_a_server_that_waits_for_tls_in_place_of_a_greeting_is_named(
     tls: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "STEP_TIMEOUT", 0.2)
+    monkeypatch.setattr(attempt, "STEP_TIMEOUT", 0.2)
     async with smtp_server(tmp_path, "implicit") as server:
         outcome = await channel(server, tmp_path, tls=tls).send(notice())
     assert outcome == Dead("config", f"port {server.port} of localhost begins with TLS: set tls: implicit")
@@ -211,14 +213,14 @@ async def test_a_server_that_waits_for_tls_in_place_of_a_greeting_is_named(
 
 async def test_a_server_that_is_not_there_has_no_mail(tmp_path: Path) -> None:
     outcome = await channel(FakeSmtp(port=1), tmp_path, tls="none").send(notice())
-    assert outcome == Retry("no session with localhost: ConnectionRefusedError", mail.TRY_LATER)
+    assert outcome == Retry("no session with localhost: ConnectionRefusedError", attempt.TRY_LATER)
 
 
 async def test_a_server_that_never_speaks_does_not_hold_the_channel(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mail, "TOTAL_TIMEOUT", 0.3)
-    monkeypatch.setattr(mail, "STEP_TIMEOUT", 1.0)
+    monkeypatch.setattr(attempt, "STEP_TIMEOUT", 1.0)
     async with rude_server() as host:
         port = int(host.rpartition(":")[2])
         with anyio.fail_after(5):
@@ -229,7 +231,7 @@ async def test_a_server_that_never_speaks_does_not_hold_the_channel(
 async def test_a_server_that_is_slow_to_greet_gets_the_mail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "STEP_TIMEOUT", 0.2)
+    monkeypatch.setattr(attempt, "STEP_TIMEOUT", 0.2)
     async with smtp_server(tmp_path, "none") as server:
         server.greets_after = 0.5
         outcome = await channel(server, tmp_path, tls="none", to=["a@example.com"]).send(notice())
@@ -239,8 +241,8 @@ async def test_a_server_that_is_slow_to_greet_gets_the_mail(
 async def test_a_server_that_never_greets_has_no_mail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "STEP_TIMEOUT", 0.1)
-    monkeypatch.setattr(mail, "GREETING_TIMEOUT", 0.1)
+    monkeypatch.setattr(attempt, "STEP_TIMEOUT", 0.1)
+    monkeypatch.setattr(attempt, "GREETING_TIMEOUT", 0.1)
     async with rude_server() as host:
         port = int(host.rpartition(":")[2])
         outcome = await channel(FakeSmtp(port=port), tmp_path, tls="none").send(notice())

@@ -8,8 +8,9 @@ from support.fake_robots import START
 from support.fake_smtp import FakeSmtp, smtp_server
 from support.notices import context, notice
 
-from bridge.channels.adapters.mail import channel as mail
-from bridge.channels.adapters.mail.channel import Mail, MailSettings
+from bridge.channels.adapters.mail import attempt
+from bridge.channels.adapters.mail.channel import Mail
+from bridge.channels.adapters.mail.settings import MailSettings
 from bridge.channels.base import Dead, Ok, Retry, Unknown
 from bridge.model.notice import Notice
 
@@ -90,7 +91,7 @@ async def test_a_server_that_closes_at_the_first_command_is_tried_again(tmp_path
     async with smtp_server(tmp_path, "none") as server:
         server.answers["RSET"].append("421 too many sessions")
         outcome = await channel(server).send(notice())
-    assert outcome == Retry("the mail server answered 421: too many sessions", mail.TRY_LATER)
+    assert outcome == Retry("the mail server answered 421: too many sessions", attempt.TRY_LATER)
     assert server.mails == []
 
 

@@ -10,7 +10,8 @@ from support.notices import context
 from support.notifying import put
 from support.scripted import Clock, Store, open_store
 
-from bridge.channels.adapters.mail.channel import Mail, MailSettings
+from bridge.channels.adapters.mail.channel import Mail
+from bridge.channels.adapters.mail.settings import MailSettings
 from bridge.services.notifier import FAILURES, Notifier, Target
 from bridge.store.sqlite import notices
 from bridge.store.values import NoticeFilter

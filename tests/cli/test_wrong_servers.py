@@ -16,7 +16,7 @@ from support.robot_contract import RobotContract
 from support.wrong_servers import BUILD_SERVERS, FAULTS, NAME, answering, builder_at, certified, http
 
 from bridge.builders.local import registry
-from bridge.channels.adapters.mail import channel as mail
+from bridge.channels.adapters.mail import attempt
 from bridge.registry import CHANNELS
 from bridge.store.sqlite.database import Database
 
@@ -97,7 +97,7 @@ def test_tls_towards_a_plain_port_is_named(kind: str, tmp_path: Path) -> None:
 def test_plain_text_towards_a_port_of_tls_is_named(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail, "STEP_TIMEOUT", 0.2)
+    monkeypatch.setattr(attempt, "STEP_TIMEOUT", 0.2)
     context, _ = certified("of an unknown authority", tmp_path)
     with answering(b"", context) as port:
         said = complaint(asked(tmp_path, kind, port))

@@ -7,7 +7,7 @@ from typing import Any, Final
 from support.channel_contract import Answer, Contract, Markup, Written
 from support.fake_smtp import PASSWORD, SILENCE, USERNAME, FakeSmtp, smtp_server
 
-from bridge.channels.adapters.mail.channel import Mail, MailSettings
+from bridge.channels.adapters.mail.message import make_message
 from bridge.channels.base import ChannelContext
 from bridge.channels.content import DETAILS
 from bridge.model.notice import Notice
@@ -43,9 +43,7 @@ def _parts(mail: EmailMessage) -> list[str]:
 
 
 def _write(notice: Notice, context: ChannelContext) -> Written:
-    values = {"host": "localhost", "from": "ci@example.com", "to": [RECIPIENT]}
-    mail = Mail("mail", MailSettings.model_validate(values), context)
-    message = mail.message(notice, RECIPIENT, DETAILS[0])
+    message = make_message(notice, "ci@example.com", RECIPIENT, context, DETAILS[0])
     assert message.keys() == HEADERS
     return Written(len(message.as_bytes()), _parts(message)[1])
 
