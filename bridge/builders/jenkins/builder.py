@@ -50,7 +50,6 @@ from bridge.builders.jenkins.model import (
 from bridge.builders.jenkins.poll import JenkinsPoll
 from bridge.builders.jenkins.search import JenkinsSearch
 from bridge.builders.jenkins.settings import JenkinsSettings
-from bridge.builders.jenkins.setup import JobSetup
 from bridge.errors import Permanent, RemoteError, Transient, Unanswered
 from bridge.model.build import BuildRequest, SeenJob
 
@@ -334,6 +333,8 @@ class JenkinsBuilder(Builder):
         return "`password`, without a crumb: if it is an API token, write it as `token`"
 
     async def setup(self, parameters: Sequence[str], *, apply: bool = False) -> Setup:
+        from bridge.builders.jenkins.setup import JobSetup  # noqa: PLC0415  # only once a person asks
+
         setup = JobSetup(self._jobs.of(self._job), self._server, self._branches, self._credentials)
         return await setup.run(parameters, apply=apply)
 

@@ -44,11 +44,11 @@ from bridge.builders.base import (
     Target,
 )
 from bridge.builders.local.advice import advice
-from bridge.builders.local.engine import forget_image
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, Waiting, remove, write_whole
 from bridge.builders.local.images import superfluous
+from bridge.builders.local.kept_objects import evict
 from bridge.builders.local.machine import examine
-from bridge.builders.local.objects import evict
+from bridge.builders.local.programs import forget_image
 from bridge.builders.local.registry import ask_registry
 from bridge.builders.local.settings import (
     BUILD_ID,

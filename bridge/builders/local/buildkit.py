@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from bridge.builders.local.checkout import sources
-from bridge.builders.local.engine import Argv, Engine, flags
+from bridge.builders.local.engine import Engine, flags
+from bridge.builders.local.programs import Argv, address_of
 
 
 class BuildKit(Engine):
@@ -103,12 +104,3 @@ class Buildctl(BuildKit):
             *(["--import-cache", cache] if spec.cache_image else []),
             *output,
         ]
-
-
-def address_of(address: str | None, tls_dir: str | None) -> Argv:
-    """The program and where its daemon is; by default at its usual socket."""
-    return [
-        "buildctl",
-        *(["--addr", address] if address else []),
-        *(["--tlsdir", tls_dir] if tls_dir else []),
-    ]

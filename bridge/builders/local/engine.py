@@ -9,14 +9,10 @@ from typing import ClassVar, Final
 from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.images import Image
 from bridge.builders.local.process import BuildFailed
+from bridge.builders.local.programs import Argv, daemonless
 
-ENGINES: Final = ("buildah", "podman", "docker")
-"""In the order in which `auto` tries them."""
-DAEMONLESS: Final = ("buildah", "podman")
 ARGUMENT: Final = "BUILD_ARG_"
 """A parameter BUILD_ARG_X=v becomes `--build-arg X=v`."""
-
-Argv = list[str]
 
 
 class Engine(ABC):
@@ -89,7 +85,7 @@ class Daemonless(Engine):
 
     def _program(self) -> Argv:
         assert self.spec.engine is not None
-        return _daemonless(self.spec.engine, self.image)
+        return daemonless(self.spec.engine, self.image)
 
     def _registry(self) -> Argv:
         verify = f"--tls-verify={'true' if self.spec.tls_verify else 'false'}"
@@ -143,19 +139,3 @@ def flags(option: str, pairs: Mapping[str, str]) -> Iterator[str]:
     """`option` before each of the pairs, written as name=value."""
     for name, value in pairs.items():
         yield from (option, f"{name}={value}")
-
-
-def forget_image(engine: str, image: Image) -> Sequence[Argv]:
-    """Commands that free what removing the folder of an image does not."""
-    if engine == "docker":
-        return [["docker", "image", "rm", "--force", image.name]]
-    # In a user namespace the store's files belong to other ids: only the engine can remove them.
-    store = image.path / "store"
-    is_used = store.is_dir() and any(store.iterdir())
-    wanted = engine in DAEMONLESS and is_used
-    return [[*_daemonless(engine, image), "rmi", "--all", "--force"]] if wanted else []
-
-
-def _daemonless(engine: str, image: Image) -> Argv:
-    places = ["--root", str(image.path / "store"), "--runroot", str(image.path / "run")]
-    return [engine, *places, "--storage-driver", "vfs"]

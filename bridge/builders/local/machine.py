@@ -6,10 +6,9 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from bridge.builders.local.buildkit import address_of
-from bridge.builders.local.engine import DAEMONLESS
 from bridge.builders.local.limits import Limits, make_fence
 from bridge.builders.local.platforms import not_run_here
+from bridge.builders.local.programs import DAEMONLESS, address_of
 from bridge.builders.local.settings import LocalSettings, Unbuildable, find_engine, missing_tool
 from bridge.errors import Permanent, Transient
 

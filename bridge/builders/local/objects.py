@@ -1,12 +1,4 @@
-"""What earlier builds fetched: a folder `<hash>.objects` for each clone URL and kind of history.
-
-`git`       a bare repository; a build fetches into it, and from there into its checkout
-`changing`  present while something is changed: what a killed runner left so is thrown away
-
-The folder itself is locked by a runner while it fetches into it (alone) or from it, and by who removes it.
-Its time is that of the last use. No credential is ever written there, and a checkout does not depend on it:
-all that comes from there is copied and hashed again, so that damage costs a fetch and never a build.
-"""
+"""The fetching of a build, with what earlier builds fetched."""
 
 import contextlib
 import fcntl
@@ -18,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from bridge.builders.local.fetch import Fetch, init
-from bridge.builders.local.folder import BuildSpec, remove
+from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.git import Git
+from bridge.builders.local.kept_objects import SUFFIX, changing, empty, lock
 from bridge.builders.local.process import BuildFailed, OutOfTime, Supervisor
 
-_SUFFIX: Final = ".objects"
 _WAIT_SECONDS: Final = 0.1
 _MAX_PACKS: Final = 20
 """Each fetch adds a pack; of more, some are made one."""
@@ -55,7 +47,7 @@ class _Kept:
     def __init__(self, supervisor: Supervisor, git: Git, spec: BuildSpec, folder: Path) -> None:
         depth = "shallow" if spec.history == "shallow" else "full"
         name = hashlib.sha256(f"{git.url}\n{depth}".encode()).hexdigest()
-        self._path = folder / f"{name[:40]}{_SUFFIX}"
+        self._path = folder / f"{name[:40]}{SUFFIX}"
         self._supervisor = supervisor
         self._spec = spec
         self._git = git
@@ -64,8 +56,8 @@ class _Kept:
         """Fetch what is missing, and from there into the checkout. Raises BuildFailed, OSError, Stopped."""
         with self._locked(fcntl.LOCK_EX):
             if (self._path / "changing").exists():
-                _empty(self._path)
-            with _changing(self._path):
+                empty(self._path)
+            with changing(self._path):
                 commit = self._from_server()
         with self._locked(fcntl.LOCK_SH):
             Fetch(self._git, self._spec, self._path / "git").exactly(commit)
@@ -74,9 +66,9 @@ class _Kept:
     def discard(self) -> None:
         """Throw it away, unless another build uses it: that one will see what is wrong with it."""
         with contextlib.suppress(OSError):
-            if (lock := _lock(self._path, fcntl.LOCK_EX)) is not None:
-                _empty(self._path)
-                os.close(lock)
+            if (held := lock(self._path, fcntl.LOCK_EX)) is not None:
+                empty(self._path)
+                os.close(held)
 
     def _from_server(self) -> str:
         git, repository = self._git, self._path / "git"
@@ -93,7 +85,7 @@ class _Kept:
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
         has_waited = False
-        while (lock := _lock(self._path, how)) is None:
+        while (held := lock(self._path, how)) is None:
             if not has_waited:
                 self._supervisor.log.note("waiting for another build that fetches of the same repository")
             has_waited = True
@@ -103,71 +95,4 @@ class _Kept:
             os.utime(self._path)
             yield
         finally:
-            os.close(lock)
-
-
-def evict(folder: Path, limit: int) -> None:
-    """Remove what was not used for longest, until the rest takes at most `limit` bytes; what is used stays.
-
-    What alone takes more goes first.
-    """
-    found = [(_size(path), path) for path in folder.glob(f"*{_SUFFIX}")]
-    total = sum(size for size, _ in found)
-    for size, path in sorted(found, key=lambda one: (one[0] <= limit, _used_at(one[1]))):
-        if total <= limit:
-            return
-        with contextlib.suppress(OSError):
-            if (lock := _lock(path, fcntl.LOCK_EX)) is not None:
-                _empty(path)
-                remove(path)
-                os.close(lock)
-                total -= size
-
-
-def _lock(path: Path, how: int) -> int | None:
-    """A descriptor that holds the lock until it is closed; None while another process has it."""
-    path.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-        # It may have been removed meanwhile, and made anew.
-        if os.path.samestat(os.fstat(descriptor), path.stat()):
-            return descriptor
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    except OSError:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None
-
-
-@contextmanager
-def _changing(path: Path) -> Iterator[None]:
-    (path / "changing").touch()
-    try:
-        yield
-    finally:
-        (path / "changing").unlink(missing_ok=True)
-
-
-def _empty(path: Path) -> None:
-    with _changing(path):
-        remove(path / "git")
-
-
-def _size(path: Path) -> int:
-    total = 0
-    for parent, _, files in os.walk(path):
-        for name in files:
-            # A build may be fetching.
-            with contextlib.suppress(OSError):
-                total += Path(parent, name).lstat().st_size
-    return total
-
-
-def _used_at(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+            os.close(held)

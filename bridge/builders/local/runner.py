@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Final
 
 from bridge.builders.local.checkout import CheckedOut, Checkout, sources
-from bridge.builders.local.engine import DAEMONLESS, forget_image
 from bridge.builders.local.engines import make_engine
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, remove, write_whole
 from bridge.builders.local.images import KEEP_SECONDS, Image, content_key, own_image, usable_image
@@ -42,6 +41,7 @@ from bridge.builders.local.process import (
     kill_leftovers,
     open_to_own_user,
 )
+from bridge.builders.local.programs import DAEMONLESS, forget_image
 from bridge.builders.local.push import Push, ended
 from bridge.runtime.git.access import CloneAccess, load, split_credentials
 

@@ -8,9 +8,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from bridge.builders.local.engine import ENGINES
 from bridge.builders.local.folder import BuildSpec
 from bridge.builders.local.limits import Limits
+from bridge.builders.local.programs import ENGINES
 from bridge.config.types import ConfigPath, Duration, Shape, Size, Strict, wrong
 from bridge.model.build import BuildRequest
 from bridge.model.variables import steers_programs
