@@ -35,6 +35,13 @@ def plain(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: max(limit - 1, 0)].rstrip() + "…"
 
 
+def clipped(text: str, limit: int) -> str:
+    """Like `plain`, of at most `limit` bytes in UTF-8."""
+    line = plain(text, limit)
+    encoded = line.encode()
+    return line if len(encoded) <= limit else encoded[: limit - 3].decode(errors="ignore").rstrip() + "…"
+
+
 def _shown(char: str) -> str:
     match unicodedata.category(char):
         case "Cc" | "Zl" | "Zp":

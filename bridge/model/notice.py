@@ -11,7 +11,7 @@ MESSAGE_CHANNEL: Final = "message"
 
 
 class NoticeState(StrEnum):
-    """The states of a notice. `merged` and `suppressed` are reserved: no service sets them yet."""
+    """The states of a notice. A `merged` one was told in a digest; `suppressed` is reserved: none is yet."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -34,6 +34,14 @@ class EventName(StrEnum):
     FORBID = "forbiddenJob"
     DEGRADED = "serviceDegraded"
     RESTORED = "serviceRestored"
+
+    @property
+    def urgent(self) -> bool:
+        """Whether people wait for it more than for others: what is broken, and what works again."""
+        return self in _URGENT
+
+
+_URGENT: Final = frozenset({EventName.FAIL, EventName.FIXED, EventName.DEGRADED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +122,31 @@ class ServiceFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One of the notices that a digest tells."""
+
+    notice_id: str
+    event: EventName
+    facts: BuildFacts | ServiceFacts
+
+
+DigestKind = Literal["push", "job", "backlog"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestFacts:
+    """What a notice tells that stands for several, which are its `members`, the oldest first.
+
+    - `push`: the builds of one push.
+    - `job`: what happened to one job while it could not be told; only the newest still matters.
+    - `backlog`: all that waited while the target allowed no more messages.
+    """
+
+    kind: DigestKind
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """One message to one channel; `id` stays the same over all attempts, `created_at` is in Unix seconds.
 
@@ -123,7 +156,7 @@ class Notice:
     id: str
     channel: str
     event: EventName
-    facts: BuildFacts | ServiceFacts
+    facts: BuildFacts | ServiceFacts | DigestFacts
     created_at: float
     attempt: int = 1
     recipient: str | None = None

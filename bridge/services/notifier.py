@@ -6,6 +6,7 @@ least once, and a process that dies between the two sends it again.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, assert_never
 
 import anyio
@@ -13,6 +14,8 @@ import structlog
 
 from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Unknown
 from bridge.model.notice import NoticeState
+from bridge.model.outbox import Later
+from bridge.planning import outbox
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import NOTICE_SECONDS, NOTICES
@@ -104,20 +107,34 @@ class Notifier(Service):
                 pause = await self._paused_until()
                 if pause > self._clock():
                     return pause
-                if (row := await self._notices.claim(self._name, self._target.key, recipients)) is not None:
-                    await self._deliver(row)
+                choose = partial(outbox.choose, room=self._channel.folds, slots=await self._slots())
+                now = self._clock()
+                row = await self._notices.claim(
+                    self._name, self._target.key, partial(choose, now=now), recipients
+                )
+                match row:
+                    case NoticeRow():
+                        await self._deliver(row)
+                    case Later(at):
+                        return at
+                    case None:
+                        return None
 
     async def _paused_until(self) -> float:
-        """When the next send is allowed: after the pauses of channel and target, and within the rate."""
+        """When the pauses of channel and target end."""
         of_target = await self._notices.paused_until(self._target.key)
-        pause = max(of_target, (await self._health.get(self._service)).paused_until)
+        return max(of_target, (await self._health.get(self._service)).paused_until)
+
+    async def _slots(self) -> outbox.Slots | None:
+        """How many messages the target takes now; None where it has no limit."""
         rate = self._channel.rate
         if rate is None:
-            return pause
-        recent = await self._notices.sends_since(self._target.key, self._clock() - rate.seconds)
-        if len(recent) < rate.count:
-            return pause
-        return max(pause, recent[-rate.count] + rate.seconds)
+            return None
+        now = self._clock()
+        since = now - rate.seconds
+        recent = [at for at in await self._notices.sends_since(self._target.key, since) if at > since]
+        next_at = recent[max(0, len(recent) - rate.count)] + rate.seconds if recent else now
+        return outbox.Slots(free=rate.count - len(recent), count=rate.count, next_at=next_at)
 
     async def _deliver(self, row: NoticeRow) -> None:
         outcome = await self._send(row)

@@ -14,6 +14,7 @@ from bridge.errors import StoreDied
 from bridge.model.build import Build, BuildState, SeenJob
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
+from bridge.model.outbox import Choose, Later
 from bridge.model.plan import KnownMove, Planner
 from bridge.store.activity import Activity
 from bridge.store.callers import Audit, IdempotencyKeys, Tokens
@@ -222,15 +223,17 @@ class Notices(Protocol):
     async def next_due(self, channel: str) -> float | None:
         """When the next notice to this channel is due, which may be past; None while none waits."""
 
-    async def claim(self, channel: str, target: str, recipients: Sequence[str] = ()) -> NoticeRow | None:
-        """Take the notice that is due: it is `sending`, and an attempt on the target, on disk.
+    async def claim(
+        self, channel: str, target: str, choose: Choose, recipients: Sequence[str] = ()
+    ) -> NoticeRow | Later | None:
+        """Take the notice that goes next: it is `sending`, and an attempt on the target, on disk.
 
-        Returns it as it was before this attempt; None when nothing is due. Of each job, and each
-        recipient, only the oldest open notice is due. One that has no recipient yet becomes one for each of
-        `recipients`. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
-        claim for a channel: an engine that serves several processes must lease the notice to one of them, and
-        `end` must then write nothing for a holder whose lease has expired. One that can no longer be read
-        is not claimed: it becomes `dead`, with the reason.
+        Of all that waits `choose` says which; several become a digest, which is a notice of its own and tells
+        them. Returns it as it was before this attempt, or when to ask again; None when nothing is due. One
+        that has no recipient yet becomes one for each of `recipients`. A notice whose attempt had no `end` is
+        claimed again. So one notifier at a time may claim for a channel: an engine that serves several
+        processes must lease the notice to one of them, and `end` must then write nothing for a holder whose
+        lease has expired. One that can no longer be read is not claimed: it becomes `dead`, with the reason.
         """
 
     async def end(
@@ -245,6 +248,7 @@ class Notices(Protocol):
     ) -> None:
         """Write how an attempt ended: `pending` asks for another at `next_at`.
 
+        The notices that a digest tells end with it; one that is rejected for its content is taken apart.
         Without `count` this was no attempt.
         """
 

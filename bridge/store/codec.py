@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import JSON, ColumnElement, case, func, type_coerce
 
 from bridge.model.build import BuildRequest, Origin
-from bridge.model.notice import BuildFacts, ServiceFacts, Subscription
+from bridge.model.notice import BuildFacts, DigestFacts, ServiceFacts, Subscription
 
 T = TypeVar("T")
 
@@ -17,7 +17,10 @@ REQUEST = TypeAdapter(BuildRequest)
 ORIGIN = TypeAdapter(Origin)
 SUBSCRIPTIONS = TypeAdapter(tuple[Subscription, ...])
 PARAMETERS = TypeAdapter(tuple[str, ...])
-FACTS: TypeAdapter[BuildFacts | ServiceFacts] = TypeAdapter(BuildFacts | ServiceFacts)
+MESSAGE_FACTS: TypeAdapter[BuildFacts | ServiceFacts] = TypeAdapter(BuildFacts | ServiceFacts)
+FACTS: TypeAdapter[BuildFacts | ServiceFacts | DigestFacts] = TypeAdapter(
+    BuildFacts | ServiceFacts | DigestFacts
+)
 
 
 def dump(adapter: TypeAdapter[T], value: T) -> str:

@@ -251,7 +251,10 @@ class LogRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRow:
-    """A notice as people see it; `attempts` counts the sends. Of a damaged one `detail` says so."""
+    """A notice as people see it; `attempts` counts the sends. Of a damaged one `detail` says so.
+
+    `digest_id` is the notice that tells it, or told it.
+    """
 
     notice: Notice
     build_id: str | None
@@ -264,6 +267,7 @@ class NoticeRow:
     attempts: int
     next_at: float
     ended_at: float | None
+    digest_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

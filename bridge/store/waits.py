@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from bridge.model.build import Build
 from bridge.store.values import NoticeRow
 
-WaitKind = Literal["tag", "places", "end", "down", "paused", "again", "busy", "order"]
+WaitKind = Literal["tag", "places", "end", "down", "paused", "again", "busy", "order", "digest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,7 @@ class Wait:
     - `again`: for another attempt at `until`; `why` is how the last one ended.
     - `busy`: for the builder `name`, which has `count` builds.
     - `order`: for the notice `name`, which goes first.
+    - `digest`: for the notice `name`, which tells it.
     """
 
     kind: WaitKind

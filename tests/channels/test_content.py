@@ -6,8 +6,11 @@ import pytest
 from support.fake_robots import START
 from support.notices import AUTHOR, CONTACT, notice
 
-from bridge.channels.content import DETAILS, Content, Language, author_contact, compose
+from bridge.channels.content import DETAILS, Content
 from bridge.channels.content import Link as WebLink
+from bridge.channels.mentions import mentions
+from bridge.channels.rendering import compose
+from bridge.channels.words import Language
 from bridge.model.event import Person
 from bridge.model.notice import EventName
 
@@ -119,12 +122,12 @@ def test_without_a_page_of_ours_the_log_is_that_of_the_builder() -> None:
 @pytest.mark.parametrize("email", ["zhang.san@example.com", " Zhang.San@EXAMPLE.com "])
 def test_an_author_is_known_however_the_address_is_written(email: str) -> None:
     sent = notice(author=Person("Zhang", email))
-    assert author_contact(sent, {AUTHOR: CONTACT}) == CONTACT
+    assert mentions(sent, {AUTHOR: CONTACT}) == (CONTACT,)
 
 
 @pytest.mark.parametrize("cause", ["manual", "order", "schedule", "Order by the watch", "MANUAL by bob"])
 def test_a_build_that_the_author_did_not_cause_mentions_no_one(cause: str) -> None:
-    assert author_contact(notice(cause=cause), {AUTHOR: CONTACT}) is None
+    assert mentions(notice(cause=cause), {AUTHOR: CONTACT}) == ()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from support.commands import Done, command
 from support.daemon import Daemon
 from support.fake_robots import answer, dingtalk_robot, errcode
 from support.listed import newest_notices
+from support.outbox import claim
 
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.clock import system_clock
@@ -146,7 +147,7 @@ async def test_a_good_test_ends_the_outage_of_a_channel_and_sends_what_waits(tmp
             await store.notices.add([waiting("team"), waiting("other")])
             for name in ("team", "other"):
                 await store.health.degrade(f"channel:{name}", "the signature does not match", pause=900)
-                row = await store.notices.claim(name, name)
+                row = await claim(store, name)
                 assert row is not None
                 later = system_clock() + 900
                 await store.notices.end(row.notice.id, NoticeState.PENDING, "sign", next_at=later)

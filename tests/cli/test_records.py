@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from support.daemon import SECRET, Daemon
 from support.listed import add_notice
+from support.outbox import claim
 from support.records import fails, filled, good, one_build, run
 from support.scripted import SHA, Store, delivery_of, new_build, quiet
 
@@ -233,7 +234,7 @@ def test_notices_are_listed_and_shown_with_their_attempts(daemon: Daemon) -> Non
                 created_at=store.clock(),
             )
             await store.database.write(partial(notices.add, notice=notice, dedupe=notice.id))
-        await store.notices.claim("team", "team")
+        await claim(store, "team")
         await store.notices.end("1", NoticeState.DEAD, "the token does not exist", reason="config")
 
     filled(daemon, fill)

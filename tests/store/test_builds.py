@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import sqlite
 from support.listed import newest_notices
+from support.outbox import claim
 from support.scripted import SHA, START, Clock, Store, delivery_of, eventually, new_build, quiet
 
 from bridge.errors import CannotRetry
@@ -302,7 +303,7 @@ async def ended(store: Store, key: str, **changes: Any) -> Build:
     assert moved is not None
     (row, *_) = await newest_notices(store, 1)
     await store.messages.add_message(row.notice)
-    await store.notices.claim("message", "message")
+    await claim(store, "message")
     await store.notices.end(row.notice.id, row.state.SENT, "")
     return moved
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import anyio
 import pytest
+from support.outbox import claim
 from support.scripted import Clock, Rounds, Store, failing
 from support.services import move
 
@@ -77,7 +78,7 @@ async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
 ) -> None:
     await put(store, "a")
     async with watching(store) as watched:
-        await watched.notices.claim("team", "team")
+        await claim(watched, "team")
         until = watched.clock() + 60
         await watched.notices.end("a", NoticeState.PENDING, "busy", next_at=until)
         await watched.health.set(HealthRecord(name="channel:team", paused_until=until))
@@ -86,7 +87,7 @@ async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
         assert (await watched.health.get("channel:team")).paused_until == until + step
         assert await watched.notices.sends_since("team", watched.clock() - 1) == [watched.clock()]
         watched.advance(60)
-        row = await watched.notices.claim("team", "team")
+        row = await claim(watched, "team")
         assert row is not None
         assert watched.clock() - row.notice.created_at == 60
 
@@ -154,5 +155,5 @@ async def test_a_clock_that_was_set_back_between_two_starts_holds_nothing_up(sto
     assert await store.due("here") == []
     await store.recover(["team", "message"], ["channel:team"])
     assert [found.id for found in await store.due("here")] == [build.id]
-    assert await store.notices.claim("team", "team") is not None
+    assert await claim(store, "team") is not None
     assert (await store.health.get("channel:team")).paused_until == store.clock()

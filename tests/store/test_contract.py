@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 from support.listed import newest_deliveries, newest_notices
+from support.outbox import claim
 from support.scripted import START, Clock, delivery_of, new_build, quiet
 
 from bridge.errors import StoreError
@@ -159,15 +160,15 @@ async def test_a_claimed_notice_is_sending_until_its_attempt_ends(port: Store, c
     await port.notices.add([notice("a")])
     assert await port.notices.next_due("team") == START
     for attempts in (0, 1):
-        claimed = await port.notices.claim("team", "team")
+        claimed = await claim(port, "team")
         assert claimed is not None
         assert (claimed.attempts, claimed.notice.attempt) == (attempts, attempts + 1)
     assert await port.notices.sends_since("team", START) == [START, START]
     await port.notices.end("a", NoticeState.PENDING, "busy", next_at=START + 9)
-    assert await port.notices.claim("team", "team") is None
+    assert await claim(port, "team") is None
     assert await port.notices.next_due("team") == START + 9
     clock.advance(9)
-    assert await port.notices.claim("team", "team") is not None
+    assert await claim(port, "team") is not None
     await port.notices.end("a", NoticeState.SENT, "")
     assert await port.notices.next_due("team") is None
     assert [row.state for row in await newest_notices(port, 10, NoticeFilter(channel="team"))] == ["sent"]
@@ -212,7 +213,7 @@ async def test_a_due_time_is_claimed_once_with_what_it_asks_for(port: Store, clo
 
 async def test_at_start_what_was_being_sent_is_due_and_what_no_one_serves_ends(port: Store) -> None:
     await port.notices.add([notice("kept"), notice("orphan", "gone")])
-    await port.notices.claim("team", "team")
+    await claim(port, "team")
     await port.health.degrade("builder:gone", "no answer")
     assert await port.recover(["team", "message"], ["builder:here"]) == 1
     states = {row.notice.id: row.state for row in await newest_notices(port, 10)}

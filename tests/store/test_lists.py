@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.filled import counting
 from support.listed import add_notice, newest_deliveries, newest_notices, notice_about
+from support.outbox import claim
 from support.scripted import START, Store, delivery_of, new_build, quiet
 
 from bridge.errors import CannotReplay
@@ -189,13 +190,13 @@ async def test_a_notice_that_has_ended_is_sent_again_as_another(store: Store) ->
     await add_notice(store, "a", build)
     with pytest.raises(CannotReplay, match="a is still to be sent: it is pending"):
         await store.notices.replay("a")
-    await store.notices.claim("team", "team", ["ann"])
+    await claim(store, "team", ["ann"])
     with pytest.raises(CannotReplay, match="a is still to be sent: it is sending"):
         await store.notices.replay("a")
     await store.notices.end("a", NoticeState.DEAD, "no", reason="content")
     store.clock.advance(2 * 24 * 3600)
     new_id = await store.notices.replay("a")
-    claimed = await store.notices.claim("team", "team")
+    claimed = await claim(store, "team")
     assert claimed is not None
     assert (claimed.notice.id, claimed.notice.recipient, claimed.build_id) == (new_id, "ann", build.id)
     assert (claimed.notice.created_at, claimed.attempts, claimed.detail) == (store.clock(), 0, "")

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from support.outbox import claim
 from support.scripted import START, Store
 
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
@@ -24,7 +25,7 @@ async def row(store: Store, name: str) -> NoticeRow:
 async def test_an_attempt_that_was_none_is_not_counted(store: Store) -> None:
     await put(store, "a")
     for counted, next_at in ((True, START), (False, START + 9)):
-        await store.notices.claim("team", "team")
+        await claim(store, "team")
         assert (await row(store, "a")).state is NoticeState.SENDING
         await store.notices.end("a", NoticeState.PENDING, "later", next_at=next_at, count=counted)
     found = await row(store, "a")
@@ -36,7 +37,7 @@ async def test_an_attempt_that_was_none_is_not_counted(store: Store) -> None:
 async def test_sends_count_for_an_hour_and_for_their_own_target(store: Store) -> None:
     for name, channel, seconds in (("a", "team", 1800), ("b", "mail", 1801), ("c", "team", 0)):
         await put(store, name, channel)
-        await store.notices.claim(channel, channel)
+        await claim(store, channel)
         store.clock.advance(seconds)
     assert await store.notices.sends_since("team", START + 1) == [START + 3601]
     kept = "SELECT target FROM send ORDER BY at"
@@ -47,7 +48,7 @@ async def test_sends_count_for_an_hour_and_for_their_own_target(store: Store) ->
 async def test_a_send_of_a_time_that_has_not_come_does_not_count(store: Store) -> None:
     """The clock was set back between two starts."""
     await put(store, "a")
-    await store.notices.claim("team", "team")
+    await claim(store, "team")
     store.clock.advance(-600)
     assert await store.notices.sends_since("team", store.clock() - 60) == []
 
@@ -57,7 +58,7 @@ async def test_only_what_is_still_to_be_sent_ends_with_its_channel(store: Store)
         await put(store, name)
     await put(store, "kept", "mail")
     await store.notices.end("a", NoticeState.SENT, "")
-    await store.notices.claim("team", "team")
+    await claim(store, "team")
     assert await store.recover(["mail"], []) == 2
     assert [(await row(store, name)).state for name in "abc"] == [
         NoticeState.SENT,

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 from support.listed import notice_about
+from support.outbox import claim
 from support.scripted import START, Store, quiet
 
 from bridge.model.build import Build, BuildState
@@ -86,7 +87,7 @@ async def test_a_notice_names_what_keeps_its_channel_or_goes_first(store: Store)
         notice = notice_about(name, build, START, "mail" if name == "c" else "team")
         await store.database.write(partial(add, notice=notice, dedupe=name, build=build))
     assert await of_notices(store) == {"b": Wait(kind="order", name="a")}
-    await store.notices.claim("team", "team")
+    await claim(store, "team")
     await store.notices.end("a", NoticeState.PENDING, "503", next_at=START + 10)
     assert (await of_notices(store))["a"] == Wait(kind="again", why="503", until=START + 10)
     await store.health.pause("channel:team", START + 600, "130101")

@@ -5,8 +5,8 @@ from typing import Final
 from sqlalchemy import RowMapping, select
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
 
-from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
-from bridge.store.codec import FACTS, Parts, dump
+from bridge.model.notice import BuildFacts, DigestFacts, EventName, Notice, ServiceFacts
+from bridge.store.codec import MESSAGE_FACTS, Parts, dump
 from bridge.store.schema import message as table
 from bridge.store.sqlite import listing
 from bridge.store.sqlite.database import Database
@@ -23,6 +23,7 @@ class Messages:
 
     async def add_message(self, notice: Notice) -> None:
         facts = notice.facts
+        assert not isinstance(facts, DigestFacts), "each notice is a message of its own"
         key = (facts.namespace, facts.repo_name) if isinstance(facts, BuildFacts) else (None, None)
         statement = (
             insert_ignore(table)
@@ -30,7 +31,7 @@ class Messages:
                 notice_id=notice.id,
                 at=notice.created_at,
                 event=notice.event,
-                facts=dump(FACTS, facts),
+                facts=dump(MESSAGE_FACTS, facts),
                 namespace=key[0],
                 repo_name=key[1],
             )
@@ -51,7 +52,7 @@ class Messages:
 def _row(row: RowMapping) -> MessageRow:
     parts = Parts()
     nothing: BuildFacts | ServiceFacts = ServiceFacts(subject="", detail="")
-    facts = parts.read("facts", lambda: FACTS.validate_json(row["facts"]), nothing)
+    facts = parts.read("facts", lambda: MESSAGE_FACTS.validate_json(row["facts"]), nothing)
     event = parts.read("event", lambda: EventName(row["event"]), EventName.DEGRADED)
     if parts.damage:
         facts = ServiceFacts(subject=row["notice_id"], detail=parts.damage)

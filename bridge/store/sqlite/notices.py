@@ -3,31 +3,25 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-import structlog
-from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
 from uuid_utils import uuid7
 
 from bridge.errors import CannotReplay
 from bridge.model.build import Build
-from bridge.model.notice import BuildFacts, EventName, Notice, NoticeState, ServiceFacts
+from bridge.model.notice import Notice, NoticeState
+from bridge.model.outbox import Choose, Later
 from bridge.runtime.clock import Clock
-from bridge.runtime.events import LogEvent
-from bridge.store.codec import FACTS, Parts, dump
+from bridge.store.codec import FACTS, dump
 from bridge.store.schema import notice as table
 from bridge.store.schema import send, target_pause
-from bridge.store.sqlite import listing, timeline
+from bridge.store.sqlite import listing, outbox, timeline
 from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.notice_rows import IS_OPEN, parts_of, row_of
 from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Page, Redact, Step
 
-log = structlog.get_logger()
-
 _ROWS: Final = select(table)
-# Word for word the condition of the index over open notices: bound parameters would not use it.
-IS_OPEN: Final = text("state IN ('pending', 'sending')")
 _SEND_LOG_SECONDS: Final = 3600
-_SPLIT: Final = 100
-"""The most notices that are made ready for their recipients in one transaction."""
 
 
 def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | None = None) -> None:
@@ -46,6 +40,7 @@ def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | N
             state=NoticeState.PENDING,
             created_at=notice.created_at,
             next_at=notice.created_at,
+            batch=build.origin.delivery_id if build and build.state.terminal else None,
             namespace=build.namespace if build else None,
             repo_name=build.repo_name if build else None,
         )
@@ -71,25 +66,21 @@ class Notices:
         await self._database.write(work)
 
     async def next_due(self, channel: str) -> float | None:
-        query = _head(channel)
+        query = outbox.head(channel)
         row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
         return None if row is None else row["next_at"]
 
-    async def claim(self, channel: str, target: str, recipients: Sequence[str] = ()) -> NoticeRow | None:
+    async def claim(
+        self, channel: str, target: str, choose: Choose, recipients: Sequence[str] = ()
+    ) -> NoticeRow | Later | None:
         now = self._clock()
-        head = _head(channel)
-        if recipients:
-            head = head.where(table.c.recipient.is_not(None))
 
-        def work(connection: Connection) -> NoticeRow | None:
+        def work(connection: Connection) -> NoticeRow | Later | None:
             if recipients:
-                _split(connection, channel, recipients, now)
-            while (row := connection.execute(head).mappings().first()) is not None:
-                if not (damage := _parts(row)[1].damage):
-                    break
-                _give_up(connection, row["id"], damage, now)
-            if row is None or row["next_at"] > now:
-                return None
+                outbox.split(connection, channel, recipients, now)
+            row = outbox.next_row(connection, channel, choose, now)
+            if row is None or isinstance(row, Later):
+                return row
             connection.execute(
                 update(table)
                 .where(table.c.id == row["id"])
@@ -97,7 +88,7 @@ class Notices:
             )
             connection.execute(insert(send).values(target=target, at=now))
             connection.execute(delete(send).where(send.c.at < now - _SEND_LOG_SECONDS))
-            return _row(row)
+            return row_of(row)
 
         return await self._database.write(work)
 
@@ -124,6 +115,8 @@ class Notices:
             connection.execute(update(table).where(table.c.id == notice_id).values(**values))
             what = "retry" if state is NoticeState.PENDING else state
             timeline.add(connection, notice_id, now, what, f"{reason}: {detail}" if reason else detail)
+            if state is not NoticeState.PENDING:
+                outbox.end_members(connection, notice_id, state, reason, now)
 
         await self._database.write(work)
 
@@ -168,26 +161,27 @@ class Notices:
     async def get(self, notice_id: str) -> tuple[NoticeRow, list[Step]] | None:
         def work(connection: Connection) -> tuple[NoticeRow, list[Step]] | None:
             row = connection.execute(select(table).where(table.c.id == notice_id)).mappings().first()
-            return None if row is None else (_row(row), timeline.of(connection, notice_id))
+            return None if row is None else (row_of(row), timeline.of(connection, notice_id))
 
         return await self._database.read(work)
 
     async def page(self, cursor: Cursor, size: int, only: NoticeFilter = ANY_NOTICE) -> Page[NoticeRow]:
         def work(connection: Connection) -> Page[NoticeRow]:
             found = [_part(connection, only)]
-            return listing.page(connection, _ROWS, found, cursor=cursor, size=size, make=_row)
+            return listing.page(connection, _ROWS, found, cursor=cursor, size=size, make=row_of)
 
         return await self._database.read(work)
 
     async def drop(self, notice_id: str, why: str) -> bool:
         now = self._clock()
         values = {"state": NoticeState.DEAD, "reason": "dropped", "detail": why, "ended_at": now}
-        waits = (table.c.id == notice_id, table.c.state == NoticeState.PENDING)
+        waits = (table.c.id == notice_id, table.c.state == NoticeState.PENDING, table.c.digest_id.is_(None))
 
         def work(connection: Connection) -> bool:
             if not connection.execute(update(table).where(*waits).values(**values)).rowcount:
                 return False
             timeline.add(connection, notice_id, now, NoticeState.DEAD, f"dropped: {why}")
+            outbox.end_members(connection, notice_id, NoticeState.DEAD, "dropped", now)
             return True
 
         return await self._database.write(work)
@@ -202,12 +196,13 @@ class Notices:
             old = connection.execute(select(table).where(table.c.id == notice_id)).mappings().first()
             if old is None:
                 raise CannotReplay(f"there is no notice {notice_id}: see `notices list`")
-            if damage := _parts(old)[1].damage:
+            if damage := parts_of(old)[1].damage:
                 raise CannotReplay(f"{notice_id} cannot be sent again: {damage}")
             if old["state"] in {NoticeState.PENDING, NoticeState.SENDING}:
                 raise CannotReplay(f"{notice_id} is still to be sent: it is {old['state']}")
             values = {**old, "id": new_id, "dedupe": new_id, "state": NoticeState.PENDING}
-            values |= {"reason": "", "detail": "", "attempts": 0, "ended_at": None}
+            values |= dict.fromkeys(("ended_at", "digest_id", "batch"))
+            values |= {"reason": "", "detail": "", "attempts": 0}
             connection.execute(insert(table).values(values | {"created_at": now, "next_at": now}))
             timeline.add(connection, notice_id, now, "replayed", f"as {new_id}")
             timeline.add(connection, new_id, now, NoticeState.PENDING, f"replay of {notice_id}")
@@ -228,21 +223,6 @@ def _part(connection: Connection, only: NoticeFilter) -> listing.Part:
     return listing.few_of(connection, table, {"build_id": only.build_id}, [values])
 
 
-def _head(channel: str) -> Select[Any]:
-    """The notice to send next: of each job and recipient only the oldest open one may go.
-
-    One that is `sending` may, too: only the channel's own notifier asks, so the outcome of that attempt could
-    not be written.
-    """
-    heads = select(func.min(table.c.id)).where(table.c.channel == channel, IS_OPEN)
-    return (
-        select(table)
-        .where(table.c.id.in_(heads.group_by(table.c.job, table.c.recipient)))
-        .order_by(table.c.next_at, table.c.id)
-        .limit(1)
-    )
-
-
 def end_orphans(connection: Connection, channels: Collection[str], now: float) -> int:
     """End the open notices to a channel that is not among `channels`; returns how many."""
     orphans = select(table.c.id, table.c.channel).where(IS_OPEN, table.c.channel.not_in(channels))
@@ -253,57 +233,3 @@ def end_orphans(connection: Connection, channels: Collection[str], now: float) -
         connection.execute(update(table).where(table.c.id == row.id).values(**values))
         timeline.add(connection, row.id, now, NoticeState.DEAD, f"config: {why}")
     return len(rows)
-
-
-def _split(connection: Connection, channel: str, recipients: Sequence[str], now: float) -> None:
-    """Make one notice for each recipient of the oldest that have none: each has its own attempts and end."""
-    whole = select(table).where(table.c.channel == channel, IS_OPEN, table.c.recipient.is_(None))
-    for row in connection.execute(whole.order_by(table.c.id).limit(_SPLIT)).mappings().all():
-        first, *others = recipients
-        connection.execute(update(table).where(table.c.id == row["id"]).values(recipient=first))
-        for number, recipient in enumerate(others, 1):
-            # The id sorts behind the first one's and before that of a later notice.
-            copy = {"id": f"{row['id']}.{number:02}", "dedupe": f"{row['dedupe']} {recipient}"}
-            connection.execute(insert(table).values({**row, **copy, "recipient": recipient}))
-            timeline.add(connection, copy["id"], now, NoticeState.PENDING, f"for {recipient}")
-
-
-def _give_up(connection: Connection, notice_id: str, damage: str, now: float) -> None:
-    log.error(LogEvent.STORE_ROW_DAMAGED, notice_id=notice_id, reason=damage)
-    values = {"state": NoticeState.DEAD, "reason": "damaged", "detail": damage, "ended_at": now}
-    connection.execute(update(table).where(table.c.id == notice_id).values(**values))
-    timeline.add(connection, notice_id, now, NoticeState.DEAD, damage)
-
-
-def _parts(row: RowMapping) -> tuple[Notice, Parts]:
-    """The notice, as far as it can be read."""
-    parts = Parts()
-    nothing: BuildFacts | ServiceFacts = ServiceFacts(subject=row["job"], detail="")
-    notice = Notice(
-        id=row["id"],
-        channel=row["channel"],
-        event=parts.read("event", lambda: EventName(row["event"]), EventName.DEGRADED),
-        facts=parts.read("facts", lambda: FACTS.validate_json(row["facts"]), nothing),
-        created_at=row["created_at"],
-        attempt=row["attempts"] + 1,
-        recipient=row["recipient"],
-    )
-    return notice, parts
-
-
-def _row(row: RowMapping) -> NoticeRow:
-    notice, parts = _parts(row)
-    state = parts.read("state", lambda: NoticeState(row["state"]), NoticeState.DEAD)
-    return NoticeRow(
-        notice=notice,
-        build_id=row["build_id"],
-        namespace=row["namespace"],
-        repo_name=row["repo_name"],
-        job=row["job"],
-        state=state,
-        reason=row["reason"],
-        detail=parts.detail(row["detail"]),
-        attempts=row["attempts"],
-        next_at=row["next_at"],
-        ended_at=row["ended_at"],
-    )

@@ -14,7 +14,7 @@ from bridge.store.schema import service
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import ahead_by_tag, first_active
-from bridge.store.sqlite.notices import IS_OPEN
+from bridge.store.sqlite.notice_rows import IS_OPEN
 from bridge.store.values import HealthRecord, NoticeRow
 from bridge.store.waits import Wait
 
@@ -128,6 +128,8 @@ def _of_notice(
     part = parts.get(f"channel:{row.notice.channel}")
     if part is not None and (wait := _of_part(part, now)) is not None:
         return wait
+    if row.digest_id is not None:
+        return Wait(kind="digest", name=row.digest_id)
     head = first.get((row.notice.channel, row.job, row.notice.recipient))
     if head is not None and head < row.notice.id:
         return Wait(kind="order", name=head)

@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from bridge.model.notice import BuildFacts, EventName, NoticeState, ServiceFacts
+from bridge.model.notice import BuildFacts, DigestFacts, EventName, NoticeState, ServiceFacts
 from bridge.runtime.clock import maybe_when, when
 from bridge.store.values import MessageRow, NoticeRow, Step
 from bridge.web.api.documents import StepDocument, timeline_document
@@ -38,6 +38,8 @@ class NoticeDocument(TypedDict):
     next_at: str
     """When it is sent next, if it has not ended."""
     ended_at: str | None
+    digest_id: str | None
+    """The notice that tells it, or told it, among others; null where it goes by itself."""
 
 
 class NoticeStory(NoticeDocument):
@@ -79,6 +81,7 @@ def notice_document(row: NoticeRow) -> NoticeDocument:
         "attempts": row.attempts,
         "next_at": when(row.next_at),
         "ended_at": maybe_when(row.ended_at),
+        "digest_id": row.digest_id,
     }
 
 
@@ -97,7 +100,9 @@ def message_document(row: MessageRow) -> MessageDocument:
     }
 
 
-def _about(facts: BuildFacts | ServiceFacts) -> str:
+def _about(facts: BuildFacts | ServiceFacts | DigestFacts) -> str:
+    if isinstance(facts, DigestFacts):
+        return f"digest of {len(facts.members)} notices"
     if isinstance(facts, ServiceFacts):
         return f"{facts.subject}: {facts.detail}"
     return f"{facts.namespace}/{facts.repo_name} {facts.label} {facts.ref_name}: {facts.state}"

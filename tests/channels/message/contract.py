@@ -6,7 +6,7 @@ from support.channel_contract import Answer, Contract
 from support.notices import Messages, kept_messages
 
 from bridge.errors import StoreError
-from bridge.model.notice import BuildFacts, Notice
+from bridge.model.notice import BuildFacts, DigestFacts, Notice
 
 _HERE: Final = "messages are kept in this process: there is no"
 
@@ -17,6 +17,7 @@ def _full(messages: Messages) -> None:
 
 def _subject(notice: Notice) -> str:
     facts = notice.facts
+    assert not isinstance(facts, DigestFacts)
     return f"{facts.namespace}/{facts.repo_name}" if isinstance(facts, BuildFacts) else facts.subject
 
 

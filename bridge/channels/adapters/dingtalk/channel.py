@@ -8,6 +8,7 @@ https://open.dingtalk.com/document/robots/customize-robot-security-settings.
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final
 
 import httpx
@@ -15,7 +16,9 @@ import orjson
 from pydantic import Field
 
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry
-from bridge.channels.content import Content, author_contact, fitted
+from bridge.channels.content import Content
+from bridge.channels.mentions import mentions
+from bridge.channels.rendering import fitted
 from bridge.channels.robot import Robot, RobotSettings, TooLong, markdown
 from bridge.channels.text import neutral, neutral_line
 from bridge.config.people import ContactKey
@@ -63,6 +66,7 @@ class DingTalk(Robot):
     kind = "DING_TALK"
     Settings = DingTalkSettings
     contact = ContactKey("dingtalk_mobile", "The mobile number by which DingTalk mentions this person.")
+    folds = 100
     limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 000 bytes of request body
 
     def __init__(self, name: str, settings: DingTalkSettings, context: ChannelContext) -> None:
@@ -71,14 +75,14 @@ class DingTalk(Robot):
         self._keyword = settings.keyword
 
     def render(self, notice: Notice, limit: int) -> bytes:
-        mobile = author_contact(notice, self.context.contacts)
+        mobiles = mentions(notice, self.context.contacts)
 
         def body(content: Content) -> bytes:
-            return orjson.dumps(self._message(content, mobile))
+            return orjson.dumps(self._message(content, mobiles))
 
         return fitted(notice, self.context.language, self.context.clock(), body, limit)
 
-    def _message(self, content: Content, mobile: str | None) -> dict[str, object]:
+    def _message(self, content: Content, mobiles: Sequence[str]) -> dict[str, object]:
         title = content.title
         blocks = [f"### {content.mark} {content.status} · {neutral(content.subject)}"]
         blocks.append("\n".join(f"- {markdown(line)}" for line in content.lines))
@@ -88,11 +92,11 @@ class DingTalk(Robot):
             title = f"{title} {self._keyword}"
         if self._keyword and not any(self._keyword in block for block in blocks):
             blocks.append(self._keyword)
-        if mobile:  # a mention needs both the token in the text and the number in `at`
-            blocks.append(f"@{mobile}")
+        if mobiles:  # a mention needs both the token in the text and the number in `at`
+            blocks.append(" ".join(f"@{mobile}" for mobile in mobiles))
         text = "\n\n".join(filter(None, blocks))
         message: dict[str, object] = {"msgtype": "markdown", "markdown": {"title": title, "text": text}}
-        return message | ({"at": {"atMobiles": [mobile], "isAtAll": False}} if mobile else {})
+        return message | ({"at": {"atMobiles": [*mobiles], "isAtAll": False}} if mobiles else {})
 
     def address(self) -> httpx.URL:
         if self._secret is None:

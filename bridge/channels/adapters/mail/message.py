@@ -16,8 +16,9 @@ from email.utils import format_datetime
 
 from bridge.channels.adapters.mail.settings import parsed
 from bridge.channels.base import ChannelContext
-from bridge.channels.content import Content, Detail, Line, Link, compose
-from bridge.model.notice import BuildFacts, Notice
+from bridge.channels.content import Content, Detail, Line, Link
+from bridge.channels.rendering import compose
+from bridge.model.notice import BuildFacts, DigestFacts, Notice
 
 
 def make_message(
@@ -49,6 +50,8 @@ def _digest(*parts: str) -> str:
 
 def _job(notice: Notice) -> tuple[str, ...]:
     facts = notice.facts
+    if isinstance(facts, DigestFacts):
+        facts = facts.members[0].facts
     if isinstance(facts, BuildFacts):
         return facts.namespace, facts.repo_name, facts.ref_kind, facts.ref_name
     return ("service", facts.subject)

@@ -4,15 +4,19 @@ Source: "Group robot configuration", https://developer.work.weixin.qq.com/docume
 "Global error codes", https://developer.work.weixin.qq.com/document/path/90313.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 import httpx
 import orjson
 
 from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry
-from bridge.channels.content import Content, Tone, author_contact, fitted
+from bridge.channels.content import Content
+from bridge.channels.mentions import mentions
+from bridge.channels.rendering import fitted
 from bridge.channels.robot import Robot, RobotSettings, TooLong, markdown
 from bridge.channels.text import neutral, neutral_line
+from bridge.channels.words import Tone
 from bridge.config.people import ContactKey
 from bridge.model.notice import Notice
 
@@ -29,13 +33,14 @@ class WeCom(Robot):
     kind = "WECOM"
     Settings = WeComSettings
     contact = ContactKey("wecom_userid", "The user id by which WeCom mentions this person.")
+    folds = 32
     limits: ClassVar = (4_000, 2_000)  # the vendor's limit: 4096 bytes of markdown content
 
     def render(self, notice: Notice, limit: int) -> bytes:
-        userid = author_contact(notice, self.context.contacts)
+        userids = mentions(notice, self.context.contacts)
 
         def text(content: Content) -> bytes:
-            return _text(content, userid).encode()
+            return _text(content, userids).encode()
 
         context = self.context
         content = fitted(notice, context.language, context.clock(), text, limit).decode()
@@ -60,7 +65,7 @@ class WeCom(Robot):
         return Dead("content", said) if code in _CONTENT_REJECTED else Retry(said)
 
 
-def _text(content: Content, userid: str | None) -> str:
+def _text(content: Content, userids: Sequence[str]) -> str:
     """The markdown that robots render: headings, quotes, links and three colours, but no lists."""
     colour = _COLOURS[content.tone]
     lines = [
@@ -69,6 +74,6 @@ def _text(content: Content, userid: str | None) -> str:
     lines.extend(f"> {markdown(line)}" for line in content.lines)
     lines.extend(f'> <font color="comment">{neutral_line(line)}</font>' for line in content.tail)
     lines.append(markdown(content.footer))
-    if userid:
-        lines.append(f"<@{userid}>")
+    if userids:
+        lines.append(" ".join(f"<@{userid}>" for userid in userids))
     return "\n".join(lines)

@@ -65,8 +65,8 @@ def _part_text(wait: Wait, time: Time) -> str:
             return f"{wait.why}; again at {time(wait.until)}"
         case "busy":
             return f"{wait.name} is busy with {wait.count} {'build' if wait.count == 1 else 'builds'}"
-        case "order":
-            return f"behind notice {wait.name}"
+        case "order" | "digest":
+            return f"{'behind' if wait.kind == 'order' else 'goes with'} notice {wait.name}"
         case "end" | "tag" | "places":
             return f"is to end: {wait.why}"
         case _:

@@ -1,0 +1,161 @@
+# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
+"""The words of notices, in both languages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from bridge.model.notice import BuildFacts, EventName, ServiceFacts
+
+Language = Literal["zh-CN", "en"]
+Tone = Literal["good", "bad", "neutral"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How an event appears: `word` in a title, `phrase` in a heading."""
+
+    mark: str
+    word: str
+    phrase: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The sentences of one language, as templates of `str.format`."""
+
+    statuses: Mapping[str, Status]
+    branch: str
+    tag: str
+    commit: str
+    by: str
+    images: str
+    more_images: str
+    detail: str
+    took: str
+    cause: str
+    causes: Mapping[str, str]
+    failing: str
+    fixed: str
+    fixed_one: str
+    log: str
+    late: str
+    shortened: str
+    units: tuple[str, str, str, str]
+    separator: str
+    instant: str
+    digest: str
+    builds: str
+    notices: str
+    earlier: str
+    colon: str
+    list_separator: str
+
+
+_ZH: Final = Words(
+    statuses={
+        "buildJobStart": Status("▶️", "开始", "构建开始", "neutral"),
+        "buildJobSuccess": Status("✅", "成功", "构建成功", "good"),
+        "buildJobFail": Status("❌", "失败", "构建失败", "bad"),
+        "still": Status("🔁", "仍失败", "构建仍失败", "bad"),
+        "unknown": Status("⚠️", "未知", "构建结果未知", "bad"),
+        "buildJobStop": Status("⏹", "中止", "构建中止", "neutral"),
+        "superseded": Status("⏹", "被取代", "构建被更新的提交取代", "neutral"),
+        "buildJobFixed": Status("🟢", "恢复", "构建已恢复", "good"),
+        "updateConfigJob": Status("⚙️", "配置", "任务配置已更新", "neutral"),
+        "deleteJob": Status("⚙️", "删除", "任务已删除", "neutral"),
+        "forbiddenJob": Status("⚙️", "禁用", "任务被禁用", "neutral"),
+        "serviceDegraded": Status("⚠️", "异常", "服务异常", "bad"),
+        "serviceRestored": Status("🟢", "恢复", "服务已恢复", "good"),
+        "test": Status("🧪", "测试", "这是一条测试通知", "neutral"),
+    },
+    branch="分支",
+    tag="标签",
+    commit="提交",
+    by="{0}（{1}）",
+    images="镜像 {0}",
+    more_images="{0} 等 {1} 个",
+    detail="详情 {0}",
+    took="耗时 {0}",
+    cause="{0} 触发",
+    causes={"tag": "标签触发", "manual": "手动触发", "schedule": "定时触发", "order repair": "补建触发"},
+    failing="自 #{1} 起连续失败 {0} 次",
+    fixed="自 #{1} 起连续失败 {0} 次，历时 {2}",
+    fixed_one="自 #{1} 起失败 1 次，历时 {2}",
+    log="查看日志",
+    late="延迟 {0}送达",
+    shortened="…（已截断，详见日志）",
+    units=(" 天", " 小时", " 分", " 秒"),
+    separator=" ",
+    instant="不到 1 秒",
+    digest="汇总",
+    builds="{0} 个构建",
+    notices="{0} 条通知",
+    earlier="此前 {0}",
+    colon="：",
+    list_separator="，",
+)
+_EN: Final = Words(
+    statuses={
+        "buildJobStart": Status("▶️", "STARTED", "Build started", "neutral"),
+        "buildJobSuccess": Status("✅", "OK", "Build succeeded", "good"),
+        "buildJobFail": Status("❌", "FAILED", "Build failed", "bad"),
+        "still": Status("🔁", "STILL FAILING", "Build still failing", "bad"),
+        "unknown": Status("⚠️", "UNKNOWN", "Build result unknown", "bad"),
+        "buildJobStop": Status("⏹", "STOPPED", "Build stopped", "neutral"),
+        "superseded": Status("⏹", "SUPERSEDED", "Build superseded by a newer commit", "neutral"),
+        "buildJobFixed": Status("🟢", "FIXED", "Build fixed", "good"),
+        "updateConfigJob": Status("⚙️", "CONFIG", "Job updated", "neutral"),
+        "deleteJob": Status("⚙️", "DELETED", "Job deleted", "neutral"),
+        "forbiddenJob": Status("⚙️", "DISABLED", "Job disabled", "neutral"),
+        "serviceDegraded": Status("⚠️", "DEGRADED", "Service degraded", "bad"),
+        "serviceRestored": Status("🟢", "RESTORED", "Service restored", "good"),
+        "test": Status("🧪", "TEST", "Test notice", "neutral"),
+    },
+    branch="Branch",
+    tag="Tag",
+    commit="Commit",
+    by="{0} ({1})",
+    images="Image {0}",
+    more_images="{0} and others, {1} in all",
+    detail="Detail {0}",
+    took="took {0}",
+    cause="by {0}",
+    causes={"manual": "by hand"},
+    failing="Failing for {0} builds since #{1}",
+    fixed="Broken since #{1}: {0} failures in a row, over {2}",
+    fixed_one="Broken since #{1}: 1 failure, for {2}",
+    log="View log",
+    late="delivered {0} late",
+    shortened="… (shortened, see the log)",
+    units=("d", "h", "m", "s"),
+    separator="",
+    instant="under 1s",
+    digest="DIGEST",
+    builds="{0} builds",
+    notices="{0} notices",
+    earlier="Before that {0}",
+    colon=": ",
+    list_separator=", ",
+)
+_WORDS: Final[Mapping[Language, Words]] = {"zh-CN": _ZH, "en": _EN}
+
+
+def words_of(language: Language) -> Words:
+    return _WORDS[language]
+
+
+def status_of(event: EventName, facts: BuildFacts | ServiceFacts) -> str:
+    """The key of what an event about these facts is called."""
+    if isinstance(facts, BuildFacts):
+        match event, facts.state:
+            case EventName.FAIL, "unknown":
+                return "unknown"
+            case EventName.FAIL, _ if facts.streak > 1:
+                return "still"
+            case EventName.STOP, "superseded":
+                return "superseded"
+    elif facts.is_test:
+        return "test"
+    return event.value

@@ -1,0 +1,46 @@
+"""What waits to be sent to a channel, and which of it goes next."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bridge.model.notice import DigestKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An open notice as far as its turn depends on it; times are in Unix seconds.
+
+    Notices with the same `batch` come from one push, which is `complete` when all its builds have ended. One
+    that does not `fold` is sent by itself, and one that is `held` waits in a digest: it goes before all of
+    its job.
+    """
+
+    id: str
+    job: str
+    recipient: str | None
+    urgent: bool
+    created_at: float
+    next_at: float
+    batch: str | None = None
+    complete: bool = True
+    folds: bool = True
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One message for these notices, the oldest first; `kind` is None for one notice as it is."""
+
+    ids: tuple[str, ...]
+    kind: DigestKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Nothing before `at`, unless something more arrives."""
+
+    at: float
+
+
+Choose = Callable[[Sequence[Waiting]], Send | Later | None]
+"""Says what goes next of all that waits, the oldest first; None when nothing is due."""

@@ -1,0 +1,152 @@
+"""Which notices go next to a channel, and which of them in one message (pure).
+
+People who wait for a failure must not wait behind a hundred successes, and a target that takes few messages
+a minute must still tell all. So single messages leave slots free for urgent ones, and those for digests.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.model.notice import DigestKind
+from bridge.model.outbox import Later, Send, Waiting
+
+PUSH_SECONDS: Final = 15.0
+"""So long the first result of a push waits for those of its other builds."""
+LATE_SECONDS: Final = 60.0
+"""After so long only the newest of a job still matters, and the others are named beside it."""
+DIGEST_SECONDS: Final = 20.0
+"""After so long behind the limit, what waits goes in a digest."""
+_RESERVED: Final = 2
+"""The slots that are left to digests of what is urgent."""
+_FEWEST: Final = 2
+"""A digest tells at least so many notices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """How many messages the target takes: `free` ones now of `count`, and another one at `next_at`."""
+
+    free: int
+    count: int
+    next_at: float
+
+
+@dataclass(slots=True)
+class _Unit:
+    """Notices that belong into one message: of one push, or of one job."""
+
+    rows: list[Waiting]
+
+    @property
+    def urgent(self) -> bool:
+        return any(row.urgent for row in self.rows)
+
+    @property
+    def complete(self) -> bool:
+        return all(row.complete for row in self.rows)
+
+    @property
+    def since(self) -> float:
+        """Since when the oldest of them could have been sent."""
+        return min(max(row.created_at, row.next_at) for row in self.rows)
+
+    def together(self, now: float) -> Sequence[Waiting]:
+        """What goes in one message: all that could not be told for long, else only the builds of one push."""
+        first = self.rows[0]
+        if now - first.created_at > LATE_SECONDS:
+            return self.rows
+        if first.batch is None:
+            return [first]
+        behind: set[str] = set()  # a job's notice of another push, and all behind it
+        together = []
+        for row in self.rows:
+            if row.batch != first.batch:
+                behind.add(row.job)
+            elif row.job not in behind:
+                together.append(row)
+        return together
+
+
+def choose(waiting: Sequence[Waiting], *, room: int, slots: Slots | None, now: float) -> Send | Later | None:
+    """What goes next; `room` is how many notices one message can tell, `slots` None where there is no limit.
+
+    `waiting` is ordered by age.
+    """
+    units: list[_Unit] = []
+    held: list[_Unit] = []
+    for unit in _units(waiting, now):
+        until = 0.0 if unit.complete or room < _FEWEST else unit.since + PUSH_SECONDS
+        (held if until > now else units).append(unit)
+    nothing = Later(min(unit.since for unit in held) + PUSH_SECONDS) if held else None
+    if not units:
+        return nothing
+    units.sort(key=lambda unit: (not unit.urgent, unit.since, unit.rows[0].id))
+    chosen = _message(units[0].together(now), room) if slots is None else _within(units, room, slots, now)
+    if isinstance(chosen, Later) and nothing is not None:
+        return min(chosen, nothing, key=lambda later: later.at)
+    return chosen
+
+
+def _within(units: Sequence[_Unit], room: int, slots: Slots, now: float) -> Send | Later:
+    if slots.free <= 0:
+        return Later(slots.next_at)
+    first = units[0]
+    if first.urgent:
+        alone = slots.free > _RESERVED
+    else:
+        alone = slots.free > slots.count // 2 and len(units) <= slots.free
+    return _message(first.together(now), room) if alone else _digest(units, room, slots, now)
+
+
+def _digest(units: Sequence[_Unit], room: int, slots: Slots, now: float) -> Send | Later:
+    urgent = units[0].urgent
+    if not urgent and slots.free <= _RESERVED:
+        return Later(slots.next_at)
+    if room < _FEWEST or not units[0].rows[0].folds:
+        return Send((units[0].rows[0].id,))
+    foldable = [row for unit in units for row in unit.rows if row.folds]
+    due_at = min(unit.since for unit in units) + DIGEST_SECONDS
+    if urgent or len(foldable) >= room or due_at <= now:
+        return _message(foldable[:room], room)
+    return Later(min(due_at, slots.next_at))
+
+
+def _message(rows: Sequence[Waiting], room: int) -> Send:
+    """One message for the first of these, which are in the order in which they may leave."""
+    if len(rows) == 1 or room < _FEWEST:
+        return Send((rows[0].id,))
+    told = rows[:room]
+    return Send(tuple(sorted(row.id for row in told)), _kind(told))
+
+
+def _kind(rows: Sequence[Waiting]) -> DigestKind:
+    batches = {row.batch for row in rows}
+    if rows[0].batch and len(batches) == 1:
+        return "push"
+    each_its_own = len(batches - {None}) == sum(row.batch is not None for row in rows)
+    return "job" if each_its_own and len({row.job for row in rows}) == 1 else "backlog"
+
+
+def _units(waiting: Sequence[Waiting], now: float) -> Collection[_Unit]:
+    """What may go now: of each job what comes before the first that may not, jobs of one push together."""
+    units: dict[tuple[str | None, ...], _Unit] = {}
+    for rows in _ready(waiting, now):
+        first = rows[0]
+        same = (first.batch, first.recipient) if first.batch and first.folds else (first.id,)
+        units.setdefault(same, _Unit([])).rows.extend(rows)
+    return units.values()
+
+
+def _ready(waiting: Sequence[Waiting], now: float) -> Iterator[list[Waiting]]:
+    by_job: dict[tuple[str, str | None], list[Waiting]] = {}
+    for row in waiting:
+        by_job.setdefault((row.job, row.recipient), []).append(row)
+    for rows in by_job.values():
+        ready: list[Waiting] = []
+        for row in rows:
+            if row.held or row.next_at > now or (ready and not (row.folds and ready[-1].folds)):
+                break
+            ready.append(row)
+        if ready:
+            yield ready

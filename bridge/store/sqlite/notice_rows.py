@@ -1,0 +1,61 @@
+"""Rows of notices as values, and the end of one that can no longer be read."""
+
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection, RowMapping, text, update
+
+from bridge.model.notice import BuildFacts, DigestFacts, EventName, Notice, NoticeState, ServiceFacts
+from bridge.runtime.events import LogEvent
+from bridge.store.codec import FACTS, Parts
+from bridge.store.schema import notice as table
+from bridge.store.sqlite import timeline
+from bridge.store.values import NoticeRow
+
+log = structlog.get_logger()
+
+# Word for word the condition of the index over open notices: bound parameters would not use it.
+IS_OPEN: Final = text("state IN ('pending', 'sending')")
+
+
+def parts_of(row: RowMapping) -> tuple[Notice, Parts]:
+    """The notice, as far as it can be read."""
+    parts = Parts()
+    nothing: BuildFacts | ServiceFacts | DigestFacts = ServiceFacts(subject=row["job"], detail="")
+    notice = Notice(
+        id=row["id"],
+        channel=row["channel"],
+        event=parts.read("event", lambda: EventName(row["event"]), EventName.DEGRADED),
+        facts=parts.read("facts", lambda: FACTS.validate_json(row["facts"]), nothing),
+        created_at=row["created_at"],
+        attempt=row["attempts"] + 1,
+        recipient=row["recipient"],
+    )
+    return notice, parts
+
+
+def row_of(row: RowMapping) -> NoticeRow:
+    notice, parts = parts_of(row)
+    state = parts.read("state", lambda: NoticeState(row["state"]), NoticeState.DEAD)
+    return NoticeRow(
+        notice=notice,
+        build_id=row["build_id"],
+        namespace=row["namespace"],
+        repo_name=row["repo_name"],
+        job=row["job"],
+        state=state,
+        reason=row["reason"],
+        detail=parts.detail(row["detail"]),
+        attempts=row["attempts"],
+        next_at=row["next_at"],
+        ended_at=row["ended_at"],
+        digest_id=row["digest_id"],
+    )
+
+
+def give_up(connection: Connection, notice_id: str, damage: str, now: float) -> None:
+    """End a notice that cannot be read."""
+    log.error(LogEvent.STORE_ROW_DAMAGED, notice_id=notice_id, reason=damage)
+    values = {"state": NoticeState.DEAD, "reason": "damaged", "detail": damage, "ended_at": now}
+    connection.execute(update(table).where(table.c.id == notice_id).values(**values))
+    timeline.add(connection, notice_id, now, NoticeState.DEAD, damage)
