@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from bridge.planning.outbox import DIGEST_SECONDS, LATE_SECONDS, PUSH_SECONDS, S
 NOW = 1000.0
 
 
-def one(name: str, job: str | None = None, **facts: object) -> Waiting:
+def one(name: str, job: str | None = None, **facts: Any) -> Waiting:
     plain = Waiting(
         id=name, job=job or name, recipient=None, urgent=False, created_at=NOW - 1, next_at=NOW - 1
     )
