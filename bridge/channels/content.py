@@ -37,7 +37,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
-    """The size of a rendering: `tail` in bytes, `subject` and `text` in characters, `images` as a count."""
+    """The size of a rendering: `tail` in bytes, `subject` and `text` in characters, `images` as a count.
+
+    `name` is that of a repository in a line of a digest, in bytes.
+    """
 
     tail: int
     subject: int
@@ -45,6 +48,7 @@ class Detail:
     text: int
     extras: bool = True
     links: bool = True
+    name: int = 56
 
 
 # From the most detailed to the least detailed, which is under 2000 bytes of UTF-8 for all facts.
@@ -54,8 +58,8 @@ DETAILS: Final = (
     Detail(tail=0, subject=80, images=3, text=400),
     Detail(tail=0, subject=24, images=3, text=200),
     Detail(tail=0, subject=24, images=1, text=100),
-    Detail(tail=0, subject=24, images=0, text=100, extras=False),
-    Detail(tail=0, subject=0, images=0, text=60, extras=False, links=False),
+    Detail(tail=0, subject=0, images=0, text=100, extras=False, name=40),
+    Detail(tail=0, subject=0, images=0, text=60, extras=False, links=False, name=15),
 )
 
 

@@ -82,10 +82,10 @@ def _label(member: Member) -> str:
 def _line(status: Status, member: Member, digest: DigestFacts, detail: Detail) -> Line:
     facts = member.facts
     if not isinstance(facts, BuildFacts):
-        what = clipped(facts.subject, 40)
+        what = clipped(facts.subject, detail.name)
         return (f"{status.mark} {what} {clipped(facts.detail, 80) if detail.subject else ''}".rstrip(),)
-    name = clipped(f"{facts.namespace}/{facts.repo_name}", 56)
-    ref = "" if digest.kind == "push" else f" {clipped(facts.ref_name, 24)}"
+    name = clipped(f"{facts.namespace}/{facts.repo_name}", detail.name)
+    ref = "" if digest.kind == "push" else f" {clipped(facts.ref_name, detail.name // 2)}"
     said = facts.detail if status.tone == "bad" and facts.detail else facts.subject
     more = f" {plain(said, detail.subject)}" if detail.subject and said.strip() else ""
     return (f"{status.mark} {name}{ref} ", link(facts.label, facts.build_url, detail), more)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.channel_contract import OUTCOMES, Answer, Contract, Markup, find_contract, make_channel
 from support.fake_robots import Turnable
-from support.hostile import NOTICES
+from support.hostile import NOTICES, digests
 from support.notices import AUTHOR, SERVICE, context, notice
 from support.sources import check_vendor_page
 
@@ -157,6 +158,25 @@ def test_whatever_the_facts_the_notice_fits_and_texts_of_strangers_have_no_power
     written = markup.write(sent, context(language=language))
     assert written.size <= markup.limit
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\ufffd\ud800-\udfff]", written.text)
+    text = written.text
+    if markup.mention is not None and mentions(markup, text):
+        text = text.removesuffix(markup.mention)
+    assert not re.search(markup.power, re.sub(markup.own, "", text))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RENDERED if CHANNELS[kind].folds])
+@settings(max_examples=30, deadline=None)
+@given(data=st.data(), language=st.sampled_from(["zh-CN", "en"]))
+def test_a_digest_of_as_many_as_a_kind_folds_names_each_build_once_and_fits(
+    kind: str, data: st.DataObject, language: str
+) -> None:
+    markup, size = RENDERED[kind], CHANNELS[kind].folds
+    written = markup.write(data.draw(digests(size)), context(language=language))
+    assert written.size <= markup.limit
+    found = Counter(int(number) for number in re.findall(r"#(9\d{8})\b", written.text))
+    assert {number: count for number, count in found.items() if number >= 900_000_000} == dict.fromkeys(
+        range(900_000_000, 900_000_000 + size), 1
+    )
     text = written.text
     if markup.mention is not None and mentions(markup, text):
         text = text.removesuffix(markup.mention)

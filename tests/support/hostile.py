@@ -1,12 +1,13 @@
 """Notices made of whatever a stranger may write: any characters, markup with power, and much of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import strategies as st
 from support.fake_robots import START
 
 from bridge.model.event import Person
-from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
+from bridge.model.notice import BuildFacts, DigestFacts, EventName, Member, Notice, ServiceFacts
 
 NASTY = st.sampled_from(
     [
@@ -35,8 +36,22 @@ FACTS = st.builds(
     log_tail=TEXT | st.lists(TEXT, max_size=40).map("\n".join),
 )  # fmt: skip
 SERVICE_FACTS = st.builds(ServiceFacts, subject=TEXT, detail=TEXT)
+SINGLE_FACTS = FACTS | SERVICE_FACTS
 NOTICES = st.builds(
     Notice,
-    id=TEXT, channel=TEXT, event=st.sampled_from(EventName), facts=FACTS | SERVICE_FACTS,
+    id=TEXT, channel=TEXT, event=st.sampled_from(EventName), facts=SINGLE_FACTS,
     created_at=st.floats(START - 10**6, START + 100),
 )  # fmt: skip
+
+
+@st.composite
+def digests(draw: st.DrawFn, size: int) -> Notice:
+    """Digests of so many builds, of which some differ in more than their number."""
+    kinds = draw(st.lists(st.tuples(FACTS, st.sampled_from(EventName)), min_size=1, max_size=4))
+    members = []
+    for place in range(size):
+        facts, event = kinds[place % len(kinds)]
+        facts = replace(facts, build_id=str(place), number=900_000_000 + place)
+        members.append(Member(notice_id=f"N-{place}", event=event, facts=facts))
+    kind = draw(st.sampled_from(["push", "job", "backlog"]))
+    return replace(draw(NOTICES), facts=DigestFacts(kind=kind, members=tuple(members)))
