@@ -12,10 +12,12 @@ _NOT_BY_AUTHOR: Final = frozenset({"manual", "order", "schedule"})
 
 def mentions(notice: Notice, contacts: Mapping[str, str]) -> tuple[str, ...]:
     """The contacts of the authors whose own pushes failed or fixed a build: each once, at most ten."""
-    if isinstance(notice.facts, DigestFacts):
-        found = [_author(member.event, member.facts, contacts) for member in notice.facts.members]
-    else:
-        found = [_author(notice.event, notice.facts, contacts)]
+    facts = notice.facts
+    if not isinstance(facts, DigestFacts):
+        found = [_author(notice.event, facts, contacts)]
+    else:  # of a job only the newest still matters
+        told = facts.members[-1:] if facts.kind == "job" else facts.members
+        found = [_author(member.event, member.facts, contacts) for member in told]
     return tuple(dict.fromkeys(filter(None, found)))[:MAX_MENTIONS]
 
 
