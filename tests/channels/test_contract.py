@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from support.channel_contract import OUTCOMES, Answer, Contract, Markup, find_contract, make_channel
 from support.fake_robots import Turnable
@@ -165,7 +165,7 @@ def test_whatever_the_facts_the_notice_fits_and_texts_of_strangers_have_no_power
 
 
 @pytest.mark.parametrize("kind", [kind for kind in RENDERED if CHANNELS[kind].folds])
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(data=st.data(), language=st.sampled_from(["zh-CN", "en"]))
 def test_a_digest_of_as_many_as_a_kind_folds_names_each_build_once_and_fits(
     kind: str, data: st.DataObject, language: str

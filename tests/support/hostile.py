@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import get_args
 
 from hypothesis import strategies as st
 from support.fake_robots import START
 
 from bridge.model.event import Person
-from bridge.model.notice import BuildFacts, DigestFacts, EventName, Member, Notice, ServiceFacts
+from bridge.model.notice import BuildFacts, DigestFacts, DigestKind, EventName, Member, Notice, ServiceFacts
 
 NASTY = st.sampled_from(
     [
@@ -53,5 +54,5 @@ def digests(draw: st.DrawFn, size: int) -> Notice:
         facts, event = kinds[place % len(kinds)]
         facts = replace(facts, build_id=str(place), number=900_000_000 + place)
         members.append(Member(notice_id=f"N-{place}", event=event, facts=facts))
-    kind = draw(st.sampled_from(["push", "job", "backlog"]))
+    kind: DigestKind = draw(st.sampled_from(get_args(DigestKind)))
     return replace(draw(NOTICES), facts=DigestFacts(kind=kind, members=tuple(members)))
