@@ -7,13 +7,16 @@ renders, shortens and signs at each attempt, so that a late notice is still vali
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
+from bridge.channels.chinese import CHINESE
 from bridge.config.people import ContactKey
+from bridge.model.language import translator
 from bridge.model.notice import Notice
 from bridge.runtime.clock import Clock
 from bridge.runtime.rate import Rate
@@ -80,18 +83,25 @@ class MessageSink(Protocol):
         """Store the notice as a message; a repeat of the same notice changes nothing. Raises StoreError."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ChannelContext:
     """What the daemon gives a channel.
 
     `contacts` holds how this kind of channel mentions a person, by lower-case e-mail address. It is personal
-    data: no log and no outcome may hold it.
+    data: no log and no outcome may hold it. `sentences` are what the builders say, in Chinese, by the English
+    sentence, in which `{}` stands for any words.
     """
 
     language: Literal["zh-CN", "en"]
     contacts: Mapping[str, str] = field(repr=False)
     clock: Clock
     messages: MessageSink
+    sentences: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def translate(self) -> Callable[[str], str]:
+        """Puts what the bridge itself says into the language of the channel."""
+        return translator(self.language, {**CHINESE, **self.sentences})
 
 
 class Channel(ABC):

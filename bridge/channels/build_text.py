@@ -1,21 +1,25 @@
 """The lines of a notice about one build."""
 
 import math
+from typing import Final
 
 from bridge.channels.content import Detail, Line, link
 from bridge.channels.text import plain
-from bridge.channels.words import Words
+from bridge.channels.words import Speech, Words
 from bridge.model.notice import BuildFacts, EventName
 
+_BY_AUTHOR: Final = frozenset({"push", "tag"})
 
-def build_lines(event: EventName, facts: BuildFacts, words: Words, detail: Detail) -> tuple[Line, ...]:
+
+def build_lines(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail) -> tuple[Line, ...]:
+    words = speech.words
     lines = [_where(facts, words, detail)]
     if detail.subject and facts.subject.strip():
         lines.append((_commit(facts, words, detail),))
     if detail.images and event in {EventName.SUCCESS, EventName.FIXED} and facts.images:
         lines.append((_images(facts.images, words, detail.images),))
     if detail.extras:
-        lines.extend((text,) for text in _extras(event, facts, words, detail) if text)
+        lines.extend((text,) for text in _extras(event, facts, speech, detail) if text)
     return tuple(lines)
 
 
@@ -29,7 +33,8 @@ def _where(facts: BuildFacts, words: Words, detail: Detail) -> Line:
 
 def _commit(facts: BuildFacts, words: Words, detail: Detail) -> str:
     subject = plain(facts.subject, detail.subject)
-    author = plain(facts.author.name or "", 40)
+    named_below = detail.extras and facts.cause in _BY_AUTHOR and not facts.by
+    author = "" if named_below else plain(facts.author.name or "", 40)
     return f"{words.commit} {words.by.format(subject, author) if author else subject}"
 
 
@@ -40,16 +45,17 @@ def _images(images: tuple[str, ...], words: Words, count: int) -> str:
     return words.images.format(shown)
 
 
-def _extras(event: EventName, facts: BuildFacts, words: Words, detail: Detail) -> list[str]:
-    took = duration(facts.duration, words)
+def _extras(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail) -> list[str]:
+    words = speech.words
+    builder, took = plain(facts.builder, 40), duration(facts.duration, words)
     about = (
-        plain(facts.builder, 40),
-        words.took.format(took) if took else "",
+        words.builder.format(builder) if builder else "",
+        took if took == words.instant else words.took.format(took) if took else "",
         _cause(facts, words),
     )
     texts = [" · ".join(filter(None, about))]
     if facts.detail and facts.detail.strip():
-        texts.append(words.detail.format(plain(facts.detail, detail.text)))
+        texts.append(words.detail.format(plain(speech.reason(facts.detail), detail.text)))
     if event in {EventName.FAIL, EventName.FIXED} and facts.streak_since is not None:
         sentence = words.fixed_one if facts.streak == 1 else words.fixed
         if event == EventName.FAIL:
@@ -60,12 +66,12 @@ def _extras(event: EventName, facts: BuildFacts, words: Words, detail: Detail) -
 
 
 def _cause(facts: BuildFacts, words: Words) -> str:
-    """Why it was built, and who asked for it: `by hand (root)`."""
+    """Why it was built, and who pushed or asked for it: `by hand (root)`."""
     cause = plain(facts.cause, 60)
     if not cause:
         return ""
     shown = words.causes.get(cause) or words.cause.format(cause)
-    by = plain(facts.by or "", 40)
+    by = plain(facts.by or (facts.author.name if cause in _BY_AUTHOR else "") or "", 40)
     return words.by.format(shown, by) if by else shown
 
 
@@ -80,5 +86,7 @@ def duration(seconds: float | None, words: Words) -> str:
     first = next((place for place, count in enumerate(counts) if count), None)
     if first is None:
         return words.instant
-    shown = list(zip(counts, words.units, strict=True))[first : first + 2]
-    return words.separator.join(f"{count}{unit}" for count, unit in shown if count)
+    shown = [pair for pair in list(zip(counts, words.units, strict=True))[first : first + 2] if pair[0]]
+    if len(shown) == 1:
+        return f"{counts[first]}{words.units_alone[first]}"
+    return words.separator.join(f"{count}{unit}" for count, unit in shown)

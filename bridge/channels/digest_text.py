@@ -5,14 +5,15 @@ from collections.abc import Iterable
 
 from bridge.channels.content import Content, Detail, Line, link
 from bridge.channels.text import clipped, plain
-from bridge.channels.words import Status, Words, status_of
+from bridge.channels.words import Speech, Status, Words, status_of
 from bridge.model.notice import BuildFacts, DigestFacts, Member
 
 _RANK = {"bad": 0, "good": 1, "neutral": 2}
 
 
-def as_table(facts: DigestFacts, words: Words, detail: Detail) -> Content:
+def as_table(facts: DigestFacts, speech: Speech, detail: Detail) -> Content:
     """A line for each; the footer is empty."""
+    words = speech.words
     members = _newest(facts.members)
     statuses = [(_status(member, words), member) for member in members]
     statuses.sort(key=lambda pair: _RANK[pair[0].tone] if pair[0].mark != "🟢" else 0.5)
@@ -31,7 +32,7 @@ def as_table(facts: DigestFacts, words: Words, detail: Detail) -> Content:
         status=worst.phrase if facts.kind == "push" else words.digest,
         subject=subject,
         tone=worst.tone,
-        lines=((counted,), *(_line(status, member, facts, detail) for status, member in statuses)),
+        lines=((counted,), *(_line(status, member, facts, speech, detail) for status, member in statuses)),
         tail=(),
         footer=(),
     )
@@ -79,13 +80,14 @@ def _label(member: Member) -> str:
     return member.facts.label if isinstance(member.facts, BuildFacts) else clipped(member.facts.subject, 40)
 
 
-def _line(status: Status, member: Member, digest: DigestFacts, detail: Detail) -> Line:
+def _line(status: Status, member: Member, digest: DigestFacts, speech: Speech, detail: Detail) -> Line:
     facts = member.facts
     if not isinstance(facts, BuildFacts):
-        what = clipped(facts.subject, detail.name)
-        return (f"{status.mark} {what} {clipped(facts.detail, 80) if detail.subject else ''}".rstrip(),)
+        what = clipped(speech.part(facts.subject), detail.name)
+        why = clipped(speech.reason(facts.detail), 80) if detail.subject else ""
+        return (f"{status.mark} {what} {why}".rstrip(),)
     name = clipped(f"{facts.namespace}/{facts.repo_name}", detail.name)
     ref = "" if digest.kind == "push" else f" {clipped(facts.ref_name, detail.name // 2)}"
-    said = facts.detail if status.tone == "bad" and facts.detail else facts.subject
+    said = speech.reason(facts.detail) if status.tone == "bad" and facts.detail else facts.subject
     more = f" {plain(said, detail.subject)}" if detail.subject and said.strip() else ""
     return (f"{status.mark} {name}{ref} ", link(facts.label, facts.build_url, detail), more)

@@ -4,52 +4,53 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from bridge.channels.base import ChannelContext
 from bridge.channels.build_text import build_lines, duration
 from bridge.channels.content import DETAILS, Content, Detail, Line, Link, Span
 from bridge.channels.digest_text import as_table, earlier_line
 from bridge.channels.text import log_tail, plain, web_link
-from bridge.channels.words import Language, Words, status_of, words_of
+from bridge.channels.words import Speech, Words, status_of, words_of
 from bridge.model.notice import BuildFacts, DigestFacts, Notice
 
 LATE_AFTER: Final = 300.0
 
 
-def fitted(
-    notice: Notice, language: Language, now: float, render: Callable[[Content], bytes], limit: int
-) -> bytes:
+def fitted(notice: Notice, context: ChannelContext, render: Callable[[Content], bytes], limit: int) -> bytes:
     """The most detailed rendering of at most `limit` bytes; the least detailed one if none is that short."""
     body = b""
     for detail in DETAILS:
-        body = render(compose(notice, language, now, detail))
+        body = render(compose(notice, context, detail))
         if len(body) <= limit:
             break
     return body
 
 
-def compose(notice: Notice, language: Language, now: float, detail: Detail) -> Content:
-    """The notice in words; `now` is in Unix seconds."""
-    facts, words = notice.facts, words_of(language)
+def compose(notice: Notice, context: ChannelContext, detail: Detail) -> Content:
+    """The notice in the words of the channel's language, as it is to be told now."""
+    facts, speech = notice.facts, Speech(words_of(context.language), context.translate)
     if isinstance(facts, DigestFacts):
-        content = _digest(notice, facts, words, detail)
+        content = _digest(notice, facts, speech, detail)
     else:
-        content = _single(notice, words, detail)
-    footer = _footer(notice, words, now, content.footer, shortened=detail is not DETAILS[0])
+        content = _single(notice, speech, detail)
+    shortened = detail is not DETAILS[0]
+    footer = _footer(notice, speech.words, context.clock(), content.footer, shortened=shortened)
     return replace(content, footer=footer)
 
 
-def _single(notice: Notice, words: Words, detail: Detail) -> Content:
-    facts = notice.facts
+def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
+    facts, words = notice.facts, speech.words
     assert not isinstance(facts, DigestFacts)
     status = words.statuses[status_of(notice.event, facts)]
     if isinstance(facts, BuildFacts):
         subject = plain(f"{facts.namespace}/{facts.repo_name}", 100)
         title = f"{subject} {plain(facts.ref_name, 60)} {facts.label}"
-        lines = build_lines(notice.event, facts, words, detail)
+        lines = build_lines(notice.event, facts, speech, detail)
         tail = log_tail(facts.log_tail, detail.tail) if detail.tail else ()
         log = web_link(facts.page_url) or web_link(facts.build_url)
     else:
-        title = subject = plain(facts.subject, 100)
-        lines = ((plain(facts.detail, detail.text),),) if facts.detail.strip() else ()
+        title = subject = plain(speech.part(facts.subject), 100)
+        said = words.works.format(subject) if facts.is_test else speech.reason(facts.detail)
+        lines = ((plain(said, detail.text),),) if said.strip() else ()
         tail, log = (), None
     return Content(
         title=f"[{status.word}] {title}",
@@ -57,19 +58,19 @@ def _single(notice: Notice, words: Words, detail: Detail) -> Content:
         status=status.phrase,
         subject=subject,
         tone=status.tone,
-        lines=lines,
+        lines=(*lines, (words.tail,)) if tail else lines,
         tail=tail,
         footer=(Link(words.log, log),) if log else (),
     )
 
 
-def _digest(notice: Notice, facts: DigestFacts, words: Words, detail: Detail) -> Content:
+def _digest(notice: Notice, facts: DigestFacts, speech: Speech, detail: Detail) -> Content:
     """Of a job the newest is told, and what came before it is named; else each has a line."""
     if facts.kind != "job":
-        return as_table(facts, words, detail)
+        return as_table(facts, speech, detail)
     newest = facts.members[-1]
-    content = _single(replace(notice, event=newest.event, facts=newest.facts), words, detail)
-    earlier = earlier_line(facts, words)
+    content = _single(replace(notice, event=newest.event, facts=newest.facts), speech, detail)
+    earlier = earlier_line(facts, speech.words)
     return replace(content, lines=(*content.lines, earlier)) if earlier else content
 
 

@@ -1,13 +1,15 @@
 # ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """The words of notices, in both languages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from bridge.model.notice import BuildFacts, EventName, ServiceFacts
 
 Language = Literal["zh-CN", "en"]
+_LONGEST: Final = 2000
+
 Tone = Literal["good", "bad", "neutral"]
 
 
@@ -33,16 +35,19 @@ class Words:
     images: str
     more_images: str
     detail: str
+    builder: str
     took: str
     cause: str
     causes: Mapping[str, str]
     failing: str
     fixed: str
     fixed_one: str
+    tail: str
     log: str
     late: str
     shortened: str
     units: tuple[str, str, str, str]
+    units_alone: tuple[str, str, str, str]
     separator: str
     instant: str
     digest: str
@@ -51,6 +56,9 @@ class Words:
     earlier: str
     colon: str
     list_separator: str
+    sentence_separator: str
+    works: str
+    parts: Mapping[str, str]
 
 
 _ZH: Final = Words(
@@ -68,7 +76,7 @@ _ZH: Final = Words(
         "forbiddenJob": Status("⚙️", "禁用", "任务被禁用", "neutral"),
         "serviceDegraded": Status("⚠️", "异常", "服务异常", "bad"),
         "serviceRestored": Status("🟢", "恢复", "服务已恢复", "good"),
-        "test": Status("🧪", "测试", "这是一条测试通知", "neutral"),
+        "test": Status("🔔", "测试", "测试消息", "neutral"),
     },
     branch="分支",
     tag="标签",
@@ -76,25 +84,44 @@ _ZH: Final = Words(
     by="{0}（{1}）",
     images="镜像 {0}",
     more_images="{0} 等 {1} 个",
-    detail="详情 {0}",
+    detail="原因：{0}",
+    builder="构建器 {0}",
     took="耗时 {0}",
     cause="{0} 触发",
-    causes={"tag": "标签触发", "manual": "手动触发", "schedule": "定时触发", "order repair": "补建触发"},
-    failing="自 #{1} 起连续失败 {0} 次",
-    fixed="自 #{1} 起连续失败 {0} 次，历时 {2}",
-    fixed_one="自 #{1} 起失败 1 次，历时 {2}",
+    causes={
+        "push": "推送触发",
+        "tag": "标签触发",
+        "manual": "手动触发",
+        "schedule": "定时触发",
+        "order repair": "补建触发",
+    },
+    failing="连续失败 {0} 次（自 #{1} 起）",
+    fixed="连续失败 {0} 次后恢复（自 #{1}，历时 {2}）",
+    fixed_one="失败 1 次后恢复（#{1}，历时 {2}）",
+    tail="日志末尾：",
     log="查看日志",
     late="延迟 {0}送达",
     shortened="…（已截断，详见日志）",
     units=(" 天", " 小时", " 分", " 秒"),
+    units_alone=(" 天", " 小时", " 分钟", " 秒"),
     separator=" ",
-    instant="不到 1 秒",
+    instant="耗时不到 1 秒",
     digest="汇总",
     builds="{0} 个构建",
     notices="{0} 条通知",
     earlier="此前 {0}",
     colon="：",
     list_separator="，",
+    sentence_separator="；",
+    works="{0} 可用",
+    parts={
+        "channel": "通知渠道 {0}",
+        "builder": "构建器 {0}",
+        "disk": "磁盘 {0}",
+        "schedule of": "{0} 的定时构建",
+        "rules": "规则文件",
+        "configuration": "配置文件",
+    },
 )
 _EN: Final = Words(
     statuses={
@@ -111,7 +138,7 @@ _EN: Final = Words(
         "forbiddenJob": Status("⚙️", "DISABLED", "Job disabled", "neutral"),
         "serviceDegraded": Status("⚠️", "DEGRADED", "Service degraded", "bad"),
         "serviceRestored": Status("🟢", "RESTORED", "Service restored", "good"),
-        "test": Status("🧪", "TEST", "Test notice", "neutral"),
+        "test": Status("🔔", "TEST", "Test message", "neutral"),
     },
     branch="Branch",
     tag="Tag",
@@ -119,25 +146,38 @@ _EN: Final = Words(
     by="{0} ({1})",
     images="Image {0}",
     more_images="{0} and others, {1} in all",
-    detail="Detail {0}",
+    detail="Reason: {0}",
+    builder="builder {0}",
     took="took {0}",
     cause="by {0}",
     causes={"manual": "by hand"},
     failing="Failing for {0} builds since #{1}",
     fixed="Broken since #{1}: {0} failures in a row, over {2}",
     fixed_one="Broken since #{1}: 1 failure, for {2}",
+    tail="End of the log:",
     log="View log",
     late="delivered {0} late",
     shortened="… (shortened, see the log)",
     units=("d", "h", "m", "s"),
+    units_alone=("d", "h", "m", "s"),
     separator="",
-    instant="under 1s",
+    instant="took under 1s",
     digest="DIGEST",
     builds="{0} builds",
     notices="{0} notices",
     earlier="Before that {0}",
     colon=": ",
     list_separator=", ",
+    sentence_separator="; ",
+    works="{0} works",
+    parts={
+        "channel": "channel {0}",
+        "builder": "builder {0}",
+        "disk": "disk {0}",
+        "schedule of": "schedule of {0}",
+        "rules": "rules",
+        "configuration": "configuration",
+    },
 )
 _WORDS: Final[Mapping[Language, Words]] = {"zh-CN": _ZH, "en": _EN}
 
@@ -159,3 +199,23 @@ def status_of(event: EventName, facts: BuildFacts | ServiceFacts) -> str:
     elif facts.is_test:
         return "test"
     return event.value
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The words of a language, and how the bridge's own sentences are put into it."""
+
+    words: Words
+    translate: Callable[[str], str]
+
+    def reason(self, detail: str) -> str:
+        """Sentences of the bridge, with `; ` between them."""
+        return self.words.sentence_separator.join(map(self.translate, detail[:_LONGEST].split("; ")))
+
+    def part(self, subject: str) -> str:
+        """The name of a part of the bridge, such as `channel:team`; any other text stays as it is."""
+        kind, separator, name = subject.partition(":")
+        if not separator and (found := subject.removeprefix("schedule of ")) != subject:
+            kind, name = "schedule of", found
+        form = self.words.parts.get(kind)
+        return subject if form is None else form.format(name).strip()

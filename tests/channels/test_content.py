@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from support.fake_robots import START
-from support.notices import AUTHOR, CONTACT, notice
+from support.fake_robots import START, Turnable
+from support.notices import AUTHOR, CONTACT, context, notice
 
 from bridge.channels.content import DETAILS, Content
 from bridge.channels.content import Link as WebLink
@@ -18,7 +18,8 @@ from bridge.model.notice import EventName
 def content(
     event: EventName = EventName.FAIL, *, late: float = 0, language: Language = "en", **facts: Any
 ) -> Content:
-    return compose(notice(event, **facts), language, START + late, DETAILS[0])
+    given = context(Turnable(START + late), language=language)
+    return compose(notice(event, **facts), given, DETAILS[0])
 
 
 def lines(found: Content) -> list[str]:
@@ -42,7 +43,7 @@ def test_a_title_shows_the_result_of_the_build(event: EventName, facts: dict[str
 
 def test_failures_in_a_row_are_counted_from_the_second_on() -> None:
     assert not any("Failing for" in line for line in lines(content(streak=1)))
-    assert lines(content(streak=2, streak_since=127))[-1] == "Failing for 2 builds since #127"
+    assert lines(content(streak=2, streak_since=127, log_tail=""))[-1] == "Failing for 2 builds since #127"
 
 
 @pytest.mark.parametrize(
@@ -50,12 +51,13 @@ def test_failures_in_a_row_are_counted_from_the_second_on() -> None:
     [
         ("en", 1, "Broken since #124: 1 failure, for 2h10m"),
         ("en", 3, "Broken since #124: 3 failures in a row, over 2h10m"),
-        ("zh-CN", 1, "自 #124 起失败 1 次，历时 2 小时 10 分"),  # noqa: RUF001  # Chinese punctuation
-        ("zh-CN", 3, "自 #124 起连续失败 3 次，历时 2 小时 10 分"),  # noqa: RUF001  # Chinese punctuation
+        ("zh-CN", 1, "失败 1 次后恢复（#124，历时 2 小时 10 分）"),  # noqa: RUF001  # Chinese punctuation
+        ("zh-CN", 3, "连续失败 3 次后恢复（自 #124，历时 2 小时 10 分）"),  # noqa: RUF001  # Chinese punctuation
     ],
 )
 def test_a_repair_tells_what_it_ended(language: Language, streak: int, expected: str) -> None:
-    found = content(EventName.FIXED, language=language, streak=streak, streak_since=124, streak_seconds=7_800)
+    ended: dict[str, Any] = {"streak": streak, "streak_since": 124, "streak_seconds": 7_800, "log_tail": ""}
+    found = content(EventName.FIXED, language=language, **ended)
     assert lines(found)[-1] == expected
 
 
@@ -93,12 +95,12 @@ def test_a_tag_is_called_one() -> None:
     ],
 )
 def test_the_duration_of_a_build_is_shown_in_the_two_largest_units(seconds: float, shown: str) -> None:
-    assert f"jenkins · took {shown} · by push" in lines(content(duration=seconds))
+    assert f"builder jenkins · took {shown} · by push (张三)" in lines(content(duration=seconds))
 
 
 @pytest.mark.parametrize("seconds", [None, -1.0, float("nan"), float("inf")])
 def test_the_duration_of_a_build_is_left_out_when_it_is_unknown(seconds: float | None) -> None:
-    assert "jenkins · by push" in lines(content(duration=seconds))
+    assert "builder jenkins · by push (张三)" in lines(content(duration=seconds))
 
 
 @pytest.mark.parametrize(
@@ -135,8 +137,8 @@ def test_a_build_that_the_author_did_not_cause_mentions_no_one(cause: str) -> No
     [
         ("zh-CN", "manual", "root", "手动触发（root）"),  # noqa: RUF001  # Chinese punctuation
         ("zh-CN", "schedule", None, "定时触发"),
-        ("zh-CN", "tag", None, "标签触发"),
-        ("zh-CN", "push", None, "push 触发"),
+        ("zh-CN", "tag", None, "标签触发（张三）"),  # noqa: RUF001  # Chinese punctuation
+        ("zh-CN", "push", None, "推送触发（张三）"),  # noqa: RUF001  # Chinese punctuation
         ("en", "manual", "root", "by hand (root)"),
         ("en", "schedule", None, "by schedule"),
     ],
@@ -144,5 +146,5 @@ def test_a_build_that_the_author_did_not_cause_mentions_no_one(cause: str) -> No
 def test_what_caused_a_build_is_said_in_the_readers_language(
     language: Language, cause: str, by: str | None, expected: str
 ) -> None:
-    about = lines(content(language=language, cause=cause, by=by, detail=None))[-1]
+    about = lines(content(language=language, cause=cause, by=by, detail=None, log_tail=""))[-1]
     assert about.split(" · ")[-1] == expected

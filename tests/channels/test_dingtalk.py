@@ -34,9 +34,10 @@ async def test_a_robot_that_checks_everything_takes_a_notice() -> None:
         "### ❌ 构建失败 · acme/shop\n\n"
         "- 分支 main · [1a2b3c4d](https://git.example.com/acme/shop/commit/1a2b3c4d)"
         " · [#128](https://ci.example.com/job/shop/128/)\n"
-        "- 提交 修复登录超时（张三）\n"  # noqa: RUF001  # Chinese punctuation
-        "- jenkins · 耗时 3 分 12 秒 · push 触发\n"
-        "- 详情 docker build\n\n"
+        "- 提交 修复登录超时\n"
+        "- 构建器 jenkins · 耗时 3 分 12 秒 · 推送触发（张三）\n"  # noqa: RUF001  # Chinese punctuation
+        "- 原因：docker build\n"  # noqa: RUF001  # Chinese punctuation
+        "- 日志末尾：\n\n"  # noqa: RUF001  # Chinese punctuation
         "> step 3/9  \n> error: no such file\n\n"
         "[查看日志](https://bridge.example.com/builds/128) · N-0000abcd\n\n"
         "构建桥\n\n"

@@ -24,9 +24,10 @@ async def test_a_robot_that_checks_everything_takes_a_notice() -> None:
         '### ❌ <font color="warning">构建失败</font> · acme/shop\n'
         "> 分支 main · [1a2b3c4d](https://git.example.com/acme/shop/commit/1a2b3c4d)"
         " · [#128](https://ci.example.com/job/shop/128/)\n"
-        "> 提交 修复登录超时（张三）\n"  # noqa: RUF001  # Chinese punctuation
-        "> jenkins · 耗时 3 分 12 秒 · push 触发\n"
-        "> 详情 docker build\n"
+        "> 提交 修复登录超时\n"
+        "> 构建器 jenkins · 耗时 3 分 12 秒 · 推送触发（张三）\n"  # noqa: RUF001  # Chinese punctuation
+        "> 原因：docker build\n"  # noqa: RUF001  # Chinese punctuation
+        "> 日志末尾：\n"  # noqa: RUF001  # Chinese punctuation
         '> <font color="comment">step 3/9</font>\n'
         '> <font color="comment">error: no such file</font>\n'
         "[查看日志](https://bridge.example.com/builds/128) · N-0000abcd\n"
@@ -44,10 +45,10 @@ async def test_a_fixed_build_is_reported_in_english() -> None:
         '### 🟢 <font color="info">Build fixed</font> · acme/shop\n'
         "> Branch main · [1a2b3c4d](https://git.example.com/acme/shop/commit/1a2b3c4d)"
         " · [#128](https://ci.example.com/job/shop/128/)\n"
-        "> Commit 修复登录超时 (张三)\n"
+        "> Commit 修复登录超时\n"
         "> Image registry.example.com/acme/shop:1.4.2, registry.example.com/acme/shop:latest\n"
-        "> jenkins · took 3m12s · by push\n"
-        "> Detail docker build\n"
+        "> builder jenkins · took 3m12s · by push (张三)\n"
+        "> Reason: docker build\n"
         "> Broken since #125: 3 failures in a row, over 2h10m\n"
         "[View log](https://bridge.example.com/builds/128) · N-0000abcd\n"
         "<@zhangsan>"

@@ -80,7 +80,7 @@ class DingTalk(Robot):
         def body(content: Content) -> bytes:
             return orjson.dumps(self._message(content, mobiles))
 
-        return fitted(notice, self.context.language, self.context.clock(), body, limit)
+        return fitted(notice, self.context, body, limit)
 
     def _message(self, content: Content, mobiles: Sequence[str]) -> dict[str, object]:
         title = content.title

@@ -25,7 +25,7 @@ def make_message(
     notice: Notice, sender: str, recipient: str, context: ChannelContext, detail: Detail
 ) -> EmailMessage:
     """The mail as plain text and HTML, in base64: every relay passes that unchanged."""
-    content = compose(notice, context.language, context.clock(), detail)
+    content = compose(notice, context, detail)
     domain = parsed(sender).domain
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender

@@ -42,8 +42,7 @@ class WeCom(Robot):
         def text(content: Content) -> bytes:
             return _text(content, userids).encode()
 
-        context = self.context
-        content = fitted(notice, context.language, context.clock(), text, limit).decode()
+        content = fitted(notice, self.context, text, limit).decode()
         return orjson.dumps({"msgtype": "markdown", "markdown": {"content": content}})
 
     def address(self) -> httpx.URL:
