@@ -93,7 +93,7 @@ class _Daemon:
         self._local = None if local is None else local.getsockname()
         self._attempts = AttemptLimits(clock())
         self._api_settings = _of_api(config.settings)
-        self.notice_policy = NoticePolicy(clock, config.settings.server.public_url)
+        self.notice_policy = NoticePolicy(clock)
         self.staff = Staff(
             lambda: self.reloader.config,
             crew,
@@ -145,7 +145,6 @@ class _Daemon:
         settings = config.settings
         self._lines.redactor.learn(config.secrets)
         self._lines.set(style=settings.log.format, level=settings.log.level.upper())
-        self.notice_policy.public_url = settings.server.public_url
         self._service_notices.watchers = [one.subscription for one in config.default_notices]
         self._http.receiver = self._receiver(config, self._http.receiver)
         self._http.wake = self._wake_view(config, self._http.wake)

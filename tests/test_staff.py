@@ -92,7 +92,7 @@ class Site:
         self.config = begun
         self.store = store
         self.crew, changed = Crew(), HandOver()
-        policy = NoticePolicy(store.clock, None)
+        policy = NoticePolicy(store.clock)
         self.staff = Staff(
             lambda: self.config, self.crew, store, store.clock, notice_policy=policy, on_changed=changed
         )
@@ -190,7 +190,7 @@ async def test_one_that_moves_asks_its_new_place_for_nothing_that_is_at_the_old_
     monkeypatch.setattr(base, "FINISH_SECONDS", 0.01)
     names = ("queued", "ended", "lost", "sent")
     builds = {name: await store.add_build(name, builder="here", tags=(name,)) for name in names}
-    policy = NoticePolicy(store.clock, None)
+    policy = NoticePolicy(store.clock)
     for name in names[:3]:
         await store.builds.transition(builds[name].id, BuildState.TRIGGERING, policy)
         await store.builds.transition(builds[name].id, BuildState.QUEUED, policy, handle=name)
@@ -261,7 +261,7 @@ async def test_a_builder_and_a_channel_that_come_back_soon_have_lost_nothing(sto
         await site.unserved.round()
         build = await store.add_build("1", builder="here", subscriptions=(subscription,))
         failed = await store.add_build("2", tags=("other",), subscriptions=(subscription,), builder="there")
-        await store.builds.transition(failed.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+        await store.builds.transition(failed.id, BuildState.FAILED, NoticePolicy(store.clock))
         store.clock.advance(ABSENT_SECONDS - 1)
         await site.unserved.round()
         waiting = await store.build(build.id)
@@ -279,7 +279,7 @@ async def test_a_build_of_a_builder_that_comes_back_busy_no_longer_says_that_the
     store: Store,
 ) -> None:
     there = {"here"}
-    unserved = Unserved(store, lambda: there, lambda: ["message"], NoticePolicy(store.clock, None))
+    unserved = Unserved(store, lambda: there, lambda: ["message"], NoticePolicy(store.clock))
     await unserved.round()
     build = await store.add_build(builder="here")
     there.clear()

@@ -39,6 +39,7 @@ def compose(notice: Notice, context: ChannelContext, detail: Detail) -> Content:
 
 def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
     facts, words = notice.facts, speech.words
+    log: Span
     assert not isinstance(facts, DigestFacts)
     status = words.statuses[status_of(notice.event, facts)]
     if isinstance(facts, BuildFacts):
@@ -46,12 +47,13 @@ def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
         title = f"{subject} {plain(facts.ref_name, 60)} {facts.label}"
         lines = build_lines(notice.event, facts, speech, detail)
         tail = log_tail(facts.log_tail, detail.tail) if detail.tail else ()
-        log = web_link(facts.page_url) or web_link(facts.build_url)
+        page = web_link(facts.build_url)
+        log = Link(words.log, page) if page else words.log_command.format(f"{subject}#{facts.number}")
     else:
         title = subject = plain(speech.part(facts.subject), 100)
         said = words.works.format(subject) if facts.is_test else speech.reason(facts.detail)
         lines = ((plain(said, detail.text),),) if said.strip() else ()
-        tail, log = (), None
+        tail, log = (), ""
     return Content(
         title=f"[{status.word}] {title}",
         mark=status.mark,
@@ -60,7 +62,7 @@ def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
         tone=status.tone,
         lines=(*lines, (words.tail,)) if tail else lines,
         tail=tail,
-        footer=(Link(words.log, log),) if log else (),
+        footer=(log,) if log else (),
     )
 
 

@@ -44,6 +44,7 @@ class Words:
     fixed_one: str
     tail: str
     log: str
+    log_command: str
     late: str
     shortened: str
     units: tuple[str, str, str, str]
@@ -100,6 +101,7 @@ _ZH: Final = Words(
     fixed_one="失败 1 次后恢复（#{1}，历时 {2}）",
     tail="日志末尾：",
     log="查看日志",
+    log_command="日志：buildbridge builds log {0}",
     late="延迟 {0}送达",
     shortened="…（已截断，详见日志）",
     units=(" 天", " 小时", " 分", " 秒"),
@@ -156,6 +158,7 @@ _EN: Final = Words(
     fixed_one="Broken since #{1}: 1 failure, for {2}",
     tail="End of the log:",
     log="View log",
+    log_command="Log: buildbridge builds log {0}",
     late="delivered {0} late",
     shortened="… (shortened, see the log)",
     units=("d", "h", "m", "s"),

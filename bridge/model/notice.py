@@ -94,7 +94,6 @@ class BuildFacts:
     builder: str
     duration: float | None
     build_url: str | None
-    page_url: str | None
     cause: str
     streak: int
     log_tail: str

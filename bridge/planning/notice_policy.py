@@ -30,13 +30,9 @@ _EVENTS: Final = {
 
 @dataclass(slots=True)
 class NoticePolicy:
-    """Turns a build in a new state into notices; `log_tail` is the end of its log, if that is known.
-
-    `public_url` is replaced with the configuration.
-    """
+    """Turns a build in a new state into notices; `log_tail` is the end of its log, if that is known."""
 
     clock: Clock
-    public_url: str | None
     log_tail: str = ""
 
     def __call__(self, build: Build, before: Streak) -> Sequence[Notice]:
@@ -74,7 +70,6 @@ class NoticePolicy:
             builder=build.builder,
             duration=duration,
             build_url=build.url,
-            page_url=f"{self.public_url.rstrip('/')}/v1/builds/{build.id}" if self.public_url else None,
             cause=origin.cause,
             by=origin.by,
             run=build.run,

@@ -268,7 +268,7 @@ class Poller(Service):
             "started_at": status.started_at or build.started_at,
         }
         change["ended_at"] = None if status.state in _OPEN else status.ended_at or self._clock()
-        notice_policy = NoticePolicy(self._notice_policy.clock, self._notice_policy.public_url, tail)
+        notice_policy = NoticePolicy(self._notice_policy.clock, tail)
         cancelled = status.state is BuildState.CANCELLED
         to = build.ended_by_us if cancelled else status.state
         moved = await self._builds.transition(build.run_id, to, notice_policy, **change)

@@ -70,7 +70,7 @@ def make_poller(store: Store, ci: Builder) -> Poller:
         ci,
         builds=store.builds,
         health=BuilderHealth("ci", store.health, Circuit(store.clock), nothing),
-        notice_policy=NoticePolicy(store.clock, None),
+        notice_policy=NoticePolicy(store.clock),
         clock=store.clock,
         on_ended=nothing,
         wake_notifiers=nothing,

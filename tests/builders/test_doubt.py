@@ -69,7 +69,7 @@ class Group:
                 jobs=store.jobs,
                 health=BuilderHealth(name, store.health, Circuit(store.clock), lambda: None),
                 rooms=(),
-                notice_policy=NoticePolicy(store.clock, None),
+                notice_policy=NoticePolicy(store.clock),
                 clock=store.clock,
                 on_triggered=lambda: self._is_queued(name),
                 wake_notifiers=lambda: None,

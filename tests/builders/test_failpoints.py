@@ -120,7 +120,7 @@ class Line:
         shared: dict[str, Any] = {
             "builds": Mortal(store.builds, COMMITS, fate),
             "health": BuilderHealth("here", store.health, Circuit(store.clock), lambda: None),
-            "notice_policy": NoticePolicy(store.clock, None),
+            "notice_policy": NoticePolicy(store.clock),
             "clock": store.clock,
             "wake_notifiers": lambda: None,
         }

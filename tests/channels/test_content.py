@@ -112,13 +112,11 @@ def test_a_notice_that_is_over_five_minutes_late_says_so(late: float, expected: 
     assert found == ([expected] if expected else [])
 
 
-def test_without_a_page_of_ours_the_log_is_that_of_the_builder() -> None:
-    for page, expected in (
-        ("https://bridge.example.com/1", "https://bridge.example.com/1"),
-        (None, "https://ci.example.com/job/shop/128/"),
-        ("javascript:alert(1)", "https://ci.example.com/job/shop/128/"),
-    ):
-        assert content(page_url=page).footer[0] == WebLink("View log", expected)
+def test_the_log_is_on_the_builders_page_or_a_command_shows_it() -> None:
+    page = "https://ci.example.com/job/shop/128/"
+    assert content(build_url=page).footer[0] == WebLink("View log", page)
+    for url in (None, "javascript:alert(1)"):
+        assert content(build_url=url).footer[0] == "Log: buildbridge builds log acme/shop#128"
 
 
 @pytest.mark.parametrize("email", ["zhang.san@example.com", " Zhang.San@EXAMPLE.com "])

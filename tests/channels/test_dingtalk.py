@@ -39,7 +39,7 @@ async def test_a_robot_that_checks_everything_takes_a_notice() -> None:
         "- 原因：docker build\n"  # noqa: RUF001  # Chinese punctuation
         "- 日志末尾：\n\n"  # noqa: RUF001  # Chinese punctuation
         "> step 3/9  \n> error: no such file\n\n"
-        "[查看日志](https://bridge.example.com/builds/128) · N-0000abcd\n\n"
+        "[查看日志](https://ci.example.com/job/shop/128/) · N-0000abcd\n\n"
         "构建桥\n\n"
         "@13800000000"
     )

@@ -54,7 +54,7 @@ async def test_each_recipient_gets_a_separate_mail(
     plain, html = first.iter_parts()
     assert plain["Content-Transfer-Encoding"] == html["Content-Transfer-Encoding"] == "base64"
     assert "提交 修复登录超时" in plain.get_content()
-    assert '<a href="https://bridge.example.com/builds/128">查看日志</a>' in html.get_content()
+    assert '<a href="https://ci.example.com/job/shop/128/">查看日志</a>' in html.get_content()
 
 
 async def test_a_password_may_be_outside_ascii(tmp_path: Path) -> None:

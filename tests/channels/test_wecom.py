@@ -30,7 +30,7 @@ async def test_a_robot_that_checks_everything_takes_a_notice() -> None:
         "> 日志末尾：\n"  # noqa: RUF001  # Chinese punctuation
         '> <font color="comment">step 3/9</font>\n'
         '> <font color="comment">error: no such file</font>\n'
-        "[查看日志](https://bridge.example.com/builds/128) · N-0000abcd\n"
+        "[查看日志](https://ci.example.com/job/shop/128/) · N-0000abcd\n"
         "<@zhangsan>"
     )
 
@@ -50,7 +50,7 @@ async def test_a_fixed_build_is_reported_in_english() -> None:
         "> builder jenkins · took 3m12s · by push (张三)\n"
         "> Reason: docker build\n"
         "> Broken since #125: 3 failures in a row, over 2h10m\n"
-        "[View log](https://bridge.example.com/builds/128) · N-0000abcd\n"
+        "[View log](https://ci.example.com/job/shop/128/) · N-0000abcd\n"
         "<@zhangsan>"
     )
 

@@ -23,7 +23,7 @@ async def fill(folder: Path) -> list[str]:
     async with open_store(folder) as store:
         for key in "12":
             build = await store.add_build(key)
-            await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+            await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock))
             ids.append(build.origin.delivery_id)
     return ids
 

@@ -106,7 +106,7 @@ async def test_a_build_superseded_before_it_reached_its_builder_is_never_trigger
     async with pushing(store, tmp_path, on_newer) as here:
         await here.push("-a")
         (old,) = await here.builds()
-        notice_policy = NoticePolicy(store.clock, None)
+        notice_policy = NoticePolicy(store.clock)
         if found is not None:
             moved = await store.builds.transition(
                 old.id, BuildState.TRIGGERING, notice_policy, attempts=1, triggered_at=store.clock()
@@ -137,7 +137,7 @@ async def test_no_more_builds_of_a_repository_are_with_the_builder_than_its_rule
         builds = [build for build in await here.builds() if build.id != other.id]
         assert builder.called("trigger") == [builds[0].id, builds[1].id, other.id]
         for state in (BuildState.RUNNING, BuildState.FAILED):
-            await store.builds.transition(builds[1].id, state, NoticePolicy(store.clock, None))
+            await store.builds.transition(builds[1].id, state, NoticePolicy(store.clock))
         await harness.settled()
         assert builder.called("trigger")[3:] == [builds[2].id]
 
@@ -161,6 +161,6 @@ async def test_many_builds_that_wait_for_their_turn_cost_little(store: Store) ->
     for number in range(1, 200):
         await store.add_build(str(number), tags=("latest", f"v{number}"))
     assert [build.id for build in await store.due("here")] == [first.id]
-    await store.builds.transition(first.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+    await store.builds.transition(first.id, BuildState.FAILED, NoticePolicy(store.clock))
     (second,) = await store.due("here")
     assert second.number == 2

@@ -20,7 +20,7 @@ X = BuildState.SUPERSEDED
 
 
 async def end(store: Store, build: Build, state: BuildState, tail: str = "") -> None:
-    notice_policy = NoticePolicy(store.clock, "https://bridge.example.com", tail)
+    notice_policy = NoticePolicy(store.clock, tail)
     for step in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING, state):
         assert await store.builds.transition(build.id, step, notice_policy)
 
@@ -117,7 +117,7 @@ async def test_a_repair_says_since_which_build_and_for_how_long(store: Store) ->
     for number, (state, wait) in enumerate([(S, 0), (F, 60), (C, 60), (U, 0), (S, 600), (S, 0)]):
         store.clock.advance(wait)
         build = await store.add_build(str(number))
-        notice_policy = NoticePolicy(store.clock, None)
+        notice_policy = NoticePolicy(store.clock)
         assert await store.builds.transition(build.id, BuildState.TRIGGERING, notice_policy)
         assert await store.builds.transition(build.id, state, notice_policy, ended_at=store.clock())
     streaks = [
@@ -160,7 +160,7 @@ async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(
     build = await store.add_build()
     await end(store, build, U)
     store.clock.advance(60)
-    notice_policy = NoticePolicy(store.clock, None)
+    notice_policy = NoticePolicy(store.clock)
     for state in steps:
         assert await store.builds.transition(build.id, state, notice_policy)
     assert (await store.events())[1:] == [EventName.FAIL, EventName.FIXED]
@@ -173,7 +173,7 @@ async def test_a_build_that_was_lost_and_found_to_have_succeeded_is_fixed(
 async def test_a_build_reports_each_thing_once_to_each_channel(store: Store) -> None:
     twice = Subscription(channel="team", events=ALL)
     build = await store.add_build(subscriptions=(twice, twice))
-    notice_policy = NoticePolicy(store.clock, None)
+    notice_policy = NoticePolicy(store.clock)
     for state in (BuildState.TRIGGERING, U, BuildState.RUNNING, U, F):
         assert await store.builds.transition(build.id, state, notice_policy)
     assert await store.events("team") == [EventName.FAIL, EventName.START, EventName.FAIL], (
@@ -219,7 +219,7 @@ async def test_a_build_that_no_one_knows_the_end_of_shows_the_end_of_its_log(sto
 async def test_a_build_takes_the_time_since_it_began(
     store: Store, began: BuildChange, ended: BuildChange, duration: float | None
 ) -> None:
-    build, notice_policy = await store.add_build(), NoticePolicy(store.clock, None)
+    build, notice_policy = await store.add_build(), NoticePolicy(store.clock)
     assert await store.builds.transition(build.id, BuildState.TRIGGERING, notice_policy, **began)
     assert await store.builds.transition(build.id, F, notice_policy, **ended)
     (row, *_) = await newest_notices(store, 1, NoticeFilter(channel="message"))
@@ -232,7 +232,6 @@ async def test_a_notice_leads_to_the_build(store: Store) -> None:
     await end(store, build, S)
     (row, *_) = await newest_notices(store, 1, NoticeFilter(channel="message"))
     assert isinstance(row.notice.facts, BuildFacts)
-    assert row.notice.facts.page_url == f"https://bridge.example.com/v1/builds/{build.id}"
     assert row.notice.facts.images == ("acme/shop:latest",)
     assert row.build_id == build.id
 

@@ -44,9 +44,7 @@ async def test_in_whatever_order_pushes_come_the_tag_ends_at_the_newest(
                     await here.finish()
         for build in await here.builds():
             if build.state is BuildState.RUNNING and build.cancel_reason:
-                await store.builds.transition(
-                    build.id, BuildState.SUPERSEDED, NoticePolicy(store.clock, None)
-                )
+                await store.builds.transition(build.id, BuildState.SUPERSEDED, NoticePolicy(store.clock))
         await here.finish()
         await here.drain()
     ends = {here.registry.get(f"b{number}") for number in range(len(orders(letters)))}

@@ -56,7 +56,7 @@ async def test_old_rows_go_in_each_round_and_a_failing_store_stops_nothing(store
 async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Store) -> None:
     for key in "12":
         build = await store.add_build(key)
-        await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+        await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock))
     store.clock.advance(2 * DAY.total_seconds())
 
     async def keep(deliveries: timedelta, builds: timedelta) -> tuple[int, int]:
@@ -71,7 +71,7 @@ async def test_deliveries_and_builds_are_kept_each_for_their_own_time(store: Sto
 async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
     store: Store,
 ) -> None:
-    notice_policy = NoticePolicy(store.clock, None)
+    notice_policy = NoticePolicy(store.clock)
     unserved = Unserved(store, lambda: ["here"], lambda: ["team", "message"], notice_policy)
     rounds = Rounds.of(unserved)
     subscription = Subscription(channel="gone", events=frozenset({EventName.FAIL}))
@@ -92,7 +92,7 @@ async def test_a_notice_for_a_channel_that_was_removed_while_it_built_says_so(
 
 
 async def test_a_retry_that_needs_a_builder_of_long_ago_ends_and_says_so(store: Store) -> None:
-    unserved = Unserved(store, lambda: ["here"], lambda: ["message"], NoticePolicy(store.clock, None))
+    unserved = Unserved(store, lambda: ["here"], lambda: ["message"], NoticePolicy(store.clock))
     rounds = Rounds.of(unserved)
     gone, kept = await store.add_build("1", builder="gone"), await store.add_build("2", ref="other")
     async with anyio.create_task_group() as tasks:
@@ -113,7 +113,7 @@ async def test_a_builder_that_comes_back_while_its_builds_are_being_ended_keeps_
 ) -> None:
     builds = [await store.add_build(key, builder="gone", tags=(key,)) for key in "ab"]
     named = iter([["here"], ["here"], ["here", "gone"]])
-    await end_orphans(store.builds, lambda: next(named), NoticePolicy(store.clock, None))
+    await end_orphans(store.builds, lambda: next(named), NoticePolicy(store.clock))
     states = [(await store.build(build.id)).state for build in builds]
     assert sorted(states) == [BuildState.FAILED, BuildState.WAITING]
 
@@ -180,7 +180,7 @@ async def test_systemd_shows_what_the_daemon_does_and_hears_of_changes_only(
         builds = [await store.add_build(key, builder="jenkins", ref=key) for key in "123"]
         assert await said() == "STATUS=builds: 0 with a builder, 3 waiting"
         for state in (BuildState.TRIGGERING, BuildState.RUNNING):
-            assert await store.builds.transition(builds[0].id, state, NoticePolicy(store.clock, None))
+            assert await store.builds.transition(builds[0].id, state, NoticePolicy(store.clock))
         working = "STATUS=builds: 1 with a builder, 2 waiting"
         assert await said() == working
         await store.health.degrade("builder:jenkins", "connection refused")

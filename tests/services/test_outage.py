@@ -61,7 +61,7 @@ class Line(DispatcherHarness):
         shared: dict[str, Any] = {
             "builds": store.builds,
             "health": self.builder_health(server.name),
-            "notice_policy": NoticePolicy(store.clock, None),
+            "notice_policy": NoticePolicy(store.clock),
             "clock": store.clock,
             "wake_notifiers": self.hand_over("wake_notifiers"),
         }

@@ -118,7 +118,7 @@ async def test_a_build_of_which_nothing_was_ever_learned_is_given_back_after_a_w
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await add_queued(store)
-    await store.builds.transition(build.id, BuildState.UNKNOWN, NoticePolicy(store.clock, None))
+    await store.builds.transition(build.id, BuildState.UNKNOWN, NoticePolicy(store.clock))
     async with polling(store, builder) as harness:
         await harness.advance(FORGET_SECONDS - 1)
         assert builder.called("release") == []

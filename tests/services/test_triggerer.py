@@ -184,7 +184,7 @@ async def test_no_more_builds_are_open_than_the_builder_has_slots(
     builds = [await store.add_build(key, tags=(key,)) for key in "1234"]
     async with triggering(store, builder) as harness:
         assert builder.called("trigger") == [build.id for build in builds[:2]]
-        await store.builds.transition(builds[0].id, BuildState.SUCCEEDED, NoticePolicy(store.clock, None))
+        await store.builds.transition(builds[0].id, BuildState.SUCCEEDED, NoticePolicy(store.clock))
         await harness.advance(0)
         assert builder.called("trigger") == [build.id for build in builds[:3]]
 
@@ -214,7 +214,7 @@ async def test_a_cancelled_build_does_not_wait_for_a_slot_nor_for_a_builder_that
         await harness.advance(0)
         assert (await store.build(waiting.id)).state is BuildState.CANCELLED
         late = await store.add_build("3", tags=("3",))
-        await store.builds.transition(running.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+        await store.builds.transition(running.id, BuildState.FAILED, NoticePolicy(store.clock))
         builder.triggers.append(Retry("down", 3000.0))
         await harness.advance(0)
         await store.builds.request_cancel(late.id, "cancelled by ann")
@@ -237,7 +237,7 @@ async def test_a_build_that_ended_while_the_builder_answered_stays_ended(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(TriggererHarness(store, Slow()).triggerer.run)
         await entered.wait()
-        await store.builds.transition(build.id, BuildState.CANCELLED, NoticePolicy(store.clock, None))
+        await store.builds.transition(build.id, BuildState.CANCELLED, NoticePolicy(store.clock))
         leave.set()
         await eventually(lambda: store.builds.get(build.id))
         tasks.cancel_scope.cancel()

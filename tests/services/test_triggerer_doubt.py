@@ -123,9 +123,7 @@ async def test_what_a_dead_process_was_sending_is_looked_up_before_anything_is_s
 ) -> None:
     build = await store.add_build()
     other = await store.add_build("2", tags=("2",))
-    await store.builds.transition(
-        build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None), attempts=1
-    )
+    await store.builds.transition(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock), attempts=1)
     builder.finds.append(found)
     async with triggering(store, builder):
         assert (await store.build(build.id)).state is state

@@ -49,9 +49,7 @@ async def test_a_builder_that_cannot_be_asked_is_asked_for_one_doubtful_build_in
 ) -> None:
     for key in "123":
         build = await store.add_build(key, tags=(key,))
-        await store.builds.transition(
-            build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None), attempts=1
-        )
+        await store.builds.transition(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock), attempts=1)
     builder.finds.extend([Transient("no route to host")] * 3)
     async with triggering(store, builder) as harness:
         assert len(builder.called("find")) == 1
@@ -63,9 +61,7 @@ async def test_a_doubtful_build_is_asked_for_less_and_less_often_though_the_buil
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await store.add_build()
-    await store.builds.transition(
-        build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None), attempts=6
-    )
+    await store.builds.transition(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock), attempts=6)
     builder.finds.append(Transient("one moment"))
     async with triggering(store, builder) as harness:
         await harness.advance(50)
@@ -80,7 +76,7 @@ async def test_a_build_that_the_builder_may_have_takes_a_slot_whatever_its_state
 ) -> None:
     builder.slots = 1
     build = await store.add_build("1", tags=("1",))
-    notice_policy = NoticePolicy(store.clock, None)
+    notice_policy = NoticePolicy(store.clock)
     await store.builds.transition(build.id, BuildState.TRIGGERING, notice_policy, attempts=1)
     if state is BuildState.TRIGGERING:
         await store.builds.update(build.id, next_at=store.clock() + 600)

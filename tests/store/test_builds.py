@@ -187,7 +187,7 @@ async def test_one_delivery_makes_one_build_of_each_tag_set(store: Store) -> Non
 
 
 async def test_builds_of_a_builder_that_is_gone_end_and_say_so(store: Store) -> None:
-    notice_policy = NoticePolicy(store.clock, None)
+    notice_policy = NoticePolicy(store.clock)
     waiting = await store.add_build("1", builder="gone")
     running = await store.add_build("2", builder="gone")
     for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
@@ -299,7 +299,7 @@ async def counted(store: Store) -> dict[str, int]:
 async def ended(store: Store, key: str, **changes: Any) -> Build:
     build = await store.add_build(key, **changes)
     await store.builds.append_log(build.id, "a log", 5, restarted=False)
-    moved = await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+    moved = await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock))
     assert moved is not None
     (row, *_) = await newest_notices(store, 1)
     await store.messages.add_message(row.notice)

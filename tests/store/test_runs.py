@@ -25,7 +25,7 @@ OTHER_SHA = "f" * 40
 
 async def ended(store: Store, build: Build, to: BuildState = BuildState.FAILED) -> Build:
     """The run, triggered and ended, with something in everything that a run has of its own."""
-    policy = NoticePolicy(store.clock, None)
+    policy = NoticePolicy(store.clock)
     claimed = await store.builds.claim("here", None, policy)
     assert claimed is not None
     assert claimed.id == build.id

@@ -114,7 +114,7 @@ class TriggererHarness(Harness):
                 jobs=store.jobs,
                 health=self.builder_health(builder.name),
                 rooms=rooms,
-                notice_policy=NoticePolicy(store.clock, None),
+                notice_policy=NoticePolicy(store.clock),
                 clock=store.clock,
                 on_triggered=self.hand_over("on_triggered"),
                 wake_notifiers=self.hand_over("wake_notifiers"),
@@ -137,7 +137,7 @@ class PollerHarness(Harness):
                 builder,
                 builds=store.builds,
                 health=self.builder_health(builder.name),
-                notice_policy=NoticePolicy(store.clock, "https://bridge.example.com/"),
+                notice_policy=NoticePolicy(store.clock),
                 clock=store.clock,
                 on_ended=self.hand_over("on_ended"),
                 wake_notifiers=self.hand_over("wake_notifiers"),
@@ -201,7 +201,7 @@ class DispatcherHarness(Harness):
                 lambda: self.rules,
                 store.deliveries,
                 default_notices=lambda: default_notices,
-                notice_policy=NoticePolicy(store.clock, None),
+                notice_policy=NoticePolicy(store.clock),
                 on_dispatched=self.hand_over("on_dispatched"),
             )
         )

@@ -31,7 +31,7 @@ FACTS = st.builds(
     author=st.builds(Person, TEXT, st.sampled_from(["zhang.san@example.com", "eve@example.com", None])),
     images=st.lists(TEXT, max_size=9).map(tuple), builder=TEXT,
     duration=st.none() | st.floats() | st.floats(0, timedelta(days=400).total_seconds()),
-    build_url=URL, page_url=URL, cause=st.sampled_from(["push", "schedule"]) | TEXT,
+    build_url=URL, cause=st.sampled_from(["push", "schedule"]) | TEXT,
     streak=st.integers(0, 99), streak_since=st.none() | st.integers(1, 10**9),
     by=st.none() | TEXT, streak_seconds=st.none() | st.floats(),
     log_tail=TEXT | st.lists(TEXT, max_size=40).map("\n".join),

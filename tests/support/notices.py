@@ -31,7 +31,6 @@ FACTS = BuildFacts(
     builder="jenkins",
     duration=192.4,
     build_url="https://ci.example.com/job/shop/128/",
-    page_url="https://bridge.example.com/builds/128",
     cause="push",
     streak=1,
     log_tail="step 3/9\nerror: no such file\n",

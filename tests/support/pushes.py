@@ -90,7 +90,7 @@ class PushHarness(DispatcherHarness):
             for state in (BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING):
                 change = BuildChange(triggered_at=self.store.clock(), handle=build.run_id)
                 assert await self.store.builds.transition(
-                    build.run_id, state, NoticePolicy(self.store.clock, None), **change
+                    build.run_id, state, NoticePolicy(self.store.clock), **change
                 )
         return due
 
@@ -98,7 +98,7 @@ class PushHarness(DispatcherHarness):
         """Every build that runs ends, the newest first."""
         for build in reversed(await self.store.builds.in_state("jenkins", BuildState.RUNNING)):
             self.registry |= dict.fromkeys(build.request.tags, build.request.commit)
-            notice_policy = NoticePolicy(self.store.clock, None)
+            notice_policy = NoticePolicy(self.store.clock)
             assert await self.store.builds.transition(build.run_id, BuildState.SUCCEEDED, notice_policy)
 
     async def drain(self) -> None:

@@ -15,7 +15,7 @@ from bridge.services.room import Room
 async def move(store: Store, build: Build, *states: BuildState, **fields: Any) -> Build:
     """The build, moved through these states."""
     for state in states:
-        assert await store.builds.transition(build.id, state, NoticePolicy(store.clock, None), **fields)
+        assert await store.builds.transition(build.id, state, NoticePolicy(store.clock), **fields)
     return await store.build(build.id)
 
 

@@ -128,7 +128,7 @@ async def test_links_never_follow_the_host_header(store: Store, host: str, publi
 
 async def test_filters_hold_one_each_and_all_together(store: Store, client: httpx.AsyncClient) -> None:
     first = await store.add_build("1", is_public=True)
-    await store.builds.transition(first.id, BuildState.FAILED, NoticePolicy(store.clock, None))
+    await store.builds.transition(first.id, BuildState.FAILED, NoticePolicy(store.clock))
     await store.add_build("2", is_public=True, namespace="globex")
 
     async def numbers(query: str) -> list[str]:
@@ -240,7 +240,7 @@ async def test_a_build_reports_its_whole_story(store: Store, client: httpx.Async
     build = await store.add_build("1", is_public=True, version_tagging=2)
     store.clock.advance(0.25)
     await store.builds.transition(
-        build.id, BuildState.FAILED, NoticePolicy(store.clock, None), detail="rejected: no"
+        build.id, BuildState.FAILED, NoticePolicy(store.clock), detail="rejected: no"
     )
     document = good(await client.get(f"/v1/builds/{build.id}"))
     assert (document["status"], document["state"], document["detail"]) == ("F", "failed", "rejected: no")
@@ -256,15 +256,15 @@ async def test_a_build_reports_its_whole_story(store: Store, client: httpx.Async
 async def test_a_build_says_when_it_was_made_began_and_ended(store: Store, client: httpx.AsyncClient) -> None:
     build = await store.add_build("1", is_public=True)
     times = {"created_at": store.clock()}
-    await store.builds.transition(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock, None))
+    await store.builds.transition(build.id, BuildState.TRIGGERING, NoticePolicy(store.clock))
     store.clock.advance(60)
     times["started_at"] = store.clock()
     began = BuildChange(started_at=store.clock())
-    await store.builds.transition(build.id, BuildState.RUNNING, NoticePolicy(store.clock, None), **began)
+    await store.builds.transition(build.id, BuildState.RUNNING, NoticePolicy(store.clock), **began)
     store.clock.advance(60)
     times["ended_at"] = store.clock()
     ended = BuildChange(ended_at=store.clock())
-    await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock, None), **ended)
+    await store.builds.transition(build.id, BuildState.FAILED, NoticePolicy(store.clock), **ended)
     document = good(await client.get(f"/v1/builds/{build.id}"))
     assert {name: document[name] for name in times} == {name: when(at) for name, at in times.items()}
 
