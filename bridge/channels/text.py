@@ -61,7 +61,12 @@ def neutral(text: str) -> str:
 
 def neutral_line(text: str) -> str:
     """Like `neutral`, for text at the beginning of a line."""
-    return _BLOCK_MARK.sub(lambda found: found[1] + _twin(found[2]), neutral(text))
+    return unmarked(neutral(text))
+
+
+def unmarked(line: str) -> str:
+    """The same line, which begins no heading and no list."""
+    return _BLOCK_MARK.sub(lambda found: found[1] + _twin(found[2]), line)
 
 
 def web_link(url: str | None) -> str | None:

@@ -53,6 +53,8 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     "shell": ("local",),
     "woodpecker": ("drone",),
     "钉钉": ("DING_TALK",),
+    "飞书": ("FEISHU",),
+    "lark": ("FEISHU",),
     "企业微信": ("WECOM",),
     "wechat": ("WECOM",),
     "weixin": ("WECOM",),

@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,7 @@ TOTAL_TIMEOUT: Final = 15.0
 _TLS_PROBE: Final = 3.0
 MAX_ANSWER: Final = 64 * 1024
 MAX_ADDRESSES: Final = 4
+_TEXT: Final = 1000
 
 for _name in ("httpx", "httpcore"):  # both write whole URLs into their records
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -79,7 +80,7 @@ class ReachPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: `data` is its JSON or None, `retry_after` is in seconds.
+    """An answer: `data` is its JSON or None, `text` its beginning, `retry_after` is in seconds.
 
     `page` is, in words, the web page that came in place of an answer; with `sign_in` it asks for a login.
     """
@@ -89,6 +90,7 @@ class Reply:
     retry_after: float | None
     page: str = ""
     sign_in: bool = False
+    text: str = ""
 
 
 def is_public(address: str) -> bool:
@@ -215,7 +217,9 @@ def host_fault(url: str) -> str | None:
     return None
 
 
-async def post_json(url: str, body: bytes, reach: ReachPolicy) -> Reply:
+async def post_json(
+    url: str, body: bytes, reach: ReachPolicy, more_headers: Mapping[str, str] | None = None
+) -> Reply:
     """One POST of a JSON document, over within 18 seconds.
 
     Raises Transient when nothing was sent, AnswerLost when that is not sure, Permanent when the address or
@@ -225,7 +229,7 @@ async def post_json(url: str, body: bytes, reach: ReachPolicy) -> Reply:
         raise Permanent(fault)
     context = await anyio.to_thread.run_sync(certificates, reach.ca_file)
     host = httpx.URL(url).host
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **(more_headers or {})}
     try:
         with anyio.fail_after(TOTAL_TIMEOUT):
             async with (
@@ -271,4 +275,5 @@ async def _read(response: httpx.Response) -> Reply:
     after = retry_after(response.headers, time.time())
     sign_in = sign_in_page(response.status_code, response.headers, bytes(body))
     page = sign_in or ("a web page" if is_web_page(bytes(body)) else "")
-    return Reply(response.status_code, data, after, page, sign_in is not None)
+    text = bytes(body[:_TEXT]).decode(errors="replace")
+    return Reply(response.status_code, data, after, page, sign_in is not None, text)

@@ -1,5 +1,6 @@
 """The commonest mistakes with the channels: how each is made, and what people then read."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
@@ -20,6 +21,12 @@ _SIGN_IN: Final = answer(302, b"", location="https://sso.example.com/start")
 def says(code: int, words: str) -> Prepared:
     """The robot answers this code."""
     return lambda robot: robot.scripted.append(errcode(code, words))
+
+
+def says_code(code: int, words: str) -> Prepared:
+    """Feishu's robot answers this code."""
+    told = json.dumps({"code": code, "msg": words}).encode()
+    return lambda robot: robot.scripted.append(answer(200, told))
 
 
 def given(**settings: Any) -> Prepared:
@@ -57,18 +64,27 @@ INVENTED: Final = "is the one that `init` invented"
 
 CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
     "DING_TALK": {
-        "the URL has no access_token=…: copy the robot's webhook address whole": {
+        "the URL has no access_token=…: copy the webhook address whole": {
             "url": "https://oapi.dingtalk.com/robot/send"
         },
         "the URL has to start with https:// and a host": {"url": "SEC0123456789abcdef"},
         **_ROBOT_URLS,
     },
     "WECOM": {
-        "the URL has no key=…: copy the robot's webhook address whole": {
+        "the URL has no key=…: copy the webhook address whole": {
             "url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send"
         },
         "the URL has to start with https:// and a host": {"url": "693a91f6-7aaa-4bc4-97a0-0ec2sifa5aaa"},
         **_ROBOT_URLS,
+    },
+    "FEISHU": {
+        "the URL has no /bot/v2/hook/…: copy the webhook address whole": {
+            "url": "https://open.feishu.cn/open-apis/bot/hook/0123456789"
+        },
+        "the URL has to start with https:// and a host": {"url": "5f8c6d1e-0a4b-4c7d-9e2f-13a5b7c9d0e1"},
+        "the URL has to start with https://; plain http needs allow_private: true": {
+            "url": "http://open.feishu.cn/open-apis/bot/v2/hook/0123456789"
+        },
     },
     "MAIL": {
         "username and password go together": MAIL | {"username": "ci"},
@@ -121,6 +137,23 @@ WECOM: Final[Mapping[str, Prepared]] = {
     ),
     **ROBOTS,
 }
+FEISHU: Final[Mapping[str, Prepared]] = {
+    "the robot asks for a signature: set secret: to the key of its security setting": _without_secret,
+    "the signature does not match: check secret:, and this machine's clock": given(secret="another"),
+    "the robot asks for a keyword: set keyword: to one of its keywords": says_code(
+        19024, "Key Words Not Found"
+    ),
+    "the robot does not accept our address: add it to the robot's IP whitelist": says_code(
+        19022, "Ip Not Allowed"
+    ),
+    "there is no such robot: copy the robot's address again": lambda robot: {"url": f"{robot.url}0"},
+    "Feishu answered 11232: frequency limited": says_code(11232, "frequency limited psm[lark]"),
+    "Feishu answered 9499: Bad Request": says_code(9499, "Bad Request"),
+    "the answer has no code: it does not come from the robot, check the url": (
+        lambda robot: robot.scripted.append(answer(200, b"{}"))
+    ),
+    **ROBOTS,
+}
 
 
 def _refuses(command: str, words: str) -> Prepared:
@@ -153,6 +186,7 @@ SMTP: Final[Mapping[str, tuple[Literal["starttls", "implicit", "none"], Prepared
 TOLD: Final[Mapping[str, frozenset[str]]] = {
     "DING_TALK": frozenset({*DINGTALK, UNTRUSTED}),
     "WECOM": frozenset({*WECOM, UNTRUSTED}),
+    "FEISHU": frozenset({*FEISHU, UNTRUSTED}),
     "MAIL": frozenset(SMTP),
     "MESSAGE": frozenset(),
 }

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from channels.mistakes import CHECKED, DINGTALK, INVENTED, MAIL, ROBOT, SMTP, TOLD, UNTRUSTED, WECOM
+from channels.feishu.robot import feishu_robot
+from channels.mistakes import CHECKED, DINGTALK, FEISHU, INVENTED, MAIL, ROBOT, SMTP, TOLD, UNTRUSTED, WECOM
 from channels.wecom.robot import wecom_robot
 from support.channel_contract import find_contract, make_channel
 from support.commands import command
@@ -37,7 +38,8 @@ TITLES = {
 }
 """The headings, and what they are in Chinese."""
 SOURCES = "sources: {git: {kind: Simple, secrets: [{file: secrets/git}]}}\nbuilders: {here: {kind: dummy}}\n"
-ROBOTS = {"DING_TALK": DINGTALK, "WECOM": WECOM}
+ROBOTS = {"DING_TALK": DINGTALK, "WECOM": WECOM, "FEISHU": FEISHU}
+SIGNED = {"DING_TALK", "FEISHU"}
 SECRET = "SECof-the-robot"
 
 GUIDED = [kind for kind in CHANNELS if adapter_topic("channels", kind).is_there]
@@ -74,7 +76,7 @@ def test_the_configuration_that_a_guide_shows_passes_the_check(kind: str, tmp_pa
     (tmp_path / "secrets").mkdir()
     for name, value in invented_secrets().items():
         write_secret(tmp_path / "secrets" / name, value.replace("CHANGE", "0123456789abcdef"))
-    for name in ("git", "dingtalk-sign", "smtp-password"):
+    for name in ("git", "dingtalk-sign", "feishu-sign", "smtp-password"):
         write_secret(tmp_path / "secrets" / name, "0123456789abcdef")
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules/shop.yaml").write_text(RULE)
@@ -119,7 +121,12 @@ def checked(folder: Path, channel: Mapping[str, Any]) -> str:
 
 def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
     clock = Turnable()
-    return dingtalk_robot(clock, secret=SECRET) if kind == "DING_TALK" else wecom_robot(clock)
+    robots = {
+        "DING_TALK": lambda: dingtalk_robot(clock, secret=SECRET),
+        "WECOM": lambda: wecom_robot(clock),
+        "FEISHU": lambda: feishu_robot(clock, secret=SECRET),
+    }
+    return robots[kind]()
 
 
 def text_of(outcome: Outcome) -> str:
@@ -138,7 +145,7 @@ async def sent(kind: str, settings: Mapping[str, Any]) -> str:
 @pytest.mark.parametrize(("kind", "sentence"), [(kind, one) for kind, each in ROBOTS.items() for one in each])
 async def test_the_test_of_a_robot_names_a_common_mistake(kind: str, sentence: str) -> None:
     async with robot(kind) as peer:
-        good = ROBOT | {"url": peer.url} | ({"secret": SECRET} if kind == "DING_TALK" else {})
+        good = ROBOT | {"url": peer.url} | ({"secret": SECRET} if kind in SIGNED else {})
         said = await sent(kind, good | (ROBOTS[kind][sentence](peer) or {}))
     assert shows(sentence, said), said
 
@@ -147,7 +154,7 @@ async def test_the_test_of_a_robot_names_a_common_mistake(kind: str, sentence: s
 async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_path: Path) -> None:
     server, _ = certified("of an unknown authority", tmp_path)
     with answering(b"", server) as port:
-        url = f"https://localhost:{port}/send?access_token=0123456789&key=0123456789"
+        url = f"https://localhost:{port}/bot/v2/hook/0?access_token=0123456789&key=0123456789"
         said = await sent(kind, ROBOT | {"url": url})
     assert shows(UNTRUSTED, said), said
 

@@ -12,7 +12,7 @@ from support.commands import Done, command
 from support.daemon import Daemon
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import JOB, declare
-from support.robot_contract import RobotContract
+from support.robot_contract import HookContract
 from support.wrong_servers import BUILD_SERVERS, FAULTS, NAME, answering, builder_at, certified, http
 
 from bridge.builders.local import registry
@@ -20,7 +20,7 @@ from bridge.channels.adapters.mail import attempt
 from bridge.registry import CHANNELS
 from bridge.store.sqlite.database import Database
 
-ROBOTS = [kind for kind in CHANNELS if isinstance(find_contract(kind), RobotContract)]
+ROBOTS = {kind: case for kind in CHANNELS if isinstance(case := find_contract(kind), HookContract)}
 HTTP = [*BUILD_SERVERS, *ROBOTS]
 HERE = {"kind": "local", "command": ["true"]}
 SIGN_IN = b'<html><head><title>Log in</title></head><body><input name="p" type="password"></body></html>'
@@ -43,8 +43,9 @@ def asked(folder: Path, kind: str, port: int, *, tls: bool = False, ca_file: str
         mails = {"kind": kind, "host": NAME, "port": port, "tls": "implicit" if tls else "none"}
         config = {"channels": {"it": mails | {"from": "ci@example.com", "to": ["a@example.com"]} | more}}
     else:
-        settings: Any = CHANNELS[kind].Settings
-        robot = {"kind": kind, "url": f"{url}/robot?{settings.parameter}=canary-key", "allow_private": True}
+        key_after = ROBOTS[kind].adapter.Settings.key_after
+        path = f"/robot?{key_after}" if key_after.endswith("=") else key_after or "/"
+        robot = {"kind": kind, "url": f"{url}{path}canary-key", **ROBOTS[kind].needed}
         config = {"channels": {"it": robot | more}}
     daemon = Daemon(folder, config, {})
     Database.open(daemon.database, exclusive=True).close()

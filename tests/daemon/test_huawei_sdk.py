@@ -21,10 +21,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*utcnow:DeprecationWarning")
 
 SIGN_INS = ("signature", "token")
 PURPOSES = ("run", "stop", "switch", "notices")
-TYPES = ("DING_TALK", "MAIL", "MESSAGE", "WECOM")
+TYPES = ("DING_TALK", "FEISHU", "MAIL", "MESSAGE", "WECOM")
 EVENTS = ("buildJobSuccess", "buildJobFail", "updateConfigJob", "deleteJob", "forbiddenJob")
 CHANNELS = {
     "team": {"kind": "DING_TALK", "url": "https://oapi.dingtalk.com/robot/send?access_token=of-the-tests"},
+    "lark": {"kind": "FEISHU", "url": "https://open.feishu.cn/open-apis/bot/v2/hook/of-the-tests"},
     "chat": {"kind": "WECOM", "url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=of-the-tests"},
     "mail": {
         "kind": "MAIL",
@@ -328,7 +329,7 @@ def test_it_reads_and_changes_notices(sdk: Sdk) -> None:
         assert all(list(one.enable_map) == list(EVENTS) for one in found)
         return {one.notice_type: {event for event, on in one.enable_map.items() if on} for one in found}
 
-    for kind in ("DING_TALK", "MAIL", "WECOM"):
+    for kind in ("DING_TALK", "FEISHU", "MAIL", "WECOM"):
         for event in EVENTS:
             body = {"notice_type": kind, "enabled_event_type_names": [event]}
             sdk.call("update_notice", job_id=job, body=body)

@@ -91,7 +91,7 @@ async def answering(
 
 async def test_an_answer_is_read() -> None:
     async with answering(b'{"a": 1}') as url:
-        assert await post_json(url, b"{}", LOOPBACK) == Reply(200, {"a": 1}, 7)
+        assert await post_json(url, b"{}", LOOPBACK) == Reply(200, {"a": 1}, 7, text='{"a": 1}')
 
 
 @pytest.mark.parametrize(

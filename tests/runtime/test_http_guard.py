@@ -72,7 +72,7 @@ async def test_a_name_that_leads_elsewhere_at_the_second_look_is_not_looked_up_a
         port, _ = await stack.enter_async_context(listening("127.0.0.1"))
         _, trapped = await stack.enter_async_context(listening("127.0.0.2", port))
         reply = await post_json(f"http://{NAME}:{port}/secret-path", b"{}", LOOPBACK)
-    assert reply == Reply(200, "127.0.0.1", None)
+    assert reply == Reply(200, "127.0.0.1", None, text='"127.0.0.1"')
     assert trapped == []
 
 

@@ -1,4 +1,4 @@
-"""What the group robots give to the contract suite: the answers of any HTTP server, and their error codes."""
+"""What channels behind one URL give to the contract suite: the answers of HTTP, the codes of group robots."""
 
 import json
 import re
@@ -14,8 +14,10 @@ from support.channel_contract import Answer, Contract, Written, make_channel
 from support.fake_robots import FakeRobot, Script, Turnable, answer, broken, hang
 
 from bridge.channels.base import Channel, ChannelContext, Outcome
+from bridge.channels.hook import Hook
 from bridge.channels.robot import Robot
 from bridge.model.notice import Notice
+from bridge.runtime.rate import Rate
 
 OWN: Final = r'\[[^\[\]]*\]\(https?://[^\s()<>]+\)|<font color="(?:info|warning|comment)">|</font>'
 """Links and colours that we wrote."""
@@ -28,23 +30,51 @@ Size = Callable[[bytes, str], int]
 """The bytes that the vendor counts, of a body and the text in it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RobotContract(Contract[FakeRobot]):
-    """`codes` says what each errcode means: an outcome, or the reason of a `Dead`; `limit` bounds `size`."""
+TextOf = Callable[[Mapping[str, Any]], str]
+"""What the reader's client shows of a message."""
 
-    adapter: type[Robot]
+
+def text_of(message: Mapping[str, Any]) -> str:
+    part = message["markdown"]
+    return str(part.get("text", part.get("content")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HookContract(Contract[FakeRobot]):
+    """`path` is that of a URL with its password; `limit` bounds `size`, `allows` how often."""
+
+    adapter: type[Hook]
     path: str
     limit: int
     size: Size
-    codes: Mapping[int, type[Outcome] | str]
-    busy: Sequence[int]
-    """Codes of a robot that takes notices again within seconds."""
+    allows: Sequence[Rate]
+    text_of: TextOf = text_of
 
     def robot(self) -> AbstractAsyncContextManager[FakeRobot]:
         return self.serve(Path(), Turnable())
 
     def channel(self, url: str, **changes: Any) -> Channel:
         return make_channel(self.adapter.kind, self, FakeRobot(url), changes)
+
+    @property
+    def needed(self) -> Mapping[str, Any]:
+        """What the settings have beside the URL."""
+        return {key: value for key, value in self.settings(FakeRobot("")).items() if key != "url"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobotContract(HookContract):
+    """`codes` says what each code means: an outcome, or the reason of a `Dead`."""
+
+    adapter: type[Robot]
+    codes: Mapping[int, type[Outcome] | str]
+    busy: Sequence[int]
+    """Codes of a robot that takes notices again within seconds."""
+
+    def says(self, code: int, words: str = "as scripted") -> Script:
+        """The script of this answer."""
+        names = self.adapter.fields
+        return answer(200, json.dumps(dict(zip(names, (code, words), strict=True))).encode())
 
 
 def scripted(script: Callable[[], Script]) -> Callable[[FakeRobot], None]:
@@ -77,18 +107,13 @@ def taken(robot: FakeRobot) -> list[str]:
     return [text_of(message) for message in robot.messages]
 
 
-def text_of(message: Mapping[str, Any]) -> str:
-    part = message["markdown"]
-    return str(part.get("text", part.get("content")))
-
-
 def write(
-    adapter: type[Robot], settings: Mapping[str, Any], size: Size
+    adapter: type[Hook], settings: Mapping[str, Any], size: Size, text_of: TextOf = text_of
 ) -> Callable[[Notice, ChannelContext], Written]:
-    """The longest body that the robot makes of a notice; `size` is of its body and its text."""
+    """The longest body that the channel makes of a notice; `size` is of its body and its text."""
 
     def written(notice: Notice, context: ChannelContext) -> Written:
-        robot = adapter("team", adapter.Settings.model_validate(settings), context)  # type: ignore[arg-type]  # each kind has its own
+        robot = adapter("team", adapter.Settings.model_validate(settings), context)
         body = robot.render(notice, robot.limits[0])
         text = text_of(json.loads(body))
         return Written(size(body, text), text)

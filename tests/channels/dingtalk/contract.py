@@ -17,6 +17,7 @@ from support.robot_contract import (
 
 from bridge.channels.adapters.dingtalk.channel import DingTalk
 from bridge.channels.base import Ok, RateLimited, Retry
+from bridge.runtime.rate import Rate
 
 TOKEN: Final = "0123456789abcdef" * 4
 SECRET: Final = "this is secret"
@@ -60,6 +61,7 @@ CONTRACT: Final = RobotContract(
     path=PATH,
     limit=LIMIT,
     size=size,
+    allows=(Rate(20, 60),),
     busy=(-1,),
     codes={
         0: Ok,

@@ -18,6 +18,7 @@ from support.robot_contract import (
 
 from bridge.channels.adapters.wecom.channel import WeCom
 from bridge.channels.base import Ok, RateLimited, Retry
+from bridge.runtime.rate import Rate
 
 WRONG_KEY: Final = "f" * 36
 PATH: Final = f"/cgi-bin/webhook/send?key={WECOM_KEY}"
@@ -56,6 +57,7 @@ CONTRACT: Final = RobotContract(
     path=PATH,
     limit=LIMIT,
     size=size,
+    allows=(Rate(20, 60),),
     busy=(-1, 45033),
     codes={
         0: Ok,

@@ -17,9 +17,10 @@ from pydantic import Field
 
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry
 from bridge.channels.content import Content
+from bridge.channels.hook import HookSettings, TooLong
 from bridge.channels.mentions import mentions
 from bridge.channels.rendering import fitted
-from bridge.channels.robot import Robot, RobotSettings, TooLong, markdown
+from bridge.channels.robot import Robot, markdown
 from bridge.channels.text import neutral, neutral_line
 from bridge.config.people import ContactKey
 from bridge.config.types import Secret
@@ -51,10 +52,10 @@ _UNSIGNED: Final = "the robot asks for a signature: set secret: to the text of i
 _ASKS_FOR_SIGNATURE: Final = frozenset({_SECURITY[1], _SECURITY[2]})
 
 
-class DingTalkSettings(RobotSettings):
+class DingTalkSettings(HookSettings):
     """The robot's security setting decides whether `secret` or `keyword` is needed."""
 
-    parameter = "access_token"
+    key_after = "access_token="
 
     secret: Secret | None = None
     """The secret of the robot, if its security setting is "sign"."""
@@ -70,7 +71,7 @@ class DingTalk(Robot):
     limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 000 bytes of request body
 
     def __init__(self, name: str, settings: DingTalkSettings, context: ChannelContext) -> None:
-        super().__init__(name, settings, context, secret=settings.secret)
+        super().__init__(name, settings, context, secrets=(settings.secret,) if settings.secret else ())
         self._secret = settings.secret
         self._keyword = settings.keyword
 

@@ -7,14 +7,14 @@ Source: "Group robot configuration", https://developer.work.weixin.qq.com/docume
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-import httpx
 import orjson
 
 from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry
 from bridge.channels.content import Content
+from bridge.channels.hook import HookSettings, TooLong
 from bridge.channels.mentions import mentions
 from bridge.channels.rendering import fitted
-from bridge.channels.robot import Robot, RobotSettings, TooLong, markdown
+from bridge.channels.robot import Robot, markdown
 from bridge.channels.text import neutral, neutral_line
 from bridge.channels.words import Tone
 from bridge.config.people import ContactKey
@@ -25,8 +25,8 @@ _RATE_LIMITED: Final = {45009: 60.0, 45033: 5.0}
 _CONTENT_REJECTED: Final = {40008, 40033, 40035, 40058, 44004}
 
 
-class WeComSettings(RobotSettings):
-    parameter = "key"
+class WeComSettings(HookSettings):
+    key_after = "key="
 
 
 class WeCom(Robot):
@@ -44,9 +44,6 @@ class WeCom(Robot):
 
         content = fitted(notice, self.context, text, limit).decode()
         return orjson.dumps({"msgtype": "markdown", "markdown": {"content": content}})
-
-    def address(self) -> httpx.URL:
-        return self._url
 
     def classify(self, code: int, message: str) -> Outcome | TooLong:
         # The hint names our own address and a trace id.

@@ -146,7 +146,7 @@ async def check_webhook_url(api: CodeArtsBase, call: Call, body: WebhookBody) ->
     """
     await api.job(call, body.job_id)
     if body.notice_type.upper() not in ROBOTS:
-        raise Invalid([f"notice_type: only {' and '.join(ROBOTS)} have the address of a robot"])
+        raise Invalid([f"notice_type: only {', '.join(ROBOTS)} have the address of a robot"])
     url = body.webhook_url
     if re.search(r"[\s\x00-\x1f\x7f\\]", url):
         raise Invalid(["webhook_url: has a space or another character that no address has"])

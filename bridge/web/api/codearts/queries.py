@@ -287,7 +287,7 @@ class NoticeBody(Body):
     """Which events go to one kind of channel."""
 
     notice_type: NoticeType
-    """DING_TALK, WECOM, MAIL or MESSAGE."""
+    """DING_TALK, FEISHU, WECOM, MAIL or MESSAGE."""
     enabled_event_type_names: Annotated[list[EventType], Field(max_length=20)]
     """The events that are sent from now on; others are not."""
     param_config: str | None = None
@@ -302,7 +302,7 @@ class NoticeTypeQuery(Arguments):
     """Which kind of notice."""
 
     notice_type: OptionalNoticeType
-    """DING_TALK, WECOM or MAIL."""
+    """DING_TALK, FEISHU, WECOM or MAIL."""
 
 
 class WebhookBody(Body):
@@ -311,7 +311,7 @@ class WebhookBody(Body):
     job_id: JobId
     """The id of a job."""
     notice_type: RobotType
-    """DING_TALK or WECOM."""
+    """DING_TALK, FEISHU or WECOM."""
     webhook_url: Annotated[str, Field(max_length=2048)]
     """The address of the robot."""
 

@@ -21,8 +21,8 @@ EVENTS: Final = (
 )
 """The events that CodeArts knows."""
 MESSAGE: Final = "MESSAGE"
-NOTICE_TYPES: Final = ("DING_TALK", "MAIL", MESSAGE, "WECOM")
-ROBOTS: Final = ("DING_TALK", "WECOM")
+NOTICE_TYPES: Final = ("DING_TALK", "FEISHU", "MAIL", MESSAGE, "WECOM")
+ROBOTS: Final = ("DING_TALK", "FEISHU", "WECOM")
 
 _STATUS: Final[Mapping[BuildState, Status]] = {
     BuildState.WAITING: "QUEUED",

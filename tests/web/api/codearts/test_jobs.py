@@ -304,12 +304,12 @@ async def test_notices_show_every_kind_with_all_five_events(store: Store) -> Non
             },
             "param_config": None,
         }
-        for kind in ("DING_TALK", "MAIL", "MESSAGE", "WECOM")
+        for kind in ("DING_TALK", "FEISHU", "MAIL", "MESSAGE", "WECOM")
     ]
     off = dict.fromkeys(EVENTS, False)
     assert [one["enable_map"] for one in stranger.json()["result"] if one["notice_type"] != "MESSAGE"] == [
         off
-    ] * 3
+    ] * 4
 
 
 async def test_an_update_replaces_the_five_events_and_keeps_our_own(store: Store) -> None:
@@ -343,7 +343,7 @@ async def test_an_update_replaces_the_five_events_and_keeps_our_own(store: Store
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ({"notice_type": "FEISHU"}, "there is no FEISHU here"),
+        ({"notice_type": "SMS"}, "there is no SMS here"),
         ({"enabled_event_type_names": ["buildJobStart"]}, "there is no buildJobStart"),
         ({"notice_type": "MESSAGE"}, "MESSAGE always has all five events"),
         (
@@ -434,7 +434,7 @@ async def test_the_address_of_a_robot_is_checked_by_what_is_written(
             else:
                 assert error(answer) == (400, "CB.00060200")
                 assert "webhook_url" in answer.json()["error_msg"]
-        for kind in ("MAIL", "MESSAGE", "FEISHU"):
+        for kind in ("MAIL", "MESSAGE", "SMS"):
             body = {"job_id": JOB, "notice_type": kind, "webhook_url": GOOD[0]}
             assert error(await client.post("/v1/job/check/webhook-url", json=body)) == (400, "CB.00060200")
 
