@@ -218,7 +218,7 @@ def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[s
             name,
             adapter.settings,
             ChannelContext(
-                language=config.settings.language,
+                language=config.language_of(name),
                 contacts=contacts_by_email(config.settings.people, CHANNELS[adapter.kind].contact),
                 clock=clock,
                 messages=messages,

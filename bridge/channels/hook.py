@@ -12,7 +12,8 @@ from pydantic import model_validator
 
 from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, RateLimited, Retry, Unknown
 from bridge.channels.text import plain
-from bridge.config.types import ConfigPath, Secret, Strict, wrong
+from bridge.config.channels import ChannelSettings
+from bridge.config.types import ConfigPath, Secret, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json, url_fault
@@ -24,7 +25,7 @@ PAUSE: Final = 60.0
 """The seconds of a pause that a server asks for without naming them."""
 
 
-class HookSettings(Strict):
+class HookSettings(ChannelSettings):
     """The URL to post to, and how to reach it."""
 
     key_after: ClassVar[str] = ""

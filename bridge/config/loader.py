@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
+from bridge.config.channels import common
 from bridge.config.document import Document, Loc, read_documents, shown, value_at
 from bridge.config.faults import faults_of, in_order, suggest_or_list
-from bridge.config.forges import ForgeTraits, former_kinds
-from bridge.config.notices import NoticeSetting, Unresolved
+from bridge.config.forges import ForgeTraits
+from bridge.config.named import Entry, entries_of, unknown_contacts, unknown_hosts
+from bridge.config.notices import Events, NoticeSetting, Unresolved
 from bridge.config.people import ContactKey
 from bridge.config.secrecy import SecretWarnings
 from bridge.config.settings import ApiSettings, NoticesSettings, Settings, SourceSettings
@@ -29,8 +31,6 @@ _HOOKS: Final = re.compile(r"/hooks(?:/[^/]*)?$")
 _DEFAULT_PATHS: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
 
 _Model = TypeVar("_Model", bound=BaseModel)
-_Entry = tuple[str, str, dict[str, object]]
-"""Name, kind and the rest of an entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +113,19 @@ class Outline:
             MESSAGE_CHANNEL: _MESSAGE_KIND
         }
 
+    @property
+    def channel_events(self) -> dict[str, Events]:
+        """The events of the channels that name some: notices that name none send these."""
+        channels = self.settings.channels.items()
+        return {name: events for name, one in channels if (events := one.enabled_event_type_names)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config(Outline):
     """A valid configuration; immutable.
 
     `builders` keep the order of the file. `secrets` are all values that must never be shown.
-    `default_notices` have channel and type set.
+    `default_notices` have channel, type and events set.
     """
 
     builders: Mapping[str, ConfiguredAdapter]
@@ -133,6 +139,10 @@ class Config(Outline):
         """What sources have for their private code, by their names."""
         sources = self.settings.sources.items()
         return {name: source.clone.access(name) for name, source in sources if source.clone}
+
+    def language_of(self, channel: str) -> Literal["zh-CN", "en"]:
+        """The language of the channel's notices."""
+        return common(self.channels[channel].settings).language or self.settings.language
 
 
 def find_config(option: str | None, environ: Mapping[str, str]) -> Path:
@@ -201,8 +211,7 @@ class _Loading:
 
     def outline(self) -> Outline:
         settings = self._validate(Settings, self._document.data, ())
-        self._check_people()
-        self._check_sources()
+        self._check_names()
         if self._faults or settings is None:
             raise ConfigError(in_order(self._faults))
         return Outline(file=self._path, settings=settings)
@@ -235,8 +244,7 @@ class _Loading:
         settings = self._validate(Settings, self._document.data, ())
         builders = self._builders()
         channels = self._channels()
-        self._check_people()
-        self._check_sources()
+        self._check_names()
         notices = self._notices(channels)
         if not all(fault.warning for fault in self._faults):
             raise ConfigError(in_order(self._faults))
@@ -262,7 +270,7 @@ class _Loading:
             return None
 
     def _adapters(
-        self, section: str, entries: Iterable[_Entry], kinds: Mapping[str, type[BaseModel]]
+        self, section: str, entries: Iterable[Entry], kinds: Mapping[str, type[BaseModel]]
     ) -> dict[str, ConfiguredAdapter]:
         found = {}
         for name, kind, rest in entries:
@@ -275,10 +283,10 @@ class _Loading:
 
     def _builders(self) -> dict[str, ConfiguredAdapter]:
         """The builders in the order of the file; one on the server of another has its settings."""
-        entries = [one for one in _entries(self._document.data, "builders") if "server" not in one[2]]
+        entries = [one for one in entries_of(self._document.data, "builders") if "server" not in one[2]]
         found = self._adapters("builders", entries, self._kinds.builders)
         servers = {name: (kind, rest) for name, kind, rest in entries}
-        for name, server, own in _entries(self._document.data, "builders", "server"):
+        for name, server, own in entries_of(self._document.data, "builders", "server"):
             loc = ("builders", name)
             if server not in servers:
                 problem = f"there is no builder {server} with a kind{suggest_or_list(server, servers)}"
@@ -291,7 +299,7 @@ class _Loading:
         return {name: found[name] for name in data if name in found} if isinstance(data, dict) else {}
 
     def _channels(self) -> dict[str, ConfiguredAdapter]:
-        entries = _entries(self._document.data, "channels")
+        entries = entries_of(self._document.data, "channels")
         found = self._adapters("channels", entries, self._kinds.channels)
         place = self._document.place(("channels",))
         implicit = ConfiguredAdapter(_MESSAGE_KIND, self._kinds.channels[_MESSAGE_KIND](), place)
@@ -301,33 +309,9 @@ class _Loading:
             )
         return found
 
-    def _check_people(self) -> None:
-        people = value_at(self._document.data, ("people",))
-        used = [
-            (email, key)
-            for email, person in (people.items() if isinstance(people, dict) else ())
-            for key in (person if isinstance(person, dict) else ())
-        ]
-        kinds = self._kinds.contacts
-        configured = {kind for _, kind, _ in _entries(self._document.data, "channels") if kind in kinds}
-        known = self._contact_keys(configured) if used else set()
-        if any(key not in known for _, key in used):
-            # The kinds without a channel come last: to ask a kind imports its adapter.
-            known = self._contact_keys(kinds)
-        for email, key in used:
-            if key not in known:
-                self._fault(("people", email, key), f"is not known{suggest_or_list(key, known)}")
-
-    def _contact_keys(self, kinds: Iterable[str]) -> set[str]:
-        return {key.name for kind in kinds if (key := self._kinds.contacts[kind])}
-
-    def _check_sources(self) -> None:
-        forges = self._context.forges
-        known = {*forges, *former_kinds(forges)}
-        for name, kind, _ in _entries(self._document.data, "sources"):
-            if kind not in known:
-                problem = f"there is no kind {kind} of sources{suggest_or_list(kind, forges)}"
-                self._fault(("sources", name, "kind"), problem)
+    def _check_names(self) -> None:
+        self._faults += unknown_contacts(self._document, self._kinds.contacts)
+        self._faults += unknown_hosts(self._document, self._context.forges)
 
     def _notices(self, channels: Mapping[str, ConfiguredAdapter]) -> tuple[NoticeSetting, ...]:
         notices = self._validate(
@@ -335,11 +319,13 @@ class _Loading:
         )
         named = {name: channel.kind for name, channel in channels.items()}
         # A channel with faults of its own still exists: one mistake is one fault.
-        named |= {name: kind for name, kind, _ in _entries(self._document.data, "channels")}
+        named |= {name: kind for name, kind, _ in entries_of(self._document.data, "channels")}
+        own = {name: common(channel.settings).enabled_event_type_names for name, channel in channels.items()}
+        events = {name: names for name, names in own.items() if names}
         found = []
         for index, notice in enumerate(notices.default if notices else ()):
             try:
-                found.append(notice.resolve(named))
+                found.append(notice.resolve(named, events))
             except Unresolved as error:
                 if not self._is_unread(notice.channel):
                     self._fault(("notices", "default", index, error.key), str(error))
@@ -386,11 +372,3 @@ def _only_document(path: Path) -> Document:
     if len(documents) > 1:
         raise ConfigError([documents[1].fault((), "a second document begins here: only one is allowed")])
     return documents[0]
-
-
-def _entries(data: object, section: str, word: str = "kind") -> Iterator[_Entry]:
-    """Name, kind (or another word) and the rest of each entry of `builders` or `channels` that has it."""
-    entries = data.get(section) if isinstance(data, dict) else None
-    for name, entry in entries.items() if isinstance(entries, dict) else ():
-        if isinstance(entry, dict) and isinstance(kind := entry.get(word), str):
-            yield name, kind, {key: value for key, value in entry.items() if key != word}

@@ -1,7 +1,7 @@
 """The notices of `bridge.yaml` and of rules: which events go to which channel."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
@@ -9,7 +9,11 @@ from bridge.config.faults import suggest_or_list
 from bridge.config.types import Strict, wrong
 from bridge.model.notice import EventName, Subscription
 
-_DEFAULT_EVENTS = (EventName.SUCCESS, EventName.FAIL)
+Events = Annotated[
+    tuple[Annotated[EventName, Field(strict=False)], ...],
+    Field(strict=False, min_length=1, max_length=len(EventName)),
+]
+_DEFAULT_EVENTS: Final = (EventName.SUCCESS, EventName.FAIL)
 
 
 class NoticeSetting(Strict):
@@ -24,11 +28,8 @@ class NoticeSetting(Strict):
     """The kind of the channel; it is enough where only one channel is of that kind."""
     channel: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """The name of the channel in bridge.yaml."""
-    enabled_event_type_names: Annotated[
-        tuple[Annotated[EventName, Field(strict=False)], ...],
-        Field(strict=False, min_length=1, max_length=len(EventName)),
-    ] = _DEFAULT_EVENTS
-    """The events that are sent."""
+    enabled_event_type_names: Events | None = None
+    """The events that are sent; if left out, those that the channel names, else successes and failures."""
     only: Literal["always", "changes", "failures"] = "always"
     """`changes` sends the first failure and the first success after it, `failures` sends no success."""
 
@@ -43,8 +44,18 @@ class NoticeSetting(Strict):
             raise wrong("notice", "names no channel: give channel or notice_type")
         return self
 
-    def resolve(self, channels: Mapping[str, str]) -> "NoticeSetting":
-        """The same with channel and type both set; `channels` are kinds by name. Raises Unresolved."""
+    def resolve(self, channels: Mapping[str, str], events: Mapping[str, Events]) -> "NoticeSetting":
+        """The same with channel, type and events set. Raises Unresolved.
+
+        `channels` are kinds by name, `events` those of the channels that name some.
+        """
+        found = self._named(channels)
+        if self.enabled_event_type_names is not None:
+            return found
+        asked = events.get(found.channel or "", _DEFAULT_EVENTS)
+        return found.model_copy(update={"enabled_event_type_names": asked})
+
+    def _named(self, channels: Mapping[str, str]) -> "NoticeSetting":
         if self.channel is None:
             return self.model_copy(update={"channel": self._only_channel(channels)})
         if (kind := channels.get(self.channel)) is None:
@@ -59,11 +70,16 @@ class NoticeSetting(Strict):
         return self.model_copy(update={"notice_type": kind})
 
     @property
+    def events(self) -> Events:
+        """The events that are sent; the notice must be resolved."""
+        assert self.enabled_event_type_names is not None
+        return self.enabled_event_type_names
+
+    @property
     def subscription(self) -> Subscription:
         """The subscription of a build; the notice must be resolved."""
         assert self.channel is not None
-        events = frozenset(self.enabled_event_type_names)
-        return Subscription(channel=self.channel, events=events, only=self.only)
+        return Subscription(channel=self.channel, events=frozenset(self.events), only=self.only)
 
     def _only_channel(self, channels: Mapping[str, str]) -> str:
         found = sorted(name for name, kind in channels.items() if kind == self.notice_type)

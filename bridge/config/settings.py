@@ -20,7 +20,7 @@ from pydantic import (
 
 from bridge.config.clone import CloneSettings
 from bridge.config.forges import ForgeKind, forges_of
-from bridge.config.notices import NoticeSetting
+from bridge.config.notices import Events, NoticeSetting
 from bridge.config.people import People
 from bridge.config.types import (
     Duration,
@@ -221,11 +221,12 @@ class SourceSettings(Strict):
 
 
 class Tagged(BaseModel):
-    """A channel, of which only the kind is read; the kind defines the other keys."""
+    """A channel, of which only what rules need is read; the kind defines the other keys."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, hide_input_in_errors=True)
 
     kind: str
+    enabled_event_type_names: Events | None = None
 
 
 class BuilderEntry(BaseModel):

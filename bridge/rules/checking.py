@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from bridge.config.document import Document
 from bridge.config.faults import faults_of, suggest_or_list
 from bridge.config.forges import USUAL, ForgeContext, ForgeTraits
 from bridge.config.loader import Kinds, Outline
-from bridge.config.notices import NoticeSetting, Unresolved
+from bridge.config.notices import Events, NoticeSetting, Unresolved
 from bridge.config.words import nearest
 from bridge.errors import Fault
 from bridge.rules.overlap import overlaps, shared_tag
@@ -28,19 +28,22 @@ MAX_COMPARED: Final = 100
 class Names:
     """The names that rules may use.
 
-    `builders` has the default one first; `channels` are kinds by name; `forges` are all kinds of Git hosts.
+    `builders` has the default one first; `channels` are kinds by name, `channel_events` what notices of a
+    channel send that name no events; `forges` are all kinds of Git hosts.
     """
 
     builders: Sequence[str]
     channels: Mapping[str, str]
     forges: Mapping[str, ForgeTraits]
     sources: Sources
+    channel_events: Mapping[str, Events] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: Outline, kinds: Kinds) -> "Names":
         return cls(
             builders=config.builder_names,
             channels=config.channel_kinds,
+            channel_events=config.channel_events,
             forges=dict(kinds.forges),
             sources=Sources(
                 {
@@ -253,11 +256,11 @@ class _Checking:
 def resolve_notices(
     document: Document, notices: Sequence[NoticeSetting], names: Names
 ) -> tuple[tuple[NoticeSetting, ...], list[Fault]]:
-    """The notices with channel and type both set, and the faults of those that name no one channel."""
+    """The notices with channel, type and events set, and the faults of those that name no one channel."""
     found, faults = [], []
     for index, notice in enumerate(notices):
         try:
-            found.append(notice.resolve(names.channels))
+            found.append(notice.resolve(names.channels, names.channel_events))
         except Unresolved as error:
             faults.append(document.fault(("notices", index, error.key), str(error)))
     return tuple(found), faults

@@ -147,6 +147,28 @@ def test_a_default_notice_names_channel_and_type(tmp_path: Path) -> None:
     assert subscription.events == {EventName.SUCCESS, EventName.FAIL}
 
 
+def test_a_channel_has_its_own_language_and_events(tmp_path: Path) -> None:
+    own = "language: zh-CN, enabled_event_type_names: [buildJobStart, buildJobStop]"
+    one = GOOD.replace(
+        "{env: ROBOT}}", f"{{env: ROBOT}}, {own}}}\n  other: {{kind: DING_TALK, url: {{env: ROBOT}}}}"
+    )
+    named = "[{channel: team}, {channel: other}, {channel: team, enabled_event_type_names: [deleteJob]}]"
+    config = load(tmp_path, one.replace("[{notice_type: DING_TALK, only: changes}]", named))
+    assert [config.language_of(name) for name in ("team", "other", "message")] == ["zh-CN", "en", "en"]
+    assert [[*notice.events] for notice in config.default_notices] == [
+        [EventName.START, EventName.STOP],
+        [EventName.SUCCESS, EventName.FAIL],
+        [EventName.DELETE],
+    ]
+    assert config.channel_events == {"team": (EventName.START, EventName.STOP)}
+
+
+def test_an_event_that_a_channel_cannot_have_is_one_fault(tmp_path: Path) -> None:
+    text = GOOD.replace("{env: ROBOT}}", "{env: ROBOT}, enabled_event_type_names: [buildJobBegin]}")
+    (refusal,) = refusals(tmp_path, text)
+    assert "channels.team.enabled_event_type_names[0]" in refusal
+
+
 def test_the_channel_of_messages_always_exists(tmp_path: Path) -> None:
     assert load(tmp_path, "language: en\n").channels["message"].kind == "MESSAGE"
     assert load(tmp_path, "channels: {message: {kind: MESSAGE}}\n").channels["message"].kind == "MESSAGE"

@@ -1,9 +1,12 @@
 """Who gets which notice of a build: through the store, which knows how the builds before it ended."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import pytest
 from support.listed import newest_notices
+from support.rules import NAMES, rules_of
 from support.scripted import Store
 
 from bridge.config.notices import NoticeSetting
@@ -63,9 +66,47 @@ async def test_a_fixed_build_is_fixed_to_all_who_asked_for_successes(
 
 
 async def test_a_rule_that_names_no_events_hears_of_a_repair_as_one(store: Store) -> None:
-    setting = NoticeSetting(notice_type="DING_TALK", channel="team", only="changes")
+    setting = NoticeSetting(channel="team", only="changes").resolve({"team": "DING_TALK"}, {})
     heard = await history(store, [S, F, F, S, S], setting.only, setting.subscription.events)
     assert heard == ["Fail", "Fixed"]
+
+
+RULE = """
+namespace: acme
+repo_name: shop
+build_config:
+  code_repo_client: Gitee
+  code_repo_namespace: acme
+  code_repo_name: shop
+  tag_configs: [{code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("of_rule", "of_channel", "expected"),
+    [
+        ("", "", "Success Fail Fixed"),
+        ("", "buildJobStart", "Start Start Start Start"),
+        ("", "buildJobStop buildJobFail", "Fail Stop"),
+        ("buildJobStart buildJobFail", "", "Start Start Fail Start Start"),
+        ("buildJobStop", "", "Stop"),
+        ("buildJobFixed", "buildJobStart buildJobStop", "Fixed"),
+    ],
+)
+async def test_events_are_switched_by_a_rule_and_without_it_by_the_channel(
+    store: Store, tmp_path: Path, of_rule: str, of_channel: str, expected: str
+) -> None:
+    own = f", enabled_event_type_names: [{', '.join(of_rule.split())}]" if of_rule else ""
+    events = {"team": tuple(map(EventName, of_channel.split()))} if of_channel else {}
+    rules = rules_of(
+        tmp_path,
+        f"{RULE}notices: [{{channel: team{own}}}]\n",
+        names=replace(NAMES, channel_events=events),
+    )
+    notices = rules.repositories["acme", "shop"].notices
+    assert notices is not None
+    heard = await history(store, [S, F, C, S], "always", notices[0].subscription.events)
+    assert " ".join(heard) == expected
 
 
 async def test_who_asked_for_fixed_alone_hears_no_plain_success(store: Store) -> None:

@@ -369,7 +369,7 @@ async def test_a_build_reports_those_whom_its_rule_names_and_without_that_those_
     store: Store, tmp_path: Path, own: str, channels: list[str]
 ) -> None:
     text = RULE.split("---", maxsplit=1)[0] + own
-    setting = [NoticeSetting(channel="team", notice_type="DING_TALK")]
+    setting = [NoticeSetting(channel="team").resolve({"team": "DING_TALK"}, {})]
     async with dispatching(store, tmp_path, text=text, default_notices=setting) as harness:
         (row,) = await harness.put(sent("1", body()))
         (build,) = await store.builds.of_delivery(row.delivery.id)

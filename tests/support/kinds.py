@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from bridge.config.channels import ChannelSettings
 from bridge.config.forges import USUAL, ForgeTraits, WebPages
 from bridge.config.loader import Kinds
 from bridge.config.people import ContactKey
@@ -14,7 +15,7 @@ class JenkinsLike(Strict):
     workers: int = 2
 
 
-class RobotLike(Strict):
+class RobotLike(ChannelSettings):
     url: Secret
     retries: int = 3
 

@@ -233,6 +233,6 @@ def _notice(notice: NoticeSetting) -> RuleNoticeDocument:
     return {
         "notice_type": notice.notice_type,
         "channel": notice.channel,
-        "enabled_event_type_names": list(notice.enabled_event_type_names),
+        "enabled_event_type_names": list(notice.events),
         "only": notice.only,
     }

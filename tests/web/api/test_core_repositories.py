@@ -117,7 +117,7 @@ async def test_a_tag_config_that_is_sent_as_active_ends_that_the_repository_is_d
 async def test_notices_are_set_channel_by_channel_and_begin_with_the_default_ones(
     store: Store, keeper: Reloader, access: RepositoryAccess
 ) -> None:
-    default = [event.value for event in DEFAULT.enabled_event_type_names]
+    default = [event.value for event in DEFAULT.events]
 
     def settings() -> list[dict[str, Any]]:
         return [one.model_dump(mode="json") for one in keeper.rules.repositories[SHOP].notices or ()]

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bridge.config.types import ConfigPath, Secret, Strict, wrong
+from bridge.config.channels import ChannelSettings
+from bridge.config.types import ConfigPath, Secret, wrong
 
 
 def parsed(text: str) -> Address:
@@ -38,7 +39,7 @@ def _address(text: str) -> str:
 MailAddress = Annotated[str, Field(max_length=320), AfterValidator(_address)]
 
 
-class MailSettings(Strict):
+class MailSettings(ChannelSettings):
     """The mail server, the sender and the recipients. The channel never guesses how to encrypt."""
 
     host: Annotated[str, Field(min_length=1, max_length=255)]

@@ -55,7 +55,7 @@ def _settings(api: CodeArtsBase, known: KnownRepository) -> Sequence[NoticeSetti
 
 
 def _enable_map(kind: str, settings: Sequence[NoticeSetting]) -> dict[str, bool]:
-    enabled = {event for one in settings if one.notice_type == kind for event in one.enabled_event_type_names}
+    enabled = {event for one in settings if one.notice_type == kind for event in one.events}
     return {event.value: kind == MESSAGE or event in enabled for event in EVENTS}
 
 
@@ -108,7 +108,7 @@ async def _set(
         return enveloped({"job_id": call.path["job_id"]})
     notices = []
     for one in found or [NoticeSetting(notice_type=kind)]:
-        kept = [event for event in one.enabled_event_type_names if event not in EVENTS] if found else []
+        kept = [event for event in one.events if event not in EVENTS] if found else []
         events = [*wanted, *([] if whole else kept)]
         channel = {"channel": one.channel} if one.channel else {}
         notices.append({"notice_type": kind, "enabled_event_type_names": [*events], **channel})
