@@ -12,9 +12,11 @@ from typing import Final
 
 import anyio
 import structlog
+from pydantic import BaseModel
 
 from bridge.builders.base import Builder
 from bridge.channels.base import Channel, Ok
+from bridge.config.channels import common
 from bridge.config.loader import Config
 from bridge.errors import RemoteError
 from bridge.planning.notice_policy import NoticePolicy
@@ -212,19 +214,20 @@ class Staff(Service):
         name = part[1]
         adapter = post.plan.make()
         if isinstance(adapter, Channel):
-            services: Sequence[Service] = [self._of_channel(name, adapter, post.beside)]
+            services: Sequence[Service] = [self._of_channel(name, adapter, post.plan.settings, post.beside)]
         else:
             services = self._of_builder(name, adapter, post.beside)
         self._filled[part] = _Filled(post, adapter, services)
         self._crew.join(*services)
 
-    def _of_channel(self, name: str, channel: Channel, target: str) -> Notifier:
+    def _of_channel(self, name: str, channel: Channel, settings: BaseModel, target: str) -> Notifier:
         shared = self._targets.setdefault(target, Target(target))
         shared.channels.add(name)
         return Notifier(
             name,
             channel,
             shared,
+            common(settings),
             notices=self._store.notices,
             health=self._store.health,
             clock=self._clock,

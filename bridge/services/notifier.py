@@ -13,6 +13,7 @@ import anyio
 import structlog
 
 from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Unknown
+from bridge.config.channels import ChannelSettings
 from bridge.model.notice import NoticeState
 from bridge.model.outbox import Later
 from bridge.planning import outbox
@@ -28,7 +29,6 @@ from bridge.store.values import NoticeRow
 log = structlog.get_logger()
 
 RECORD_SECONDS: Final = 30.0
-EXPIRE_SECONDS: Final = 24 * 3600.0
 PROBE_SECONDS: Final = 900.0
 """The pause after a fault that only a person can correct, between two probes."""
 DOWN_SECONDS: Final = 60.0
@@ -55,6 +55,7 @@ class Notifier(Service):
         name: str,
         channel: Channel,
         target: Target,
+        settings: ChannelSettings,
         *,
         notices: Notices,
         health: Health,
@@ -66,6 +67,7 @@ class Notifier(Service):
         self._service = f"channel:{name}"
         self._channel = channel
         self._target = target
+        self._ttl = settings.ttl.total_seconds()
         self._notices = notices
         self._health = health
         self._clock = clock
@@ -110,7 +112,11 @@ class Notifier(Service):
                 choose = partial(outbox.choose, room=self._channel.folds, slots=await self._slots())
                 now = self._clock()
                 row = await self._notices.claim(
-                    self._name, self._target.key, partial(choose, now=now), recipients
+                    self._name,
+                    self._target.key,
+                    partial(choose, now=now),
+                    recipients,
+                    since=now - self._ttl,
                 )
                 match row:
                     case NoticeRow():
@@ -217,7 +223,7 @@ class Notifier(Service):
 
     async def _expired(self, row: NoticeRow, why: str, reason: str = "expired") -> bool:
         """Whether the notice is too old for another try; then it is given up."""
-        if self._clock() - row.notice.created_at <= EXPIRE_SECONDS:
+        if self._clock() - row.notice.created_at <= self._ttl:
             return False
         await self._notices.end(row.notice.id, NoticeState.DEAD, why, reason=reason)
         return True

@@ -224,16 +224,23 @@ class Notices(Protocol):
         """When the next notice to this channel is due, which may be past; None while none waits."""
 
     async def claim(
-        self, channel: str, target: str, choose: Choose, recipients: Sequence[str] = ()
+        self,
+        channel: str,
+        target: str,
+        choose: Choose,
+        recipients: Sequence[str] = (),
+        *,
+        since: float = 0.0,
     ) -> NoticeRow | Later | None:
         """Take the notice that goes next: it is `sending`, and an attempt on the target, on disk.
 
-        Of all that waits `choose` says which; several become a digest, which is a notice of its own and tells
-        them. Returns it as it was before this attempt, or when to ask again; None when nothing is due. One
-        that has no recipient yet becomes one for each of `recipients`. A notice whose attempt had no `end` is
-        claimed again. So one notifier at a time may claim for a channel: an engine that serves several
-        processes must lease the notice to one of them, and `end` must then write nothing for a holder whose
-        lease has expired. One that can no longer be read is not claimed: it becomes `dead`, with the reason.
+        What is from before `since` ends as expired. Of all that waits `choose` says which; several become a
+        digest, which is a notice of its own and tells them. Returns it as it was before this attempt, or when
+        to ask again; None when nothing is due. One that has no recipient yet becomes one for each of
+        `recipients`. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
+        claim for a channel: an engine that serves several processes must lease the notice to one of them, and
+        `end` must then write nothing for a holder whose lease has expired. One that can no longer be read is
+        not claimed: it becomes `dead`, with the reason.
         """
 
     async def end(

@@ -12,6 +12,7 @@ from support.scripted import Clock, Store, open_store
 
 from bridge.channels.adapters.mail.channel import Mail
 from bridge.channels.adapters.mail.settings import MailSettings
+from bridge.config.channels import ChannelSettings
 from bridge.services.notifier import FAILURES, Notifier, Target
 from bridge.store.sqlite import outbox
 from bridge.store.values import NoticeFilter
@@ -32,6 +33,7 @@ class MailHarness(Harness):
                 "mail",
                 mail,
                 Target("mail"),
+                ChannelSettings(),
                 notices=store.notices,
                 health=store.health,
                 clock=store.clock,

@@ -169,6 +169,13 @@ def test_an_event_that_a_channel_cannot_have_is_one_fault(tmp_path: Path) -> Non
     assert "channels.team.enabled_event_type_names[0]" in refusal
 
 
+@pytest.mark.parametrize("ttl", ["59s", "31d"])
+def test_a_notice_lives_for_a_minute_to_a_month(tmp_path: Path, ttl: str) -> None:
+    text = GOOD.replace("{env: ROBOT}}", f"{{env: ROBOT}}, ttl: {ttl}}}")
+    (refusal,) = refusals(tmp_path, text)
+    assert refusal.endswith("channels.team.ttl: is from 1m to 30d")
+
+
 def test_the_channel_of_messages_always_exists(tmp_path: Path) -> None:
     assert load(tmp_path, "language: en\n").channels["message"].kind == "MESSAGE"
     assert load(tmp_path, "channels: {message: {kind: MESSAGE}}\n").channels["message"].kind == "MESSAGE"

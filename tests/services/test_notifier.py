@@ -1,5 +1,6 @@
 """Notices: sent at least once, in order for each job, whatever the channel answers."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -18,7 +19,9 @@ from support.scripted import (
     open_store,
 )
 
+from bridge.channels.adapters.message.channel import MessageSettings
 from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Unknown
+from bridge.config.channels import ChannelSettings, common
 from bridge.model.notice import EventName, NoticeState
 from bridge.runtime.rate import Rate
 from bridge.store.values import NoticeFilter
@@ -104,12 +107,37 @@ async def test_a_channel_that_names_the_pause_gets_just_that(store: Store, chann
 
 async def test_a_notice_is_given_up_after_a_day(store: Store, channel: ScriptedChannel) -> None:
     await put(store, "a", "b")
-    channel.answers.extend([Retry("503"), Unknown("lost")])
+    channel.answers.append(Unknown("lost"))
     async with notifying(store, channel) as harness:
-        await harness.advance(24 * HOUR + 1)
-        assert await states(store, "a", "b") == "dead sent"
-    dead = await row(store, "a")
-    assert (dead.reason, dead.detail, dead.attempts) == ("expired", "perhaps sent: lost", 2)
+        store.clock.advance(24 * HOUR + 1)
+        await put(store, "fresh")
+        await harness.settled()
+        assert await states(store, "a", "b", "fresh") == "dead dead sent"
+        assert harness.attempted == ["a", "fresh"]
+    tried, untried = await row(store, "a"), await row(store, "b")
+    assert (tried.reason, tried.detail, tried.attempts) == ("expired", "perhaps sent: lost", 1)
+    assert (untried.reason, untried.detail) == ("expired", "it could not be sent in time")
+
+
+async def test_a_channel_says_how_long_its_notices_are_worth_telling(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a")
+    channel.answers.extend([Retry("503", 1500.0), RateLimited("too fast", 600.0)])
+    async with notifying(store, channel, ChannelSettings(ttl=timedelta(minutes=30))) as harness:
+        await harness.advance(1500)
+        assert await states(store, "a") == "pending"
+        await harness.advance(600)
+        assert await states(store, "a") == "dead"
+    assert len(channel.attempts) == 2
+
+
+async def test_messages_in_the_app_are_told_at_any_age(store: Store) -> None:
+    await put(store, "a", channel="message")
+    store.clock.advance(90 * 24 * HOUR)
+    channel = ScriptedChannel("message")
+    async with notifying(store, channel, common(MessageSettings())):
+        assert await states(store, "a") == "sent"
 
 
 async def test_a_channel_that_hangs_is_given_up_and_the_notice_sent_again(

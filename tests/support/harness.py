@@ -12,6 +12,7 @@ from support.scripted import Rounds, ScriptedBuilder, ScriptedChannel, Store, ev
 
 from bridge.builders.base import Status
 from bridge.builders.jenkins.builder import JenkinsBuilder
+from bridge.config.channels import ChannelSettings
 from bridge.config.notices import NoticeSetting
 from bridge.forges.base import Forge
 from bridge.model.build import Build
@@ -155,7 +156,13 @@ class PollerHarness(Harness):
 class NotifierHarness(Harness):
     """A notifier on a scripted channel."""
 
-    def __init__(self, store: Store, channel: ScriptedChannel, target: Target | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        channel: ScriptedChannel,
+        target: Target | None = None,
+        settings: ChannelSettings | None = None,
+    ) -> None:
         super().__init__(store)
         self._target = target or Target(channel.name)
         self.notifier = self.add(
@@ -163,6 +170,7 @@ class NotifierHarness(Harness):
                 channel.name,
                 channel,
                 self._target,
+                settings or ChannelSettings(),
                 notices=store.notices,
                 health=store.health,
                 clock=store.clock,

@@ -6,13 +6,16 @@ from functools import partial
 from support.harness import NotifierHarness
 from support.scripted import ScriptedChannel, Store
 
+from bridge.config.channels import ChannelSettings
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.store.sqlite.notices import add
 from bridge.store.values import NoticeRow
 
 
-def notifying(store: Store, channel: ScriptedChannel) -> AbstractAsyncContextManager[NotifierHarness]:
-    return NotifierHarness(store, channel).running()
+def notifying(
+    store: Store, channel: ScriptedChannel, settings: ChannelSettings | None = None
+) -> AbstractAsyncContextManager[NotifierHarness]:
+    return NotifierHarness(store, channel, settings=settings).running()
 
 
 async def put(store: Store, *ids: str, channel: str = "team", job: str = "main") -> None:

@@ -71,11 +71,18 @@ class Notices:
         return None if row is None else row["next_at"]
 
     async def claim(
-        self, channel: str, target: str, choose: Choose, recipients: Sequence[str] = ()
+        self,
+        channel: str,
+        target: str,
+        choose: Choose,
+        recipients: Sequence[str] = (),
+        *,
+        since: float = 0.0,
     ) -> NoticeRow | Later | None:
         now = self._clock()
 
         def work(connection: Connection) -> NoticeRow | Later | None:
+            outbox.expire(connection, channel, since, now)
             if recipients:
                 outbox.split(connection, channel, recipients, now)
             row = outbox.next_row(connection, channel, choose, now)

@@ -30,7 +30,7 @@ _COLUMNS: Final = ["id", "job", "recipient", "event", "created_at", "next_at", "
 _CONSIDERED: Final = 1000
 """The most open notices among which the next one is chosen: the oldest."""
 _SPLIT: Final = 100
-"""The most notices that are made ready for their recipients in one transaction."""
+"""The most notices that are made ready for their recipients, or given up, in one transaction."""
 _UNENDED: Final = [state for state in BuildState if not state.terminal]
 
 
@@ -62,6 +62,18 @@ def next_row(connection: Connection, channel: str, choose: Choose, now: float) -
             give_up(connection, notice_id, damage, now)
         if not damaged:
             return rows[0] if chosen.kind is None else _digest(connection, rows, chosen.kind, now)
+
+
+def expire(connection: Connection, channel: str, since: float, now: float) -> None:
+    """Give up what is from before `since`; a notice in a digest goes with that."""
+    old = (table.c.channel == channel, IS_OPEN, table.c.digest_id.is_(None), table.c.created_at < since)
+    columns = (table.c.id, table.c.reason, table.c.detail)
+    for notice_id, reason, detail in connection.execute(select(*columns).where(*old).limit(_SPLIT)).all():
+        why, said = reason or "expired", detail or "it could not be sent in time"
+        values = {"state": NoticeState.DEAD, "reason": why, "detail": said, "ended_at": now}
+        connection.execute(update(table).where(table.c.id == notice_id).values(**values))
+        timeline.add(connection, notice_id, now, NoticeState.DEAD, f"{why}: {said}")
+        end_members(connection, notice_id, NoticeState.DEAD, why, now)
 
 
 def split(connection: Connection, channel: str, recipients: Sequence[str], now: float) -> None:
