@@ -61,7 +61,7 @@ async def test_a_card_has_a_coloured_header_lines_a_button_and_a_mention() -> No
                         "tag": "button",
                         "text": {"tag": "plain_text", "content": "查看日志"},
                         "type": "primary",
-                        "url": "https://bridge.example.com/builds/128",
+                        "url": "https://ci.example.com/job/shop/128/",
                     }
                 ],
             },
@@ -92,7 +92,7 @@ async def test_rich_text_has_links_and_a_mention() -> None:
         "提交 修复登录超时\n"
         "构建器 jenkins · 耗时 3 分 12 秒 · 推送触发（张三）\n"  # noqa: RUF001  # Chinese punctuation
         "原因：docker build\n"  # noqa: RUF001  # Chinese punctuation
-        "[查看日志](https://bridge.example.com/builds/128) · N-0000abcd\n"
+        "[查看日志](https://ci.example.com/job/shop/128/) · N-0000abcd\n"
         '<at user_id="zhangsan"></at>'
     )
 
@@ -107,7 +107,7 @@ async def test_plain_text_has_the_address_of_the_log() -> None:
         "提交 修复登录超时\n"
         "构建器 jenkins · 耗时 3 分 12 秒 · 推送触发（张三）\n"  # noqa: RUF001  # Chinese punctuation
         "原因：docker build\n"  # noqa: RUF001  # Chinese punctuation
-        "查看日志 https://bridge.example.com/builds/128 · N-0000abcd\n"
+        "查看日志 https://ci.example.com/job/shop/128/ · N-0000abcd\n"
         '<at user_id="zhangsan"></at>'
     )
 
