@@ -1,13 +1,17 @@
 """What every kind of channel can be told besides its own settings."""
 
-from datetime import timedelta
-from typing import Annotated, Final, Literal
+from datetime import time, timedelta
+from typing import Annotated, Final, Literal, Self, get_args
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from bridge.config.notices import Events
-from bridge.config.types import Duration, Strict, wrong
+from bridge.config.types import Duration, Shape, Strict, TimeZone, wrong
+from bridge.model.quiet import QuietHours
 
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_CLOCK: Final = Shape(r"([01]\d|2[0-3]):[0-5]\d", "is a time of the day, such as 22:00")
 _SHORTEST: Final = timedelta(minutes=1)
 _LONGEST: Final = timedelta(days=30)
 
@@ -16,6 +20,35 @@ def _lifetime(value: timedelta) -> timedelta:
     if not _SHORTEST <= value <= _LONGEST:
         raise wrong("ttl", "is from 1m to 30d")
     return value
+
+
+class QuietHoursSettings(Strict):
+    """Hours in which only failures, repairs and troubles of the bridge itself are sent."""
+
+    begin: Annotated[str, Field(alias="from"), _CLOCK]
+    """When they begin, such as "22:00"."""
+    end: Annotated[str, Field(alias="to"), _CLOCK]
+    """When they end; a time that is not later than `from` is one of the next day."""
+    timezone: TimeZone
+    """The time zone of both."""
+    days: Annotated[tuple[Day, ...], Field(strict=False, min_length=1, max_length=7)] = get_args(Day)
+    """The days on which they begin; if left out, all."""
+
+    @model_validator(mode="after")
+    def _has_hours(self) -> Self:
+        if self.begin == self.end:
+            raise wrong("quiet_hours", "from and to are the same: leave quiet_hours out, or name hours")
+        return self
+
+    @property
+    def hours(self) -> QuietHours:
+        days = get_args(Day)
+        return QuietHours(
+            begin=time.fromisoformat(self.begin),
+            end=time.fromisoformat(self.end),
+            zone=ZoneInfo(self.timezone),
+            weekdays=frozenset(days.index(day) for day in self.days),
+        )
 
 
 class ChannelSettings(Strict):
@@ -27,6 +60,8 @@ class ChannelSettings(Strict):
     """The events that it gets by notices that name none; if left out, successes and failures."""
     ttl: Annotated[Duration, AfterValidator(_lifetime)] = timedelta(days=1)
     """After so long a notice that could not be sent is given up."""
+    quiet_hours: QuietHoursSettings | None = None
+    """Hours in which only what is urgent is sent; the rest follows in a digest."""
 
 
 _IN_APP: Final = ChannelSettings.model_construct(ttl=timedelta.max)

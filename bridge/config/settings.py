@@ -5,7 +5,6 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +28,7 @@ from bridge.config.types import (
     SecretContext,
     Size,
     Strict,
+    TimeZone,
     server_url,
     wrong,
 )
@@ -262,18 +262,10 @@ class RetentionSettings(Strict):
     """How long ended builds, their logs, notices and the audit trail are kept, such as 365d."""
 
 
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError):
-        raise wrong("timezone", f"there is no time zone {value}: write one such as Asia/Shanghai") from None
-    return value
-
-
 class CodeArtsSettings(Strict):
     """How the API of CodeArts Build answers."""
 
-    timezone: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)] = "Asia/Shanghai"
+    timezone: TimeZone = "Asia/Shanghai"
     """The time zone of its histories, and of the days in which its daily numbers count."""
     allow_private: bool = False
     """Whether its check of webhook addresses accepts plain http, numbers, and hosts in a private network."""

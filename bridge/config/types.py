@@ -9,11 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationInfo,
@@ -331,6 +334,18 @@ Size = Annotated[int, BeforeValidator(_size, json_schema_input_type=str)]
 """A number of bytes, written with its unit: `64KiB`, `25MiB`."""
 Frequency = Annotated[Rate, BeforeValidator(_frequency, json_schema_input_type=str)]
 """How often something may happen, written as `10/s`, `600/m` or `5000/h`."""
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, OSError, ValueError):
+        raise wrong("timezone", f"there is no time zone {value}: write one such as Asia/Shanghai") from None
+    return value
+
+
+TimeZone = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_time_zone)]
+"""The name of a time zone, such as `Asia/Shanghai`."""
 
 
 def _from_config_folder(value: object, info: ValidationInfo) -> object:

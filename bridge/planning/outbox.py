@@ -10,6 +10,7 @@ from typing import Final
 
 from bridge.model.notice import DigestKind
 from bridge.model.outbox import Later, Send, Waiting
+from bridge.model.quiet import Quiet
 
 PUSH_SECONDS: Final = 15.0
 """So long the first result of a push waits for those of its other builds."""
@@ -51,10 +52,18 @@ class _Unit:
         """Since when the oldest of them could have been sent."""
         return min(max(row.created_at, row.next_at) for row in self.rows)
 
-    def together(self, now: float) -> Sequence[Waiting]:
-        """What goes in one message: all that could not be told for long, else only the builds of one push."""
+    def waits_until(self, room: int, quiet: Quiet | None) -> float:
+        """For the other builds of the push, or for the end of quiet hours; 0.0 where it waits for nothing."""
+        push_end = 0.0 if self.complete or room < _FEWEST else self.since + PUSH_SECONDS
+        return push_end if quiet is None or self.urgent else max(push_end, quiet.end)
+
+    def together(self, now: float, quiet: Quiet | None) -> Sequence[Waiting]:
+        """What goes in one message: all that could not be told for long, else only the builds of one push.
+
+        In quiet hours nothing goes alone that only stands before something urgent.
+        """
         first = self.rows[0]
-        if now - first.created_at > LATE_SECONDS:
+        if now - first.created_at > LATE_SECONDS or (quiet and quiet.end > now and not first.urgent):
             return self.rows
         if first.batch is None:
             return [first]
@@ -68,27 +77,48 @@ class _Unit:
         return together
 
 
-def choose(waiting: Sequence[Waiting], *, room: int, slots: Slots | None, now: float) -> Send | Later | None:
+def choose(
+    waiting: Sequence[Waiting], *, room: int, slots: Slots | None, quiet: Quiet | None = None, now: float
+) -> Send | Later | None:
     """What goes next; `room` is how many notices one message can tell, `slots` None where there is no limit.
 
-    `waiting` is ordered by age.
+    `waiting` is ordered by age. `quiet` are the last quiet hours: until they end only what is urgent
+    goes, and what waited for their end goes in digests.
     """
     units: list[_Unit] = []
-    held: list[_Unit] = []
+    held: list[float] = []
     for unit in _units(waiting, now):
-        until = 0.0 if unit.complete or room < _FEWEST else unit.since + PUSH_SECONDS
-        (held if until > now else units).append(unit)
-    nothing = Later(min(unit.since for unit in held) + PUSH_SECONDS) if held else None
+        until = unit.waits_until(room, quiet)
+        if until > now:
+            held.append(until)
+        else:
+            units.append(unit)
+    nothing = Later(min(held)) if held else None
     if not units:
         return nothing
     units.sort(key=lambda unit: (not unit.urgent, unit.since, unit.rows[0].id))
-    chosen = _message(units[0].together(now), room) if slots is None else _within(units, room, slots, now)
+    slept = _slept(units, quiet, room) if slots is None or slots.free > _RESERVED else ()
+    chosen: Send | Later
+    if slept:
+        chosen = _message(slept, room)
+    elif slots is None:
+        chosen = _message(units[0].together(now, quiet), room)
+    else:
+        chosen = _within(units, room, slots, quiet, now)
     if isinstance(chosen, Later) and nothing is not None:
         return min(chosen, nothing, key=lambda later: later.at)
     return chosen
 
 
-def _within(units: Sequence[_Unit], room: int, slots: Slots, now: float) -> Send | Later:
+def _slept(units: Sequence[_Unit], quiet: Quiet | None, room: int) -> Sequence[Waiting]:
+    """What waited for the end of quiet hours, if that is more than one notice."""
+    if quiet is None or units[0].urgent or room < _FEWEST:
+        return ()
+    rows = [row for unit in units if unit.since < quiet.end for row in unit.rows if row.folds]
+    return rows[:room] if len(rows) >= _FEWEST else ()
+
+
+def _within(units: Sequence[_Unit], room: int, slots: Slots, quiet: Quiet | None, now: float) -> Send | Later:
     if slots.free <= 0:
         return Later(slots.next_at)
     first = units[0]
@@ -96,7 +126,7 @@ def _within(units: Sequence[_Unit], room: int, slots: Slots, now: float) -> Send
         alone = slots.free > _RESERVED
     else:
         alone = slots.free > slots.count // 2 and len(units) <= slots.free
-    return _message(first.together(now), room) if alone else _digest(units, room, slots, now)
+    return _message(first.together(now, quiet), room) if alone else _digest(units, room, slots, now)
 
 
 def _digest(units: Sequence[_Unit], room: int, slots: Slots, now: float) -> Send | Later:

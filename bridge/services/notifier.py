@@ -68,6 +68,7 @@ class Notifier(Service):
         self._channel = channel
         self._target = target
         self._ttl = settings.ttl.total_seconds()
+        self._quiet_hours = settings.quiet_hours and settings.quiet_hours.hours
         self._notices = notices
         self._health = health
         self._clock = clock
@@ -111,10 +112,11 @@ class Notifier(Service):
                     return pause
                 choose = partial(outbox.choose, room=self._channel.folds, slots=await self._slots())
                 now = self._clock()
+                quiet = self._quiet_hours.last(now) if self._quiet_hours else None
                 row = await self._notices.claim(
                     self._name,
                     self._target.key,
-                    partial(choose, now=now),
+                    partial(choose, quiet=quiet, now=now),
                     recipients,
                     since=now - self._ttl,
                 )

@@ -176,6 +176,24 @@ def test_a_notice_lives_for_a_minute_to_a_month(tmp_path: Path, ttl: str) -> Non
     assert refusal.endswith("channels.team.ttl: is from 1m to 30d")
 
 
+@pytest.mark.parametrize(
+    ("hours", "fault"),
+    [
+        ('from: 9:00, to: "08:00", timezone: UTC', "quiet_hours.from"),
+        ('from: "25:00", to: "08:00", timezone: UTC', "is a time of the day, such as 22:00"),
+        ('from: "08:00", to: "08:00", timezone: UTC', "from and to are the same"),
+        ('from: "22:00", to: "08:00", timezone: Mars', "there is no time zone Mars"),
+        ('from: "22:00", to: "08:00"', "timezone"),
+        ('from: "22:00", to: "08:00", timezone: UTC, days: []', "days"),
+    ],
+)
+def test_quiet_hours_say_what_is_wrong_with_them(tmp_path: Path, hours: str, fault: str) -> None:
+    (refusal,) = refusals(
+        tmp_path, GOOD.replace("{env: ROBOT}}", f"{{env: ROBOT}}, quiet_hours: {{{hours}}}}}")
+    )
+    assert fault in refusal
+
+
 def test_the_channel_of_messages_always_exists(tmp_path: Path) -> None:
     assert load(tmp_path, "language: en\n").channels["message"].kind == "MESSAGE"
     assert load(tmp_path, "channels: {message: {kind: MESSAGE}}\n").channels["message"].kind == "MESSAGE"

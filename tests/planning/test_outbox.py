@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.model.outbox import Later, Send, Waiting
+from bridge.model.quiet import Quiet
 from bridge.planning.outbox import DIGEST_SECONDS, LATE_SECONDS, PUSH_SECONDS, Slots, choose
 
 NOW = 1000.0
@@ -26,9 +27,42 @@ def slots(free: int, count: int = 18) -> Slots:
 
 
 def next_of(
-    *waiting: Waiting, room: int = 20, free: int | None = None, now: float = NOW
+    *waiting: Waiting,
+    room: int = 20,
+    free: int | None = None,
+    quiet: Quiet | None = None,
+    now: float = NOW,
 ) -> Send | Later | None:
-    return choose(waiting, room=room, slots=None if free is None else slots(free), now=now)
+    return choose(waiting, room=room, slots=None if free is None else slots(free), quiet=quiet, now=now)
+
+
+NIGHT = Quiet(NOW - 500, NOW + 500)
+OVER = Quiet(NOW - 500, NOW)
+
+
+def test_in_quiet_hours_only_what_is_urgent_goes() -> None:
+    assert next_of(one("a"), quiet=NIGHT) == Later(NIGHT.end)
+    assert next_of(one("a"), one("b", urgent=True), quiet=NIGHT) == Send(("b",))
+    assert next_of(one("a", batch="push", complete=False), quiet=NIGHT) == Later(NIGHT.end)
+    assert next_of(one("a"), one("b"), quiet=NIGHT, free=18) == Later(NIGHT.end)
+    assert next_of(one("a"), quiet=Quiet(NOW - 5, NOW)) == Send(("a",))
+
+
+def test_what_comes_before_something_urgent_is_told_with_it_in_quiet_hours() -> None:
+    before, failure, after = one("a", "job"), one("b", "job", urgent=True), one("c", "other")
+    assert next_of(before, failure, after, quiet=NIGHT) == Send(("a", "b"), "job")
+    assert next_of(before, failure, after, quiet=NIGHT, free=18) == Send(("a", "b"), "job")
+
+
+def test_what_waited_for_the_end_of_quiet_hours_goes_in_digests() -> None:
+    late = one("late", created_at=NOW + 1, next_at=NOW + 1)
+    night = [one("a"), one("b"), one("c"), one("d", folds=False), late]
+    assert next_of(*night, quiet=OVER, now=NOW + 2) == Send(("a", "b", "c"), "backlog")
+    assert next_of(*night, quiet=OVER, room=2, now=NOW + 2) == Send(("a", "b"), "backlog")
+    assert next_of(*night, quiet=OVER, room=0, now=NOW + 2) == Send(("a",))
+    assert next_of(*night, quiet=OVER, free=2, now=NOW + 2) == Later(NOW + 7)
+    assert next_of(one("a"), late, quiet=OVER, now=NOW + 2) == Send(("a",))
+    assert next_of(*night, one("bad", urgent=True), quiet=OVER, now=NOW + 2) == Send(("bad",))
 
 
 def test_nothing_goes_when_nothing_is_due() -> None:

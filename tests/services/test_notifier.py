@@ -1,6 +1,6 @@
 """Notices: sent at least once, in order for each job, whatever the channel answers."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -21,7 +21,7 @@ from support.scripted import (
 
 from bridge.channels.adapters.message.channel import MessageSettings
 from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Unknown
-from bridge.config.channels import ChannelSettings, common
+from bridge.config.channels import ChannelSettings, QuietHoursSettings, common
 from bridge.model.notice import EventName, NoticeState
 from bridge.runtime.rate import Rate
 from bridge.store.values import NoticeFilter
@@ -129,6 +129,24 @@ async def test_a_channel_says_how_long_its_notices_are_worth_telling(
         assert await states(store, "a") == "pending"
         await harness.advance(600)
         assert await states(store, "a") == "dead"
+    assert len(channel.attempts) == 2
+
+
+async def test_in_quiet_hours_failures_are_sent_and_the_rest_follows_in_one_message(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    channel.folds = 10  # type: ignore[misc]  # what this one holds
+    now = datetime.fromtimestamp(store.clock(), UTC)
+    begin, end = (f"{now + timedelta(minutes=minutes):%H:%M}" for minutes in (-60, 60))
+    hours = QuietHoursSettings.model_validate({"from": begin, "to": end, "timezone": "UTC"})
+    for name, event in (("a", EventName.SUCCESS), ("b", EventName.FAIL), ("c", EventName.STOP)):
+        await put(store, name, job=name, event=event)
+    async with notifying(store, channel, ChannelSettings(quiet_hours=hours)) as harness:
+        assert harness.attempted == ["b"]
+        await harness.advance(3500)
+        assert await states(store, "a", "b", "c") == "pending sent pending"
+        await harness.advance(100)
+        assert await states(store, "a", "b", "c") == "merged sent merged"
     assert len(channel.attempts) == 2
 
 

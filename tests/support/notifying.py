@@ -18,12 +18,18 @@ def notifying(
     return NotifierHarness(store, channel, settings=settings).running()
 
 
-async def put(store: Store, *ids: str, channel: str = "team", job: str = "main") -> None:
+async def put(
+    store: Store,
+    *ids: str,
+    channel: str = "team",
+    job: str = "main",
+    event: EventName = EventName.FAIL,
+) -> None:
     """Notices with these ids, in this order, about one job: the builds of a branch."""
     build = await store.add_build(" ".join(ids), ref=f"refs/heads/{job}")
     facts = ServiceFacts(subject="x", detail="y")
     for name in ids:
-        notice = Notice(id=name, channel=channel, event=EventName.FAIL, facts=facts, created_at=store.clock())
+        notice = Notice(id=name, channel=channel, event=event, facts=facts, created_at=store.clock())
         await store.database.write(partial(add, notice=notice, dedupe=name, build=build))
 
 
