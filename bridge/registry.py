@@ -212,6 +212,9 @@ def builder_plans(config: Config, clock: Clock) -> dict[str, Plan[Builder]]:
 
 def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[str, Plan[Channel]]:
     """Those of every configured channel, by name."""
+    sentences: dict[str, str] = {}
+    for adapter in config.builders.values():
+        sentences |= BUILDERS[adapter.kind].chinese
     return {
         name: Plan(
             CHANNELS[adapter.kind],
@@ -222,6 +225,7 @@ def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[s
                 contacts=contacts_by_email(config.settings.people, CHANNELS[adapter.kind].contact),
                 clock=clock,
                 messages=messages,
+                sentences=sentences,
             ),
         )
         for name, adapter in config.channels.items()

@@ -219,6 +219,8 @@ class Builder(ABC):
     """Where its builds fill a disk of this machine; None where they are elsewhere."""
     slots: int | None = None
     """How many builds may be open at once; None where the builder queues by itself."""
+    chinese: ClassVar[Mapping[str, str]] = {}
+    """What it says of builds, in Chinese, by the English sentence, in which `{}` stands for any words."""
     place: ClassVar[Sequence[str]] = ()
     """The settings that say where its builds are, such as `url`; the others say how they are made there."""
 

@@ -44,6 +44,7 @@ from bridge.builders.base import (
     Target,
 )
 from bridge.builders.local.advice import advice
+from bridge.builders.local.chinese import CHINESE
 from bridge.builders.local.folder import MAX_STARTS, Folder, Result, Waiting, remove, write_whole
 from bridge.builders.local.images import superfluous
 from bridge.builders.local.kept_objects import evict
@@ -85,6 +86,7 @@ class LocalBuilder(Builder):
     Settings: ClassVar[type[LocalSettings]] = LocalSettings
     poll_interval = 0.5
     fetches_code: ClassVar[bool] = True
+    chinese = CHINESE
 
     def __init__(self, name: str, settings: LocalSettings, context: BuilderContext) -> None:
         self.name = name
