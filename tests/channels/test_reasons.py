@@ -34,8 +34,8 @@ def told(detail: str) -> str:
             "构建进程被终止，镜像可能已推送也可能没有。请核对镜像仓库，必要时重新触发。",
         ),
         (
-            "git fetch of x failed: fatal: no: the token of `sources.g.clone` may not read it, or has expired",
-            "git fetch x 失败：fatal: no：`sources.g.clone` 的令牌无权读取，或者已过期",
+            "git fetch of x failed: no: the token of `sources.g.clone` may not read it, or has expired",
+            "git fetch x 失败：no：`sources.g.clone` 的令牌无权读取，或者已过期",
         ),
         ("rejected: the job 'x' is disabled (409)", "构建器拒绝：the job 'x' is disabled (409)"),
         (
