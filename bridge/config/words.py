@@ -12,7 +12,7 @@ _MAX_WRITTEN: Final = 200
 _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     # Keys.
     "type": ("kind",),
-    "webhook": ("url",),
+    "webhook": ("url", "WEBHOOK"),
     "webhookurl": ("url",),
     "key": ("token", "secret"),
     "user": ("username",),

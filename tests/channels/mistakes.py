@@ -15,6 +15,8 @@ Prepared = Callable[[Any], Settings | None]
 ROBOT: Final[Settings] = {"allow_private": True}
 MAIL: Final[Settings] = {"host": "localhost", "from": "ci@example.com", "to": ["team@example.com"]}
 
+WHSEC: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+"""A secret of Standard Webhooks."""
 _SIGN_IN: Final = answer(302, b"", location="https://sso.example.com/start")
 
 
@@ -86,6 +88,17 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
             "url": "http://open.feishu.cn/open-apis/bot/v2/hook/0123456789"
         },
     },
+    "WEBHOOK": {
+        'a secret is "whsec_" and 24 to 64 random bytes in base64': {
+            "url": "https://receiver.example.com/hooks",
+            "secrets": ["0123456789abcdef"],
+        },
+        "the URL has to start with https:// and a host": {"url": "receiver.example.com", "secrets": [WHSEC]},
+        "the URL has to start with https://; plain http needs allow_private: true": {
+            "url": "http://receiver.example.com/hooks",
+            "secrets": [WHSEC],
+        },
+    },
     "MAIL": {
         "username and password go together": MAIL | {"username": "ci"},
         "tls: none would send the password in clear: use starttls or implicit": (
@@ -154,6 +167,22 @@ FEISHU: Final[Mapping[str, Prepared]] = {
     ),
     **ROBOTS,
 }
+_IN_PLACE: Final = "a sign-in page at sso.example.com answers in place of the receiver (HTTP 302)"
+WEBHOOK: Final[Mapping[str, Prepared]] = {
+    "the receiver answered HTTP 401: check secrets: and url: against its settings": given(
+        secrets=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"]
+    ),
+    "the server answered HTTP 404": lambda receiver: {"url": f"{receiver.url}/0"},
+    "the receiver answered HTTP 410, it is gone: nothing is sent to it until the channel is changed": (
+        lambda receiver: receiver.scripted.append(answer(410, b""))
+    ),
+    "the receiver answered HTTP 502": lambda receiver: receiver.scripted.append(answer(502, b"")),
+    "the server redirects (HTTP 301), and the bridge does not follow: check the url": (
+        lambda receiver: receiver.scripted.append(answer(301, b"", location="/elsewhere"))
+    ),
+    _IN_PLACE: lambda receiver: receiver.scripted.append(_SIGN_IN),
+    **{sentence: mistake for sentence, mistake in ROBOTS.items() if "sign-in" not in sentence},
+}
 
 
 def _refuses(command: str, words: str) -> Prepared:
@@ -187,6 +216,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
     "DING_TALK": frozenset({*DINGTALK, UNTRUSTED}),
     "WECOM": frozenset({*WECOM, UNTRUSTED}),
     "FEISHU": frozenset({*FEISHU, UNTRUSTED}),
+    "WEBHOOK": frozenset({*WEBHOOK, UNTRUSTED}),
     "MAIL": frozenset(SMTP),
     "MESSAGE": frozenset(),
 }

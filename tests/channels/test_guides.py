@@ -1,7 +1,7 @@
 """The guides of channels: one in each language, with good blocks, and sentences that are really said."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,21 @@ from typing import Any
 import pytest
 import yaml
 from channels.feishu.robot import feishu_robot
-from channels.mistakes import CHECKED, DINGTALK, FEISHU, INVENTED, MAIL, ROBOT, SMTP, TOLD, UNTRUSTED, WECOM
+from channels.mistakes import (
+    CHECKED,
+    DINGTALK,
+    FEISHU,
+    INVENTED,
+    MAIL,
+    ROBOT,
+    SMTP,
+    TOLD,
+    UNTRUSTED,
+    WEBHOOK,
+    WECOM,
+    WHSEC,
+)
+from channels.webhook.receiver import webhook_receiver
 from channels.wecom.robot import wecom_robot
 from support.channel_contract import find_contract, make_channel
 from support.commands import command
@@ -30,6 +44,8 @@ LANGUAGES = ("en", "zh-CN")
 TITLES = {
     "The robot": "机器人",
     "The server": "邮件服务器",
+    "The receiver": "接收方",
+    "What is sent": "发送的内容",
     "Where they show": "在哪里看到",
     "Configuration": "配置",
     "The test": "测试",
@@ -38,7 +54,7 @@ TITLES = {
 }
 """The headings, and what they are in Chinese."""
 SOURCES = "sources: {git: {kind: Simple, secrets: [{file: secrets/git}]}}\nbuilders: {here: {kind: dummy}}\n"
-ROBOTS = {"DING_TALK": DINGTALK, "WECOM": WECOM, "FEISHU": FEISHU}
+ROBOTS = {"DING_TALK": DINGTALK, "WECOM": WECOM, "FEISHU": FEISHU, "WEBHOOK": WEBHOOK}
 SIGNED = {"DING_TALK", "FEISHU"}
 SECRET = "SECof-the-robot"
 
@@ -119,12 +135,18 @@ def checked(folder: Path, channel: Mapping[str, Any]) -> str:
     return done.stdout + done.stderr
 
 
+def proof(kind: str) -> dict[str, Any]:
+    """The setting that proves who sends."""
+    return {"secret": SECRET} if kind in SIGNED else {"secrets": [WHSEC]} if kind == "WEBHOOK" else {}
+
+
 def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
     clock = Turnable()
-    robots = {
+    robots: Mapping[str, Callable[[], AbstractAsyncContextManager[FakeRobot]]] = {
         "DING_TALK": lambda: dingtalk_robot(clock, secret=SECRET),
         "WECOM": lambda: wecom_robot(clock),
         "FEISHU": lambda: feishu_robot(clock, secret=SECRET),
+        "WEBHOOK": lambda: webhook_receiver(clock, secret=WHSEC),
     }
     return robots[kind]()
 
@@ -145,7 +167,7 @@ async def sent(kind: str, settings: Mapping[str, Any]) -> str:
 @pytest.mark.parametrize(("kind", "sentence"), [(kind, one) for kind, each in ROBOTS.items() for one in each])
 async def test_the_test_of_a_robot_names_a_common_mistake(kind: str, sentence: str) -> None:
     async with robot(kind) as peer:
-        good = ROBOT | {"url": peer.url} | ({"secret": SECRET} if kind in SIGNED else {})
+        good = ROBOT | {"url": peer.url} | proof(kind)
         said = await sent(kind, good | (ROBOTS[kind][sentence](peer) or {}))
     assert shows(sentence, said), said
 
@@ -155,7 +177,7 @@ async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_pat
     server, _ = certified("of an unknown authority", tmp_path)
     with answering(b"", server) as port:
         url = f"https://localhost:{port}/bot/v2/hook/0?access_token=0123456789&key=0123456789"
-        said = await sent(kind, ROBOT | {"url": url})
+        said = await sent(kind, ROBOT | {"url": url} | proof(kind))
     assert shows(UNTRUSTED, said), said
 
 

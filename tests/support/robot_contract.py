@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +48,8 @@ class HookContract(Contract[FakeRobot]):
     limit: int
     size: Size
     allows: Sequence[Rate]
+    reads: Mapping[str, type[Outcome]] = field(default_factory=dict)
+    """What answers mean here and not elsewhere, by their names in the suite."""
     text_of: TextOf = text_of
 
     def robot(self) -> AbstractAsyncContextManager[FakeRobot]:
