@@ -1,13 +1,14 @@
 """The notices of `bridge.yaml` and of rules: which events go to which channel."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from bridge.config.faults import suggest_or_list
-from bridge.config.types import Strict, wrong
-from bridge.model.notice import EventName, Subscription
+from bridge.config.types import Duration, Strict, wrong
+from bridge.model.notice import REMIND_SECONDS, EventName, Subscription
 
 Events = Annotated[
     tuple[Annotated[EventName, Field(strict=False)], ...],
@@ -16,12 +17,24 @@ Events = Annotated[
 _DEFAULT_EVENTS: Final = (EventName.SUCCESS, EventName.FAIL)
 
 
+_SHORTEST: Final = timedelta(minutes=1)
+_LONGEST: Final = timedelta(days=365)
+_AS_WRITTEN: Final = PlainSerializer(lambda value: f"{value.total_seconds():.0f}s", str, when_used="json")
+"""Rules that are kept as JSON are read again like a file."""
+
+
+def _pause(value: timedelta) -> timedelta:
+    if not _SHORTEST <= value <= _LONGEST:
+        raise wrong("remind", "is from 1m to 365d")
+    return value
+
+
 class NoticeSetting(Strict):
     """Which events are sent to which channel.
 
     One of `channel` and `notice_type` may be left out: the type is the channel's kind, and names the channel
-    where only one channel is of that kind. `only: changes` sends the first failure and the first success
-    after it, `failures` sends no successes.
+    where only one channel is of that kind. `only: changes` sends the first failure, reminders while it lasts,
+    the first success after it and every success of a tag; `failures` sends no successes.
     """
 
     notice_type: Annotated[str, Field(min_length=1, max_length=64)] | None = None
@@ -31,7 +44,9 @@ class NoticeSetting(Strict):
     enabled_event_type_names: Events | None = None
     """The events that are sent; if left out, those that the channel names, else successes and failures."""
     only: Literal["always", "changes", "failures"] = "always"
-    """`changes` sends the first failure and the first success after it, `failures` sends no success."""
+    """`changes` sends failures that are new or last, repairs and tags; `failures` sends no success."""
+    remind: Annotated[Duration, AfterValidator(_pause), _AS_WRITTEN] = timedelta(seconds=REMIND_SECONDS)
+    """With `only: changes`, how long after a failure that was sent another one is sent."""
 
     @classmethod
     def longhand(cls, given: object) -> dict[str, object] | None:
@@ -79,7 +94,12 @@ class NoticeSetting(Strict):
     def subscription(self) -> Subscription:
         """The subscription of a build; the notice must be resolved."""
         assert self.channel is not None
-        return Subscription(channel=self.channel, events=frozenset(self.events), only=self.only)
+        return Subscription(
+            channel=self.channel,
+            events=frozenset(self.events),
+            only=self.only,
+            remind=self.remind.total_seconds(),
+        )
 
     def _only_channel(self, channels: Mapping[str, str]) -> str:
         found = sorted(name for name, kind in channels.items() if kind == self.notice_type)

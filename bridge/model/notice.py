@@ -1,6 +1,7 @@
 """A notice: one message about one event to one channel."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -8,6 +9,9 @@ from bridge.model.event import Person
 
 MESSAGE_CHANNEL: Final = "message"
 """The in-app channel, which gets every event."""
+
+
+REMIND_SECONDS: Final = 4 * 3600.0
 
 
 class NoticeState(StrEnum):
@@ -51,6 +55,8 @@ class Subscription:
     channel: str
     events: frozenset[EventName]
     only: Literal["always", "changes", "failures"] = "always"
+    remind: float = REMIND_SECONDS
+    """After so many seconds one that hears of changes hears again of what still fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,14 @@ class Streak:
     """The failures in a row of one tag set before a build: how many, and the first one's number and end.
 
     Each build counts once, as its last run ended. `again` says that an earlier run of this build failed, too.
+    `told` is when each channel was last told of one of them.
     """
 
     count: int = 0
     since: int | None = None
     began: float | None = None
     again: bool = False
+    told: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,10 @@ _EVENTS: Final = {
 }
 
 
+_REMINDED: Final = 10
+"""Every so many failures in a row are told to those who hear of changes."""
+
+
 @dataclass(slots=True)
 class NoticePolicy:
     """Turns a build in a new state into notices; `log_tail` is the end of its log, if that is known."""
@@ -46,7 +50,7 @@ class NoticePolicy:
         facts = self._facts(build, replace(before, count=streak))
         return [
             Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=now)
-            for channel in _audience(build.subscriptions, event, first=not (before.count or before.again))
+            for channel in _audience(build, event, before, now)
         ]
 
     def _facts(self, build: Build, streak: Streak) -> BuildFacts:
@@ -105,27 +109,27 @@ class ServiceNoticePolicy:
         ]
 
 
-def _audience(subscriptions: Sequence[Subscription], event: EventName, *, first: bool) -> list[str]:
-    """The channels that get the event; `first` says that no failure came just before.
-
-    A fixed build is one to all who asked for successes, too.
-    """
+def _audience(build: Build, event: EventName, before: Streak, now: float) -> list[str]:
+    """The channels that get the event; a fixed build is one to all who asked for successes, too."""
     asked = {event, EventName.SUCCESS} if event is EventName.FIXED else {event}
     channels = [
         one.channel
-        for one in subscriptions
-        if not asked.isdisjoint(one.events) and _wanted(one.only, event, first=first)
+        for one in build.subscriptions
+        if not asked.isdisjoint(one.events) and _wanted(one, event, build, before, now)
     ]
     return list(dict.fromkeys([MESSAGE_CHANNEL, *channels]))
 
 
-def _wanted(only: str, event: EventName, *, first: bool) -> bool:
-    match only, event:
+def _wanted(one: Subscription, event: EventName, build: Build, before: Streak, now: float) -> bool:
+    match one.only, event:
         case "failures", _:
             return event is EventName.FAIL
         case "changes", EventName.SUCCESS:
-            return False
+            return build.origin.ref_kind == "tag"
         case "changes", EventName.FAIL:
-            return first
+            is_first = not (before.count or before.again)
+            last = before.told.get(one.channel)
+            is_due = last is None or now - last >= one.remind
+            return is_first or is_due or (before.count + 1) % _REMINDED == 0
         case _:
             return True

@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from bridge.model.build import Build, BuildState
-from bridge.model.notice import EventName, Streak
+from bridge.model.notice import EventName, NoticeState, Streak
 from bridge.store.schema import build as table
 from bridge.store.schema import earlier_run, notice
 
+_UNTOLD: Final = (NoticeState.DEAD, NoticeState.SUPPRESSED)
 _FAILURES: Final = (BuildState.FAILED, BuildState.UNKNOWN)
 
 
@@ -46,7 +47,22 @@ def before(connection: Connection, build: Build, tag_set: str) -> Streak:
     if is_success and own is not None:
         failures.append((build.number, own))
     again = earlier_failure is not None
-    return Streak(len(failures), *failures[0], again=again) if failures else Streak(again=again)
+    of_streak = select(table.c.id).where(
+        same, table.c.number > (last_success or 0), table.c.number <= build.number
+    )
+    told = {} if is_success else _told(connection, of_streak)
+    if not failures:
+        return Streak(again=again, told=told)
+    return Streak(len(failures), *failures[0], again=again, told=told)
+
+
+def _told(connection: Connection, builds: Select[tuple[str]]) -> dict[str, float]:
+    """When each channel was last told that one of these builds failed, or is about to be."""
+    last = select(notice.c.channel, func.max(notice.c.created_at)).where(
+        notice.c.build_id.in_(builds), notice.c.event == EventName.FAIL, notice.c.state.not_in(_UNTOLD)
+    )
+    found = connection.execute(last.group_by(notice.c.channel))
+    return {row[0]: row[1] for row in found}
 
 
 def _earlier_failure(connection: Connection, build: Build) -> float | None:

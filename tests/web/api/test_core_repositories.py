@@ -22,8 +22,8 @@ MEMBER = Principal(name="max", role=Role.MEMBER, namespaces=frozenset({"acme"}))
 VIEWER = Principal(name="vic", role=Role.VIEWER, namespaces=frozenset({"acme"}))
 STRANGER = Principal(name="sam", role=Role.MEMBER, namespaces=frozenset({"globex"}))
 SHOP, TOOL = ("acme", "shop"), ("acme", "tool")
-TEAM = {"channel": "team", "notice_type": "DING_TALK", "only": "always"}
-MAIL = {"channel": "mail", "notice_type": "MAIL", "only": "always"}
+TEAM = {"channel": "team", "notice_type": "DING_TALK", "only": "always", "remind": "14400s"}
+MAIL = TEAM | {"channel": "mail", "notice_type": "MAIL"}
 
 
 @pytest.fixture

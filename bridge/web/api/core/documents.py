@@ -66,7 +66,8 @@ class NoticeChange(Strict):
         """The setting of the channel from now on."""
         only = self.only or (before.only if before else "always")
         events = self.enabled_event_type_names
-        return names.model_copy(update={"enabled_event_type_names": events, "only": only})
+        remind = before.remind if before else names.remind
+        return names.model_copy(update={"enabled_event_type_names": events, "only": only, "remind": remind})
 
 
 def new_document(namespace: str, document: Mapping[str, Any]) -> dict[str, Any]:
