@@ -129,6 +129,7 @@ CHANNELS: Final = Adapters[Channel](
         "DING_TALK": "bridge.channels.adapters.dingtalk.channel:DingTalk",
         "WECOM": "bridge.channels.adapters.wecom.channel:WeCom",
         "FEISHU": "bridge.channels.adapters.feishu.channel:Feishu",
+        "SLACK": "bridge.channels.adapters.slack.channel:Slack",
         "WEBHOOK": "bridge.channels.adapters.webhook.channel:Webhook",
         "MAIL": "bridge.channels.adapters.mail.channel:Mail",
         "MESSAGE": "bridge.channels.adapters.message.channel:Message",

@@ -53,6 +53,7 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     "shell": ("local",),
     "woodpecker": ("drone",),
     "钉钉": ("DING_TALK",),
+    "incomingwebhook": ("SLACK",),
     "飞书": ("FEISHU",),
     "lark": ("FEISHU",),
     "企业微信": ("WECOM",),

@@ -88,6 +88,13 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
             "url": "http://open.feishu.cn/open-apis/bot/v2/hook/0123456789"
         },
     },
+    "SLACK": {
+        "the URL has no /services/…: copy the webhook address whole": {"url": "https://hooks.slack.com/"},
+        "the URL has to start with https:// and a host": {"url": "hooks.slack.com/services/T0/B0/x"},
+        "the URL has to start with https://; plain http needs allow_private: true": {
+            "url": "http://hooks.slack.com/services/T0/B0/x"
+        },
+    },
     "WEBHOOK": {
         'a secret is "whsec_" and 24 to 64 random bytes in base64': {
             "url": "https://receiver.example.com/hooks",
@@ -185,6 +192,29 @@ WEBHOOK: Final[Mapping[str, Prepared]] = {
 }
 
 
+def word(status: int, said: str) -> Prepared:
+    """Slack answers this word."""
+    return lambda hook: hook.scripted.append(answer(status, said.encode(), "text/plain"))
+
+
+SLACK: Final[Mapping[str, Prepared]] = {
+    "there is no such webhook: copy the webhook URL again, or make a new one": lambda hook: {
+        "url": f"{hook.url}0"
+    },
+    "the channel of the webhook was deleted: copy the webhook URL again, or make a new one": word(
+        404, "channel_not_found"
+    ),
+    "the channel of the webhook is archived: unarchive it, or choose another one": word(
+        410, "channel_is_archived"
+    ),
+    "an administrator does not allow this webhook to post there": word(403, "action_prohibited"),
+    "the server asks for fewer requests (HTTP 429)": word(429, "rate_limited"),
+    "the answer is not ok: it does not come from Slack, check the url": word(200, "hello"),
+    _IN_PLACE.replace("the receiver", "Slack"): lambda hook: hook.scripted.append(_SIGN_IN),
+    **{sentence: mistake for sentence, mistake in ROBOTS.items() if "sign-in" not in sentence},
+}
+
+
 def _refuses(command: str, words: str) -> Prepared:
     def prepare(server: FakeSmtp) -> None:
         server.answers[command].append(words)
@@ -216,6 +246,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
     "DING_TALK": frozenset({*DINGTALK, UNTRUSTED}),
     "WECOM": frozenset({*WECOM, UNTRUSTED}),
     "FEISHU": frozenset({*FEISHU, UNTRUSTED}),
+    "SLACK": frozenset({*SLACK, UNTRUSTED}),
     "WEBHOOK": frozenset({*WEBHOOK, UNTRUSTED}),
     "MAIL": frozenset(SMTP),
     "MESSAGE": frozenset(),

@@ -16,6 +16,7 @@ from channels.mistakes import (
     INVENTED,
     MAIL,
     ROBOT,
+    SLACK,
     SMTP,
     TOLD,
     UNTRUSTED,
@@ -23,6 +24,7 @@ from channels.mistakes import (
     WECOM,
     WHSEC,
 )
+from channels.slack.workspace import slack_workspace
 from channels.webhook.receiver import webhook_receiver
 from channels.wecom.robot import wecom_robot
 from support.channel_contract import find_contract, make_channel
@@ -45,6 +47,7 @@ TITLES = {
     "The robot": "机器人",
     "The server": "邮件服务器",
     "The receiver": "接收方",
+    "The app": "应用",
     "What is sent": "发送的内容",
     "Where they show": "在哪里看到",
     "Configuration": "配置",
@@ -54,7 +57,7 @@ TITLES = {
 }
 """The headings, and what they are in Chinese."""
 SOURCES = "sources: {git: {kind: Simple, secrets: [{file: secrets/git}]}}\nbuilders: {here: {kind: dummy}}\n"
-ROBOTS = {"DING_TALK": DINGTALK, "WECOM": WECOM, "FEISHU": FEISHU, "WEBHOOK": WEBHOOK}
+ROBOTS = {"DING_TALK": DINGTALK, "WECOM": WECOM, "FEISHU": FEISHU, "SLACK": SLACK, "WEBHOOK": WEBHOOK}
 SIGNED = {"DING_TALK", "FEISHU"}
 SECRET = "SECof-the-robot"
 
@@ -146,6 +149,7 @@ def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
         "DING_TALK": lambda: dingtalk_robot(clock, secret=SECRET),
         "WECOM": lambda: wecom_robot(clock),
         "FEISHU": lambda: feishu_robot(clock, secret=SECRET),
+        "SLACK": lambda: slack_workspace(clock),
         "WEBHOOK": lambda: webhook_receiver(clock, secret=WHSEC),
     }
     return robots[kind]()
@@ -176,7 +180,7 @@ async def test_the_test_of_a_robot_names_a_common_mistake(kind: str, sentence: s
 async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_path: Path) -> None:
     server, _ = certified("of an unknown authority", tmp_path)
     with answering(b"", server) as port:
-        url = f"https://localhost:{port}/bot/v2/hook/0?access_token=0123456789&key=0123456789"
+        url = f"https://localhost:{port}/services/bot/v2/hook/0?access_token=0123456789&key=0123456789"
         said = await sent(kind, ROBOT | {"url": url} | proof(kind))
     assert shows(UNTRUSTED, said), said
 
