@@ -8,7 +8,10 @@ from bridge.config.types import wrong
 
 def parsed(text: str) -> Address:
     """The one address that a header with this text would name. Raises ValueError."""
-    header = SMTP.header_factory("To", text)
+    try:
+        header = SMTP.header_factory("To", text)
+    except (AttributeError, IndexError, TypeError):  # the parser stumbles over some that end too early
+        raise ValueError("not one address") from None
     if len(header.addresses) != 1 or header.defects:
         raise ValueError("not one address")
     address: Address = header.addresses[0]
