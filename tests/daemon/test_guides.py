@@ -99,7 +99,7 @@ def test_the_lines_lead_from_nothing_to_a_message_and_show_what_became_of_it(
         portal.wrap_async_context_manager(dingtalk_robot(system_clock, secret=None)) as robot,
     ):
         assert "buildbridge help dingtalk" in sh(init)
-        config = tmp_path / "bridge/bridge.yaml"
+        config = tmp_path / "new/bridge.yaml"
         text = (
             config.read_text().replace("port: 8088", f"port: {port}").replace("duration: 5s", "duration: 0s")
         )
