@@ -166,6 +166,8 @@ def test_every_configuration_and_rule_of_a_general_guide_is_valid(topic: Topic, 
         if not settings and "build_config" not in shown[0]:
             continue
         given = dict(shown[0]) if settings else {}
+        for name in re.findall(r"\{file: secrets/([\w.-]+)\}", block):
+            (tmp_path / "secrets" / name).write_text(ROBOT)
         for setting, name in re.findall(r"(\w+): \[?\{file: secrets/([\w.-]+)\}", block):
             (tmp_path / "secrets" / name).write_text(keys.get(setting, ROBOT))
         # Credentials, and the secrets of a container, are files of these names.
