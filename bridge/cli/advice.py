@@ -35,7 +35,7 @@ def advice(config: Config, rules: RuleSet) -> Iterator[Fault]:
         if builder.folder is not None and not same_disk(builder.folder, store_folder):
             yield from _short_disk(config, f"builders.{name}", builder.folder)
         targets = [
-            _target(repository)
+            _target(config, repository)
             for repository in rules.repositories.values()
             if repository.build_config.builder == name
         ]
@@ -79,14 +79,27 @@ def _silent_channels(config: Config, rules: RuleSet) -> list[str]:
     return [name for name in config.channels if name not in named]
 
 
-def _target(repository: BuildRepository) -> Target:
-    config = repository.build_config
+def _target(config: Config, repository: BuildRepository) -> Target:
     return Target(
         repository=repository.path,
         image=repository.image,
-        clone_url=config.code_repo_clone_url,
-        parameters=tuple(config.parameters),
+        clone_url=_clone_url(config, repository),
+        parameters=tuple(repository.build_config.parameters),
     )
+
+
+def _clone_url(config: Config, repository: BuildRepository) -> str | None:
+    """Where its code is fetched: as its rule says, or from the one host that is known for its source."""
+    rule = repository.build_config
+    if rule.code_repo_clone_url is not None:
+        return rule.code_repo_clone_url
+    sources = [
+        name
+        for name, source in config.settings.sources.items()
+        if source.kind == rule.code_repo_client and rule.code_repo_source in {None, name}
+    ]
+    access = config.clone_access.get(sources[0]) if len(sources) == 1 else None
+    return access.address(f"{access.base}/{rule.code}.git") if access is not None and access.base else None
 
 
 def _fault(advice: Advice, builder: str, place: str, rules: RuleSet) -> Fault:

@@ -23,6 +23,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Who builds": "构建器",
     "Whom to tell": "通知渠道",
     "Written to {folder}, from which all paths here count:": "已写入 {folder}，以下路径都以它为起点：",
+    "Written:": "已写入：",
     "Put the real values into {files}.": "请把真实的值存到 {files}。",
     " and ": " 和 ",
     "Does a reverse proxy take port {port} and pass it on to us": (

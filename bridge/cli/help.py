@@ -1,5 +1,6 @@
 """`help`: the guides, on the terminal."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import groupby
@@ -13,6 +14,7 @@ from bridge.cli.topics import Group, Topic, same_name, topics
 from bridge.model.language import Language
 
 _RULE: Final = "-" * 72
+_COMMENT: Final = re.compile(r"^<!--.*?-->\n", re.MULTILINE)
 _HEADINGS: Final[dict[Group, str]] = {
     "guides": "Guides",
     "hosts": "Git hosts",
@@ -37,7 +39,7 @@ def help_(context: click.Context, topic: str | None, language: str | None) -> No
     if not found:
         click.echo(_command_help(context, topic) or _unknown(known, topic))
         return
-    click.echo_via_pager(f"\n{_RULE}\n\n".join(one.text(spoken) for one in found))
+    click.echo_via_pager(f"\n{_RULE}\n\n".join(_COMMENT.sub("", one.text(spoken)) for one in found))
 
 
 def _listed(known: Sequence[Topic], language: Language) -> str:

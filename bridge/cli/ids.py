@@ -80,7 +80,10 @@ async def _whole(store: Store, kind: RecordKind, part: str) -> str:
 
 
 def _none(kind: RecordKind, name: str) -> click.ClickException:
-    return click.ClickException(f"there is no {kind} {name}: see `{_LISTED[kind]} list`")
+    cure = f"see `{_LISTED[kind]} list`"
+    if kind == "build" and (number := name.strip().removeprefix("#")).isdecimal():
+        cure = f"give the repository of the number, such as acme/shop#{number}; {cure}"
+    return click.ClickException(f"there is no {kind} {name}: {cure}")
 
 
 async def _candidates(store: Store, kind: RecordKind, ids: list[str]) -> str:

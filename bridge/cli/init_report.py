@@ -36,10 +36,13 @@ class _Report:
         self._service = made.secrets == CREDENTIALS
 
     def print(self) -> None:
-        folder = self._folder.resolve()
-        click.echo(self._say("Written to {folder}, from which all paths here count:", folder=folder))
+        if self._service:
+            click.echo(self._say("Written:"))
+        else:
+            folder = self._folder.resolve()
+            click.echo(self._say("Written to {folder}, from which all paths here count:", folder=folder))
         for name in self._made.files:
-            click.echo(f"  {name}")
+            click.echo(f"  {self._shown(name)}")
         for warning in self._warnings():
             click.echo(warning)
         for page in self._pages():
@@ -52,6 +55,10 @@ class _Report:
     @property
     def _secrets(self) -> Path:
         return self._folder / self._made.secrets
+
+    def _shown(self, name: str) -> str:
+        """The path of a file as a person reads it: whole, where files lie all over the machine."""
+        return str(self._folder / name) if self._service else name
 
     def _say(self, sentence: str, **values: object) -> str:
         return say(self._wanted.language, sentence, **values)
@@ -89,7 +96,7 @@ class _Report:
 
     def _steps(self) -> Iterator[str]:
         if self._made.to_fill:
-            files = self._say(" and ").join(self._made.to_fill)
+            files = self._say(" and ").join(map(self._shown, self._made.to_fill))
             yield self._say("Put the real values into {files}.", files=files)
         builders = yaml.safe_load(self._made.files[self._made.config].content)["builders"]
         checks = [*self._ours("check", *(f"builders test {name}" for name in builders))]

@@ -10,6 +10,7 @@ from bridge.cli.daemon import ask
 from bridge.cli.setup import outline
 
 _OK, _FAULTY = 200, 422
+_NOTHING = "nothing has changed since the daemon took the files, which it also does by itself"
 
 
 @click.command()
@@ -34,6 +35,6 @@ def _lines(done: Mapping[str, Any]) -> Iterator[str]:
     rules = ", ".join(f"{count} {name}" for name, count in done["counts"].items() if count)
     parts = {"rules": rules, "configuration": ", ".join(done["configuration"])}
     changes = "; ".join(f"{part}: {what}" for part, what in parts.items() if what)
-    yield f"reloaded: {changes or 'nothing has changed'}"
+    yield f"reloaded: {changes or _NOTHING}"
     if waiting := done["waits_for_restart"]:
         yield f"waits for a restart: {', '.join(waiting)}"

@@ -54,11 +54,15 @@ def has_unit(root: Path) -> bool:
 def start_commands(root: Path, *, local: bool) -> list[str]:
     """What remains to be done as root, from the folder of the sources."""
     system = root / "etc/systemd/system"
+    user = "id -u buildbridge || useradd --system --create-home buildbridge"
+    program = (
+        "python3 -m venv /opt/buildbridge && /opt/buildbridge/bin/pip install -c deploy/constraints.txt ."
+    )
     copied = f"cp systemd/buildbridge.service systemd/buildbridge.socket {system}/"
     drop_in = f"cp systemd/local-builder.conf {system}/buildbridge.service.d/"
     return [
-        *([] if has_unit(root) else [copied]),
-        *([drop_in] if local else []),
+        *([] if has_unit(root) else [program, copied]),
+        *([user, drop_in] if local else []),
         "systemctl daemon-reload",
         "systemctl enable --now buildbridge.socket buildbridge.service",
     ]

@@ -88,7 +88,10 @@ def test_source(config: str | None, name: str, repository: str | None, clone_url
     try:
         click.echo(redact.foreign(show.plain(f"ok: {run(work)}")))
     except RemoteError as error:
-        raise click.ClickException(redact.foreign(show.plain(f"{name}: {rule.path}: {error}"))) from None
+        problem = f"{name}: {rule.path}: {error}"
+        if asked is None and access is not None and access.ssh_key:
+            problem += "; an SSH address with another port is asked for with `--clone-url`"
+        raise click.ClickException(redact.foreign(show.plain(problem))) from None
 
 
 def _of(rules: RuleSet, name: str, kind: str) -> list[BuildRepository]:

@@ -89,7 +89,10 @@ def _known_hosts(value: str, info: ValidationInfo) -> str:
         problem = f"{bad[:60]!r} is no line such as `ssh-keyscan HOST` prints: host, kind of key, key"
         raise wrong("known_hosts", problem)
     if not keys:
-        raise wrong("known_hosts", "has no key of a host: `ssh-keyscan HOST` prints them")
+        raise wrong(
+            "known_hosts",
+            "has no key of a host: `ssh-keyscan HOST` prints them, `-p PORT` before it for another port",
+        )
     return "\n".join(keys) + "\n"
 
 

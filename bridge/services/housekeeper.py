@@ -122,9 +122,9 @@ class ClockFollower(Service):
 
 
 class RejectionKeeper(Service):
-    """Writes once a minute which requests were rejected; a process that is killed loses a minute of them."""
+    """Writes every few seconds which requests were rejected; a process that is killed loses these."""
 
-    tick = 60.0
+    tick = 5.0
 
     def __init__(self, activity: Activity) -> None:
         super().__init__("rejection keeper")

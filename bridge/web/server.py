@@ -8,15 +8,16 @@ import resource
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar, Final, cast
 
 import anyio
 import httptools
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bridge.config.settings import ServerSettings
@@ -35,6 +36,13 @@ MAX_HEAD: Final = 64 << 10
 _HEAD_TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
+_ENDING: Final = b"the daemon ends before this is done: send it again once it is back"
+_ENDING_HEADERS: Final = [
+    (b"content-type", b"text/plain; charset=utf-8"),
+    (b"content-length", str(len(_ENDING)).encode()),
+    (b"retry-after", b"5"),
+    (b"connection", b"close"),
+]
 _FIRST_PASSED: Final = 3
 """The first file descriptor that systemd passes (SD_LISTEN_FDS_START)."""
 _BACKLOG: Final = 2048
@@ -66,6 +74,17 @@ class HttpServer(uvicorn.Server):
     async def wait_started(self) -> None:
         while not self.started:  # noqa: ASYNC110  # uvicorn has no event for it
             await anyio.sleep(0.01)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until `stop`. One that is cancelled before that still answers what it has in hand."""
+        try:
+            await super().serve(sockets)
+        except asyncio.CancelledError:
+            self.stop()
+            if self.started:
+                with anyio.CancelScope(shield=True):
+                    await self.shutdown(sockets)
+            raise
 
     def use(self, settings: ServerSettings) -> None:
         """Keep these limits from now on."""
@@ -111,12 +130,12 @@ def make_server(
 ) -> HttpServer:
     """The server for `app` with the limits of `settings`.
 
-    When it stops, requests in progress have `grace_seconds` to end.
+    When it stops, or is cancelled, requests in progress have `grace_seconds` to end; then they get a 503.
     """
     own = {"waiting": {}, "outbox": _Outbox()}
     protocol = type("HttpProtocol", (_HttpProtocol,), own)
     config = uvicorn.Config(
-        app,
+        partial(_answer_or_give_up, app),
         host=settings.host,
         port=settings.port,
         interface="asgi3",
@@ -137,6 +156,16 @@ def make_server(
     server = HttpServer(config, protocol, on_stop)
     server.use(settings)
     return server
+
+
+async def _answer_or_give_up(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Have `app` answer. What is cancelled, since the server ends, is no fault of the request or of ours."""
+    try:
+        await app(scope, receive, send)
+    except asyncio.CancelledError:
+        with suppress(RuntimeError):  # the answer has begun: the connection is closed in the midst of it
+            await send({"type": "http.response.start", "status": 503, "headers": _ENDING_HEADERS})
+            await send({"type": "http.response.body", "body": _ENDING})
 
 
 class _RejectedRequests(logging.Filter):

@@ -17,6 +17,7 @@ from support.secret_files import write_secret
 from bridge.builders.base import Sent
 from bridge.errors import RemoteError
 from bridge.registry import BUILDERS
+from bridge.runtime.redaction import masked
 
 LANGUAGES = ("en", "zh-CN")
 GUIDED = [kind for kind in BUILDERS if (Path(str(BUILDERS.folder(kind))) / "guide.en.md").is_file()]
@@ -147,6 +148,12 @@ def test_the_tables_have_the_mistakes_that_are_tried_here(kind: str, language: s
     tried = [list(one) for which in ("TOLD", "ORDERED") if (one := mistakes(kind, which))]
     assert [sorted(one) for one in shown] == [sorted(one) for one in tried]
     assert kind == "local" or len(shown[0]) >= 10
+
+
+@pytest.mark.parametrize(("kind", "sentence"), [*each("TOLD"), *each("ORDERED")])
+def test_what_is_said_of_a_mistake_does_not_look_like_a_secret(kind: str, sentence: str) -> None:
+    """What does is taken out of every output, and the reader would miss a word."""
+    assert masked(sentence) == sentence, kind
 
 
 @pytest.mark.parametrize(("kind", "sentence"), each("TOLD"))

@@ -125,10 +125,10 @@ def _without_secret(_robot: FakeRobot) -> Settings:
 
 
 DINGTALK: Final[Mapping[str, Prepared]] = {
-    "the robot asks for a signature: set secret: to the text of its security setting": _without_secret,
-    "the signature does not match: check secret: against the robot's settings": given(secret="SECanother"),
+    "the robot asks for a signature: set `secret` to the text of its security setting": _without_secret,
+    "the signature does not match: check `secret` against the robot's settings": given(secret="SECanother"),
     "the robot does not accept our time: set this machine's clock": says(310000, "invalid timestamp"),
-    "the robot asks for a keyword: set keyword: to one of its keywords": says(
+    "the robot asks for a keyword: set `keyword` to one of its keywords": says(
         310000, "keywords not in content, more: [https://ding-doc.dingtalk.com]"
     ),
     "the robot does not accept our address: add it to the robot's IP ranges": says(

@@ -56,7 +56,7 @@ async def test_a_notice_that_waited_for_two_hours_is_signed_anew_and_says_so() -
 
 @pytest.mark.parametrize(
     ("settings", "cure"),
-    [({"secret": "another"}, "check secret:"), ({"secret": None}, "set secret: to the text")],
+    [({"secret": "another"}, "check `secret`"), ({"secret": None}, "set `secret` to the text")],
 )
 async def test_a_wrong_signature_puts_the_channel_out_of_order(settings: dict[str, Any], cure: str) -> None:
     clock = Turnable()
@@ -79,8 +79,8 @@ async def test_a_wrong_clock_is_named() -> None:
 
 
 CHINESE = {
-    "check secret:": "description:机器人发送签名不匹配;solution:请确认签名和生成签名的时间戳都放在网址中",
-    "set keyword:": "description:关键词不匹配;solution:请联系群管理员查看此机器人的关键词",
+    "check `secret`": "description:机器人发送签名不匹配;solution:请确认签名和生成签名的时间戳都放在网址中",
+    "set `keyword`": "description:关键词不匹配;solution:请联系群管理员查看此机器人的关键词",
     "to one of its keywords": "错误描述:关键词不匹配;解决方案:请在发送的信息中包含此关键词;",
     "set this machine's clock": "description:机器人发送签名过期;solution:请保持在 timestampms 以内",
     "add it to the robot's IP ranges": "description:来源IP不在IP白名单内;solution:请联系群管理员",
@@ -103,7 +103,7 @@ async def test_a_missing_keyword_is_named() -> None:
     async with dingtalk_robot(clock, keywords=("deploy",)) as robot:
         outcome = await channel(robot, clock).send(notice())
     assert isinstance(outcome, Dead)
-    assert "set keyword:" in outcome.why
+    assert "set `keyword`" in outcome.why
 
 
 async def test_the_twenty_first_message_of_a_minute_pauses_the_channel_for_ten() -> None:

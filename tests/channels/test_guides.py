@@ -41,6 +41,7 @@ from bridge.channels.base import Ok, Outcome
 from bridge.cli.scaffold import invented_secrets
 from bridge.cli.topics import adapter_topic
 from bridge.registry import CHANNELS
+from bridge.runtime.redaction import masked
 
 LANGUAGES = ("en", "zh-CN")
 TITLES = {
@@ -112,6 +113,12 @@ def test_the_tables_have_the_mistakes_that_are_tried_here(kind: str, language: s
     owned = [INVENTED] if kind in ROBOTS else []
     tried = [{*CHECKED[kind], *owned}, TOLD[kind]] if TOLD[kind] else []
     assert [{*one} for one in tables(found)] == tried
+
+
+@pytest.mark.parametrize("kind", TOLD)
+def test_what_is_said_of_a_mistake_does_not_look_like_a_secret(kind: str) -> None:
+    """What does is taken out of every output, and the reader would miss a word."""
+    assert [sentence for sentence in TOLD[kind] if masked(sentence) != sentence] == []
 
 
 @pytest.mark.parametrize(("kind", "sentence"), [(kind, one) for kind in CHECKED for one in CHECKED[kind]])

@@ -50,7 +50,7 @@ async def test_a_channel_that_takes_the_notice_is_good(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "why"),
     [
-        ({"secret": "SECanother-canary"}, "dead: the signature does not match: check secret:"),
+        ({"secret": "SECanother-canary"}, "dead: the signature does not match: check `secret`"),
         ({"token": "another-canary"}, "dead: the token does not exist: copy the robot's address again"),
         ({"keyword": "build"}, "dead: the robot asks for a keyword"),
     ],

@@ -3,6 +3,7 @@
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -158,6 +159,26 @@ def test_what_cannot_work_on_this_machine_is_a_warning(config: Path) -> None:
     assert done.status == 0
     problem = "the program no-such-program is not found: install it, or correct `command`"
     assert f"{config}:2:3: warning: builders.here: {problem}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("clone", "protocol"),
+    [
+        ({"url": "http://git.example.com", "username": "ci", "token": {"env": "HOOK"}}, "http"),
+        ({"url": "https://git.example.com", "username": "ci", "token": {"env": "HOOK"}}, None),
+    ],
+)
+def test_code_that_a_builder_may_not_fetch_from_the_host_of_its_source_is_a_warning(
+    config: Path, clone: dict[str, Any], protocol: str | None
+) -> None:
+    source = {"kind": "Gitee", "secrets": [{"env": "HOOK"}], "clone": clone}
+    here = {"here": {"kind": "local", "command": ["true"]}}
+    config.write_text(yaml.safe_dump(CONFIG | {"sources": {"gitee": source}, "builders": here}))
+    done = command("--config", config, "check")
+    problem = f"acme/shop can never be fetched: add {protocol} to `protocols`"
+    assert done.status == 0
+    assert (problem in done.stdout) == (protocol is not None)
+    assert ("never be fetched" in done.stdout) == (protocol is not None)
 
 
 def test_every_fault_of_a_folder_of_faulty_rules_is_reported_with_its_place_and_a_cure(config: Path) -> None:

@@ -59,6 +59,14 @@ def test_of_an_unknown_topic_the_nearest_are_named(name: str, cure: str) -> None
     assert done.complaint == f"there is no topic {name}: {cure}"
 
 
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_marks_for_our_tests_are_not_printed(language: str) -> None:
+    for topic, marked in (("install", "```sh\nmkdir new"), ("systemd", "```sh\nopenssl rand")):
+        said = command("help", topic, "--language", language).stdout
+        assert f"\n\n{marked}" in said
+        assert "<!--" not in said
+
+
 def test_the_name_of_a_command_shows_its_own_help() -> None:
     assert command("help", "check").stdout.startswith("Usage: buildbridge check")
 

@@ -57,7 +57,11 @@ def test_with_the_credentials_of_the_service_it_is_good_at_once(
 
 
 def test_it_says_what_remains_to_be_done(tmp_path: Path) -> None:
-    steps = made(tmp_path).stdout.partition("Next, in this order:\n")[2]
+    head, _, steps = made(tmp_path).stdout.partition("Next, in this order:\n")
+    written = re.findall(r"^  (/\S+)$", head.partition("\n-----")[0], re.MULTILINE)
+    assert set(written) == {str(path) for path in tmp_path.rglob("*") if path.is_file()}
+    assert f"Put the real values into {tmp_path}/etc/buildbridge/credentials/" in steps
+    assert "/opt/buildbridge/bin/pip install" in steps
     assert f"  export CREDENTIALS_DIRECTORY={tmp_path}/etc/buildbridge/credentials\n" in steps
     assert "  systemctl enable --now buildbridge.socket buildbridge.service\n" in steps
     assert (
@@ -73,7 +77,20 @@ def test_it_says_what_remains_to_be_done(tmp_path: Path) -> None:
     assert again.complaint.startswith(f"{tmp_path}/etc/buildbridge/credentials/gitee is there already")
     assert not (tmp_path / "etc/buildbridge/bridge.yaml").exists()
     (tmp_path / "etc").rename(tmp_path / "old")
-    assert "cp systemd/buildbridge.service" not in made(tmp_path).stdout
+    last = made(tmp_path)
+    assert "cp systemd/buildbridge.service" not in last.stdout
+    assert "/opt/buildbridge/bin/pip install" not in last.stdout
+
+
+def test_a_local_builder_gets_its_user_and_drop_in_before_the_start(tmp_path: Path) -> None:
+    options = ["--host=Gitee", "--builder=local", "--repository=acme/shop"]
+    steps = command("init", "--service", "--root", tmp_path, *options).stdout.partition(
+        "Next, in this order:\n"
+    )
+    places = [
+        steps[2].index(word) for word in ("useradd --system", "cp systemd/local-builder.conf", "enable --now")
+    ]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(

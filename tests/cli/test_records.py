@@ -71,6 +71,13 @@ def test_a_build_that_there_is_not_is_reported(verb: str, name: str, daemon: Dae
     assert fails(daemon, f"builds {verb}", name) == f"there is no build {name}: see `builds list`"
 
 
+@pytest.mark.parametrize("name", ["1", "#1"])
+def test_a_number_alone_is_said_to_lack_its_repository(name: str, daemon: Daemon) -> None:
+    one_build(daemon)
+    cure = "give the repository of the number, such as acme/shop#1; see `builds list`"
+    assert fails(daemon, "builds show", name) == f"there is no build {name}: {cure}"
+
+
 def test_the_log_is_printed_piece_by_piece_and_controls_nothing(daemon: Daemon) -> None:
     async def fill(store: Store) -> None:
         build = await store.add_build()

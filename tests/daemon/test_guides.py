@@ -99,7 +99,7 @@ def test_the_lines_lead_from_nothing_to_a_message_and_show_what_became_of_it(
         portal.wrap_async_context_manager(dingtalk_robot(system_clock, secret=None)) as robot,
     ):
         assert "buildbridge help dingtalk" in sh(init)
-        config = tmp_path / "bridge/bridge.yaml"
+        config = tmp_path / "new/bridge.yaml"
         text = (
             config.read_text().replace("port: 8088", f"port: {port}").replace("duration: 5s", "duration: 0s")
         )
@@ -166,6 +166,8 @@ def test_every_configuration_and_rule_of_a_general_guide_is_valid(topic: Topic, 
         if not settings and "build_config" not in shown[0]:
             continue
         given = dict(shown[0]) if settings else {}
+        for name in re.findall(r"\{file: secrets/([\w.-]+)\}", block):
+            (tmp_path / "secrets" / name).write_text(ROBOT)
         for setting, name in re.findall(r"(\w+): \[?\{file: secrets/([\w.-]+)\}", block):
             (tmp_path / "secrets" / name).write_text(keys.get(setting, ROBOT))
         # Credentials, and the secrets of a container, are files of these names.

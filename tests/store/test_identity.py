@@ -1,12 +1,13 @@
 """A store whose file is deleted, moved, replaced or cut off: no 202 for what the next start cannot find."""
 
+import fcntl
 import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from bridge.errors import StoreReplaced
 
 CONFIG: dict[str, Any] = {"sources": {"plain": {"kind": "Simple", "secrets": [SECRET]}}}
 URL = "https://git.example.com/acme/shop.git"
+COPY_LOCK = 121
+"""The byte of the log's index that is locked while the log is copied."""
 
 
 def log_of(path: Path) -> Path:
@@ -75,6 +78,17 @@ def backup(path: Path) -> Path:
     return path.parent.parent / "backup.db"
 
 
+@contextmanager
+def uncopied(path: Path) -> Iterator[None]:
+    """While the block runs nobody copies the log into the file: a copy that is cut off midway is damage.
+
+    It waits for the end of a copy, and takes the lock that SQLite takes for one ("WAL-mode File Format").
+    """
+    with Path(f"{path}-shm").open("r+b") as index:
+        fcntl.lockf(index, fcntl.LOCK_EX, 1, COPY_LOCK)
+        yield
+
+
 ACCIDENTS: list[Callable[[Path], None]] = [
     delete,
     delete_all,
@@ -113,7 +127,8 @@ def test_what_happens_to_the_file_is_told_and_ends_the_daemon_and_no_answer_was_
         shutil.copy(saved, copy)
     with running(tmp_path, CONFIG, {}) as daemon:
         before = many(daemon)
-        accident(daemon.database)
+        with uncopied(daemon.database):
+            accident(daemon.database)
         after = [kept_id for n in range(5) if (kept_id := kept(daemon, n)) is not None]
         assert daemon.process is not None
         assert daemon.process.wait(20) == 3

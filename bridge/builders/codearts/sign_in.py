@@ -113,7 +113,7 @@ class Password(SignIn):
             raise self._iam.error_of(answer)
         token = answer.headers.get("X-Subject-Token", "")
         if not token or not token.isascii() or not token.isprintable():
-            raise Transient("IAM answered without a token: check `iam_url`")
+            raise Transient("IAM answered without a token; check `iam_url`")
         return token, _ends(answer, self._clock())
 
     def renew(self, refused: Mapping[str, str]) -> bool:

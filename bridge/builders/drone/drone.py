@@ -112,7 +112,7 @@ class Drone(Dialect):
         if not found.active:
             return "is not active in Drone: activate it"
         if found.permissions and not found.permissions.write:
-            return "may not be built by this token: its user needs to write to it"
+            return "may not be built by this token; its user needs to write to it"
         return ""
 
     async def listed(self, repository: str, page: int) -> Sequence[RemoteBuild]:

@@ -125,7 +125,7 @@ class Woodpecker(Dialect):
             return "is not enabled in Woodpecker: enable it"
         rights = await self.server.read(f"api/repos/{found.id}/permissions", _PERMISSIONS)
         if rights and not rights.push:
-            return "may not be built by this token: its user needs to push to it"
+            return "may not be built by this token; its user needs to push to it"
         return ""
 
     async def listed(self, repository: str, page: int) -> Sequence[RemoteBuild]:

@@ -183,6 +183,6 @@ class GiteaActionsBuilder(ActionsBuilder):
         if not found.has_actions:
             yield "belongs to a repository whose Actions are switched off: switch them on"
         if found.permissions and not found.permissions.push:
-            yield "may not be started by this token: its user needs to write to the repository"
+            yield "may not be started by this token; its user needs to write to the repository"
         if not (self.server.forgejo or self.server.titles):
             yield "is run by a Gitea before 1.25, without titles: an unanswered trigger cannot be checked"

@@ -135,6 +135,6 @@ class GitHubActionsBuilder(ActionsBuilder):
         if found.archived:
             yield "belongs to an archived repository, where nothing runs"
         if found.permissions and not found.permissions.push and not self._by_app:
-            yield "may not be started by this token: its user needs to write to the repository"
+            yield "may not be started by this token; its user needs to write to the repository"
         if workflow.state != "active":
             yield "is disabled in GitHub: enable it"

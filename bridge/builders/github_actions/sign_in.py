@@ -43,7 +43,7 @@ class SignIn(ABC):
 class FixedToken(SignIn):
     """A personal access token."""
 
-    rejected = "rejects the token: check `token`, and that it has not expired"
+    rejected = "rejects the token; check `token`, and that it has not expired"
 
     def __init__(self, token: str) -> None:
         self._token = token

@@ -2,12 +2,14 @@
 
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from bridge.errors import StoreReplaced
 from bridge.runtime.events import LogEvent
 
 log = structlog.get_logger()
@@ -21,11 +23,13 @@ class Checkpointer:
     """A thread that copies after many writes; few are left to SQLite's own checkpoint at a commit.
 
     SQLite's own makes the writer wait for the disk, and with it every delivery; but no other can empty a log
-    that is always in use. After a copy it finds little to do.
+    that is always in use. After a copy it finds little to do. `check` raises StoreReplaced for a log, or a
+    file, that is not what it was: both are left as they are.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[], None]) -> None:
         self._path = path
+        self._check = check
         self._rows = 0
         self._due = threading.Event()
         self._closing = threading.Event()
@@ -46,9 +50,11 @@ class Checkpointer:
         self._thread.join(timeout)
 
     def _run(self) -> None:
-        with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as connection:
+        connecting = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+        with closing(connecting) as connection, suppress(StoreReplaced):  # the writer says so
             while self._due.wait() and not self._closing.is_set():
                 self._due.clear()
+                self._check()
                 _copy(connection)
                 self._closing.wait(_PAUSE_SECONDS)
 

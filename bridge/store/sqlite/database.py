@@ -30,6 +30,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import WRITE_SECONDS
 from bridge.store.sqlite import migrate
 from bridge.store.sqlite.checkpoint import Checkpointer
+from bridge.store.sqlite.failures import reason
 from bridge.store.sqlite.identity import StoreFile
 from bridge.store.sqlite.queue import ALONE, Write, WriteQueue, hand_back
 
@@ -64,7 +65,7 @@ class Database:
         self._connection = _connect(self._writer_engine)
         if file is not None:
             self._watch(file)
-        self._checkpointer = Checkpointer(path)
+        self._checkpointer = Checkpointer(path, self._check_file)
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -116,7 +117,7 @@ class Database:
                 with self._engine.connect() as connection:
                     return work(connection)
             except DBAPIError as error:
-                raise StoreError(f"the store cannot be read: {error.orig}") from error
+                raise StoreError(f"the store cannot be read: {reason(error)}") from error
 
         return await anyio.to_thread.run_sync(run, limiter=self._readers)
 
@@ -160,6 +161,8 @@ class Database:
                     if not woken:
                         self._check_file()
                     while batch := self._queue.take():
+                        # A commit into a log that was cut off makes a hole in it.
+                        self._check_file()
                         with WRITE_SECONDS.time():
                             _commit(connection, batch)
                         self._check_file()
@@ -176,7 +179,7 @@ class Database:
             self._queue.die(StoreDied(why), batch)
 
     def _check_file(self) -> None:
-        """Before a caller hears that its rows are kept. Raises StoreReplaced."""
+        """Before a caller hears that its rows are kept, or the log is copied. Raises StoreReplaced."""
         if self._file is not None:
             self._file.check()
 
@@ -190,7 +193,7 @@ def _connect(engine: Engine) -> Connection:
     try:
         return engine.connect()
     except DBAPIError as error:
-        raise StoreError(f"the store cannot be opened for writing: {error.orig}") from error
+        raise StoreError(f"the store cannot be opened for writing: {reason(error)}") from error
 
 
 def _commit(connection: Connection, batch: list[Write]) -> None:
@@ -208,7 +211,7 @@ def _commit(connection: Connection, batch: list[Write]) -> None:
     except sqlite3.Error as error:
         if raw.in_transaction:
             raw.rollback()
-        failure = StoreError(f"the store cannot be written: {error}")
+        failure = StoreError(f"the store cannot be written: {reason(error)}")
         for item in batch:
             item.error = failure
 
@@ -252,7 +255,7 @@ def _failure(raw: sqlite3.Connection, error: Exception) -> Exception:
         # A full disk makes SQLite roll the whole transaction back.
         raise sqlite3.OperationalError(str(failed)) from error
     if isinstance(failed, sqlite3.Error):
-        return StoreError(f"the store cannot be written: {failed}")
+        return StoreError(f"the store cannot be written: {reason(failed)}")
     return error
 
 

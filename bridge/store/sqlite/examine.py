@@ -22,6 +22,7 @@ from bridge.store.sqlite import migrate
 from bridge.store.sqlite.backup import damage
 from bridge.store.sqlite.database import BUSY_SECONDS
 from bridge.store.sqlite.eligibility import is_eligible
+from bridge.store.sqlite.failures import reason
 
 STUCK_SECONDS: Final = 600.0
 """What was due so long ago is done by no daemon."""
@@ -55,7 +56,7 @@ def examine(store: Path, now: float) -> Examined:
         with engine.connect() as read:
             problems += _stuck(read, now)
     except (sqlite3.Error, SQLAlchemyError) as error:
-        raise StoreError(f"{store} cannot be read: {getattr(error, 'orig', None) or error}") from error
+        raise StoreError(f"{store} cannot be read: {reason(error)}") from error
     return Examined(store.stat().st_size, log_bytes(store), REVISION, tuple(problems))
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from bridge.errors import StoreError, StoreTooNew
 from bridge.store import schema_activity, schema_callers  # noqa: F401  # their tables are among all of them
 from bridge.store.schema import REVISION, metadata
+from bridge.store.sqlite.failures import reason
 
 MIGRATION_SECONDS: Final = 3600.0
 _FOLDER: Final = Path(__file__).parents[1] / "migrations"
@@ -63,8 +64,7 @@ def _store_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
-        why = getattr(error, "orig", None) or error
-        raise StoreError(f"{path} cannot be used as the store: {why}") from error
+        raise StoreError(f"{path} cannot be used as the store: {reason(error)}") from error
 
 
 def _revision(path: Path) -> str | None:

@@ -188,6 +188,13 @@ def test_one_job_and_one_caller_have_to_be_named(wrong: dict[str, Any]) -> None:
         CodeArtsSettings.model_validate(PLACE | wrong)
 
 
+def test_an_access_key_has_a_bound() -> None:
+    given: dict[str, Any] = {**PLACE, **BY_KEY, "job_id": JOB}
+    CodeArtsSettings.model_validate(given | {"access_key": "K" * 128})
+    with pytest.raises(ValidationError, match="at most 128 characters"):
+        CodeArtsSettings.model_validate(given | {"access_key": "K" * 129})
+
+
 def test_tokens_are_made_at_the_public_address_of_the_region_unless_another_is_given() -> None:
     given = PLACE | USER | {"job_id": JOB}
     assert CodeArtsSettings.model_validate(given).iam == "https://iam.cn-north-4.myhuaweicloud.com/"

@@ -39,7 +39,7 @@ TOLD: dict[str, Make] = {
     "Drone shows no repository 'acme/shpo' to this token (404): check `repository`, that it is enabled "
     "there, and the token's rights": given(repository="acme/shpo"),
     "the repository acme/shop is not active in Drone: activate it": fake(active=False),
-    "the repository acme/shop may not be built by this token: its user needs to write to it": fake(
+    "the repository acme/shop may not be built by this token; its user needs to write to it": fake(
         may_build=False
     ),
     "tags are not built, since no `branch` is set": _at("woodpecker", lambda: fake_drone("woodpecker")),

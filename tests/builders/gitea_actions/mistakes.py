@@ -20,7 +20,7 @@ TOLD: dict[str, Make] = {
     "rights": given(repository="acme/shpo"),
     "Gitea shows no workflow bild.yml in acme/shop to this token (404): check `repository`, `workflow` and "
     "the token's rights": given(workflow="bild.yml"),
-    "it may not be started by this token: its user needs to write to the repository": fake(push=False),
+    "it may not be started by this token; its user needs to write to the repository": fake(push=False),
     "it belongs to a repository whose Actions are switched off: switch them on": fake(
         repository={"has_actions": False}
     ),

@@ -16,7 +16,7 @@ def _app(**changes: object) -> Make:
 
 TOLD: dict[str, Make] = {
     **common("GitHub"),
-    "GitHub rejects the token: check `token`, and that it has not expired (401)": given(token="expired"),
+    "GitHub rejects the token; check `token`, and that it has not expired (401)": given(token="expired"),
     "the token may not do this in GitHub (403): check its rights; it needs Actions: write and Contents: "
     "read": answers(403),
     "GitHub wants the token to be authorized for the single sign-on of the organization (403)": answers(
@@ -32,7 +32,7 @@ TOLD: dict[str, Make] = {
     "the installation of the app, is for it": given(repository="acme/shpo"),
     "GitHub shows no workflow bild.yml in acme/shop to this token (404): check `repository`, `workflow` and "
     "the token's rights": given(workflow="bild.yml"),
-    "it may not be started by this token: its user needs to write to the repository": fake(
+    "it may not be started by this token; its user needs to write to the repository": fake(
         permissions={"pull": True, "push": False}
     ),
     "it is disabled in GitHub: enable it": fake(state="disabled_inactivity"),

@@ -105,7 +105,7 @@ async def test_a_fixed_token_that_is_refused_is_not_sent_again(github: FakeGitHu
         outcome = await ci.trigger(request())
     assert isinstance(outcome, Retry)
     assert outcome.denied
-    assert "rejects the token: check `token`, and that it has not expired" in outcome.why
+    assert "rejects the token; check `token`, and that it has not expired" in outcome.why
     assert len(github.requests) == 1
 
 

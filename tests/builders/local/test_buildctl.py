@@ -181,3 +181,10 @@ async def test_what_only_buildctl_has_is_told(site: LocalSite) -> None:
         ValidationError, match="only buildctl knows `address`, `cache_image`: set `engine: buildctl`"
     ):
         site.builder(engine="buildah", address=ADDRESS, cache_image="r.example.com/cache")
+
+
+async def test_the_name_of_a_cache_has_a_bound(site: LocalSite) -> None:
+    longest = "r.example.com/" + "x" * 498
+    builder(site, cache_image=longest)
+    with pytest.raises(ValidationError, match="at most 512 characters"):
+        builder(site, cache_image=f"{longest}x")

@@ -41,14 +41,14 @@ _TOO_LONG: Final = {460101, 101002}
 _SECURITY_CODE: Final = 310000
 _CONTENT_REJECTED: Final = {40035, 43002, 43004, 400105, 430101, 430102, 430103, 430104}
 _SECURITY: Final = (
-    (("keyword", "关键词"), "the robot asks for a keyword: set keyword: to one of its keywords"),
+    (("keyword", "关键词"), "the robot asks for a keyword: set `keyword` to one of its keywords"),
     # Before the signature: the Chinese text calls an old one a signature that has expired.
     (("invalid timestamp", "签名过期"), "the robot does not accept our time: set this machine's clock"),
-    (("sign", "签名"), "the signature does not match: check secret: against the robot's settings"),
+    (("sign", "签名"), "the signature does not match: check `secret` against the robot's settings"),
     (("whitelist", "白名单"), "the robot does not accept our address: add it to the robot's IP ranges"),
 )
 """The vendor answers in English or in Chinese."""
-_UNSIGNED: Final = "the robot asks for a signature: set secret: to the text of its security setting"
+_UNSIGNED: Final = "the robot asks for a signature: set `secret` to the text of its security setting"
 _ASKS_FOR_SIGNATURE: Final = frozenset({_SECURITY[1], _SECURITY[2]})
 
 

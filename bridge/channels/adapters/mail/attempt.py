@@ -22,8 +22,9 @@ from aiosmtplib import (
     SMTPResponseException,
 )
 
+from bridge.channels.adapters.mail.address import parsed
 from bridge.channels.adapters.mail.message import make_message
-from bridge.channels.adapters.mail.settings import MailSettings, parsed
+from bridge.channels.adapters.mail.settings import MailSettings
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, Retry, Unknown
 from bridge.channels.content import DETAILS, Detail
 from bridge.channels.text import plain

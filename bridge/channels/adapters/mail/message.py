@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from bridge.channels.adapters.mail.settings import parsed
+from bridge.channels.adapters.mail.address import parsed
 from bridge.channels.base import ChannelContext
 from bridge.channels.content import Content, Detail, Line, Link
 from bridge.channels.rendering import compose

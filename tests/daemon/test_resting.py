@@ -1,0 +1,68 @@
+"""What a daemon has in memory before anything is asked of it."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+from bench.resting import RULE, settings
+from support.daemon import Daemon
+
+from bridge.cli.schema import config_schema
+
+LATER = (
+    "bridge.builders.jenkins.setup",
+    "bridge.builders.local.checkout",
+    "bridge.builders.local.engine",
+    "bridge.builders.local.objects",
+    "bridge.builders.local.process",
+    "bridge.channels.adapters.mail.address",
+    "bridge.channels.adapters.mail.attempt",
+    "bridge.channels.adapters.mail.message",
+    "bridge.web.api.app",
+    "bridge.web.api.chinese",
+    "aiosmtplib",
+    "alembic",
+    "charset_normalizer",
+    "cryptography",
+    "email.headerregistry",
+    "jwt",
+    "pygments",
+    "re2",
+    "rich",
+)
+"""Modules that are loaded only once they are used, if they are used in the daemon's process at all."""
+AT_ONCE = ("bridge.builders.jenkins.builder", "bridge.builders.local.builder", "jenkins")
+AT_EXIT = """
+import atexit, sys
+names = lambda: "\\n".join(name for name, module in sys.modules.items() if module)
+atexit.register(lambda: open({file!r}, "w").write(names()))
+"""
+WIDE = re.compile(r"(?:\[\^[^\]]*\]|\\[SWD]|\.)\{(?:\d*,)?(\d+)\}")
+"""A repetition of what most characters are of, and how often at most."""
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_is_loaded_later_is_there(name: str) -> None:
+    assert importlib.util.find_spec(name)
+
+
+def test_a_daemon_at_rest_has_loaded_nothing_that_it_has_not_used(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(AT_EXIT.format(file=f"{tmp_path}/modules"))
+    config = {name: part for name, part in settings(tmp_path, 0).items() if name not in {"server", "store"}}
+    daemon = Daemon(tmp_path, config, {"shop.yaml": RULE.format(branch="main")})
+    daemon.start(PYTHONPATH=f"{tmp_path}/site")
+    assert daemon.stop() == 0
+    loaded = (tmp_path / "modules").read_text().splitlines()
+    assert set(AT_ONCE) <= {*loaded}
+    assert [name for name in LATER if name in loaded] == []
+
+
+def test_no_pattern_of_a_setting_repeats_a_wide_class_often() -> None:
+    """Of `[^,]{1,500}` pydantic keeps a machine of a megabyte; `max_length` takes nothing."""
+    patterns = re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', json.dumps(config_schema()))
+    found = [(text, WIDE.search(text)) for text in map(json.loads, patterns)]
+    assert found
+    assert [text for text, match in found if match and int(match[1]) > 16] == []
