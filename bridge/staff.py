@@ -152,7 +152,7 @@ class Staff(Service):
     async def _test_channel(self, name: str, channel: Channel, target: str) -> tuple[bool, str]:
         now, config = self._clock(), self._config()
         async with self._targets[target].lock:
-            outcome = await channel.send(notice_of_test(name, config.language_of(name), now))
+            outcome = await channel.send(notice_of_test(name, now))
         if worked := isinstance(outcome, Ok):
             await end_pauses(self._store, name, targets(config), now)
             self.wake_notifiers()

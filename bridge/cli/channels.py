@@ -80,7 +80,7 @@ class _NoStore:
 
 async def _sent(config: Config, name: str, messages: MessageSink) -> Outcome:
     """What the channel made of a test notice."""
-    notice = notice_of_test(name, config.language_of(name), system_clock())
+    notice = notice_of_test(name, system_clock())
     async with open_adapters(config, messages, system_clock) as adapters:
         return await adapters.channels[name].send(notice)
 

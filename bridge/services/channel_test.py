@@ -1,7 +1,6 @@
 """A test of a channel: one real notice that is marked as a test, and what follows when it was taken."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from uuid_utils import uuid7
 
@@ -9,15 +8,12 @@ from bridge.channels.base import Ok, Outcome
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.store.base import Store
 
-_NOTHING_HAPPENED: Final = {
-    "en": "this is a test, nothing happened",
-    "zh-CN": "这是一次测试, 没有发生任何事情",
-}
 
-
-def notice_of_test(channel: str, language: str, now: float) -> Notice:
-    """What the channel is sent, in the language of its notices."""
-    facts = ServiceFacts(subject=f"channel:{channel}", detail=_NOTHING_HAPPENED[language], is_test=True)
+def notice_of_test(channel: str, now: float) -> Notice:
+    """What the channel is sent."""
+    facts = ServiceFacts(
+        subject=f"channel:{channel}", detail="this is a test, nothing happened", is_test=True
+    )
     return Notice(id=str(uuid7()), channel=channel, event=EventName.RESTORED, facts=facts, created_at=now)
 
 

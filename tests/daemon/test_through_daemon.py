@@ -36,7 +36,7 @@ async def test_the_daemon_tests_what_only_it_has_the_secrets_of(tmp_path: Path) 
             assert (await asked("channels", "test", "team")).status == 1, "the secrets are the daemon's"
             good = await asked("channels", "test", "team", "--through-daemon")
             assert (good.status, good.stdout, good.stderr) == (0, "ok: team took a test notice\n", "")
-            assert "🧪 Test notice" in robot.text
+            assert "🔔 Test message" in robot.text
             robot.scripted.append(errcode(999, f"bad {TOKEN}"))
             bad = await asked("channels", "test", "team", "--through-daemon")
             assert (bad.status, bad.stdout) == (1, "")
