@@ -158,9 +158,9 @@ WECOM: Final[Mapping[str, Prepared]] = {
     **ROBOTS,
 }
 FEISHU: Final[Mapping[str, Prepared]] = {
-    "the robot asks for a signature: set secret: to the key of its security setting": _without_secret,
-    "the signature does not match: check secret:, and this machine's clock": given(secret="another"),
-    "the robot asks for a keyword: set keyword: to one of its keywords": says_code(
+    "the robot asks for a signature: set `secret` to the key of its security setting": _without_secret,
+    "the signature does not match: check `secret`, and this machine's clock": given(secret="another"),
+    "the robot asks for a keyword: set `keyword` to one of its keywords": says_code(
         19024, "Key Words Not Found"
     ),
     "the robot does not accept our address: add it to the robot's IP whitelist": says_code(
@@ -176,7 +176,7 @@ FEISHU: Final[Mapping[str, Prepared]] = {
 }
 _IN_PLACE: Final = "a sign-in page at sso.example.com answers in place of the receiver (HTTP 302)"
 WEBHOOK: Final[Mapping[str, Prepared]] = {
-    "the receiver answered HTTP 401: check secrets: and url: against its settings": given(
+    "the receiver answered HTTP 401: check `secrets` and `url` against its settings": given(
         secrets=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"]
     ),
     "the server answered HTTP 404": lambda receiver: {"url": f"{receiver.url}/0"},

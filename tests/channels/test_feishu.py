@@ -174,8 +174,8 @@ async def test_a_signature_that_is_missing_and_one_that_is_wrong_have_different_
         wrong = await channel(robot, clock, secret="another").send(notice())
     assert isinstance(missing, Dead)
     assert isinstance(wrong, Dead)
-    assert "set secret:" in missing.why
-    assert "check secret:" in wrong.why
+    assert "set `secret`" in missing.why
+    assert "check `secret`" in wrong.why
 
 
 async def test_a_body_that_is_too_long_for_the_robot_is_shortened_once() -> None:

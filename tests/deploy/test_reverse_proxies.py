@@ -188,7 +188,11 @@ def test_a_body_up_to_the_limit_of_the_daemon_passes_and_no_larger_one(proxy: Pr
     assert len(filled) == 25 << 20
     headers = signed(filled, f"large {proxy.port}")
     assert proxy.call("POST", "/hooks/plain", content=filled, headers=headers).status_code == 202
-    assert proxy.call("POST", "/hooks/plain", content=filled + b" ", headers=headers).status_code == 413
+    # Caddy says 502 where the daemon has rejected the length before Caddy has counted the body.
+    assert proxy.call("POST", "/hooks/plain", content=filled + b" ", headers=headers).status_code in {
+        413,
+        502,
+    }
 
 
 def test_the_daemon_sees_the_client_and_believes_no_client(proxy: Proxy) -> None:

@@ -31,12 +31,12 @@ _RATE_LIMITED: Final = 11232
 _TOO_LONG: Final = 19036
 _CONTENT_REJECTED: Final = {9499, 19002}
 _SIGNATURE: Final = 19021
-_UNSIGNED: Final = "the robot asks for a signature: set secret: to the key of its security setting"
+_UNSIGNED: Final = "the robot asks for a signature: set `secret` to the key of its security setting"
 _CURES: Final = {
     19001: "there is no such robot: copy the robot's address again",
-    _SIGNATURE: "the signature does not match: check secret:, and this machine's clock",
+    _SIGNATURE: "the signature does not match: check `secret`, and this machine's clock",
     19022: "the robot does not accept our address: add it to the robot's IP whitelist",
-    19024: "the robot asks for a keyword: set keyword: to one of its keywords",
+    19024: "the robot asks for a keyword: set `keyword` to one of its keywords",
 }
 
 

@@ -117,7 +117,7 @@ class Webhook(Hook):
                 self._gone = Dead("config", why)
                 return self._gone
             case 401 | 403:
-                return Dead("config", f"{said}: check secrets: and url: against its settings")
+                return Dead("config", f"{said}: check `secrets` and `url` against its settings")
             case 413:
                 return TooLong(said)
             case 502 | 504:
