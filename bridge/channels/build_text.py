@@ -47,10 +47,10 @@ def _images(images: tuple[str, ...], words: Words, count: int) -> str:
 
 def _extras(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail) -> list[str]:
     words = speech.words
-    builder, took = plain(facts.builder, 40), duration(facts.duration, words)
+    builder = plain(facts.builder, 40)
     about = (
         words.builder.format(builder) if builder else "",
-        took if took == words.instant else words.took.format(took) if took else "",
+        _took(facts, words),
         _cause(facts, words),
     )
     texts = [" · ".join(filter(None, about))]
@@ -63,6 +63,13 @@ def _extras(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail)
         lasted = duration(facts.streak_seconds, words)
         texts.append(sentence.format(facts.streak, facts.streak_since, lasted))
     return texts
+
+
+def _took(facts: BuildFacts, words: Words) -> str:
+    took = duration(facts.duration, words)
+    if took == words.instant:  # Chinese has no space before it
+        return words.took_instant
+    return words.took.format(took) if took else ""
 
 
 def _cause(facts: BuildFacts, words: Words) -> str:

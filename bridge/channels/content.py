@@ -1,4 +1,4 @@
-"""A notice in words, and how much of it is told."""
+"""A notice in words, and how detailed it is."""
 
 from dataclasses import dataclass
 from typing import Final

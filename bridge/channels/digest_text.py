@@ -8,15 +8,13 @@ from bridge.channels.text import clipped, plain
 from bridge.channels.words import Speech, Status, Words, status_of
 from bridge.model.notice import BuildFacts, DigestFacts, Member
 
-_RANK = {"bad": 0, "good": 1, "neutral": 2}
-
 
 def as_table(facts: DigestFacts, speech: Speech, detail: Detail) -> Content:
     """A line for each; the footer is empty."""
     words = speech.words
     members = _newest(facts.members)
     statuses = [(_status(member, words), member) for member in members]
-    statuses.sort(key=lambda pair: _RANK[pair[0].tone] if pair[0].mark != "🟢" else 0.5)
+    statuses.sort(key=lambda pair: (pair[0].tone != "bad", not pair[1].event.urgent))
     count = _count(members, words)
     counted = words.list_separator.join(_counted(status for status, _ in statuses))
     worst = statuses[0][0]

@@ -16,8 +16,8 @@ def mentions(notice: Notice, contacts: Mapping[str, str]) -> tuple[str, ...]:
     if not isinstance(facts, DigestFacts):
         found = [_author(notice.event, facts, contacts)]
     else:  # of a job only the newest still matters
-        told = facts.members[-1:] if facts.kind == "job" else facts.members
-        found = [_author(member.event, member.facts, contacts) for member in told]
+        members = facts.members[-1:] if facts.kind == "job" else facts.members
+        found = [_author(member.event, member.facts, contacts) for member in members]
     return tuple(dict.fromkeys(filter(None, found)))[:MAX_MENTIONS]
 
 

@@ -26,7 +26,7 @@ def fitted(notice: Notice, context: ChannelContext, render: Callable[[Content], 
 
 
 def compose(notice: Notice, context: ChannelContext, detail: Detail) -> Content:
-    """The notice in the words of the channel's language, as it is to be told now."""
+    """The notice in the words of the channel's language, as of now."""
     facts, speech = notice.facts, Speech(words_of(context.language), context.translate)
     if isinstance(facts, DigestFacts):
         content = _digest(notice, facts, speech, detail)
@@ -67,7 +67,7 @@ def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
 
 
 def _digest(notice: Notice, facts: DigestFacts, speech: Speech, detail: Detail) -> Content:
-    """Of a job the newest is told, and what came before it is named; else each has a line."""
+    """A job's digest shows its newest notice and names the earlier ones; any other has a line for each."""
     if facts.kind != "job":
         return as_table(facts, speech, detail)
     newest = facts.members[-1]

@@ -30,9 +30,7 @@ class Robot(Hook):
         data = reply.data if isinstance(reply.data, dict) else {}
         code, words = data.get(code_field), str(data.get(words_field, ""))
         match reply.status:
-            case 200 if type(code) is int:
-                return self.classify(code, self.said(words))
-            case 400 if type(code) is int and code:
+            case 200 | 400 as status if type(code) is int and (code or status == 200):  # noqa: PLR2004  # HTTP's number
                 return self.classify(code, self.said(words))
             case 200 if not reply.sign_in:
                 what = f"is {reply.page}" if reply.page else f"has no {code_field}"

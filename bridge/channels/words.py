@@ -51,6 +51,7 @@ class Words:
     units_alone: tuple[str, str, str, str]
     separator: str
     instant: str
+    took_instant: str
     digest: str
     builds: str
     notices: str
@@ -107,7 +108,8 @@ _ZH: Final = Words(
     units=(" 天", " 小时", " 分", " 秒"),
     units_alone=(" 天", " 小时", " 分钟", " 秒"),
     separator=" ",
-    instant="耗时不到 1 秒",
+    instant="不到 1 秒",
+    took_instant="耗时不到 1 秒",
     digest="汇总",
     builds="{0} 个构建",
     notices="{0} 条通知",
@@ -164,7 +166,8 @@ _EN: Final = Words(
     units=("d", "h", "m", "s"),
     units_alone=("d", "h", "m", "s"),
     separator="",
-    instant="took under 1s",
+    instant="under 1s",
+    took_instant="took under 1s",
     digest="DIGEST",
     builds="{0} builds",
     notices="{0} notices",

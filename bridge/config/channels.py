@@ -1,4 +1,4 @@
-"""What every kind of channel can be told besides its own settings."""
+"""The settings that every kind of channel has besides its own."""
 
 from datetime import time, timedelta
 from typing import Annotated, Final, Literal, Self, get_args
@@ -68,5 +68,5 @@ _IN_APP: Final = ChannelSettings.model_construct(ttl=timedelta.max)
 
 
 def common(settings: BaseModel) -> ChannelSettings:
-    """These settings of a channel; in-app messages, which have none, are told at any age."""
+    """These settings of a channel; in-app messages, which have none, never expire."""
     return settings if isinstance(settings, ChannelSettings) else _IN_APP

@@ -15,7 +15,7 @@ REMIND_SECONDS: Final = 4 * 3600.0
 
 
 class NoticeState(StrEnum):
-    """The states of a notice. A `merged` one was told in a digest; `suppressed` is reserved: none is yet."""
+    """The states of a notice. A `merged` one went out in a digest; no service sets `suppressed` yet."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -64,14 +64,14 @@ class Streak:
     """The failures in a row of one tag set before a build: how many, and the first one's number and end.
 
     Each build counts once, as its last run ended. `again` says that an earlier run of this build failed, too.
-    `told` is when each channel was last told of one of them.
+    `noticed` is when the last notice of one of them was made, by channel.
     """
 
     count: int = 0
     since: int | None = None
     began: float | None = None
     again: bool = False
-    told: Mapping[str, float] = field(default_factory=dict)
+    noticed: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ class ServiceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One of the notices that a digest tells."""
+    """One of the notices in a digest."""
 
     notice_id: str
     event: EventName
@@ -142,10 +142,10 @@ DigestKind = Literal["push", "job", "backlog"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestFacts:
-    """What a notice tells that stands for several, which are its `members`, the oldest first.
+    """What a notice says that stands for several, which are its `members`, the oldest first.
 
     - `push`: the builds of one push.
-    - `job`: what happened to one job while it could not be told; only the newest still matters.
+    - `job`: the notices of one job that could not be sent for a while; only the newest still matters.
     - `backlog`: all that waited while the target allowed no more messages.
     """
 

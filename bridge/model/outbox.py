@@ -11,8 +11,7 @@ class Waiting:
     """An open notice as far as its turn depends on it; times are in Unix seconds.
 
     Notices with the same `batch` come from one push, which is `complete` when all its builds have ended. One
-    that does not `fold` is sent by itself, and one that is `held` waits in a digest: it goes before all of
-    its job.
+    that does not fold is sent by itself.
     """
 
     id: str
@@ -24,7 +23,6 @@ class Waiting:
     batch: str | None = None
     complete: bool = True
     folds: bool = True
-    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ _EVENTS: Final = {
 
 
 _REMINDED: Final = 10
-"""Every so many failures in a row are told to those who hear of changes."""
+"""Channels that get changes get every tenth failure in a row, too."""
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ def _wanted(one: Subscription, event: EventName, build: Build, before: Streak, n
             return build.origin.ref_kind == "tag"
         case "changes", EventName.FAIL:
             is_first = not (before.count or before.again)
-            last = before.told.get(one.channel)
+            last = before.noticed.get(one.channel)
             is_due = last is None or now - last >= one.remind
             return is_first or is_due or (before.count + 1) % _REMINDED == 0
         case _:

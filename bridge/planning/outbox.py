@@ -1,7 +1,7 @@
 """Which notices go next to a channel, and which of them in one message (pure).
 
 People who wait for a failure must not wait behind a hundred successes, and a target that takes few messages
-a minute must still tell all. So single messages leave slots free for urgent ones, and those for digests.
+a minute must still get all. So single messages leave slots free for urgent ones, and those for digests.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -21,7 +21,7 @@ DIGEST_SECONDS: Final = 20.0
 _RESERVED: Final = 2
 """The slots that are left to digests of what is urgent."""
 _FEWEST: Final = 2
-"""A digest tells at least so many notices."""
+"""A digest has at least so many notices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class _Unit:
         return push_end if quiet is None or self.urgent else max(push_end, quiet.end)
 
     def together(self, now: float, quiet: Quiet | None) -> Sequence[Waiting]:
-        """What goes in one message: all that could not be told for long, else only the builds of one push.
+        """What goes in one message: all that could not be sent for long, else only the builds of one push.
 
         In quiet hours nothing goes alone that only stands before something urgent.
         """
@@ -80,7 +80,7 @@ class _Unit:
 def choose(
     waiting: Sequence[Waiting], *, room: int, slots: Slots | None, quiet: Quiet | None = None, now: float
 ) -> Send | Later | None:
-    """What goes next; `room` is how many notices one message can tell, `slots` None where there is no limit.
+    """What goes next; `room` is how many notices one message can hold, `slots` None where there is no limit.
 
     `waiting` is ordered by age. `quiet` are the last quiet hours: until they end only what is urgent
     goes, and what waited for their end goes in digests.
@@ -95,12 +95,13 @@ def choose(
             units.append(unit)
     nothing = Later(min(held)) if held else None
     if not units:
-        return nothing
+        heads = {(row.job, row.recipient): row for row in reversed(waiting)}.values()
+        return nothing or (Later(min(head.next_at for head in heads)) if heads else None)
     units.sort(key=lambda unit: (not unit.urgent, unit.since, unit.rows[0].id))
-    slept = _slept(units, quiet, room) if slots is None or slots.free > _RESERVED else ()
+    waited = _after_quiet(units, quiet, room) if slots is None or slots.free > _RESERVED else ()
     chosen: Send | Later
-    if slept:
-        chosen = _message(slept, room)
+    if waited:
+        chosen = _message(waited, room)
     elif slots is None:
         chosen = _message(units[0].together(now, quiet), room)
     else:
@@ -110,7 +111,7 @@ def choose(
     return chosen
 
 
-def _slept(units: Sequence[_Unit], quiet: Quiet | None, room: int) -> Sequence[Waiting]:
+def _after_quiet(units: Sequence[_Unit], quiet: Quiet | None, room: int) -> Sequence[Waiting]:
     """What waited for the end of quiet hours, if that is more than one notice."""
     if quiet is None or units[0].urgent or room < _FEWEST:
         return ()
@@ -146,8 +147,8 @@ def _message(rows: Sequence[Waiting], room: int) -> Send:
     """One message for the first of these, which are in the order in which they may leave."""
     if len(rows) == 1 or room < _FEWEST:
         return Send((rows[0].id,))
-    told = rows[:room]
-    return Send(tuple(sorted(row.id for row in told)), _kind(told))
+    members = rows[:room]
+    return Send(tuple(sorted(row.id for row in members)), _kind(members))
 
 
 def _kind(rows: Sequence[Waiting]) -> DigestKind:
@@ -175,7 +176,7 @@ def _ready(waiting: Sequence[Waiting], now: float) -> Iterator[list[Waiting]]:
     for rows in by_job.values():
         ready: list[Waiting] = []
         for row in rows:
-            if row.held or row.next_at > now or (ready and not (row.folds and ready[-1].folds)):
+            if row.next_at > now or (ready and not (row.folds and ready[-1].folds)):
                 break
             ready.append(row)
         if ready:

@@ -200,7 +200,7 @@ class Notifier(Service):
         """The vendor wants a pause: it counts as no attempt, but the notice can still expire."""
         until = self._clock() + after
         await self._notices.pause(self._target.key, until)
-        for name in self._target.channels:
+        for name in tuple(self._target.channels):  # a reload may change them meanwhile
             await self._health.pause(f"channel:{name}", until, why)
         if not await self._expired(row, why):
             await self._notices.end(row.notice.id, NoticeState.PENDING, why, next_at=until, count=False)

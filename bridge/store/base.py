@@ -235,7 +235,7 @@ class Notices(Protocol):
         """Take the notice that goes next: it is `sending`, and an attempt on the target, on disk.
 
         What is from before `since` ends as expired. Of all that waits `choose` says which; several become a
-        digest, which is a notice of its own and tells them. Returns it as it was before this attempt, or when
+        digest, which is a notice of its own. Returns it as it was before this attempt, or when
         to ask again; None when nothing is due. One that has no recipient yet becomes one for each of
         `recipients`. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
         claim for a channel: an engine that serves several processes must lease the notice to one of them, and
@@ -255,7 +255,7 @@ class Notices(Protocol):
     ) -> None:
         """Write how an attempt ended: `pending` asks for another at `next_at`.
 
-        The notices that a digest tells end with it; one that is rejected for its content is taken apart.
+        The members of a digest end with it; one that is rejected for its content is taken apart.
         Without `count` this was no attempt.
         """
 

@@ -253,7 +253,7 @@ class LogRange:
 class NoticeRow:
     """A notice as people see it; `attempts` counts the sends. Of a damaged one `detail` says so.
 
-    `digest_id` is the notice that tells it, or told it.
+    `digest_id` is the digest that it goes out in.
     """
 
     notice: Notice

@@ -19,7 +19,7 @@ async def claim(store: HasNotices, channel: str, recipients: Sequence[str] = ())
 
     def oldest(waiting: Sequence[Waiting]) -> Send | Later | None:
         heads = {(row.job, row.recipient): row for row in reversed(waiting)}.values()
-        due = [row for row in heads if row.next_at <= now and not row.held]
+        due = [row for row in heads if row.next_at <= now]
         return Send((min(due, key=lambda row: (row.next_at, row.id)).id,)) if due else None
 
     found = await store.notices.claim(channel, channel, oldest, recipients)

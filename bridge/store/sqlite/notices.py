@@ -85,7 +85,7 @@ class Notices:
             outbox.expire(connection, channel, since, now)
             if recipients:
                 outbox.split(connection, channel, recipients, now)
-            row = outbox.next_row(connection, channel, choose, now)
+            row = outbox.next_row(connection, channel, choose, now, has_recipients=bool(recipients))
             if row is None or isinstance(row, Later):
                 return row
             connection.execute(

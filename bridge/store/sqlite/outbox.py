@@ -26,7 +26,7 @@ from bridge.store.schema import notice as table
 from bridge.store.sqlite import timeline
 from bridge.store.sqlite.notice_rows import IS_OPEN, give_up, parts_of
 
-_COLUMNS: Final = ["id", "job", "recipient", "event", "created_at", "next_at", "batch", "digest_id", "folds"]
+_COLUMNS: Final = ["id", "job", "recipient", "event", "created_at", "next_at", "batch", "folds"]
 _CONSIDERED: Final = 1000
 """The most open notices among which the next one is chosen: the oldest."""
 _SPLIT: Final = 100
@@ -49,10 +49,12 @@ def head(channel: str) -> Select[Any]:
     )
 
 
-def next_row(connection: Connection, channel: str, choose: Choose, now: float) -> RowMapping | Later | None:
+def next_row(
+    connection: Connection, channel: str, choose: Choose, now: float, *, has_recipients: bool
+) -> RowMapping | Later | None:
     """The notice to send now, which may be a digest that this makes. One that cannot be read ends."""
     while True:
-        chosen = choose(_waiting(connection, channel))
+        chosen = choose(_waiting(connection, channel, has_recipients=has_recipients))
         if chosen is None or isinstance(chosen, Later):
             return chosen
         query = select(table).where(table.c.id.in_(chosen.ids)).order_by(table.c.id)
@@ -90,7 +92,7 @@ def split(connection: Connection, channel: str, recipients: Sequence[str], now: 
 
 
 def end_members(connection: Connection, digest_id: str, state: NoticeState, reason: str, now: float) -> None:
-    """What becomes of the notices of a digest that ended so: they were told, or end like it.
+    """What becomes of the notices of a digest that ended so: they went out, or end like it.
 
     A digest whose content was rejected is taken apart: its members go one by one.
     """
@@ -110,9 +112,19 @@ def end_members(connection: Connection, digest_id: str, state: NoticeState, reas
         timeline.add(connection, member, now, what, why)
 
 
-def _waiting(connection: Connection, channel: str) -> list[Waiting]:
-    query = select(*(table.c[name] for name in _COLUMNS)).where(table.c.channel == channel, IS_OPEN)
-    rows = connection.execute(query.order_by(table.c.id).limit(_CONSIDERED)).mappings().all()
+def _waiting(connection: Connection, channel: str, *, has_recipients: bool) -> list[Waiting]:
+    """What is open, but for what is in a digest and what has to wait for that."""
+    of_channel = (table.c.channel == channel, IS_OPEN)
+    in_digest = select(table.c.job, table.c.recipient).where(*of_channel, table.c.digest_id.is_not(None))
+    behind = {(job, recipient) for job, recipient in connection.execute(in_digest.distinct())}
+    query = select(*(table.c[name] for name in _COLUMNS)).where(*of_channel, table.c.digest_id.is_(None))
+    if has_recipients:  # more than are split at once have none yet
+        query = query.where(table.c.recipient.is_not(None))
+    # A digest is younger than all that waits: behind many it would never have its turn again.
+    oldest = query.order_by(table.c.folds, table.c.id).limit(_CONSIDERED)
+    rows = [
+        row for row in connection.execute(oldest).mappings() if (row["job"], row["recipient"]) not in behind
+    ]
     batches = {row["batch"] for row in rows if row["batch"]}
     unended = select(build.c.delivery_id).where(build.c.delivery_id.in_(batches), build.c.state.in_(_UNENDED))
     incomplete = set(connection.execute(unended).scalars()) if batches else set()
@@ -128,7 +140,6 @@ def _waiting(connection: Connection, channel: str) -> list[Waiting]:
             batch=row["batch"],
             complete=row["batch"] not in incomplete,
             folds=bool(row["folds"]),
-            held=row["digest_id"] is not None,
         )
         for row in rows
     ]
@@ -151,7 +162,7 @@ def _digest(connection: Connection, rows: Sequence[RowMapping], kind: DigestKind
         "job": f"digest {digest_id}",
         "facts": dump(FACTS, DigestFacts(kind=kind, members=tuple(members))),
         "state": NoticeState.PENDING,
-        # As old as the oldest that it tells: so late it is, and so early it expires.
+        # As old as its oldest member: so late it is, and so early it expires.
         "created_at": rows[0]["created_at"],
         "next_at": now,
         "recipient": rows[0]["recipient"],

@@ -9,7 +9,7 @@ from bridge.model.notice import EventName, NoticeState, Streak
 from bridge.store.schema import build as table
 from bridge.store.schema import earlier_run, notice
 
-_UNTOLD: Final = (NoticeState.DEAD, NoticeState.SUPPRESSED)
+_UNSENT: Final = (NoticeState.DEAD, NoticeState.SUPPRESSED)
 _FAILURES: Final = (BuildState.FAILED, BuildState.UNKNOWN)
 
 
@@ -50,16 +50,16 @@ def before(connection: Connection, build: Build, tag_set: str) -> Streak:
     of_streak = select(table.c.id).where(
         same, table.c.number > (last_success or 0), table.c.number <= build.number
     )
-    told = {} if is_success else _told(connection, of_streak)
+    noticed = {} if is_success else _noticed(connection, of_streak)
     if not failures:
-        return Streak(again=again, told=told)
-    return Streak(len(failures), *failures[0], again=again, told=told)
+        return Streak(again=again, noticed=noticed)
+    return Streak(len(failures), *failures[0], again=again, noticed=noticed)
 
 
-def _told(connection: Connection, builds: Select[tuple[str]]) -> dict[str, float]:
-    """When each channel was last told that one of these builds failed, or is about to be."""
+def _noticed(connection: Connection, builds: Select[tuple[str]]) -> dict[str, float]:
+    """When the last notice that one of these builds failed was made, by channel, unless it was given up."""
     last = select(notice.c.channel, func.max(notice.c.created_at)).where(
-        notice.c.build_id.in_(builds), notice.c.event == EventName.FAIL, notice.c.state.not_in(_UNTOLD)
+        notice.c.build_id.in_(builds), notice.c.event == EventName.FAIL, notice.c.state.not_in(_UNSENT)
     )
     found = connection.execute(last.group_by(notice.c.channel))
     return {row[0]: row[1] for row in found}

@@ -39,7 +39,7 @@ class NoticeDocument(TypedDict):
     """When it is sent next, if it has not ended."""
     ended_at: str | None
     digest_id: str | None
-    """The notice that tells it, or told it, among others; null where it goes by itself."""
+    """The digest that it goes out in; null where it goes by itself."""
 
 
 class NoticeStory(NoticeDocument):

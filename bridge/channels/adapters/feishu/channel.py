@@ -98,8 +98,8 @@ class Feishu(Robot):
     def _missing(self, content: Content) -> str:
         """The keyword, if it is in none of the texts that each form shows."""
         spans = [span for line in (*content.lines, content.footer) for span in line if isinstance(span, str)]
-        told = any((self._keyword or "") in neutral(text) for text in (*spans, *content.tail))
-        return "" if self._keyword is None or told else self._keyword
+        keyword = self._keyword or ""
+        return "" if any(keyword in neutral(text) for text in (*spans, *content.tail)) else keyword
 
 
 Message = dict[str, Any]

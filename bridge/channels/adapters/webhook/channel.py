@@ -95,7 +95,7 @@ class Webhook(Hook):
             document = {
                 "type": _TEST if is_test else _TYPES[notice.event],
                 "timestamp": datetime.fromtimestamp(int(notice.created_at), UTC).isoformat(),
-                "data": {"notice_id": clipped(notice.id, 100), **_told(content), **about},
+                "data": {"notice_id": clipped(notice.id, 100), **_words(content), **about},
             }
             return orjson.dumps(document)
 
@@ -133,7 +133,7 @@ def signature(key: bytes, id: str, timestamp: int, body: bytes) -> str:  # noqa:
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
-def _told(content: Content) -> dict[str, str]:
+def _words(content: Content) -> dict[str, str]:
     """The notice in words, without power in chats that it may be passed on to."""
     lines = ["".join(s.text if isinstance(s, Link) else s for s in line) for line in content.lines]
     foot = "".join(span for span in content.footer if isinstance(span, str)).removeprefix(" · ")
