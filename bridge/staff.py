@@ -39,6 +39,7 @@ log = structlog.get_logger()
 
 TEST_SECONDS: Final = 45.0
 """How long a builder or channel that is tested may take: less than who asks for it waits."""
+_CHANGED: Final = "a reload changes or removes it just now: test it again"
 _BUILDER: Final = "builder"
 _CHANNEL: Final = "channel"
 _Part = tuple[str, str]
@@ -135,6 +136,7 @@ class Staff(Service):
         """Test the builder or channel `builder:NAME` or `channel:NAME`: whether it works, and what it said.
 
         None where there is no such part. A channel is sent one real notice; if it took that, its pause ends.
+        Of a part that a reload ends meanwhile it only says so.
         """
         what, _, name = part.partition(":")
         if (filled := self._filled.get((what, name))) is None:
@@ -142,19 +144,29 @@ class Staff(Service):
         try:
             with anyio.fail_after(TEST_SECONDS):
                 if isinstance(filled.adapter, Channel):
-                    return await self._test_channel(name, filled.adapter, filled.post.beside)
-                return True, f"ok: {await filled.adapter.test()}"
+                    tested = await self._test_channel(name, filled.adapter, filled.post.beside)
+                else:
+                    tested = True, f"ok: {await filled.adapter.test()}"
         except RemoteError as error:
-            return False, f"{name}: {error}"
+            tested = False, f"{name}: {error}"
         except TimeoutError:
-            return False, f"{name}: no answer within {TEST_SECONDS:.0f} s"
+            tested = False, f"{name}: no answer within {TEST_SECONDS:.0f} s"
+        except Exception:
+            if self._stays((what, name), filled):
+                raise
+            tested = False, ""  # it was closed in the midst of the test
+        return tested if self._stays((what, name), filled) else (False, f"{name}: {_CHANGED}")
+
+    def _stays(self, part: _Part, filled: _Filled) -> bool:
+        return self._filled.get(part) is filled and part not in self._ending
 
     async def _test_channel(self, name: str, channel: Channel, target: str) -> tuple[bool, str]:
-        now, config = self._clock(), self._config()
-        async with self._targets[target].lock:
+        now, shared = self._clock(), self._targets[target]
+        async with shared.lock:
             outcome = await channel.send(notice_of_test(name, now))
         if worked := isinstance(outcome, Ok):
-            await end_pauses(self._store, name, targets(config), now)
+            # Not the targets of the configuration: a reload may have changed it meanwhile.
+            await end_pauses(self._store, name, dict.fromkeys((name, *shared.channels), target), now)
             self.wake_notifiers()
         return worked, answer_text(name, outcome)
 
@@ -171,7 +183,8 @@ class Staff(Service):
                 self._ending.add(part)
                 self._crew.leave(filled.services, partial(self._release, part))
         left, self._left = self._left, []
-        metrics.prepare(config.settings.sources, config.builders, config.channels)
+        # The series of what is leaving stay until it has: it still counts.
+        metrics.prepare(config.settings.sources, self.builders(), self.channels())
         came = [part for part in wanted if part not in self._filled]
         for part in came:
             await self._settle(part, wanted[part].plan)

@@ -20,6 +20,7 @@ from bridge.config.loader import Config, ConfiguredAdapter
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import EventName, NoticeState, Subscription
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.runtime.metrics import REGISTRY
 from bridge.services import base
 from bridge.services.base import Crew, HandOver
 from bridge.services.housekeeper import Unserved
@@ -55,6 +56,13 @@ class OfTest(ScriptedBuilder):
     async def find(self, request: Any) -> str:
         await super().find(request)
         return "found"
+
+    async def test(self) -> str:
+        self.calls.append(("test", ""))
+        await OfTest.gate.wait()
+        if self.closed:
+            raise RuntimeError("the client has been closed")
+        return "it works"
 
     async def aclose(self) -> None:
         self.closed = True
@@ -325,3 +333,42 @@ async def test_a_server_is_known_as_long_as_one_of_its_builders_stays(store: Sto
     for name in ("one", "two"):
         servers.leave(name)
     assert servers.health("one", "one").circuit is not shared
+
+
+async def test_a_builder_that_a_reload_replaces_while_it_is_tested_is_to_be_tested_again(
+    store: Store,
+) -> None:
+    async with at_work(store, config(here="old")) as site:
+        answered: list[tuple[bool, str] | None] = []
+
+        async def test() -> None:
+            answered.append(await site.staff.test("builder:here"))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(test)
+            await eventually(lambda: OfTest.made[0].called("test"))
+            site.use(config(here="new"))
+            await eventually(lambda: OfTest.made[0].closed)
+            OfTest.gate.set()
+        assert answered == [(False, "here: a reload changes or removes it just now: test it again")]
+        await eventually(lambda: len(OfTest.made) == 2)
+        assert await site.staff.test("builder:here") == (True, "ok: it works")
+        assert await site.staff.test("builder:other") is None
+
+
+async def test_one_that_ends_counts_to_its_end_and_its_series_go_with_it(store: Store) -> None:
+    async with at_work(store, config(leaving="old", here="same")) as site:
+        await store.add_build(builder="leaving")
+        site.staff.wake_all()
+        await eventually(lambda: OfTest.made[0].called("trigger"))
+        site.use(config(here="same"))
+        await site.staff.round()
+        assert triggers("leaving") is not None, "it counts yet"
+        OfTest.gate.set()
+        await eventually(lambda: OfTest.made[0].closed)
+        await eventually(lambda: triggers("leaving") is None)
+        assert triggers("here") is not None
+
+
+def triggers(builder: str) -> float | None:
+    return REGISTRY.get_sample_value("buildbridge_triggers_total", {"builder": builder, "outcome": "sent"})

@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
-from support.scripted import START, Clock, Store, open_store
+import pytest
+from support.scripted import START, Clock, Store, failing, open_store
 
 from bridge import __version__
+from bridge.errors import StoreError
 from bridge.store.activity import DaemonStart, Rejected
 
 
@@ -39,6 +41,16 @@ async def test_rejections_of_the_last_hour_are_counted_over_restarts(tmp_path: P
         ]
         clock.advance(1860)
         assert [one.count for one in await store.activity.rejections()] == [1]
+
+
+async def test_rejections_that_cannot_be_written_are_kept_for_the_next_time(store: Store) -> None:
+    store.deliveries.reject("github", "no")
+    async with failing(store):
+        with pytest.raises(StoreError):
+            await store.activity.keep_rejections()
+    store.deliveries.reject("github", "no")
+    await store.activity.keep_rejections()
+    assert [one.count for one in await store.activity.rejections()] == [2]
 
 
 async def test_clients_cannot_make_many_rows(store: Store) -> None:

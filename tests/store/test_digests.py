@@ -116,7 +116,7 @@ async def test_a_digest_of_many_that_cannot_be_sent_has_its_turn_again(
     digest = await digest_of(store, "a", "b")
     await store.notices.end(digest.notice.id, NoticeState.PENDING, "later", next_at=store.clock() + 60)
     for number in range(5):
-        await put(store, f"n{number}", job=f"job-{number}")
+        await put(store, f"00-{number}", job=f"job-{number}")
     store.clock.advance(60)
     row = await claimed(store)
     assert row is not None

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, func, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bridge import __version__
+from bridge.errors import StoreError
 from bridge.runtime.clock import Clock
 from bridge.store.activity import REJECTIONS_SECONDS, DaemonStart, Rejected
 from bridge.store.schema_activity import daemon_start, rejection
@@ -27,11 +28,11 @@ class RejectionCounts:
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
 
-    def add(self, source: str, reason: str) -> None:
+    def add(self, source: str, reason: str, count: int = 1) -> None:
         key = (source, reason[:MAX_REASON])
         if key not in self._counts and len(self._counts) >= MAX_KINDS:
             key = (source, _OTHERS)
-        self._counts[key] += 1
+        self._counts[key] += count
 
     def take(self) -> Mapping[tuple[str, str], int]:
         """What was counted since the last time."""
@@ -82,7 +83,12 @@ class Activity:
             connection.execute(delete(rejection).where(rejection.c.minute < _oldest(now)))
             connection.execute(put, rows)
 
-        await self._database.write(work)
+        try:
+            await self._database.write(work)
+        except StoreError:
+            for (source, reason), count in counts.items():
+                self._rejections.add(source, reason, count)
+            raise
 
     async def rejections(self) -> Sequence[Rejected]:
         count = func.sum(rejection.c.count).label("count")
