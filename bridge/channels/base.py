@@ -117,7 +117,7 @@ class Channel(ABC):
     """The seconds after which `send` is given up, if it has not ended by itself."""
     recipients: Sequence[str] = ()
     """Each gets a notice by itself; empty where the channel sends to all at once."""
-    folds: ClassVar[int] = 0
+    digest_size: ClassVar[int] = 0
     """How many notices one message can tell for sure, whatever their names; 0 where each goes by itself."""
     rate: Rate | None = None
     """At most `count` sends within any `seconds`; None where the channel has no such limit."""

@@ -42,7 +42,7 @@ def _contact_keys(contacts: Mapping[str, ContactKey | None], kinds: Iterable[str
     return {key.name for kind in kinds if (key := contacts[kind])}
 
 
-def unknown_hosts(document: Document, forges: Mapping[str, ForgeTraits]) -> Iterator[Fault]:
+def unknown_kinds(document: Document, forges: Mapping[str, ForgeTraits]) -> Iterator[Fault]:
     """The kinds of sources that there are not."""
     known = {*forges, *former_kinds(forges)}
     for name, kind, _ in entries_of(document.data, "sources"):

@@ -10,8 +10,9 @@ from bridge.model.notice import DigestKind
 class Waiting:
     """An open notice as far as its turn depends on it; times are in Unix seconds.
 
-    Notices with the same `batch` come from one push, which is `complete` when all its builds have ended. One
-    that does not fold is sent by itself.
+    Notices with the same `batch` come from one push, which is `complete` when all its builds have ended.
+    `tag_set` is that of its build: what happens to another one is no news of this one. A notice that does not
+    fold is sent by itself.
     """
 
     id: str
@@ -20,6 +21,7 @@ class Waiting:
     urgent: bool
     created_at: float
     next_at: float
+    tag_set: str | None = None
     batch: str | None = None
     complete: bool = True
     folds: bool = True
@@ -35,10 +37,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Nothing before `at`, unless something more arrives."""
+    """Nothing of what waits goes before `at`."""
 
     at: float
 
 
 Choose = Callable[[Sequence[Waiting]], Send | Later | None]
-"""Says what goes next of all that waits, the oldest first; None when nothing is due."""
+"""Says what goes next of the jobs whose oldest notice is due, the oldest first; None without any."""

@@ -130,6 +130,7 @@ def _wanted(one: Subscription, event: EventName, build: Build, before: Streak, n
             is_first = not (before.count or before.again)
             last = before.noticed.get(one.channel)
             is_due = last is None or now - last >= one.remind
-            return is_first or is_due or (before.count + 1) % _REMINDED == 0
+            is_tenth = (before.count + 1) % _REMINDED == 0 and not before.again
+            return is_first or is_due or is_tenth
         case _:
             return True

@@ -5,7 +5,7 @@ a minute must still get all. So single messages leave slots free for urgent ones
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.model.notice import DigestKind
@@ -35,26 +35,25 @@ class Slots:
 
 @dataclass(slots=True)
 class _Unit:
-    """Notices that belong into one message: of one push, or of one job."""
+    """Notices that belong into one message: of one push, or of one job.
+
+    It is urgent where anything urgent waits in its jobs, also behind a notice that goes by itself.
+    """
 
     rows: list[Waiting]
-
-    @property
-    def urgent(self) -> bool:
-        return any(row.urgent for row in self.rows)
-
-    @property
-    def complete(self) -> bool:
-        return all(row.complete for row in self.rows)
+    urgent: bool
 
     @property
     def since(self) -> float:
         """Since when the oldest of them could have been sent."""
         return min(max(row.created_at, row.next_at) for row in self.rows)
 
-    def waits_until(self, room: int, quiet: Quiet | None) -> float:
+    def waits_until(self, quiet: Quiet | None) -> float:
         """For the other builds of the push, or for the end of quiet hours; 0.0 where it waits for nothing."""
-        push_end = 0.0 if self.complete or room < _FEWEST else self.since + PUSH_SECONDS
+        first = self.rows[0]
+        of_push = [row for row in self.rows if row.batch == first.batch]
+        is_whole = all(row.complete for row in of_push)
+        push_end = 0.0 if is_whole else min(row.created_at for row in of_push) + PUSH_SECONDS
         return push_end if quiet is None or self.urgent else max(push_end, quiet.end)
 
     def together(self, now: float, quiet: Quiet | None) -> Sequence[Waiting]:
@@ -87,18 +86,17 @@ def choose(
     """
     units: list[_Unit] = []
     held: list[float] = []
-    for unit in _units(waiting, now):
-        until = unit.waits_until(room, quiet)
+    for unit in _units(waiting, now, may_fold=room >= _FEWEST):
+        until = unit.waits_until(quiet)
         if until > now:
             held.append(until)
         else:
             units.append(unit)
     nothing = Later(min(held)) if held else None
     if not units:
-        heads = {(row.job, row.recipient): row for row in reversed(waiting)}.values()
-        return nothing or (Later(min(head.next_at for head in heads)) if heads else None)
+        return nothing
     units.sort(key=lambda unit: (not unit.urgent, unit.since, unit.rows[0].id))
-    waited = _after_quiet(units, quiet, room) if slots is None or slots.free > _RESERVED else ()
+    waited = _after_quiet(units, quiet) if slots is None or slots.free > _RESERVED else ()
     chosen: Send | Later
     if waited:
         chosen = _message(waited, room)
@@ -111,12 +109,12 @@ def choose(
     return chosen
 
 
-def _after_quiet(units: Sequence[_Unit], quiet: Quiet | None, room: int) -> Sequence[Waiting]:
+def _after_quiet(units: Sequence[_Unit], quiet: Quiet | None) -> Sequence[Waiting]:
     """What waited for the end of quiet hours, if that is more than one notice."""
-    if quiet is None or units[0].urgent or room < _FEWEST:
+    if quiet is None or units[0].urgent:
         return ()
-    rows = [row for unit in units if unit.since < quiet.end for row in unit.rows if row.folds]
-    return rows[:room] if len(rows) >= _FEWEST else ()
+    rows = _foldable([unit for unit in units if unit.since < quiet.end])
+    return rows if len(rows) >= _FEWEST else ()
 
 
 def _within(units: Sequence[_Unit], room: int, slots: Slots, quiet: Quiet | None, now: float) -> Send | Later:
@@ -134,50 +132,63 @@ def _digest(units: Sequence[_Unit], room: int, slots: Slots, now: float) -> Send
     urgent = units[0].urgent
     if not urgent and slots.free <= _RESERVED:
         return Later(slots.next_at)
-    if room < _FEWEST or not units[0].rows[0].folds:
+    if not units[0].rows[0].folds:
         return Send((units[0].rows[0].id,))
-    foldable = [row for unit in units for row in unit.rows if row.folds]
+    foldable = _foldable(units)
     due_at = min(unit.since for unit in units) + DIGEST_SECONDS
-    if urgent or len(foldable) >= room or due_at <= now:
-        return _message(foldable[:room], room)
+    if urgent or len(units) > slots.free or len(foldable) >= room or due_at <= now:
+        return _message(foldable, room)
     return Later(min(due_at, slots.next_at))
+
+
+def _foldable(units: Sequence[_Unit]) -> Sequence[Waiting]:
+    """What may go in one message with the first of them: a message is for one recipient."""
+    recipient = units[0].rows[0].recipient if units else None
+    return [row for unit in units for row in unit.rows if row.folds and row.recipient == recipient]
 
 
 def _message(rows: Sequence[Waiting], room: int) -> Send:
     """One message for the first of these, which are in the order in which they may leave."""
-    if len(rows) == 1 or room < _FEWEST:
+    if len(rows) == 1:
         return Send((rows[0].id,))
     members = rows[:room]
     return Send(tuple(sorted(row.id for row in members)), _kind(members))
 
 
 def _kind(rows: Sequence[Waiting]) -> DigestKind:
-    batches = {row.batch for row in rows}
-    if rows[0].batch and len(batches) == 1:
+    if rows[0].batch and len({row.batch for row in rows}) == 1:
         return "push"
-    each_its_own = len(batches - {None}) == sum(row.batch is not None for row in rows)
-    return "job" if each_its_own and len({row.job for row in rows}) == 1 else "backlog"
+    return "job" if len({(row.job, row.tag_set) for row in rows}) == 1 else "backlog"
 
 
-def _units(waiting: Sequence[Waiting], now: float) -> Collection[_Unit]:
+def _units(waiting: Sequence[Waiting], now: float, *, may_fold: bool) -> Collection[_Unit]:
     """What may go now: of each job what comes before the first that may not, jobs of one push together."""
-    units: dict[tuple[str | None, ...], _Unit] = {}
-    for rows in _ready(waiting, now):
-        first = rows[0]
-        same = (first.batch, first.recipient) if first.batch and first.folds else (first.id,)
-        units.setdefault(same, _Unit([])).rows.extend(rows)
-    return units.values()
-
-
-def _ready(waiting: Sequence[Waiting], now: float) -> Iterator[list[Waiting]]:
     by_job: dict[tuple[str, str | None], list[Waiting]] = {}
     for row in waiting:
         by_job.setdefault((row.job, row.recipient), []).append(row)
+    units: dict[tuple[str | None, ...], _Unit] = {}
     for rows in by_job.values():
-        ready: list[Waiting] = []
-        for row in rows:
-            if row.next_at > now or (ready and not (row.folds and ready[-1].folds)):
-                break
-            ready.append(row)
-        if ready:
-            yield ready
+        ready = list(_ready(rows, now)) if may_fold else _first(rows, now)
+        if not ready:
+            continue
+        first = ready[0]
+        same = (first.batch, first.recipient) if first.batch and first.folds else (first.id,)
+        unit = units.setdefault(same, _Unit([], urgent=False))
+        unit.rows.extend(ready)
+        unit.urgent = unit.urgent or any(row.urgent for row in rows)
+    return units.values()
+
+
+def _first(rows: Sequence[Waiting], now: float) -> list[Waiting]:
+    """The first of a job, where each goes by itself and waits for no other."""
+    return [replace(row, batch=None, complete=True, folds=False) for row in rows[:1] if row.next_at <= now]
+
+
+def _ready(rows: Sequence[Waiting], now: float) -> Iterator[Waiting]:
+    """The notices of a job that may go in one message: the first one, and what follows it."""
+    for row in rows:
+        if row.next_at > now:
+            return
+        if row is not rows[0] and not (row.folds and rows[0].folds):
+            return
+        yield row

@@ -14,7 +14,7 @@ import structlog
 
 from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Unknown
 from bridge.config.channels import ChannelSettings
-from bridge.model.notice import NoticeState
+from bridge.model.notice import DigestFacts, NoticeState
 from bridge.model.outbox import Later
 from bridge.planning import outbox
 from bridge.runtime.clock import Clock
@@ -101,16 +101,13 @@ class Notifier(Service):
         """Send what is due; when something will be, in Unix seconds."""
         recipients = self._channel.recipients
         while True:
-            due_at = await self._notices.next_due(self._name)
-            if due_at is None or due_at > self._clock():
-                return due_at
             async with self._target.lock:
                 if self._finished:
                     return None
                 pause = await self._paused_until()
                 if pause > self._clock():
                     return pause
-                choose = partial(outbox.choose, room=self._channel.folds, slots=await self._slots())
+                choose = partial(outbox.choose, room=self._channel.digest_size, slots=await self._slots())
                 now = self._clock()
                 quiet = self._quiet_hours.last(now) if self._quiet_hours else None
                 row = await self._notices.claim(
@@ -139,8 +136,8 @@ class Notifier(Service):
         if rate is None:
             return None
         now = self._clock()
-        since = now - rate.seconds
-        recent = [at for at in await self._notices.sends_since(self._target.key, since) if at > since]
+        sends = await self._notices.sends_since(self._target.key, now - rate.seconds)
+        recent = [at for at in sends if at + rate.seconds > now]
         next_at = recent[max(0, len(recent) - rate.count)] + rate.seconds if recent else now
         return outbox.Slots(free=rate.count - len(recent), count=rate.count, next_at=next_at)
 
@@ -160,6 +157,9 @@ class Notifier(Service):
         )
 
     async def _send(self, row: NoticeRow) -> Outcome:
+        facts = row.notice.facts
+        if isinstance(facts, DigestFacts) and len(facts.members) > self._channel.digest_size:
+            return Dead("content", "the channel is of another kind now: a message of it holds less")
         try:
             with anyio.fail_after(self._channel.patience):
                 return await self._channel.send(row.notice)

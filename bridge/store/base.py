@@ -220,9 +220,6 @@ class Notices(Protocol):
     async def add(self, notices: Sequence[Notice]) -> None:
         """Write notices that belong to no build."""
 
-    async def next_due(self, channel: str) -> float | None:
-        """When the next notice to this channel is due, which may be past; None while none waits."""
-
     async def claim(
         self,
         channel: str,
@@ -234,9 +231,9 @@ class Notices(Protocol):
     ) -> NoticeRow | Later | None:
         """Take the notice that goes next: it is `sending`, and an attempt on the target, on disk.
 
-        What is from before `since` ends as expired. Of all that waits `choose` says which; several become a
-        digest, which is a notice of its own. Returns it as it was before this attempt, or when
-        to ask again; None when nothing is due. One that has no recipient yet becomes one for each of
+        Of what is due `choose` says which; several become a digest, which is a notice of its own. Returns it
+        as it was before this attempt, or when to ask again; None when nothing waits. What is from before
+        `since` is given up. One that has no recipient yet becomes one for each of
         `recipients`. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
         claim for a channel: an engine that serves several processes must lease the notice to one of them, and
         `end` must then write nothing for a holder whose lease has expired. One that can no longer be read is

@@ -80,8 +80,9 @@ class HttpServer(uvicorn.Server):
         try:
             await super().serve(sockets)
         except asyncio.CancelledError:
+            ends_already = self.should_exit  # uvicorn waits for what is in hand itself
             self.stop()
-            if self.started:
+            if self.started and not ends_already:
                 with anyio.CancelScope(shield=True):
                     await self.shutdown(sockets)
             raise

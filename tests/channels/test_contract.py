@@ -164,13 +164,13 @@ def test_whatever_the_facts_the_notice_fits_and_texts_of_strangers_have_no_power
     assert not re.search(markup.power, re.sub(markup.own, "", text))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in RENDERED if CHANNELS[kind].folds])
+@pytest.mark.parametrize("kind", [kind for kind in RENDERED if CHANNELS[kind].digest_size])
 @settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(data=st.data(), language=st.sampled_from(["zh-CN", "en"]))
 def test_a_digest_of_as_many_as_a_kind_folds_names_each_build_once_and_fits(
     kind: str, data: st.DataObject, language: str
 ) -> None:
-    markup, size = RENDERED[kind], CHANNELS[kind].folds
+    markup, size = RENDERED[kind], CHANNELS[kind].digest_size
     sent = data.draw(digests(size))
     written = markup.write(sent, context(language=language))
     assert written.size <= markup.limit

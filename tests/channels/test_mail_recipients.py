@@ -118,7 +118,7 @@ async def test_who_is_no_recipient_any_more_gets_no_mail(tmp_path: Path) -> None
 async def test_many_notices_to_many_recipients_are_sent_in_their_order(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "_SPLIT", 3)
+    monkeypatch.setattr(outbox, "_AT_ONCE", 3)
     names = [f"n{number}" for number in range(8)]
     async with smtp_server(tmp_path, "none") as server:
         await put(store, *names, channel="mail")

@@ -52,7 +52,7 @@ async def test_a_long_digest_is_several_sections_and_is_taken() -> None:
     assert isinstance(facts, BuildFacts)
     members = tuple(
         Member(notice_id=f"N-{place}", event=EventName.FAIL, facts=replace(facts, **_differing(place)))
-        for place in range(Slack.folds)
+        for place in range(Slack.digest_size)
     )
     sent = Notice(
         id="N-1", channel="ops", event=EventName.FAIL, facts=DigestFacts(kind="backlog", members=members),
@@ -61,7 +61,7 @@ async def test_a_long_digest_is_several_sections_and_is_taken() -> None:
     async with slack_workspace(clock) as hook:
         assert await channel(hook, clock).send(sent) == Ok()
     assert len(hook.messages[0]["blocks"]) > 1
-    assert shown(hook.messages[0]).count("#9") == Slack.folds
+    assert shown(hook.messages[0]).count("#9") == Slack.digest_size
 
 
 def _differing(place: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from support.commands import Done, command
 from support.daemon import Daemon
 from support.fake_robots import answer, dingtalk_robot, errcode
 from support.listed import newest_notices
-from support.outbox import claim
+from support.outbox import claim, next_due
 
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.clock import system_clock
@@ -158,7 +158,7 @@ async def test_a_good_test_ends_the_outage_of_a_channel_and_sends_what_waits(tmp
         async with daemon_store(daemon) as store:
             assert (await store.health.get("channel:team")).down_since is None
             assert (await store.health.get("channel:other")).down_since is not None
-            due_at, other_at = await store.notices.next_due("team"), await store.notices.next_due("other")
+            due_at, other_at = await next_due(store, "team"), await next_due(store, "other")
             rows = await newest_notices(store, 1, NoticeFilter(channel="message"))
     assert due_at is not None
     assert due_at <= system_clock()

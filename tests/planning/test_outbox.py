@@ -30,10 +30,12 @@ def next_of(
     *waiting: Waiting,
     room: int = 20,
     free: int | None = None,
+    count: int = 18,
     quiet: Quiet | None = None,
     now: float = NOW,
 ) -> Send | Later | None:
-    return choose(waiting, room=room, slots=None if free is None else slots(free), quiet=quiet, now=now)
+    limit = None if free is None else slots(free, count)
+    return choose(waiting, room=room, slots=limit, quiet=quiet, now=now)
 
 
 NIGHT = Quiet(NOW - 500, NOW + 500)
@@ -67,7 +69,7 @@ def test_what_waited_for_the_end_of_quiet_hours_goes_in_digests() -> None:
 
 def test_nothing_goes_when_nothing_is_due() -> None:
     assert next_of() is None
-    assert next_of(one("a", next_at=NOW + 1)) == Later(NOW + 1)
+    assert next_of(one("a", next_at=NOW + 1)) is None
 
 
 def test_without_a_limit_each_goes_by_itself_urgent_ones_first() -> None:
@@ -77,7 +79,7 @@ def test_without_a_limit_each_goes_by_itself_urgent_ones_first() -> None:
 
 def test_a_job_keeps_its_order_whatever_is_urgent() -> None:
     assert next_of(one("a", "job"), one("b", "job", urgent=True)) == Send(("a",))
-    assert next_of(one("a", "job", next_at=NOW + 9), one("b", "job", urgent=True)) == Later(NOW + 9)
+    assert next_of(one("a", "job", next_at=NOW + 9), one("b", "job", urgent=True)) is None
 
 
 def test_the_builds_of_one_push_wait_for_each_other_and_go_together() -> None:
@@ -140,7 +142,8 @@ def test_when_slots_run_short_the_rest_goes_in_a_digest_and_what_is_urgent_is_in
     assert next_of(*many, free=2, room=4) == Send(("00", "01", "28", "29"), "backlog")
     calm = [replace(row, urgent=False) for row in many]
     assert next_of(*calm, free=5, room=20) == Send(tuple(row.id for row in calm[:20]), "backlog")
-    assert next_of(*calm[:9], free=5, room=20) == Later(NOW + 7), "there is room for more"
+    assert next_of(*calm[:5], free=5, room=20) == Later(NOW + 7), "slots and room are left"
+    assert next_of(*calm[:9], free=5, room=20) == Send(tuple(row.id for row in calm[:9]), "backlog")
     waited = [replace(row, created_at=NOW - DIGEST_SECONDS, next_at=0.0) for row in calm[:9]]
     assert next_of(*waited, free=5, room=20) == Send(tuple(row.id for row in waited), "backlog")
     assert next_of(*waited, free=2, room=20) == Later(NOW + 7), "digests of nothing urgent leave slots, too"
@@ -165,11 +168,12 @@ class Robot:
             times = [at for at in (again, coming[0].created_at if coming else None) if at is not None]
             if not times:
                 return
-            self.now = max(min(times), self.now + 0.001)
+            assert min(times) > self.now, "who is told to come later comes later"
+            self.now = min(times)
 
     def _send_due(self) -> float | None:
         while True:
-            recent = [at for at in self.sends if at > self.now - 60]
+            recent = [at for at in self.sends if at + 60 > self.now]
             assert len(recent) <= 18
             again = recent[0] + 60 if recent else 0.0
             free = Slots(free=18 - len(recent), count=18, next_at=again)
@@ -243,3 +247,37 @@ def test_whatever_comes_all_is_told_once_in_the_order_of_each_job(
     for job in {row.job for row in arrivals}:
         times = [robot.told[row.id] for row in arrivals if row.job == job]
         assert times == sorted(times)
+
+
+def test_a_message_is_for_one_recipient() -> None:
+    """After quiet hours, and in any other digest."""
+    both = [one(f"{number}{who}", str(number), recipient=who) for number in range(3) for who in "xy"]
+    slept = [replace(row, created_at=NOW - 400, next_at=NOW - 400) for row in both]
+    assert next_of(*slept, quiet=OVER) == Send(("0x", "1x", "2x"), "backlog")
+    assert next_of(*both, free=3) == Send(("0x", "1x", "2x"), "backlog")
+
+
+def test_what_is_urgent_behind_something_calm_is_not_held_up_by_quiet_hours() -> None:
+    calm = one("a", "job", folds=False)
+    assert next_of(calm, one("b", "job", folds=False, urgent=True), quiet=NIGHT) == Send(("a",))
+    assert next_of(calm, one("b", "job", next_at=NOW + 9, urgent=True), quiet=NIGHT) == Send(("a",))
+    assert next_of(calm, quiet=NIGHT) == Later(NIGHT.end)
+
+
+def test_what_is_more_than_the_free_slots_goes_at_once() -> None:
+    several = [one(str(number)) for number in range(5)]
+    assert next_of(*several, free=4, count=4) == Send(tuple("01234"), "backlog")
+
+
+def test_a_push_waits_for_its_own_builds_only_and_no_longer_than_from_its_first_result() -> None:
+    newer = one("b", "job", batch="2", complete=False)
+    assert next_of(one("a", "job", batch="1"), newer) == Send(("a",))
+    retried = one("a", batch="1", complete=False, created_at=NOW - PUSH_SECONDS, next_at=NOW - 1)
+    assert next_of(retried) == Send(("a",))
+
+
+def test_another_tag_set_is_no_news_of_this_one() -> None:
+    late = {"created_at": NOW - LATE_SECONDS - 1, "next_at": NOW - 1}
+    first, other = one("a", "job", tag_set="1", **late), one("b", "job", tag_set="2", **late)
+    assert next_of(first, other) == Send(("a", "b"), "backlog")
+    assert next_of(first, replace(other, tag_set="1")) == Send(("a", "b"), "job")

@@ -135,7 +135,7 @@ async def test_a_channel_says_how_long_its_notices_are_worth_telling(
 async def test_in_quiet_hours_failures_are_sent_and_the_rest_follows_in_one_message(
     store: Store, channel: ScriptedChannel
 ) -> None:
-    channel.folds = 10  # type: ignore[misc]  # what this one holds
+    channel.digest_size = 10  # type: ignore[misc]  # what this one holds
     now = datetime.fromtimestamp(store.clock(), UTC)
     begin, end = (f"{now + timedelta(minutes=minutes):%H:%M}" for minutes in (-60, 60))
     hours = QuietHoursSettings.model_validate({"from": begin, "to": end, "timezone": "UTC"})

@@ -26,7 +26,7 @@ HOUR = 3600.0
 class Folding(ScriptedChannel):
     """A channel with room for digests."""
 
-    folds = 20
+    digest_size = 20
 
 
 class Room:

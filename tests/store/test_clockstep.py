@@ -6,7 +6,7 @@ from functools import partial
 
 import anyio
 import pytest
-from support.outbox import claim
+from support.outbox import claim, next_due
 from support.scripted import Clock, Rounds, Store, failing
 from support.services import move
 
@@ -83,7 +83,7 @@ async def test_a_notice_keeps_its_age_and_its_channel_the_pause_and_the_rate(
         await watched.notices.end("a", NoticeState.PENDING, "busy", next_at=until)
         await watched.health.set(HealthRecord(name="channel:team", paused_until=until))
         await watched.step(step)
-        assert await watched.notices.next_due("team") == until + step
+        assert await next_due(watched, "team") == until + step
         assert (await watched.health.get("channel:team")).paused_until == until + step
         assert await watched.notices.sends_since("team", watched.clock() - 1) == [watched.clock()]
         watched.advance(60)

@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 import pytest
 from support.listed import newest_deliveries, newest_notices
-from support.outbox import claim
+from support.outbox import claim, next_due
 from support.scripted import START, Clock, delivery_of, new_build, quiet
 
 from bridge.errors import StoreError
@@ -156,9 +156,9 @@ async def test_pages_and_lists_show_what_is_asked_for(port: Store, clock: Clock)
 
 
 async def test_a_claimed_notice_is_sending_until_its_attempt_ends(port: Store, clock: Clock) -> None:
-    assert await port.notices.next_due("team") is None
+    assert await next_due(port, "team") is None
     await port.notices.add([notice("a")])
-    assert await port.notices.next_due("team") == START
+    assert await next_due(port, "team") == START
     for attempts in (0, 1):
         claimed = await claim(port, "team")
         assert claimed is not None
@@ -166,11 +166,11 @@ async def test_a_claimed_notice_is_sending_until_its_attempt_ends(port: Store, c
     assert await port.notices.sends_since("team", START) == [START, START]
     await port.notices.end("a", NoticeState.PENDING, "busy", next_at=START + 9)
     assert await claim(port, "team") is None
-    assert await port.notices.next_due("team") == START + 9
+    assert await next_due(port, "team") == START + 9
     clock.advance(9)
     assert await claim(port, "team") is not None
     await port.notices.end("a", NoticeState.SENT, "")
-    assert await port.notices.next_due("team") is None
+    assert await next_due(port, "team") is None
     assert [row.state for row in await newest_notices(port, 10, NoticeFilter(channel="team"))] == ["sent"]
 
 
@@ -208,7 +208,7 @@ async def test_a_due_time_is_claimed_once_with_what_it_asks_for(port: Store, clo
     assert not await port.schedules.claim("nightly", START, START + 60, delivery_of("2", clock()), [])
     assert await port.schedules.next_due() == START + 60
     assert await port.deliveries.claim(10) == [delivery]
-    assert await port.notices.next_due("team") == START
+    assert await next_due(port, "team") == START
 
 
 async def test_at_start_what_was_being_sent_is_due_and_what_no_one_serves_ends(port: Store) -> None:

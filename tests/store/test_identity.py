@@ -16,7 +16,7 @@ import anyio
 import httpx
 import pytest
 from sqlalchemy import Connection
-from support.daemon import SECRET, Daemon, running
+from support.daemon import SECRET, Daemon, eventually, running
 from support.scripted import Store, delivery_of, open_store
 from support.sending import push_body, send, signed
 
@@ -109,6 +109,13 @@ def deliveries(path: Path) -> set[str]:
         return {row[0] for row in connection.execute("SELECT id FROM delivery")}
 
 
+def waiting(path: Path) -> int:
+    """How many deliveries wait for a decision."""
+    with closing(sqlite3.connect(path)) as connection:
+        count: int = connection.execute("SELECT count(*) FROM delivery WHERE state = 'stored'").fetchone()[0]
+        return count
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store of a daemon that was stopped, with a delivery."""
@@ -127,6 +134,8 @@ def test_what_happens_to_the_file_is_told_and_ends_the_daemon_and_no_answer_was_
         shutil.copy(saved, copy)
     with running(tmp_path, CONFIG, {}) as daemon:
         before = many(daemon)
+        # What is cut off between a check and the write that follows it is damage, too.
+        eventually(lambda: waiting(daemon.database) == 0)
         with uncopied(daemon.database):
             accident(daemon.database)
         after = [kept_id for n in range(5) if (kept_id := kept(daemon, n)) is not None]

@@ -54,13 +54,12 @@ class Checkpointer:
         with closing(connecting) as connection, suppress(StoreReplaced):  # the writer says so
             while self._due.wait() and not self._closing.is_set():
                 self._due.clear()
-                self._check()
-                _copy(connection)
+                self._copy(connection)
                 self._closing.wait(_PAUSE_SECONDS)
 
-
-def _copy(connection: sqlite3.Connection) -> None:
-    try:
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
-    except sqlite3.Error as error:
-        log.warning(LogEvent.STORE_CHECKPOINT_FAILED, error=str(error))
+    def _copy(self, connection: sqlite3.Connection) -> None:
+        try:
+            self._check()
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+        except (sqlite3.Error, OSError) as error:
+            log.warning(LogEvent.STORE_CHECKPOINT_FAILED, error=str(error))

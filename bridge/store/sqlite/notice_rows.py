@@ -1,9 +1,9 @@
-"""Rows of notices as values, and the end of one that can no longer be read."""
+"""Rows of notices as values, and how one ends."""
 
-from typing import Final
+from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, RowMapping, text, update
+from sqlalchemy import Connection, RowMapping, select, text, update
 
 from bridge.model.notice import BuildFacts, DigestFacts, EventName, Notice, NoticeState, ServiceFacts
 from bridge.runtime.events import LogEvent
@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 # Word for word the condition of the index over open notices: bound parameters would not use it.
 IS_OPEN: Final = text("state IN ('pending', 'sending')")
+_TAKEN_APART: Final = frozenset({"content", "damaged"})
 
 
 def parts_of(row: RowMapping) -> tuple[Notice, Parts]:
@@ -53,9 +54,39 @@ def row_of(row: RowMapping) -> NoticeRow:
     )
 
 
+def finish(
+    connection: Connection,
+    notice_id: str,
+    state: NoticeState,
+    now: float,
+    *,
+    reason: str = "",
+    detail: str = "",
+) -> None:
+    """End a notice. The members of a digest went out with it, or end like it.
+
+    A digest whose content was rejected, or that can no longer be read, is taken apart: its members go one by
+    one.
+    """
+    values: dict[str, Any] = {"state": state, "reason": reason, "detail": detail, "ended_at": now}
+    connection.execute(update(table).where(table.c.id == notice_id).values(**values))
+    timeline.add(connection, notice_id, now, state, f"{reason}: {detail}" if reason else detail)
+    in_digest = (table.c.digest_id == notice_id, IS_OPEN)
+    members = connection.execute(select(table.c.id).where(*in_digest)).scalars().all()
+    if not members:
+        return
+    what, why = str(state), f"with {notice_id}"
+    if state is NoticeState.SENT:
+        values["state"] = what = NoticeState.MERGED
+    elif reason in _TAKEN_APART:
+        values = {"digest_id": None, "folds": 0, "next_at": now}
+        what, why = "retry", f"by itself: {notice_id} ended with {reason!r}"
+    connection.execute(update(table).where(*in_digest).values(**values | {"detail": why}))
+    for member in members:
+        timeline.add(connection, member, now, what, why)
+
+
 def give_up(connection: Connection, notice_id: str, damage: str, now: float) -> None:
     """End a notice that cannot be read."""
     log.error(LogEvent.STORE_ROW_DAMAGED, notice_id=notice_id, reason=damage)
-    values = {"state": NoticeState.DEAD, "reason": "damaged", "detail": damage, "ended_at": now}
-    connection.execute(update(table).where(table.c.id == notice_id).values(**values))
-    timeline.add(connection, notice_id, now, NoticeState.DEAD, damage)
+    finish(connection, notice_id, NoticeState.DEAD, now, reason="damaged", detail=damage)

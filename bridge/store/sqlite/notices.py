@@ -1,7 +1,8 @@
 """Notices: sent at least once, in order for each job and channel, and every attempt counts for the rate."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_ignore
@@ -9,15 +10,15 @@ from uuid_utils import uuid7
 
 from bridge.errors import CannotReplay
 from bridge.model.build import Build
-from bridge.model.notice import Notice, NoticeState
-from bridge.model.outbox import Choose, Later
+from bridge.model.notice import DigestFacts, Notice, NoticeState, ServiceFacts
+from bridge.model.outbox import Choose, Later, Send
 from bridge.runtime.clock import Clock
 from bridge.store.codec import FACTS, dump
 from bridge.store.schema import notice as table
 from bridge.store.schema import send, target_pause
 from bridge.store.sqlite import listing, outbox, timeline
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.notice_rows import IS_OPEN, parts_of, row_of
+from bridge.store.sqlite.notice_rows import IS_OPEN, finish, parts_of, row_of
 from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Page, Redact, Step
 
 _ROWS: Final = select(table)
@@ -26,7 +27,7 @@ _SEND_LOG_SECONDS: Final = 3600
 
 def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | None = None) -> None:
     """Write a notice; one with the same `dedupe` was written before and stays as it is."""
-    job = f"{build.full_name} {build.request.ref}" if build else "bridge"
+    job = f"{build.full_name} {build.request.ref}" if build else _part_of(notice)
     made = connection.execute(
         insert_ignore(table)
         .values(
@@ -50,6 +51,11 @@ def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | N
         timeline.add(connection, notice.id, notice.created_at, NoticeState.PENDING)
 
 
+def _part_of(notice: Notice) -> str:
+    """What a notice without a build is kept in order for."""
+    return f"bridge {notice.facts.subject}" if isinstance(notice.facts, ServiceFacts) else "bridge"
+
+
 class Notices:
     """The notices of one SQLite store: `bridge.store.base.Notices`."""
 
@@ -65,11 +71,6 @@ class Notices:
 
         await self._database.write(work)
 
-    async def next_due(self, channel: str) -> float | None:
-        query = outbox.head(channel)
-        row = await self._database.read(lambda connection: connection.execute(query).mappings().first())
-        return None if row is None else row["next_at"]
-
     async def claim(
         self,
         channel: str,
@@ -79,25 +80,28 @@ class Notices:
         *,
         since: float = 0.0,
     ) -> NoticeRow | Later | None:
-        now = self._clock()
+        now, has_recipients = self._clock(), bool(recipients)
 
-        def work(connection: Connection) -> NoticeRow | Later | None:
+        def upkeep(connection: Connection) -> None:
             outbox.expire(connection, channel, since, now)
             if recipients:
                 outbox.split(connection, channel, recipients, now)
-            row = outbox.next_row(connection, channel, choose, now, has_recipients=bool(recipients))
-            if row is None or isinstance(row, Later):
-                return row
-            connection.execute(
-                update(table)
-                .where(table.c.id == row["id"])
-                .values(state=NoticeState.SENDING, attempts=table.c.attempts + 1)
-            )
-            connection.execute(insert(send).values(target=target, at=now))
-            connection.execute(delete(send).where(send.c.at < now - _SEND_LOG_SECONDS))
-            return row_of(row)
 
-        return await self._database.write(work)
+        needs = partial(outbox.needs_upkeep, channel=channel, since=since, has_recipients=has_recipients)
+        if await self._database.read(needs):
+            await self._database.write(upkeep)
+        look = partial(outbox.look, channel=channel, now=now, since=since, has_recipients=has_recipients)
+        while True:
+            # The writer is for all of the daemon: it is not asked before there is something to write.
+            found = await self._database.read(look)
+            chosen = choose(found.waiting)
+            if not isinstance(chosen, Send):
+                times = [chosen.at] if chosen else []
+                times += [] if found.next_at is None else [found.next_at]
+                return Later(min(times)) if times else None
+            row = await self._database.write(partial(_take, chosen=chosen, target=target, now=now))
+            if row is not None:
+                return row
 
     async def end(
         self,
@@ -110,20 +114,18 @@ class Notices:
         count: bool = True,
     ) -> None:
         now, detail = self._clock(), self._redact(detail)
-        values: dict[str, Any] = {"state": state, "detail": detail, "reason": reason}
-        if state is NoticeState.PENDING:
-            values["next_at"] = now if next_at is None else next_at
-        else:
-            values["ended_at"] = now
-        if not count:
-            values["attempts"] = table.c.attempts - 1
 
         def work(connection: Connection) -> None:
-            connection.execute(update(table).where(table.c.id == notice_id).values(**values))
-            what = "retry" if state is NoticeState.PENDING else state
-            timeline.add(connection, notice_id, now, what, f"{reason}: {detail}" if reason else detail)
+            if not count:
+                less = update(table).where(table.c.id == notice_id).values(attempts=table.c.attempts - 1)
+                connection.execute(less)
             if state is not NoticeState.PENDING:
-                outbox.end_members(connection, notice_id, state, reason, now)
+                finish(connection, notice_id, state, now, reason=reason, detail=detail)
+                return
+            again = {"state": state, "reason": reason, "detail": detail}
+            again_at = now if next_at is None else next_at
+            connection.execute(update(table).where(table.c.id == notice_id).values(**again, next_at=again_at))
+            timeline.add(connection, notice_id, now, "retry", f"{reason}: {detail}" if reason else detail)
 
         await self._database.write(work)
 
@@ -181,14 +183,12 @@ class Notices:
 
     async def drop(self, notice_id: str, why: str) -> bool:
         now = self._clock()
-        values = {"state": NoticeState.DEAD, "reason": "dropped", "detail": why, "ended_at": now}
         waits = (table.c.id == notice_id, table.c.state == NoticeState.PENDING, table.c.digest_id.is_(None))
 
         def work(connection: Connection) -> bool:
-            if not connection.execute(update(table).where(*waits).values(**values)).rowcount:
+            if connection.execute(select(table.c.id).where(*waits)).first() is None:
                 return False
-            timeline.add(connection, notice_id, now, NoticeState.DEAD, f"dropped: {why}")
-            outbox.end_members(connection, notice_id, NoticeState.DEAD, "dropped", now)
+            finish(connection, notice_id, NoticeState.DEAD, now, reason="dropped", detail=why)
             return True
 
         return await self._database.write(work)
@@ -203,13 +203,17 @@ class Notices:
             old = connection.execute(select(table).where(table.c.id == notice_id)).mappings().first()
             if old is None:
                 raise CannotReplay(f"there is no notice {notice_id}: see `notices list`")
-            if damage := parts_of(old)[1].damage:
-                raise CannotReplay(f"{notice_id} cannot be sent again: {damage}")
+            notice, parts = parts_of(old)
+            if parts.damage:
+                raise CannotReplay(f"{notice_id} cannot be sent again: {parts.damage}")
+            is_digest = isinstance(notice.facts, DigestFacts)
+            if is_digest and old["reason"] == "content":
+                raise CannotReplay(f"the notices of {notice_id} went one by one: replay these")
             if old["state"] in {NoticeState.PENDING, NoticeState.SENDING}:
                 raise CannotReplay(f"{notice_id} is still to be sent: it is {old['state']}")
             values = {**old, "id": new_id, "dedupe": new_id, "state": NoticeState.PENDING}
             values |= dict.fromkeys(("ended_at", "digest_id", "batch"))
-            values |= {"reason": "", "detail": "", "attempts": 0}
+            values |= {"reason": "", "detail": "", "attempts": 0, "folds": int(not is_digest)}
             connection.execute(insert(table).values(values | {"created_at": now, "next_at": now}))
             timeline.add(connection, notice_id, now, "replayed", f"as {new_id}")
             timeline.add(connection, new_id, now, NoticeState.PENDING, f"replay of {notice_id}")
@@ -234,9 +238,20 @@ def end_orphans(connection: Connection, channels: Collection[str], now: float) -
     """End the open notices to a channel that is not among `channels`; returns how many."""
     orphans = select(table.c.id, table.c.channel).where(IS_OPEN, table.c.channel.not_in(channels))
     rows = connection.execute(orphans).all()
-    for row in rows:
-        why = f"there is no channel {row.channel} any more"
-        values = {"state": NoticeState.DEAD, "reason": "config", "detail": why, "ended_at": now}
-        connection.execute(update(table).where(table.c.id == row.id).values(**values))
-        timeline.add(connection, row.id, now, NoticeState.DEAD, f"config: {why}")
+    alone = orphans.where(table.c.digest_id.is_(None))  # what is in a digest ends with that
+    for notice_id, channel in connection.execute(alone).all():
+        why = f"there is no channel {channel} any more"
+        finish(connection, notice_id, NoticeState.DEAD, now, reason="config", detail=why)
     return len(rows)
+
+
+def _take(connection: Connection, *, chosen: Send, target: str, now: float) -> NoticeRow | None:
+    """What was chosen is `sending`, and an attempt on the target; None when it has changed meanwhile."""
+    row = outbox.take(connection, chosen, now)
+    if row is None:
+        return None
+    values = {"state": NoticeState.SENDING, "attempts": table.c.attempts + 1}
+    connection.execute(update(table).where(table.c.id == row["id"]).values(**values))
+    connection.execute(insert(send).values(target=target, at=now))
+    connection.execute(delete(send).where(send.c.at < now - _SEND_LOG_SECONDS))
+    return row_of(row)

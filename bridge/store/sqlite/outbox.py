@@ -4,9 +4,10 @@ The members of a digest stay open until it has ended, so that later notices of t
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+from sqlalchemy import CTE, Connection, RowMapping, func, insert, or_, select, update
 from uuid_utils import uuid7
 
 from bridge.model.build import BuildState
@@ -19,69 +20,117 @@ from bridge.model.notice import (
     NoticeState,
     ServiceFacts,
 )
-from bridge.model.outbox import Choose, Later, Waiting
+from bridge.model.outbox import Send, Waiting
 from bridge.store.codec import FACTS, dump
 from bridge.store.schema import build
 from bridge.store.schema import notice as table
 from bridge.store.sqlite import timeline
-from bridge.store.sqlite.notice_rows import IS_OPEN, give_up, parts_of
+from bridge.store.sqlite.notice_rows import IS_OPEN, finish, give_up, parts_of
 
-_COLUMNS: Final = ["id", "job", "recipient", "event", "created_at", "next_at", "batch", "folds"]
-_CONSIDERED: Final = 1000
-"""The most open notices among which the next one is chosen: the oldest."""
-_SPLIT: Final = 100
+_COLUMNS: Final = (
+    *("id", "job", "recipient", "event", "created_at", "next_at"),
+    *("batch", "folds", "digest_id", "build_id"),
+)
+_JOBS: Final = 500
+"""The most jobs whose notices are considered at once: those that are due first."""
+_OF_JOB: Final = 100
+"""The most notices of a job that are considered: the oldest."""
+_AT_ONCE: Final = 100
 """The most notices that are made ready for their recipients, or given up, in one transaction."""
 _UNENDED: Final = [state for state in BuildState if not state.terminal]
+_URGENT: Final = [event for event in EventName if event.urgent]
 
 
-def head(channel: str) -> Select[Any]:
-    """The notice that is due first: of each job and recipient only the oldest open one may go.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """The notices of the jobs that are due, and when another job is."""
 
-    One that is `sending` may, too: only the channel's own notifier asks, so the outcome of that attempt could
-    not be written. One in a digest goes with that.
+    waiting: Sequence[Waiting]
+    next_at: float | None
+
+
+def look(connection: Connection, channel: str, now: float, *, since: float, has_recipients: bool) -> Look:
+    """What may go now: of each job and recipient what follows the oldest one, if that is due.
+
+    One that is `sending` may go, too: only the channel's own notifier asks, so the outcome of that attempt
+    could not be written. A job with a notice in a digest waits for that.
     """
-    heads = select(func.min(table.c.id)).where(table.c.channel == channel, IS_OPEN)
-    return (
-        select(table)
-        .where(table.c.id.in_(heads.group_by(table.c.job, table.c.recipient)), table.c.digest_id.is_(None))
-        .order_by(table.c.next_at, table.c.id)
-        .limit(1)
+    is_open = _open(channel, since, has_recipients=has_recipients)
+    head = is_open.c.place == 1, is_open.c.digest_id.is_(None)
+    later = select(func.min(is_open.c.next_at)).where(*head, is_open.c.next_at > now)
+    due = (
+        select(is_open.c.job, is_open.c.recipient)
+        .where(*head, is_open.c.next_at <= now)
+        .order_by(is_open.c.next_at, is_open.c.id)
+        .limit(_JOBS)
+        .subquery()
     )
+    same_job = (is_open.c.job == due.c.job) & is_open.c.recipient.is_not_distinct_from(due.c.recipient)
+    rows = connection.execute(
+        select(is_open, build.c.tag_set)
+        .join(due, same_job)
+        .outerjoin(build, build.c.id == is_open.c.build_id)
+        .where(is_open.c.place <= _OF_JOB)
+        .order_by(is_open.c.id)
+    )
+    found = rows.mappings().all()
+    pressed = _pressed(connection, is_open) if any(not row["folds"] for row in found) else set()
+    unended = _unended(connection, {row["batch"] for row in found if row["batch"]})
+    waiting = [
+        Waiting(
+            id=row["id"],
+            job=row["job"],
+            recipient=row["recipient"],
+            urgent=row["event"] in _URGENT or row["id"] in pressed,
+            created_at=row["created_at"],
+            next_at=row["next_at"],
+            tag_set=row["tag_set"],
+            batch=row["batch"],
+            complete=row["batch"] not in unended,
+            folds=bool(row["folds"]),
+        )
+        for row in found
+    ]
+    return Look(waiting=waiting, next_at=connection.execute(later).scalar())
 
 
-def next_row(
-    connection: Connection, channel: str, choose: Choose, now: float, *, has_recipients: bool
-) -> RowMapping | Later | None:
-    """The notice to send now, which may be a digest that this makes. One that cannot be read ends."""
-    while True:
-        chosen = choose(_waiting(connection, channel, has_recipients=has_recipients))
-        if chosen is None or isinstance(chosen, Later):
-            return chosen
-        query = select(table).where(table.c.id.in_(chosen.ids)).order_by(table.c.id)
-        rows = connection.execute(query).mappings().all()
-        damaged = [(row["id"], damage) for row in rows if (damage := parts_of(row)[1].damage)]
-        for notice_id, damage in damaged:
-            give_up(connection, notice_id, damage, now)
-        if not damaged:
-            return rows[0] if chosen.kind is None else _digest(connection, rows, chosen.kind, now)
+def take(connection: Connection, chosen: Send, now: float) -> RowMapping | None:
+    """The notice to send, which may be a digest that this makes; None when something has changed meanwhile.
+
+    One that cannot be read ends.
+    """
+    still_open = (table.c.id.in_(chosen.ids), IS_OPEN, table.c.digest_id.is_(None))
+    rows = connection.execute(select(table).where(*still_open).order_by(table.c.id)).mappings().all()
+    damaged = [(row["id"], damage) for row in rows if (damage := parts_of(row)[1].damage)]
+    for notice_id, damage in damaged:
+        give_up(connection, notice_id, damage, now)
+    if damaged or len(rows) != len(chosen.ids):
+        return None
+    return rows[0] if chosen.kind is None else _digest(connection, rows, chosen.kind, now)
+
+
+def needs_upkeep(connection: Connection, channel: str, since: float, *, has_recipients: bool) -> bool:
+    """Whether something is too old, or has no recipient yet."""
+    waits = table.c.created_at < since
+    if has_recipients:
+        waits |= table.c.recipient.is_(None)
+    found = select(table.c.id).where(table.c.channel == channel, IS_OPEN, table.c.digest_id.is_(None), waits)
+    return connection.execute(found.limit(1)).first() is not None
 
 
 def expire(connection: Connection, channel: str, since: float, now: float) -> None:
     """Give up what is from before `since`; a notice in a digest goes with that."""
     old = (table.c.channel == channel, IS_OPEN, table.c.digest_id.is_(None), table.c.created_at < since)
     columns = (table.c.id, table.c.reason, table.c.detail)
-    for notice_id, reason, detail in connection.execute(select(*columns).where(*old).limit(_SPLIT)).all():
-        why, said = reason or "expired", detail or "it could not be sent in time"
-        values = {"state": NoticeState.DEAD, "reason": why, "detail": said, "ended_at": now}
-        connection.execute(update(table).where(table.c.id == notice_id).values(**values))
-        timeline.add(connection, notice_id, now, NoticeState.DEAD, f"{why}: {said}")
-        end_members(connection, notice_id, NoticeState.DEAD, why, now)
+    for notice_id, reason, detail in connection.execute(select(*columns).where(*old).limit(_AT_ONCE)).all():
+        why = detail or "it could not be sent in time"
+        finish(connection, notice_id, NoticeState.DEAD, now, reason=reason or "expired", detail=why)
 
 
 def split(connection: Connection, channel: str, recipients: Sequence[str], now: float) -> None:
     """Make one notice for each recipient of the oldest that have none: each has its own attempts and end."""
     whole = select(table).where(table.c.channel == channel, IS_OPEN, table.c.recipient.is_(None))
-    for row in connection.execute(whole.order_by(table.c.id).limit(_SPLIT)).mappings().all():
+    for row in connection.execute(whole.order_by(table.c.id).limit(_AT_ONCE)).mappings().all():
         first, *others = recipients
         connection.execute(update(table).where(table.c.id == row["id"]).values(recipient=first))
         for number, recipient in enumerate(others, 1):
@@ -91,70 +140,47 @@ def split(connection: Connection, channel: str, recipients: Sequence[str], now: 
             timeline.add(connection, copy["id"], now, NoticeState.PENDING, f"for {recipient}")
 
 
-def end_members(connection: Connection, digest_id: str, state: NoticeState, reason: str, now: float) -> None:
-    """What becomes of the notices of a digest that ended so: they went out, or end like it.
-
-    A digest whose content was rejected is taken apart: its members go one by one.
-    """
-    members = connection.execute(select(table.c.id).where(table.c.digest_id == digest_id)).scalars().all()
-    if not members:
-        return
-    values: dict[str, Any] = {"state": state, "reason": reason, "ended_at": now}
-    what, why = str(state), f"with {digest_id}"
-    if state is NoticeState.SENT:
-        values["state"], what = NoticeState.MERGED, NoticeState.MERGED
-    elif reason == "content":
-        values = {"state": NoticeState.PENDING, "digest_id": None, "folds": 0, "next_at": now}
-        what, why = "retry", f"by itself: {digest_id} was rejected"
-    same = table.c.digest_id == digest_id
-    connection.execute(update(table).where(same, IS_OPEN).values(**values, detail=why))
-    for member in members:
-        timeline.add(connection, member, now, what, why)
-
-
-def _waiting(connection: Connection, channel: str, *, has_recipients: bool) -> list[Waiting]:
-    """What is open, but for what is in a digest and what has to wait for that."""
-    of_channel = (table.c.channel == channel, IS_OPEN)
-    in_digest = select(table.c.job, table.c.recipient).where(*of_channel, table.c.digest_id.is_not(None))
-    behind = {(job, recipient) for job, recipient in connection.execute(in_digest.distinct())}
-    query = select(*(table.c[name] for name in _COLUMNS)).where(*of_channel, table.c.digest_id.is_(None))
+def _open(channel: str, since: float, *, has_recipients: bool) -> CTE:
+    """The open notices, each with its place in its job, and those in digests at whatever age."""
+    place = func.row_number().over(partition_by=(table.c.job, table.c.recipient), order_by=table.c.id)
+    lives = or_(table.c.created_at >= since, table.c.digest_id.is_not(None))
+    query = select(*(table.c[name] for name in _COLUMNS), place.label("place"))
+    query = query.where(table.c.channel == channel, IS_OPEN, lives)
     if has_recipients:  # more than are split at once have none yet
         query = query.where(table.c.recipient.is_not(None))
-    # A digest is younger than all that waits: behind many it would never have its turn again.
-    oldest = query.order_by(table.c.folds, table.c.id).limit(_CONSIDERED)
-    rows = [
-        row for row in connection.execute(oldest).mappings() if (row["job"], row["recipient"]) not in behind
-    ]
-    batches = {row["batch"] for row in rows if row["batch"]}
-    unended = select(build.c.delivery_id).where(build.c.delivery_id.in_(batches), build.c.state.in_(_UNENDED))
-    incomplete = set(connection.execute(unended).scalars()) if batches else set()
-    urgent = {name for name in EventName if name.urgent}
-    return [
-        Waiting(
-            id=row["id"],
-            job=row["job"],
-            recipient=row["recipient"],
-            urgent=row["event"] in urgent,
-            created_at=row["created_at"],
-            next_at=row["next_at"],
-            batch=row["batch"],
-            complete=row["batch"] not in incomplete,
-            folds=bool(row["folds"]),
-        )
-        for row in rows
-    ]
+    return query.cte("open")
+
+
+def _pressed(connection: Connection, is_open: CTE) -> set[str]:
+    """The digests for which something urgent waits."""
+    member = is_open.alias("member")
+    same_job = (member.c.job == is_open.c.job) & member.c.recipient.is_not_distinct_from(is_open.c.recipient)
+    query = (
+        select(member.c.digest_id)
+        .join(is_open, same_job)
+        .where(member.c.digest_id.is_not(None), is_open.c.digest_id.is_(None), is_open.c.event.in_(_URGENT))
+    )
+    return set(connection.execute(query.distinct()).scalars())
+
+
+def _unended(connection: Connection, deliveries: set[str]) -> set[str]:
+    """Those of which a build has not ended."""
+    if not deliveries:
+        return set()
+    query = select(build.c.delivery_id).where(
+        build.c.delivery_id.in_(deliveries), build.c.state.in_(_UNENDED)
+    )
+    return set(connection.execute(query.distinct()).scalars())
 
 
 def _digest(connection: Connection, rows: Sequence[RowMapping], kind: DigestKind, now: float) -> RowMapping:
-    """Write the digest of these notices, which may leave in this order."""
+    """Write the digest of these notices, which are for one recipient and may leave in this order."""
+    recipient, *others = {row["recipient"] for row in rows}
+    assert not others, "a message is for one recipient"
     digest_id = str(uuid7())
-    members = []
-    for row in rows:
-        notice, _ = parts_of(row)
-        assert isinstance(notice.facts, BuildFacts | ServiceFacts), "a digest does not fold"
-        members.append(Member(notice_id=notice.id, event=notice.event, facts=notice.facts))
+    members = [_member(row, is_shown_whole=kind == "job" and row is rows[-1]) for row in rows]
     first = next((member for member in members if member.event.urgent), members[-1])
-    values = {
+    values: dict[str, Any] = {
         "id": digest_id,
         "dedupe": digest_id,
         "channel": rows[0]["channel"],
@@ -162,10 +188,10 @@ def _digest(connection: Connection, rows: Sequence[RowMapping], kind: DigestKind
         "job": f"digest {digest_id}",
         "facts": dump(FACTS, DigestFacts(kind=kind, members=tuple(members))),
         "state": NoticeState.PENDING,
-        # As old as its oldest member: so late it is, and so early it expires.
-        "created_at": rows[0]["created_at"],
+        # As old as the newest: that one must not expire with older ones.
+        "created_at": max(row["created_at"] for row in rows),
         "next_at": now,
-        "recipient": rows[0]["recipient"],
+        "recipient": recipient,
         "folds": 0,
         **{name: _common(rows, name) for name in ("namespace", "repo_name")},
     }
@@ -176,6 +202,16 @@ def _digest(connection: Connection, rows: Sequence[RowMapping], kind: DigestKind
     for notice_id in ids:
         timeline.add(connection, notice_id, now, "digest", f"goes with {digest_id}")
     return connection.execute(select(table).where(table.c.id == digest_id)).mappings().one()
+
+
+def _member(row: RowMapping, *, is_shown_whole: bool) -> Member:
+    """What a digest shows of a notice; a line of it has no place for the log."""
+    notice, _ = parts_of(row)
+    facts = notice.facts
+    assert isinstance(facts, BuildFacts | ServiceFacts), "a digest does not fold"
+    if isinstance(facts, BuildFacts) and not is_shown_whole:
+        facts = replace(facts, log_tail="")
+    return Member(notice_id=notice.id, event=notice.event, facts=facts)
 
 
 def _common(rows: Sequence[RowMapping], name: str) -> str | None:

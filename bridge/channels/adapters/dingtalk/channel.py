@@ -67,7 +67,7 @@ class DingTalk(Robot):
     kind = "DING_TALK"
     Settings = DingTalkSettings
     contact = ContactKey("dingtalk_mobile", "The mobile number by which DingTalk mentions this person.")
-    folds = 100
+    digest_size = 100
     limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 000 bytes of request body
 
     def __init__(self, name: str, settings: DingTalkSettings, context: ChannelContext) -> None:

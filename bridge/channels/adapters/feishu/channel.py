@@ -57,7 +57,7 @@ class Feishu(Robot):
     kind = "FEISHU"
     Settings = FeishuSettings
     contact = ContactKey("feishu_open_id", "The open_id (ou_…) by which Feishu mentions this person.")
-    folds = 90
+    digest_size = 90
     rate = Rate(4, 2.5)  # the vendor's limits: 5 a second and 100 a minute
     limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 KB of request body
     fields = ("code", "msg")

@@ -20,7 +20,7 @@ class Mail(Channel):
     kind = "MAIL"
     Settings = MailSettings
     patience = TOTAL_TIMEOUT + 15
-    folds = 50
+    digest_size = 50
 
     def __init__(self, name: str, settings: MailSettings, context: ChannelContext) -> None:
         self.name = name

@@ -48,7 +48,7 @@ class Slack(Hook):
     Settings = SlackSettings
     peer = "Slack"
     contact = ContactKey("slack_id", "The member ID (U…) by which Slack mentions this person.")
-    folds = 60
+    digest_size = 60
     rate = Rate(9, 10)  # the vendor's limit: one a second, and short bursts of more
     limits: ClassVar = (11_000, 4_000)  # the vendor takes about 13 000 characters in all blocks
 

@@ -33,7 +33,7 @@ class WeCom(Robot):
     kind = "WECOM"
     Settings = WeComSettings
     contact = ContactKey("wecom_userid", "The user id by which WeCom mentions this person.")
-    folds = 32
+    digest_size = 32
     limits: ClassVar = (4_000, 2_000)  # the vendor's limit: 4096 bytes of markdown content
 
     def render(self, notice: Notice, limit: int) -> bytes:
