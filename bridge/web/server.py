@@ -77,6 +77,8 @@ class HttpServer(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until `stop`. One that is cancelled before that still answers what it has in hand."""
+        uvicorn_logger, rejected = logging.getLogger("uvicorn.error"), _RejectedRequests()
+        uvicorn_logger.addFilter(rejected)
         try:
             await super().serve(sockets)
         except asyncio.CancelledError:
@@ -86,6 +88,8 @@ class HttpServer(uvicorn.Server):
                 with anyio.CancelScope(shield=True):
                     await self.shutdown(sockets)
             raise
+        finally:
+            uvicorn_logger.removeFilter(rejected)
 
     def use(self, settings: ServerSettings) -> None:
         """Keep these limits from now on."""
@@ -153,7 +157,6 @@ def make_server(
         timeout_keep_alive=30,
         timeout_graceful_shutdown=grace_seconds,
     )
-    logging.getLogger("uvicorn.error").addFilter(_RejectedRequests())
     server = HttpServer(config, protocol, on_stop)
     server.use(settings)
     return server

@@ -1,5 +1,6 @@
 """A server that ends answers the requests it has in hand, however it comes to its end."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -91,3 +92,14 @@ async def test_an_answer_that_has_begun_is_cut_off_then(caplog: pytest.LogCaptur
         async with asked(Slow(begun=True), 0, []) as (server, _):
             server.stop()
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_what_its_server_logs_is_as_before_once_a_server_has_ended() -> None:
+    before = logging.getLogger("uvicorn.error").filters[:]
+    app = Slow()
+    with anyio.fail_after(20):
+        async with asked(app, 10, []) as (server, _):
+            assert logging.getLogger("uvicorn.error").filters != before
+            app.may_answer.set()
+            server.stop()
+    assert logging.getLogger("uvicorn.error").filters == before
