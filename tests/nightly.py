@@ -8,7 +8,8 @@ One after the other
 - histories: the random histories of the planner are played from another seed;
 - kills: the daemon and its runners are killed 60 times, with accidents of the store's file among it;
 - reloads: a daemon under fire takes 50 sets of its configuration, of which every other one is faulty;
-- failpoints: a process dies at each of its commits and calls, with every kind of builder behind a network;
+- failpoints: a process dies at each of its commits and calls, with every kind of builder behind a network,
+  and at each commit and send of its notices;
 - calls: tens of thousands of random calls of the API, others each night;
 - fuzz: every family of parsers is fuzzed by `tests/fuzz/run.py`.
 
@@ -42,7 +43,9 @@ def reloads() -> bool:
 
 
 def failpoints() -> bool:
-    return _pytest("tests/builders/test_failpoints.py", FAILPOINTS_STRIDE="1")
+    files = ("tests/builders/test_failpoints.py", "tests/services/test_notice_failpoints.py")
+    passed = [_pytest(file, FAILPOINTS_STRIDE="1") for file in files]
+    return all(passed)
 
 
 def calls(seed: int) -> bool:

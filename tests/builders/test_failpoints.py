@@ -4,8 +4,6 @@ A process dies at a failpoint: nothing that it would have done after it happens.
 what is in the store and at the build system.
 """
 
-import os
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import anyio
 import pytest
 from support.builder_contract import RemoteSite
 from support.builder_sites import REMOTE, SITES
+from support.dying import STRIDE, Died, Fate, Mortal
 from support.scripted import Store, open_store
 
 from bridge.builders.base import Builder, Outcome, Search
@@ -28,49 +27,6 @@ CALLS = ("trigger", "find", "poll", "log", "cancel", "release")
 STEP_SECONDS = 20.0
 """Between two rounds of all services."""
 ROUNDS = 60
-STRIDE = int(os.environ.get("FAILPOINTS_STRIDE", "3"))
-"""Every so many failpoints one is tried, beginning with another one for each kind."""
-
-
-class Died(BaseException):
-    """The process is dead: no code of it handles this."""
-
-
-class Fate:
-    """The death of a process at its n-th failpoint; it does nothing after that."""
-
-    def __init__(self, failpoint: int) -> None:
-        self._left = failpoint
-        self.died_at = ""
-
-    def point(self, where: str) -> None:
-        self._left -= 1
-        if not self._left:
-            self.died_at = where
-        if self.died_at:
-            raise Died
-
-
-class Mortal:
-    """What a process calls, with a failpoint before and after each of these methods."""
-
-    def __init__(self, called: Any, methods: tuple[str, ...], fate: Fate) -> None:
-        self._called = called
-        self._methods = methods
-        self._fate = fate
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._called, name)
-        return self._watched(name, method) if name in self._methods else method
-
-    def _watched(self, name: str, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def call(*arguments: Any, **more: Any) -> Any:
-            self._fate.point(f"before {name}")
-            answer = await method(*arguments, **more)
-            self._fate.point(f"after {name}")
-            return answer
-
-        return call
 
 
 class Asked:
