@@ -148,6 +148,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "您的令牌可见的通知中没有这个 id：id 有误，或通知已过期清除"
     ),
     "there is no notice {}: see `notices list`": "没有通知 {0}：请查看 `notices list`",
+    "the notices of {} went one by one: replay these": "{0} 的各条通知已逐条发送：请重发那些通知",
     "{} cannot be sent again: {}": "{0} 无法再次发送：{1}",
     "{} is still to be sent: it is {}": "{0} 尚待发送，状态为 {1}",
     "there is no channel {} any more: add it to bridge.yaml, then try again": (
