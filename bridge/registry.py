@@ -130,6 +130,7 @@ CHANNELS: Final = Adapters[Channel](
         "WECOM": "bridge.channels.adapters.wecom.channel:WeCom",
         "FEISHU": "bridge.channels.adapters.feishu.channel:Feishu",
         "SLACK": "bridge.channels.adapters.slack.channel:Slack",
+        "TEAMS": "bridge.channels.adapters.teams.channel:Teams",
         "WEBHOOK": "bridge.channels.adapters.webhook.channel:Webhook",
         "MAIL": "bridge.channels.adapters.mail.channel:Mail",
         "MESSAGE": "bridge.channels.adapters.message.channel:Message",

@@ -95,6 +95,15 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
             "url": "http://hooks.slack.com/services/T0/B0/x"
         },
     },
+    "TEAMS": {
+        "the URL has no sig=…: copy the webhook address whole": {
+            "url": "https://acme.webhook.office.com/webhookb2/0/IncomingWebhook/0/0"
+        },
+        "the URL has to start with https:// and a host": {"url": "prod-00.westeurope.logic.azure.com/?sig=x"},
+        "the URL has to start with https://; plain http needs allow_private: true": {
+            "url": "http://prod-00.westeurope.logic.azure.com/workflows/0?sig=x"
+        },
+    },
     "WEBHOOK": {
         'a secret is "whsec_" and 24 to 64 random bytes in base64': {
             "url": "https://receiver.example.com/hooks",
@@ -193,7 +202,7 @@ WEBHOOK: Final[Mapping[str, Prepared]] = {
 
 
 def word(status: int, said: str) -> Prepared:
-    """Slack answers this word."""
+    """The peer answers this word."""
     return lambda hook: hook.scripted.append(answer(status, said.encode(), "text/plain"))
 
 
@@ -211,6 +220,30 @@ SLACK: Final[Mapping[str, Prepared]] = {
     "the server asks for fewer requests (HTTP 429)": word(429, "rate_limited"),
     "the answer is not ok: it does not come from Slack, check the url": word(200, "hello"),
     _IN_PLACE.replace("the receiver", "Slack"): lambda hook: hook.scripted.append(_SIGN_IN),
+    **{sentence: mistake for sentence, mistake in ROBOTS.items() if "sign-in" not in sentence},
+}
+
+
+def fails(status: int, code: str) -> Prepared:
+    """The workflow of Teams answers this code."""
+    told = json.dumps({"error": {"code": code, "message": "as scripted"}}).encode()
+    return lambda workflow: workflow.scripted.append(answer(status, told))
+
+
+TEAMS: Final[Mapping[str, Prepared]] = {
+    "the workflow does not accept the key in the URL: copy the workflow's URL again": lambda workflow: {
+        "url": workflow.url[:-1]
+    },
+    "the workflow asks for a login: let anyone trigger it, and copy the workflow's URL again": fails(
+        401, "DirectApiAuthorizationRequired"
+    ),
+    "the workflow is turned off or deleted: turn it on, or copy the URL of another one": fails(
+        400, "WorkflowTriggerIsNotEnabled"
+    ),
+    "TriggerInputSchemaMismatch": fails(400, "TriggerInputSchemaMismatch"),
+    "the answer is not 202: it does not come from the workflow, check the url": word(200, "1"),
+    "the server asks for fewer requests (HTTP 429)": word(429, ""),
+    _IN_PLACE.replace("the receiver", "the workflow"): lambda workflow: workflow.scripted.append(_SIGN_IN),
     **{sentence: mistake for sentence, mistake in ROBOTS.items() if "sign-in" not in sentence},
 }
 
@@ -247,6 +280,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
     "WECOM": frozenset({*WECOM, UNTRUSTED}),
     "FEISHU": frozenset({*FEISHU, UNTRUSTED}),
     "SLACK": frozenset({*SLACK, UNTRUSTED}),
+    "TEAMS": frozenset({*TEAMS, UNTRUSTED}),
     "WEBHOOK": frozenset({*WEBHOOK, UNTRUSTED}),
     "MAIL": frozenset(SMTP),
     "MESSAGE": frozenset(),

@@ -18,6 +18,7 @@ from channels.mistakes import (
     ROBOT,
     SLACK,
     SMTP,
+    TEAMS,
     TOLD,
     UNTRUSTED,
     WEBHOOK,
@@ -25,6 +26,7 @@ from channels.mistakes import (
     WHSEC,
 )
 from channels.slack.workspace import slack_workspace
+from channels.teams.workflow import teams_workflow
 from channels.webhook.receiver import webhook_receiver
 from channels.wecom.robot import wecom_robot
 from support.channel_contract import find_contract, make_channel
@@ -49,6 +51,7 @@ TITLES = {
     "The server": "邮件服务器",
     "The receiver": "接收方",
     "The app": "应用",
+    "The workflow": "工作流",
     "What is sent": "发送的内容",
     "Where they show": "在哪里看到",
     "Configuration": "配置",
@@ -58,7 +61,14 @@ TITLES = {
 }
 """The headings, and what they are in Chinese."""
 SOURCES = "sources: {git: {kind: Simple, secrets: [{file: secrets/git}]}}\nbuilders: {here: {kind: dummy}}\n"
-ROBOTS = {"DING_TALK": DINGTALK, "WECOM": WECOM, "FEISHU": FEISHU, "SLACK": SLACK, "WEBHOOK": WEBHOOK}
+ROBOTS = {
+    "DING_TALK": DINGTALK,
+    "WECOM": WECOM,
+    "FEISHU": FEISHU,
+    "SLACK": SLACK,
+    "TEAMS": TEAMS,
+    "WEBHOOK": WEBHOOK,
+}
 SIGNED = {"DING_TALK", "FEISHU"}
 SECRET = "SECof-the-robot"
 
@@ -157,6 +167,7 @@ def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
         "WECOM": lambda: wecom_robot(clock),
         "FEISHU": lambda: feishu_robot(clock, secret=SECRET),
         "SLACK": lambda: slack_workspace(clock),
+        "TEAMS": lambda: teams_workflow(clock),
         "WEBHOOK": lambda: webhook_receiver(clock, secret=WHSEC),
     }
     return robots[kind]()
@@ -187,7 +198,8 @@ async def test_the_test_of_a_robot_names_a_common_mistake(kind: str, sentence: s
 async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_path: Path) -> None:
     server, _ = certified("of an unknown authority", tmp_path)
     with answering(b"", server) as port:
-        url = f"https://localhost:{port}/services/bot/v2/hook/0?access_token=0123456789&key=0123456789"
+        keys = "&".join(f"{name}=0123456789" for name in ("access_token", "key", "sig"))
+        url = f"https://localhost:{port}/services/bot/v2/hook/0?{keys}"
         said = await sent(kind, ROBOT | {"url": url} | proof(kind))
     assert shows(UNTRUSTED, said), said
 
