@@ -17,7 +17,7 @@ TEXT = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
 LISTS = ("Add a Git host", "Add a builder", "Add a channel")
 pytestmark = pytest.mark.timeout(330)
 TOOLS = ".venv/bin/ruff format bridge tests && .venv/bin/pytest tests/test_quality.py"
-GENERATED = {"deploy/schema/config.json", "deploy/schema/rules.json"}
+GENERATED = {"deploy/schema/config.json", "deploy/schema/rules.json", "tests/data/notices/CONSOLE"}
 _STEP = re.compile(r"^\d+\. (.*?)(?=^\d+\. |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^ {3,4}(?P<fence>```+)\w*\n(?P<text>.*?)^ {3,4}(?P=fence)$", re.MULTILINE | re.DOTALL)
 _CREATE = re.compile(r"Create `([^`]+)`")

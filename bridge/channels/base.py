@@ -141,5 +141,9 @@ class Channel(ABC):
         The channel shortens a notice that is too long for it.
         """
 
+    @abstractmethod
+    def preview(self, notice: Notice) -> str:
+        """What `send` would send of it now, in a form to read and without secrets. Sends nothing."""
+
     async def aclose(self) -> None:  # noqa: B027  # most channels hold nothing
         """Release what the channel holds; bounded in time."""

@@ -7,6 +7,8 @@ from typing import Final
 CHINESE: Final[Mapping[str, str]] = {
     # builds
     "superseded by #{}: {} was pushed": "已被 #{}（{}）取代",
+    "cancelled by {}": "由 {} 取消",
+    "failed in the stage {}": "阶段 {} 失败",
     "rejected: {}": "构建器拒绝：{}",
     "given up after a day: {}": "一天后仍未成功，已放弃：{}",
     "the builder may or may not have started it, and cannot be asked: look there": (

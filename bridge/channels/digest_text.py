@@ -16,7 +16,7 @@ def as_table(facts: DigestFacts, speech: Speech, detail: Detail) -> Content:
     statuses = [(_status(member, words), member) for member in members]
     statuses.sort(key=lambda pair: (pair[0].tone != "bad", not pair[1].event.urgent))
     count = _count(members, words)
-    counted = words.list_separator.join(_counted(status for status, _ in statuses))
+    counted = words.list_separator.join(_counted((status for status, _ in statuses), words))
     worst = statuses[0][0]
     if facts.kind == "push":
         subject = _push(members[0])
@@ -64,8 +64,9 @@ def _count(members: list[Member], words: Words) -> str:
     return (words.builds if all_builds else words.notices).format(len(members))
 
 
-def _counted(statuses: Iterable[Status]) -> list[str]:
-    return [f"{count} {word}" for word, count in Counter(status.word for status in statuses).items()]
+def _counted(statuses: Iterable[Status], words: Words) -> list[str]:
+    counts = Counter(status.word for status in statuses)
+    return [words.counted.format(count, word) for word, count in counts.items()]
 
 
 def _push(member: Member) -> str:
@@ -87,5 +88,7 @@ def _line(status: Status, member: Member, digest: DigestFacts, speech: Speech, d
     name = clipped(f"{facts.namespace}/{facts.repo_name}", detail.name)
     ref = "" if digest.kind == "push" else f" {clipped(facts.ref_name, detail.name // 2)}"
     said = speech.reason(facts.detail) if status.tone == "bad" and facts.detail else facts.subject
+    if digest.kind == "push" and facts.images:  # the subject is the same in all
+        said = facts.images[0].rpartition("/")[2]
     more = f" {plain(said, detail.subject)}" if detail.subject and said.strip() else ""
     return (f"{status.mark} {name}{ref} ", link(facts.label, facts.build_url, detail), more)

@@ -8,9 +8,11 @@ from hashlib import sha256
 from typing import ClassVar, Final, Self
 
 import httpx
+import orjson
 from pydantic import model_validator
 
 from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, RateLimited, Retry, Unknown
+from bridge.channels.readable import readable
 from bridge.channels.text import plain
 from bridge.config.channels import ChannelSettings
 from bridge.config.types import ConfigPath, Secret, wrong
@@ -76,6 +78,8 @@ class Hook(Channel):
     """Who answers, in words."""
     limits: ClassVar[tuple[int, int]]
     """In bytes: the target size, and the size of one further attempt after the answer "too long"."""
+    proofs: ClassVar[frozenset[str]] = frozenset()
+    """The fields of a body that a preview leaves out, such as a signature."""
 
     def __init__(
         self, name: str, settings: HookSettings, context: ChannelContext, *, secrets: tuple[Secret, ...] = ()
@@ -110,6 +114,11 @@ class Hook(Channel):
     @abstractmethod
     def render(self, notice: Notice, limit: int) -> bytes:
         """The request's body."""
+
+    def preview(self, notice: Notice) -> str:
+        body = orjson.loads(self.render(notice, self.limits[0]))
+        shown = {name: value for name, value in body.items() if name not in self.proofs}
+        return self._hidden.sub("***", readable(shown))
 
     def address(self) -> httpx.URL:
         """The URL of this attempt."""

@@ -53,6 +53,7 @@ class Words:
     instant: str
     took_instant: str
     digest: str
+    counted: str
     builds: str
     notices: str
     earlier: str
@@ -111,6 +112,7 @@ _ZH: Final = Words(
     instant="不到 1 秒",
     took_instant="耗时不到 1 秒",
     digest="汇总",
+    counted="{0} 个{1}",
     builds="{0} 个构建",
     notices="{0} 条通知",
     earlier="此前 {0}",
@@ -169,6 +171,7 @@ _EN: Final = Words(
     instant="under 1s",
     took_instant="took under 1s",
     digest="DIGEST",
+    counted="{0} {1}",
     builds="{0} builds",
     notices="{0} notices",
     earlier="Before that {0}",

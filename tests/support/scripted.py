@@ -209,6 +209,9 @@ class ScriptedChannel(Channel):
         self.answers: deque[Told | BaseException | Hang | Callable[[], Awaitable[Told]]] = deque()
         self.attempts: list[Notice] = []
 
+    def preview(self, notice: Notice) -> str:
+        return notice.id
+
     async def send(self, notice: Notice) -> Told:
         self.attempts.append(notice)
         answer: Told = await _say(self.answers, Ok())

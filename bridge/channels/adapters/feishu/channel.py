@@ -61,6 +61,7 @@ class Feishu(Robot):
     rate = Rate(4, 2.5)  # the vendor's limits: 5 a second and 100 a minute
     limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 KB of request body
     fields = ("code", "msg")
+    proofs = frozenset({"timestamp", "sign"})
 
     def __init__(self, name: str, settings: FeishuSettings, context: ChannelContext) -> None:
         super().__init__(name, settings, context, secrets=(settings.secret,) if settings.secret else ())

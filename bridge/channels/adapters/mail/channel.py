@@ -11,6 +11,7 @@ import anyio
 
 from bridge.channels.adapters.mail.settings import MailSettings
 from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, Unknown
+from bridge.channels.content import DETAILS
 from bridge.model.notice import Notice
 
 TOTAL_TIMEOUT: Final = 330.0
@@ -41,3 +42,10 @@ class Mail(Channel):
                 return await attempt.make()
         except TimeoutError:
             return Unknown(f"the mail server did not finish within {TOTAL_TIMEOUT:.0f} s")
+
+    def preview(self, notice: Notice) -> str:
+        """The mail to its recipient, or to the first one."""
+        from bridge.channels.adapters.mail.message import make_message, shown  # noqa: PLC0415  # like above
+
+        recipient = notice.recipient or self.recipients[0]
+        return shown(make_message(notice, self._settings.sender, recipient, self._context, DETAILS[0]))

@@ -13,12 +13,15 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from typing import Final
 
 from bridge.channels.adapters.mail.address import parsed
 from bridge.channels.base import ChannelContext
 from bridge.channels.content import Content, Detail, Line, Link
 from bridge.channels.rendering import compose
 from bridge.model.notice import BuildFacts, DigestFacts, Notice
+
+_OF_THE_ENCODING: Final = frozenset({"MIME-Version", "Content-Type"})
 
 
 def make_message(
@@ -44,6 +47,14 @@ def make_message(
     return mail
 
 
+def shown(mail: EmailMessage) -> str:
+    """A mail in a form to read: its headers and its parts, without their encoding."""
+    headers = [f"{name}: {value}" for name, value in mail.items() if name not in _OF_THE_ENCODING]
+    parts = [part for part in mail.iter_parts() if isinstance(part, EmailMessage)]
+    bodies = [f"--- {part.get_content_type()}\n{part.get_content()}" for part in parts]
+    return "\n".join([*headers, "", *bodies]).replace("\r\n", "\n")
+
+
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()[:32]
 
@@ -60,7 +71,9 @@ def _job(notice: Notice) -> tuple[str, ...]:
 def _as_text(content: Content) -> str:
     lines = [f"{content.mark} {content.status} · {content.subject}", ""]
     lines.extend(_line_text(line) for line in content.lines)
-    lines.extend(["", *(f"> {line}" for line in content.tail), "", _line_text(content.footer)])
+    if content.tail:
+        lines.extend(["", *(f"> {line}" for line in content.tail)])
+    lines.extend(["", _line_text(content.footer)])
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,9 @@
 """In-app messages: the store keeps the notice, and the pages show it."""
 
+from dataclasses import asdict
+
 from bridge.channels.base import Channel, ChannelContext, Ok, Outcome, Retry
+from bridge.channels.readable import readable
 from bridge.config.types import Strict
 from bridge.errors import StoreError
 from bridge.model.notice import Notice
@@ -25,3 +28,7 @@ class Message(Channel):
         except StoreError as error:
             return Retry(str(error))
         return Ok()
+
+    def preview(self, notice: Notice) -> str:
+        """The facts, which the pages put into words."""
+        return readable({"event": notice.event, "facts": asdict(notice.facts)})
