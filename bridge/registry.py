@@ -131,6 +131,7 @@ CHANNELS: Final = Adapters[Channel](
         "FEISHU": "bridge.channels.adapters.feishu.channel:Feishu",
         "SLACK": "bridge.channels.adapters.slack.channel:Slack",
         "TEAMS": "bridge.channels.adapters.teams.channel:Teams",
+        "DISCORD": "bridge.channels.adapters.discord.channel:Discord",
         "WEBHOOK": "bridge.channels.adapters.webhook.channel:Webhook",
         "MAIL": "bridge.channels.adapters.mail.channel:Mail",
         "MESSAGE": "bridge.channels.adapters.message.channel:Message",

@@ -54,7 +54,9 @@ _SHAPES: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Mask], ...]] = (
     (("密", "口令", "令牌"), re.compile(r"((?:密码|口令|令牌|密钥)\s*[:\uff1a=]\s*)\S+"), rf"\1{MASK}"),
     (
         ("hook", "key=", "sign=", "sig="),
-        re.compile(r"(?i)(/hook/|hooks\.slack\.com/services/|[?&](?:key|sign|sig)=)[\w/%-]{8,}"),
+        re.compile(
+            r"(?i)(/hook/|hooks\.slack\.com/services/|discord\w*\.com/api/(?:v\d+/)?webhooks/|[?&](?:key|sign|sig)=)[\w/%-]{8,}"
+        ),
         rf"\1{MASK}",
     ),
     (("://",), re.compile(r"(\w{1,20}://[^\s/:@]{0,200}:)[^\s/@]{1,500}@"), rf"\1{MASK}@"),

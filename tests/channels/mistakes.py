@@ -104,6 +104,15 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
             "url": "http://prod-00.westeurope.logic.azure.com/workflows/0?sig=x"
         },
     },
+    "DISCORD": {
+        "the URL has no /webhooks/…: copy the webhook address whole": {
+            "url": "https://discord.com/channels/41771983423143937/41771983423143938"
+        },
+        "the URL has to start with https:// and a host": {"url": "discord.com/api/webhooks/0/x"},
+        "the URL has to start with https://; plain http needs allow_private: true": {
+            "url": "http://discord.com/api/webhooks/0/x"
+        },
+    },
     "WEBHOOK": {
         'a secret is "whsec_" and 24 to 64 random bytes in base64': {
             "url": "https://receiver.example.com/hooks",
@@ -248,6 +257,28 @@ TEAMS: Final[Mapping[str, Prepared]] = {
 }
 
 
+def says_number(status: int, code: int) -> Prepared:
+    """Discord answers this code."""
+    told = json.dumps({"code": code, "message": "as scripted"}).encode()
+    return lambda hook: hook.scripted.append(answer(status, told))
+
+
+DISCORD: Final[Mapping[str, Prepared]] = {
+    "the URL is not valid: copy the webhook URL again, or make a new one": lambda hook: {
+        "url": hook.url[:-1]
+    },
+    "there is no such webhook: copy the webhook URL again, or make a new one": says_number(404, 10015),
+    "the channel is a forum: put the thread_id of one of its posts into the url, or choose a text channel": (
+        says_number(400, 220001)
+    ),
+    "the thread is closed: open it, or take its thread_id out of the url": says_number(400, 50083),
+    "the server asks for fewer requests (HTTP 429)": word(429, ""),
+    "the answer has no message in it: it does not come from Discord, check the url": word(200, "hello"),
+    _IN_PLACE.replace("the receiver", "Discord"): lambda hook: hook.scripted.append(_SIGN_IN),
+    **{sentence: mistake for sentence, mistake in ROBOTS.items() if "sign-in" not in sentence},
+}
+
+
 def _refuses(command: str, words: str) -> Prepared:
     def prepare(server: FakeSmtp) -> None:
         server.answers[command].append(words)
@@ -281,6 +312,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
     "FEISHU": frozenset({*FEISHU, UNTRUSTED}),
     "SLACK": frozenset({*SLACK, UNTRUSTED}),
     "TEAMS": frozenset({*TEAMS, UNTRUSTED}),
+    "DISCORD": frozenset({*DISCORD, UNTRUSTED}),
     "WEBHOOK": frozenset({*WEBHOOK, UNTRUSTED}),
     "MAIL": frozenset(SMTP),
     "MESSAGE": frozenset(),

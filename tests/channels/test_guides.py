@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from channels.discord.server import discord_server
 from channels.feishu.robot import feishu_robot
 from channels.mistakes import (
     CHECKED,
     DINGTALK,
+    DISCORD,
     FEISHU,
     INVENTED,
     MAIL,
@@ -52,6 +54,7 @@ TITLES = {
     "The receiver": "接收方",
     "The app": "应用",
     "The workflow": "工作流",
+    "The webhook": "Webhook",
     "What is sent": "发送的内容",
     "Where they show": "在哪里看到",
     "Configuration": "配置",
@@ -67,6 +70,7 @@ ROBOTS = {
     "FEISHU": FEISHU,
     "SLACK": SLACK,
     "TEAMS": TEAMS,
+    "DISCORD": DISCORD,
     "WEBHOOK": WEBHOOK,
 }
 SIGNED = {"DING_TALK", "FEISHU"}
@@ -168,6 +172,7 @@ def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
         "FEISHU": lambda: feishu_robot(clock, secret=SECRET),
         "SLACK": lambda: slack_workspace(clock),
         "TEAMS": lambda: teams_workflow(clock),
+        "DISCORD": lambda: discord_server(clock),
         "WEBHOOK": lambda: webhook_receiver(clock, secret=WHSEC),
     }
     return robots[kind]()
@@ -199,7 +204,7 @@ async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_pat
     server, _ = certified("of an unknown authority", tmp_path)
     with answering(b"", server) as port:
         keys = "&".join(f"{name}=0123456789" for name in ("access_token", "key", "sig"))
-        url = f"https://localhost:{port}/services/bot/v2/hook/0?{keys}"
+        url = f"https://localhost:{port}/services/webhooks/bot/v2/hook/0?{keys}"
         said = await sent(kind, ROBOT | {"url": url} | proof(kind))
     assert shows(UNTRUSTED, said), said
 

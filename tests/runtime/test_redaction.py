@@ -40,6 +40,7 @@ def test_a_known_secret_is_found_in_its_usual_encodings(form: str) -> None:
         ("https://oapi.dingtalk.com/robot/send?access_token=canary", "https://oapi.dingtalk.com/robot/send?access_token=***"),
         ("https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=canary-canary", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=***"),
         ("https://open.feishu.cn/open-apis/bot/v2/hook/canary-canary", "https://open.feishu.cn/open-apis/bot/v2/hook/***"),
+        ("https://discord.com/api/webhooks/123456/canary-canary", "https://discord.com/api/webhooks/***"),
         ("https://prod.logic.azure.com/invoke?sv=1.0&sig=canary-canary", "https://prod.logic.azure.com/invoke?sv=1.0&sig=***"),
         ("ghp_canarycanarycanary1", "***"),
     ],
