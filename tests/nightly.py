@@ -10,6 +10,7 @@ One after the other
 - reloads: a daemon under fire takes 50 sets of its configuration, of which every other one is faulty;
 - failpoints: a process dies at each of its commits and calls, with every kind of builder behind a network,
   and at each commit and send of its notices;
+- burst: 500 builds end within ten seconds, and are told to one robot by the clock of the system;
 - calls: tens of thousands of random calls of the API, others each night;
 - fuzz: every family of parsers is fuzzed by `tests/fuzz/run.py`.
 
@@ -48,6 +49,10 @@ def failpoints() -> bool:
     return all(passed)
 
 
+def burst() -> bool:
+    return _pytest("tests/services/test_burst.py", BURST_CLOCK="real")
+
+
 def calls(seed: int) -> bool:
     return _pytest("tests/daemon/test_random_calls.py", CALLS="100", CALLS_SEED=str(seed))
 
@@ -82,6 +87,7 @@ def main() -> int:
             "kills",
             "reloads",
             "failpoints",
+            "burst",
             "calls",
             "fuzz",
         ),
@@ -101,6 +107,7 @@ def main() -> int:
         "kills": partial(kills, options.seed),
         "reloads": reloads,
         "failpoints": failpoints,
+        "burst": burst,
         "calls": partial(calls, options.seed),
         "fuzz": partial(fuzz, options.minutes),
     }
