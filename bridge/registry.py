@@ -132,6 +132,7 @@ CHANNELS: Final = Adapters[Channel](
         "SLACK": "bridge.channels.adapters.slack.channel:Slack",
         "TEAMS": "bridge.channels.adapters.teams.channel:Teams",
         "DISCORD": "bridge.channels.adapters.discord.channel:Discord",
+        "NTFY": "bridge.channels.adapters.ntfy.channel:Ntfy",
         "WEBHOOK": "bridge.channels.adapters.webhook.channel:Webhook",
         "MAIL": "bridge.channels.adapters.mail.channel:Mail",
         "MESSAGE": "bridge.channels.adapters.message.channel:Message",

@@ -63,8 +63,8 @@ _SHAPES: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Mask], ...]] = (
     (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {MASK}"),
     (("akia", "asia", "ltai"), re.compile(r"\b(?:AKIA|ASIA|LTAI)[0-9A-Za-z]{12,}"), MASK),
     (
-        ("gh", "github_pat_", "glpat-", "xox", "sk-"),
-        re.compile(r"\b(?:gh[opusr]_|github_pat_|glpat-|xox[abprs]-|sk-)[\w-]{16,}"),
+        ("gh", "github_pat_", "glpat-", "xox", "sk-", "tk_"),
+        re.compile(r"\b(?:gh[opusr]_|github_pat_|glpat-|xox[abprs]-|sk-|tk_)[\w-]{16,}"),
         MASK,
     ),
     (("eyj",), re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), MASK),

@@ -113,6 +113,15 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
             "url": "http://discord.com/api/webhooks/0/x"
         },
     },
+    "NTFY": {
+        "the URL has to end with one topic of letters, digits, - and _, as https://ntfy.sh/TOPIC does": {
+            "url": "https://ntfy.sh/"
+        },
+        "the URL has to start with https:// and a host": {"url": "ntfy.sh/builds"},
+        "the URL has to start with https://; plain http needs allow_private: true": {
+            "url": "http://ntfy.example.com/builds"
+        },
+    },
     "WEBHOOK": {
         'a secret is "whsec_" and 24 to 64 random bytes in base64': {
             "url": "https://receiver.example.com/hooks",
@@ -279,6 +288,27 @@ DISCORD: Final[Mapping[str, Prepared]] = {
 }
 
 
+def says_ntfy(code: int) -> Prepared:
+    """The server of ntfy answers this code."""
+    told = json.dumps({"code": code, "http": code // 100, "error": "as scripted"}).encode()
+    return lambda server: server.scripted.append(answer(code // 100, told))
+
+
+NTFY: Final[Mapping[str, Prepared]] = {
+    "the server asks for a login: set `token` to an access token": given(token=None),
+    "the server does not know `token`: make another one": given(token="tk_another"),
+    "no right to write to the topic: allow it on the server (ntfy access)": lambda server: {
+        "url": f"{server.url}0"
+    },
+    "subscribe to the topic first, or choose one that does not begin with up": says_ntfy(50701),
+    "ntfy answered 42901": says_ntfy(42901),
+    "ntfy answered 42908": says_ntfy(42908),
+    "the answer has no message in it: it does not come from the ntfy server, check the url": word(200, "hi"),
+    _IN_PLACE.replace("the receiver", "the ntfy server"): lambda server: server.scripted.append(_SIGN_IN),
+    **{sentence: mistake for sentence, mistake in ROBOTS.items() if "sign-in" not in sentence},
+}
+
+
 def _refuses(command: str, words: str) -> Prepared:
     def prepare(server: FakeSmtp) -> None:
         server.answers[command].append(words)
@@ -313,6 +343,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
     "SLACK": frozenset({*SLACK, UNTRUSTED}),
     "TEAMS": frozenset({*TEAMS, UNTRUSTED}),
     "DISCORD": frozenset({*DISCORD, UNTRUSTED}),
+    "NTFY": frozenset({*NTFY, UNTRUSTED}),
     "WEBHOOK": frozenset({*WEBHOOK, UNTRUSTED}),
     "MAIL": frozenset(SMTP),
     "MESSAGE": frozenset(),

@@ -17,6 +17,7 @@ from channels.mistakes import (
     FEISHU,
     INVENTED,
     MAIL,
+    NTFY,
     ROBOT,
     SLACK,
     SMTP,
@@ -27,6 +28,8 @@ from channels.mistakes import (
     WECOM,
     WHSEC,
 )
+from channels.ntfy.server import TOKEN as NTFY_TOKEN
+from channels.ntfy.server import ntfy_server
 from channels.slack.workspace import slack_workspace
 from channels.teams.workflow import teams_workflow
 from channels.webhook.receiver import webhook_receiver
@@ -37,6 +40,7 @@ from support.fake_robots import FakeRobot, Turnable, dingtalk_robot
 from support.fake_smtp import smtp_server
 from support.guides import RULE, blocks, headings, section, shows, tables
 from support.notices import context, notice
+from support.robot_contract import HookContract
 from support.secret_files import write_secret
 from support.wrong_servers import answering, certified
 
@@ -55,6 +59,7 @@ TITLES = {
     "The app": "应用",
     "The workflow": "工作流",
     "The webhook": "Webhook",
+    "The topic": "主题",
     "What is sent": "发送的内容",
     "Where they show": "在哪里看到",
     "Configuration": "配置",
@@ -71,6 +76,7 @@ ROBOTS = {
     "SLACK": SLACK,
     "TEAMS": TEAMS,
     "DISCORD": DISCORD,
+    "NTFY": NTFY,
     "WEBHOOK": WEBHOOK,
 }
 SIGNED = {"DING_TALK", "FEISHU"}
@@ -110,7 +116,7 @@ def test_the_configuration_that_a_guide_shows_passes_the_check(kind: str, tmp_pa
     (tmp_path / "secrets").mkdir()
     for name, value in invented_secrets().items():
         write_secret(tmp_path / "secrets" / name, value.replace("CHANGE", "0123456789abcdef"))
-    for name in ("git", "dingtalk-sign", "feishu-sign", "smtp-password"):
+    for name in ("git", "dingtalk-sign", "feishu-sign", "ntfy-token", "smtp-password"):
         write_secret(tmp_path / "secrets" / name, "0123456789abcdef")
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules/shop.yaml").write_text(RULE)
@@ -161,7 +167,8 @@ def checked(folder: Path, channel: Mapping[str, Any]) -> str:
 
 def proof(kind: str) -> dict[str, Any]:
     """The setting that proves who sends."""
-    return {"secret": SECRET} if kind in SIGNED else {"secrets": [WHSEC]} if kind == "WEBHOOK" else {}
+    proofs: Mapping[str, dict[str, Any]] = {"WEBHOOK": {"secrets": [WHSEC]}, "NTFY": {"token": NTFY_TOKEN}}
+    return {"secret": SECRET} if kind in SIGNED else proofs.get(kind, {})
 
 
 def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
@@ -173,6 +180,7 @@ def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
         "SLACK": lambda: slack_workspace(clock),
         "TEAMS": lambda: teams_workflow(clock),
         "DISCORD": lambda: discord_server(clock),
+        "NTFY": lambda: ntfy_server(clock),
         "WEBHOOK": lambda: webhook_receiver(clock, secret=WHSEC),
     }
     return robots[kind]()
@@ -202,9 +210,10 @@ async def test_the_test_of_a_robot_names_a_common_mistake(kind: str, sentence: s
 @pytest.mark.parametrize("kind", ROBOTS)
 async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_path: Path) -> None:
     server, _ = certified("of an unknown authority", tmp_path)
+    contract = find_contract(kind)
+    assert isinstance(contract, HookContract)
     with answering(b"", server) as port:
-        keys = "&".join(f"{name}=0123456789" for name in ("access_token", "key", "sig"))
-        url = f"https://localhost:{port}/services/webhooks/bot/v2/hook/0?{keys}"
+        url = f"https://localhost:{port}{contract.path}"
         said = await sent(kind, ROBOT | {"url": url} | proof(kind))
     assert shows(UNTRUSTED, said), said
 

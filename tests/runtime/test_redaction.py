@@ -43,6 +43,7 @@ def test_a_known_secret_is_found_in_its_usual_encodings(form: str) -> None:
         ("https://discord.com/api/webhooks/123456/canary-canary", "https://discord.com/api/webhooks/***"),
         ("https://prod.logic.azure.com/invoke?sv=1.0&sig=canary-canary", "https://prod.logic.azure.com/invoke?sv=1.0&sig=***"),
         ("ghp_canarycanarycanary1", "***"),
+        ("tk_canarycanarycanarycanarycanar", "***"),
     ],
 )  # fmt: skip
 def test_the_usual_shapes_are_taken_out(line: str, clean: str) -> None:
