@@ -72,7 +72,15 @@ class Dead:
     why: str
 
 
-Outcome = Ok | Retry | Unknown | RateLimited | Dead
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """There is nothing to send: the notice says nothing that the channel could show."""
+
+    label: ClassVar[str] = "suppressed"
+    why: str
+
+
+Outcome = Ok | Retry | Unknown | RateLimited | Dead | Suppressed
 """`label` is its word in metrics and logs."""
 
 

@@ -66,6 +66,7 @@ class Words:
 
 _ZH: Final = Words(
     statuses={
+        "buildJobQueued": Status("⏳", "等待", "等待构建", "neutral"),
         "buildJobStart": Status("▶️", "开始", "构建开始", "neutral"),
         "buildJobSuccess": Status("✅", "成功", "构建成功", "good"),
         "buildJobFail": Status("❌", "失败", "构建失败", "bad"),
@@ -131,6 +132,7 @@ _ZH: Final = Words(
 )
 _EN: Final = Words(
     statuses={
+        "buildJobQueued": Status("⏳", "QUEUED", "Build queued", "neutral"),
         "buildJobStart": Status("▶️", "STARTED", "Build started", "neutral"),
         "buildJobSuccess": Status("✅", "OK", "Build succeeded", "good"),
         "buildJobFail": Status("❌", "FAILED", "Build failed", "bad"),

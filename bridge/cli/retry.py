@@ -16,6 +16,8 @@ from bridge.cli.since import MAX_READ, newest, since_option
 from bridge.errors import CannotRetry
 from bridge.model.audit import Action
 from bridge.model.build import Build, BuildState
+from bridge.planning.notice_policy import NoticePolicy
+from bridge.runtime.clock import system_clock
 from bridge.store.base import Store
 from bridge.store.values import BuildFilter
 
@@ -66,7 +68,8 @@ def retry(
 async def _retried(store: Store, build: Build) -> Build:
     """The next run of a build, which is on the audit trail. Raises CannotRetry."""
     name = user()
-    again = await store.builds.retry(build.id, name, f"asked for by {name}")
+    policy = NoticePolicy(system_clock)
+    again = await store.builds.retry(build.id, name, f"asked for by {name}", notices_for=policy)
     before = {"build": build_name(build), "state": build.state, "run": build.run}
     await audited(store, Action.BUILD_RETRIED, build.id, before=before, after={"run": again.run})
     waiting, *_ = await store.builds.steps(build.id, run=again.run)

@@ -1,7 +1,7 @@
 """The settings that every kind of channel has besides its own."""
 
 from datetime import time, timedelta
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, ClassVar, Final, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -54,6 +54,10 @@ class QuietHoursSettings(Strict):
 class ChannelSettings(Strict):
     """The settings that all kinds of channels have, that of in-app messages excepted."""
 
+    states: ClassVar[Events] = ()
+    """The events of a kind that shows how each build is: it gets them by a notice that names none, and all of
+    them, whatever `only` says. Empty for a kind that tells people news."""
+
     language: Literal["zh-CN", "en"] | None = None
     """The language of its notices; if left out, that of the configuration."""
     enabled_event_type_names: Events | None = None
@@ -65,6 +69,11 @@ class ChannelSettings(Strict):
 
 
 _IN_APP: Final = ChannelSettings.model_construct(ttl=timedelta.max)
+
+
+def states_of(settings: type[BaseModel] | None) -> Events:
+    """What a kind of channel with these settings has as `states`."""
+    return settings.states if settings and issubclass(settings, ChannelSettings) else ()
 
 
 def common(settings: BaseModel) -> ChannelSettings:

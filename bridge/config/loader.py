@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from bridge.config.channels import common
+from bridge.config.channels import common, states_of
 from bridge.config.document import Document, Loc, read_documents, shown, value_at
 from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.forges import ForgeTraits
@@ -320,12 +320,17 @@ class _Loading:
         named = {name: channel.kind for name, channel in channels.items()}
         # A channel with faults of its own still exists: one mistake is one fault.
         named |= {name: kind for name, kind, _ in entries_of(self._document.data, "channels")}
-        own = {name: common(channel.settings).enabled_event_type_names for name, channel in channels.items()}
+        states = {name: states_of(type(channel.settings)) for name, channel in channels.items()}
+        own = {
+            name: common(channel.settings).enabled_event_type_names or states[name]
+            for name, channel in channels.items()
+        }
         events = {name: names for name, names in own.items() if names}
+        whole = [name for name, needed in states.items() if needed]
         found = []
         for index, notice in enumerate(notices.default if notices else ()):
             try:
-                found.append(notice.resolve(named, events))
+                found.append(notice.resolve(named, events, whole))
             except Unresolved as error:
                 if not self._is_unread(notice.channel):
                     self._fault(("notices", "default", index, error.key), str(error))

@@ -1,6 +1,6 @@
 """The notices of `bridge.yaml` and of rules: which events go to which channel."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
@@ -59,12 +59,17 @@ class NoticeSetting(Strict):
             raise wrong("notice", "names no channel: give channel or notice_type")
         return self
 
-    def resolve(self, channels: Mapping[str, str], events: Mapping[str, Events]) -> "NoticeSetting":
+    def resolve(
+        self, channels: Mapping[str, str], events: Mapping[str, Events], whole: Collection[str] = ()
+    ) -> "NoticeSetting":
         """The same with channel, type and events set. Raises Unresolved.
 
-        `channels` are kinds by name, `events` those of the channels that name some.
+        `channels` are kinds by name, `events` those of the channels that name some; for those that `whole`
+        names, `only` means nothing.
         """
         found = self._named(channels)
+        if found.channel in whole:
+            found = found.model_copy(update={"only": "always"})
         if self.enabled_event_type_names is not None:
             return found
         asked = events.get(found.channel or "", _DEFAULT_EVENTS)

@@ -84,6 +84,8 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     "success": ("buildJobSuccess",),
     "succeeded": ("buildJobSuccess",),
     "passed": ("buildJobSuccess",),
+    "queued": ("buildJobQueued",),
+    "waiting": ("buildJobQueued",),
     "start": ("buildJobStart",),
     "started": ("buildJobStart",),
     "stop": ("buildJobStop",),

@@ -15,7 +15,7 @@ REMIND_SECONDS: Final = 4 * 3600.0
 
 
 class NoticeState(StrEnum):
-    """The states of a notice. A `merged` one went out in a digest; no service sets `suppressed` yet."""
+    """The states of a notice. A `merged` one went out in a digest, a `suppressed` one has nothing to tell."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -28,6 +28,7 @@ class NoticeState(StrEnum):
 class EventName(StrEnum):
     """The events people subscribe to, in the words of the CodeArts notices and our own."""
 
+    QUEUED = "buildJobQueued"
     START = "buildJobStart"
     SUCCESS = "buildJobSuccess"
     FAIL = "buildJobFail"
@@ -83,7 +84,9 @@ class BuildFacts:
     `images` are `path:tag` texts, `duration` is in seconds, `streak` counts the failures in a row up to and
     including this build (for `buildJobFixed`: the failures that it ended). `streak_since` is the number of
     the first of them, if one came before this build, and `streak_seconds` how long ago it ended.
-    `log_tail` is the end of the log.
+    `log_tail` is the end of the log. `code_host` is the kind of Git host and `code_path` the name of the code
+    there, as the rule writes them; None in notices of earlier releases. `context` and `dockerfile` are those
+    of the request, which tell the images of one repository apart.
     """
 
     build_id: str
@@ -109,6 +112,10 @@ class BuildFacts:
     streak_seconds: float | None = None
     by: str | None = None
     run: int = 1
+    code_host: str | None = None
+    code_path: str | None = None
+    context: str = "/"
+    dockerfile: str = "/"
 
     @property
     def label(self) -> str:

@@ -19,6 +19,7 @@ from bridge.model.notice import (
 from bridge.runtime.clock import Clock
 
 _EVENTS: Final = {
+    BuildState.WAITING: EventName.QUEUED,
     BuildState.RUNNING: EventName.START,
     BuildState.SUCCEEDED: EventName.SUCCESS,
     BuildState.FAILED: EventName.FAIL,
@@ -77,6 +78,10 @@ class NoticePolicy:
             cause=origin.cause,
             by=origin.by,
             run=build.run,
+            code_host=origin.client,
+            code_path=origin.code_path,
+            context=request.context,
+            dockerfile=request.dockerfile,
             streak=streak.count,
             streak_since=streak.since,
             streak_seconds=self._seconds(build, streak),
@@ -110,14 +115,18 @@ class ServiceNoticePolicy:
 
 
 def _audience(build: Build, event: EventName, before: Streak, now: float) -> list[str]:
-    """The channels that get the event; a fixed build is one to all who asked for successes, too."""
+    """The channels that get the event; a fixed build is one to all who asked for successes, too.
+
+    That a build waits is told only to who asked for it.
+    """
     asked = {event, EventName.SUCCESS} if event is EventName.FIXED else {event}
     channels = [
         one.channel
         for one in build.subscriptions
         if not asked.isdisjoint(one.events) and _wanted(one, event, build, before, now)
     ]
-    return list(dict.fromkeys([MESSAGE_CHANNEL, *channels]))
+    kept = [] if event is EventName.QUEUED else [MESSAGE_CHANNEL]
+    return list(dict.fromkeys([*kept, *channels]))
 
 
 def _wanted(one: Subscription, event: EventName, build: Build, before: Streak, now: float) -> bool:

@@ -7,6 +7,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from bridge.config.channels import states_of
 from bridge.config.document import Document
 from bridge.config.faults import faults_of, suggest_or_list
 from bridge.config.forges import USUAL, ForgeContext, ForgeTraits
@@ -29,7 +30,8 @@ class Names:
     """The names that rules may use.
 
     `builders` has the default one first; `channels` are kinds by name, `channel_events` what notices of a
-    channel send that name no events; `forges` are all kinds of Git hosts.
+    channel send that name no events, and `whole_channels` show how each build is, whatever `only` says;
+    `forges` are all kinds of Git hosts.
     """
 
     builders: Sequence[str]
@@ -37,13 +39,18 @@ class Names:
     forges: Mapping[str, ForgeTraits]
     sources: Sources
     channel_events: Mapping[str, Events] = field(default_factory=dict)
+    whole_channels: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, config: Outline, kinds: Kinds) -> "Names":
+        channels = config.channel_kinds
+        states = {name: states_of(kinds.channels.get(kind)) for name, kind in channels.items()}
+        states = {name: events for name, events in states.items() if events}
         return cls(
             builders=config.builder_names,
-            channels=config.channel_kinds,
-            channel_events=config.channel_events,
+            channels=channels,
+            channel_events={**states, **config.channel_events},
+            whole_channels=frozenset(states),
             forges=dict(kinds.forges),
             sources=Sources(
                 {
@@ -260,7 +267,7 @@ def resolve_notices(
     found, faults = [], []
     for index, notice in enumerate(notices):
         try:
-            found.append(notice.resolve(names.channels, names.channel_events))
+            found.append(notice.resolve(names.channels, names.channel_events, names.whole_channels))
         except Unresolved as error:
             faults.append(document.fault(("notices", index, error.key), str(error)))
     return tuple(found), faults

@@ -34,7 +34,7 @@ REJECTIONS: Final = (
 """Why deliveries are rejected: the `reason` of each DeliveryError."""
 CALLER_REJECTIONS: Final = ("expired", "metrics", "rate", "signature", "token")
 TRIGGER_OUTCOMES: Final = ("sent", "rejected", "retry", "ambiguous")
-NOTICE_OUTCOMES: Final = ("ok", "retry", "unknown", "ratelimited", "dead")
+NOTICE_OUTCOMES: Final = ("ok", "retry", "unknown", "ratelimited", "dead", "suppressed")
 _ENDS: Final = tuple(state.value for state in BuildState if state.terminal)
 _DECISIONS: Final = tuple(state.value for state in DeliveryState if state is not DeliveryState.STORED)
 

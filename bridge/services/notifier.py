@@ -12,7 +12,7 @@ from typing import Final, assert_never
 import anyio
 import structlog
 
-from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Unknown
+from bridge.channels.base import Channel, Dead, Ok, Outcome, RateLimited, Retry, Suppressed, Unknown
 from bridge.config.channels import ChannelSettings
 from bridge.model.notice import DigestFacts, NoticeState
 from bridge.model.outbox import Later
@@ -186,6 +186,8 @@ class Notifier(Service):
                 await self._misconfigured(row, why)
             case Dead(reason, why):
                 await self._notices.end(notice_id, NoticeState.DEAD, why, reason=reason)
+            case Suppressed(why):
+                await self._notices.end(notice_id, NoticeState.SUPPRESSED, why)
             case _:
                 assert_never(outcome)
 

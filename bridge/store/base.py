@@ -44,6 +44,7 @@ from bridge.store.values import (
     Receipt,
     RecordedDecision,
     Step,
+    nobody,
 )
 from bridge.store.waits import Waits
 
@@ -82,14 +83,13 @@ class Deliveries(Protocol):
         """Record what becomes of a delivery and carry out its plan, all or nothing.
 
         `planner` plans it, from what is known in the same transaction. `notices_for` says which notices a
-        build asks for that this supersedes. None for a delivery that was decided before: it changes nothing.
+        build asks for that this makes or ends. None for a delivery decided before: it changes nothing.
         """
 
     async def redeliver(self, delivery_id: str, claim_id: str | None = None) -> str:
         """Keep the delivery once more, as a wanted repeat; returns the new id.
 
-        With the id of a claimed idempotency key, which is then the new id, this is done once. Raises
-        StoreError when there is no such delivery.
+        With the id of a claimed idempotency key, then the new id, this is done once. Raises StoreError.
         """
 
     async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[Step]] | None:
@@ -122,7 +122,7 @@ class Builds(Protocol):
         """The builds in these states that the builder may still know, oldest first, at most 10 000."""
 
     async def unreleased(self, builder: str, before: float) -> list[Build]:
-        """Ended builds for which the builder may still keep something, unknown ones that wait since `before`.
+        """Ended builds for which the builder may keep something, and unknown ones that wait since `before`.
 
         Earlier runs are not among them: see `replaced`.
         """
@@ -136,12 +136,19 @@ class Builds(Protocol):
         when another run of the build has followed this one.
         """
 
-    async def retry(self, build_id: str, by: str, reason: str, claim_id: str | None = None) -> Build:
-        """Make another run of a build that has ended: the build waits again, with the same number and tags.
+    async def retry(
+        self,
+        build_id: str,
+        by: str,
+        reason: str,
+        claim_id: str | None = None,
+        *,
+        notices_for: NoticesFor = nobody,
+    ) -> Build:
+        """Make another run of a build that has ended, with its notices: it waits, with its number and tags.
 
         With the id of a claimed idempotency key this is done once, and then returns the build as it is.
-        `by` asks for it, and the timelines have the `reason`. What the run before had of its own it keeps.
-        Raises CannotRetry.
+        `by` asks for it, and the timelines have the `reason`. Earlier runs stay. Raises CannotRetry.
         """
 
     async def run(self, run_id: str) -> Build | None:
@@ -233,11 +240,10 @@ class Notices(Protocol):
 
         Of what is due `choose` says which; several become a digest, which is a notice of its own. Returns it
         as it was before this attempt, or when to ask again; None when nothing waits. What is from before
-        `since` is given up. One that has no recipient yet becomes one for each of
-        `recipients`. A notice whose attempt had no `end` is claimed again. So one notifier at a time may
-        claim for a channel: an engine that serves several processes must lease the notice to one of them, and
-        `end` must then write nothing for a holder whose lease has expired. One that can no longer be read is
-        not claimed: it becomes `dead`, with the reason.
+        `since` is given up. One that has no recipient yet becomes one for each of `recipients`. One whose
+        attempt had no `end` is claimed again. So one notifier at a time may claim for a channel: an engine
+        that serves several processes must lease the notice to one of them, and `end` must then write nothing
+        for a holder whose lease has expired. One that cannot be read becomes `dead`, with the reason.
         """
 
     async def end(

@@ -16,6 +16,13 @@ MAX_DETAIL: Final = 1000
 
 NoticesFor = Callable[[Build, Streak], Sequence[Notice]]
 """Which notices a build in its new state asks for, given the failures of its tag set just before it."""
+
+
+def nobody(_build: Build, _before: Streak) -> Sequence[Notice]:
+    """No notices."""
+    return ()
+
+
 Redact = Callable[[str], str]
 """Takes the secrets out of a text that came from outside."""
 

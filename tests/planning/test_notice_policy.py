@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 from support.listed import newest_notices
 from support.rules import NAMES, rules_of
-from support.scripted import Store
+from support.scripted import Store, new_build
 
 from bridge.config.notices import NoticeSetting
 from bridge.model.build import Build, BuildState
@@ -127,6 +127,42 @@ async def test_every_event_is_a_message_whatever_the_channels_want(store: Store)
         *("Start", "Fixed"),
         *("Start", "Stop"),
     ]
+
+
+async def test_that_a_build_waits_is_told_once_a_run_and_to_who_asked_for_it_alone(store: Store) -> None:
+    follower = Subscription(channel="status", events=ALL)
+    others = Subscription(channel="team", events=ALL - {EventName.QUEUED})
+    policy = NoticePolicy(store.clock)
+    build = await store.add_build("1", subscriptions=(follower, others), notices_for=policy)
+    assert await store.events("status") == [EventName.QUEUED]
+    for state in (BuildState.TRIGGERING, BuildState.WAITING):  # the builder was proven not to have it
+        assert await store.builds.transition(build.id, state, policy)
+    await end(store, build, F)
+    await store.builds.retry(build.id, "ann", "again", notices_for=policy)
+    await end(store, replace(build, run=2, id=f"{build.id}.2"), S)
+    heard = [event.removeprefix("buildJob") for event in await store.events("status")]
+    assert heard == ["Queued", "Start", "Fail", "Queued", "Start", "Fixed"]
+    for channel in ("team", "message"):
+        heard = [event.removeprefix("buildJob") for event in await store.events(channel)]
+        assert heard == ["Start", "Fail", "Start", "Fixed"]
+
+
+async def test_a_notice_says_where_the_code_is_and_of_which_folder_the_image(store: Store) -> None:
+    subscriptions = (Subscription(channel="status", events=ALL),)
+    policy = NoticePolicy(store.clock)
+    await store.add_build(
+        "1",
+        subscriptions=subscriptions,
+        notices_for=policy,
+        context="/api",
+        dockerfile="/api/Dockerfile",
+        origin=replace(new_build("1").origin, client="GitHub", code_path="acme/shop"),
+    )
+    (row,) = await newest_notices(store, 9, NoticeFilter(channel="status"))
+    facts = row.notice.facts
+    assert isinstance(facts, BuildFacts)
+    assert (facts.code_host, facts.code_path) == ("GitHub", "acme/shop")
+    assert (facts.context, facts.dockerfile) == ("/api", "/api/Dockerfile")
 
 
 async def test_failures_in_a_row_are_counted_on_their_own_branch(store: Store) -> None:

@@ -20,7 +20,7 @@ from support.scripted import (
 )
 
 from bridge.channels.adapters.message.channel import MessageSettings
-from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Unknown
+from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Suppressed, Unknown
 from bridge.config.channels import ChannelSettings, QuietHoursSettings, common
 from bridge.model.notice import EventName, NoticeState
 from bridge.runtime.rate import Rate
@@ -130,6 +130,17 @@ async def test_a_channel_says_how_long_its_notices_are_worth_telling(
         await harness.advance(600)
         assert await states(store, "a") == "dead"
     assert len(channel.attempts) == 2
+
+
+async def test_what_has_nothing_to_show_ends_with_the_reason_and_holds_nothing_up(
+    store: Store, channel: ScriptedChannel
+) -> None:
+    await put(store, "a", "b")
+    channel.answers.append(Suppressed("no commit is known"))
+    async with notifying(store, channel):
+        assert await states(store, "a", "b") == "suppressed sent"
+    ended = await row(store, "a")
+    assert (ended.reason, ended.detail, ended.attempts) == ("", "no commit is known", 1)
 
 
 async def test_in_quiet_hours_failures_are_sent_and_the_rest_follows_in_one_message(

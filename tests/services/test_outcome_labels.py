@@ -27,6 +27,7 @@ NOTICES: dict[str, channels.Outcome] = {
     "unknown": channels.Unknown("the answer was lost"),
     "ratelimited": channels.RateLimited("too many", 60.0),
     "dead": channels.Dead("content", "too long"),
+    "suppressed": channels.Suppressed("no commit"),
 }
 
 

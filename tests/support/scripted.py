@@ -234,11 +234,11 @@ class Store(SqliteStore):
         delivery = delivery_of(key, self.clock())
         receipt = await self.deliveries.put(delivery)
         new = new_build(receipt.id)
-        given = changes.pop("origin", new.origin)
+        given, notices_for = changes.pop("origin", new.origin), changes.pop("notices_for", quiet)
         origin = replace(given, delivery_id=receipt.id, is_public=is_public, author=author)
         new = replace(new, origin=origin, **changes)
         decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=[new])
-        decided = await self.deliveries.record_decision(receipt.id, decision, quiet, plan)
+        decided = await self.deliveries.record_decision(receipt.id, decision, notices_for, plan)
         assert decided is not None
         return await self.build(*decided.builds)
 

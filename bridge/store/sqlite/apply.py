@@ -12,11 +12,12 @@ from sqlalchemy.dialects.sqlite import insert as insert_ignore
 from uuid_utils import uuid7
 
 from bridge.model.build import UNPUSHED, Build, BuildRequest, BuildState, NewBuild, Origin
+from bridge.model.notice import Streak
 from bridge.model.plan import Action, Create, Plan, Rebuild, Skip, Supersede
 from bridge.rules.render import time_of_version, version_tag
 from bridge.store.codec import ORIGIN, REQUEST, SUBSCRIPTIONS, dump, json_text
 from bridge.store.schema import build as table
-from bridge.store.sqlite import builds, history, runs, timeline
+from bridge.store.sqlite import builds, history, notices, runs, timeline
 from bridge.store.values import NoticesFor
 
 _RECENT: Final = 1000
@@ -65,7 +66,7 @@ def _carry_out(
             return None, action.summary
         case _:
             assert_never(action)
-    build_id = _create(connection, new, number, now)
+    build_id = _create(connection, new, number, now, notices_for)
     return build_id, "; ".join([new.title, *new.notes]) if build_id else ""
 
 
@@ -99,8 +100,13 @@ def _supersede(connection: Connection, action: Supersede, now: float, notices_fo
     runs.note(connection, action.build_id, now, "cancel", action.reason)
 
 
-def _create(connection: Connection, new: NewBuild, number: int, now: float) -> str | None:
-    """Make a build and return its id; None when the delivery has made one of the tag set before."""
+def _create(
+    connection: Connection, new: NewBuild, number: int, now: float, notices_for: NoticesFor
+) -> str | None:
+    """Make a build, with its notices, and return its id.
+
+    None when the delivery has made one of the tag set before.
+    """
     build_id = str(uuid7())
     commit = new.sha if new.peeled or _is_commit(connection, new) else ""
     version = _version_tag(connection, new, now, commit)
@@ -139,6 +145,9 @@ def _create(connection: Connection, new: NewBuild, number: int, now: float) -> s
     if not commit:
         notes.append(f"the host does not say whether {new.sha} is a commit: what the ref points to is built")
     timeline.add(connection, build_id, now, BuildState.WAITING, "; ".join(notes))
+    build = runs.find(connection, build_id)
+    assert build is not None, "it was written in this transaction"
+    notices.add_all(connection, build, notices_for(build, Streak()))
     return build_id
 
 

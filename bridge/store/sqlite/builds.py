@@ -52,6 +52,7 @@ from bridge.store.values import (
     Page,
     Redact,
     Step,
+    nobody,
 )
 
 log = structlog.get_logger()
@@ -84,10 +85,7 @@ def transition(
     build = build_of({**row, **values, "state": to})
     timeline.add(connection, build.run_id, now, to, values.get("detail", ""))
     before = streak.before(connection, build, row["tag_set"]) if to.terminal else Streak()
-    for notice in notices_for(build, before):
-        notices.add(
-            connection, notice, dedupe=f"{build.run_id}:{to}:{notice.event}:{notice.channel}", build=build
-        )
+    notices.add_all(connection, build, notices_for(build, before))
     return build
 
 
@@ -194,7 +192,15 @@ class Builds:
             lambda connection: transition(connection, build_id, to, now, notices_for, run=run, **clean)
         )
 
-    async def retry(self, build_id: str, by: str, reason: str, claim_id: str | None = None) -> Build:
+    async def retry(
+        self,
+        build_id: str,
+        by: str,
+        reason: str,
+        claim_id: str | None = None,
+        *,
+        notices_for: NoticesFor = nobody,
+    ) -> Build:
         now = self._clock()
 
         def work(connection: Connection) -> Build:
@@ -202,7 +208,9 @@ class Builds:
             if done is not None:
                 return done
             idempotency.note_done(connection, claim_id)
-            return runs.retry(connection, build_id, now, by, reason)
+            again = runs.retry(connection, build_id, now, by, reason)
+            notices.add_all(connection, again, notices_for(again, Streak()))
+            return again
 
         return await self._database.write(work)
 

@@ -51,6 +51,13 @@ def add(connection: Connection, notice: Notice, *, dedupe: str, build: Build | N
         timeline.add(connection, notice.id, notice.created_at, NoticeState.PENDING)
 
 
+def add_all(connection: Connection, build: Build, made: Sequence[Notice]) -> None:
+    """Write what a build in its new state asks for; what its run has asked for in this state stays."""
+    for notice in made:
+        dedupe = f"{build.run_id}:{build.state}:{notice.event}:{notice.channel}"
+        add(connection, notice, dedupe=dedupe, build=build)
+
+
 def _part_of(notice: Notice) -> str:
     """What a notice without a build is kept in order for."""
     return f"bridge {notice.facts.subject}" if isinstance(notice.facts, ServiceFacts) else "bridge"

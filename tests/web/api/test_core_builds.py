@@ -29,7 +29,7 @@ async def filled(store: Store) -> dict[str, str]:
 
 async def test_who_reads_some_namespaces_lists_these_and_what_is_public(store: Store) -> None:
     made = await filled(store)
-    access = BuildAccess(store, nothing, anyio.Semaphore(1))
+    access = BuildAccess(store, store.clock, nothing, anyio.Semaphore(1))
 
     async def shown(principal: Principal | None, size: int = 20, **only: Any) -> list[str]:
         """What the pages show one after the other, each name once where nothing is shown twice."""
@@ -56,7 +56,7 @@ async def test_who_reads_some_namespaces_lists_these_and_what_is_public(store: S
 
 async def test_what_may_not_be_seen_does_not_seem_to_exist(store: Store) -> None:
     made = await filled(store)
-    access = BuildAccess(store, nothing, anyio.Semaphore(1))
+    access = BuildAccess(store, store.clock, nothing, anyio.Semaphore(1))
     assert (await access.one(VIEWER, made["acme private"])).id == made["acme private"]
     assert (await access.one(VIEWER, made["other public"])).id == made["other public"]
     for principal, hidden, cure in (

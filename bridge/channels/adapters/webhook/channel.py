@@ -28,6 +28,7 @@ _PREFIX: Final = "whsec_"
 _KEY_BYTES: Final = range(24, 65)
 _MAX_IMAGES: Final = 5
 _TYPES: Final[Mapping[EventName, str]] = {
+    EventName.QUEUED: "build.queued",
     EventName.START: "build.started",
     EventName.SUCCESS: "build.succeeded",
     EventName.FAIL: "build.failed",

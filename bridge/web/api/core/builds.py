@@ -11,6 +11,8 @@ from bridge.errors import CannotRetry
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
 from bridge.model.build import Build
+from bridge.planning.notice_policy import NoticePolicy
+from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.store.values import BuildFilter, Cursor, Page
 from bridge.web.api.core.access import require_in
@@ -24,8 +26,11 @@ _NO_BUILD_FOR_YOU: Final = "there is no such build, or your token may not see it
 class BuildAccess:
     """What callers may see of builds and do with them; `wake` is called when one waits again or is to end."""
 
-    def __init__(self, store: Store, wake: Callable[[], None], one_list: anyio.Semaphore) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, wake: Callable[[], None], one_list: anyio.Semaphore
+    ) -> None:
         self._one_list = one_list
+        self._notices_for = NoticePolicy(clock)
         self._store = store
         self._builds = store.builds
         self._audit = store.audit
@@ -57,7 +62,13 @@ class BuildAccess:
         """
         require_in(caller, Role.MEMBER, build.namespace)
         try:
-            again = await self._builds.retry(build.id, caller.name, f"retried by {caller.name}", claim_id)
+            again = await self._builds.retry(
+                build.id,
+                caller.name,
+                f"retried by {caller.name}",
+                claim_id,
+                notices_for=self._notices_for,
+            )
         except CannotRetry as error:
             raise Conflict(str(error)) from None
         self._wake()

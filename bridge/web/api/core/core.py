@@ -48,7 +48,7 @@ class Core:
         self.clock = clock
         # However many clients ask for lists, the store's other readers stay free for the daemon.
         self.one_list = anyio.Semaphore(1)
-        self.builds = BuildAccess(store, wake, self.one_list)
+        self.builds = BuildAccess(store, clock, wake, self.one_list)
         self.deliveries = DeliveryAccess(store, wake, self.one_list)
         self.notices = NoticeAccess(store, keeper, wake, self.one_list)
         self.repositories = RepositoryAccess(keeper)
