@@ -46,6 +46,20 @@ class Room:
         for step in (BuildState.TRIGGERING, BuildState.RUNNING, ENDS[letter]):
             assert await self.store.builds.transition(build.id, step, policy)
 
+    async def matrix(self, letters: str) -> None:
+        """The builds of one push end, one with each letter."""
+        store = self.store
+        receipt = await store.deliveries.put(delivery_of("push", store.clock()))
+        new = [
+            replace(new_build(receipt.id), tag_set=f"set {one}", subscriptions=self.subscriptions)
+            for one in range(len(letters))
+        ]
+        decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=new)
+        decided = await store.deliveries.record_decision(receipt.id, decision, quiet, plan)
+        assert decided is not None
+        for build, letter in zip([await store.build(one) for one in decided.builds], letters, strict=True):
+            await self.end(build, letter)
+
     @property
     def titles(self) -> list[str]:
         shown = replace(context(language="en"), clock=self.store.clock)
@@ -92,17 +106,8 @@ async def test_a_matrix_of_six_with_one_failure_is_one_message(
     store: Store, only: Only, expected: list[str]
 ) -> None:
     room = Room(store, only)
-    receipt = await store.deliveries.put(delivery_of("push", store.clock()))
-    new = [
-        replace(new_build(receipt.id), tag_set=f"set {one}", subscriptions=room.subscriptions)
-        for one in range(6)
-    ]
-    decision = Decision(state=DeliveryState.DISPATCHED, detail="", explanation=[], builds=new)
-    decided = await store.deliveries.record_decision(receipt.id, decision, quiet, plan)
-    assert decided is not None
     async with NotifierHarness(store, room.channel).running() as harness:
-        for build, letter in zip([await store.build(one) for one in decided.builds], "SSSFSS", strict=True):
-            await room.end(build, letter)
+        await room.matrix("SSSFSS")
         await harness.advance(1)
     assert room.titles == expected
 
