@@ -8,7 +8,7 @@ a first configuration) is read without importing it.
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -25,6 +25,8 @@ from bridge.config.loader import Config, Kinds
 from bridge.config.people import contacts_by_email
 from bridge.forges.base import Forge
 from bridge.forges.hosts import Hosts
+from bridge.model.language import Language
+from bridge.model.notice import Notice
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 
@@ -235,6 +237,19 @@ def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[s
         )
         for name, adapter in config.channels.items()
     }
+
+
+def previews(
+    config: Config, messages: MessageSink, clock: Clock, notice: Notice, language: Language | None = None
+) -> dict[str, str]:
+    """What each channel would send of a notice, by name, in its own language or in this; nothing is sent."""
+    found = {}
+    for name, plan in channel_plans(config, messages, clock).items():
+        context = plan.context
+        if language is not None and isinstance(context, ChannelContext):
+            context = replace(context, language=language)
+        found[name] = replace(plan, context=context).make().preview(replace(notice, channel=name))
+    return found
 
 
 def targets(config: Config) -> dict[str, str]:

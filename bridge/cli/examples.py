@@ -34,6 +34,7 @@ EXAMPLES: Final[Mapping[str, str]] = {
     "init": "init --host Gitee --builder local",
     "notices drop": "notices drop N-6f0c3a91",
     "notices list": "notices list --channel team --state pending",
+    "notices preview": "notices preview acme/shop#3 --channel team",
     "notices replay": "notices replay N-6f0c3a91",
     "notices show": "notices show N-6f0c3a91",
     "reload": "reload",

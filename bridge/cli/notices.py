@@ -1,15 +1,20 @@
-"""`notices`: list and show them, send one once more, or drop it."""
+"""`notices`: list and show them, send one once more, drop it, or see one before it is sent."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
 import click
 
 from bridge.cli import show
-from bridge.cli.ids import find_notice
+from bridge.cli.ids import build_name, find_build, find_notice
 from bridge.cli.rows import limit_option, print_one, print_rows
-from bridge.cli.setup import audited, outline, run, store_of, user
+from bridge.cli.setup import audited, configuration, outline, run, store_of, user
 from bridge.model.audit import Action
-from bridge.model.notice import NoticeState
+from bridge.model.language import Language
+from bridge.model.notice import MESSAGE_CHANNEL, EventName, NoticeState
+from bridge.registry import previews
+from bridge.runtime.clock import system_clock
+from bridge.runtime.redaction import Redactor
 from bridge.store.values import Cursor, NoticeFilter
 from bridge.web.api.core.reasons import notices_with_reasons
 from bridge.web.api.notice_documents import notice_document, notice_story
@@ -75,6 +80,40 @@ def replay(config: str | None, notice_id: str) -> None:
             return new
 
     click.echo(f"notice {run(work)}")
+
+
+@notices.command()
+@click.argument("build_id")
+@click.option("--channel", help="Only that of this channel.")
+@click.option("--event", type=click.Choice([str(event) for event in EventName]), help="As if this happened.")
+@click.option("--language", type=click.Choice(get_args(Language)), help="In place of the channel's own.")
+@click.pass_obj
+def preview(
+    config: str | None, build_id: str, channel: str | None, event: str | None, language: Language | None
+) -> None:
+    """Show what each channel would send about a build now; nothing is sent."""
+    loaded = configuration(config)
+    if channel is not None and channel not in loaded.channels:
+        raise click.ClickException(f"there is no channel {channel}: there are {', '.join(loaded.channels)}")
+
+    async def work() -> dict[str, str]:
+        async with store_of(config) as store:
+            build = await find_build(store, build_id)
+            about = NoticeFilter(build_id=build.id, channel=MESSAGE_CHANNEL)
+            rows = (await store.notices.page(Cursor(), 1, about)).rows
+            if not rows:
+                raise click.ClickException(f"nothing is told of {build_name(build)} yet: it has not begun")
+            newest = rows[0].notice
+            told = newest.event if event is None else EventName(event)
+            notice = replace(newest, event=told, created_at=system_clock())
+            return previews(loaded, store.messages, system_clock, notice, language)
+
+    redactor = Redactor(loaded.secrets)
+    for name, text in run(work).items():
+        if channel in {None, name}:
+            click.echo(f"--- {name} ({loaded.channels[name].kind})")
+            for line in text.splitlines():
+                click.echo(redactor.foreign(show.plain(line)))
 
 
 @notices.command()

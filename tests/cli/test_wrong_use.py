@@ -103,7 +103,19 @@ def needed(name: str, body: Path) -> list[str]:
         "db restore": ["x"],
         "token add": ["ci", "--role", "viewer"],
     }
-    of_one = ("show", "log", "cancel", "retry", "redeliver", "replay", "drop", "test", "setup", "revoke")
+    of_one = (
+        "show",
+        "log",
+        "cancel",
+        "retry",
+        "redeliver",
+        "replay",
+        "preview",
+        "drop",
+        "test",
+        "setup",
+        "revoke",
+    )
     return given.get(name, ["x"] if name.endswith(tuple(f" {verb}" for verb in of_one)) else [])
 
 
