@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from bridge.builders.base import Builder, BuilderContext
 from bridge.channels.base import Channel, ChannelContext, MessageSink
 from bridge.config.loader import Config, Kinds
-from bridge.config.people import contacts_by_email
+from bridge.config.people import contacts_by_name
 from bridge.forges.base import Forge
 from bridge.forges.hosts import Hosts
 from bridge.model.language import Language
@@ -229,7 +229,7 @@ def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[s
             adapter.settings,
             ChannelContext(
                 language=config.language_of(name),
-                contacts=contacts_by_email(config.settings.people, CHANNELS[adapter.kind].contact),
+                contacts=contacts_by_name(config.settings.people, CHANNELS[adapter.kind].contact),
                 clock=clock,
                 messages=messages,
                 sentences=sentences,

@@ -95,7 +95,8 @@ class MessageSink(Protocol):
 class ChannelContext:
     """What the daemon gives a channel.
 
-    `contacts` holds how this kind of channel mentions a person, by lower-case e-mail address. It is personal
+    `contacts` holds how this kind of channel mentions a person, by the `address_key` of an e-mail address
+    and, without an @, by the login with which the person starts builds by hand, in lower case. It is personal
     data: no log and no outcome may hold it. `sentences` are what the builders say, in Chinese, by the English
     sentence, in which `{}` stands for any words.
     """

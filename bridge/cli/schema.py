@@ -43,7 +43,7 @@ def config_schema() -> dict[str, Any]:
     definitions["SourceSettings"]["properties"]["kind"]["enum"] = _forges()
     _offer_channels(made)
     del definitions["Tagged"]
-    made["properties"]["people"]["additionalProperties"] = _person()
+    _offer_contacts(definitions["PersonSettings"])
     del definitions["BuilderEntry"]
     for section, models, others in (
         ("builders", KINDS.builders, [_ON_THE_SERVER_OF_ANOTHER]),
@@ -63,9 +63,9 @@ def _offer_channels(made: dict[str, Any]) -> None:
     made["$defs"]["NoticeSetting"]["properties"]["notice_type"]["examples"] = sorted(KINDS.channels)
 
 
-def _person() -> dict[str, Any]:
-    """The contacts that the kinds of channels know."""
-    contacts = {
+def _offer_contacts(person: dict[str, Any]) -> None:
+    """Adds the contacts that the kinds of channels know."""
+    person["properties"] |= {
         key.name: {
             "type": ["string", "null"],
             "minLength": 1,
@@ -75,7 +75,7 @@ def _person() -> dict[str, Any]:
         for key in KINDS.contacts.values()
         if key
     }
-    return {"type": "object", "properties": contacts, "additionalProperties": False}
+    person["additionalProperties"] = False
 
 
 def _kinds(models: Mapping[str, type[BaseModel]], definitions: dict[str, Any]) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from bridge.config.document import Document, value_at
 from bridge.config.faults import suggest_or_list
 from bridge.config.forges import ForgeTraits, former_kinds
-from bridge.config.people import ContactKey
+from bridge.config.people import ContactKey, PersonSettings
 from bridge.errors import Fault
+from bridge.model.address import address_key
 
 Entry = tuple[str, str, dict[str, object]]
 """Name, kind and the rest of an entry."""
@@ -27,6 +28,7 @@ def unknown_contacts(document: Document, contacts: Mapping[str, ContactKey | Non
         (email, key)
         for email, person in (people.items() if isinstance(people, dict) else ())
         for key in (person if isinstance(person, dict) else ())
+        if key not in PersonSettings.model_fields
     ]
     configured = {kind for _, kind, _ in entries_of(document.data, "channels") if kind in contacts}
     known = _contact_keys(contacts, configured) if used else set()
@@ -35,7 +37,31 @@ def unknown_contacts(document: Document, contacts: Mapping[str, ContactKey | Non
         known = _contact_keys(contacts, contacts)
     for email, key in used:
         if key not in known:
-            yield document.fault(("people", email, key), f"is not known{suggest_or_list(key, known)}")
+            names = {*known, *PersonSettings.model_fields}
+            yield document.fault(("people", email, key), f"is not known{suggest_or_list(key, names)}")
+
+
+def doubled_people(document: Document) -> Iterator[Fault]:
+    """The addresses and logins under `people` that two persons have."""
+    people = value_at(document.data, ("people",))
+    owners: dict[str, object] = {}
+    for email, person in people.items() if isinstance(people, dict) else ():
+        for loc, name in _names(email, person):
+            if owners.setdefault(name, email) != email:
+                problem = f"is of {owners[name]}, too: leave it with the one whom it is to mention"
+                yield document.fault(loc, problem)
+
+
+def _names(email: object, person: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where each name of a person stands, and in which form it is compared."""
+    if not isinstance(email, str):
+        return
+    yield ("people", email), address_key(email) or email
+    for key in ("emails", "logins"):
+        listed = person.get(key) if isinstance(person, dict) else None
+        for index, name in enumerate(listed if isinstance(listed, list) else ()):
+            if isinstance(name, str):
+                yield ("people", email, key, index), address_key(name) or name.lower()
 
 
 def _contact_keys(contacts: Mapping[str, ContactKey | None], kinds: Iterable[str]) -> set[str]:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-from bridge.config.types import wrong
+from bridge.config.types import Strict, wrong
+from bridge.model.address import address_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,45 @@ Email = Annotated[str, AfterValidator(_email)]
 """The address of a person, in lower case."""
 Contact = Annotated[str, Field(min_length=1, max_length=255)]
 """How one channel knows a person. It is personal data: no log and no answer holds it."""
-People = dict[Email, dict[str, Contact | None]]
-"""Contacts by key, of each person."""
 
 
-def contacts_by_email(people: People, key: ContactKey | None) -> Mapping[str, str]:
-    """The contacts under one key, by lower-case e-mail address."""
+def _login(value: str) -> str:
+    if "@" in value:
+        raise wrong("person", "must be a name without @: an address belongs in emails")
+    return value.lower()
+
+
+Login = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_login)]
+
+
+class PersonSettings(Strict):
+    """What is known of a person; every other key is a contact, of which the kinds of channels know."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Contact | None]
+
+    emails: Annotated[tuple[Email, ...], Field(strict=False, max_length=100)] = ()
+    """Other addresses of the person's commits, besides the one above."""
+    logins: Annotated[tuple[Login, ...], Field(strict=False, max_length=100)] = ()
+    """The names of tokens and of accounts on this machine with which the person starts builds by hand."""
+
+    @property
+    def contacts(self) -> Mapping[str, Contact | None]:
+        return self.__pydantic_extra__
+
+
+People = dict[Email, PersonSettings]
+"""Each person, by an address."""
+
+
+def contacts_by_name(people: People, key: ContactKey | None) -> Mapping[str, str]:
+    """The contacts under one key, by the `address_key` of each address and by login, in lower case."""
     if key is None:
         return {}
-    return {email: contact for email, person in people.items() if (contact := person.get(key.name))}
+    return {
+        name: contact
+        for email, person in people.items()
+        if (contact := person.contacts.get(key.name))
+        for name in (*map(address_key, (email, *person.emails)), *person.logins)
+        if name
+    }

@@ -16,6 +16,11 @@ MAX_MESSAGE_BYTES: Final = 4096
 MAX_CHANGED: Final = 10_000
 MAX_REFS: Final = 100
 """How many refs one push may move."""
+MAX_CO_AUTHORS: Final = 10
+_MAX_TRAILERS: Final = 16 << 10
+_CO_AUTHOR: Final = re.compile(
+    r"^co-authored-by:[ \t]*([^<>\r\n]{0,256})<([^<>\s]{1,256})>[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+)
 ZERO_SHA: Final = "0" * 40
 """What a new ref was before, and a removed one is after."""
 _MAX_SLUG: Final = 1024
@@ -118,17 +123,45 @@ def _path(url: str | None) -> str | None:
 
 def commit(fields: Fields) -> Commit | None:
     """A commit as GitHub, GitLab, Gitee and Gitea describe one; None without a usable id."""
-    author = person(fields.part("author"), "name", "username")
-    return described(fields.text("id"), fields.text("message"), author, fields.url("url"))
+    author, committer = (person(fields.part(key), "name", "username") for key in ("author", "committer"))
+    return described(
+        fields.text("id"), fields.text("message"), author, fields.url("url"), committer=committer
+    )
 
 
-def described(sha: str | None, message: str | None, author: Person, url: str | None = None) -> Commit | None:
+def described(
+    sha: str | None,
+    message: str | None,
+    author: Person,
+    url: str | None = None,
+    *,
+    committer: Person = Person(),  # noqa: B008  # a value
+) -> Commit | None:
     """A commit from its parts, whatever the host calls them; None without a usable id."""
     known = known_sha(sha)
     if known is None:
         return None
     text = (message or "").replace("\0", "\ufffd").encode()[:MAX_MESSAGE_BYTES]
-    return Commit(sha=known, message=text.decode(errors="ignore"), author=author, url=url)
+    return Commit(
+        sha=known,
+        message=text.decode(errors="ignore"),
+        author=author,
+        committer=committer,
+        co_authors=co_authors(message or ""),
+        url=url,
+    )
+
+
+def co_authors(message: str) -> tuple[Person, ...]:
+    """Whom the end of a commit message names in lines `Co-authored-by: Name <address>`: ten at most.
+
+    A squash has them after each of its parts, so that not only the last paragraph counts.
+    """
+    found = (
+        person(Fields({"name": match[1], "email": match[2]}), "name")
+        for match in _CO_AUTHOR.finditer(message[-_MAX_TRAILERS:])
+    )
+    return tuple(islice(dict.fromkeys(one for one in found if one.email), MAX_CO_AUTHORS))
 
 
 def changed_files(commits: Iterable[Fields] | None) -> tuple[tuple[str, ...] | None, bool]:

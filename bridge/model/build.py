@@ -232,6 +232,8 @@ class Origin:
     ref_name: str
     subject: str = ""
     author: Person = field(default_factory=Person)
+    committer: Person = field(default_factory=Person)
+    co_authors: tuple[Person, ...] = ()
     commit_url: str | None = None
     is_public: bool = False
     by: str | None = None

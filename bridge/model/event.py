@@ -37,11 +37,16 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """The commit that a ref points to; `url` is its web page where the host names one."""
+    """The commit that a ref points to; `url` is its web page where the host names one.
+
+    `co_authors` are those that the message names in lines `Co-authored-by`, ten at most.
+    """
 
     sha: str
     message: str = ""
     author: Person = Person()
+    committer: Person = Person()
+    co_authors: tuple[Person, ...] = ()
     url: str | None = None
 
     @property

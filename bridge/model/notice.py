@@ -79,7 +79,8 @@ class Streak:
 class BuildFacts:
     """What a notice about a build can tell; every text may come from a stranger and is shown, never obeyed.
 
-    `author` is the commit's, `by` is who asked for a build that no push caused.
+    `author`, `committer` and `co_authors` are the commit's, `by` is who asked for a build that no push
+    caused.
 
     `images` are `path:tag` texts, `duration` is in seconds, `streak` counts the failures in a row up to and
     including this build (for `buildJobFixed`: the failures that it ended). `streak_since` is the number of
@@ -116,6 +117,8 @@ class BuildFacts:
     code_path: str | None = None
     context: str = "/"
     dockerfile: str = "/"
+    committer: Person = field(default_factory=Person)
+    co_authors: tuple[Person, ...] = ()
 
     @property
     def label(self) -> str:

@@ -71,6 +71,8 @@ class NoticePolicy:
             commit_url=origin.commit_url,
             subject=origin.subject,
             author=origin.author,
+            committer=origin.committer,
+            co_authors=origin.co_authors,
             images=tuple(f"{request.image}:{tag}" for tag in request.tags) if build.images_passed else (),
             builder=build.builder,
             duration=duration,

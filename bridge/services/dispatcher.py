@@ -16,7 +16,7 @@ from bridge.forges.base import Forge
 from bridge.forges.request import Request
 from bridge.model.build import UNPUSHED, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
-from bridge.model.event import Ignored, PushEvent, RefMove
+from bridge.model.event import Ignored, Person, PushEvent, RefMove
 from bridge.model.plan import RefKey
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
@@ -239,6 +239,8 @@ class Dispatcher(Service):
             ref_name=event.ref.name,
             subject=commit.subject if commit else "",
             author=commit.author if commit else event.pusher,
+            committer=commit.committer if commit else Person(),
+            co_authors=commit.co_authors if commit else (),
             commit_url=(commit.url if commit else None)
             or (pages.of_commit(page, event.sha) if event.peeled else None),
             is_public=repository.is_public,

@@ -1,18 +1,21 @@
 """The words of a notice, whatever channel gives them their form."""
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from support.fake_robots import START, Turnable
-from support.notices import AUTHOR, CONTACT, context, notice
+from support.notices import AUTHOR, CONTACT, FACTS, context, notice
 
 from bridge.channels.content import DETAILS, Content
 from bridge.channels.content import Link as WebLink
 from bridge.channels.mentions import mentions
 from bridge.channels.rendering import compose
 from bridge.channels.words import Language
+from bridge.config.people import ContactKey, PersonSettings, contacts_by_name
 from bridge.model.event import Person
-from bridge.model.notice import EventName
+from bridge.model.notice import DigestFacts, EventName, Member
 
 
 def content(
@@ -123,6 +126,70 @@ def test_the_log_is_on_the_builders_page_or_a_command_shows_it() -> None:
 def test_an_author_is_known_however_the_address_is_written(email: str) -> None:
     sent = notice(author=Person("Zhang", email))
     assert mentions(sent, {AUTHOR: CONTACT}) == (CONTACT,)
+
+
+@pytest.mark.parametrize(
+    ("listed", "written", "same"),
+    [
+        ("zs@users.noreply.github.com", "123+zs@users.noreply.github.com", True),
+        ("123+ZS@users.noreply.github.com", "zs@users.noreply.github.com", True),
+        ("7-zs@users.noreply.gitlab.com", "zs@users.noreply.gitlab.com", True),
+        ("123+zs@user.noreply.gitee.com", "zs@user.noreply.gitee.com", True),
+        ("zs@noreply.gitea.example.com", "9+zs@noreply.gitea.example.com", True),
+        ("7-zs@users.noreply.github.com", "zs@users.noreply.github.com", False),
+        ("123+zs@corp.example.com", "zs@corp.example.com", False),
+        ("zs@users.noreply.github.com", "zs@users.noreply.gitlab.com", False),
+    ],
+)
+def test_a_hidden_address_is_the_same_with_and_without_its_number(
+    listed: str, written: str, same: bool
+) -> None:
+    people = {"a@example.com": PersonSettings.model_validate({"emails": [listed], "chat": CONTACT})}
+    known = contacts_by_name(people, ContactKey("chat", ""))
+    expected = (CONTACT,) if same else ()
+    assert mentions(notice(author=Person("Zhang", written)), known) == expected
+
+
+PEOPLE = {"ann@x.example": "ann", "bob@x.example": "bob", "eve@x.example": "eve", "root": "root"}
+ANN, BOB, EVE = (Person(name, f"{name}@x.example") for name in ("ann", "bob", "eve"))
+STRANGER = Person("ann", "ann@elsewhere.example")
+BOT = Person("dependabot[bot]", "49+dependabot[bot]@users.noreply.github.com")
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"author": ANN, "committer": BOB}, ("ann",)),
+        ({"author": STRANGER, "committer": BOB}, ("bob",)),
+        ({"author": Person("ann"), "committer": Person("bob")}, ()),
+        ({"author": ANN, "co_authors": (BOB, ANN, EVE)}, ("ann", "bob", "eve")),
+        ({"author": STRANGER, "committer": STRANGER, "co_authors": (EVE,)}, ("eve",)),
+        ({"author": BOT, "committer": BOT}, ()),
+        ({"author": ANN, "cause": "manual", "by": "Root"}, ("root",)),
+        ({"author": ANN, "cause": "manual", "by": "bob@x.example"}, ()),
+        ({"author": ANN, "cause": "manual", "by": "someone"}, ()),
+        ({"author": ANN, "committer": BOB, "co_authors": (EVE,), "cause": "schedule"}, ()),
+        ({"author": ANN, "committer": BOB, "co_authors": (EVE,), "cause": "order repair"}, ()),
+    ],
+)
+def test_who_is_mentioned_is_who_wrote_or_started_what_failed(
+    facts: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    known = PEOPLE | {"dependabot[bot]@users.noreply.github.com": "bot"}
+    assert mentions(notice(**facts), known) == expected
+    assert mentions(notice(EventName.FIXED, **facts), known) == expected
+    assert mentions(notice(EventName.SUCCESS, **facts), known) == ()
+
+
+def test_a_message_that_stands_for_many_mentions_each_once_and_ten_at_most() -> None:
+    contacts = {f"{number}@x.example": str(number) for number in range(20)}
+    writers = [Person(str(number), f"{number}@x.example") for number in range(20)]
+    members = tuple(
+        Member(notice_id=str(one), event=EventName.FAIL, facts=replace(FACTS, author=one, co_authors=(two,)))
+        for one, two in pairwise(writers)
+    )
+    digest = replace(notice(), facts=DigestFacts(kind="backlog", members=members))
+    assert mentions(digest, contacts) == tuple(map(str, range(10)))
 
 
 @pytest.mark.parametrize("cause", ["manual", "order", "schedule", "Order by the watch", "MANUAL by bob"])

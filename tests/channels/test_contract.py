@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from support.channel_contract import OUTCOMES, Answer, Contract, Markup, find_contract, make_channel
 from support.fake_robots import Turnable
 from support.hostile import NOTICES, digests
-from support.notices import AUTHOR, SERVICE, context, notice
+from support.notices import AUTHOR, CONTACT, SERVICE, context, notice
 from support.sources import check_vendor_page
 
 from bridge.channels.base import Dead, Ok, RateLimited
+from bridge.model.event import Person
 from bridge.model.notice import BuildFacts, DigestFacts, EventName, Notice
 from bridge.registry import CHANNELS
 
@@ -193,10 +194,41 @@ def test_a_mention_is_the_authors_and_only_after_a_failure_or_a_fix(kind: str, s
     markup, facts = RENDERED[kind], sent.facts
     assert not mentions(markup, markup.write(sent, context()).text) or (
         isinstance(facts, BuildFacts)
-        and facts.author.email == AUTHOR
+        and AUTHOR in {one.email for one in (facts.author, facts.committer, *facts.co_authors)}
         and sent.event in {EventName.FAIL, EventName.FIXED}
         and facts.cause != "schedule"
     )
+
+
+@every_rendering
+@pytest.mark.parametrize(
+    "name",
+    [
+        "@all",
+        "@所有人",
+        "@everyone",
+        "<at id=all></at>",
+        "<!channel>",
+        "<@U1>",
+        "<@all>",
+        "<@zhangsan>",
+        CONTACT,
+    ],
+)
+def test_no_name_in_a_commit_mentions_anyone(kind: str, name: str) -> None:
+    markup = RENDERED[kind]
+    person = Person(name, f"{name}@example.com")
+    sent = notice(author=person, committer=person, co_authors=(person,), subject=name, ref_name=name, by=name)
+    text = markup.write(sent, context()).text
+    assert not mentions(markup, text)
+    assert not re.search(markup.power, re.sub(markup.own, "", text))
+
+
+@every_mention
+def test_a_co_author_of_a_failure_is_mentioned_and_the_committer_for_an_unknown_author(kind: str) -> None:
+    markup, stranger, known = RENDERED[kind], Person("Eve", "eve@example.com"), Person("张三", AUTHOR)
+    for more in ({"co_authors": (known,)}, {"committer": known}):
+        assert mentions(markup, markup.write(notice(author=stranger, **more), context()).text)
 
 
 @every_mention

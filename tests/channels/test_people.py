@@ -22,6 +22,10 @@ channels:
 people:
   Alice@example.com: {dingtalk_mobile: "13800000000", wecom_userid: alice}
   bob@example.com: {wecom_userid: bob, dingtalk_mobile: null}
+  carol@example.com:
+    emails: [Carol@home.example, 123+carol@users.noreply.github.com]
+    logins: [Carol]
+    wecom_userid: carol
 """
 
 
@@ -40,7 +44,10 @@ async def test_each_channel_gets_only_its_own_contacts(tmp_path: Path) -> None:
         )
     assert given == {
         "team": {"alice@example.com": "13800000000"},
-        "ops": {"alice@example.com": "alice", "bob@example.com": "bob"},
+        "ops": {"alice@example.com": "alice", "bob@example.com": "bob"}
+        | dict.fromkeys(
+            ("carol@example.com", "carol@home.example", "carol@users.noreply.github.com", "carol"), "carol"
+        ),
     }
     assert "alice" not in shown
 
@@ -79,3 +86,32 @@ def test_a_contact_that_no_kind_knows_is_a_fault_also_where_no_secret_is_read(
     (fault,) = caught.value.faults
     assert "people.Alice@example.com.wecom_user" in str(fault)
     assert "did you mean wecom_userid" in str(fault)
+
+
+@pytest.mark.parametrize("load", [partial(load_config, environ={}), load_outline])
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ("{emails: [ALICE@example.com]}", "people.dan@example.com.emails[0]"),
+        ("{emails: [dan@home.example, carol@users.noreply.github.com]}", "people.dan@example.com.emails[1]"),
+        ("{logins: [carol]}", "people.dan@example.com.logins[0]"),
+    ],
+)
+def test_an_address_of_two_people_is_a_fault_that_names_both(
+    load: Callable[[Path, Kinds], object], given: str, path: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(f"{CONFIG}  dan@example.com: {given}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(file, KINDS)
+    (fault,) = caught.value.faults
+    assert fault.path == path
+    owner = "Alice" if "ALICE" in given else "carol"
+    assert f"is of {owner}@example.com, too" in fault.problem
+
+
+def test_the_same_address_in_capitals_is_no_second_person(tmp_path: Path) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(f"{CONFIG}  BOB@example.com: {{wecom_userid: rob}}\n")
+    with pytest.raises(ConfigError, match=r"is of bob@example\.com, too"):
+        load_config(file, KINDS, {})

@@ -67,7 +67,7 @@ def test_a_configuration_is_read_whole(tmp_path: Path) -> None:
         url="https://ci2.example.com", token=Secret("ci-secret"), workers=5
     )
     assert isinstance(config.channels["team"].settings, RobotLike)
-    assert settings.people == {"alice@example.com": {"chat_userid": "alice"}}
+    assert settings.people["alice@example.com"].contacts == {"chat_userid": "alice"}
     assert settings.retention.deliveries == timedelta(hours=12)
     assert config.warnings == ()
 

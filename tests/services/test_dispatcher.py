@@ -276,6 +276,23 @@ def by_hand(**changes: str) -> Delivery:
     return ManualPush(**facts | changes).delivery(1_700_000_000.0)
 
 
+async def test_a_build_knows_who_wrote_its_commit_with_whom_and_who_put_it_there(
+    store: Store, tmp_path: Path
+) -> None:
+    message = "A change\n\nCo-authored-by: Eve <eve@example.com>"
+    people = {key: {"name": key, "email": f"{key}@example.com"} for key in ("author", "committer")}
+    commit = {"id": SHA, "message": message, **people}
+    async with dispatching(store, tmp_path) as harness:
+        (row,) = await harness.put(sent("1", body(commit=commit)))
+        (build,) = await store.builds.of_delivery(row.delivery.id)
+        (row,) = await harness.put(by_hand())
+        (again,) = await store.builds.of_delivery(row.delivery.id)
+    for origin in (build.origin, again.origin):
+        assert origin.author == Person("author", "author@example.com")
+        assert origin.committer == Person("committer", "committer@example.com")
+        assert origin.co_authors == (Person("Eve", "eve@example.com"),)
+
+
 async def test_a_build_by_hand_is_made_by_its_own_repository_only(store: Store, tmp_path: Path) -> None:
     async with dispatching(store, tmp_path) as harness:
         (row,) = await harness.put(by_hand(ref_kind="tag", ref_name="v7"))

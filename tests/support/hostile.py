@@ -14,6 +14,7 @@ NASTY = st.sampled_from(
     [
         "<@all>", "<@zhangsan>", "@13800000000", "@所有人", "](http://evil.example)", "<font color='info'>",
         "![x](y)", "\u202e", "\x00", "\n# head\n", "\ufffd", "\ud800", "&lt;@all&gt;", "http://evil.example",
+        "@all", "<at id=all></at>", "<at user_id='all'>", "<!channel>", "<!here|x>", "<@U1>", "@everyone",
         "**", "`", "\\", "www.evil.example", "<script>", '" onclick="x', "\r\nBcc: eve@evil.example\r\n",
     ]
 )  # fmt: skip
@@ -23,12 +24,15 @@ TEXT = st.one_of(
     st.builds(str.__mul__, st.sampled_from(["修", "a", "\\", '"', "𠮷", "@"]), st.integers(0, 3000)),
 )
 URL = st.none() | TEXT | st.builds("https://git.example.com/{}".format, TEXT)
+PERSON = st.builds(
+    Person, TEXT, st.sampled_from(["zhang.san@example.com", "eve@example.com", "@all", "<!channel>", None])
+)
 FACTS = st.builds(
     BuildFacts,
     build_id=TEXT, namespace=TEXT, repo_name=TEXT, number=st.integers(1, 10**9),
     state=st.sampled_from(["failed", "unknown", "superseded"]), detail=st.none() | TEXT,
     ref_kind=st.sampled_from(["branch", "tag"]), ref_name=TEXT, sha=TEXT, commit_url=URL, subject=TEXT,
-    author=st.builds(Person, TEXT, st.sampled_from(["zhang.san@example.com", "eve@example.com", None])),
+    author=PERSON, committer=PERSON, co_authors=st.lists(PERSON, max_size=10).map(tuple),
     images=st.lists(TEXT, max_size=9).map(tuple), builder=TEXT,
     duration=st.none() | st.floats() | st.floats(0, timedelta(days=400).total_seconds()),
     build_url=URL, cause=st.sampled_from(["push", "schedule"]) | TEXT,

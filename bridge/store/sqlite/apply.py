@@ -189,6 +189,8 @@ def _origin(connection: Connection, new: NewBuild) -> Origin:
         new.origin,
         subject=known.subject,
         author=known.author,
+        committer=known.committer,
+        co_authors=known.co_authors,
         commit_url=known.commit_url or new.origin.commit_url,
         code_url=known.code_url or new.origin.code_url,
     )

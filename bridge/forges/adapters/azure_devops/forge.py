@@ -96,8 +96,8 @@ def _push(
 
 def _commit(commit: Fields) -> Commit | None:
     # `url` is the API's, not a page for people.
-    author = person(commit.part("author"), "name")
-    return described(commit.text("commitId"), commit.text("comment"), author)
+    author, committer = (person(commit.part(key), "name") for key in ("author", "committer"))
+    return described(commit.text("commitId"), commit.text("comment"), author, committer=committer)
 
 
 def _repo(repository: Fields) -> Repo | None:

@@ -76,8 +76,11 @@ def _head(change: Fields, fields: Fields, count: int) -> Fields:
 
 
 def _commit(head: Fields) -> Commit | None:
-    author = person(head.part("author"), "name", "displayName", email_key="emailAddress")
-    return described(head.text("id"), head.text("message"), author)
+    author, committer = (
+        person(head.part(key), "name", "displayName", email_key="emailAddress")
+        for key in ("author", "committer")
+    )
+    return described(head.text("id"), head.text("message"), author, committer=committer)
 
 
 def _repo(repository: Fields) -> Repo | None:

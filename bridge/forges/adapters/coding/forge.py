@@ -112,7 +112,10 @@ def _user(fields: Fields, *keys: str) -> Person:
 def _commit(fields: Fields) -> Commit | None:
     author = person(fields.part("author", "committer"), "name", "username")
     message = fields.text("message", "short_message")
-    return described(fields.text("id", "sha"), message, author, fields.url("url", "web_url"))
+    committer = person(fields.part("committer"), "name", "username")
+    return described(
+        fields.text("id", "sha"), message, author, fields.url("url", "web_url"), committer=committer
+    )
 
 
 def _repo(fields: Fields) -> Repo | None:

@@ -74,8 +74,8 @@ def _push(fields: Fields) -> PushEvent | Ignored:
 
 
 def _commit(fields: Fields) -> Commit | None:
-    author = person(fields.part("author").part("identity"), "name")
-    return described(fields.text("sha"), fields.text("message"), author)
+    author, committer = (person(fields.part(key).part("identity"), "name") for key in ("author", "committer"))
+    return described(fields.text("sha"), fields.text("message"), author, committer=committer)
 
 
 def _repo(fields: Fields) -> Repo | None:
