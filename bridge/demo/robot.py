@@ -30,7 +30,7 @@ SKEW: Final = 3600.0
 Message = Mapping[str, Any]
 """An accepted request body."""
 
-_REQUIRED: Final = {"text": ("content",), "markdown": ("title", "text")}
+_REQUIRED: Final = {"text": ("content",), "markdown": ("title", "text"), "actionCard": ("title", "text")}
 
 
 class RobotError(Exception):
@@ -85,7 +85,8 @@ class Robot:
             raise RobotError(460101, "message too long, exceed 20000 bytes")
         message = _message(body)
         self._check_signature(query)
-        shown = "\n".join(message[message["msgtype"]].values())
+        part = message[message["msgtype"]]
+        shown = "\n".join(value for value in part.values() if isinstance(value, str))
         if self._keywords and not any(word in shown for word in self._keywords):
             raise RobotError(310000, "keywords not in content, more: [https://ding-doc.dingtalk.com]")
         self._throttle.check()
@@ -118,12 +119,30 @@ def _message(body: bytes) -> Message:
         raise RobotError(400105, "unsupported msgtype")
     assert isinstance(message, dict)
     part = message.get(kind)
-    if not isinstance(part, dict) or not all(isinstance(value, str) for value in part.values()):
+    if not isinstance(part, dict) or not all(
+        isinstance(value, str) or name == "btns" for name, value in part.items()
+    ):
         raise RobotError(40035, f"invalid parameter {kind}")
     for field in _REQUIRED[kind]:
         if not part.get(field, "").strip():
             raise RobotError(40035, f"missing parameter {field}")
+    if kind == "actionCard" and not _has_buttons(part):
+        raise RobotError(40035, "missing parameter btns")
     return message
+
+
+def _has_buttons(card: Mapping[str, Any]) -> bool:
+    """Whether a card has one button for all of it, or a list of buttons."""
+    if card.get("singleTitle") and card.get("singleURL"):
+        return True
+    buttons = card.get("btns")
+    return (
+        isinstance(buttons, list)
+        and bool(buttons)
+        and all(
+            isinstance(button, dict) and button.get("title") and button.get("actionURL") for button in buttons
+        )
+    )
 
 
 def robot_app(

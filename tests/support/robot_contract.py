@@ -35,7 +35,7 @@ TextOf = Callable[[Mapping[str, Any]], str]
 
 
 def text_of(message: Mapping[str, Any]) -> str:
-    part = message["markdown"]
+    part = message[message["msgtype"]]
     return str(part.get("text", part.get("content")))
 
 

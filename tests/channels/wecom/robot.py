@@ -2,8 +2,9 @@
 
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -46,14 +47,42 @@ def _wecom_fault(request: Request, body: bytes) -> tuple[int, str]:
     if b"\\u" in body:
         return 40033, "invalid charset: escapes are forbidden"
     message = json.loads(body)
-    if message.get("msgtype") != "markdown":
-        return 40008, "invalid message type"
-    return _wecom_length_fault(message["markdown"]["content"])
+    match message.get("msgtype"):
+        case "markdown" | "markdown_v2" as form:
+            return _wecom_length_fault(form, message[form]["content"])
+        case "template_card":
+            return _wecom_card_fault(message["template_card"])
+    return 40008, "invalid message type"
 
 
-def _wecom_length_fault(content: str) -> tuple[int, str]:
+def _wecom_length_fault(form: str, content: str) -> tuple[int, str]:
     if not content:
         return 44004, "content is empty"
     if len(content.encode()) > 4096:
-        return 40058, "markdown.content exceed max length 4096"
+        return 40058, f"{form}.content exceed max length 4096"
     return 0, "ok"
+
+
+def _wecom_card_fault(card: Mapping[str, Any]) -> tuple[int, str]:
+    """A text_notice: it needs an action, and a title or a text; the recommended lengths are kept to."""
+    title, text, jumps = card.get("main_title", {}), card.get("sub_title_text", ""), card.get("jump_list", [])
+    if card.get("card_type") != "text_notice" or not (title or text):
+        return 40058, "invalid template_card"
+    if card.get("card_action", {}).get("type") != 1 or not card["card_action"].get("url"):
+        return 40058, "template_card.card_action missing"
+    lengths = [(title.get("title", ""), 26), (title.get("desc", ""), 30), (text, 112)]
+    lengths += [(jump["title"], 13) for jump in jumps]
+    if len(jumps) > 3 or any(len(part) > longest for part, longest in lengths):
+        return 40058, "template_card: a part is too long"
+    return 0, "ok"
+
+
+def shown(message: Mapping[str, Any]) -> str:
+    """What a reader sees of a message."""
+    form = message["msgtype"]
+    if form != "template_card":
+        return str(message[form]["content"])
+    card = message[form]
+    title = card["main_title"]
+    jumps = (f"[{jump['title']}]({jump['url']})" for jump in card["jump_list"])
+    return "\n".join([title["title"], title["desc"], card["sub_title_text"], *jumps])

@@ -9,14 +9,14 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, Literal
 
 import httpx
 import orjson
 from pydantic import Field
 
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry
-from bridge.channels.content import Content
+from bridge.channels.content import Content, Link
 from bridge.channels.hook import HookSettings, TooLong
 from bridge.channels.mentions import mentions
 from bridge.channels.rendering import fitted
@@ -61,6 +61,8 @@ class DingTalkSettings(HookSettings):
     """The secret of the robot, if its security setting is "sign"."""
     keyword: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\r\n]+$")] | None = None
     """One of the keywords of the robot, if its security setting is "keywords"."""
+    form: Literal["markdown", "card"] = "markdown"
+    """How a notice looks: markdown, or a card with buttons for its links."""
 
 
 class DingTalk(Robot):
@@ -74,6 +76,7 @@ class DingTalk(Robot):
         super().__init__(name, settings, context, secrets=(settings.secret,) if settings.secret else ())
         self._secret = settings.secret
         self._keyword = settings.keyword
+        self._form = settings.form
 
     def render(self, notice: Notice, limit: int) -> bytes:
         mobiles = mentions(notice, self.context.contacts)
@@ -84,19 +87,28 @@ class DingTalk(Robot):
         return fitted(notice, self.context, body, limit)
 
     def _message(self, content: Content, mobiles: Sequence[str]) -> dict[str, object]:
+        """A card needs a button: what has no link is markdown."""
+        links = [span for span in content.footer if isinstance(span, Link)] if self._form == "card" else []
+        footer = content.footer
+        if links:
+            footer = tuple(span for span in footer if span not in links)
         title = content.title
         blocks = [f"### {content.mark} {content.status} · {neutral(content.subject)}"]
         blocks.append("\n".join(f"- {markdown(line)}" for line in content.lines))
         blocks.append("  \n".join(f"> {neutral_line(line)}" for line in content.tail))
-        blocks.append(markdown(content.footer))
+        blocks.append(markdown(footer).removeprefix(" · "))
         if self._keyword and self._keyword not in title:
             title = f"{title} {self._keyword}"
         if self._keyword and not any(self._keyword in block for block in blocks):
             blocks.append(self._keyword)
         if mobiles:  # a mention needs both the token in the text and the number in `at`
             blocks.append(" ".join(f"@{mobile}" for mobile in mobiles))
-        text = "\n\n".join(filter(None, blocks))
-        message: dict[str, object] = {"msgtype": "markdown", "markdown": {"title": title, "text": text}}
+        shown: dict[str, object] = {"title": title, "text": "\n\n".join(filter(None, blocks))}
+        message: dict[str, object] = {"msgtype": "markdown", "markdown": shown}
+        if links:
+            buttons = [{"title": neutral(link.text), "actionURL": link.url} for link in links]
+            card = shown | {"btnOrientation": "1", "btns": buttons}
+            message = {"msgtype": "actionCard", "actionCard": card}
         return message | ({"at": {"atMobiles": [*mobiles], "isAtAll": False}} if mobiles else {})
 
     def address(self) -> httpx.URL:

@@ -5,28 +5,39 @@ Source: "Group robot configuration", https://developer.work.weixin.qq.com/docume
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import orjson
 
-from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry
-from bridge.channels.content import Content
+from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry
+from bridge.channels.content import DETAILS, Content, Line, Link
 from bridge.channels.hook import HookSettings, TooLong
 from bridge.channels.mentions import mentions
-from bridge.channels.rendering import fitted
+from bridge.channels.rendering import compose, fitted
 from bridge.channels.robot import Robot, markdown
-from bridge.channels.text import neutral, neutral_line
+from bridge.channels.text import neutral, neutral_line, plain
 from bridge.channels.words import Tone
 from bridge.config.people import ContactKey
-from bridge.model.notice import Notice
+from bridge.model.notice import DigestFacts, Notice
 
 _COLOURS: Final[dict[Tone, str]] = {"good": "info", "bad": "warning", "neutral": "comment"}
 _RATE_LIMITED: Final = {45009: 60.0, 45033: 5.0}
 _CONTENT_REJECTED: Final = {40008, 40033, 40035, 40058, 44004}
 
 
+_TITLE: Final = 26
+_SUBTITLE: Final = 30
+_SUBTEXT: Final = 112
+_BUTTON: Final = 13
+"""Characters of the parts of a card, as the vendor recommends them."""
+_SHORT: Final = DETAILS[4]
+
+
 class WeComSettings(HookSettings):
     key_after = "key="
+
+    form: Literal["markdown", "markdown_v2", "card"] = "markdown"
+    """How a notice looks that mentions no one: markdown with colours, markdown_v2 with lists, or a card."""
 
 
 class WeCom(Robot):
@@ -36,14 +47,26 @@ class WeCom(Robot):
     digest_size = 32
     limits: ClassVar = (4_000, 2_000)  # the vendor's limit: 4096 bytes of markdown content
 
+    def __init__(self, name: str, settings: WeComSettings, context: ChannelContext) -> None:
+        super().__init__(name, settings, context)
+        self._form = settings.form
+
     def render(self, notice: Notice, limit: int) -> bytes:
+        """Only the first form can mention people; a card tells of one build, and leads to its log."""
         userids = mentions(notice, self.context.contacts)
+        form = "markdown" if userids else self._form
+        if form == "card":
+            content = compose(notice, self.context, _SHORT)
+            link = next((span for span in content.footer if isinstance(span, Link)), None)
+            if link and not isinstance(notice.facts, DigestFacts):
+                return orjson.dumps({"msgtype": "template_card", "template_card": _card(content, link)})
+            form = "markdown_v2"
 
         def text(content: Content) -> bytes:
-            return _text(content, userids).encode()
+            return (_listed(content) if form == "markdown_v2" else _text(content, userids)).encode()
 
-        content = fitted(notice, self.context, text, limit).decode()
-        return orjson.dumps({"msgtype": "markdown", "markdown": {"content": content}})
+        shown = fitted(notice, self.context, text, limit).decode()
+        return orjson.dumps({"msgtype": form, form: {"content": shown}})
 
     def classify(self, code: int, message: str) -> Outcome | TooLong:
         # The hint names our own address and a trace id.
@@ -73,3 +96,31 @@ def _text(content: Content, userids: Sequence[str]) -> str:
     if userids:
         lines.append(" ".join(f"<@{userid}>" for userid in userids))
     return "\n".join(lines)
+
+
+def _listed(content: Content) -> str:
+    """The markdown of newer clients: with lists and code, but neither colours nor mentions."""
+    lines = [f"### {content.mark} {content.status} · {neutral(content.subject)}"]
+    lines.extend(f"- {markdown(line)}" for line in content.lines)
+    if content.tail:
+        lines += ["```", *map(neutral, content.tail), "```"]
+    return "\n".join([*lines, "", markdown(content.footer)])
+
+
+def _card(content: Content, link: Link) -> dict[str, Any]:
+    """A card about one build; a tap on it opens the log."""
+    lines = "\n".join(_shown(line) for line in content.lines)
+    return {
+        "card_type": "text_notice",
+        "main_title": {
+            "title": plain(f"{content.mark} {content.status}", _TITLE),
+            "desc": plain(neutral(content.subject), _SUBTITLE),
+        },
+        "sub_title_text": lines if len(lines) <= _SUBTEXT else f"{lines[: _SUBTEXT - 1].rstrip()}…",
+        "jump_list": [{"type": 1, "title": plain(link.text, _BUTTON), "url": link.url}],
+        "card_action": {"type": 1, "url": link.url},
+    }
+
+
+def _shown(line: Line) -> str:
+    return "".join(neutral(span.text if isinstance(span, Link) else span) for span in line)
