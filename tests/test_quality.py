@@ -19,6 +19,7 @@ TOOLS = {
 }
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", TOOLS)
 def test_the_tool_finds_no_fault(name: str) -> None:
     program, *arguments = TOOLS[name]

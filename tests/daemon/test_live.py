@@ -97,6 +97,8 @@ def test_a_secret_whose_file_changes_is_valid_within_three_seconds(tmp_path: Pat
         took = time.monotonic() - begun
         assert one.send("plain", "the first secret").status_code == 401
         assert one.send("plain", SECRET).status_code == 202, "the other entry still holds"
+        # What is in force is logged a moment later.
+        eventually(lambda: any(line["event"] == "rules.reloaded" for line in one.daemon.lines()))
         (line,) = [line for line in one.daemon.lines() if line["event"] == "rules.reloaded"]
         assert line["configuration"] == ["sources.plain"]
         assert [one.send("plain").status_code for _ in range(3)] == [202, 202, 429], "all of them are counted"
