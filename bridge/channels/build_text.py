@@ -50,7 +50,7 @@ def _extras(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail)
     builder = plain(facts.builder, 40)
     about = (
         words.builder.format(builder) if builder else "",
-        _took(facts, words),
+        took(facts, words),
         _cause(facts, words),
     )
     texts = [" · ".join(filter(None, about))]
@@ -65,11 +65,12 @@ def _extras(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail)
     return texts
 
 
-def _took(facts: BuildFacts, words: Words) -> str:
-    took = duration(facts.duration, words)
-    if took == words.instant:  # Chinese has no space before it
+def took(facts: BuildFacts, words: Words) -> str:
+    """How long it took, empty where that is not known."""
+    lasted = duration(facts.duration, words)
+    if lasted == words.instant:  # Chinese has no space before it
         return words.took_instant
-    return words.took.format(took) if took else ""
+    return words.took.format(lasted) if lasted else ""
 
 
 def _cause(facts: BuildFacts, words: Words) -> str:

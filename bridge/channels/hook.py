@@ -138,22 +138,7 @@ class Hook(Channel):
 
     def unread(self, reply: Reply) -> Outcome:
         """The outcome of an answer that has none of the peer's own words."""
-        match reply.status:
-            case 429:
-                return RateLimited(
-                    "the server asks for fewer requests (HTTP 429)", reply.retry_after or PAUSE
-                )
-            case status if reply.sign_in:
-                return Retry(
-                    f"{reply.page} answers in place of {self.peer} (HTTP {status}): check the url, "
-                    "and any proxy or portal on the way"
-                )
-            case 301 | 302 | 303 | 307 | 308 as status:
-                return Retry(
-                    f"the server redirects (HTTP {status}), and the bridge does not follow: check the url"
-                )
-            case status:
-                return (Unknown if status >= _SERVER_ERROR else Retry)(f"the server answered HTTP {status}")
+        return unread(reply, self.peer)
 
     async def _post(self, notice: Notice, body: bytes) -> Outcome | TooLong:
         try:
@@ -165,3 +150,21 @@ class Hook(Channel):
         except Permanent as error:
             return Dead("config", str(error))
         return self.read(reply)
+
+
+def unread(reply: Reply, peer: str) -> Outcome:
+    """The outcome of an answer that has none of the own words of `peer`."""
+    match reply.status:
+        case 429:
+            return RateLimited("the server asks for fewer requests (HTTP 429)", reply.retry_after or PAUSE)
+        case status if reply.sign_in:
+            return Retry(
+                f"{reply.page} answers in place of {peer} (HTTP {status}): check the url, "
+                "and any proxy or portal on the way"
+            )
+        case 301 | 302 | 303 | 307 | 308 as status:
+            return Retry(
+                f"the server redirects (HTTP {status}), and the bridge does not follow: check the url"
+            )
+        case status:
+            return (Unknown if status >= _SERVER_ERROR else Retry)(f"the server answered HTTP {status}")

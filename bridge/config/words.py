@@ -54,6 +54,8 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     "woodpecker": ("drone",),
     "钉钉": ("DING_TALK",),
     "incomingwebhook": ("SLACK",),
+    "buildstatus": ("COMMIT_STATUS",),
+    "status": ("COMMIT_STATUS",),
     "msteams": ("TEAMS",),
     "microsoftteams": ("TEAMS",),
     "飞书": ("FEISHU",),

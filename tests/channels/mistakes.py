@@ -142,6 +142,24 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
             MAIL | {"to": ["a@example.com, b@example.com"]}
         ),
     },
+    "COMMIT_STATUS": {
+        "Gitea is at an address of your own: set url to it": {"host": "Gitea", "token": "0123456789abcdef"},
+        "the URL has to start with https:// and a host": {
+            "host": "GitLab",
+            "url": "gitlab.example.com",
+            "token": "0123456789abcdef",
+        },
+        "the URL has to start with https://; plain http needs allow_private: true": {
+            "host": "Gitea",
+            "url": "http://git.example.com",
+            "token": "0123456789abcdef",
+        },
+        "GitHub takes no username: leave it out": {
+            "host": "GitHub",
+            "username": "ci",
+            "token": "0123456789abcdef",
+        },
+    },
     "MESSAGE": {},
 }
 """What `check` says, and the settings of which."""
@@ -336,6 +354,22 @@ SMTP: Final[Mapping[str, tuple[Literal["starttls", "implicit", "none"], Prepared
     UNTRUSTED: ("implicit", given(tls="implicit", ca_file=None)),
 }
 """What `channels test` says of mail, the `tls` of the server, and the mistake."""
+COMMIT_STATUS: Final[Mapping[str, Prepared]] = {
+    "GitHub does not accept the token, which is wrong, expired or revoked": given(token="another-0123456789"),
+    "there is no such repository, or the token may not report to it: it needs the scope repo:status, or the "
+    "permission Commit statuses (read and write)": lambda host: host.scripted.append(
+        answer(404, b'{"message": "Not Found"}')
+    ),
+    "GitHub answered 422: No commit found for SHA": lambda host: host.scripted.append(
+        answer(422, b'{"message": "No commit found for SHA: 1a2b"}')
+    ),
+    "the server asks for fewer requests (HTTP 429)": lambda host: host.scripted.append(answer(429, b"{}")),
+    "the answer is not JSON: it does not come from GitHub, check the url": lambda host: host.scripted.append(
+        answer(200, b"hello", "text/plain")
+    ),
+    _IN_PLACE.replace("the receiver", "GitHub"): lambda host: host.scripted.append(_SIGN_IN),
+    **{sentence: mistake for sentence, mistake in ROBOTS.items() if "sign-in" not in sentence},
+}
 TOLD: Final[Mapping[str, frozenset[str]]] = {
     "DING_TALK": frozenset({*DINGTALK, UNTRUSTED}),
     "WECOM": frozenset({*WECOM, UNTRUSTED}),
@@ -345,6 +379,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
     "DISCORD": frozenset({*DISCORD, UNTRUSTED}),
     "NTFY": frozenset({*NTFY, UNTRUSTED}),
     "WEBHOOK": frozenset({*WEBHOOK, UNTRUSTED}),
+    "COMMIT_STATUS": frozenset({*COMMIT_STATUS, UNTRUSTED}),
     "MAIL": frozenset(SMTP),
     "MESSAGE": frozenset(),
 }

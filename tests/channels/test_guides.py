@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from channels.commit_status.host import TOKEN, status_host
 from channels.discord.server import discord_server
 from channels.feishu.robot import feishu_robot
 from channels.mistakes import (
     CHECKED,
+    COMMIT_STATUS,
     DINGTALK,
     DISCORD,
     FEISHU,
@@ -57,6 +59,7 @@ TITLES = {
     "The server": "邮件服务器",
     "The receiver": "接收方",
     "The app": "应用",
+    "The token": "令牌",
     "The workflow": "工作流",
     "The webhook": "Webhook",
     "The topic": "主题",
@@ -78,6 +81,7 @@ ROBOTS = {
     "DISCORD": DISCORD,
     "NTFY": NTFY,
     "WEBHOOK": WEBHOOK,
+    "COMMIT_STATUS": COMMIT_STATUS,
 }
 SIGNED = {"DING_TALK", "FEISHU"}
 SECRET = "SECof-the-robot"
@@ -166,7 +170,9 @@ def checked(folder: Path, channel: Mapping[str, Any]) -> str:
 
 
 def proof(kind: str) -> dict[str, Any]:
-    """The setting that proves who sends."""
+    """The settings that prove who sends."""
+    if kind == "COMMIT_STATUS":
+        return {"host": "GitHub", "token": TOKEN}
     proofs: Mapping[str, dict[str, Any]] = {"WEBHOOK": {"secrets": [WHSEC]}, "NTFY": {"token": NTFY_TOKEN}}
     return {"secret": SECRET} if kind in SIGNED else proofs.get(kind, {})
 
@@ -182,6 +188,7 @@ def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
         "DISCORD": lambda: discord_server(clock),
         "NTFY": lambda: ntfy_server(clock),
         "WEBHOOK": lambda: webhook_receiver(clock, secret=WHSEC),
+        "COMMIT_STATUS": status_host,
     }
     return robots[kind]()
 
@@ -211,9 +218,9 @@ async def test_the_test_of_a_robot_names_a_common_mistake(kind: str, sentence: s
 async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_path: Path) -> None:
     server, _ = certified("of an unknown authority", tmp_path)
     contract = find_contract(kind)
-    assert isinstance(contract, HookContract)
+    path = contract.path if isinstance(contract, HookContract) else "/api"
     with answering(b"", server) as port:
-        url = f"https://localhost:{port}{contract.path}"
+        url = f"https://localhost:{port}{path}"
         said = await sent(kind, ROBOT | {"url": url} | proof(kind))
     assert shows(UNTRUSTED, said), said
 

@@ -24,7 +24,7 @@ from bridge.channels.base import (
     Retry,
     Unknown,
 )
-from bridge.model.notice import Notice
+from bridge.model.notice import EventName, Notice
 from bridge.registry import CHANNELS
 from bridge.runtime.clock import Clock
 
@@ -108,6 +108,10 @@ class Contract(Generic[P]):
     """Whether the peer has read the send that it leaves without an answer."""
     gives: Callable[[P], Mapping[str, Any]] = lambda _peer: {}
     """What the context of the channel holds for this peer."""
+    events: frozenset[EventName] = frozenset(EventName)
+    """The events of builds that it shows; others are suppressed."""
+    of_bridge: bool = True
+    """Whether it tells of the bridge itself, too."""
     secrets: tuple[str, ...] = ()
     timeouts: tuple[str, ...] = ()
     markup: Markup | None = None

@@ -34,6 +34,8 @@ FACTS = BuildFacts(
     cause="push",
     streak=1,
     log_tail="step 3/9\nerror: no such file\n",
+    code_host="GitHub",
+    code_path="acme/shop",
 )
 SERVICE = ServiceFacts(subject="jenkins", detail="no answer for five minutes")
 

@@ -1,0 +1,127 @@
+"""Git hosts on loopback that check reports about commits as their vendors document."""
+
+import base64
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from support.fake_robots import FakeRobot, Scripted, bound_listener, served
+
+TOKEN = "token-of-the-status-tests"
+SHA = "1a2b3c4d" * 5
+BASES = {
+    "GitHub": "/api/v3",
+    "GitLab": "/api/v4",
+    "Gitea": "/api/v1",
+    "Bitbucket": "/2.0",
+    "BitbucketServer": "",
+}
+_PATHS = {
+    "GitHub": "/repos/{}/statuses/",
+    "GitLab": "/projects/{}/statuses/",
+    "Gitea": "/repos/{}/statuses/",
+    "Bitbucket": "/repositories/{}/commit/",
+    "BitbucketServer": "/rest/build-status/1.0/commits/",
+}
+_STATES = {
+    "GitHub": {"pending", "success", "failure", "error"},
+    "GitLab": {"pending", "running", "success", "failed", "canceled"},
+    "Gitea": {"pending", "success", "failure", "error"},
+    "Bitbucket": {"INPROGRESS", "SUCCESSFUL", "FAILED", "STOPPED"},
+    "BitbucketServer": {"INPROGRESS", "SUCCESSFUL", "FAILED"},
+}
+_PROOFS = {
+    "GitHub": ("authorization", f"Bearer {TOKEN}"),
+    "GitLab": ("private-token", TOKEN),
+    "Gitea": ("authorization", f"token {TOKEN}"),
+    "Bitbucket": ("authorization", f"Bearer {TOKEN}"),
+    "BitbucketServer": ("authorization", f"Bearer {TOKEN}"),
+}
+BASIC = base64.b64encode(f"ci@example.com:{TOKEN}".encode()).decode()
+
+
+@dataclass
+class StatusHost(FakeRobot):
+    """Beside what robots have, how often each name of the commit got a status, and its state."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    states: dict[str, str] = field(default_factory=dict)
+
+
+@asynccontextmanager
+async def status_host(host: str = "GitHub", *, repository: str = "acme/shop") -> AsyncIterator[StatusHost]:
+    """A host with one repository and one commit."""
+    listener = bound_listener()
+    port = listener.getsockname()[1]
+    found = StatusHost(f"http://127.0.0.1:{port}{BASES[host] or '/'}")
+
+    async def take(request: Request) -> Response:
+        body = json.loads(await request.body())
+        refusal = _refusal(host, repository, request, body) or _limits(host, found, body)
+        if refusal is not None:
+            status, message = refusal
+            return JSONResponse(_error(host, message), status)
+        name = body.get("context") or body.get("key") or body["name"]
+        found.counts[name] += 1
+        found.states[name] = body["state"]
+        found.messages.append(body)
+        return Response(status_code=204) if host == "BitbucketServer" else JSONResponse(body, 201)
+
+    app = Starlette(routes=[Route("/{path:path}", take, methods=["POST"])])
+    async with served(Scripted(app, found), listener):
+        yield found
+
+
+def _error(host: str, message: str) -> object:
+    match host:
+        case "Bitbucket":
+            return {"type": "error", "error": {"message": message}}
+        case "BitbucketServer":
+            return {"errors": [{"context": None, "message": message}]}
+        case _:
+            return {"message": message}
+
+
+def _refusal(host: str, repository: str, request: Request, body: Mapping[str, Any]) -> tuple[int, str] | None:
+    header, proof = _PROOFS[host]
+    accepted = {proof, f"Basic {BASIC}"} if host.startswith("Bitbucket") else {proof}
+    if request.headers.get(header) not in accepted:
+        return 401, "Bad credentials"
+    encoded = repository.replace("/", "%2F") if host == "GitLab" else repository
+    before, _, rest = request.scope["raw_path"].decode().partition(_PATHS[host].format(encoded))
+    if not rest or before != BASES[host]:
+        return 404, "Not Found"
+    if rest.split("/")[0] != SHA:
+        unknown = {
+            "GitHub": (422, "No commit found for SHA"),
+            "Gitea": (500, "GetCommit[0]: object does not exist"),
+        }
+        return unknown.get(host, (404, "Commit not found"))
+    if body["state"] not in _STATES[host]:
+        return 422, "state is not included in the list"
+    return None
+
+
+def _limits(host: str, found: StatusHost, body: Mapping[str, Any]) -> tuple[int, str] | None:
+    if len(body["description"]) > (140 if host == "GitHub" else 255):
+        return 422, "description is too long"
+    if host == "GitHub" and found.counts[body["context"]] >= 1000:
+        return 422, "This SHA and context has reached the maximum number of statuses."
+    if host == "GitLab":
+        state, verbs = found.states.get(body["name"]), {"pending": "enqueue", "running": "run"}
+        if state in verbs and body["state"] in verbs and (state == body["state"] or state == "running"):
+            verb = verbs[body["state"]]
+            why = f'Status cannot transition via "{verb}"'
+            return 400, f"Cannot transition status via :{verb} from :{state} (Reason(s): {why})"
+    if host.startswith("Bitbucket"):
+        longest = 40 if host == "Bitbucket" else 255
+        if len(body["key"]) > longest or not body["url"].startswith("http"):
+            return 400, "Bad request"
+    return None
