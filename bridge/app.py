@@ -174,7 +174,8 @@ class _Daemon:
         from bridge.web.api.app import open_api  # noqa: PLC0415  # only once it is used
 
         parts = self.reloader.config.settings, self._store, self.reloader, self._clock, self._wake_all
-        return open_api(*parts, forges=FORGES, attempts=self._attempts, local=self._local, test=self._test)
+        calls = partial(open_api, test=self._test, previews=self.staff.previews)
+        return calls(*parts, forges=FORGES, attempts=self._attempts, local=self._local)
 
     async def _test(self, part: str) -> tuple[bool, str] | None:
         found = await self.staff.test(part)

@@ -29,6 +29,7 @@ from bridge.model.language import Language
 from bridge.model.notice import Notice
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
+from bridge.runtime.redaction import Redactor
 
 log = structlog.get_logger()
 
@@ -243,13 +244,14 @@ def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[s
 def previews(
     config: Config, messages: MessageSink, clock: Clock, notice: Notice, language: Language | None = None
 ) -> dict[str, str]:
-    """What each channel would send of a notice, by name, in its own language or in this; nothing is sent."""
-    found = {}
+    """What each channel would send of a notice, by name, without secrets, in its own language or in this."""
+    found, redactor = {}, Redactor(config.secrets)
     for name, plan in channel_plans(config, messages, clock).items():
         context = plan.context
         if language is not None and isinstance(context, ChannelContext):
             context = replace(context, language=language)
-        found[name] = replace(plan, context=context).make().preview(replace(notice, channel=name))
+        text = replace(plan, context=context).make().preview(replace(notice, channel=name))
+        found[name] = "".join(f"{redactor.foreign(line)}\n" for line in text.splitlines())
     return found
 
 

@@ -19,8 +19,10 @@ from bridge.channels.base import Channel, Ok
 from bridge.config.channels import common
 from bridge.config.loader import Config
 from bridge.errors import RemoteError
+from bridge.model.language import Language
+from bridge.model.notice import Notice
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.registry import Plan, builder_plans, channel_plans, close_all, targets
+from bridge.registry import Plan, builder_plans, channel_plans, close_all, previews, targets
 from bridge.runtime import metrics
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
@@ -156,6 +158,10 @@ class Staff(Service):
                 raise
             tested = False, ""  # it was closed in the midst of the test
         return tested if self._stays((what, name), filled) else (False, f"{name}: {_CHANGED}")
+
+    def previews(self, notice: Notice, language: Language | None) -> Mapping[str, str]:
+        """What each channel of the configuration in force would send of it."""
+        return previews(self._config(), self._store.messages, self._clock, notice, language)
 
     def _stays(self, part: _Part, filled: _Filled) -> bool:
         return self._filled.get(part) is filled and part not in self._ending

@@ -1,6 +1,5 @@
 """`notices`: list and show them, send one once more, drop it, or see one before it is sent."""
 
-from dataclasses import replace
 from typing import Any, get_args
 
 import click
@@ -11,11 +10,11 @@ from bridge.cli.rows import limit_option, print_one, print_rows
 from bridge.cli.setup import audited, configuration, outline, run, store_of, user
 from bridge.model.audit import Action
 from bridge.model.language import Language
-from bridge.model.notice import MESSAGE_CHANNEL, EventName, NoticeState
+from bridge.model.notice import EventName, NoticeState
 from bridge.registry import previews
 from bridge.runtime.clock import system_clock
-from bridge.runtime.redaction import Redactor
 from bridge.store.values import Cursor, NoticeFilter
+from bridge.web.api.core.previews import notice_about
 from bridge.web.api.core.reasons import notices_with_reasons
 from bridge.web.api.notice_documents import notice_document, notice_story
 
@@ -99,21 +98,17 @@ def preview(
     async def work() -> dict[str, str]:
         async with store_of(config) as store:
             build = await find_build(store, build_id)
-            about = NoticeFilter(build_id=build.id, channel=MESSAGE_CHANNEL)
-            rows = (await store.notices.page(Cursor(), 1, about)).rows
-            if not rows:
+            chosen = None if event is None else EventName(event)
+            notice = await notice_about(store, build, chosen, system_clock())
+            if notice is None:
                 raise click.ClickException(f"nothing is told of {build_name(build)} yet: it has not begun")
-            newest = rows[0].notice
-            told = newest.event if event is None else EventName(event)
-            notice = replace(newest, event=told, created_at=system_clock())
             return previews(loaded, store.messages, system_clock, notice, language)
 
-    redactor = Redactor(loaded.secrets)
     for name, text in run(work).items():
         if channel in {None, name}:
             click.echo(f"--- {name} ({loaded.channels[name].kind})")
             for line in text.splitlines():
-                click.echo(redactor.foreign(show.plain(line)))
+                click.echo(show.plain(line))
 
 
 @notices.command()

@@ -60,6 +60,12 @@ def test_what_came_is_listed_and_explained_and_what_was_not_sent_is_sent_after_a
                     (found,) = post(daemon, "/v1/explain", order)
                     assert (found["signature"], found["matches"][0]["tags"]) == ("valid", ["latest"])
 
+                previews = daemon.api(f"/v1/builds/{notice['build_id']}/previews?language=zh-CN")
+                told = {one["channel"]: one["text"] for one in previews}
+                assert told.keys() == {"team", "message"}
+                assert "acme/shop" in told["team"]
+                assert "分支 main" in told["team"]
+
                 again = post(daemon, f"/v1/notices/{notice['id']}/replay")
                 # A notice that was not yet known as sent would rightly be sent once more.
                 eventually(lambda: notices(daemon, "sent"))

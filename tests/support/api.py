@@ -12,6 +12,7 @@ from support.scripted import Store
 
 from bridge.config.settings import ApiSettings, CodeArtsSettings, CorsSettings, Settings, SourceSettings
 from bridge.model.access import IssuedToken, Role
+from bridge.model.notice import Notice
 from bridge.registry import FORGES
 from bridge.web.api.app import Api
 from bridge.web.api.auth import Callers
@@ -41,6 +42,11 @@ async def says_that_it_works(part: str) -> tuple[bool, str]:
     return True, f"ok: {part}"
 
 
+def shows_the_event(notice: Notice, language: str | None) -> Mapping[str, str]:
+    """Where there is one channel, which shows only this."""
+    return {"team": f"{notice.event} {language}\n"}
+
+
 def api_of(
     store: Store,
     *,
@@ -61,7 +67,14 @@ def api_of(
     settings = ApiSettings(codearts=codearts, cors=CorsSettings(origins=tuple(origins)))
     whole = Settings.model_validate({"metrics": {"tokens": metrics_tokens}})
     core = Core(
-        store, keeper or NoRules(), store.clock, wake, forges=FORGES, sources=sources, test=says_that_it_works
+        store,
+        keeper or NoRules(),
+        store.clock,
+        wake,
+        forges=FORGES,
+        sources=sources,
+        test=says_that_it_works,
+        previews=shows_the_event,
     )
     api = Api(core, callers, events, public_url, settings=settings)
     receiver = make_receiver(whole, FORGES, store.deliveries, store.clock, on_stored=wake)

@@ -26,6 +26,7 @@ from bridge.web.api.caching import with_caching
 from bridge.web.api.codearts.dialect import CodeArtsApi
 from bridge.web.api.codearts.times import Zone
 from bridge.web.api.core.core import Core, PartTest
+from bridge.web.api.core.previews import Previews
 from bridge.web.api.core.repositories import RuleKeeper
 from bridge.web.api.drone import DroneApi
 from bridge.web.api.events import Events
@@ -126,13 +127,16 @@ def open_api(
     attempts: AttemptLimits,
     local: str | None,
     test: PartTest,
+    previews: Previews,
 ) -> Api:
     """The API of a configuration; `keeper` holds the rules in force, `wake` is called when there is work.
 
-    `test` tests a builder or channel, see `Core`. `attempts` counts wrong tokens. Who connects through the
+    `test` and `previews` are as in `Core`. `attempts` counts wrong tokens. Who connects through the
     socket file `local` is an admin.
     """
-    core = Core(store, keeper, clock, wake, forges=forges, sources=settings.sources, test=test)
+    core = Core(
+        store, keeper, clock, wake, forges=forges, sources=settings.sources, test=test, previews=previews
+    )
     callers = make_callers(settings, store.tokens, clock, attempts, local)
     return Api(
         core, callers, Events(store.feed, callers.holds), settings.server.public_url, settings=settings.api

@@ -48,6 +48,14 @@ class NoticeStory(NoticeDocument):
     timeline: list[StepDocument]
 
 
+class PreviewDocument(TypedDict):
+    """What a channel would send."""
+
+    channel: str
+    text: str
+    """In a form to read, without secrets."""
+
+
 class MessageDocument(TypedDict):
     """An in-app message."""
 

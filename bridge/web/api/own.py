@@ -16,7 +16,8 @@ from bridge.web.api.answers import failure, headers_of, success
 from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.core import Core
-from bridge.web.api.core.errors import CallError, Faulty, Invalid, NotFound
+from bridge.web.api.core.errors import CallError, Conflict, Faulty, Invalid, NotFound
+from bridge.web.api.core.previews import notice_about
 from bridge.web.api.core.trigger import order_of
 from bridge.web.api.documents import (
     AuditDocument,
@@ -42,6 +43,7 @@ from bridge.web.api.notice_documents import (
     MessageDocument,
     NoticeDocument,
     NoticeStory,
+    PreviewDocument,
     message_document,
     notice_document,
     notice_story,
@@ -57,6 +59,7 @@ from bridge.web.api.queries import (
     NewBuildOrder,
     NoticeQuery,
     PageQuery,
+    PreviewQuery,
     RepositoryQuery,
 )
 from bridge.web.api.repository_calls import RepositoryCalls, address
@@ -134,6 +137,16 @@ class OwnApi(Dialect):
             build.id, int(query.after), run=query.run, start=query.start_time, end=query.end_time
         )
         return [{"seq": piece.seq, "time": piece.at, "level": 0, "message": piece.text} for piece in pieces]
+
+    async def preview_notices(self, call: Call, query: PreviewQuery) -> list[PreviewDocument]:
+        """Show what each channel would send about a build now; nothing is sent."""
+        require(call.caller, Role.ADMIN)  # it names whom channels mention, and how
+        build = await self._core.builds.one(call.principal, call.path["build_id"])
+        notice = await notice_about(self._core.store, build, query.event, self._core.clock())
+        if notice is None:
+            raise Conflict(f"nothing is told of {build.full_name} #{build.number} yet: it has not begun")
+        shown = self._core.previews(notice, query.language)
+        return [{"channel": name, "text": text} for name, text in shown.items()]
 
     async def trigger(self, call: Call, body: NewBuildOrder) -> BuildDocument:
         """Build a tag or a branch, at a commit or the newest one.
@@ -340,6 +353,7 @@ class OwnApi(Dialect):
         Operation("DELETE", _BUILD, cancel_build, public=True),
         Operation("POST", f"{_BUILD}/retry", retry_build, public=True),
         Operation("GET", f"{_BUILD}/logs", show_log, public=True),
+        Operation("GET", f"{_BUILD}/previews", preview_notices),
         Operation("GET", "/v1/deliveries", list_deliveries),
         Operation("GET", _DELIVERY, show_delivery),
         Operation("GET", f"{_DELIVERY}/body", show_body, media_type=_BYTES),

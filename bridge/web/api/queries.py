@@ -2,7 +2,7 @@
 
 import math
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -209,6 +209,15 @@ class EventQuery(Arguments):
 
     after: RowNumber | None = None
     """The `seq` of an event: the stream begins behind it; if left out, with what happens from now on."""
+
+
+class PreviewQuery(Arguments):
+    """What to show of a build."""
+
+    event: EventName | None = None
+    """As if this happened; if left out, the newest that did."""
+    language: Literal["zh-CN", "en"] | None = None
+    """In place of each channel's own."""
 
 
 class RepositoryQuery(Arguments):

@@ -176,6 +176,7 @@ CALLS = (
     Line("GET", "/v1/builds", Needs.ANYTHING),
     Line("GET", "/v1/builds/{build_id}", Needs.READ),
     Line("GET", "/v1/builds/{build_id}/logs", Needs.READ),
+    Line("GET", "/v1/builds/{build_id}/previews", Needs.RULE, 409),
     Line("GET", "/v1/deliveries", Needs.OWN),
     Line("GET", "/v1/deliveries/{delivery_id}", Needs.READ_WITH_TOKEN),
     Line("GET", "/v1/deliveries/{delivery_id}/body", Needs.READ_WITH_TOKEN),

@@ -209,6 +209,7 @@ async def test_what_is_answered_has_the_type_that_the_document_gives(
     delivery = delivery_of("k", store.clock())
     await store.deliveries.put(delivery)
     await add_notice(store, "n", build, ended=NoticeState.DEAD)
+    await add_notice(store, "in-app", build, channel="message", ended=NoticeState.SENT)
     await store.messages.add_message(notice_about("m", build, store.clock()))
     known = {
         "notice_id": "n",

@@ -15,6 +15,7 @@ from bridge.web.api.core.builds import BuildAccess
 from bridge.web.api.core.deliveries import DeliveryAccess
 from bridge.web.api.core.explain import Explainer
 from bridge.web.api.core.notices import NoticeAccess
+from bridge.web.api.core.previews import Previews
 from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
 from bridge.web.api.core.trigger import BuildTrigger
 
@@ -40,8 +41,10 @@ class Core:
         forges: Mapping[str, Forge],
         sources: Mapping[str, SourceSettings],
         test: PartTest,
+        previews: Previews,
     ) -> None:
         self.test = test
+        self.previews = previews
         self.store = store
         self.keeper = keeper
         self._sources = sources
