@@ -136,6 +136,7 @@ CHANNELS: Final = Adapters[Channel](
         "TEAMS": "bridge.channels.adapters.teams.channel:Teams",
         "DISCORD": "bridge.channels.adapters.discord.channel:Discord",
         "NTFY": "bridge.channels.adapters.ntfy.channel:Ntfy",
+        "TELEGRAM": "bridge.channels.adapters.telegram.channel:Telegram",
         "WEBHOOK": "bridge.channels.adapters.webhook.channel:Webhook",
         "COMMIT_STATUS": "bridge.channels.adapters.commit_status.channel:CommitStatus",
         "MAIL": "bridge.channels.adapters.mail.channel:Mail",

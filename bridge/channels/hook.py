@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import httpx
 import orjson
@@ -27,14 +27,12 @@ PAUSE: Final = 60.0
 """The seconds of a pause that a server asks for without naming them."""
 
 
-class HookSettings(ChannelSettings):
-    """The URL to post to, and how to reach it."""
+class ReachSettings(ChannelSettings):
+    """How a server is reached; subclasses say where."""
 
     key_after: ClassVar[str] = ""
     """What stands before the key in the URL: `NAME=`, or a part of the path; "" where no one can tell."""
 
-    url: Secret
-    """The address to post to, with its key."""
     allow_private: bool = False
     """Whether the address may be a private one or be called without TLS."""
     proxy: Secret | None = None
@@ -42,9 +40,14 @@ class HookSettings(ChannelSettings):
     ca_file: ConfigPath | None = None
     """Authorities to trust instead of the public ones (a PEM file)."""
 
+    @property
+    @abstractmethod
+    def where(self) -> str:
+        """The URL to post to, with its key."""
+
     @model_validator(mode="after")
     def _reachable(self) -> Self:
-        url = self.url.reveal()
+        url = self.where
         if fault := url_fault(url, allow_private=self.allow_private):
             raise wrong("url", fault)
         if not self.key(httpx.URL(url)):
@@ -63,6 +66,17 @@ class HookSettings(ChannelSettings):
         return url.path.partition(cls.key_after)[2]
 
 
+class HookSettings(ReachSettings):
+    """The URL to post to, and how to reach it."""
+
+    url: Secret
+    """The address to post to, with its key."""
+
+    @property
+    def where(self) -> str:
+        return self.url.reveal()
+
+
 @dataclass(frozen=True, slots=True)
 class TooLong:
     """The notice was rejected for its length."""
@@ -73,20 +87,22 @@ class TooLong:
 class Hook(Channel):
     """Subclasses render a notice and read the answer."""
 
-    Settings: ClassVar[type[HookSettings]]
+    Settings: ClassVar[type[ReachSettings]]
     peer: ClassVar[str]
     """Who answers, in words."""
+    address_setting: ClassVar[str] = "url"
+    """The setting that says where."""
     limits: ClassVar[tuple[int, int]]
-    """In bytes: the target size, and the size of one further attempt after the answer "too long"."""
+    """In what `size` counts: the target size, and that of one further attempt after the answer "too long"."""
     proofs: ClassVar[frozenset[str]] = frozenset()
     """The fields of a body that a preview leaves out, such as a signature."""
 
     def __init__(
-        self, name: str, settings: HookSettings, context: ChannelContext, *, secrets: tuple[Secret, ...] = ()
+        self, name: str, settings: ReachSettings, context: ChannelContext, *, secrets: tuple[Secret, ...] = ()
     ) -> None:
         self.name = name
         self.context = context
-        self._url = httpx.URL(settings.url.reveal())
+        self._url = httpx.URL(settings.where)
         proxy = settings.proxy.reveal() if settings.proxy else None
         self._reach = ReachPolicy(allow_private=settings.allow_private, proxy=proxy, ca_file=settings.ca_file)
         hidden = [str(self._url), proxy, settings.key(self._url), *self._url.params.values()]
@@ -96,9 +112,9 @@ class Hook(Channel):
         )
 
     @classmethod
-    def target(cls, settings: HookSettings) -> str:
+    def target(cls, settings: Any) -> str:
         """The host and the token: under how many names they are configured does not matter to the vendor."""
-        url = httpx.URL(settings.url.reveal())
+        url = httpx.URL(settings.where)
         key = url.netloc + b" " + settings.key(url).encode()
         return f"{url.host} {sha256(key).hexdigest()[:16]}"
 
@@ -106,7 +122,7 @@ class Hook(Channel):
         body = self.render(notice, self.limits[0])
         outcome = await self._post(notice, body)
         if isinstance(outcome, TooLong):
-            shorter = self.render(notice, min(self.limits[1], len(body) * 2 // 3))
+            shorter = self.render(notice, min(self.limits[1], self.size(body) * 2 // 3))
             if len(shorter) < len(body):
                 outcome = await self._post(notice, shorter)
         return Dead("content", outcome.why) if isinstance(outcome, TooLong) else outcome
@@ -119,6 +135,10 @@ class Hook(Channel):
         body = orjson.loads(self.render(notice, self.limits[0]))
         shown = {name: value for name, value in body.items() if name not in self.proofs}
         return self._hidden.sub("***", readable(shown))
+
+    def size(self, body: bytes) -> int:
+        """What the vendor counts of a body."""
+        return len(body)
 
     def address(self) -> httpx.URL:
         """The URL of this attempt."""
@@ -138,7 +158,7 @@ class Hook(Channel):
 
     def unread(self, reply: Reply) -> Outcome:
         """The outcome of an answer that has none of the peer's own words."""
-        return unread(reply, self.peer)
+        return unread(reply, self.peer, self.address_setting)
 
     async def _post(self, notice: Notice, body: bytes) -> Outcome | TooLong:
         try:
@@ -152,19 +172,20 @@ class Hook(Channel):
         return self.read(reply)
 
 
-def unread(reply: Reply, peer: str) -> Outcome:
-    """The outcome of an answer that has none of the own words of `peer`."""
+def unread(reply: Reply, peer: str, address_setting: str = "url") -> Outcome:
+    """The outcome of an answer that has none of the own words of `peer`; the setting says where it is."""
     match reply.status:
         case 429:
             return RateLimited("the server asks for fewer requests (HTTP 429)", reply.retry_after or PAUSE)
         case status if reply.sign_in:
             return Retry(
-                f"{reply.page} answers in place of {peer} (HTTP {status}): check the url, "
+                f"{reply.page} answers in place of {peer} (HTTP {status}): check the {address_setting}, "
                 "and any proxy or portal on the way"
             )
         case 301 | 302 | 303 | 307 | 308 as status:
             return Retry(
-                f"the server redirects (HTTP {status}), and the bridge does not follow: check the url"
+                f"the server redirects (HTTP {status}), and the bridge does not follow: "
+                f"check the {address_setting}"
             )
         case status:
             return (Unknown if status >= _SERVER_ERROR else Retry)(f"the server answered HTTP {status}")

@@ -15,12 +15,21 @@ from bridge.model.notice import BuildFacts, DigestFacts, Notice
 LATE_AFTER: Final = 300.0
 
 
-def fitted(notice: Notice, context: ChannelContext, render: Callable[[Content], bytes], limit: int) -> bytes:
-    """The most detailed rendering of at most `limit` bytes; the least detailed one if none is that short."""
+def fitted(
+    notice: Notice,
+    context: ChannelContext,
+    render: Callable[[Content], bytes],
+    limit: int,
+    size: Callable[[bytes], int] = len,
+) -> bytes:
+    """The most detailed rendering of at most `limit` bytes; the least detailed one if none is that short.
+
+    `size` is for vendors that count something else than bytes.
+    """
     body = b""
     for detail in DETAILS:
         body = render(compose(notice, context, detail))
-        if len(body) <= limit:
+        if size(body) <= limit:
             break
     return body
 

@@ -59,6 +59,7 @@ _SHAPES: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Mask], ...]] = (
         ),
         rf"\1{MASK}",
     ),
+    ((":aa",), re.compile(r"(?<![0-9])[0-9]{6,12}:AA[\w-]{30,60}"), MASK),
     (("://",), re.compile(r"(\w{1,20}://[^\s/:@]{0,200}:)[^\s/@]{1,500}@"), rf"\1{MASK}@"),
     (("bearer", "basic"), re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {MASK}"),
     (("akia", "asia", "ltai"), re.compile(r"\b(?:AKIA|ASIA|LTAI)[0-9A-Za-z]{12,}"), MASK),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
+from channels.telegram.bot_server import CHAT, TOKEN, refuses
 from support.fake_robots import FakeRobot, answer, errcode
 from support.fake_smtp import USERNAME, FakeSmtp
 
@@ -15,6 +16,7 @@ Prepared = Callable[[Any], Settings | None]
 ROBOT: Final[Settings] = {"allow_private": True}
 MAIL: Final[Settings] = {"host": "localhost", "from": "ci@example.com", "to": ["team@example.com"]}
 
+BOT: Final[Settings] = {"token": TOKEN, "chat": CHAT}
 WHSEC: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 """A secret of Standard Webhooks."""
 _SIGN_IN: Final = answer(302, b"", location="https://sso.example.com/start")
@@ -29,6 +31,11 @@ def says_code(code: int, words: str) -> Prepared:
     """Feishu's robot answers this code."""
     told = json.dumps({"code": code, "msg": words}).encode()
     return lambda robot: robot.scripted.append(answer(200, told))
+
+
+def refused(code: int, words: str, **parameters: int) -> Prepared:
+    """Telegram refuses with these words."""
+    return lambda bot: bot.scripted.append(refuses(code, words, **parameters))
 
 
 def given(**settings: Any) -> Prepared:
@@ -112,6 +119,14 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
         "the URL has to start with https://; plain http needs allow_private: true": {
             "url": "http://discord.com/api/webhooks/0/x"
         },
+    },
+    "TELEGRAM": {
+        'this is not the whole text of a bot, "123456789:AA…": copy it from @BotFather': BOT
+        | {"token": "AAE-t0kenOfTheTests"},
+        "is the id of a chat, such as -1001234567890, or the @name of a public one": BOT | {"chat": "team"},
+        "the URL has to start with https:// and a host": BOT | {"api": "telegram.example.com"},
+        "the URL has to start with https://; plain http needs allow_private: true": BOT
+        | {"api": "http://telegram.example.com"},
     },
     "NTFY": {
         "the URL has to end with one topic of letters, digits, - and _, as https://ntfy.sh/TOPIC does": {
@@ -260,6 +275,37 @@ SLACK: Final[Mapping[str, Prepared]] = {
 }
 
 
+TELEGRAM: Final[Mapping[str, Prepared]] = {
+    "there is no such bot: copy `token` from @BotFather again": given(token=f"{TOKEN}0"),
+    "the bot knows no such chat: check `chat`, and that the bot was added to it": given(chat=4242),
+    "the group has no such topic: check `thread`": given(thread=4242),
+    "the bot was removed from the group: add it again": refused(
+        403, "Forbidden: bot was kicked from the supergroup chat"
+    ),
+    "the bot may not post there: allow it in the permissions of the group": refused(
+        400, "Bad Request: not enough rights to send text messages to the chat"
+    ),
+    "the bot may not post there: make it an administrator of the channel": refused(
+        400, "Bad Request: need administrator rights in the channel chat"
+    ),
+    "a bot cannot write first: the person has to open it and press Start": refused(
+        403, "Forbidden: bot can't initiate conversation with a user"
+    ),
+    "the group is a supergroup now: set `chat` to": refused(
+        400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=-1009
+    ),
+    "Telegram answered 429: Too Many Requests": refused(
+        429, "Too Many Requests: retry after 7", retry_after=7
+    ),
+    "the answer has no ok: it does not come from Telegram, check the api": word(200, "1"),
+    _IN_PLACE.replace("the receiver", "Telegram"): lambda bot: bot.scripted.append(_SIGN_IN),
+    "cannot connect to …: the name cannot be resolved": given(api="http://nobody.invalid"),
+    "which is not public: set allow_private: true if that is meant": given(
+        api="https://127.0.0.1:1", allow_private=False
+    ),
+}
+
+
 def fails(status: int, code: str) -> Prepared:
     """The workflow of Teams answers this code."""
     told = json.dumps({"error": {"code": code, "message": "as scripted"}}).encode()
@@ -375,6 +421,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
     "WECOM": frozenset({*WECOM, UNTRUSTED}),
     "FEISHU": frozenset({*FEISHU, UNTRUSTED}),
     "SLACK": frozenset({*SLACK, UNTRUSTED}),
+    "TELEGRAM": frozenset({*TELEGRAM, UNTRUSTED}),
     "TEAMS": frozenset({*TEAMS, UNTRUSTED}),
     "DISCORD": frozenset({*DISCORD, UNTRUSTED}),
     "NTFY": frozenset({*NTFY, UNTRUSTED}),

@@ -24,6 +24,7 @@ from channels.mistakes import (
     SLACK,
     SMTP,
     TEAMS,
+    TELEGRAM,
     TOLD,
     UNTRUSTED,
     WEBHOOK,
@@ -34,6 +35,7 @@ from channels.ntfy.server import TOKEN as NTFY_TOKEN
 from channels.ntfy.server import ntfy_server
 from channels.slack.workspace import slack_workspace
 from channels.teams.workflow import teams_workflow
+from channels.telegram.bot_server import bot_server
 from channels.webhook.receiver import webhook_receiver
 from channels.wecom.robot import wecom_robot
 from support.channel_contract import find_contract, make_channel
@@ -80,6 +82,7 @@ ROBOTS = {
     "TEAMS": TEAMS,
     "DISCORD": DISCORD,
     "NTFY": NTFY,
+    "TELEGRAM": TELEGRAM,
     "WEBHOOK": WEBHOOK,
     "COMMIT_STATUS": COMMIT_STATUS,
 }
@@ -177,6 +180,15 @@ def proof(kind: str) -> dict[str, Any]:
     return {"secret": SECRET} if kind in SIGNED else proofs.get(kind, {})
 
 
+def reached(kind: str, url: str) -> dict[str, Any]:
+    """The settings that reach the peer of this URL."""
+    if "url" in CHANNELS[kind].Settings.model_fields:
+        return ROBOT | {"url": url} | proof(kind)
+    contract = find_contract(kind)
+    assert contract is not None
+    return {**contract.settings(FakeRobot(url))}
+
+
 def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
     clock = Turnable()
     robots: Mapping[str, Callable[[], AbstractAsyncContextManager[FakeRobot]]] = {
@@ -187,6 +199,7 @@ def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
         "TEAMS": lambda: teams_workflow(clock),
         "DISCORD": lambda: discord_server(clock),
         "NTFY": lambda: ntfy_server(clock),
+        "TELEGRAM": lambda: bot_server(clock),
         "WEBHOOK": lambda: webhook_receiver(clock, secret=WHSEC),
         "COMMIT_STATUS": status_host,
     }
@@ -209,7 +222,7 @@ async def sent(kind: str, settings: Mapping[str, Any]) -> str:
 @pytest.mark.parametrize(("kind", "sentence"), [(kind, one) for kind, each in ROBOTS.items() for one in each])
 async def test_the_test_of_a_robot_names_a_common_mistake(kind: str, sentence: str) -> None:
     async with robot(kind) as peer:
-        good = ROBOT | {"url": peer.url} | proof(kind)
+        good = reached(kind, peer.url)
         said = await sent(kind, good | (ROBOTS[kind][sentence](peer) or {}))
     assert shows(sentence, said), said
 
@@ -221,7 +234,7 @@ async def test_the_test_of_a_robot_names_an_unknown_authority(kind: str, tmp_pat
     path = contract.path if isinstance(contract, HookContract) else "/api"
     with answering(b"", server) as port:
         url = f"https://localhost:{port}{path}"
-        said = await sent(kind, ROBOT | {"url": url} | proof(kind))
+        said = await sent(kind, reached(kind, url))
     assert shows(UNTRUSTED, said), said
 
 

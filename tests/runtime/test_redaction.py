@@ -42,6 +42,7 @@ def test_a_known_secret_is_found_in_its_usual_encodings(form: str) -> None:
         ("https://open.feishu.cn/open-apis/bot/v2/hook/canary-canary", "https://open.feishu.cn/open-apis/bot/v2/hook/***"),
         ("https://discord.com/api/webhooks/123456/canary-canary", "https://discord.com/api/webhooks/***"),
         ("https://prod.logic.azure.com/invoke?sv=1.0&sig=canary-canary", "https://prod.logic.azure.com/invoke?sv=1.0&sig=***"),
+        ("https://api.telegram.org/bot987654321:AAcanary-canary_canary-canary-canary/x", "https://api.telegram.org/bot***/x"),
         ("ghp_canarycanarycanary1", "***"),
         ("tk_canarycanarycanarycanarycanar", "***"),
     ],
