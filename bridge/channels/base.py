@@ -18,6 +18,7 @@ from bridge.channels.chinese import CHINESE
 from bridge.config.people import ContactKey
 from bridge.model.language import translator
 from bridge.model.notice import Notice
+from bridge.model.silence import SilencedBy
 from bridge.runtime.clock import Clock
 from bridge.runtime.rate import Rate
 
@@ -128,6 +129,8 @@ class Channel(ABC):
     """Each gets a notice by itself; empty where the channel sends to all at once."""
     digest_size: ClassVar[int] = 0
     """How many notices one message can tell for sure, whatever their names; 0 where each goes by itself."""
+    silenced_by: ClassVar[SilencedBy] = "any"
+    """Whose silences hold its notices; `its-own` where it is no message that people may be tired of."""
     rate: Rate | None = None
     """At most `count` sends within any `seconds`; None where the channel has no such limit."""
 

@@ -19,6 +19,7 @@ _CONFIGURED: Final = {
     "deliveries": "deliveries:deliveries",
     "builds": "builds:builds",
     "notices": "notices:notices",
+    "silences": "silences:silences",
     "builders": "builders:builders",
     "channels": "channels:channels",
     "sources": "sources:sources",

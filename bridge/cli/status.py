@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from bridge import __version__
-from bridge.cli import parts, show
+from bridge.cli import parts, show, silences
 from bridge.cli.chinese import Speech, speech
 from bridge.cli.language import language_of, language_option
 from bridge.cli.setup import outline, rules_of, run, store_of
@@ -29,11 +29,13 @@ _SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "channels": parts.CHANNEL_COLUMNS,
     "sources": ("name", "kind", "last_delivery_at"),
     "others": ("name", "state", "since", "why"),
+    "silences": silences.COLUMNS,
     "backlog": ("kind", "owner", "state", "count", "oldest_at", "age"),
     "rejected": ("source", "count", "reason"),
     "schedules": parts.SCHEDULE_COLUMNS,
 }
 _HEADINGS: Final = {
+    "silences": "silences in force",
     "others": "other parts that are down",
     "rejected": "requests that were rejected in the last hour",
     "schedules": "next schedules",
@@ -99,6 +101,7 @@ async def _add_state(document: dict[str, Any], config: Outline, store: Store) ->
         for one in await store.health.all()
         if one.name not in known and one.down_since is not None
     ]
+    document["silences"] = silences.documents(await store.silences.active())
     document["backlog"] = parts.backlog_documents(backlog, now)
     document["rejected"] = [
         {"source": one.source, "count": one.count, "reason": one.reason}

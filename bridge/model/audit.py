@@ -18,6 +18,8 @@ class Action(StrEnum):
     DELIVERY_REDELIVERED = "delivery.redelivered"
     NOTICE_REPLAYED = "notice.replayed"
     NOTICE_DROPPED = "notice.dropped"
+    SILENCE_ADDED = "silence.added"
+    SILENCE_ENDED = "silence.ended"
     TOKEN_ADDED = "token.added"  # noqa: S105  # a word, not a secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  # a word, not a secret
 

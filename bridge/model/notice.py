@@ -15,7 +15,10 @@ REMIND_SECONDS: Final = 4 * 3600.0
 
 
 class NoticeState(StrEnum):
-    """The states of a notice. A `merged` one went out in a digest, a `suppressed` one has nothing to tell."""
+    """The states of a notice.
+
+    A `merged` one went out in a digest; a `suppressed` one has nothing to tell, or a silence held it.
+    """
 
     PENDING = "pending"
     SENDING = "sending"

@@ -6,13 +6,26 @@ from dataclasses import dataclass
 from bridge.model.notice import DigestKind
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a notice tells of: an event, and the repository and ref of its build if it is about one.
+
+    The ref is its short name; None where it is not known any more.
+    """
+
+    event: str
+    repository: str | None = None
+    ref: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """An open notice as far as its turn depends on it; times are in Unix seconds.
 
     Notices with the same `batch` come from one push, which is `complete` when all its builds have ended.
     `tag_set` is that of its build: what happens to another one is no news of this one. A notice that does not
-    fold is sent by itself.
+    fold is sent by itself. `about` is what it tells of, a digest of several things; it is empty where no
+    silence is in force.
     """
 
     id: str
@@ -25,6 +38,7 @@ class Waiting:
     batch: str | None = None
     complete: bool = True
     folds: bool = True
+    about: tuple[About, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

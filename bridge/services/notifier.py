@@ -17,6 +17,7 @@ from bridge.config.channels import ChannelSettings
 from bridge.model.notice import DigestFacts, NoticeState
 from bridge.model.outbox import Later
 from bridge.planning import outbox
+from bridge.planning.silences import silenced
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import NOTICE_SECONDS, NOTICES
@@ -73,6 +74,7 @@ class Notifier(Service):
         self._health = health
         self._clock = clock
         self._part = PartHealth(self._service, health, wake_notifiers)
+        self._silenced = partial(silenced, channel=name, by=channel.silenced_by)
         self._failures = 0
         self._mended = True  # a start may have brought other settings
         self._finished = False
@@ -115,6 +117,7 @@ class Notifier(Service):
                     self._target.key,
                     partial(choose, quiet=quiet, now=now),
                     recipients,
+                    silenced=self._silenced,
                     since=now - self._ttl,
                 )
                 match row:

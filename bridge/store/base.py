@@ -16,6 +16,7 @@ from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
 from bridge.model.outbox import Choose, Later
 from bridge.model.plan import KnownMove, Planner
+from bridge.model.silence import Silenced
 from bridge.store.activity import Activity
 from bridge.store.callers import Audit, IdempotencyKeys, Tokens
 from bridge.store.feed import Feed, Messages
@@ -23,6 +24,7 @@ from bridge.store.lookup import Lookup
 from bridge.store.monitoring import Monitoring
 from bridge.store.reports import Reports
 from bridge.store.rules import Repositories, Schedules
+from bridge.store.silences import Silences
 from bridge.store.values import (
     ANY_BUILD,
     ANY_DELIVERY,
@@ -234,16 +236,18 @@ class Notices(Protocol):
         choose: Choose,
         recipients: Sequence[str] = (),
         *,
+        silenced: Silenced = ...,
         since: float = 0.0,
     ) -> NoticeRow | Later | None:
         """Take the notice that goes next: it is `sending`, and an attempt on the target, on disk.
 
         Of what is due `choose` says which; several become a digest, which is a notice of its own. Returns it
         as it was before this attempt, or when to ask again; None when nothing waits. What is from before
-        `since` is given up. One that has no recipient yet becomes one for each of `recipients`. One whose
-        attempt had no `end` is claimed again. So one notifier at a time may claim for a channel: an engine
-        that serves several processes must lease the notice to one of them, and `end` must then write nothing
-        for a holder whose lease has expired. One that cannot be read becomes `dead`, with the reason.
+        `since` is given up, what a silence holds (`silenced`) becomes `suppressed`. One that has no recipient
+        yet becomes one for each of `recipients`. One whose attempt had no `end` is claimed again. So one
+        notifier at a time may claim for a channel: an engine that serves several processes must lease the
+        notice to one of them, and `end` must then write nothing for a holder whose lease has expired. One
+        that cannot be read becomes `dead`, with the reason.
         """
 
     async def end(
@@ -352,6 +356,8 @@ class Store(Protocol):
     def activity(self) -> Activity: ...
     @property
     def notices(self) -> Notices: ...
+    @property
+    def silences(self) -> Silences: ...
     @property
     def health(self) -> Health: ...
     @property

@@ -16,7 +16,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bridge.errors import StoreError, StoreTooNew
-from bridge.store import schema_activity, schema_callers  # noqa: F401  # their tables are among all of them
+from bridge.store import (  # noqa: F401  # their tables are among all of them
+    schema_activity,
+    schema_callers,
+    schema_notices,
+)
 from bridge.store.schema import REVISION, metadata
 from bridge.store.sqlite.failures import reason
 

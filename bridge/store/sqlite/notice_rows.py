@@ -16,6 +16,8 @@ log = structlog.get_logger()
 
 # Word for word the condition of the index over open notices: bound parameters would not use it.
 IS_OPEN: Final = text("state IN ('pending', 'sending')")
+SILENCE: Final = "silence"
+"""The reason of what a silence holds."""
 _TAKEN_APART: Final = frozenset({"content", "damaged"})
 
 
@@ -66,7 +68,7 @@ def finish(
     """End a notice. The members of a digest went out with it, or end like it.
 
     A digest whose content was rejected, or that can no longer be read, is taken apart: its members go one by
-    one.
+    one. One with something that a silence holds is, too: the rest of it may go in another.
     """
     values: dict[str, Any] = {"state": state, "reason": reason, "detail": detail, "ended_at": now}
     connection.execute(update(table).where(table.c.id == notice_id).values(**values))
@@ -81,6 +83,9 @@ def finish(
     elif reason in _TAKEN_APART:
         values = {"digest_id": None, "folds": 0, "next_at": now}
         what, why = "retry", f"by itself: {notice_id} ended with {reason!r}"
+    elif reason == SILENCE:
+        values = {"digest_id": None, "next_at": now}
+        what, why = "retry", f"{notice_id} was taken apart"
     connection.execute(update(table).where(*in_digest).values(**values | {"detail": why}))
     for member in members:
         timeline.add(connection, member, now, what, why)

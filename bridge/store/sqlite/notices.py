@@ -1,6 +1,6 @@
 """Notices: sent at least once, in order for each job and channel, and every attempt counts for the rate."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -11,7 +11,8 @@ from uuid_utils import uuid7
 from bridge.errors import CannotReplay
 from bridge.model.build import Build
 from bridge.model.notice import DigestFacts, Notice, NoticeState, ServiceFacts
-from bridge.model.outbox import Choose, Later, Send
+from bridge.model.outbox import Choose, Later, Send, Waiting
+from bridge.model.silence import Silence, Silenced
 from bridge.runtime.clock import Clock
 from bridge.store.codec import FACTS, dump
 from bridge.store.schema import notice as table
@@ -19,6 +20,7 @@ from bridge.store.schema import send, target_pause
 from bridge.store.sqlite import listing, outbox, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notice_rows import IS_OPEN, finish, parts_of, row_of
+from bridge.store.sqlite.silences import hold
 from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Page, Redact, Step
 
 _ROWS: Final = select(table)
@@ -63,6 +65,10 @@ def _part_of(notice: Notice) -> str:
     return f"bridge {notice.facts.subject}" if isinstance(notice.facts, ServiceFacts) else "bridge"
 
 
+def _none_silenced(_waiting: Sequence[Waiting], _silences: Sequence[Silence]) -> Mapping[str, Silence]:
+    return {}
+
+
 class Notices:
     """The notices of one SQLite store: `bridge.store.base.Notices`."""
 
@@ -85,6 +91,7 @@ class Notices:
         choose: Choose,
         recipients: Sequence[str] = (),
         *,
+        silenced: Silenced = _none_silenced,
         since: float = 0.0,
     ) -> NoticeRow | Later | None:
         now, has_recipients = self._clock(), bool(recipients)
@@ -101,6 +108,9 @@ class Notices:
         while True:
             # The writer is for all of the daemon: it is not asked before there is something to write.
             found = await self._database.read(look)
+            if found.silences and (held := silenced(found.waiting, found.silences)):
+                await self._database.write(partial(hold, held=held, now=now))
+                continue
             chosen = choose(found.waiting)
             if not isinstance(chosen, Send):
                 times = [chosen.at] if chosen else []

@@ -3,7 +3,8 @@
 The members of a digest stay open until it has ended, so that later notices of their jobs wait for it.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -20,16 +21,18 @@ from bridge.model.notice import (
     NoticeState,
     ServiceFacts,
 )
-from bridge.model.outbox import Send, Waiting
+from bridge.model.outbox import About, Send, Waiting
+from bridge.model.silence import Silence
 from bridge.store.codec import FACTS, dump
 from bridge.store.schema import build
 from bridge.store.schema import notice as table
 from bridge.store.sqlite import timeline
 from bridge.store.sqlite.notice_rows import IS_OPEN, finish, give_up, parts_of
+from bridge.store.sqlite.silences import active
 
 _COLUMNS: Final = (
     *("id", "job", "recipient", "event", "created_at", "next_at"),
-    *("batch", "folds", "digest_id", "build_id"),
+    *("batch", "folds", "digest_id", "build_id", "namespace", "repo_name"),
 )
 _JOBS: Final = 500
 """The most jobs whose notices are considered at once: those that are due first."""
@@ -43,10 +46,11 @@ _URGENT: Final = [event for event in EventName if event.urgent]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """The notices of the jobs that are due, and when another job is."""
+    """The notices of the jobs that are due, when another job is, and the silences in force."""
 
     waiting: Sequence[Waiting]
     next_at: float | None
+    silences: Sequence[Silence]
 
 
 def look(connection: Connection, channel: str, now: float, *, since: float, has_recipients: bool) -> Look:
@@ -67,7 +71,7 @@ def look(connection: Connection, channel: str, now: float, *, since: float, has_
     )
     same_job = (is_open.c.job == due.c.job) & is_open.c.recipient.is_not_distinct_from(due.c.recipient)
     rows = connection.execute(
-        select(is_open, build.c.tag_set)
+        select(is_open, build.c.tag_set, build.c.ref)
         .join(due, same_job)
         .outerjoin(build, build.c.id == is_open.c.build_id)
         .where(is_open.c.place <= _OF_JOB)
@@ -76,6 +80,8 @@ def look(connection: Connection, channel: str, now: float, *, since: float, has_
     found = rows.mappings().all()
     pressed = _pressed(connection, is_open) if any(not row["folds"] for row in found) else set()
     unended = _unended(connection, {row["batch"] for row in found if row["batch"]})
+    silences = active(connection, now)
+    about = _about(connection, channel, found) if silences else {}
     waiting = [
         Waiting(
             id=row["id"],
@@ -88,10 +94,11 @@ def look(connection: Connection, channel: str, now: float, *, since: float, has_
             batch=row["batch"],
             complete=row["batch"] not in unended,
             folds=bool(row["folds"]),
+            about=tuple(about.get(row["id"], ())),
         )
         for row in found
     ]
-    return Look(waiting=waiting, next_at=connection.execute(later).scalar())
+    return Look(waiting=waiting, next_at=connection.execute(later).scalar(), silences=silences)
 
 
 def take(connection: Connection, chosen: Send, now: float) -> RowMapping | None:
@@ -149,6 +156,25 @@ def _open(channel: str, since: float, *, has_recipients: bool) -> CTE:
     if has_recipients:  # more than are split at once have none yet
         query = query.where(table.c.recipient.is_not(None))
     return query.cte("open")
+
+
+def _about(connection: Connection, channel: str, found: Sequence[RowMapping]) -> Mapping[str, list[About]]:
+    """What these notices tell of; a digest tells of what its members do."""
+    in_digest = (table.c.channel == channel, IS_OPEN, table.c.digest_id.is_not(None))
+    told = select(table).where(*in_digest).order_by(table.c.id).subquery()
+    columns = (told.c.digest_id, told.c.event, told.c.namespace, told.c.repo_name, build.c.ref)
+    members = select(*columns).select_from(told).outerjoin(build, build.c.id == told.c.build_id)
+    of_digest: defaultdict[str, list[About]] = defaultdict(list)
+    for row in connection.execute(members).mappings():
+        of_digest[row["digest_id"]].append(_about_row(row))
+    return {row["id"]: of_digest.get(row["id"]) or [_about_row(row)] for row in found}
+
+
+def _about_row(row: RowMapping) -> About:
+    if row["namespace"] is None:
+        return About(row["event"])
+    ref = row["ref"] and row["ref"].removeprefix("refs/heads/").removeprefix("refs/tags/")
+    return About(row["event"], f"{row['namespace']}/{row['repo_name']}", ref)
 
 
 def _pressed(connection: Connection, is_open: CTE) -> set[str]:

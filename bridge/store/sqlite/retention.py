@@ -19,6 +19,7 @@ from bridge.store.schema import (
     tip,
 )
 from bridge.store.schema_callers import audit
+from bridge.store.schema_notices import silence
 from bridge.store.sqlite import idempotency, outcomes
 from bridge.store.sqlite.database import Database
 
@@ -69,6 +70,7 @@ def _expired(old_delivery: float, old_build: float) -> list[tuple[Table, Select[
                 notice.c.created_at < old_build, notice.c.state.not_in(["pending", "sending"])
             ),
         ),
+        (silence, select(silence.c.id).where(silence.c.until < old_build)),
         (message, select(message.c.id).where(message.c.at < old_build)),
         (audit, select(audit.c.id).where(audit.c.at < old_build)),
         (ref_move, select(ref_move.c.id).where(ref_move.c.at < old_delivery)),

@@ -28,6 +28,7 @@ from bridge.store.sqlite.notices import Notices, end_orphans
 from bridge.store.sqlite.reports import Reports
 from bridge.store.sqlite.repositories import Repositories
 from bridge.store.sqlite.schedules import Schedules
+from bridge.store.sqlite.silences import Silences
 from bridge.store.sqlite.tokens import Tokens
 from bridge.store.sqlite.waits import Waits
 from bridge.store.values import Redact, ServiceNoticesFor, unchanged
@@ -51,6 +52,7 @@ class SqliteStore:
         self.builds = Builds(database, clock, redact, log_limit)
         self.reports = Reports(database)
         self.notices = Notices(database, clock, redact)
+        self.silences = Silences(database, clock, redact)
         self.waits = Waits(database, clock)
         self.lookup = Lookup(database)
         self.activity = Activity(database, clock, rejections)

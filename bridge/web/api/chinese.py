@@ -121,6 +121,29 @@ SENTENCES: Final[Mapping[str, str]] = {
     # Builds, deliveries and notices.
     "there is no such build, or it takes a token to see it": "没有这个构建，或者查看它需要令牌",
     "there is no such build, or your token may not see it": "没有这个构建，或者您的令牌不能查看它",
+    "no silence has this id that your token may see: see /v1/silences": (
+        "没有这个 id 的静默，或者您的令牌不能查看它：见 /v1/silences"
+    ),
+    "{} silences are in force, and no more can be: end some, see /v1/silences": (
+        "生效中的静默已达 {0} 条，不能再加：请先结束一些，见 /v1/silences"
+    ),
+    "the silence has ended before: there is nothing to end": "这条静默已经结束，无需再结束",
+    "without repository, ref, events and channel it would hold everything": (
+        "repository、ref、events、channel 都没有给出，会拦下所有通知：请至少给出一个"
+    ),
+    "write the short name, {}": "请写短名称 {0}",
+    "{} is no NAMESPACE/REPO_NAME: NS/* is a namespace": (
+        "{0} 不是“命名空间/仓库名”：整个命名空间写成“命名空间/*”"
+    ),
+    "messages in the app keep every event: name another channel": (
+        "应用内消息保留所有事件，不能静默：请指定其他通知渠道"
+    ),
+    "there is no channel {}: there are {}": "没有通知渠道 {0}：现有的是 {1:list}",
+    "is past: give a later time": "已经过去：请给出更晚的时间",
+    "is over {} days ahead: give an earlier time, and renew it then": (
+        "超过 {0} 天：请给出更早的时间，到期后再续"
+    ),
+    "is to say why, in one line": "请用一行文字写明原因",
     "there is no builder of this name: see /v1/health for those that there are": (
         "没有这个名称的构建器：可用的构建器见 /v1/health"
     ),

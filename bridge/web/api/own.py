@@ -48,7 +48,7 @@ from bridge.web.api.notice_documents import (
     notice_document,
     notice_story,
 )
-from bridge.web.api.operation import EVENT_STREAM, Call, Dialect, KnowsCallers, Operation
+from bridge.web.api.operation import EVENT_STREAM, Call, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, ListPage, PageLinks
 from bridge.web.api.queries import (
     BuildQuery,
@@ -71,6 +71,7 @@ from bridge.web.api.repository_documents import (
     build_config_document,
     repository_story,
 )
+from bridge.web.api.silence_calls import SilenceCalls
 
 MAX_LISTED: Final = 1000
 """How many faults or changed repositories an answer lists."""
@@ -90,7 +91,7 @@ def _envelope(data: Mapping[str, Any], code: Mapping[str, Any]) -> Mapping[str, 
     }
 
 
-class OwnApi(Dialect):
+class OwnApi(SilenceCalls):
     """The views."""
 
     name: ClassVar[str] = "own"
@@ -363,6 +364,7 @@ class OwnApi(Dialect):
         Operation("GET", _NOTICE, show_notice),
         Operation("POST", f"{_NOTICE}/replay", replay_notice, status=201),
         Operation("GET", "/v1/messages", list_messages),
+        *SilenceCalls.silence_operations,
         Operation("GET", "/v1/health", show_health),
         Operation("POST", "/v1/builders/{name}/test", test_builder, keyed=False),
         Operation("POST", "/v1/channels/{name}/test", test_channel, keyed=False),

@@ -15,6 +15,7 @@ class MessageSettings(Strict):
 
 class Message(Channel):
     kind = "MESSAGE"
+    silenced_by = "none"
     Settings = MessageSettings
 
     def __init__(self, name: str, settings: MessageSettings, context: ChannelContext) -> None:

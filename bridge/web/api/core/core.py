@@ -17,6 +17,7 @@ from bridge.web.api.core.explain import Explainer
 from bridge.web.api.core.notices import NoticeAccess
 from bridge.web.api.core.previews import Previews
 from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
+from bridge.web.api.core.silences import SilenceAccess
 from bridge.web.api.core.trigger import BuildTrigger
 
 PartTest = Callable[[str], Awaitable[tuple[bool, str] | None]]
@@ -54,6 +55,7 @@ class Core:
         self.builds = BuildAccess(store, clock, wake, self.one_list)
         self.deliveries = DeliveryAccess(store, wake, self.one_list)
         self.notices = NoticeAccess(store, keeper, wake, self.one_list)
+        self.silences = SilenceAccess(store, keeper, clock)
         self.repositories = RepositoryAccess(keeper)
         self.trigger = BuildTrigger(store, clock, wake, self._access_of)
         self.explainer = Explainer(
