@@ -27,7 +27,8 @@ from bridge.services.base import Service
 from bridge.services.builder_calls import Calls, request_of
 from bridge.services.health import BuilderHealth
 from bridge.services.room import Room
-from bridge.store.base import Builds, Jobs
+from bridge.store.base import Builds
+from bridge.store.jobs import Jobs
 from bridge.store.values import BuildChange
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Protocol, Unpack
 
 from bridge.errors import StoreDied
-from bridge.model.build import Build, BuildState, SeenJob
+from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
 from bridge.model.outbox import Choose, Later
@@ -20,6 +20,7 @@ from bridge.model.silence import Silenced
 from bridge.store.activity import Activity
 from bridge.store.callers import Audit, IdempotencyKeys, Tokens
 from bridge.store.feed import Feed, Messages
+from bridge.store.jobs import Jobs
 from bridge.store.lookup import Lookup
 from bridge.store.monitoring import Monitoring
 from bridge.store.reports import Reports
@@ -327,16 +328,6 @@ class Health(Protocol):
 
     async def forget(self, names: Collection[str]) -> None:
         """Keep nothing of parts that are no more."""
-
-
-class Jobs(Protocol):
-    """The jobs of build systems as calls of them have seen them."""
-
-    async def keep(self, builder: str, seen: SeenJob) -> None:
-        """Keep how a job is, in place of how it was before."""
-
-    async def of(self, builder: str) -> list[SeenJob]:
-        """The jobs that were seen for this builder, each as it was last."""
 
 
 class Store(Protocol):

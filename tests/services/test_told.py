@@ -6,13 +6,14 @@ from typing import Literal
 import pytest
 from support.harness import NotifierHarness
 from support.notices import context
-from support.scripted import ScriptedChannel, Store, delivery_of, new_build, quiet
+from support.scripted import START, ScriptedChannel, Store, delivery_of, new_build, quiet
 
 from bridge.channels.content import DETAILS
 from bridge.channels.rendering import compose
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Subscription
+from bridge.model.silence import Silence
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.values import Decision
@@ -137,3 +138,35 @@ async def test_a_tag_is_told_to_those_who_hear_of_changes(store: Store) -> None:
         await room.build("S", 2)
         await harness.advance(1)
     assert room.titles == ["[OK] acme/shop v1 #1"]
+
+
+async def test_over_a_silence_the_next_failure_is_told_as_still_failing_and_then_the_repair(
+    store: Store,
+) -> None:
+    room = Room(store, "changes")
+    async with NotifierHarness(store, room.channel).running() as harness:
+        await room.build("S", 1)
+        known = Silence(id="s", created_at=START, until=START + HOUR, author="li", reason="known", ref="main")
+        await store.silences.add(known)
+        await room.build("F", 2)
+        await harness.advance(1)
+        await harness.advance(HOUR)
+        assert room.titles == []
+        for number, letter in enumerate("FSS", 3):
+            await room.build(letter, number)
+            await harness.advance(1)
+    assert room.titles == ["[STILL FAILING] #3", "[FIXED] #4"]
+
+
+async def test_messages_in_the_app_are_told_over_a_silence(store: Store) -> None:
+    class InApp(Folding):
+        silenced_by = "none"
+
+    room = Room(store, "always")
+    room.channel = InApp()
+    known = Silence(id="s", created_at=START, until=START + HOUR, author="li", reason="known", ref="main")
+    await store.silences.add(known)
+    async with NotifierHarness(store, room.channel).running() as harness:
+        await room.build("F", 1)
+        await harness.advance(1)
+    assert room.titles == ["[FAILED] #1"]

@@ -139,6 +139,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "应用内消息保留所有事件，不能静默：请指定其他通知渠道"
     ),
     "there is no channel {}: there are {}": "没有通知渠道 {0}：现有的是 {1:list}",
+    "{} cannot be a pattern: {}": "{0} 不是可用的模式：{1}",
+    "{} is no time with its offset, such as 2026-11-21T08:00:00+08:00": (
+        "{0} 不是带时区的时间：请写成 2026-11-21T08:00:00+08:00 的形式"
+    ),
     "is past: give a later time": "已经过去：请给出更晚的时间",
     "is over {} days ahead: give an earlier time, and renew it then": (
         "超过 {0} 天：请给出更早的时间，到期后再续"

@@ -1,13 +1,14 @@
 """The calls of our own API about silences."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, Field
 from uuid_utils import uuid7
 
 from bridge.config.notices import Events
-from bridge.config.types import Strict
+from bridge.config.types import Strict, wrong
 from bridge.model.silence import Silence, SilenceState
 from bridge.web.api.core.core import Core
 from bridge.web.api.core.silences import MAX_REASON
@@ -16,6 +17,16 @@ from bridge.web.api.silence_documents import SilenceDocument, silence_document
 
 _SILENCE: Final = "/v1/silences/{silence_id}"
 _Pattern = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+def _with_offset(text: str) -> str:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise wrong("until", f"{text} is no time with its offset, such as 2026-11-21T08:00:00+08:00")
+    return text
 
 
 class SilenceQuery(Arguments):
@@ -36,7 +47,7 @@ class NewSilence(Strict):
     """Notices of these events; what is about the bridge itself is held only if it is named here."""
     channel: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """Notices to this channel."""
-    until: Annotated[AwareDatetime, Field(strict=False)]
+    until: Annotated[str, Field(max_length=40), AfterValidator(_with_offset)]
     """When it ends: ISO 8601 with the offset, within 90 days."""
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
     """Why, in one line; people see it at each notice that is held."""
@@ -64,7 +75,7 @@ class SilenceCalls(Dialect):
         silence = Silence(
             id=call.claim_id or str(uuid7()),
             created_at=now,
-            until=body.until.timestamp(),
+            until=datetime.fromisoformat(body.until).timestamp(),
             author=call.caller.name,
             reason=body.reason,
             repository=body.repository,

@@ -19,6 +19,8 @@ from support.stored import document, put
 from bridge.model.access import Role
 from bridge.model.build import BuildState
 from bridge.model.notice import NoticeState
+from bridge.model.silence import Silence
+from bridge.runtime.clock import when
 from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
 
@@ -49,6 +51,8 @@ class Needs(Enum):
     """To change one thing that is not shown without a token, public or not."""
     MAKE = auto()
     """To make something in a namespace."""
+    RULE_OF_MEMBERS = auto()
+    """What concerns the whole bridge, and takes no admin."""
     RULE_OF_ONE = auto()
     """What concerns the whole bridge, about one thing that not everyone may see."""
     RULE = auto()
@@ -76,6 +80,8 @@ _ROWS: Mapping[tuple[Needs, bool], tuple[int, ...]] = {
     (Needs.CHANGE, False): (404, 401, 401, 404, 403, OK, OK),
     (Needs.MAKE, True): (401, 401, 401, 403, 403, OK, OK),
     (Needs.MAKE, False): (401, 401, 401, 403, 403, OK, OK),
+    (Needs.RULE_OF_MEMBERS, True): (401, 401, 401, 403, 403, 403, OK),
+    (Needs.RULE_OF_MEMBERS, False): (401, 401, 401, 403, 403, 403, OK),
     (Needs.RULE_OF_ONE, True): (401, 401, 401, 404, 403, 403, OK),
     (Needs.RULE_OF_ONE, False): (401, 401, 401, 404, 403, 403, OK),
     (Needs.RULE, True): (401, 401, 401, 403, 403, 403, OK),
@@ -101,6 +107,7 @@ class Line:
         return self.status if answer == OK else answer
 
 
+SILENCE = {"repository": "acme/*", "until": when(START + 60), "reason": "known"}
 ORDER = {"namespace": "acme", "repo_name": "tool", "tag": "latest"}
 PUSH = {"code_repo_client": "Gitee", "repository": "acme/tool", "branch": "master"}
 JOB = job_id_of(("acme", "tool"))
@@ -189,6 +196,11 @@ CALLS = (
     Line("GET", "/v1/notices/{notice_id}", Needs.READ_WITH_TOKEN),
     Line("POST", "/v1/notices/{notice_id}/replay", Needs.CHANGE_WITH_TOKEN, 201),
     Line("GET", "/v1/messages", Needs.OWN),
+    Line("GET", "/v1/silences", Needs.OWN),
+    Line("POST", "/v1/silences", Needs.MAKE, 201, SILENCE),
+    Line("POST", "/v1/silences", Needs.RULE_OF_MEMBERS, 201, SILENCE | {"repository": "*/tool"}),
+    Line("GET", "/v1/silences/{silence_id}", Needs.READ_WITH_TOKEN),
+    Line("DELETE", "/v1/silences/{silence_id}", Needs.CHANGE_WITH_TOKEN),
     Line("GET", "/v1/health", Needs.OWN),
     Line("GET", "/v1/events", Needs.ANYTHING),
     Line("POST", "/v1/explain", Needs.OWN, body={"push": PUSH}),
@@ -260,6 +272,11 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
 async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_public: bool) -> None:
     build = await store.add_build(namespace="acme", repo_name="tool", is_public=is_public)
     await add_notice(store, "n", build, ended=NoticeState.DEAD)
+    await store.silences.add(
+        Silence(
+            id="s", created_at=START, until=START + 9, author="li", reason="known", repository="acme/tool"
+        )
+    )
     if line.ended:
         await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
     await store.repositories.take({}, [], [], put(document() | {"is_public": is_public}))
@@ -280,6 +297,7 @@ async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_pu
         build_no=build.number,
         build_number=build.number,
         notice_id="n",
+        silence_id="s",
     )
     headers = await shown_by(store, caller)
     async with client_of(api_of(store, keeper=keeper)) as client:

@@ -13,7 +13,7 @@ from support.api import api_of, client_of, issue
 from support.commands import command
 from support.keeping import keeper_of
 from support.listed import add_notice, notice_about
-from support.scripted import Store, delivery_of, quiet
+from support.scripted import START, Store, delivery_of, quiet
 from support.signing import signed
 from support.stored import document, put
 
@@ -21,6 +21,8 @@ from bridge.model.access import Role
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import NoticeState
+from bridge.model.silence import Silence
+from bridge.runtime.clock import when
 from bridge.web.api import app
 from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
@@ -44,6 +46,7 @@ USER = {"name": "api.tokens", "password": TOKEN}
 BODIES_OF = {
     "alauda_trigger": ORDER,
     "own_trigger": ORDER,
+    "own_add_silence": {"channel": "team", "until": when(START + 60), "reason": "known"},
     "own_explain": {"push": {"code_repo_client": "Gitee", "repository": "acme/tool", "branch": "master"}},
     "codearts_create_token": {
         "auth": {"identity": {"methods": ["password"], "password": {"user": USER}}, "scope": {}}
@@ -210,9 +213,15 @@ async def test_what_is_answered_has_the_type_that_the_document_gives(
     await store.deliveries.put(delivery)
     await add_notice(store, "n", build, ended=NoticeState.DEAD)
     await add_notice(store, "in-app", build, channel="message", ended=NoticeState.SENT)
+    await store.silences.add(
+        Silence(
+            id="s", created_at=START, until=START + 9, author="li", reason="known", repository="acme/tool"
+        )
+    )
     await store.messages.add_message(notice_about("m", build, store.clock()))
     known = {
         "notice_id": "n",
+        "silence_id": "s",
         "build_id": build.id,
         "delivery_id": delivery.id,
         "number": build.number,

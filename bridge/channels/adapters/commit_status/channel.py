@@ -141,6 +141,7 @@ class CommitStatus(Channel):
     """Each state of a build is a request of its own: they stay in order, and the last one stays."""
 
     kind = "COMMIT_STATUS"
+    silenced_by = "its-own"
     Settings = CommitStatusSettings
 
     def __init__(self, name: str, settings: CommitStatusSettings, context: ChannelContext) -> None:

@@ -98,7 +98,7 @@ def _check_patterns(silence: Silence) -> None:
         if pattern is not None and (found := _REFS.match(pattern)):
             problems.append(f"{key}: write the short name, {pattern[found.end() :]}")
         elif pattern is not None and (why := _fault(pattern)):
-            problems.append(f"{key}: {why}")
+            problems.append(f"{key}: {pattern} cannot be a pattern: {why}")
     if silence.repository is not None and "/" not in silence.repository:
         problems.append(f"repository: {silence.repository} is no NAMESPACE/REPO_NAME: NS/* is a namespace")
     if problems:
