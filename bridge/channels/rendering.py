@@ -8,7 +8,8 @@ from bridge.channels.base import ChannelContext
 from bridge.channels.build_text import build_lines, duration
 from bridge.channels.content import DETAILS, Content, Detail, Line, Link, Span
 from bridge.channels.digest_text import as_table, earlier_line
-from bridge.channels.text import log_tail, plain, web_link
+from bridge.channels.log_lines import log_tail
+from bridge.channels.text import plain, web_link
 from bridge.channels.words import Speech, Words, status_of, words_of
 from bridge.model.notice import BuildFacts, DigestFacts, Notice
 

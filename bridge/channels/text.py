@@ -8,8 +8,6 @@ import httpx
 
 from bridge.runtime.redaction import masked
 
-MAX_TAIL_LINES: Final = 20
-_TAIL_WINDOW: Final = 16 * 1024
 _MAX_URL_BYTES: Final = 500
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,1000}(?:\x07|\x1b\\)?|[@-Z\\^_])")
@@ -83,14 +81,6 @@ def web_link(url: str | None) -> str | None:
     return safe if len(safe.encode()) <= _MAX_URL_BYTES else None
 
 
-def log_tail(log: str, limit: int) -> tuple[str, ...]:
-    """The last lines of a log as a terminal shows them, without secrets: at most 20 and `limit` bytes."""
-    text = masked(_ANSI.sub("", log[-_TAIL_WINDOW:]).replace("\r\n", "\n"))
-    shown = [plain(line.rstrip("\r").rpartition("\r")[2], 200) for line in text.split("\n")]
-    kept: list[str] = []
-    for line in reversed([line for line in shown if line][-MAX_TAIL_LINES:]):
-        limit -= len(line.encode()) + 1
-        if limit < 0:
-            break
-        kept.append(line)
-    return tuple(reversed(kept))
+def without_control(log: str) -> str:
+    """A part of a log without colours and secrets, its lines ended by a newline alone."""
+    return masked(_ANSI.sub("", log).replace("\r\n", "\n"))

@@ -31,7 +31,7 @@ T = TypeVar("T")
 CALLS: Final = 16
 """How many calls for single builds may be open at once."""
 CALL_SECONDS: Final = 60.0
-TAIL_CHARACTERS: Final = 4000
+TAIL_CHARACTERS: Final = 8000
 QUEUE_SECONDS: Final = 24 * 3600.0
 SLOW_SECONDS: Final = 600.0
 UNRECOGNISED_SECONDS: Final = 600.0

@@ -1,6 +1,11 @@
+from pathlib import Path
+
 import pytest
 
-from bridge.channels.text import log_tail, neutral, neutral_line, plain, web_link
+from bridge.channels.log_lines import log_tail
+from bridge.channels.text import neutral, neutral_line, plain, web_link
+
+LOGS = Path(__file__).parents[1] / "data" / "logs"
 
 
 @pytest.mark.parametrize(
@@ -38,11 +43,29 @@ def test_a_private_key_is_masked_whole_or_cut() -> None:
 
 
 def test_a_log_is_shown_as_a_terminal_would() -> None:
-    assert log_tail("\x1b[31mred\x1b[0m\r\n10%\r50%\r100% done\r\n\x1b]0;title\x07end\n\n", 1200) == (
+    assert log_tail("\x1b[31mred\x1b[0m\r\n10%\r50%\rall done\r\n\x1b]0;title\x07end\n\n", 1200) == (
         "red",
-        "100% done",
+        "all done",
         "end",
     )
+
+
+@pytest.mark.parametrize("log", sorted(LOGS.glob("*.log")), ids=lambda file: file.stem)
+def test_of_a_log_the_lines_that_tell_of_the_failure_are_shown(log: Path) -> None:
+    assert log_tail(log.read_text(), 1200) == tuple(log.with_suffix(".tail").read_text().splitlines())
+
+
+def test_the_first_error_of_the_end_is_shown_even_where_little_fits() -> None:
+    after = [f"line {number}" for number in range(40)]
+    log = "\n".join(["one", "error: an old one", *after, *after, "two", "fatal: no space", *after])
+    assert log_tail(log, 1200)[:2] == ("two", "fatal: no space")
+    assert log_tail(log, 1200)[-1] == "line 39"
+    assert len(log_tail(log, 1200)) == 20
+    assert log_tail(log, 16) == ("fatal: no space",)
+
+
+def test_a_log_of_nothing_but_progress_is_shown_nevertheless() -> None:
+    assert log_tail("fetching a\n+ make\n", 1200) == ("fetching a", "+ make")
 
 
 def test_only_the_last_lines_of_a_log_are_shown() -> None:

@@ -1,0 +1,76 @@
+"""The lines of a log that tell why a build failed."""
+
+import re
+from typing import Final
+
+from bridge.channels.text import plain, without_control
+
+MAX_LINES: Final = 20
+_WINDOW: Final = 16 * 1024
+_FAILING_END: Final = 80
+"""Among so many last lines the first error is looked for; an earlier one did not stop the build."""
+_BEFORE: Final = 1
+_AFTER: Final = 6
+
+_ECHO: Final = re.compile(r"(?:\++|\$) \S.*")
+"""A command, as shells repeat it; what is indented is rather a difference that a test shows."""
+# What BuildKit, Maven, Go and git put before a line that tells of progress.
+_PREFIX: Final = re.compile(r"\s*(?:#\d+ (?:\d+\.\d+ )?|\[INFO\]|go: |remote: )?\s*")
+_NOISE: Final = re.compile(
+    r"""
+    [-=_.+~\#\s]*
+  | (?:fetching|downloading|downloaded|extracting|unpacking|pulling|receiving|resolving|counting|compressing
+      |enumerating|writing|transferring|preparing|waiting|collecting)\b.*
+  | progress\s\(\d+\):.*
+  | npm\s(?:http|timing|info)\b.*
+  | total\s\d+\s\(delta.*
+  | (?:done|cached)(?:\s[\d.]+s)?
+  | sha256:[0-9a-f]{12,}\b.*
+  | [0-9a-f]{12}:\s(?:pulling|waiting|download|verifying|pull\s|already|extracting|pushed|preparing|layer).*
+  | >\stask\s\S+(?:\s(?:up-to-date|no-source|from-cache))?
+  | .{0,60}?\b\d{1,3}(?:\.\d+)?%(?:[\s|\[(].{0,80})?[=\#>|].*
+  | \.*\d{1,3}(?:\.\d+)?%.*
+  | \[pipeline\].*|finished:\s\w+|cleaning\sup\sproject\sdirectory.*|\#\#\[(?:end)?group\].*
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_ERROR: Final = re.compile(
+    r"""
+    \b(?:error|fatal|panic)\b\s?[:!\]] | \[error\]\s | ^error\b | npm\s(?:ERR!|error)
+  | \bFAILED\b | ^FAIL\b | ---\sFAIL: | Traceback\s\(most\srecent | \w(?:Error|Exception)\b
+  | \bexit(?:ed)?\s(?:status|code)\b | What\swent\swrong
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def log_tail(log: str, limit: int) -> tuple[str, ...]:
+    """The last useful lines of a log in its order, and those around the first error of its end.
+
+    As a terminal shows them, without secrets, at most 20 and `limit` bytes in UTF-8. Progress and the echo of
+    commands are left out, unless there is nothing else.
+    """
+    drawn = [line.rstrip("\r").rpartition("\r")[2] for line in without_control(log[-_WINDOW:]).split("\n")]
+    useful = [line for line in drawn if not _is_noise(line)] or drawn
+    shown = [line for line in (plain(line, 200) for line in useful) if line]
+    kept: list[int] = []
+    for place in _by_worth(shown):
+        limit -= len(shown[place].encode()) + 1
+        if limit < 0 or len(kept) == MAX_LINES:
+            break
+        kept.append(place)
+    return tuple(shown[place] for place in sorted(kept))
+
+
+def _is_noise(line: str) -> bool:
+    told = _PREFIX.sub("", line, count=1).rstrip()
+    return bool(_ECHO.match(line) or _NOISE.fullmatch(told))
+
+
+def _by_worth(lines: list[str]) -> list[int]:
+    """The places of the lines: what says the error, then the end from its last line upwards."""
+    end = range(max(0, len(lines) - _FAILING_END), len(lines))
+    first = next((place for place in end if _ERROR.search(lines[place])), None)
+    around = [] if first is None else [*range(first, first + _AFTER), *range(first - _BEFORE, first)]
+    told = [place for place in around if place in end]
+    return list(dict.fromkeys([*told, *reversed(range(len(lines)))]))
