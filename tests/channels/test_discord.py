@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from channels.discord.server import MAX_TEXT, discord_server, shown, units
+from channels.discord.server import MAX_TEXT, TOKEN, discord_server, shown, units
 from support.fake_robots import FakeRobot, Turnable, answer
 from support.notices import AUTHOR, context, notice
 
@@ -128,6 +128,15 @@ async def test_the_code_of_a_failure_decides(status: int, code: int, reason: str
     assert isinstance(outcome, Dead)
     assert outcome.reason == reason
     assert cure in outcome.why
+
+
+async def test_a_failure_that_repeats_the_key_does_not_show_it() -> None:
+    clock = Turnable()
+    async with discord_server(clock) as hook:
+        hook.scripted.append(answer(401, json.dumps({"code": 50027, "message": f"no {TOKEN}"}).encode()))
+        outcome = await channel(hook, clock).send(notice())
+    assert isinstance(outcome, Dead)
+    assert "Discord answered 50027: no ***" in outcome.why
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,11 @@ _CURES: Final = {
 class DiscordSettings(HookSettings):
     key_after = "/webhooks/"
 
+    @classmethod
+    def key(cls, url: httpx.URL) -> str:
+        """What follows the ID of the webhook."""
+        return super().key(url).rpartition("/")[2]
+
 
 class Discord(Hook):
     """A message has one embed; mentions stand before it, since those in an embed reach nobody."""
