@@ -7,19 +7,24 @@ import re
 import pytest
 from support.notices import context, notice
 
-from bridge.builders.local.builder import LocalBuilder
 from bridge.channels.chinese import CHINESE
 from bridge.channels.content import DETAILS
 from bridge.channels.rendering import compose
 from bridge.model.notice import EventName, ServiceFacts
 from bridge.registry import BUILDERS
 
+OF_BUILDERS = {english: chinese for kind in BUILDERS.values() for english, chinese in kind.chinese.items()}
+GONE = (
+    "gone from Jenkins: it was deleted; the queue and the builds were searched by build id, queue number and "
+    "build number, 3 times in 61 s while Jenkins answered"
+)
+SEARCHED = "Jenkins 可用时按构建 id、队列号和构建号在 61 秒内 3 次查找队列和构建，都没有"
 CATALOGUES = {"channels": CHINESE, **{kind: found for kind in BUILDERS if (found := BUILDERS[kind].chinese)}}
 
 
 def told(detail: str) -> str:
     """The line of a notice that gives the reason."""
-    given = context(sentences=LocalBuilder.chinese)
+    given = context(sentences=OF_BUILDERS)
     lines = compose(notice(detail=detail, log_tail=""), given, DETAILS[0]).lines
     return next(line[0] for line in lines if str(line[0]).startswith("原因："))  # type: ignore[return-value]
 
@@ -37,7 +42,16 @@ def told(detail: str) -> str:
             "git fetch of x failed: no: the token of `sources.g.clone` may not read it, or has expired",
             "git fetch x 失败：no：`sources.g.clone` 的令牌无权读取，或者已过期",
         ),
-        ("rejected: the job 'x' is disabled (409)", "构建器拒绝：the job 'x' is disabled (409)"),
+        ("rejected: the job 'x' is disabled (409)", "构建器拒绝：任务 'x' 已被禁用（409）"),
+        (
+            "gone from Alauda: it showed the repository shop 3 times in 61 s, and not this build",
+            "在 Alauda 上找不到了：在 61 秒内 3 次看到仓库 shop，都没有这个构建",
+        ),
+        ("failed in the step 'docker build'", "步骤 'docker build' 失败"),
+        ("failed in the job 'test' of the stage 'check'", "阶段 'check' 的作业 'test' 失败"),
+        ("failed in the job 'build', in the step 'push'", "作业 'build' 的步骤 'push' 失败"),
+        (GONE, f"在 Jenkins 上找不到了：已被删除；{SEARCHED}"),
+        ("Jenkins has no job 'x' yet", "Jenkins 上还没有任务 'x'"),
         (
             "sh failed with exit code 2; the tags could not be fetched",
             "构建命令 sh 失败，退出码 2；取不到标签",
@@ -67,3 +81,8 @@ def test_a_chinese_form_has_the_values_of_the_english_one(catalogue: str, senten
     values = [f"v{place}" for place in range(sentence.count("{}"))]
     assert sorted(re.findall(r"v\d", form.format(*values))) == values
     assert re.search(r"[\u4e00-\u9fff]", form)
+
+
+@pytest.mark.parametrize("kind", sorted({*BUILDERS} - {"dummy"}))
+def test_a_builder_says_in_chinese_why_a_build_failed(kind: str) -> None:
+    assert BUILDERS[kind].chinese

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from pydantic import TypeAdapter
 
+from bridge.builders.actions.chinese import CHINESE
 from bridge.builders.actions.log import ActionsLog
 from bridge.builders.actions.model import ActionsRef, Run
 from bridge.builders.actions.poll import SEARCHED, ActionsPoll
@@ -62,6 +63,7 @@ _FILE: Final = TypeAdapter(_File)
 class ActionsBuilder(Builder):
     """One workflow of one repository."""
 
+    chinese = CHINESE
     place: ClassVar[Sequence[str]] = ("url", "repository", "workflow")
     values: str = "inputs"
     """What expressions of the workflow call our variables."""

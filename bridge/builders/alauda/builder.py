@@ -17,6 +17,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import BaseModel, StringConstraints
 
 from bridge.builders.alauda.asked import AskedEnds
+from bridge.builders.alauda.chinese import CHINESE
 from bridge.builders.alauda.client import BUILDS, AlaudaServer, is_missing, matching
 from bridge.builders.alauda.log import log_chunk
 from bridge.builders.alauda.model import BUILD, AlaudaRef, sent, unix
@@ -68,6 +69,7 @@ class AlaudaSettings(ServerSettings):
 class AlaudaBuilder(Builder):
     """One build repository."""
 
+    chinese = CHINESE
     kind: ClassVar[str] = "alauda"
     Settings: ClassVar[type[BaseModel]] = AlaudaSettings
     place: ClassVar[Sequence[str]] = ("url", "repository")

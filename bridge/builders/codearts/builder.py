@@ -29,6 +29,7 @@ from bridge.builders.base import (
     Target,
     unsent,
 )
+from bridge.builders.codearts.chinese import CHINESE
 from bridge.builders.codearts.client import CodeArtsServer
 from bridge.builders.codearts.job import DeclaredJob, advice
 from bridge.builders.codearts.log import log_chunk
@@ -61,6 +62,7 @@ _CLOCKS: Final = 60.0
 class CodeArtsBuilder(Builder):
     """One job of CodeArts Build."""
 
+    chinese = CHINESE
     kind: ClassVar[str] = "codearts"
     Settings: ClassVar[type[BaseModel]] = CodeArtsSettings
     place: ClassVar[Sequence[str]] = ("url", "project_id", "job", "job_id")

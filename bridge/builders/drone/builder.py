@@ -31,6 +31,7 @@ from bridge.builders.base import (
     unsent,
 )
 from bridge.builders.drone.asking import found_api, said_api
+from bridge.builders.drone.chinese import CHINESE
 from bridge.builders.drone.dialect import Dialect
 from bridge.builders.drone.drone import Drone
 from bridge.builders.drone.drone_0_5 import Drone05
@@ -76,6 +77,7 @@ class _Server:
 class DroneBuilder(Builder):
     """One repository of one server."""
 
+    chinese = CHINESE
     kind: ClassVar[str] = "drone"
     Settings: ClassVar[type[BaseModel]] = DroneSettings
     place: ClassVar[Sequence[str]] = ("url", "repository", "mode")

@@ -31,6 +31,7 @@ from bridge.builders.base import (
     unsent,
 )
 from bridge.builders.gitlab_ci.check import mistakes
+from bridge.builders.gitlab_ci.chinese import CHINESE
 from bridge.builders.gitlab_ci.client import GitLabServer, pipelines_path, project_path, trigger_path
 from bridge.builders.gitlab_ci.declared import DeclaredPipeline, undeclared
 from bridge.builders.gitlab_ci.lists import PipelineLists
@@ -62,6 +63,7 @@ _MAX_SHOWN: Final = 100
 class GitLabBuilder(Builder):
     """One project on one GitLab."""
 
+    chinese = CHINESE
     kind: ClassVar[str] = "gitlab-ci"
     Settings: ClassVar[type[BaseModel]] = GitLabSettings
     place: ClassVar[Sequence[str]] = ("url", "project")

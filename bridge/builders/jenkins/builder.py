@@ -34,6 +34,7 @@ from bridge.builders.jenkins import job as jenkins_job
 from bridge.builders.jenkins import log as jenkins_log
 from bridge.builders.jenkins.answer import Answer
 from bridge.builders.jenkins.branches import Branches, job_of
+from bridge.builders.jenkins.chinese import CHINESE
 from bridge.builders.jenkins.client import Form, JenkinsServer, ServerAccess
 from bridge.builders.jenkins.credentials import JobCredentials
 from bridge.builders.jenkins.items import BRANCH, BUILD_ID, NOT_EXACT, JenkinsJob, job_path
@@ -71,6 +72,7 @@ _MAX_SHOWN: Final = 100
 class JenkinsBuilder(Builder):
     """One job of one Jenkins server, or those of the branches of one multibranch project."""
 
+    chinese = CHINESE
     kind: ClassVar[str] = "jenkins"
     Settings: ClassVar[type[BaseModel]] = JenkinsSettings
     place: ClassVar[Sequence[str]] = ("url", "job")

@@ -1,0 +1,34 @@
+# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
+"""What a CodeArts builder says of a build, in Chinese; `{}` stands for any words."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bridge.builders.chinese import CHINESE as OF_SERVERS
+
+CHINESE: Final[Mapping[str, str]] = {
+    **OF_SERVERS,
+    "CodeArts ended it: it ran longer than its job may": "被 CodeArts 结束：超过了任务允许的时长",
+    "CodeArts found nothing to run it on": "CodeArts 没有可用的执行机",
+    "aborted in CodeArts": "在 CodeArts 上被中止",
+    "gone from CodeArts: no record of its number {} is ours, {} while CodeArts showed the job": (
+        "在 CodeArts 上找不到了：编号 {} 的记录不是我们的（CodeArts 显示任务期间{}查找）"
+    ),
+    "the job {} was not started: {}": "任务 {} 没有启动：{}",
+    "the parameters of the job have just changed": "任务的参数刚被改过",
+    "CodeArts rejects the signature: check `access_key`, `secret_key` and the clock of this machine, and "
+    "that no proxy changes the request ({})": (
+        "CodeArts 不接受签名（{}）：请检查 `access_key`、`secret_key` 和本机时钟，并确认没有代理改动请求"
+    ),
+    "CodeArts answered {}: {}": "CodeArts 返回 {}：{}",
+    "it does not take these values": "不接受这些值",
+    "there is no such job: check `job_id`": "没有这个任务：请检查 `job_id`",
+    "its network is busy": "它的网络繁忙",
+    "CodeArts did not stop the build": "CodeArts 没有停止构建",
+    "CodeArts shows no job {} to this caller: check `job_id`, the rights of the caller, and `url`": (
+        "这个调用者在 CodeArts 上看不到任务 {}：请检查 `job_id`、调用者的权限和 `url`"
+    ),
+    "CodeArts shows no job {} in this project to this caller: check `job` and `project_id`": (
+        "这个调用者在 CodeArts 的项目里看不到任务 {}：请检查 `job` 和 `project_id`"
+    ),
+}
