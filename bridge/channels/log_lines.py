@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from bridge.channels.text import plain, without_control
+from bridge.channels.text import clipped, plain, without_control
 
 MAX_LINES: Final = 20
 _WINDOW: Final = 16 * 1024
@@ -43,6 +43,14 @@ _ERROR: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+_REFUSED: Final = re.compile(r"\b(?:denied|unknown|not found|no space|timed out|refused)\b", re.IGNORECASE)
+_HARMLESS: Final = re.compile(
+    r"(?<![\w.])0\s+(?:failed|failures?|errors?)\b|\berrors?:\s*(?:false|none|null|0)\b"
+    r"|\bexit(?:ed)?\s(?:status|code):?\s+0\b",
+    re.IGNORECASE,
+)
+"""Words of an error that tell of none."""
+
 
 def log_tail(log: str, limit: int) -> tuple[str, ...]:
     """The last useful lines of a log in its order, and those around the first error of its end.
@@ -53,16 +61,19 @@ def log_tail(log: str, limit: int) -> tuple[str, ...]:
     drawn = [line.rstrip("\r").rpartition("\r")[2] for line in without_control(log[-_WINDOW:]).split("\n")]
     useful = [line for line in drawn if not _is_noise(line)] or drawn
     shown = [line for line in (plain(line, 200) for line in useful) if line]
-    kept: list[int] = []
+    kept: dict[int, str] = {}
     for place in _by_worth(shown):
-        limit -= len(shown[place].encode()) + 1
+        line = shown[place] if kept else clipped(shown[place], max(limit - 1, 4))
+        limit -= len(line.encode()) + 1
         if limit < 0 or len(kept) == MAX_LINES:
             break
-        kept.append(place)
-    return tuple(shown[place] for place in sorted(kept))
+        kept[place] = line
+    return tuple(kept[place] for place in sorted(kept))
 
 
 def _is_noise(line: str) -> bool:
+    if _tells_error(line) or _REFUSED.search(line):
+        return bool(_ECHO.match(line))
     told = _PREFIX.sub("", line, count=1).rstrip()
     return bool(_ECHO.match(line) or _NOISE.fullmatch(told))
 
@@ -70,7 +81,12 @@ def _is_noise(line: str) -> bool:
 def _by_worth(lines: list[str]) -> list[int]:
     """The places of the lines: what says the error, then the end from its last line upwards."""
     end = range(max(0, len(lines) - _FAILING_END), len(lines))
-    first = next((place for place in end if _ERROR.search(lines[place])), None)
+    first = next((place for place in end if _tells_error(lines[place])), None)
     around = [] if first is None else [*range(first, first + _AFTER), *range(first - _BEFORE, first)]
     told = [place for place in around if place in end]
-    return list(dict.fromkeys([*told, *reversed(range(len(lines)))]))
+    last = reversed(range(len(lines)))
+    return list(dict.fromkeys([*told[:1], *end[-1:], *told, *last]))
+
+
+def _tells_error(line: str) -> bool:
+    return _ERROR.search(_HARMLESS.sub("", line)) is not None

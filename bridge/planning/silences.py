@@ -1,6 +1,7 @@
 """Which notices a silence holds (pure)."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from bridge.model.outbox import About, Waiting
 from bridge.model.silence import Silence, SilencedBy
@@ -34,6 +35,7 @@ def _covers(silence: Silence, about: About) -> bool:
     return _matches(silence.repository, about.repository) and _matches(silence.ref, about.ref)
 
 
+@lru_cache(maxsize=32_768)  # each claim asks for the same ones again
 def _matches(pattern: str | None, name: str | None) -> bool:
     if pattern is None or name is None:
         return pattern is None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from channels.commit_status.host import BASES, SHA, TOKEN, StatusHost, status_host
+from pydantic import ValidationError
 from support.fake_robots import answer
 from support.notices import FACTS, SERVICE, context, notice
 
@@ -252,3 +253,9 @@ def test_a_notice_that_names_no_events_sends_every_state_whatever_only_says(
     file.write_text(CONFIG % (of_channel, of_notice))
     (setting,) = load_config(file, KINDS, {}).default_notices
     assert (list(setting.events), setting.only) == (list(expected), "always")
+
+
+def test_an_address_with_a_password_is_a_fault() -> None:
+    given = {"host": "GitLab", "url": "https://bot:pass@git.example.com", "token": "0123456789abcdef"}
+    with pytest.raises(ValidationError, match="must not contain a user or a password"):
+        CommitStatus.Settings.model_validate(given)

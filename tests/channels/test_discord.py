@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from channels.discord.server import MAX_TEXT, TOKEN, discord_server, shown, units
+from pydantic import ValidationError
 from support.fake_robots import FakeRobot, Turnable, answer
 from support.notices import AUTHOR, context, notice
 
@@ -190,3 +191,9 @@ async def test_the_pause_that_discord_names_is_kept() -> None:
     assert outcome.after == 3
     assert isinstance(in_body, RateLimited)
     assert in_body.after == 64.57
+
+
+@pytest.mark.parametrize("path", ["/api/webhooks/1234567890", "/api/webhooks/1234567890/short"])
+def test_an_address_without_its_key_is_a_fault(path: str) -> None:
+    with pytest.raises(ValidationError, match="copy the webhook address whole"):
+        Discord.Settings.model_validate({"url": f"https://discord.com{path}"})

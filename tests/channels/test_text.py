@@ -135,3 +135,21 @@ def test_a_link_cannot_be_left_from_inside() -> None:
 def test_an_underscore_is_no_emphasis(text: str, shown: str) -> None:
     """`+` stands for the full-width underscore."""
     assert neutral(text) == shown.replace("+", "\N{FULLWIDTH LOW LINE}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "88% tests passed, 1 tests failed out of 8: error: see above",
+        "Fetching https://x.example/a.tgz: error: 404 Not Found",
+        "Pulling image acme/x: manifest unknown",
+        "Resolving dependencies... FAILED: no version of foo",
+    ],
+)
+def test_a_line_about_progress_that_tells_of_a_failure_is_kept(line: str) -> None:
+    assert line in log_tail(f"one\n{line}\ntwo\n", 1200)
+
+
+def test_a_count_of_no_failures_is_no_failure() -> None:
+    told = "test result: ok. 12 passed; 0 failed\n" + "".join(f"step {number}\n" for number in range(30))
+    assert log_tail(told, 1200)[0] == "step 10"

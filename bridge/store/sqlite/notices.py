@@ -19,7 +19,7 @@ from bridge.store.schema import notice as table
 from bridge.store.schema import send, target_pause
 from bridge.store.sqlite import listing, outbox, timeline
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.notice_rows import IS_OPEN, finish, parts_of, row_of
+from bridge.store.sqlite.notice_rows import IS_OPEN, SILENCE, finish, parts_of, row_of
 from bridge.store.sqlite.silences import hold
 from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Page, Redact, Step
 
@@ -224,7 +224,7 @@ class Notices:
             if parts.damage:
                 raise CannotReplay(f"{notice_id} cannot be sent again: {parts.damage}")
             is_digest = isinstance(notice.facts, DigestFacts)
-            if is_digest and old["reason"] == "content":
+            if is_digest and old["reason"] in {"content", SILENCE}:
                 raise CannotReplay(f"the notices of {notice_id} went one by one: replay these")
             if old["state"] in {NoticeState.PENDING, NoticeState.SENDING}:
                 raise CannotReplay(f"{notice_id} is still to be sent: it is {old['state']}")

@@ -74,7 +74,7 @@ def look(connection: Connection, channel: str, now: float, *, since: float, has_
         select(is_open, build.c.tag_set, build.c.ref)
         .join(due, same_job)
         .outerjoin(build, build.c.id == is_open.c.build_id)
-        .where(is_open.c.place <= _OF_JOB)
+        .where(is_open.c.place <= _OF_JOB, is_open.c.digest_id.is_(None))
         .order_by(is_open.c.id)
     )
     found = rows.mappings().all()
@@ -167,7 +167,12 @@ def _about(connection: Connection, channel: str, found: Sequence[RowMapping]) ->
     of_digest: defaultdict[str, list[About]] = defaultdict(list)
     for row in connection.execute(members).mappings():
         of_digest[row["digest_id"]].append(_about_row(row))
-    return {row["id"]: of_digest.get(row["id"]) or [_about_row(row)] for row in found}
+    return {row["id"]: of_digest.get(row["id"]) or _about_alone(row) for row in found}
+
+
+def _about_alone(row: RowMapping) -> list[About]:
+    """Of a digest that somebody asked to send again no silence judges."""
+    return [] if row["job"].startswith("digest ") else [_about_row(row)]
 
 
 def _about_row(row: RowMapping) -> About:

@@ -42,7 +42,7 @@ from bridge.channels.text import plain, web_link
 from bridge.channels.words import Speech, status_of, words_of
 from bridge.config.channels import ChannelSettings
 from bridge.config.notices import Events
-from bridge.config.types import ConfigPath, Secret, Shape, wrong
+from bridge.config.types import ConfigPath, Secret, Shape, server_url, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
 from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json, url_fault
@@ -118,6 +118,8 @@ class CommitStatusSettings(ChannelSettings):
         dialect = DIALECTS[self.host]
         if self.url is None and dialect.public is None:
             raise wrong("url", f"{self.host} is at an address of your own: set url to it")
+        if self.url is not None:
+            server_url(self.url, "url", "https://git.example.com")
         if self.url is not None and (fault := url_fault(self.url, allow_private=self.allow_private)):
             raise wrong("url", fault)
         if self.username is not None and not dialect.takes_username:
@@ -262,7 +264,7 @@ class CommitStatus(Channel):
                 why = f"{said}; there is no such repository, or the token may not report to it: it needs "
                 why += f"{self._dialect.needs}; or the url is not that of the API"
                 # Once it works, one repository that it may not report on stops no other.
-                return Retry(why) if self._has_reported else Dead("config", why)
+                return Retry(why, of_notice=True) if self._has_reported else Dead("config", why)
             case _:
                 return unread(reply, peer)
 

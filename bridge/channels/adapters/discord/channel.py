@@ -48,13 +48,17 @@ _CURES: Final = {
 }
 
 
+_KEY: Final = re.compile(r"/webhooks/\d+/([\w-]{20,})(?:/|$)")
+
+
 class DiscordSettings(HookSettings):
     key_after = "/webhooks/"
 
     @classmethod
     def key(cls, url: httpx.URL) -> str:
         """What follows the ID of the webhook."""
-        return super().key(url).rpartition("/")[2]
+        found = _KEY.search(url.path)
+        return found[1] if found else ""
 
 
 class Discord(Hook):
