@@ -131,6 +131,7 @@ CHANNELS: Final = Adapters[Channel](
     {
         "DING_TALK": "bridge.channels.adapters.dingtalk.channel:DingTalk",
         "WECOM": "bridge.channels.adapters.wecom.channel:WeCom",
+        "WECOM_APP": "bridge.channels.adapters.wecom_app.channel:WeComApp",
         "FEISHU": "bridge.channels.adapters.feishu.channel:Feishu",
         "SLACK": "bridge.channels.adapters.slack.channel:Slack",
         "TEAMS": "bridge.channels.adapters.teams.channel:Teams",

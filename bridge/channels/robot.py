@@ -34,7 +34,9 @@ class Robot(Hook):
                 return self.classify(code, self.said(words))
             case 200 if not reply.sign_in:
                 what = f"is {reply.page}" if reply.page else f"has no {code_field}"
-                return Unknown(f"the answer {what}: it does not come from {self.peer}, check the url")
+                return Unknown(
+                    f"the answer {what}: it does not come from {self.peer}, check the {self.address_setting}"
+                )
             case _:
                 return self.unread(reply)
 

@@ -67,6 +67,8 @@ _OURS: Final[Mapping[str, tuple[str, ...]]] = {
     "wechat": ("WECOM",),
     "weixin": ("WECOM",),
     "workwechat": ("WECOM",),
+    "wecomapp": ("WECOM_APP",),
+    "企业微信应用": ("WECOM_APP",),
     "email": ("MAIL",),
     "smtp": ("MAIL",),
     "邮件": ("MAIL",),

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
 from channels.telegram.bot_server import CHAT, TOKEN, refuses
+from channels.wecom_app.api import SECRET as WECOM_SECRET
+from channels.wecom_app.api import FakeApi
+from channels.wecom_app.contract import APP
 from support.fake_robots import FakeRobot, answer, errcode
 from support.fake_smtp import USERNAME, FakeSmtp
 
@@ -120,6 +123,15 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
             "url": "http://discord.com/api/webhooks/0/x"
         },
     },
+    "WECOM_APP": {
+        'is the id of the company, "ww…": copy 企业ID at the end of 我的企业': APP | {"corpid": "1000002"},
+        "nobody would get a notice: set touser, toparty or totag": APP | {"touser": []},
+        'is the user id (账号) of one member, or "@all"': APP | {"touser": ["alice|bob"]},
+        '"@all" is everyone: leave the others out': APP | {"touser": ["@all", "alice"]},
+        "the URL has to start with https:// and a host": APP | {"api": "wecom.example.com"},
+        "the URL has to start with https://; plain http needs allow_private: true": APP
+        | {"api": "http://wecom.example.com"},
+    },
     "TELEGRAM": {
         'this is not the whole text of a bot, "123456789:AA…": copy it from @BotFather': BOT
         | {"token": "AAE-t0kenOfTheTests"},
@@ -216,6 +228,39 @@ WECOM: Final[Mapping[str, Prepared]] = {
         lambda robot: robot.scripted.append(answer(200, b"<!DOCTYPE html><html>", "text/html"))
     ),
     **ROBOTS,
+}
+
+
+def _untrusted(api: FakeApi) -> None:
+    api.trusted = False
+
+
+WECOM_APP: Final[Mapping[str, Prepared]] = {
+    "the secret is not valid: copy it from the page of the application again": given(
+        secret=f"{WECOM_SECRET}0"
+    ),
+    "there is no such company: copy `corpid` from 我的企业 again": given(corpid="ww0000000000000000"),
+    "the secret is that of another application: copy `agentid` and the secret from one page": given(
+        agentid=1000003
+    ),
+    "add 192.0.2.7 to 企业可信IP on the page of the application": _untrusted,
+    "nobody of `touser`, `toparty` and `totag` gets it: check them, and who may see the application": given(
+        touser=["nobody"]
+    ),
+    "not sent to carol: unknown to WeCom, or may not see the application": given(touser=["alice", "carol"]),
+    "the application may not send messages: allow it in the administration": says(48002, "api forbidden"),
+    "WeCom answered 45009: api freq out of limit": says(45009, "api freq out of limit, hint: [1]"),
+    "WeCom answered -1: system busy": says(-1, "system busy"),
+    "the answer has no errcode: it does not come from WeCom, check the api": (
+        lambda api: api.scripted.append(answer(200, b"{}"))
+    ),
+    "a sign-in page at sso.example.com answers in place of WeCom (HTTP 302)": (
+        lambda api: api.token_scripts.append(_SIGN_IN)
+    ),
+    "cannot connect to …: the name cannot be resolved": given(api="http://nobody.invalid"),
+    "which is not public: set allow_private: true if that is meant": given(
+        api="https://127.0.0.1:1", allow_private=False
+    ),
 }
 FEISHU: Final[Mapping[str, Prepared]] = {
     "the robot asks for a signature: set `secret` to the key of its security setting": _without_secret,
@@ -419,6 +464,7 @@ COMMIT_STATUS: Final[Mapping[str, Prepared]] = {
 TOLD: Final[Mapping[str, frozenset[str]]] = {
     "DING_TALK": frozenset({*DINGTALK, UNTRUSTED}),
     "WECOM": frozenset({*WECOM, UNTRUSTED}),
+    "WECOM_APP": frozenset({*WECOM_APP, UNTRUSTED}),
     "FEISHU": frozenset({*FEISHU, UNTRUSTED}),
     "SLACK": frozenset({*SLACK, UNTRUSTED}),
     "TELEGRAM": frozenset({*TELEGRAM, UNTRUSTED}),

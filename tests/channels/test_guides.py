@@ -29,6 +29,7 @@ from channels.mistakes import (
     UNTRUSTED,
     WEBHOOK,
     WECOM,
+    WECOM_APP,
     WHSEC,
 )
 from channels.ntfy.server import TOKEN as NTFY_TOKEN
@@ -38,6 +39,7 @@ from channels.teams.workflow import teams_workflow
 from channels.telegram.bot_server import bot_server
 from channels.webhook.receiver import webhook_receiver
 from channels.wecom.robot import wecom_robot
+from channels.wecom_app.api import wecom_api
 from support.channel_contract import find_contract, make_channel
 from support.commands import command
 from support.fake_robots import FakeRobot, Turnable, dingtalk_robot
@@ -61,6 +63,7 @@ TITLES = {
     "The server": "邮件服务器",
     "The receiver": "接收方",
     "The app": "应用",
+    "The application": "自建应用",
     "The token": "令牌",
     "The workflow": "工作流",
     "The webhook": "Webhook",
@@ -77,6 +80,7 @@ SOURCES = "sources: {git: {kind: Simple, secrets: [{file: secrets/git}]}}\nbuild
 ROBOTS = {
     "DING_TALK": DINGTALK,
     "WECOM": WECOM,
+    "WECOM_APP": WECOM_APP,
     "FEISHU": FEISHU,
     "SLACK": SLACK,
     "TEAMS": TEAMS,
@@ -194,6 +198,7 @@ def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
     robots: Mapping[str, Callable[[], AbstractAsyncContextManager[FakeRobot]]] = {
         "DING_TALK": lambda: dingtalk_robot(clock, secret=SECRET),
         "WECOM": lambda: wecom_robot(clock),
+        "WECOM_APP": lambda: wecom_api(clock),
         "FEISHU": lambda: feishu_robot(clock, secret=SECRET),
         "SLACK": lambda: slack_workspace(clock),
         "TEAMS": lambda: teams_workflow(clock),

@@ -4,7 +4,6 @@ Source: "Group robot configuration", https://developer.work.weixin.qq.com/docume
 "Global error codes", https://developer.work.weixin.qq.com/document/path/90313.
 """
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Literal
 
 import orjson
@@ -15,12 +14,11 @@ from bridge.channels.hook import HookSettings, TooLong
 from bridge.channels.mentions import mentions
 from bridge.channels.rendering import compose, fitted
 from bridge.channels.robot import Robot, markdown
-from bridge.channels.text import neutral, neutral_line, plain
-from bridge.channels.words import Tone
+from bridge.channels.text import neutral, plain
+from bridge.channels.wecom_markdown import coloured
 from bridge.config.people import ContactKey
 from bridge.model.notice import DigestFacts, Notice
 
-_COLOURS: Final[dict[Tone, str]] = {"good": "info", "bad": "warning", "neutral": "comment"}
 _RATE_LIMITED: Final = {45009: 60.0, 45033: 5.0}
 _CONTENT_REJECTED: Final = {40008, 40033, 40035, 40058, 44004}
 
@@ -63,7 +61,7 @@ class WeCom(Robot):
             form = "markdown_v2"
 
         def text(content: Content) -> bytes:
-            return (_listed(content) if form == "markdown_v2" else _text(content, userids)).encode()
+            return (_listed(content) if form == "markdown_v2" else coloured(content, userids)).encode()
 
         shown = fitted(notice, self.context, text, limit).decode()
         return orjson.dumps({"msgtype": form, form: {"content": shown}})
@@ -82,20 +80,6 @@ class WeCom(Robot):
         if code == 93000:  # noqa: PLR2004  # the vendor's number
             return Dead("config", f"the key is not valid: copy the robot's address again ({said})")
         return Dead("content", said) if code in _CONTENT_REJECTED else Retry(said)
-
-
-def _text(content: Content, userids: Sequence[str]) -> str:
-    """The markdown that robots render: headings, quotes, links and three colours, but no lists."""
-    colour = _COLOURS[content.tone]
-    lines = [
-        f'### {content.mark} <font color="{colour}">{content.status}</font> · {neutral(content.subject)}'
-    ]
-    lines.extend(f"> {markdown(line)}" for line in content.lines)
-    lines.extend(f'> <font color="comment">{neutral_line(line)}</font>' for line in content.tail)
-    lines.append(markdown(content.footer))
-    if userids:
-        lines.append(" ".join(f"<@{userid}>" for userid in userids))
-    return "\n".join(lines)
 
 
 def _listed(content: Content) -> str:
