@@ -79,6 +79,16 @@ def server_url(value: str, kind: str, example: str) -> str:
     return value.rstrip("/")
 
 
+def _without_password(address: str) -> str:
+    if "@" in address.partition("://")[2].partition("/")[0]:
+        raise wrong("address", "must not contain a user or a password: everyone can see this address")
+    return address
+
+
+PublicAddress = Annotated[str, Field(max_length=500), AfterValidator(_without_password)]
+"""The URL of a server without secrets in it."""
+
+
 class Strict(BaseModel):
     """A part of the configuration: unknown keys are faults, and it is immutable."""
 

@@ -193,7 +193,6 @@ async def test_the_pause_that_discord_names_is_kept() -> None:
     assert in_body.after == 64.57
 
 
-@pytest.mark.parametrize("path", ["/api/webhooks/1234567890", "/api/webhooks/1234567890/short"])
-def test_an_address_without_its_key_is_a_fault(path: str) -> None:
+def test_an_address_without_its_key_is_a_fault() -> None:
     with pytest.raises(ValidationError, match="copy the webhook address whole"):
-        Discord.Settings.model_validate({"url": f"https://discord.com{path}"})
+        Discord.Settings.model_validate({"url": "https://discord.com/api/webhooks/1234567890"})

@@ -16,7 +16,8 @@ from bridge.registry import CHANNELS
 FOUND: Final = {kind: contract for kind in CHANNELS if (contract := find_contract(kind))}
 SHOWN: Final = {kind: contract for kind, contract in FOUND.items() if contract.markup}
 """Those that show words about builds."""
-PHRASES: Final = {status.phrase: status.word for status in words_of("en").statuses.values()}
+_STATUSES: Final = words_of("en").statuses.values()
+PHRASES: Final = {text: one.word for one in _STATUSES for text in (one.phrase, f"[{one.word}]")}
 _PHRASE: Final = re.compile("|".join(map(re.escape, sorted(PHRASES, key=len, reverse=True))))
 SEQUENCES: Final = {
     ("SFFSS", "always"): "OK #1, FAILED #2, STILL FAILING #3, FIXED #4, OK #5",

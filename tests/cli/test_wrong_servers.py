@@ -43,9 +43,11 @@ def asked(folder: Path, kind: str, port: int, *, tls: bool = False, ca_file: str
         mails = {"kind": kind, "host": NAME, "port": port, "tls": "implicit" if tls else "none"}
         config = {"channels": {"it": mails | {"from": "ci@example.com", "to": ["a@example.com"]} | more}}
     else:
-        key_after = ROBOTS[kind].adapter.Settings.key_after
+        adapter = ROBOTS[kind].adapter
+        key_after, setting = adapter.Settings.key_after, adapter.address_setting
         path = f"/robot?{key_after}" if key_after.endswith("=") else key_after or "/"
-        robot = {"kind": kind, "url": f"{url}{path}canary-key", **ROBOTS[kind].needed}
+        address = f"{url}{path}canary-key" if setting == "url" else url
+        robot = {**ROBOTS[kind].needed, "kind": kind, setting: address}
         config = {"channels": {"it": robot | more}}
     daemon = Daemon(folder, config, {})
     Database.open(daemon.database, exclusive=True).close()

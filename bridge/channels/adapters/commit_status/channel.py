@@ -42,7 +42,7 @@ from bridge.channels.text import plain, web_link
 from bridge.channels.words import Speech, status_of, words_of
 from bridge.config.channels import ChannelSettings
 from bridge.config.notices import Events
-from bridge.config.types import ConfigPath, Secret, Shape, server_url, wrong
+from bridge.config.types import ConfigPath, PublicAddress, Secret, Shape, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
 from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json, url_fault
@@ -96,7 +96,7 @@ class CommitStatusSettings(ChannelSettings):
 
     host: Literal["GitHub", "GitLab", "Gitea", "Forgejo", "Bitbucket", "BitbucketServer"]
     """The kind of Git host; builds of code at other kinds are left out."""
-    url: Annotated[str, Field(max_length=500)] | None = None
+    url: PublicAddress | None = None
     """The address of the host or of its API; if left out, that of the public service."""
     token: Secret
     """What may set commit statuses."""
@@ -118,8 +118,6 @@ class CommitStatusSettings(ChannelSettings):
         dialect = DIALECTS[self.host]
         if self.url is None and dialect.public is None:
             raise wrong("url", f"{self.host} is at an address of your own: set url to it")
-        if self.url is not None:
-            server_url(self.url, "url", "https://git.example.com")
         if self.url is not None and (fault := url_fault(self.url, allow_private=self.allow_private)):
             raise wrong("url", fault)
         if self.username is not None and not dialect.takes_username:

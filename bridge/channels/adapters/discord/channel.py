@@ -48,17 +48,14 @@ _CURES: Final = {
 }
 
 
-_KEY: Final = re.compile(r"/webhooks/\d+/([\w-]{20,})(?:/|$)")
-
-
 class DiscordSettings(HookSettings):
     key_after = "/webhooks/"
 
     @classmethod
     def key(cls, url: httpx.URL) -> str:
         """What follows the ID of the webhook."""
-        found = _KEY.search(url.path)
-        return found[1] if found else ""
+        identity, _, rest = super().key(url).partition("/")
+        return rest.partition("/")[0] if rest or identity.isdecimal() else identity
 
 
 class Discord(Hook):

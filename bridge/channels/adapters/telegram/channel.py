@@ -20,7 +20,7 @@ from bridge.channels.mentions import mentions
 from bridge.channels.rendering import fitted
 from bridge.channels.text import neutral
 from bridge.config.people import ContactKey
-from bridge.config.types import Secret, server_url, wrong
+from bridge.config.types import PublicAddress, Secret, wrong
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import Reply
 from bridge.runtime.rate import Rate
@@ -59,10 +59,6 @@ def _chat(chat: int | str) -> int | str:
     return chat
 
 
-def _api(address: str) -> str:
-    return server_url(address, "api", "https://api.telegram.org")
-
-
 class TelegramSettings(ReachSettings):
     """The bot and the chat that it writes to."""
 
@@ -72,7 +68,7 @@ class TelegramSettings(ReachSettings):
     """The id of the chat, such as -1001234567890, or the @name of a public group or channel."""
     thread: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     """The number of a topic, in a group that has topics."""
-    api: Annotated[str, Field(max_length=500), AfterValidator(_api)] = "https://api.telegram.org"
+    api: PublicAddress = "https://api.telegram.org"
     """Where the Bot API is: another address for a server of your own."""
 
     @property

@@ -20,7 +20,7 @@ from bridge.channels.rendering import fitted
 from bridge.channels.robot import Robot
 from bridge.channels.text import neutral
 from bridge.channels.wecom_markdown import coloured
-from bridge.config.types import Secret, server_url, wrong
+from bridge.config.types import PublicAddress, Secret, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import Reply, get_json
@@ -69,10 +69,6 @@ def _member(name: str) -> str:
     return name
 
 
-def _api(address: str) -> str:
-    return server_url(address, "api", "https://qyapi.weixin.qq.com")
-
-
 Number = Annotated[int, Field(ge=1, lt=2**31)]
 
 
@@ -95,7 +91,7 @@ class WeComAppSettings(ReachSettings):
     """The numbers of tags."""
     form: Literal["markdown", "text"] = "markdown"
     """How a notice looks: markdown with colours, or text, which the WeChat plugin shows as well."""
-    api: Annotated[str, Field(max_length=500), AfterValidator(_api)] = "https://qyapi.weixin.qq.com"
+    api: PublicAddress = "https://qyapi.weixin.qq.com"
     """Where the API is: another address for a relay of your own."""
 
     @property
