@@ -124,7 +124,7 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
         },
     },
     "WECOM_APP": {
-        'is the id of the company, "ww…": copy 企业ID at the end of 我的企业': APP | {"corpid": "1000002"},
+        'is the id of the company, "ww…": copy 企业 ID at the end of 我的企业': APP | {"corpid": "1000002"},
         "nobody would get a notice: set touser, toparty or totag": APP | {"touser": []},
         'is the user id (账号) of one member, or "@all"': APP | {"touser": ["alice|bob"]},
         '"@all" is everyone: leave the others out': APP | {"touser": ["@all", "alice"]},
@@ -243,7 +243,7 @@ WECOM_APP: Final[Mapping[str, Prepared]] = {
     "the secret is that of another application: copy `agentid` and the secret from one page": given(
         agentid=1000003
     ),
-    "add 192.0.2.7 to 企业可信IP on the page of the application": _untrusted,
+    "add 192.0.2.7 to 企业可信 IP on the page of the application": _untrusted,
     "nobody of `touser`, `toparty` and `totag` gets it: check them, and who may see the application": given(
         touser=["nobody"]
     ),

@@ -126,7 +126,7 @@ async def test_an_address_that_is_not_trusted_is_named() -> None:
         outcome = await channel(api, clock).send(notice())
     assert isinstance(outcome, Dead)
     assert outcome.reason == "config"
-    assert "add 192.0.2.7 to 企业可信IP" in outcome.why
+    assert "add 192.0.2.7 to 企业可信 IP" in outcome.why
 
 
 async def test_members_who_get_nothing_are_named() -> None:

@@ -59,7 +59,7 @@ _CURES: Final[Mapping[int, str]] = {
 
 def _whole_corpid(corpid: str) -> str:
     if not _CORPID.fullmatch(corpid):
-        raise wrong("corpid", 'is the id of the company, "ww…": copy 企业ID at the end of 我的企业')
+        raise wrong("corpid", 'is the id of the company, "ww…": copy 企业 ID at the end of 我的企业')
     return corpid
 
 
@@ -192,7 +192,7 @@ class WeComApp(Robot):
             case 60020:
                 found = _OUR_ADDRESS.search(message)
                 us = found[1] if found else "the address of this machine"
-                cure = f"add {us} to 企业可信IP on the page of the application"
+                cure = f"add {us} to 企业可信 IP on the page of the application"
                 outcome = Dead("config", f"{cure} ({said})")
             case _ if code in _CURES:
                 outcome = Dead("config", f"{_CURES[code]} ({said})")
