@@ -126,7 +126,7 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
     "WECOM_APP": {
         'is the id of the company, "ww…": copy 企业 ID at the end of 我的企业': APP | {"corpid": "1000002"},
         "nobody would get a notice: set touser, toparty or totag": APP | {"touser": []},
-        'is the user id (账号) of one member, or "@all"': APP | {"touser": ["alice|bob"]},
+        'is the user id of one member, or "@all"': APP | {"touser": ["alice|bob"]},
         '"@all" is everyone: leave the others out': APP | {"touser": ["@all", "alice"]},
         "the URL has to start with https:// and a host": APP | {"api": "wecom.example.com"},
         "the URL has to start with https://; plain http needs allow_private: true": APP

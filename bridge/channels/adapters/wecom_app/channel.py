@@ -65,7 +65,7 @@ def _whole_corpid(corpid: str) -> str:
 
 def _member(name: str) -> str:
     if not _MEMBER.fullmatch(name):
-        raise wrong("touser", 'is the user id (账号) of one member, or "@all"')
+        raise wrong("touser", 'is the user id of one member, or "@all"')
     return name
 
 
