@@ -244,15 +244,30 @@ def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[s
 
 
 def previews(
-    config: Config, messages: MessageSink, clock: Clock, notice: Notice, language: Language | None = None
+    config: Config,
+    messages: MessageSink,
+    clock: Clock,
+    notice: Notice,
+    *,
+    language: Language | None = None,
+    only: str | None = None,
 ) -> dict[str, str]:
-    """What each channel would send of a notice, by name, without secrets, in its own language or in this."""
+    """What each channel would send of a notice, by name, without secrets, in its own language or in this.
+
+    `only` names the one that is asked for.
+    """
     found, redactor = {}, Redactor(config.secrets)
     for name, plan in channel_plans(config, messages, clock).items():
+        if only not in {None, name}:
+            continue
         context = plan.context
         if language is not None and isinstance(context, ChannelContext):
             context = replace(context, language=language)
-        text = replace(plan, context=context).make().preview(replace(notice, channel=name))
+        try:
+            text = replace(plan, context=context).make().preview(replace(notice, channel=name))
+        except Exception as error:
+            log.exception(LogEvent.CHANNEL_ERROR, channel=name)
+            text = f"the adapter failed: {type(error).__name__}"  # the others are shown
         found[name] = "".join(f"{redactor.foreign(line)}\n" for line in text.splitlines())
     return found
 

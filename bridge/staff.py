@@ -161,7 +161,7 @@ class Staff(Service):
 
     def previews(self, notice: Notice, language: Language | None) -> Mapping[str, str]:
         """What each channel of the configuration in force would send of it."""
-        return previews(self._config(), self._store.messages, self._clock, notice, language)
+        return previews(self._config(), self._store.messages, self._clock, notice, language=language)
 
     def _stays(self, part: _Part, filled: _Filled) -> bool:
         return self._filled.get(part) is filled and part not in self._ending

@@ -161,15 +161,20 @@ class Hook(Channel):
         return unread(reply, self.peer, self.address_setting)
 
     async def _post(self, notice: Notice, body: bytes) -> Outcome | TooLong:
-        try:
-            reply = await post_json(str(self.address()), body, self._reach, self.headers(notice, body))
-        except AnswerLost as error:
-            return Unknown(str(error))
-        except Transient as error:
-            return Retry(str(error), error.after)
-        except Permanent as error:
-            return Dead("config", str(error))
-        return self.read(reply)
+        reply = await posted(str(self.address()), body, self._reach, self.headers(notice, body))
+        return self.read(reply) if isinstance(reply, Reply) else reply
+
+
+async def posted(url: str, body: bytes, reach: ReachPolicy, headers: Mapping[str, str]) -> Reply | Outcome:
+    """The answer to a document, or the outcome where there is none."""
+    try:
+        return await post_json(url, body, reach, headers)
+    except AnswerLost as error:
+        return Unknown(str(error))
+    except Transient as error:
+        return Retry(str(error), error.after)
+    except Permanent as error:
+        return Dead("config", str(error))
 
 
 def unread(reply: Reply, peer: str, address_setting: str = "url") -> Outcome:

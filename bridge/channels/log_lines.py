@@ -1,4 +1,4 @@
-"""The lines of a log that tell why a build failed."""
+"""The lines of a log that say why a build failed."""
 
 import re
 from typing import Final
@@ -14,7 +14,7 @@ _AFTER: Final = 6
 
 _ECHO: Final = re.compile(r"(?:\++|\$) \S.*")
 """A command, as shells repeat it; what is indented is rather a difference that a test shows."""
-# What BuildKit, Maven, Go and git put before a line that tells of progress.
+# What BuildKit, Maven, Go and git put before a line about progress.
 _PREFIX: Final = re.compile(r"\s*(?:#\d+ (?:\d+\.\d+ )?|\[INFO\]|go: |remote: )?\s*")
 _NOISE: Final = re.compile(
     r"""
@@ -42,14 +42,13 @@ _ERROR: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-
 _REFUSED: Final = re.compile(r"\b(?:denied|unknown|not found|no space|timed out|refused)\b", re.IGNORECASE)
 _HARMLESS: Final = re.compile(
     r"(?<![\w.])0\s+(?:failed|failures?|errors?)\b|\berrors?:\s*(?:false|none|null|0)\b"
     r"|\bexit(?:ed)?\s(?:status|code):?\s+0\b",
     re.IGNORECASE,
 )
-"""Words of an error that tell of none."""
+"""Words of an error where there is none."""
 
 
 def log_tail(log: str, limit: int) -> tuple[str, ...]:
@@ -72,21 +71,21 @@ def log_tail(log: str, limit: int) -> tuple[str, ...]:
 
 
 def _is_noise(line: str) -> bool:
-    if _tells_error(line) or _REFUSED.search(line):
-        return bool(_ECHO.match(line))
-    told = _PREFIX.sub("", line, count=1).rstrip()
-    return bool(_ECHO.match(line) or _NOISE.fullmatch(told))
+    if _ECHO.match(line):
+        return True
+    words = _PREFIX.sub("", line, count=1).rstrip()
+    return bool(_NOISE.fullmatch(words)) and not (_is_error(line) or _REFUSED.search(line))
 
 
 def _by_worth(lines: list[str]) -> list[int]:
     """The places of the lines: what says the error, then the end from its last line upwards."""
     end = range(max(0, len(lines) - _FAILING_END), len(lines))
-    first = next((place for place in end if _tells_error(lines[place])), None)
-    around = [] if first is None else [*range(first, first + _AFTER), *range(first - _BEFORE, first)]
-    told = [place for place in around if place in end]
+    first = next((place for place in end if _is_error(lines[place])), None)
+    near = [] if first is None else [*range(first, first + _AFTER), *range(first - _BEFORE, first)]
+    near = [place for place in near if place in end]
     last = reversed(range(len(lines)))
-    return list(dict.fromkeys([*told[:1], *end[-1:], *told, *last]))
+    return list(dict.fromkeys([*near[:1], *end[-1:], *near, *last]))
 
 
-def _tells_error(line: str) -> bool:
+def _is_error(line: str) -> bool:
     return _ERROR.search(_HARMLESS.sub("", line)) is not None

@@ -101,14 +101,13 @@ def preview(
             chosen = None if event is None else EventName(event)
             notice = await notice_about(store, build, chosen, system_clock())
             if notice is None:
-                raise click.ClickException(f"nothing is told of {build_name(build)} yet: it has not begun")
-            return previews(loaded, store.messages, system_clock, notice, language)
+                raise click.ClickException(f"there is no notice of {build_name(build)} yet: it has not begun")
+            return previews(loaded, store.messages, system_clock, notice, language=language, only=channel)
 
     for name, text in run(work).items():
-        if channel in {None, name}:
-            click.echo(f"--- {name} ({loaded.channels[name].kind})")
-            for line in text.splitlines():
-                click.echo(show.plain(line))
+        click.echo(f"--- {name} ({loaded.channels[name].kind})")
+        for line in text.splitlines():
+            click.echo(show.plain(line))
 
 
 @notices.command()

@@ -1,4 +1,4 @@
-"""`silences`: what is not to be told for a time."""
+"""`silences`: they hold notices for a time."""
 
 import re
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def _text(name: str, most: int) -> Callable[[Any, Any, str | None], str | None]:
 
 @click.group()
 def silences() -> None:
-    """What is not to be told for a time."""
+    """Hold notices for a time."""
 
 
 @silences.command()
@@ -174,11 +174,8 @@ async def _find(store: Store, name: str) -> Silence:
     """The silence of an id, or of its beginning or end. Raises ClickException."""
     if (found := await store.silences.get(name)) is not None:
         return found
-    like = [
-        one
-        for one in await store.silences.newest(MAX_LISTED)
-        if one.id.startswith(name) or one.id.endswith(name)
-    ]
+    listed = [*await store.silences.active(), *await store.silences.newest(MAX_LISTED)]
+    like = list({one.id: one for one in listed if one.id.startswith(name) or one.id.endswith(name)}.values())
     if len(like) != 1:
         why = f"may be each of these: {', '.join(one.id for one in like[:10])}" if like else "is no silence"
         raise click.ClickException(f"{name} {why}: see `silences list --all`")

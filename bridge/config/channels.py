@@ -56,7 +56,7 @@ class ChannelSettings(Strict):
 
     states: ClassVar[Events] = ()
     """The events of a kind that shows how each build is: it gets them by a notice that names none, and all of
-    them, whatever `only` says. Empty for a kind that tells people news."""
+    them, whatever `only` says. Empty for a kind whose notices are news for people."""
 
     language: Literal["zh-CN", "en"] | None = None
     """The language of its notices; if left out, that of the configuration."""

@@ -17,7 +17,7 @@ REMIND_SECONDS: Final = 4 * 3600.0
 class NoticeState(StrEnum):
     """The states of a notice.
 
-    A `merged` one went out in a digest; a `suppressed` one has nothing to tell, or a silence held it.
+    A `merged` one went out in a digest; a `suppressed` one has nothing to show, or a silence held it.
     """
 
     PENDING = "pending"
@@ -90,7 +90,7 @@ class BuildFacts:
     the first of them, if one came before this build, and `streak_seconds` how long ago it ended.
     `log_tail` is the end of the log. `code_host` is the kind of Git host and `code_path` the name of the code
     there, as the rule writes them; None in notices of earlier releases. `context` and `dockerfile` are those
-    of the request, which tell the images of one repository apart.
+    of the request, in which the images of one repository differ.
     """
 
     build_id: str

@@ -8,7 +8,7 @@ from bridge.model.notice import DigestKind
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a notice tells of: an event, and the repository and ref of its build if it is about one.
+    """What a notice is about: an event, and the repository and ref of its build if it is about one.
 
     The ref is its short name; None where it is not known any more.
     """
@@ -24,7 +24,7 @@ class Waiting:
 
     Notices with the same `batch` come from one push, which is `complete` when all its builds have ended.
     `tag_set` is that of its build: what happens to another one is no news of this one. A notice that does not
-    fold is sent by itself. `about` is what it tells of, a digest of several things; it is empty where no
+    fold is sent by itself. `about` is what it is about, of a digest several things; it is empty where no
     silence is in force.
     """
 

@@ -1,4 +1,4 @@
-"""What nobody is to be told for a time, since people know of it."""
+"""Silences: they hold notices about what people know already."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -119,7 +119,7 @@ class ServiceNoticePolicy:
 def _audience(build: Build, event: EventName, before: Streak, now: float) -> list[str]:
     """The channels that get the event; a fixed build is one to all who asked for successes, too.
 
-    That a build waits is told only to who asked for it.
+    That a build waits goes only to who asked for it.
     """
     asked = {event, EventName.SUCCESS} if event is EventName.FIXED else {event}
     channels = [

@@ -47,7 +47,7 @@ from bridge.store.values import (
     Receipt,
     RecordedDecision,
     Step,
-    nobody,
+    no_notices,
 )
 from bridge.store.waits import Waits
 
@@ -146,7 +146,7 @@ class Builds(Protocol):
         reason: str,
         claim_id: str | None = None,
         *,
-        notices_for: NoticesFor = nobody,
+        notices_for: NoticesFor = no_notices,
     ) -> Build:
         """Make another run of a build that has ended, with its notices: it waits, with its number and tags.
 

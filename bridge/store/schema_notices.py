@@ -1,4 +1,4 @@
-"""The table about what is not to be told, of the same metadata as those of `bridge.store.schema`."""
+"""The table of silences, of the same metadata as those of `bridge.store.schema`."""
 
 from sqlalchemy import Column, Float, Index, Integer, Table, Text, text
 

@@ -1,4 +1,4 @@
-"""The port of the store about what is not to be told for a time. See `bridge.store.base`."""
+"""The port of the store about silences. See `bridge.store.base`."""
 
 from typing import Protocol
 

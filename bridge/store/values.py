@@ -18,7 +18,7 @@ NoticesFor = Callable[[Build, Streak], Sequence[Notice]]
 """Which notices a build in its new state asks for, given the failures of its tag set just before it."""
 
 
-def nobody(_build: Build, _before: Streak) -> Sequence[Notice]:
+def no_notices(_build: Build, _before: Streak) -> Sequence[Notice]:
     """No notices."""
     return ()
 

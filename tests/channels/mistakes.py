@@ -125,7 +125,7 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
     },
     "WECOM_APP": {
         'is the id of the company, "ww…": copy 企业 ID at the end of 我的企业': APP | {"corpid": "1000002"},
-        "nobody would get a notice: set touser, toparty or totag": APP | {"touser": []},
+        "a notice needs a recipient: set touser, toparty or totag": APP | {"touser": []},
         'is the user id of one member, or "@all"': APP | {"touser": ["alice|bob"]},
         '"@all" is everyone: leave the others out': APP | {"touser": ["@all", "alice"]},
         "the URL has to start with https:// and a host": APP | {"api": "wecom.example.com"},
@@ -244,7 +244,7 @@ WECOM_APP: Final[Mapping[str, Prepared]] = {
         agentid=1000003
     ),
     "add 192.0.2.7 to 企业可信 IP on the page of the application": _untrusted,
-    "nobody of `touser`, `toparty` and `totag` gets it: check them, and who may see the application": given(
+    "`touser`, `toparty` and `totag` name no one who may see the application: check them": given(
         touser=["nobody"]
     ),
     "not sent to carol: unknown to WeCom, or may not see the application": given(touser=["alice", "carol"]),

@@ -219,6 +219,7 @@ async def test_a_token_of_bitbucket_may_go_with_a_user(host: str) -> None:
         ("GitHub", "https://github.example.com", "https://github.example.com/api/v3"),
         ("GitLab", "https://gitlab.example.com/", "https://gitlab.example.com/api/v4"),
         ("GitLab", "https://example.com/gitlab/api/v4", "https://example.com/gitlab/api/v4"),
+        ("Gitea", "https://example.com/git", "https://example.com/git/api/v1"),
         ("Forgejo", "https://codeberg.org", "https://codeberg.org/api/v1"),
         ("Bitbucket", None, "https://api.bitbucket.org/2.0"),
         ("BitbucketServer", "https://bitbucket.example.com", "https://bitbucket.example.com"),

@@ -20,7 +20,7 @@ from support.sources import check_vendor_page
 
 from bridge.channels.base import Dead, Ok, RateLimited, Suppressed
 from bridge.model.event import Person
-from bridge.model.notice import BuildFacts, DigestFacts, EventName, Notice
+from bridge.model.notice import BuildFacts, DigestFacts, EventName, Member, Notice
 from bridge.registry import CHANNELS
 
 FOUND = {kind: contract for kind in CHANNELS if (contract := find_contract(kind))}
@@ -189,6 +189,25 @@ def test_a_digest_of_as_many_as_a_kind_folds_names_each_build_once_and_fits(
     if markup.mention is not None and mentions(markup, text):
         text = text.removesuffix(markup.mention)
     assert not re.search(markup.power, re.sub(markup.own, "", text))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in RENDERED if CHANNELS[kind].digest_size])
+async def test_the_largest_digest_is_one_message_that_the_peer_takes(kind: str, tmp_path: Path) -> None:
+    contract, size, facts = FOUND[kind], CHANNELS[kind].digest_size, notice(log_tail="").facts
+    assert isinstance(facts, BuildFacts)
+    members = tuple(
+        Member(
+            notice_id=f"N-{place}",
+            event=EventName.FAIL,
+            facts=replace(facts, number=9000 + place, build_id=str(place), subject="𠮷修" * 40),
+        )
+        for place in range(size)
+    )
+    sent = replace(notice(), facts=DigestFacts(kind="backlog", members=members))
+    async with contract.serve(tmp_path, Turnable()) as peer:
+        assert isinstance(await make_channel(kind, contract, peer).send(sent), Ok)
+        (text,) = contract.taken(peer)
+    assert {int(found) for found in re.findall(r"#(9\d\d\d)\b", text)} == set(range(9000, 9000 + size))
 
 
 @every_mention

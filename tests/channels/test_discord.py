@@ -1,18 +1,16 @@
 """Embeds of Discord, whom they mention, and what its answers mean."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from channels.discord.server import MAX_TEXT, TOKEN, discord_server, shown, units
+from channels.discord.server import TOKEN, discord_server, shown
 from pydantic import ValidationError
 from support.fake_robots import FakeRobot, Turnable, answer
 from support.notices import AUTHOR, context, notice
 
 from bridge.channels.adapters.discord.channel import Discord
 from bridge.channels.base import Dead, Ok, RateLimited, Retry, Unknown
-from bridge.model.notice import BuildFacts, DigestFacts, EventName, Member, Notice
 
 USER = "80351110224678912"
 
@@ -82,28 +80,6 @@ async def test_the_address_has_the_version_whose_times_are_seconds_and_waits_for
     (asked,) = hook.requests
     assert "/api/v10/webhooks/" in asked
     assert asked.endswith("?thread_id=42&wait=true")
-
-
-async def test_a_long_digest_is_one_embed_that_is_taken() -> None:
-    clock = Turnable()
-    facts = notice(log_tail="").facts
-    assert isinstance(facts, BuildFacts)
-    members = tuple(
-        Member(
-            notice_id=f"N-{place}",
-            event=EventName.FAIL,
-            facts=replace(facts, number=9000 + place, build_id=str(place), subject="𠮷" * 80),
-        )
-        for place in range(Discord.digest_size)
-    )
-    sent = Notice(
-        id="N-1", channel="ops", event=EventName.FAIL, facts=DigestFacts(kind="backlog", members=members),
-        created_at=clock.now,
-    )  # fmt: skip
-    async with discord_server(clock) as hook:
-        assert await channel(hook, clock).send(sent) == Ok()
-    assert shown(hook.messages[0]).count("#9") == Discord.digest_size
-    assert units(shown(hook.messages[0])) < MAX_TEXT
 
 
 @pytest.mark.parametrize(

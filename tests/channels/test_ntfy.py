@@ -1,18 +1,17 @@
 """Messages of ntfy, and what its answers mean."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from channels.ntfy.server import BURST, MAX_MESSAGE, TOKEN, TOPIC, ntfy_server, shown
+from channels.ntfy.server import BURST, TOKEN, TOPIC, ntfy_server, shown
 from pydantic import ValidationError
 from support.fake_robots import FakeRobot, Turnable, answer
 from support.notices import SERVICE, context, notice
 
 from bridge.channels.adapters.ntfy.channel import Ntfy, NtfySettings
 from bridge.channels.base import Dead, Ok, RateLimited, Retry, Unknown
-from bridge.model.notice import BuildFacts, DigestFacts, EventName, Member, Notice
+from bridge.model.notice import EventName
 
 
 def channel(server: FakeRobot, clock: Turnable, *, token: str | None = TOKEN, **lent: Any) -> Ntfy:
@@ -102,28 +101,6 @@ def test_a_preview_does_not_show_the_topic(topic: str) -> None:
     preview = Ntfy("ops", given(f"https://ntfy.sh/{topic}"), context()).preview(notice())
     assert "acme/shop" in preview
     assert topic not in preview
-
-
-async def test_a_long_digest_is_one_message_that_is_taken() -> None:
-    clock = Turnable()
-    facts = notice(log_tail="").facts
-    assert isinstance(facts, BuildFacts)
-    members = tuple(
-        Member(
-            notice_id=f"N-{place}",
-            event=EventName.FAIL,
-            facts=replace(facts, number=9000 + place, build_id=str(place), subject="修" * 80),
-        )
-        for place in range(Ntfy.digest_size)
-    )
-    sent = Notice(
-        id="N-1", channel="ops", event=EventName.FAIL, facts=DigestFacts(kind="backlog", members=members),
-        created_at=clock.now,
-    )  # fmt: skip
-    async with ntfy_server(clock) as server:
-        assert await channel(server, clock).send(sent) == Ok()
-    assert shown(server.messages[0]).count("#9") == Ntfy.digest_size
-    assert len(server.messages[0]["message"].encode()) <= MAX_MESSAGE
 
 
 @pytest.mark.parametrize(

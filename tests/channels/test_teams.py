@@ -89,28 +89,6 @@ async def test_texts_of_strangers_begin_no_list_and_mention_nobody() -> None:
     assert not [line for line in text.split("\n") if line.startswith(("-", "#"))]
 
 
-async def test_a_long_digest_is_one_card_that_is_taken() -> None:
-    clock = Turnable()
-    facts = notice(log_tail="").facts
-    assert isinstance(facts, BuildFacts)
-    members = tuple(
-        Member(
-            notice_id=f"N-{place}",
-            event=EventName.FAIL,
-            facts=replace(facts, number=9000 + place, build_id=str(place), subject="修" * 80),
-        )
-        for place in range(Teams.digest_size)
-    )
-    sent = Notice(
-        id="N-1", channel="ops", event=EventName.FAIL, facts=DigestFacts(kind="backlog", members=members),
-        created_at=clock.now,
-    )  # fmt: skip
-    async with teams_workflow(clock) as workflow:
-        assert await channel(workflow, clock).send(sent) == ACCEPTED
-    assert workflow.refused == []
-    assert shown(workflow.messages[0]).count("#9") == Teams.digest_size
-
-
 async def test_all_authors_of_a_push_are_mentioned_each_by_the_own_name() -> None:
     clock = Turnable()
     facts = notice().facts

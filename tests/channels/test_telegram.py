@@ -8,7 +8,7 @@ from channels.telegram.bot_server import CHAT, THREAD, TOKEN, bot_server, refuse
 from channels.telegram.contract import settings
 from pydantic import ValidationError
 from support.fake_robots import FakeRobot, Turnable, answer
-from support.notices import context, notice
+from support.notices import AUTHOR, context, notice
 
 from bridge.channels.adapters.telegram.channel import Telegram
 from bridge.channels.base import Dead, Ok, RateLimited, Retry, Unknown
@@ -196,3 +196,11 @@ async def test_a_token_that_the_server_repeats_is_in_no_outcome(caplog: pytest.L
         bot.scripted.append(refuses(400, f"Bad Request: no method for {bot.url}"))
         outcome = await channel(bot, clock).send(notice())
     assert TOKEN not in repr(outcome) + caplog.text
+
+
+async def test_a_username_with_its_at_sign_is_mentioned_and_none_is_markup() -> None:
+    for written, shown in (("@zhang_san", "@zhang_san"), ("<b>", "@&lt;b&gt;")):
+        given = context(language="en", contacts={AUTHOR: written})
+        settings = Telegram.Settings.model_validate({"token": TOKEN, "chat": -100})
+        body = json.loads(Telegram("ops", settings, given).render(notice(), 4_000))
+        assert body["text"].endswith(f"\n{shown}")

@@ -66,7 +66,7 @@ def test_one_channel_is_shown_as_if_something_else_had_happened_and_in_another_l
 
 def test_what_cannot_be_shown_is_said(daemon: Daemon) -> None:
     assert fails(daemon, "notices preview acme/shop#2") == (
-        "nothing is told of acme/shop #2 yet: it has not begun"
+        "there is no notice of acme/shop #2 yet: it has not begun"
     )
     assert fails(daemon, "notices preview --channel gone acme/shop#1") == (
         "there is no channel gone: there are lark, team, message"

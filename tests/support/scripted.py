@@ -5,7 +5,7 @@ import math
 import sqlite3
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,7 +25,7 @@ from bridge.config.types import Strict
 from bridge.model.build import Build, BuildRequest, NewBuild, Origin
 from bridge.model.delivery import Delivery, DeliveryState
 from bridge.model.event import Person
-from bridge.model.notice import EventName, Notice, Streak, Subscription
+from bridge.model.notice import EventName, Notice, Subscription
 from bridge.planning.builds import plan
 from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.runtime.rate import Rate
@@ -35,10 +35,11 @@ from bridge.store.sqlite import builds
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.store import SqliteStore
-from bridge.store.values import Decision, NoticeFilter
+from bridge.store.values import Decision, NoticeFilter, no_notices
 
 START = 1_700_000_000.0
 _NUMBERS = count()
+quiet = no_notices
 ANN = Person("Ann", "ann@example.com")
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -261,11 +262,6 @@ class Store(SqliteStore):
         """The events written for a channel, oldest first."""
         rows = await newest_notices(self, 1000, NoticeFilter(channel=channel))
         return [row.notice.event for row in reversed(rows)]
-
-
-def quiet(_build: Build, _before: Streak) -> Sequence[Notice]:
-    """No notices."""
-    return ()
 
 
 def delivery_of(key: str, now: float, **changes: Any) -> Delivery:

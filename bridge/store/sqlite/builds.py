@@ -52,7 +52,7 @@ from bridge.store.values import (
     Page,
     Redact,
     Step,
-    nobody,
+    no_notices,
 )
 
 log = structlog.get_logger()
@@ -199,7 +199,7 @@ class Builds:
         reason: str,
         claim_id: str | None = None,
         *,
-        notices_for: NoticesFor = nobody,
+        notices_for: NoticesFor = no_notices,
     ) -> Build:
         now = self._clock()
 

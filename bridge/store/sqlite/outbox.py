@@ -159,11 +159,11 @@ def _open(channel: str, since: float, *, has_recipients: bool) -> CTE:
 
 
 def _about(connection: Connection, channel: str, found: Sequence[RowMapping]) -> Mapping[str, list[About]]:
-    """What these notices tell of; a digest tells of what its members do."""
+    """What these notices are about; a digest is about what its members are."""
     in_digest = (table.c.channel == channel, IS_OPEN, table.c.digest_id.is_not(None))
-    told = select(table).where(*in_digest).order_by(table.c.id).subquery()
-    columns = (told.c.digest_id, told.c.event, told.c.namespace, told.c.repo_name, build.c.ref)
-    members = select(*columns).select_from(told).outerjoin(build, build.c.id == told.c.build_id)
+    member = select(table).where(*in_digest).order_by(table.c.id).subquery()
+    columns = (member.c.digest_id, member.c.event, member.c.namespace, member.c.repo_name, build.c.ref)
+    members = select(*columns).select_from(member).outerjoin(build, build.c.id == member.c.build_id)
     of_digest: defaultdict[str, list[About]] = defaultdict(list)
     for row in connection.execute(members).mappings():
         of_digest[row["digest_id"]].append(_about_row(row))

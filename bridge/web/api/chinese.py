@@ -178,7 +178,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "the notices of {} went one by one: replay these": "{0} 的各条通知已逐条发送：请重发那些通知",
     "{} cannot be sent again: {}": "{0} 无法再次发送：{1}",
     "{} is still to be sent: it is {}": "{0} 尚待发送，状态为 {1}",
-    "nothing is told of {} #{} yet: it has not begun": "{0} #{1} 还没有开始，尚无可通知的内容",
+    "there is no notice of {} #{} yet: it has not begun": "{0} #{1} 还没有开始，尚无可通知的内容",
     "there is no channel {} any more: add it to bridge.yaml, then try again": (
         "渠道 {0} 已不存在：请把它加入 bridge.yaml，然后重试"
     ),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+import anyio.to_thread
 from starlette.responses import Response
 
 from bridge.errors import ConfigError
@@ -145,8 +146,8 @@ class OwnApi(SilenceCalls):
         build = await self._core.builds.one(call.principal, call.path["build_id"])
         notice = await notice_about(self._core.store, build, query.event, self._core.clock())
         if notice is None:
-            raise Conflict(f"nothing is told of {build.full_name} #{build.number} yet: it has not begun")
-        shown = self._core.previews(notice, query.language)
+            raise Conflict(f"there is no notice of {build.full_name} #{build.number} yet: it has not begun")
+        shown = await anyio.to_thread.run_sync(self._core.previews, notice, query.language)
         return [{"channel": name, "text": text} for name, text in shown.items()]
 
     async def trigger(self, call: Call, body: NewBuildOrder) -> BuildDocument:

@@ -37,7 +37,7 @@ class SilenceQuery(Arguments):
 
 
 class NewSilence(Strict):
-    """What is not to be told, until when, and why; at least one of repository, ref, events and channel."""
+    """Which notices to hold, until when, and why; at least one of repository, ref, events and channel."""
 
     repository: _Pattern | None = None
     """A pattern of namespace/repo_name, as rules have them for refs: `acme/*` is a whole namespace."""
@@ -61,7 +61,7 @@ class SilenceCalls(Dialect):
     async def list_silences(self, call: Call, query: SilenceQuery) -> list[SilenceDocument]:
         """List silences, the newest first, at most 1000."""
         now = self._core.clock()
-        found = await self._core.silences.newest(call.caller)
+        found = await self._core.silences.newest(call.caller, only_active=query.state == "active")
         return [silence_document(one, now) for one in found if query.state in {None, one.state(now)}]
 
     async def show_silence(self, call: Call) -> SilenceDocument:

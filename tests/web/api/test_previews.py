@@ -37,5 +37,5 @@ async def test_nothing_would_be_sent_of_a_build_that_has_not_begun(
 ) -> None:
     build = await store.add_build()
     said = bad(await client.get(f"/v1/builds/{build.id}/previews"), 409)
-    assert said == "nothing is told of acme/shop #1 yet: it has not begun"
+    assert said == "there is no notice of acme/shop #1 yet: it has not begun"
     bad(await client.get("/v1/builds/none/previews"), 404)

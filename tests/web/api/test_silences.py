@@ -12,8 +12,17 @@ from support.scripted import START, Store
 
 from bridge.model.access import Role
 from bridge.runtime.clock import when
+from bridge.store.schema_notices import silence
 
 DAY = 86400.0
+ENDED = {
+    "created_at": START - DAY,
+    "until": START - 60,
+    "author": "ann",
+    "reason": "over",
+    "events": "[]",
+    "held": 0,
+}
 NEW = {"repository": "acme/*", "until": when(START + 60), "reason": "the mirror moves"}
 
 
@@ -113,3 +122,23 @@ async def test_who_has_one_namespace_sees_and_ends_what_is_silenced_there_alone(
         bad(await client.delete(f"/v1/silences/{hidden}", headers=of_acme), 404)
     good(await client.delete(f"/v1/silences/{made[0]}", headers=of_acme))
     bad(await client.post("/v1/silences", json=NEW | {"repository": "globex/x"}, headers=of_acme), 403)
+
+
+async def test_only_an_admin_hides_that_the_bridge_itself_is_down(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    member = bearer(await issue(store, Role.MEMBER))
+    of_bridge = {"repository": None, "events": ["serviceDegraded", "buildJobFail"]}
+    bad(await client.post("/v1/silences", json=NEW | of_bridge, headers=member), 403)
+    of_acme = NEW | {"events": ["serviceDegraded"]}
+    assert (await client.post("/v1/silences", json=of_acme, headers=member)).status_code == 201
+    await made_by(client, **of_bridge)
+
+
+async def test_one_in_force_is_listed_behind_a_thousand_that_have_ended(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    made = await made_by(client)
+    rows = [{**ended, "id": f"f{number:04}"} for number, ended in enumerate([ENDED] * 1000)]
+    await store.database.write(lambda connection: connection.execute(silence.insert(), rows))
+    assert good(await client.get("/v1/silences?state=active")) == [made]

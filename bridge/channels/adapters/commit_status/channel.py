@@ -37,15 +37,13 @@ from bridge.channels.base import (
     Unknown,
 )
 from bridge.channels.build_text import took
-from bridge.channels.hook import PAUSE, unread
+from bridge.channels.hook import PAUSE, ReachSettings, posted, unread
 from bridge.channels.text import plain, web_link
 from bridge.channels.words import Speech, status_of, words_of
-from bridge.config.channels import ChannelSettings
 from bridge.config.notices import Events
-from bridge.config.types import ConfigPath, PublicAddress, Secret, Shape, wrong
-from bridge.errors import Permanent, Transient
+from bridge.config.types import PublicAddress, Secret, Shape, wrong
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
-from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json, url_fault
+from bridge.runtime.http_client import ReachPolicy, Reply
 
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "GitHub": GitHub(),
@@ -65,11 +63,13 @@ _STATES: Final[Mapping[EventName, State]] = {
 }
 _EXPLAINED: Final = frozenset({EventName.FAIL, EventName.STOP})
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_NO_COMMIT: Final = re.compile(r"commit|object does not exist")
+_NO_COMMIT: Final = re.compile(r"\bcommit(?: [0-9a-f]{7,64})? not found|object does not exist")
 _TAKEN: Final = range(200, 300)
 _EMPTY: Final = 204
 _REFUSALS: Final = frozenset({400, 403, 404, 422})
 _MAX_SAID: Final = 1000
+_NO_ADDRESS: Final = "https://example.com/"
+"""In place of one that is missing, which is a fault of its own."""
 _NOWHERE: Final = Report(
     repository="buildbridge/none",
     sha="0" * 40,
@@ -83,7 +83,7 @@ _NOWHERE: Final = Report(
 """What a test reports about: it proves the token, and no host has it."""
 
 
-class CommitStatusSettings(ChannelSettings):
+class CommitStatusSettings(ReachSettings):
     """Where the code is, and who may report on its commits."""
 
     states: ClassVar[Events] = (
@@ -106,25 +106,19 @@ class CommitStatusSettings(ChannelSettings):
         str, Shape(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,59}", "has letters, digits and . _ / -, at most 60")
     ] = "buildbridge"
     """What the names of the statuses begin with."""
-    allow_private: bool = False
-    """Whether the address may be a private one or be called without TLS."""
-    proxy: Secret | None = None
-    """The HTTP proxy to go through."""
-    ca_file: ConfigPath | None = None
-    """Authorities to trust instead of the public ones (a PEM file)."""
 
     @model_validator(mode="after")
-    def _reachable(self) -> Self:
+    def _of_the_host(self) -> Self:
         dialect = DIALECTS[self.host]
         if self.url is None and dialect.public is None:
             raise wrong("url", f"{self.host} is at an address of your own: set url to it")
-        if self.url is not None and (fault := url_fault(self.url, allow_private=self.allow_private)):
-            raise wrong("url", fault)
         if self.username is not None and not dialect.takes_username:
             raise wrong("username", f"{self.host} takes no username: leave it out")
-        if self.proxy and (fault := url_fault(self.proxy.reveal(), allow_private=True)):
-            raise wrong("proxy", f"the proxy is not usable: {fault}")
         return self
+
+    @property
+    def where(self) -> str:
+        return self.url or DIALECTS[self.host].public or _NO_ADDRESS
 
     @property
     def base(self) -> str:
@@ -133,7 +127,7 @@ class CommitStatusSettings(ChannelSettings):
         if self.url is None or (dialect.public and httpx.URL(self.url).host == dialect.site):
             return str(dialect.public)
         address = self.url.rstrip("/")
-        is_api = httpx.URL(self.url).path.strip("/") or address == dialect.public
+        is_api = address == dialect.public or address.endswith(dialect.api)
         return address if is_api else address + dialect.api
 
 
@@ -165,7 +159,7 @@ class CommitStatus(Channel):
         return f"{httpx.URL(settings.base).host} {key}"
 
     async def send(self, notice: Notice) -> Outcome:
-        """A test reports on a commit that no host has: a token that is good enough to be told so is good."""
+        """A test reports on a commit that no host has: a host that says so has accepted the token."""
         if isinstance(notice.facts, ServiceFacts) and notice.facts.is_test:
             reply = await self._ask(_NOWHERE)
             if isinstance(reply, Reply) and reply.status in _REFUSALS and isinstance(reply.data, dict):
@@ -187,7 +181,7 @@ class CommitStatus(Channel):
         return f"POST /{self._dialect.path(report)}\n{document.decode()}"
 
     def report(self, notice: Notice) -> Report | Suppressed:
-        """What the host is told of a build, or why it is told nothing."""
+        """What is reported of a build, or why nothing is."""
         facts, state = notice.facts, _STATES.get(notice.event)
         if not isinstance(facts, BuildFacts) or state is None:
             return Suppressed("a commit shows how its builds are, and nothing else")
@@ -222,15 +216,7 @@ class CommitStatus(Channel):
 
     async def _ask(self, report: Report) -> Reply | Outcome:
         url = f"{self._base}/{self._dialect.path(report)}"
-        body = orjson.dumps(self._dialect.document(report))
-        try:
-            return await post_json(url, body, self._reach, self._headers)
-        except AnswerLost as error:
-            return Unknown(str(error))
-        except Transient as error:
-            return Retry(str(error), error.after)
-        except Permanent as error:
-            return Dead("config", str(error))
+        return await posted(url, orjson.dumps(self._dialect.document(report)), self._reach, self._headers)
 
     def _read(self, reply: Reply) -> Outcome:
         peer = self._dialect.peer
@@ -242,7 +228,7 @@ class CommitStatus(Channel):
             self._has_reported = True
             return Ok()
         if self._dialect.repeated and self._dialect.repeated in message.lower():
-            return Ok(f"{peer} has this state already")
+            return Ok(f"{peer} keeps the state that it has: {message}")
         said = f"{peer} answered {reply.status}{f': {message}' if message else ''}"
         return self._refusal(reply, said, message.lower())
 

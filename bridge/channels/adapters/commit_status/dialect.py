@@ -12,8 +12,8 @@ State = Literal["pending", "running", "success", "failure", "error", "cancelled"
 class Report:
     """How a build of a commit is.
 
-    `repository` is its full name at the host. `name` tells the build from others of the commit. `page` is
-    that of the build, None where it has none, and `home` a page that there is in any case.
+    `repository` is its full name at the host. `name` is that of the build among those of the commit. `page`
+    is that of the build, None where it has none, and `home` a page that there is in any case.
     """
 
     repository: str
@@ -44,7 +44,7 @@ class Dialect(ABC):
     longest: ClassVar[int] = 255
     """The most characters of a description."""
     repeated: ClassVar[str | None] = None
-    """The words, in small letters, with which it rejects a state that it has already."""
+    """The words, in small letters, with which it keeps the state that it has."""
     takes_username: ClassVar[bool] = False
 
     @abstractmethod

@@ -11,7 +11,7 @@ _DIGEST: Final = 12
 
 
 def name_of(facts: BuildFacts, prefix: str) -> str:
-    """The build repository, and what tells its images of one commit apart; at most 255 bytes.
+    """The build repository, and what its images of one commit differ in; at most 255 bytes.
 
     It is the same for every branch, since hosts ask for checks by name: `buildbridge/acme/shop`,
     `buildbridge/acme/shop /api -f /api/Dockerfile`, `buildbridge/acme/shop (tag)`.

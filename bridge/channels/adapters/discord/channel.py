@@ -59,7 +59,7 @@ class DiscordSettings(HookSettings):
 
 
 class Discord(Hook):
-    """A message has one embed; mentions stand before it, since those in an embed reach nobody."""
+    """A message has one embed; mentions stand before it, since those in an embed notify no one."""
 
     kind = "DISCORD"
     Settings = DiscordSettings
@@ -74,7 +74,7 @@ class Discord(Hook):
         return fitted(notice, self.context, lambda content: orjson.dumps(_message(content, users)), limit)
 
     def address(self) -> httpx.URL:
-        """Discord is to wait until the message is there: it does not tell of failures otherwise."""
+        """Discord is to wait until the message is there: otherwise its answer hides failures."""
         path = _VERSIONED.sub(_VERSION, self._url.path)
         return self._url.copy_with(path=path).copy_merge_params({"wait": "true"})
 

@@ -123,10 +123,11 @@ class Ntfy(Hook):
 
 
 def _message(content: Content) -> dict[str, Any]:
-    """Plain text; a tap on it opens the page of the log."""
+    """Plain text; a tap on it opens the page of the log, or else the first one that it names."""
     lines = ["".join(s.text if isinstance(s, Link) else s for s in line) for line in content.lines]
     note = "".join(span for span in content.footer if isinstance(span, str)).removeprefix(" · ")
-    pages = [span.url for span in content.footer if isinstance(span, Link)]
+    spans = [*content.footer, *(span for line in content.lines for span in line)]
+    pages = [span.url for span in spans if isinstance(span, Link)]
     return {
         "title": f"{content.mark} {content.status} · {neutral(content.subject)}",
         "message": neutral("\n".join([*lines, *content.tail, note])),

@@ -50,7 +50,7 @@ class Teams(Hook):
         "teams_id", "The user principal name or object ID by which Teams mentions this person."
     )
     digest_size = 90
-    rate = Rate(4, 60)  # a connection posts 25 cards in 5 minutes, and drops more without telling the caller
+    rate = Rate(4, 60)  # a connection posts 25 cards in 5 minutes, and drops more in silence
     limits: ClassVar = (20_000, 8_000)  # the vendor takes "about 28 KB", some have seen 21 KB
 
     def render(self, notice: Notice, limit: int) -> bytes:

@@ -166,7 +166,7 @@ def _html(content: Content, usernames: Sequence[str]) -> str:
         lines.append(f"<pre>{tail}</pre>")
     lines.append(_line(content.footer))
     if usernames:
-        lines.append(" ".join(f"@{each}" for each in usernames))
+        lines.append(" ".join(f"@{html.escape(each.removeprefix('@'))}" for each in usernames))
     return "\n".join(lines)
 
 

@@ -21,8 +21,6 @@ from bridge.model.notice import DigestFacts, Notice
 
 _RATE_LIMITED: Final = {45009: 60.0, 45033: 5.0}
 _CONTENT_REJECTED: Final = {40008, 40033, 40035, 40058, 44004}
-
-
 _TITLE: Final = 26
 _SUBTITLE: Final = 30
 _SUBTEXT: Final = 112
@@ -50,7 +48,7 @@ class WeCom(Robot):
         self._form = settings.form
 
     def render(self, notice: Notice, limit: int) -> bytes:
-        """Only the first form can mention people; a card tells of one build, and leads to its log."""
+        """Only the first form can mention people; a card shows one build, and leads to its log."""
         userids = mentions(notice, self.context.contacts)
         form = "markdown" if userids else self._form
         if form == "card":

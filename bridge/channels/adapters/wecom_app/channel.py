@@ -39,9 +39,7 @@ _CONTENT_REJECTED: Final = {40008, 40033, 40035, 40058, 44004, 45002}
 _UNKNOWN_APP: Final = "the secret is not valid: copy it from the page of the application again"
 _UNKNOWN_COMPANY: Final = "there is no such company: copy `corpid` from 我的企业 again"
 _OTHER_APP: Final = "the secret is that of another application: copy `agentid` and the secret from one page"
-_NOBODY: Final = (
-    "nobody of `touser`, `toparty` and `totag` gets it: check them, and who may see the application"
-)
+_NOBODY: Final = "`touser`, `toparty` and `totag` name no one who may see the application: check them"
 _CURES: Final[Mapping[int, str]] = {
     40001: _UNKNOWN_APP,
     40091: _UNKNOWN_APP,
@@ -101,7 +99,7 @@ class WeComAppSettings(ReachSettings):
     @model_validator(mode="after")
     def _to_someone(self) -> Self:
         if not (self.touser or self.toparty or self.totag):
-            raise wrong("touser", "nobody would get a notice: set touser, toparty or totag")
+            raise wrong("touser", "a notice needs a recipient: set touser, toparty or totag")
         if _EVERYONE in self.touser and (len(self.touser) > 1 or self.toparty or self.totag):
             raise wrong("touser", '"@all" is everyone: leave the others out')
         return self

@@ -1,4 +1,4 @@
-"""What is not to be told for a time."""
+"""Silences, which hold notices for a time."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -7,7 +7,7 @@ from typing import Final
 
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
-from bridge.model.notice import MESSAGE_CHANNEL
+from bridge.model.notice import MESSAGE_CHANNEL, EventName
 from bridge.model.silence import MAX_SILENCES, Silence
 from bridge.rules.pattern import BadPattern, compile_pattern
 from bridge.runtime.clock import Clock
@@ -20,6 +20,8 @@ from bridge.web.api.silence_documents import silence_document
 MAX_LISTED: Final = 1000
 MAX_REASON: Final = 500
 LONGEST: Final = timedelta(days=90)
+_OF_THE_BRIDGE: Final = frozenset({EventName.DEGRADED, EventName.RESTORED})
+"""Who works on a repository must not hide from others that the bridge itself is down."""
 _LITERAL: Final = re.compile(r"([^/*?\[]+)/.+", re.DOTALL)
 _REFS: Final = re.compile(r"refs/(?:heads|tags)/")
 
@@ -33,9 +35,11 @@ class SilenceAccess:
         self._keeper = keeper
         self._clock = clock
 
-    async def newest(self, caller: Principal) -> Sequence[Silence]:
+    async def newest(self, caller: Principal, *, only_active: bool) -> Sequence[Silence]:
         """Those that the caller may see, the newest first."""
-        return [one for one in await self._silences.newest(MAX_LISTED) if _visible(caller, one)]
+        listed = self._silences.active() if only_active else self._silences.newest(MAX_LISTED)
+        found = sorted(await listed, key=lambda one: one.id, reverse=True)
+        return [one for one in found if _visible(caller, one)]
 
     async def one(self, caller: Principal, silence_id: str) -> Silence:
         """Raises NotFound."""
@@ -45,7 +49,10 @@ class SilenceAccess:
         return found
 
     async def add(self, caller: Principal, silence: Silence, origin: str) -> None:
-        """Make it; takes the role member there. Raises Forbidden, Invalid, and Conflict for too many."""
+        """Make it; takes the role member there, or admin for events of the bridge itself.
+
+        Raises Forbidden, Invalid, and Conflict for too many.
+        """
         _require(caller, silence)
         check(silence, self._keeper.in_force.files.names.channels, self._clock())
         if not await self._silences.add(silence):
@@ -125,6 +132,7 @@ def _visible(caller: Principal, silence: Silence) -> bool:
 
 def _require(caller: Principal, silence: Silence) -> None:
     if (namespace := _namespace(silence)) is None:
-        require(caller, Role.MEMBER)
+        hides_bridge = silence.repository is None and silence.ref is None and silence.events & _OF_THE_BRIDGE
+        require(caller, Role.ADMIN if hides_bridge else Role.MEMBER)
     else:
         require_in(caller, Role.MEMBER, namespace)
