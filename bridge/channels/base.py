@@ -14,9 +14,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
-from bridge.channels.chinese import CHINESE
+from bridge.channels.reasons import reasons
 from bridge.config.people import ContactKey
-from bridge.model.language import translator
 from bridge.model.notice import Notice
 from bridge.model.silence import SilencedBy
 from bridge.runtime.clock import Clock
@@ -111,7 +110,7 @@ class ChannelContext:
     @cached_property
     def translate(self) -> Callable[[str], str]:
         """Puts what the bridge itself says into the language of the channel."""
-        return translator(self.language, {**CHINESE, **self.sentences})
+        return reasons(self.language, self.sentences)
 
 
 class Channel(ABC):

@@ -27,7 +27,6 @@ CHINESE: Final[Mapping[str, str]] = {
     "it takes notices again": "已恢复发送",
     "{} waits for a restart": "{} 重启后生效",
     "{} wait for a restart": "{} 重启后生效",
-    "what was good stays in force: {}": "规则文件有错，继续使用上一版规则。{}",
     "nothing in its rule is active any more": "规则里的配置已全部停用",
     "there is no rule for it any more": "它的规则已删除",
     "changed: {}": "有改动：{}",

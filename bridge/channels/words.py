@@ -59,7 +59,6 @@ class Words:
     earlier: str
     colon: str
     list_separator: str
-    sentence_separator: str
     works: str
     parts: Mapping[str, str]
 
@@ -119,7 +118,6 @@ _ZH: Final = Words(
     earlier="此前 {0}",
     colon="：",
     list_separator="，",
-    sentence_separator="；",
     works="{0} 可用",
     parts={
         "channel": "通知渠道 {0}",
@@ -179,7 +177,6 @@ _EN: Final = Words(
     earlier="Before that {0}",
     colon=": ",
     list_separator=", ",
-    sentence_separator="; ",
     works="{0} works",
     parts={
         "channel": "channel {0}",
@@ -220,8 +217,8 @@ class Speech:
     translate: Callable[[str], str]
 
     def reason(self, detail: str) -> str:
-        """Sentences of the bridge, with `; ` between them."""
-        return self.words.sentence_separator.join(map(self.translate, detail[:_LONGEST].split("; ")))
+        """What the bridge says of an event."""
+        return self.translate(detail[:_LONGEST])
 
     def part(self, subject: str) -> str:
         """The name of a part of the bridge, such as `channel:team`; any other text stays as it is."""

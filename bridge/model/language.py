@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 Language = Literal["en", "zh-CN"]
+_JOINTS: Final = 6
+"""So many marks between the parts of a sentence are tried."""
 
 
 class Tell(Protocol):
@@ -23,20 +25,48 @@ def speaker(language: Language, chinese: Mapping[str, str]) -> Tell:
     return tell
 
 
-def translator(language: Language, chinese: Mapping[str, str]) -> Callable[[str], str]:
+def translator(
+    language: Language, chinese: Mapping[str, str], joints: Mapping[str, str] | None = None
+) -> Callable[[str], str]:
     """Puts finished English sentences into the language, by their words: `{}` stands for any.
 
     What stands there is put into the language, too. A sentence that `chinese` does not know stays English.
+    `joints` are the marks at which a sentence may fall into parts that are each known.
     """
     if language != "zh-CN":
         return str
-    longest = sorted(chinese, key=lambda one: len(one.replace("{}", "")), reverse=True)
-    forms = [("(.+?)".join(map(re.escape, one.split("{}"))), chinese[one]) for one in longest]
+    return _Translator(chinese, joints or {})
 
-    def translate(sentence: str) -> str:
-        for pattern, form in forms:
-            if found := re.fullmatch(pattern, sentence, re.DOTALL):
-                return form.format(*map(translate, found.groups()))
-        return sentence
 
-    return translate
+class _Translator:
+    def __init__(self, chinese: Mapping[str, str], joints: Mapping[str, str]) -> None:
+        longest = sorted(chinese, key=lambda one: len(one.replace("{}", "")), reverse=True)
+        self._forms = [(one.split("{}"), chinese[one]) for one in longest]
+        self._joints = joints
+
+    def __call__(self, sentence: str) -> str:
+        return self._known(sentence) or sentence
+
+    def _known(self, sentence: str) -> str | None:
+        return self._in_parts(sentence) or self._whole(sentence)
+
+    def _in_parts(self, sentence: str) -> str | None:
+        for mark, chinese in self._joints.items():
+            place = sentence.find(mark)
+            for _ in range(_JOINTS):
+                if place < 0:
+                    break
+                head, tail = self._whole(sentence[:place]), sentence[place + len(mark) :]
+                if head is not None and (rest := self._known(tail)) is not None:
+                    return f"{head}{chinese}{rest}"
+                place = sentence.find(mark, place + 1)
+        return None
+
+    def _whole(self, sentence: str) -> str | None:
+        for parts, form in self._forms:
+            # Most are ruled out so: there are more than `re` keeps compiled.
+            if not (sentence.startswith(parts[0]) and all(part in sentence for part in parts)):
+                continue
+            if found := re.fullmatch("(.+?)".join(map(re.escape, parts)), sentence, re.DOTALL):
+                return form.format(*map(self, found.groups()))
+        return None

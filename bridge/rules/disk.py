@@ -58,6 +58,11 @@ class Disk:
         self._rule_paths: tuple[Path, ...] = ()
         self.tried = ""
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Those that hold the files: of the rules, as the last load named them, and that of `bridge.yaml`."""
+        return (*(path if path.is_dir() else path.parent for path in self._rule_paths), self._file.parent)
+
     def load(self) -> OnDisk:
         """All of it, as it is now; what cannot change since the first load stays. Raises ConfigError."""
         opened: dict[Path, object] = {}

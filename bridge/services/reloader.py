@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import anyio
@@ -20,6 +21,7 @@ import anyio.to_thread
 import structlog
 from uuid_utils import uuid7
 
+from bridge.config.fault_notice import kept
 from bridge.config.live import changed
 from bridge.config.loader import Config
 from bridge.config.notices import NoticeSetting
@@ -59,6 +61,10 @@ class Files(Protocol):
     @property
     def tried(self) -> str:
         """The fingerprint from before the last load."""
+
+    @property
+    def folders(self) -> Sequence[Path]:
+        """Those that hold the files: notices name files from there."""
 
     def load(self) -> OnDisk:
         """All of it, as it is now; blocking. Raises ConfigError."""
@@ -260,7 +266,7 @@ class Reloader(Service):
     async def _reject(self, error: ConfigError) -> None:
         faults = [str(fault) for fault in error.faults]
         log.error(LogEvent.RULES_REJECTED, count=len(faults), faults=faults[:_MAX_SHOWN])
-        await self._health.degrade(RULES, f"what was good stays in force: {faults[0]}")
+        await self._health.degrade(RULES, kept(error.faults, self._sources.disk.folders))
         self._wake_notifiers()
 
     def _notices_of(

@@ -10,8 +10,10 @@ from support.notices import context, notice
 from bridge.channels.chinese import CHINESE
 from bridge.channels.content import DETAILS
 from bridge.channels.rendering import compose
+from bridge.config.chinese import CHINESE as OF_FILES
 from bridge.model.notice import EventName, ServiceFacts
 from bridge.registry import BUILDERS
+from bridge.rules.chinese import CHINESE as OF_RULES
 
 OF_BUILDERS = {english: chinese for kind in BUILDERS.values() for english, chinese in kind.chinese.items()}
 GONE = (
@@ -19,7 +21,12 @@ GONE = (
     "build number, 3 times in 61 s while Jenkins answered"
 )
 SEARCHED = "Jenkins 可用时按构建 id、队列号和构建号在 61 秒内 3 次查找队列和构建，都没有"
-CATALOGUES = {"channels": CHINESE, **{kind: found for kind in BUILDERS if (found := BUILDERS[kind].chinese)}}
+CATALOGUES = {
+    "channels": CHINESE,
+    "files": OF_FILES,
+    "rules": OF_RULES,
+    **{kind: found for kind in BUILDERS if (found := BUILDERS[kind].chinese)},
+}
 
 
 def told(detail: str) -> str:
@@ -64,10 +71,10 @@ def test_a_reason_is_told_in_chinese_with_its_values(detail: str, shown: str) ->
 
 
 def test_a_part_of_the_bridge_is_named_in_chinese() -> None:
-    facts = ServiceFacts(subject="rules", detail="what was good stays in force: sup.yaml:4: a fault")
+    facts = ServiceFacts(subject="rules", detail="what was good stays in force: sup.yaml, line 4: a fault")
     content = compose(notice(EventName.DEGRADED, facts), context(), DETAILS[0])
     assert content.title == "[异常] 规则文件"
-    assert content.lines == (("规则文件有错，继续使用上一版规则。sup.yaml:4: a fault",),)
+    assert content.lines == (("规则文件有错，继续使用上一版规则。sup.yaml 第 4 行：a fault",),)
     test = ServiceFacts(subject="channel:b", detail="", is_test=True)
     content = compose(notice(EventName.RESTORED, test), context(), DETAILS[0])
     assert (content.title, content.lines) == ("[测试] 通知渠道 b", (("通知渠道 b 可用",),))
@@ -78,8 +85,8 @@ def test_a_part_of_the_bridge_is_named_in_chinese() -> None:
 )
 def test_a_chinese_form_has_the_values_of_the_english_one(catalogue: str, sentence: str) -> None:
     form = CATALOGUES[catalogue][sentence]
-    values = [f"v{place}" for place in range(sentence.count("{}"))]
-    assert sorted(re.findall(r"v\d", form.format(*values))) == values
+    values = [f"%{place}" for place in range(sentence.count("{}"))]
+    assert sorted(re.findall(r"%\d", form.format(*values))) == values
     assert re.search(r"[\u4e00-\u9fff]", form)
 
 

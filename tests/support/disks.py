@@ -44,6 +44,10 @@ class FolderDisk:
         self.tried = self.fingerprint()
         return OnDisk(config=self._config, files=self._load())
 
+    @property
+    def folders(self) -> Sequence[Path]:
+        return [self._folder]
+
     def fingerprint(self) -> str:
         try:
             return rule_files([self._folder]).fingerprint

@@ -29,4 +29,12 @@ CHINESE: Final[Mapping[str, str]] = {
     "it does not declare all inputs that it got": "它没有声明收到的全部输入",
     "it requires an input that no one gives": "它要求的输入没有人提供",
     "the repository is archived": "仓库已归档",
+    # settings
+    "the API of github.com is at {}: remove `url`": "github.com 的 API 在 {}：请删掉 `url`",
+    "say who calls, in one way: `token`, or `app_id`, `installation_id` and `private_key`": (
+        "请用一种方式写明调用者：`token`，或者 `app_id`、`installation_id` 和 `private_key`"
+    ),
+    "`event` runs the workflow of the default branch: remove `branch`": (
+        "`event` 运行默认分支的工作流：请删掉 `branch`"
+    ),
 }

@@ -31,4 +31,13 @@ CHINESE: Final[Mapping[str, str]] = {
     "CodeArts shows no job {} in this project to this caller: check `job` and `project_id`": (
         "这个调用者在 CodeArts 的项目里看不到任务 {}：请检查 `job` 和 `project_id`"
     ),
+    # settings
+    "write the 32 letters and digits of the id": "请写 id 的 32 个字母和数字",
+    "name the job once: by `job_id`, or by `job` with `project_id`": (
+        "任务请只指定一次：用 `job_id`，或者用 `job` 和 `project_id`"
+    ),
+    "say who calls, in one way: `access_key` and `secret_key`, or `username`, `password`, `domain` "
+    "and `region`": (
+        "调用者请只写一种：`access_key` 和 `secret_key`，或者 `username`、`password`、`domain`、`region`"
+    ),
 }

@@ -32,4 +32,12 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} has no such repository, or no .drone.yml in this commit ({})": (
         "{} 没有这个仓库，或者这个提交里没有 .drone.yml（{}）"
     ),
+    # settings
+    "`mode: {}` is for Drone 0.5: add `api: drone-0.5`": (
+        "`mode: {}` 用于 Drone 0.5：请加上 `api: drone-0.5`"
+    ),
+    "`branch` is for `mode: fork`; `mode: {}` builds what was pushed": (
+        "`branch` 用于 `mode: fork`；`mode: {}` 构建的是推送的内容"
+    ),
+    "`hook_token` and `mode: hook` need each other": "`hook_token` 和 `mode: hook` 要一起用",
 }

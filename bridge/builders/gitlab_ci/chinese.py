@@ -49,4 +49,9 @@ CHINESE: Final[Mapping[str, str]] = {
     "GitLab starts no more pipelines of this commit now (400)": (
         "GitLab 暂时不再为这个提交启动流水线（400）"
     ),
+    # settings
+    "a trigger token cannot read pipelines: add `token`, an access token with the scope read_api": (
+        "触发令牌不能读取流水线：请加上 `token`，即有 read_api 权限的访问令牌"
+    ),
+    "write the address of GitLab without /api/v4": "GitLab 的地址请不要带 /api/v4",
 }

@@ -57,4 +57,20 @@ CHINESE: Final[Mapping[str, str]] = {
         "{}（第一次查看后 {} 分钟）：请看 {} 的扫描日志，它的过滤规则要放行这个分支或标签，并且里面要有 "
         "Jenkinsfile"
     ),
+    # settings
+    "write the id that credentials have in Jenkins, such as git-bot, and no secret": (
+        "请写凭据在 Jenkins 里的 id，例如 git-bot，不要写密钥"
+    ),
+    "write its folders and its name, such as docker/build-image, without a slash at an end; braces stand "
+    "only in {branch}, which is the whole last part: team/shop/{branch}": (
+        "请写它的文件夹和名字，例如 docker/build-image，首尾不要斜杠；花括号只能用来写 {{branch}}，"
+        "它是完整的最后一段：team/shop/{{branch}}"
+    ),
+    "say how the user signs in, in one way: by `token`, or by `password`": (
+        "用户的登录方式请只写一种：`token` 或 `password`"
+    ),
+    "remove {}, or write null where it comes from another builder: with {branch}, the Jenkinsfile says "
+    "which credentials it uses": (
+        "请删掉 {}，如果来自另一个构建器请写 null：用 {{branch}} 时，凭据由 Jenkinsfile 指定"
+    ),
 }

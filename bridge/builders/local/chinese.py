@@ -44,4 +44,17 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} cannot be started: {}": "无法启动 {}：{}",
     "the checkout is over its limit of {} bytes": "代码超过了 {} 字节的上限",
     "the registry {} did not take {} within {}: {}": "镜像仓库 {0} 在 {2} 内没有接收 {1}：{3}",
+    # settings
+    "write its whole path, which begins with a slash": "请写以斜杠开头的完整路径",
+    "write its host and port, such as 127.0.0.1:5000, without http:// before it": (
+        "请写主机和端口，例如 127.0.0.1:5000，前面不要 http://"
+    ),
+    "must be the path of a folder, such as {}": "应该是目录的路径，例如 {}",
+    "`command` builds without an engine: remove {}, or remove `command`": (
+        "`command` 不用构建引擎：请删掉 {}，或者删掉 `command`"
+    ),
+    "only buildctl knows {}: set `engine: buildctl`, or remove {}": (
+        "只有 buildctl 支持 {0}：请设置 `engine: buildctl`，或者删掉 {1}"
+    ),
+    "the first part of `command` is the program, it cannot be empty": "`command` 的第一项是程序，不能为空",
 }
