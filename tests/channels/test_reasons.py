@@ -85,8 +85,8 @@ def test_a_part_of_the_bridge_is_named_in_chinese() -> None:
 )
 def test_a_chinese_form_has_the_values_of_the_english_one(catalogue: str, sentence: str) -> None:
     form = CATALOGUES[catalogue][sentence]
-    values = [f"%{place}" for place in range(sentence.count("{}"))]
-    assert sorted(re.findall(r"%\d", form.format(*values))) == values
+    values = [f"§{place}" for place in range(sentence.count("{}"))]
+    assert sorted(re.findall(r"§\d", form.format(*values))) == values
     assert re.search(r"[\u4e00-\u9fff]", form)
 
 
