@@ -66,14 +66,16 @@ def _offer_channels(made: dict[str, Any]) -> None:
 def _offer_contacts(person: dict[str, Any]) -> None:
     """Adds the contacts that the kinds of channels know."""
     person["properties"] |= {
-        key.name: {
+        one.name: {
             "type": ["string", "null"],
             "minLength": 1,
             "maxLength": 255,
-            "description": key.description,
+            "pattern": one.form.pattern,
+            "description": one.description,
         }
         for key in KINDS.contacts.values()
         if key
+        for one in key.and_others()
     }
     person["additionalProperties"] = False
 

@@ -13,7 +13,7 @@ from bridge.config.channels import common, states_of
 from bridge.config.document import Document, Loc, read_documents, shown, value_at
 from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.forges import ForgeTraits
-from bridge.config.named import Entry, doubled_people, entries_of, unknown_contacts, unknown_kinds
+from bridge.config.named import Entry, doubled_people, entries_of, faulty_contacts, unknown_kinds
 from bridge.config.notices import Events, NoticeSetting, Unresolved
 from bridge.config.people import ContactKey
 from bridge.config.secrecy import SecretWarnings
@@ -310,7 +310,7 @@ class _Loading:
         return found
 
     def _check_names(self) -> None:
-        self._faults += unknown_contacts(self._document, self._kinds.contacts)
+        self._faults += faulty_contacts(self._document, self._kinds.contacts)
         self._faults += doubled_people(self._document)
         self._faults += unknown_kinds(self._document, self._context.forges)
 

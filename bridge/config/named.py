@@ -1,11 +1,13 @@
 """What entries of `bridge.yaml` name that must be there: kinds, and the contacts of people."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from bridge.config.document import Document, value_at
 from bridge.config.faults import suggest_or_list
 from bridge.config.forges import ForgeTraits, former_kinds
 from bridge.config.people import ContactKey, PersonSettings
+from bridge.config.types import Shape
 from bridge.errors import Fault
 from bridge.model.address import address_key
 
@@ -21,24 +23,26 @@ def entries_of(data: object, section: str, word: str = "kind") -> Iterator[Entry
             yield name, kind, {key: value for key, value in entry.items() if key != word}
 
 
-def unknown_contacts(document: Document, contacts: Mapping[str, ContactKey | None]) -> Iterator[Fault]:
-    """The contacts under `people` that no kind of channel knows."""
+def faulty_contacts(document: Document, contacts: Mapping[str, ContactKey | None]) -> Iterator[Fault]:
+    """The contacts under `people` that no kind of channel knows, or that are not of its form."""
     people = value_at(document.data, ("people",))
     used = [
-        (email, key)
+        (email, key, contact)
         for email, person in (people.items() if isinstance(people, dict) else ())
-        for key in (person if isinstance(person, dict) else ())
+        for key, contact in (person.items() if isinstance(person, dict) else ())
         if key not in PersonSettings.model_fields
     ]
     configured = {kind for _, kind, _ in entries_of(document.data, "channels") if kind in contacts}
-    known = _contact_keys(contacts, configured) if used else set()
-    if any(key not in known for _, key in used):
+    known = _contact_keys(contacts, configured) if used else {}
+    if any(key not in known for _, key, _ in used):
         # The kinds without a channel come last: to ask a kind imports its adapter.
         known = _contact_keys(contacts, contacts)
-    for email, key in used:
+    for email, key, contact in used:
         if key not in known:
             names = {*known, *PersonSettings.model_fields}
             yield document.fault(("people", email, key), f"is not known{suggest_or_list(key, names)}")
+        elif isinstance(contact, str) and not re.fullmatch(known[key].pattern, contact):
+            yield document.fault(("people", email, key), known[key].problem)
 
 
 def doubled_people(document: Document) -> Iterator[Fault]:
@@ -64,8 +68,8 @@ def _names(email: object, person: object) -> Iterator[tuple[tuple[str | int, ...
                 yield ("people", email, key, index), address_key(name) or name.lower()
 
 
-def _contact_keys(contacts: Mapping[str, ContactKey | None], kinds: Iterable[str]) -> set[str]:
-    return {key.name for kind in kinds if (key := contacts[kind])}
+def _contact_keys(contacts: Mapping[str, ContactKey | None], kinds: Iterable[str]) -> dict[str, Shape]:
+    return {one.name: one.form for kind in kinds if (key := contacts[kind]) for one in key.and_others()}
 
 
 def unknown_kinds(document: Document, forges: Mapping[str, ForgeTraits]) -> Iterator[Fault]:

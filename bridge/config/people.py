@@ -3,22 +3,35 @@
 The kinds of channels declare which keys a person may have; this module names none of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from bridge.config.types import Strict, wrong
+from bridge.config.types import Shape, Strict, wrong
 from bridge.model.address import address_key
 
 
 @dataclass(frozen=True, slots=True)
 class ContactKey:
-    """A key that a person may have, such as `wecom_userid`, and a sentence that says what it holds."""
+    """A key that a person may have, such as `wecom_userid`, with what it holds, in a sentence, and its form.
+
+    `instead` is the key of those who do not have this one; `mark` stands before such a contact, so that the
+    channel can distinguish the two.
+    """
 
     name: str
     description: str
+    form: Shape
+    mark: str = ""
+    instead: "ContactKey | None" = None
+
+    def and_others(self) -> "Iterator[ContactKey]":
+        """This key, and those that are read where it is missing, in order."""
+        yield self
+        if self.instead:
+            yield from self.instead.and_others()
 
 
 def _email(value: str) -> str:
@@ -71,7 +84,12 @@ def contacts_by_name(people: People, key: ContactKey | None) -> Mapping[str, str
     return {
         name: contact
         for email, person in people.items()
-        if (contact := person.contacts.get(key.name))
+        if (contact := _contact_of(person, key))
         for name in (*map(address_key, (email, *person.emails)), *person.logins)
         if name
     }
+
+
+def _contact_of(person: PersonSettings, key: ContactKey) -> str | None:
+    found = (one.mark + contact for one in key.and_others() if (contact := person.contacts.get(one.name)))
+    return next(found, None)

@@ -14,6 +14,7 @@ from bridge.channels.mentions import mentions
 from bridge.channels.rendering import compose
 from bridge.channels.words import Language
 from bridge.config.people import ContactKey, PersonSettings, contacts_by_name
+from bridge.config.types import Shape
 from bridge.model.event import Person
 from bridge.model.notice import DigestFacts, EventName, Member
 
@@ -145,7 +146,7 @@ def test_a_hidden_address_is_the_same_with_and_without_its_number(
     listed: str, written: str, same: bool
 ) -> None:
     people = {"a@example.com": PersonSettings.model_validate({"emails": [listed], "chat": CONTACT})}
-    known = contacts_by_name(people, ContactKey("chat", ""))
+    known = contacts_by_name(people, ContactKey("chat", "", Shape("", "")))
     expected = (CONTACT,) if same else ()
     assert mentions(notice(author=Person("Zhang", written)), known) == expected
 

@@ -62,6 +62,13 @@ def test_an_adapter_for_a_server_names_the_page_of_its_vendor(kind: str) -> None
     check_vendor_page(CHANNELS[kind])
 
 
+@every_mention
+def test_the_contact_of_the_samples_is_of_the_form_of_the_kind(kind: str) -> None:
+    contact, found = CHANNELS[kind].contact, FOUND[kind].gives(None)["contacts"]
+    assert contact
+    assert all(re.fullmatch(contact.form.pattern, one) for one in found.values())
+
+
 @every_answer
 async def test_each_class_of_answer_is_its_outcome_after_one_attempt_and_shows_no_secret(
     kind: str,

@@ -20,12 +20,13 @@ channels:
   team: {kind: DING_TALK, url: "https://oapi.dingtalk.com/robot/send?access_token=0123456789"}
   ops: {kind: WECOM, url: "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0123456789"}
 people:
-  Alice@example.com: {dingtalk_mobile: "13800000000", wecom_userid: alice}
+  Alice@example.com: {dingtalk_mobile: "13800000000", wecom_userid: alice, wecom_mobile: "13800000000"}
   bob@example.com: {wecom_userid: bob, dingtalk_mobile: null}
   carol@example.com:
     emails: [Carol@home.example, 123+carol@users.noreply.github.com]
     logins: [Carol]
     wecom_userid: carol
+  dan@example.com: {wecom_mobile: "13900000000"}
 """
 
 
@@ -44,7 +45,7 @@ async def test_each_channel_gets_only_its_own_contacts(tmp_path: Path) -> None:
         )
     assert given == {
         "team": {"alice@example.com": "13800000000"},
-        "ops": {"alice@example.com": "alice", "bob@example.com": "bob"}
+        "ops": {"alice@example.com": "alice", "bob@example.com": "bob", "dan@example.com": "tel:13900000000"}
         | dict.fromkeys(
             ("carol@example.com", "carol@home.example", "carol@users.noreply.github.com", "carol"), "carol"
         ),
@@ -88,20 +89,46 @@ def test_a_contact_that_no_kind_knows_is_a_fault_also_where_no_secret_is_read(
     assert "did you mean wecom_userid" in str(fault)
 
 
+@pytest.mark.parametrize(
+    ("contact", "problem"),
+    [
+        ("dingtalk_mobile: alice", "is no mobile number"),
+        ("wecom_userid: '@all'", "is no user id"),
+        ("wecom_mobile: 138 0000 0000", "is no mobile number"),
+        ("discord_id: alice", "is no user ID"),
+        ("feishu_open_id: all", "is no open_id"),
+        ("slack_id: '@alice'", "is no member ID"),
+        ("telegram_username: Alice Example", "is no username"),
+        ("teams_id: alice", "is no user principal name"),
+    ],
+)
+def test_a_contact_that_is_not_of_its_form_is_a_fault_with_its_place(
+    contact: str, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(f"{CONFIG}  eve@example.com: {{{contact}}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, KINDS, {})
+    (fault,) = caught.value.faults
+    assert fault.path == f"people.eve@example.com.{contact.partition(':')[0]}"
+    assert f"bridge.yaml:{CONFIG.count(chr(10)) + 1}:" in str(fault)
+    assert problem in fault.problem
+
+
 @pytest.mark.parametrize("load", [partial(load_config, environ={}), load_outline])
 @pytest.mark.parametrize(
     ("given", "path"),
     [
-        ("{emails: [ALICE@example.com]}", "people.dan@example.com.emails[0]"),
-        ("{emails: [dan@home.example, carol@users.noreply.github.com]}", "people.dan@example.com.emails[1]"),
-        ("{logins: [carol]}", "people.dan@example.com.logins[0]"),
+        ("{emails: [ALICE@example.com]}", "people.fay@example.com.emails[0]"),
+        ("{emails: [dan@home.example, carol@users.noreply.github.com]}", "people.fay@example.com.emails[1]"),
+        ("{logins: [carol]}", "people.fay@example.com.logins[0]"),
     ],
 )
 def test_an_address_of_two_people_is_a_fault_that_names_both(
     load: Callable[[Path, Kinds], object], given: str, path: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "bridge.yaml"
-    file.write_text(f"{CONFIG}  dan@example.com: {given}\n")
+    file.write_text(f"{CONFIG}  fay@example.com: {given}\n")
     with pytest.raises(ConfigError) as caught:
         load(file, KINDS)
     (fault,) = caught.value.faults

@@ -1,14 +1,16 @@
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
-from channels.wecom.robot import wecom_robot
+from channels.wecom.robot import mentioned, wecom_robot
 from support.fake_robots import FakeRobot, Turnable, errcode
-from support.notices import SERVICE, context, notice
+from support.notices import AUTHOR, SERVICE, context, notice
 
 from bridge.channels.adapters.wecom.channel import WeCom, WeComSettings
 from bridge.channels.base import Dead, Ok, RateLimited
-from bridge.model.notice import EventName
+from bridge.model.event import Person
+from bridge.model.notice import BuildFacts, DigestFacts, EventName, Member
 
 
 def channel(robot: FakeRobot, clock: Turnable, **lent: Any) -> WeCom:
@@ -93,6 +95,72 @@ async def test_our_address_in_the_answer_is_left_out() -> None:
     assert isinstance(outcome, Dead)
     assert outcome.reason == "config"
     assert "192.0.2.7" not in outcome.why
+
+
+MOBILE = "tel:13800000000"
+
+
+async def test_who_has_only_a_mobile_number_is_mentioned_by_a_text() -> None:
+    clock = Turnable()
+    async with wecom_robot(clock) as robot:
+        ops = channel(robot, clock, contacts={AUTHOR: MOBILE, "bob@example.com": "bob"})
+        assert await ops.send(notice(co_authors=(Person("Bob", "bob@example.com"),), log_tail="")) == Ok()
+        assert await ops.send(notice(EventName.SUCCESS)) == Ok()
+    failure, success = robot.messages
+    assert mentioned(failure) == {"13800000000", "bob"}
+    assert failure["text"]["content"] == (
+        "❌ 构建失败 · acme/shop\n"
+        "分支 main · 1a2b3c4d · #128\n"
+        "提交 修复登录超时\n"
+        "构建器 jenkins · 耗时 3 分 12 秒 · 推送触发（张三）\n"  # noqa: RUF001  # Chinese punctuation
+        "原因：docker build\n"  # noqa: RUF001  # Chinese punctuation
+        "查看日志 https://ci.example.com/job/shop/128/ · N-0000abcd"
+    )
+    assert success["msgtype"] == "markdown"
+    assert mentioned(success) == set()
+
+
+@pytest.mark.parametrize(
+    ("builds", "form", "expected"), [(3, "text", {"13800000000", "zhangsan"}), (32, "markdown", {"zhangsan"})]
+)
+async def test_a_digest_mentions_by_mobile_number_as_long_as_a_text_holds_it(
+    builds: int, form: str, expected: set[str]
+) -> None:
+    clock, facts = Turnable(), notice(subject="𠮷修" * 40, log_tail="").facts
+    assert isinstance(facts, BuildFacts)
+    bob = Person("Bob", "bob@example.com")
+    members = tuple(
+        Member(
+            notice_id=f"N-{number}",
+            event=EventName.FAIL,
+            facts=replace(
+                facts,
+                number=number,
+                build_id=str(number),
+                repo_name="𠮷" * 20,
+                ref_name="修" * 40,
+                author=bob if number > 9000 else facts.author,
+            ),
+        )
+        for number in range(9000, 9000 + builds)
+    )
+    sent = replace(notice(), facts=DigestFacts(kind="backlog", members=members))
+    async with wecom_robot(clock) as robot:
+        ops = channel(robot, clock, contacts={AUTHOR: "zhangsan", "bob@example.com": MOBILE})
+        assert await ops.send(sent) == Ok()
+    (message,) = robot.messages
+    assert message["msgtype"] == form
+    assert mentioned(message) == expected
+    assert all(f"#{number}" in message[form]["content"] for number in range(9000, 9000 + builds))
+
+
+async def test_a_long_notice_with_a_mobile_number_is_within_the_limit_of_texts() -> None:
+    clock = Turnable()
+    async with wecom_robot(clock) as robot:
+        sent = notice(subject="修" * 500, log_tail="行\n" * 300 + "末" * 900)
+        assert await channel(robot, clock, contacts={AUTHOR: MOBILE}).send(sent) == Ok()
+    assert len(robot.requests) == 1
+    assert mentioned(robot.messages[0]) == {"13800000000"}
 
 
 @pytest.mark.parametrize("event", list(EventName))

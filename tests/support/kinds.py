@@ -6,7 +6,7 @@ from bridge.config.channels import ChannelSettings
 from bridge.config.forges import USUAL, ForgeTraits, WebPages
 from bridge.config.loader import Kinds
 from bridge.config.people import ContactKey
-from bridge.config.types import Secret, Strict
+from bridge.config.types import Secret, Shape, Strict
 
 
 class JenkinsLike(Strict):
@@ -39,7 +39,11 @@ KINDS: Final = Kinds(
     builders={"jenkins": JenkinsLike},
     channels={"DING_TALK": RobotLike, "MESSAGE": MessageLike},
     contacts={
-        "DING_TALK": ContactKey("chat_userid", "The id by which the chat mentions this person."),
+        "DING_TALK": ContactKey(
+            "chat_userid",
+            "The id by which the chat mentions this person.",
+            Shape("[a-z0-9]+", "is an id of small letters and digits"),
+        ),
         "MESSAGE": None,
     },
 )

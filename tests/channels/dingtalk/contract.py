@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from support.channel_contract import Answer, Markup
 from support.fake_robots import FakeRobot, dingtalk_robot, errcode
+from support.notices import AUTHOR
 from support.robot_contract import (
     HTTP_ANSWERS,
     OWN,
@@ -46,6 +47,7 @@ CONTRACT: Final = RobotContract(
     asked=lambda robot: not robot.scripted,
     secrets=(TOKEN, SECRET, "this%20is", "this+is"),
     timeouts=TIMEOUTS,
+    gives=lambda _peer: {"contacts": {AUTHOR: "13800000000"}},
     markup=Markup(
         write=write(
             DingTalk,

@@ -5,6 +5,7 @@ from typing import Any, Final
 from channels.discord.server import LIMITS, MAX_TEXT, TOKEN, WEBHOOK, discord_server, shown, units
 from support.channel_contract import Answer, Markup
 from support.fake_robots import FakeRobot, answer
+from support.notices import AUTHOR
 from support.robot_contract import HTTP_ANSWERS, OWN, POWER, TIMEOUTS, HookContract, scripted, write
 
 from bridge.channels.adapters.discord.channel import Discord
@@ -35,6 +36,7 @@ CONTRACT: Final = HookContract(
     asked=lambda hook: not hook.scripted,
     secrets=(TOKEN,),
     timeouts=TIMEOUTS,
+    gives=lambda _peer: {"contacts": {AUTHOR: "80351110224678912"}},
     markup=Markup(
         write=write(Discord, {"url": f"https://discord.com{PATH}"}, size, shown),
         limit=MAX_TEXT,

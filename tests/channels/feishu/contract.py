@@ -5,6 +5,7 @@ from typing import Any, Final
 from channels.feishu.robot import MAX_BODY, TOKEN, feishu_robot, shown
 from support.channel_contract import Answer, Markup
 from support.fake_robots import FakeRobot, answer
+from support.notices import AUTHOR
 from support.robot_contract import (
     HTTP_ANSWERS,
     OWN,
@@ -43,6 +44,7 @@ CONTRACT: Final = RobotContract(
     asked=lambda robot: not robot.scripted,
     secrets=(TOKEN, SECRET),
     timeouts=TIMEOUTS,
+    gives=lambda _peer: {"contacts": {AUTHOR: "ou_7d8a6e6df7621556"}},
     markup=Markup(
         write=write(Feishu, {"url": f"https://open.feishu.cn{PATH}", "secret": SECRET}, size, shown),
         limit=MAX_BODY,

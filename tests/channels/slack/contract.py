@@ -5,6 +5,7 @@ from typing import Any, Final
 from channels.slack.workspace import MAX_ALL, TOKEN, shown, slack_workspace
 from support.channel_contract import Answer, Markup
 from support.fake_robots import FakeRobot, answer
+from support.notices import AUTHOR
 from support.robot_contract import HTTP_ANSWERS, TIMEOUTS, HookContract, scripted, write
 
 from bridge.channels.adapters.slack.channel import Slack
@@ -33,6 +34,7 @@ CONTRACT: Final = HookContract(
     asked=lambda hook: not hook.scripted,
     secrets=(TOKEN,),
     timeouts=TIMEOUTS,
+    gives=lambda _peer: {"contacts": {AUTHOR: "U012AB3CD"}},
     markup=Markup(
         write=write(Slack, {"url": f"https://hooks.slack.com{PATH}"}, size, shown),
         limit=MAX_ALL,

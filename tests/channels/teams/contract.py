@@ -14,6 +14,7 @@ from channels.teams.workflow import (
 )
 from support.channel_contract import Answer, Markup
 from support.fake_robots import FakeRobot, answer
+from support.notices import AUTHOR
 from support.robot_contract import HTTP_ANSWERS, OWN, POWER, TIMEOUTS, HookContract, scripted, write
 
 from bridge.channels.adapters.teams.channel import Teams
@@ -44,6 +45,7 @@ CONTRACT: Final = HookContract(
     asked=lambda workflow: not workflow.scripted,
     secrets=(KEY,),
     timeouts=TIMEOUTS,
+    gives=lambda _peer: {"contacts": {AUTHOR: "zhangsan@example.com"}},
     markup=Markup(
         write=write(Teams, {"url": f"https://prod-00.westeurope.logic.azure.com{URL}"}, size, shown),
         limit=MAX_CARD,

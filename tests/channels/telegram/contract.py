@@ -5,6 +5,7 @@ from typing import Any, Final
 from channels.telegram.bot_server import CHAT, MAX_UNITS, TOKEN, bot_server, refuses, units
 from support.channel_contract import Answer, Markup
 from support.fake_robots import FakeRobot
+from support.notices import AUTHOR
 from support.robot_contract import HTTP_ANSWERS, TIMEOUTS, HookContract, scripted, write
 
 from bridge.channels.adapters.telegram.channel import Telegram
@@ -40,6 +41,7 @@ CONTRACT: Final = HookContract(
     asked=lambda bot: not bot.scripted,
     secrets=(TOKEN, TOKEN.partition(":")[2]),
     timeouts=TIMEOUTS,
+    gives=lambda _peer: {"contacts": {AUTHOR: "zhangsan"}},
     markup=Markup(
         write=write(Telegram, {"api": "https://api.telegram.org", "token": TOKEN, "chat": CHAT}, size, shown),
         limit=MAX_UNITS,

@@ -5,6 +5,7 @@ from typing import Any, Final
 from channels.wecom.robot import WECOM_KEY, wecom_robot
 from support.channel_contract import Answer, Markup
 from support.fake_robots import FakeRobot, errcode
+from support.notices import AUTHOR
 from support.robot_contract import (
     HTTP_ANSWERS,
     OWN,
@@ -46,6 +47,7 @@ CONTRACT: Final = RobotContract(
     asked=lambda robot: not robot.scripted,
     secrets=(WECOM_KEY, WRONG_KEY),
     timeouts=TIMEOUTS,
+    gives=lambda _peer: {"contacts": {AUTHOR: "zhangsan"}},
     markup=Markup(
         write=write(WeCom, {"url": f"https://qyapi.weixin.qq.com{PATH}"}, size),
         limit=LIMIT,

@@ -1,6 +1,7 @@
 """A WeCom robot on loopback that checks what the vendor documents."""
 
 import json
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ WECOM_KEY = "693a91f6-7aaa-4bc4-97a0-0ec2sifa5aaa"
 
 @asynccontextmanager
 async def wecom_robot(clock: Callable[[], float]) -> AsyncIterator[FakeRobot]:
-    """A WeCom robot: its key, a POST of JSON in UTF-8, markdown of at most 4096 bytes, 20 a minute."""
+    """A WeCom robot: its key, a POST of JSON in UTF-8, at most 4096 bytes (text: 2048), 20 a minute."""
     listener = bound_listener()
     port = listener.getsockname()[1]
     robot = FakeRobot(f"http://127.0.0.1:{port}/cgi-bin/webhook/send?key={WECOM_KEY}")
@@ -48,7 +49,7 @@ def _wecom_fault(request: Request, body: bytes) -> tuple[int, str]:
         return 40033, "invalid charset: escapes are forbidden"
     message = json.loads(body)
     match message.get("msgtype"):
-        case "markdown" | "markdown_v2" as form:
+        case "text" | "markdown" | "markdown_v2" as form:
             return _wecom_length_fault(form, message[form]["content"])
         case "template_card":
             return _wecom_card_fault(message["template_card"])
@@ -58,8 +59,9 @@ def _wecom_fault(request: Request, body: bytes) -> tuple[int, str]:
 def _wecom_length_fault(form: str, content: str) -> tuple[int, str]:
     if not content:
         return 44004, "content is empty"
-    if len(content.encode()) > 4096:
-        return 40058, f"{form}.content exceed max length 4096"
+    longest = 2048 if form == "text" else 4096
+    if len(content.encode()) > longest:
+        return 40058, f"{form}.content exceed max length {longest}"
     return 0, "ok"
 
 
@@ -75,6 +77,15 @@ def _wecom_card_fault(card: Mapping[str, Any]) -> tuple[int, str]:
     if len(jumps) > 3 or any(len(part) > longest for part, longest in lengths):
         return 40058, "template_card: a part is too long"
     return 0, "ok"
+
+
+def mentioned(message: Mapping[str, Any]) -> set[str]:
+    """Who is mentioned: by user id in the words, or by the lists, which only a text has."""
+    form = message["msgtype"]
+    part = message[form]
+    found = re.findall(r"<@([\w.@-]+)>", part["content"]) if form in {"text", "markdown"} else []
+    lists = (part.get(name, []) for name in ("mentioned_list", "mentioned_mobile_list"))
+    return {*found, *(one for each in lists for one in each if form == "text")}
 
 
 def shown(message: Mapping[str, Any]) -> str:

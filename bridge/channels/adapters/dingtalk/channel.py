@@ -23,7 +23,7 @@ from bridge.channels.rendering import fitted
 from bridge.channels.robot import Robot, markdown
 from bridge.channels.text import neutral, neutral_line
 from bridge.config.people import ContactKey
-from bridge.config.types import Secret
+from bridge.config.types import Secret, Shape
 from bridge.model.notice import Notice
 
 THROTTLE: Final = 600.0
@@ -68,7 +68,11 @@ class DingTalkSettings(HookSettings):
 class DingTalk(Robot):
     kind = "DING_TALK"
     Settings = DingTalkSettings
-    contact = ContactKey("dingtalk_mobile", "The mobile number by which DingTalk mentions this person.")
+    contact = ContactKey(
+        "dingtalk_mobile",
+        "The mobile number by which DingTalk mentions this person.",
+        Shape(r"\+?[0-9][0-9-]{4,19}", 'is no mobile number: write its digits, such as "13800000000"'),
+    )
     digest_size = 100
     limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 000 bytes of request body
 

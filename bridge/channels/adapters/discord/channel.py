@@ -21,6 +21,7 @@ from bridge.channels.robot import markdown
 from bridge.channels.text import neutral, unmarked
 from bridge.channels.words import Tone
 from bridge.config.people import ContactKey
+from bridge.config.types import Shape
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import Reply
 from bridge.runtime.rate import Rate
@@ -64,7 +65,11 @@ class Discord(Hook):
     kind = "DISCORD"
     Settings = DiscordSettings
     peer = "Discord"
-    contact = ContactKey("discord_id", "The user ID (digits) by which Discord mentions this person.")
+    contact = ContactKey(
+        "discord_id",
+        "The user ID (digits) by which Discord mentions this person.",
+        Shape(r"[0-9]{15,20}", "is no user ID, which is of digits: copy it in developer mode"),
+    )
     digest_size = 30
     rate = Rate(4, 10)  # the vendor's limits: 5 in two seconds and 30 a minute
     limits: ClassVar = (4_000, 2_800)  # in bytes; the vendor takes 4096 characters in the text of an embed

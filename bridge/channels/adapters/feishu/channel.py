@@ -22,7 +22,7 @@ from bridge.channels.robot import Robot, markdown
 from bridge.channels.text import neutral, unmarked
 from bridge.channels.words import Tone
 from bridge.config.people import ContactKey
-from bridge.config.types import Secret
+from bridge.config.types import Secret, Shape
 from bridge.model.notice import Notice
 from bridge.runtime.rate import Rate
 
@@ -56,7 +56,11 @@ class FeishuSettings(HookSettings):
 class Feishu(Robot):
     kind = "FEISHU"
     Settings = FeishuSettings
-    contact = ContactKey("feishu_open_id", "The open_id (ou_…) by which Feishu mentions this person.")
+    contact = ContactKey(
+        "feishu_open_id",
+        "The open_id (ou_…) by which Feishu mentions this person.",
+        Shape(r"(?!all$)[A-Za-z0-9_-]{1,64}", "is no open_id of a person: it looks like ou_7d8a6e6df7621556"),
+    )
     digest_size = 90
     rate = Rate(4, 2.5)  # the vendor's limits: 5 a second and 100 a minute
     limits: ClassVar = (18_000, 4_000)  # the vendor's limit: 20 KB of request body

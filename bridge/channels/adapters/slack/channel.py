@@ -17,6 +17,7 @@ from bridge.channels.mentions import mentions
 from bridge.channels.rendering import fitted
 from bridge.channels.text import neutral, neutral_line, unmarked
 from bridge.config.people import ContactKey
+from bridge.config.types import Shape
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import Reply
 from bridge.runtime.rate import Rate
@@ -47,7 +48,11 @@ class Slack(Hook):
     kind = "SLACK"
     Settings = SlackSettings
     peer = "Slack"
-    contact = ContactKey("slack_id", "The member ID (U…) by which Slack mentions this person.")
+    contact = ContactKey(
+        "slack_id",
+        "The member ID (U…) by which Slack mentions this person.",
+        Shape(r"[UW][A-Z0-9]{2,20}", "is no member ID, such as U012AB3CD: copy it from the profile"),
+    )
     digest_size = 60
     rate = Rate(9, 10)  # the vendor's limit: one a second, and short bursts of more
     limits: ClassVar = (11_000, 4_000)  # the vendor takes about 13 000 characters in all blocks

@@ -18,6 +18,7 @@ from bridge.channels.robot import markdown
 from bridge.channels.text import neutral, neutral_line, unmarked
 from bridge.channels.words import Tone
 from bridge.config.people import ContactKey
+from bridge.config.types import Shape
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import Reply
 from bridge.runtime.rate import Rate
@@ -47,7 +48,12 @@ class Teams(Hook):
     Settings = TeamsSettings
     peer = "the workflow"
     contact = ContactKey(
-        "teams_id", "The user principal name or object ID by which Teams mentions this person."
+        "teams_id",
+        "The user principal name or object ID by which Teams mentions this person.",
+        Shape(
+            r"[^\s@]+@[^\s@]+|[0-9A-Fa-f-]{36}",
+            "is no user principal name and no object ID: it looks like alice@example.com",
+        ),
     )
     digest_size = 90
     rate = Rate(4, 60)  # a connection posts 25 cards in 5 minutes, and drops more in silence

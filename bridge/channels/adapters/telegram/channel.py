@@ -20,7 +20,7 @@ from bridge.channels.mentions import mentions
 from bridge.channels.rendering import fitted
 from bridge.channels.text import neutral
 from bridge.config.people import ContactKey
-from bridge.config.types import PublicAddress, Secret, wrong
+from bridge.config.types import PublicAddress, Secret, Shape, wrong
 from bridge.model.notice import Notice
 from bridge.runtime.http_client import Reply
 from bridge.runtime.rate import Rate
@@ -82,7 +82,11 @@ class Telegram(Hook):
     peer = "Telegram"
     address_setting = "api"
     contact = ContactKey(
-        "telegram_username", "The username, without @, by which Telegram mentions this person."
+        "telegram_username",
+        "The username, without @, by which Telegram mentions this person.",
+        Shape(
+            r"@?[A-Za-z][A-Za-z0-9_]{3,31}", "is no username: it has letters, digits and _, such as alice_2"
+        ),
     )
     digest_size = 36
     rate = Rate(18, 60)  # the vendor allows 20 a minute in a group; two remain for people who try things

@@ -4,6 +4,7 @@ Source: "Group robot configuration", https://developer.work.weixin.qq.com/docume
 "Global error codes", https://developer.work.weixin.qq.com/document/path/90313.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Literal
 
 import orjson
@@ -17,6 +18,7 @@ from bridge.channels.robot import Robot, markdown
 from bridge.channels.text import neutral, plain
 from bridge.channels.wecom_markdown import coloured
 from bridge.config.people import ContactKey
+from bridge.config.types import Shape
 from bridge.model.notice import DigestFacts, Notice
 
 _RATE_LIMITED: Final = {45009: 60.0, 45033: 5.0}
@@ -27,6 +29,10 @@ _SUBTEXT: Final = 112
 _BUTTON: Final = 13
 """Characters of the parts of a card, as the vendor recommends them."""
 _SHORT: Final = DETAILS[4]
+_TEXT: Final = 1_950
+"""Bytes of a text: the vendor takes 2048."""
+_BY_MOBILE: Final = "tel:"
+"""No user id has a colon in it."""
 
 
 class WeComSettings(HookSettings):
@@ -39,7 +45,20 @@ class WeComSettings(HookSettings):
 class WeCom(Robot):
     kind = "WECOM"
     Settings = WeComSettings
-    contact = ContactKey("wecom_userid", "The user id by which WeCom mentions this person.")
+    contact = ContactKey(
+        "wecom_userid",
+        "The user id by which WeCom mentions this person.",
+        Shape(
+            r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}",
+            "is no user id: copy the 账号 of one member from the address book",
+        ),
+        instead=ContactKey(
+            "wecom_mobile",
+            "The mobile number by which WeCom mentions this person, where wecom_userid is not known.",
+            Shape(r"\+?[0-9]{5,20}", 'is no mobile number: write its digits, such as "13800000000"'),
+            mark=_BY_MOBILE,
+        ),
+    )
     digest_size = 32
     limits: ClassVar = (4_000, 2_000)  # the vendor's limit: 4096 bytes of markdown content
 
@@ -48,8 +67,12 @@ class WeCom(Robot):
         self._form = settings.form
 
     def render(self, notice: Notice, limit: int) -> bytes:
-        """Only the first form can mention people; a card shows one build, and leads to its log."""
-        userids = mentions(notice, self.context.contacts)
+        """Only markdown mentions by user id, only text by mobile number, too; a card is about one build."""
+        contacts = mentions(notice, self.context.contacts)
+        userids = [contact for contact in contacts if not contact.startswith(_BY_MOBILE)]
+        mobiles = [contact.removeprefix(_BY_MOBILE) for contact in contacts if contact not in userids]
+        if mobiles and (body := self._text(notice, limit, userids, mobiles)):
+            return body
         form = "markdown" if userids else self._form
         if form == "card":
             content = compose(notice, self.context, _SHORT)
@@ -63,6 +86,16 @@ class WeCom(Robot):
 
         shown = fitted(notice, self.context, text, limit).decode()
         return orjson.dumps({"msgtype": form, form: {"content": shown}})
+
+    def _text(
+        self, notice: Notice, limit: int, userids: Sequence[str], mobiles: Sequence[str]
+    ) -> bytes | None:
+        """A notice as text; None for a digest of more builds than a text can name."""
+        shown = fitted(notice, self.context, lambda content: _plain(content).encode(), min(limit, _TEXT))
+        if len(shown) > _TEXT:
+            return None
+        text = {"content": shown.decode(), "mentioned_list": userids, "mentioned_mobile_list": mobiles}
+        return orjson.dumps({"msgtype": "text", "text": text})
 
     def classify(self, code: int, message: str) -> Outcome | TooLong:
         # The hint names our own address and a trace id.
@@ -106,3 +139,12 @@ def _card(content: Content, link: Link) -> dict[str, Any]:
 
 def _shown(line: Line) -> str:
     return "".join(neutral(span.text if isinstance(span, Link) else span) for span in line)
+
+
+def _plain(content: Content) -> str:
+    """Text, in which clients make a link of a URL."""
+    lines = [f"{content.mark} {content.status} · {neutral(content.subject)}"]
+    lines.extend(map(_shown, content.lines))
+    lines.extend(map(neutral, content.tail))
+    footer = (f"{neutral(s.text)} {s.url}" if isinstance(s, Link) else neutral(s) for s in content.footer)
+    return "\n".join([*lines, "".join(footer)])
