@@ -1,6 +1,7 @@
 """The lines of a log that say why a build failed."""
 
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from bridge.channels.text import clipped, plain, without_control
@@ -51,23 +52,39 @@ _HARMLESS: Final = re.compile(
 """Words of an error where there is none."""
 
 
-def log_tail(log: str, limit: int) -> tuple[str, ...]:
+def log_tail(log: str, limit: int, left_out: Callable[[int], str]) -> tuple[str, ...]:
     """The last useful lines of a log in its order, and those around the first error of its end.
 
     As a terminal shows them, without secrets, at most 20 and `limit` bytes in UTF-8. Progress and the echo of
-    commands are left out, unless there is nothing else.
+    commands are left out, unless there is nothing else. Where more is missing between two lines, `left_out`
+    makes the line that says how many.
     """
     drawn = [line.rstrip("\r").rpartition("\r")[2] for line in without_control(log[-_WINDOW:]).split("\n")]
-    useful = [line for line in drawn if not _is_noise(line)] or drawn
-    shown = [line for line in (plain(line, 200) for line in useful) if line]
+    useful = {place: line for place, line in enumerate(drawn) if not _is_noise(line)} or dict(
+        enumerate(drawn)
+    )
+    lines = [(place, line) for place, text in useful.items() if (line := plain(text, 200))]
     kept: dict[int, str] = {}
-    for place in _by_worth(shown):
-        line = shown[place] if kept else clipped(shown[place], max(limit - 1, 4))
-        limit -= len(line.encode()) + 1
-        if limit < 0 or len(kept) == MAX_LINES:
+    found: list[str] = []
+    for place in _by_worth([line for _, line in lines]):
+        line = lines[place][1] if kept else clipped(lines[place][1], max(limit - 1, 4))
+        more = list(_with_gaps({**kept, place: line}, [place for place, _ in lines], left_out))
+        if sum(len(one.encode()) + 1 for one in more) > limit or len(more) > MAX_LINES:
             break
-        kept[place] = line
-    return tuple(kept[place] for place in sorted(kept))
+        kept[place], found = line, more
+    return tuple(found)
+
+
+def _with_gaps(
+    kept: Mapping[int, str], places: Sequence[int], left_out: Callable[[int], str]
+) -> Iterator[str]:
+    """The lines in their order; `places` are those of all useful ones in the log."""
+    before: int | None = None
+    for place in sorted(kept):
+        if before is not None and place - before > 1:
+            yield left_out(places[place] - places[before] - 1)
+        yield kept[place]
+        before = place
 
 
 def _is_noise(line: str) -> bool:

@@ -56,7 +56,7 @@ def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
         subject = plain(f"{facts.namespace}/{facts.repo_name}", 100)
         title = f"{subject} {plain(facts.ref_name, 60)} {facts.label}"
         lines = build_lines(notice.event, facts, speech, detail)
-        tail = log_tail(facts.log_tail, detail.tail) if detail.tail else ()
+        tail = log_tail(facts.log_tail, detail.tail, words.gap) if detail.tail else ()
         page = web_link(facts.build_url)
         log = Link(words.log, page) if page else words.log_command.format(f"{subject}#{facts.number}")
     else:

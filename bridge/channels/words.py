@@ -43,6 +43,8 @@ class Words:
     fixed: str
     fixed_one: str
     tail: str
+    left_out: str
+    one_left_out: str
     log: str
     log_command: str
     late: str
@@ -61,6 +63,10 @@ class Words:
     list_separator: str
     works: str
     parts: Mapping[str, str]
+
+    def gap(self, count: int) -> str:
+        """The line in place of so many lines of a log."""
+        return self.one_left_out if count == 1 else self.left_out.format(count)
 
 
 _ZH: Final = Words(
@@ -102,6 +108,8 @@ _ZH: Final = Words(
     fixed="连续失败 {0} 次后恢复（自 #{1}，历时 {2}）",
     fixed_one="失败 1 次后恢复（#{1}，历时 {2}）",
     tail="日志末尾：",
+    left_out="…（略去 {0} 行）",
+    one_left_out="…（略去 1 行）",
     log="查看日志",
     log_command="日志：buildbridge builds log {0}",
     late="延迟 {0}送达",
@@ -161,6 +169,8 @@ _EN: Final = Words(
     fixed="Broken since #{1}: {0} failures in a row, over {2}",
     fixed_one="Broken since #{1}: 1 failure, for {2}",
     tail="End of the log:",
+    left_out="… {0} lines left out",
+    one_left_out="… 1 line left out",
     log="View log",
     log_command="Log: buildbridge builds log {0}",
     late="delivered {0} late",

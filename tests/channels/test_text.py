@@ -2,10 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from bridge.channels.log_lines import log_tail
+from bridge.channels import log_lines
 from bridge.channels.text import neutral, neutral_line, plain, web_link
+from bridge.channels.words import words_of
 
 LOGS = Path(__file__).parents[1] / "data" / "logs"
+
+
+def log_tail(log: str, limit: int) -> tuple[str, ...]:
+    """As a notice in English has it."""
+    return log_lines.log_tail(log, limit, words_of("en").gap)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +65,23 @@ def test_the_first_error_of_the_end_is_shown_even_where_little_fits() -> None:
     after = [f"line {number}" for number in range(40)]
     log = "\n".join(["one", "error: an old one", *after, *after, "two", "fatal: no space", *after])
     assert log_tail(log, 1200)[:2] == ("two", "fatal: no space")
+    assert log_tail(log, 1200)[7] == "… 23 lines left out"
     assert log_tail(log, 1200)[-1] == "line 39"
     assert len(log_tail(log, 1200)) == 20
     assert log_tail(log, 16) == ("fatal: no space",)
+
+
+def test_what_is_missing_between_two_lines_is_counted_with_the_progress_among_it() -> None:
+    after = [f"line {number}" for number in range(30)]
+    log = "\n".join(["fatal: no space", *after[:15], "fetching a", *after[15:]])
+    shown = log_tail(log, 80)
+    head = "fatal: no space", "line 0", "line 1", "line 2", "line 3"
+    assert shown == (*head, "… 26 lines left out", "line 29")
+    assert len("\n".join(shown).encode()) < 80
+    assert log_tail(log, 50) == ("fatal: no space", "… 30 lines left out", "line 29")
+    assert log_tail(log, 42) == ("fatal: no space",), "there is no room for the end with what is missing"
+    assert log_tail(f"error: a\n{'x' * 50}\nd", 40) == ("error: a", "… 1 line left out", "d")
+    assert log_tail("error: a\nfetching b\nc\n", 99) == ("error: a", "c"), "progress alone is not missed"
 
 
 def test_a_log_of_nothing_but_progress_is_shown_nevertheless() -> None:

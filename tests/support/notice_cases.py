@@ -17,6 +17,14 @@ _TAIL: Final = """\
 #9 12.41 internal/cart/cart.go:42:9: undefined: prices.Round
 #9 ERROR: process "/bin/sh -c go build ./..." did not complete successfully: exit code: 1
 """
+_LONG: Final = "\n".join(
+    [
+        "--- FAIL: TestTotal (0.00s)",
+        "    cart_test.go:19: total of 3 items is 29.97, not 30.00",
+        *(f"ok      example.com/shop/part{number}  0.0{number}s" for number in range(10, 60)),
+        "FAIL    example.com/shop/cart  0.012s",
+    ]
+)
 _SOUND: Final = replace(FACTS, state="succeeded", detail=None, log_tail="", streak=0)
 _FAILED: Final = replace(
     FACTS, detail="the image build failed with exit code 1", images=(), builder="here", log_tail=_TAIL
@@ -64,7 +72,12 @@ CASES: Final[Mapping[str, Notice]] = {
     "still-failing": _notice(
         EventName.FAIL,
         _like(
-            _FAILED, builder="jenkins", detail="failed in the stage Unit tests", streak=4, streak_since=125
+            _FAILED,
+            builder="jenkins",
+            detail="failed in the stage Unit tests",
+            streak=4,
+            streak_since=125,
+            log_tail=_LONG,
         ),
     ),
     "unknown": _notice(
