@@ -10,6 +10,7 @@ One after the other
 - reloads: a daemon under fire takes 50 sets of its configuration, of which every other one is faulty;
 - failpoints: a process dies at each of its commits and calls, with every kind of builder behind a network,
   and at each commit and send of its notices;
+- doubts: fifty triggers at once that each builder behind a network carries out late;
 - burst: 500 builds end within ten seconds, and are told to one robot by the clock of the system;
 - calls: tens of thousands of random calls of the API, others each night;
 - fuzz: every family of parsers is fuzzed by `tests/fuzz/run.py`.
@@ -47,6 +48,10 @@ def failpoints() -> bool:
     files = ("tests/builders/test_failpoints.py", "tests/services/test_notice_failpoints.py")
     passed = [_pytest(file, FAILPOINTS_STRIDE="1") for file in files]
     return all(passed)
+
+
+def doubts() -> bool:
+    return _pytest("tests/builders/test_doubt.py", DOUBTS="50")
 
 
 def burst() -> bool:
@@ -87,6 +92,7 @@ def main() -> int:
             "kills",
             "reloads",
             "failpoints",
+            "doubts",
             "burst",
             "calls",
             "fuzz",
@@ -107,6 +113,7 @@ def main() -> int:
         "kills": partial(kills, options.seed),
         "reloads": reloads,
         "failpoints": failpoints,
+        "doubts": doubts,
         "burst": burst,
         "calls": partial(calls, options.seed),
         "fuzz": partial(fuzz, options.minutes),

@@ -1,6 +1,7 @@
 """`schema`: editors learn what the loader takes, and the files that ship are good by it."""
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ RULES = sorted((ROOT / "rules").glob("*.yaml"))
 EXAMPLE = ROOT / "deploy" / "bridge.example.yaml"
 
 
+@cache
 def printed(which: str) -> dict[str, Any]:
     done = command("schema", which)
     assert (done.status, done.stderr) == (0, "")
@@ -24,9 +26,14 @@ def printed(which: str) -> dict[str, Any]:
     return made
 
 
+@cache
+def validator(which: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(printed(which))
+
+
 def problems(which: str, document: object) -> list[str]:
     """Where a document is not as the schema says."""
-    found = jsonschema.Draft202012Validator(printed(which)).iter_errors(document)
+    found = validator(which).iter_errors(document)
     return [error.json_path for error in found]
 
 

@@ -45,8 +45,7 @@ MOMENTS: dict[str, list[Moment]] = {
         logged("notice.attempted", kind="buildJobSuccess", channel="message"),
         after(0),
     ],
-    "early": [after(30), after(60), after(90), after(120), after(160)],
-    "late": [after(200), after(300), after(450), after(650), after(900)],
+    "by the clock": [after(40), after(120), after(200), after(450), after(900)],
 }
 
 RULE = """

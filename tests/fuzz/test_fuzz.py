@@ -8,7 +8,7 @@ import pytest
 from fuzz.families import FAMILIES, FOUND
 from support.needs import needs_module
 
-_SECONDS = 7
+_SECONDS = 3
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -3,9 +3,11 @@
 A call that is added needs a line in `CALLS`.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +15,7 @@ import pytest
 from support.api import api_of, bearer, client_of, issue
 from support.keeping import keeper_of
 from support.listed import add_notice
-from support.scripted import START, Store, quiet
+from support.scripted import START, Store, open_store, quiet
 from support.stored import document, put
 
 from bridge.model.access import Role
@@ -266,46 +268,69 @@ async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-@pytest.mark.parametrize("is_public", [True, False], ids=["public", "private"])
-@pytest.mark.parametrize("caller", CALLERS)
-@pytest.mark.parametrize("line", CALLS, ids=[f"{line.method} {line.path}" for line in CALLS])
-async def test_who_may_call_what(store: Store, line: Line, caller: str, *, is_public: bool) -> None:
-    build = await store.add_build(namespace="acme", repo_name="tool", is_public=is_public)
-    await add_notice(store, "n", build, ended=NoticeState.DEAD)
-    await store.silences.add(
-        Silence(
-            id="s", created_at=START, until=START + 9, author="li", reason="known", repository="acme/tool"
+@asynccontextmanager
+async def caller_of(
+    line: Line, folder: Path, *, is_public: bool
+) -> AsyncIterator[Callable[[str], Awaitable[int]]]:
+    """Makes the call as a caller over one store, and says the status of the answer."""
+    async with open_store(folder) as store:
+        build = await store.add_build(namespace="acme", repo_name="tool", is_public=is_public)
+        await add_notice(store, "n", build, ended=NoticeState.DEAD)
+        await store.silences.add(
+            Silence(
+                id="s", created_at=START, until=START + 9, author="li", reason="known", repository="acme/tool"
+            )
         )
-    )
-    if line.ended:
-        await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
-    await store.repositories.take({}, [], [], put(document() | {"is_public": is_public}))
-    keeper = await keeper_of(store, store.path.parent)
-    path = line.path.replace(":number", "").format(
-        build_id=build.id,
-        delivery_id=build.origin.delivery_id,
-        namespace="acme",
-        repo_name="tool",
-        owner="acme",
-        name="tool",
-        number=build.number,
-        job=1,
-        job_id=JOB,
-        project_id=project_id_of("acme"),
-        build_project_id=build_project_id_of(("acme", "tool")),
-        record_id=build.id,
-        build_no=build.number,
-        build_number=build.number,
-        notice_id="n",
-        silence_id="s",
-    )
-    headers = await shown_by(store, caller)
-    async with client_of(api_of(store, keeper=keeper)) as client:
+        if line.ended:
+            await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
+        await store.repositories.take({}, [], [], put(document() | {"is_public": is_public}))
+        path = line.path.replace(":number", "").format(
+            build_id=build.id,
+            delivery_id=build.origin.delivery_id,
+            namespace="acme",
+            repo_name="tool",
+            owner="acme",
+            name="tool",
+            number=build.number,
+            job=1,
+            job_id=JOB,
+            project_id=project_id_of("acme"),
+            build_project_id=build_project_id_of(("acme", "tool")),
+            record_id=build.id,
+            build_no=build.number,
+            build_number=build.number,
+            notice_id="n",
+            silence_id="s",
+        )
         body = line.body
         if isinstance(body, dict) and "delivery_id" in body:
             body = {"delivery_id": build.origin.delivery_id}
-        answer = await client.request(line.method, f"{path}?{line.query}", headers=headers, json=body)
-    assert answer.status_code == line.expected(caller, is_public=is_public), answer.text
+        keeper = await keeper_of(store, folder)
+        async with client_of(api_of(store, keeper=keeper)) as client:
+
+            async def call(caller: str) -> int:
+                headers = await shown_by(store, caller)
+                url = f"{path}?{line.query}"
+                return (await client.request(line.method, url, headers=headers, json=body)).status_code
+
+            yield call
+
+
+@pytest.mark.parametrize("is_public", [True, False], ids=["public", "private"])
+@pytest.mark.parametrize("line", CALLS, ids=[f"{line.method} {line.path}" for line in CALLS])
+async def test_who_may_call_what(line: Line, tmp_path: Path, *, is_public: bool) -> None:
+    expected = {caller: line.expected(caller, is_public=is_public) for caller in CALLERS}
+    admitted = [caller for caller in CALLERS if _ROWS[line.needs, is_public][CALLERS.index(caller)] == OK]
+    answers: dict[str, int] = {}
+    async with caller_of(line, tmp_path / "shared", is_public=is_public) as call:
+        for caller in CALLERS:
+            if line.method == "GET" or caller not in admitted:
+                answers[caller] = await call(caller)
+    # What changes something is changed once in each store.
+    for caller in admitted if line.method != "GET" else ():
+        async with caller_of(line, tmp_path / caller, is_public=is_public) as call:
+            answers[caller] = await call(caller)
+    assert answers == expected
 
 
 async def test_who_may_not_do_what_is_told_which_role_it_takes(
