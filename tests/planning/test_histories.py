@@ -9,7 +9,7 @@ from support.planned import Memory, StoredBuild
 
 from bridge.model.build import BuildState
 
-COUNT = 500
+COUNT = int(os.environ.get("HISTORIES", "150"))
 """Histories of each kind."""
 BASE_SEED = int(os.environ.get("HISTORIES_SEED", "0"))
 """The seed of the first history; the others count on from it. A failure names the seed of its history."""
