@@ -101,7 +101,7 @@ def check(tree: Path, mutant: Mutant) -> Outcome:
 def copy_tree(target: Path) -> None:
     """Copy all files that Git does not ignore, as they are now, with their byte code.
 
-    To compile all tests takes ten seconds; copies have the times and sizes by which byte code is known as good.
+    To compile all tests takes ten seconds, and copies have the times by which byte code is known as good.
     """
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
