@@ -25,6 +25,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "{}: ask for the build again, `builds trigger`": "{}：请用 `builds trigger` 重新触发",
     # parts of the bridge
     "it takes notices again": "已恢复发送",
+    "{}; {} gets its notices meanwhile": "{}；其间的通知改由渠道 {} 发送",
     "{} waits for a restart": "{} 重启后生效",
     "{} wait for a restart": "{} 重启后生效",
     "nothing in its rule is active any more": "规则里的配置已全部停用",

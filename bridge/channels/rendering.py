@@ -1,6 +1,6 @@
 """Renders a notice as words in the reader's language; a channel adds its markup."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,11 +9,12 @@ from bridge.channels.build_text import build_lines, duration
 from bridge.channels.content import DETAILS, Content, Detail, Line, Link, Span
 from bridge.channels.digest_text import as_table, earlier_line
 from bridge.channels.log_lines import log_tail
-from bridge.channels.text import plain, web_link
+from bridge.channels.text import clipped, plain, web_link
 from bridge.channels.words import Speech, Words, status_of, words_of
 from bridge.model.notice import BuildFacts, DigestFacts, Notice
 
 LATE_AFTER: Final = 300.0
+_MOST_NAMED: Final = 2
 
 
 def fitted(
@@ -64,6 +65,7 @@ def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
         said = words.works.format(subject) if facts.is_test else speech.reason(facts.detail)
         lines = ((plain(said, detail.text),),) if said.strip() else ()
         tail, log = (), ""
+    lines = (*lines, *_moved([notice.moved_from], words, detail))
     return Content(
         title=f"[{status.word}] {title}",
         mark=status.mark,
@@ -78,12 +80,24 @@ def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
 
 def _digest(notice: Notice, facts: DigestFacts, speech: Speech, detail: Detail) -> Content:
     """A job's digest shows its newest notice and names the earlier ones; any other has a line for each."""
+    origins = [member.moved_from for member in facts.members]
     if facts.kind != "job":
-        return as_table(facts, speech, detail)
+        content = as_table(facts, speech, detail)
+        return replace(content, lines=(*content.lines, *_moved(origins, speech.words, detail)))
     newest = facts.members[-1]
-    content = _single(replace(notice, event=newest.event, facts=newest.facts), speech, detail)
+    single = replace(notice, event=newest.event, facts=newest.facts, moved_from=newest.moved_from)
+    content = _single(single, speech, detail)
     earlier = earlier_line(facts, speech.words)
     return replace(content, lines=(*content.lines, earlier)) if earlier else content
+
+
+def _moved(origins: Sequence[str | None], words: Words, detail: Detail) -> tuple[Line, ...]:
+    """For which channels it is here."""
+    names = list(dict.fromkeys(clipped(name, detail.name) for name in origins if name))
+    if not names:
+        return ()
+    shown = words.list_separator.join(names[:_MOST_NAMED]) + ("…" if len(names) > _MOST_NAMED else "")
+    return ((words.moved.format(shown),),)
 
 
 def _footer(notice: Notice, words: Words, now: float, log: Line, *, shortened: bool) -> Line:

@@ -48,6 +48,7 @@ class Words:
     log: str
     log_command: str
     late: str
+    moved: str
     shortened: str
     units: tuple[str, str, str, str]
     units_alone: tuple[str, str, str, str]
@@ -113,6 +114,7 @@ _ZH: Final = Words(
     log="查看日志",
     log_command="日志：buildbridge builds log {0}",
     late="延迟 {0}送达",
+    moved="渠道 {0} 异常，改由此渠道发送",
     shortened="…（已截断，详见日志）",
     units=(" 天", " 小时", " 分", " 秒"),
     units_alone=(" 天", " 小时", " 分钟", " 秒"),
@@ -174,6 +176,7 @@ _EN: Final = Words(
     log="View log",
     log_command="Log: buildbridge builds log {0}",
     late="delivered {0} late",
+    moved="Here because channel {0} is out of order",
     shortened="… (shortened, see the log)",
     units=("d", "h", "m", "s"),
     units_alone=("d", "h", "m", "s"),

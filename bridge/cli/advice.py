@@ -6,6 +6,7 @@ from pathlib import Path
 from bridge.builders.base import Advice, BuilderContext, Target
 from bridge.cli.placeholders import placeholders
 from bridge.cli.setup import repository_name, run
+from bridge.config.channels import common
 from bridge.config.loader import Config
 from bridge.errors import Fault, StoreError
 from bridge.model.build import SeenJob
@@ -73,9 +74,10 @@ def _twins(config: Config) -> list[list[str]]:
 
 
 def _silent_channels(config: Config, rules: RuleSet) -> list[str]:
-    """The channels that no notice names, without the in-app messages: they keep every notice."""
+    """The channels that no notice and no other channel names, without in-app messages: they keep all."""
     of_rules = (notice for repository in rules.repositories.values() for notice in repository.notices or ())
     named = {MESSAGE_CHANNEL, *(notice.channel for notice in (*config.default_notices, *of_rules))}
+    named.update(common(channel.settings).fallback for channel in config.channels.values())
     return [name for name in config.channels if name not in named]
 
 

@@ -16,7 +16,7 @@ from bridge.runtime.clock import system_clock
 from bridge.store.values import Cursor, NoticeFilter
 from bridge.web.api.core.previews import notice_about
 from bridge.web.api.core.reasons import notices_with_reasons
-from bridge.web.api.notice_documents import notice_document, notice_story
+from bridge.web.api.notice_documents import NoticeDocument, notice_document, notice_story
 
 
 @click.group()
@@ -40,10 +40,16 @@ def list_notices(
         async with store_of(config) as store:
             found = await store.notices.page(Cursor(), limit, only)
             rows = await notices_with_reasons(store, found.rows, show.time_of(as_json=as_json))
-            return [{**notice_document(row)} for row in rows]
+            return [{**notice_document(row)} if as_json else _shown(notice_document(row)) for row in rows]
 
     columns = ["id", "created_at", "channel", "event", "about", "state", "attempts", "detail"]
     print_rows(run(work), columns, as_json=as_json)
+
+
+def _shown(notice: NoticeDocument) -> dict[str, Any]:
+    """As people read it in a row."""
+    origin = notice["moved_from"]
+    return {**notice, "channel": f"{notice['channel']} (for {origin})" if origin else notice["channel"]}
 
 
 @notices.command("show")

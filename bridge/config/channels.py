@@ -66,6 +66,8 @@ class ChannelSettings(Strict):
     """After so long a notice that could not be sent is given up."""
     quiet_hours: QuietHoursSettings | None = None
     """Hours in which only what is urgent is sent; the rest follows in a digest."""
+    fallback: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """The channel that gets its notices while it is out of order."""
 
 
 _IN_APP: Final = ChannelSettings.model_construct(ttl=timedelta.max)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from bridge.config.channels import common, states_of
 from bridge.config.document import Document, Loc, read_documents, shown, value_at
+from bridge.config.fallbacks import faulty_fallbacks
 from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.forges import ForgeTraits
 from bridge.config.named import Entry, doubled_people, entries_of, faulty_contacts, unknown_kinds
@@ -313,6 +314,7 @@ class _Loading:
         self._faults += faulty_contacts(self._document, self._kinds.contacts)
         self._faults += doubled_people(self._document)
         self._faults += unknown_kinds(self._document, self._context.forges)
+        self._faults += faulty_fallbacks(self._document, self._kinds.channels)
 
     def _notices(self, channels: Mapping[str, ConfiguredAdapter]) -> tuple[NoticeSetting, ...]:
         notices = self._validate(

@@ -17,7 +17,8 @@ REMIND_SECONDS: Final = 4 * 3600.0
 class NoticeState(StrEnum):
     """The states of a notice.
 
-    A `merged` one went out in a digest; a `suppressed` one has nothing to show, or a silence held it.
+    A `merged` one went out in a digest; a `suppressed` one has nothing to show, a silence held it, or the
+    fallback of its channel says it.
     """
 
     PENDING = "pending"
@@ -143,11 +144,12 @@ class ServiceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One of the notices in a digest."""
+    """One of the notices in a digest; `moved_from` is as of a notice."""
 
     notice_id: str
     event: EventName
     facts: BuildFacts | ServiceFacts
+    moved_from: str | None = None
 
 
 DigestKind = Literal["push", "job", "backlog"]
@@ -170,7 +172,8 @@ class DigestFacts:
 class Notice:
     """One message to one channel; `id` stays the same over all attempts, `created_at` is in Unix seconds.
 
-    `recipient` is whom a channel with several recipients is to send it to; None is all of them.
+    `recipient` is whom a channel with several recipients is to send it to; None is all of them. `moved_from`
+    is the channel that it was for, where the fallback of that sends it.
     """
 
     id: str
@@ -180,3 +183,4 @@ class Notice:
     created_at: float
     attempt: int = 1
     recipient: str | None = None
+    moved_from: str | None = None

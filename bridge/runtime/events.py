@@ -42,6 +42,7 @@ class LogEvent(StrEnum):
     # A notice, and the channel that takes it.
     NOTICE_ATTEMPTED = "notice.attempted"
     NOTICE_ABANDONED = "notice.abandoned"
+    NOTICES_MOVED = "notice.moved"
     CHANNEL_ERROR = "channel.error"
     """The adapter itself failed: a fault of the bridge, with a traceback."""
 

@@ -9,7 +9,7 @@ import structlog
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.retry import Backoff, bounded
-from bridge.store.base import Health
+from bridge.store.health import Health
 
 log = structlog.get_logger()
 

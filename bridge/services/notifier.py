@@ -24,7 +24,8 @@ from bridge.runtime.metrics import NOTICE_SECONDS, NOTICES
 from bridge.runtime.retry import Backoff, bounded
 from bridge.services.base import Service
 from bridge.services.health import PartHealth
-from bridge.store.base import Health, Notices
+from bridge.store.base import Notices
+from bridge.store.health import Health
 from bridge.store.values import NoticeRow
 
 log = structlog.get_logger()
@@ -69,10 +70,12 @@ class Notifier(Service):
         self._channel = channel
         self._target = target
         self._ttl = settings.ttl.total_seconds()
+        self._fallback = settings.fallback
         self._quiet_hours = settings.quiet_hours and settings.quiet_hours.hours
         self._notices = notices
         self._health = health
         self._clock = clock
+        self._wake_notifiers = wake_notifiers
         self._part = PartHealth(self._service, health, wake_notifiers)
         self._silenced = partial(silenced, channel=name, by=channel.silenced_by)
         self._failures = 0
@@ -106,7 +109,10 @@ class Notifier(Service):
             async with self._target.lock:
                 if self._finished:
                     return None
-                pause = await self._paused_until()
+                health = await self._health.get(self._service)
+                if health.down_since is not None and self._fallback is not None:
+                    await self._move(self._fallback)
+                pause = max(health.paused_until, await self._notices.paused_until(self._target.key))
                 if pause > self._clock():
                     return pause
                 choose = partial(outbox.choose, room=self._channel.digest_size, slots=await self._slots())
@@ -128,10 +134,14 @@ class Notifier(Service):
                     case None:
                         return None
 
-    async def _paused_until(self) -> float:
-        """When the pauses of channel and target end."""
-        of_target = await self._notices.paused_until(self._target.key)
-        return max(of_target, (await self._health.get(self._service)).paused_until)
+    async def _move(self, fallback: str) -> None:
+        """The fallback gets what waits, but for the one notice that shows when this channel works again."""
+        moved = 0
+        while count := await self._notices.move(self._name, fallback):
+            moved += count
+        if moved:
+            log.info(LogEvent.NOTICES_MOVED, channel=self._name, fallback=fallback, count=moved)
+            self._wake_notifiers()
 
     async def _slots(self) -> outbox.Slots | None:
         """How many messages the target takes now; None where it has no limit."""
@@ -213,7 +223,7 @@ class Notifier(Service):
     async def _again(self, row: NoticeRow, why: str, after: float | None, *, of_notice: bool = False) -> None:
         self._failures += not of_notice
         if self._failures >= FAILURES:
-            await self._part.degrade(why, pause=DOWN_SECONDS)
+            await self._degrade(why, DOWN_SECONDS)
         if await self._expired(row, why):
             return
         wait = BACKOFF.wait(row.attempts + 1) if after is None else bounded(after)
@@ -223,10 +233,15 @@ class Notifier(Service):
     async def _misconfigured(self, row: NoticeRow, why: str) -> None:
         """Notices wait until a person has corrected the configuration; one of them is the probe."""
         self._failures = FAILURES
-        await self._part.degrade(why, pause=PROBE_SECONDS)
+        await self._degrade(why, PROBE_SECONDS)
         if not await self._expired(row, why, reason="config"):
             next_at = self._clock() + PROBE_SECONDS
             await self._notices.end(row.notice.id, NoticeState.PENDING, why, reason="config", next_at=next_at)
+
+    async def _degrade(self, why: str, pause: float) -> None:
+        if self._fallback is not None:
+            why = f"{why}; {self._fallback} gets its notices meanwhile"
+        await self._part.degrade(why, pause=pause)
 
     async def _expired(self, row: NoticeRow, why: str, reason: str = "expired") -> bool:
         """Whether the notice is too old for another try; then it is given up."""

@@ -40,7 +40,7 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import count_reload, in_force
 from bridge.services.base import Service
 from bridge.services.health import CONFIGURATION, CONFIGURATION_RESTORED, RULES, RULES_RESTORED
-from bridge.store.base import Health
+from bridge.store.health import Health
 from bridge.store.rules import Repositories
 
 log = structlog.get_logger()

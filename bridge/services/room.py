@@ -10,7 +10,7 @@ from bridge.config.loader import Outline
 from bridge.runtime.clock import Clock
 from bridge.runtime.disk import free_bytes, same_disk, size_text
 from bridge.services.health import DISK, PartHealth
-from bridge.store.base import Health
+from bridge.store.health import Health
 
 RESTORE_SECONDS: Final = 60.0
 """Room that is there for so long is reported: a build that ends gives some, and the next one takes it."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bridge.runtime.clock import Clock
 from bridge.services.health import BuilderHealth, Circuit
-from bridge.store.base import Health
+from bridge.store.health import Health
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from bridge.model.silence import Silenced
 from bridge.store.activity import Activity
 from bridge.store.callers import Audit, IdempotencyKeys, Tokens
 from bridge.store.feed import Feed, Messages
+from bridge.store.health import Health
 from bridge.store.jobs import Jobs
 from bridge.store.lookup import Lookup
 from bridge.store.monitoring import Monitoring
@@ -37,7 +38,6 @@ from bridge.store.values import (
     DeliveryFilter,
     DeliveryHead,
     DeliveryRow,
-    HealthRecord,
     LogPiece,
     LogRange,
     NoticeFilter,
@@ -270,6 +270,13 @@ class Notices(Protocol):
     async def hurry(self, channel: str) -> None:
         """Make every notice to this channel due that waits for another attempt, the oldest first."""
 
+    async def move(self, channel: str, to: str) -> int:
+        """Have what waits for this channel, the oldest first, sent by another; returns how many have left.
+
+        It takes a bounded part at once: call it until nothing leaves. Nothing moves twice, and one notice
+        stays. Attempts begin anew. What `to` has of the same event ends as `suppressed`.
+        """
+
     async def sends_since(self, target: str, since: float) -> list[float]:
         """When attempts on this target began, oldest first, at most an hour back."""
 
@@ -300,34 +307,6 @@ class Notices(Protocol):
         With the id of a claimed idempotency key, which is then the new id, this is done once. Raises
         CannotReplay when there is no such notice, or it is still to be sent.
         """
-
-
-class Health(Protocol):
-    """The health of builders (`builder:NAME`), channels (`channel:NAME`) and other parts."""
-
-    async def get(self, name: str) -> HealthRecord:
-        """The health of one part; a part that was never recorded works."""
-
-    async def all(self) -> list[HealthRecord]:
-        """All that is recorded, by name."""
-
-    async def set(self, health: HealthRecord) -> None:
-        """Record the health of a part; when it changes from up to down or back, with the notices about it."""
-
-    async def degrade(self, name: str, why: str, *, pause: float = 0.0, failing: str = "") -> bool:
-        """Record that a part is down, and paused for `pause` seconds; returns whether it was up."""
-
-    async def restore(self, name: str, why: str) -> bool:
-        """Record that a part is up; returns whether it was down."""
-
-    async def pause(self, name: str, until: float, why: str) -> None:
-        """Record that nothing is to be sent to a part before `until`; one that is down stays so, and why."""
-
-    async def resume(self, name: str) -> None:
-        """End the pause of a part, up or down."""
-
-    async def forget(self, names: Collection[str]) -> None:
-        """Keep nothing of parts that are no more."""
 
 
 class Store(Protocol):

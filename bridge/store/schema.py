@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0026"
+REVISION: Final = "0027"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -243,6 +243,7 @@ notice = Table(
     Column("batch", Text),
     Column("digest_id", Text),
     Column("folds", Integer, nullable=False, server_default=text("1")),
+    Column("moved_from", Text),
     Index("notice_digest", "digest_id", sqlite_where=text("digest_id IS NOT NULL")),
     Index("notice_open", "channel", "id", sqlite_where=text("state IN ('pending', 'sending')")),
     Index("notice_created_at", "created_at"),

@@ -16,7 +16,7 @@ from bridge.channels.words import Language
 from bridge.config.people import ContactKey, PersonSettings, contacts_by_name
 from bridge.config.types import Shape
 from bridge.model.event import Person
-from bridge.model.notice import DigestFacts, EventName, Member
+from bridge.model.notice import DigestFacts, DigestKind, EventName, Member
 
 
 def content(
@@ -214,3 +214,48 @@ def test_what_caused_a_build_is_said_in_the_readers_language(
 ) -> None:
     about = lines(content(language=language, cause=cause, by=by, detail=None, log_tail=""))[-1]
     assert about.split(" · ")[-1] == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("en", "Here because channel {} is out of order"),
+        ("zh-CN", "渠道 {} 异常，改由此渠道发送"),  # noqa: RUF001  # Chinese punctuation
+    ],
+)
+def test_a_notice_says_for_which_channel_it_is_here(language: Language, expected: str) -> None:
+    given, moved = context(language=language), notice(log_tail="")
+    assert not any(
+        word in line for line in lines(compose(moved, given, DETAILS[0])) for word in ["渠道", "Here"]
+    )
+    for detail in DETAILS:
+        found = compose(replace(moved, moved_from="ops"), given, detail)
+        assert lines(found)[-1] == expected.format("ops")
+    with_log = replace(notice(), moved_from="ops")
+    assert lines(compose(with_log, given, DETAILS[0]))[-2] == expected.format("ops"), "the log comes below"
+
+
+@pytest.mark.parametrize(
+    ("kind", "origins", "expected"),
+    [
+        ("backlog", [None, "ops", "ops"], "Here because channel ops is out of order"),
+        ("push", ["ops", "team", "ops"], "Here because channel ops, team is out of order"),
+        ("backlog", ["a", "b", "c"], "Here because channel a, b… is out of order"),
+        ("job", [None, None, "ops"], "Here because channel ops is out of order"),
+    ],
+)
+def test_a_digest_says_for_which_channels_some_of_it_is_here(
+    kind: DigestKind, origins: list[str | None], expected: str
+) -> None:
+    members = tuple(
+        Member(
+            notice_id=f"{place}",
+            event=EventName.FAIL,
+            facts=replace(FACTS, build_id=f"{place}", log_tail=""),
+            moved_from=origin,
+        )
+        for place, origin in enumerate(origins)
+    )
+    digest = replace(notice(), facts=DigestFacts(kind=kind, members=members))
+    found = lines(compose(digest, context(language="en"), DETAILS[0]))
+    assert [line for line in found if line.startswith("Here")] == [expected]

@@ -207,6 +207,7 @@ async def test_the_largest_digest_is_one_message_that_the_peer_takes(kind: str, 
             notice_id=f"N-{place}",
             event=EventName.FAIL,
             facts=replace(facts, number=9000 + place, build_id=str(place), subject="𠮷修" * 40),
+            moved_from="abc"[place % 3] * 64,
         )
         for place in range(size)
     )

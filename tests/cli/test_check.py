@@ -150,6 +150,10 @@ def test_a_channel_that_neither_a_rule_nor_the_default_names_is_a_warning(config
     assert done.status == 0
     problem = "channel mail2 gets no notices: no rule and no notices.default names it"
     assert done.stdout.splitlines()[:-1] == [f"{config}: warning: channels.mail2: {problem}"]
+    config.write_text(
+        config.read_text().replace("kind: DING_TALK", "kind: DING_TALK\n    fallback: mail2", 1)
+    )
+    assert "warning" not in command("--config", config, "check").stdout, "what it is there for is said"
 
 
 def test_what_cannot_work_on_this_machine_is_a_warning(config: Path) -> None:

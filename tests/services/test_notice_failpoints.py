@@ -3,8 +3,7 @@
 A process dies at a failpoint; another one goes on with what is in the store and in the room of the vendor.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -24,9 +23,9 @@ from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.runtime.rate import Rate
 from bridge.services.notifier import Notifier, Target
-from bridge.store.values import Decision, NoticeFilter
+from bridge.store.values import Decision, NoticeFilter, NoticeRow
 
-STORE = ("transition", "claim", "end", "pause", "hurry", "degrade", "restore", "resume")
+STORE = ("transition", "claim", "move", "end", "pause", "hurry", "degrade", "restore", "resume")
 RATE = Rate(3, 60)
 PAUSE = 600.0
 ROUNDS = 200
@@ -38,8 +37,8 @@ class Room(ScriptedChannel):
 
     digest_size = 20
 
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(rate=RATE)
+    def __init__(self, clock: Clock, name: str = "team") -> None:
+        super().__init__(name, rate=RATE)
         self.messages: list[tuple[str, ...]] = []
         """The ids of the notices that each message told."""
         self.exceeded = self.unasked = 0
@@ -73,37 +72,61 @@ class Room(ScriptedChannel):
         return Ok()
 
 
-class Mortals:
-    """A process: builds end, and a notifier tells the room of them, until all is told or the process dies."""
+class WrongKey(Room):
+    """A chat whose key is mended after two sends."""
 
-    def __init__(self, store: Store, room: Room, fate: Fate) -> None:
+    async def send(self, notice: Notice) -> Outcome:
+        if next(self._numbers) <= 2:
+            return Dead("config", "the key is wrong")
+        self.messages.append((notice.id,))
+        return Ok()
+
+
+class Mortals:
+    """A process: builds end, and notifiers tell the rooms of them, until all is told or the process dies.
+
+    Each room but the last one has the next one as its fallback.
+    """
+
+    def __init__(self, store: Store, rooms: Sequence[Room], fate: Fate) -> None:
         self._store = store
+        self._names = [room.name for room in rooms]
         self._builds: Any = Mortal(store.builds, STORE, fate)
+        self._notifiers = [
+            self._notifier(room, fallback, fate)
+            for room, fallback in zip(rooms, [*self._names[1:], None], strict=True)
+        ]
+
+    def _notifier(self, room: Room, fallback: str | None, fate: Fate) -> Notifier:
         channel: Any = Mortal(room, ("send",), fate)
-        self._notifier = Notifier(
+        return Notifier(
             room.name,
             channel,
             Target(room.name),
-            ChannelSettings(),
-            notices=Mortal(store.notices, STORE, fate),
-            health=Mortal(store.health, STORE, fate),
-            clock=store.clock,
+            ChannelSettings(fallback=fallback),
+            notices=Mortal(self._store.notices, STORE, fate),
+            health=Mortal(self._store.health, STORE, fate),
+            clock=self._store.clock,
             wake_notifiers=lambda: None,
         )
 
     async def live(self, build_ids: Sequence[str]) -> None:
-        await self._store.recover(["team", "message"], ["channel:team"])
+        parts = [f"channel:{name}" for name in self._names]
+        await self._store.recover([*self._names, "message"], parts)
         try:
-            for build_id in build_ids:
-                await self._end(await self._store.build(build_id))
+            await self.end(build_ids)
             for _ in range(ROUNDS):
-                wait = await self._notifier.round()
+                waits = [await notifier.round() for notifier in self._notifiers]
                 if not await opened(self._store):
                     return
-                self._store.clock.advance(max(1.0, wait or 1.0))
+                self._store.clock.advance(max(1.0, min((wait for wait in waits if wait), default=1.0)))
         except Died:
             return  # what it left is all that there is
         raise AssertionError("the notices have not ended")
+
+    async def end(self, build_ids: Sequence[str]) -> None:
+        for build_id in build_ids:
+            await self._end(await self._store.build(build_id))
 
     async def _end(self, build: Build) -> None:
         steps = (BuildState.TRIGGERING, BuildState.RUNNING, ending(build))
@@ -118,8 +141,14 @@ def ending(build: Build) -> BuildState:
     return BuildState.FAILED if build.origin.subject == "broken" else BuildState.SUCCEEDED
 
 
+async def for_rooms(store: Store) -> list[NoticeRow]:
+    """All notices but the messages in the app."""
+    rows = await newest_notices(store, 1000, NoticeFilter())
+    return [row for row in rows if row.notice.channel != "message"]
+
+
 async def opened(store: Store) -> list[Notice]:
-    rows = await newest_notices(store, 1000, NoticeFilter(channel="team"))
+    rows = await for_rooms(store)
     return [row.notice for row in rows if row.state in {NoticeState.PENDING, NoticeState.SENDING}]
 
 
@@ -142,43 +171,61 @@ async def pushed(store: Store) -> list[str]:
     return found
 
 
-async def lives(folder: Path, failpoint: int) -> Fate:
+async def lives(folder: Path, failpoint: int, make: Callable[[Clock], Sequence[Room]]) -> Fate:
     """The fate of the first process; what the second one leaves is checked."""
     await anyio.Path(folder).mkdir()
     clock, fate = Clock(), Fate(failpoint)
-    room = Room(clock)
+    rooms = make(clock)
     async with open_store(folder, clock) as store:
         builds = await pushed(store)
-        await Mortals(store, room, fate).live(builds)
+        if len(rooms) > 1:  # the deaths at the ends of builds are the same
+            await Mortals(store, rooms, Fate(0)).end(builds)
+        await Mortals(store, rooms, fate).live(builds)
     if fate.died_at:
         async with open_store(folder, clock) as store:
-            await Mortals(store, room, Fate(0)).live(builds)
+            await Mortals(store, rooms, Fate(0)).live(builds)
     where = f"died {fate.died_at}, failpoint {failpoint}"
     async with open_store(folder, clock) as store:
-        rows = await newest_notices(store, 1000, NoticeFilter(channel="team"))
+        rows = await for_rooms(store)
     states = {row.notice.id: row.state for row in rows if not isinstance(row.notice.facts, DigestFacts)}
     assert len(states) == len(builds), where
     assert set(states.values()) <= {NoticeState.SENT, NoticeState.MERGED}, (where, states)
-    told = Counter(name for message in room.messages for name in message)
-    assert told.keys() == states.keys(), where
+    messages = [message for room in rooms for message in room.messages]
+    assert {name for message in messages for name in message} == states.keys(), where
     repeats = sum(
-        any(name in earlier for earlier in room.messages[:place] for name in message)
-        for place, message in enumerate(room.messages)
+        any(name in earlier for earlier in messages[:place] for name in message)
+        for place, message in enumerate(messages)
     )
-    assert repeats <= bool(fate.died_at), (where, room.messages)
+    assert repeats <= bool(fate.died_at), (where, messages)
     # A pause that the process read and did not write down is asked for again.
-    assert room.unasked <= (fate.died_at in {"after send", "before pause"}), where
-    assert room.exceeded == 0, where
-    assert any(len(message) > 1 for message in room.messages), "none of them was a digest"
+    assert sum(room.unasked for room in rooms) <= (fate.died_at in {"after send", "before pause"}), where
+    assert not any(room.exceeded for room in rooms), where
+    assert any(len(message) > 1 for message in messages), "none of them was a digest"
+    if len(rooms) > 1:
+        assert 1 <= len(rooms[0].messages) <= 1 + bool(fate.died_at), (where, rooms[0].messages)
     return fate
 
 
 async def test_a_process_that_dies_anywhere_loses_no_notice_and_repeats_at_most_one_message(
     tmp_path: Path,
 ) -> None:
-    failpoint, places = 1, set()
-    while (fate := await lives(tmp_path / str(failpoint), failpoint)).died_at:
-        places.add(fate.died_at)
-        failpoint += STRIDE
+    places = await all_lives(tmp_path, lambda clock: [Room(clock)])
     for what in ("transition", "claim", "send", "end"):
         assert {f"before {what}", f"after {what}"} <= places
+
+
+async def test_a_process_that_dies_while_notices_go_to_the_fallback_leaves_each_in_one_place(
+    tmp_path: Path,
+) -> None:
+    places = await all_lives(tmp_path, lambda clock: [WrongKey(clock), Room(clock, "spare")])
+    for what in ("move", "send"):
+        assert {f"before {what}", f"after {what}"} <= places
+
+
+async def all_lives(folder: Path, make: Callable[[Clock], Sequence[Room]]) -> set[str]:
+    """Where the processes died."""
+    failpoint, places = 1, set()
+    while (fate := await lives(folder / str(failpoint), failpoint, make)).died_at:
+        places.add(fate.died_at)
+        failpoint += STRIDE
+    return places

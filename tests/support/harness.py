@@ -154,7 +154,7 @@ class PollerHarness(Harness):
 
 
 class NotifierHarness(Harness):
-    """A notifier on a scripted channel."""
+    """A notifier on a scripted channel; those `beside` it have one each, which it wakes."""
 
     def __init__(
         self,
@@ -162,22 +162,29 @@ class NotifierHarness(Harness):
         channel: ScriptedChannel,
         target: Target | None = None,
         settings: ChannelSettings | None = None,
+        beside: Sequence[ScriptedChannel] = (),
     ) -> None:
         super().__init__(store)
         self._target = target or Target(channel.name)
-        self.notifier = self.add(
-            Notifier(
-                channel.name,
-                channel,
-                self._target,
-                settings or ChannelSettings(),
-                notices=store.notices,
-                health=store.health,
-                clock=store.clock,
-                wake_notifiers=self.hand_over("wake_notifiers"),
-            )
-        )
+        others = [self._of(other, Target(other.name), ChannelSettings()) for other in beside]
+        self.notifier = self.add(self._of(channel, self._target, settings or ChannelSettings(), *others))
+        for other in others:
+            self.add(other)
         self._channel = channel
+
+    def _of(
+        self, channel: ScriptedChannel, target: Target, settings: ChannelSettings, *woken: Service
+    ) -> Notifier:
+        return Notifier(
+            channel.name,
+            channel,
+            target,
+            settings,
+            notices=self.store.notices,
+            health=self.store.health,
+            clock=self.store.clock,
+            wake_notifiers=self.hand_over("wake_notifiers", *woken),
+        )
 
     @property
     def attempted(self) -> list[str]:

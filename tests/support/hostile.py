@@ -42,10 +42,12 @@ FACTS = st.builds(
 )  # fmt: skip
 SERVICE_FACTS = st.builds(ServiceFacts, subject=TEXT, detail=TEXT)
 SINGLE_FACTS = FACTS | SERVICE_FACTS
+MOVED_FROM = st.sampled_from([None, "team", *(f"{letter * 63}-" for letter in "abc")])
+"""Names as the configuration allows them."""
 NOTICES = st.builds(
     Notice,
     id=TEXT, channel=TEXT, event=st.sampled_from(EventName), facts=SINGLE_FACTS,
-    created_at=st.floats(START - 10**6, START + 100),
+    created_at=st.floats(START - 10**6, START + 100), moved_from=MOVED_FROM,
 )  # fmt: skip
 
 
@@ -57,6 +59,7 @@ def digests(draw: st.DrawFn, size: int) -> Notice:
     for place in range(size):
         facts, event = kinds[place % len(kinds)]
         facts = replace(facts, build_id=str(place), number=900_000_000 + place)
-        members.append(Member(notice_id=f"N-{place}", event=event, facts=facts))
+        origin = draw(MOVED_FROM)
+        members.append(Member(notice_id=f"N-{place}", event=event, facts=facts, moved_from=origin))
     kind: DigestKind = draw(st.sampled_from(get_args(DigestKind)))
     return replace(draw(NOTICES), facts=DigestFacts(kind=kind, members=tuple(members)))

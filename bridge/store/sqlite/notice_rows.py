@@ -18,6 +18,8 @@ log = structlog.get_logger()
 IS_OPEN: Final = text("state IN ('pending', 'sending')")
 SILENCE: Final = "silence"
 """The reason of what a silence holds."""
+MOVED: Final = "fallback"
+"""The reason of what ends since the fallback of its channel says it."""
 _TAKEN_APART: Final = frozenset({"content", "damaged"})
 
 
@@ -33,6 +35,7 @@ def parts_of(row: RowMapping) -> tuple[Notice, Parts]:
         created_at=row["created_at"],
         attempt=row["attempts"] + 1,
         recipient=row["recipient"],
+        moved_from=row["moved_from"],
     )
     return notice, parts
 
@@ -68,7 +71,8 @@ def finish(
     """End a notice. The members of a digest went out with it, or end like it.
 
     A digest whose content was rejected, or that can no longer be read, is taken apart: its members go one by
-    one. One with something that a silence holds is, too: the rest of it may go in another.
+    one. One with something that a silence holds is, too: the rest of it may go in another; and one whose
+    members another channel is to send.
     """
     values: dict[str, Any] = {"state": state, "reason": reason, "detail": detail, "ended_at": now}
     connection.execute(update(table).where(table.c.id == notice_id).values(**values))
@@ -83,7 +87,7 @@ def finish(
     elif reason in _TAKEN_APART:
         values = {"digest_id": None, "folds": 0, "next_at": now}
         what, why = "retry", f"by itself: {notice_id} ended with {reason!r}"
-    elif reason == SILENCE:
+    elif reason in {SILENCE, MOVED}:
         values = {"digest_id": None, "next_at": now}
         what, why = "retry", f"{notice_id} was taken apart"
     connection.execute(update(table).where(*in_digest).values(**values | {"detail": why}))

@@ -17,7 +17,7 @@ from bridge.runtime.clock import Clock
 from bridge.store.codec import FACTS, dump
 from bridge.store.schema import notice as table
 from bridge.store.schema import send, target_pause
-from bridge.store.sqlite import listing, outbox, timeline
+from bridge.store.sqlite import listing, moving, outbox, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notice_rows import IS_OPEN, SILENCE, finish, parts_of, row_of
 from bridge.store.sqlite.silences import hold
@@ -153,6 +153,12 @@ class Notices:
         due = waiting.values(next_at=func.min(table.c.created_at, now))
         await self._database.write(lambda connection: connection.execute(due).rowcount)
 
+    async def move(self, channel: str, to: str) -> int:
+        now = self._clock()
+        if not await self._database.read(partial(moving.are_to_move, channel=channel)):
+            return 0
+        return await self._database.write(partial(moving.move, channel=channel, to=to, now=now))
+
     async def sends_since(self, target: str, since: float) -> list[float]:
         query = (
             select(send.c.at)
@@ -229,7 +235,7 @@ class Notices:
             if old["state"] in {NoticeState.PENDING, NoticeState.SENDING}:
                 raise CannotReplay(f"{notice_id} is still to be sent: it is {old['state']}")
             values = {**old, "id": new_id, "dedupe": new_id, "state": NoticeState.PENDING}
-            values |= dict.fromkeys(("ended_at", "digest_id", "batch"))
+            values |= dict.fromkeys(("ended_at", "digest_id", "batch", "moved_from"))
             values |= {"reason": "", "detail": "", "attempts": 0, "folds": int(not is_digest)}
             connection.execute(insert(table).values(values | {"created_at": now, "next_at": now}))
             timeline.add(connection, notice_id, now, "replayed", f"as {new_id}")

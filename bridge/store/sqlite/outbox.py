@@ -141,8 +141,10 @@ def split(connection: Connection, channel: str, recipients: Sequence[str], now: 
         first, *others = recipients
         connection.execute(update(table).where(table.c.id == row["id"]).values(recipient=first))
         for number, recipient in enumerate(others, 1):
-            # The id sorts behind the first one's and before that of a later notice.
-            copy = {"id": f"{row['id']}.{number:02}", "dedupe": f"{row['dedupe']} {recipient}"}
+            # The id sorts behind the first one's and before that of a later notice; the channel that it was
+            # for may have made others.
+            mark, key = ("f", f" {channel}") if row["moved_from"] else ("", "")
+            copy = {"id": f"{row['id']}.{mark}{number:02}", "dedupe": f"{row['dedupe']}{key} {recipient}"}
             connection.execute(insert(table).values({**row, **copy, "recipient": recipient}))
             timeline.add(connection, copy["id"], now, NoticeState.PENDING, f"for {recipient}")
 
@@ -242,7 +244,7 @@ def _member(row: RowMapping, *, is_shown_whole: bool) -> Member:
     assert isinstance(facts, BuildFacts | ServiceFacts), "a digest does not fold"
     if isinstance(facts, BuildFacts) and not is_shown_whole:
         facts = replace(facts, log_tail="")
-    return Member(notice_id=notice.id, event=notice.event, facts=facts)
+    return Member(notice_id=notice.id, event=notice.event, facts=facts, moved_from=notice.moved_from)
 
 
 def _common(rows: Sequence[RowMapping], name: str) -> str | None:

@@ -58,10 +58,11 @@ def before(connection: Connection, build: Build, tag_set: str) -> Streak:
 
 def _noticed(connection: Connection, builds: Select[tuple[str]]) -> dict[str, float]:
     """When the last notice that one of these builds failed was made, by channel, unless it was given up."""
-    last = select(notice.c.channel, func.max(notice.c.created_at)).where(
+    channel = func.coalesce(notice.c.moved_from, notice.c.channel)
+    last = select(channel, func.max(notice.c.created_at)).where(
         notice.c.build_id.in_(builds), notice.c.event == EventName.FAIL, notice.c.state.not_in(_UNSENT)
     )
-    found = connection.execute(last.group_by(notice.c.channel))
+    found = connection.execute(last.group_by(channel))
     return {row[0]: row[1] for row in found}
 
 

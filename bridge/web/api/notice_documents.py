@@ -18,6 +18,8 @@ class NoticeDocument(TypedDict):
     id: str
     created_at: str
     channel: str
+    moved_from: str | None
+    """The channel that it was for, where the fallback of that sends it."""
     recipient: str | None
     """Whom of the channel it is for; null for all."""
     event: EventName
@@ -76,6 +78,7 @@ def notice_document(row: NoticeRow) -> NoticeDocument:
         "id": notice.id,
         "created_at": when(notice.created_at),
         "channel": notice.channel,
+        "moved_from": notice.moved_from,
         "recipient": notice.recipient,
         "event": notice.event,
         "build_id": row.build_id,

@@ -1,0 +1,47 @@
+"""The channels that send what others cannot, as `bridge.yaml` names them."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
+
+from bridge.config.channels import states_of
+from bridge.config.document import Document
+from bridge.config.faults import suggest_or_list
+from bridge.config.named import entries_of
+from bridge.errors import Fault
+from bridge.model.notice import MESSAGE_CHANNEL
+
+
+def faulty_fallbacks(document: Document, kinds: Mapping[str, type[BaseModel]]) -> Iterator[Fault]:
+    """Those that are unknown, that cannot show the notices of others, or that lead back to a channel."""
+    entries = {name: (kind, rest) for name, kind, rest in entries_of(document.data, "channels")}
+    named = {name: rest["fallback"] for name, (_, rest) in entries.items() if "fallback" in rest}
+    ahead = {name: other for name, other in named.items() if isinstance(other, str)}
+    known = {MESSAGE_CHANNEL, *entries}
+    reported: set[str] = set()
+    for name, fallback in ahead.items():
+        kind, other = entries[name][0], entries[fallback][0] if fallback in entries else None
+        circle = _circle(name, ahead)
+        if fallback not in known:
+            problem = f"there is no channel {fallback}{suggest_or_list(fallback, known - {name})}"
+        elif fallback == name:
+            problem = "is this channel itself: name another one, or leave it out"
+        elif states_of(kinds.get(kind)):
+            problem = f"the kind {kind} shows how builds are, which no other kind can: leave it out"
+        elif other is not None and states_of(kinds.get(other)):
+            problem = f"{fallback} is of the kind {other}, which has no messages: name a channel that has"
+        elif circle and reported.isdisjoint(circle):
+            reported.update(circle)
+            problem = f"leads back to {name} ({' → '.join([*circle, name])}): leave it out at one of them"
+        else:
+            continue
+        yield document.fault(("channels", name, "fallback"), problem)
+
+
+def _circle(name: str, ahead: Mapping[str, str]) -> list[str]:
+    """The channels from this one on, if they lead back to it."""
+    found, at = [name], ahead[name]
+    while at in ahead and at not in found:
+        found.append(at)
+        at = ahead[at]
+    return found if at == name else []
