@@ -71,8 +71,8 @@ class WeCom(Robot):
         contacts = mentions(notice, self.context.contacts)
         userids = [contact for contact in contacts if not contact.startswith(_BY_MOBILE)]
         mobiles = [contact.removeprefix(_BY_MOBILE) for contact in contacts if contact not in userids]
-        if mobiles and (body := self._text(notice, limit, userids, mobiles)):
-            return body
+        if mobiles:
+            return self._text(notice, limit, userids, mobiles)
         form = "markdown" if userids else self._form
         if form == "card":
             content = compose(notice, self.context, _SHORT)
@@ -87,13 +87,8 @@ class WeCom(Robot):
         shown = fitted(notice, self.context, text, limit).decode()
         return orjson.dumps({"msgtype": form, form: {"content": shown}})
 
-    def _text(
-        self, notice: Notice, limit: int, userids: Sequence[str], mobiles: Sequence[str]
-    ) -> bytes | None:
-        """A notice as text; None for a digest of more builds than a text can name."""
+    def _text(self, notice: Notice, limit: int, userids: Sequence[str], mobiles: Sequence[str]) -> bytes:
         shown = fitted(notice, self.context, lambda content: _plain(content).encode(), min(limit, _TEXT))
-        if len(shown) > _TEXT:
-            return None
         text = {"content": shown.decode(), "mentioned_list": userids, "mentioned_mobile_list": mobiles}
         return orjson.dumps({"msgtype": "text", "text": text})
 
