@@ -140,6 +140,7 @@ CHANNELS: Final = Adapters[Channel](
         "TELEGRAM": "bridge.channels.adapters.telegram.channel:Telegram",
         "WEBHOOK": "bridge.channels.adapters.webhook.channel:Webhook",
         "COMMIT_STATUS": "bridge.channels.adapters.commit_status.channel:CommitStatus",
+        "APPRISE": "bridge.channels.adapters.apprise.channel:Apprise",
         "MAIL": "bridge.channels.adapters.mail.channel:Mail",
         "MESSAGE": "bridge.channels.adapters.message.channel:Message",
     }

@@ -187,6 +187,18 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
             "token": "0123456789abcdef",
         },
     },
+    "APPRISE": {
+        "the URL has to be one of Apprise, such as gotify://host/TOKEN": {"url": "gotify.example.com/AAbbCC"},
+        "https is no service: take its URL of Apprise, such as gotify://host/TOKEN": {
+            "url": "https://gotify.example.com/message?token=AAbbCC"
+        },
+        "there is a kind for slack, which reads the answers: use kind: SLACK": {
+            "url": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+        },
+        "mqtt does not send by HTTP alone: only such services can be used": {
+            "url": "mqtt://mqtt.example.com/builds"
+        },
+    },
     "MESSAGE": {},
 }
 """What `check` says, and the settings of which."""
@@ -461,6 +473,28 @@ COMMIT_STATUS: Final[Mapping[str, Prepared]] = {
     _IN_PLACE.replace("the receiver", "GitHub"): lambda host: host.scripted.append(_SIGN_IN),
     **{sentence: mistake for sentence, mistake in ROBOTS.items() if "sign-in" not in sentence},
 }
+APPRISE: Final[Mapping[str, Prepared]] = {
+    "knows no service gotfy: look into its list": given(url="gotfy://gotify.example.com/AAbbCC"),
+    "Apprise does not accept the url: compare it with the page of the service": given(
+        url="gotify://gotify.example.com"
+    ),
+    "the service answered HTTP 401: check the url against its settings": lambda site: {
+        "url": f"{site.url}0".replace("http:", "json:")
+    },
+    "the service answered HTTP 413 to the notice": lambda site: site.scripted.append(answer(413, b"")),
+    "the server asks for fewer requests (HTTP 429)": lambda site: site.scripted.append(answer(429, b"")),
+    "the server redirects (HTTP 301), and the bridge does not follow: check the url": (
+        lambda site: site.scripted.append(answer(301, b"", location="/elsewhere"))
+    ),
+    _IN_PLACE.replace("the receiver", "the service"): lambda site: site.scripted.append(_SIGN_IN),
+    "cannot connect to …: the name cannot be resolved": given(url="json://nobody.invalid/x"),
+    "the service would be called without TLS: take its scheme with an s at the end": given(
+        allow_private=False
+    ),
+    "which is not public: set allow_private: true if that is meant": given(
+        url="jsons://127.0.0.1:1/x", allow_private=False
+    ),
+}
 TOLD: Final[Mapping[str, frozenset[str]]] = {
     "DING_TALK": frozenset({*DINGTALK, UNTRUSTED}),
     "WECOM": frozenset({*WECOM, UNTRUSTED}),
@@ -473,6 +507,7 @@ TOLD: Final[Mapping[str, frozenset[str]]] = {
     "NTFY": frozenset({*NTFY, UNTRUSTED}),
     "WEBHOOK": frozenset({*WEBHOOK, UNTRUSTED}),
     "COMMIT_STATUS": frozenset({*COMMIT_STATUS, UNTRUSTED}),
+    "APPRISE": frozenset({*APPRISE, UNTRUSTED}),
     "MAIL": frozenset(SMTP),
     "MESSAGE": frozenset(),
 }

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from channels.apprise.services import site
 from channels.commit_status.host import TOKEN, status_host
 from channels.discord.server import discord_server
 from channels.feishu.robot import feishu_robot
 from channels.mistakes import (
+    APPRISE,
     CHECKED,
     COMMIT_STATUS,
     DINGTALK,
@@ -68,6 +70,7 @@ TITLES = {
     "The workflow": "工作流",
     "The webhook": "Webhook",
     "The topic": "主题",
+    "The service": "服务",
     "What is sent": "发送的内容",
     "Where they show": "在哪里看到",
     "Configuration": "配置",
@@ -89,6 +92,7 @@ ROBOTS = {
     "TELEGRAM": TELEGRAM,
     "WEBHOOK": WEBHOOK,
     "COMMIT_STATUS": COMMIT_STATUS,
+    "APPRISE": APPRISE,
 }
 SIGNED = {"DING_TALK", "FEISHU"}
 SECRET = "SECof-the-robot"
@@ -186,6 +190,8 @@ def proof(kind: str) -> dict[str, Any]:
 
 def reached(kind: str, url: str) -> dict[str, Any]:
     """The settings that reach the peer of this URL."""
+    if kind == "APPRISE":
+        url = url.replace("http", "json", 1)
     if "url" in CHANNELS[kind].Settings.model_fields:
         return ROBOT | {"url": url} | proof(kind)
     contract = find_contract(kind)
@@ -207,6 +213,7 @@ def robot(kind: str) -> AbstractAsyncContextManager[FakeRobot]:
         "TELEGRAM": lambda: bot_server(clock),
         "WEBHOOK": lambda: webhook_receiver(clock, secret=WHSEC),
         "COMMIT_STATUS": status_host,
+        "APPRISE": lambda: site("json"),
     }
     return robots[kind]()
 
