@@ -227,6 +227,8 @@ def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[s
     sentences: dict[str, str] = {}
     for adapter in config.builders.values():
         sentences |= BUILDERS[adapter.kind].chinese
+    for adapter in config.channels.values():
+        sentences |= CHANNELS[adapter.kind].chinese
     return {
         name: Plan(
             CHANNELS[adapter.kind],

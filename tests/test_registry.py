@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from support.notices import Messages
 from support.sources import check_vendor_page, source_of, titles_without_address
 
 import bridge
 from bridge.builders.base import Builder
-from bridge.channels.base import Channel
+from bridge.channels.base import Channel, ChannelContext
+from bridge.config.loader import load_config
 from bridge.forges.request import Request
-from bridge.registry import BUILDERS, CHANNELS, FORGE_ADAPTERS, FORGES, KINDS
+from bridge.registry import BUILDERS, CHANNELS, FORGE_ADAPTERS, FORGES, KINDS, channel_plans
+from bridge.runtime.clock import system_clock
 
 PACKAGE = Path(bridge.__file__).parent
 BY_NAME: Mapping[str, type[Builder | Channel]] = {**BUILDERS, **CHANNELS}
@@ -99,6 +102,24 @@ def test_loading_a_configuration_imports_the_builders_and_channels_that_it_names
     adapters = {kind for kind, adapter in BY_NAME.items() if adapter.__module__ in imported}
     assert adapters == {"local", "MESSAGE"}
     assert not {"jenkins", "requests", "aiosmtplib"}.intersection(imported)
+
+
+def test_each_channel_knows_what_all_others_and_the_builders_say_in_chinese(tmp_path: Path) -> None:
+    file = tmp_path / "bridge.yaml"
+    file.write_text(
+        "sources: {github: {kind: GitHub, secrets: [a-secret-of-sixteen]}}\n"
+        "builders: {here: {kind: local}}\n"
+        "channels:\n"
+        "  team: {kind: SLACK, url: 'https://hooks.slack.com/services/T0/B0/0123456789abcdef'}\n"
+        "  topic: {kind: NTFY, url: 'https://ntfy.sh/a-topic-that-is-hard-to-guess'}\n"
+    )
+    plans = channel_plans(load_config(file, KINDS, {}), Messages(), system_clock)
+    contexts = [plan.context for plan in plans.values()]
+    known = [context.sentences for context in contexts if isinstance(context, ChannelContext)]
+    assert len(known) == 3
+    for kind in ("SLACK", "NTFY"):
+        assert all(CHANNELS[kind].chinese.items() <= found.items() for found in known)
+    assert all(BUILDERS["local"].chinese.items() <= found.items() for found in known)
 
 
 @pytest.mark.parametrize("kind", FORGE_ADAPTERS)

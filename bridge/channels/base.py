@@ -97,8 +97,8 @@ class ChannelContext:
 
     `contacts` holds how this kind of channel mentions a person, by the `address_key` of an e-mail address
     and, without an @, by the login with which the person starts builds by hand, in lower case. It is personal
-    data: no log and no outcome may hold it. `sentences` are what the builders say, in Chinese, by the English
-    sentence, in which `{}` stands for any words.
+    data: no log and no outcome may hold it. `sentences` are what builders and channels say, in Chinese, by
+    the English sentence, in which `{}` stands for any words.
     """
 
     language: Literal["zh-CN", "en"]
@@ -128,6 +128,8 @@ class Channel(ABC):
     """Each gets a notice by itself; empty where the channel sends to all at once."""
     digest_size: ClassVar[int] = 0
     """How many notices one message can tell for sure, whatever their names; 0 where each goes by itself."""
+    chinese: ClassVar[Mapping[str, str]] = {}
+    """What its outcomes say, in Chinese, by the English sentence, in which `{}` stands for any words."""
     silenced_by: ClassVar[SilencedBy] = "any"
     """Whose silences hold its notices; `its-own` where it is no message that people may be tired of."""
     rate: Rate | None = None

@@ -40,4 +40,100 @@ CHINESE: Final[Mapping[str, str]] = {
     "less than {} are free on the disk of {}: no build starts": (
         "{1} 所在的磁盘剩余空间不足 {0}：不再启动构建"
     ),
+    # any channel, and the services that call it
+    "no whole answer from {}: {}": "{} 没有完整应答：{}",
+    "the answer of {} is over {} bytes": "{} 的应答超过 {} 字节",
+    "cannot connect to {}: {}": "连不上 {}：{}",
+    "All connection attempts failed": "连接失败",
+    "the name cannot be resolved": "域名解析失败",
+    "the name could not be looked up in time": "域名没有及时解析出来",
+    "{} is at {}, which is not public: set allow_private: true if that is meant": (
+        "{} 的地址是 {}，不是公网地址：确实要用，请设置 allow_private: true"
+    ),
+    "port {} of {} speaks TLS: write https:// in the url": "{1} 的 {0} 端口用 TLS：url 请写 https://",
+    "the server asks for fewer requests (HTTP 429)": "服务器要求减少请求（HTTP 429）",
+    "{} answers in place of {} (HTTP {}): check the {}, and any proxy or portal on the way": (
+        "应答的是{0}，不是{1}（HTTP {2}）：请检查 {3}，以及途中的代理和认证网关"
+    ),
+    "a sign-in page at {}": " {} 上的登录页",
+    "a sign-in page": "登录页",
+    "a web page": "网页",
+    "the server redirects (HTTP {}), and the bridge does not follow: check the {}": (
+        "服务器要求跳转（HTTP {}），这里不会跟随：请检查 {}"
+    ),
+    "the server answered HTTP {}": "服务器返回 HTTP {}",
+    "the answer is {}: it does not come from {}, check the {}": "应答是{0}：不是{1}返回的，请检查 {2}",
+    "the answer has {}: it does not come from {}, check the {}": "应答里{0}：不是{1}返回的，请检查 {2}",
+    "no {}": "没有 {}",
+    "no message in it": "没有消息",
+    "not JSON": "非 JSON 内容",
+    "not ok": "非 ok 内容",
+    "not 202": "非 202 应答",
+    "the robot": "机器人",
+    "the workflow": "工作流",
+    "the receiver": "接收方",
+    "the ntfy server": " ntfy 服务器",
+    "perhaps sent: {}": "可能已发送：{}",
+    "the channel is of another kind now: a message of it holds less": "渠道换了类型：一条消息装不下这么多",
+    "the message could not be stored: {}": "消息没能写入存储：{}",
+    "the store cannot be written: {}": "存储写不进去：{}",
+    "the store cannot be read: {}": "存储读不出来：{}",
+    "the store is behind: too many writes wait": "存储忙不过来：等待写入的太多",
+    "the store took no write for too long": "存储太久没有完成写入",
+    "the store is closed": "存储已关闭",
+    # certificates
+    "the certificate of {} {}": "{} 的证书{}",
+    "comes from an authority that is not trusted here: {} its certificate": (
+        "来自这里不信任的颁发机构：{}它的证书"
+    ),
+    "comes from an authority that is not trusted here: {} that authority's certificate, or have the server "
+    "send the intermediate ones": "来自这里不信任的颁发机构：{}这个机构的证书，或者让服务器发送中间证书",
+    "comes from an authority that is not trusted here: {} that authority's certificate": (
+        "来自这里不信任的颁发机构：{}这个机构的证书"
+    ),
+    "set ca_file to a PEM file with": "请把 ca_file 设为一个 PEM 文件，里面有",
+    "is signed by itself: {} it": "是自签名的：{}它",
+    "is not valid yet: compare the clocks of both machines": "还没有生效：请核对两台机器的时钟",
+    "has expired: renew it there": "已过期：请在那边更新",
+    "if it is still good, the clock of this machine is wrong": "如果它其实没有过期，就是这台机器的时钟不对",
+    "was revoked: replace it there": "已被吊销：请在那边更换",
+    "is for another name than {}: use a name that it lists, or replace it there": (
+        "里没有 {}：请用证书里的域名，或者在那边更换证书"
+    ),
+    "is for another name than: use a name that it lists, or replace it there": (
+        "里没有这个域名：请用证书里的域名，或者在那边更换证书"
+    ),
+    "is not accepted ({}): replace it there": "不被接受（{}）：请在那边更换",
+    "{} answers without TLS at this port: {}": "{} 的这个端口不用 TLS：{}",
+    "check the address and its port": "请检查地址和端口",
+    "{} speaks no version of TLS that is accepted here: it needs TLS 1.2 or newer": (
+        "{} 的 TLS 版本太旧：要 TLS 1.2 或更新"
+    ),
+    "{} asks for a client certificate, and the bridge has none: let it in without one": (
+        "{} 要求客户端证书，这里没有：请允许不带证书访问"
+    ),
+    "the TLS handshake with {} failed: {}": "和 {} 的 TLS 握手失败：{}",
+    "the ca_file {} cannot be used: it has to hold PEM certificates": (
+        "ca_file {} 不可用：里面应该是 PEM 证书"
+    ),
+    # the address of a channel
+    "this is not a URL": "这不是 URL",
+    "the URL has to start with https:// and a host": "URL 要以 https:// 和主机名开头",
+    "the URL has to start with https://": "URL 要以 https:// 开头",
+    "plain http needs allow_private: true": "用 http 要设置 allow_private: true",
+    "the URL has no {}…: copy the webhook address whole": "URL 里没有 {}…：请完整复制 Webhook 地址",
+    "the proxy is not usable: {}": "代理不可用：{}",
+    # why a notice ended without being sent
+    "silence {} of {} until {}: {}": "静默 {0}，由 {1} 设置，到 {2}：{3}",
+    "taken apart: silence {} holds some of it": "已拆开：静默 {} 拦下了其中一部分",
+    "the last attempt: {}": "上次发送：{}",
+    "it could not be sent in time": "没能在有效期内发出去",
+    "a message is for one recipient": "一条消息只发给一个收件人",
+    "a digest does not fold": "汇总不再合并",
+    "dropped by {}": "由 {} 丢弃",
 }
+
+
+def with_answer(cures: Mapping[str, str]) -> dict[str, str]:
+    """The sentences alone, and with what the vendor answered behind them."""
+    return {**cures, **{f"{english} ({{}})": f"{chinese}（{{}}）" for english, chinese in cures.items()}}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support.channel_contract import OUTCOMES, Answer, Contract, Markup, find_contract, make_channel
 from support.fake_robots import Turnable
 from support.hostile import NOTICES, digests
+from support.in_chinese import check_chinese
 from support.notices import AUTHOR, CONTACT, SERVICE, context, notice
 from support.sources import check_vendor_page
 
@@ -93,6 +94,7 @@ async def test_each_class_of_answer_is_its_outcome_after_one_attempt_and_shows_n
         assert outcome.reason == ("config" if answer is Answer.CREDENTIALS else "content")
     if isinstance(outcome, RateLimited):
         assert 70 <= outcome.after <= 78
+    check_chinese(kind, outcome)
     for shown in (repr(outcome), caplog.text, repr(channel), repr(CHANNELS[kind].Settings)):
         assert not any(secret in shown for secret in contract.secrets)
 
@@ -125,6 +127,8 @@ async def test_a_notice_of_each_event_is_taken_about_a_build_and_about_the_bridg
     shows = event in contract.events
     assert isinstance(of_build, Ok if shows else Suppressed)
     assert isinstance(of_bridge, Ok if contract.of_bridge else Suppressed)
+    check_chinese(kind, of_build)
+    check_chinese(kind, of_bridge)
     assert bool(taken) == (shows or contract.of_bridge)
     assert not shows or "acme/shop" in taken[0]
     assert not contract.of_bridge or "jenkins" in taken[-1]

@@ -15,4 +15,4 @@ async def test_a_message_is_kept() -> None:
 async def test_a_store_that_cannot_write_now_is_asked_again() -> None:
     messages = Messages(failing=StoreError("the disk is full"))
     channel = Message("app", MessageSettings(), context(messages=messages))
-    assert await channel.send(notice()) == Retry("the disk is full")
+    assert await channel.send(notice()) == Retry("the message could not be stored: the disk is full")

@@ -3,16 +3,20 @@
 # ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 
 import re
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import walk_packages
 
 import pytest
 from support.notices import context, notice
 
 from bridge.channels.chinese import CHINESE
 from bridge.channels.content import DETAILS
+from bridge.channels.reasons import reasons
 from bridge.channels.rendering import compose
 from bridge.config.chinese import CHINESE as OF_FILES
 from bridge.model.notice import EventName, ServiceFacts
-from bridge.registry import BUILDERS
+from bridge.registry import BUILDERS, CHANNELS
 from bridge.rules.chinese import CHINESE as OF_RULES
 
 OF_BUILDERS = {english: chinese for kind in BUILDERS.values() for english, chinese in kind.chinese.items()}
@@ -25,8 +29,15 @@ CATALOGUES = {
     "channels": CHINESE,
     "files": OF_FILES,
     "rules": OF_RULES,
+    **{kind: found for kind in CHANNELS if (found := CHANNELS[kind].chinese)},
     **{kind: found for kind in BUILDERS if (found := BUILDERS[kind].chinese)},
 }
+NO_CURES = {"CHINESE", "_AGAIN"}
+LOST = "no whole answer from x: ReadTimeout"
+CLOCK = "if it is still good, the clock of this machine is wrong"
+EXPIRED = f"the certificate of x has expired: renew it there; {CLOCK}"
+WAY = "check the url, and any proxy or portal on the way"
+SIGN_IN = f"a sign-in page at proxy.example answers in place of the robot (HTTP 302): {WAY}"
 
 
 def told(detail: str) -> str:
@@ -88,6 +99,58 @@ def test_a_chinese_form_has_the_values_of_the_english_one(catalogue: str, senten
     values = [f"§{place}" for place in range(sentence.count("{}"))]
     assert sorted(re.findall(r"§\d", form.format(*values))) == values
     assert re.search(r"[\u4e00-\u9fff]", form)
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        (
+            "silence 0a1b of ann until 2026-11-21T08:00:00Z: the mirror moves",
+            "静默 0a1b，由 ann 设置，到 2026-11-21T08:00:00Z：the mirror moves",
+        ),
+        (
+            f"silence 0a1b of ann until 08:00: quiet; the last attempt: perhaps sent: {LOST}",
+            "静默 0a1b，由 ann 设置，到 08:00：quiet；上次发送：可能已发送：x 没有完整应答：ReadTimeout",
+        ),
+        ("taken apart: silence 0a1b holds some of it", "已拆开：静默 0a1b 拦下了其中一部分"),
+        ("it could not be sent in time", "没能在有效期内发出去"),
+        ("dropped by ann", "由 ann 丢弃"),
+        (
+            "the certificate of x is for another name than x: use a name that it lists, or replace it there",
+            "x 的证书里没有 x：请用证书里的域名，或者在那边更换证书",
+        ),
+        (
+            EXPIRED,
+            "x 的证书已过期：请在那边更新；如果它其实没有过期，就是这台机器的时钟不对",
+        ),
+        (
+            SIGN_IN,
+            "应答的是 proxy.example 上的登录页，不是机器人（HTTP 302）：请检查 url，以及途中的代理和认证网关",
+        ),
+    ],
+)
+def test_why_a_notice_did_not_go_out_is_said_in_chinese(detail: str, shown: str) -> None:
+    assert reasons("zh-CN", {})(detail) == shown
+
+
+def sentences(value: object) -> Iterator[str]:
+    match value:
+        case str() if re.fullmatch("[a-z`].* .* .*", value):
+            yield value
+        case dict():
+            yield from (one for part in value.values() for one in sentences(part))
+        case tuple():
+            yield from (one for part in value for one in sentences(part))
+
+
+@pytest.mark.parametrize("kind", CHANNELS)
+def test_each_cure_in_the_tables_of_a_channel_has_a_chinese_form(kind: str) -> None:
+    say = reasons("zh-CN", CHANNELS[kind].chinese)
+    package = CHANNELS[kind].__module__.rpartition(".")[0]
+    names = [one.name for one in walk_packages(import_module(package).__path__, f"{package}.")]
+    for module in (import_module(name) for name in names if not name.endswith(".chinese")):
+        tables = [value for name, value in vars(module).items() if name not in NO_CURES and name[:2] != "__"]
+        assert [one for table in tables for one in sentences(table) if say(one) == one] == []
 
 
 @pytest.mark.parametrize("kind", sorted({*BUILDERS} - {"dummy"}))

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from support.channel_contract import find_contract
 from support.fake_robots import Script, Turnable, answer, dingtalk_robot, errcode, hang, rude_server
 from support.hostile import NOTICES
+from support.in_chinese import check_chinese
 from support.notices import notice
 from support.robot_contract import HookContract, RobotContract
 
@@ -92,6 +93,7 @@ async def test_the_code_in_the_body_decides(case: RobotContract) -> None:
             robot.scripted.clear()
             found = outcome.reason if isinstance(outcome, Dead) else type(outcome)
             assert found == expected, code
+            check_chinese(case.adapter.kind, outcome)
             assert not any(secret in said(outcome) for secret in case.secrets)
 
 

@@ -20,6 +20,7 @@ import orjson
 from pydantic import Field, model_validator
 
 from bridge.channels.adapters.commit_status.bitbucket import Bitbucket, BitbucketServer
+from bridge.channels.adapters.commit_status.chinese import CHINESE
 from bridge.channels.adapters.commit_status.dialect import Dialect, Report, State
 from bridge.channels.adapters.commit_status.gitea import Forgejo, Gitea
 from bridge.channels.adapters.commit_status.github import GitHub
@@ -135,6 +136,7 @@ class CommitStatus(Channel):
     """Each state of a build is a request of its own: they stay in order, and the last one stays."""
 
     kind = "COMMIT_STATUS"
+    chinese = CHINESE
     silenced_by = "its-own"
     Settings = CommitStatusSettings
 

@@ -15,6 +15,7 @@ import httpx
 import orjson
 from pydantic import Field
 
+from bridge.channels.adapters.dingtalk.chinese import CHINESE
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry
 from bridge.channels.content import Content, Link
 from bridge.channels.hook import HookSettings, TooLong
@@ -67,6 +68,7 @@ class DingTalkSettings(HookSettings):
 
 class DingTalk(Robot):
     kind = "DING_TALK"
+    chinese = CHINESE
     Settings = DingTalkSettings
     contact = ContactKey(
         "dingtalk_mobile",

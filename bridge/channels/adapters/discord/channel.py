@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 import httpx
 import orjson
 
+from bridge.channels.adapters.discord.chinese import CHINESE
 from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Unknown
 from bridge.channels.content import Content
 from bridge.channels.hook import PAUSE, Hook, HookSettings, TooLong
@@ -63,6 +64,7 @@ class Discord(Hook):
     """A message has one embed; mentions stand before it, since those in an embed notify no one."""
 
     kind = "DISCORD"
+    chinese = CHINESE
     Settings = DiscordSettings
     peer = "Discord"
     contact = ContactKey(

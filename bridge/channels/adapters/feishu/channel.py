@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import orjson
 from pydantic import Field
 
+from bridge.channels.adapters.feishu.chinese import CHINESE
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry
 from bridge.channels.content import Content, Link, Span
 from bridge.channels.hook import HookSettings, TooLong
@@ -55,6 +56,7 @@ class FeishuSettings(HookSettings):
 
 class Feishu(Robot):
     kind = "FEISHU"
+    chinese = CHINESE
     Settings = FeishuSettings
     contact = ContactKey(
         "feishu_open_id",

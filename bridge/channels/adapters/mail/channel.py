@@ -9,6 +9,7 @@ from typing import Final
 
 import anyio
 
+from bridge.channels.adapters.mail.chinese import CHINESE
 from bridge.channels.adapters.mail.settings import MailSettings
 from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, Unknown
 from bridge.channels.content import DETAILS
@@ -19,6 +20,7 @@ TOTAL_TIMEOUT: Final = 330.0
 
 class Mail(Channel):
     kind = "MAIL"
+    chinese = CHINESE
     Settings = MailSettings
     patience = TOTAL_TIMEOUT + 15
     digest_size = 50

@@ -27,7 +27,7 @@ class Message(Channel):
         try:
             await self._messages.add_message(notice)
         except StoreError as error:
-            return Retry(str(error))
+            return Retry(f"the message could not be stored: {error}")
         return Ok()
 
     def preview(self, notice: Notice) -> str:

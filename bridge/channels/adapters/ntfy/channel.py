@@ -13,6 +13,7 @@ import httpx
 import orjson
 from pydantic import model_validator
 
+from bridge.channels.adapters.ntfy.chinese import CHINESE
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry, Unknown
 from bridge.channels.content import Content, Link
 from bridge.channels.hook import PAUSE, Hook, HookSettings, TooLong
@@ -61,6 +62,7 @@ class NtfySettings(HookSettings):
 
 class Ntfy(Hook):
     kind = "NTFY"
+    chinese = CHINESE
     Settings = NtfySettings
     peer = "the ntfy server"
     digest_size = 30

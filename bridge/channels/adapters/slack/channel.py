@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 
 import orjson
 
+from bridge.channels.adapters.slack.chinese import CHINESE
 from bridge.channels.base import Dead, Ok, Outcome, Unknown
 from bridge.channels.content import Content, Line, Link
 from bridge.channels.hook import Hook, HookSettings, TooLong
@@ -46,6 +47,7 @@ class SlackSettings(HookSettings):
 
 class Slack(Hook):
     kind = "SLACK"
+    chinese = CHINESE
     Settings = SlackSettings
     peer = "Slack"
     contact = ContactKey(

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 
 import orjson
 
+from bridge.channels.adapters.teams.chinese import CHINESE
 from bridge.channels.base import Dead, Ok, Outcome, Unknown
 from bridge.channels.content import Content, Link
 from bridge.channels.hook import Hook, HookSettings, TooLong
@@ -45,6 +46,7 @@ class Teams(Hook):
     """Success is that the workflow took the card: if Teams refuses it, only the workflow hears of it."""
 
     kind = "TEAMS"
+    chinese = CHINESE
     Settings = TeamsSettings
     peer = "the workflow"
     contact = ContactKey(

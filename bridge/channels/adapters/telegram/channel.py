@@ -13,6 +13,7 @@ import httpx
 import orjson
 from pydantic import AfterValidator, Field
 
+from bridge.channels.adapters.telegram.chinese import CHINESE
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry, Unknown
 from bridge.channels.content import Content, Line, Link
 from bridge.channels.hook import PAUSE, Hook, ReachSettings, TooLong
@@ -78,6 +79,7 @@ class TelegramSettings(ReachSettings):
 
 class Telegram(Hook):
     kind = "TELEGRAM"
+    chinese = CHINESE
     Settings = TelegramSettings
     peer = "Telegram"
     address_setting = "api"

@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Final
 import orjson
 from pydantic import AfterValidator, Field
 
+from bridge.channels.adapters.webhook.chinese import CHINESE
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited
 from bridge.channels.content import Content, Link
 from bridge.channels.hook import PAUSE, Hook, HookSettings, TooLong
@@ -72,6 +73,7 @@ class WebhookSettings(HookSettings):
 
 class Webhook(Hook):
     kind = "WEBHOOK"
+    chinese = CHINESE
     Settings = WebhookSettings
     peer = "the receiver"
     limits: ClassVar = (18_000, 9_000)  # the specification advises less than 20 KB

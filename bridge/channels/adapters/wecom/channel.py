@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import orjson
 
+from bridge.channels.adapters.wecom.chinese import CHINESE
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry
 from bridge.channels.content import DETAILS, Content, Line, Link
 from bridge.channels.hook import HookSettings, TooLong
@@ -44,6 +45,7 @@ class WeComSettings(HookSettings):
 
 class WeCom(Robot):
     kind = "WECOM"
+    chinese = CHINESE
     Settings = WeComSettings
     contact = ContactKey(
         "wecom_userid",

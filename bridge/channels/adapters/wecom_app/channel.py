@@ -13,6 +13,7 @@ import httpx
 import orjson
 from pydantic import AfterValidator, Field, model_validator
 
+from bridge.channels.adapters.wecom_app.chinese import CHINESE
 from bridge.channels.base import ChannelContext, Dead, Ok, Outcome, RateLimited, Retry, Unknown
 from bridge.channels.content import Content, Line, Link
 from bridge.channels.hook import ReachSettings, TooLong
@@ -111,6 +112,7 @@ class _TokenOver(Retry):
 
 class WeComApp(Robot):
     kind = "WECOM_APP"
+    chinese = CHINESE
     Settings: ClassVar = WeComAppSettings
     peer = "WeCom"
     address_setting = "api"
