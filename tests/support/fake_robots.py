@@ -1,5 +1,6 @@
 """Group robots on loopback that check what their vendors document, and servers that misbehave."""
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import anyio
 import anyio.abc
+import anyio.lowlevel
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
@@ -105,13 +107,39 @@ def bound_listener() -> socket:
     return listener
 
 
+class _Server(uvicorn.Server):
+    """Ends when it is asked to: uvicorn looks for that ten times a second, and then waits as long again."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ended = anyio.Event()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self.ended.wait()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        tasks = list(self.server_state.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        while self.server_state.connections:
+            await anyio.lowlevel.checkpoint()
+
+
 @asynccontextmanager
 async def served(app: ASGIApp, listener: socket) -> AsyncIterator[None]:
     """The app behind the listening socket, for as long as the block lasts."""
-    config = uvicorn.Config(
-        app, log_config=None, lifespan="off", ws="none", access_log=False, timeout_graceful_shutdown=0
-    )
-    server = uvicorn.Server(config)
+    config = uvicorn.Config(app, log_config=None, lifespan="off", ws="none", access_log=False)
+    server = _Server(config)
 
     async def serve() -> None:
         with anyio.CancelScope(shield=True):  # a failing test must not leave sockets open
@@ -123,7 +151,7 @@ async def served(app: ASGIApp, listener: socket) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            server.should_exit = True
+            server.ended.set()
 
 
 @asynccontextmanager
