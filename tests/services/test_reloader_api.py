@@ -118,7 +118,7 @@ async def test_a_file_that_defines_what_the_api_made_is_rejected_and_named(
         await harness.look()
         why = await harness.fault()
         assert why
-        assert "tool.yaml, line 3: repo_name: acme/tool is defined here and also by the API (alice, 2023-" in why
+        assert "tool.yaml, line 3: repo_name: acme/tool is defined here and also by the API (alice, " in why
         await harness.reloader.change(To(RepositoryChange(key=TOOL, by="alice", repository=None)))
         await harness.reloader.reload()
         assert str(folder) in harness.reloader.rules.places[TOOL]
