@@ -15,6 +15,7 @@ from typing import Final, Self
 import anyio
 from pydantic import model_validator
 
+from bridge.channels.adapters.apprise.chinese import CHINESE
 from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, Retry, Unknown
 from bridge.channels.readable import readable
 from bridge.config.channels import ChannelSettings
@@ -91,6 +92,7 @@ class AppriseSettings(ChannelSettings):
 
 class Apprise(Channel):
     kind = "APPRISE"
+    chinese = CHINESE
     Settings = AppriseSettings
     patience = DEADLINE + _GRACE + 5
     rate = Rate(18, 60)  # the services differ; most that have groups allow 20
