@@ -21,12 +21,15 @@ from pydantic import BaseModel
 
 from bridge.builders.base import Builder, BuilderContext
 from bridge.channels.base import Channel, ChannelContext, MessageSink
+from bridge.channels.templated import fault_of_template
+from bridge.config.channels import common
 from bridge.config.loader import Config, Kinds
 from bridge.config.people import contacts_by_name
+from bridge.config.templates import NoticeTemplate
 from bridge.forges.base import Forge
 from bridge.forges.hosts import Hosts
 from bridge.model.language import Language
-from bridge.model.notice import Notice
+from bridge.model.notice import EventName, Notice
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.redaction import Redactor
@@ -153,6 +156,12 @@ def _hosts() -> Hosts:
     return Hosts({forge.host: forge.marks for forge in FORGE_ADAPTERS.values()})
 
 
+def _template_faults(template: NoticeTemplate, event: EventName) -> list[tuple[str, int, str]]:
+    from bridge.channels.templates.worded import faults_of  # noqa: PLC0415  # most configurations have none
+
+    return [(part, fault.offset, fault.problem) for part, fault in faults_of(template, event)]
+
+
 FORGES: Final = _Each[Forge, Forge](FORGE_ADAPTERS, lambda forge: forge(_hosts()))
 
 KINDS: Final = Kinds(
@@ -160,6 +169,7 @@ KINDS: Final = Kinds(
     builders=_Each(BUILDERS, lambda builder: builder.Settings),
     channels=_Each(CHANNELS, lambda channel: channel.Settings),
     contacts=_Each(CHANNELS, lambda channel: channel.contact),
+    template_faults=_template_faults,
 )
 
 
@@ -240,6 +250,7 @@ def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[s
                 clock=clock,
                 messages=messages,
                 sentences=sentences,
+                templates=common(adapter.settings).templates,
             ),
         )
         for name, adapter in config.channels.items()
@@ -268,6 +279,8 @@ def previews(
             context = replace(context, language=language)
         try:
             text = replace(plan, context=context).make().preview(replace(notice, channel=name))
+            if isinstance(context, ChannelContext) and (fault := fault_of_template(notice, context)):
+                text = f"the template of {notice.event} failed, this is the usual text: {fault}\n{text}"
         except Exception as error:
             log.exception(LogEvent.CHANNEL_ERROR, channel=name)
             text = f"the adapter failed: {type(error).__name__}"  # the others are shown

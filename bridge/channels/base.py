@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from bridge.channels.reasons import reasons
 from bridge.config.people import ContactKey
-from bridge.model.notice import Notice
+from bridge.config.templates import NoticeTemplate
+from bridge.model.notice import EventName, Notice
 from bridge.model.silence import SilencedBy
 from bridge.runtime.clock import Clock
 from bridge.runtime.rate import Rate
@@ -98,7 +99,7 @@ class ChannelContext:
     `contacts` holds how this kind of channel mentions a person, by the `address_key` of an e-mail address
     and, without an @, by the login with which the person starts builds by hand, in lower case. It is personal
     data: no log and no outcome may hold it. `sentences` are what builders and channels say, in Chinese, by
-    the English sentence, in which `{}` stands for any words.
+    the English sentence, in which `{}` stands for any words. `templates` are the channel's own texts.
     """
 
     language: Literal["zh-CN", "en"]
@@ -106,6 +107,7 @@ class ChannelContext:
     clock: Clock
     messages: MessageSink
     sentences: Mapping[str, str] = field(default_factory=dict, repr=False)
+    templates: Mapping[EventName, NoticeTemplate] = field(default_factory=dict, repr=False)
 
     @cached_property
     def translate(self) -> Callable[[str], str]:

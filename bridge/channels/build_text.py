@@ -51,7 +51,7 @@ def _extras(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail)
     about = (
         words.builder.format(builder) if builder else "",
         took(facts, words),
-        _cause(facts, words),
+        cause_text(facts, words),
     )
     texts = [" · ".join(filter(None, about))]
     if facts.detail and facts.detail.strip():
@@ -73,7 +73,7 @@ def took(facts: BuildFacts, words: Words) -> str:
     return words.took.format(lasted) if lasted else ""
 
 
-def _cause(facts: BuildFacts, words: Words) -> str:
+def cause_text(facts: BuildFacts, words: Words) -> str:
     """Why it was built, and who pushed or asked for it: `by hand (root)`."""
     cause = plain(facts.cause, 60)
     if not cause:

@@ -1,5 +1,6 @@
 """A notice in words, and how detailed it is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +23,8 @@ class Content:
     """A notice in words: single lines of text without control characters, and links that are safe in markup.
 
     The text comes from strangers: a channel must escape it. `title` is used alone (as a subject or in a
-    notification bar); `mark`, `status` and `subject` form a heading.
+    notification bar); `mark`, `status` and `subject` form a heading. `status` is empty where a template made
+    the subject.
     """
 
     title: str
@@ -34,12 +36,26 @@ class Content:
     tail: tuple[str, ...]
     footer: Line
 
+    def heading(self, escape: Callable[[str], str] = str, *, status: Callable[[str], str] = str) -> str:
+        """The heading, its subject escaped and its status marked up."""
+        subject = escape(self.subject)
+        return f"{self.mark} {status(self.status)} · {subject}" if self.status else f"{self.mark} {subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """What a template says in place of the title and of the lines; None for what stays as it is."""
+
+    title: str | None
+    lines: tuple[Line, ...] | None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
     """The size of a rendering: `tail` in bytes, `subject` and `text` in characters, `images` as a count.
 
-    `name` is that of a repository in a line of a digest, in bytes.
+    `name` is that of a repository in a line of a digest, in bytes. `body` is what a template wrote, in
+    characters.
     """
 
     tail: int
@@ -49,11 +65,12 @@ class Detail:
     extras: bool = True
     links: bool = True
     name: int = 56
+    body: int = 400
 
 
 # From the most detailed to the least detailed, which is under 2000 bytes of UTF-8 for all facts.
 DETAILS: Final = (
-    Detail(tail=1200, subject=80, images=3, text=600),
+    Detail(tail=1200, subject=80, images=3, text=600, body=6000),
     Detail(tail=400, subject=80, images=3, text=600),
     Detail(tail=0, subject=80, images=3, text=400),
     Detail(tail=0, subject=24, images=3, text=200),

@@ -6,9 +6,10 @@ from typing import Final
 
 from bridge.channels.base import ChannelContext
 from bridge.channels.build_text import build_lines, duration
-from bridge.channels.content import DETAILS, Content, Detail, Line, Link, Span
+from bridge.channels.content import DETAILS, Content, Detail, Line, Link, Span, Worded
 from bridge.channels.digest_text import as_table, earlier_line
 from bridge.channels.log_lines import log_tail
+from bridge.channels.templated import cut, length, own_words
 from bridge.channels.text import clipped, plain, web_link
 from bridge.channels.words import Speech, Words, status_of, words_of
 from bridge.model.notice import BuildFacts, DigestFacts, Notice
@@ -26,23 +27,55 @@ def fitted(
 ) -> bytes:
     """The most detailed rendering of at most `limit` bytes; the least detailed one if none is that short.
 
-    `size` is for vendors that count something else than bytes.
+    Of the lines of a template it keeps as much as there is room for. `size` is for vendors that count
+    something else than bytes.
     """
+    own = own_words(notice, context)
+
+    def rendered(detail: Detail) -> bytes:
+        return render(_composed(notice, context, detail, own))
+
+    if own is not None and own.lines is not None:
+        return _cut_to_fit(rendered, length(own.lines), lambda body: size(body) <= limit)
     body = b""
     for detail in DETAILS:
-        body = render(compose(notice, context, detail))
+        body = rendered(detail)
         if size(body) <= limit:
             break
     return body
 
 
+def _cut_to_fit(rendered: Callable[[Detail], bytes], most: int, fits: Callable[[bytes], bool]) -> bytes:
+    """The rendering with the most characters that fits; the one without any if none does."""
+    if fits(whole := rendered(DETAILS[0])):
+        return whole
+    least, body = 0, rendered(replace(DETAILS[0], body=0))
+    while most - least > 1:
+        middle = (least + most) // 2
+        longer = rendered(replace(DETAILS[0], body=middle))
+        if fits(longer):
+            least, body = middle, longer
+        else:
+            most = middle
+    return body
+
+
 def compose(notice: Notice, context: ChannelContext, detail: Detail) -> Content:
-    """The notice in the words of the channel's language, as of now."""
+    """The notice in the words of the channel's language or of its template, as of now."""
+    return _composed(notice, context, detail, own_words(notice, context))
+
+
+def _composed(notice: Notice, context: ChannelContext, detail: Detail, own: Worded | None) -> Content:
     facts, speech = notice.facts, Speech(words_of(context.language), context.translate)
     if isinstance(facts, DigestFacts):
         content = _digest(notice, facts, speech, detail)
     else:
         content = _single(notice, speech, detail)
+    if own is not None and own.title is not None:
+        content = replace(content, title=own.title, status="", subject=own.title)
+    if own is not None and own.lines is not None:
+        moved = _moved([notice.moved_from], speech.words, detail)
+        content = replace(content, lines=(*cut(own.lines, detail.body), *moved), tail=())
     shortened = detail is not DETAILS[0]
     footer = _footer(notice, speech.words, context.clock(), content.footer, shortened=shortened)
     return replace(content, footer=footer)

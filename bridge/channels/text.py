@@ -28,8 +28,7 @@ _BLOCK_MARK: Final = re.compile(r"^(\s*)([#=+-])")
 
 def plain(text: str, limit: int) -> str:
     """One line of at most `limit` characters: no control, format, override or broken character in it."""
-    kept = "".join(_shown(char) for char in text[: limit * 4])
-    line = " ".join(kept.split())
+    line = " ".join(printable(text[: limit * 4]).split())
     return line if len(line) <= limit else line[: max(limit - 1, 0)].rstrip() + "…"
 
 
@@ -38,6 +37,11 @@ def clipped(text: str, limit: int) -> str:
     line = plain(text, limit)
     encoded = line.encode()
     return line if len(encoded) <= limit else encoded[: limit - 3].decode(errors="ignore").rstrip() + "…"
+
+
+def printable(text: str) -> str:
+    """The same without control, format, override and broken characters; a space stands for the first."""
+    return "".join(map(_shown, text))
 
 
 def _shown(char: str) -> str:

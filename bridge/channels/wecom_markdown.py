@@ -18,9 +18,8 @@ _COLOURS: Final[dict[Tone, str]] = {"good": "info", "bad": "warning", "neutral":
 def coloured(content: Content, userids: Sequence[str] = ()) -> str:
     """Markdown of headings, quotes, links and three colours, but no lists."""
     colour = _COLOURS[content.tone]
-    lines = [
-        f'### {content.mark} <font color="{colour}">{content.status}</font> · {neutral(content.subject)}'
-    ]
+    heading = content.heading(neutral, status=lambda status: f'<font color="{colour}">{status}</font>')
+    lines = [f"### {heading}"]
     lines.extend(f"> {markdown(line)}" for line in content.lines)
     lines.extend(f'> <font color="comment">{neutral_line(line)}</font>' for line in content.tail)
     lines.append(markdown(content.footer))

@@ -4,9 +4,10 @@ from datetime import time, timedelta
 from typing import Annotated, ClassVar, Final, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
 from bridge.config.notices import Events
+from bridge.config.templates import Templates
 from bridge.config.types import Duration, Shape, Strict, TimeZone, wrong
 from bridge.model.quiet import QuietHours
 
@@ -57,6 +58,8 @@ class ChannelSettings(Strict):
     states: ClassVar[Events] = ()
     """The events of a kind that shows how each build is: it gets them by a notice that names none, and all of
     them, whatever `only` says. Empty for a kind whose notices are news for people."""
+    shows_words: ClassVar[bool] = True
+    """Whether its notices are texts for people, which templates can replace."""
 
     language: Literal["zh-CN", "en"] | None = None
     """The language of its notices; if left out, that of the configuration."""
@@ -68,9 +71,20 @@ class ChannelSettings(Strict):
     """Hours in which only what is urgent is sent; the rest follows in a digest."""
     fallback: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """The channel that gets its notices while it is out of order."""
+    templates: Templates = Field(default_factory=dict)
+    """What its notices say in place of the usual texts, by the event."""
+
+    @field_validator("templates")
+    @classmethod
+    def _shows_words(cls, templates: Templates) -> Templates:
+        if templates and not cls.shows_words:
+            raise wrong(
+                "templates", "mean nothing to this kind, which sends no text for people: leave them out"
+            )
+        return templates
 
 
-_IN_APP: Final = ChannelSettings.model_construct(ttl=timedelta.max)
+_IN_APP: Final = ChannelSettings.model_construct(ttl=timedelta.max, templates={})
 
 
 def states_of(settings: type[BaseModel] | None) -> Events:

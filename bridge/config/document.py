@@ -8,12 +8,13 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn
 
 import yaml
 
+from bridge.config.inner_place import place_within
 from bridge.config.syntax import syntax_fault
 from bridge.errors import ConfigError, Fault
 
@@ -41,13 +42,15 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Document:
     """One document: `marks` holds line and column by path, from 1; `faults` are keys given twice.
 
-    In what was not read from a text every line is 0, and `file` alone is the place.
+    In what was not read from a text every line is 0, and `file` alone is the place. `text` is that of the
+    whole file.
     """
 
     file: str
     data: object
     marks: dict[Loc, tuple[int, int]]
     faults: tuple[Fault, ...] = ()
+    text: str = field(default="", repr=False)
 
     def place(self, loc: Loc) -> str:
         """`file:line:column` of the key or item at `loc`, or of the nearest one around it."""
@@ -58,6 +61,11 @@ class Document:
 
     def fault(self, loc: Loc, problem: str, *, warning: bool = False) -> Fault:
         return Fault(self.place(loc), dotted(loc), problem, warning)
+
+    def fault_within(self, loc: Loc, offset: int, problem: str) -> Fault:
+        """A fault of the character `offset` of the text at `loc`, in the only document of a file."""
+        line, column = place_within(self.text, loc, offset)
+        return Fault(f"{self.file}:{line}:{column}", dotted(loc), problem)
 
 
 def plain_document(name: str, data: object) -> Document:
@@ -165,6 +173,7 @@ class _Composer:
 
     def __init__(self, file: str, text: str) -> None:
         self._file = file
+        self._text = text
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=_LOADER)
         self._nodes = 0
         self._marks: dict[Loc, tuple[int, int]] = {}
@@ -181,7 +190,7 @@ class _Composer:
             self._marks, self._faults = {}, []
             data = self._node(next(self._events), ())
             if data is not None:
-                yield Document(self._file, data, self._marks, tuple(self._faults))
+                yield Document(self._file, data, self._marks, tuple(self._faults), self._text)
 
     def _node(self, event: yaml.Event, loc: Loc) -> object:
         self._check(event, loc)

@@ -1,7 +1,7 @@
 """Loads `bridge.yaml` into one immutable `Config`, or reports every fault of the file."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -19,10 +19,11 @@ from bridge.config.notices import Events, NoticeSetting, Unresolved
 from bridge.config.people import ContactKey
 from bridge.config.secrecy import SecretWarnings
 from bridge.config.settings import ApiSettings, NoticesSettings, Settings, SourceSettings
+from bridge.config.templates import NoticeTemplate
 from bridge.config.types import Secret, SecretContext
 from bridge.config.words import nearest
 from bridge.errors import ConfigError, Fault
-from bridge.model.notice import MESSAGE_CHANNEL
+from bridge.model.notice import MESSAGE_CHANNEL, EventName
 from bridge.runtime.disk import file_state
 from bridge.runtime.git.access import CloneAccess
 
@@ -46,6 +47,8 @@ class Kinds:
     channels: Mapping[str, type[BaseModel]]
     contacts: Mapping[str, ContactKey | None]
     """The contact key of each kind of channel; None where the kind mentions no one."""
+    template_faults: Callable[[NoticeTemplate, EventName], Iterable[tuple[str, int, str]]]
+    """What is wrong with a template for an event: its key, the offset in the text, the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +249,7 @@ class _Loading:
         builders = self._builders()
         channels = self._channels()
         self._check_names()
+        self._check_templates(channels)
         notices = self._notices(channels)
         if not all(fault.warning for fault in self._faults):
             raise ConfigError(in_order(self._faults))
@@ -315,6 +319,13 @@ class _Loading:
         self._faults += doubled_people(self._document)
         self._faults += unknown_kinds(self._document, self._context.forges)
         self._faults += faulty_fallbacks(self._document, self._kinds.channels)
+
+    def _check_templates(self, channels: Mapping[str, ConfiguredAdapter]) -> None:
+        for name, channel in channels.items():
+            for event, template in common(channel.settings).templates.items():
+                for part, offset, problem in self._kinds.template_faults(template, event):
+                    loc = ("channels", name, "templates", event.value, part)
+                    self._faults.append(self._document.fault_within(loc, offset, problem))
 
     def _notices(self, channels: Mapping[str, ConfiguredAdapter]) -> tuple[NoticeSetting, ...]:
         notices = self._validate(

@@ -43,6 +43,8 @@ class LogEvent(StrEnum):
     NOTICE_ATTEMPTED = "notice.attempted"
     NOTICE_ABANDONED = "notice.abandoned"
     NOTICES_MOVED = "notice.moved"
+    NOTICE_TEMPLATE_FAILED = "notice.template_failed"
+    """A template of a channel failed with this notice, which goes out in the usual words."""
     CHANNEL_ERROR = "channel.error"
     """The adapter itself failed: a fault of the bridge, with a traceback."""
 

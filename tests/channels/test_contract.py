@@ -20,6 +20,9 @@ from support.notices import AUTHOR, CONTACT, SERVICE, context, notice
 from support.sources import check_vendor_page
 
 from bridge.channels.base import Dead, Ok, RateLimited, Suppressed
+from bridge.channels.templated import fault_of_template
+from bridge.config.channels import ChannelSettings
+from bridge.config.templates import NoticeTemplate
 from bridge.model.event import Person
 from bridge.model.notice import BuildFacts, DigestFacts, EventName, Member, Notice
 from bridge.registry import CHANNELS
@@ -31,11 +34,18 @@ HURRIED = 0.3
 PROMPT = 30.0
 """Seconds within which a send ends on a busy machine when its time-outs are cut to `HURRIED`."""
 
+
+def shows_words(kind: str) -> bool:
+    settings = CHANNELS[kind].Settings
+    return issubclass(settings, ChannelSettings) and settings.shows_words
+
+
 every_kind = pytest.mark.parametrize("kind", FOUND)
 every_answer = pytest.mark.parametrize(
     ("kind", "answer"), [(kind, answer) for kind, contract in FOUND.items() for answer in contract.answers]
 )
 every_rendering = pytest.mark.parametrize("kind", RENDERED)
+every_template = pytest.mark.parametrize("kind", [kind for kind in RENDERED if shows_words(kind)])
 every_mention = pytest.mark.parametrize("kind", [kind for kind, found in RENDERED.items() if found.mention])
 
 
@@ -220,6 +230,40 @@ async def test_the_largest_digest_is_one_message_that_the_peer_takes(kind: str, 
         assert isinstance(await make_channel(kind, contract, peer).send(sent), Ok)
         (text,) = contract.taken(peer)
     assert {int(found) for found in re.findall(r"#(9\d\d\d)\b", text)} == set(range(9000, 9000 + size))
+
+
+BUILD = """
+{{ subject }}{{ ref }} {{ link(subject, commit_url) }}{{ link(ref, build_url) }}
+{% for line in tail %}
+{{ line }}{{ link(line, "https://ci.example.com/" ~ ref) }}
+{{ images | join("\n") }}{% endfor %}
+{{ subject[1:] }}{{ author | replace("a", "](http://x.example)") }}{{ reason | upper }} # {{ why }}
+- {{ subject | truncate(3) }}
+{{ "\\x86\\x02@all <!channel>" }}
+"""
+SERVICE_TEMPLATE = "{{ part }}{{ reason }}\n{{ reason[1:] }} {{ part | lower }}"
+
+
+@every_template
+@settings(max_examples=100, deadline=None)
+@given(sent=NOTICES, language=st.sampled_from(["zh-CN", "en"]), has_body=st.booleans())
+def test_a_template_gives_no_power_to_what_strangers_wrote_and_fits(
+    kind: str, sent: Notice, language: str, *, has_body: bool
+) -> None:
+    markup, about_build = RENDERED[kind], isinstance(sent.facts, BuildFacts)
+    own = NoticeTemplate(
+        title="{{ subject }} {{ ref }} #" if about_build else "# {{ part }}",
+        body=(BUILD if about_build else SERVICE_TEMPLATE) if has_body else None,
+    )
+    given = context(language=language, templates={sent.event: own})
+    assert fault_of_template(sent, given) is None
+    written = markup.write(sent, given)
+    assert written.size <= markup.limit
+    text = written.text
+    if markup.mention is not None and mentions(markup, text):
+        text = text.removesuffix(markup.mention)
+    assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufffd\ud800-\udfff]", text)
+    assert not re.search(markup.power, re.sub(markup.own, "", text))
 
 
 @every_mention

@@ -30,6 +30,7 @@ KINDS = Kinds(
     builders=dict.fromkeys(BUILDERS, Anything),
     channels=dict.fromkeys(CHANNELS, Anything),
     contacts=registry.KINDS.contacts,
+    template_faults=registry.KINDS.template_faults,
 )
 
 

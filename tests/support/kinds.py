@@ -46,4 +46,5 @@ KINDS: Final = Kinds(
         ),
         "MESSAGE": None,
     },
+    template_faults=lambda _template, _event: (),
 )

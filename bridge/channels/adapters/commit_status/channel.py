@@ -94,6 +94,7 @@ class CommitStatusSettings(ReachSettings):
         EventName.FAIL,
         EventName.STOP,
     )
+    shows_words = False
 
     host: Literal["GitHub", "GitLab", "Gitea", "Forgejo", "Bitbucket", "BitbucketServer"]
     """The kind of Git host; builds of code at other kinds are left out."""

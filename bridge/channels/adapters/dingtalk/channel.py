@@ -99,7 +99,7 @@ class DingTalk(Robot):
         if links:
             footer = tuple(span for span in footer if span not in links)
         title = content.title
-        blocks = [f"### {content.mark} {content.status} · {neutral(content.subject)}"]
+        blocks = [f"### {content.heading(neutral)}"]
         blocks.append("\n".join(f"- {markdown(line)}" for line in content.lines))
         blocks.append("  \n".join(f"> {neutral_line(line)}" for line in content.tail))
         blocks.append(markdown(footer).removeprefix(" · "))

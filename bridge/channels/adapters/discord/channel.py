@@ -128,7 +128,7 @@ def _message(content: Content, users: Sequence[str]) -> dict[str, Any]:
         lines += ["```", *map(neutral, content.tail), "```"]
     lines.append(markdown(content.footer))
     embed = {
-        "title": f"{content.mark} {content.status} · {neutral(content.subject)}",
+        "title": content.heading(neutral),
         "description": "\n".join(lines),
         "color": _COLOURS[content.tone],
     }

@@ -130,7 +130,7 @@ def _card(content: Content, keyword: str, open_ids: Sequence[str]) -> Message:
     if open_ids:
         mentioned = " ".join(f"<at id={each}></at>" for each in open_ids)
         elements.append({"tag": "markdown", "content": mentioned})
-    header = {"template": _COLOURS[content.tone], "title": _plain(_heading(content))}
+    header = {"template": _COLOURS[content.tone], "title": _plain(content.heading(neutral))}
     card = {"config": {"wide_screen_mode": True}, "header": header, "elements": elements}
     return {"msg_type": "interactive", "card": card}
 
@@ -143,7 +143,7 @@ def _post(content: Content, keyword: str, open_ids: Sequence[str]) -> Message:
         paragraphs.append([{"tag": "text", "text": keyword}])
     if open_ids:
         paragraphs.append([{"tag": "at", "user_id": each} for each in open_ids])
-    post = {"title": _heading(content), "content": paragraphs}
+    post = {"title": content.heading(neutral), "content": paragraphs}
     return {"msg_type": "post", "content": {"post": {"zh_cn": post}}}
 
 
@@ -155,7 +155,7 @@ def _tag(span: Span) -> dict[str, str]:
 
 def _text(content: Content, keyword: str, open_ids: Sequence[str]) -> Message:
     """Plain text, in which an address is its own link: only those of the footer are shown."""
-    lines = [_heading(content)]
+    lines = [content.heading(neutral)]
     lines.extend("".join(neutral(_words(span)) for span in line) for line in content.lines)
     lines.extend(map(neutral, content.tail))
     lines.append("".join(_with_address(span) for span in content.footer))
@@ -179,10 +179,6 @@ _FORMS: Final[Mapping[str, Callable[[Content, str, Sequence[str]], Message]]] = 
     "post": _post,
     "text": _text,
 }
-
-
-def _heading(content: Content) -> str:
-    return f"{content.mark} {content.status} · {neutral(content.subject)}"
 
 
 def _plain(text: str) -> dict[str, str]:

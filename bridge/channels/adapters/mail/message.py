@@ -69,7 +69,7 @@ def _job(notice: Notice) -> tuple[str, ...]:
 
 
 def _as_text(content: Content) -> str:
-    lines = [f"{content.mark} {content.status} · {content.subject}", ""]
+    lines = [content.heading(), ""]
     lines.extend(_line_text(line) for line in content.lines)
     if content.tail:
         lines.extend(["", *(f"> {line}" for line in content.tail)])
@@ -82,7 +82,7 @@ def _line_text(line: Line) -> str:
 
 
 def _as_html(content: Content) -> str:
-    heading = html.escape(f"{content.mark} {content.status} · {content.subject}")
+    heading = content.heading(html.escape)
     items = "".join(f"<li>{_line_html(line)}</li>" for line in content.lines)
     tail = html.escape("\n".join(content.tail))
     return (

@@ -131,7 +131,7 @@ def _message(content: Content) -> dict[str, Any]:
     spans = [*content.footer, *(span for line in content.lines for span in line)]
     pages = [span.url for span in spans if isinstance(span, Link)]
     return {
-        "title": f"{content.mark} {content.status} · {neutral(content.subject)}",
+        "title": content.heading(neutral),
         "message": neutral("\n".join([*lines, *content.tail, note])),
         "priority": _URGENT if content.tone == "bad" else _NORMAL,
         **({"click": pages[0]} if pages else {}),

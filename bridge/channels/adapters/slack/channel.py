@@ -63,7 +63,7 @@ class Slack(Hook):
         members = mentions(notice, self.context.contacts)
 
         def body(content: Content) -> bytes:
-            heading = f"{content.mark} {content.status} · {neutral(content.subject)}"
+            heading = content.heading(neutral)
             blocks = [_section(text) for text in _packed(_lines(content, heading, members))]
             return orjson.dumps({"text": heading, "blocks": blocks})
 

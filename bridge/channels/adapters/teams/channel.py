@@ -94,7 +94,7 @@ def _error(data: object) -> tuple[str, str]:
 def _message(content: Content, users: Sequence[str]) -> dict[str, Any]:
     """One card: the heading, the lines, the end of the log, and a button for each link of the footer."""
     note = "".join(span for span in content.footer if isinstance(span, str)).removeprefix(" · ")
-    heading = f"{content.mark} {content.status} · {neutral(content.subject)}"
+    heading = content.heading(neutral)
     body = [_text([heading], weight="Bolder", size="Medium", color=_COLOURS[content.tone])]
     if content.lines:
         body.append(_text(unmarked(markdown(line)) for line in content.lines))

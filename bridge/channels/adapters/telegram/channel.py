@@ -165,7 +165,7 @@ def _cure(status: int, words: str) -> str | None:
 
 def _html(content: Content, usernames: Sequence[str]) -> str:
     """The vendor's HTML, in texts of which a client finds no link or mention by itself."""
-    lines = [f"<b>{_text(f'{content.mark} {content.status} · {content.subject}')}</b>"]
+    lines = [f"<b>{content.heading(_text, status=_text)}</b>"]
     lines.extend(map(_line, content.lines))
     if content.tail:
         tail = "\n".join(map(_text, content.tail))

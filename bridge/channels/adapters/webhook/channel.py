@@ -65,6 +65,8 @@ def _usable(secrets: tuple[Secret, ...]) -> tuple[Secret, ...]:
 class WebhookSettings(HookSettings):
     """Where documents go, and what signs them."""
 
+    shows_words = False
+
     secrets: Annotated[
         tuple[Secret, ...], Field(strict=False, min_length=1, max_length=4), AfterValidator(_usable)
     ]
@@ -141,7 +143,7 @@ def _words(content: Content) -> dict[str, str]:
     lines = ["".join(s.text if isinstance(s, Link) else s for s in line) for line in content.lines]
     foot = "".join(span for span in content.footer if isinstance(span, str)).removeprefix(" · ")
     return {
-        "title": f"{content.mark} {content.status} · {neutral(content.subject)}",
+        "title": content.heading(neutral),
         "text": neutral("\n".join([*lines, *content.tail, foot])),
     }
 

@@ -112,7 +112,7 @@ class WeCom(Robot):
 
 def _listed(content: Content) -> str:
     """The markdown of newer clients: with lists and code, but neither colours nor mentions."""
-    lines = [f"### {content.mark} {content.status} · {neutral(content.subject)}"]
+    lines = [f"### {content.heading(neutral)}"]
     lines.extend(f"- {markdown(line)}" for line in content.lines)
     if content.tail:
         lines += ["```", *map(neutral, content.tail), "```"]
@@ -122,11 +122,13 @@ def _listed(content: Content) -> str:
 def _card(content: Content, link: Link) -> dict[str, Any]:
     """A card about one build; a tap on it opens the log."""
     lines = "\n".join(_shown(line) for line in content.lines)
+    subject = neutral(content.subject)
+    title = f"{content.mark} {content.status or subject}"
     return {
         "card_type": "text_notice",
         "main_title": {
-            "title": plain(f"{content.mark} {content.status}", _TITLE),
-            "desc": plain(neutral(content.subject), _SUBTITLE),
+            "title": plain(title, _TITLE),
+            **({"desc": plain(subject, _SUBTITLE)} if content.status else {}),
         },
         "sub_title_text": lines if len(lines) <= _SUBTEXT else f"{lines[: _SUBTEXT - 1].rstrip()}…",
         "jump_list": [{"type": 1, "title": plain(link.text, _BUTTON), "url": link.url}],
