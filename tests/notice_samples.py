@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import anyio
-from support.channel_contract import find_contract, make_channel
+from support.channel_contract import find_contract, make_channel, shows_words
 from support.fake_robots import Turnable
-from support.notice_cases import CASES
+from support.notice_cases import CASES, TEMPLATED
 
 from bridge.model.notice import DigestFacts
 from bridge.registry import BUILDERS, CHANNELS
@@ -39,6 +39,12 @@ async def samples(kind: str) -> Mapping[str, str]:
                     if channel.digest_size or not isinstance(notice.facts, DigestFacts):
                         found[f"{case}.{language}.txt"] = channel.preview(notice)
                 await channel.aclose()
+                for case, (notice, templates) in TEMPLATED.items() if shows_words(kind) else ():
+                    own = make_channel(
+                        kind, contract, peer, language=language, sentences=sentences, templates=templates
+                    )
+                    found[f"{case}.{language}.txt"] = own.preview(notice)
+                    await own.aclose()
     return found
 
 

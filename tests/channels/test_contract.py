@@ -12,7 +12,15 @@ import anyio
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from support.channel_contract import OUTCOMES, Answer, Contract, Markup, find_contract, make_channel
+from support.channel_contract import (
+    OUTCOMES,
+    Answer,
+    Contract,
+    Markup,
+    find_contract,
+    make_channel,
+    shows_words,
+)
 from support.fake_robots import Turnable
 from support.hostile import NOTICES, digests
 from support.in_chinese import check_chinese
@@ -21,7 +29,6 @@ from support.sources import check_vendor_page
 
 from bridge.channels.base import Dead, Ok, RateLimited, Suppressed
 from bridge.channels.templated import fault_of_template
-from bridge.config.channels import ChannelSettings
 from bridge.config.templates import NoticeTemplate
 from bridge.model.event import Person
 from bridge.model.notice import BuildFacts, DigestFacts, EventName, Member, Notice
@@ -33,12 +40,6 @@ RENDERED = {kind: contract.markup for kind, contract in FOUND.items() if contrac
 HURRIED = 0.3
 PROMPT = 30.0
 """Seconds within which a send ends on a busy machine when its time-outs are cut to `HURRIED`."""
-
-
-def shows_words(kind: str) -> bool:
-    settings = CHANNELS[kind].Settings
-    return issubclass(settings, ChannelSettings) and settings.shows_words
-
 
 every_kind = pytest.mark.parametrize("kind", FOUND)
 every_answer = pytest.mark.parametrize(
@@ -264,6 +265,23 @@ def test_a_template_gives_no_power_to_what_strangers_wrote_and_fits(
         text = text.removesuffix(markup.mention)
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\ufffd\ud800-\udfff]", text)
     assert not re.search(markup.power, re.sub(markup.own, "", text))
+
+
+@every_template
+async def test_a_title_of_ones_own_takes_the_place_of_the_usual_one_and_keeps_its_mark(
+    kind: str, tmp_path: Path
+) -> None:
+    contract, own = FOUND[kind], NoticeTemplate(title="{{ ref }} is broken", body="one\n\ntwo {{ label }}")
+    async with contract.serve(tmp_path, Turnable()) as peer:
+        channel = make_channel(kind, contract, peer, templates={EventName.FAIL: own})
+        assert isinstance(await channel.send(notice()), Ok)
+        await channel.aclose()
+        (text,) = contract.taken(peer)
+    assert re.search(r"❌ (<[^>]*>|\*\*)?main is broken", text)
+    assert "构建失败" not in text
+    assert re.search(r"two #128(?!\d)", text)
+    assert "提交" not in text
+    assert "N-0000abcd" in text
 
 
 @every_mention

@@ -24,6 +24,7 @@ from bridge.channels.base import (
     Retry,
     Unknown,
 )
+from bridge.config.channels import ChannelSettings
 from bridge.model.notice import EventName, Notice
 from bridge.registry import CHANNELS
 from bridge.runtime.clock import Clock
@@ -130,6 +131,12 @@ def find_contract(kind: str) -> Contract[Any] | None:
         return None
     contract: Contract[Any] = module.CONTRACT
     return contract
+
+
+def shows_words(kind: str) -> bool:
+    """Whether a kind of channel may have templates."""
+    settings = CHANNELS[kind].Settings
+    return issubclass(settings, ChannelSettings) and settings.shows_words
 
 
 def make_channel(

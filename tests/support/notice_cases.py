@@ -9,6 +9,7 @@ from typing import Any, Final
 from support.fake_robots import START
 from support.notices import FACTS
 
+from bridge.config.templates import NoticeTemplate, Templates
 from bridge.model.event import Person
 from bridge.model.notice import BuildFacts, DigestFacts, EventName, Member, Notice
 
@@ -109,3 +110,38 @@ CASES: Final[Mapping[str, Notice]] = {
     "push": _notice(EventName.FAIL, _push()),
 }
 """By the name of the case; the clock stands at `START`."""
+
+_OWN: Final = NoticeTemplate(
+    title="{{ repository }} {{ ref }}: {{ phrase }}",
+    body="""\
+{{ link(subject | truncate(60), commit_url) }} · {{ author | default("?") }}
+{% if reason %}{{ reason }} · {% endif %}{{ duration }}
+{% for line in tail[-3:] %}
+{{ loop.index }}/{{ loop.length }} {{ line }}
+{% endfor %}
+{{ link("shop.example.com", "https://shop.example.com/" ~ ref) }}
+""",
+)
+_EVIL: Final = (
+    "# <@all> @所有人 [x](https://evil.example) **b** <font color=red> &lt;at id=all&gt; \x86\x02\u202e"
+)
+TEMPLATED: Final[Mapping[str, tuple[Notice, Templates]]] = {
+    "own-words": (_notice(EventName.FAIL, _FAILED), {EventName.FAIL: _OWN}),
+    "own-words-hostile": (
+        _notice(
+            EventName.FAIL,
+            _like(
+                _FAILED,
+                repo_name=_EVIL,
+                ref_name=_EVIL,
+                subject=_EVIL,
+                detail=_EVIL,
+                author=Person(_EVIL),
+                log_tail=f"{_EVIL}\n" * 4,
+                commit_url="https://git.example.com/](javascript:x)",
+            ),
+        ),
+        {EventName.FAIL: _OWN},
+    ),
+}
+"""Cases with templates, for the kinds that may have some."""

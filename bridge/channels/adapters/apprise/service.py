@@ -88,17 +88,19 @@ class Service:
         title = ""
         if self.title:
             content = compose(notice, context, DETAILS[0])
-            title = clipped(_heading(content), min(self.title, self.most // 2))
+            title = clipped(content.heading(neutral), min(self.title, self.most // 2))
 
         def body(content: Content) -> bytes:
             lines = [*_lines(content, markdown=self.markdown)]
-            return ("\n".join(lines if title else [_heading(content), *lines])).encode()
+            return ("\n".join(lines if title else [content.heading(neutral), *lines])).encode()
 
         room = self.most - len(title.encode()) - _BETWEEN
         shown = fitted(notice, context, body, room)
         if len(shown) > room:  # such as 160 characters
             whole = compose(notice, context, DETAILS[-1])
-            return title, clipped(_text(whole.lines[0]) if title and whole.lines else _heading(whole), room)
+            return title, clipped(
+                _text(whole.lines[0]) if title and whole.lines else whole.heading(neutral), room
+            )
         return title, shown.decode()
 
     def send(self, event: EventName, title: str, body: str, now: Attempt) -> Outcome:
@@ -145,10 +147,6 @@ def _guard(scheme: str, kind: type[Any]) -> None:
 def _has_other_ways(module: ModuleType) -> bool:
     used = (value.__name__ for value in vars(module).values() if isinstance(value, ModuleType))
     return not _OTHER_WAYS.isdisjoint(name.partition(".")[0] for name in used)
-
-
-def _heading(content: Content) -> str:
-    return f"{content.mark} {content.status} · {neutral(content.subject)}"
 
 
 def _lines(content: Content, *, markdown: bool) -> Iterator[str]:

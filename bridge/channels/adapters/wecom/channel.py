@@ -142,7 +142,7 @@ def _shown(line: Line) -> str:
 
 def _plain(content: Content) -> str:
     """Text, in which clients make a link of a URL."""
-    lines = [f"{content.mark} {content.status} · {neutral(content.subject)}"]
+    lines = [content.heading(neutral)]
     lines.extend(map(_shown, content.lines))
     lines.extend(map(neutral, content.tail))
     footer = (f"{neutral(s.text)} {s.url}" if isinstance(s, Link) else neutral(s) for s in content.footer)

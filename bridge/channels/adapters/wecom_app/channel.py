@@ -236,7 +236,7 @@ class WeComApp(Robot):
 
 def _plain(content: Content) -> str:
     """Text, in which the vendor knows links only."""
-    lines = [f"{content.mark} {content.status} · {neutral(content.subject)}"]
+    lines = [content.heading(neutral)]
     lines.extend(map(_line, content.lines))
     lines.extend(map(neutral, content.tail))
     return "\n".join([*lines, _line(content.footer)])
