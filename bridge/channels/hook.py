@@ -18,7 +18,7 @@ from bridge.config.channels import ChannelSettings
 from bridge.config.types import ConfigPath, Secret, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import Notice
-from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json, url_fault
+from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, call_json, url_fault
 
 _SHORTEST_HIDDEN: Final = 6
 _MAX_SAID: Final = 1000
@@ -161,14 +161,17 @@ class Hook(Channel):
         return unread(reply, self.peer, self.address_setting)
 
     async def _post(self, notice: Notice, body: bytes) -> Outcome | TooLong:
-        reply = await posted(str(self.address()), body, self._reach, self.headers(notice, body))
+        headers = self.headers(notice, body)
+        reply = await answered("POST", str(self.address()), body, self._reach, headers)
         return self.read(reply) if isinstance(reply, Reply) else reply
 
 
-async def posted(url: str, body: bytes, reach: ReachPolicy, headers: Mapping[str, str]) -> Reply | Outcome:
-    """The answer to a document, or the outcome where there is none."""
+async def answered(
+    method: str, url: str, body: bytes | None, reach: ReachPolicy, headers: Mapping[str, str]
+) -> Reply | Outcome:
+    """The answer to a request, or the outcome where there is none."""
     try:
-        return await post_json(url, body, reach, headers)
+        return await call_json(method, url, reach, body, headers)
     except AnswerLost as error:
         return Unknown(str(error))
     except Transient as error:

@@ -45,19 +45,22 @@ class _Translator:
         self._joints = joints
 
     def __call__(self, sentence: str) -> str:
-        return self._known(sentence) or sentence
+        return self._known(sentence, {}) or sentence
 
-    def _known(self, sentence: str) -> str | None:
-        return self._in_parts(sentence) or self._whole(sentence)
+    def _known(self, sentence: str, ends: dict[str, str | None]) -> str | None:
+        """`ends` are ends of the sentence that were looked at: each is the end of many ways to divide it."""
+        if sentence not in ends:
+            ends[sentence] = self._in_parts(sentence, ends) or self._whole(sentence)
+        return ends[sentence]
 
-    def _in_parts(self, sentence: str) -> str | None:
+    def _in_parts(self, sentence: str, ends: dict[str, str | None]) -> str | None:
         for mark, chinese in self._joints.items():
             place = sentence.find(mark)
             for _ in range(_JOINTS):
                 if place < 0:
                     break
                 head, tail = self._whole(sentence[:place]), sentence[place + len(mark) :]
-                if head is not None and (rest := self._known(tail)) is not None:
+                if head is not None and (rest := self._known(tail, ends)) is not None:
                     return f"{head}{chinese}{rest}"
                 place = sentence.find(mark, place + 1)
         return None

@@ -217,32 +217,22 @@ def host_fault(url: str) -> str | None:
     return None
 
 
-async def post_json(
-    url: str, body: bytes, reach: ReachPolicy, more_headers: Mapping[str, str] | None = None
-) -> Reply:
-    """One POST of a JSON document, over within 18 seconds.
-
-    Raises Transient when nothing was sent, AnswerLost when that is not sure, Permanent when the address or
-    the configuration forbids the call.
-    """
-    return await _call("POST", url, reach, body, {"Content-Type": "application/json", **(more_headers or {})})
-
-
-async def get_json(url: str, reach: ReachPolicy) -> Reply:
-    """One GET, over within 18 seconds. Raises what `post_json` does."""
-    return await _call("GET", url, reach)
-
-
-async def _call(
+async def call_json(
     method: str,
     url: str,
     reach: ReachPolicy,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
+    """One request, with a JSON document or without, over within 18 seconds.
+
+    Raises Transient when nothing was sent, AnswerLost when that is not sure, Permanent when the address or
+    the configuration forbids the call.
+    """
     if fault := url_fault(url, allow_private=reach.allow_private):
         raise Permanent(fault)
     context = await anyio.to_thread.run_sync(certificates, reach.ca_file)
+    headers = {**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})}
     host = httpx.URL(url).host
     try:
         with anyio.fail_after(TOTAL_TIMEOUT):

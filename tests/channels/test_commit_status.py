@@ -42,6 +42,7 @@ def name(message: dict[str, Any]) -> str:
         ("GitHub", "pending pending success failure error error"),
         ("Gitea", "pending pending success failure error error"),
         ("GitLab", "pending running success failed failed canceled"),
+        ("Gitee", "queued in_progress success failure failure cancelled"),
         ("Bitbucket", "INPROGRESS INPROGRESS SUCCESSFUL FAILED FAILED STOPPED"),
         ("BitbucketServer", "INPROGRESS INPROGRESS SUCCESSFUL FAILED FAILED FAILED"),
     ],
@@ -66,7 +67,46 @@ async def test_a_state_may_be_told_again(host: str) -> None:
         commits = channel(peer, host)
         for event in (Q, Q, R, R, S, S, Q):
             assert isinstance(await commits.send(of(host, event)), Ok)
-    assert peer.states.popitem()[1] in {"pending", "INPROGRESS"}
+    assert peer.states.popitem()[1] in {"pending", "INPROGRESS", "queued"}
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+async def test_at_gitee_a_build_has_one_check_run_that_is_moved_on_and_a_further_run_has_its_own(
+    *, wrapped: bool
+) -> None:
+    async with status_host("Gitee") as peer:
+        peer.wrapped = wrapped
+        commits = channel(peer, "Gitee")
+        for event in (Q, R, F, F):
+            assert isinstance(await commits.send(of("Gitee", event)), Ok)
+        assert [(run["status"], run["conclusion"]) for run in peer.runs] == [("completed", "failure")]
+        assert peer.runs[0]["details_url"] == FACTS.build_url
+        for event in (Q, R, S):
+            assert isinstance(await commits.send(of("Gitee", event, run=2)), Ok)
+        assert [run["conclusion"] for run in peer.runs] == ["failure", "success"]
+        again = "https://ci.example.com/2"
+        assert await commits.send(of("Gitee", S, run=3, build_url=again)) == Ok(), "another page"
+        other = await commits.send(of("Gitee", S, run=3, build_url=again))
+        assert other == Ok("Gitee has this state already")
+    assert len(peer.runs) == 3
+    assert {run["name"] for run in peer.runs} == {"buildbridge/acme/shop"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<html>hello</html>"),
+        (200, b"not JSON"),
+        (204, b""),
+        (502, b"bad gateway"),
+        (404, b'{"message": "404 Project Not Found"}'),
+    ],
+)
+async def test_at_gitee_nothing_is_made_where_what_there_is_cannot_be_read(status: int, body: bytes) -> None:
+    async with status_host("Gitee") as peer:
+        peer.scripted.append(answer(status, body))
+        assert not isinstance(await channel(peer, "Gitee").send(of("Gitee", S)), Ok)
+    assert (len(peer.requests), peer.runs) == (1, [])
 
 
 async def test_the_page_is_that_of_the_builder_and_where_bitbucket_needs_one_the_commits() -> None:
@@ -91,7 +131,7 @@ async def test_a_description_is_as_long_as_the_host_takes(host: str, text: str) 
     async with status_host(host) as peer:
         for length in (longest - 60, longest, longest + 1, 5000):
             outcome = await channel(peer, host).send(of(host, F, detail=text * length))
-            assert outcome == Ok()
+            assert isinstance(outcome, Ok)
     assert len(peer.messages[-1]["description"]) == longest
 
 

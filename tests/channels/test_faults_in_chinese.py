@@ -22,7 +22,7 @@ from bridge.config.fault_notice import kept
 from bridge.config.loader import load_config
 from bridge.errors import ConfigError, Fault
 from bridge.model.notice import EventName, ServiceFacts
-from bridge.registry import BUILDERS, KINDS
+from bridge.registry import BUILDERS, CHANNELS, KINDS
 from bridge.rules.disk import Disk
 from bridge.rules.loader import load_rules
 
@@ -33,7 +33,12 @@ MISTAKES: Final[list[tuple[str, dict[str, Any]]]] = [
     (file, one) for table, file in FILES.items() for one in yaml.safe_load((GOOD / table).read_text("utf-8"))
 ]
 SENTENCES: Final = {
-    english: chinese for kind in BUILDERS.values() for english, chinese in kind.chinese.items()
+    english: chinese
+    for spoken in (
+        *(kind.chinese for kind in BUILDERS.values()),
+        *(kind.chinese for kind in CHANNELS.values()),
+    )
+    for english, chinese in spoken.items()
 }
 IN_CHINESE: Final = reasons("zh-CN", SENTENCES)
 # What is quoted from a file or to be written into one, and what a library says of it.

@@ -15,9 +15,9 @@ from bridge.runtime.http_client import (
     AnswerLost,
     ReachPolicy,
     Reply,
+    call_json,
     certificates,
     is_public,
-    post_json,
     url_fault,
 )
 
@@ -49,12 +49,12 @@ def test_plain_http_needs_permission() -> None:
 
 async def test_a_name_that_leads_inside_is_rejected() -> None:
     with pytest.raises(Permanent, match=r"localhost is at .*not public"):
-        await post_json("https://localhost:1/x", b"{}", ReachPolicy())
+        await call_json("POST", "https://localhost:1/x", ReachPolicy(), b"{}")
 
 
 async def test_a_name_that_does_not_exist_means_that_nothing_was_sent() -> None:
     with pytest.raises(Transient, match="the name cannot be resolved") as caught:
-        await post_json("https://no-such-host.invalid/secret-path", b"{}", ReachPolicy())
+        await call_json("POST", "https://no-such-host.invalid/secret-path", ReachPolicy(), b"{}")
     assert not isinstance(caught.value, AnswerLost)
     assert "secret-path" not in str(caught.value)
 
@@ -62,7 +62,7 @@ async def test_a_name_that_does_not_exist_means_that_nothing_was_sent() -> None:
 async def test_a_broken_connection_means_that_it_may_have_been_sent() -> None:
     async with rude_server() as host:
         with pytest.raises(AnswerLost) as caught:
-            await post_json(f"http://{host}/secret-path", b"{}", LOOPBACK)
+            await call_json("POST", f"http://{host}/secret-path", LOOPBACK, b"{}")
     assert "secret-path" not in str(caught.value)
 
 
@@ -91,7 +91,7 @@ async def answering(
 
 async def test_an_answer_is_read() -> None:
     async with answering(b'{"a": 1}') as url:
-        assert await post_json(url, b"{}", LOOPBACK) == Reply(200, {"a": 1}, 7, text='{"a": 1}')
+        assert await call_json("POST", url, LOOPBACK, b"{}") == Reply(200, {"a": 1}, 7, text='{"a": 1}')
 
 
 @pytest.mark.parametrize(
@@ -100,19 +100,19 @@ async def test_an_answer_is_read() -> None:
 )
 async def test_a_pause_is_a_number_of_seconds_and_at_most_an_hour(said: str, seconds: float | None) -> None:
     async with answering(b"{}", headers=f"Retry-After: {said}") as url:
-        assert (await post_json(url, b"{}", LOOPBACK)).retry_after == seconds
+        assert (await call_json("POST", url, LOOPBACK, b"{}")).retry_after == seconds
 
 
 async def test_a_date_in_an_answer_counts_from_the_clock_of_its_server() -> None:
     headers = "Date: Sat, 21 Nov 2020 02:00:00 GMT\r\nRetry-After: Sat, 21 Nov 2020 02:00:30 GMT"
     async with answering(b"{}", headers=headers) as url:
-        assert (await post_json(url, b"{}", LOOPBACK)).retry_after == 30
+        assert (await call_json("POST", url, LOOPBACK, b"{}")).retry_after == 30
 
 
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     async with answering(b" " * (MAX_ANSWER + 1)) as url:
         with pytest.raises(AnswerLost, match="is over 65536 bytes"):
-            await post_json(url, b"{}", LOOPBACK)
+            await call_json("POST", url, LOOPBACK, b"{}")
 
 
 async def test_a_certificate_has_to_come_from_the_authorities_named(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ async def test_a_certificate_has_to_come_from_the_authorities_named(tmp_path: Pa
     authority.issue_cert("localhost").configure_cert(context)
     trusting = ReachPolicy(allow_private=True, ca_file=tmp_path / "ca.pem")
     async with answering(b"{}", context) as url:
-        assert (await post_json(url, b"{}", trusting)).data == {}
+        assert (await call_json("POST", url, trusting, b"{}")).data == {}
 
 
 async def test_a_certificate_of_a_stranger_stops_the_call_before_anything_is_sent() -> None:
@@ -130,7 +130,7 @@ async def test_a_certificate_of_a_stranger_stops_the_call_before_anything_is_sen
     trustme.CA().issue_cert("localhost").configure_cert(context)
     async with answering(b"{}", context) as url:
         with pytest.raises(Transient, match="set ca_file") as caught:
-            await post_json(url, b"{}", LOOPBACK)
+            await call_json("POST", url, LOOPBACK, b"{}")
     assert not isinstance(caught.value, AnswerLost)
 
 

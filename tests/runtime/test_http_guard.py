@@ -12,7 +12,7 @@ import pytest
 
 from bridge.errors import Permanent, Transient
 from bridge.runtime import http_client as http
-from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, post_json
+from bridge.runtime.http_client import AnswerLost, ReachPolicy, Reply, call_json
 
 LOOPBACK = ReachPolicy(allow_private=True)
 NAME = "robot.example.com"
@@ -71,7 +71,7 @@ async def test_a_name_that_leads_elsewhere_at_the_second_look_is_not_looked_up_a
     async with AsyncExitStack() as stack:
         port, _ = await stack.enter_async_context(listening("127.0.0.1"))
         _, trapped = await stack.enter_async_context(listening("127.0.0.2", port))
-        reply = await post_json(f"http://{NAME}:{port}/secret-path", b"{}", LOOPBACK)
+        reply = await call_json("POST", f"http://{NAME}:{port}/secret-path", LOOPBACK, b"{}")
     assert reply == Reply(200, "127.0.0.1", None, text='"127.0.0.1"')
     assert trapped == []
 
@@ -84,13 +84,13 @@ async def test_one_private_address_among_public_ones_is_enough_to_refuse_the_nam
 ) -> None:
     names(addresses)
     with pytest.raises(Permanent, match=f"{NAME} is at .*1, which is not public"):
-        await post_json(f"https://{NAME}:9/x", b"{}", ReachPolicy())
+        await call_json("POST", f"https://{NAME}:9/x", ReachPolicy(), b"{}")
 
 
 async def test_where_the_first_address_rejects_the_next_one_is_called(names: Names) -> None:
     names(["127.0.0.1", "127.0.0.3", "127.0.0.2"])
     async with listening("127.0.0.2") as (port, heard):
-        reply = await post_json(f"http://{NAME}:{port}/x", b"{}", LOOPBACK)
+        reply = await call_json("POST", f"http://{NAME}:{port}/x", LOOPBACK, b"{}")
     assert reply.data == "127.0.0.2"
     assert len(heard) == 1
 
@@ -109,7 +109,7 @@ async def test_a_name_that_no_one_answers_for_means_that_nothing_was_sent(
     monkeypatch.setattr(http, "TOTAL_TIMEOUT", 5.0)
     try:
         with pytest.raises(Transient, match="could not be looked up in time") as caught:
-            await post_json(f"http://{NAME}/x", b"{}", LOOPBACK)
+            await call_json("POST", f"http://{NAME}/x", LOOPBACK, b"{}")
     finally:
         over.set()
     assert not isinstance(caught.value, AnswerLost)
@@ -141,5 +141,5 @@ async def test_addresses_that_never_answer_share_the_time_for_one(
     monkeypatch.setattr(http, "CONNECT_TIMEOUT", 0.4)
     monkeypatch.setattr(http, "TOTAL_TIMEOUT", 1.2)
     with pytest.raises(Transient, match="cannot connect") as caught:
-        await post_json(f"http://{NAME}:{port}/x", b"{}", LOOPBACK)
+        await call_json("POST", f"http://{NAME}:{port}/x", LOOPBACK, b"{}")
     assert not isinstance(caught.value, AnswerLost)

@@ -19,6 +19,7 @@ SHA = "1a2b3c4d" * 5
 BASES = {
     "GitHub": "/api/v3",
     "GitLab": "/api/v4",
+    "Gitee": "/api/v5",
     "Gitea": "/api/v1",
     "Bitbucket": "/2.0",
     "BitbucketServer": "",
@@ -26,6 +27,7 @@ BASES = {
 _PATHS = {
     "GitHub": "/repos/{}/statuses/",
     "GitLab": "/projects/{}/statuses/",
+    "Gitee": "/repos/{}/",
     "Gitea": "/repos/{}/statuses/",
     "Bitbucket": "/repositories/{}/commit/",
     "BitbucketServer": "/rest/build-status/1.0/commits/",
@@ -33,6 +35,7 @@ _PATHS = {
 _STATES = {
     "GitHub": {"pending", "success", "failure", "error"},
     "GitLab": {"pending", "running", "success", "failed", "canceled"},
+    "Gitee": {"queued", "in_progress", "success", "failure", "cancelled"},
     "Gitea": {"pending", "success", "failure", "error"},
     "Bitbucket": {"INPROGRESS", "SUCCESSFUL", "FAILED", "STOPPED"},
     "BitbucketServer": {"INPROGRESS", "SUCCESSFUL", "FAILED"},
@@ -40,6 +43,7 @@ _STATES = {
 _PROOFS = {
     "GitHub": ("authorization", f"Bearer {TOKEN}"),
     "GitLab": ("private-token", TOKEN),
+    "Gitee": ("authorization", f"Bearer {TOKEN}"),
     "Gitea": ("authorization", f"token {TOKEN}"),
     "Bitbucket": ("authorization", f"Bearer {TOKEN}"),
     "BitbucketServer": ("authorization", f"Bearer {TOKEN}"),
@@ -53,6 +57,10 @@ class StatusHost(FakeRobot):
 
     counts: Counter[str] = field(default_factory=Counter)
     states: dict[str, str] = field(default_factory=dict)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    """The check runs of Gitee, oldest first."""
+    wrapped: bool = True
+    """Whether Gitee lists them within a document."""
 
 
 @asynccontextmanager
@@ -63,20 +71,55 @@ async def status_host(host: str = "GitHub", *, repository: str = "acme/shop") ->
     found = StatusHost(f"http://127.0.0.1:{port}{BASES[host] or '/'}")
 
     async def take(request: Request) -> Response:
+        if request.method == "GET":
+            return _listed(found, repository, request)
         body = json.loads(await request.body())
+        if host == "Gitee":
+            body |= {"state": body.get("conclusion") or body.get("status")}
+            body |= {"description": body.get("output", {}).get("title", "")}
         refusal = _refusal(host, repository, request, body) or _limits(host, found, body)
         if refusal is not None:
             status, message = refusal
             return JSONResponse(_error(host, message), status)
         name = body.get("context") or body.get("key") or body["name"]
+        if host == "Gitee" and (refused := _checked(found, request, body)):
+            return refused
         found.counts[name] += 1
         found.states[name] = body["state"]
         found.messages.append(body)
         return Response(status_code=204) if host == "BitbucketServer" else JSONResponse(body, 201)
 
-    app = Starlette(routes=[Route("/{path:path}", take, methods=["POST"])])
+    app = Starlette(routes=[Route("/{path:path}", take, methods=["GET", "POST", "PATCH"])])
     async with served(Scripted(app, found), listener):
         yield found
+
+
+def _listed(found: StatusHost, repository: str, request: Request) -> Response:
+    """The check runs of a commit, as Gitee lists them."""
+    header, proof = _PROOFS["Gitee"]
+    if request.headers.get(header) != proof:
+        return JSONResponse({"message": "401 Unauthorized: Access token does not exist"}, 401)
+    before = f"{BASES['Gitee']}/repos/{repository}/commits/"
+    if request.url.path != f"{before}{SHA}/check-runs":
+        what = "Commit" if request.url.path.startswith(before) else "Project"
+        return JSONResponse({"message": f"404 {what} Not Found"}, 404)
+    runs = [run for run in found.runs if run["name"] == request.query_params["check_name"]]
+    return JSONResponse({"total_count": len(runs), "check_runs": runs} if found.wrapped else runs)
+
+
+def _checked(found: StatusHost, request: Request, body: Mapping[str, Any]) -> Response | None:
+    """A check run is made or moved on; one that ended keeps its conclusion."""
+    if body["status"] == "completed" and "conclusion" not in body:
+        return JSONResponse({"message": "conclusion is missing"}, 400)
+    shown = {key: body[key] for key in body.keys() - {"state", "description"}}
+    if request.method == "POST":
+        found.runs.append({"id": len(found.runs) + 1, "conclusion": None, "details_url": "", **shown})
+        return None
+    run = found.runs[int(request.url.path.rpartition("/")[2]) - 1]
+    if run["status"] == "completed":
+        return JSONResponse({"message": "the conclusion cannot be changed"}, 400)
+    run.update(shown)
+    return None
 
 
 def _error(host: str, message: str) -> object:
@@ -98,6 +141,8 @@ def _refusal(host: str, repository: str, request: Request, body: Mapping[str, An
     before, _, rest = request.scope["raw_path"].decode().partition(_PATHS[host].format(encoded))
     if not rest or before != BASES[host]:
         return 404, "Not Found"
+    if host == "Gitee":
+        return None if body["head_sha"] == SHA else (404, "Commit not found")
     if rest.split("/")[0] != SHA:
         unknown = {
             "GitHub": (422, "No commit found for SHA"),

@@ -2,6 +2,7 @@
 
 Source: GitHub, "REST API endpoints for commit statuses" (https://docs.github.com/rest/commits/statuses).
 Source: GitLab, "Commits API" (https://docs.gitlab.com/api/commits).
+Source: Gitee, "Pull Request access control check" (https://help.gitee.com/base/pullrequest/ci-check).
 Source: Gitea, "API usage" (https://docs.gitea.com/development/api-usage).
 Source: Bitbucket Cloud, "Commit statuses"
 (https://developer.atlassian.com/cloud/bitbucket/rest/api-group-commit-statuses).
@@ -23,6 +24,7 @@ from bridge.channels.adapters.commit_status.bitbucket import Bitbucket, Bitbucke
 from bridge.channels.adapters.commit_status.chinese import CHINESE
 from bridge.channels.adapters.commit_status.dialect import Dialect, Report, State
 from bridge.channels.adapters.commit_status.gitea import Forgejo, Gitea
+from bridge.channels.adapters.commit_status.gitee import Gitee
 from bridge.channels.adapters.commit_status.github import GitHub
 from bridge.channels.adapters.commit_status.gitlab import GitLab
 from bridge.channels.adapters.commit_status.names import name_of
@@ -38,7 +40,7 @@ from bridge.channels.base import (
     Unknown,
 )
 from bridge.channels.build_text import took
-from bridge.channels.hook import PAUSE, ReachSettings, posted, unread
+from bridge.channels.hook import PAUSE, ReachSettings, answered, unread
 from bridge.channels.text import plain, web_link
 from bridge.channels.words import Speech, status_of, words_of
 from bridge.config.notices import Events
@@ -49,6 +51,7 @@ from bridge.runtime.http_client import ReachPolicy, Reply
 DIALECTS: Final[Mapping[str, Dialect]] = {
     "GitHub": GitHub(),
     "GitLab": GitLab(),
+    "Gitee": Gitee(),
     "Gitea": Gitea(),
     "Forgejo": Forgejo(),
     "Bitbucket": Bitbucket(),
@@ -96,7 +99,7 @@ class CommitStatusSettings(ReachSettings):
     )
     shows_words = False
 
-    host: Literal["GitHub", "GitLab", "Gitea", "Forgejo", "Bitbucket", "BitbucketServer"]
+    host: Literal["GitHub", "GitLab", "Gitee", "Gitea", "Forgejo", "Bitbucket", "BitbucketServer"]
     """The kind of Git host; builds of code at other kinds are left out."""
     url: PublicAddress | None = None
     """The address of the host or of its API; if left out, that of the public service."""
@@ -218,22 +221,37 @@ class CommitStatus(Channel):
         return plain(" · ".join(filter(None, parts)), self._dialect.longest)
 
     async def _ask(self, report: Report) -> Reply | Outcome:
-        url = f"{self._base}/{self._dialect.path(report)}"
-        return await posted(url, orjson.dumps(self._dialect.document(report)), self._reach, self._headers)
+        known: object = None
+        if path := self._dialect.known(report):
+            reply = await answered("GET", f"{self._base}/{path}", None, self._reach, self._headers)
+            if not isinstance(reply, Reply) or reply.status not in _TAKEN or reply.page:
+                return reply
+            if reply.data is None:
+                return self._foreign(reply)
+            known = reply.data
+        call = self._dialect.call(report, known)
+        if call is None:
+            return Ok(f"{self._dialect.peer} has this state already")
+        method, path = call
+        body = orjson.dumps(self._dialect.document(report))
+        return await answered(method, f"{self._base}/{path}", body, self._reach, self._headers)
 
     def _read(self, reply: Reply) -> Outcome:
         peer = self._dialect.peer
         message = plain(self._hidden.sub("***", _message(reply.data)[:_MAX_SAID]), 200)
         if reply.status in _TAKEN and not reply.sign_in:
             if reply.page or (reply.data is None and reply.status != _EMPTY):
-                what = reply.page or "not JSON"
-                return Unknown(f"the answer is {what}: it does not come from {peer}, check the url")
+                return self._foreign(reply)
             self._has_reported = True
             return Ok()
         if self._dialect.repeated and self._dialect.repeated in message.lower():
             return Ok(f"{peer} keeps the state that it has: {message}")
         said = f"{peer} answered {reply.status}{f': {message}' if message else ''}"
         return self._refusal(reply, said, message.lower())
+
+    def _foreign(self, reply: Reply) -> Unknown:
+        what = reply.page or "not JSON"
+        return Unknown(f"the answer is {what}: it does not come from {self._dialect.peer}, check the url")
 
     def _refusal(self, reply: Reply, said: str, words: str) -> Outcome:
         peer = self._dialect.peer

@@ -34,6 +34,10 @@ CHINESE: Final[Mapping[str, str]] = {
     "the scope api, and the role Developer, or that which may push to a protected branch": (
         " api 权限，以及 Developer 角色；受保护分支需要能推送的角色"
     ),
+    "the scopes projects and pull_requests, of an administrator of the repository": (
+        " projects 和 pull_requests 权限，并且用户是仓库管理员"
+    ),
+    "{} has this state already": "{} 上已经是这个状态",
     "has letters, digits and . _ / -, at most 60": "由字母、数字和 . _ / - 组成，最多 60 个",
     "{} is at an address of your own: set url to it": "{} 是自建的：请把 url 设为它的地址",
     "{} takes no username: leave it out": "{} 不需要 username：请删掉",

@@ -47,6 +47,14 @@ class Dialect(ABC):
     """The words, in small letters, with which it keeps the state that it has."""
     takes_username: ClassVar[bool] = False
 
+    def known(self, report: Report) -> str | None:  # noqa: ARG002  # most take a report again
+        """The path of what the host knows of this name, where a repeated report would stand there twice."""
+        return None
+
+    def call(self, report: Report, known: object) -> tuple[str, str] | None:  # noqa: ARG002  # as above
+        """The method and path of the request, by what the host knows; None where it says this already."""
+        return "POST", self.path(report)
+
     @abstractmethod
     def path(self, report: Report) -> str:
         """Of the request, behind the address of the API."""

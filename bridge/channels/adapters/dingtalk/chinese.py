@@ -34,4 +34,7 @@ CHINESE: Final[Mapping[str, str]] = {
         }
     ),
     "DingTalk answered {}: {}": "钉钉返回 {}：{}",
+    'is no mobile number: write its digits, such as "13800000000"': (
+        '不是手机号：写数字，例如 "13800000000"'
+    ),
 }

@@ -29,4 +29,7 @@ CHINESE: Final[Mapping[str, str]] = {
         }
     ),
     "Discord answered {}: {}": "Discord 返回 {}：{}",
+    "is no user ID, which is of digits: copy it in developer mode": (
+        "不是用户 ID（由数字组成）：打开开发者模式后复制"
+    ),
 }

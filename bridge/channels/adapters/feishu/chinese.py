@@ -27,4 +27,7 @@ CHINESE: Final[Mapping[str, str]] = {
         }
     ),
     "Feishu answered {}: {}": "飞书返回 {}：{}",
+    "is no open_id of a person: it looks like ou_7d8a6e6df7621556": (
+        "不是成员的 open_id，形如 ou_7d8a6e6df7621556"
+    ),
 }

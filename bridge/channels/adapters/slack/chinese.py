@@ -37,4 +37,7 @@ CHINESE: Final[Mapping[str, str]] = {
         }
     ),
     "Slack answered {}": "Slack 返回 {}",
+    "is no member ID, such as U012AB3CD: copy it from the profile": (
+        "不是成员 ID（形如 U012AB3CD）：从个人资料里复制"
+    ),
 }

@@ -49,4 +49,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "is the id of a chat, such as -1001234567890, or the @name of a public one": (
         "应该是会话的 id，例如 -1001234567890，或者公开会话的 @ 名称"
     ),
+    "is no username: it has letters, digits and _, such as alice_2": (
+        "不是用户名：由字母、数字和 _ 组成，例如 alice_2"
+    ),
 }

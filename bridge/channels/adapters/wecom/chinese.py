@@ -15,4 +15,10 @@ CHINESE: Final[Mapping[str, str]] = {
         }
     ),
     "WeCom answered {}: {}": "企业微信返回 {}：{}",
+    'is no mobile number: write its digits, such as "13800000000"': (
+        '不是手机号：写数字，例如 "13800000000"'
+    ),
+    "is no user id: copy the 账号 of one member from the address book": (
+        "不是用户 ID：从通讯录复制一个成员的账号"
+    ),
 }

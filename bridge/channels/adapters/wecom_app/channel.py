@@ -24,7 +24,7 @@ from bridge.channels.wecom_markdown import coloured
 from bridge.config.types import PublicAddress, Secret, wrong
 from bridge.errors import Permanent, Transient
 from bridge.model.notice import Notice
-from bridge.runtime.http_client import Reply, get_json
+from bridge.runtime.http_client import Reply, call_json
 from bridge.runtime.rate import Rate
 
 _CORPID: Final = re.compile(r"w[wx][A-Za-z0-9_-]{8,62}")
@@ -217,7 +217,7 @@ class WeComApp(Robot):
         """Get an access token; the outcome if there is none: no message went out for sure."""
         url = self._url.copy_with(path=self._url.path.replace("message/send", "gettoken"))
         try:
-            reply = await get_json(str(url.copy_merge_params(self._credentials)), self._reach)
+            reply = await call_json("GET", str(url.copy_merge_params(self._credentials)), self._reach)
         except Transient as error:
             return Retry(str(error), error.after)
         except Permanent as error:
