@@ -275,11 +275,14 @@ def previews(
         if only not in {None, name}:
             continue
         context = plan.context
-        if language is not None and isinstance(context, ChannelContext):
+        assert isinstance(context, ChannelContext)
+        if language is not None:
             context = replace(context, language=language)
         try:
+            if fault := fault_of_template(notice, context):
+                context = replace(context, templates={})
             text = replace(plan, context=context).make().preview(replace(notice, channel=name))
-            if isinstance(context, ChannelContext) and (fault := fault_of_template(notice, context)):
+            if fault:
                 text = f"the template of {notice.event} failed, this is the usual text: {fault}\n{text}"
         except Exception as error:
             log.exception(LogEvent.CHANNEL_ERROR, channel=name)

@@ -130,7 +130,8 @@ def test_names_without_a_value_are_empty() -> None:
     source = (
         "{{ commit_url }}{{ author }}{{ by }}{{ images }}{{ duration }}{{ reason }}{{ tail }}"
         "{{ failing_since }}"
-        "{{ images | first }}|{{ 'no image' if not images }}|{{ images[0] | default('none') }}"
+        "{{ images | first }}|{{ 'no image' if not images }}{{ 'x' if images }}|"
+        "{{ images[0] | default('none') }}"
     )
     nothing: dict[str, Any] = {
         "commit_url": None,
@@ -210,6 +211,12 @@ def test_a_template_that_fails_is_said_in_the_log_and_the_usual_text_goes_out() 
 
 def test_a_title_that_is_empty_is_the_usual_one() -> None:
     assert content(notice(), given(title="{{ by }}")).title == "[FAILED] acme/shop main #128"
+
+
+def test_a_notice_of_another_channel_still_says_for_which() -> None:
+    own = content(replace(notice(), moved_from="ops"), given(body="own"))
+    assert own.lines[0] == ("own",)
+    assert "ops" in "".join(map(str, own.lines[1]))
 
 
 def test_digests_and_test_messages_have_the_usual_words() -> None:

@@ -71,3 +71,24 @@ def test_what_cannot_be_shown_is_said(daemon: Daemon) -> None:
     assert fails(daemon, "notices preview --channel gone acme/shop#1") == (
         "there is no channel gone: there are lark, team, message"
     )
+
+
+def test_a_template_is_shown_as_it_would_be_sent_or_with_why_it_would_not(tmp_path: Path) -> None:
+    own = {
+        "buildJobFail": {"title": "{{ repository }} broke", "body": "{{ reason }} | {{ tail | last }}"},
+        "buildJobFixed": {"body": "{% if number == 1 %}{{ tail[9] }}{% endif %}"},
+    }
+    team = {**TEAM, "secret": SECRET, "templates": own}
+    given = Daemon(tmp_path, {**CONFIG, "channels": {"team": team}}, {})
+    Database.open(given.database, exclusive=True).close()
+    filled(given, fill)
+    shown = good(given, "notices preview --channel team acme/shop#1").stdout
+    assert "title: shop broke" in shown
+    assert "- sh failed with exit code 2 ｜ no such file ***" in shown
+    failed = good(given, "notices preview --channel team --event buildJobFixed acme/shop#1")
+    assert failed.stdout.splitlines()[1] == (
+        "the template of buildJobFixed failed, this is the usual text: list object has no element 9; "
+        "| default('…') says what stands in its place"
+    )
+    assert "title: [FIXED] acme/shop main #1" in failed.stdout
+    assert failed.stderr == ""
