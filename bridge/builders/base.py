@@ -124,7 +124,8 @@ class Status:
     is what the build was before it. `hint` says what holds up a running build; the timeline gets each new
     one once. `steps` are parts of the build as they are now, where they were looked at: the timeline gets
     each once for each of its states. `handle` replaces the stored one once the builder knows more (a queue
-    item became a build). Times are Unix seconds. `digest` is the pushed image's.
+    item became a build). Times are Unix seconds. `digest` is the pushed image's. `stage` is
+    the part of a build that failed, such as a stage, or a job and its step with a slash between them.
     """
 
     state: BuildState
@@ -138,6 +139,7 @@ class Status:
     digest: str | None = None
     started_at: float | None = None
     ended_at: float | None = None
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,18 +49,27 @@ def read_handles(
     return refs, unreadable
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where a build failed: the part of it, and a sentence."""
+
+    stage: str = ""
+    why: str = ""
+
+
 async def with_reasons(
-    statuses: Mapping[str, Status], reason: Callable[[str], Awaitable[str]]
+    statuses: Mapping[str, Status], reason: Callable[[str], Awaitable[Failure]]
 ) -> dict[str, Status]:
     """The same, with why builds failed: what `reason` reads of some of them, as far as it can be read now."""
     found = dict(statuses)
     failed = (name for name, status in statuses.items() if status.state is BuildState.FAILED)
     for name in islice(failed, _MAX_REASONS):
         try:
-            parts = await reason(name), statuses[name].detail
+            failure = await reason(name)
         except RemoteError:
             break
-        found[name] = replace(statuses[name], detail="; ".join(filter(None, parts)))
+        detail = "; ".join(filter(None, (failure.why, statuses[name].detail)))
+        found[name] = replace(statuses[name], detail=detail, stage=failure.stage)
     return found
 
 

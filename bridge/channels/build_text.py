@@ -1,6 +1,7 @@
 """The lines of a notice about one build."""
 
 import math
+import re
 from typing import Final
 
 from bridge.channels.content import Detail, Line, link
@@ -9,6 +10,8 @@ from bridge.channels.words import Speech, Words
 from bridge.model.notice import BuildFacts, EventName
 
 _BY_AUTHOR: Final = frozenset({"push", "tag"})
+_PLACE: Final = re.compile("failed in the (?:stage|step|job) [^:;]+")
+"""A reason that names the stage, and says nothing more."""
 
 
 def build_lines(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail) -> tuple[Line, ...]:
@@ -54,7 +57,10 @@ def _extras(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail)
         cause_text(facts, words),
     )
     texts = [" · ".join(filter(None, about))]
-    if facts.detail and facts.detail.strip():
+    stage = plain(speech.translate(facts.stage), 80)
+    if stage:
+        texts.append(words.stage.format(stage))
+    if facts.detail and facts.detail.strip() and not (stage and _PLACE.fullmatch(facts.detail)):
         texts.append(words.detail.format(plain(speech.reason(facts.detail), detail.text)))
     if event in {EventName.FAIL, EventName.FIXED} and facts.streak_since is not None:
         sentence = words.fixed_one if facts.streak == 1 else words.fixed

@@ -35,6 +35,7 @@ class Words:
     images: str
     more_images: str
     detail: str
+    stage: str
     builder: str
     took: str
     cause: str
@@ -95,6 +96,7 @@ _ZH: Final = Words(
     images="镜像 {0}",
     more_images="{0} 等 {1} 个",
     detail="原因：{0}",
+    stage="失败于：{0}",
     builder="构建器 {0}",
     took="耗时 {0}",
     cause="{0} 触发",
@@ -163,6 +165,7 @@ _EN: Final = Words(
     images="Image {0}",
     more_images="{0} and others, {1} in all",
     detail="Reason: {0}",
+    stage="Failed in: {0}",
     builder="builder {0}",
     took="took {0}",
     cause="by {0}",

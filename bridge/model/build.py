@@ -297,7 +297,8 @@ class Build:
     `raw` is the builder's own word for the state, `handle` its own word for the build. `attempts` counts the
     tries to trigger it, and `next_at` is when the next one is due. `log_offset` is how far the log was read.
     `superseded` says by what; a build that has not ended then is `superseded` once it has. A `caveat` limits
-    what the result means, such as that the run is shared. With `images_passed` False the builder did not get
+    what the result means, such as that the run is shared. `stage` is the part of the build that failed, in
+    the builder's words; "" where it says none. With `images_passed` False the builder did not get
     the names of the images, and the result proves none of them. `damage` says what the store cannot read of
     it, and `detail` does so, too: that cannot be built.
     """
@@ -332,6 +333,7 @@ class Build:
     superseded: str | None = None
     concurrency: int | None = None
     caveat: str = ""
+    stage: str = ""
     images_passed: bool = True
     damage: str = ""
 

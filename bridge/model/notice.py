@@ -91,7 +91,8 @@ class BuildFacts:
     the first of them, if one came before this build, and `streak_seconds` how long ago it ended.
     `log_tail` is the end of the log. `code_host` is the kind of Git host and `code_path` the name of the code
     there, as the rule writes them; None in notices of earlier releases. `context` and `dockerfile` are those
-    of the request, in which the images of one repository differ.
+    of the request, in which the images of one repository differ. `stage` is the part of the build that
+    failed, such as a stage or a job and its step; "" where the builder says none.
     """
 
     build_id: str
@@ -121,6 +122,7 @@ class BuildFacts:
     code_path: str | None = None
     context: str = "/"
     dockerfile: str = "/"
+    stage: str = ""
     committer: Person = field(default_factory=Person)
     co_authors: tuple[Person, ...] = ()
 

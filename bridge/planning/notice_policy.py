@@ -84,6 +84,7 @@ class NoticePolicy:
             code_path=origin.code_path,
             context=request.context,
             dockerfile=request.dockerfile,
+            stage=build.stage,
             streak=streak.count,
             streak_since=streak.since,
             streak_seconds=self._seconds(build, streak),

@@ -41,6 +41,7 @@ STOPS: Final = 5
 """How often a builder is asked to end one build."""
 STEP: Final = "step"
 MAX_STEPS: Final = 200
+_MAX_STAGE: Final = 200
 """So much of the parts of one build stands in its timeline."""
 FAILURES: Final = 3
 """After so many polls in a row that failed the builder is degraded: one alone is soon over."""
@@ -265,6 +266,7 @@ class Poller(Service):
             "handle": handle,
             "url": status.url or build.url,
             "digest": status.digest or build.digest,
+            "stage": " ".join(status.stage.split())[:_MAX_STAGE],
             "started_at": status.started_at or build.started_at,
         }
         change["ended_at"] = None if status.state in _OPEN else status.ended_at or self._clock()

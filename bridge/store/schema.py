@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0027"
+REVISION: Final = "0028"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -68,6 +68,7 @@ def _run_columns() -> list[Column[Any]]:
         Column("superseded", Text),
         Column("released", Integer, nullable=False, server_default=text("0")),
         Column("caveat", Text, nullable=False, server_default=""),
+        Column("stage", Text, nullable=False, server_default=""),
         Column("images_passed", Integer, nullable=False, server_default=text("1")),
     ]
 

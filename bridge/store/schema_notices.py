@@ -1,4 +1,4 @@
-"""The table of silences, of the same metadata as those of `bridge.store.schema`."""
+"""The tables of silences and of what keeps notices, of the same metadata as `bridge.store.schema`."""
 
 from sqlalchemy import Column, Float, Index, Integer, Table, Text, text
 
@@ -22,3 +22,12 @@ silence = Table(
     Index("silence_until", "until"),
 )
 """The silences, those that have ended among them; `held` counts the notices that each has suppressed."""
+
+channel_wait = Table(
+    "channel_wait",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("quiet_until", Float, nullable=False, server_default=text("0")),
+    Column("rate_until", Float, nullable=False, server_default=text("0")),
+)
+"""Until when quiet hours and the rate kept notices of a channel when it looked for the last time."""

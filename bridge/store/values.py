@@ -182,6 +182,7 @@ class BuildChange(TypedDict, total=False):
     cancel_reason: str | None
     superseded: str | None
     caveat: str
+    stage: str
     images_passed: bool
 
 

@@ -259,3 +259,15 @@ def test_a_digest_says_for_which_channels_some_of_it_is_here(
     digest = replace(notice(), facts=DigestFacts(kind=kind, members=members))
     found = lines(compose(digest, context(language="en"), DETAILS[0]))
     assert [line for line in found if line.startswith("Here")] == [expected]
+
+
+def test_a_failure_says_in_which_stage_and_a_reason_that_says_only_that_is_left_out() -> None:
+    def said(stage: str, detail: str) -> list[str]:
+        lines = compose(notice(stage=stage, detail=detail), context(language="en"), DETAILS[0]).lines
+        return [str(line[0]) for line in lines if str(line[0]).startswith(("Failed in: ", "Reason: "))]
+
+    alone = "failed in the job 'image' of the stage 'build'"
+    assert said("build / image", alone) == ["Failed in: build / image"]
+    assert said("build / image", f"{alone}: stuck") == ["Failed in: build / image", f"Reason: {alone}: stuck"]
+    assert said("", alone) == [f"Reason: {alone}"]
+    assert said("a\n<b> @all" + "x" * 100, "") == ["Failed in: a <b> @all" + "x" * 69 + "…"]

@@ -36,5 +36,6 @@ def test_the_stages_of_a_run_are_followed_and_the_notice_says_which_one_failed(t
             shown = daemon.command("builds", "show", "acme/shop#1").stdout
         assert jenkins.password not in daemon.output()
     assert message["facts"]["detail"] == "failed in the stage Push"
+    assert message["facts"]["stage"] == "Push"
     assert "Build: succeeded after 61 s" in shown
     assert "Push: failed after 2 s" in shown

@@ -307,6 +307,14 @@ async def test_what_a_builder_says_is_bounded_and_storable(store: Store, builder
     build = await add_queued(store)
     async with polling(store, builder) as harness:
         after = await harness.polled(
-            build, Status(state=BuildState.FAILED, raw="r\ud800", detail="d" * 100_000)
+            build,
+            Status(
+                state=BuildState.FAILED,
+                raw="r\ud800",
+                detail="d" * 100_000,
+                stage="Unit\n tests\ud800" + "x" * 999,
+            ),
         )
     assert (after.raw, len(after.detail)) == ("r?", 4096)
+    assert (after.stage[:12], len(after.stage)) == ("Unit tests?x", 200)
+    assert (await facts_of(store)).stage == after.stage

@@ -44,6 +44,7 @@ async def ended(store: Store, build: Build, to: BuildState = BuildState.FAILED) 
         cancel_reason="by ann",
         superseded="by #2",
         caveat="shared",
+        stage="push",
         images_passed=False,
         released=True,
     )
@@ -76,7 +77,7 @@ async def test_a_retried_build_waits_as_a_new_one_does_and_the_run_before_stays_
         "started_at",
         "ended_at",
     )
-    own += ("attempts", "log_offset", "cancel_reason", "superseded", "caveat", "images_passed")
+    own += ("attempts", "log_offset", "cancel_reason", "superseded", "caveat", "stage", "images_passed")
     assert [getattr(again, name) for name in own] == [getattr(new, name) for name in own]
     assert await store.builds.runs(new.id) == [await store.builds.run(new.id), again]
     kept = await store.builds.run(new.id)

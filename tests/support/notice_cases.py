@@ -28,7 +28,12 @@ _LONG: Final = "\n".join(
 )
 _SOUND: Final = replace(FACTS, state="succeeded", detail=None, log_tail="", streak=0)
 _FAILED: Final = replace(
-    FACTS, detail="the image build failed with exit code 1", images=(), builder="here", log_tail=_TAIL
+    FACTS,
+    detail="the image build failed with exit code 1",
+    stage="build the image",
+    images=(),
+    builder="here",
+    log_tail=_TAIL,
 )
 _PEOPLE: Final = (FACTS.author, Person("Ann Lee", "ann@example.com"))
 
@@ -76,6 +81,7 @@ CASES: Final[Mapping[str, Notice]] = {
             _FAILED,
             builder="jenkins",
             detail="failed in the stage Unit tests",
+            stage="Unit tests",
             streak=4,
             streak_since=125,
             log_tail=_LONG,
@@ -86,6 +92,7 @@ CASES: Final[Mapping[str, Notice]] = {
         _like(
             _FAILED,
             state="unknown",
+            stage="",
             detail="the runner was killed after a command or a push had begun: no one knows how it ended",
             build_url=None,
             log_tail="",

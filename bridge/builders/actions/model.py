@@ -18,6 +18,7 @@ from pydantic import (
 from bridge.builders.base import Number, Status
 from bridge.builders.handles import HandleDocument
 from bridge.builders.log_text import one_line
+from bridge.builders.polling import Failure
 from bridge.builders.server import Document
 from bridge.config.types import Shape
 from bridge.model.build import BuildState
@@ -247,14 +248,15 @@ def status_of(ref: ActionsRef, run: Run, url: str | None) -> Status:
     )
 
 
-def failed_place(jobs: Sequence[Job]) -> str:
-    """The job that failed first, with its step, in words; "" without one."""
+def failed_place(jobs: Sequence[Job]) -> Failure:
+    """The job that failed first, with its step."""
     for job in jobs:
         if meaning(job).state is BuildState.FAILED:
             step = next((one for one in job.steps or () if one.conclusion == "failure"), None)
-            in_step = f", in the step {one_line(step.name or '')!r}" if step else ""
-            return f"failed in the job {job.title!r}{in_step}"
-    return ""
+            names = [job.title, *([one_line(step.name or "")] if step else [])]
+            in_step = f", in the step {names[1]!r}" if step else ""
+            return Failure(" / ".join(filter(None, names)), f"failed in the job {job.title!r}{in_step}")
+    return Failure()
 
 
 def _unix(moment: datetime | None) -> float | None:

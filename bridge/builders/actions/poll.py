@@ -12,7 +12,16 @@ from typing import Final
 from bridge.builders.actions.model import ActionsRef, Run, failed_place, status_of
 from bridge.builders.actions.server import ActionsServer
 from bridge.builders.base import Handle, Status
-from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, Shown, Turns, read_handles, with_reasons
+from bridge.builders.polling import (
+    FEW,
+    LOOK_INTERVAL,
+    Absences,
+    Failure,
+    Shown,
+    Turns,
+    read_handles,
+    with_reasons,
+)
 from bridge.errors import RemoteError
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
@@ -67,7 +76,7 @@ class ActionsPoll:
                 statuses[name] = status
         statuses |= {name: self._never_shown() for name in found.never_shown}
 
-        async def reason(name: str) -> str:
+        async def reason(name: str) -> Failure:
             return failed_place(await self._server.jobs(refs[name].repository, runs[name]))
 
         return await with_reasons(statuses, reason)

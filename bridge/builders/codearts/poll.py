@@ -20,7 +20,7 @@ from bridge.builders.codearts.model import (
     RunningState,
     record_status,
 )
-from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, read_handles, with_reasons
+from bridge.builders.polling import FEW, LOOK_INTERVAL, Absences, Failure, read_handles, with_reasons
 from bridge.errors import RemoteError, Transient
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
@@ -129,7 +129,9 @@ class CodeArtsPoll:
         )
         return Status(state=BuildState.UNKNOWN, raw="gone", detail=detail)
 
-    async def _failed_step(self, ref: CodeArtsRef) -> str:
-        """The step that made a run fail, in words; "" where it is not known. Raises RemoteError."""
+    async def _failed_step(self, ref: CodeArtsRef) -> Failure:
+        """The step that made a run fail, where it is known. Raises RemoteError."""
         details = await self._server.found([f"v3/jobs/{ref.job}/{ref.number}/history-details"], DETAILS)
-        return f"failed in the step {details.failed!r}" if details and details.failed else ""
+        if not details or not details.failed:
+            return Failure()
+        return Failure(details.failed, f"failed in the step {details.failed!r}")

@@ -8,6 +8,8 @@ from pydantic import StringConstraints
 
 from bridge.builders.base import Number, Status
 from bridge.builders.handles import HandleDocument
+from bridge.builders.log_text import one_line
+from bridge.builders.polling import Failure
 from bridge.builders.server import Document
 from bridge.builders.settings import RepositoryName
 from bridge.model.build import BuildState
@@ -134,3 +136,17 @@ def status_of(repository: str, build: RemoteBuild, url: str) -> Status:
         started_at=build.started or None,
         ended_at=build.finished or None if state.terminal else None,
     )
+
+
+def failure_in(build: RemoteBuild | None) -> Failure:
+    """The step that failed first, with its stage where there are several."""
+    stages = build.stages if build else ()
+    for stage in stages:
+        for step in stage.steps:
+            if state_of(step.word) is BuildState.FAILED:
+                names = [stage.name, step.name] if len(stages) > 1 else [step.name]
+                return Failure(
+                    " / ".join(filter(None, map(one_line, names))),
+                    f"failed in the step {one_line(step.name)!r}",
+                )
+    return Failure()

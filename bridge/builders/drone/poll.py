@@ -1,7 +1,7 @@
 """Polling: a list of the newest builds for each repository, however many builds of it are open.
 
 The number of an older build gives its page. A build that is on none is read by itself, and counts as gone
-only while the server shows the repository.
+only while the server shows the repository. One that failed is read by itself, too: lists have no steps.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,8 +9,8 @@ from typing import Final
 
 from bridge.builders.base import Handle, Status
 from bridge.builders.drone.dialect import Dialect
-from bridge.builders.drone.model import DroneRef, RemoteBuild, status_of
-from bridge.builders.polling import Absences, read_handles
+from bridge.builders.drone.model import DroneRef, RemoteBuild, failure_in, status_of
+from bridge.builders.polling import Absences, Failure, read_handles, with_reasons
 from bridge.errors import RemoteError
 from bridge.model.build import BuildState
 from bridge.runtime.clock import Clock
@@ -49,7 +49,12 @@ class DronePoll:
                     failures.append(error)
         if failures and not found and not absent:
             raise failures[0]
-        return found | await self._look_for(absent)
+        found |= await self._look_for(absent)
+
+        async def reason(name: str) -> Failure:
+            return failure_in(await self._dialect.one(refs[name].repository, refs[name].number))
+
+        return await with_reasons(found, reason)
 
     async def _listed(self, repository: str, numbers: Collection[int]) -> dict[int, RemoteBuild]:
         """The newest builds, and those on the pages where `numbers` should be."""

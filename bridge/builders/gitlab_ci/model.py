@@ -11,6 +11,7 @@ from bridge.builders.base import Number, Status
 from bridge.builders.gitlab_ci.settings import Project
 from bridge.builders.handles import HandleDocument
 from bridge.builders.log_text import one_line
+from bridge.builders.polling import Failure
 from bridge.builders.server import Document
 from bridge.model.build import BuildState
 
@@ -174,12 +175,14 @@ def state_of(word: str) -> BuildState:
 def status_of(ref: GitLabRef, pipeline: Pipeline, failed: Sequence[Job] = ()) -> Status:
     """The state of a build of ours; `failed` are its jobs that failed."""
     state, note = _WORDS.get(pipeline.word, (BuildState.RUNNING, ""))
+    failure = _failure(failed)
     page = pipeline.page or ""
     shown = page.startswith(("http://", "https://")) and len(page) <= _MAX_URL
     return Status(
         state=state,
         raw=pipeline.word[:_MAX_WORD],
-        detail=_failure(failed) or note if state.terminal else "",
+        detail=failure.why or note if state.terminal else "",
+        stage=failure.stage if state is BuildState.FAILED else "",
         hint="" if state.terminal else note,
         recognised=pipeline.word in _WORDS,
         handle=GitLabRef.of(ref.project, pipeline).handle,
@@ -189,11 +192,12 @@ def status_of(ref: GitLabRef, pipeline: Pipeline, failed: Sequence[Job] = ()) ->
     )
 
 
-def _failure(jobs: Sequence[Job]) -> str:
+def _failure(jobs: Sequence[Job]) -> Failure:
     """Which job made a pipeline fail, and GitLab's word for why."""
     job = min((job for job in jobs if not job.may_fail), key=lambda job: job.id, default=None)
     if job is None:
-        return ""
+        return Failure()
     reason = job.failure if job.failure and _REASON.fullmatch(job.failure) else ""
     why = f": {reason.replace('_', ' ')}" if reason else ""
-    return f"failed in the job {one_line(job.name)!r} of the stage {one_line(job.stage)!r}{why}"
+    name, stage = one_line(job.name), one_line(job.stage)
+    return Failure(f"{stage} / {name}", f"failed in the job {name!r} of the stage {stage!r}{why}")

@@ -104,5 +104,5 @@ def _with_stages(status: Status, steps: list[RemoteStep]) -> Status:
     failed.sort(key=lambda step: bool(step.detail))
     if status.state is BuildState.FAILED and failed:
         where = f"{status.detail or 'failed'} in the stage {failed[0].name}"
-        status = replace(status, detail=where)
+        status = replace(status, detail=where, stage=failed[0].name)
     return replace(status, steps=steps)

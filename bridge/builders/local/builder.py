@@ -331,6 +331,7 @@ def _ended(result: Result) -> Status:
         digest=result.digest,
         started_at=result.started_at,
         ended_at=result.ended_at,
+        stage=result.stage,
     )
 
 

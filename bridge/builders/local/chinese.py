@@ -44,6 +44,10 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} cannot be started: {}": "无法启动 {}：{}",
     "the checkout is over its limit of {} bytes": "代码超过了 {} 字节的上限",
     "the registry {} did not take {} within {}: {}": "镜像仓库 {0} 在 {2} 内没有接收 {1}：{3}",
+    "fetch the code": "拉取代码",
+    "build the image": "构建镜像",
+    "run the command": "运行命令",
+    "push the image": "推送镜像",
     # settings
     "write its whole path, which begins with a slash": "请写以斜杠开头的完整路径",
     "write its host and port, such as 127.0.0.1:5000, without http:// before it": (

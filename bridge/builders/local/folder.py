@@ -89,7 +89,7 @@ class BuildSpec:
 class Result:
     """How a build ended: `state` is `succeeded`, `failed`, `cancelled` or `unknown`; times are Unix ones.
 
-    `kept_until` says how long the image is kept that could not be pushed.
+    `kept_until` says how long the image is kept that could not be pushed, `stage` what the build was at.
     """
 
     state: str
@@ -100,6 +100,7 @@ class Result:
     started_at: float | None = None
     ended_at: float | None = None
     kept_until: float | None = None
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,7 @@ class Run:
         self.digest: str | None = None
         self.left_out: Sequence[str] = ()
         self.fence = NO_FENCE
+        self._stage = ""
         self.log = Log(folder / "log", self.spec.log_limit)
         self.supervisor = Supervisor(self.log, time.monotonic() + self.spec.timeout)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -173,6 +174,7 @@ class Run:
             started_at=self.starts[0],
             ended_at=time.time(),
             kept_until=record.expires if record else None,
+            stage=self._stage if state == "failed" else "",
         )
 
     def _work(self) -> None:
@@ -188,6 +190,7 @@ class Run:
             self._command()
 
     def _checkout(self) -> CheckedOut:
+        self._stage = "fetch the code"
         access, self._access = self._access, None
         tree = self.folder / "tree"
         found = Checkout(self.supervisor, self.spec, self._environment(), tree, access).run()
@@ -210,6 +213,7 @@ class Run:
         }
 
     def _command(self) -> None:
+        self._stage = "run the command"
         env = {**self.spec.request.variables(), "REPO_URL": self._url, **self._environment()}
         self._begin_effects()
         tree = self.folder / "tree"
@@ -228,6 +232,7 @@ class Run:
             self.left_out = image.record.left_out
             self.log.note(f"the image of commit {image.record.commit} was built and kept: it is only pushed")
         self._begin_effects()
+        self._stage = "push the image"
         tool = make_engine(self.spec, image, self._url)
         push = Push(self.supervisor, self.spec, self.folder, tool, self._run)
         try:
@@ -243,6 +248,7 @@ class Run:
     def _build(self, image: Image) -> None:
         key = content_key(self.spec) or ""
         found = self._checkout()
+        self._stage = "build the image"
         self._forget(image)
         image.create()
         tree = self.folder / "tree"

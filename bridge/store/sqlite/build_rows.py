@@ -52,6 +52,7 @@ def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
         superseded=row["superseded"],
         concurrency=row["concurrency"],
         caveat=row["caveat"],
+        stage=row["stage"],
         images_passed=bool(row["images_passed"]),
         damage=parts.damage,
     )

@@ -216,7 +216,7 @@ class Builds:
 
     def _redacted(self, change: BuildChange) -> BuildChange:
         clean = change.copy()
-        for name in ("raw", "detail", "caveat"):
+        for name in ("raw", "detail", "caveat", "stage"):
             if name in clean:
                 clean[name] = self._redact(clean[name])
         return clean

@@ -92,7 +92,8 @@ async def test_the_step_that_failed_is_named(codearts: FakeCodeArts) -> None:
         run.failed_step = "Maven构建\n"
         codearts.start(run)
         codearts.finish(run, "FAILURE")
-        assert (await status(ci, handle)).detail == "failed in the step 'Maven构建'"
+        ended = await status(ci, handle)
+        assert (ended.detail, ended.stage) == ("failed in the step 'Maven构建'", "Maven构建")
         codearts.trouble(match="history-details", reply=refusal(500, "CB.00060101"))
         assert (await status(ci, handle)).state is BuildState.FAILED
 

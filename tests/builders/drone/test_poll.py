@@ -47,6 +47,17 @@ async def test_a_word_has_its_state(word: str, api: str, server: FakeDrone) -> N
     assert (status.state, status.raw, status.recognised) == (WORDS[word], word, True)
 
 
+async def test_a_failure_names_the_step(api: str, server: FakeDrone) -> None:
+    step = "job 2" if api == "drone-0.5" else "build"
+    async with builder(server, api) as ci:
+        handle = await sent(ci)
+        server.start(server.builds[0])
+        server.finish(server.builds[0], "failure")
+        status = await polled(ci, handle)
+    assert status is not None
+    assert (status.stage, status.detail) == (step, f"failed in the step {step!r}")
+
+
 async def test_a_word_that_is_not_known_ends_nothing_and_is_kept(api: str, server: FakeDrone) -> None:
     async with builder(server, api) as ci:
         handle = await sent(ci)

@@ -74,6 +74,7 @@ async def test_a_failure_names_the_job_and_the_step(github: FakeGitHub) -> None:
         github.finish(github.run("b-1"), "failure")
         status = await status_of(ci, handle)
         assert status.detail == "failed in the job 'image', in the step 'Build the image'"
+        assert status.stage == "image / Build the image"
         github.trouble(match="/jobs", reply=json_reply({}, 500))
         github.run("b-1").conclusion = "timed_out"
         assert (await status_of(ci, handle)).detail == "it took longer than the workflow allows"

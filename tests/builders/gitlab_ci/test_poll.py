@@ -128,6 +128,7 @@ async def test_the_job_that_failed_is_named(server: FakeGitLab) -> None:
         status = await polled(ci, handle)
         assert status is not None
         assert status.detail == "failed in the job 'image' of the stage 'build': runner system failure"
+        assert status.stage == "build / image"
         pipeline.jobs[1].reason = "Because <b>"
         status = await polled(ci, handle)
     assert status is not None

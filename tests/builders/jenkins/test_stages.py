@@ -45,6 +45,7 @@ async def test_the_stages_of_a_run_that_ended_are_its_steps(pipeline: FakeJenkin
         RemoteStep("Post", BuildState.SUCCEEDED, 0.1),
     ]
     assert ended.detail == "failed in the stage Build", "the stages after it were only skipped"
+    assert ended.stage == "Build"
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ async def test_a_command_runs_in_the_checkout_of_the_commit(site: LocalSite, ori
 async def test_a_failing_command_fails_the_build_with_its_exit_code(site: LocalSite, origin: Origin) -> None:
     now = await built(site.builder("echo no >&2; exit 7"), request(origin, pushed(origin)))
     assert (now.state, now.detail) == (BuildState.FAILED, "/bin/sh failed with exit code 7")
+    assert now.stage == "run the command"
     fetched, *rest = site.text().splitlines()
     assert fetched.startswith("fetching ")
     assert rest == ["$ /bin/sh -c 'echo no >&2; exit 7'", "no", f"failed: {now.detail}"], (

@@ -109,6 +109,7 @@ async def test_a_file_over_the_limit_of_the_checkout_never_grows_so_far(
     now = await built(site.builder("true", max_tree="100KiB"), request(origin, commit))
     assert now.state is BuildState.FAILED
     assert now.detail.startswith("git fetch of refs/heads/main failed")
+    assert now.stage == "fetch the code"
 
 
 async def test_a_checkout_of_many_small_files_counts_them_all(site: LocalSite, origin: Origin) -> None:

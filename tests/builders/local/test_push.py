@@ -87,6 +87,7 @@ async def test_a_push_that_fails_fails_the_build_and_is_not_among_the_pushed(
     now = await built(site, origin)
     assert now.state is BuildState.FAILED
     assert now.detail.startswith(f"the push of {IMAGE}:{failing} failed with exit code 5; until ")
+    assert now.stage == "push the image"
     assert (now.digest, result(site).pushed, result(site).exit_code) == (None, done, 5)
     assert docker.calls("push")[-1] == f"push {IMAGE}:{failing}", "nothing is pushed after a failed push"
 
