@@ -25,7 +25,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "{}: ask for the build again, `builds trigger`": "{}：请用 `builds trigger` 重新触发",
     # parts of the bridge
     "it takes notices again": "已恢复发送",
-    "{}; {} gets its notices meanwhile": "{}；其间的通知改由渠道 {} 发送",
+    "{} gets its notices meanwhile": "其间的通知改由渠道 {} 发送",
     "{} waits for a restart": "{} 重启后生效",
     "{} wait for a restart": "{} 重启后生效",
     "nothing in its rule is active any more": "规则里的配置已全部停用",
@@ -63,9 +63,12 @@ CHINESE: Final[Mapping[str, str]] = {
     ),
     "the server answered HTTP {}": "服务器返回 HTTP {}",
     "the answer is {}: it does not come from {}, check the {}": "应答是{0}：不是{1}返回的，请检查 {2}",
-    "the answer has {}: it does not come from {}, check the {}": "应答里{0}：不是{1}返回的，请检查 {2}",
-    "no {}": "没有 {}",
-    "no message in it": "没有消息",
+    "the answer has no {}: it does not come from {}, check the {}": (
+        "应答里没有 {0}：不是{1}返回的，请检查 {2}"
+    ),
+    "the answer has no message in it: it does not come from {}, check the {}": (
+        "应答里没有消息：不是{0}返回的，请检查 {1}"
+    ),
     "not JSON": "非 JSON 内容",
     "not ok": "非 ok 内容",
     "not 202": "非 202 应答",

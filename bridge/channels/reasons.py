@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bridge.channels.chinese import CHINESE
+from bridge.channels.templates.chinese import CHINESE as OF_TEMPLATES
 from bridge.config.chinese import CHINESE as OF_FILES
 from bridge.config.fault_notice import KEPT, kept_in_chinese
 from bridge.model.language import Language, translator
@@ -18,7 +19,7 @@ def reasons(language: Language, sentences: Mapping[str, str]) -> Callable[[str],
     if language != "zh-CN":
         return str
     one = translator(language, {**CHINESE, **sentences})
-    fault = translator(language, {**sentences, **OF_FILES, **OF_RULES}, _JOINTS)
+    fault = translator(language, {**sentences, **OF_FILES, **OF_RULES, **OF_TEMPLATES}, _JOINTS)
 
     def say(detail: str) -> str:
         if detail.startswith(KEPT):

@@ -14,6 +14,7 @@ from bridge.channels.chinese import CHINESE
 from bridge.channels.content import DETAILS
 from bridge.channels.reasons import reasons
 from bridge.channels.rendering import compose
+from bridge.channels.templates.chinese import CHINESE as OF_TEMPLATES
 from bridge.config.chinese import CHINESE as OF_FILES
 from bridge.model.notice import EventName, ServiceFacts
 from bridge.registry import BUILDERS, CHANNELS
@@ -29,6 +30,7 @@ CATALOGUES = {
     "channels": CHINESE,
     "files": OF_FILES,
     "rules": OF_RULES,
+    "templates": OF_TEMPLATES,
     **{kind: found for kind in CHANNELS if (found := CHANNELS[kind].chinese)},
     **{kind: found for kind in BUILDERS if (found := BUILDERS[kind].chinese)},
 }
