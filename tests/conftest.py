@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support.examples import examples
 from support.scripted import Store, open_store
 
 # How long an example takes says how loaded the machine is.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", deadline=None, max_examples=examples(100))
 settings.load_profile("untimed")
 
 # Sentences are compared in English, whatever the person who runs the tests speaks.

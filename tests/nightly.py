@@ -5,6 +5,7 @@ One after the other
 - coverage: the whole suite, measured; that doubles the time it takes;
 - planted: each mistake of `tests/mutants` is put into a copy of the tree, and its tests have to fail;
 - sampled: the same with a sample of small mistakes anywhere in the code that decides;
+- examples: tests of any input play ten times as many examples as by day, others each night;
 - histories: the random histories of the planner are played from another seed;
 - kills: the daemon and its runners are killed 60 times, with accidents of the store's file among it;
 - reloads: a daemon under fire takes 50 sets of its configuration, of which every other one is faulty;
@@ -29,6 +30,10 @@ from functools import partial
 from pathlib import Path
 
 from mutation import planted, sampled
+
+
+def examples(seed: int) -> bool:
+    return _pytest("tests", "-m", "hypothesis", f"--hypothesis-seed={seed}", EXAMPLES="3")
 
 
 def histories(seed: int) -> bool:
@@ -67,9 +72,9 @@ def coverage() -> bool:
     return subprocess.run(program, cwd=Path(__file__).parents[1], check=False).returncode == 0
 
 
-def _pytest(file: str, **settings: str) -> bool:
-    print(file, " ".join(f"{name}={value}" for name, value in settings.items()), flush=True)
-    program = [sys.executable, "-m", "pytest", "--no-cov", "--timeout=1800", file]
+def _pytest(file: str, *options: str, **settings: str) -> bool:
+    print(file, *options, " ".join(f"{name}={value}" for name, value in settings.items()), flush=True)
+    program = [sys.executable, "-m", "pytest", "--no-cov", "--timeout=1800", *options, file]
     root = Path(__file__).parents[1]
     return subprocess.run(program, cwd=root, env=os.environ | settings, check=False).returncode == 0
 
@@ -88,6 +93,7 @@ def main() -> int:
             "coverage",
             "planted",
             "sampled",
+            "examples",
             "histories",
             "kills",
             "reloads",
@@ -109,6 +115,7 @@ def main() -> int:
         "coverage": coverage,
         "planted": planted.run,
         "sampled": partial(sampled.run, options.sample, options.seed),
+        "examples": partial(examples, options.seed),
         "histories": partial(histories, options.seed),
         "kills": partial(kills, options.seed),
         "reloads": reloads,

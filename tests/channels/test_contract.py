@@ -21,6 +21,7 @@ from support.channel_contract import (
     make_channel,
     shows_words,
 )
+from support.examples import examples
 from support.fake_robots import Turnable
 from support.hostile import NOTICES, digests
 from support.in_chinese import check_chinese
@@ -176,7 +177,7 @@ def mentions(markup: Markup, text: str) -> bool:
 
 
 @every_rendering
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(sent=NOTICES, language=st.sampled_from(["zh-CN", "en"]))
 def test_whatever_the_facts_the_notice_fits_and_texts_of_strangers_have_no_power(
     kind: str, sent: Notice, language: str
@@ -246,7 +247,7 @@ SERVICE_TEMPLATE = "{{ part }}{{ reason }}\n{{ reason[1:] }} {{ part | lower }}"
 
 
 @every_template
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(sent=NOTICES, language=st.sampled_from(["zh-CN", "en"]), has_body=st.booleans())
 def test_a_template_gives_no_power_to_what_strangers_wrote_and_fits(
     kind: str, sent: Notice, language: str, *, has_body: bool
@@ -285,7 +286,7 @@ async def test_a_title_of_ones_own_takes_the_place_of_the_usual_one_and_keeps_it
 
 
 @every_mention
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(sent=NOTICES)
 def test_a_mention_is_the_authors_and_only_after_a_failure_or_a_fix(kind: str, sent: Notice) -> None:
     markup, facts = RENDERED[kind], sent.facts

@@ -6,6 +6,7 @@ import pytest
 from channels.feishu.robot import MAX_BODY, feishu_robot, shown
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.fake_robots import FakeRobot, Turnable, answer
 from support.hostile import NOTICES
 from support.notices import SERVICE, context, notice
@@ -113,7 +114,7 @@ async def test_plain_text_has_the_address_of_the_log() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(sent=NOTICES, language=st.sampled_from(["zh-CN", "en"]))
 def test_whatever_the_form_a_notice_fits_and_strangers_have_no_power(
     form: str, sent: Notice, language: str

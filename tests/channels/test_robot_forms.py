@@ -8,6 +8,7 @@ import pytest
 from channels.wecom.robot import shown, wecom_robot
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.fake_robots import FakeRobot, Turnable, dingtalk_robot
 from support.hostile import NOTICES
 from support.notices import context, notice
@@ -89,7 +90,7 @@ async def test_a_form_that_can_mention_nobody_gives_way_to_one_that_can(form: st
 
 
 @pytest.mark.parametrize("form", ["markdown_v2", "card"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(sent=NOTICES, language=st.sampled_from(["zh-CN", "en"]))
 def test_whatever_the_form_a_notice_of_wecom_fits_and_strangers_have_no_power(
     form: str, sent: Notice, language: str
@@ -103,7 +104,7 @@ def test_whatever_the_form_a_notice_of_wecom_fits_and_strangers_have_no_power(
     assert text.count("```") in {0, 2}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(sent=NOTICES, language=st.sampled_from(["zh-CN", "en"]))
 def test_a_card_of_dingtalk_fits_and_strangers_have_no_power(sent: Notice, language: str) -> None:
     given = DingTalk.Settings.model_validate({"url": DINGTALK_URL, "form": "card"})

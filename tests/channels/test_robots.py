@@ -10,6 +10,7 @@ from channels.dingtalk.contract import CONTRACT as DINGTALK
 from hypothesis import given, settings
 from pydantic import ValidationError
 from support.channel_contract import find_contract
+from support.examples import examples
 from support.fake_robots import Script, Turnable, answer, dingtalk_robot, errcode, hang, rude_server
 from support.hostile import NOTICES
 from support.in_chinese import check_chinese
@@ -239,7 +240,7 @@ async def test_a_proxy_is_asked_and_its_password_kept(caplog: pytest.LogCaptureF
 
 @every_case
 @pytest.mark.parametrize("which", [0, 1])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(sent=NOTICES)
 def test_a_notice_fits_the_size_aimed_at_and_the_size_of_a_second_attempt(
     case: HookContract, which: int, sent: Notice

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 from support.hostile import FACTS, TEXT
 from support.notices import FACTS as USUAL
 
@@ -171,7 +172,7 @@ SOURCES: Final = st.lists(PIECES, min_size=1, max_size=40).map("".join) | st.bui
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(source=SOURCES, facts=FACTS)
 def test_any_source_is_refused_or_makes_lines_that_are_safe(source: str, facts: BuildFacts) -> None:
     template = NoticeTemplate(body=source)

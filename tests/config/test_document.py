@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import examples
 
 from bridge.config.document import MAX_BYTES, MAX_DOCUMENTS, MAX_NODES, Document, dotted, read_documents
 from bridge.errors import ConfigError
@@ -129,7 +130,9 @@ YAMLISH = st.text(alphabet="ab01:-[]{}\"'&*!|>%@` \n\t#,?~<.\r\x85\u2028登", ma
 
 
 @given(text=st.one_of(YAMLISH, st.text(max_size=40)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(300), deadline=None
+)
 def test_whatever_stands_in_a_file_it_is_data_or_a_fault(tmp_path: Path, text: str) -> None:
     try:
         documents = read(tmp_path, text.encode("utf-8", "surrogatepass"))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.deliveries import CONTRACTS, HOSTS, SECRETS, Sample, samples
+from support.examples import examples
 
 from bridge.errors import BadDelivery, BadPayload, DeliveryError
 from bridge.forges.base import Forge
@@ -84,7 +85,7 @@ def test_any_bytes_and_headers_give_events_or_a_rejection(
 
 
 @given(sample=st.sampled_from(_SAMPLES), data=st.data(), value=_json)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_key_may_be_missing_or_of_another_type(
     sample: Sample, data: st.DataObject, value: object
 ) -> None:

@@ -11,6 +11,7 @@ import httpx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.api import api_of, bearer, client_of, issue
+from support.examples import examples
 from support.listed import add_notice, notice_about
 from support.scripted import Store, open_store
 
@@ -87,7 +88,7 @@ async def walk(
     return ids, last
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     path=st.sampled_from(LISTS),
     wanted=FILTERS,
