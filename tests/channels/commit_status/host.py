@@ -55,6 +55,8 @@ BASIC = base64.b64encode(f"ci@example.com:{TOKEN}".encode()).decode()
 class StatusHost(FakeRobot):
     """Beside what robots have, how often each name of the commit got a status, and its state."""
 
+    repository: str = "acme/shop"
+    sha: str = SHA
     counts: Counter[str] = field(default_factory=Counter)
     states: dict[str, str] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -64,11 +66,13 @@ class StatusHost(FakeRobot):
 
 
 @asynccontextmanager
-async def status_host(host: str = "GitHub", *, repository: str = "acme/shop") -> AsyncIterator[StatusHost]:
+async def status_host(
+    host: str = "GitHub", *, repository: str = "acme/shop", sha: str = SHA
+) -> AsyncIterator[StatusHost]:
     """A host with one repository and one commit."""
     listener = bound_listener()
     port = listener.getsockname()[1]
-    found = StatusHost(f"http://127.0.0.1:{port}{BASES[host] or '/'}")
+    found = StatusHost(f"http://127.0.0.1:{port}{BASES[host] or '/'}", repository=repository, sha=sha)
 
     async def take(request: Request) -> Response:
         if request.method == "GET":
@@ -77,7 +81,7 @@ async def status_host(host: str = "GitHub", *, repository: str = "acme/shop") ->
         if host == "Gitee":
             body |= {"state": body.get("conclusion") or body.get("status")}
             body |= {"description": body.get("output", {}).get("title", "")}
-        refusal = _refusal(host, repository, request, body) or _limits(host, found, body)
+        refusal = _refusal(host, found, request, body) or _limits(host, found, body)
         if refusal is not None:
             status, message = refusal
             return JSONResponse(_error(host, message), status)
@@ -132,18 +136,20 @@ def _error(host: str, message: str) -> object:
             return {"message": message}
 
 
-def _refusal(host: str, repository: str, request: Request, body: Mapping[str, Any]) -> tuple[int, str] | None:
+def _refusal(
+    host: str, found: StatusHost, request: Request, body: Mapping[str, Any]
+) -> tuple[int, str] | None:
     header, proof = _PROOFS[host]
     accepted = {proof, f"Basic {BASIC}"} if host.startswith("Bitbucket") else {proof}
     if request.headers.get(header) not in accepted:
         return 401, "Bad credentials"
-    encoded = repository.replace("/", "%2F") if host == "GitLab" else repository
+    encoded = found.repository.replace("/", "%2F") if host == "GitLab" else found.repository
     before, _, rest = request.scope["raw_path"].decode().partition(_PATHS[host].format(encoded))
     if not rest or before != BASES[host]:
         return 404, "Not Found"
     if host == "Gitee":
-        return None if body["head_sha"] == SHA else (404, "Commit not found")
-    if rest.split("/")[0] != SHA:
+        return None if body["head_sha"] == found.sha else (404, "Commit not found")
+    if rest.split("/")[0] != found.sha:
         unknown = {
             "GitHub": (422, "No commit found for SHA"),
             "Gitea": (500, "GetCommit[0]: object does not exist"),
