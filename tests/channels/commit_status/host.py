@@ -76,7 +76,7 @@ async def status_host(
 
     async def take(request: Request) -> Response:
         if request.method == "GET":
-            return _listed(found, repository, request)
+            return _listed(found, request)
         body = json.loads(await request.body())
         if host == "Gitee":
             body |= {"state": body.get("conclusion") or body.get("status")}
@@ -98,13 +98,13 @@ async def status_host(
         yield found
 
 
-def _listed(found: StatusHost, repository: str, request: Request) -> Response:
+def _listed(found: StatusHost, request: Request) -> Response:
     """The check runs of a commit, as Gitee lists them."""
     header, proof = _PROOFS["Gitee"]
     if request.headers.get(header) != proof:
         return JSONResponse({"message": "401 Unauthorized: Access token does not exist"}, 401)
-    before = f"{BASES['Gitee']}/repos/{repository}/commits/"
-    if request.url.path != f"{before}{SHA}/check-runs":
+    before = f"{BASES['Gitee']}/repos/{found.repository}/commits/"
+    if request.url.path != f"{before}{found.sha}/check-runs":
         what = "Commit" if request.url.path.startswith(before) else "Project"
         return JSONResponse({"message": f"404 {what} Not Found"}, 404)
     runs = [run for run in found.runs if run["name"] == request.query_params["check_name"]]
