@@ -21,7 +21,7 @@ from bridge.config.loader import (
 )
 from bridge.errors import ConfigError, Fault, StoreError
 from bridge.model.access import Principal, Role
-from bridge.model.audit import Action
+from bridge.model.audit import Action, Change
 from bridge.model.repository import NOTHING_STORED, StoredRules
 from bridge.registry import KINDS
 from bridge.rules.checking import Names
@@ -109,6 +109,12 @@ async def audited(
     """Write into the audit trail that the user of this command has made a change."""
     who = Principal(name=user(), role=Role.ADMIN)
     await store.audit.add(who, action, subject, origin="cli", before=before, after=after)
+
+
+def change(action: Action, subject: str, *, before: Any = None, after: Any = None) -> Change:
+    """A change by the user of this command, which the store audits as it makes it."""
+    who = Principal(name=user(), role=Role.ADMIN)
+    return Change(who=who, action=action, subject=subject, origin="cli", before=before, after=after)
 
 
 def run(main: Callable[[], Awaitable[T]]) -> T:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from uuid_utils import uuid7
 
 from bridge.cli import show
-from bridge.cli.setup import audited, outline, run, store_of, user
+from bridge.cli.setup import change, outline, run, store_of, user
 from bridge.config.types import Duration
 from bridge.model.audit import Action
 from bridge.model.notice import EventName
@@ -113,9 +113,9 @@ def add(
 
     async def work() -> None:
         async with store_of(config) as store:
-            if not await store.silences.add(silence):
+            after = silence_document(silence, now)
+            if not await store.silences.add(silence, change(Action.SILENCE_ADDED, silence.id, after=after)):
                 raise click.ClickException(TOO_MANY)
-            await audited(store, Action.SILENCE_ADDED, silence.id, after=silence_document(silence, now))
 
     run(work)
     if as_json:
@@ -155,10 +155,9 @@ def end(config: str | None, silence_id: str) -> None:
     async def work() -> str:
         async with store_of(config) as store:
             found = await _find(store, silence_id)
-            if not await store.silences.end(found.id, user()):
-                raise click.ClickException(f"{found.id} has ended before: see `silences list`")
             before = silence_document(found, system_clock())
-            await audited(store, Action.SILENCE_ENDED, found.id, before=before)
+            if not await store.silences.end(found.id, change(Action.SILENCE_ENDED, found.id, before=before)):
+                raise click.ClickException(f"{found.id} has ended before: see `silences list`")
             return found.id
 
     click.echo(f"ended {run(work)}")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from bridge.model.access import Principal
+
 
 class Action(StrEnum):
     """What was done; an interface: people search by these words."""
@@ -22,6 +24,18 @@ class Action(StrEnum):
     SILENCE_ENDED = "silence.ended"
     TOKEN_ADDED = "token.added"  # noqa: S105  # a word, not a secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  # a word, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change as the one who makes it says it; the store makes an `AuditEntry` of it."""
+
+    who: Principal
+    action: Action
+    subject: str
+    origin: str
+    before: Any = None
+    after: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

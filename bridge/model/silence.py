@@ -1,5 +1,6 @@
 """Silences: they hold notices about what people know already."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -9,6 +10,9 @@ from bridge.model.outbox import Waiting
 
 MAX_SILENCES: Final = 200
 """So many are in force at once."""
+MAX_OF_NAMESPACE: Final = 50
+"""So many of them are for one namespace alone: the others have room, too."""
+_LITERAL: Final = re.compile(r"([^/*?\[]+)/.+", re.DOTALL)
 
 SilencedBy = Literal["any", "its-own", "none"]
 """Which silences hold the notices of a channel: those that name it or none, those that name it, or none."""
@@ -36,6 +40,12 @@ class Silence:
     ended_at: float | None = None
     ended_by: str | None = None
     held: int = 0
+
+    @property
+    def namespace(self) -> str | None:
+        """The only namespace in which it holds something; None where it may be others, too."""
+        found = _LITERAL.fullmatch(self.repository or "")
+        return found and found[1]
 
     def state(self, now: float) -> SilenceState:
         return "active" if self.ended_at is None and self.until > now else "ended"

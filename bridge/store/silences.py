@@ -2,14 +2,18 @@
 
 from typing import Protocol
 
+from bridge.model.audit import Change
 from bridge.model.silence import Silence
 
 
 class Silences(Protocol):
     """The silences. Those in force are looked at whenever notices are about to be sent."""
 
-    async def add(self, silence: Silence) -> bool:
-        """Keep a new one; False, and it is not kept, where 200 are in force. A repeat changes nothing."""
+    async def add(self, silence: Silence, change: Change) -> bool:
+        """Keep a new one and its entry in the audit trail; a repeat changes nothing.
+
+        False, and nothing is kept, where 200 are in force, or 50 of its namespace.
+        """
 
     async def get(self, silence_id: str) -> Silence | None:
         """One by its id, also when it has ended."""
@@ -20,5 +24,8 @@ class Silences(Protocol):
     async def newest(self, limit: int) -> list[Silence]:
         """The newest first, those that have ended among them."""
 
-    async def end(self, silence_id: str, by: str) -> bool:
-        """From now on it holds nothing; False when there is no such one, or it has ended before."""
+    async def end(self, silence_id: str, change: Change) -> bool:
+        """From now on it holds nothing, which is kept in the audit trail as well.
+
+        False, and nothing is kept, when there is no such one, or it has ended before.
+        """

@@ -13,6 +13,7 @@ from support.channel_contract import make_channel
 from support.harness import NotifierHarness
 from support.notifying import notifying, put, states
 from support.scripted import Clock, ScriptedChannel, Store, open_store
+from support.trail import change_by
 
 from bridge.channels.base import Dead, Retry
 from bridge.config.channels import ChannelSettings
@@ -141,7 +142,7 @@ async def test_what_the_fallback_sends_is_held_by_its_silences_alone(store: Stor
             silence = Silence(
                 id=channel, created_at=now, until=now + 60, author="li", reason="known", channel=channel
             )
-            assert await store.silences.add(silence)
+            assert await store.silences.add(silence, change_by())
             await put(store, name, event=EventName.SUCCESS)
             await put(store, f"{name}2", event=EventName.SUCCESS)
             harness.notifier.wake()

@@ -7,6 +7,7 @@ import pytest
 from support.harness import NotifierHarness
 from support.notices import context
 from support.scripted import START, ScriptedChannel, Store, delivery_of, new_build, quiet
+from support.trail import change_by
 
 from bridge.channels.content import DETAILS
 from bridge.channels.rendering import compose
@@ -147,7 +148,7 @@ async def test_over_a_silence_the_next_failure_is_told_as_still_failing_and_then
     async with NotifierHarness(store, room.channel).running() as harness:
         await room.build("S", 1)
         known = Silence(id="s", created_at=START, until=START + HOUR, author="li", reason="known", ref="main")
-        await store.silences.add(known)
+        await store.silences.add(known, change_by())
         await room.build("F", 2)
         await harness.advance(1)
         await harness.advance(HOUR)
@@ -165,7 +166,7 @@ async def test_messages_in_the_app_are_told_over_a_silence(store: Store) -> None
     room = Room(store, "always")
     room.channel = InApp()
     known = Silence(id="s", created_at=START, until=START + HOUR, author="li", reason="known", ref="main")
-    await store.silences.add(known)
+    await store.silences.add(known, change_by())
     async with NotifierHarness(store, room.channel).running() as harness:
         await room.build("F", 1)
         await harness.advance(1)

@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 from uuid_utils import uuid7
 
 from bridge.model.access import Principal
-from bridge.model.audit import Action, AuditEntry
+from bridge.model.audit import Action, AuditEntry, Change
 from bridge.runtime.clock import Clock
 from bridge.runtime.redaction import without_secrets
 from bridge.store.codec import Parts, from_json, to_json
@@ -36,23 +36,9 @@ class Audit:
         before: Any = None,
         after: Any = None,
     ) -> None:
-        values = {
-            "id": str(uuid7()),
-            "at": self._clock(),
-            "name": who.name,
-            "token_id": who.token_id,
-            "action": action,
-            "subject": subject,
-            "origin": origin,
-            "before": self._shown(before),
-            "after": self._shown(after),
-        }
-        await self._database.write(
-            lambda connection: connection.execute(insert(table).values(values)).rowcount
-        )
-
-    def _shown(self, value: Any) -> str | None:
-        return None if value is None else to_json(without_secrets(value, self._redact))
+        change = Change(who=who, action=action, subject=subject, origin=origin, before=before, after=after)
+        at = self._clock()
+        await self._database.write(lambda connection: keep(connection, change, at, self._redact))
 
     async def page(self, cursor: Cursor, size: int) -> Page[AuditEntry]:
         return await self._database.read(
@@ -65,6 +51,26 @@ class Audit:
                 make=_entry_of,
             )
         )
+
+
+def keep(connection: Connection, change: Change, at: float, redact: Redact) -> None:
+    """Write the entry of a change, in the transaction that makes it."""
+
+    def shown(value: Any) -> str | None:
+        return None if value is None else to_json(without_secrets(value, redact))
+
+    values = {
+        "id": str(uuid7()),
+        "at": at,
+        "name": change.who.name,
+        "token_id": change.who.token_id,
+        "action": change.action,
+        "subject": change.subject,
+        "origin": change.origin,
+        "before": shown(change.before),
+        "after": shown(change.after),
+    }
+    connection.execute(insert(table).values(values))
 
 
 def _entry_of(row: RowMapping) -> AuditEntry:

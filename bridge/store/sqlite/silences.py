@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, insert, select, update
 
+from bridge.model.audit import Change
 from bridge.model.notice import EventName, NoticeState
-from bridge.model.silence import MAX_SILENCES, Silence
+from bridge.model.silence import MAX_OF_NAMESPACE, MAX_SILENCES, Silence
 from bridge.runtime.clock import Clock, moment
 from bridge.store.codec import PARAMETERS, Parts, to_json
 from bridge.store.schema import notice
 from bridge.store.schema_notices import silence as table
+from bridge.store.sqlite.audit import keep
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notice_rows import IS_OPEN, SILENCE, finish
 from bridge.store.values import Redact
@@ -28,7 +30,7 @@ class Silences:
         self._clock = clock
         self._redact = redact
 
-    async def add(self, silence: Silence) -> bool:
+    async def add(self, silence: Silence, change: Change) -> bool:
         now = self._clock()
         values: dict[str, Any] = {**asdict(silence), "reason": self._redact(silence.reason)}
         values["events"] = to_json(sorted(silence.events))
@@ -36,10 +38,12 @@ class Silences:
         def work(connection: Connection) -> bool:
             if connection.execute(select(table.c.id).where(table.c.id == silence.id)).first():
                 return True
-            in_force = select(func.count()).select_from(table).where(_in_force(now))
-            if connection.execute(in_force).scalar_one() >= MAX_SILENCES:
+            in_force = active(connection, now)
+            of_namespace = [one for one in in_force if one.namespace == silence.namespace]
+            if len(in_force) >= MAX_SILENCES or (silence.namespace and len(of_namespace) >= MAX_OF_NAMESPACE):
                 return False
             connection.execute(insert(table).values(values))
+            keep(connection, change, now, self._redact)
             return True
 
         return await self._database.write(work)
@@ -59,13 +63,18 @@ class Silences:
             lambda connection: [_silence_of(row) for row in connection.execute(query).mappings()]
         )
 
-    async def end(self, silence_id: str, by: str) -> bool:
+    async def end(self, silence_id: str, change: Change) -> bool:
         now = self._clock()
-        ended = update(table).where(table.c.id == silence_id, _in_force(now))
-        values = {"ended_at": now, "ended_by": by}
-        return bool(
-            await self._database.write(lambda connection: connection.execute(ended.values(values)).rowcount)
-        )
+        values = {"ended_at": now, "ended_by": change.who.name}
+        ended = update(table).where(table.c.id == silence_id, _in_force(now)).values(values)
+
+        def work(connection: Connection) -> bool:
+            if not connection.execute(ended).rowcount:
+                return False
+            keep(connection, change, now, self._redact)
+            return True
+
+        return await self._database.write(work)
 
 
 def active(connection: Connection, now: float) -> list[Silence]:

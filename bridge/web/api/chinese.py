@@ -124,8 +124,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "no silence has this id that your token may see: see /v1/silences": (
         "没有这个 id 的静默，或者您的令牌不能查看它：见 /v1/silences"
     ),
-    "{} silences are in force, and no more can be: end some, see /v1/silences": (
-        "生效中的静默已达 {0} 条，不能再加：请先结束一些，见 /v1/silences"
+    "{} silences are in force, or {} of this namespace, and no more can be: end some, see /v1/silences": (
+        "生效中的静默已达 {0} 条，或这个命名空间的已达 {1} 条，不能再加：请先结束一些，见 /v1/silences"
     ),
     "the silence has ended before: there is nothing to end": "这条静默已经结束，无需再结束",
     "without repository, ref, events and channel it would hold everything": (

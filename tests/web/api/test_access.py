@@ -17,6 +17,7 @@ from support.keeping import keeper_of
 from support.listed import add_notice
 from support.scripted import START, Store, open_store, quiet
 from support.stored import document, put
+from support.trail import change_by
 
 from bridge.model.access import Role
 from bridge.model.build import BuildState
@@ -279,7 +280,8 @@ async def caller_of(
         await store.silences.add(
             Silence(
                 id="s", created_at=START, until=START + 9, author="li", reason="known", repository="acme/tool"
-            )
+            ),
+            change_by(),
         )
         if line.ended:
             await store.builds.transition(build.run_id, BuildState.FAILED, quiet)

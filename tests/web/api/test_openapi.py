@@ -16,6 +16,7 @@ from support.listed import add_notice, notice_about
 from support.scripted import START, Store, delivery_of, quiet
 from support.signing import signed
 from support.stored import document, put
+from support.trail import change_by
 
 from bridge.model.access import Role
 from bridge.model.build import BuildState
@@ -216,7 +217,8 @@ async def test_what_is_answered_has_the_type_that_the_document_gives(
     await store.silences.add(
         Silence(
             id="s", created_at=START, until=START + 9, author="li", reason="known", repository="acme/tool"
-        )
+        ),
+        change_by(),
     )
     await store.messages.add_message(notice_about("m", build, store.clock()))
     known = {

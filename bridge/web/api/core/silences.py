@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from bridge.model.access import Principal, Role
-from bridge.model.audit import Action
+from bridge.model.audit import Action, Change
 from bridge.model.notice import MESSAGE_CHANNEL, EventName
-from bridge.model.silence import MAX_SILENCES, Silence
+from bridge.model.silence import MAX_OF_NAMESPACE, MAX_SILENCES, Silence
 from bridge.rules.pattern import BadPattern, compile_pattern
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
@@ -22,7 +22,6 @@ MAX_REASON: Final = 500
 LONGEST: Final = timedelta(days=90)
 _OF_THE_BRIDGE: Final = frozenset({EventName.DEGRADED, EventName.RESTORED})
 """Who works on a repository must not hide from others that the bridge itself is down."""
-_LITERAL: Final = re.compile(r"([^/*?\[]+)/.+", re.DOTALL)
 _REFS: Final = re.compile(r"refs/(?:heads|tags)/")
 
 
@@ -31,7 +30,6 @@ class SilenceAccess:
 
     def __init__(self, store: Store, keeper: RuleKeeper, clock: Clock) -> None:
         self._silences = store.silences
-        self._audit = store.audit
         self._keeper = keeper
         self._clock = clock
 
@@ -55,28 +53,33 @@ class SilenceAccess:
         """
         _require(caller, silence)
         check(silence, self._keeper.in_force.files.names.channels, self._clock())
-        if not await self._silences.add(silence):
-            raise Conflict(TOO_MANY)
         after = silence_document(silence, self._clock())
-        await self._audit.add(caller, Action.SILENCE_ADDED, silence.id, origin=origin, after=after)
+        change = Change(
+            who=caller, action=Action.SILENCE_ADDED, subject=silence.id, origin=origin, after=after
+        )
+        if not await self._silences.add(silence, change):
+            raise Conflict(TOO_MANY)
 
     async def end(self, caller: Principal, silence_id: str, origin: str) -> Silence:
         """From now on it holds nothing. Raises NotFound, Forbidden, and Conflict if it has ended before."""
         before = await self.one(caller, silence_id)
         _require(caller, before)
-        if not await self._silences.end(silence_id, caller.name):
-            raise Conflict("the silence has ended before: there is nothing to end")
-        await self._audit.add(
-            caller,
-            Action.SILENCE_ENDED,
-            silence_id,
+        change = Change(
+            who=caller,
+            action=Action.SILENCE_ENDED,
+            subject=silence_id,
             origin=origin,
             before=silence_document(before, self._clock()),
         )
+        if not await self._silences.end(silence_id, change):
+            raise Conflict("the silence has ended before: there is nothing to end")
         return await self.one(caller, silence_id)
 
 
-TOO_MANY: Final = f"{MAX_SILENCES} silences are in force, and no more can be: end some, see /v1/silences"
+TOO_MANY: Final = (
+    f"{MAX_SILENCES} silences are in force, or {MAX_OF_NAMESPACE} of this namespace, and no more can be: end "
+    "some, see /v1/silences"
+)
 
 
 def check(silence: Silence, channels: Collection[str], now: float) -> None:
@@ -120,18 +123,12 @@ def _fault(pattern: str) -> str | None:
     return None
 
 
-def _namespace(silence: Silence) -> str | None:
-    """The only namespace in which it holds something; None where it may be others, too."""
-    found = _LITERAL.fullmatch(silence.repository or "")
-    return found and found[1]
-
-
 def _visible(caller: Principal, silence: Silence) -> bool:
-    return caller.namespaces is None or _namespace(silence) in caller.namespaces
+    return caller.namespaces is None or silence.namespace in caller.namespaces
 
 
 def _require(caller: Principal, silence: Silence) -> None:
-    if (namespace := _namespace(silence)) is None:
+    if (namespace := silence.namespace) is None:
         hides_bridge = silence.repository is None and silence.ref is None and silence.events & _OF_THE_BRIDGE
         require(caller, Role.ADMIN if hides_bridge else Role.MEMBER)
     else:
