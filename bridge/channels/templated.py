@@ -17,11 +17,14 @@ def own_words(notice: Notice, context: ChannelContext) -> Worded | None:
     """What a template makes of the notice; None where there is none for it, or where it fails."""
     found = _tried(notice, context)
     if isinstance(found, str):
+        from bridge.runtime.metrics import TEMPLATES_FAILED  # noqa: PLC0415  # no command counts
+
+        TEMPLATES_FAILED.labels(notice.channel).inc()
         log.warning(
             LogEvent.NOTICE_TEMPLATE_FAILED,
             channel=notice.channel,
             notice_id=notice.id,
-            notice_event=notice.event,
+            kind=notice.event,
             error=found,
         )
         return None

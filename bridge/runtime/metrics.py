@@ -74,6 +74,9 @@ POLLS = _counter("polls", "Polls of builders by outcome.", "builder", "outcome")
 POLL_SECONDS = _seconds("poll", "How long a poll of a builder took.", _CALL, "builder")
 NOTICES = _counter("notices", "Attempts to send a notice by outcome.", "channel", "outcome")
 NOTICE_SECONDS = _seconds("notice_delay", "From an event until its notice was sent.", _DELAY, "channel")
+TEMPLATES_FAILED = _counter(
+    "notice_templates_failed", "Attempts in the usual words, since the template failed.", "channel"
+)
 CALLERS_REJECTED = _counter("api_rejected", "Rejected proofs of who calls by reason.", "reason")
 STREAMS = _gauge("streams_open", "Streams of events that are open.")
 RELOADS = _counter("reloads", "Reloads by outcome.", "outcome")
@@ -126,6 +129,7 @@ _OF_BUILDERS: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
 _OF_CHANNELS: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
     (NOTICES, NOTICE_OUTCOMES),
     (NOTICE_SECONDS, ()),
+    (TEMPLATES_FAILED, ()),
 )
 _names = Names()
 

@@ -201,7 +201,7 @@ def test_a_template_that_fails_is_said_in_the_log_and_the_usual_text_goes_out() 
             "log_level": "warning",
             "channel": "team",
             "notice_id": notice().id,
-            "notice_event": "buildJobFail",
+            "kind": "buildJobFail",
             "error": why,
         }
     ]

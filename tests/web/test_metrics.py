@@ -246,6 +246,7 @@ async def test_series_are_there_from_the_start_and_go_with_their_name(store: Sto
         ("build_duration_seconds_count", {"builder": "there"}),
         ("notices_total", {"channel": "team", "outcome": "dead"}),
         ("notice_delay_seconds_count", {"channel": "message"}),
+        ("notice_templates_failed_total", {"channel": "team"}),
         ("api_rejected_total", {"reason": "token"}),
         ("reloads_total", {"outcome": "failure"}),
     ):
