@@ -54,7 +54,7 @@ async def serve(
     config, settings = loaded.config, loaded.config.settings
     lines = log.configure(config.secrets, style=settings.log.format, level=settings.log.level.upper())
     clock, crew = SteadyClock(), Crew()
-    service_notices = ServiceNoticePolicy(clock, [one.subscription for one in config.default_notices])
+    service_notices = ServiceNoticePolicy(clock, config.watchers, settings.pools)
     store_of = partial(open_store, config.store_url, log_limit=settings.store.log_limit)
     redact = lines.redactor.foreign
     async with (
@@ -93,7 +93,7 @@ class _Daemon:
         self._local = None if local is None else local.getsockname()
         self._attempts = AttemptLimits(clock())
         self._api_settings = _of_api(config.settings)
-        self.notice_policy = NoticePolicy(clock)
+        self.notice_policy = NoticePolicy(clock, pools=config.settings.pools)
         self.staff = Staff(
             lambda: self.reloader.config,
             crew,
@@ -145,7 +145,8 @@ class _Daemon:
         settings = config.settings
         self._lines.redactor.learn(config.secrets)
         self._lines.set(style=settings.log.format, level=settings.log.level.upper())
-        self._service_notices.watchers = [one.subscription for one in config.default_notices]
+        self._service_notices.watchers = config.watchers
+        self._service_notices.pools = self.notice_policy.pools = settings.pools
         self._http.receiver = self._receiver(config, self._http.receiver)
         self._http.wake = self._wake_view(config, self._http.wake)
         self._http.metrics.use(settings)

@@ -170,6 +170,7 @@ KINDS: Final = Kinds(
     channels=_Each(CHANNELS, lambda channel: channel.Settings),
     contacts=_Each(CHANNELS, lambda channel: channel.contact),
     template_faults=_template_faults,
+    targets=_Each(CHANNELS, lambda channel: channel.target),
 )
 
 

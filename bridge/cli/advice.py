@@ -77,6 +77,7 @@ def _silent_channels(config: Config, rules: RuleSet) -> list[str]:
     """The channels that no notice and no other channel names, without in-app messages: they keep all."""
     of_rules = (notice for repository in rules.repositories.values() for notice in repository.notices or ())
     named = {MESSAGE_CHANNEL, *(notice.channel for notice in (*config.default_notices, *of_rules))}
+    named.update(member for name, pool in config.settings.pools.items() if name in named for member in pool)
     named.update(common(channel.settings).fallback for channel in config.channels.values())
     return [name for name in config.channels if name not in named]
 

@@ -56,8 +56,7 @@ def test_channel(config: str | None, name: str, *, through_daemon: bool) -> None
     if name not in loaded.channels:
         raise click.ClickException(f"there is no channel {name}: there are {', '.join(loaded.channels)}")
 
-    watchers = [one.subscription for one in loaded.default_notices]
-    service_notices = ServiceNoticePolicy(system_clock, watchers)
+    service_notices = ServiceNoticePolicy(system_clock, loaded.watchers, loaded.settings.pools)
 
     async def work() -> bool:
         if not loaded.store_file.exists():

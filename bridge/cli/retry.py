@@ -11,7 +11,7 @@ import click
 from bridge.cli import show
 from bridge.cli.follow import END_SECONDS, follow_builds, wait_options
 from bridge.cli.ids import build_name, find_build
-from bridge.cli.setup import audited, repository_name, run, store_of, user
+from bridge.cli.setup import audited, outline, repository_name, run, store_of, user
 from bridge.cli.since import MAX_READ, newest, since_option
 from bridge.errors import CannotRetry
 from bridge.model.audit import Action
@@ -51,13 +51,15 @@ def retry(
     if repository is not None and failed_since is None:
         raise click.UsageError("--repository goes with --failed-since: an id names its repository")
 
+    policy = NoticePolicy(system_clock, pools=outline(config).settings.pools)
+
     async def work() -> int:
         async with store_of(config) as store:
             if failed_since is None:
-                made = [await _retried(store, await find_build(store, build_id or ""))]
+                made = [await _retried(store, await find_build(store, build_id or ""), policy)]
             else:
                 found = await _to_retry(store, failed_since, repository)
-                made = [again for build in found if (again := await _retried_if_it_can(store, build))]
+                made = [again for build in found if (again := await _retried_if_it_can(store, build, policy))]
                 click.echo(f"{len(made)} {'build' if len(made) == 1 else 'builds'} run once more", err=True)
             seconds = END_SECONDS if timeout is None else timeout
             return await follow_builds(store, made, seconds) if wait else 0
@@ -65,10 +67,9 @@ def retry(
     sys.exit(run(work))
 
 
-async def _retried(store: Store, build: Build) -> Build:
+async def _retried(store: Store, build: Build, policy: NoticePolicy) -> Build:
     """The next run of a build, which is on the audit trail. Raises CannotRetry."""
     name = user()
-    policy = NoticePolicy(system_clock)
     again = await store.builds.retry(build.id, name, f"asked for by {name}", notices_for=policy)
     before = {"build": build_name(build), "state": build.state, "run": build.run}
     await audited(store, Action.BUILD_RETRIED, build.id, before=before, after={"run": again.run})
@@ -77,9 +78,9 @@ async def _retried(store: Store, build: Build) -> Build:
     return again
 
 
-async def _retried_if_it_can(store: Store, build: Build) -> Build | None:
+async def _retried_if_it_can(store: Store, build: Build, policy: NoticePolicy) -> Build | None:
     try:
-        return await _retried(store, build)
+        return await _retried(store, build, policy)
     except CannotRetry as error:
         click.echo(show.plain(f"{build_name(build)} is left out: {error}"), err=True)
         return None

@@ -8,6 +8,7 @@ from bridge.config.channels import states_of
 from bridge.config.document import Document
 from bridge.config.faults import suggest_or_list
 from bridge.config.named import entries_of
+from bridge.config.pools import named_pools
 from bridge.errors import Fault
 from bridge.model.notice import MESSAGE_CHANNEL
 
@@ -17,12 +18,15 @@ def faulty_fallbacks(document: Document, kinds: Mapping[str, type[BaseModel]]) -
     entries = {name: (kind, rest) for name, kind, rest in entries_of(document.data, "channels")}
     named = {name: rest["fallback"] for name, (_, rest) in entries.items() if "fallback" in rest}
     ahead = {name: other for name, other in named.items() if isinstance(other, str)}
-    known = {MESSAGE_CHANNEL, *entries}
+    known, pools = {MESSAGE_CHANNEL, *entries}, named_pools(document.data)
     reported: set[str] = set()
     for name, fallback in ahead.items():
         kind, other = entries[name][0], entries[fallback][0] if fallback in entries else None
         circle = _circle(name, ahead)
-        if fallback not in known:
+        if fallback in pools:
+            members = " or ".join(member for _, member in pools[fallback])
+            problem = f"{fallback} is a pool: name one of its channels, {members}"
+        elif fallback not in known:
             problem = f"there is no channel {fallback}{suggest_or_list(fallback, known - {name})}"
         elif fallback == name:
             problem = "is this channel itself: name another one, or leave it out"

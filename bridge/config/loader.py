@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,18 +16,18 @@ from bridge.config.forges import ForgeTraits
 from bridge.config.named import Entry, doubled_people, entries_of, faulty_contacts, unknown_kinds
 from bridge.config.notices import Events, NoticeSetting, Unresolved
 from bridge.config.people import ContactKey
+from bridge.config.pools import events_of_pools, faulty_pools, named_pools, one_robot_twice
 from bridge.config.secrecy import SecretWarnings
 from bridge.config.settings import ApiSettings, NoticesSettings, Settings, SourceSettings
 from bridge.config.templates import NoticeTemplate
 from bridge.config.types import Secret, SecretContext
 from bridge.config.words import nearest
 from bridge.errors import ConfigError, Fault
-from bridge.model.notice import MESSAGE_CHANNEL, EventName
+from bridge.model.notice import MESSAGE_CHANNEL, EventName, Subscription
 from bridge.runtime.disk import file_state
 from bridge.runtime.git.access import CloneAccess
 
 _MESSAGE_KIND: Final = "MESSAGE"
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOOKS: Final = re.compile(r"/hooks(?:/[^/]*)?$")
 _DEFAULT_PATHS: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
 
@@ -49,6 +48,8 @@ class Kinds:
     """The contact key of each kind of channel; None where the kind mentions no one."""
     template_faults: Callable[[NoticeTemplate, EventName], Iterable[tuple[str, int, str]]]
     """What is wrong with a template for an event: its key, the offset in the text, the problem."""
+    targets: Mapping[str, Callable[[Any], str | None]]
+    """Of each kind of channel, what says what a vendor's limit counts for channels with these settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,10 @@ class Outline:
 
     @property
     def channel_events(self) -> dict[str, Events]:
-        """The events of the channels that name some: notices that name none send these."""
+        """The events of the channels and pools that name some: notices that name none send these."""
         channels = self.settings.channels.items()
-        return {name: events for name, one in channels if (events := one.enabled_event_type_names)}
+        found = {name: events for name, one in channels if (events := one.enabled_event_type_names)}
+        return found | events_of_pools(self.settings.pools, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,11 @@ class Config(Outline):
         """What sources have for their private code, by their names."""
         sources = self.settings.sources.items()
         return {name: source.clone.access(name) for name, source in sources if source.clone}
+
+    @property
+    def watchers(self) -> list[Subscription]:
+        """What the default notices are, which hear of the bridge itself, too."""
+        return [one.subscription for one in self.default_notices]
 
     def language_of(self, channel: str) -> Literal["zh-CN", "en"]:
         """The language of the channel's notices."""
@@ -250,6 +257,8 @@ class _Loading:
         channels = self._channels()
         self._check_names()
         self._check_templates(channels)
+        targets = {name: self._kinds.targets[one.kind](one.settings) for name, one in channels.items()}
+        self._faults += one_robot_twice(self._document, targets)
         notices = self._notices(channels)
         if not all(fault.warning for fault in self._faults):
             raise ConfigError(in_order(self._faults))
@@ -319,6 +328,7 @@ class _Loading:
         self._faults += doubled_people(self._document)
         self._faults += unknown_kinds(self._document, self._context.forges)
         self._faults += faulty_fallbacks(self._document, self._kinds.channels)
+        self._faults += faulty_pools(self._document, self._kinds.channels)
 
     def _check_templates(self, channels: Mapping[str, ConfiguredAdapter]) -> None:
         for name, channel in channels.items():
@@ -339,12 +349,15 @@ class _Loading:
             name: common(channel.settings).enabled_event_type_names or states[name]
             for name, channel in channels.items()
         }
+        members = named_pools(self._document.data).items()
+        pools = {name: [one for _, one in listed] for name, listed in members if listed}
         events = {name: names for name, names in own.items() if names}
+        events |= events_of_pools(pools, events)
         whole = [name for name, needed in states.items() if needed]
         found = []
         for index, notice in enumerate(notices.default if notices else ()):
             try:
-                found.append(notice.resolve(named, events, whole))
+                found.append(notice.resolve(named, events, whole, pools))
             except Unresolved as error:
                 if not self._is_unread(notice.channel):
                     self._fault(("notices", "default", index, error.key), str(error))
@@ -367,7 +380,7 @@ class _Loading:
         for section, found in zip(("builders", "channels"), adapters, strict=True):
             for name, adapter in found.items():
                 yield from secrets.of(adapter.settings, (section, name))
-        yield from self._open_tokens(settings)
+        yield from secrets.on_the_way(settings)
         if hook := _HOOKS.search(settings.server.public_url or ""):
             problem = f"holds the path of a hook, which the bridge adds by itself: leave {hook[0]} out"
             yield self._document.fault(("server", "public_url"), problem, warning=True)
@@ -375,13 +388,6 @@ class _Loading:
             yield self._document.fault(
                 (), "no sources are configured: no host can send deliveries", warning=True
             )
-
-    def _open_tokens(self, settings: Settings) -> Iterator[Fault]:
-        for name, source in settings.sources.items():
-            url = source.clone.url or "" if source.clone and source.clone.token else ""
-            if url.startswith("http:") and urlsplit(url).hostname not in _LOOPBACK:
-                problem = f"everyone on the way to {url} can read the token: fetch over https, or over SSH"
-                yield self._document.fault(("sources", name, "clone", "url"), problem, warning=True)
 
 
 def _only_document(path: Path) -> Document:

@@ -1,6 +1,6 @@
 """The notices of `bridge.yaml` and of rules: which events go to which channel."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
@@ -14,6 +14,7 @@ Events = Annotated[
     tuple[Annotated[EventName, Field(strict=False)], ...],
     Field(strict=False, min_length=1, max_length=len(EventName)),
 ]
+NO_POOLS: Final[Mapping[str, Sequence[str]]] = {}
 _DEFAULT_EVENTS: Final = (EventName.SUCCESS, EventName.FAIL)
 
 
@@ -40,7 +41,7 @@ class NoticeSetting(Strict):
     notice_type: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """The kind of the channel; it is enough where only one channel is of that kind."""
     channel: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    """The name of the channel in bridge.yaml."""
+    """The name of the channel, or of a pool of channels, in bridge.yaml."""
     enabled_event_type_names: Events | None = None
     """The events that are sent; if left out, those that the channel names, else successes and failures."""
     only: Literal["always", "changes", "failures"] = "always"
@@ -60,14 +61,18 @@ class NoticeSetting(Strict):
         return self
 
     def resolve(
-        self, channels: Mapping[str, str], events: Mapping[str, Events], whole: Collection[str] = ()
+        self,
+        channels: Mapping[str, str],
+        events: Mapping[str, Events],
+        whole: Collection[str] = (),
+        pools: Mapping[str, Sequence[str]] = NO_POOLS,
     ) -> "NoticeSetting":
-        """The same with channel, type and events set. Raises Unresolved.
+        """The same with channel, type and events set; the channel may be a pool. Raises Unresolved.
 
-        `channels` are kinds by name, `events` those of the channels that name some; for those that `whole`
-        names, `only` means nothing.
+        `channels` are kinds by name, `events` those of the channels and pools that name some; for those that
+        `whole` names, `only` means nothing. `pools` are the names of channels by the name of a pool.
         """
-        found = self._named(channels)
+        found = self._named(channels, pools)
         if found.channel in whole:
             found = found.model_copy(update={"only": "always"})
         if self.enabled_event_type_names is not None:
@@ -75,17 +80,21 @@ class NoticeSetting(Strict):
         asked = events.get(found.channel or "", _DEFAULT_EVENTS)
         return found.model_copy(update={"enabled_event_type_names": asked})
 
-    def _named(self, channels: Mapping[str, str]) -> "NoticeSetting":
+    def _named(self, channels: Mapping[str, str], pools: Mapping[str, Sequence[str]]) -> "NoticeSetting":
+        known = {**channels, **{name: channels.get(members[0], "") for name, members in pools.items()}}
         if self.channel is None:
-            return self.model_copy(update={"channel": self._only_channel(channels)})
-        if (kind := channels.get(self.channel)) is None:
+            members = {member for pool in pools.values() for member in pool}
+            choice = {name: kind for name, kind in known.items() if name not in members}
+            return self.model_copy(update={"channel": self._only_channel(choice)})
+        if (kind := known.get(self.channel)) is None:
             raise Unresolved(
-                "channel", f"there is no channel {self.channel}{suggest_or_list(self.channel, channels)}"
+                "channel", f"there is no channel {self.channel}{suggest_or_list(self.channel, known)}"
             )
         if self.notice_type not in {None, kind}:
+            what = "pool" if self.channel in pools else "channel"
             raise Unresolved(
                 "notice_type",
-                f"{self.notice_type} is not the kind of channel {self.channel}, which is {kind}",
+                f"{self.notice_type} is not the kind of {what} {self.channel}, which is {kind}",
             )
         return self.model_copy(update={"notice_type": kind})
 

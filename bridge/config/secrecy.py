@@ -5,11 +5,12 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from bridge.config.document import Document, Loc, value_at
-from bridge.config.settings import SHORTEST_SECRET
+from bridge.config.settings import SHORTEST_SECRET, Settings
 from bridge.config.types import Secret, SecretContext
 from bridge.errors import Fault
 
@@ -22,6 +23,7 @@ _VARIABLE: Final = re.compile(r"\$\{?\w+\}?")
 """What a shell replaces by the value of an environment variable."""
 _CREDENTIALS: Final = Path("/run/credentials")
 """Where systemd puts credentials: only the service can look into its folder there."""
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _GROUP: Final = 0o040
 _OTHERS: Final = 0o004
 
@@ -41,6 +43,14 @@ class SecretWarnings:
                 yield self._document.fault(loc, problem, warning=True)
         for key, inner in _children(value):
             yield from self.of(inner, (*loc, key))
+
+    def on_the_way(self, settings: Settings) -> Iterator[Fault]:
+        """Those of tokens for private code that go over the network as they are."""
+        for name, source in settings.sources.items():
+            url = source.clone.url or "" if source.clone and source.clone.token else ""
+            if url.startswith("http:") and urlsplit(url).hostname not in _LOOPBACK:
+                problem = f"everyone on the way to {url} can read the token: fetch over https, or over SSH"
+                yield self._document.fault(("sources", name, "clone", "url"), problem, warning=True)
 
     def _problems(self, secret: Secret, written: object, loc: Loc) -> Iterator[str]:
         match written:

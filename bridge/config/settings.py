@@ -246,6 +246,12 @@ class BuilderEntry(BaseModel):
         return self
 
 
+Pool = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=64)], ...],
+    Field(strict=False, min_length=2, max_length=20),
+]
+
+
 class NoticesSettings(Strict):
     """Who receives notices of repositories whose rules have none, and notices about the daemon itself."""
 
@@ -354,6 +360,8 @@ class Settings(Strict):
     """The builders, by name; the first one is the default."""
     channels: Annotated[dict[Name, Tagged], Field(max_length=1000, default_factory=dict)]
     """The channels that notices are sent to, by name."""
+    pools: Annotated[dict[Name, Pool], Field(max_length=1000, default_factory=dict)]
+    """Channels that share the notices of one group; what names a channel for notices may name a pool."""
     people: Annotated[People, Field(default_factory=dict)]
     """Whom to mention, by the e-mail address of their commits."""
     notices: NoticesSettings = NoticesSettings()

@@ -1,7 +1,7 @@
 """Which notices a build's new state, or an event of the bridge itself, asks for (pure)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from uuid_utils import uuid7
@@ -16,6 +16,7 @@ from bridge.model.notice import (
     Streak,
     Subscription,
 )
+from bridge.planning.pools import Pools, channel_of, key_of_build
 from bridge.runtime.clock import Clock
 
 _EVENTS: Final = {
@@ -35,10 +36,14 @@ _REMINDED: Final = 10
 
 @dataclass(slots=True)
 class NoticePolicy:
-    """Turns a build in a new state into notices; `log_tail` is the end of its log, if that is known."""
+    """Turns a build in a new state into notices; `log_tail` is the end of its log, if that is known.
+
+    `pools` are replaced with the configuration.
+    """
 
     clock: Clock
     log_tail: str = ""
+    pools: Pools = field(default_factory=dict)
 
     def __call__(self, build: Build, before: Streak) -> Sequence[Notice]:
         event = _EVENTS.get(build.state)
@@ -51,7 +56,7 @@ class NoticePolicy:
         facts = self._facts(build, replace(before, count=streak))
         return [
             Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=now)
-            for channel in _audience(build, event, before, now)
+            for channel in _audience(build, event, before, now, self.pools)
         ]
 
     def _facts(self, build: Build, streak: Streak) -> BuildFacts:
@@ -101,38 +106,49 @@ class NoticePolicy:
 class ServiceNoticePolicy:
     """Turns an event of the bridge itself into notices, to the app and to the `watchers` of such events.
 
-    `watchers` are replaced with the configuration.
+    `watchers` and `pools` are replaced with the configuration.
     """
 
     clock: Clock
     watchers: Sequence[Subscription] = ()
+    pools: Pools = field(default_factory=dict)
 
     def __call__(self, event: EventName, facts: ServiceFacts) -> Sequence[Notice]:
-        """No channel receives a notice about itself."""
-        channels = [MESSAGE_CHANNEL, *(one.channel for one in self.watchers if event in one.events)]
+        """No channel receives a notice about itself; of a pool another one does."""
+        about = facts.subject.removeprefix("channel:") if facts.subject.startswith("channel:") else None
+        channels = [
+            channel_of(self.pools, one.channel, facts.subject, without=about)
+            for one in self.watchers
+            if event in one.events
+        ]
         return [
             Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=self.clock())
-            for channel in dict.fromkeys(channels)
-            if facts.subject != f"channel:{channel}"
+            for channel in dict.fromkeys([MESSAGE_CHANNEL, *channels])
+            if channel != about
         ]
 
 
-def _audience(build: Build, event: EventName, before: Streak, now: float) -> list[str]:
+def _audience(build: Build, event: EventName, before: Streak, now: float, pools: Pools) -> list[str]:
     """The channels that get the event; a fixed build is one to all who asked for successes, too.
 
     That a build waits goes only to who asked for it.
     """
     asked = {event, EventName.SUCCESS} if event is EventName.FIXED else {event}
+    key = key_of_build(build)
     channels = [
-        one.channel
+        channel_of(pools, one.channel, key)
         for one in build.subscriptions
-        if not asked.isdisjoint(one.events) and _wanted(one, event, build, before, now)
+        if not asked.isdisjoint(one.events)
+        and _wanted(one, event, build, before, now, pools.get(one.channel, [one.channel]))
     ]
     kept = [] if event is EventName.QUEUED else [MESSAGE_CHANNEL]
     return list(dict.fromkeys([*kept, *channels]))
 
 
-def _wanted(one: Subscription, event: EventName, build: Build, before: Streak, now: float) -> bool:
+def _wanted(  # noqa: PLR0917  # all of one decision
+    one: Subscription, event: EventName, build: Build, before: Streak, now: float, channels: Sequence[str]
+) -> bool:
+    """Whether it asks for this; it may have heard of the failures before by any of `channels`."""
     match one.only, event:
         case "failures", _:
             return event is EventName.FAIL
@@ -140,7 +156,7 @@ def _wanted(one: Subscription, event: EventName, build: Build, before: Streak, n
             return build.origin.ref_kind == "tag"
         case "changes", EventName.FAIL:
             is_first = not (before.count or before.again)
-            last = before.noticed.get(one.channel)
+            last = max((before.noticed[name] for name in channels if name in before.noticed), default=None)
             is_due = last is None or now - last >= one.remind
             is_tenth = (before.count + 1) % _REMINDED == 0 and not before.again
             return is_first or is_due or is_tenth

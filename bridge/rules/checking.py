@@ -31,7 +31,7 @@ class Names:
 
     `builders` has the default one first; `channels` are kinds by name, `channel_events` what notices of a
     channel send that name no events, and `whole_channels` show how each build is, whatever `only` says;
-    `forges` are all kinds of Git hosts.
+    `pools` are names of channels by the name of a pool, and `forges` all kinds of Git hosts.
     """
 
     builders: Sequence[str]
@@ -40,6 +40,7 @@ class Names:
     sources: Sources
     channel_events: Mapping[str, Events] = field(default_factory=dict)
     whole_channels: frozenset[str] = frozenset()
+    pools: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: Outline, kinds: Kinds) -> "Names":
@@ -51,6 +52,7 @@ class Names:
             channels=channels,
             channel_events={**states, **config.channel_events},
             whole_channels=frozenset(states),
+            pools=config.settings.pools,
             forges=dict(kinds.forges),
             sources=Sources(
                 {
@@ -267,7 +269,9 @@ def resolve_notices(
     found, faults = [], []
     for index, notice in enumerate(notices):
         try:
-            found.append(notice.resolve(names.channels, names.channel_events, names.whole_channels))
+            found.append(
+                notice.resolve(names.channels, names.channel_events, names.whole_channels, names.pools)
+            )
         except Unresolved as error:
             faults.append(document.fault(("notices", index, error.key), str(error)))
     return tuple(found), faults

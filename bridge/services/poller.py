@@ -270,7 +270,7 @@ class Poller(Service):
             "started_at": status.started_at or build.started_at,
         }
         change["ended_at"] = None if status.state in _OPEN else status.ended_at or self._clock()
-        notice_policy = NoticePolicy(self._notice_policy.clock, tail)
+        notice_policy = replace(self._notice_policy, log_tail=tail)
         cancelled = status.state is BuildState.CANCELLED
         to = build.ended_by_us if cancelled else status.state
         moved = await self._builds.transition(build.run_id, to, notice_policy, **change)

@@ -29,6 +29,7 @@ from bridge.errors import ConfigError
 from bridge.model.notice import MESSAGE_CHANNEL, EventName, Notice, ServiceFacts
 from bridge.model.plan import RepositoryKey
 from bridge.model.repository import RepositoryChange, StoredRules
+from bridge.planning.pools import channel_of, key_of_code
 from bridge.rules.diff import Changes, compare
 from bridge.rules.disk import OnDisk, Reloaded
 from bridge.rules.in_force import Decide, InForce
@@ -240,7 +241,7 @@ class Reloader(Service):
             tags[change.key] = tag_names(repository)
         gone = [repository.key for repository in changes.removed if self._is_deleted(repository.key, files)]
         by = f", by the API ({change.by})" if change is not None else ""
-        notices = list(self._notices_of(changes, by, config.default_notices))
+        notices = list(self._notices_of(changes, by, config))
         # What is written is in force, also when who asked for it does not wait any longer.
         with anyio.CancelScope(shield=True):
             ids = await self._sources.repositories.take(tags, gone, notices, change)
@@ -269,12 +270,10 @@ class Reloader(Service):
         await self._health.degrade(RULES, kept(error.faults, self._sources.disk.folders))
         self._wake_notifiers()
 
-    def _notices_of(
-        self, changes: Changes, by: str, default_notices: Sequence[NoticeSetting]
-    ) -> Iterator[Notice]:
+    def _notices_of(self, changes: Changes, by: str, config: Config) -> Iterator[Notice]:
         waiting: dict[str, list[tuple[EventName, ServiceFacts]]] = defaultdict(list)
         for event, repository, detail in _events(changes):
-            for channel in _audience(repository, event, default_notices):
+            for channel in _audience(repository, event, config):
                 waiting[channel].append(
                     (event, ServiceFacts(subject=repository.path, detail=f"{detail}{by}"))
                 )
@@ -289,12 +288,12 @@ class Reloader(Service):
                 )
 
 
-def _audience(
-    repository: BuildRepository, event: EventName, default_notices: Sequence[NoticeSetting]
-) -> set[str]:
-    settings = default_notices if repository.notices is None else repository.notices
-    subscriptions = [setting.subscription for setting in settings]
-    return {MESSAGE_CHANNEL} | {s.channel for s in subscriptions if event in s.events}
+def _audience(repository: BuildRepository, event: EventName, config: Config) -> set[str]:
+    settings = config.default_notices if repository.notices is None else repository.notices
+    rule = repository.build_config
+    key = key_of_code(rule.client_as_written, rule.code_path or rule.code_repo_clone_url or "")
+    names = {setting.channel or "" for setting in settings if event in setting.events}
+    return {MESSAGE_CHANNEL, *(channel_of(config.settings.pools, name, key) for name in names)}
 
 
 def _events(changes: Changes) -> Iterator[tuple[EventName, BuildRepository, str]]:

@@ -18,7 +18,11 @@ class StatusLike(RobotLike):
     states: ClassVar[Events] = (EventName.START,)
 
 
-WITH_STATUS = replace(KINDS, channels={**KINDS.channels, "STATUS": StatusLike})
+WITH_STATUS = replace(
+    KINDS,
+    channels={**KINDS.channels, "STATUS": StatusLike},
+    targets={**KINDS.targets, "STATUS": lambda _settings: None},
+)
 CHANNELS = """
 sources: {git: {kind: Gitee, secrets: [{env: SECRET}]}}
 channels:

@@ -3,7 +3,7 @@
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -213,3 +213,37 @@ def test_what_cannot_be_followed_is_named_and_a_faulty_set_changes_nothing(tmp_p
         assert one.down() == []
         assert one.daemon.stop() == 0
         assert "no daemon has the store" in one.daemon.command("reload").complaint
+
+
+def test_a_robot_that_leaves_its_pool_gets_no_notice_any_more_and_another_one_has_its_repositories(
+    tmp_path: Path,
+) -> None:
+    names = ["a", "b", "c"]
+    with start_blocking_portal() as portal, ExitStack() as servers:
+        robots = {
+            name: servers.enter_context(
+                portal.wrap_async_context_manager(dingtalk_robot(time.time, secret=SECRET))
+            )
+            for name in names
+        }
+        chat = {"kind": "DING_TALK", "secret": SECRET, "allow_private": True}
+        with live(
+            tmp_path,
+            builders={"here": {"kind": "dummy", "duration": "10ms", "result": "failed"}},
+            channels={name: {**chat, "url": robot.url} for name, robot in robots.items()},
+            pools={"team": names},
+            notices={"default": [{"channel": "team", "enabled_event_type_names": FAIL}]},
+        ) as one:
+
+            def heard() -> list[str]:
+                return [name for name, robot in robots.items() if robot.messages]
+
+            one.send("plain")
+            (first,) = eventually(heard)
+            eventually(lambda: one.daemon.said("notice.attempted", channel=first, outcome="ok"))
+            one.reload(pools={"team": [name for name in names if name != first]})
+            assert one.changed() == ["pools.team"]
+            one.send("plain", sha="2" * 40)
+            others = eventually(lambda: [name for name in heard() if name != first])
+            assert len(others) == 1
+            assert len(robots[first].messages) == 1

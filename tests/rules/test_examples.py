@@ -31,6 +31,7 @@ KINDS = Kinds(
     channels=dict.fromkeys(CHANNELS, Anything),
     contacts=registry.KINDS.contacts,
     template_faults=registry.KINDS.template_faults,
+    targets=dict.fromkeys(CHANNELS, lambda _settings: None),
 )
 
 

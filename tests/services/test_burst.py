@@ -1,11 +1,12 @@
-"""500 builds that end within ten seconds, told to one robot that takes 20 messages a minute.
+"""500 builds that end within ten seconds, told to one robot that takes 20 messages a minute, and 60 to three.
 
 The clock is that of the test; with BURST_CLOCK=real it is that of the system, and a run takes minutes.
 """
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +17,7 @@ from channels.dingtalk.contract import CONTRACT as DING_TALK
 from channels.wecom.contract import CONTRACT as WECOM
 from support.channel_contract import Contract, make_channel
 from support.harness import NotifierHarness
-from support.scripted import Clock, RunningClock, Store, open_store
+from support.scripted import START, Clock, RunningClock, Store, open_store
 
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import EventName, Subscription
@@ -31,6 +32,8 @@ STEP_SECONDS: Final = 0.5
 AT_ONCE: Final = 25
 """So many end in each step."""
 EVENTS: Final = frozenset({EventName.SUCCESS, EventName.FAIL})
+OF_POOL: Final = 60
+REPOSITORIES: Final = 20
 
 
 @dataclass
@@ -53,20 +56,31 @@ class Reader:
         self.read = len(texts)
 
 
-async def running_builds(store: Store) -> list[Build]:
-    """As many running builds, each of another branch."""
+def of_branch(place: int) -> dict[str, str]:
+    return {"ref": f"refs/heads/b{place}", "tag_set": f"{place}"}
+
+
+def of_repository(place: int) -> dict[str, str]:
+    name = f"r{place % REPOSITORIES}"
+    return {"repo_name": name, "repo_url": f"https://git.example.com/{name}.git", "tag_set": f"{place}"}
+
+
+async def running_builds(
+    store: Store, count: int = BUILDS, of: Callable[[int], dict[str, str]] = of_branch
+) -> list[Build]:
+    """So many running builds, each of another branch or of one of some repositories."""
     subscriptions = (Subscription(channel="team", events=EVENTS, only="always"),)
     found: list[Build] = []
 
     async def begin(place: int) -> None:
-        ref = f"refs/heads/b{place}"
-        build = await store.add_build(str(place), ref=ref, tag_set=ref, subscriptions=subscriptions)
+        changes: Any = of(place)
+        build = await store.add_build(str(place), subscriptions=subscriptions, **changes)
         for state in (BuildState.TRIGGERING, BuildState.RUNNING):
             assert await store.builds.transition(build.id, state, NoticePolicy(store.clock))
         found.append(build)
 
     async with anyio.create_task_group() as tasks:
-        for place in range(BUILDS):
+        for place in range(count):
             tasks.start_soon(begin, place)
     return sorted(found, key=lambda build: build.number)
 
@@ -108,3 +122,36 @@ async def test_each_failure_is_told_within_a_minute_and_all_within_two_and_no_li
     late = {number: reader.seen[number] - ended[number] for number in ended}
     assert max(late[number] for number in ended if number > BUILDS - FAILED) <= 60
     assert max(reader.seen.values()) - begun <= 2 * 60
+
+
+async def test_sixty_at_once_to_a_pool_of_three_robots_are_told_within_a_minute_each_job_in_order(
+    tmp_path: Path,
+) -> None:
+    clock, names = Clock(), ("robot-0", "robot-1", "robot-2")
+    policy = NoticePolicy(clock, pools={"team": names})
+    async with AsyncExitStack() as servers:
+        store = await servers.enter_async_context(open_store(tmp_path, clock))
+        builds = await running_builds(store, OF_POOL, of_repository)
+        robots = [await servers.enter_async_context(WECOM.serve(tmp_path, clock)) for _ in names]
+        channels: list[Any] = [make_channel("WECOM", WECOM, robot, clock=clock) for robot in robots]
+        for name, channel in zip(names, channels, strict=True):
+            channel.name = name
+        for build in builds:  # the first of each repository, then the second
+            assert await store.builds.transition(build.id, BuildState.SUCCEEDED, policy)
+        async with NotifierHarness(store, channels[0], beside=channels[1:]).running() as harness:
+            while clock() < START + 60 - STEP_SECONDS:
+                await harness.advance(STEP_SECONDS)
+        assert all(len(robot.requests) == len(robot.messages) for robot in robots), "one was too much for it"
+        told = [WECOM.taken(robot) for robot in robots]
+    of_robots = [re.findall(r"acme/(r\d+)[^#]*#(\d)", "\n".join(texts)) for texts in told]
+    assert all(messages for messages in told)
+    assert sorted(one for found in of_robots for one in set(found)) == sorted(
+        (build.repo_name, str(build.number)) for build in builds
+    ), "each by one robot"
+    for texts in told:
+        seen: dict[str, list[int]] = {}
+        for text in texts:
+            for name, number in dict.fromkeys(re.findall(r"acme/(r\d+)[^#]*#(\d)", text)):
+                seen.setdefault(name, []).append(int(number))
+        assert seen
+        assert all(numbers == [1, 2, 3] for numbers in seen.values()), seen

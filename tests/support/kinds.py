@@ -47,4 +47,5 @@ KINDS: Final = Kinds(
         "MESSAGE": None,
     },
     template_faults=lambda _template, _event: (),
+    targets={"DING_TALK": lambda settings: settings.url.reveal(), "MESSAGE": lambda _settings: None},
 )

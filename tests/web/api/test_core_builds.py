@@ -8,6 +8,7 @@ from support.api import nothing
 from support.scripted import Store
 
 from bridge.model.access import Principal, Role
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.values import BuildFilter, Cursor
 from bridge.web.api.core.builds import BuildAccess
 from bridge.web.api.core.errors import NotFound
@@ -29,7 +30,7 @@ async def filled(store: Store) -> dict[str, str]:
 
 async def test_who_reads_some_namespaces_lists_these_and_what_is_public(store: Store) -> None:
     made = await filled(store)
-    access = BuildAccess(store, store.clock, nothing, anyio.Semaphore(1))
+    access = BuildAccess(store, lambda: NoticePolicy(store.clock), nothing, anyio.Semaphore(1))
 
     async def shown(principal: Principal | None, size: int = 20, **only: Any) -> list[str]:
         """What the pages show one after the other, each name once where nothing is shown twice."""
@@ -56,7 +57,7 @@ async def test_who_reads_some_namespaces_lists_these_and_what_is_public(store: S
 
 async def test_what_may_not_be_seen_does_not_seem_to_exist(store: Store) -> None:
     made = await filled(store)
-    access = BuildAccess(store, store.clock, nothing, anyio.Semaphore(1))
+    access = BuildAccess(store, lambda: NoticePolicy(store.clock), nothing, anyio.Semaphore(1))
     assert (await access.one(VIEWER, made["acme private"])).id == made["acme private"]
     assert (await access.one(VIEWER, made["other public"])).id == made["other public"]
     for principal, hidden, cure in (

@@ -12,7 +12,6 @@ from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
 from bridge.model.build import Build
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.store.values import BuildFilter, Cursor, Page
 from bridge.web.api.core.access import require_in
@@ -24,13 +23,20 @@ _NO_BUILD_FOR_YOU: Final = "there is no such build, or your token may not see it
 
 
 class BuildAccess:
-    """What callers may see of builds and do with them; `wake` is called when one waits again or is to end."""
+    """What callers may see of builds and do with them; `wake` is called when one waits again or is to end.
+
+    `notice_policy` is what is in force now.
+    """
 
     def __init__(
-        self, store: Store, clock: Clock, wake: Callable[[], None], one_list: anyio.Semaphore
+        self,
+        store: Store,
+        notice_policy: Callable[[], NoticePolicy],
+        wake: Callable[[], None],
+        one_list: anyio.Semaphore,
     ) -> None:
         self._one_list = one_list
-        self._notices_for = NoticePolicy(clock)
+        self._notice_policy = notice_policy
         self._store = store
         self._builds = store.builds
         self._audit = store.audit
@@ -67,7 +73,7 @@ class BuildAccess:
                 caller.name,
                 f"retried by {caller.name}",
                 claim_id,
-                notices_for=self._notices_for,
+                notices_for=self._notice_policy(),
             )
         except CannotRetry as error:
             raise Conflict(str(error)) from None

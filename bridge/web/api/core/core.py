@@ -6,6 +6,7 @@ import anyio
 
 from bridge.config.settings import SourceSettings
 from bridge.forges.base import Forge
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.rules.lending import Lending, lending
 from bridge.rules.schema import BuildRepository
 from bridge.runtime.clock import Clock
@@ -52,7 +53,7 @@ class Core:
         self.clock = clock
         # However many clients ask for lists, the store's other readers stay free for the daemon.
         self.one_list = anyio.Semaphore(1)
-        self.builds = BuildAccess(store, clock, wake, self.one_list)
+        self.builds = BuildAccess(store, self._notice_policy, wake, self.one_list)
         self.deliveries = DeliveryAccess(store, wake, self.one_list)
         self.notices = NoticeAccess(store, keeper, wake, self.one_list)
         self.silences = SilenceAccess(store, keeper, clock)
@@ -61,6 +62,9 @@ class Core:
         self.explainer = Explainer(
             keeper, self.deliveries, store.deliveries, forges=forges, sources=sources, clock=clock
         )
+
+    def _notice_policy(self) -> NoticePolicy:
+        return NoticePolicy(self.clock, pools=self.keeper.in_force.files.names.pools)
 
     def _access_of(self, repository: BuildRepository, address: str) -> tuple[Lending, CloneAccess | None]:
         """The source whose credentials may be used for code at this address, and what it has."""
