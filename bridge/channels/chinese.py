@@ -126,6 +126,15 @@ CHINESE: Final[Mapping[str, str]] = {
     "plain http needs allow_private: true": "用 http 要设置 allow_private: true",
     "the URL has no {}…: copy the webhook address whole": "URL 里没有 {}…：请完整复制 Webhook 地址",
     "the proxy is not usable: {}": "代理不可用：{}",
+    # why a notice waits
+    "quiet hours of {} until {}": "渠道 {} 免打扰，到 {} 为止",
+    "waits for the other builds of its push, until {} at most": "在等同一次推送的其他构建，最晚到 {}",
+    "{} may send no more before {}": "渠道 {} 的发送频率已到上限，{} 之后再发",
+    "{} down since {}: {}": "{} 从 {} 起异常：{}",
+    "{} paused until {}: {}": "{} 暂停到 {}：{}",
+    "again at {}": "{} 再试",
+    "behind notice {}": "排在通知 {} 后面",
+    "goes with notice {}": "并入通知 {}",
     # why a notice ended without being sent
     "silence {} of {} until {}: {}": "静默 {0}，由 {1} 设置，到 {2}：{3}",
     "taken apart: silence {} holds some of it": "已拆开：静默 {} 拦下了其中一部分",

@@ -1,9 +1,13 @@
 """What waits to be sent to a channel, and which of it goes next."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from bridge.model.notice import DigestKind
+
+PUSH_SECONDS: Final = 15.0
+"""So long the first result of a push waits for those of its other builds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Nothing of what waits goes before `at`."""
+    """Nothing of what waits goes before `at`; `rate_until` is when the target takes something again."""
 
     at: float
+    rate_until: float = field(default=0.0, compare=False)
 
 
 Choose = Callable[[Sequence[Waiting]], Send | Later | None]

@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.model.notice import DigestKind
-from bridge.model.outbox import Later, Send, Waiting
+from bridge.model.outbox import PUSH_SECONDS, Later, Send, Waiting
 from bridge.model.quiet import Quiet
 
-PUSH_SECONDS: Final = 15.0
-"""So long the first result of a push waits for those of its other builds."""
 LATE_SECONDS: Final = 60.0
 """After so long only the newest of a job still matters, and the others are named beside it."""
 DIGEST_SECONDS: Final = 20.0
@@ -105,7 +103,7 @@ def choose(
     else:
         chosen = _within(units, room, slots, quiet, now)
     if isinstance(chosen, Later) and nothing is not None:
-        return min(chosen, nothing, key=lambda later: later.at)
+        return Later(min(chosen.at, nothing.at), chosen.rate_until)
     return chosen
 
 
@@ -119,7 +117,7 @@ def _after_quiet(units: Sequence[_Unit], quiet: Quiet | None) -> Sequence[Waitin
 
 def _within(units: Sequence[_Unit], room: int, slots: Slots, quiet: Quiet | None, now: float) -> Send | Later:
     if slots.free <= 0:
-        return Later(slots.next_at)
+        return Later(slots.next_at, slots.next_at)
     first = units[0]
     if first.urgent:
         alone = slots.free > _RESERVED
@@ -131,14 +129,15 @@ def _within(units: Sequence[_Unit], room: int, slots: Slots, quiet: Quiet | None
 def _digest(units: Sequence[_Unit], room: int, slots: Slots, now: float) -> Send | Later:
     urgent = units[0].urgent
     if not urgent and slots.free <= _RESERVED:
-        return Later(slots.next_at)
+        return Later(slots.next_at, slots.next_at)
     if not units[0].rows[0].folds:
         return Send((units[0].rows[0].id,))
     foldable = _foldable(units)
     due_at = min(unit.since for unit in units) + DIGEST_SECONDS
     if urgent or len(units) > slots.free or len(foldable) >= room or due_at <= now:
         return _message(foldable, room)
-    return Later(min(due_at, slots.next_at))
+    at = min(due_at, slots.next_at)
+    return Later(at, at)
 
 
 def _foldable(units: Sequence[_Unit]) -> Sequence[Waiting]:

@@ -81,6 +81,7 @@ class Notifier(Service):
         self._failures = 0
         self._mended = True  # a start may have brought other settings
         self._finished = False
+        self._noted = -1.0, 0.0  # one of an earlier start may be wrong now
 
     def reopen(self) -> None:
         """Somebody may have mended the channel: try it at once. A pause that the vendor asked for holds."""
@@ -129,10 +130,18 @@ class Notifier(Service):
                 match row:
                     case NoticeRow():
                         await self._deliver(row)
-                    case Later(at):
+                    case Later(at, rate_until):
+                        await self._note_wait(quiet.end if quiet and quiet.end > now else 0.0, rate_until)
                         return at
                     case None:
                         return None
+
+    async def _note_wait(self, quiet_until: float, rate_until: float) -> None:
+        """Note what keeps notices, for who asks why they wait; what still holds is not written again."""
+        now, (quiet, rate) = self._clock(), self._noted
+        if quiet != quiet_until or (rate != rate_until and rate <= now):
+            await self._notices.note_wait(self._name, quiet_until=quiet_until, rate_until=rate_until)
+            self._noted = quiet_until, rate_until
 
     async def _move(self, fallback: str) -> None:
         """The fallback gets what waits, but for the one notice that shows when this channel works again."""

@@ -230,6 +230,9 @@ class Notices(Protocol):
     async def add(self, notices: Sequence[Notice]) -> None:
         """Write notices that belong to no build."""
 
+    async def note_wait(self, channel: str, *, quiet_until: float, rate_until: float) -> None:
+        """Note until when quiet hours and the rate keep notices of a channel, for who asks; 0.0 for none."""
+
     async def claim(
         self,
         channel: str,

@@ -7,7 +7,9 @@ from typing import Literal, Protocol
 from bridge.model.build import Build
 from bridge.store.values import NoticeRow
 
-WaitKind = Literal["tag", "places", "end", "down", "paused", "again", "busy", "order", "digest"]
+WaitKind = Literal[
+    "tag", "places", "end", "down", "paused", "again", "busy", "order", "digest", "quiet", "push", "rate"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,9 @@ class Wait:
     - `busy`: for the builder `name`, which has `count` builds.
     - `order`: for the notice `name`, which goes first.
     - `digest`: for the notice `name`, which tells it.
+    - `quiet`: for the end of the quiet hours of the channel `name` at `until`.
+    - `push`: for the other builds of its push, at most until `until`.
+    - `rate`: for the channel `name`, which may send no more before `until`.
     """
 
     kind: WaitKind

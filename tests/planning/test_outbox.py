@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.model.outbox import Later, Send, Waiting
+from bridge.model.outbox import PUSH_SECONDS, Later, Send, Waiting
 from bridge.model.quiet import Quiet
-from bridge.planning.outbox import DIGEST_SECONDS, LATE_SECONDS, PUSH_SECONDS, Slots, choose
+from bridge.planning.outbox import DIGEST_SECONDS, LATE_SECONDS, Slots, choose
 
 NOW = 1000.0
 

@@ -25,6 +25,7 @@ from bridge.config.channels import ChannelSettings, QuietHoursSettings, common
 from bridge.model.notice import EventName, NoticeState
 from bridge.runtime.rate import Rate
 from bridge.store.values import NoticeFilter
+from bridge.store.waits import Wait
 
 HOUR = 3600.0
 
@@ -154,6 +155,9 @@ async def test_in_quiet_hours_failures_are_sent_and_the_rest_follows_in_one_mess
         await put(store, name, job=name, event=event)
     async with notifying(store, channel, ChannelSettings(quiet_hours=hours)) as harness:
         assert harness.attempted == ["b"]
+        held = [await row(store, "a"), await row(store, "c")]
+        waits = await store.waits.of_notices(held)
+        assert {(wait.kind, wait.until) for wait in waits.values()} == {("quiet", store.clock() + 3580)}
         await harness.advance(3500)
         assert await states(store, "a", "b", "c") == "pending sent pending"
         await harness.advance(100)
@@ -201,6 +205,9 @@ async def test_no_more_is_sent_than_the_rate_allows_also_over_a_restart(tmp_path
         await put(store, *names)
         async with notifying(store, ScriptedChannel(rate=Rate(18, 60))) as harness:
             assert len(harness.attempted) == 18
+            head = await row(store, names[18])
+            wait = Wait(kind="rate", name="team", until=clock() + 60)
+            assert await store.waits.of_notices([head]) == {names[18]: wait}
             await harness.advance(30)
             assert len(harness.attempted) == 18
     channel = ScriptedChannel(rate=Rate(18, 60))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,8 @@ from support.outbox import claim
 from support.scripted import START, Store, quiet
 
 from bridge.model.build import Build, BuildState
-from bridge.model.notice import NoticeState
+from bridge.model.notice import EventName, NoticeState
+from bridge.model.outbox import PUSH_SECONDS
 from bridge.store.sqlite.notices import add
 from bridge.store.values import BuildChange, Cursor, NoticeRow
 from bridge.store.waits import Wait
@@ -106,6 +108,38 @@ async def test_a_pause_that_is_over_keeps_nothing(store: Store) -> None:
     await store.health.pause("channel:team", START + 600, "130101")
     store.clock.advance(600)
     assert await of_notices(store) == {}
+
+
+async def test_a_notice_that_is_due_names_quiet_hours_or_the_rate(store: Store) -> None:
+    success = replace(notice_about("a", None, START), event=EventName.SUCCESS)
+    await store.notices.add([success, notice_about("b", None, START)])
+    await store.notices.note_wait("team", quiet_until=START + 3600, rate_until=START + 7)
+    await store.notices.note_wait("another", quiet_until=0.0, rate_until=START + 9)
+    quiet_hours = Wait(kind="quiet", name="team", until=START + 3600)
+    rate = Wait(kind="rate", name="team", until=START + 7)
+    assert (await of_notices(store))["a"] == quiet_hours
+    await store.notices.end("a", NoticeState.SENT, "")
+    assert await of_notices(store) == {"b": rate}, "what is urgent does not wait for the morning"
+    await store.notices.note_wait("team", quiet_until=0.0, rate_until=START + 8)
+    assert (await of_notices(store))["b"].until == START + 8
+    store.clock.advance(8)
+    assert await of_notices(store) == {}
+
+
+async def test_a_notice_waits_for_the_other_builds_of_its_push_for_a_while(store: Store) -> None:
+    first, second = await store.add_build("1"), await store.add_build("2")
+    ended = replace(first, state=BuildState.FAILED, origin=second.origin)
+    notice = notice_about("a", ended, START)
+    await store.database.write(partial(add, notice=notice, dedupe="a", build=ended))
+    assert await of_notices(store) == {"a": Wait(kind="push", until=START + PUSH_SECONDS)}
+    await store.notices.note_wait("team", quiet_until=0.0, rate_until=START + 60)
+    assert (await of_notices(store))["a"].kind == "push"
+    store.clock.advance(PUSH_SECONDS)
+    assert (await of_notices(store))["a"].kind == "rate", "it has waited long enough for them"
+    await store.builds.request_cancel(second.id, "cancelled by ann")
+    store.clock.advance(-PUSH_SECONDS)
+    assert await store.builds.transition(second.id, BuildState.CANCELLED, quiet)
+    assert (await of_notices(store))["a"].kind == "rate", "no build of the push is open"
 
 
 async def of_notices(store: Store) -> dict[str, Wait]:

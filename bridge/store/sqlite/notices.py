@@ -17,6 +17,7 @@ from bridge.runtime.clock import Clock
 from bridge.store.codec import FACTS, dump
 from bridge.store.schema import notice as table
 from bridge.store.schema import send, target_pause
+from bridge.store.schema_notices import channel_wait
 from bridge.store.sqlite import listing, moving, outbox, timeline
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notice_rows import IS_OPEN, SILENCE, finish, parts_of, row_of
@@ -84,6 +85,12 @@ class Notices:
 
         await self._database.write(work)
 
+    async def note_wait(self, channel: str, *, quiet_until: float, rate_until: float) -> None:
+        values = {"channel": channel, "quiet_until": quiet_until, "rate_until": rate_until}
+        noted = insert_ignore(channel_wait).values(values)
+        noted = noted.on_conflict_do_update(index_elements=["channel"], set_=values)
+        await self._database.write(lambda connection: connection.execute(noted))
+
     async def claim(
         self,
         channel: str,
@@ -115,7 +122,7 @@ class Notices:
             if not isinstance(chosen, Send):
                 times = [chosen.at] if chosen else []
                 times += [] if found.next_at is None else [found.next_at]
-                return Later(min(times)) if times else None
+                return Later(min(times), chosen.rate_until if chosen else 0.0) if times else None
             row = await self._database.write(partial(_take, chosen=chosen, target=target, now=now))
             if row is not None:
                 return row

@@ -7,10 +7,12 @@ from sqlalchemy import Connection, func, select
 
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import NoticeState
+from bridge.model.outbox import PUSH_SECONDS
 from bridge.runtime.clock import Clock
 from bridge.store.schema import build as build_table
 from bridge.store.schema import notice as notice_table
 from bridge.store.schema import service
+from bridge.store.schema_notices import channel_wait
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.eligibility import ahead_by_tag, first_active
@@ -18,6 +20,7 @@ from bridge.store.sqlite.notice_rows import IS_OPEN
 from bridge.store.values import HealthRecord, NoticeRow
 from bridge.store.waits import Wait
 
+_UNENDED = [state for state in BuildState if not state.terminal]
 _WITH_BUILDER = [BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING]
 
 
@@ -55,7 +58,8 @@ class Waits:
         def work(connection: Connection) -> Mapping[str, Wait]:
             parts = _parts(connection, {f"channel:{row.notice.channel}" for row in pending})
             first = _first_of_jobs(connection, {row.notice.channel for row in pending})
-            found = {row.notice.id: _of_notice(row, parts, first, now) for row in pending}
+            keeping = _Keeping(connection, pending)
+            found = {row.notice.id: _of_notice(row, parts, first, keeping, now) for row in pending}
             return {notice_id: wait for notice_id, wait in found.items() if wait is not None}
 
         return await self._database.read(work)
@@ -122,8 +126,38 @@ class _Builders:
         return Wait(kind="busy", name=build.builder, count=count) if count else None
 
 
+class _Keeping:
+    """What keeps notices that are due: quiet hours, the other builds of their push, or the rate."""
+
+    def __init__(self, connection: Connection, rows: Sequence[NoticeRow]) -> None:
+        channels = {row.notice.channel for row in rows}
+        noted = select(channel_wait).where(channel_wait.c.channel.in_(channels))
+        self._noted = {row["channel"]: row for row in connection.execute(noted).mappings()}
+        ids = [row.notice.id for row in rows]
+        others = select(build_table.c.id).where(
+            build_table.c.delivery_id == notice_table.c.batch, build_table.c.state.in_(_UNENDED)
+        )
+        of_pushes = select(notice_table.c.id).where(notice_table.c.id.in_(ids), others.exists())
+        self._incomplete = set(connection.execute(of_pushes).scalars())
+
+    def wait(self, row: NoticeRow, now: float) -> Wait | None:
+        name, made = row.notice.channel, row.notice.created_at
+        noted = self._noted.get(name)
+        if noted and noted["quiet_until"] > now and not row.notice.event.urgent:
+            return Wait(kind="quiet", name=name, until=noted["quiet_until"])
+        if row.notice.id in self._incomplete and made + PUSH_SECONDS > now:
+            return Wait(kind="push", until=made + PUSH_SECONDS)
+        if noted and noted["rate_until"] > now:
+            return Wait(kind="rate", name=name, until=noted["rate_until"])
+        return None
+
+
 def _of_notice(
-    row: NoticeRow, parts: Mapping[str, HealthRecord], first: Mapping[Any, str], now: float
+    row: NoticeRow,
+    parts: Mapping[str, HealthRecord],
+    first: Mapping[Any, str],
+    keeping: _Keeping,
+    now: float,
 ) -> Wait | None:
     part = parts.get(f"channel:{row.notice.channel}")
     if part is not None and (wait := _of_part(part, now)) is not None:
@@ -133,7 +167,9 @@ def _of_notice(
     head = first.get((row.notice.channel, row.job, row.notice.recipient))
     if head is not None and head < row.notice.id:
         return Wait(kind="order", name=head)
-    return Wait(kind="again", why=row.detail, until=row.next_at) if row.detail and row.next_at > now else None
+    if row.next_at > now:
+        return Wait(kind="again", why=row.detail, until=row.next_at) if row.detail else None
+    return keeping.wait(row, now)
 
 
 def _first_of_jobs(connection: Connection, channels: set[str]) -> Mapping[Any, str]:

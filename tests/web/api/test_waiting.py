@@ -1,17 +1,21 @@
+# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """Why builds and notices wait, as each dialect shows it and as far as each caller may see it."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
 from support.answers import good
 from support.api import api_of, bearer, client_of, issue
 from support.keeping import keeper_of
-from support.listed import add_notice
+from support.listed import add_notice, notice_about
 from support.scripted import START, Store
 
+from bridge.channels.reasons import reasons
 from bridge.model.access import Role
 from bridge.model.build import BuildState
+from bridge.model.notice import EventName
 
 BEHIND = "behind {}, which writes the same tag"
 
@@ -72,3 +76,28 @@ async def test_every_view_of_a_notice_says_what_it_waits_for(store: Store, clien
     shown = good(await client.get("/v1/notices/a", headers=headers))
     why = "team paused until 2023-11-14T22:23:20.000Z: 130101"
     assert [row["detail"], shown["detail"]] == [why, why]
+
+
+async def test_a_notice_that_is_due_says_for_what_it_waits_in_words_that_have_a_chinese_form(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    headers, say = bearer(await issue(store)), reasons("zh-CN", {})
+
+    async def said() -> tuple[str, str]:
+        (row,) = good(await client.get("/v1/notices?channel=team", headers=headers))["results"]
+        return row["detail"], say(row["detail"])
+
+    success = replace(notice_about("a", None, START), event=EventName.SUCCESS)
+    await store.notices.add([success])
+    await store.notices.note_wait("team", quiet_until=START + 600, rate_until=0.0)
+    at = "2023-11-14T22:23:20.000Z"
+    assert await said() == (f"quiet hours of team until {at}", f"渠道 team 免打扰，到 {at} 为止")
+    await store.notices.note_wait("team", quiet_until=0.0, rate_until=START + 600)
+    assert await said() == (
+        f"team may send no more before {at}",
+        f"渠道 team 的发送频率已到上限，{at} 之后再发",
+    )
+    await store.health.pause("channel:team", START + 600, "130101")
+    assert (await said())[1] == f"team 暂停到 {at}：130101"
+    await store.health.degrade("channel:team", "no answer within 45 s")
+    assert (await said())[1] == "team 从 2023-11-14T22:13:20.000Z 起异常：45 秒内没有应答"

@@ -58,16 +58,23 @@ def _name_beside(build: Build, other: Build, sees: Sees) -> str:
 def _part_text(wait: Wait, time: Time) -> str:
     match wait.kind:
         case "down":
-            return f"{wait.name} down since {time(wait.since)}: {wait.why}"
+            text = f"{wait.name} down since {time(wait.since)}: {wait.why}"
         case "paused":
-            return f"{wait.name} paused until {time(wait.until)}: {wait.why}"
+            text = f"{wait.name} paused until {time(wait.until)}: {wait.why}"
         case "again":
-            return f"{wait.why}; again at {time(wait.until)}"
+            text = f"{wait.why}; again at {time(wait.until)}"
         case "busy":
-            return f"{wait.name} is busy with {wait.count} {'build' if wait.count == 1 else 'builds'}"
+            text = f"{wait.name} is busy with {wait.count} {'build' if wait.count == 1 else 'builds'}"
         case "order" | "digest":
-            return f"{'behind' if wait.kind == 'order' else 'goes with'} notice {wait.name}"
+            text = f"{'behind' if wait.kind == 'order' else 'goes with'} notice {wait.name}"
+        case "quiet":
+            text = f"quiet hours of {wait.name} until {time(wait.until)}"
+        case "push":
+            text = f"waits for the other builds of its push, until {time(wait.until)} at most"
+        case "rate":
+            text = f"{wait.name} may send no more before {time(wait.until)}"
         case "end" | "tag" | "places":
-            return f"is to end: {wait.why}"
+            text = f"is to end: {wait.why}"
         case _:
             assert_never(wait.kind)
+    return text
