@@ -11,9 +11,11 @@ from bridge.cli.setup import audited, configuration, outline, run, store_of, use
 from bridge.model.audit import Action
 from bridge.model.language import Language
 from bridge.model.notice import EventName, NoticeState
-from bridge.registry import previews
+from bridge.registry import KINDS, previews
+from bridge.rules.checking import Names
 from bridge.runtime.clock import system_clock
 from bridge.store.values import Cursor, NoticeFilter
+from bridge.web.api.core.notices import held_again
 from bridge.web.api.core.previews import notice_about
 from bridge.web.api.core.reasons import notices_with_reasons
 from bridge.web.api.notice_documents import NoticeDocument, notice_document, notice_story
@@ -72,19 +74,24 @@ def show_notice(config: str | None, notice_id: str, *, as_json: bool) -> None:
 @click.argument("notice_id")
 @click.pass_obj
 def replay(config: str | None, notice_id: str) -> None:
-    """Send a notice that has ended once more, as a new one."""
-    channels = outline(config).channel_kinds
+    """Send a notice that has ended once more, as a new one.
 
-    async def work() -> str:
+    Where a silence in force will hold that one, too, it says which.
+    """
+    loaded = outline(config)
+    names = Names.of(loaded, KINDS)
+
+    async def work() -> tuple[str, str]:
         async with store_of(config) as store:
             row, _ = await find_notice(store, notice_id)
-            if (channel := row.notice.channel) not in channels:
+            if (channel := row.notice.channel) not in loaded.channel_kinds:
                 raise click.ClickException(f"there is no channel {channel} any more: add it to bridge.yaml")
             new = await store.notices.replay(row.notice.id)
             await audited(store, Action.NOTICE_REPLAYED, row.notice.id, after={"notice_id": new})
-            return new
+            return new, await held_again(store, (await find_notice(store, new))[0], names)
 
-    click.echo(f"notice {run(work)}")
+    new, why = run(work)
+    click.echo(f"notice {new}{f': {why}' if why else ''}")
 
 
 @notices.command()

@@ -15,15 +15,20 @@ def silenced(
 
     A digest is among them as soon as one of its notices is.
     """
-    if by == "none":
-        return {}
-    ours = [one for one in silences if one.channel == channel or (one.channel is None and by == "any")]
     by_about = {
         about: silence
         for about in {about for row in waiting for about in row.about}
-        if (silence := next((one for one in ours if _covers(one, about)), None)) is not None
+        if (silence := holder(about, silences, channel=channel, by=by)) is not None
     }
     return {row.id: by_about[about] for row in waiting for about in row.about if about in by_about}
+
+
+def holder(about: About, silences: Sequence[Silence], *, channel: str, by: SilencedBy) -> Silence | None:
+    """The first of the silences that keeps what is about this from this channel; None where none does."""
+    if by == "none":
+        return None
+    ours = (one for one in silences if one.channel == channel or (one.channel is None and by == "any"))
+    return next((one for one in ours if _covers(one, about)), None)
 
 
 def _covers(silence: Silence, about: About) -> bool:

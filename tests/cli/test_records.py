@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
+from support.commands import command
 from support.daemon import SECRET, Daemon
 from support.listed import add_notice
 from support.outbox import claim
@@ -273,6 +274,37 @@ def test_a_notice_is_sent_once_more_by_hand(daemon: Daemon) -> None:
         "notice.replayed",
         "done",
         {"notice_id": new},
+    )
+
+
+def test_a_replay_that_a_silence_holds_says_by_which(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        await add_notice(store, "done", channel="team", ended=NoticeState.DEAD)
+
+    config = (
+        daemon.config.read_text()
+        + "channels: {team: {kind: SLACK, url: 'https://hooks.slack.com/services/T0/B0/0123456789'}}\n"
+    )
+    daemon.config.write_text(config)
+    filled(daemon, fill)
+    events = [word for event in EventName for word in ("--event", event)]
+    made = command(
+        "--config",
+        daemon.config,
+        "silences",
+        "add",
+        *events,
+        "--channel",
+        "team",
+        "--until",
+        "2h",
+        "--reason",
+        "x",
+    )
+    silence = made.stdout.split()[1]
+    (said,) = good(daemon, "notices replay done").stdout.splitlines()
+    assert re.fullmatch(
+        rf"notice \S+: silence {silence} of \S+ holds it until \S+: end that, then replay it", said
     )
 
 

@@ -221,12 +221,14 @@ class OwnApi(SilenceCalls):
         return notice_story(*await self._core.notices.one(call.caller, call.path["notice_id"]))
 
     async def replay_notice(self, call: Call) -> NoticeDocument:
-        """Have a notice that has ended sent once more; the answer is the new notice."""
+        """Have a notice that has ended sent once more; the answer is the new notice.
+
+        Where a silence in force will hold it, its `detail` says which.
+        """
         new_id = await self._core.notices.replay(
             call.caller, call.path["notice_id"], call.origin, call.claim_id
         )
-        row, _ = await self._core.notices.one(call.caller, new_id)
-        return notice_document(row)
+        return notice_document(await self._core.notices.replayed(call.caller, new_id))
 
     async def list_messages(self, call: Call, query: MessageQuery) -> ListPage[MessageDocument]:
         """List in-app messages, the newest first."""

@@ -12,12 +12,15 @@ from support.harness import NotifierHarness
 from support.keeping import keeper_of
 from support.listed import add_notice, notice_about
 from support.scripted import ScriptedChannel, Store, delivery_of, eventually, new_build, quiet
+from support.trail import change_by
 
 from bridge.channels.base import Dead
 from bridge.model.access import Role
 from bridge.model.delivery import DeliveryState
-from bridge.model.notice import NoticeState
+from bridge.model.notice import EventName, NoticeState
+from bridge.model.silence import Silence
 from bridge.planning.builds import plan
+from bridge.runtime.clock import moment
 from bridge.store.values import Decision
 from bridge.web.api.pages import PAGE_SIZE
 
@@ -213,6 +216,32 @@ async def test_what_cannot_be_sent_again_is_refused(store: Store, client: httpx.
     assert (await client.post("/v1/notices/service/replay", headers=everywhere)).status_code == 201
     trail = good(await client.get("/v1/audit", headers=bearer(await issue(store, Role.ADMIN))))
     assert [entry["subject"] for entry in trail["results"]] == ["service"]
+
+
+async def test_a_notice_that_a_silence_holds_again_says_so_when_it_is_replayed(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    now = store.clock()
+    known = Silence(
+        id="s-1",
+        created_at=now,
+        until=now + 3600,
+        author="li",
+        reason="known",
+        channel="team",
+        events=frozenset(EventName),
+    )
+    await add_notice(store, "n", ended=NoticeState.DEAD)
+    await store.silences.add(known, change_by())
+    client.headers.update(bearer(await issue(store, Role.MEMBER)))
+    answer = await client.post("/v1/notices/n/replay")
+    assert answer.status_code == 201
+    assert answer.json()["data"]["detail"] == (
+        f"silence s-1 of li holds it until {moment(now + 3600)}: end that, then replay it"
+    )
+    await store.silences.end("s-1", change_by())
+    await add_notice(store, "m", ended=NoticeState.DEAD)
+    assert "silence" not in (await client.post("/v1/notices/m/replay")).json()["data"]["detail"]
 
 
 class _KilledError(BaseException):

@@ -9,6 +9,12 @@ import anyio
 from bridge.errors import CannotReplay
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action
+from bridge.model.notice import MESSAGE_CHANNEL, BuildFacts, DigestFacts
+from bridge.model.outbox import About
+from bridge.model.silence import SilencedBy
+from bridge.planning.silences import holder
+from bridge.rules.checking import Names
+from bridge.runtime.clock import moment
 from bridge.store.base import Store
 from bridge.store.values import Cursor, MessageFilter, MessageRow, NoticeFilter, NoticeRow, Page, Step
 from bridge.web.api.core.access import require, require_in
@@ -80,6 +86,32 @@ class NoticeAccess:
         after = {"notice_id": new_id}
         await self._audit.add(caller, Action.NOTICE_REPLAYED, notice_id, origin=origin, after=after)
         return new_id
+
+    async def replayed(self, caller: Principal, notice_id: str) -> NoticeRow:
+        """A notice that was just made again; `detail` says which silence will hold it. Raises NotFound."""
+        row, _ = await self.one(caller, notice_id)
+        why = await held_again(self._store, row, self._keeper.in_force.files.names)
+        return replace(row, detail=why) if why else row
+
+
+async def held_again(store: Store, row: NoticeRow, names: Names) -> str:
+    """Why a notice that was made again is not sent either: a silence in force; empty where there is none."""
+    by: SilencedBy = "its-own" if row.notice.channel in names.whole_channels else "any"
+    in_app = names.channels.get(row.notice.channel) == names.channels.get(MESSAGE_CHANNEL)
+    if in_app or isinstance(row.notice.facts, DigestFacts):
+        by = "none"
+    facts = row.notice.facts
+    about = About(
+        row.notice.event,
+        f"{row.namespace}/{row.repo_name}" if row.namespace else None,
+        facts.ref_name if isinstance(facts, BuildFacts) else None,
+    )
+    found = holder(about, await store.silences.active(), channel=row.notice.channel, by=by)
+    if found is None:
+        return ""
+    return (
+        f"silence {found.id} of {found.author} holds it until {moment(found.until)}: end that, then replay it"
+    )
 
 
 def _visible(caller: Principal, row: NoticeRow) -> bool:
