@@ -288,7 +288,8 @@ def previews(
         except Exception as error:
             log.exception(LogEvent.CHANNEL_ERROR, channel=name)
             text = f"the adapter failed: {type(error).__name__}"  # the others are shown
-        found[name] = "".join(f"{redactor.foreign(line)}\n" for line in text.splitlines())
+        # At once: a key of several lines is none in its lines.
+        found[name] = f"{redactor.foreign(text).rstrip()}\n"
     return found
 
 

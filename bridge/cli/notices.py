@@ -10,7 +10,7 @@ from bridge.cli.rows import limit_option, print_one, print_rows
 from bridge.cli.setup import audited, configuration, outline, run, store_of, user
 from bridge.model.audit import Action
 from bridge.model.language import Language
-from bridge.model.notice import EventName, NoticeState
+from bridge.model.notice import BuildEvent, EventName, NoticeState
 from bridge.registry import KINDS, previews
 from bridge.rules.checking import Names
 from bridge.runtime.clock import system_clock
@@ -97,7 +97,7 @@ def replay(config: str | None, notice_id: str) -> None:
 @notices.command()
 @click.argument("build_id")
 @click.option("--channel", help="Only that of this channel.")
-@click.option("--event", type=click.Choice([str(event) for event in EventName]), help="As if this happened.")
+@click.option("--event", type=click.Choice([*map(str, get_args(BuildEvent))]), help="As if this happened.")
 @click.option("--language", type=click.Choice(get_args(Language)), help="In place of the channel's own.")
 @click.pass_obj
 def preview(

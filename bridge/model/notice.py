@@ -50,6 +50,15 @@ class EventName(StrEnum):
         return self in _URGENT
 
 
+BuildEvent = Literal[
+    EventName.QUEUED,
+    EventName.START,
+    EventName.SUCCESS,
+    EventName.FAIL,
+    EventName.STOP,
+    EventName.FIXED,
+]
+"""What may happen to a build."""
 _URGENT: Final = frozenset({EventName.FAIL, EventName.FIXED, EventName.DEGRADED})
 
 

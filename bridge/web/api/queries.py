@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from bridge.config.types import Strict, wrong
 from bridge.model.build import BuildState, Letter
 from bridge.model.delivery import DeliveryState
-from bridge.model.notice import EventName, NoticeState
+from bridge.model.notice import BuildEvent, EventName, NoticeState
 from bridge.store.values import BuildFilter, Cursor, DeliveryFilter, MessageFilter, NoticeFilter
 from bridge.web.api.core.errors import Invalid
 from bridge.web.api.operation import Arguments
@@ -214,7 +214,7 @@ class EventQuery(Arguments):
 class PreviewQuery(Arguments):
     """What to show of a build."""
 
-    event: EventName | None = None
+    event: BuildEvent | None = None
     """As if this happened; if left out, the newest that did."""
     language: Literal["zh-CN", "en"] | None = None
     """In place of each channel's own."""

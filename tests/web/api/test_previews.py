@@ -29,7 +29,8 @@ async def test_what_channels_would_send_of_a_build_is_of_its_newest_event_or_of_
     assert good(await client.get(address)) == [{"channel": "team", "text": "buildJobFail None\n"}]
     (asked,) = good(await client.get(f"{address}?event=buildJobFixed&language=zh-CN"))
     assert asked["text"] == "buildJobFixed zh-CN\n"
-    bad(await client.get(f"{address}?event=buildJobBroken"), 400)
+    for none_of_builds in ("buildJobBroken", "serviceDegraded", "updateConfigJob"):
+        bad(await client.get(f"{address}?event={none_of_builds}"), 400)
 
 
 async def test_nothing_would_be_sent_of_a_build_that_has_not_begun(
