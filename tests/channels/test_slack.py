@@ -116,3 +116,14 @@ async def test_the_pause_that_slack_asks_for_is_kept() -> None:
         outcome = await ops.send(notice())
     assert isinstance(outcome, RateLimited)
     assert outcome.after == 30
+
+
+async def test_a_domain_in_the_words_of_a_stranger_is_no_link() -> None:
+    clock = Turnable()
+    async with slack_workspace(clock) as hook:
+        assert isinstance(
+            await channel(hook, clock).send(notice(subject="see evil.example.com, evil.com")), Ok
+        )
+    (message,) = hook.messages
+    assert "see evil.example.com, evil.com" in shown(message)
+    assert "|evil.com>" not in shown(message)

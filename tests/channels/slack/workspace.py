@@ -1,6 +1,7 @@
 """An incoming webhook of Slack on loopback that checks what the vendor documents."""
 
 import json
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -59,4 +60,13 @@ def _fault(message: Mapping[str, Any]) -> str | None:
 
 
 def shown(message: Mapping[str, Any]) -> str:
-    return "\n".join(block["text"]["text"] for block in message["blocks"])
+    return "\n".join(_linked(block["text"]) for block in message["blocks"])
+
+
+def _linked(part: Mapping[str, Any]) -> str:
+    """A text in which the vendor has made a link of what looks like one, unless it is to leave it alone."""
+    if part.get("verbatim"):
+        return str(part["text"])
+    words = re.split(r"(<[^>]*>)", part["text"])
+    words[::2] = [re.sub(r"[\w-]+(?:\.[\w-]+)*\.com\b", r"<http://\g<0>|\g<0>>", word) for word in words[::2]]
+    return "".join(words)

@@ -1,8 +1,9 @@
 """Slack incoming webhooks.
 
 Source: "Sending messages using incoming webhooks",
-https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, and
-"Section block", https://docs.slack.dev/reference/block-kit/blocks/section-block.
+https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks, "Section block",
+https://docs.slack.dev/reference/block-kit/blocks/section-block, and "Text object",
+https://docs.slack.dev/reference/block-kit/composition-objects/text-object.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -126,4 +127,5 @@ def _packed(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _section(text: str) -> dict[str, object]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    """A block whose words the vendor leaves as they are: without `verbatim` a bare example.com is a link."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
