@@ -23,7 +23,34 @@ CHINESE: Final[Mapping[str, str]] = {
     "the adapter failed: {}": "程序内部出错：{}",
     "older than {}, which was already pushed; a person asked for it": "比已推送的 {} 旧，由人工指定构建",
     "{}: ask for the build again, `builds trigger`": "{}：请用 `builds trigger` 重新触发",
+    "there is no builder {} any more": "已经没有构建器 {}",
+    "there is no builder {} any more, since {}": "从 {1} 起没有构建器 {0}",
+    "its builder is there again": "构建器又有了",
+    "its builder moved to another place by a change of the configuration: look at the old one": (
+        "配置改动后构建器换了地方：请到原来的构建器上查看"
+    ),
+    "one run for this build and {}": "这个构建和 {} 是同一次运行",
+    "the job does not receive {}": "任务没有接收 {}",
+    "the workflow does not receive {}": "工作流没有接收 {}",
+    "the images to build (IMAGE, TAGS)": "要构建的镜像（IMAGE、TAGS）",
+    "the builder does not have it: {}": "构建器上没有这个构建：{}",
+    "no answer": "没有应答",
+    "it was open in the backup that was restored, and may have been triggered since the backup was made: "
+    "look at the builder, then `builds retry` builds it": (
+        "恢复的备份里它还没有结束，备份之后可能已经触发：请先到构建器上查看，再用 `builds retry` 重新构建"
+    ),
     # parts of the bridge
+    "it answers again": "已恢复应答",
+    "the rules on disk are good again, and in force": "规则文件已改好并生效",
+    "nothing in bridge.yaml waits for a restart": "bridge.yaml 里没有等待重启的改动了",
+    "there is room again": "磁盘空间已够用",
+    "it took a test notice": "已收下测试消息",
+    "{}: missed once until {}, since {}": "{0}：到 {1} 为止错过 1 次，因为{2}",
+    "{}: missed over {} times until {}, since {}": "{0}：到 {2} 为止错过 {1} 次以上，因为{3}",
+    "{}: missed {} times until {}, since {}": "{0}：到 {2} 为止错过 {1} 次，因为{3}",
+    "the bridge was not running": " Buildbridge 没有运行",
+    "the clock went from {} to {} at once": "时钟从 {} 一下跳到 {}",
+    "the store failed": "存储出错",
     "it takes notices again": "已恢复发送",
     "{} gets its notices meanwhile": "其间的通知改由渠道 {} 发送",
     "{} waits for a restart": "{} 重启后生效",
@@ -137,6 +164,10 @@ CHINESE: Final[Mapping[str, str]] = {
     "goes with notice {}": "并入通知 {}",
     # why a notice ended without being sent
     "silence {} of {} until {}: {}": "静默 {0}，由 {1} 设置，到 {2}：{3}",
+    "taken apart: its notices go to {}": "已拆开：里面的通知改由渠道 {} 发送",
+    "{} is out of order, and {} has a notice of the same event": ("渠道 {} 异常，渠道 {} 已有同一事件的通知"),
+    "their channel is not configured": "渠道已不在配置里",
+    "there is no channel {} any more": "已经没有渠道 {}",
     "taken apart: silence {} holds some of it": "已拆开：静默 {} 拦下了其中一部分",
     "the last attempt: {}": "上次发送：{}",
     "it could not be sent in time": "没能在有效期内发出去",

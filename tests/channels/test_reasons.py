@@ -19,6 +19,7 @@ from bridge.config.chinese import CHINESE as OF_FILES
 from bridge.model.notice import EventName, ServiceFacts
 from bridge.registry import BUILDERS, CHANNELS
 from bridge.rules.chinese import CHINESE as OF_RULES
+from bridge.services.health import CONFIGURATION_RESTORED, RULES_RESTORED
 
 OF_BUILDERS = {english: chinese for kind in BUILDERS.values() for english, chinese in kind.chinese.items()}
 GONE = (
@@ -115,6 +116,28 @@ def test_a_chinese_form_has_the_values_of_the_english_one(catalogue: str, senten
             "静默 0a1b，由 ann 设置，到 08:00：quiet；上次发送：可能已发送：x 没有完整应答：ReadTimeout",
         ),
         ("taken apart: silence 0a1b holds some of it", "已拆开：静默 0a1b 拦下了其中一部分"),
+        ("taken apart: its notices go to spare", "已拆开：里面的通知改由渠道 spare 发送"),
+        (
+            "team is out of order, and spare has a notice of the same event",
+            "渠道 team 异常，渠道 spare 已有同一事件的通知",
+        ),
+        (
+            f"perhaps sent: {LOST}; spare gets its notices meanwhile",
+            "可能已发送：x 没有完整应答：ReadTimeout；其间的通知改由渠道 spare 发送",
+        ),
+        (RULES_RESTORED, "规则文件已改好并生效"),
+        (CONFIGURATION_RESTORED, "bridge.yaml 里没有等待重启的改动了"),
+        ("it answers again", "已恢复应答"),
+        ("there is room again", "磁盘空间已够用"),
+        (
+            "shop main: 0 3 * * * UTC: missed 2 times until 03:00, since the bridge was not running",
+            "shop main: 0 3 * * * UTC：到 03:00 为止错过 2 次，因为 Buildbridge 没有运行",
+        ),
+        (
+            "a: missed over 99 times until 03:00, since the clock went from 01:00 to 04:00 at once",
+            "a：到 03:00 为止错过 99 次以上，因为时钟从 01:00 一下跳到 04:00",
+        ),
+        ("there is no builder ci any more, since 08:00", "从 08:00 起没有构建器 ci"),
         ("it could not be sent in time", "没能在有效期内发出去"),
         ("dropped by ann", "由 ann 丢弃"),
         (
