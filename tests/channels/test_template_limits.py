@@ -16,7 +16,7 @@ from support.notices import FACTS as USUAL
 from bridge.channels.content import Link
 from bridge.channels.templates import worded as module
 from bridge.channels.templates.fault import TemplateFaults
-from bridge.channels.templates.worded import MAX_OUTPUT, faults_of, worded
+from bridge.channels.templates.worded import MAX_OUTPUT, MAX_SECONDS, faults_of, worded
 from bridge.channels.text import web_link
 from bridge.channels.words import Speech, words_of
 from bridge.config.templates import MAX_BYTES, NoticeTemplate
@@ -39,6 +39,10 @@ WORK: Final = {
     "searches": LOOPS.replace("%s", ("{% if '" + "d" * 300 + "e' in reason %}{% endif %}") * 11),
     "replaced by more": "{{ reason" + " | replace('d', reason)" * 14 + " }}",
     "replaced in loops": LOOPS.replace("%s", "{% if reason | replace('d', reason) == a %}{% endif %}" * 45),
+    "lists in loops": LOOPS.replace("%s", "{% if " + "~".join(["images"] * 290) + " == a %}{% endif %}"),
+    "lists of lists in loops": LOOPS.replace(
+        "%s", "{% if [" + ",".join([f"[{','.join(['images'] * 20)}]"] * 20) + "] | join == a %}{% endif %}"
+    ),
     "joined by more": "{{ [reason, reason] | join(images | join(reason)) | upper }}",
     "lists of lists": "{{ " + "[tail, " * 10 + "tail" + "]" * 10 + " }}",
     "long literals": LOOPS.replace("%s", "{{ ('" + "y" * 3800 + "' | trim)[:1] }}"),
@@ -99,23 +103,28 @@ def test_the_sources_are_as_long_as_they_may_be() -> None:
     assert all(len(source.encode()) <= MAX_BYTES for source in (*WORK.values(), *REFUSED.values()))
 
 
+def shown_of(source: str) -> list[str]:
+    """The lines of a template, or why it ends."""
+    try:
+        return words(source)
+    except TemplateFaults as fault:
+        return [str(fault)]
+
+
 @pytest.mark.parametrize("name", WORK)
 def test_what_makes_much_work_of_little_is_bounded_in_time_memory_and_room(name: str) -> None:
     tracemalloc.start()
     try:
-        began = thread_time()
-        try:
-            shown = words(WORK[name])
-        except TemplateFaults as fault:
-            shown = [str(fault)]
-        took = thread_time() - began
+        shown = shown_of(WORK[name])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert took < 5, "of which most is the measurement"
     assert peak < 30_000_000
     assert sum(map(len, shown)) <= MAX_OUTPUT
     assert not re.search("parts|deep|expected", "".join(shown)), "it has to run"
+    began = thread_time()
+    shown_of(WORK[name])
+    assert thread_time() - began < 4 * MAX_SECONDS
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -103,11 +103,11 @@ def test_every_name_of_a_build_has_a_plain_value() -> None:
         "{{ event }} {{ language }} {{ mark }} {{ status }} {{ phrase }}\n"
         "{{ namespace }}/{{ repository }} {{ number }} {{ run }} {{ label }} {{ kind }} {{ ref }}\n"
         "{{ sha[:8] }} {{ commit_url }} {{ subject }} {{ author }} {{ by }} {{ cause }} {{ why }}\n"
-        "{{ images | join(' ') }} {{ images[0] }} {{ builder }} {{ duration }} {{ reason }}\n"
+        "{{ images | join(' ') }} {{ images[0] }} {{ builder }} {{ duration }} {{ stage }}: {{ reason }}\n"
         "{{ failures }} {{ failing_since }} {{ build_url }}\n"
         "{% for line in tail %}{{ loop.index }} {{ line }}\n{% endfor %}"
     )
-    assert body(source, streak=3, streak_since=126, by="root", cause="manual", run=2) == [
+    assert body(source, streak=3, streak_since=126, by="root", cause="manual", run=2, stage="Unit tests") == [
         "buildJobFail en 🔁 STILL FAILING Build still failing",
         "acme/shop 128 2 #128.2 branch main",
         (
@@ -116,7 +116,7 @@ def test_every_name_of_a_build_has_a_plain_value() -> None:
         ),
         (
             "registry.example.com/acme/shop:1.4.2 registry.example.com/acme/shop:latest "
-            "registry.example.com/acme/shop:1.4.2 jenkins 3m12s docker build"
+            "registry.example.com/acme/shop:1.4.2 jenkins 3m12s Unit tests: docker build"
         ),
         "3 126 https://ci.example.com/job/shop/128/",
         "1 step 3/9",
@@ -177,10 +177,19 @@ def test_links_lead_to_safe_addresses_only_and_cannot_be_forged() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["subject", "'//x'", "subject ~ '/'", "'https://' ~ ref", "'javascript:x'", "'https://a@b/'", "1"],
+    [
+        "subject",
+        "a_url",
+        "'//x'",
+        "subject ~ '/'",
+        "'https://' ~ ref",
+        "'javascript:x'",
+        "'https://a@b/'",
+        "1",
+    ],
 )
 def test_no_text_of_strangers_says_where_a_link_leads(address: str) -> None:
-    _, problem = fault(f"{{{{ link('x', {address}) }}}}")
+    _, problem = fault(f"{{% for a_url in tail %}}{{{{ link('x', {address}) }}}}{{% endfor %}}")
     assert problem == "an address is commit_url, build_url, or a text that begins with https://HOST/"
 
 

@@ -3,8 +3,12 @@
 Values are texts, numbers, lists of texts, and None where a build has nothing of the kind.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
+from math import inf
+from time import thread_time
 from typing import Final, NoReturn
 
 from jinja2 import Undefined
@@ -14,12 +18,36 @@ MAX_TEXT: Final = 2000
 _MAX_REPLACED: Final = 100
 
 
+_end: ContextVar[float] = ContextVar("end", default=inf)
+"""The time of the thread at which the template that runs is given up."""
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Has what runs inside end after so many seconds of the processor: every value is shown by `text_of`.
+
+    Raises TimeoutError.
+    """
+    token = _end.set(thread_time() + seconds)
+    try:
+        yield
+    except TimeoutError:
+        raise TimeoutError(f"takes over {seconds} s: make it simpler") from None
+    finally:
+        _end.reset(token)
+
+
 class WrongValue(Exception):
     """A value of another kind than the filter takes; the text is a sentence."""
 
 
 def text_of(value: object) -> str:
-    """How a value is shown: nothing for None, and the parts of a list with commas. Raises WrongValue."""
+    """How a value is shown: nothing for None, and the parts of a list with commas.
+
+    Raises WrongValue, TimeoutError.
+    """
+    if thread_time() > _end.get():
+        raise TimeoutError
     if isinstance(value, Undefined):
         _undefined(value)
     if isinstance(value, list | tuple):

@@ -8,6 +8,7 @@ from jinja2 import nodes
 
 from bridge.channels.templates.fault import TemplateFault
 from bridge.channels.templates.filters import FILTERS, TESTS
+from bridge.channels.templates.names import ADDRESSES
 from bridge.config.faults import suggest_or_list
 
 LINK: Final = "link"
@@ -204,7 +205,7 @@ def _is_address(node: nodes.Node) -> bool:
     """Whether no text of strangers can decide which host an address leads to."""
     match node:
         case nodes.Name():
-            return node.name.endswith("_url")
+            return node.name in ADDRESSES
         case nodes.Const():
             return isinstance(node.value, str) and _ADDRESS.match(node.value) is not None
         case nodes.Concat():

@@ -19,6 +19,8 @@ Names = dict[str, object]
 OF_BUILDS: Final = frozenset(
     {EventName.QUEUED, EventName.START, EventName.SUCCESS, EventName.FAIL, EventName.STOP, EventName.FIXED}
 )
+ADDRESSES: Final = frozenset({"commit_url", "build_url"})
+"""The names whose values are addresses at the Git host and at the builder."""
 _TAIL_BYTES: Final = 1200
 
 
@@ -59,6 +61,7 @@ def _of_build(facts: BuildFacts, speech: Speech) -> Names:
         "images": [plain(image, 200) for image in facts.images[:MAX_ROWS]],
         "builder": plain(facts.builder, 60),
         "duration": duration(facts.duration, words),
+        "stage": plain(speech.translate(facts.stage), 80),
         "reason": plain(speech.reason(facts.detail or ""), 600),
         "failures": facts.streak,
         "failing_since": facts.streak_since,
@@ -78,8 +81,9 @@ _FULL: Final = BuildFacts(
     commit_url="https://git.example.com/acme/shop/commit/1a2b3c4d", subject="Fix the login",
     author=Person("Alice", "alice@example.com"),
     images=("registry.example.com/acme/shop:1.4.2", "registry.example.com/acme/shop:latest"),
-    builder="jenkins", duration=192.4, build_url="https://ci.example.com/job/shop/128/", cause="manual",
-    streak=2, log_tail="step 3\nerror: no such file\n", streak_since=127, streak_seconds=900.0, by="root",
+    builder="jenkins", stage="test", duration=192.4, build_url="https://ci.example.com/job/shop/128/",
+    cause="manual", streak=2, log_tail="step 3\nerror: no such file\n", streak_since=127,
+    streak_seconds=900.0, by="root",
 )  # fmt: skip
 
 

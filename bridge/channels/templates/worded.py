@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from time import thread_time
 from typing import Final, Literal, get_args
 
 from bridge.channels.content import Line, Link, Span, Worded
 from bridge.channels.templates.fault import TemplateFault, TemplateFaults
-from bridge.channels.templates.filters import text_of
+from bridge.channels.templates.filters import limited, text_of
 from bridge.channels.templates.grammar import LINK
 from bridge.channels.templates.names import names_of, samples
 from bridge.channels.templates.syntax import compiled
@@ -97,23 +96,17 @@ def _text(source: str, names: Mapping[str, object]) -> tuple[str, list[Link]]:
         links.append(Link(shown, safe))
         return chr(_FIRST_LINK + len(links) - 1)
 
-    written, room, end = "", MAX_OUTPUT, thread_time() + MAX_SECONDS
+    written, room = "", MAX_OUTPUT
     try:
-        for chunk in template.chunks({**names, LINK: link}):
-            written += chunk[: room - len(written)]
-            if len(written) == room:
-                break
-            _check_time(end)
+        with limited(MAX_SECONDS):
+            for chunk in template.chunks({**names, LINK: link}):
+                written += chunk[: room - len(written)]
+                if len(written) == room:
+                    break
     except Exception as error:  # noqa: BLE001  # whatever a template does wrong, the notice goes out
         offset = template.offset(error.__traceback__)
         raise TemplateFaults(TemplateFault(offset, plain(str(error) or type(error).__name__, 200))) from None
     return written, links
-
-
-def _check_time(end: float) -> None:
-    """Raises TimeoutError."""
-    if thread_time() > end:
-        raise TimeoutError(f"takes over {MAX_SECONDS} s: make it simpler")
 
 
 def _line(text: str, links: list[Link]) -> Line:
