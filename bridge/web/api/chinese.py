@@ -212,6 +212,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "Last-Event-ID：此处没有 id 为 {0} 的事件：请去掉它"
     ),
     "there is no source {} of the kind {}, only {}": "没有类型为 {1} 的来源 {0}，只有 {2:list}",
+    "the host names more refs than {} MiB hold": "平台列出的引用超过 {0} MiB，放弃读取",
     "git ls-remote did not answer: check the clone URL, or give the commit": (
         "git ls-remote 没有响应：请检查克隆地址，或给出提交"
     ),
