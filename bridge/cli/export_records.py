@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TextIO, TypeVar
 
 import click
 
@@ -24,15 +24,32 @@ def export(config: str | None, file: Path | None) -> None:
     """Write the records, newest first, into a new file or to the standard output. Raises ClickException."""
 
     async def work() -> int:
-        count = 0
         async with store_of(config) as store:
-            with _output(file) as output:
-                async for name, document in _records(store):
-                    output.write(f"{to_json({'record': name, **document})}\n")
-                    count += 1
+            output = _output(file)
+            try:
+                with output as lines:
+                    count = await _write(store, lines)
+            except BrokenPipeError:  # who reads has enough
+                raise
+            except OSError as error:
+                if file is not None:
+                    os.unlink(file)  # noqa: PTH108  # of a command, which does nothing else meanwhile
+                where = file or "the standard output"
+                why = f"{where}: {error.strerror}: make room, and export again"
+                raise click.ClickException(why) from error
         return count
 
     click.echo(f"{run(work)} records", err=True)
+
+
+async def _write(store: Store, lines: TextIO) -> int:
+    """How many records were written, all of them out of this process."""
+    count = 0
+    async for name, document in _records(store):
+        lines.write(f"{to_json({'record': name, **document})}\n")
+        count += 1
+    lines.flush()
+    return count
 
 
 def _output(file: Path | None) -> Any:

@@ -4,15 +4,18 @@ import json
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from support.daemon import DUMMY, Daemon, eventually, running
+from support.listed import add_notice
 from support.records import filled, good, one_build, run
 from support.rules import shop_rule
-from support.scripted import delivery_of
+from support.scripted import Store, delivery_of
 from support.sending import push_body, send
 
 from bridge.store.sqlite.examine import LOG_BYTES
@@ -125,6 +128,27 @@ def test_all_records_are_exported_as_json_lines(daemon: Daemon, tmp_path: Path) 
     assert [json.loads(line) for line in file.read_text().splitlines()] == lines
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert run(daemon, "db export --records", str(file)).complaint.endswith("File exists: name a new file")
+
+
+def test_an_export_that_finds_no_room_says_so_and_leaves_nothing(daemon: Daemon, tmp_path: Path) -> None:
+    async def fill(store: Store) -> None:
+        for number in range(300):
+            await add_notice(store, f"n-{number}")
+
+    filled(daemon, fill)
+    export = [sys.executable, "-m", "bridge", "--config", str(daemon.config), "db", "export", "--records"]
+    file = tmp_path / "records.jsonl"
+    limited = ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *export, str(file)]
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{file}: File too large: make room")
+    assert done.stderr.count("\n") == 1
+    assert not file.exists()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(export, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("the standard output: No space left on device")
+    assert "Traceback" not in done.stderr
 
 
 def good_export(daemon: Daemon) -> str:
