@@ -83,6 +83,7 @@ from bridge.registry import KINDS
         ("{{ 'a' | replace('', 'b') }}", "replace('',", "fails with some notices: replace needs a text"),
         ("{{ 'a' | truncate('b') }}", "truncate('b'", "fails with some notices: truncate needs a number"),
         ("{{ 3 }}\n{{ ref[number:] }}", "[number:] }}", "a place is a number"),
+        ("{{ 5[0:2] }}", "[0:2] }}", "a place is a number"),
     ],
 )
 def test_what_a_template_must_not_have_is_a_fault_with_its_place(

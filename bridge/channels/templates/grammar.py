@@ -139,14 +139,12 @@ class Grammar:
             places = [place for place in (node.arg.start, node.arg.stop) if place is not None]
             if node.arg.step is not None:
                 self._fault(node, "a part is [from:to], without a third number")
-        for place in places:
-            if not _is_number(place):
-                self._fault(node, "a place is a number: images[0], sha[:8]")
-                break
-        else:
-            for place in places:
+        whole = node.node.value if isinstance(node.node, nodes.Const) else ""
+        if isinstance(whole, str) and all(map(_is_number, places)):
+            for place in (node.node, *places):
                 self._visit(place, names, loops)
-        self._visit(node.node, names, loops)
+        else:
+            self._fault(node, "a place is a number: images[0], sha[:8]")
 
     def _attribute(self, node: nodes.Getattr, names: frozenset[str], loops: int) -> None:
         if not isinstance(node.node, nodes.Name) or node.node.name != _LOOP:
