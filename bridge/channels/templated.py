@@ -43,7 +43,7 @@ def _tried(notice: Notice, context: ChannelContext) -> Worded | str | None:
         return None
     if isinstance(facts, ServiceFacts) and facts.is_test:
         return None
-    # The library takes three megabytes, and most channels have no templates.
+    # The library takes two megabytes, and most channels have no templates.
     from bridge.channels.templates.fault import TemplateFaults  # noqa: PLC0415
     from bridge.channels.templates.worded import worded  # noqa: PLC0415
 
