@@ -23,7 +23,8 @@ from bridge.builders.base import Builder, BuilderContext
 from bridge.channels.base import Channel, ChannelContext, MessageSink
 from bridge.channels.templated import fault_of_template
 from bridge.config.channels import common
-from bridge.config.loader import Config, Kinds
+from bridge.config.kinds import Kinds
+from bridge.config.loader import Config
 from bridge.config.people import contacts_by_name
 from bridge.config.templates import NoticeTemplate
 from bridge.forges.base import Forge

@@ -53,6 +53,9 @@ def test_channel(config: str | None, name: str, *, through_daemon: bool) -> None
         test_through_daemon(outline(config), "channels", name)
     loaded = configuration(config)
     log.configure(loaded.secrets, level="WARNING")
+    if name in loaded.settings.pools:
+        members = " and ".join(loaded.settings.pools[name])
+        raise click.ClickException(f"{name} is a pool: test each of its channels, {members}")
     if name not in loaded.channels:
         raise click.ClickException(f"there is no channel {name}: there are {', '.join(loaded.channels)}")
 

@@ -15,13 +15,12 @@ from bridge.model.notice import MESSAGE_CHANNEL
 
 def faulty_fallbacks(document: Document, kinds: Mapping[str, type[BaseModel]]) -> Iterator[Fault]:
     """Those that are unknown, that cannot show the notices of others, or that lead back to a channel."""
-    entries = {name: (kind, rest) for name, kind, rest in entries_of(document.data, "channels")}
-    named = {name: rest["fallback"] for name, (_, rest) in entries.items() if "fallback" in rest}
-    ahead = {name: other for name, other in named.items() if isinstance(other, str)}
-    known, pools = {MESSAGE_CHANNEL, *entries}, named_pools(document.data)
+    kind_of = {name: kind for name, kind, _ in entries_of(document.data, "channels")}
+    ahead = _fallbacks(document)
+    known, pools = {MESSAGE_CHANNEL, *kind_of}, named_pools(document.data)
     reported: set[str] = set()
     for name, fallback in ahead.items():
-        kind, other = entries[name][0], entries[fallback][0] if fallback in entries else None
+        kind, other = kind_of[name], kind_of.get(fallback)
         circle = _circle(name, ahead)
         if fallback in pools:
             members = " or ".join(member for _, member in pools[fallback])
@@ -40,6 +39,20 @@ def faulty_fallbacks(document: Document, kinds: Mapping[str, type[BaseModel]]) -
         else:
             continue
         yield document.fault(("channels", name, "fallback"), problem)
+
+
+def fallbacks_on_one_robot(document: Document, targets: Mapping[str, str | None]) -> Iterator[Fault]:
+    """Those that fail with their channel. `targets` are what the vendors count, by channel."""
+    for name, fallback in _fallbacks(document).items():
+        if name != fallback and targets.get(name) is not None and targets[name] == targets.get(fallback):
+            problem = f"{fallback} is the same robot: name another one, or leave it out"
+            yield document.fault(("channels", name, "fallback"), problem)
+
+
+def _fallbacks(document: Document) -> dict[str, str]:
+    """The fallback of each channel that names one."""
+    entries = entries_of(document.data, "channels")
+    return {name: other for name, _, rest in entries if isinstance(other := rest.get("fallback"), str)}
 
 
 def _circle(name: str, ahead: Mapping[str, str]) -> list[str]:

@@ -1,29 +1,27 @@
 """Loads `bridge.yaml` into one immutable `Config`, or reports every fault of the file."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from bridge.config.channels import common, states_of
 from bridge.config.document import Document, Loc, read_documents, shown, value_at
-from bridge.config.fallbacks import faulty_fallbacks
+from bridge.config.fallbacks import fallbacks_on_one_robot, faulty_fallbacks
 from bridge.config.faults import faults_of, in_order, suggest_or_list
-from bridge.config.forges import ForgeTraits
+from bridge.config.kinds import Kinds
 from bridge.config.named import Entry, doubled_people, entries_of, faulty_contacts, unknown_kinds
 from bridge.config.notices import Events, NoticeSetting, Unresolved
-from bridge.config.people import ContactKey
 from bridge.config.pools import events_of_pools, faulty_pools, named_pools, one_robot_twice
 from bridge.config.secrecy import SecretWarnings
 from bridge.config.settings import ApiSettings, NoticesSettings, Settings, SourceSettings
-from bridge.config.templates import NoticeTemplate
 from bridge.config.types import Secret, SecretContext
 from bridge.config.words import nearest
 from bridge.errors import ConfigError, Fault
-from bridge.model.notice import MESSAGE_CHANNEL, EventName, Subscription
+from bridge.model.notice import MESSAGE_CHANNEL, Subscription
 from bridge.runtime.disk import file_state
 from bridge.runtime.git.access import CloneAccess
 
@@ -32,24 +30,6 @@ _HOOKS: Final = re.compile(r"/hooks(?:/[^/]*)?$")
 _DEFAULT_PATHS: Final = (Path("bridge.yaml"), Path("/etc/buildbridge/bridge.yaml"))
 
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kinds:
-    """What this installation can talk to, by the word in `bridge.yaml`.
-
-    Builders and channels bring the model of their own settings; channels hold `MESSAGE`.
-    """
-
-    forges: Mapping[str, ForgeTraits]
-    builders: Mapping[str, type[BaseModel]]
-    channels: Mapping[str, type[BaseModel]]
-    contacts: Mapping[str, ContactKey | None]
-    """The contact key of each kind of channel; None where the kind mentions no one."""
-    template_faults: Callable[[NoticeTemplate, EventName], Iterable[tuple[str, int, str]]]
-    """What is wrong with a template for an event: its key, the offset in the text, the problem."""
-    targets: Mapping[str, Callable[[Any], str | None]]
-    """Of each kind of channel, what says what a vendor's limit counts for channels with these settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +239,7 @@ class _Loading:
         self._check_templates(channels)
         targets = {name: self._kinds.targets[one.kind](one.settings) for name, one in channels.items()}
         self._faults += one_robot_twice(self._document, targets)
+        self._faults += fallbacks_on_one_robot(self._document, targets)
         notices = self._notices(channels)
         if not all(fault.warning for fault in self._faults):
             raise ConfigError(in_order(self._faults))

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bridge.config.keys import with_signing_key
+from bridge.config.kinds import Kinds
 from bridge.config.live import held
-from bridge.config.loader import Config, Kinds, load_config
+from bridge.config.loader import Config, load_config
 from bridge.config.settings import Settings
 from bridge.errors import ConfigError
 from bridge.rules.checking import Names

@@ -11,7 +11,8 @@ from support.fake_robots import Turnable
 from support.notices import Messages
 
 from bridge.channels.robot import Robot
-from bridge.config.loader import Kinds, load_config, load_outline
+from bridge.config.kinds import Kinds
+from bridge.config.loader import load_config, load_outline
 from bridge.errors import ConfigError
 from bridge.registry import KINDS, open_adapters
 

@@ -97,6 +97,15 @@ def test_a_channel_that_is_not_configured_is_reported(tmp_path: Path) -> None:
     assert (done.status, done.stdout) == (1, "")
 
 
+def test_a_pool_is_tested_by_its_channels(tmp_path: Path) -> None:
+    daemon = prepared(tmp_path, "http://127.0.0.1:1/robot/send?access_token=x")
+    text = daemon.config.read_text().replace("channels:", "pools: {group: [team, ops]}\nchannels:", 1)
+    robot = "{kind: DING_TALK, url: 'http://127.0.0.1:1/robot/send?access_token=y', allow_private: true}"
+    daemon.config.write_text(text.replace("\n  team:", f"\n  ops: {robot}\n  team:", 1))
+    done = command("--config", daemon.config, "channels", "test", "group")
+    assert done.complaint == "group is a pool: test each of its channels, team and ops"
+
+
 async def test_a_channel_is_tested_before_the_daemon_has_made_its_store(tmp_path: Path) -> None:
     async with dingtalk_robot(system_clock, secret=SIGN, token=TOKEN) as robot:
         daemon = prepared(tmp_path, robot.url)

@@ -26,10 +26,11 @@ WITH_STATUS = replace(
 CHANNELS = """
 sources: {git: {kind: Gitee, secrets: [{env: SECRET}]}}
 channels:
-  team: {kind: DING_TALK, url: {env: SECRET}TEAM}
-  ops: {kind: DING_TALK, url: {env: SECRET}OPS}
-  spare: {kind: DING_TALK, url: {env: SECRET}SPARE}
-  states: {kind: STATUS, url: {env: SECRET}STATES}
+  team: {kind: DING_TALK, url: "https://robot.example.com/team"TEAM}
+  ops: {kind: DING_TALK, url: "https://robot.example.com/ops"OPS}
+  spare: {kind: DING_TALK, url: "https://robot.example.com/spare"SPARE}
+  twin: {kind: DING_TALK, url: "https://robot.example.com/ops"}
+  states: {kind: STATUS, url: "https://robot.example.com/states"STATES}
 """
 
 
@@ -46,20 +47,32 @@ def load(folder: Path, **fallbacks: str) -> Config:
 def test_a_channel_names_the_one_that_sends_what_it_cannot(tmp_path: Path) -> None:
     config = load(tmp_path, team="spare", ops="spare", spare="message")
     found = {name: common(channel.settings).fallback for name, channel in config.channels.items()}
-    assert found == {"team": "spare", "ops": "spare", "spare": "message", "states": None, "message": None}
+    assert found == {
+        "team": "spare",
+        "ops": "spare",
+        "spare": "message",
+        "twin": None,
+        "states": None,
+        "message": None,
+    }
 
 
 @pytest.mark.parametrize(
     ("fallbacks", "line", "problem"),
     [
         ({"team": "spair"}, 4, "team.fallback: there is no channel spair; did you mean spare?"),
-        ({"team": "no"}, 4, "team.fallback: there is no channel no; known are message, ops, spare, states"),
+        (
+            {"team": "no"},
+            4,
+            "team.fallback: there is no channel no; known are message, ops, spare, states, twin",
+        ),
         ({"team": "team"}, 4, "team.fallback: is this channel itself: name another one, or leave it out"),
         (
             {"ops": "spare", "spare": "team", "team": "ops"},
             4,
             "team.fallback: leads back to team (team → ops → spare → team): leave it out at one of them",
         ),
+        ({"ops": "twin"}, 5, "ops.fallback: twin is the same robot: name another one, or leave it out"),
         (
             {"ops": "states"},
             5,
@@ -67,7 +80,7 @@ def test_a_channel_names_the_one_that_sends_what_it_cannot(tmp_path: Path) -> No
         ),
         (
             {"states": "team"},
-            7,
+            8,
             "states.fallback: the kind STATUS shows how builds are, which no other kind can: leave it out",
         ),
         (

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from support.rules import AT, push
 
 from bridge import registry
-from bridge.config.loader import Config, Kinds, load_config
+from bridge.config.kinds import Kinds
+from bridge.config.loader import Config, load_config
 from bridge.model.event import Repo
 from bridge.registry import BUILDERS, CHANNELS
 from bridge.rules.checking import Names

@@ -152,12 +152,13 @@ async def opened(store: Store) -> list[Notice]:
     return [row.notice for row in rows if row.state in {NoticeState.PENDING, NoticeState.SENDING}]
 
 
-async def pushed(store: Store) -> list[str]:
-    """A push that six images are made of, and eight of other branches; one of the six and two more fail."""
+async def pushed(store: Store, images: int, branches: int) -> list[str]:
+    """A push that images are made of, and those of other branches; one of the images and two more fail."""
     subscriptions = (Subscription(channel="team", events=EVENTS, only="always"),)
     found: list[str] = []
-    matrix = [(f"set {one}", "main", one == 4) for one in range(6)]
-    for key, members in enumerate([matrix, *([("", f"b{one}", one > 5)] for one in range(8))]):
+    matrix = [(f"set {one}", "main", one == images - 2) for one in range(images)]
+    others = [[("", f"b{one}", one >= branches - 2)] for one in range(branches)]
+    for key, members in enumerate([matrix, *others]):
         receipt = await store.deliveries.put(delivery_of(str(key), store.clock()))
         builds = []
         for tag_set, ref, fails in members:
@@ -177,7 +178,7 @@ async def lives(folder: Path, failpoint: int, make: Callable[[Clock], Sequence[R
     clock, fate = Clock(), Fate(failpoint)
     rooms = make(clock)
     async with open_store(folder, clock) as store:
-        builds = await pushed(store)
+        builds = await pushed(store, *((6, 8) if len(rooms) == 1 else (3, 4)))
         if len(rooms) > 1:  # the deaths at the ends of builds are the same
             await Mortals(store, rooms, Fate(0)).end(builds)
         await Mortals(store, rooms, fate).live(builds)

@@ -4,7 +4,7 @@ from typing import Final
 
 from bridge.config.channels import ChannelSettings
 from bridge.config.forges import USUAL, ForgeTraits, WebPages
-from bridge.config.loader import Kinds
+from bridge.config.kinds import Kinds
 from bridge.config.people import ContactKey
 from bridge.config.types import Secret, Shape, Strict
 
