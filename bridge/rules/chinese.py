@@ -115,6 +115,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "write {} for all files below it": "要包括它下面的所有文件，请写 {}",
     "no file can have this name": "文件不能叫这个名字",
     "the filter is too large": "过滤条件太大",
+    "the filter is too large: {}": "过滤条件太大：{}",
     "they switch between globs with and without ! over {} times": "带 ! 和不带 ! 的交替超过 {} 次",
     # schedules
     "five fields are needed": "要写五个字段",

@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 
+import ast
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from support.kinds import KINDS as OTHER_KINDS
 from support.notices import context, notice
 from support.rules import NAMES
 
+import bridge
 from bridge.channels.content import DETAILS
 from bridge.channels.reasons import reasons
 from bridge.channels.rendering import compose
@@ -147,3 +149,26 @@ def test_a_group_reads_the_first_fault_without_folders(
     for language, shown in {"en": f"what was good stays in force: {english}", "zh-CN": chinese}.items():
         content = compose(notice(EventName.DEGRADED, facts), context(language=language), DETAILS[0])
         assert content.lines == ((shown,),)
+
+
+CALLS = {"wrong", "Shape", "BadPattern", "BadCron", "BadTemplate", "TemplateFault", "Fault"}
+WARNINGS = {"no rules here: nothing will be built"}
+FOLDERS = [Path(bridge.__file__).parent / name for name in ("config", "rules", "builders", "channels")]
+
+
+def sentences_in(folder: Path) -> Iterator[str]:
+    """What the source gives word for word to what makes faults."""
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
+                texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+                yield from (text for text in texts if isinstance(text, str) and " " in text.strip())
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_each_sentence_that_a_fault_is_made_of_has_a_chinese_form(folder: Path) -> None:
+    found = {text for text in sentences_in(folder) if not re.search(r"[\\^(]", text)} - WARNINGS
+    assert found or folder.name == "builders"
+    for text in sorted(found):
+        line = IN_CHINESE(f"what was good stays in force: a.yaml, line 1: x: {text}")
+        assert line.partition("x：")[2] != text, text

@@ -26,4 +26,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "the workflow accepted it: only its run history shows whether Teams took the card": (
         "工作流已接收：Teams 有没有收下卡片，只有它的运行历史知道"
     ),
+    "is no user principal name and no object ID: it looks like {}": (
+        "不是用户主体名称（UPN），也不是对象 ID：形如 {}"
+    ),
 }
