@@ -8,15 +8,21 @@ from pathlib import Path
 from typing import Final
 
 from support.deliveries import HOSTS, SECRETS, samples
+from support.notice_cases import TEMPLATED
 from support.rules import NAMES
+from support.templates import REFUSED, WORK
 
+from bridge.channels.templates.worded import faults_of
 from bridge.config.loader import load_config
+from bridge.config.templates import MAX_BYTES as MAX_TEMPLATE
+from bridge.config.templates import NoticeTemplate
 from bridge.errors import BadDelivery, BadPayload, BadSignature, ConfigError, DeliveryError
 from bridge.forges.base import Forge
 from bridge.forges.fields import MAX_URL
 from bridge.forges.push import MAX_CHANGED, MAX_REF_BYTES
 from bridge.forges.request import Headers, Request
 from bridge.model.event import Ignored, PushEvent
+from bridge.model.notice import EventName
 from bridge.registry import KINDS
 from bridge.rules.loader import load_rules
 
@@ -33,17 +39,21 @@ _NOW: Final = 1_700_000_000.0
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """`check` raises when something does not hold; `seeds` are what the fuzzer changes first."""
+    """`check` raises when something does not hold; `seeds` are what the fuzzer changes first.
+
+    It takes at most `seconds`.
+    """
 
     seeds: Callable[[], Iterator[bytes]]
     check: Callable[[bytes], object]
+    seconds: float = MAX_SECONDS
 
     def run(self, data: bytes) -> None:
         """Check, also that it does not take long; of several tries, so that a busy machine is no finding."""
         taken = [self._seconds(data)]
-        while taken[-1] > MAX_SECONDS and len(taken) < _TRIES:
+        while taken[-1] > self.seconds and len(taken) < _TRIES:
             taken.append(self._seconds(data))
-        assert taken[-1] <= MAX_SECONDS, f"{min(taken):.3f} s for {len(data)} bytes"
+        assert taken[-1] <= self.seconds, f"{min(taken):.3f} s for {len(data)} bytes"
 
     def _seconds(self, data: bytes) -> float:
         begun = time.thread_time()
@@ -147,6 +157,21 @@ def _check_file(data: bytes, load: Callable[[Path], object]) -> None:
         _check_faults(error)
 
 
+def _template_seeds() -> Iterator[bytes]:
+    for own in (own for _, templates in TEMPLATED.values() for own in templates.values()):
+        yield from (source.encode() for source in (own.title, own.body) if source)
+    for source in (*WORK.values(), *REFUSED.values()):
+        yield source.encode()
+
+
+def _check_template(data: bytes) -> None:
+    source = data[:MAX_TEMPLATE].decode(errors="ignore")
+    for event in (EventName.FAIL, EventName.DEGRADED) if source else ():
+        for _, fault in faults_of(NoticeTemplate(body=source), event):
+            assert 0 <= fault.offset <= len(source)
+            assert fault.problem.isprintable()
+
+
 _USUAL: Final = {sample.forge.host: sample.headers for sample in reversed(samples(_PAYLOADS))}
 _FOLDER: Final = tempfile.TemporaryDirectory(prefix="fuzz-")
 
@@ -161,4 +186,5 @@ FAMILIES: Final = {
         lambda: _files("deploy", "tests/config"),
         lambda data: _check_file(data, lambda file: load_config(file, KINDS, {"HOOK": "a-secret"})),
     ),
+    "templates": Family(_template_seeds, _check_template, seconds=1.0),
 }

@@ -17,7 +17,7 @@ from typing import Final
 
 sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as pytest finds them
 
-_NAMES: Final = ("forges", "forms", "rules", "config")
+_NAMES: Final = ("forges", "forms", "rules", "config", "templates")
 _MEMORY_MIB: Final = 1024
 _HANG_SECONDS: Final = 20
 _WORD: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_-]{2,30}")
