@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -298,10 +298,14 @@ def _keys_of(text: str) -> Iterator[str]:
         parts = urlsplit(text)
     except ValueError:
         return
+    values = [parts.password or "", *(value for _, value in parse_qsl(parts.query))]
     if parts.scheme in {"http", "https"}:
-        last = parts.path.rpartition("/")[2]
-        values = [parts.password or "", last, *(value for _, value in parse_qsl(parts.query))]
-        yield from (value for value in values if len(value) >= _SHORTEST_KEY)
+        values.append(parts.path.rpartition("/")[2])
+    elif parts.netloc:  # of other schemes any part may be one, also that in place of a host
+        host = parts.netloc.rpartition("@")[2]
+        words = [parts.username or "", host if "." not in host else "", *parts.path.split("/")]
+        values += map(unquote, words)
+    yield from (value for value in values if len(value) >= _SHORTEST_KEY)
 
 
 _DURATION = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")

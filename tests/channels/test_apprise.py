@@ -7,9 +7,11 @@ import sys
 import threading
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import pytest
+import yaml
 from channels.apprise.services import TOKEN, site
 from pydantic import ValidationError
 from support.fake_robots import FakeRobot, answer, hang, rude_server
@@ -21,6 +23,8 @@ from bridge.channels.adapters.apprise.channel import THREADS, Apprise, AppriseSe
 from bridge.channels.adapters.apprise.requests_guard import stand_in
 from bridge.channels.adapters.apprise.service import UNCONFIRMED, Service, Unusable
 from bridge.channels.base import Dead, Ok, Outcome, RateLimited, Retry, Unknown
+from bridge.config.loader import load_config
+from bridge.registry import KINDS
 
 
 def channel(url: str, **settings: Any) -> Apprise:
@@ -62,6 +66,32 @@ async def test_what_comes_of_the_settings_does_not_show_the_url(caplog: pytest.L
 
 def settings(server: FakeRobot) -> AppriseSettings:
     return AppriseSettings.model_validate({"url": server.url, "allow_private": True})
+
+
+def test_each_part_of_a_url_that_may_be_a_key_is_known_as_a_secret(tmp_path: Path) -> None:
+    file = tmp_path / "bridge.yaml"
+    keys = (
+        "u".ljust(30, "1"),
+        "KeyInPlaceOfAHost0",
+        "p".ljust(16, "2"),
+        "q".ljust(20, "3"),
+        "a/b".ljust(20, "4"),
+    )
+    url = f"pover://{keys[0]}@{keys[1]}/{keys[2]}/devices/?token={keys[3]}&to={quote(keys[4], safe='')}"
+    file.write_text(yaml.safe_dump({"channels": {"team": {"kind": "APPRISE", "url": url}}}))
+    secrets = load_config(file, KINDS, {}).secrets
+    assert {url, *keys} <= secrets
+    assert "devices" not in secrets
+    file.write_text(file.read_text().replace(keys[1], "gotify.example.com"))
+    assert "gotify.example.com" not in load_config(file, KINDS, {}).secrets
+
+
+async def test_a_service_leaves_nothing_on_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    async with site("gotify") as server:
+        assert await channel(server.url).send(notice()) == Ok(UNCONFIRMED)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208  # nothing else runs meanwhile
 
 
 @pytest.mark.parametrize(
