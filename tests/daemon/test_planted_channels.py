@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import unquote
 
 import httpx
+import pytest
 from support.daemon import SECRET, TOKEN, Daemon, eventually, running
 from support.receiving import push, signed
 from support.rules import HEAD
@@ -145,6 +146,9 @@ def channels(echoes: Mapping[str, str], mail: str, silent: str) -> dict[str, dic
                 given["allow_private"] = True
             if way == "proxy":
                 given["proxy"] = f"http://ci:{canary()}@{host}"
+            fields = CHANNELS[kind].Settings.model_fields.items()
+            secret = {name for name, field in fields if "Secret" in str(field.annotation)}
+            assert secret <= {*given, "proxy"}, f"each secret of {kind} is planted"
             found[f"{kind.lower().replace('_', '-')}-{way}"] = {"kind": kind, **given}
     return found
 
@@ -177,6 +181,7 @@ def _processes() -> Iterator[str]:
             yield (folder / "cmdline").read_text(errors="replace").replace("\0", " ")
 
 
+@pytest.mark.timeout(240)
 def test_no_failure_of_any_kind_of_channel_shows_a_secret(tmp_path: Path) -> None:
     with ExitStack() as stack:
         echoes = {
