@@ -1,5 +1,6 @@
 """A Pipeline on a Jenkins that wants a password, from the push to the stage in which it failed."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,4 @@ def test_the_stages_of_a_run_are_followed_and_the_notice_says_which_one_failed(t
     assert message["facts"]["stage"] == "Push"
     assert "Build: succeeded after 61 s" in shown
     assert "Push: failed after 2 s" in shown
+    assert re.search(r"^stage\W+Push$", shown, re.MULTILINE)

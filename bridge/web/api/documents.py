@@ -36,6 +36,8 @@ class BuildDocument(TypedDict):
     state: BuildState
     raw: str
     """The builder's own word for the state."""
+    stage: str
+    """The part of it that failed, in the builder's words; empty where there is none."""
     detail: str
     """Why the build is as it is, in words."""
     created_at: str
@@ -251,6 +253,7 @@ def build_document(build: Build) -> BuildDocument:
         "status": build.state.letter,
         "state": build.state,
         "raw": build.raw,
+        "stage": build.stage,
         "detail": build.detail,
         "created_at": when(build.created_at),
         "run": build.run,

@@ -156,6 +156,7 @@ def _build(facts: BuildFacts) -> dict[str, Any]:
         "number": facts.number,
         "run": facts.run,
         "state": clipped(facts.state, 40),
+        "stage": _text(facts.stage, 200),
         "detail": _text(facts.detail, 600),
         "ref": {"kind": clipped(facts.ref_kind, 20), "name": clipped(facts.ref_name, 200)},
         "commit": {
