@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.needs import needs
 
+from bridge.cli import _REPLACED
+
 UNITS = Path(__file__).parents[2] / "systemd"
 GUIDES = Path(__file__).parents[2] / "bridge" / "guides"
 MAX_EXPOSURE = 1.5
@@ -63,4 +65,5 @@ def test_the_guides_state_how_exposed_the_unit_is(tmp_path: Path, drop_in: bool,
 
 def test_systemd_knows_the_status_that_it_does_not_try_again() -> None:
     assert " 78 " in analyze("exit-status", "CONFIG").stdout
-    assert f"\nRestartPreventExitStatus={os.EX_CONFIG} " in (UNITS / "buildbridge.service").read_text()
+    unit = (UNITS / "buildbridge.service").read_text()
+    assert f"\nRestartPreventExitStatus={os.EX_CONFIG} {_REPLACED} " in unit
