@@ -75,7 +75,7 @@ def _composed(notice: Notice, context: ChannelContext, detail: Detail, own: Word
         content = replace(content, title=own.title, status="", subject=own.title)
     if own is not None and own.lines is not None:
         moved = _moved([notice.moved_from], speech.words, detail)
-        content = replace(content, lines=(*cut(own.lines, detail.body), *moved), tail=())
+        content = replace(content, lines=(*moved, *cut(own.lines, detail.body)), tail=())
     shortened = detail is not DETAILS[0]
     footer = _footer(notice, speech.words, context.clock(), content.footer, shortened=shortened)
     return replace(content, footer=footer)
@@ -98,7 +98,7 @@ def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
         said = words.works.format(subject) if facts.is_test else speech.reason(facts.detail)
         lines = ((plain(said, detail.text),),) if said.strip() else ()
         tail, log = (), ""
-    lines = (*lines, *_moved([notice.moved_from], words, detail))
+    lines = (*_moved([notice.moved_from], words, detail), *lines)
     return Content(
         title=f"[{status.word}] {title}",
         mark=status.mark,
@@ -116,7 +116,7 @@ def _digest(notice: Notice, facts: DigestFacts, speech: Speech, detail: Detail) 
     origins = [member.moved_from for member in facts.members]
     if facts.kind != "job":
         content = as_table(facts, speech, detail)
-        return replace(content, lines=(*content.lines, *_moved(origins, speech.words, detail)))
+        return replace(content, lines=(*_moved(origins, speech.words, detail), *content.lines))
     newest = facts.members[-1]
     single = replace(notice, event=newest.event, facts=newest.facts, moved_from=newest.moved_from)
     content = _single(single, speech, detail)
@@ -125,7 +125,7 @@ def _digest(notice: Notice, facts: DigestFacts, speech: Speech, detail: Detail) 
 
 
 def _moved(origins: Sequence[str | None], words: Words, detail: Detail) -> tuple[Line, ...]:
-    """For which channels it is here."""
+    """For which channels it is here: the first line, which is shown also where there is room for few."""
     names = list(dict.fromkeys(clipped(name, detail.name) for name in origins if name))
     if not names:
         return ()

@@ -16,7 +16,7 @@ AGAIN = "if this is meant to be new: .venv/bin/python tests/notice_samples.py"
 
 NAMES = re.compile(
     r"registry\.example\.com/\S+|shop-\w+:latest|acme/shop|buildbridge builds log|N-\w+|"
-    r"\b(?:main|jenkins|here|ann|Ann Lee|Unit tests|b485eebf)\b"
+    r"\b(?:main|jenkins|here|ann|Ann Lee|Unit tests|b485eebf|ops)\b"
 )
 """What strangers call things, and what a shell has to read."""
 

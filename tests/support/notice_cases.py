@@ -115,6 +115,7 @@ CASES: Final[Mapping[str, Notice]] = {
     ),
     "late": _notice(EventName.FAIL, _FAILED, waited=42 * 60),
     "push": _notice(EventName.FAIL, _push()),
+    "by-the-fallback": replace(_notice(EventName.FAIL, _FAILED), moved_from="ops"),
 }
 """By the name of the case; the clock stands at `START`."""
 
