@@ -18,6 +18,11 @@ Span = str | Link
 Line = tuple[Span, ...]
 
 
+def words_in(span: Span) -> str:
+    """What a span shows, without its address."""
+    return span.text if isinstance(span, Link) else span
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
     """A notice in words: single lines of text without control characters, and links that are safe in markup.

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import structlog
 
 from bridge.channels.base import ChannelContext
-from bridge.channels.content import Line, Link, Span, Worded
+from bridge.channels.content import Line, Link, Span, Worded, words_in
 from bridge.channels.words import Speech, words_of
 from bridge.model.notice import DigestFacts, Notice, ServiceFacts
 from bridge.runtime.events import LogEvent
@@ -56,7 +56,7 @@ def _tried(notice: Notice, context: ChannelContext) -> Worded | str | None:
 
 def length(lines: Iterable[Line]) -> int:
     """The characters that lines show."""
-    return sum(len(_words(span)) for line in lines for span in line)
+    return sum(len(words_in(span)) for line in lines for span in line)
 
 
 def cut(lines: Iterable[Line], room: int) -> tuple[Line, ...]:
@@ -65,10 +65,10 @@ def cut(lines: Iterable[Line], room: int) -> tuple[Line, ...]:
     for line in lines:
         shown: list[Span] = []
         for span in line:
-            part = span if len(_words(span)) <= room else "" if isinstance(span, Link) else span[:room]
+            part = span if len(words_in(span)) <= room else "" if isinstance(span, Link) else span[:room]
             if part != span:
                 room = 0
-            room -= len(_words(part))
+            room -= len(words_in(part))
             if part:
                 shown.append(part)
             if part != span:
@@ -78,7 +78,3 @@ def cut(lines: Iterable[Line], room: int) -> tuple[Line, ...]:
         if room <= 0:
             break
     return tuple(kept)
-
-
-def _words(span: Span) -> str:
-    return span.text if isinstance(span, Link) else span

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal, get_args
 
-from bridge.channels.content import Line, Link, Span, Worded
+from bridge.channels.content import Line, Link, Span, Worded, words_in
 from bridge.channels.templates.fault import TemplateFault, TemplateFaults
 from bridge.channels.templates.filters import limited, text_of
 from bridge.channels.templates.grammar import LINK
@@ -45,7 +45,7 @@ def worded(
     names = names_of(event, facts, speech, language)
     title = lines = None
     if template.title is not None:
-        shown = " ".join("".join(map(_words, line)) for line in _rendered(template.title, names))
+        shown = " ".join("".join(map(words_in, line)) for line in _rendered(template.title, names))
         title = plain(shown, MAX_TITLE) or None
     if template.body is not None:
         lines = tuple(map(_of_body, _rendered(template.body, names)))
@@ -122,14 +122,14 @@ def _line(text: str, links: list[Link]) -> Line:
                 span = span.text
         if isinstance(span, str):
             span = span if len(span) <= room else f"{span[: max(room - 1, 0)]}…"
-        shown = _words(span)
+        shown = words_in(span)
         room -= len(shown)
         weight -= len(shown) + 4 * shown.count("&") + (len(span.url) if isinstance(span, Link) else 0)
         if shown:
             found.append(span)
         if room <= 0:
             break
-    if not "".join(map(_words, found)).strip():
+    if not "".join(map(words_in, found)).strip():
         return ()
     return tuple(found)
 
@@ -138,7 +138,3 @@ def _of_body(line: Line) -> Line:
     """The same line, which begins no heading and no list."""
     first, *rest = line
     return (unmarked(first.lstrip()), *rest) if isinstance(first, str) else line
-
-
-def _words(span: Span) -> str:
-    return span.text if isinstance(span, Link) else span
