@@ -138,7 +138,7 @@ def test_a_chinese_form_has_the_values_of_the_english_one(catalogue: str, senten
             "a：到 03:00 为止错过 99 次以上，因为时钟从 01:00 一下跳到 04:00",
         ),
         ("there is no builder ci any more, since 08:00", "从 08:00 起没有构建器 ci"),
-        ("it could not be sent in time", "没能在有效期内发出去"),
+        ("it could not be sent in time", "未能在有效期内发送"),
         ("dropped by ann", "由 ann 丢弃"),
         (
             "the certificate of x is for another name than x: use a name that it lists, or replace it there",
