@@ -224,8 +224,8 @@ def test_a_title_that_is_empty_is_the_usual_one() -> None:
 
 def test_a_notice_of_another_channel_still_says_for_which() -> None:
     own = content(replace(notice(), moved_from="ops"), given(body="own"))
-    assert own.lines[0] == ("own",)
-    assert "ops" in "".join(map(str, own.lines[1]))
+    assert own.lines[1] == ("own",)
+    assert "ops" in "".join(map(str, own.lines[0]))
 
 
 def test_digests_and_test_messages_have_the_usual_words() -> None:
