@@ -167,9 +167,9 @@ def test_every_configuration_and_rule_of_a_general_guide_is_valid(topic: Topic, 
             continue
         given = dict(shown[0]) if settings else {}
         for name in re.findall(r"\{file: secrets/([\w.-]+)\}", block):
-            (tmp_path / "secrets" / name).write_text(ROBOT)
+            (tmp_path / "secrets" / name).write_text(f"{ROBOT}-{name}")
         for setting, name in re.findall(r"(\w+): \[?\{file: secrets/([\w.-]+)\}", block):
-            (tmp_path / "secrets" / name).write_text(keys.get(setting, ROBOT))
+            (tmp_path / "secrets" / name).write_text(keys.get(setting, f"{ROBOT}-{name}"))
         # Credentials, and the secrets of a container, are files of these names.
         (tmp_path / "secrets" / "gitee").write_text(ROBOT)
         given = yaml.safe_load(yaml.safe_dump(given).replace("/run/secrets/", "secrets/"))
