@@ -54,7 +54,7 @@ async def serve(
     config, settings = loaded.config, loaded.config.settings
     lines = log.configure(config.secrets, style=settings.log.format, level=settings.log.level.upper())
     clock, crew = SteadyClock(), Crew()
-    service_notices = ServiceNoticePolicy(clock, config.watchers, settings.pools)
+    service_notices = ServiceNoticePolicy(clock, config.watchers, settings.pools, config.fallbacks)
     store_of = partial(open_store, config.store_url, log_limit=settings.store.log_limit)
     redact = lines.redactor.foreign
     async with (
@@ -147,6 +147,7 @@ class _Daemon:
         self._lines.set(style=settings.log.format, level=settings.log.level.upper())
         self._service_notices.watchers = config.watchers
         self._service_notices.pools = self.notice_policy.pools = settings.pools
+        self._service_notices.fallbacks = config.fallbacks
         self._http.receiver = self._receiver(config, self._http.receiver)
         self._http.wake = self._wake_view(config, self._http.wake)
         self._http.metrics.use(settings)

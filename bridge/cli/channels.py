@@ -59,7 +59,9 @@ def test_channel(config: str | None, name: str, *, through_daemon: bool) -> None
     if name not in loaded.channels:
         raise click.ClickException(f"there is no channel {name}: there are {', '.join(loaded.channels)}")
 
-    service_notices = ServiceNoticePolicy(system_clock, loaded.watchers, loaded.settings.pools)
+    service_notices = ServiceNoticePolicy(
+        system_clock, loaded.watchers, loaded.settings.pools, loaded.fallbacks
+    )
 
     async def work() -> bool:
         if not loaded.store_file.exists():

@@ -10,7 +10,7 @@ from bridge.cli.daemon import ask
 from bridge.cli.setup import outline
 
 _OK, _FAULTY = 200, 422
-_NOTHING = "nothing has changed since the daemon took the files, which it also does by itself"
+_NOTHING = "what is on disk is in force already: the daemon takes changes by itself"
 
 
 @click.command()

@@ -131,6 +131,12 @@ class Config(Outline):
         """What the default notices are, which hear of the bridge itself, too."""
         return [one.subscription for one in self.default_notices]
 
+    @property
+    def fallbacks(self) -> dict[str, str]:
+        """The channels that get the notices of others that are out of order, by those."""
+        found = {name: common(one.settings).fallback for name, one in self.channels.items()}
+        return {name: other for name, other in found.items() if other is not None}
+
     def language_of(self, channel: str) -> Literal["zh-CN", "en"]:
         """The language of the channel's notices."""
         return common(self.channels[channel].settings).language or self.settings.language

@@ -1,6 +1,6 @@
 """Which notices a build's new state, or an event of the bridge itself, asks for (pure)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -106,25 +106,28 @@ class NoticePolicy:
 class ServiceNoticePolicy:
     """Turns an event of the bridge itself into notices, to the app and to the `watchers` of such events.
 
-    `watchers` and `pools` are replaced with the configuration.
+    `watchers`, `pools` and `fallbacks` (channels, by the channel that each stands in for) are replaced with
+    the configuration.
     """
 
     clock: Clock
     watchers: Sequence[Subscription] = ()
     pools: Pools = field(default_factory=dict)
+    fallbacks: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, event: EventName, facts: ServiceFacts) -> Sequence[Notice]:
-        """No channel receives a notice about itself; of a pool another one does."""
+        """No channel receives a notice about itself: another one of its pool does, or its fallback."""
         about = facts.subject.removeprefix("channel:") if facts.subject.startswith("channel:") else None
         channels = [
             channel_of(self.pools, one.channel, facts.subject, without=about)
             for one in self.watchers
             if event in one.events
         ]
+        hearing = [self.fallbacks.get(channel) if channel == about else channel for channel in channels]
         return [
             Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=self.clock())
-            for channel in dict.fromkeys([MESSAGE_CHANNEL, *channels])
-            if channel != about
+            for channel in dict.fromkeys([MESSAGE_CHANNEL, *hearing])
+            if channel is not None
         ]
 
 

@@ -19,6 +19,10 @@ _SECRET_FIELD: Final = re.compile(
 )
 _PUBLIC_FIELDS: Final = frozenset({"token_id"})
 _NAMES: Final = ("passw", "pwd", "secret", "token", "key", "credential")
+_SENTENCE: Final = (
+    "(?-i:the|an?|this|there|is|are|has|have|was|cannot|can|not|no|must|does|needs|it|which|write|set|leave) "
+)
+"""With what a sentence about a secret goes on: `channels.team.token: the secret file a cannot be read`."""
 _FLAG: Final = re.compile(r"(\s-[pu](?:\s+|(?=[^\s-])))\S+")
 Mask = str | Callable[[re.Match[str]], str]
 _SHAPES: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Mask], ...]] = (
@@ -41,11 +45,11 @@ _SHAPES: Final[tuple[tuple[tuple[str, ...], re.Pattern[str], Mask], ...]] = (
         _NAMES,
         re.compile(
             r"(?i)([\w-]{0,40}(?:passw(?:or)?d|pwd|secret|token|api[_-]?key|access[_-]?key|credential)[\w-]{0,40}"
-            r"[\"']?(?:\s*[:=]\s*|(?<=-)\s+))(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&]+)"
+            rf"[\"']?(?:\s*[:=]\s*|(?<=-)\s+))(?!{_SENTENCE})(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&]+)"
         ),
         rf"\1{MASK}",
     ),
-    (_NAMES, re.compile(r"(?i)(--?(?:passw(?:or)?d|secret|token|api-key)\s+)\S+"), rf"\1{MASK}"),
+    (_NAMES, re.compile(r"(?i)((?<![\w/.])--?(?:passw(?:or)?d|secret|token|api-key)\s+)\S+"), rf"\1{MASK}"),
     (
         ("login", "mysql", "mariadb", "sshpass", "curl"),
         re.compile(r"(?i)\b(?:login|mysql|mysqldump|mariadb|sshpass|curl)\b[^\n]*"),

@@ -115,7 +115,7 @@ def test_sources_builders_and_tokens_come_and_go_and_what_stays_is_not_touched(t
         assert one.reload(sources={**one.config["sources"], "more": more}, builders=builders) == ""
         assert one.changed() == ["sources.more", "builders.slow"]
         assert daemon.command("reload").stdout == (
-            "reloaded: nothing has changed since the daemon took the files, which it also does by itself\n"
+            "reloaded: what is on disk is in force already: the daemon takes changes by itself\n"
         )
         assert one.send("more", "another secret", OTHER).status_code == 202
         eventually(lambda: daemon.builds(status="I"))

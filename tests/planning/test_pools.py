@@ -79,3 +79,19 @@ async def test_that_a_robot_is_down_is_sent_by_another_one_of_its_pool(store: St
         made = policy(EventName.DEGRADED, ServiceFacts(subject=f"channel:{name}", detail="the key is wrong"))
         (channel,) = {one.channel for one in made} - {"message"}
         assert channel in {"a", "b", "c"} - {name}
+
+
+async def test_that_a_channel_is_down_is_sent_by_its_fallback(store: Store) -> None:
+    watcher = Subscription(channel="team", events=frozenset({EventName.DEGRADED}))
+    policy = ServiceNoticePolicy(store.clock, [watcher], fallbacks={"team": "spare"})
+    found = {
+        subject: {
+            one.channel for one in policy(EventName.DEGRADED, ServiceFacts(subject=subject, detail="x"))
+        }
+        for subject in ("channel:team", "channel:spare", "builder:ci")
+    }
+    assert found == {
+        "channel:team": {"message", "spare"},
+        "channel:spare": {"message", "team"},
+        "builder:ci": {"message", "team"},
+    }

@@ -32,6 +32,9 @@ def test_a_known_secret_is_found_in_its_usual_encodings(form: str) -> None:
     [
         ("Authorization: Bearer canary", "Authorization: ***"),
         ("password=canary next", "password=*** next"),
+        ("token: The next", "token: *** next"),
+        ("token=the", "token=***"),
+        ("deploy -token canary", "deploy -token ***"),
         ("DEPLOY_TOKEN=canary", "DEPLOY_TOKEN=***"),
         ("docker login -u me -p canary reg.example.com", "docker login -u *** -p *** reg.example.com"),
         ("+ mysql -uroot -pcanary shop", "+ mysql -u*** -p*** shop"),
@@ -60,6 +63,7 @@ def test_the_usual_shapes_are_taken_out(line: str, clean: str) -> None:
         "https://example.com/path?page=2",
         "the key is under the mat",
         "webhook received",
+        "channels.gate.token: the secret file secrets/status-token cannot be read",
     ],
 )
 def test_other_text_stays(line: str) -> None:
