@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 
+from bridge.channels.content import Worded
 from bridge.channels.reasons import reasons
 from bridge.config.people import ContactKey
 from bridge.config.templates import NoticeTemplate
@@ -108,6 +109,10 @@ class ChannelContext:
     messages: MessageSink
     sentences: Mapping[str, str] = field(default_factory=dict, repr=False)
     templates: Mapping[EventName, NoticeTemplate] = field(default_factory=dict, repr=False)
+    tried: list[tuple[Notice, Worded | None]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+    """The notice for which a template was tried last, and what came of it: one send may write it often."""
 
     @cached_property
     def translate(self) -> Callable[[str], str]:

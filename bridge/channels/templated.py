@@ -14,7 +14,19 @@ log = structlog.get_logger()
 
 
 def own_words(notice: Notice, context: ChannelContext) -> Worded | None:
-    """What a template makes of the notice; None where there is none for it, or where it fails."""
+    """What a template makes of the notice; None where there is none for it, or where it fails.
+
+    It is tried once for each notice object, that is once in a send, however often that writes the notice.
+    """
+    for before, found in context.tried:
+        if before is notice:
+            return found
+    found = _made(notice, context)
+    context.tried[:] = [(notice, found)]
+    return found
+
+
+def _made(notice: Notice, context: ChannelContext) -> Worded | None:
     found = _tried(notice, context)
     if isinstance(found, str):
         from bridge.runtime.metrics import TEMPLATES_FAILED  # noqa: PLC0415  # no command counts

@@ -25,7 +25,6 @@ _QUIET: Final = (
     "apscheduler",
     "uvicorn.access",
     "asyncio",
-    "urllib3",
     "alembic",
 )
 Renderer = Callable[[EventDict], str]
@@ -45,7 +44,13 @@ def configure(secrets: Collection[str], *, style: Style = "auto", level: str = "
     logging.getLogger().handlers[:] = [_Handler(lines)]
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    silence_urllib3()
     return lines
+
+
+def silence_urllib3() -> None:
+    """Its lines hold URLs, also a warning, such as that of a strange header, and an error."""
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 _LEVELS: Final = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()}

@@ -189,6 +189,12 @@ CHECKED: Final[Mapping[str, Mapping[str, Settings]]] = {
     },
     "APPRISE": {
         "the URL has to be one of Apprise, such as gotify://host/TOKEN": {"url": "gotify.example.com/AAbbCC"},
+        "the URL has white space in it: write %20 in its place, and one URL only": {
+            "url": "gotify://gotify.example.com/AAbbCC gotify://gotify.example.com/DDeeFF"
+        },
+        "a second URL stands in it: make a channel for each, and write %3A// in a value": {
+            "url": "gotify://gotify.example.com/AAbbCC,json://hooks.example.com/x"
+        },
         "https is no service: take its URL of Apprise, such as gotify://host/TOKEN": {
             "url": "https://gotify.example.com/message?token=AAbbCC"
         },

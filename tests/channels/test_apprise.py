@@ -1,10 +1,13 @@
 """Services of Apprise keep to our bounds, and show nothing of their URLs."""
 
+import contextlib
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -236,6 +239,95 @@ async def test_a_fifth_slow_service_waits_and_threads_end_with_their_time(
         assert "4 services are slow" in fifth.why
         assert [type(one) for one in outcomes] == [Unknown] * THREADS
         assert await channel(server.url).send(notice()) == Ok(UNCONFIRMED)
+
+
+@contextlib.contextmanager
+def dripping(first: bytes) -> Iterator[int]:
+    """The port of a server that answers with these bytes, and then a byte every now and then, without end."""
+    over = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(first)
+            while not over.wait(0.05):
+                connection.sendall(b"x")
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=drip, args=(listener.accept()[0],)))
+                threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads = [threading.Thread(target=serve)]
+        threads[0].start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join(10)
+
+
+DRIPS = {
+    "a body": b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+    "a body of any length": b"HTTP/1.1 200 OK\r\n\r\n",
+    "a header": b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    "the status": b"HTTP/1.1 200 ",
+    "a part": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n",
+}
+
+
+@pytest.mark.parametrize("by", ["the service", "a proxy"])
+@pytest.mark.parametrize("first", DRIPS.values(), ids=DRIPS)
+async def test_a_server_that_drips_its_answer_ends_with_the_time_and_keeps_no_thread(
+    first: bytes, by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apprise_channel, "DEADLINE", 0.5)
+    with dripping(first) as port, anyio.fail_after(30):
+        url = f"json://127.0.0.1:{port}/x" if by == "the service" else "json://service.invalid/x"
+        proxy = None if by == "the service" else f"http://127.0.0.1:{port}"
+        team = channel(url, proxy=proxy)
+        for _ in range(2):
+            assert isinstance(await team.send(notice()), Unknown)
+    assert "apprise" not in {thread.name for thread in threading.enumerate()}
+
+
+async def test_a_retry_takes_no_second_thread_while_the_first_one_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some of what a service does, such as to look a name up, ends at its own time."""
+    monkeypatch.setattr(apprise_channel, "DEADLINE", 0.1)
+    monkeypatch.setattr(apprise_channel, "_GRACE", 0.1)
+    found, slow = socket.getaddrinfo, threading.Event()
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda *given, **named: slow.wait(30) and found(*given, **named)
+    )
+    team = channel("json://127.0.0.1:1/x")
+    try:
+        assert isinstance(await team.send(notice()), Unknown)
+        assert await team.send(notice()) == Retry("the attempt before has not ended yet", 10)
+        assert [thread.name for thread in threading.enumerate()].count("apprise") == 1
+    finally:
+        slow.set()
+    for thread in threading.enumerate():
+        if thread.name == "apprise":
+            thread.join(10)
+    monkeypatch.setattr(apprise_channel, "DEADLINE", 25.0)
+    assert "cannot connect" in repr(await team.send(notice()))
+
+
+STRANGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nthis is no header\r\nX-B: 1\r\n\r\nok"
+
+
+async def test_a_strange_header_is_not_logged_with_the_url(caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 warns of it, with the whole URL."""
+    key = "AAbbCCddEEffGGh1of123456"
+    with answering(STRANGE) as port:
+        assert await channel(f"mmost://127.0.0.1:{port}/{key}").send(notice()) == Ok(UNCONFIRMED)
+    assert key not in caplog.text
 
 
 def test_without_the_library_the_settings_say_what_to_install() -> None:

@@ -16,6 +16,7 @@ from support.notices import FACTS, SERVICE, Messages, context, notice
 from support.templates import CONFIG, fault
 
 from bridge.channels.adapters.dingtalk.channel import DingTalk, DingTalkSettings
+from bridge.channels.adapters.mail.message import make_message
 from bridge.channels.adapters.telegram.channel import Telegram, TelegramSettings
 from bridge.channels.adapters.wecom.channel import WeCom, WeComSettings
 from bridge.channels.base import ChannelContext
@@ -31,6 +32,7 @@ from bridge.config.templates import NoticeTemplate
 from bridge.model.event import Person
 from bridge.model.notice import DigestFacts, EventName, Member, Notice, ServiceFacts
 from bridge.registry import KINDS, previews
+from bridge.runtime.metrics import REGISTRY
 
 DING = DingTalkSettings.model_validate(
     {"url": "https://oapi.dingtalk.com/robot/send?access_token=0123456789"}
@@ -216,6 +218,39 @@ def test_a_template_that_fails_is_said_in_the_log_and_the_usual_text_goes_out() 
     ]
     assert fault_of_template(notice(), where) == why
     assert content(notice(streak_since=1), where).lines == (("x",),)
+
+
+@pytest.mark.parametrize("kind", ["APPRISE", "WECOM", "MAIL"])
+def test_a_template_that_fails_is_said_and_counted_once_in_a_send(kind: str) -> None:
+    """The first shortens by itself, the next falls back to text, the last is made for each recipient."""
+    where = given(body="{{ images[9] }}")
+    sent = notice(build_url=None)
+    before = failed()
+    with capture_logs() as logged:
+        for _ in range(2):  # a send of the same notice later is another notice object
+            written(kind, where, replace(sent))
+    assert [line["event"] for line in logged] == ["notice.template_failed"] * 2
+    assert failed() - before == 2
+
+
+def failed() -> float:
+    return REGISTRY.get_sample_value("buildbridge_notice_templates_failed_total", {"channel": "team"}) or 0
+
+
+def written(kind: str, where: ChannelContext, sent: Notice) -> None:
+    """What a send of this kind writes of a notice, as often as it does."""
+    match kind:
+        case "APPRISE":
+            from bridge.channels.adapters.apprise.service import Service  # noqa: PLC0415  # optional
+
+            Service("voipms://password:user@example.com/16135550100/16135550101").written(sent, where)
+        case "WECOM":
+            card = WeCom("team", WECOM.model_copy(update={"form": "card"}), where)
+            card.render(sent, 4_000)
+            card.render(sent, 2_000)
+        case _:
+            for recipient in ("ann@example.com", "bob@example.com"):
+                make_message(sent, "ci@example.com", recipient, where, DETAILS[0])
 
 
 def test_a_title_that_is_empty_is_the_usual_one() -> None:

@@ -23,6 +23,13 @@ from support.rules import HEAD
 
 from bridge.registry import CHANNELS
 
+SHORT: Final = """
+import bridge.runtime.http_client
+import bridge.channels.adapters.apprise.channel
+bridge.runtime.http_client.TOTAL_TIMEOUT = 3.0
+bridge.channels.adapters.apprise.channel.DEADLINE = 3.0
+"""
+"""What the daemon runs first, lest the test wait for real time-outs."""
 EVENTS: Final = ["buildJobSuccess", "buildJobFail"]
 _numbers: Final = count(1)
 
@@ -71,7 +78,7 @@ def settings(kind: str, host: str) -> dict[str, Any]:
                 "to": ["team@example.com"]
             }
         case "APPRISE":
-            return {"url": f"gotify://{host}/{canary(15)}"}
+            return {"url": f"json://ci:{canary()}@{host}/{canary(15)}?:key={canary(24)}"}
         case _:
             return in_url(kind, host)
 
@@ -97,6 +104,14 @@ class Echo(BaseHTTPRequestHandler):
 
     def log_message(self, *_said: object) -> None:
         """Nothing."""
+
+
+class Strange(StreamRequestHandler):
+    """Answers with a line among its headers that is none, of which libraries warn."""
+
+    def handle(self) -> None:
+        self.request.recv(65_536)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nthis is no header\r\nX-B: 1\r\n\r\nok")
 
 
 class MailEcho(StreamRequestHandler):
@@ -190,6 +205,7 @@ def test_no_failure_of_any_kind_of_channel_shows_a_secret(tmp_path: Path) -> Non
             )
             for status in ("401", "403", "200")
         }
+        echoes["strange"] = stack.enter_context(served(Strange, ThreadingTCPServer))
         mail = stack.enter_context(served(MailEcho, ThreadingTCPServer))
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         found = channels(echoes, mail, f"127.0.0.1:{listener.getsockname()[1]}")
@@ -204,7 +220,12 @@ def test_no_failure_of_any_kind_of_channel_shows_a_secret(tmp_path: Path) -> Non
         }
         rule = HEAD.replace("Gitee", "GitHub").replace("Acme", "acme").replace("shop-web", "shop")
         rule += "    - {code_repo_type: branch, code_repo_type_value: main, docker_repo_tag: latest}\n"
-        daemon = stack.enter_context(running(tmp_path, config, {"shop.yaml": rule}))
+        site = tmp_path / "site"
+        site.mkdir()
+        (site / "sitecustomize.py").write_text(SHORT)
+        daemon = stack.enter_context(
+            running(tmp_path, config, {"shop.yaml": rule}, "env", f"PYTHONPATH={site}")
+        )
         body = push()
         taken = httpx.post(f"{daemon.url}/hooks/github", content=body, headers=signed(body, SECRET.encode()))
         assert taken.status_code == 202

@@ -63,6 +63,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "a notice is short, leave something out": "通知要短，请删减",
     "replaces nothing": "什么也没有替换",
     "give title or body": "请写 title 或 body",
+    "{} means nothing to in-app messages, which have no settings": "{} 对站内消息没有意义，它没有任何设置",
     "mean nothing to this kind, which sends no text for people": "对这个类型没有意义，它不发送给人看的文字",
     "leave them out": "请删掉",
 }

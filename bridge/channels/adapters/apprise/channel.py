@@ -5,9 +5,9 @@ Source: "Apprise", https://github.com/caronc/apprise (the URLs of its services).
 
 import asyncio
 import contextlib
+import re
 import threading
 import time
-from collections.abc import Callable
 from hashlib import sha256
 from importlib.util import find_spec
 from typing import Final, Self
@@ -16,6 +16,7 @@ import anyio
 from pydantic import model_validator
 
 from bridge.channels.adapters.apprise.chinese import CHINESE
+from bridge.channels.adapters.apprise.connections import Connections
 from bridge.channels.base import Channel, ChannelContext, Dead, Outcome, Retry, Unknown
 from bridge.channels.readable import readable
 from bridge.config.channels import ChannelSettings
@@ -28,6 +29,8 @@ DEADLINE: Final = 25.0
 """Seconds for all requests of one send."""
 _GRACE: Final = 10.0
 """Seconds for what a thread does beside requests; then it is left to itself."""
+_PROMPT: Final = 1.0
+"""Seconds for the thread of a send that is given up."""
 THREADS: Final = 4
 _threads: Final = threading.BoundedSemaphore(THREADS)
 """For all channels of this kind: a service that hangs holds one until it ends."""
@@ -71,8 +74,15 @@ class AppriseSettings(ChannelSettings):
 
     @model_validator(mode="after")
     def _usable(self) -> Self:
-        scheme, found, rest = self.url.reveal().strip().partition("://")
+        url = self.url.reveal()
+        scheme, found, rest = url.partition("://")
         scheme = scheme.lower()
+        if re.search(r"\s", url):
+            raise wrong("url", "the URL has white space in it: write %20 in its place, and one URL only")
+        if "://" in rest:
+            raise wrong(
+                "url", "a second URL stands in it: make a channel for each, and write %3A// in a value"
+            )
         if not found or not rest or not scheme.isalnum():
             raise wrong("url", "the URL has to be one of Apprise, such as gotify://host/TOKEN")
         if scheme in {"http", "https"}:
@@ -105,6 +115,8 @@ class Apprise(Channel):
         self._context = context
         proxy = settings.proxy.reveal() if settings.proxy else None
         self._reach = ReachPolicy(allow_private=settings.allow_private, proxy=proxy, ca_file=settings.ca_file)
+        self._idle = threading.Lock()
+        """Held by the thread of an attempt, which may outlive it."""
 
     @classmethod
     def target(cls, settings: AppriseSettings) -> str:
@@ -112,7 +124,41 @@ class Apprise(Channel):
         return f"{url.partition('://')[0].lower()} {sha256(url.encode()).hexdigest()[:16]}"
 
     async def send(self, notice: Notice) -> Outcome:
-        return await _in_thread(lambda: self._send(notice))
+        """By a thread of its own, which is left to itself when its time is over.
+
+        Threads of a pool would have to end before the daemon does.
+        """
+        if not self._idle.acquire(blocking=False):
+            return Retry("the attempt before has not ended yet", 10)
+        if not _threads.acquire(blocking=False):
+            self._idle.release()
+            return Retry(f"{THREADS} services are slow to answer: it waits for one of them", 10)
+        loop, ended, outcomes = asyncio.get_running_loop(), anyio.Event(), list[Outcome]()
+        until, connections = time.monotonic() + DEADLINE, Connections()
+
+        def run() -> None:
+            try:
+                outcomes.append(self._send(notice, until, connections))
+            except Exception as error:  # noqa: BLE001  # its words may hold the URL
+                outcomes.append(Retry(f"the adapter failed: {type(error).__name__}"))
+            finally:
+                _threads.release()
+                self._idle.release()
+                with contextlib.suppress(RuntimeError):  # no one waits any more
+                    loop.call_soon_threadsafe(ended.set)
+
+        threading.Thread(target=run, name="apprise", daemon=True).start()
+        try:
+            with anyio.move_on_after(DEADLINE):
+                await ended.wait()
+        finally:
+            connections.end()
+            # A thread that waited for bytes ends at once, also for a send that was given up.
+            with anyio.move_on_after(_PROMPT, shield=True):
+                await ended.wait()
+        with anyio.move_on_after(_GRACE):
+            await ended.wait()
+        return outcomes[0] if outcomes else Unknown(f"no end within {DEADLINE + _GRACE:.0f} s")
 
     def preview(self, notice: Notice) -> str:
         # The library is imported once it is used, here and below.
@@ -124,7 +170,7 @@ class Apprise(Channel):
             return f"{error}\n"
         return readable({"title": title, "body": body})
 
-    def _send(self, notice: Notice) -> Outcome:
+    def _send(self, notice: Notice, until: float, connections: Connections) -> Outcome:
         """Blocking."""
         from bridge.channels.adapters.apprise.requests_guard import Attempt  # noqa: PLC0415
         from bridge.channels.adapters.apprise.service import Service, Unusable  # noqa: PLC0415
@@ -134,29 +180,4 @@ class Apprise(Channel):
         except Unusable as error:
             return Dead("config", str(error))
         title, body = service.written(notice, self._context)
-        return service.send(notice.event, title, body, Attempt(self._reach, time.monotonic() + DEADLINE))
-
-
-async def _in_thread(send: Callable[[], Outcome]) -> Outcome:
-    """What `send` returns from a thread of its own, which is left to itself when its time is over.
-
-    Threads of a pool would have to end before the daemon does.
-    """
-    if not _threads.acquire(blocking=False):
-        return Retry(f"{THREADS} services are slow to answer: it waits for one of them", 10)
-    loop, ended, outcomes = asyncio.get_running_loop(), anyio.Event(), list[Outcome]()
-
-    def run() -> None:
-        try:
-            outcomes.append(send())
-        except Exception as error:  # noqa: BLE001  # its words may hold the URL
-            outcomes.append(Retry(f"the adapter failed: {type(error).__name__}"))
-        finally:
-            _threads.release()
-            with contextlib.suppress(RuntimeError):  # no one waits any more
-                loop.call_soon_threadsafe(ended.set)
-
-    threading.Thread(target=run, name="apprise", daemon=True).start()
-    with anyio.move_on_after(DEADLINE + _GRACE):
-        await ended.wait()
-    return outcomes[0] if outcomes else Unknown(f"no end within {DEADLINE + _GRACE:.0f} s")
+        return service.send(notice.event, title, body, Attempt(self._reach, until, connections))

@@ -33,6 +33,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "cannot connect to the service": "连不上服务",
     "the service": "服务",
     "{} services are slow to answer: it waits for one of them": "有 {} 个服务应答很慢：要等其中一个结束",
+    "the attempt before has not ended yet": "上一次发送还没有结束",
     "no end within {} s": "{} 秒内没有结束",
     "Apprise {} knows no service {}: look into its list": "Apprise {} 没有 {} 这种服务：请查看它的列表",
     "Apprise does not accept the url: compare it with the page of the service": (
@@ -46,6 +47,12 @@ CHINESE: Final[Mapping[str, str]] = {
     ),
     "the URL has to be one of Apprise, such as gotify://host/TOKEN": (
         "URL 要用 Apprise 的写法，例如 gotify://host/TOKEN"
+    ),
+    "the URL has white space in it: write %20 in its place, and one URL only": (
+        "URL 里有空白字符：请改写成 %20，并且只写一个 URL"
+    ),
+    "a second URL stands in it: make a channel for each, and write %3A// in a value": (
+        "里面还有一个 URL：请每个 URL 各建一个渠道，参数值里的写成 %3A//"
     ),
     "{} is no service: take its URL of Apprise, such as gotify://host/TOKEN": (
         "{} 不是服务：请用它在 Apprise 里的 URL，例如 gotify://host/TOKEN"

@@ -21,6 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from bridge.channels.adapters.apprise.connections import Connections
 from bridge.channels.base import Dead, Outcome, Retry, Unknown
 from bridge.channels.hook import unread
 from bridge.runtime.http_client import (
@@ -55,6 +56,7 @@ class Attempt:
 
     reach: ReachPolicy
     until: float
+    connections: Connections
     asked: bool = False
     outcome: Outcome | None = None
     refused: bool = False
@@ -78,7 +80,9 @@ def _connected(connection: Any, connect: Callable[[], socket.socket]) -> socket.
     host = connection._dns_host  # noqa: SLF001  # what urllib3 looks up and connects to
     found = socket.getaddrinfo(host.strip("[]"), connection.port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    private = [] if attempt.get().reach.allow_private else [one for one in addresses if not is_public(one)]
+    now = attempt.get()
+    anywhere = now.reach.allow_private or now.reach.proxy  # which looks the service up by itself
+    private = [] if anywhere else [one for one in addresses if not is_public(one)]
     if private:
         raise _Refused(
             f"{host} is at {private[0]}, which is not public: set allow_private: true if that is meant"
@@ -88,9 +92,14 @@ def _connected(connection: Any, connect: Callable[[], socket.socket]) -> socket.
         for address in addresses[:MAX_ADDRESSES]:
             connection._dns_host = address  # noqa: SLF001
             try:
-                return connect()
+                connected = connect()
             except (NewConnectionError, ConnectTimeoutError) as error:
                 failure = error
+                if now.left() <= 0:
+                    break
+            else:
+                now.connections.hold(connected)
+                return connected
         raise failure
     finally:
         connection._dns_host = host  # noqa: SLF001  # the name that the certificate has to have
@@ -114,10 +123,18 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _Secure
 
 
+_POOLS: Final = {"http": _PlainPool, "https": _SecurePool}
+
+
 class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
 
 
 def _request(method: str, url: str, **given: Any) -> requests.Response:
@@ -166,7 +183,10 @@ def _sent(now: Attempt, method: str, url: str, kept: dict[str, Any]) -> requests
         for chunk in response.iter_content(_CHUNK):
             body += chunk
             if len(body) > MAX_ANSWER or now.left() <= 0:
-                raise requests.exceptions.ChunkedEncodingError("the answer is too long, or too slow")
+                break
+        # Also after the last: an answer whose connection was ended may look whole.
+        if len(body) > MAX_ANSWER or now.left() <= 0:
+            raise requests.exceptions.ChunkedEncodingError("the answer is too long, or too slow")
     response._content = bytes(body)  # noqa: SLF001  # what `content` reads
     return response
 

@@ -21,6 +21,7 @@ from bridge.channels.rendering import compose, fitted
 from bridge.channels.robot import markdown as linked
 from bridge.channels.text import clipped, neutral, neutral_line
 from bridge.model.notice import EventName, Notice
+from bridge.runtime import log
 
 UNCONFIRMED: Final = "delivery not confirmed: the service took the request, and Apprise knows no more"
 _MOST: Final = 16_000
@@ -51,7 +52,7 @@ _ASSET: Final = apprise.AppriseAsset(
 )
 
 logging.getLogger("apprise").disabled = True  # its lines name hosts and parts of URLs
-logging.getLogger("urllib3").setLevel(logging.WARNING)  # below that, it logs paths
+log.silence_urllib3()
 
 
 def _no_attachment(*_given: object, **_named: object) -> None:

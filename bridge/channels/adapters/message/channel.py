@@ -1,16 +1,30 @@
 """In-app messages: the store keeps the notice, and the pages show it."""
 
 from dataclasses import asdict
+from typing import Any
+
+from pydantic import model_validator
 
 from bridge.channels.base import Channel, ChannelContext, Ok, Outcome, Retry
 from bridge.channels.readable import readable
-from bridge.config.types import Strict
+from bridge.config.channels import ChannelSettings
+from bridge.config.types import Strict, wrong
 from bridge.errors import StoreError
 from bridge.model.notice import Notice
 
 
 class MessageSettings(Strict):
     """In-app messages have no settings."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_none(cls, given: Any) -> Any:
+        for name in ChannelSettings.model_fields:
+            if isinstance(given, dict) and name in given:
+                raise wrong(
+                    name, f"{name} means nothing to in-app messages, which have no settings: leave it out"
+                )
+        return given
 
 
 class Message(Channel):
