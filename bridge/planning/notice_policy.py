@@ -93,8 +93,15 @@ class NoticePolicy:
             streak=streak.count,
             streak_since=streak.since,
             streak_seconds=self._seconds(build, streak),
-            log_tail=self.log_tail if build.state in {BuildState.FAILED, BuildState.UNKNOWN} else "",
+            log_tail=self._tail(build),
         )
+
+    def _tail(self, build: Build) -> str:
+        """Without the line in which a log says the reason: the notice gives that itself."""
+        if build.state not in {BuildState.FAILED, BuildState.UNKNOWN}:
+            return ""
+        reason = f"{build.state}: {build.detail}\n"
+        return self.log_tail.removesuffix(reason) if self.log_tail.endswith(f"\n{reason}") else self.log_tail
 
     def _seconds(self, build: Build, streak: Streak) -> float | None:
         if streak.began is None:

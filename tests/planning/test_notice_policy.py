@@ -275,6 +275,16 @@ async def test_only_a_failure_shows_the_end_of_the_log(store: Store) -> None:
     }
 
 
+async def test_the_line_of_a_log_that_says_the_reason_is_not_shown_beside_the_reason(store: Store) -> None:
+    build = await store.add_build()
+    log = "error: no such file\nfailed: sh failed with exit code 1\n"
+    policy = NoticePolicy(store.clock, log)
+    await store.builds.transition(build.run_id, F, policy, detail="sh failed with exit code 1")
+    (row, *_) = await newest_notices(store, 1, NoticeFilter(channel="message"))
+    assert isinstance(row.notice.facts, BuildFacts)
+    assert row.notice.facts.log_tail == "error: no such file\n"
+
+
 async def test_a_build_that_no_one_knows_the_end_of_shows_the_end_of_its_log(store: Store) -> None:
     await end(store, await store.add_build(), U, tail="the last words")
     (row, *_) = await newest_notices(store, 1, NoticeFilter(channel="message"))
