@@ -8,6 +8,7 @@ import click
 import orjson
 from pydantic import BaseModel
 
+from bridge.config.channels import ChannelSettings
 from bridge.config.forges import former_kinds
 from bridge.config.jsonschema import DIALECT, schema_of
 from bridge.config.settings import Settings
@@ -87,6 +88,8 @@ def _kinds(models: Mapping[str, type[BaseModel]], definitions: dict[str, Any]) -
         made = schema_of(model)
         definitions |= made.pop("$defs", {})
         made["properties"] = {"kind": {"const": kind}} | made["properties"]
+        if issubclass(model, ChannelSettings) and not model.shows_words:
+            del made["properties"]["templates"]  # which the check refuses
         made["required"] = ["kind", *made.get("required", [])]
         found.append(made | {"title": kind})
     return found

@@ -85,6 +85,12 @@ def test_the_schema_of_the_configuration_knows_every_kind() -> None:
         assert named == list(kinds)
 
 
+def test_templates_are_offered_to_the_kinds_whose_notices_are_texts() -> None:
+    offered = printed("config")["properties"]["channels"]["additionalProperties"]["oneOf"]
+    without = {one["title"] for one in offered if "templates" not in one["properties"]}
+    assert without == {"COMMIT_STATUS", "MESSAGE", "WEBHOOK"}
+
+
 def test_a_builder_may_be_on_the_server_of_another_one() -> None:
     jenkins = {"kind": "jenkins", "url": "https://ci.example.com", "username": "ci", "token": "x", "job": "a"}
     assert problems("config", {"builders": {"ci": jenkins, "docs": {"server": "ci", "job": "b"}}}) == []
