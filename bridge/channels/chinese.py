@@ -165,6 +165,7 @@ CHINESE: Final[Mapping[str, str]] = {
     # why a notice ended without being sent
     "silence {} of {} until {}: {}": "静默 {0}，由 {1} 设置，到 {2}：{3}",
     "taken apart: its notices go to {}": "已拆开：里面的通知改由渠道 {} 发送",
+    "to {}: {} is out of order": "渠道 {1} 异常，改由渠道 {0} 发送",
     "{} is out of order, and {} has a notice of the same event": ("渠道 {} 异常，渠道 {} 已有同一事件的通知"),
     "their channel is not configured": "渠道已不在配置里",
     "there is no channel {} any more": "已经没有渠道 {}",

@@ -1,12 +1,14 @@
 """The languages that people read, and sentences in them."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
 Language = Literal["en", "zh-CN"]
 _JOINTS: Final = 6
 """So many marks between the parts of a sentence are tried."""
+_PIECES: Final = 100
+"""So many pieces of a sentence are looked at: strangers' text may fall into any number of them."""
 
 
 class Tell(Protocol):
@@ -45,31 +47,68 @@ class _Translator:
         self._joints = joints
 
     def __call__(self, sentence: str) -> str:
-        return self._known(sentence, {}) or sentence
+        return self._said(sentence, _Seen({}, {}))
 
-    def _known(self, sentence: str, ends: dict[str, str | None]) -> str | None:
-        """`ends` are ends of the sentence that were looked at: each is the end of many ways to divide it."""
-        if sentence not in ends:
-            ends[sentence] = self._in_parts(sentence, ends) or self._whole(sentence)
-        return ends[sentence]
+    def _said(self, sentence: str, seen: "_Seen") -> str:
+        return self._known(sentence, seen) or sentence
 
-    def _in_parts(self, sentence: str, ends: dict[str, str | None]) -> str | None:
+    def _known(self, sentence: str, seen: "_Seen") -> str | None:
+        if sentence not in seen.known:
+            if len(seen.known) == _PIECES:
+                return None
+            seen.known[sentence] = None
+            seen.known[sentence] = self._in_parts(sentence, seen) or self._whole(sentence, seen)
+        return seen.known[sentence]
+
+    def _in_parts(self, sentence: str, seen: "_Seen") -> str | None:
         for mark, chinese in self._joints.items():
             place = sentence.find(mark)
             for _ in range(_JOINTS):
                 if place < 0:
                     break
-                head, tail = self._whole(sentence[:place]), sentence[place + len(mark) :]
-                if head is not None and (rest := self._known(tail, ends)) is not None:
+                head, tail = self._whole(sentence[:place], seen), sentence[place + len(mark) :]
+                if head is not None and (rest := self._known(tail, seen)) is not None:
                     return f"{head}{chinese}{rest}"
                 place = sentence.find(mark, place + 1)
         return None
 
-    def _whole(self, sentence: str) -> str | None:
-        for parts, form in self._forms:
-            # Most are ruled out so: there are more than `re` keeps compiled.
-            if not (sentence.startswith(parts[0]) and all(part in sentence for part in parts)):
-                continue
-            if found := re.fullmatch("(.+?)".join(map(re.escape, parts)), sentence, re.DOTALL):
-                return form.format(*map(self, found.groups()))
+    def _whole(self, sentence: str, seen: "_Seen") -> str | None:
+        if sentence not in seen.whole:
+            seen.whole[sentence] = None
+            for parts, form in self._forms:
+                if (values := _values(parts, sentence)) is not None:
+                    seen.whole[sentence] = form.format(*(self._said(value, seen) for value in values))
+                    break
+        return seen.whole[sentence]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one call has found out: pieces of a sentence come up in many ways to divide it.
+
+    `known` may be divided at joints, `whole` not.
+    """
+
+    known: dict[str, str | None]
+    whole: dict[str, str | None]
+
+
+def _values(parts: Sequence[str], sentence: str) -> list[str] | None:
+    """What stands between the parts, each the shortest there can be, of one character at least.
+
+    The first place of a part leaves most room for what follows, so that no other is ever tried: strangers'
+    text takes time in proportion to its length.
+    """
+    first, *inner = parts
+    if not inner:
+        return [] if sentence == first else None
+    last = inner.pop()
+    if not (sentence.startswith(first) and sentence.endswith(last)):
         return None
+    values, start, end = [], len(first), len(sentence) - len(last)
+    for part in inner:
+        if (place := sentence.find(part, start + 1, end)) < 0:
+            return None
+        values.append(sentence[start:place])
+        start = place + len(part)
+    return [*values, sentence[start:end]] if start < end else None

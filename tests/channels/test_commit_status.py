@@ -300,3 +300,38 @@ def test_an_address_with_a_password_is_a_fault() -> None:
     given = {"host": "GitLab", "url": "https://bot:pass@git.example.com", "token": "0123456789abcdef"}
     with pytest.raises(ValidationError, match="must not contain a user or a password"):
         CommitStatus.Settings.model_validate(given)
+
+
+@pytest.mark.parametrize(
+    "runs",
+    [
+        None,
+        7,
+        {},
+        [None, 7, "x", []],
+        [{"name": "buildbridge/acme/shop"}],
+        [{"name": "buildbridge/acme/shop", "id": True}],
+        [{"name": "buildbridge/acme/shop", "id": "7"}],
+        [{"name": ["buildbridge/acme/shop"], "id": 7}],
+        [{"name": "buildbridge/acme/shop", "id": 7, "status": "completed", "conclusion": {}}],
+        *(
+            [
+                {
+                    "name": "buildbridge/acme/shop",
+                    "id": 7,
+                    "status": "completed",
+                    "conclusion": "success",
+                    **odd,
+                }
+            ]
+            for odd in ({"details_url": []}, {"details_url": {}}, {"output": {"title": {}}})
+        ),
+    ],
+    ids=str,
+)
+async def test_at_gitee_a_list_of_another_shape_names_no_run_that_ended_like_this(runs: Any) -> None:
+    async with status_host("Gitee") as peer:
+        peer.scripted.append(answer(200, json.dumps({"check_runs": runs}).encode()))
+        assert await channel(peer, "Gitee").send(of("Gitee", S)) == Ok()
+    assert len(peer.requests) == 2
+    assert [run["conclusion"] for run in peer.runs] == ["success"]

@@ -54,6 +54,7 @@ def told(detail: str) -> str:
     ("detail", "shown"),
     [
         ("sh failed with exit code 1", "构建命令 sh 失败，退出码 1"),
+        ("to mail: team is out of order", "渠道 team 异常，改由渠道 mail 发送"),
         ("superseded by #2: b485eebf was pushed", "已被 #2（b485eebf）取代"),
         (
             "the runner was killed after a command or a push had begun: no one knows how it ended",

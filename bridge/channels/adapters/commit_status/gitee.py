@@ -62,7 +62,7 @@ def _runs_named(name: str, known: object) -> list[dict[str, Any]]:
     return [
         run
         for run in runs
-        if isinstance(run, dict) and run.get("name") == name and isinstance(run.get("id"), int)
+        if isinstance(run, dict) and run.get("name") == name and type(run.get("id")) is int
     ]
 
 
@@ -72,6 +72,6 @@ def _says(run: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
     title = shown.get("title") if isinstance(shown, dict) else None
     return (
         run.get("conclusion") == document.get("conclusion")
-        and run.get("details_url") in {None, "", document.get("details_url")}
-        and title in {None, document.get("output", {}).get("title")}
+        and run.get("details_url") in (None, "", document.get("details_url"))
+        and title in (None, document.get("output", {}).get("title"))
     )
