@@ -302,6 +302,14 @@ def test_an_address_with_a_password_is_a_fault() -> None:
         CommitStatus.Settings.model_validate(given)
 
 
+ENDED: dict[str, Any] = {
+    "name": "buildbridge/acme/shop",
+    "id": 7,
+    "status": "completed",
+    "conclusion": "success",
+}
+
+
 @pytest.mark.parametrize(
     "runs",
     [
@@ -314,18 +322,9 @@ def test_an_address_with_a_password_is_a_fault() -> None:
         [{"name": "buildbridge/acme/shop", "id": "7"}],
         [{"name": ["buildbridge/acme/shop"], "id": 7}],
         [{"name": "buildbridge/acme/shop", "id": 7, "status": "completed", "conclusion": {}}],
-        *(
-            [
-                {
-                    "name": "buildbridge/acme/shop",
-                    "id": 7,
-                    "status": "completed",
-                    "conclusion": "success",
-                    **odd,
-                }
-            ]
-            for odd in ({"details_url": []}, {"details_url": {}}, {"output": {"title": {}}})
-        ),
+        [{**ENDED, "details_url": []}],
+        [{**ENDED, "details_url": {}}],
+        [{**ENDED, "output": {"title": {}}}],
     ],
     ids=str,
 )

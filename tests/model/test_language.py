@@ -22,8 +22,11 @@ from bridge.rules.chinese import CHINESE as OF_RULES
 
 ADAPTERS: Final = {
     english: chinese
-    for kind in (*BUILDERS.values(), *CHANNELS.values())
-    for english, chinese in kind.chinese.items()
+    for spoken in (
+        *(kind.chinese for kind in BUILDERS.values()),
+        *(kind.chinese for kind in CHANNELS.values()),
+    )
+    for english, chinese in spoken.items()
 }
 FORMS: Final = sorted({**ADAPTERS, **CHINESE, **OF_FILES, **OF_RULES, **OF_TEMPLATES})
 SAY: Final = reasons("zh-CN", ADAPTERS)
