@@ -42,7 +42,7 @@ class LogEvent(StrEnum):
     # A notice, and the channel that takes it.
     NOTICE_ATTEMPTED = "notice.attempted"
     NOTICE_ABANDONED = "notice.abandoned"
-    NOTICES_MOVED = "notice.moved"
+    NOTICE_MOVED = "notice.moved"
     NOTICE_TEMPLATE_FAILED = "notice.template_failed"
     """A template of a channel failed with this notice, which goes out in the usual words."""
     CHANNEL_ERROR = "channel.error"

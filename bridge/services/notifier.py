@@ -149,7 +149,7 @@ class Notifier(Service):
         while count := await self._notices.move(self._name, fallback):
             moved += count
         if moved:
-            log.info(LogEvent.NOTICES_MOVED, channel=self._name, fallback=fallback, count=moved)
+            log.info(LogEvent.NOTICE_MOVED, channel=self._name, fallback=fallback, count=moved)
             self._wake_notifiers()
 
     async def _slots(self) -> outbox.Slots | None:
