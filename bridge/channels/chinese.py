@@ -166,7 +166,12 @@ CHINESE: Final[Mapping[str, str]] = {
     "silence {} of {} until {}: {}": "静默 {0}，由 {1} 设置，到 {2}：{3}",
     "taken apart: its notices go to {}": "已拆开：里面的通知改由渠道 {} 发送",
     "to {}: {} is out of order": "渠道 {1} 异常，改由渠道 {0} 发送",
+    "back to {}: there is no channel {} any more": "已经没有渠道 {1}，改回渠道 {0} 发送",
+    "taken apart: its notices go back": "已拆开：里面的通知改回原来的渠道",
     "{} is out of order, and {} has a notice of the same event": ("渠道 {} 异常，渠道 {} 已有同一事件的通知"),
+    "there is no channel {} any more, and {} has a notice of the same event": (
+        "已经没有渠道 {}，渠道 {} 已有同一事件的通知"
+    ),
     "their channel is not configured": "渠道已不在配置里",
     "there is no channel {} any more": "已经没有渠道 {}",
     "taken apart: silence {} holds some of it": "已拆开：静默 {} 拦下了其中一部分",

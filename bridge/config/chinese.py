@@ -252,6 +252,8 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} is of the kind {}, which has no messages": "{} 是 {} 类型，没有消息",
     "name a channel that has": "请换一个有消息的渠道",
     "leads back to {} ({})": "绕回了 {}（{}）",
+    "{} gives notices up sooner than this channel": "{} 放弃通知比这个渠道早",
+    "give it a ttl of at least {}": "请把它的 ttl 设为不少于 {}",
     "leave it out at one of them": "请在其中一处删掉",
     # clone
     "must be the address of the host alone, such as {}": "应该只是主机的地址，例如 {}",

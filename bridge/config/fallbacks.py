@@ -1,6 +1,8 @@
 """The channels that send what others cannot, as `bridge.yaml` names them."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Final
 
 from pydantic import BaseModel
 
@@ -11,6 +13,8 @@ from bridge.config.named import entries_of
 from bridge.config.pools import named_pools
 from bridge.errors import Fault
 from bridge.model.notice import MESSAGE_CHANNEL
+
+_UNITS: Final = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
 
 def faulty_fallbacks(document: Document, kinds: Mapping[str, type[BaseModel]]) -> Iterator[Fault]:
@@ -47,6 +51,23 @@ def fallbacks_on_one_robot(document: Document, targets: Mapping[str, str | None]
         if name != fallback and targets.get(name) is not None and targets[name] == targets.get(fallback):
             problem = f"{fallback} is the same robot: name another one, or leave it out"
             yield document.fault(("channels", name, "fallback"), problem)
+
+
+def hasty_fallbacks(document: Document, lifetimes: Mapping[str, timedelta]) -> Iterator[Fault]:
+    """Those that give up at once what their channel has kept for a while. `lifetimes` are by channel."""
+    for name, fallback in _fallbacks(document).items():
+        own, other = lifetimes.get(name), lifetimes.get(fallback)
+        if own is not None and other is not None and other < own:
+            cure = f"give it a ttl of at least {_words(own)}"
+            problem = f"{fallback} gives notices up sooner than this channel: {cure}"
+            yield document.fault(("channels", name, "fallback"), problem)
+
+
+def _words(lifetime: timedelta) -> str:
+    """As a setting has it, in the largest unit that is exact."""
+    seconds = round(lifetime.total_seconds())
+    unit, size = next((unit, size) for unit, size in _UNITS.items() if seconds % size == 0)
+    return f"{seconds // size}{unit}"
 
 
 def _fallbacks(document: Document) -> dict[str, str]:

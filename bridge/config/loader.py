@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from bridge.config.channels import common, states_of
 from bridge.config.document import Document, Loc, read_documents, shown, value_at
-from bridge.config.fallbacks import fallbacks_on_one_robot, faulty_fallbacks
+from bridge.config.fallbacks import fallbacks_on_one_robot, faulty_fallbacks, hasty_fallbacks
 from bridge.config.faults import faults_of, in_order, suggest_or_list
 from bridge.config.kinds import Kinds
 from bridge.config.named import Entry, doubled_people, entries_of, faulty_contacts, unknown_kinds
@@ -246,6 +246,8 @@ class _Loading:
         targets = {name: self._kinds.targets[one.kind](one.settings) for name, one in channels.items()}
         self._faults += one_robot_twice(self._document, targets)
         self._faults += fallbacks_on_one_robot(self._document, targets)
+        lifetimes = {name: common(one.settings).ttl for name, one in channels.items()}
+        self._faults += hasty_fallbacks(self._document, lifetimes)
         notices = self._notices(channels)
         if not all(fault.warning for fault in self._faults):
             raise ConfigError(in_order(self._faults))

@@ -131,8 +131,9 @@ class ServiceNoticePolicy:
             if event in one.events
         ]
         hearing = [self.fallbacks.get(channel) if channel == about else channel for channel in channels]
+        now = self.clock()  # the same for all: so a fallback knows what it has
         return [
-            Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=self.clock())
+            Notice(id=str(uuid7()), channel=channel, event=event, facts=facts, created_at=now)
             for channel in dict.fromkeys([MESSAGE_CHANNEL, *hearing])
             if channel is not None
         ]

@@ -111,11 +111,14 @@ class Notifier(Service):
                 if self._finished:
                     return None
                 health = await self._health.get(self._service)
-                if health.down_since is not None and self._fallback is not None:
-                    await self._move(self._fallback)
+                fallback = None if health.down_since is None else self._fallback
                 pause = max(health.paused_until, await self._notices.paused_until(self._target.key))
                 if pause > self._clock():
+                    if fallback is not None:
+                        await self._move(fallback)
                     return pause
+                if fallback is not None:
+                    self._failures = max(self._failures, FAILURES)  # one more, and the pause begins again
                 choose = partial(outbox.choose, room=self._channel.digest_size, slots=await self._slots())
                 now = self._clock()
                 quiet = self._quiet_hours.last(now) if self._quiet_hours else None
@@ -130,6 +133,8 @@ class Notifier(Service):
                 match row:
                     case NoticeRow():
                         await self._deliver(row)
+                    case Later() if fallback is not None and await self._move(fallback):
+                        continue
                     case Later(at, rate_until):
                         await self._note_wait(quiet.end if quiet and quiet.end > now else 0.0, rate_until)
                         return at
@@ -143,14 +148,18 @@ class Notifier(Service):
             await self._notices.note_wait(self._name, quiet_until=quiet_until, rate_until=rate_until)
             self._noted = quiet_until, rate_until
 
-    async def _move(self, fallback: str) -> None:
-        """The fallback gets what waits, but for the one notice that shows when this channel works again."""
+    async def _move(self, fallback: str) -> bool:
+        """The fallback gets what waits; whether anything did.
+
+        When the pause has ended, the next notice shows whether this channel works again.
+        """
         moved = 0
-        while count := await self._notices.move(self._name, fallback):
+        while not self._finished and (count := await self._notices.move(self._name, fallback)):
             moved += count
         if moved:
             log.info(LogEvent.NOTICE_MOVED, channel=self._name, fallback=fallback, count=moved)
             self._wake_notifiers()
+        return moved > 0
 
     async def _slots(self) -> outbox.Slots | None:
         """How many messages the target takes now; None where it has no limit."""

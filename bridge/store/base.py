@@ -276,8 +276,8 @@ class Notices(Protocol):
     async def move(self, channel: str, to: str) -> int:
         """Have what waits for this channel, the oldest first, sent by another; returns how many have left.
 
-        It takes a bounded part at once: call it until nothing leaves. Nothing moves twice, and one notice
-        stays. Attempts begin anew. What `to` has of the same event ends as `suppressed`.
+        It takes a bounded part at once: call it until nothing leaves. Attempts begin anew. What `to` has of
+        the same event ends as `suppressed`; what is about `to` itself stays.
         """
 
     async def sends_since(self, target: str, since: float) -> list[float]:
@@ -292,7 +292,8 @@ class Notices(Protocol):
     async def end_orphans(self, channels: Collection[str]) -> int:
         """End the open notices to a channel that is not among `channels`; returns how many.
 
-        A build that was created before the last start may still name a channel of then.
+        What came there from one that is goes back to it. A build that was created before the last start may
+        still name a channel of then.
         """
 
     async def get(self, notice_id: str) -> tuple[NoticeRow, list[Step]] | None:

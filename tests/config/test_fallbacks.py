@@ -100,6 +100,16 @@ def test_a_fallback_that_can_send_nothing_is_one_fault(
     assert str(fault).endswith(f" channels.{problem}")
 
 
+def test_a_fallback_keeps_notices_no_shorter_than_its_channel(tmp_path: Path) -> None:
+    load(tmp_path, team="spare, ttl: 1d", ops="message, ttl: 7d")
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, team="spare, ttl: 36h")
+    (fault,) = caught.value.faults
+    assert str(fault).startswith(f"{tmp_path}/bridge.yaml:4:")
+    problem = "spare gives notices up sooner than this channel: give it a ttl of at least 36h"
+    assert str(fault).endswith(f" channels.team.fallback: {problem}")
+
+
 def test_commands_that_need_no_secrets_say_so_too(tmp_path: Path) -> None:
     load(tmp_path)
     file = tmp_path / "bridge.yaml"

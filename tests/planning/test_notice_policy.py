@@ -1,6 +1,7 @@
 """Who gets which notice of a build: through the store, which knows how the builds before it ended."""
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from support.scripted import Store, new_build
 
 from bridge.config.notices import NoticeSetting
 from bridge.model.build import Build, BuildState
-from bridge.model.notice import BuildFacts, EventName, Subscription
+from bridge.model.notice import BuildFacts, EventName, ServiceFacts, Subscription
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.store.sqlite.health import Health
 from bridge.store.values import BuildChange, NoticeFilter, unchanged
@@ -341,3 +342,13 @@ async def test_who_asked_for_it_is_reported_of_the_bridge_itself_but_no_channel_
     assert await store.events("mail") == [EventName.DEGRADED] * 2
     assert await store.events("quiet") == []
     assert await store.events("message") == [EventName.DEGRADED, EventName.RESTORED] * 2
+
+
+def test_all_channels_hear_of_an_event_of_the_bridge_at_one_moment() -> None:
+    moments = count(1.0)
+    watchers = [Subscription(channel="team", events=frozenset({EventName.DEGRADED}))]
+    made = ServiceNoticePolicy(lambda: next(moments), watchers)(
+        EventName.DEGRADED, ServiceFacts(subject="builder:here", detail="no answer")
+    )
+    assert [notice.channel for notice in made] == ["message", "team"]
+    assert len({notice.created_at for notice in made}) == 1

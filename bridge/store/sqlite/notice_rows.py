@@ -20,7 +20,9 @@ SILENCE: Final = "silence"
 """The reason of what a silence holds."""
 MOVED: Final = "fallback"
 """The reason of what ends since the fallback of its channel says it."""
-_TAKEN_APART: Final = frozenset({"content", "damaged"})
+_REJECTED: Final = frozenset({"content", "damaged"})
+TAKEN_APART: Final = _REJECTED | {SILENCE, MOVED}
+"""The reasons of digests whose members go without them."""
 
 
 def parts_of(row: RowMapping) -> tuple[Notice, Parts]:
@@ -84,10 +86,10 @@ def finish(
     what, why = str(state), f"with {notice_id}"
     if state is NoticeState.SENT:
         values["state"] = what = NoticeState.MERGED
-    elif reason in _TAKEN_APART:
+    elif reason in _REJECTED:
         values = {"digest_id": None, "folds": 0, "next_at": now}
         what, why = "retry", f"by itself: {notice_id} ended with {reason!r}"
-    elif reason in {SILENCE, MOVED}:
+    elif reason in TAKEN_APART:
         values = {"digest_id": None, "next_at": now}
         what, why = "retry", f"{notice_id} was taken apart"
     connection.execute(update(table).where(*in_digest).values(**values | {"detail": why}))

@@ -20,7 +20,7 @@ from bridge.store.schema import send, target_pause
 from bridge.store.schema_notices import channel_wait
 from bridge.store.sqlite import listing, moving, outbox, timeline
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.notice_rows import IS_OPEN, SILENCE, finish, parts_of, row_of
+from bridge.store.sqlite.notice_rows import IS_OPEN, TAKEN_APART, finish, parts_of, row_of
 from bridge.store.sqlite.silences import hold
 from bridge.store.values import ANY_NOTICE, Cursor, NoticeFilter, NoticeRow, Page, Redact, Step
 
@@ -162,7 +162,7 @@ class Notices:
 
     async def move(self, channel: str, to: str) -> int:
         now = self._clock()
-        if not await self._database.read(partial(moving.are_to_move, channel=channel)):
+        if not await self._database.read(partial(moving.are_to_move, channel=channel, to=to)):
             return 0
         return await self._database.write(partial(moving.move, channel=channel, to=to, now=now))
 
@@ -237,7 +237,7 @@ class Notices:
             if parts.damage:
                 raise CannotReplay(f"{notice_id} cannot be sent again: {parts.damage}")
             is_digest = isinstance(notice.facts, DigestFacts)
-            if is_digest and old["reason"] in {"content", SILENCE}:
+            if is_digest and old["reason"] in TAKEN_APART:
                 raise CannotReplay(f"the notices of {notice_id} went one by one: replay these")
             if old["state"] in {NoticeState.PENDING, NoticeState.SENDING}:
                 raise CannotReplay(f"{notice_id} is still to be sent: it is {old['state']}")
@@ -265,7 +265,11 @@ def _part(connection: Connection, only: NoticeFilter) -> listing.Part:
 
 
 def end_orphans(connection: Connection, channels: Collection[str], now: float) -> int:
-    """End the open notices to a channel that is not among `channels`; returns how many."""
+    """End the open notices to a channel that is not among `channels`; returns how many.
+
+    What came to such a channel as a fallback goes back to where it was first.
+    """
+    moving.move_back(connection, channels, now)
     orphans = select(table.c.id, table.c.channel).where(IS_OPEN, table.c.channel.not_in(channels))
     rows = connection.execute(orphans).all()
     alone = orphans.where(table.c.digest_id.is_(None))  # what is in a digest ends with that

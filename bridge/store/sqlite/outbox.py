@@ -6,6 +6,7 @@ The members of a digest stay open until it has ended, so that later notices of t
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Final
 
 from sqlalchemy import CTE, Connection, RowMapping, func, insert, or_, select, update
@@ -140,13 +141,18 @@ def split(connection: Connection, channel: str, recipients: Sequence[str], now: 
     for row in connection.execute(whole.order_by(table.c.id).limit(_AT_ONCE)).mappings().all():
         first, *others = recipients
         connection.execute(update(table).where(table.c.id == row["id"]).values(recipient=first))
-        for number, recipient in enumerate(others, 1):
-            # The id sorts behind the first one's and before that of a later notice; the channel that it was
-            # for may have made others.
-            mark, key = ("f", f" {channel}") if row["moved_from"] else ("", "")
-            copy = {"id": f"{row['id']}.{mark}{number:02}", "dedupe": f"{row['dedupe']}{key} {recipient}"}
+        if not others:
+            continue
+        # A channel where the notice was before may have made copies, too.
+        copies = select(table.c.id).where(table.c.id.between(f"{row['id']}.", f"{row['id']}/"))
+        known = set(connection.execute(copies).scalars())
+        numbered = (f"{row['id']}.{number:02}" for number in count(1))
+        unused = (copy_id for copy_id in numbered if copy_id not in known)
+        for recipient, copy_id in zip(others, unused, strict=False):
+            # The id sorts behind the first one's and before that of a later notice.
+            copy = {"id": copy_id, "dedupe": f"{row['dedupe']} {copy_id}"}
             connection.execute(insert(table).values({**row, **copy, "recipient": recipient}))
-            timeline.add(connection, copy["id"], now, NoticeState.PENDING, f"for {recipient}")
+            timeline.add(connection, copy_id, now, NoticeState.PENDING, f"for {recipient}")
 
 
 def _open(channel: str, since: float, *, has_recipients: bool) -> CTE:
