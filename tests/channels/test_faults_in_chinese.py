@@ -87,6 +87,9 @@ def test_each_typical_mistake_is_said_in_chinese(
     (tmp_path / file).write_text(
         (tmp_path / file).read_text("utf-8").replace(mistake["old"], mistake["new"], 1), "utf-8"
     )
+    with (tmp_path / "bridge.yaml").open("a", encoding="utf-8") as config:
+        # The daemon's own place for it, and for the key beside it, is not for tests.
+        config.write("\nstore: {url: sqlite:///./data/bridge.db}\n")
     found = list(faults_in(Disk(tmp_path / "bridge.yaml", KINDS, environ).load))
     assert bool(found) != mistake["cause"].startswith("warning: ")
     for faults in found:
