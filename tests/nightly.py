@@ -33,7 +33,12 @@ from mutation import planted, sampled
 
 
 def examples(seed: int) -> bool:
-    return _pytest("tests", "-m", "hypothesis", f"--hypothesis-seed={seed}", EXAMPLES="3")
+    seeded = f"--hypothesis-seed={seed}"
+    passed = [
+        _pytest("tests", "-m", "hypothesis", seeded, EXAMPLES="3"),
+        _pytest("tests/model/test_language.py", seeded, EXAMPLES="3"),
+    ]
+    return all(passed)
 
 
 def histories(seed: int) -> bool:

@@ -9,8 +9,9 @@ from time import thread_time
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from support.examples import SHARE
 
 from bridge.channels.chinese import CHINESE
 from bridge.channels.reasons import reasons
@@ -45,9 +46,13 @@ def hostile(form: str) -> Iterator[str]:
         yield ((form.replace("{}", "x") + joint) * 2000)[:2000]
 
 
+EACH: Final = 8 if SHARE >= 1 else 32
+"""By day some of the forms are tried, by night all of them."""
+
+
 @pytest.mark.parametrize("part", range(8))
 def test_no_text_of_strangers_takes_long(part: int) -> None:
-    texts = [text for form in FORMS[part::8] for text in hostile(form)]
+    texts = [text for form in FORMS[part::EACH] for text in hostile(form)]
     texts += [mark * 400 + end for mark in (": ", "; ", ": x; ", ": is missing; ") for end in ("", "!")]
     for text in texts:
         for sentence in (text, KEPT + text):
@@ -61,6 +66,8 @@ PARTS: Final = st.lists(st.text("ab", max_size=2), min_size=1, max_size=4).filte
 
 
 @given(PARTS, LETTERS)
+@example(["", "a", ""], "aab")
+@example(["a", "b", "b"], "abbb")
 def test_values_are_those_of_a_regular_expression(parts: list[str], text: str) -> None:
     say = translator("zh-CN", {"{}".join(parts): "|".join(["<{}>"] * (len(parts) - 1)) or "<>"})
     found = re.fullmatch("(.+?)".join(map(re.escape, parts)), text)
