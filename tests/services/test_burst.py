@@ -1,4 +1,4 @@
-"""500 builds that end within ten seconds, told to one robot that takes 20 messages a minute, and 60 to three.
+"""500 builds that end within ten seconds, for one robot that takes 20 messages a minute, and 60 to three.
 
 The clock is that of the test; with BURST_CLOCK=real it is that of the system, and a run takes minutes.
 """
@@ -142,13 +142,13 @@ async def test_sixty_at_once_to_a_pool_of_three_robots_are_told_within_a_minute_
             while clock() < START + 60 - STEP_SECONDS:
                 await harness.advance(STEP_SECONDS)
         assert all(len(robot.requests) == len(robot.messages) for robot in robots), "one was too much for it"
-        told = [WECOM.taken(robot) for robot in robots]
-    of_robots = [re.findall(r"acme/(r\d+)[^#]*#(\d)", "\n".join(texts)) for texts in told]
-    assert all(messages for messages in told)
+        messages = [WECOM.taken(robot) for robot in robots]
+    of_robots = [re.findall(r"acme/(r\d+)[^#]*#(\d)", "\n".join(texts)) for texts in messages]
+    assert all(messages)
     assert sorted(one for found in of_robots for one in set(found)) == sorted(
         (build.repo_name, str(build.number)) for build in builds
     ), "each by one robot"
-    for texts in told:
+    for texts in messages:
         seen: dict[str, list[int]] = {}
         for text in texts:
             for name, number in dict.fromkeys(re.findall(r"acme/(r\d+)[^#]*#(\d)", text)):

@@ -78,7 +78,7 @@ def _hand_over(connection: Connection, row: RowMapping, to: str, now: float, why
 
 
 def _waits(channel: str, to: str) -> ColumnElement[bool]:
-    """What may go. What is under way stays: nobody knows yet whether it came."""
+    """What may go. What is under way stays: whether it came is not known yet."""
     # Not `== PENDING`, for which the planner reads what waits for all channels.
     waits = (table.c.channel == channel) & IS_OPEN & (table.c.state != NoticeState.SENDING)
     return waits & table.c.digest_id.is_(None) & (table.c.job != f"bridge channel:{to}")
