@@ -322,6 +322,22 @@ async def test_a_retry_takes_no_second_thread_while_the_first_one_lives(
 STRANGE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nthis is no header\r\nX-B: 1\r\n\r\nok"
 
 
+async def test_a_thread_that_the_system_does_not_give_is_missed_by_no_later_notice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with site("gotify") as server:
+        team = channel(server.url)
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", no_thread)
+            for _ in range(THREADS + 1):
+                with pytest.raises(RuntimeError, match="can't start new thread"):
+                    await team.send(notice())
+        assert await team.send(notice()) == Ok(UNCONFIRMED)
+
+
 async def test_a_strange_header_is_not_logged_with_the_url(caplog: pytest.LogCaptureFixture) -> None:
     """urllib3 warns of it, with the whole URL."""
     key = "AAbbCCddEEffGGh1of123456"

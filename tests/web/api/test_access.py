@@ -287,26 +287,20 @@ async def caller_of(
             await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
         await store.repositories.take({}, [], [], put(document() | {"is_public": is_public}))
         path = line.path.replace(":number", "").format(
-            build_id=build.id,
+            **dict.fromkeys(("build_id", "record_id"), build.id),
+            **dict.fromkeys(("number", "build_no", "build_number"), build.number),
+            **dict.fromkeys(("namespace", "owner"), "acme"),
+            **dict.fromkeys(("repo_name", "name"), "tool"),
             delivery_id=build.origin.delivery_id,
-            namespace="acme",
-            repo_name="tool",
-            owner="acme",
-            name="tool",
-            number=build.number,
             job=1,
             job_id=JOB,
             project_id=project_id_of("acme"),
             build_project_id=build_project_id_of(("acme", "tool")),
-            record_id=build.id,
-            build_no=build.number,
-            build_number=build.number,
             notice_id="n",
             silence_id="s",
         )
-        body = line.body
-        if isinstance(body, dict) and "delivery_id" in body:
-            body = {"delivery_id": build.origin.delivery_id}
+        about_delivery = isinstance(line.body, dict) and "delivery_id" in line.body
+        body = {"delivery_id": build.origin.delivery_id} if about_delivery else line.body
         keeper = await keeper_of(store, folder)
         async with client_of(api_of(store, keeper=keeper)) as client:
 

@@ -147,7 +147,12 @@ class Apprise(Channel):
                 with contextlib.suppress(RuntimeError):  # no one waits any more
                     loop.call_soon_threadsafe(ended.set)
 
-        threading.Thread(target=run, name="apprise", daemon=True).start()
+        try:
+            threading.Thread(target=run, name="apprise", daemon=True).start()
+        except RuntimeError:  # the system has no more of them
+            _threads.release()
+            self._idle.release()
+            raise
         try:
             with anyio.move_on_after(DEADLINE):
                 await ended.wait()
