@@ -62,6 +62,9 @@ def test_the_commit_of_a_push_shows_each_state_of_its_build_in_order(
     said["json"] = "application/json"
     hook.write_text(HOOK.format(python=sys.executable, **said))
     hook.chmod(0o755)
+    go = tmp_path / "go"
+    # The build runs until its commit shows that it does.
+    waits = ["sh", "-c", f"until test -e '{go}'; do sleep 0.05; done; {command}"]
     rule = (
         HEAD.replace("Gitee", "GitLab")
         .replace("Acme", "acme")
@@ -76,14 +79,16 @@ def test_the_commit_of_a_push_shows_each_state_of_its_build_in_order(
         status = {"kind": "COMMIT_STATUS", "host": "GitLab", "url": host.url, "token": STATUS_TOKEN}
         config = {
             "sources": {"gitlab": {"kind": "GitLab", "secrets": [SECRET]}},
-            "builders": {"here": {"kind": "local", "command": [command], "protocols": ["file"]}},
+            "builders": {"here": {"kind": "local", "command": waits, "protocols": ["file"]}},
             "channels": {"commits": status | {"allow_private": True}},
             "notices": {"default": [{"channel": "commits"}]},
         }
         with running(tmp_path, config, {"shop.yaml": rule}) as daemon:
             address.write_text(f"{daemon.url}/hooks/gitlab")
             origin.push()
-            eventually(lambda: host.messages and host.messages[-1]["state"] == end, seconds=60)
+            eventually(lambda: host.messages and host.messages[-1]["state"] == "running", seconds=60)
+            go.touch()
+            eventually(lambda: host.messages[-1]["state"] == end, seconds=60)
             (build,) = daemon.builds()
             noticed = daemon.command("notices", "list", "--json").stdout
     assert git(origin.remote, "rev-parse", "main") == sha
