@@ -11,9 +11,8 @@ from anyio.abc import TaskStatus
 
 from bridge import __version__
 from bridge.config.loader import Config
-from bridge.config.settings import Settings
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
-from bridge.registry import FORGES
+from bridge.registry import ADAPTERS, FORGES, chinese_of
 from bridge.rules.disk import Disk, OnDisk
 from bridge.rules.match import RuleSet
 from bridge.runtime import log, memory
@@ -22,18 +21,20 @@ from bridge.runtime.events import LogEvent
 from bridge.runtime.local_socket import listening_locally
 from bridge.runtime.signals import obey_signals
 from bridge.runtime.systemd import notify
+from bridge.runtime.topics import topics
 from bridge.services.base import Crew, HandOver, Service
 from bridge.services.dispatcher import Dispatcher
 from bridge.services.housekeeper import ClockFollower, Pruner, Unserved, recover, watchers
+from bridge.services.reconciler import Reconciler
 from bridge.services.reloader import Reloader, RuleSources, begin
 from bridge.services.scheduler import Scheduler
 from bridge.staff import Staff
 from bridge.store.base import Store
 from bridge.store.open import open_store
-from bridge.web.app import Api, App, OnFirstCall
-from bridge.web.limits import AttemptLimits
+from bridge.web.app import App, OnFirstCall, Views, made_of
 from bridge.web.receiver import Receiver, make_receiver
 from bridge.web.server import HttpServer, listen, make_server, port_of
+from bridge.web.site_memory import SiteMemory
 from bridge.web.wake import WakeView, make_wake_view
 
 logger = structlog.get_logger()
@@ -91,8 +92,8 @@ class _Daemon:
         config = sources.config
         self._store, self._clock, self._lines, self._service_notices = store, clock, lines, service_notices
         self._local = None if local is None else local.getsockname()
-        self._attempts = AttemptLimits(clock())
-        self._api_settings = _of_api(config.settings)
+        self._memory = SiteMemory(clock())
+        self._site_settings = made_of(config.settings)
         self.notice_policy = NoticePolicy(clock, pools=config.settings.pools)
         self.staff = Staff(
             lambda: self.reloader.config,
@@ -126,18 +127,20 @@ class _Daemon:
             on_due=self._dispatcher.wake,
             wake_notifiers=self.staff.wake_notifiers,
         )
+        parts = self.reloader, store, service_notices, clock
+        self._reconciler = Reconciler(*parts, on_missed=self._wake_all)
         self._unserved = Unserved(store, self.staff.builders, self.staff.channels, self.notice_policy)
         changed.add(self._unserved)
-        self._api = OnFirstCall(self._make_api)
-        settings, views = config.settings, (self._receiver(config), self._wake_view(config), self._api)
+        self._site = OnFirstCall(self._make_site)
+        settings, views = config.settings, (self._receiver(config), self._wake_view(config), self._site)
         self._http = App(store, *views, settings=settings, clock=clock)
-        self.server = make_server(self._http, settings.server, on_stop=self._api.close)
+        self.server = make_server(self._http, settings.server, on_stop=self._site.close)
 
     def services(self) -> list[Service]:
         """All that work from the start; the staff has more join."""
         store, rules = self._store, self.reloader
         upkeep = Pruner(store, lambda: rules.config.settings.retention), ClockFollower(store, self._clock)
-        work = rules, self._dispatcher, self._scheduler, self.staff, self._unserved
+        work = rules, self._dispatcher, self._scheduler, self._reconciler, self.staff, self._unserved
         return [*work, *upkeep, *watchers(store, self.staff.builders)]
 
     def _use(self, config: Config) -> None:
@@ -152,9 +155,9 @@ class _Daemon:
         self._http.wake = self._wake_view(config, self._http.wake)
         self._http.metrics.use(settings)
         self.server.use(settings.server)
-        if (of_api := _of_api(settings)) != self._api_settings:
-            self._api_settings = of_api
-            self._api.renew()
+        if (of_api := made_of(settings)) != self._site_settings:
+            self._site_settings = of_api
+            self._site.renew()
         self.staff.wake()
 
     def _reloaded(self) -> None:
@@ -172,22 +175,20 @@ class _Daemon:
     def _wake_view(self, config: Config, before: WakeView | None = None) -> WakeView:
         return make_wake_view(config.builders, self.staff.hint, self._clock, before)
 
-    def _make_api(self) -> Api:
-        from bridge.web.api.app import open_api  # noqa: PLC0415  # only once it is used
+    def _make_site(self) -> Views:
+        from bridge.web.site import open_site  # noqa: PLC0415  # only once it is used
 
-        parts = self.reloader.config.settings, self._store, self.reloader, self._clock, self._wake_all
-        calls = partial(open_api, test=self._test, previews=self.staff.previews)
-        return calls(*parts, forges=FORGES, attempts=self._attempts, local=self._local)
+        config = self.reloader.config
+        parts = config.settings, self._store, self.reloader, self._clock, self._wake_all
+        guides, said = tuple(topics(ADAPTERS)), chinese_of(config)
+        calls = partial(
+            open_site, test=self._test, previews=self.staff.previews, of_adapters=said, topics=guides
+        )
+        return calls(*parts, forges=FORGES, memory=self._memory, local=self._local)
 
     async def _test(self, part: str) -> tuple[bool, str] | None:
         found = await self.staff.test(part)
         return found and (found[0], self._lines.redactor.foreign(found[1]))
-
-
-def _of_api(settings: Settings) -> tuple[object, ...]:
-    """What the API is made of."""
-    server = settings.server
-    return settings.api, settings.sources, server.public_url, server.trusted_proxies
 
 
 async def _report_ready(server: HttpServer, listener: socket.socket, task_status: TaskStatus[int]) -> None:

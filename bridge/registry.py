@@ -13,7 +13,7 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import anyio
 import structlog
@@ -34,13 +34,17 @@ from bridge.model.notice import EventName, Notice
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.redaction import Redactor
+from bridge.runtime.topics import Group
+
+if TYPE_CHECKING:
+    from bridge.forges.webhooks import Webhooks
 
 log = structlog.get_logger()
 
 CLOSE_SECONDS: Final = 10.0
 """How long all adapters together may take to give back what they hold."""
 
-A = TypeVar("A", bound=Forge | Builder | Channel)
+A = TypeVar("A", bound="Forge | Builder | Channel | Webhooks")
 T = TypeVar("T")
 P_co = TypeVar("P_co", bound=Builder | Channel, covariant=True)
 
@@ -116,6 +120,19 @@ FORGE_ADAPTERS: Final = Adapters[Forge](
         "Simple": "bridge.forges.adapters.simple.forge:Simple",
     }
 )
+
+WEBHOOKS: Final = Adapters["Webhooks"](
+    {
+        "GitHub": "bridge.forges.adapters.github.webhooks:GitHubWebhooks",
+        "GitLab": "bridge.forges.adapters.gitlab.webhooks:GitLabWebhooks",
+        "Gitee": "bridge.forges.adapters.gitee.webhooks:GiteeWebhooks",
+        "Gitea": "bridge.forges.adapters.gitea.webhooks:GiteaWebhooks",
+        "Forgejo": "bridge.forges.adapters.forgejo.webhooks:ForgejoWebhooks",
+        "Gogs": "bridge.forges.adapters.gogs.webhooks:GogsWebhooks",
+        "Bitbucket": "bridge.forges.adapters.bitbucket.webhooks:BitbucketWebhooks",
+    }
+)
+"""The hosts whose webhooks we can make; those of others are made by hand."""
 
 BUILDERS: Final = Adapters[Builder](
     {
@@ -234,13 +251,27 @@ def builder_plans(config: Config, clock: Clock) -> dict[str, Plan[Builder]]:
     }
 
 
-def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[str, Plan[Channel]]:
-    """Those of every configured channel, by name."""
+ADAPTERS: Final[Mapping[Group, Adapters[Any]]] = {
+    "hosts": FORGE_ADAPTERS,
+    "builders": BUILDERS,
+    "channels": CHANNELS,
+}
+"""All adapters, as the list of guides groups them."""
+
+
+def chinese_of(config: Config) -> dict[str, str]:
+    """What the configured builders and channels say, in Chinese by the English sentences."""
     sentences: dict[str, str] = {}
     for adapter in config.builders.values():
         sentences |= BUILDERS[adapter.kind].chinese
     for adapter in config.channels.values():
         sentences |= CHANNELS[adapter.kind].chinese
+    return sentences
+
+
+def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[str, Plan[Channel]]:
+    """Those of every configured channel, by name."""
+    sentences = chinese_of(config)
     return {
         name: Plan(
             CHANNELS[adapter.kind],
@@ -253,6 +284,7 @@ def channel_plans(config: Config, messages: MessageSink, clock: Clock) -> dict[s
                 messages=messages,
                 sentences=sentences,
                 templates=common(adapter.settings).templates,
+                public_url=config.settings.server.public_url,
             ),
         )
         for name, adapter in config.channels.items()

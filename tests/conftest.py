@@ -1,17 +1,29 @@
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import settings
 from support.examples import examples
 from support.scripted import Store, open_store
+from support.statements import share
 
 # How long an example takes says how loaded the machine is.
 settings.register_profile("untimed", deadline=None, max_examples=examples(100))
 settings.load_profile("untimed")
+# The same goes for an answer: what has to come in time is measured by its own test.
+httpx._config.DEFAULT_TIMEOUT_CONFIG.read = 60.0
+
+share()
+
+if find_spec("sniffio") is None:
+    # The HTTP client looks for it in all folders at each call.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 # Sentences are compared in English, whatever the person who runs the tests speaks.
 for variable in ("LC_ALL", "LC_MESSAGES", "LANGUAGE"):

@@ -12,7 +12,7 @@ import httpx
 from anyio.from_thread import start_blocking_portal
 from starlette.requests import Request
 from starlette.responses import Response
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, Daemon, eventually, running
 from support.fake_robots import dingtalk_robot, errcode, hang
 from support.fake_smtp import smtp_server
 from support.git import Origin
@@ -183,11 +183,16 @@ def test_the_password_in_a_delivery_is_kept_nowhere(tmp_path: Path) -> None:
     daemon.start(HOOK=canary)
     try:
         answers = [
-            httpx.post(f"{daemon.url}/hooks/gitee", json=body, headers=headers),
-            httpx.post(f"{daemon.url}/hooks/gitee", json=body | {"ref": 1}, headers=headers),
-            httpx.post(f"{daemon.url}/hooks/gitee", content=f"<{canary}".encode(), headers=headers),
+            httpx.post(f"{daemon.url}/hooks/gitee", json=body, headers=headers, verify=NO_TLS),
+            httpx.post(f"{daemon.url}/hooks/gitee", json=body | {"ref": 1}, headers=headers, verify=NO_TLS),
             httpx.post(
-                f"{daemon.url}/hooks/gitee", json=body, headers=headers | {"x-gitee-token": canary + "x"}
+                f"{daemon.url}/hooks/gitee", content=f"<{canary}".encode(), headers=headers, verify=NO_TLS
+            ),
+            httpx.post(
+                f"{daemon.url}/hooks/gitee",
+                json=body,
+                headers=headers | {"x-gitee-token": canary + "x"},
+                verify=NO_TLS,
             ),
         ]
         build = built(daemon)
@@ -233,11 +238,15 @@ def test_secrets_of_the_environment_do_not_reach_builds_and_their_log(tmp_path: 
         headers = {"authorization": canaries["TOKEN"]}
 
         def ended() -> list[dict[str, Any]]:
-            found = httpx.get(f"{daemon.url}/v1/builds", headers=headers).json()["data"]["results"]
+            found = httpx.get(f"{daemon.url}/v1/builds", headers=headers, verify=NO_TLS).json()["data"][
+                "results"
+            ]
             return [build for build in found if build["ended_at"]]
 
         (build,) = eventually(ended)
-        log = httpx.get(f"{daemon.url}/v1/builds/{build['build_id']}/logs", headers=headers).text
+        log = httpx.get(
+            f"{daemon.url}/v1/builds/{build['build_id']}/logs", headers=headers, verify=NO_TLS
+        ).text
     finally:
         daemon.kill()
     assert build["state"] == "succeeded"

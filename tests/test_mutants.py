@@ -1,5 +1,6 @@
 """The lists of mutants stay true while the code moves."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,21 +9,40 @@ from mutation.planted import EQUIVALENT, Entry, entries, planted_files
 from mutation.sampled import PACKAGE, SPARED, files
 from mutation.trees import ROOT
 
-LISTED = [(file.name, entry) for file in [*planted_files(), EQUIVALENT] for entry in entries(file)]
 
-
-@pytest.mark.parametrize(("name", "entry"), LISTED, ids=[f"{name}:{entry.why}" for name, entry in LISTED])
-def test_an_entry_can_be_put_in_and_its_tests_exist(name: str, entry: Entry) -> None:
+def faults(entry: Entry, *, equivalent: bool) -> Iterator[str]:
+    """What is wrong with an entry of a list."""
     source = (ROOT / entry.file).read_text()
-    assert entry.why
-    assert source.count(entry.replace) == 1
-    assert entry.by != entry.replace
-    if entry.file.endswith(".py"):
-        assert not same(entry.changed(), source)  # SyntaxError when it does not compile
-    assert bool(entry.tests) == (name != EQUIVALENT.name)
+    if not entry.why:
+        yield "it has no why"
+    if (count := source.count(entry.replace)) != 1:
+        yield f"what is replaced occurs {count} times"
+    if entry.by == entry.replace:
+        yield "it changes nothing"
+    elif entry.file.endswith(".py"):
+        try:
+            if same(entry.changed(), source):
+                yield "it changes nothing that the code does"
+        except SyntaxError as error:
+            yield f"it does not compile: {error}"
+    if bool(entry.tests) == equivalent:
+        yield f"it has {len(entry.tests)} tests"
     for test in entry.tests:
         file, *inside = test.partition("[")[0].split("::")
-        assert all(f" {part}(" in (ROOT / file).read_text() for part in inside), test
+        if not (ROOT / file).exists() or any(f" {part}(" not in (ROOT / file).read_text() for part in inside):
+            yield f"there is no {test}"
+
+
+@pytest.mark.parametrize("file", [*planted_files(), EQUIVALENT], ids=lambda file: file.name)
+def test_each_entry_can_be_put_in_and_its_tests_exist(file: Path) -> None:
+    listed = entries(file)
+    assert listed
+    found = [
+        f"{entry.file}: {entry.why}: {fault}"
+        for entry in listed
+        for fault in faults(entry, equivalent=file == EQUIVALENT)
+    ]
+    assert found == []
 
 
 def test_what_a_sample_spares_exists() -> None:

@@ -37,4 +37,17 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} did not take the connection in time": "{} 没有及时接受连接",
     "{} did not answer within {} s": "{} 在 {} 秒内没有应答",
     "{} broke off, with no whole answer": "{} 的应答中途断开",
+    # tests
+    "{} answers without TLS at this port: write http:// in `url`, or its port for https": (
+        "{} 的这个端口不用 TLS：请在 `url` 里写 http://，或写 https 的端口"
+    ),
+    "this port of {} speaks TLS: write https:// in `url`": "{} 的这个端口用 TLS：请在 `url` 里写 https://",
+    "a sign-in page at {} answers in place of {} ({}): let requests with a token pass it, or have "
+    "`url` lead around it": "应答的是 {} 上的登录页，不是 {}（{}）：请让带令牌的请求通过，或让 `url` 绕开它",
+    "a sign-in page answers in place of {} ({}): let requests with a token pass it, or have `url` lead "
+    "around it": "应答的是登录页，不是 {}（{}）：请让带令牌的请求通过，或让 `url` 绕开它",
+    "the certificate of {} comes from an authority that is not trusted here: set ca_file to a PEM file "
+    "with that authority's certificate, or have the server send the intermediate ones": (
+        "{} 的证书由本机不信任的机构签发：请把 ca_file 设为含有该机构证书的 PEM 文件，或让服务端发送中间证书"
+    ),
 }

@@ -7,7 +7,7 @@ renders, shortens and signs at each attempt, so that a late notice is still vali
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from pydantic import BaseModel
 
 from bridge.channels.content import Worded
-from bridge.channels.reasons import reasons
+from bridge.channels.words import Speech, words_of
 from bridge.config.people import ContactKey
 from bridge.config.templates import NoticeTemplate
 from bridge.model.notice import EventName, Notice
@@ -101,6 +101,7 @@ class ChannelContext:
     and, without an @, by the login with which the person starts builds by hand, in lower case. It is personal
     data: no log and no outcome may hold it. `sentences` are what builders and channels say, in Chinese, by
     the English sentence, in which `{}` stands for any words. `templates` are the channel's own texts.
+    `public_url` begins the addresses of our pages, if they have one.
     """
 
     language: Literal["zh-CN", "en"]
@@ -109,15 +110,19 @@ class ChannelContext:
     messages: MessageSink
     sentences: Mapping[str, str] = field(default_factory=dict, repr=False)
     templates: Mapping[EventName, NoticeTemplate] = field(default_factory=dict, repr=False)
+    public_url: str | None = None
     tried: list[tuple[Notice, Worded | None]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
     """The notice for which a template was tried last, and what came of it: one send may write it often."""
 
     @cached_property
-    def translate(self) -> Callable[[str], str]:
-        """Puts what the bridge itself says into the language of the channel."""
-        return reasons(self.language, self.sentences)
+    def speech(self) -> Speech:
+        """How the bridge speaks the language of the channel."""
+        from bridge.channels.reasons import reasons  # noqa: PLC0415  # a quarter of a megabyte of sentences
+
+        translate = reasons(self.language, self.sentences)
+        return Speech(words_of(self.language), translate, self.public_url)
 
 
 class Channel(ABC):

@@ -16,7 +16,7 @@ _PLACE: Final = re.compile("failed in the (?:stage|step|job) [^:;]+")
 
 def build_lines(event: EventName, facts: BuildFacts, speech: Speech, detail: Detail) -> tuple[Line, ...]:
     words = speech.words
-    lines = [_where(facts, words, detail)]
+    lines = [_where(facts, speech, detail)]
     if detail.subject and facts.subject.strip():
         lines.append((_commit(facts, words, detail),))
     if detail.images and event in {EventName.SUCCESS, EventName.FIXED} and facts.images:
@@ -26,11 +26,12 @@ def build_lines(event: EventName, facts: BuildFacts, speech: Speech, detail: Det
     return tuple(lines)
 
 
-def _where(facts: BuildFacts, words: Words, detail: Detail) -> Line:
+def _where(facts: BuildFacts, speech: Speech, detail: Detail) -> Line:
     """What was built: `Branch main · 1a2b3c4d · #128`."""
+    words = speech.words
     kind = words.tag if facts.ref_kind == "tag" else words.branch
     commit = link(plain(facts.sha, 40)[:8], facts.commit_url, detail)
-    number = link(facts.label, facts.build_url, detail)
+    number = link(facts.label, facts.build_url or speech.page(facts), detail)
     return (f"{kind} {plain(facts.ref_name, 60)}", *((" · ", commit) if commit else ()), " · ", number)
 
 

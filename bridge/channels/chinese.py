@@ -8,6 +8,7 @@ CHINESE: Final[Mapping[str, str]] = {
     # builds
     "superseded by #{}: {} was pushed": "已被 #{}（{}）取代",
     "cancelled by {}": "由 {} 取消",
+    "resolved by {}: {}": "由 {0} 确认结果：{1}",
     "failed in the stage {}": "阶段 {} 失败",
     "rejected: {}": "构建器拒绝：{}",
     "given up after a day: {}": "一天后仍未成功，已放弃：{}",
@@ -21,11 +22,11 @@ CHINESE: Final[Mapping[str, str]] = {
     "the builder says {}, which is not known here: look there": "构建器返回了未知的状态 {}：请到构建器上查看",
     "not stopped: {}": "未能停止：{}",
     "the adapter failed: {}": "程序内部出错：{}",
-    "older than {}, which was already pushed; a person asked for it": "比已推送的 {} 旧，由人工指定构建",
+    "older than {}, which was already pushed; a person asked for it": "比已推送的 {} 旧；由人工指定构建",
     "{}: ask for the build again, `builds trigger`": "{}：请用 `builds trigger` 重新触发",
     "there is no builder {} any more": "已经没有构建器 {}",
     "there is no builder {} any more, since {}": "从 {1} 起没有构建器 {0}",
-    "its builder is there again": "构建器又有了",
+    "its builder is there again": "构建器已恢复",
     "its builder moved to another place by a change of the configuration: look at the old one": (
         "配置改动后构建器换了地方：请到原来的构建器上查看"
     ),
@@ -51,6 +52,14 @@ CHINESE: Final[Mapping[str, str]] = {
     "the bridge was not running": " Buildbridge 没有运行",
     "the clock went from {} to {} at once": "时钟从 {} 一下跳到 {}",
     "the store failed": "存储出错",
+    "{}: moved without a webhook: {}": "{0:list} 有变动，但没有收到 Webhook：{1}",
+    "the bridge was not running between {} and {}": "{} 到 {} 之间 Buildbridge 没有运行",
+    "the Git host did not answer for a time from {} on": "从 {} 起 Git 平台有一段时间没有应答",
+    "no webhook has ever come from the source {}": "来源 {} 从未发来过 Webhook",
+    "no webhook came from the source {} since {}": "来源 {} 自 {} 起没有再发来 Webhook",
+    "no webhook arrived for it, while others of the source {} did": (
+        "来源 {} 的其他 Webhook 都到了，唯独没有这次推送的"
+    ),
     "it takes notices again": "已恢复发送",
     "{} gets its notices meanwhile": "其间的通知改由渠道 {} 发送",
     "{} waits for a restart": "{} 重启后生效",
@@ -58,11 +67,9 @@ CHINESE: Final[Mapping[str, str]] = {
     "nothing in its rule is active any more": "规则里的配置已全部停用",
     "there is no rule for it any more": "它的规则已删除",
     "changed: {}": "有改动：{}",
-    "changed: {}, by the API ({})": "有改动：{}（通过 API，操作人 {}）",
-    "nothing in its rule is active any more, by the API ({})": (
-        "规则里的配置已全部停用（通过 API，操作人 {}）"
-    ),
-    "there is no rule for it any more, by the API ({})": "它的规则已删除（通过 API，操作人 {}）",
+    "changed: {}, by {}": "有改动：{}（操作人 {}）",
+    "nothing in its rule is active any more, by {}": "规则里的配置已全部停用（操作人 {}）",
+    "there is no rule for it any more, by {}": "它的规则已删除（操作人 {}）",
     "and {} more repositories have changed: the log names them": "另有 {} 个仓库有改动，名称见日志",
     "less than {} are free on the disk of {}: no build starts": (
         "{1} 所在的磁盘剩余空间不足 {0}：不再启动构建"

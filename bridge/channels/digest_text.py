@@ -91,4 +91,4 @@ def _line(status: Status, member: Member, digest: DigestFacts, speech: Speech, d
     if digest.kind == "push" and facts.images:  # the subject is the same in all
         said = facts.images[0].rpartition("/")[2]
     more = f" {plain(said, detail.subject)}" if detail.subject and said.strip() else ""
-    return (f"{status.mark} {name}{ref} ", link(facts.label, facts.build_url, detail), more)
+    return (f"{status.mark} {name}{ref} ", link(facts.label, speech.page(facts), detail), more)

@@ -10,6 +10,8 @@ MAX_LINES: Final = 20
 _WINDOW: Final = 16 * 1024
 _FAILING_END: Final = 80
 """Among so many last lines the first error is looked for; an earlier one did not stop the build."""
+_LOOKED_AT: Final = 400
+"""So many characters of a line say whether it is an error: to look at more takes longer than it helps."""
 _BEFORE: Final = 1
 _AFTER: Final = 6
 
@@ -43,6 +45,9 @@ _ERROR: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_CODE: Final = re.compile(
+    r"(?:^failed:.{0,80}?)?(?:\bfailed\swith\s)?\bexit(?:ed)?\s(?:status|code)\b", re.IGNORECASE
+)
 _REFUSED: Final = re.compile(r"\b(?:denied|unknown|not found|no space|timed out|refused)\b", re.IGNORECASE)
 _HARMLESS: Final = re.compile(
     r"(?<![\w.])0\s+(?:failed|failures?|errors?)\b|\berrors?:\s*(?:false|none|null|0)\b"
@@ -59,10 +64,7 @@ def log_tail(log: str, limit: int, left_out: Callable[[int], str]) -> tuple[str,
     commands are left out, unless there is nothing else. Where more is missing between two lines, `left_out`
     makes the line that says how many.
     """
-    drawn = [line.rstrip("\r").rpartition("\r")[2] for line in without_control(log[-_WINDOW:]).split("\n")]
-    useful = {place: line for place, line in enumerate(drawn) if not _is_noise(line)} or dict(
-        enumerate(drawn)
-    )
+    useful = _useful(without_control(log[-_WINDOW:]).split("\n"))
     lines = [(place, line) for place, text in useful.items() if (line := plain(text, 200))]
     kept: dict[int, str] = {}
     found: list[str] = []
@@ -73,6 +75,41 @@ def log_tail(log: str, limit: int, left_out: Callable[[int], str]) -> tuple[str,
             break
         kept[place], found = line, more
     return tuple(found)
+
+
+def failing_line(lines: Sequence[str]) -> int | None:
+    """The place of the line that says why a build failed: the first one of the errors in the end.
+
+    Where the end has none, it is the first of the last errors before it; what only says with which code a
+    program ended counts if nothing else does. Without any error it is the last line that is no progress, and
+    None where there is no line. The beginning of a line counts.
+    """
+    begins = [_drawn(without_control(line))[:_LOOKED_AT] for line in lines]
+    useful = [(place, text) for place, text in _useful(begins).items() if text.strip()]
+    if not useful:
+        return None
+    texts = [text for _, text in useful]
+    for said in (list(map(_without_code, texts)), texts):
+        for look in (_first_error, _last_errors):
+            if (found := look(said)) is not None:
+                return useful[found][0]
+    return useful[-1][0]
+
+
+def _without_code(line: str) -> str:
+    """The line without the words that say with which code a program ended."""
+    return _CODE.sub("", line)
+
+
+def _useful(lines: Sequence[str]) -> Mapping[int, str]:
+    """The lines as they are drawn in the end, by their places, but for progress and commands."""
+    drawn = dict(enumerate(map(_drawn, lines)))
+    return {place: line for place, line in drawn.items() if not _is_noise(line)} or drawn
+
+
+def _drawn(line: str) -> str:
+    """What a terminal shows of a line that went back to its beginning."""
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def _with_gaps(
@@ -96,12 +133,28 @@ def _is_noise(line: str) -> bool:
 
 def _by_worth(lines: list[str]) -> list[int]:
     """The places of the lines: what says the error, then the end from its last line upwards."""
-    end = range(max(0, len(lines) - _FAILING_END), len(lines))
-    first = next((place for place in end if _is_error(lines[place])), None)
+    end, first = _end(lines), _first_error(lines)
     near = [] if first is None else [*range(first, first + _AFTER), *range(first - _BEFORE, first)]
     near = [place for place in near if place in end]
     last = reversed(range(len(lines)))
     return list(dict.fromkeys([*near[:1], *end[-1:], *near, *last]))
+
+
+def _end(lines: Sequence[str]) -> range:
+    return range(max(0, len(lines) - _FAILING_END), len(lines))
+
+
+def _first_error(lines: Sequence[str]) -> int | None:
+    return next((place for place in _end(lines) if _is_error(lines[place])), None)
+
+
+def _last_errors(lines: Sequence[str]) -> int | None:
+    """Where the last errors begin that stand close together."""
+    errors = [place for place, line in enumerate(lines) if _is_error(line)]
+    begin = len(errors) - 1
+    while begin > 0 and errors[begin] - errors[begin - 1] <= _AFTER:
+        begin -= 1
+    return errors[begin] if errors else None
 
 
 def _is_error(line: str) -> bool:

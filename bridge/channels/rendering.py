@@ -11,7 +11,7 @@ from bridge.channels.digest_text import as_table, earlier_line
 from bridge.channels.log_lines import log_tail
 from bridge.channels.templated import cut, length, own_words
 from bridge.channels.text import clipped, plain, web_link
-from bridge.channels.words import Speech, Words, status_of, words_of
+from bridge.channels.words import Speech, Words, status_of
 from bridge.model.notice import BuildFacts, DigestFacts, Notice
 
 LATE_AFTER: Final = 300.0
@@ -66,7 +66,7 @@ def compose(notice: Notice, context: ChannelContext, detail: Detail) -> Content:
 
 
 def _composed(notice: Notice, context: ChannelContext, detail: Detail, own: Worded | None) -> Content:
-    facts, speech = notice.facts, Speech(words_of(context.language), context.translate)
+    facts, speech = notice.facts, context.speech
     if isinstance(facts, DigestFacts):
         content = _digest(notice, facts, speech, detail)
     else:
@@ -91,7 +91,7 @@ def _single(notice: Notice, speech: Speech, detail: Detail) -> Content:
         title = f"{subject} {plain(facts.ref_name, 60)} {facts.label}"
         lines = build_lines(notice.event, facts, speech, detail)
         tail = log_tail(facts.log_tail, detail.tail, words.gap) if detail.tail else ()
-        page = web_link(facts.build_url)
+        page = web_link(speech.page(facts))
         log = Link(words.log, page) if page else words.log_command.format(f"{subject}#{facts.number}")
     else:
         title = subject = plain(speech.part(facts.subject), 100)

@@ -6,7 +6,6 @@ import structlog
 
 from bridge.channels.base import ChannelContext
 from bridge.channels.content import Line, Link, Span, Worded, words_in
-from bridge.channels.words import Speech, words_of
 from bridge.model.notice import DigestFacts, Notice, ServiceFacts
 from bridge.runtime.events import LogEvent
 
@@ -59,9 +58,8 @@ def _tried(notice: Notice, context: ChannelContext) -> Worded | str | None:
     from bridge.channels.templates.fault import TemplateFaults  # noqa: PLC0415
     from bridge.channels.templates.worded import worded  # noqa: PLC0415
 
-    speech = Speech(words_of(context.language), context.translate)
     try:
-        return worded(template, notice.event, facts, speech, context.language)
+        return worded(template, notice.event, facts, context.speech, context.language)
     except TemplateFaults as error:
         return str(error)
 

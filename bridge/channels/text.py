@@ -7,10 +7,9 @@ from typing import Final
 import httpx
 
 from bridge.runtime.redaction import masked
+from bridge.runtime.terminal import without_codes
 
 _MAX_URL_BYTES: Final = 500
-
-_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,1000}(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
 def _twin(ascii_text: str) -> str:
@@ -87,4 +86,4 @@ def web_link(url: str | None) -> str | None:
 
 def without_control(log: str) -> str:
     """A part of a log without colours and secrets, its lines ended by a newline alone."""
-    return masked(_ANSI.sub("", log).replace("\r\n", "\n"))
+    return masked(without_codes(log).replace("\r\n", "\n"))

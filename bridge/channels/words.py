@@ -82,9 +82,9 @@ _ZH: Final = Words(
         "buildJobStop": Status("⏹", "中止", "构建中止", "neutral"),
         "superseded": Status("⏹", "被取代", "构建已被新提交取代", "neutral"),
         "buildJobFixed": Status("🟢", "恢复", "构建已恢复", "good"),
-        "updateConfigJob": Status("⚙️", "配置", "任务配置已更新", "neutral"),
-        "deleteJob": Status("⚙️", "删除", "任务已删除", "neutral"),
-        "forbiddenJob": Status("⚙️", "禁用", "任务被禁用", "neutral"),
+        "updateConfigJob": Status("⚙️", "配置", "规则已修改", "neutral"),
+        "deleteJob": Status("⚙️", "删除", "仓库已删除", "neutral"),
+        "forbiddenJob": Status("⚙️", "禁用", "仓库已停用", "neutral"),
         "serviceDegraded": Status("⚠️", "异常", "服务异常", "bad"),
         "serviceRestored": Status("🟢", "恢复", "服务已恢复", "good"),
         "test": Status("🔔", "测试", "测试消息", "neutral"),
@@ -136,6 +136,7 @@ _ZH: Final = Words(
         "builder": "构建器 {0}",
         "disk": "磁盘 {0}",
         "schedule of": "{0} 的定时构建",
+        "pushes of": "{0} 的推送",
         "rules": "规则文件",
         "configuration": "配置文件",
     },
@@ -151,9 +152,9 @@ _EN: Final = Words(
         "buildJobStop": Status("⏹", "STOPPED", "Build stopped", "neutral"),
         "superseded": Status("⏹", "SUPERSEDED", "Build superseded by a newer commit", "neutral"),
         "buildJobFixed": Status("🟢", "FIXED", "Build fixed", "good"),
-        "updateConfigJob": Status("⚙️", "CONFIG", "Job updated", "neutral"),
-        "deleteJob": Status("⚙️", "DELETED", "Job deleted", "neutral"),
-        "forbiddenJob": Status("⚙️", "DISABLED", "Job disabled", "neutral"),
+        "updateConfigJob": Status("⚙️", "CONFIG", "Rule changed", "neutral"),
+        "deleteJob": Status("⚙️", "DELETED", "Repository deleted", "neutral"),
+        "forbiddenJob": Status("⚙️", "DISABLED", "Repository disabled", "neutral"),
         "serviceDegraded": Status("⚠️", "DEGRADED", "Service degraded", "bad"),
         "serviceRestored": Status("🟢", "RESTORED", "Service restored", "good"),
         "test": Status("🔔", "TEST", "Test message", "neutral"),
@@ -199,6 +200,7 @@ _EN: Final = Words(
         "builder": "builder {0}",
         "disk": "disk {0}",
         "schedule of": "schedule of {0}",
+        "pushes of": "pushes of {0}",
         "rules": "rules",
         "configuration": "configuration",
     },
@@ -227,10 +229,18 @@ def status_of(event: EventName, facts: BuildFacts | ServiceFacts) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """The words of a language, and how the bridge's own sentences are put into it."""
+    """The words of a language, and how the bridge's own sentences are put into it.
+
+    `public_url` begins the addresses of our pages; without it only builders have pages.
+    """
 
     words: Words
     translate: Callable[[str], str]
+    public_url: str | None = None
+
+    def page(self, facts: BuildFacts) -> str | None:
+        """The address of our page about a build, else of its builder's; it is not yet checked."""
+        return f"{self.public_url}/builds/{facts.build_id}" if self.public_url else facts.build_url
 
     def reason(self, detail: str) -> str:
         """What the bridge says of an event."""
@@ -238,8 +248,9 @@ class Speech:
 
     def part(self, subject: str) -> str:
         """The name of a part of the bridge, such as `channel:team`; any other text stays as it is."""
-        kind, separator, name = subject.partition(":")
-        if not separator and (found := subject.removeprefix("schedule of ")) != subject:
-            kind, name = "schedule of", found
+        kind, _, name = subject.partition(":")
+        for start in ("schedule of", "pushes of"):
+            if subject.startswith(f"{start} "):
+                kind, name = start, subject.removeprefix(f"{start} ")
         form = self.words.parts.get(kind)
         return subject if form is None else form.format(name).strip()

@@ -8,6 +8,7 @@ import click
 
 from bridge.cli import without_rich  # noqa: F401  # before the others, see there
 from bridge.cli.root import root
+from bridge.cli.speech import begin, error_lines, reason, tell
 from bridge.errors import BridgeError, StoreReplaced
 
 PROGRAM: Final = "buildbridge"
@@ -21,6 +22,7 @@ def main() -> None:
     daemon, 4 when what is waited for has not ended in time, 78 when the daemon needs other settings or
     another release to start, 130 when interrupted.
     """
+    begin()
     try:
         root(prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
@@ -49,11 +51,14 @@ def _advice(error: click.ClickException) -> str:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         return error.format_message()
     line = " ".join(error.format_message().split())
-    if isinstance(error, click.UsageError):
-        command = error.ctx.command_path if error.ctx else PROGRAM
-        see = "? See" if line.endswith("?") else ": see"
-        line = f"{line.rstrip('.?')}{see} `{command} --help`"
-    return line
+    if not isinstance(error, click.UsageError):
+        return reason(line)
+    command = error.ctx.command_path if error.ctx else PROGRAM
+    asks = line.endswith("?")
+    said = reason(line.rstrip(".?"))
+    if asks:
+        return tell("{question}? See `{command} --help`", question=said, command=command)
+    return tell("{problem}: see `{command} --help`", problem=said, command=command)
 
 
 def _reader_left() -> NoReturn:
@@ -64,7 +69,7 @@ def _reader_left() -> NoReturn:
 
 def fail(*errors: BaseException, status: int = 1) -> NoReturn:
     """Print each error once, and exit."""
-    for line in dict.fromkeys(map(str, errors)):
+    for line in dict.fromkeys(line for error in errors for line in error_lines(error)):
         click.echo(line, err=True)
     sys.exit(_REPLACED if any(isinstance(error, StoreReplaced) for error in errors) else status)
 

@@ -15,7 +15,17 @@ import yaml
 
 from bridge.cli.guides import EXAMPLE_URL, guide, preparation
 from bridge.cli.new_files import write_new
-from bridge.cli.scaffold import PRIVATE, SECRET_BYTES, File, code_of, invented_secrets, rule_of
+from bridge.cli.scaffold import (
+    PRIVATE,
+    SECRET_BYTES,
+    File,
+    code_of,
+    commented,
+    invented_secrets,
+    remark,
+    rule_of,
+    starter,
+)
 from bridge.cli.service_layout import load_line
 from bridge.cli.setup import files_of
 from bridge.config.insertion import CannotInsert, insert
@@ -65,9 +75,9 @@ def add(config: Path, order: Order) -> Addition:
         case "source":
             _source(made, outline, order)
         case "builder":
-            _adapter(made, outline, order, "builders", BUILDERS.text(_kind(order), "starter.yaml"))
+            _adapter(made, outline, order, "builders", starter(BUILDERS, _kind(order), order.language))
         case "channel":
-            _adapter(made, outline, order, "channels", CHANNELS.text(_kind(order), "starter.yaml"))
+            _adapter(made, outline, order, "channels", starter(CHANNELS, _kind(order), order.language))
         case "rule":
             _rule(made, outline, order)
     write_new(config.parent, made.files)
@@ -167,7 +177,9 @@ def _rule(made: Addition, outline: Outline, order: Order) -> None:
         raise click.ClickException(f"{outline.file}: `rules` has no folder: add one, such as rules/")
     made.name = f"{document['namespace']}/{document['repo_name']}"
     file = folder / f"{document['namespace']}-{document['repo_name']}.yaml"
-    made.files[os.path.relpath(file, outline.file.parent)] = File(text.encode())
+    made.files[os.path.relpath(file, outline.file.parent)] = File(
+        commented(f"{remark(code, order.repository)}{text}", order.language).encode()
+    )
     made.page = one.instructions(order.public_url, code)
 
 

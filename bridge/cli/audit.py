@@ -7,6 +7,7 @@ import click
 from bridge.cli import show
 from bridge.cli.rows import limit_option
 from bridge.cli.setup import run, store_of
+from bridge.cli.speech import reader, tell, word
 from bridge.store.values import Cursor
 from bridge.web.api.documents import audit_document
 
@@ -32,4 +33,20 @@ def list_changes(config: str | None, limit: int, *, as_json: bool) -> None:
     if as_json:
         show.objects(rows)
     else:
-        show.table(rows, ["at", "name", "origin", "action", "subject", "before", "after"])
+        shown = [row | {name: _shown(row[name]) for name in ("before", "after")} for row in rows]
+        show.table(shown, ["at", "name", "origin", "action", "subject", "before", "after"])
+
+
+def _shown(values: Any) -> Any:
+    """What was changed: as JSON, or in the words of the pages for who does not read English."""
+    if reader().language == "en" or not isinstance(values, dict):
+        return values
+    return tell("; ").join(
+        tell(
+            "{name}: {value}",
+            name=word(f"audit.field_{name}", tell(name.replace("_", " "))),
+            value=show.cell(name, value),
+        )
+        for name, value in values.items()
+        if value is not None
+    )

@@ -9,6 +9,7 @@ from bridge.cli import parts, show
 from bridge.cli.daemon import test_through_daemon, through_daemon_option
 from bridge.cli.rows import print_rows
 from bridge.cli.setup import configuration, outline, rules_of, run, store_of
+from bridge.cli.speech import reason, tell
 from bridge.config.loader import Config
 from bridge.errors import Permanent, RemoteError, StoreError
 from bridge.model.build import SeenJob
@@ -47,7 +48,7 @@ def test_builder(config: str | None, name: str, *, through_daemon: bool) -> None
     if through_daemon:
         test_through_daemon(outline(config), "builders", name)
     said = _asked(_configured(config, name), name, lambda builder: builder.test())
-    click.echo(f"ok: {said}")
+    click.echo(reason(f"ok: {said}"))
 
 
 @builders.command("setup")
@@ -73,7 +74,7 @@ def set_up_builder(config: str | None, name: str, *, apply: bool) -> None:
         return setup.said
 
     said = _asked(loaded, name, work)
-    click.echo(f"ok: {said}" if apply else said, err=not apply)
+    click.echo(reason(f"ok: {said}" if apply else said), err=not apply)
     if documents[0]:
         click.echo(documents[0].rstrip("\n"))
 
@@ -107,7 +108,8 @@ def _asked(loaded: Config, name: str, ask: Callable[[Builder], Awaitable[str]]) 
     try:
         return redacted.foreign(show.plain(run(work)))
     except RemoteError as error:
-        raise click.ClickException(redacted.foreign(show.plain(f"{name}: {error}"))) from None
+        said = tell("{name}: {value}", name=name, value=reason(str(error)))
+        raise click.ClickException(redacted.foreign(show.plain(said))) from None
 
 
 async def _keep(config: Config, name: str, seen: SeenJob) -> None:
@@ -118,4 +120,4 @@ async def _keep(config: Config, name: str, seen: SeenJob) -> None:
         async with open_store(config.store_url, exclusive=False) as store:
             await store.jobs.keep(name, seen)
     except StoreError as error:
-        click.echo(show.plain(f"what was seen of the job is not kept for `check`: {error}"), err=True)
+        click.echo(show.plain(reason(f"what was seen of the job is not kept for `check`: {error}")), err=True)

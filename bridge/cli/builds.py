@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
-from bridge.cli import retry, show, trigger
+from bridge.cli import resolve, retry, show, trigger
 from bridge.cli.follow import print_log, sees_all
 from bridge.cli.ids import build_name, find_build, find_run
 from bridge.cli.rows import limit_option, print_one, print_rows
-from bridge.cli.setup import audited, repository_name, run, store_of, user
+from bridge.cli.setup import change, page_of, repository_name, run, store_of, user
 from bridge.cli.since import newest, since_option
+from bridge.cli.speech import notice_state_word, tell
 from bridge.model.audit import Action
 from bridge.model.build import Build, BuildState
 from bridge.store.base import Store
@@ -94,16 +95,21 @@ def show_build(config: str | None, build_id: str, number: int | None, *, as_json
             steps = await store.builds.steps(build.id, run=build.run)
             runs = runs_document(await store.builds.runs(build.id))
             notices = await store.notices.page(Cursor(), 100, NoticeFilter(build_id=build.id))
-            sent = [f"{row.notice.channel} {row.notice.event} {row.state}" for row in notices.rows]
+            word = str if as_json else notice_state_word
+            sent = [f"{row.notice.channel} {row.notice.event} {word(row.state)}" for row in notices.rows]
             time = show.time_of(as_json=as_json)
             (shown,) = await builds_with_reasons(store, [build], sees_all, time)
-            return {**build_document(shown)} | {
-                "runs": runs,
-                "notices": sent,
-                "timeline": timeline_document(steps),
-            }
+            return (
+                {**build_document(shown)}
+                | page_of(config, f"/builds/{build.id}")
+                | {
+                    "runs": runs,
+                    "notices": sent,
+                    "timeline": timeline_document(steps),
+                }
+            )
 
-    print_one(run(work), as_json=as_json)
+    print_one(run(work), ["state.{}", "build.step_{}"], as_json=as_json)
 
 
 @builds.command("log")
@@ -134,13 +140,13 @@ def cancel(config: str | None, build_id: str) -> None:
     async def work() -> str:
         async with store_of(config) as store:
             build = await find_build(store, build_id)
-            if not await store.builds.request_cancel(build.id, f"cancelled by {user()}"):
-                raise click.ClickException(await _why_not_cancelled(store, build))
             before = {"build": build_name(build), "state": build.state}
-            await audited(store, Action.BUILD_CANCELLED, build.id, before=before)
+            asked = change(Action.BUILD_CANCELLED, build.id, before=before)
+            if not await store.builds.request_cancel(build.id, f"cancelled by {user()}", asked):
+                raise click.ClickException(await _why_not_cancelled(store, build))
             return build_name(build)
 
-    click.echo(f"requested the cancellation of {run(work)}")
+    click.echo(tell("requested the cancellation of {build}", build=run(work)))
 
 
 async def _why_not_cancelled(store: Store, build: Build) -> str:
@@ -153,4 +159,5 @@ async def _why_not_cancelled(store: Store, build: Build) -> str:
 
 
 builds.add_command(retry.retry)
+builds.add_command(resolve.resolve_build)
 builds.add_command(trigger.trigger)

@@ -9,6 +9,7 @@ from bridge.cli import parts, show
 from bridge.cli.daemon import test_through_daemon, through_daemon_option
 from bridge.cli.rows import print_rows
 from bridge.cli.setup import configuration, outline, run, store_of
+from bridge.cli.speech import reason
 from bridge.config.loader import Config
 from bridge.errors import StoreError
 from bridge.model.notice import Notice
@@ -93,5 +94,5 @@ def _report(config: Config, name: str, outcome: Outcome) -> bool:
     """Print what became of it, and say whether it was taken."""
     worked = isinstance(outcome, Ok)
     answer = show.plain(answer_text(name, outcome))
-    click.echo(Redactor(config.secrets).foreign(answer), err=not worked)
+    click.echo(reason(Redactor(config.secrets).foreign(answer)), err=not worked)
     return worked

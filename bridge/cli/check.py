@@ -1,11 +1,13 @@
 """`check`: validates the configuration and the rules."""
 
 import sys
+from pathlib import Path
 
 import click
 
 from bridge.cli.advice import advice
 from bridge.cli.setup import readable_configuration, rules_of
+from bridge.cli.speech import fault_line, tell, warning_line
 from bridge.errors import ConfigError, Fault
 
 
@@ -26,21 +28,32 @@ def check(config: str | None) -> None:
         faults += error.faults
     else:
         for fault in (*unread, *loaded.warnings, *warnings, *rules.warnings, *advice(loaded, rules)):
-            click.echo(
-                f"{fault.place}: warning: {fault.path}: {fault.problem}"
-                if fault.path
-                else f"warning: {fault}"
-            )
-        count = len(rules.repositories)
-        valid = f"{loaded.file}: valid, with {count} build {'repository' if count == 1 else 'repositories'}"
-        if unread:
-            what = "a secret" if len(unread) == 1 else f"{len(unread)} secrets"
-            valid += (
-                f", but for {what} that cannot be read here: `buildbridge reload` has the daemon check all"
-            )
-        click.echo(valid)
+            click.echo(warning_line(fault))
+        click.echo(_valid(loaded.file, len(rules.repositories), len(unread)))
     for fault in faults:
-        click.echo(str(fault))
+        click.echo(fault_line(fault))
     if faults:
-        click.echo(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}", err=True)
+        count = len(faults)
+        click.echo(tell("1 fault") if count == 1 else tell("{count} faults", count=count), err=True)
         sys.exit(1)
+
+
+def _valid(file: Path, rules: int, unread: int) -> str:
+    if rules == 1:
+        valid = tell("{file}: valid, with 1 build repository", file=file)
+    else:
+        valid = tell("{file}: valid, with {count} build repositories", file=file, count=rules)
+    match unread:
+        case 0:
+            return valid
+        case 1:
+            but = tell(
+                ", but for a secret that cannot be read here: `buildbridge reload` has the daemon check all"
+            )
+        case _:
+            but = tell(
+                ", but for {count} secrets that cannot be read here: `buildbridge reload` has the daemon "
+                "check all",
+                count=unread,
+            )
+    return valid + but

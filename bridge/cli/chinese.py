@@ -1,13 +1,15 @@
 # ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """What commands say to a person, in Chinese; the English sentence is the key."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
-from bridge.model.language import Language, Tell, speaker, translator
+from bridge.cli.chinese_doctor import NAMES as OF_DOCTOR
+from bridge.cli.chinese_documents import NAMES
 
 SENTENCES: Final[Mapping[str, str]] = {
+    **OF_DOCTOR,
+    **NAMES,
     # help
     "Guides": "指南",
     "Git hosts": "代码平台",
@@ -53,10 +55,33 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Open {page}, and enter as the guide above says:": "打开 {page}，按上面的指南填写：",
     "and as its secret what this prints:": "密钥是这条命令的输出：",
     "Push something, and see it arrive:": "推送一次，看它是否到达：",
+    "Look at it in a browser, {page}, and sign in with the token of:": (
+        "在浏览器里打开 {page}，用下面命令得到的令牌登录："
+    ),
     "The commonest mistakes: buildbridge help {topic}": "常见错误：buildbridge help {topic}",
+    # any command
+    "{question}? See `{command} --help`": "{question}？见 `{command} --help`",
+    "{problem}: see `{command} --help`": "{problem}：见 `{command} --help`",
+    "warning: {fault}": "警告：{fault}",
+    "warning": "警告",
+    ": ": "：",
+    # check
+    "{file}: valid, with 1 build repository": "{file}：检查通过，共 1 个构建仓库",
+    "{file}: valid, with {count} build repositories": "{file}：检查通过，共 {count} 个构建仓库",
+    ", but for a secret that cannot be read here: `buildbridge reload` has the daemon check all": (
+        "，但有 1 个密钥在这里读不到：`buildbridge reload` 让守护进程检查全部内容"
+    ),
+    ", but for {count} secrets that cannot be read here: `buildbridge reload` has the daemon check all": (
+        "，但有 {count} 个密钥在这里读不到：`buildbridge reload` 让守护进程检查全部内容"
+    ),
+    "1 fault": "1 处错误",
+    "{count} faults": "{count} 处错误",
     # explain
     "{repo}: {event} of {kind} {name}": "{repo}：{event}{kind} {name}",
     "{repo}: {event}": "{repo}：{event}",
+    "pushed to any of {sources}: --source NAME says to which": (
+        "推送到 {sources} 中的任何一个：用 `--source NAME` 指定"
+    ),
     "no repository": "没有仓库",
     "signature {proof}, source {source}": "签名{proof}，来源 {source}",
     "unknown (--source NAME says which)": "未知（用 --source NAME 指定）",
@@ -70,11 +95,6 @@ SENTENCES: Final[Mapping[str, str]] = {
     "a tag of the commit": "提交标签",
     "; ": "；",
     # status
-    "daemon": "守护进程",
-    "configuration": "配置",
-    "store": "存储",
-    "listens": "监听",
-    "public url": "对外地址",
     "does not run": "没有运行",
     "unknown": "未知",
     "runs since {since}, version {version}, process {process}": (
@@ -83,122 +103,122 @@ SENTENCES: Final[Mapping[str, str]] = {
     "runs, version {version}, process {process}": "正在运行，版本 {version}，进程 {process}",
     "not made yet": "尚未建立",
     "all is well": "一切正常",
-    "builders": "构建器",
-    "channels": "通知渠道",
-    "sources": "来源",
     "backlog": "积压",
     "silences in force": "生效中的静默",
-    "id": "编号",
-    "holds": "静默范围",
-    "until": "截止时间",
-    "author": "设置人",
-    "held": "已拦下",
     "other parts that are down": "其他异常",
     "requests that were rejected in the last hour": "最近一小时被拒绝的请求",
+    "pushes of the last day that no webhook reported": "最近一天没有收到 Webhook 的推送",
     "next schedules": "即将执行的定时构建",
-    "name": "名称",
-    "kind": "类型",
-    "state": "状态",
-    "since": "起始时间",
-    "waiting": "等待",
-    "open": "进行中",
-    "why": "原因",
-    "paused until": "暂停到",
-    "last delivery at": "最近一次推送",
-    "owner": "归属",
-    "count": "数量",
-    "oldest at": "最早时间",
-    "age": "已等待",
-    "source": "来源",
-    "reason": "原因",
-    "repository": "仓库",
-    "branch": "分支",
-    "next at": "下次执行",
-    "cron": "cron",
-    "timezone": "时区",
-}
-WORDS: Final[Mapping[str, str]] = {
-    "push": "推送",
-    "delete": "删除",
-    "branch": "分支",
-    "tag": "标签",
-    "valid": "有效",
-    "invalid": "无效",
-    "absent": "缺失",
-    "unchecked": "未校验",
-    "up": "正常",
-    "down": "异常",
-    "paused": "暂停",
-    "stored": "已保存",
-    "waiting": "等待中",
-    "triggering": "触发中",
-    "queued": "排队中",
-    "running": "构建中",
-    "pending": "待发送",
-    "sending": "发送中",
-}
-REASONS: Final[Mapping[str, str]] = {
-    "wants a {}, {} is a {}": "需要{0}，{1} 是{2}",
-    "{} does not match {}": "{0} 不匹配 {1}",
-    "{} is left out by !{}": "{0} 被 !{1} 排除",
-    "is not active": "未启用",
-    "no file was changed": "没有改动的文件",
-    "{} for the paths {}": "{0}（paths：{1}）",
-    "{} does not count": "改动的 {0} 不算在内",
-    "none of {} files counts": "{0} 个改动的文件都不算在内",
-    "the head commit's message holds {}": "提交说明里有 {0}",
-    "{}; the nearest: {}": "{0}；最接近的：{1}",
-    "no rule is for {}": "没有规则对应 {0}",
-    "{}: builds from {}": "{0} 的代码是 {1}",
-    "builds from {}": "代码是 {0}",
-    "builds what is pushed to the source {}, and this was pushed to {}": (
-        "只构建推送到来源 {0} 的代码，这次推送到的是 {1}"
+    # builds, deliveries and notices
+    "delivery {id}": "接收记录 {id}",
+    "build {build}  {id}  {builder}: {tags}": "构建 {build}  {id}  {builder}：{tags}",
+    "{state}: {why}": "{state}：{why}",
+    "not processed yet: the daemon does that when it runs; see `deliveries show {id}`": (
+        "尚未处理：守护进程运行时会处理；见 `deliveries show {id}`"
     ),
-    "builds without checking `paths`: {}": "不检查 `paths`，直接构建：{0}",
-    "the host does not say which files changed": "平台没有说明改动了哪些文件",
-    "the list of changed files may not be all": "改动的文件可能没有列全",
-    "the Git host does not say which commit {} is": "平台没有说明 {0} 是哪个提交",
-    "{} is not a semantic version": "{0} 不是语义化版本",
-    "{} is a pre-release, which must not move the tags of releases": (
-        "{0} 是预发布版本，不能移动正式版本的标签"
+    "the daemon has read no log of {build}; the build is {state}": (
+        "守护进程还没有读到 {build} 的日志；构建状态：{state}"
     ),
-    "the {} was removed": "{0}已删除",
-    "{} is neither a branch nor a tag": "{0} 既不是分支也不是标签",
-    "{} tested the webhook": "{0} 测试了 Webhook",
-    "{} is down: {}": "{0} 异常：{1}",
-    "the daemon does not run: start it (`buildbridge serve`)": (
-        "守护进程没有运行：请启动（`buildbridge serve`）"
+    "requested the cancellation of {build}": "已请求取消构建 {build}",
+    "{build} is {state}": "{build} 的结果已记录：{state}",
+    "{build} waits: {why}": "{build} 等待构建：{why}",
+    "{build} is left out: {why}": "{build} 不重新构建：{why}",
+    "{build} is left out: {newer} has newer code": "{build} 不重新构建：{newer} 的代码更新",
+    "1 build run once more": "重新构建 1 个",
+    "{count} builds run once more": "重新构建 {count} 个",
+    "only the newest {most} of {count} are run: give the same command again": (
+        "{count} 个里只重新构建最新的 {most} 个：请再运行一次同样的命令"
     ),
-    "the daemon is of version {}, not {}: restart it": "守护进程的版本是 {0}，不是 {1}：请重新启动",
-    "{} to be evaluated, for {}": "{0}未处理，已等待 {1}",
-    "{} delivery waits": "{0} 条接收记录",
-    "{} deliveries wait": "{0} 条接收记录",
-    "the rules on disk have {}: see `check`": "磁盘上的规则有 {0}：见 `check`",
-    "{} fault": "{0} 处错误",
-    "{} faults": "{0} 处错误",
+    "only the newest {count} were looked through: give a later time or another filter": (
+        "只查看了最新的 {count} 条：请给出更晚的时间，或换一个筛选条件"
+    ),
+    "{channel} (for {origin})": "{channel}（代替 {origin}）",
+    "notice {id}": "通知 {id}",
+    "notice {id}: {why}": "通知 {id}：{why}",
+    "dropped {id}": "已丢弃 {id}",
+    # silences and tokens
+    "silence {id} holds {what}": "静默 {id} 拦下：{what}",
+    "ended {id}": "已结束 {id}",
+    "it is shown only now, and kept nowhere: store it safely": (
+        "只在这里显示一次，也不会保存在任何地方：请妥善保管"
+    ),
+    "revoked {id}": "已吊销 {id}",
+    # the daemon
+    "ok": "正常",
+    "degraded": "部分异常",
+    "dead": "已停止",
+    "{status} ({parts} down)": "{status}（异常：{parts}）",
+    "{count} {what}": "{what} {count}",
+    "rules: {rules}": "规则：{rules}",
+    "configuration: {keys}": "配置：{keys}",
+    "what is on disk is in force already: the daemon takes changes by itself": (
+        "磁盘上的内容已经生效：守护进程会自己采用改动"
+    ),
+    "reloaded: {changes}": "已重新加载：{changes}",
+    "waits for a restart: {keys}": "重启后生效：{keys}",
+    "; an SSH address with another port is asked for with `--clone-url`": (
+        "；SSH 用别的端口时请写 `--clone-url`"
+    ),
+    "{name}: {value}": "{name}：{value}",
+    # connect
+    "create": "创建",
+    "repair: {what}": "修复：{what}",
+    "{what} (now {now})": "{what}（现为 {now}）",
+    " ({what})": "（{what}）",
+    "nothing to do": "无需改动",
+    "cannot: {why}": "无法处理：{why}",
+    "Change 1 webhook?": "要改动 1 个 Webhook 吗？",
+    "Change {count} webhooks?": "要改动 {count} 个 Webhook 吗？",
+    "done: {answer}": "已完成：{answer}",
+    "not done: {why}": "没有完成：{why}",
+    "ok; the host says nothing of a last delivery": "正常；平台没有说明上次推送的结果",
+    "ok; the last delivery was answered with {status}": "正常；上次推送的应答是 {status}",
+    # db
+    "1 repository made or changed by API": "1 个仓库是通过 API 创建或修改的",
+    "{count} repositories made or changed by API": "{count} 个仓库是通过 API 创建或修改的",
+    "{count} records": "{count} 条记录",
+    "copying": "正在复制",
+    "{file}: {contents}": "{file}：{contents}",
+    ", ": "，",
+    "{about}: {rows}": "{about}：{rows}",
+    "deliveries": "接收记录",
+    "the key of the API's tokens": "API 令牌的密钥",
+    "schema {schema}": "结构 {schema}",
+    " of release {release}, {time}": "，版本 {release}，{time}",
+    "not in it, so keep them as well: {files}, the secrets that they name; {folder} has the local builds "
+    "that run now": (
+        "以下内容不在备份里，请另行保管：{files} 以及其中写到的密钥；{folder} 里是正在本地进行的构建"
+    ),
+    "restored {file}: {contents}": "已恢复 {file}：{contents}",
+    "the store before is kept: {file}": "原来的存储保留在 {file}",
+    "the key before is kept: {file}; tokens that it has signed are void": (
+        "原来的密钥保留在 {file}；用它签发的令牌已失效"
+    ),
+    "its log of writes {size}": "写入日志 {size}",
+    "whole, and nothing in it is stuck": "完整，没有卡住的内容",
+    "are decided now": "现在会处理",
+    "are dead: `deliveries list --state dead`, then redeliver": (
+        "已标为无法处理：用 `deliveries list --state dead` 查看，再重新处理"
+    ),
+    "{count} deliveries waited for a decision; they {outcome}": "{count} 条接收记录尚未处理，{outcome}",
+    "are looked for at their builders, and triggered where those do not have them": (
+        "会先到构建器上查找，没有的再触发"
+    ),
+    "are unknown: `builds list --state unknown`, then retry": (
+        "已标为结果未知：用 `builds list --state unknown` 查看，再重新构建"
+    ),
+    "{count} builds waited for their trigger; they {outcome}": "{count} 个构建尚未触发，{outcome}",
+    "{count} builds were with their builders; the daemon asks for their end": (
+        "{count} 个构建当时在构建器上；守护进程会查询结果"
+    ),
+    "{count} notices waited to be sent; they may arrive once more": (
+        "{count} 条通知当时等待发送，可能会再发一次"
+    ),
+    "since {time}": "{time} 之后",
+    "since it was copied": "复制之后",
+    "what happened {since} is not in this store: tokens that were revoked are valid again, numbers of "
+    "builds are given again, and a delivery that its host sends again builds again": (
+        "{since}发生的事不在这个存储里：其间吊销的令牌重新有效，构建序号会重复使用，"
+        "平台再次发来的推送会再次构建"
+    ),
 }
-"""Why something is not built, as rules and Git hosts say it; `{}` stands for what it is about.
-
-Of two forms as long as each other the first one is tried first.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """How a person is spoken to: `tell` says sentences of commands, `reason` those of rules and Git hosts."""
-
-    tell: Tell
-    reason: Callable[[str], str]
-
-
-def speech(language: Language) -> Speech:
-    """The way to speak this language."""
-    return Speech(speaker(language, SENTENCES), translator(language, {**WORDS, **REASONS}))
-
-
-ENGLISH: Final = speech("en")
-
-
-def say(language: Language, sentence: str, **values: object) -> str:
-    """The sentence in this language, with the values in it."""
-    return speaker(language, SENTENCES)(sentence, **values)

@@ -10,6 +10,7 @@ import click
 import orjson
 
 from bridge.cli import show
+from bridge.cli.speech import reader, reason
 from bridge.config.loader import Outline
 from bridge.runtime.local_socket import connect_locally
 
@@ -36,7 +37,8 @@ def ask(config: Outline, method: str, path: str) -> tuple[int, Any]:
     try:
         with connect_locally(file, _SECONDS) as opened:
             connection = _Connection(opened)
-            connection.request(method, path, headers={"accept": "application/json", "accept-language": "en"})
+            wanted = {"accept": "application/json", "accept-language": reader().language}
+            connection.request(method, path, headers=wanted)
             answer = connection.getresponse()
             return answer.status, orjson.loads(answer.read())
     except (FileNotFoundError, ConnectionRefusedError):
@@ -59,5 +61,5 @@ def test_through_daemon(config: Outline, parts: str, name: str) -> NoReturn:
     if status != _OK:
         raise click.ClickException(show.plain(answer["msg"]))
     worked: bool = answer["data"]["worked"]
-    click.echo(show.plain(answer["data"]["said"]), err=not worked)
+    click.echo(show.plain(reason(answer["data"]["said"])), err=not worked)
     sys.exit(0 if worked else 1)

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 import click
 
 from bridge.cli import export_records, upkeep
-from bridge.cli.setup import audited, outline, repository_name, rules_of, run, store_of, user
+from bridge.cli.setup import change, outline, repository_name, rules_of, run, store_of
+from bridge.cli.speech import tell
 from bridge.errors import Fault
 from bridge.model.audit import Action
 from bridge.model.repository import RepositoryChange
@@ -53,8 +54,11 @@ def _export_rules(config: str | None, folder: Path | None) -> None:
         for (namespace, repo_name), text in found:
             (folder / namespace).mkdir(parents=True, exist_ok=True)
             (folder / namespace / f"{repo_name}.yaml").write_text(text, "utf-8")
-    count = f"{len(found)} {'repository' if len(found) == 1 else 'repositories'}"
-    click.echo(f"{count} made or changed by API", err=True)
+    if len(found) == 1:
+        count = tell("1 repository made or changed by API")
+    else:
+        count = tell("{count} repositories made or changed by API", count=len(found))
+    click.echo(count, err=True)
 
 
 @db.command()
@@ -73,12 +77,12 @@ def delete(config: str | None, repository: str) -> None:
             if stored is None:
                 why = f"no repository {repository} was made by API: one of a file is deleted in its file"
                 raise click.ClickException(why)
-            gone = RepositoryChange(key=key, by=user(), repository=None)
-            await store.repositories.take({}, [], [], gone)
             document: Any = stored.document
             with suppress(ValueError):  # one that is damaged stays a text
                 document = json.loads(document)
-            await audited(store, Action.REPOSITORY_DELETED, repository, before=document)
+            entry = change(Action.REPOSITORY_DELETED, repository, before=document)
+            gone = RepositoryChange(key=key, entry=entry, repository=None)
+            await store.repositories.take({}, [], [], gone)
             return document
 
     document = run(work)

@@ -11,12 +11,14 @@ from bridge.cli.explain import SOURCE_HEADER
 from bridge.cli.follow import follow_delivery, wait_options
 from bridge.cli.ids import find_delivery
 from bridge.cli.rows import limit_option, print_one, print_rows
-from bridge.cli.setup import audited, repository_name, run, store_of
+from bridge.cli.setup import change, page_of, repository_name, run, store_of
 from bridge.cli.since import newest, since_option
+from bridge.cli.speech import tell
 from bridge.model.audit import Action
-from bridge.model.delivery import Delivery, DeliveryState
-from bridge.store.values import DeliveryFilter, DeliveryRow
-from bridge.web.api.documents import delivery_document, timeline_document
+from bridge.model.delivery import COMMIT, Delivery, DeliveryState, id_after
+from bridge.store.values import Cursor, DeliveryFilter, DeliveryRow
+from bridge.web.api.delivery_documents import delivery_document
+from bridge.web.api.documents import timeline_document
 
 
 @click.group()
@@ -28,7 +30,11 @@ def deliveries() -> None:
 @click.option("--source", metavar="NAME")
 @click.option("--repository", metavar="NAMESPACE/REPO_NAME", help="Those that made a build of it.")
 @click.option("--state", type=click.Choice([str(state) for state in DeliveryState]))
+@click.option("--repo", metavar="NAME", help="Those from this code repository, as its host names it.")
+@click.option("--ref", metavar="REF", help="Those that moved this branch or tag.")
+@click.option("--sha", metavar="COMMIT", help="Those of this commit: 7 digits of its id are enough.")
 @since_option()
+@since_option("--until", "Up to this time: an age, such as 2h, or ISO 8601.")
 @limit_option
 @show.json_option
 @click.pass_obj
@@ -38,7 +44,11 @@ def list_deliveries(
     source: str | None,
     repository: str | None,
     state: str | None,
+    repo: str | None,
+    ref: str | None,
+    sha: str | None,
     since: float | None,
+    until: float | None,
     limit: int,
     as_json: bool,
 ) -> None:
@@ -47,9 +57,14 @@ def list_deliveries(
     Rejected requests (a wrong signature, a body that is too large) are not stored: `status` counts them.
     """
     namespace, repo_name = repository_name(repository) if repository else (None, None)
-    # No index finds the deliveries of a source by what they built.
-    by_source = source if namespace is None else None
+    if sha is not None and not COMMIT.fullmatch(sha):
+        raise click.UsageError(f"--sha {sha}: give at least the first 7 hexadecimal digits of a commit's id")
+    # No index finds the deliveries of a source by what they built or moved.
+    by_source = source if namespace is repo is ref is sha is None else None
     only = DeliveryFilter(
+        repo=repo,
+        ref=ref,
+        sha=sha,
         source=by_source,
         namespace=namespace,
         repo_name=repo_name,
@@ -64,11 +79,12 @@ def list_deliveries(
                 lambda head: head.received_at,
                 limit=limit,
                 since=since,
+                begin=Cursor() if until is None else Cursor(before=id_after(until)),
                 wanted=None if source == by_source else lambda head: head.source == source,
             )
             return [{**delivery_document(head)} for head in found]
 
-    columns = ["id", "received_at", "source", "event", "state", "detail"]
+    columns = ["id", "received_at", "source", "repo", "ref_name", "state", "detail"]
     print_rows(run(work), columns, as_json=as_json)
 
 
@@ -95,7 +111,8 @@ def show_delivery(
             row, steps = await find_delivery(store, delivery_id)
             builds = [build.id for build in await store.builds.of_delivery(row.delivery.id)]
             story = {"explanation": row.explanation, "builds": builds, "timeline": timeline_document(steps)}
-            return row, delivery_document(row.head) | story
+            page = page_of(config, f"/deliveries/{row.delivery.id}")
+            return row, delivery_document(row.head) | page | story
 
     row, document = run(work)
     if folder is not None:
@@ -105,7 +122,7 @@ def show_delivery(
     elif part == "headers":
         click.echo(_header_lines(row.delivery), nl=False)
     else:
-        print_one(document, as_json=as_json)
+        print_one(document, ["deliveries.did_{}"], as_json=as_json)
 
 
 def _header_lines(delivery: Delivery) -> str:
@@ -149,9 +166,9 @@ def redeliver(config: str | None, delivery_id: str, *, wait: bool, timeout: int 
     async def work() -> int:
         async with store_of(config) as store:
             row, _ = await find_delivery(store, delivery_id)
-            new = await store.deliveries.redeliver(row.delivery.id)
-            await audited(store, Action.DELIVERY_REDELIVERED, row.delivery.id, after={"delivery_id": new})
-            click.echo(f"delivery {new}")
+            asked = change(Action.DELIVERY_REDELIVERED, row.delivery.id)
+            new = await store.deliveries.redeliver(row.delivery.id, asked)
+            click.echo(tell("delivery {id}", id=new))
             if not (wait or timeout):
                 return 0
             return await follow_delivery(store, new, wait=wait, seconds=timeout)

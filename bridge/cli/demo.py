@@ -5,8 +5,8 @@ from functools import partial
 
 import click
 
-from bridge.cli.language import language_of, language_option
 from bridge.cli.setup import run
+from bridge.cli.speech import reader
 from bridge.demo.run import run as run_demo
 
 
@@ -14,11 +14,9 @@ from bridge.demo.run import run as run_demo
 @click.option(
     "--once", is_flag=True, help="End without Ctrl-C; exit 0 only if everything happened as expected."
 )
-@language_option
-@click.pass_obj
-def demo(config: str | None, *, once: bool, language: str | None) -> None:
+def demo(*, once: bool) -> None:
     """Show the bridge at work, with nothing to set up.
 
     With real pushes, real builds, and a chat robot on the loopback interface.
     """
-    sys.exit(0 if run(partial(run_demo, once=once, language=language_of(language, config))) else 1)
+    sys.exit(0 if run(partial(run_demo, once=once, language=reader().language)) else 1)

@@ -10,10 +10,9 @@ from typing import Any, Final
 import click
 
 from bridge.cli import show
-from bridge.cli.chinese import Speech, speech
 from bridge.cli.invented import EXAMPLE, pushed
-from bridge.cli.language import language_of, language_option
 from bridge.cli.setup import configuration, outline, rules_of, run, store_of
+from bridge.cli.speech import reason, tell
 from bridge.config.faults import suggest_or_list
 from bridge.config.loader import Config
 from bridge.errors import DeliveryError
@@ -62,7 +61,6 @@ class Pasted:
 @click.option("--changed", multiple=True, metavar="PATH", help="A file that --push changed (several times).")
 @click.option("--message", default="", help="The head commit's message of --push.")
 @show.json_option
-@language_option
 @click.pass_obj
 def explain(
     config: str | None,
@@ -76,7 +74,6 @@ def explain(
     changed: Sequence[str],
     message: str,
     as_json: bool,
-    language: str | None,
 ) -> None:
     """Say what the rules make of a delivery; nothing is built.
 
@@ -93,10 +90,10 @@ def explain(
     else:
         invented = pushed(push or "", changed, message)
         found = [_invented(config, *invented, _time(at), source)]
-    understood, spoken = True, speech(language_of(language, config))
+    understood = True
     for documents in found:
         understood = understood and not any("error" in document for document in documents)
-        _print(documents, spoken, as_json=as_json)
+        _print(documents, as_json=as_json)
     sys.exit(0 if understood else 1)
 
 
@@ -118,7 +115,8 @@ def _invented(
             f"there is no source {source} of the kind {kind}{suggest_or_list(source, names)}"
         )
     if source is None and len(names := rules.sources.of_kind(kind)) > 1:
-        click.echo(f"pushed to any of {', '.join(names)}: --source NAME says to which", err=True)
+        said = tell("pushed to any of {sources}: --source NAME says to which", sources=", ".join(names))
+        click.echo(said, err=True)
     reading = read_invented(FORGES[kind], event, now, source or rules.sources.only(kind))
     return _documents(None, reading, rules)
 
@@ -212,23 +210,23 @@ def _time(text: str | None) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _print(documents: Sequence[Mapping[str, Any]], spoken: Speech, *, as_json: bool) -> None:
+def _print(documents: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     if as_json:
         show.objects(documents)
     else:
         for document in documents:
-            _tell(document, spoken)
+            _show(document)
 
 
-def _tell(document: Mapping[str, Any], spoken: Speech) -> None:
+def _show(document: Mapping[str, Any]) -> None:
     if "error" in document:
-        click.echo(show.plain(f"{document['file']}: {document['error']}"), err=True)
+        click.echo(show.plain(f"{document['file']}: {reason(document['error'])}"), err=True)
         return
     where = f"{show.plain(document['file'])}: " if document["file"] else ""
-    click.echo(f"{where}{document['host']} {show.moved(document, spoken)}")
+    click.echo(f"{where}{document['host']} {show.moved(document)}")
     if document["file"]:
-        source = document["source"] or spoken.tell("unknown (--source NAME says which)")
-        proof = spoken.reason(document["signature"])
-        said = spoken.tell("signature {proof}, source {source}", proof=proof, source=source)
+        source = document["source"] or tell("unknown (--source NAME says which)")
+        proof = reason(document["signature"])
+        said = tell("signature {proof}, source {source}", proof=proof, source=source)
         click.echo(f"  {show.plain(said)}")
-    show.branches(document, spoken)
+    show.branches(document)

@@ -10,10 +10,12 @@ from typing import Any, Final, TextIO, TypeVar
 import click
 
 from bridge.cli.setup import run, store_of
+from bridge.cli.speech import tell
 from bridge.store.base import Store
 from bridge.store.codec import to_json
 from bridge.store.values import Cursor, Page
-from bridge.web.api.documents import build_document, delivery_document
+from bridge.web.api.delivery_documents import delivery_document
+from bridge.web.api.documents import build_document
 from bridge.web.api.notice_documents import notice_document
 
 R = TypeVar("R")
@@ -39,7 +41,7 @@ def export(config: str | None, file: Path | None) -> None:
                 raise click.ClickException(why) from error
         return count
 
-    click.echo(f"{run(work)} records", err=True)
+    click.echo(tell("{count} records", count=run(work)), err=True)
 
 
 async def _write(store: Store, lines: TextIO) -> int:

@@ -10,6 +10,7 @@ import click
 
 from bridge.cli import show
 from bridge.cli.ids import build_name
+from bridge.cli.speech import reason, state_word, tell
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.runtime.clock import system_clock
@@ -25,7 +26,6 @@ TIMED_OUT: Final = 4
 """The exit status where something has not ended in time."""
 _LOOK_SECONDS: Final = 0.25
 _DISPATCH_LOOK_SECONDS: Final = 0.1
-_NOT_PROCESSED: Final = "not processed yet: the daemon does that when it runs; see `deliveries show {}`"
 
 
 def wait_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -69,9 +69,8 @@ async def follow_builds(store: Store, builds: Sequence[Build], seconds: float) -
         for build in await builds_with_reasons(store, known, sees_all, show.local_time):
             if printed.get(build.id) != (build.state, build.detail):
                 printed[build.id] = (build.state, build.detail)
-                line = (
-                    f"{show.local_time(system_clock())}  {build_name(build)}  {build.state}  {build.detail}"
-                )
+                state, why = state_word(build.state), reason(build.detail)
+                line = f"{show.local_time(system_clock())}  {build_name(build)}  {state}  {why}"
                 click.echo(show.plain(line.rstrip()))
 
     await look()
@@ -89,14 +88,25 @@ async def follow_delivery(store: Store, delivery_id: str, *, wait: bool, seconds
     begun = system_clock()
     row = await _processed(store, delivery_id, seconds)
     if row is None:
-        click.echo(_NOT_PROCESSED.format(delivery_id), err=True)
+        said = tell(
+            "not processed yet: the daemon does that when it runs; see `deliveries show {id}`", id=delivery_id
+        )
+        click.echo(said, err=True)
         return TIMED_OUT if wait else 0
     builds = await store.builds.of_delivery(delivery_id)
     for build in builds:
         tags = ", ".join(build.request.tags)
-        click.echo(show.plain(f"build {build_name(build)}  {build.id}  {build.builder}: {tags}"))
+        said = tell(
+            "build {build}  {id}  {builder}: {tags}",
+            build=build_name(build),
+            id=build.id,
+            builder=build.builder,
+            tags=tags,
+        )
+        click.echo(show.plain(said))
     if row.state is not DeliveryState.DISPATCHED:
-        click.echo(show.plain(f"{row.state}: {row.detail}"), err=True)
+        said = tell("{state}: {why}", state=state_word(row.state), why=reason(row.detail))
+        click.echo(show.plain(said), err=True)
         return FAILED
     return await follow_builds(store, builds, begun + seconds - system_clock()) if wait else 0
 
@@ -139,14 +149,20 @@ async def print_log(store: Store, build: Build, *, follow: bool, tail: int | Non
 
 def _without_following(build: Build, last: int) -> int:
     if last < 0:
-        name = build_name(build)
-        click.echo(f"the daemon has read no log of {name}; the build is {build.state}", err=True)
+        said = tell(
+            "the daemon has read no log of {build}; the build is {state}",
+            build=build_name(build),
+            state=state_word(build.state),
+        )
+        click.echo(said, err=True)
     return 0
 
 
 def _ended(build: Build) -> int:
-    why = f": {build.detail}" if build.detail else ""
-    click.echo(show.plain(f"{build_name(build)} {build.state}{why}"), err=True)
+    said = f"{build_name(build)} {state_word(build.state)}"
+    if build.detail:
+        said = tell("{state}: {why}", state=said, why=reason(build.detail))
+    click.echo(show.plain(said), err=True)
     return exit_status(build)
 
 

@@ -14,10 +14,10 @@ from typing import Final
 
 import yaml
 
-from bridge.cli.chinese import say
-from bridge.cli.topics import Group, adapter_topic
+from bridge.cli.speech import tell
 from bridge.model.language import Language
-from bridge.registry import FORGE_ADAPTERS
+from bridge.registry import ADAPTERS, FORGE_ADAPTERS
+from bridge.runtime.topics import Group, adapter_topic
 
 EXAMPLE_URL: Final = "https://bridge.example.com"
 """The `server.public_url` of the guides."""
@@ -104,7 +104,7 @@ class Guide:
 
 def guide(kind: str, language: Language = "en") -> Guide:
     """The guide of a kind of Git host. Raises FileNotFoundError with what to create."""
-    topic = adapter_topic("hosts", kind)
+    topic = adapter_topic("hosts", ADAPTERS["hosts"].folder(kind))
     return Guide(kind, topic.text(language) if topic.is_there else FORGE_ADAPTERS.text(kind, "guide.en.md"))
 
 
@@ -113,11 +113,11 @@ def preparation(group: Group, kind: str, public_url: str, language: Language) ->
 
     Mistakes are for later, and the configuration is what `init` writes itself.
     """
-    topic = adapter_topic(group, kind)
+    topic = adapter_topic(group, ADAPTERS[group].folder(kind))
     if not topic.is_there:
         return ""
     text = _MISTAKES.sub("", _CONFIGURATION.sub("", topic.text(language)))
-    more = say(language, "The commonest mistakes: buildbridge help {topic}", topic=topic.name)
+    more = tell("The commonest mistakes: buildbridge help {topic}", topic=topic.name)
     return f"{text.replace(EXAMPLE_URL, public_url).strip()}\n\n{more}"
 
 

@@ -8,6 +8,7 @@ import click
 from bridge.cli import show
 from bridge.cli.daemon import ask
 from bridge.cli.setup import outline
+from bridge.cli.speech import tell
 
 _OK: Final = 200
 
@@ -20,6 +21,8 @@ def health(config: str | None) -> None:
     Exits 1 when it takes no delivery. A builder or channel that is down is not its fault: see `status`.
     """
     status, answer = ask(outline(config), "GET", "/healthz")
-    down = f" ({', '.join(answer['down'])} down)" if answer["down"] else ""
-    click.echo(show.plain(f"{answer['status']}{down}"))
+    said = tell(answer["status"])
+    if answer["down"]:
+        said = tell("{status} ({parts} down)", status=said, parts=", ".join(answer["down"]))
+    click.echo(show.plain(said))
     sys.exit(0 if status == _OK else 1)

@@ -1,6 +1,5 @@
 """`help`: the guides, on the terminal."""
 
-import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import groupby
@@ -8,13 +7,12 @@ from typing import Final
 
 import click
 
-from bridge.cli.chinese import say
-from bridge.cli.language import language_of, language_option
-from bridge.cli.topics import Group, Topic, same_name, topics
+from bridge.cli.speech import reader, tell
 from bridge.model.language import Language
+from bridge.registry import ADAPTERS
+from bridge.runtime.topics import Group, Topic, same_name, topics
 
 _RULE: Final = "-" * 72
-_COMMENT: Final = re.compile(r"^<!--.*?-->\n", re.MULTILINE)
 _HEADINGS: Final[dict[Group, str]] = {
     "guides": "Guides",
     "hosts": "Git hosts",
@@ -26,12 +24,11 @@ _USAGE: Final = "Print one with `buildbridge help TOPIC`; `--language zh-CN` pri
 
 @click.command("help")
 @click.argument("topic", required=False)
-@language_option
 @click.pass_context
-def help_(context: click.Context, topic: str | None, language: str | None) -> None:
+def help_(context: click.Context, topic: str | None) -> None:
     """List the guides, or print that of a TOPIC, such as gitee, jenkins or install."""
-    spoken = language_of(language, context.obj)
-    known = list(topics())
+    spoken = reader().language
+    known = list(topics(ADAPTERS))
     if topic is None:
         click.echo(_listed(known, spoken))
         return
@@ -39,17 +36,17 @@ def help_(context: click.Context, topic: str | None, language: str | None) -> No
     if not found:
         click.echo(_command_help(context, topic) or _unknown(known, topic))
         return
-    click.echo_via_pager(f"\n{_RULE}\n\n".join(_COMMENT.sub("", one.text(spoken)) for one in found))
+    click.echo_via_pager(f"\n{_RULE}\n\n".join(one.shown(spoken) for one in found))
 
 
 def _listed(known: Sequence[Topic], language: Language) -> str:
     width = max(len(one.name) for one in known)
     lines: list[str] = []
     for group, members in groupby(known, lambda one: one.group):
-        lines.append(f"{say(language, _HEADINGS[group])}:")
+        lines.append(f"{tell(_HEADINGS[group])}:")
         lines.extend(f"  {one.name:{width}}  {one.title(language)}" for one in members)
         lines.append("")
-    return "\n".join([*lines, say(language, _USAGE)])
+    return "\n".join([*lines, tell(_USAGE)])
 
 
 def _command_help(context: click.Context, name: str) -> str | None:

@@ -11,11 +11,11 @@ import click
 from bridge.cli.addition import PARTS, Order, Part, add
 from bridge.cli.guides import EXAMPLE_URL
 from bridge.cli.init_report import report, report_addition
-from bridge.cli.language import language_of, language_option
 from bridge.cli.new_files import write_new
 from bridge.cli.questions import BUILDER, CHANNEL, FORMER, HOST, address, asked, kinds_of_today
 from bridge.cli.scaffold import Wanted, scaffold
 from bridge.cli.service_layout import as_service
+from bridge.cli.speech import reader
 from bridge.config.loader import find_config
 from bridge.model.language import Language
 from bridge.registry import BUILDERS, CHANNELS, FORGES
@@ -70,9 +70,8 @@ def _public_url(_context: click.Context, _option: click.Parameter, given: str | 
     type=click.Path(file_okay=False, path_type=Path),
     help="With --service: the root of the machine, or of its image (default: /).",
 )
-@language_option
 @click.pass_obj
-def init(config: str | None, /, folder: Path | None, language: str | None, **given: Any) -> None:
+def init(config: str | None, /, folder: Path | None, **given: Any) -> None:
     """Write a first configuration and say what to paste where.
 
     Puts a configuration, a rule, secrets and sample pushes into FOLDER (default: here). Asks questions on a
@@ -80,10 +79,10 @@ def init(config: str | None, /, folder: Path | None, language: str | None, **giv
     comments and layout stay as they are.
     """
     _check_options(folder, given)
-    spoken = language_of(language, config)
+    spoken = reader().language
     if given["add"]:
         file = folder / "bridge.yaml" if folder else find_config(config, os.environ)
-        report_addition(file, add(file, _order(given, spoken)), spoken)
+        report_addition(file, add(file, _order(given, spoken)))
         return
     interactive = sys.stdin.isatty() and sys.stdout.isatty()
     asking = interactive and not any(value for option, value in given.items() if option not in _PLACES)

@@ -9,12 +9,11 @@ import click
 import yaml
 
 from bridge.cli.addition import Addition
-from bridge.cli.chinese import say
 from bridge.cli.guides import Code, Guide, preparation
 from bridge.cli.questions import is_taken, other_port
 from bridge.cli.scaffold import Scaffold, Wanted
 from bridge.cli.service_layout import CREDENTIALS, start_commands
-from bridge.model.language import Language
+from bridge.cli.speech import tell
 from bridge.registry import KINDS
 
 _RULE: str = "-" * 72
@@ -37,10 +36,10 @@ class _Report:
 
     def print(self) -> None:
         if self._service:
-            click.echo(self._say("Written:"))
+            click.echo(tell("Written:"))
         else:
             folder = self._folder.resolve()
-            click.echo(self._say("Written to {folder}, from which all paths here count:", folder=folder))
+            click.echo(tell("Written to {folder}, from which all paths here count:", folder=folder))
         for name in self._made.files:
             click.echo(f"  {self._shown(name)}")
         for warning in self._warnings():
@@ -48,7 +47,7 @@ class _Report:
         for page in self._pages():
             text = page.replace("secrets/", f"{self._secrets}/") if self._service else page
             click.echo(f"\n{_RULE}\n{text.strip()}")
-        click.echo(f"\n{_RULE}\n{self._say('Next, in this order:')}")
+        click.echo(f"\n{_RULE}\n{tell('Next, in this order:')}")
         for number, step in enumerate(self._steps(), 1):
             click.echo(f"{number}. {step}")
 
@@ -59,9 +58,6 @@ class _Report:
     def _shown(self, name: str) -> str:
         """The path of a file as a person reads it: whole, where files lie all over the machine."""
         return str(self._folder / name) if self._service else name
-
-    def _say(self, sentence: str, **values: object) -> str:
-        return say(self._wanted.language, sentence, **values)
 
     def _pages(self) -> Iterator[str]:
         wanted = self._wanted
@@ -75,29 +71,29 @@ class _Report:
     def _warnings(self) -> Iterator[str]:
         host, port = self._wanted.listen
         if self._wanted.public_url.startswith("http://") and host == "127.0.0.1":
-            yield self._say(
+            yield tell(
                 "Without a reverse proxy before it, set server.host and server.port: they are {host}, "
                 "this machine only, and {port}.",
                 host=host,
                 port=port,
             )
         elif theirs := other_port(self._wanted.public_url, port):
-            yield self._say(
+            yield tell(
                 "public_url has port {theirs}, and the daemon listens on {port}: that needs a reverse proxy, "
                 "or the same server.port.",
                 theirs=theirs,
                 port=port,
             )
         if is_taken(port):
-            yield self._say(
+            yield tell(
                 "Port {port} is taken on this machine: end what has it, or set another server.port.",
                 port=port,
             )
 
     def _steps(self) -> Iterator[str]:
         if self._made.to_fill:
-            files = self._say(" and ").join(map(self._shown, self._made.to_fill))
-            yield self._say("Put the real values into {files}.", files=files)
+            files = tell(" and ").join(map(self._shown, self._made.to_fill))
+            yield tell("Put the real values into {files}.", files=files)
         builders = yaml.safe_load(self._made.files[self._made.config].content)["builders"]
         checks = [*self._ours("check", *(f"builders test {name}" for name in builders))]
         if self._service:
@@ -107,9 +103,15 @@ class _Report:
         for one, code in self._made.guides:
             yield self._hook(one, code)
         yield self._commands("Push something, and see it arrive:", [*self._ours("deliveries list")])
+        look = tell("Look at it in a browser, {page}, and sign in with the token of:", page=self._site)
+        yield self._commands(look, [*self._ours("token add me --role admin")])
+
+    @property
+    def _site(self) -> str:
+        return f"{self._wanted.public_url}/"
 
     def _commands(self, sentence: str, commands: list[str]) -> str:
-        return "\n".join([self._say(sentence), *(f"  {command}" for command in commands)])
+        return "\n".join([tell(sentence), *(f"  {command}" for command in commands)])
 
     def _ours(self, *commands: str) -> Iterator[str]:
         for command in commands:
@@ -131,14 +133,14 @@ class _Report:
         url = f"{self._wanted.public_url}/hooks/{one.source_name}"
         secret = shlex.quote(str(self._secrets / one.source_name))
         if KINDS.forges[one.kind].by_clone_url:
-            first = self._say("In the bare repository, set up the hook as the guide above says.")
+            first = tell("In the bare repository, set up the hook as the guide above says.")
         elif page is None:
-            first = self._say(
+            first = tell(
                 "At {kind}, open the webhooks of the repository, as the guide above says:", kind=one.kind
             )
         else:
-            first = self._say("Open {page}, and enter as the guide above says:", page=page)
-        return f"{first}\n  {url}\n  {self._say('and as its secret what this prints:')} cat {secret}"
+            first = tell("Open {page}, and enter as the guide above says:", page=page)
+        return f"{first}\n  {url}\n  {tell('and as its secret what this prints:')} cat {secret}"
 
 
 def _page(one: Guide, code: Code, repository: str) -> str | None:
@@ -152,26 +154,26 @@ def _page(one: Guide, code: Code, repository: str) -> str | None:
 def _with(command: str, config: str) -> str:
     """The command with the option for the configuration, behind its words."""
     words = command.split(" ")
-    count = 2 if words[0] in {"builders", "deliveries"} else 1
+    count = 2 if words[0] in {"builders", "deliveries", "token"} else 1
     return " ".join(words[:count]) + config + "".join(f" {word}" for word in words[count:])
 
 
-def report_addition(config: Path, made: Addition, language: Language) -> None:
+def report_addition(config: Path, made: Addition) -> None:
     """Print what was added, what to enter where, and what to do next."""
-    click.echo(say(language, "Added to {file}: {name}", file=config, name=made.name))
+    click.echo(tell("Added to {file}: {name}", file=config, name=made.name))
     for name in made.files:
         click.echo(f"  {config.parent / name}")
     if made.page:
         click.echo(f"\n{_RULE}\n{made.page.strip()}")
-    click.echo(f"\n{_RULE}\n{say(language, 'Next, in this order:')}")
+    click.echo(f"\n{_RULE}\n{tell('Next, in this order:')}")
     steps = []
     if made.to_fill:
-        files = say(language, " and ").join(str(config.parent / path) for path in made.to_fill)
-        steps.append(say(language, "Put the real values into {files}.", files=files))
+        files = tell(" and ").join(str(config.parent / path) for path in made.to_fill)
+        steps.append(tell("Put the real values into {files}.", files=files))
     if made.credentials:
         lines = "".join(f"\n  {line}" for line in made.credentials)
-        steps.append(say(language, "Add to the drop-in credentials.conf of the unit:") + lines)
+        steps.append(tell("Add to the drop-in credentials.conf of the unit:") + lines)
     check = f"\n  buildbridge check --config {shlex.quote(str(config))}"
-    steps.append(say(language, "Change what is marked CHANGE, until all is good:") + check)
+    steps.append(tell("Change what is marked CHANGE, until all is good:") + check)
     for number, step in enumerate(steps, 1):
         click.echo(f"{number}. {step}")

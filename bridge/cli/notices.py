@@ -7,17 +7,20 @@ import click
 from bridge.cli import show
 from bridge.cli.ids import build_name, find_build, find_notice
 from bridge.cli.rows import limit_option, print_one, print_rows
-from bridge.cli.setup import audited, configuration, outline, run, store_of, user
+from bridge.cli.setup import change, configuration, outline, page_of, run, store_of, user
+from bridge.cli.speech import notice_state_word, reader, reason, tell, word
 from bridge.model.audit import Action
-from bridge.model.language import Language
+from bridge.model.language import Language, translator
 from bridge.model.notice import BuildEvent, EventName, NoticeState
 from bridge.registry import KINDS, previews
 from bridge.rules.checking import Names
 from bridge.runtime.clock import system_clock
 from bridge.store.values import Cursor, NoticeFilter
+from bridge.web.api.core.chinese import NOTICE_STEPS
 from bridge.web.api.core.notices import held_again
 from bridge.web.api.core.previews import notice_about
 from bridge.web.api.core.reasons import notices_with_reasons
+from bridge.web.api.documents import StepDocument
 from bridge.web.api.notice_documents import NoticeDocument, notice_document, notice_story
 
 
@@ -50,8 +53,18 @@ def list_notices(
 
 def _shown(notice: NoticeDocument) -> dict[str, Any]:
     """As people read it in a row."""
-    origin = notice["moved_from"]
-    return {**notice, "channel": f"{notice['channel']} (for {origin})" if origin else notice["channel"]}
+    channel, origin = notice["channel"], notice["moved_from"]
+    if origin:
+        channel = tell("{channel} (for {origin})", channel=channel, origin=origin)
+    return {**notice, "channel": channel, "state": notice_state_word(notice["state"])}
+
+
+def _shown_step(step: StepDocument) -> dict[str, Any]:
+    """As people read it in a timeline."""
+    kept_by, _, rest = step["detail"].partition(": ")
+    # The reason stands above in words.
+    detail = rest if word(f"notices.reason_{kept_by}", "") else step["detail"]
+    return {**step, "detail": translator(reader().language, NOTICE_STEPS)(detail)}
 
 
 @notices.command("show")
@@ -65,9 +78,13 @@ def show_notice(config: str | None, notice_id: str, *, as_json: bool) -> None:
         async with store_of(config) as store:
             found, steps = await find_notice(store, notice_id)
             (row,) = await notices_with_reasons(store, [found], show.time_of(as_json=as_json))
-            return {**notice_story(row, steps)}
+            story: dict[str, Any] = {**notice_story(row, steps)}
+            if not as_json:
+                story["state"] = notice_state_word(story["state"])
+                story["timeline"] = list(map(_shown_step, story["timeline"]))
+            return story | page_of(config, f"/notices/{row.notice.id}")
 
-    print_one(run(work), as_json=as_json)
+    print_one(run(work), ["notices.step_{}"], as_json=as_json)
 
 
 @notices.command()
@@ -86,12 +103,11 @@ def replay(config: str | None, notice_id: str) -> None:
             row, _ = await find_notice(store, notice_id)
             if (channel := row.notice.channel) not in loaded.channel_kinds:
                 raise click.ClickException(f"there is no channel {channel} any more: add it to bridge.yaml")
-            new = await store.notices.replay(row.notice.id)
-            await audited(store, Action.NOTICE_REPLAYED, row.notice.id, after={"notice_id": new})
+            new = await store.notices.replay(row.notice.id, change(Action.NOTICE_REPLAYED, row.notice.id))
             return new, await held_again(store, (await find_notice(store, new))[0], names)
 
     new, why = run(work)
-    click.echo(f"notice {new}{f': {why}' if why else ''}")
+    click.echo(tell("notice {id}: {why}", id=new, why=reason(why)) if why else tell("notice {id}", id=new))
 
 
 @notices.command()
@@ -133,10 +149,10 @@ def drop(config: str | None, notice_id: str) -> None:
         async with store_of(config) as store:
             row, _ = await find_notice(store, notice_id)
             name = row.notice.id
-            if not await store.notices.drop(name, f"dropped by {user()}"):
+            asked = change(Action.NOTICE_DROPPED, name, before={"channel": row.notice.channel})
+            if not await store.notices.drop(name, f"dropped by {user()}", asked):
                 state = (await find_notice(store, name))[0].state
                 raise click.ClickException(f"{name} does not wait: it is {state}")
-            await audited(store, Action.NOTICE_DROPPED, name, before={"channel": row.notice.channel})
             return name
 
-    click.echo(f"dropped {run(work)}")
+    click.echo(tell("dropped {id}", id=run(work)))

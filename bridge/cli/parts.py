@@ -17,6 +17,7 @@ Document = dict[str, Any]
 
 BUILDER_COLUMNS = ("name", "kind", "state", "since", "waiting", "open", "why")
 CHANNEL_COLUMNS = ("name", "kind", "state", "since", "paused_until", "waiting", "why")
+MISSED_COLUMNS = ("at", "source", "repo", "ref", "after", "state", "reason")
 SCHEDULE_COLUMNS = ("repository", "branch", "cron", "timezone", "next_at")
 
 

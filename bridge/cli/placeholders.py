@@ -13,7 +13,7 @@ from bridge.errors import Fault
 from bridge.registry import BUILDERS, CHANNELS
 from bridge.rules.files import rule_files
 
-_MARK: Final = re.compile(r"#\s*CHANGE\b:?\s*(.*)")
+_MARK: Final = re.compile(r"#\s*CHANGE\b[:\uff1a]?\s*(.*)")
 _KEY: Final = re.compile(r"[\s-]*([\w-]+):")
 _REFERENCE: Final = re.compile(r"\{(?:env|file|credential):")
 _EXAMPLE: Final = re.compile("example", re.IGNORECASE)

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import click
 from pydantic import ValidationError
 
-from bridge.cli.chinese import say
 from bridge.cli.guides import EXAMPLE_URL, guide
 from bridge.cli.scaffold import DEFAULT_LISTEN, Wanted
+from bridge.cli.speech import tell
 from bridge.config.faults import suggest_or_list
 from bridge.config.forges import former_kinds
 from bridge.config.settings import ServerSettings
@@ -45,7 +45,7 @@ def asked(language: Language) -> Wanted:
 
     def ask(question: str, default: object, **more: Any) -> Any:
         values = {name: more.pop(name) for name in ("host", "port") if name in more}
-        return click.prompt(say(language, question, **values), default, **more)
+        return click.prompt(tell(question, **values), default, **more)
 
     def choice(question: str, kinds: Mapping[str, object], default: str) -> str:
         return str(ask(question, default, type=click.Choice(list(kinds), case_sensitive=False)))
@@ -61,7 +61,7 @@ def asked(language: Language) -> Wanted:
     host, port = DEFAULT_LISTEN
     theirs = other_port(public_url, port)
     if theirs and not click.confirm(
-        say(language, "Does a reverse proxy take port {port} and pass it on to us", port=theirs), default=True
+        tell("Does a reverse proxy take port {port} and pass it on to us", port=theirs), default=True
     ):
         host, port = _ANY_ADDRESS, theirs
     while is_taken(port):

@@ -8,9 +8,9 @@ import click
 from bridge.cli import show
 from bridge.cli.daemon import ask
 from bridge.cli.setup import outline
+from bridge.cli.speech import fault_text, tell, word
 
 _OK, _FAULTY = 200, 422
-_NOTHING = "what is on disk is in force already: the daemon takes changes by itself"
 
 
 @click.command()
@@ -24,7 +24,7 @@ def reload(config: str | None) -> None:
     status, answer = ask(outline(config), "POST", "/v1/reload")
     if status == _FAULTY:
         for fault in answer["data"]["faults"]:
-            click.echo(show.plain(fault), err=True)
+            click.echo(show.plain(fault_text(fault)), err=True)
     if status != _OK:
         raise click.ClickException(answer["msg"])
     for line in _lines(answer["data"]):
@@ -32,9 +32,15 @@ def reload(config: str | None) -> None:
 
 
 def _lines(done: Mapping[str, Any]) -> Iterator[str]:
-    rules = ", ".join(f"{count} {name}" for name, count in done["counts"].items() if count)
-    parts = {"rules": rules, "configuration": ", ".join(done["configuration"])}
-    changes = "; ".join(f"{part}: {what}" for part, what in parts.items() if what)
-    yield f"reloaded: {changes or _NOTHING}"
+    counts = {name: count for name, count in done["counts"].items() if count}
+    rules = ", ".join(
+        tell("{count} {what}", count=count, what=word(f"health.rules_{name}", name))
+        for name, count in counts.items()
+    )
+    changes = [tell("rules: {rules}", rules=rules)] if rules else []
+    if done["configuration"]:
+        changes.append(tell("configuration: {keys}", keys=", ".join(done["configuration"])))
+    nothing = tell("what is on disk is in force already: the daemon takes changes by itself")
+    yield tell("reloaded: {changes}", changes=tell("; ").join(changes) or nothing)
     if waiting := done["waits_for_restart"]:
-        yield f"waits for a restart: {', '.join(waiting)}"
+        yield tell("waits for a restart: {keys}", keys=", ".join(waiting))

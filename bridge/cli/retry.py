@@ -11,8 +11,9 @@ import click
 from bridge.cli import show
 from bridge.cli.follow import END_SECONDS, follow_builds, wait_options
 from bridge.cli.ids import build_name, find_build
-from bridge.cli.setup import audited, outline, repository_name, run, store_of, user
+from bridge.cli.setup import change, outline, repository_name, run, store_of, user
 from bridge.cli.since import MAX_READ, newest, since_option
+from bridge.cli.speech import reason, tell
 from bridge.errors import CannotRetry
 from bridge.model.audit import Action
 from bridge.model.build import Build, BuildState
@@ -60,7 +61,7 @@ def retry(
             else:
                 found = await _to_retry(store, failed_since, repository)
                 made = [again for build in found if (again := await _retried_if_it_can(store, build, policy))]
-                click.echo(f"{len(made)} {'build' if len(made) == 1 else 'builds'} run once more", err=True)
+                click.echo(_count(len(made)), err=True)
             seconds = END_SECONDS if timeout is None else timeout
             return await follow_builds(store, made, seconds) if wait else 0
 
@@ -69,20 +70,25 @@ def retry(
 
 async def _retried(store: Store, build: Build, policy: NoticePolicy) -> Build:
     """The next run of a build, which is on the audit trail. Raises CannotRetry."""
-    name = user()
-    again = await store.builds.retry(build.id, name, f"asked for by {name}", notices_for=policy)
     before = {"build": build_name(build), "state": build.state, "run": build.run}
-    await audited(store, Action.BUILD_RETRIED, build.id, before=before, after={"run": again.run})
+    asked = change(Action.BUILD_RETRIED, build.id, before=before)
+    again = await store.builds.retry(build.id, asked, f"asked for by {user()}", notices_for=policy)
     waiting, *_ = await store.builds.steps(build.id, run=again.run)
-    click.echo(show.plain(f"{build_name(again)} waits: {waiting.detail}"))
+    said = tell("{build} waits: {why}", build=build_name(again), why=reason(waiting.detail))
+    click.echo(show.plain(said))
     return again
+
+
+def _count(made: int) -> str:
+    return tell("1 build run once more") if made == 1 else tell("{count} builds run once more", count=made)
 
 
 async def _retried_if_it_can(store: Store, build: Build, policy: NoticePolicy) -> Build | None:
     try:
         return await _retried(store, build, policy)
     except CannotRetry as error:
-        click.echo(show.plain(f"{build_name(build)} is left out: {error}"), err=True)
+        said = tell("{build} is left out: {why}", build=build_name(build), why=reason(str(error)))
+        click.echo(show.plain(said), err=True)
         return None
 
 
@@ -110,11 +116,18 @@ async def _to_retry(store: Store, since: float, repository: str | None) -> list[
         if newer is None:
             found.append(build)
         else:
-            click.echo(f"{build_name(build)} is left out: #{newer.number} has newer code", err=True)
+            newest_one = f"#{newer.number}"
+            said = tell(
+                "{build} is left out: {newer} has newer code", build=build_name(build), newer=newest_one
+            )
+            click.echo(said, err=True)
     if len(found) > MAX_RETRIED:
-        click.echo(
-            f"only the newest {MAX_RETRIED} of {len(found)} are run: give the same command again", err=True
+        said = tell(
+            "only the newest {most} of {count} are run: give the same command again",
+            most=MAX_RETRIED,
+            count=len(found),
         )
+        click.echo(said, err=True)
     return found[:MAX_RETRIED][::-1]
 
 

@@ -7,11 +7,14 @@ import click
 
 from bridge import __version__
 from bridge.cli.examples import add_examples
+from bridge.cli.language import LANGUAGES
+from bridge.cli.speech import reader
 
 _CONFIGURED: Final = {
     "serve": "serve:serve",
     "status": "status:status",
     "health": "health:health",
+    "doctor": "doctor.command:doctor",
     "schedules": "schedules:schedules",
     "check": "check:check",
     "reload": "reload:reload",
@@ -23,6 +26,7 @@ _CONFIGURED: Final = {
     "builders": "builders:builders",
     "channels": "channels:channels",
     "sources": "sources:sources",
+    "connect": "connect:connect",
     "token": "tokens:token",
     "audit": "audit:audit",
     "db": "db:db",
@@ -33,7 +37,12 @@ _OTHERS: Final = {"init": "init:init", "demo": "demo:demo", "schema": "schema:sc
 
 def _remember(context: click.Context, _option: click.Parameter, value: str | None) -> None:
     if value is not None:
-        context.obj = value
+        context.obj = reader().config = value
+
+
+def _remember_language(_context: click.Context, _option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        reader().given = value
 
 
 def _config_option() -> click.Option:
@@ -42,16 +51,32 @@ def _config_option() -> click.Option:
         ["--config"],
         metavar="FILE",
         expose_value=False,
+        is_eager=True,
         callback=_remember,
         help="The configuration; default: $BRIDGE_CONFIG, ./bridge.yaml or /etc/buildbridge/bridge.yaml.",
     )
 
 
-def _add_config_option(command: click.Command) -> None:
-    command.params.append(_config_option())
+def _language_option() -> click.Option:
+    """The same for the language of who reads what the command says."""
+    return click.Option(
+        ["--language"],
+        type=click.Choice(LANGUAGES, case_sensitive=False),
+        expose_value=False,
+        is_eager=True,
+        callback=_remember_language,
+        help="The language; default: that of LANG, else `language` of bridge.yaml, else en.",
+    )
+
+
+def _add_options(command: click.Command, *, configured: bool) -> None:
+    if configured:
+        command.params.append(_config_option())
+    if all(one.name != "language" for one in command.params):
+        command.params.append(_language_option())
     if isinstance(command, click.Group):
         for inner in command.commands.values():
-            _add_config_option(inner)
+            _add_options(inner, configured=configured)
 
 
 class _Commands(click.Group):
@@ -66,8 +91,7 @@ class _Commands(click.Group):
             return super().get_command(ctx, cmd_name)
         module, _, name = location.partition(":")
         command: click.Command = getattr(import_module(f"bridge.cli.{module}"), name)
-        if cmd_name in _CONFIGURED:
-            _add_config_option(command)
+        _add_options(command, configured=cmd_name in _CONFIGURED)
         add_examples(command, cmd_name)
         self.add_command(command, cmd_name)
         return command
@@ -81,4 +105,4 @@ def root() -> None:
     """Receives webhooks from Git hosts, triggers builds, and notifies people."""
 
 
-root.params.append(_config_option())
+root.params += [_config_option(), _language_option()]

@@ -19,8 +19,11 @@ def print_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_
         show.table(rows, columns)
 
 
-def print_one(document: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print one record with its runs, what the rules made of it, and its timeline."""
+def print_one(document: Mapping[str, Any], steps: Sequence[str], *, as_json: bool) -> None:
+    """Print one record with its runs, what the rules made of it, and its timeline.
+
+    `steps` is what the pages call the words of the timeline.
+    """
     if as_json:
         show.objects([document])
         return
@@ -29,4 +32,4 @@ def print_one(document: Mapping[str, Any], *, as_json: bool) -> None:
         show.table(runs, ["run", "state", "retried_by", "enqueued_at", "ended_at", "detail"])
     for evaluation in document.get("explanation", ()):
         show.evaluation(evaluation)
-    show.timeline(document["timeline"])
+    show.timeline(document["timeline"], steps)

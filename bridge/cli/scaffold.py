@@ -19,13 +19,16 @@ from bridge.cli.guides import EXAMPLE_URL, Code, Guide, Sample, guide
 from bridge.config.forges import ForgeContext
 from bridge.demo.workspace import post_receive
 from bridge.model.language import Language
-from bridge.registry import BUILDERS, CHANNELS, KINDS
+from bridge.registry import BUILDERS, CHANNELS, KINDS, Adapters
 from bridge.rules.schema import BuildRepository
 
 DEFAULT_LISTEN: Final = ("127.0.0.1", 8088)
 SECRET_BYTES: Final = 32
 PRIVATE: Final = 0o600
 _SECRET: Final = re.compile(r"^[^#\n]*\{file: secrets/([a-z-]+)\}", re.MULTILINE)
+_COMMENT: Final = re.compile(r"(?<=# )[^#\n]+$", re.MULTILINE)
+"""What a line of YAML says behind its value."""
+NO_COMMENTS: Final[Mapping[str, str]] = {}
 _RULE_HEAD: Final = """\
 # The first rule: a push to main builds the tag latest, and the Git tag v1.2.0 a tag of the same name.
 # The file may be called as you like, and hold several rules.
@@ -88,8 +91,9 @@ def scaffold(wanted: Wanted, now: int) -> Scaffold:
         repository = wanted.repositories.get(one.kind)
         code = code_of(one, repository)
         rule = rule_of(one, code, f"-{one.source_name}" if index else "")
-        note = _note(code, repository)
-        found[f"rules/{one.source_name}.yaml"] = File(f"{_RULE_HEAD}{note}{rule}".encode())
+        note = remark(code, repository)
+        text = commented(f"{_RULE_HEAD}{note}{rule}", wanted.language)
+        found[f"rules/{one.source_name}.yaml"] = File(text.encode())
         sample = one.sample(code, values[one.source_name], now)
         path = f"secrets/sample/{one.source_name}"
         found[f"{path}.json"] = File(sample.body.encode(), PRIVATE)
@@ -122,10 +126,25 @@ def _config(wanted: Wanted, guides: Sequence[Guide]) -> str:
         "port": str(wanted.listen[1]),
         "public_url": f"{_scalar(wanted.public_url)}{invented}",
         "sources": "".join(one.source.partition("\n")[2] for one in guides),
-        "builders": BUILDERS.text(wanted.builder, "starter.yaml"),
-        "channels": CHANNELS.text(wanted.channel, "starter.yaml"),
+        "builders": starter(BUILDERS, wanted.builder, wanted.language),
+        "channels": starter(CHANNELS, wanted.channel, wanted.language),
     }
-    return Template(_starter("bridge.yaml")).substitute(values)
+    return commented(Template(_starter("bridge.yaml")).substitute(values), wanted.language)
+
+
+def starter(adapters: Adapters[Any], kind: str, language: Language) -> str:
+    """What a kind brings into a first configuration; its `chinese` may have comments of its own."""
+    text = adapters.text(kind, "starter.yaml")
+    return text if language == "en" else commented(text, language, adapters[kind].chinese)
+
+
+def commented(text: str, language: Language, chinese: Mapping[str, str] = NO_COMMENTS) -> str:
+    """The YAML with its comments in the language."""
+    if language == "en":
+        return text
+    from bridge.cli.chinese_starter import COMMENTS  # noqa: PLC0415
+
+    return _COMMENT.sub(lambda found: COMMENTS.get(found[0]) or chinese.get(found[0], found[0]), text)
 
 
 def code_of(one: Guide, repository: str | None) -> Code:
@@ -142,7 +161,8 @@ def code_of(one: Guide, repository: str | None) -> Code:
     return Code(namespace, name, address)
 
 
-def _note(code: Code, repository: str | None) -> str:
+def remark(code: Code, repository: str | None) -> str:
+    """The comment before a rule that says what of it is invented; "" where nothing is."""
     if repository is None:
         return _INVENTED
     return _INVENTED_ADDRESS if code.clone_url not in {"", repository} else ""

@@ -32,6 +32,7 @@ def serve(config: str | None) -> None:
 
         def report(rules: RuleSet) -> None:
             for fault in (*loaded.config.warnings, *rules.warnings):
+                # As its log: the daemon keeps what it has imported, the Chinese texts of all kinds among it.
                 click.echo(f"warning: {fault}", err=True)
 
         run(lambda: app.serve(disk, loaded, report))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import anyio
 import click
 
+from bridge.cli.speech import fault_line, tell
 from bridge.config.loader import (
     Config,
     Outline,
@@ -28,6 +29,7 @@ from bridge.rules.checking import Names
 from bridge.rules.loader import load_files
 from bridge.rules.match import RuleSet
 from bridge.rules.merge import FileRules, RuleMerge
+from bridge.rules.schema import BuildRepository
 from bridge.runtime import log
 from bridge.runtime.git.access import CloneAccess
 from bridge.runtime.redaction import masked
@@ -50,6 +52,12 @@ def readable_configuration(option: str | None) -> tuple[Config, Sequence[Fault]]
 def outline(option: str | None) -> Outline:
     """The configuration without its secrets, which often only the daemon can read. Raises ConfigError."""
     return load_outline(find_config(option, os.environ), KINDS)
+
+
+def page_of(option: str | None, path: str) -> dict[str, str]:
+    """The fact with the address of a page, whose path this is; empty where no one knows our address."""
+    public_url = outline(option).settings.server.public_url
+    return {"page": f"{public_url}{path}"} if public_url else {}
 
 
 def clone_access(option: str | None, source: str | None) -> CloneAccess | None:
@@ -86,12 +94,21 @@ def rules_of(config: Outline, *, warn: Callable[[Fault], None] | None = None) ->
 
 
 def _print(fault: Fault) -> None:
-    click.echo(f"warning: {fault}", err=True)
+    click.echo(tell("warning: {fault}", fault=fault_line(fault)), err=True)
 
 
 async def _stored(url: str) -> StoredRules:
     async with open_store(url, exclusive=False) as store:
         return await store.repositories.all()
+
+
+def served(rules: RuleSet, source: str, kind: str) -> list[BuildRepository]:
+    """The rules that build what is pushed to the source, which is of this kind."""
+    return [
+        rule
+        for rule in rules.repositories.values()
+        if rule.build_config.code_repo_client == kind and rule.build_config.code_repo_source in {None, source}
+    ]
 
 
 @asynccontextmanager
@@ -101,14 +118,6 @@ async def store_of(option: str | None) -> AsyncIterator[Store]:
     log.configure((), level="WARNING")
     async with open_store(config.store_url, exclusive=False, redact=masked) as store:
         yield store
-
-
-async def audited(
-    store: Store, action: Action, subject: str, *, before: Any = None, after: Any = None
-) -> None:
-    """Write into the audit trail that the user of this command has made a change."""
-    who = Principal(name=user(), role=Role.ADMIN)
-    await store.audit.add(who, action, subject, origin="cli", before=before, after=after)
 
 
 def change(action: Action, subject: str, *, before: Any = None, after: Any = None) -> Change:

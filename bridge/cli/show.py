@@ -9,7 +9,7 @@ from unicodedata import east_asian_width
 import click
 import orjson
 
-from bridge.cli.chinese import ENGLISH, Speech
+from bridge.cli.speech import reason, tell, word
 from bridge.rules.explain import NO_RULE
 from bridge.runtime.clock import system_clock, when
 
@@ -36,10 +36,32 @@ _TIMES: Final = frozenset(
 )
 _VERSIONS: Final = {1: "a tag of the time", 2: "a tag of the commit"}
 _REJECTED: Final = 10
+_STEP: Final = 11
 _HEADINGS: Final = {"code_repo_type_value": "ref", "docker_repo_tags": "tags"}
 
-_WORDS: Final = frozenset({"state", "why", "reason"})
-"""Columns that hold words of ours, which readers get in their language."""
+_WORDS: Final[Mapping[str, Sequence[str]]] = {
+    "action": ["audit.action_{}"],
+    "cause": ["build.cause_{}"],
+    "reason": ["notices.reason_{}"],
+    "role": ["tokens.role_{}"],
+    "source": ["deliveries.source_{}"],
+    "state": ["state.{}", "tokens.state_{}"],
+}
+"""By the name of a value, what the pages call the words that it may be."""
+_SENTENCES: Final = frozenset(
+    {
+        "about",
+        "code_repo_type",
+        "detail",
+        "event",
+        "holds",
+        "reason",
+        "ref_kind",
+        "state",
+        "why",
+    }
+)
+"""Values that are sentences or words of ours."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 
@@ -49,30 +71,48 @@ def objects(rows: Iterable[Mapping[str, Any]]) -> None:
         click.echo(orjson.dumps(row, default=str).decode())
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], speech: Speech = ENGLISH) -> None:
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print columns of the rows; texts of others cannot control the terminal, and no id is folded."""
-    headings = [speech.tell(_HEADINGS.get(column, column.replace("_", " "))) for column in columns]
-    lines = [[_cell(column, row.get(column), speech) for column in columns] for row in rows]
+    headings = [tell(_HEADINGS.get(column, column.replace("_", " "))) for column in columns]
+    lines = [[cell(column, row.get(column)) for column in columns] for row in rows]
     if sys.stdout.isatty():
         _terminal_table(columns, headings, lines)
         return
-    widths = [max(map(_width, cells)) for cells in zip(headings, *lines, strict=True)]
+    widths = [max(map(width_of, cells)) for cells in zip(headings, *lines, strict=True)]
     for line in (headings, *lines):
         click.echo("  ".join(map(_padded, line, widths)).rstrip())
 
 
-def _cell(column: str, value: object, speech: Speech) -> str:
-    shown = local(column, value)
-    return plain(speech.reason(shown) if column in _WORDS and isinstance(shown, str) else shown)
+def cell(column: str, value: object) -> str:
+    """A value as people read it, on one line."""
+    return plain(_said(column, local(column, value)))
 
 
-def _width(text: str) -> int:
+def _said(name: str, value: object) -> object:
+    """A value in the words of the reader."""
+    if isinstance(value, bool):
+        return word(f"audit.is_{str(value).lower()}", str(value))
+    if not isinstance(value, str):
+        return value
+    said = in_words(_WORDS.get(name, ()), value)
+    return reason(said) if said == value and name in _SENTENCES else said
+
+
+def in_words(keys: Sequence[str], value: str) -> str:
+    """The first of the words of the pages that there is for it."""
+    for key in keys:
+        if (said := word(key.format(value.replace(".", "_")), value)) != value:
+            return said
+    return value
+
+
+def width_of(text: str) -> int:
     """How many columns of a terminal the text takes: Chinese characters take two."""
     return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
+    return text + " " * (width - width_of(text))
 
 
 def _terminal_table(columns: Sequence[str], headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
@@ -82,7 +122,7 @@ def _terminal_table(columns: Sequence[str], headings: Sequence[str], lines: Sequ
     from rich.text import Text  # noqa: PLC0415
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    widths = [max(map(_width, cells)) for cells in zip(headings, *lines, strict=True)]
+    widths = [max(map(width_of, cells)) for cells in zip(headings, *lines, strict=True)]
     least = [
         width if column in _WHOLE else min(width, _NARROWEST)
         for column, width in zip(columns, widths, strict=True)
@@ -97,19 +137,20 @@ def _terminal_table(columns: Sequence[str], headings: Sequence[str], lines: Sequ
     console.print(shown, crop=False)
 
 
-def facts(named: Mapping[str, Any], speech: Speech = ENGLISH) -> None:
+def facts(named: Mapping[str, Any]) -> None:
     """Print the facts of one record, one per line."""
-    names = {name: speech.tell(name.replace("_", " ")) for name in named}
-    width = max(map(_width, names.values()))
+    names = {name: tell(name.replace("_", " ")) for name in named}
+    width = max(map(width_of, names.values()))
     for name, value in named.items():
         if value not in (None, "", [], {}):
-            click.echo(f"{_padded(names[name], width)}  {plain(local(name, value))}")
+            click.echo(f"{_padded(names[name], width)}  {cell(name, value)}")
 
 
-def timeline(steps: Iterable[Mapping[str, Any]]) -> None:
-    """Print the timeline of one record."""
+def timeline(steps: Iterable[Mapping[str, Any]], words: Sequence[str]) -> None:
+    """Print the timeline of one record; `words` is what the pages call the words of its steps."""
     for step in steps:
-        click.echo(f"  {local('at', step['at'])}  {step['what']:<11} {plain(step['detail'])}".rstrip())
+        what = _padded(in_words(words, step["what"]), _STEP)
+        click.echo(f"  {local('at', step['at'])}  {what} {cell('detail', step['detail'])}".rstrip())
 
 
 def local_time(seconds: float) -> str:
@@ -138,14 +179,13 @@ def local(name: str, value: object) -> object:
     return value
 
 
-def moved(evaluation: Mapping[str, Any], speech: Speech = ENGLISH) -> str:
+def moved(evaluation: Mapping[str, Any]) -> str:
     """The repository and the ref of an evaluation."""
-    tell, word = speech.tell, speech.reason
-    event = word("push" if evaluation["event"] == "tag" else evaluation["event"])
+    event = reason("push" if evaluation["event"] == "tag" else evaluation["event"])
     repo, name = evaluation["repo"] or tell("no repository"), evaluation["ref_name"]
     if not name:
         return plain(tell("{repo}: {event}", repo=repo, event=event))
-    kind = word(evaluation["ref_kind"])
+    kind = reason(evaluation["ref_kind"])
     return plain(tell("{repo}: {event} of {kind} {name}", repo=repo, event=event, kind=kind, name=name))
 
 
@@ -155,12 +195,11 @@ def evaluation(document: Mapping[str, Any]) -> None:
     branches(document)
 
 
-def branches(document: Mapping[str, Any], speech: Speech = ENGLISH) -> None:
+def branches(document: Mapping[str, Any]) -> None:
     """Print the rules of an evaluation as a tree."""
-    tell, rules = speech.tell, _decisions(document, speech)
-    reason = document["reason"] or ""
-    if not rules or reason.startswith(NO_RULE):
-        click.echo(f"  {plain(tell('not: {why}', why=speech.reason(reason)))}")
+    rules, nothing = _decisions(document), document["reason"] or ""
+    if not rules or nothing.startswith(NO_RULE):
+        click.echo(f"  {plain(tell('not: {why}', why=reason(nothing)))}")
     rejected = [name for name, decisions in rules.items() if not any(places for places, _ in decisions)]
     folded = set(rejected[_REJECTED:])
     for name, decisions in rules.items():
@@ -177,22 +216,22 @@ def branches(document: Mapping[str, Any], speech: Speech = ENGLISH) -> None:
         click.echo(f"  {more}")
 
 
-def _decisions(document: Mapping[str, Any], speech: Speech) -> dict[str, list[tuple[tuple[int, ...], str]]]:
+def _decisions(document: Mapping[str, Any]) -> dict[str, list[tuple[tuple[int, ...], str]]]:
     """By rule, each decision with its tag configurations; none stands for the whole rule."""
     found: dict[str, list[tuple[tuple[int, ...], str]]] = {}
     for match in document["matches"]:
-        found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), _build_text(match, speech)))
+        found.setdefault(_rule(match), []).append((tuple(match["tag_config"]), _build_text(match)))
     for rejection in document["rejections"]:
         index = rejection["tag_config"]
         places = () if index is None else (index,)
-        why = speech.tell("not: {why}", why=speech.reason(rejection["why"]))
+        why = tell("not: {why}", why=reason(rejection["why"]))
         found.setdefault(_rule(rejection), []).append((places, why))
     return found
 
 
-def _build_text(match: Mapping[str, Any], speech: Speech) -> str:
+def _build_text(match: Mapping[str, Any]) -> str:
     """What is built; a tag that had to be changed is followed by its original."""
-    tell, originals = speech.tell, match.get("originals", {})
+    originals = match.get("originals", {})
     tags = [
         tell("{tag} (of {original})", tag=tag, original=originals[tag]) if tag in originals else tag
         for tag in match["tags"]
@@ -202,7 +241,7 @@ def _build_text(match: Mapping[str, Any], speech: Speech) -> str:
     given = ", ".join(f"{name}={value}" for name, value in match.get("parameters", {}).items())
     parameters = [tell("with {parameters}", parameters=given)] if given else []
     built = tell("builds {tags} on {builder}", tags=", ".join(tags), builder=match["builder"])
-    return tell("; ").join([built, *parameters, *map(speech.reason, match.get("notes", []))])
+    return tell("; ").join([built, *parameters, *map(reason, match.get("notes", []))])
 
 
 def _rule(decision: Mapping[str, Any]) -> str:

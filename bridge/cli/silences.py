@@ -11,6 +11,7 @@ from uuid_utils import uuid7
 
 from bridge.cli import show
 from bridge.cli.setup import change, outline, run, store_of, user
+from bridge.cli.speech import reason, tell
 from bridge.config.types import Duration
 from bridge.model.audit import Action
 from bridge.model.notice import EventName
@@ -121,7 +122,7 @@ def add(
     if as_json:
         show.objects([{**silence_document(silence, now)}])
     else:
-        click.echo(f"silence {silence.id} holds {matcher_text(silence)}")
+        click.echo(tell("silence {id} holds {what}", id=silence.id, what=_holds(silence)))
 
 
 @silences.command("list")
@@ -160,13 +161,17 @@ def end(config: str | None, silence_id: str) -> None:
                 raise click.ClickException(f"{found.id} has ended before: see `silences list`")
             return found.id
 
-    click.echo(f"ended {run(work)}")
+    click.echo(tell("ended {id}", id=run(work)))
 
 
 def documents(found: list[Silence]) -> list[dict[str, Any]]:
     """Silences as rows, with what each holds in a line."""
     now = system_clock()
     return [{**silence_document(one, now), "holds": matcher_text(one)} for one in found]
+
+
+def _holds(silence: Silence) -> str:
+    return reason(matcher_text(silence))
 
 
 async def _find(store: Store, name: str) -> Silence:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from bridge.cli.speech import tell
 from bridge.config.types import Duration
 from bridge.runtime.clock import system_clock
 from bridge.store.values import Cursor, Page
@@ -18,6 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 MAX_READ: Final = 10_000
 """So many rows are looked through for those that no index finds."""
 _PAGE: Final = 1000
+_NEWEST: Final = Cursor()
 _AGE: Final = re.compile(r"[0-9]+[a-z]+")
 
 
@@ -49,15 +51,16 @@ async def newest(
     *,
     limit: int,
     since: float | None = None,
+    begin: Cursor = _NEWEST,
     wanted: Callable[[T], bool] | None = None,
 ) -> list[T]:
     """The newest rows, at most `limit`: those that are `wanted`, and not older than `since`.
 
-    `key` is what rows are ordered by, `at` when they were made. Of more than 10 000 rows, the newest are
-    looked through, and a line says so.
+    They come after `begin`. `key` is what rows are ordered by, `at` when they were made. Of more than 10 000
+    rows, the newest are looked through, and a line says so.
     """
     found: list[T] = []
-    cursor, read = Cursor(), 0
+    cursor, read = begin, 0
     while read < MAX_READ:
         rows = (await page(cursor, min(limit, _PAGE) if wanted is None else _PAGE)).rows
         young = [row for row in rows if since is None or at(row) >= since]
@@ -66,5 +69,8 @@ async def newest(
         if len(found) >= limit or len(young) < len(rows) or not rows:
             return found[:limit]
         cursor = Cursor(before=key(rows[-1]))
-    click.echo(f"only the newest {read} were looked through: give a later time or another filter", err=True)
+    said = tell(
+        "only the newest {count} were looked through: give a later time or another filter", count=read
+    )
+    click.echo(said, err=True)
     return found

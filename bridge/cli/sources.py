@@ -1,4 +1,4 @@
-"""`sources list` and `sources test`: the Git hosts, and whether their code can be fetched."""
+"""`sources …`: the Git hosts, whether their code can be fetched, and which pushes no webhook reported."""
 
 import os
 from typing import Any
@@ -7,7 +7,10 @@ import anyio.to_thread
 import click
 
 from bridge.cli import show
-from bridge.cli.setup import outline, repository_name, rules_of, run, store_of
+from bridge.cli.parts import MISSED_COLUMNS
+from bridge.cli.rows import limit_option, print_rows
+from bridge.cli.setup import outline, repository_name, rules_of, run, served, store_of
+from bridge.cli.speech import reason, tell
 from bridge.config.faults import suggest_or_list
 from bridge.config.loader import Outline, find_config, load_clone
 from bridge.errors import RemoteError
@@ -19,6 +22,7 @@ from bridge.runtime.git.access import CloneAccess, chosen
 from bridge.runtime.git.remote import refs
 from bridge.runtime.redaction import Redactor
 from bridge.store.values import BuildFilter, Cursor
+from bridge.web.api.missed_documents import MissedDocument, missed_document
 
 
 @click.group()
@@ -49,8 +53,23 @@ def _row(loaded: Outline, rules: RuleSet, name: str) -> dict[str, Any]:
         "kind": source.kind,
         "host": clone.url if clone else None,
         "fetches_with": ", ".join(word for word, secret in given if secret is not None) or None,
-        "rules": len(_of(rules, name, source.kind)),
+        "rules": len(served(rules, name, source.kind)),
     }
+
+
+@sources.command("missed")
+@limit_option
+@show.json_option
+@click.pass_obj
+def list_missed(config: str | None, limit: int, *, as_json: bool) -> None:
+    """List pushes that no webhook reported, the newest first: what each ref was set to, and why."""
+
+    async def work() -> list[MissedDocument]:
+        async with store_of(config) as store:
+            return [missed_document(one) for one in await store.looks.missed(limit)]
+
+    found = run(work) if outline(config).store_file.exists() else []
+    print_rows(found, MISSED_COLUMNS, as_json=as_json)
 
 
 @sources.command("test")
@@ -76,7 +95,7 @@ def test_source(config: str | None, name: str, repository: str | None, clone_url
         url = asked or await _known_address(config, loaded, rule) or _usual_address(rule, access)
         lent = lending(rules, rule, name, url)
         if lent.why:
-            raise click.ClickException(f"{rule.path}: {lent.why}")
+            raise click.ClickException(tell("{name}: {value}", name=rule.path, value=reason(lent.why)))
         address, used = chosen(url, access)
         found = await anyio.to_thread.run_sync(refs, url, access, name)
         if not found:
@@ -86,33 +105,25 @@ def test_source(config: str | None, name: str, repository: str | None, clone_url
 
     redact = Redactor([secret for secret in (access.token, access.ssh_key) if secret] if access else [])
     try:
-        click.echo(redact.foreign(show.plain(f"ok: {run(work)}")))
+        click.echo(reason(redact.foreign(show.plain(f"ok: {run(work)}"))))
     except RemoteError as error:
-        problem = f"{name}: {rule.path}: {error}"
+        of_rule = tell("{name}: {value}", name=rule.path, value=reason(str(error)))
+        problem = tell("{name}: {value}", name=name, value=of_rule)
         if asked is None and access is not None and access.ssh_key:
-            problem += "; an SSH address with another port is asked for with `--clone-url`"
+            problem += tell("; an SSH address with another port is asked for with `--clone-url`")
         raise click.ClickException(redact.foreign(show.plain(problem))) from None
 
 
-def _of(rules: RuleSet, name: str, kind: str) -> list[BuildRepository]:
-    """The rules that build what is pushed to the source."""
-    return [
-        rule
-        for rule in rules.repositories.values()
-        if rule.build_config.code_repo_client == kind and rule.build_config.code_repo_source in {None, name}
-    ]
-
-
 def _rule(rules: RuleSet, name: str, kind: str, repository: str | None) -> BuildRepository:
-    served = _of(rules, name, kind)
+    rules_of_source = served(rules, name, kind)
     if repository is None:
-        if not served:
+        if not rules_of_source:
             raise click.ClickException(f"no rule builds what is pushed to {name}: write one first")
-        return served[0]
+        return rules_of_source[0]
     key = repository_name(repository)
-    found = next((rule for rule in served if rule.key == key), None)
+    found = next((rule for rule in rules_of_source if rule.key == key), None)
     if found is None:
-        hint = suggest_or_list(repository, [rule.path for rule in served])
+        hint = suggest_or_list(repository, [rule.path for rule in rules_of_source])
         raise click.ClickException(f"no rule {repository} builds what is pushed to {name}{hint}")
     return found
 

@@ -8,22 +8,23 @@ import click
 
 from bridge import __version__
 from bridge.cli import parts, show, silences
-from bridge.cli.chinese import Speech, speech
-from bridge.cli.language import language_of, language_option
 from bridge.cli.setup import outline, rules_of, run, store_of
+from bridge.cli.speech import reason, tell
 from bridge.config.loader import Outline
 from bridge.errors import ConfigError
-from bridge.model.language import Tell
 from bridge.runtime.clock import system_clock, when
 from bridge.runtime.disk import size_text
 from bridge.store.base import Store
 from bridge.store.open import is_served
 from bridge.web.api.documents import part_document
+from bridge.web.api.missed_documents import missed_document
 
 STUCK_SECONDS: Final = 300
 """A delivery that is not evaluated by then waits for more than its turn."""
 MAX_SCHEDULES: Final = 5
 MAX_REJECTIONS: Final = 20
+MAX_MISSED: Final = 20
+MISSED_SECONDS: Final = 86_400.0
 _SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "builders": parts.BUILDER_COLUMNS,
     "channels": parts.CHANNEL_COLUMNS,
@@ -32,21 +33,22 @@ _SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "silences": silences.COLUMNS,
     "backlog": ("kind", "owner", "state", "count", "oldest_at", "age"),
     "rejected": ("source", "count", "reason"),
+    "missed": parts.MISSED_COLUMNS,
     "schedules": parts.SCHEDULE_COLUMNS,
 }
 _HEADINGS: Final = {
     "silences": "silences in force",
     "others": "other parts that are down",
     "rejected": "requests that were rejected in the last hour",
+    "missed": "pushes of the last day that no webhook reported",
     "schedules": "next schedules",
 }
 
 
 @click.command()
 @show.json_option
-@language_option
 @click.pass_obj
-def status(config: str | None, *, as_json: bool, language: str | None) -> None:
+def status(config: str | None, *, as_json: bool) -> None:
     """Show how the daemon is, what is down, what waits, and what comes next.
 
     Exits 0 if all is well: the daemon runs, nothing is down, no delivery waits for long, and the rules on
@@ -56,7 +58,7 @@ def status(config: str | None, *, as_json: bool, language: str | None) -> None:
     if as_json:
         show.objects([document])
     else:
-        _print(document, speech(language_of(language, config)))
+        _print(document)
     sys.exit(1 if document["problems"] else 0)
 
 
@@ -107,6 +109,9 @@ async def _add_state(document: dict[str, Any], config: Outline, store: Store) ->
         {"source": one.source, "count": one.count, "reason": one.reason}
         for one in (await store.activity.rejections())[:MAX_REJECTIONS]
     ]
+    document["missed"] = [
+        missed_document(one) for one in await store.looks.missed(MAX_MISSED) if now - one.at <= MISSED_SECONDS
+    ]
     problems += _problems(document)
 
 
@@ -132,31 +137,33 @@ def _schedules(config: Outline, problems: list[str]) -> list[dict[str, Any]]:
     return parts.schedule_documents(rules, system_clock())[:MAX_SCHEDULES]
 
 
-def _print(document: Mapping[str, Any], spoken: Speech) -> None:
-    tell, size = spoken.tell, document["store_bytes"]
+def _print(document: Mapping[str, Any]) -> None:
+    size = document["store_bytes"]
     show.facts(
         {
-            "daemon": _daemon(document["daemon"], tell),
+            "daemon": _daemon(document["daemon"]),
             "configuration": document["config"],
             "store": f"{document['store']} ({tell('not made yet') if size is None else size_text(size)})",
             "listens": document["listens"],
             "public_url": document["public_url"],
-        },
-        spoken,
+        }
     )
     for section, columns in _SECTIONS.items():
         if rows := document.get(section):
             click.echo(f"\n{tell(_HEADINGS.get(section, section))}")
-            shown = [{**row, "age": show.duration(row["age"])} if "age" in row else row for row in rows]
-            show.table(shown, columns, spoken)
+            shown = [
+                {**row, "kind": tell(row["kind"]), "age": show.duration(row["age"])} if "age" in row else row
+                for row in rows
+            ]
+            show.table(shown, columns)
     click.echo()
     for problem in document["problems"]:
-        click.echo(show.plain(spoken.reason(problem)))
+        click.echo(show.plain(reason(problem)))
     if not document["problems"]:
         click.echo(tell("all is well"))
 
 
-def _daemon(daemon: Mapping[str, Any], tell: Tell) -> str:
+def _daemon(daemon: Mapping[str, Any]) -> str:
     if daemon["state"] != "running":
         return tell("does not run")
     unknown = tell("unknown")

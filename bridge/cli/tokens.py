@@ -2,27 +2,25 @@
 
 import os
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
 from bridge.cli import show
-from bridge.cli.setup import audited, outline, run, store_of, user
+from bridge.cli.setup import change, outline, run, store_of, user
+from bridge.cli.speech import tell
 from bridge.config.keys import kept_key
 from bridge.config.loader import load_api_keys
 from bridge.config.settings import Positive
-from bridge.model.access import IssuedToken, Role
+from bridge.model.access import Role
 from bridge.model.audit import Action
 from bridge.registry import KINDS
 from bridge.runtime.clock import system_clock
+from bridge.web.api.core.errors import Invalid
+from bridge.web.api.core.tokens import LONGEST, MAX_LISTED, check, rights, secrets_of
 from bridge.web.api.credentials import Credentials
 from bridge.web.api.documents import token_document
-
-_MAX_NAME: Final = 64
-_MAX_NAMESPACES: Final = 100
-_MAX_LISTED: Final = 1000
-_LONGEST: Final = timedelta(days=3650)
 
 
 def _lifetime(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
@@ -32,9 +30,9 @@ def _lifetime(_context: click.Context, _option: click.Parameter, value: str | No
         lifetime: timedelta = TypeAdapter(Positive).validate_python(value)
     except ValidationError as error:
         raise click.BadParameter(f"{value}: {error.errors()[0]['msg']}") from None
-    if lifetime > _LONGEST:
+    if lifetime > LONGEST:
         raise click.BadParameter(
-            f"{value} is longer than {_LONGEST.days}d: leave it out for a token that never expires"
+            f"{value} is longer than {LONGEST.days}d: leave it out for a token that never expires"
         )
     return lifetime
 
@@ -70,7 +68,10 @@ def add(
     as_json: bool,
 ) -> None:
     """Make a token for NAME, a person or a program; it is shown only now."""
-    _check(name, role, namespaces)
+    try:
+        check(name, Role(role), namespaces, expires)
+    except Invalid as error:
+        raise click.UsageError(str(error)) from None
     credentials = _credentials(config)
     now = system_clock()
     issued = credentials.issue(
@@ -85,26 +86,15 @@ def add(
 
     async def work() -> None:
         async with store_of(config) as store:
-            await store.tokens.add(issued)
-            await audited(store, Action.TOKEN_ADDED, issued.id, after=_rights(issued))
+            await store.tokens.add(issued, change(Action.TOKEN_ADDED, issued.id, after=rights(issued)))
 
     run(work)
-    shown = {"id": issued.id} | _secrets(credentials, issued)
+    shown = {"id": issued.id} | secrets_of(credentials, issued)
     if as_json:
         show.objects([shown])
         return
     show.facts(shown)
-    click.echo("it is shown only now, and kept nowhere: store it safely", err=True)
-
-
-def _check(name: str, role: str, namespaces: tuple[str, ...]) -> None:
-    """Raises UsageError."""
-    if not 0 < len(name) <= _MAX_NAME or not name.isprintable():
-        raise click.UsageError(f"NAME has 1 to {_MAX_NAME} letters that can be printed")
-    if len(namespaces) > _MAX_NAMESPACES or not all(namespaces):
-        raise click.UsageError(f"--namespace names at most {_MAX_NAMESPACES} namespaces, none of them empty")
-    if namespaces and role == Role.ADMIN:
-        raise click.UsageError("an admin may do everything everywhere: leave out --namespace")
+    click.echo(tell("it is shown only now, and kept nowhere: store it safely"), err=True)
 
 
 def _credentials(config: str | None) -> Credentials:
@@ -112,18 +102,6 @@ def _credentials(config: str | None) -> Credentials:
     known = outline(config)
     keys = [key.reveal() for key in load_api_keys(known.file, KINDS, os.environ)]
     return Credentials(keys or [kept_key(known.key_file)])
-
-
-def _secrets(credentials: Credentials, issued: IssuedToken) -> dict[str, str | None]:
-    if issued.access_key is None:
-        return {"token": credentials.token(issued)}
-    return {"access_key": issued.access_key, "secret_key": credentials.secret_key(issued)}
-
-
-def _rights(issued: IssuedToken) -> dict[str, Any]:
-    """What the audit trail says of a token."""
-    document = token_document(issued)
-    return {name: document[name] for name in ("name", "role", "namespaces", "expires_at")}
 
 
 @token.command("list")
@@ -134,7 +112,7 @@ def list_tokens(config: str | None, *, as_json: bool) -> None:
 
     async def work() -> list[dict[str, Any]]:
         async with store_of(config) as store:
-            found, now = await store.tokens.newest(_MAX_LISTED), system_clock()
+            found, now = await store.tokens.newest(MAX_LISTED), system_clock()
             return [{**token_document(one), "state": one.state(now)} for one in found]
 
     rows = run(work)
@@ -142,7 +120,7 @@ def list_tokens(config: str | None, *, as_json: bool) -> None:
         show.objects(rows)
     else:
         show.table(
-            rows, ["id", "name", "role", "namespaces", "access_key", "created_at", "expires_at", "state"]
+            rows, ["id", "name", "role", "namespaces", "access_key", "last_used_at", "expires_at", "state"]
         )
 
 
@@ -155,10 +133,10 @@ def revoke(config: str | None, token_id: str) -> None:
     async def work() -> None:
         async with store_of(config) as store:
             found = await store.tokens.get(token_id)
-            if not await store.tokens.revoke(token_id):
+            asked = change(Action.TOKEN_REVOKED, token_id, before=found and rights(found))
+            if not await store.tokens.revoke(token_id, asked):
                 why = "was revoked before" if found else "is not the id of a token"
                 raise click.ClickException(f"{token_id} {why}: see `token list`")
-            await audited(store, Action.TOKEN_REVOKED, token_id, before=found and _rights(found))
 
     run(work)
-    click.echo(f"revoked {token_id}")
+    click.echo(tell("revoked {id}", id=token_id))

@@ -8,7 +8,8 @@ import click
 from anyio import to_thread
 
 from bridge.cli.follow import follow_delivery, wait_options
-from bridge.cli.setup import audited, clone_access, outline, repository_name, rules_of, run, store_of, user
+from bridge.cli.setup import change, clone_access, outline, repository_name, rules_of, run, store_of, user
+from bridge.cli.speech import reason, tell
 from bridge.config.faults import suggest_or_list
 from bridge.errors import RemoteError
 from bridge.model.audit import Action
@@ -68,7 +69,7 @@ def trigger(
             if sha is None:
                 lent = lending(rules, rule, rules.source_of(rule), url)
                 if lent.why:
-                    click.echo(lent.why, err=True)
+                    click.echo(reason(lent.why), err=True)
                 access = clone_access(config, lent.source)
                 try:
                     sha = await to_thread.run_sync(newest_commit, url, kind, name, access, lent.source)
@@ -84,11 +85,12 @@ def trigger(
                 sha=sha,
                 by=user(),
             )
-            delivery_id = (await store.deliveries.put(push.delivery(system_clock()))).id
-            after = {"delivery_id": delivery_id, "ref": name, "commit": sha}
-            await audited(store, Action.BUILD_TRIGGERED, repository, after=after)
-            click.echo(f"delivery {delivery_id}")
-            return await follow_delivery(store, delivery_id, wait=wait, seconds=timeout)
+            delivery = push.delivery(system_clock())
+            after = {"delivery_id": delivery.id, "ref": name, "commit": sha}
+            asked = change(Action.BUILD_TRIGGERED, repository, after=after)
+            await store.deliveries.order(delivery, asked)
+            click.echo(tell("delivery {id}", id=delivery.id))
+            return await follow_delivery(store, delivery.id, wait=wait, seconds=timeout)
 
     sys.exit(run(work))
 

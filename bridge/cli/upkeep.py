@@ -10,6 +10,7 @@ import click
 
 from bridge import __version__
 from bridge.cli.setup import outline
+from bridge.cli.speech import reason, tell
 from bridge.config.keys import replace_key
 from bridge.config.loader import Outline
 from bridge.errors import StoreError
@@ -30,7 +31,7 @@ def backup(config: str | None, file: Path) -> None:
     is replaced, once the new one is complete.
     """
     known = outline(config)
-    with _progress("copying") as progress:
+    with _progress(tell("copying")) as progress:
         made = upkeep.back_up(
             known.store_url,
             file,
@@ -39,12 +40,15 @@ def backup(config: str | None, file: Path) -> None:
             now=system_clock(),
             progress=progress,
         )
-    click.echo(f"{file}: {_contents(made)}")
+    click.echo(tell("{file}: {contents}", file=file, contents=_contents(made)))
     files = ", ".join(str(path) for path in (known.file, *known.rule_paths))
-    click.echo(
-        f"not in it, so keep them as well: {files}, the secrets that they name; "
-        f"{known.state_path} has the local builds that run now"
+    said = tell(
+        "not in it, so keep them as well: {files}, the secrets that they name; {folder} has the local builds "
+        "that run now",
+        files=files,
+        folder=known.state_path,
     )
+    click.echo(said)
 
 
 @click.command()
@@ -60,11 +64,11 @@ def restore(config: str | None, file: Path, *, resume: bool) -> None:
     and becomes unknown where that cannot be searched.
     """
     known = outline(config)
-    with _progress("copying") as progress:
+    with _progress(tell("copying")) as progress:
         done = upkeep.put_back(file, known.store_url, resume=resume, now=system_clock(), progress=progress)
-    click.echo(f"restored {file}: {_contents(done.backup)}")
+    click.echo(tell("restored {file}: {contents}", file=file, contents=_contents(done.backup)))
     if done.kept is not None:
-        click.echo(f"the store before is kept: {done.kept}")
+        click.echo(tell("the store before is kept: {file}", file=done.kept))
     if done.backup.api_key is not None:
         _restore_key(known, done.backup.api_key)
     for line in _open_work(done, resume=resume):
@@ -81,13 +85,16 @@ def check(config: str | None) -> None:
     """
     known = outline(config)
     found = upkeep.check(known.store_url, system_clock())
-    log = f", its log of writes {_mib(found.log_size)}" if found.log_size else ""
-    click.echo(f"{known.store_file}: {_mib(found.size)}{log}, schema {found.schema}")
+    sizes = [_mib(found.size)]
+    if found.log_size:
+        sizes.append(tell("its log of writes {size}", size=_mib(found.log_size)))
+    facts = tell(", ").join([*sizes, tell("schema {schema}", schema=found.schema)])
+    click.echo(tell("{file}: {contents}", file=known.store_file, contents=facts))
     for problem in found.problems:
-        click.echo(problem)
+        click.echo(reason(problem))
     if found.problems:
         sys.exit(1)
-    click.echo("whole, and nothing in it is stuck")
+    click.echo(tell("whole, and nothing in it is stuck"))
 
 
 def _api_key(known: Outline) -> str | None:
@@ -108,37 +115,56 @@ def _restore_key(known: Outline, key: str) -> None:
         problem = f"the store is restored, but not {known.key_file}: {error.strerror}: run this command again"
         raise StoreError(problem) from error
     if kept is not None:
-        click.echo(f"the key before is kept: {kept}; tokens that it has signed are void")
+        click.echo(tell("the key before is kept: {file}; tokens that it has signed are void", file=kept))
 
 
 def _open_work(done: Restored, *, resume: bool) -> Iterator[str]:
     if done.deliveries:
-        outcome = "are decided now" if resume else "are dead: `deliveries list --state dead`, then redeliver"
-        yield f"{done.deliveries} deliveries waited for a decision; they {outcome}"
+        outcome = (
+            tell("are decided now")
+            if resume
+            else tell("are dead: `deliveries list --state dead`, then redeliver")
+        )
+        yield tell(
+            "{count} deliveries waited for a decision; they {outcome}",
+            count=done.deliveries,
+            outcome=outcome,
+        )
     if done.builds:
         outcome = (
-            "are looked for at their builders, and triggered where those do not have them"
+            tell("are looked for at their builders, and triggered where those do not have them")
             if resume
-            else "are unknown: `builds list --state unknown`, then retry"
+            else tell("are unknown: `builds list --state unknown`, then retry")
         )
-        yield f"{done.builds} builds waited for their trigger; they {outcome}"
+        yield tell(
+            "{count} builds waited for their trigger; they {outcome}", count=done.builds, outcome=outcome
+        )
     if done.followed:
-        yield f"{done.followed} builds were with their builders; the daemon asks for their end"
+        yield tell(
+            "{count} builds were with their builders; the daemon asks for their end", count=done.followed
+        )
     if done.notices:
-        yield f"{done.notices} notices waited to be sent; they may arrive once more"
-    since = f"since {moment(done.backup.made_at)}" if done.backup.made_at else "since it was copied"
-    yield (
-        f"what happened {since} is not in this store: tokens that were revoked are valid again, numbers of "
-        "builds are given again, and a delivery that its host sends again builds again"
+        yield tell("{count} notices waited to be sent; they may arrive once more", count=done.notices)
+    made_at = done.backup.made_at
+    since = tell("since {time}", time=moment(made_at)) if made_at else tell("since it was copied")
+    yield tell(
+        "what happened {since} is not in this store: tokens that were revoked are valid again, numbers of "
+        "builds are given again, and a delivery that its host sends again builds again",
+        since=since,
     )
 
 
 def _contents(made: Backup) -> str:
-    names = {"delivery": "deliveries", "build": "builds", "notice": "notices"}
-    rows = ", ".join(f"{names[table]} {count}" for table, count in made.rows.items())
-    key = ", the key of the API's tokens" if made.api_key else ""
-    release = f" of release {made.release}, {moment(made.made_at)}" if made.made_at else ""
-    return f"{_mib(made.size)}, schema {made.schema}{release}: {rows}{key}"
+    names = {"delivery": tell("deliveries"), "build": tell("builds"), "notice": tell("notices")}
+    rows = [f"{names[table]} {count}" for table, count in made.rows.items()]
+    if made.api_key:
+        rows.append(tell("the key of the API's tokens"))
+    about = tell("schema {schema}", schema=made.schema)
+    if made.made_at:
+        made_by = tell(" of release {release}, {time}", release=made.release, time=moment(made.made_at))
+        about += made_by
+    listed = tell("{about}: {rows}", about=about, rows=tell(", ").join(rows))
+    return tell(", ").join([_mib(made.size), listed])
 
 
 def _mib(size: int) -> str:

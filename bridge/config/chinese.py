@@ -85,6 +85,9 @@ CHINESE: Final[Mapping[str, str]] = {
         "频率要写次数和时间单位，例如 10/s、600/m 或 5000/h"
     ),
     "must be longer than 0": "应该大于 0",
+    "must be from {} to {}: each look asks the Git host for all refs": (
+        "应该在 {} 到 {} 之间：每次查看都向代码平台查询所有 ref"
+    ),
     "is from {} to {}": "应该在 {} 到 {} 之间",
     "is a time of the day, such as {}": "应该是一天里的时刻，例如 {}",
     "from and to are the same: leave quiet_hours out, or name hours": (
@@ -155,7 +158,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} is a YAML anchor, which is not allowed": "{} 是 YAML 锚点，这里不能用",
     "{} is a YAML tag, which is not allowed": "{} 是 YAML 标签，这里不能用",
     "leave it out, or put a text that begins with {} in quotes": ("请删掉；如果是以 {} 开头的文本，请加引号"),
-    "is not YAML: {}": "不是正确的 YAML，解析器报告：{}",
+    "is not YAML: {}": "YAML 写法不对，常见原因是前面的 [ 没有闭合，或者缩进不一致（解析器报告：{}）",
     "a quote has no end, or a backslash in it is not doubled": "引号没有成对，或者里面的反斜杠没有写成两个",
     "holds a full-width space": "有全角空格",
     "holds the full-width {}": "有全角的“{}”",
@@ -188,7 +191,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} is not the kind of channel {}, which is {}": "渠道 {1} 的类型是 {2}，不是 {0}",
     "names no channel": "没有写渠道",
     "give channel or notice_type": "请写 channel 或 notice_type",
-    "this name belongs to the in-app messages": "这个名字留给应用内消息",
+    "this name belongs to the in-app messages": "这个名字留给站内消息",
     "choose another": "请换一个",
     "a name has 1 to {} letters, digits, '.', '_' or '-', and begins with a letter or digit": (
         "名字由 1 到 {} 个字母、数字、“.”、“_”或“-”组成，以字母或数字开头"
@@ -255,13 +258,21 @@ CHINESE: Final[Mapping[str, str]] = {
     "{} gives notices up sooner than this channel": "{} 放弃通知比这个渠道早",
     "give it a ttl of at least {}": "请把它的 ttl 设为不少于 {}",
     "leave it out at one of them": "请在其中一处删掉",
+    # sign_in
+    "must be the name of a header, such as {}": "应该是请求头的名称，例如 {}",
+    "{} does not name a user": "{} 不是用户名所在的请求头",
+    "the proxy sends the user in another header": "请写代理用来发送用户名的请求头",
+    "give the address of the proxy, such as [127.0.0.1], or [unix]": (
+        "请写代理的地址，例如 [127.0.0.1]，或者 [unix]"
+    ),
+    "must be the name of a user as the proxy sends it, in one line": "应该是代理发送的用户名，在一行之内",
     # clone
     "must be the address of the host alone, such as {}": "应该只是主机的地址，例如 {}",
     "must be one line without control characters": "应该是一行，不带控制字符",
     "copy it anew": "请重新复制",
     "is no private key of ssh": "不是 SSH 私钥",
     "`{}` makes one": "可以用 `{}` 生成",
-    "is the public half of the key, which the host gets": "这是公钥，公钥是给代码托管平台的",
+    "is the public half of the key, which the host gets": "这是公钥，公钥是给代码平台的",
     "give the file without .pub": "请用不带 .pub 的文件",
     "is a key of PuTTY": "这是 PuTTY 的密钥",
     "`{}` writes one for ssh": "请用 `{}` 转换",
@@ -287,7 +298,25 @@ CHINESE: Final[Mapping[str, str]] = {
     "prefer: ssh needs ssh_key and known_hosts": "prefer: ssh 需要 ssh_key 和 known_hosts",
     "prefer: https needs a token": "prefer: https 需要 token",
     "url is missing": "没有写 url",
+    # api of a source
+    "the URL has to start with https:// where a proxy is between": "经过代理时 url 要以 https:// 开头",
+    "is for {}": "只用于 {}",
+    "at {} webhooks are made by hand, leave it out": "{} 的 Webhook 要手动创建，请删掉这一项",
+    "{} takes no username": "{} 不需要 username",
+    "the URL has to start with https://": "url 要以 https:// 开头",
+    "plain http needs allow_private: true": "用 http 要设置 allow_private: true",
     "the address of your {}, such as {}": "请写您的 {} 的地址，例如 {}",
     "username is missing": "没有写 username",
     "{} wants the one that the token belongs to": "{} 要求写出令牌所属的用户名",
+    # warnings
+    "no sources are configured": "没有配置来源",
+    "no host can send deliveries": "没有代码平台能发来推送",
+    "holds the path of a hook, which the bridge adds by itself": "带了钩子的路径，这部分会自动加上",
+    "leave {} out": "请去掉 {}",
+    "has the path {}, below which pages do not work": "带了路径 {}，页面在路径下面不能用",
+    "give the bridge its own host name": "请给 Buildbridge 单独的主机名",
+    "everyone on the way to {} can read the token": "到 {} 的途中谁都能读到令牌",
+    "fetch over https, or over SSH": "请用 https 或 SSH 取代码",
+    "is shorter than {} characters, and can be guessed": "不到 {} 个字符，可能被猜出",
+    "other users may read the secret file": "其他用户也能读这个密钥文件",
 }

@@ -66,6 +66,27 @@ class WebPages:
         return page.rstrip("/").removesuffix(self.front) + form.format(quote(name))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgeApi:
+    """Where the API of a kind of Git host is."""
+
+    public: str | None = None
+    """The address of the API of the host that everyone uses, where there is one."""
+    site: str = ""
+    """The name of that host."""
+    path: str = ""
+    """What stands behind the address of a host of your own."""
+    takes_username: bool = False
+    """Whether some tokens go with a user name."""
+
+    def base(self, url: str | None) -> str:
+        """The address of the API, for what people write: nothing, a host, or the API itself."""
+        if self.public and (url is None or urlsplit(url).hostname == self.site):
+            return self.public
+        address = (url or "").rstrip("/")
+        return address if address == self.public or address.endswith(self.path) else address + self.path
+
+
 PLAIN_PATH: Final = re.compile("(.+)")
 
 
@@ -92,6 +113,8 @@ class ForgeTraits:
     name of the repository."""
     clone_username: str | None = None
     """A user name that any token goes with; None where it has to be that of the token's owner."""
+    api: ForgeApi | None = None
+    """Where its API is; None where webhooks are only made by hand."""
 
     @property
     def public_host(self) -> str | None:

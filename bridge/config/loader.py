@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -173,8 +174,7 @@ def load_readable(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> tuple
 
     Builders and channels with such a secret are left out. Raises ConfigError with every other fault.
     """
-    context = SecretContext(dict(kinds.forges), environ=environ, base=path.parent)
-    return _Loading(path, kinds, context).readable()
+    return _reading(path, kinds, environ).readable()
 
 
 def load_outline(path: Path, kinds: Kinds) -> Outline:
@@ -184,16 +184,22 @@ def load_outline(path: Path, kinds: Kinds) -> Outline:
 
 def load_api_keys(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> tuple[Secret, ...]:
     """Load `api.keys`; no other secret is looked up. Raises ConfigError."""
-    return _Loading(
-        path, kinds, SecretContext(dict(kinds.forges), environ=environ, base=path.parent)
-    ).api_keys()
+    return _reading(path, kinds, environ).api_keys()
 
 
 def load_clone(path: Path, kinds: Kinds, environ: Mapping[str, str], source: str) -> CloneAccess | None:
     """Load `clone` of a source; no other secret is looked up. Raises ConfigError."""
-    return _Loading(path, kinds, SecretContext(dict(kinds.forges), environ=environ, base=path.parent)).clone(
-        source
-    )
+    found = _reading(path, kinds, environ).source(source, "clone", without="api")
+    return found.clone.access(source) if found and found.clone else None
+
+
+def load_host_api(path: Path, kinds: Kinds, environ: Mapping[str, str], name: str) -> SourceSettings | None:
+    """Load a source that has `api`, with it and its first secret, and no other. Raises ConfigError."""
+    return _reading(path, kinds, environ).source(name, "api", without="clone")
+
+
+def _reading(path: Path, kinds: Kinds, environ: Mapping[str, str]) -> "_Loading":
+    return _Loading(path, kinds, SecretContext(dict(kinds.forges), environ=environ, base=path.parent))
 
 
 class _Loading:
@@ -220,16 +226,17 @@ class _Loading:
             raise ConfigError(in_order(self._faults))
         return settings.keys
 
-    def clone(self, source: str) -> CloneAccess | None:
+    def source(self, source: str, part: str, *, without: str) -> SourceSettings | None:
         entry = value_at(self._document.data, ("sources", source))
-        if not isinstance(entry, dict) or "clone" not in entry:
+        if not isinstance(entry, dict) or part not in entry:
             return None
-        # Of its secrets only those of `clone` are needed, and often no other can be read.
-        needed = {**entry, "secrets": ["unread"]}
+        # Of its secrets only those of the part are needed, and often no other can be read.
+        given = entry.get("secrets") if part == "api" else ["unread"]
+        needed = {**entry, "secrets": given[:1] if isinstance(given, list) else given, without: None}
         settings = self._validate(SourceSettings, needed, ("sources", source))
-        if self._faults or settings is None or settings.clone is None:
+        if self._faults or settings is None:
             raise ConfigError(in_order(self._faults))
-        return settings.clone.access(source)
+        return settings
 
     def config(self) -> Config:
         config, unread = self.readable()
@@ -370,8 +377,13 @@ class _Loading:
             for name, adapter in found.items():
                 yield from secrets.of(adapter.settings, (section, name))
         yield from secrets.on_the_way(settings)
-        if hook := _HOOKS.search(settings.server.public_url or ""):
+        public_url = settings.server.public_url or ""
+        problem = ""
+        if hook := _HOOKS.search(public_url):
             problem = f"holds the path of a hook, which the bridge adds by itself: leave {hook[0]} out"
+        elif path := urlsplit(public_url).path:
+            problem = f"has the path {path}, below which pages do not work: give the bridge its own host name"
+        if problem:
             yield self._document.fault(("server", "public_url"), problem, warning=True)
         if not settings.sources:
             yield self._document.fault(

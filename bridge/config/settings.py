@@ -1,7 +1,6 @@
 """The keys of `bridge.yaml`, except those that the adapters define themselves."""
 
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -9,7 +8,6 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -18,9 +16,12 @@ from pydantic import (
 )
 
 from bridge.config.clone import CloneSettings
+from bridge.config.forge_api import ForgeApiSettings
 from bridge.config.forges import ForgeKind, forges_of
+from bridge.config.networks import Networks, Proxies
 from bridge.config.notices import Events, NoticeSetting
 from bridge.config.people import People
+from bridge.config.sign_in import SignInSettings
 from bridge.config.types import (
     Duration,
     Frequency,
@@ -33,20 +34,17 @@ from bridge.config.types import (
     wrong,
 )
 from bridge.model.build import LOG_LIMIT
+from bridge.model.missed import MissedPolicy
 from bridge.runtime.rate import Rate
 
 REJECTED_RATE: Final = Rate(600, 60.0)
 """Rejected requests of one client, unless the source says otherwise."""
-UNIX: Final = "unix"
-"""The word for proxies that connect through a socket file."""
-
 SHORTEST_SECRET: Final = 16
 """Characters of a secret that nobody guesses, however often they may try."""
 SHORTEST_KEY: Final = 32
 """Characters of a key that signs: a shorter one can be guessed from a token."""
 _NAME_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 _MAX_NAME: Final = 64
-_MAPPED_BITS: Final = 96
 
 
 def _name(value: str) -> str:
@@ -54,23 +52,6 @@ def _name(value: str) -> str:
         problem = "a name has 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit"
         raise wrong("name", problem)
     return value
-
-
-def _network(value: object) -> IPv4Network | IPv6Network:
-    if isinstance(value, IPv4Network | IPv6Network):
-        return value
-    try:
-        network = ip_network(value if isinstance(value, str) else "")
-    except ValueError:
-        problem = "is not an address or network, such as 192.0.2.7 or 192.0.2.0/24 (no host bits set)"
-        raise wrong("network", problem) from None
-    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
-    # An IPv4 address that is written as IPv6 is compared as IPv4.
-    return ip_network((mapped, network.prefixlen - _MAPPED_BITS)) if mapped else network
-
-
-def _proxy(value: object) -> IPv4Network | IPv6Network | str:
-    return UNIX if value == UNIX else _network(value)
 
 
 def _host(value: str) -> str:
@@ -99,6 +80,12 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
+def _poll(value: timedelta) -> timedelta:
+    if not timedelta(seconds=10) <= value <= timedelta(days=1):
+        raise wrong("duration", "must be from 10s to 1d: each look asks the Git host for all refs")
+    return value
+
+
 def _store_url(value: str) -> str:
     scheme, _, path = value.partition("://")
     if scheme.split("+")[0] in {"postgresql", "postgres"}:
@@ -123,15 +110,7 @@ def _signing_key(value: Secret, info: ValidationInfo) -> Secret:
 
 Name = Annotated[str, AfterValidator(_name)]
 """The name of a source, a builder or a channel; it is used in addresses and in rules."""
-IpNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network, json_schema_input_type=str)]
-"""An IP address, or a network in CIDR notation."""
 Text = Annotated[str, Field(min_length=1, max_length=255)]
-Networks = Annotated[tuple[IpNetwork, ...], Field(strict=False, max_length=1000)]
-Proxy = Annotated[
-    IPv4Network | IPv6Network | Literal["unix"], BeforeValidator(_proxy, json_schema_input_type=str)
-]
-"""A network of proxies, or `unix`: every program that may write to the socket file of systemd."""
-Proxies = Annotated[tuple[Proxy, ...], Field(strict=False, max_length=1000)]
 Positive = Annotated[Duration, AfterValidator(_positive)]
 
 
@@ -143,11 +122,13 @@ class ServerSettings(Strict):
     port: Annotated[int, Field(ge=0, le=65535)] = 8088
     """The TCP port; 0 takes any free port."""
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
-    """The address at which browsers and Git hosts reach the daemon; links in notices begin with it."""
+    """The address at which browsers and Git hosts reach the daemon, without a path: links begin with it."""
     max_body: Annotated[Size, Field(ge=1024, le=1 << 30)] = 25 << 20
     """The largest body of a delivery, such as 25MiB."""
     trusted_proxies: Proxies = ()
     """Reverse proxies whose X-Forwarded-For is trusted: addresses, networks, or `unix` for a socket file."""
+    sign_in: SignInSettings | None = None
+    """A proxy that signs people in for the pages and the API; if left out, a token is the only way."""
     header_timeout: Positive = timedelta(seconds=10)
     """How long a client may take to send the headers of a request."""
     body_timeout: Positive = timedelta(seconds=15)
@@ -197,7 +178,13 @@ class SourceSettings(Strict):
     refused_rate: Frequency = REJECTED_RATE
     """How many rejected requests each address may send, such as 60/m, before it is answered 429."""
     clone: CloneSettings | None = None
-    """What builds on this machine fetch its private code with."""
+    """What builds on this machine fetch its private code with; looks for missed pushes use it, too."""
+    missed: MissedPolicy = "tell"
+    """What happens to pushes that no webhook reported: tell names them, build also builds the newest ones."""
+    poll: Annotated[Positive, AfterValidator(_poll)] | None = None
+    """How often to look for pushes at a host that cannot send webhooks, such as 1m; they are built."""
+    api: ForgeApiSettings | None = None
+    """What `buildbridge connect` makes webhooks at the host with."""
 
     @field_validator("username")
     @classmethod
@@ -213,6 +200,12 @@ class SourceSettings(Strict):
     def _opens(cls, value: CloneSettings | None, info: ValidationInfo) -> CloneSettings | None:
         return value and value.completed(info.data.get("kind", ""), forges_of(info))
 
+    @field_validator("api")
+    @classmethod
+    def _is_known(cls, value: ForgeApiSettings | None, info: ValidationInfo) -> ForgeApiSettings | None:
+        kind, forges = info.data.get("kind", ""), forges_of(info)
+        return value and (value.completed(kind, forges) if kind in forges else value)
+
     @property
     def credentials(self) -> list[bytes]:
         """What the forge verifies with: each secret, or `username:secret`."""
@@ -223,7 +216,9 @@ class SourceSettings(Strict):
 class Tagged(BaseModel):
     """A channel, of which only what rules need is read; the kind defines the other keys."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True
+    )
 
     kind: str
     enabled_event_type_names: Events | None = None
@@ -232,7 +227,9 @@ class Tagged(BaseModel):
 class BuilderEntry(BaseModel):
     """A builder, of which only what it is is read: a kind, or another job on the server of a builder."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True
+    )
 
     kind: str | None = None
     server: str | None = None

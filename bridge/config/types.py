@@ -92,7 +92,9 @@ PublicAddress = Annotated[str, Field(max_length=500), AfterValidator(_without_pa
 class Strict(BaseModel):
     """A part of the configuration: unknown keys are faults, and it is immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, defer_build=True
+    )
 
     @classmethod
     def longhand(cls, given: object) -> dict[str, object] | None:  # noqa: ARG003  # for those that know one

@@ -11,6 +11,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "The folder is kept for you to inspect": "目录已保留，供您检查",
     "folder": "目录",
     "The end of the daemon's log": "守护进程日志的结尾",
+    "The same as a page: {address}": "同样的过程也可以在网页上看：{address}",
+    "pages": "网页",
+    "to sign in": "登录令牌",
     "following {ref}": "正在跟踪 {ref}",
     # The pushes.
     "A branch builds “latest”, and a version made of the time.": (
@@ -61,14 +64,14 @@ SENTENCES: Final[Mapping[str, str]] = {
     "a tag": "推送标签",
     "nothing": "不会构建",
     "Inspect the demo": "查看演示",
-    "health": "健康状态",
+    "health": "运行状况",
     "builds": "构建",
     "metrics": "指标",
     "deliveries": "接收记录",
     "a log": "构建日志",
     "Your own configuration": "自己的配置",
-    "Copy bridge.yaml and rules/ from the folder, change them, and run `buildbridge check`.": (
-        "把目录里的 bridge.yaml 和 rules/ 复制出来修改，然后运行 `buildbridge check`。"
+    "Copy bridge.yaml and rules/ before you end it, change them, and run `buildbridge check`.": (
+        "趁目录还在，把 bridge.yaml 和 rules/ 复制出来修改，然后运行 `buildbridge check`。"
     ),
     "waiting for your pushes; Ctrl-C ends the demo and removes its folder": (
         "等待您的推送；按 Ctrl-C 结束演示并删除目录"

@@ -159,6 +159,7 @@ def _show_log(path: Path, screen: Screen) -> None:
 
 async def _run_pushes(demo: RunningDemo) -> None:
     """Make every push. Raises Incomplete with all that differs from its expected end."""
+    demo.screen.say(demo.screen.tell("The same as a page: {address}", address=f"{demo.address}/"))
     problems: list[str] = []
     rows = []
     for number, push in enumerate(PUSHES, 1):
@@ -225,6 +226,8 @@ async def _show_next_steps(demo: RunningDemo, *, once: bool) -> None:
     screen.facts(
         (
             (tell("folder"), f"{demo.workspace.folder}   (bridge.yaml, rules/shop.yaml, bridge.log)"),
+            (tell("pages"), f"{demo.address}/"),
+            (tell("to sign in"), f"cat {shlex.quote(str(demo.workspace.folder / 'secrets' / 'api-token'))}"),
             (tell("health"), f"{demo.address}/healthz"),
             (tell("builds"), f"{demo.address}/v1/builds"),
             (tell("metrics"), f"{demo.address}/metrics"),
@@ -233,7 +236,9 @@ async def _show_next_steps(demo: RunningDemo, *, once: bool) -> None:
         )
     )
     screen.heading(tell("Your own configuration"))
-    screen.say(tell("Copy bridge.yaml and rules/ from the folder, change them, and run `buildbridge check`."))
+    screen.say(
+        tell("Copy bridge.yaml and rules/ before you end it, change them, and run `buildbridge check`.")
+    )
     screen.say()
     with screen.working(tell("waiting for your pushes; Ctrl-C ends the demo and removes its folder")):
         await demo.printer.follow_all()
@@ -242,4 +247,6 @@ async def _show_next_steps(demo: RunningDemo, *, once: bool) -> None:
 def _command() -> str:
     """The command that started this process."""
     called = Path(sys.argv[0])
-    return f"{shlex.quote(sys.executable)} -m bridge" if called.name == "__main__.py" else "buildbridge"
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m bridge"
+    return "buildbridge" if shutil.which("buildbridge") else shlex.quote(str(called.absolute()))

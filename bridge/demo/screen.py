@@ -24,6 +24,8 @@ _PLAIN_WIDTH: Final = 150
 _CHAT_WIDTH: Final = 110
 _INDENT: Final = 14
 _LONGEST: Final = 1000
+_NAME: Final = 12
+"""The width of the names of facts, in columns of a terminal."""
 _STYLES: Final[dict[Mark, str]] = {"good": "green", "bad": "red", "step": "dim"}
 _MARKS: Final[dict[Mark, str]] = {"good": "✔", "bad": "✘", "step": "·"}
 _ASCII_MARKS: Final[dict[Mark, str]] = {"good": "+", "bad": "x", "step": "."}
@@ -95,7 +97,9 @@ class Screen:
     def facts(self, facts: Iterable[tuple[str, str]]) -> None:
         """Names and values; values are never cut or wrapped, so that they can be copied."""
         for name, value in facts:
-            self._console.print(Text.assemble((f"{name:<12}", "dim"), value), soft_wrap=True)
+            named = Text(name, "dim")
+            named.pad_right(max(1, _NAME - named.cell_len))
+            self._console.print(named + Text(value), soft_wrap=True)
 
     def working(self, text: str) -> AbstractContextManager[object]:
         """A spinner below the lines, on a terminal only."""

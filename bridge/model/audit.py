@@ -17,18 +17,25 @@ class Action(StrEnum):
     BUILD_TRIGGERED = "build.triggered"
     BUILD_CANCELLED = "build.cancelled"
     BUILD_RETRIED = "build.retried"
+    BUILD_RESOLVED = "build.resolved"
     DELIVERY_REDELIVERED = "delivery.redelivered"
     NOTICE_REPLAYED = "notice.replayed"
     NOTICE_DROPPED = "notice.dropped"
+    PART_TESTED = "part.tested"
     SILENCE_ADDED = "silence.added"
     SILENCE_ENDED = "silence.ended"
+    SESSION_STARTED = "session.started"
+    SESSION_ENDED = "session.ended"
     TOKEN_ADDED = "token.added"  # noqa: S105  # a word, not a secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  # a word, not a secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change as the one who makes it says it; the store makes an `AuditEntry` of it."""
+    """A change as the one who makes it says it; the store makes an `AuditEntry` of it.
+
+    Where the store gives a new id or number, that becomes its `after`.
+    """
 
     who: Principal
     action: Action

@@ -296,6 +296,8 @@ class Build:
     `enqueued_at` is when this run began to wait. `retried_by` is who asked for it; None for the first run.
     `raw` is the builder's own word for the state, `handle` its own word for the build. `attempts` counts the
     tries to trigger it, and `next_at` is when the next one is due. `log_offset` is how far the log was read.
+    `failed_line` is the number of the log's line at which a failure is seen: 0 where it has none, None while
+    that was not sought.
     `superseded` says by what; a build that has not ended then is `superseded` once it has. A `caveat` limits
     what the result means, such as that the run is shared. `stage` is the part of the build that failed, in
     the builder's words; "" where it says none. With `images_passed` False the builder did not get
@@ -328,6 +330,7 @@ class Build:
     attempts: int = 0
     next_at: float = 0.0
     log_offset: int = 0
+    failed_line: int | None = None
     cancel_reason: str | None = None
     pushed: str = ""
     superseded: str | None = None

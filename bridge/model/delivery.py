@@ -1,5 +1,6 @@
 """One authenticated webhook."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,6 +10,8 @@ from uuid import UUID
 DIGEST: Final = "sha256:"
 """Begins the key of a delivery that its host gave no id. An equal one may be another push: a branch that is
 set there, back and there again."""
+COMMIT: Final = re.compile(r"[0-9a-fA-F]{7,64}")
+"""How the id of a commit may be written that deliveries are looked for by: its first 7 digits are enough."""
 _WITH_TIME: Final = 7
 """The version of a UUID that begins with the time, in milliseconds."""
 
@@ -48,3 +51,10 @@ def id_time(delivery_id: str) -> float | None:
     except ValueError:
         return None
     return (found.int >> 80) / 1000 if found.version == _WITH_TIME else None
+
+
+def id_after(at: float) -> str:
+    """What the ids of deliveries up to this time are below, and later ones not; `at` is in Unix seconds."""
+    milliseconds = min(max(int(at * 1000) + 1, 0), (1 << 48) - 1)
+    digits = f"{milliseconds:012x}"
+    return f"{digits[:8]}-{digits[8:]}"

@@ -101,6 +101,7 @@ class RefMove:
 
     `code` names the code repository for all hosts, `ref` is the full ref name. `builders` has the builder of
     each build repository (namespace and name) that is made from this code, `clone_url` where it can be had.
+    `seen` says that a look at the host found it: there may have been others in between.
     """
 
     code: str
@@ -109,6 +110,7 @@ class RefMove:
     after: str | None
     builders: Mapping[tuple[str, str], str]
     clone_url: str | None = None
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

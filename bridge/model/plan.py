@@ -42,11 +42,15 @@ class TagSet:
 
 @dataclass(frozen=True, slots=True)
 class KnownMove:
-    """A recorded move of a ref; an empty text stands for no object. `at` is when it was last reported."""
+    """A recorded move of a ref; an empty text stands for no object. `at` is when it was last reported.
+
+    `seen` is as in RefMove.
+    """
 
     before: str
     after: str
     at: float
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bridge.model.audit import Change
 from bridge.model.plan import RepositoryKey
 
 
@@ -51,14 +52,14 @@ NO_OVERRIDE = Override()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryChange:
-    """How one repository is stored from now on.
+    """How one repository is stored from now on; `entry` is what the audit trail says of that.
 
     `repository` is None for one that is not of the store: of a file, or no more. `tag_config_ids` are the ids
     of the tag_configs in their order, None for a new one; without them those that stay the same keep theirs.
     """
 
     key: RepositoryKey
-    by: str
+    entry: Change
     repository: StoredRepository | None
     tag_config_ids: tuple[int | None, ...] | None = None
     override: Override = NO_OVERRIDE

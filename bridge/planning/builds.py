@@ -5,7 +5,8 @@
 - Where a new link of the chain shows that a tip is older than something that was built before, the newest is
   built again. If no later build was sent to a builder, the older builds that still wait are ended instead.
 
-Two webhooks may report one push under two ids: the second report builds nothing within REPEAT_SECONDS.
+Two webhooks may report one push under two ids: the second report builds nothing within REPEAT_SECONDS. Where
+a look at the host found a push first, late reports of the moves that led to it are of older code.
 
 What a person asks for, a manual build or the redelivery of an older push, is built as asked. It says that
 something is newer, and changes no tip. A late link never ends what a person asked for; a newer push may.
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bridge.model.build import MANUAL, UNPUSHED, BuildState, NewBuild
+from bridge.model.chain import Chain
 from bridge.model.event import RefMove
 from bridge.model.plan import (
     Action,
@@ -33,7 +35,7 @@ from bridge.model.plan import (
     TagSet,
     Tip,
 )
-from bridge.planning.ref_history import Chain, is_repeat, recorded
+from bridge.planning.ref_history import is_repeat, led_on, recorded
 from bridge.planning.tag_names import make_distinct
 
 REPEAT_SECONDS: Final = 3600.0
@@ -45,6 +47,8 @@ def plan(known: Known, moves: Sequence[RefMove], wanted: Sequence[NewBuild]) -> 
     Later decisions see what earlier ones do: the second build of a delivery has the next number.
     """
     since = known.now - REPEAT_SECONDS
+    led = (led_on(known.moves.get(_ref(move), ()), move) for move in moves)
+    moves = [*moves, *(move for move in led if move is not None)]
     repeats = [move for move in moves if is_repeat(known.moves.get(_ref(move), ()), move, since)]
     news = [move for move in moves if move not in repeats]
     draft = _Draft.of(known, news)

@@ -33,7 +33,7 @@ class ApiRules:
         return None if disabled is None else _disabled(disabled)
 
 
-def api_place(made: StoredRepository | NoticesSet | Disabled) -> str:
+def api_place(made: StoredRepository | NoticesSet) -> str:
     """Where something was made that is in no file."""
     by, at = (made.created_by, made.created_at) if isinstance(made, StoredRepository) else (made.by, made.at)
     return f"API ({by}, {moment(at)})"
@@ -48,5 +48,5 @@ def described(override: Override) -> Iterator[str]:
 
 
 def _disabled(disabled: Disabled) -> str:
-    reason = f": {disabled.reason}" if disabled.reason else ""
-    return f"was disabled by the {api_place(disabled)}{reason}"
+    by, at, reason = disabled.by, moment(disabled.at), disabled.reason
+    return f"was disabled by {by} ({at}): {reason}" if reason else f"was disabled by {by} ({at})"

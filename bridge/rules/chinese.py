@@ -29,7 +29,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "a parameter's name has letters, digits and '_', and does not begin with a digit": (
         "参数名由字母、数字和“_”组成，不能以数字开头"
     ),
-    "there is no kind {} of Git host": "没有 {} 这种代码托管平台",
+    "there is no kind {} of Git host": "没有 {} 这种代码平台",
     "there is no source {} of the kind {}": "没有 {1} 类型的来源 {0}",
     "there is no builder {}": "没有构建器 {}",
     "no builder is configured": "没有配置构建器",
@@ -135,4 +135,45 @@ CHINESE: Final[Mapping[str, str]] = {
     "there is no such day": "没有这样的日子",
     "{} is not a day of week": "{} 不是星期",
     "use 0 to 7 or sun to sat": "请用 0 到 7 或 sun 到 sat",
+    # warnings
+    "no rules here": "这里没有规则",
+    "nothing will be built": "不会构建任何内容",
+    "no tag_config is for the branch {}": "没有用于分支 {} 的 tag_config",
+    "no source of kind {} is configured": "没有配置 {} 类型的来源",
+    "no push will arrive": "不会收到推送",
+    "{} is a name to us": "{} 在这里当作名字",
+    "write a regular expression between slashes, {}": "正则表达式请写在两个斜杠之间：{}",
+    "no Git host calls a repository so": "没有代码平台这样称呼仓库",
+    "has no effect": "不起作用",
+    "the builder decides where it builds": "在哪里构建由构建器决定",
+    "add a notice of type MAIL to `notices`": "请在 `notices` 里加一条 MAIL 类型的通知",
+    "{} writes {}, too": "{0} 也写 {1}",
+    "their builds run one after the other, and the last one has the tag": (
+        "两者的构建依次进行，标签归最后完成的那个"
+    ),
+    "give one of them another tag or image": "请给其中一个换标签或镜像",
+    "tag_configs[{}] and [{}] both build {} into {}": "tag_configs[{0}] 和 [{1}] 都把 {2} 构建成 {3}",
+    "tag_configs[{}] and [{}] both build {} into {}, in two builds": (
+        "tag_configs[{0}] 和 [{1}] 都把 {2} 构建成 {3}，分成两次构建"
+    ),
+    "the later one has the tag": "标签归后完成的那个",
+    "builds what is pushed to any of the sources {}": "推送到来源 {} 中任何一个都会构建",
+    "builds what is pushed to any of the sources {} (so does one more rule of this file)": (
+        "推送到来源 {} 中任何一个都会构建（这个文件里还有 1 条规则也是）"
+    ),
+    "builds what is pushed to any of the sources {} (so do {} more rules of this file)": (
+        "推送到来源 {} 中任何一个都会构建（这个文件里还有 {} 条规则也是）"
+    ),
+    "name one with code_repo_source": "请用 code_repo_source 指明一个",
+    "{} is damaged in the store and not in force": "存储里的 {} 已损坏，没有生效",
+    "create it again by API": "请通过 API 重新创建",
+    "damaged": "已损坏",
+    "what the store has cannot be read, and those of the rule hold": "存储里的内容无法读取，按规则里的执行",
+    "set them again": "请重新设置",
+    "{} has notices that were set by the {}": "{0} 的通知是用 {1} 设置的",
+    "found by a look at the Git host: no webhook had reported the push": (
+        "核对 Git 平台时发现：没有收到这次推送的 Webhook"
+    ),
+    "{} was disabled by {} ({})": "{0} 由 {1} 停用（{2}）",
+    "{} was disabled by {} ({}): {}": "{0} 由 {1} 停用（{2}）：{3}",
 }

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pydantic import TypeAdapter
-from uuid_utils import uuid7
 
 from bridge.model.delivery import Delivery
 from bridge.model.event import Commit, Person, PushEvent, Ref, RefKind, Repo
+from bridge.rules.own_delivery import own_delivery
 
 FORGE: Final = "manual"
 
@@ -34,17 +34,7 @@ class ManualPush:
 
     def delivery(self, now: float, delivery_id: str | None = None) -> Delivery:
         """The delivery that asks for it; it repeats only one of the same id, if one is given."""
-        delivery_id = delivery_id or str(uuid7())
-        return Delivery(
-            id=delivery_id,
-            source=FORGE,
-            forge=FORGE,
-            key=delivery_id,
-            event="trigger",
-            headers={},
-            body=_ADAPTER.dump_json(self),
-            received_at=now,
-        )
+        return own_delivery(FORGE, "trigger", _ADAPTER.dump_json(self), now, delivery_id=delivery_id)
 
     @classmethod
     def read(cls, delivery: Delivery) -> "ManualPush":

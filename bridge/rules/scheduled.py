@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from pydantic import TypeAdapter
-from uuid_utils import uuid7
 
 from bridge.model.delivery import Delivery
 from bridge.model.event import Commit, Ignored, PushEvent, Ref, Repo
+from bridge.rules.own_delivery import own_delivery
 
 FORGE: Final = "schedule"
 
@@ -31,16 +31,7 @@ class ScheduledPush:
 
     def delivery(self, now: float) -> Delivery:
         """The delivery that asks for it: one for each moment at which the schedule is due."""
-        return Delivery(
-            id=str(uuid7()),
-            source=FORGE,
-            forge=FORGE,
-            key=f"{self.name} {self.due}",
-            event=FORGE,
-            headers={},
-            body=_ADAPTER.dump_json(self),
-            received_at=now,
-        )
+        return own_delivery(FORGE, FORGE, _ADAPTER.dump_json(self), now, key=f"{self.name} {self.due}")
 
     @classmethod
     def read(cls, delivery: Delivery) -> "ScheduledPush":

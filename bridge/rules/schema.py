@@ -23,17 +23,18 @@ from bridge.rules.url import clone_url_problem, normalised_url
 
 SkipMarkers = Literal[True, False, "tags"]
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+"""How namespaces and names of repositories are written."""
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 def _name(value: str) -> str:
     parts = value.split("/")
-    if len(parts) > 1 and all(map(_NAME.fullmatch, parts)):
+    if len(parts) > 1 and all(map(NAME.fullmatch, parts)):
         raise wrong(
             "name", f"must be without a slash: write namespace: {parts[0]} and repo_name: {parts[-1]}"
         )
-    if not _NAME.fullmatch(value):
+    if not NAME.fullmatch(value):
         problem = "a name has 1 to 128 letters, digits, '.', '_' or '-', and begins with a letter or digit"
         raise wrong("name", problem)
     return value

@@ -32,6 +32,11 @@ class Sources:
         for name, one in facts.items():
             self._by_kind.setdefault(one.kind, []).append(name)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of all, in the order of the file."""
+        return tuple(self._facts)
+
     def facts(self, source: str) -> SourceFacts | None:
         return self._facts.get(source)
 

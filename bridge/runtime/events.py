@@ -62,6 +62,12 @@ class LogEvent(StrEnum):
     RULES_REJECTED = "rules.rejected"
     CRON_DUE = "cron.due"
 
+    # Looks at the Git hosts.
+    PUSH_MISSED = "push.missed"
+    """No webhook reported a push; with a `delivery_id` it is built."""
+    LOOK_FAILED = "look.failed"
+    LOOK_RESTORED = "look.restored"
+
     # The store.
     STORE_WRITE_FAILED = "store.write_failed"
     STORE_RESTORED = "store.restored"

@@ -5,6 +5,7 @@ import ctypes
 import gc
 import sys
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Final
 
 _COLLECT: Final = (50_000, 20, 20)
@@ -21,6 +22,8 @@ def share_arena() -> None:
 
 def settle() -> None:
     """Tell the collector that all there is will stay, and give the system back what only the start needed."""
+    # What folders of modules have, which is read anew for a module that is loaded later.
+    sys.path_importer_cache.clear()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT)
@@ -40,3 +43,24 @@ def without(module: str) -> Iterator[None]:
         yield
     finally:
         del sys.modules[module]
+
+
+class _Empty(ModuleType):
+    """Has a class of every name."""
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
+@contextlib.contextmanager
+def emptied(*modules: str) -> Iterator[None]:
+    """What is imported within the block gets empty modules in place of these, which it never uses here."""
+    absent = [name for name in modules if name not in sys.modules]
+    sys.modules.update((name, _Empty(name)) for name in absent)
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]

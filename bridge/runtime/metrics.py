@@ -11,13 +11,15 @@ from itertools import product
 from platform import python_version
 from typing import Final
 
-import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
-from prometheus_client.metrics import MetricWrapperBase
-
 from bridge import __version__
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState, id_time
+from bridge.runtime import memory
+
+with memory.emptied("http.server", "socketserver", "wsgiref.simple_server"):  # for servers of its own
+    import prometheus_client
+    from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+    from prometheus_client.metrics import MetricWrapperBase
 
 # The time at which each series began doubles them, and Prometheus does not use it.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's omission
@@ -33,6 +35,7 @@ REJECTIONS: Final = (
 )
 """Why deliveries are rejected: the `reason` of each DeliveryError."""
 CALLER_REJECTIONS: Final = ("expired", "metrics", "rate", "signature", "token")
+MISSED_OUTCOMES: Final = ("named", "built")
 TRIGGER_OUTCOMES: Final = ("sent", "rejected", "retry", "ambiguous")
 NOTICE_OUTCOMES: Final = ("ok", "retry", "unknown", "ratelimited", "dead", "suppressed")
 _ENDS: Final = tuple(state.value for state in BuildState if state.terminal)
@@ -62,6 +65,9 @@ DELIVERIES = _counter("deliveries", "Requests to /hooks by source and outcome.",
 REJECTED = _counter("deliveries_rejected", "Rejected requests to /hooks by reason.", "source", "reason")
 ANSWER_SECONDS = _seconds("delivery_answer", "From the head of a delivery to its answer.", _ANSWER)
 DISPATCHED = _counter("dispatched", "Deliveries by what became of them.", "state")
+MISSED = _counter(
+    "missed_pushes", "Pushes that no webhook reported, by what became of them.", "source", "outcome"
+)
 HINTS = _counter("hints", "Hints of build servers by outcome.", "builder", "outcome")
 TRIGGERS = _counter("triggers", "Attempts to trigger a build by outcome.", "builder", "outcome")
 TRIGGER_SECONDS = _seconds(
@@ -118,6 +124,7 @@ _LISTS: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
 _OF_SOURCES: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
     (DELIVERIES, DELIVERY_OUTCOMES),
     (REJECTED, REJECTIONS),
+    (MISSED, MISSED_OUTCOMES),
 )
 _OF_BUILDERS: Final[tuple[tuple[MetricWrapperBase, tuple[str, ...]], ...]] = (
     (HINTS, ("accepted", "rejected")),

@@ -1,6 +1,7 @@
 """The dispatcher: each stored delivery becomes builds, or the reason why it does not."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import anyio
@@ -22,7 +23,7 @@ from bridge.planning.builds import plan
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.planning.ref_history import recorded
 from bridge.planning.ref_moves import beside_history, moves_of
-from bridge.rules import manual, scheduled
+from bridge.rules import manual, reconciled, scheduled
 from bridge.rules.explain import Evaluation, evaluate, stored_documents
 from bridge.rules.lending import lending
 from bridge.rules.match import Match, Matching, RuleSet
@@ -98,11 +99,11 @@ class Dispatcher(Service):
 
     async def _with_history(self, one: Evaluation, delivery: Delivery, rules: RuleSet) -> Evaluation:
         """Evaluated without path filters, where the list of changed files is not of all that changed."""
-        event, source = one.event, delivery.source
-        for move in moves_of(delivery.forge, event, rules, source):
+        event, (forge, source) = one.event, _host_of(delivery)
+        for move in moves_of(forge, event, rules, source):
             earlier = self._moves.setdefault((move.code, move.ref), [])
             earlier.append(move)
-            if isinstance(event, Ignored) or not rules.filters(delivery.forge, event, source):
+            if isinstance(event, Ignored) or not rules.filters(forge, event, source):
                 continue
             moves = await self._deliveries.moves(move.code, move.ref)
             for other in earlier[:-1]:
@@ -110,7 +111,7 @@ class Dispatcher(Service):
             event = event if event.unseen else beside_history(event, move, moves)
         if isinstance(event, Ignored) or not event.unseen:
             return one
-        return evaluate(delivery.forge, [event], rules, delivery.received_at, source)[0]
+        return evaluate(forge, [event], rules, delivery.received_at, source)[0]
 
     async def _record(self, delivery: Delivery, decision: Decision) -> None:
         try:
@@ -163,15 +164,16 @@ class Dispatcher(Service):
             if isinstance(evaluation.event, PushEvent)
         ]
         reasons = [evaluation.reason for evaluation in evaluations if evaluation.reason]
+        forge, source = _host_of(delivery)
         return Decision(
             state=DeliveryState.DISPATCHED if builds else DeliveryState.IGNORED,
             detail="; ".join(reasons)[:MAX_DETAIL],
             explanation=stored_documents(evaluations),
             builds=builds,
             moves=[
-                move
+                replace(move, seen=delivery.forge == reconciled.FORGE)
                 for one in evaluations
-                for move in moves_of(delivery.forge, one.event, rules, delivery.source)
+                for move in moves_of(forge, one.event, rules, source)
             ],
         )
 
@@ -180,6 +182,9 @@ class Dispatcher(Service):
             return [_evaluate_unpushed(manual.ManualPush.read(delivery), delivery, rules)]
         if delivery.forge == scheduled.FORGE:
             return [_evaluate_unpushed(scheduled.ScheduledPush.read(delivery), delivery, rules)]
+        if delivery.forge == reconciled.FORGE:
+            found = reconciled.ReconciledPush.read(delivery)
+            return evaluate(found.kind, [found.event()], rules, delivery.received_at, found.source)
         forge = self._forges.get(delivery.forge)
         if forge is None:
             raise BadPayload(f"this release knows no forge {delivery.forge}")
@@ -195,10 +200,10 @@ class Dispatcher(Service):
         default_notices: Sequence[NoticeSetting],
     ) -> NewBuild:
         repository = match.repository
-        is_pushed = delivery.forge not in UNPUSHED
-        address = rules.sources.address(delivery.source, event.repo)
+        is_pushed, (_, source) = delivery.forge not in UNPUSHED, _host_of(delivery)
+        address = rules.sources.address(source, event.repo)
         url = repository.build_config.code_repo_clone_url or address or ""
-        lent = lending(rules, repository, delivery.source if is_pushed else rules.source_of(repository), url)
+        lent = lending(rules, repository, source if is_pushed else rules.source_of(repository), url)
         settings = default_notices if repository.notices is None else repository.notices
         return NewBuild(
             namespace=repository.namespace,
@@ -224,7 +229,7 @@ class Dispatcher(Service):
             on_newer=repository.build_config.on_newer if event.ref.kind == "branch" else "queue",
             concurrency=repository.build_config.concurrency,
             named=match.named,
-            notes=(*match.notes, lent.why) if lent.why else match.notes,
+            notes=tuple(note for note in (_origin_note(delivery), *match.notes, lent.why) if note),
         )
 
     def _origin(self, delivery: Delivery, event: PushEvent, repository: BuildRepository) -> Origin:
@@ -251,6 +256,18 @@ class Dispatcher(Service):
             ref_url=pages.of_ref(page, event.ref.kind, event.ref.name),
             build_node=config.build_node,
         )
+
+
+def _host_of(delivery: Delivery) -> tuple[str, str]:
+    """The kind of Git host that was pushed to, and its source."""
+    if delivery.forge == reconciled.FORGE:
+        found = reconciled.ReconciledPush.read(delivery)
+        return found.kind, found.source
+    return delivery.forge, delivery.source
+
+
+def _origin_note(delivery: Delivery) -> str:
+    return reconciled.NOTE if delivery.forge == reconciled.FORGE else ""
 
 
 def _evaluate_unpushed(

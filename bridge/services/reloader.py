@@ -220,8 +220,8 @@ class Reloader(Service):
             change = decide(before, self._clock())
             stored = before.rules.api.stored.after(change)
             changes = await self._take(before.files, stored, self._config, change)
-        path = "/".join(change.key)
-        log.info(LogEvent.RULES_CHANGED, repository=path, by=change.by, **self._log_fields(changes))
+        path, by = "/".join(change.key), change.entry.who.name
+        log.info(LogEvent.RULES_CHANGED, repository=path, by=by, **self._log_fields(changes))
         self._hand_over()
         return changes
 
@@ -240,7 +240,7 @@ class Reloader(Service):
         if change is not None and (repository := rules.repository(*change.key)) is not None:
             tags[change.key] = tag_names(repository)
         gone = [repository.key for repository in changes.removed if self._is_deleted(repository.key, files)]
-        by = f", by the API ({change.by})" if change is not None else ""
+        by = f", by {change.entry.who.name}" if change is not None else ""
         notices = list(self._notices_of(changes, by, config))
         # What is written is in force, also when who asked for it does not wait any longer.
         with anyio.CancelScope(shield=True):

@@ -6,11 +6,12 @@ nothing of it was written. Times are Unix seconds by the clock that the store wa
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Protocol, Unpack
+from typing import Any, Protocol, Unpack
 
 from bridge.errors import StoreDied
+from bridge.model.audit import Change
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import Delivery
 from bridge.model.notice import Notice, NoticeState
@@ -18,12 +19,14 @@ from bridge.model.outbox import Choose, Later
 from bridge.model.plan import KnownMove, Planner
 from bridge.model.silence import Silenced
 from bridge.store.activity import Activity
-from bridge.store.callers import Audit, IdempotencyKeys, Tokens
+from bridge.store.callers import Audit, IdempotencyKeys, Sessions, Tokens
 from bridge.store.feed import Feed, Messages
 from bridge.store.health import Health
 from bridge.store.jobs import Jobs
+from bridge.store.logs import Logs
 from bridge.store.lookup import Lookup
 from bridge.store.monitoring import Monitoring
+from bridge.store.refs import Looks
 from bridge.store.reports import Reports
 from bridge.store.rules import Repositories, Schedules
 from bridge.store.silences import Silences
@@ -62,6 +65,9 @@ class Deliveries(Protocol):
         for all that, and the same again is a repeat.
         """
 
+    async def order(self, delivery: Delivery, change: Change) -> None:
+        """Keep a delivery that a person asks for; one of the same id was kept before, and stays as it is."""
+
     def reject(self, source: str, reason: str) -> None:
         """Count a request that was rejected; on disk once `Activity.keep_rejections` is called."""
 
@@ -89,7 +95,7 @@ class Deliveries(Protocol):
         build asks for that this makes or ends. None for a delivery decided before: it changes nothing.
         """
 
-    async def redeliver(self, delivery_id: str, claim_id: str | None = None) -> str:
+    async def redeliver(self, delivery_id: str, change: Change, claim_id: str | None = None) -> str:
         """Keep the delivery once more, as a wanted repeat; returns the new id.
 
         With the id of a claimed idempotency key, then the new id, this is done once. Raises StoreError.
@@ -98,10 +104,13 @@ class Deliveries(Protocol):
     async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[Step]] | None:
         """One delivery and its timeline."""
 
+    async def explanations(self, delivery_ids: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+        """How it was explained what became of each of these deliveries."""
+
     async def page(
         self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
     ) -> Page[DeliveryHead]:
-        """One page of the deliveries, newest first. Raises CannotList for a source in some namespaces."""
+        """One page of the deliveries, newest first. Raises CannotList for filters that do not go together."""
 
 
 class Builds(Protocol):
@@ -110,9 +119,8 @@ class Builds(Protocol):
     async def claim(self, builder: str, slots: int | None, notices_for: NoticesFor) -> Build | None:
         """Take the oldest build that is due: it is `triggering`, with one attempt more, on disk.
 
-        None when nothing is due, or when `slots` builds are with the builder already. A build is due when it
-        waits, no end of it was requested, its time has come, and no earlier build has to end first. One that
-        cannot be read any more is not claimed: it becomes `unknown`, with the reason.
+        None when nothing is due, or `slots` builds are with the builder already. One that waits is due when
+        its time has come, unless it is to end or another has to end first; a damaged one becomes `unknown`.
         """
 
     async def unwanted(self, builder: str) -> list[Build]:
@@ -131,18 +139,27 @@ class Builds(Protocol):
         """
 
     async def transition(
-        self, run_id: str, to: BuildState, notices_for: NoticesFor, **change: Unpack[BuildChange]
+        self,
+        run_id: str,
+        to: BuildState,
+        notices_for: NoticesFor,
+        **change: Unpack[BuildChange],
     ) -> Build | None:
         """Move a build along the table of transitions, with the notices that this asks for.
 
         Returns the build as it is then. None, and nothing is written, when the table does not allow it, or
-        when another run of the build has followed this one.
+        another run of the build has followed this one.
         """
+
+    async def resolve(
+        self, run_id: str, to: BuildState, why: str, notices_for: NoticesFor, change: Change
+    ) -> Build | None:
+        """The transition of a build that is `unknown`, as a person says it; None for one in another state."""
 
     async def retry(
         self,
         build_id: str,
-        by: str,
+        change: Change,
         reason: str,
         claim_id: str | None = None,
         *,
@@ -151,7 +168,7 @@ class Builds(Protocol):
         """Make another run of a build that has ended, with its notices: it waits, with its number and tags.
 
         With the id of a claimed idempotency key this is done once, and then returns the build as it is.
-        `by` asks for it, and the timelines have the `reason`. Earlier runs stay. Raises CannotRetry.
+        The timelines have the `reason`. Earlier runs stay. Raises CannotRetry.
         """
 
     async def run(self, run_id: str) -> Build | None:
@@ -172,14 +189,13 @@ class Builds(Protocol):
     async def orphans(self, builders: Collection[str]) -> list[Build]:
         """The open builds of builders that are not among `builders`; at most 10,000."""
 
-    async def request_cancel(self, build_id: str, reason: str) -> bool:
+    async def request_cancel(self, build_id: str, reason: str, change: Change) -> bool:
         """Ask for the end of an open build; False when it has ended or was asked for before."""
 
     async def append_log(self, run_id: str, text: str, offset: int, *, restarted: bool) -> None:
         """Keep a piece of log, and `offset`, where the builder's log goes on.
 
-        Of a log over the store's limit the beginning and the end are kept, half of it each, with a mark
-        between them.
+        Of a log over the store's limit the beginning and the end are kept, half each, with a mark between.
         """
 
     async def log(
@@ -200,9 +216,8 @@ class Builds(Protocol):
     async def log_range(self, build_id: str, offset: int, length: int, *, run: int | None = None) -> LogRange:
         """The log of a run from byte `offset` on, at most `length` bytes of it in whole characters.
 
-        It is that of the newest run where `run` is None, and only the pieces of this part are read. What was
-        left out of a long log counts, and the mark stands for it. An offset beyond the end is the end, and
-        one inside of a character the next character.
+        It is that of the newest run where `run` is None. What was left out of a long log counts, and the mark
+        stands for it. An offset beyond the end is the end, and one inside of a character the next one.
         """
 
     async def log_tail(self, build_id: str, characters: int, *, run: int | None = None) -> str:
@@ -302,10 +317,10 @@ class Notices(Protocol):
     async def page(self, cursor: Cursor, size: int, only: NoticeFilter = ANY_NOTICE) -> Page[NoticeRow]:
         """One page of the notices, newest first."""
 
-    async def drop(self, notice_id: str, why: str) -> bool:
+    async def drop(self, notice_id: str, why: str, change: Change) -> bool:
         """End a notice that waits, unsent; False for one that is being sent, has ended, or is gone."""
 
-    async def replay(self, notice_id: str, claim_id: str | None = None) -> str:
+    async def replay(self, notice_id: str, change: Change, claim_id: str | None = None) -> str:
         """Write the notice once more, as a new one that is due now; returns its id.
 
         With the id of a claimed idempotency key, which is then the new id, this is done once. Raises
@@ -320,6 +335,8 @@ class Store(Protocol):
     def deliveries(self) -> Deliveries: ...
     @property
     def builds(self) -> Builds: ...
+    @property
+    def logs(self) -> Logs: ...
     @property
     def reports(self) -> Reports: ...
     @property
@@ -341,9 +358,13 @@ class Store(Protocol):
     @property
     def schedules(self) -> Schedules: ...
     @property
+    def looks(self) -> Looks: ...
+    @property
     def repositories(self) -> Repositories: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def sessions(self) -> Sessions: ...
     @property
     def audit(self) -> Audit: ...
     @property
@@ -364,16 +385,15 @@ class Store(Protocol):
     async def recover(self, channels: Collection[str], parts: Collection[str]) -> int:
         """Take up what an earlier process left, once, at start; returns how many notices were ended.
 
-        A notice that was being sent is sent again. What seems due in many hours only is due now: the clock
-        may have been set meanwhile. Notices to a channel that is not among `channels` end, and only the
-        health of `parts`, and the jobs of builders among them, are kept.
+        A notice that was being sent is sent again. What seems due in many hours is due now: the clock may
+        have been set. Notices to no channel of `channels` end; the health and jobs of `parts` are kept.
         """
 
     async def prune(self, *, deliveries: timedelta, builds: timedelta) -> int:
         """Delete deliveries and builds that are older than that; returns how many rows.
 
-        What is open stays, and so does the newest build of each repository: numbers never repeat. Entries of
-        the audit trail stay as long as builds.
+        What is open stays, as does each repository's newest build: numbers never repeat. What else is kept
+        stays as long as builds.
         """
 
     async def shift_clock(self, seconds: float) -> None:

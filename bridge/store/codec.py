@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import orjson
-import zstandard
 from pydantic import TypeAdapter
 from sqlalchemy import JSON, ColumnElement, case, func, type_coerce
 
@@ -55,7 +54,7 @@ class Parts:
         try:
             return decode()
         # A body that claims to be larger than the memory is damaged, too.
-        except (ValueError, TypeError, MemoryError, zstandard.ZstdError):
+        except (ValueError, TypeError, MemoryError):
             self._unreadable.append(name)
             return instead
 

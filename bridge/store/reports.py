@@ -23,6 +23,47 @@ class Period:
     public: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class BuildMark:
+    """How a build is, without what it builds; times are Unix seconds."""
+
+    id: str
+    number: int
+    state: BuildState
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltTag:
+    """An image tag, when it was made last in Unix seconds, and the build that did so, in that run.
+
+    `newer` is a build that had made the tag before, of code of the same ref that is known to be newer: the
+    tag has moved back.
+    """
+
+    tag: str
+    at: float
+    build: Build
+    newer: Build | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailingRef:
+    """A ref (a full name) whose newest build `build_id` failed, as all have done that ended since then.
+
+    `since` are Unix seconds.
+    """
+
+    namespace: str
+    repo_name: str
+    ref: str
+    since: float
+    build_id: str
+    number: int
+
+
 class Reports(Protocol):
     """What repositories have built; each answer is read along an index, and no further than it needs."""
 
@@ -55,3 +96,36 @@ class Reports(Protocol):
 
     async def unended(self, key: RepositoryKey, *, public: bool = False) -> bool:
         """Whether a build of the repository waits or runs; with `public`, one that everyone may see."""
+
+    async def tags(self, key: RepositoryKey, size: int, *, public: bool = False) -> Sequence[BuiltTag]:
+        """The image tags that were made last, at most `size`, the newest first.
+
+        With `public`, those of builds that everyone may see.
+        """
+
+    async def refs(self, key: RepositoryKey, size: int, *, public: bool = False) -> Sequence[Build]:
+        """The newest build of each of the refs that were built last, at most `size`, the newest first.
+
+        They are found among the newest 1000 builds of the repository.
+        """
+
+    async def verdict(
+        self, key: RepositoryKey, ref: str | None = None, *, public: bool = False
+    ) -> BuildState | None:
+        """How the newest build of a ref (a full name, None for any) ended, else how far the newest one is.
+
+        One that was cancelled or superseded says nothing of the code and does not count. None where there
+        is none among the newest 100.
+        """
+
+    async def failing(self, readable: frozenset[str] | None) -> Sequence[FailingRef]:
+        """The refs that fail and are not being built again, that which failed last first.
+
+        They are found among the newest 40 failed builds; with `readable` among those of these namespaces and
+        public ones.
+        """
+
+    async def marks(
+        self, keys: Sequence[RepositoryKey], size: int, public: Collection[RepositoryKey] = ()
+    ) -> Mapping[RepositoryKey, Sequence[BuildMark]]:
+        """What `newest` finds, without the documents of the builds: cheap, also for many of them."""

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION: Final = "0028"
+REVISION: Final = "0036"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
@@ -64,6 +64,8 @@ def _run_columns() -> list[Column[Any]]:
         Column("log_bytes", Integer, nullable=False, server_default=text("0")),
         Column("log_mark", Integer),
         Column("log_left_out", Integer, nullable=False, server_default=text("0")),
+        Column("log_lines", Integer, nullable=False, server_default=text("0")),
+        Column("failed_line", Integer, comment="NULL until it was sought, 0 where the log has none"),
         Column("cancel_reason", Text),
         Column("superseded", Text),
         Column("released", Integer, nullable=False, server_default=text("0")),
@@ -164,6 +166,7 @@ ref_move = Table(
     Column("after", Text, nullable=False),
     Column("at", Float, nullable=False),
     Column("clone_url", Text),
+    Column("seen", Integer, nullable=False, server_default=text("0")),
     UniqueConstraint("code", "ref", "before", "after"),
     Index("ref_move_at", "at"),
 )
@@ -217,9 +220,15 @@ build_log = Table(
     Column("text", Text, nullable=False),
     Column("run", Integer, nullable=False, server_default=text("1")),
     Column("place", Integer, nullable=False, server_default=text("0")),
+    Column("line", Integer, nullable=False, server_default=text("0")),
     Index("build_log_place", "build_id", "run", "place"),
+    Index("build_log_line", "build_id", "run", "line", "seq"),
 )
-"""The logs of runs in pieces; `place` is how many bytes the log has before one, left out ones among them."""
+"""The logs of runs in pieces; `place` is how many bytes the log has before one, `line` how many line breaks.
+
+What was left out counts, and the piece at `log_mark` stands for it. Where the `log_lines` of a run are -1,
+its pieces came before lines were counted, and have no `line` yet.
+"""
 
 notice = Table(
     "notice",
@@ -302,6 +311,9 @@ service = Table(
     Column("paused_until", Float, nullable=False, server_default=text("0")),
     Column("why", Text, nullable=False, server_default=""),
     Column("failing", Text, nullable=False, server_default=""),
+    Column("restored_at", Float),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("error_at", Float),
 )
 """The health of each builder (`builder:NAME`) and channel (`channel:NAME`)."""
 

@@ -1,4 +1,4 @@
-"""The tables about callers: their tokens, what they changed, and what they want done once.
+"""The tables about callers: their tokens and sessions, what they changed, and what they want done once.
 
 They belong to the same metadata as those of `bridge.store.schema`.
 """
@@ -20,8 +20,27 @@ token = Table(
     Column("created_by", Text, nullable=False),
     Column("expires_at", Float),
     Column("revoked_at", Float),
+    Column("last_used_at", Float),
 )
 """The tokens and access keys of the API; each is derived from a key of the server, so no secret is here."""
+
+session = Table(
+    "session",
+    metadata,
+    Column("id", Text, primary_key=True, comment="the SHA-256 of the secret that the browser has"),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("token_id", Text),
+    Column("proof", Text),
+    Column("created_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Index("session_created", "created_at"),
+    Index("session_of_token", "token_id", "created_at"),
+)
+"""The browsers in which somebody is signed in; one that has ended is deleted."""
 
 audit = Table(
     "audit",
@@ -36,6 +55,9 @@ audit = Table(
     Column("before", Text),
     Column("after", Text),
     Index("audit_at", "at"),
+    Index("audit_name", "name", "id"),
+    Index("audit_action", "action", "id"),
+    Index("audit_name_action", "name", "action", "id"),
 )
 """Who changed what: one row for each change by a call of the API or by a command."""
 

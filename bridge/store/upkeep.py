@@ -3,12 +3,24 @@
 from pathlib import Path
 
 from bridge.store.open import sqlite_file
-from bridge.store.sqlite import backup, examine, restore
+from bridge.store.schema import REVISION
+from bridge.store.sqlite import backup, examine, migrate, restore
 from bridge.store.sqlite.backup import Backup, Progress
-from bridge.store.sqlite.examine import Examined
+from bridge.store.sqlite.examine import Examined, Glance
 from bridge.store.sqlite.restore import Restored
 
-__all__ = ["Backup", "Examined", "Progress", "Restored", "back_up", "check", "put_back"]
+__all__ = [
+    "Backup",
+    "Examined",
+    "Glance",
+    "Progress",
+    "Restored",
+    "back_up",
+    "check",
+    "glance",
+    "put_back",
+    "require_usable",
+]
 
 
 def back_up(
@@ -27,3 +39,14 @@ def put_back(file: Path, url: str, *, resume: bool, now: float, progress: Progre
 def check(url: str, now: float) -> Examined:
     """As `examine.examine`. Raises StoreError, StoreTooNew."""
     return examine.examine(sqlite_file(url), now)
+
+
+def glance(url: str, seconds: float) -> Glance:
+    """As `examine.glance`. Raises StoreError."""
+    return examine.glance(sqlite_file(url), seconds)
+
+
+def require_usable(url: str) -> str:
+    """The schema of a store that this release can open as it is. Raises StoreError, StoreTooNew."""
+    migrate.check(sqlite_file(url))
+    return REVISION

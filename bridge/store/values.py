@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, Literal, TypedDict, TypeVar
 
 from bridge.model.build import Build, BuildState, NewBuild
 from bridge.model.delivery import Delivery, DeliveryState
-from bridge.model.event import RefMove
+from bridge.model.event import Ref, RefMove
 from bridge.model.notice import BuildFacts, EventName, Notice, NoticeState, ServiceFacts, Streak
 
 T = TypeVar("T")
@@ -95,8 +95,21 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PushedRef:
+    """A ref that a delivery moved, as its host names it; None for what that does not say."""
+
+    repo: str | None
+    ref: Ref | None
+    sha: str | None
+    author: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryHead:
-    """What a list shows of a delivery; `size` is that of its body in bytes, `replay` as in `DeliveryRow`."""
+    """What a list shows of a delivery; `size` is that of its body in bytes, `replay` as in `DeliveryRow`.
+
+    `pushed` is the first of its refs, and there are `other_refs` beside it; None until it was decided.
+    """
 
     id: str
     source: str
@@ -108,6 +121,8 @@ class DeliveryHead:
     received_at: float
     state: DeliveryState
     detail: str
+    pushed: PushedRef | None = None
+    other_refs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +138,8 @@ class DeliveryRow:
     replay: int
     explanation: Any
     damage: str = ""
+    pushed: PushedRef | None = None
+    other_refs: int = 0
 
     @property
     def head(self) -> DeliveryHead:
@@ -138,6 +155,8 @@ class DeliveryRow:
             received_at=delivery.received_at,
             state=self.state,
             detail=self.detail,
+            pushed=self.pushed,
+            other_refs=self.other_refs,
         )
 
 
@@ -228,11 +247,16 @@ class Scope:
 class DeliveryFilter(Scope):
     """Which deliveries a page shows; one concerns the namespaces in which it made builds.
 
-    With a `source` they are of any namespace.
+    `repo` is the code repository as its host names it, whatever the case of its letters; `ref` a branch or a
+    tag, also by its full name; `sha` a commit, or how its id begins. With one of these, or with a `source`,
+    deliveries are of any namespace; and a `source` goes with none of them.
     """
 
     state: DeliveryState | None = None
     source: str | None = None
+    repo: str | None = None
+    ref: str | None = None
+    sha: str | None = None
 
 
 ANY_DELIVERY: Final = DeliveryFilter()
@@ -315,7 +339,9 @@ class MessageRow:
 class HealthRecord:
     """The health of a builder, a channel or another part; `down_since` is None while it works.
 
-    `failing` says of a builder which kinds of calls showed that it is down, with commas between them.
+    `failing` says of a builder which kinds of calls showed that it is down, with commas between them. It
+    works since `restored_at`, where it was ever down; `error` is the last reason for which it was, and
+    `error_at` when that came up.
     """
 
     name: str
@@ -323,6 +349,9 @@ class HealthRecord:
     paused_until: float = 0.0
     why: str = ""
     failing: str = ""
+    restored_at: float | None = None
+    error: str = ""
+    error_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

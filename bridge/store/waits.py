@@ -45,5 +45,8 @@ class Waits(Protocol):
     async def of_builds(self, builds: Sequence[Build]) -> Mapping[str, Wait]:
         """By the ids of builds what they wait for; one that has ended, or goes on, is left out."""
 
+    async def before(self, build_id: str) -> int:
+        """How many builds wait for the same builder and go first, at most 1000."""
+
     async def of_notices(self, rows: Sequence[NoticeRow]) -> Mapping[str, Wait]:
         """By the ids of notices what they wait for; one that has ended, or is being sent, is left out."""

@@ -1,4 +1,4 @@
-"""The ASGI application: deliveries, hints, monitoring, and all else for the API."""
+"""The ASGI application: deliveries, hints, monitoring, and all else for the API and the pages."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -22,7 +22,7 @@ _TOO_MANY: Final = ("//hooks/", f"/{PATH}")
 """What hosts send to an address with a slash at its end. Of others a proxy may have closed `/metrics`."""
 
 
-class Api(Protocol):
+class Views(Protocol):
     """An application some of whose answers are streams."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
@@ -31,12 +31,20 @@ class Api(Protocol):
         """End the streams: a server that stops does not wait for them."""
 
 
-class OnFirstCall:
-    """An API that is made when it is first called: one that no one uses takes no memory."""
+def made_of(settings: Settings) -> tuple[object, ...]:
+    """What of a configuration the API and the pages are made of."""
+    server = settings.server
+    adapters = settings.sources, settings.builders, settings.channels
+    of_server = server.public_url, server.trusted_proxies, server.sign_in
+    return settings.api, settings.language, *of_server, *adapters
 
-    def __init__(self, make: Callable[[], Api]) -> None:
+
+class OnFirstCall:
+    """Views that are made when one is first called: those that no one uses take no memory."""
+
+    def __init__(self, make: Callable[[], Views]) -> None:
         self._make = make
-        self._app: Api | None = None
+        self._app: Views | None = None
         self._making = anyio.Lock()
         self._made_for = object()
         """Another one for each `renew`."""
@@ -77,14 +85,14 @@ class App:
         store: Store,
         receiver: Receiver,
         wake: WakeView,
-        api: ASGIApp,
+        site: ASGIApp,
         *,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self.receiver = receiver
         self.wake = wake
-        self._api = api
+        self._site = site
         health = HealthApi(store)
         self.metrics = MetricsView(StoreCollector(store, clock, health.store_fault), settings, clock)
         routes = [*health.routes, Route("/metrics", self.metrics.show)]
@@ -100,5 +108,5 @@ class App:
             return self.receiver(scope, receive, send)
         if path.startswith(PATH):
             return self.wake(scope, receive, send)
-        chosen = self._monitoring if path in self._monitored else self._api
+        chosen = self._monitoring if path in self._monitored else self._site
         return chosen(scope, receive, send)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from starlette.types import Scope
 
-from bridge.config.settings import UNIX, IpNetwork
+from bridge.config.networks import UNIX, IpNetwork
 
 _FORWARDED: Final = b"x-forwarded-for"
 _MAX_HOPS: Final = 32
@@ -55,6 +55,11 @@ class Clients:
         if not chain:
             return peer
         return self._behind(chain[-_MAX_FORWARDED:], peer)
+
+    def is_proxy(self, scope: Scope) -> bool:
+        """Whether one of the proxies has sent it, whatever a header says."""
+        client = scope.get("client")
+        return self._direct(client[0] if client else None)[1]
 
     def _of_peer(self, host: str | None) -> tuple[Client, bool]:
         if host is None:

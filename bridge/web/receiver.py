@@ -12,7 +12,8 @@ import structlog
 from starlette.types import Receive, Scope, Send
 from uuid_utils import uuid7
 
-from bridge.config.settings import REJECTED_RATE, IpNetwork, Settings
+from bridge.config.networks import IpNetwork
+from bridge.config.settings import REJECTED_RATE, Settings
 from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, StoreError, UnknownSource
 from bridge.forges.base import Forge
 from bridge.forges.request import FORM, Headers, Request, headers_of, media_type

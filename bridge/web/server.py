@@ -16,16 +16,19 @@ from typing import Any, ClassVar, Final, cast
 import anyio
 import httptools
 import structlog
-import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bridge.config.settings import ServerSettings
 from bridge.errors import BridgeError
+from bridge.runtime import memory
 from bridge.runtime.events import LogEvent
 from bridge.runtime.rate import LogLimit
 from bridge.web.limits import LOG_RATE
 from bridge.web.parser import RequestParser
+
+with memory.emptied("logging.config"):  # for a logging of its own
+    import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 GRACE_SECONDS: Final = 10
 """How long requests in hand may take when the daemon stops; TimeoutStopSec of the unit is longer."""

@@ -72,6 +72,11 @@ def test_an_adapter_for_a_server_names_the_page_of_its_vendor(kind: str) -> None
     check_vendor_page(BUILDERS[kind])
 
 
+@pytest.mark.parametrize("kind", sorted({*BUILDERS} - {"dummy"}))
+def test_a_builder_says_in_chinese_why_a_build_failed(kind: str) -> None:
+    assert BUILDERS[kind].chinese
+
+
 @pytest.mark.parametrize("kind", BUILDERS)
 def test_every_builder_brings_its_fake_and_its_table_of_answers(kind: str) -> None:
     site = site_of(kind)

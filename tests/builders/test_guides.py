@@ -15,6 +15,8 @@ from support.mistakes import Make
 from support.secret_files import write_secret
 
 from bridge.builders.base import Sent
+from bridge.channels.reasons import reasons
+from bridge.cli.speech import Reader
 from bridge.errors import RemoteError
 from bridge.registry import BUILDERS
 from bridge.runtime.redaction import masked
@@ -46,10 +48,17 @@ TITLES = {
     "Good to know": "须知",
 }
 """The headings, and what they are in Chinese."""
+_QUOTED = re.compile(r"`[^`]*`|'[^']*'|“[^”]*”|（[\w., -]*）|(?<=失败：).*")  # noqa: RUF001  # as Chinese is written
 
 
 def guide(kind: str, language: str = "en") -> str:
     return BUILDERS.text(kind, f"guide.{language}.md")
+
+
+def english_left(kind: str, said: str) -> list[str]:
+    """What readers of Chinese get in English, but for quoted words."""
+    shown = reasons("zh-CN", BUILDERS[kind].chinese)(said)
+    return re.findall(r"(?:\b[a-z']+,? ){2}[a-z]+\b", _QUOTED.sub("", shown))
 
 
 def mistakes(kind: str, which: str) -> dict[str, Make]:
@@ -166,6 +175,7 @@ async def test_the_test_names_a_common_mistake(kind: str, sentence: str, tmp_pat
             except RemoteError as error:
                 said = str(error)
     assert shows(sentence, said), said
+    assert not english_left(kind, said)
 
 
 @pytest.mark.parametrize(("kind", "sentence"), each("ORDERED"))
@@ -183,9 +193,11 @@ async def test_the_timeline_names_a_common_mistake(kind: str, sentence: str, tmp
 async def test_what_a_guide_expects_of_the_test_is_said(kind: str, language: str, tmp_path: Path) -> None:
     """It is about the server of the guide: the names are others here."""
     text = section(guide(kind, language), TEST if language == "en" else TITLES[TEST])
-    expected = " ".join(blocks(text, "text")[0].split()).removeprefix("ok: ")
+    expected = " ".join(blocks(text, "text")[0].split())
     async with SITES[kind].open(tmp_path) as site:
         settings: Any = mistakes(kind, "GOOD").get("", lambda _site: {})(site) or {}
         async with site.builder(**settings) as builder:
             said = await builder.test()
-    assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), said), said
+    shown = Reader(given=language).reason(f"ok: {said}")
+    assert re.fullmatch(".*".join(map(re.escape, expected.split("…"))), shown), shown
+    assert not english_left(kind, said)

@@ -123,6 +123,20 @@ def test_the_log_is_on_the_builders_page_or_a_command_shows_it() -> None:
         assert content(build_url=url).footer[0] == "Log: buildbridge builds log acme/shop#128"
 
 
+@pytest.mark.parametrize("builder", [None, "https://ci.example.com/job/shop/128/"])
+def test_with_a_public_url_the_log_is_on_our_page_and_the_number_leads_to_the_builder(
+    builder: str | None,
+) -> None:
+    ours = f"https://bridge.example.com/builds/{FACTS.build_id}"
+    given = context(Turnable(START), language="en", public_url="https://bridge.example.com")
+    found = compose(notice(EventName.FAIL, build_url=builder), given, DETAILS[0])
+    assert found.footer[0] == WebLink("View log", ours)
+    number = next(
+        span for line in found.lines for span in line if not isinstance(span, str) and "#" in span.text
+    )
+    assert number.url == (builder or ours)
+
+
 @pytest.mark.parametrize("email", ["zhang.san@example.com", " Zhang.San@EXAMPLE.com "])
 def test_an_author_is_known_however_the_address_is_written(email: str) -> None:
     sent = notice(author=Person("Zhang", email))

@@ -95,14 +95,13 @@ def test_a_part_of_the_bridge_is_named_in_chinese() -> None:
     assert (content.title, content.lines) == ("[测试] 通知渠道 b", (("通知渠道 b 可用",),))
 
 
-@pytest.mark.parametrize(
-    ("catalogue", "sentence"), [(name, one) for name, found in CATALOGUES.items() for one in found]
-)
-def test_a_chinese_form_has_the_values_of_the_english_one(catalogue: str, sentence: str) -> None:
-    form = CATALOGUES[catalogue][sentence]
-    values = [f"§{place}" for place in range(sentence.count("{}"))]
-    assert sorted(re.findall(r"§\d", form.format(*values))) == values
-    assert re.search(r"[\u4e00-\u9fff]", form)
+@pytest.mark.parametrize("catalogue", CATALOGUES)
+def test_a_chinese_form_has_the_values_of_the_english_one(catalogue: str) -> None:
+    for sentence, form in CATALOGUES[catalogue].items():
+        values = [f"§{place}" for place in range(sentence.count("{}"))]
+        said = re.sub(":(?:list|ref|role)}", "}", form).format(*values)
+        assert sorted(re.findall(r"§\d", said)) == values, sentence
+        assert re.search(r"[\u4e00-\u9fff]", form), sentence
 
 
 @pytest.mark.parametrize(
@@ -177,8 +176,3 @@ def test_each_cure_in_the_tables_of_a_channel_has_a_chinese_form(kind: str) -> N
     for module in (import_module(name) for name in names if not name.endswith(".chinese")):
         tables = [value for name, value in vars(module).items() if name not in NO_CURES and name[:2] != "__"]
         assert [one for table in tables for one in sentences(table) if say(one) == one] == []
-
-
-@pytest.mark.parametrize("kind", sorted({*BUILDERS} - {"dummy"}))
-def test_a_builder_says_in_chinese_why_a_build_failed(kind: str) -> None:
-    assert BUILDERS[kind].chinese

@@ -192,7 +192,9 @@ def test_links_lead_to_safe_addresses_only_and_cannot_be_forged() -> None:
 )
 def test_no_text_of_strangers_says_where_a_link_leads(address: str) -> None:
     _, problem = fault(f"{{% for a_url in tail %}}{{{{ link('x', {address}) }}}}{{% endfor %}}")
-    assert problem == "an address is commit_url, build_url, or a text that begins with https://HOST/"
+    assert (
+        problem == "an address is commit_url, build_url, page_url, or a text that begins with https://HOST/"
+    )
 
 
 def test_a_line_begins_no_heading_and_no_list_and_keeps_no_control_character() -> None:

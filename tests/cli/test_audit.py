@@ -100,6 +100,22 @@ def test_who_retries_is_known(daemon: Daemon) -> None:
     assert len(trail(daemon)) == 1
 
 
+def test_who_says_how_a_build_ended_is_known(daemon: Daemon) -> None:
+    build = waiting(daemon, BuildState.UNKNOWN)
+    said = ["builds", "resolve", build.id, "--as", "failed", "--reason", "its log says so"]
+    done = ask(daemon, *said)
+    assert (done.status, done.stdout) == (0, "acme/shop #1 is failed\n")
+    (entry,) = trail(daemon)
+    assert (entry["action"], entry["subject"]) == ("build.resolved", build.id)
+    assert entry["before"] == {"build": "acme/shop #1", "state": "unknown"}
+    assert entry["after"] == {"state": "failed"}
+    other = ask(daemon, *said[:4], "succeeded", *said[5:])
+    assert other.status == 1
+    assert "acme/shop #1 is not unknown: it is failed" in other.stderr
+    assert ask(daemon, *said[:-1], "x" * 501).status == 2
+    assert len(trail(daemon)) == 1
+
+
 def test_what_changes_nothing_is_not_on_the_trail(daemon: Daemon) -> None:
     build = waiting(daemon)
     ask(daemon, "builds", "cancel", build.id)

@@ -12,13 +12,14 @@ from support.daemon import SECRET, Daemon
 from support.rules import shop_rule
 from support.scripted import open_store
 from support.stored import DISABLED, document, put
+from support.trail import change_by, earlier_repositories
 
 from bridge.model.repository import RepositoryChange
 
 URL = "https://git.example.com/shop.git"
 TOOL = document("tool", code_repo_namespace="acme") | {"is_public": True}
 ALICE = "API (alice, 2023-11-14T22:13:20Z)"
-BOB = "API (bob, 2023-11-14T22:14:20Z)"
+BOB = "bob (2023-11-14T22:14:20Z)"
 
 
 @pytest.fixture
@@ -42,7 +43,9 @@ def stored(daemon: Daemon) -> Daemon:
         daemon.database.parent.mkdir()
         async with open_store(daemon.database.parent) as store:
             await store.repositories.take({}, [], [], put(TOOL))
-            off = RepositoryChange(key=("acme", "shop"), by="bob", repository=None, override=DISABLED)
+            off = RepositoryChange(
+                key=("acme", "shop"), entry=change_by("bob"), repository=None, override=DISABLED
+            )
             await store.repositories.take({}, [], [], off)
 
     anyio.run(work)
@@ -57,13 +60,13 @@ def test_check_counts_and_names_what_was_made_by_api(stored: Daemon) -> None:
     done = run(stored, "check")
     assert (done.status, done.stderr) == (0, "")
     place = f"{stored.folder}/rules/shop.yaml:3:1"
-    assert f"warning: {place}: acme/shop was disabled by the {BOB}: it costs too much" in done.stdout
+    assert f"warning: {place}: acme/shop was disabled by {BOB}: it costs too much" in done.stdout
     assert done.stdout.splitlines()[-1].endswith("valid, with 2 build repositories")
 
 
 def test_explain_says_where_a_rule_is_from_and_who_disabled_it(stored: Daemon) -> None:
     done = run(stored, "explain", "--push", "gitee:acme/tool@master")
-    shop = f"  acme/shop  ({stored.folder}/rules/shop.yaml:3:1; was disabled by the {BOB}: it costs too much)"
+    shop = f"  acme/shop  ({stored.folder}/rules/shop.yaml:3:1; was disabled by {BOB}: it costs too much)"
     assert done.stdout.splitlines() == [
         "gitee acme/tool: push of branch master",
         f"  acme/tool  ({ALICE})",
@@ -133,7 +136,7 @@ def test_a_repository_that_keeps_the_daemon_from_starting_is_named_and_can_be_de
     async def store_it() -> None:
         daemon.database.parent.mkdir()
         async with open_store(daemon.database.parent) as store:
-            await store.repositories.take({}, [], [], put(lost))
+            await earlier_repositories(store).take({}, [], [], put(lost))
 
     anyio.run(store_it)
     fault = "build_config.builder: there is no builder gone; known are here"

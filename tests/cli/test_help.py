@@ -61,7 +61,7 @@ def test_of_an_unknown_topic_the_nearest_are_named(name: str, cure: str) -> None
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_marks_for_our_tests_are_not_printed(language: str) -> None:
-    for topic, marked in (("install", "```sh\nmkdir new"), ("systemd", "```sh\nopenssl rand")):
+    for topic, marked in (("install", "```sh\nmkdir first"), ("systemd", "```sh\nopenssl rand")):
         said = command("help", topic, "--language", language).stdout
         assert f"\n\n{marked}" in said
         assert "<!--" not in said

@@ -152,3 +152,8 @@ def test_a_link_to_the_configuration_stays_one(config: Path) -> None:
     added(config, "builder", "--builder", "dummy", "--name", "other")
     assert config.is_symlink()
     assert list(yaml.safe_load(real.read_text())["builders"]) == ["here", "other"]
+
+
+def test_an_invented_address_in_a_rule_is_marked_as_in_a_first_one(config: Path) -> None:
+    added(config, "rule", "--host", "Simple", "--repository", "acme/shop")
+    assert "code_repo_clone_url is invented" in command("check", "--config", config).stdout

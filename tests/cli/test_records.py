@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -10,7 +11,7 @@ from support.daemon import SECRET, Daemon
 from support.listed import add_notice
 from support.outbox import claim
 from support.records import fails, filled, good, one_build, run
-from support.scripted import SHA, Store, delivery_of, new_build, quiet
+from support.scripted import SHA, START, Store, delivery_of, new_build, quiet
 
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
@@ -72,10 +73,10 @@ def test_a_build_that_there_is_not_is_reported(verb: str, name: str, daemon: Dae
     assert fails(daemon, f"builds {verb}", name) == f"there is no build {name}: see `builds list`"
 
 
-@pytest.mark.parametrize("name", ["1", "#1"])
+@pytest.mark.parametrize("name", ["1000000", "#1"])  # no id ends or begins with it
 def test_a_number_alone_is_said_to_lack_its_repository(name: str, daemon: Daemon) -> None:
     one_build(daemon)
-    cure = "give the repository of the number, such as acme/shop#1; see `builds list`"
+    cure = f"give the repository of the number, such as acme/shop#{name.strip('#')}; see `builds list`"
     assert fails(daemon, "builds show", name) == f"there is no build {name}: {cure}"
 
 
@@ -184,6 +185,34 @@ def test_deliveries_are_listed_and_shown_with_their_why(daemon: Daemon) -> None:
     assert [step["what"] for step in document["timeline"]] == ["ignored"]
     assert document["builds"] == []
     assert fails(daemon, "deliveries show none") == "there is no delivery none: see `deliveries list`"
+
+
+def test_deliveries_are_found_by_what_was_pushed_and_until_when(daemon: Daemon) -> None:
+    async def fill(store: Store) -> list[str]:
+        made = []
+        for key, repo in (("1", "acme/shop"), ("2", "acme/tool"), ("3", "acme/shop")):
+            delivery = delivery_of(key, store.clock(), source="two" if key == "3" else "plain")
+            await store.deliveries.put(delivery)
+            fact = {"repo": repo, "ref_kind": "branch", "ref_name": "dev", "sha": SHA, "author": HOSTILE}
+            decision = Decision(state=DeliveryState.IGNORED, detail="", explanation=[fact])
+            await store.deliveries.record_decision(delivery.id, decision, quiet, plan)
+            made.append(delivery.id)
+            store.clock.advance(3600)
+        return made
+
+    first, second, third = filled(daemon, fill)
+
+    def ids(line: str) -> list[str]:
+        return [one["id"] for one in good(daemon, f"deliveries list --json {line}").documents]
+
+    assert ids("--repo acme/shop") == [third, first]
+    assert ids("--ref dev --repo acme/tool") == [second]
+    assert ids(f"--sha {SHA[:7]}") == [third, second, first]
+    assert ids("--repo acme/shop --source two") == [third]
+    until = datetime.fromtimestamp(START + 3600, UTC).isoformat()
+    assert ids(f"--until {until}") == [second, first]
+    assert "acme/tool" in good(daemon, "deliveries list --ref dev").stdout
+    assert "leave out namespace" in fails(daemon, "deliveries list --ref dev --repository acme/shop")
 
 
 def test_what_the_rules_made_of_a_delivery_is_a_tree_for_people_and_whole_for_programs(

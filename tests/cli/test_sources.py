@@ -8,8 +8,13 @@ import pytest
 from support.commands import Done, command
 from support.daemon import SECRET, Daemon
 from support.git import Origin, serve_http
+from support.reconciling import keep_missed
+from support.records import filled
 from support.rules import shop_rule
+from support.scripted import Store
 from support.sshd import serve_ssh
+
+from bridge.runtime.clock import system_clock
 
 TOKEN = "canary-0123456789"
 NAMED = "\n  code_repo_namespace: acme\n  code_repo_name: shop"
@@ -112,3 +117,37 @@ def test_sources_are_listed_with_what_they_fetch_with(tmp_path: Path) -> None:
     }
     assert (plain["host"], plain["fetches_with"], plain["rules"]) == (None, None, 0)
     assert "canary" not in asked(tmp_path, {"token": TOKEN}, "list").stdout
+
+
+def test_missed_pushes_are_listed_and_in_the_status_for_a_day(daemon: Daemon) -> None:
+    async def fill(store: Store) -> None:
+        await keep_missed(store, "old", at=system_clock() - 90_000)
+        await keep_missed(store, "first", "second", at=system_clock() - 80_000)
+
+    assert command("--config", daemon.config, "sources", "missed", "--json").documents == []
+    filled(daemon, fill)
+    found = command("--config", daemon.config, "sources", "missed", "--json").documents
+    assert [(one["reason"], one["state"]) for one in found] == [
+        ("second", "built"),
+        ("first", "named"),
+        ("old", "named"),
+    ]
+    assert found[0] | {"at": ""} == {
+        "at": "",
+        "source": "gitea",
+        "repo": "acme/shop",
+        "ref": "refs/heads/main",
+        "before": None,
+        "after": "1" * 40,
+        "state": "built",
+        "reason": "second",
+        "delivery_id": None,
+    }
+    assert (
+        command("--config", daemon.config, "sources", "missed", "--limit", "1", "--json").documents
+        == found[:1]
+    )
+    (status,) = command("--config", daemon.config, "status", "--json").documents
+    assert status["missed"] == found[:2]
+    shown = command("--config", daemon.config, "status").stdout
+    assert "pushes of the last day that no webhook reported" in shown

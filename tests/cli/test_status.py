@@ -112,7 +112,7 @@ def test_people_read_it_in_chinese_and_programs_as_ever(
     lines = run(daemon, "status").stdout.splitlines()
     assert lines[-3:] == [
         "守护进程没有运行：请启动（`buildbridge serve`）",
-        "here 异常：no answer",
+        "here 异常：没有应答",
         "1 条接收记录未处理，已等待 2h",
     ]
     assert "守护进程  没有运行" in lines

@@ -55,6 +55,7 @@ def serve(daemon: Daemon, status: int = 1) -> str:
         ("explain /not/there", "Path '/not/there' does not exist"),
         ("builds list --limit 0", "0 is not in the range"),
         ("builds list --state done", "'done' is not one of"),
+        ("deliveries list --sha xyz", "give at least the first 7 hexadecimal digits of a commit's id"),
         ("builds list --repository shop", "shop is not NAMESPACE/REPO_NAME"),
         ("builds trigger acme/shop", "give one of --branch and --tag"),
         ("builds trigger acme/shop --branch main --tag v1", "give one of --branch and --tag"),
@@ -74,7 +75,7 @@ def test_wrong_use_is_reported_in_one_line_and_exits_with_2(arguments: str, comp
     assert (done.status, done.stdout) == (2, "")
 
 
-@pytest.mark.parametrize("name", ["", *{one.partition(" ")[0] for one in ALL if " " in one}])
+@pytest.mark.parametrize("name", ["", *dict.fromkeys(one.partition(" ")[0] for one in ALL if " " in one)])
 def test_without_a_command_the_help_is_shown(name: str) -> None:
     done = command(*name.split())
     assert done.status == 2
@@ -97,6 +98,8 @@ def needed(name: str, body: Path) -> list[str]:
     """The arguments that a command cannot do without."""
     given = {
         "explain": [str(body)],
+        "connect": ["x"],
+        "builds resolve": ["x", "--as", "failed", "--reason", "x"],
         "builds trigger": ["a/b", "--branch", "main"],
         "db backup": ["x"],
         "db delete": ["a/b"],

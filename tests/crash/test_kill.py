@@ -45,7 +45,7 @@ MOMENTS: dict[str, list[Moment]] = {
         logged("notice.attempted", kind="buildJobSuccess", channel="message"),
         after(0),
     ],
-    "by the clock": [after(40), after(120), after(200), after(450), after(900)],
+    "by the clock": [after(40), after(200), after(900)],
 }
 
 RULE = """

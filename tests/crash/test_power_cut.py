@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.daemon import SECRET, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, Daemon, eventually, running
 from support.needs import needs
 from support.sending import push_body, send, signed
 
@@ -41,7 +41,10 @@ def test_a_delivery_is_on_the_disk_before_its_sender_hears_of_it(tmp_path: Path)
 def test_a_delivery_has_its_line_before_its_sender_hears_of_it(tmp_path: Path, connection: str) -> None:
     with watched(tmp_path) as (daemon, seen):
         headers = signed(BODY, "first") | {"connection": connection}
-        assert httpx.post(f"{daemon.url}/hooks/plain", content=BODY, headers=headers).status_code == 202
+        assert (
+            httpx.post(f"{daemon.url}/hooks/plain", content=BODY, headers=headers, verify=NO_TLS).status_code
+            == 202
+        )
         daemon.stop()
     lines = eventually(lambda: _until_its_end(seen))
     assert _first(lines, 0, LINE) < _first(lines, 0, ANSWER)

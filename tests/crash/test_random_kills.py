@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from support.daemon import SECRET, Daemon, eventually
+from support.daemon import NO_TLS, SECRET, Daemon, eventually
 from support.git import Origin
 from support.rules import shop_rule
 from support.sending import push_body, signed
@@ -64,7 +64,7 @@ class Sender:
                 thread.join(30)
 
     def _send(self, answers: Answers, stop: threading.Event) -> None:
-        with httpx.Client(timeout=20) as client, contextlib.suppress(httpx.TransportError):
+        with httpx.Client(timeout=20, verify=NO_TLS) as client, contextlib.suppress(httpx.TransportError):
             while not stop.is_set():
                 number = next(self._numbers)
                 branch = f"{'seen' if number % BUILT_EVERY else 'built'}-{number}"

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from support.daemon import SECRET, TOKEN, Daemon, eventually
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually
 from support.rules import shop_rule
 from support.stored import document
 
@@ -39,7 +39,7 @@ class Client(threading.Thread):
 
     def run(self) -> None:
         number = self.first
-        with httpx.Client(headers=HEADERS, timeout=10) as client:
+        with httpx.Client(headers=HEADERS, timeout=10, verify=NO_TLS) as client:
             while True:
                 number += 1
                 name = f"r{number}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from support.daemon import SECRET, TOKEN, Daemon, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, running
 from support.sending import push_body, signed
 
 PAGE = "https://ci.example.com"
@@ -24,7 +24,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture
 def client(daemon: Daemon) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=daemon.url, headers={"authorization": f"Bearer {TOKEN}"}) as opened:
+    with httpx.Client(
+        base_url=daemon.url, headers={"authorization": f"Bearer {TOKEN}"}, verify=NO_TLS
+    ) as opened:
         yield opened
 
 

@@ -21,15 +21,15 @@ from support.sshd import make_key
 
 from bridge.cli.language import LANGUAGES
 from bridge.cli.root import root
-from bridge.cli.topics import Topic, topics
 from bridge.config.loader import load_config
 from bridge.model.language import Language
-from bridge.registry import KINDS
+from bridge.registry import ADAPTERS, KINDS
 from bridge.rules.checking import Names
 from bridge.rules.loader import load_rules
 from bridge.runtime.clock import system_clock
+from bridge.runtime.topics import Topic, topics
 
-TOPICS = {f"{topic.group}/{topic.name}": topic for topic in topics()}
+TOPICS = {f"{topic.group}/{topic.name}": topic for topic in topics(ADAPTERS)}
 GENERAL = [topic for topic in TOPICS.values() if topic.group == "guides"]
 ROBOT = "https://oapi.dingtalk.com/robot/send?access_token=0123456789abcdef"
 SIGNS = {"en": "what is said", "zh-CN": "提示"}
@@ -99,7 +99,7 @@ def test_the_lines_lead_from_nothing_to_a_message_and_show_what_became_of_it(
         portal.wrap_async_context_manager(dingtalk_robot(system_clock, secret=None)) as robot,
     ):
         assert "buildbridge help dingtalk" in sh(init)
-        config = tmp_path / "new/bridge.yaml"
+        config = tmp_path / "first/bridge.yaml"
         text = (
             config.read_text().replace("port: 8088", f"port: {port}").replace("duration: 5s", "duration: 0s")
         )
@@ -113,12 +113,15 @@ def test_the_lines_lead_from_nothing_to_a_message_and_show_what_became_of_it(
             daemon = subprocess.Popen(serve, stdout=output, stderr=output)
         try:
             eventually(lambda: "daemon.ready" in log.read_text(), seconds=60)
-            assert "  Push Hook  " in sh(push)
+            assert '{"id":"' in sh(push)
+            # What was pushed is in the list once the delivery is decided.
+            eventually(lambda: "  acme/shop  main" in sh("buildbridge deliveries list\n"))
             eventually(lambda: len(robot.messages) == 2)
             said = {topic.name: [sh(lines) for lines in marked(topic.name)] for topic in GENERAL[1:]}
-            lists, group, reload = said["troubleshooting"]
+            lists, missed, group, reload = said["troubleshooting"]
             assert "dispatched  acme/shop (latest)" in lists
             assert "  succeeded" in lists
+            assert len(missed.splitlines()) == 1, "nothing is missed: there is the heading alone"
             assert "buildJobSuccess" in group
             assert "valid, with 1 build repository" in reload
             assert "reloaded: " in reload

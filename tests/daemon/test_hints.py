@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.daemon import SECRET, eventually, running
+from support.daemon import NO_TLS, SECRET, eventually, running
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import DECLARED, JOB
 from support.rules import shop_rule
@@ -45,9 +45,13 @@ def test_builds_of_two_jobs_on_one_server_end_with_its_hints(tmp_path: Path) -> 
             runs = [jenkins.start(job) for job in (JOB, "docs")]
             for run in runs:
                 jenkins.finish(run)
-            refused = httpx.post(f"{daemon.url}/wake/ci", headers={"authorization": "Bearer another"})
+            refused = httpx.post(
+                f"{daemon.url}/wake/ci", headers={"authorization": "Bearer another"}, verify=NO_TLS
+            )
             assert refused.status_code == 401
-            hint = httpx.post(f"{daemon.url}/wake/ci", params={"token": WAKE}, json={"build": {}})
+            hint = httpx.post(
+                f"{daemon.url}/wake/ci", params={"token": WAKE}, json={"build": {}}, verify=NO_TLS
+            )
             assert hint.status_code == 202
             eventually(lambda: {build["state"] for build in daemon.builds()} == {"succeeded"})
         assert WAKE not in daemon.output()

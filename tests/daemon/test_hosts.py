@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from support.commands import command
-from support.daemon import Daemon, eventually, running
+from support.daemon import NO_TLS, Daemon, eventually, running
 from support.deliveries import CORPUS_SECRETS, HOSTS, OWN, SECRETS, Sample, misshown, samples
 from support.fake_jenkins import fake_jenkins
 from support.jenkins_builds import DECLARED, JOB
@@ -75,7 +75,7 @@ def test_azure_devops_is_known_by_user_name_and_password_which_no_one_is_reporte
     config = {"sources": {"azure": source}, "builders": {"here": {"kind": "local", "command": ["true"]}}}
     elsewhere = json.dumps(json.loads(sample.body) | {"subscriptionId": "another", "notificationId": 7})
     stranger = "Basic " + base64.b64encode(b"stranger:" + SECRETS[0]).decode()
-    with running(tmp_path, config, {}) as daemon, httpx.Client(base_url=daemon.url) as client:
+    with running(tmp_path, config, {}) as daemon, httpx.Client(base_url=daemon.url, verify=NO_TLS) as client:
 
         def send(body: bytes, **headers: str) -> httpx.Response:
             return client.post("/hooks/azure", content=body, headers=sample.headers | headers)
@@ -116,7 +116,10 @@ def rules_for(ruled: set[tuple[str, str]]) -> Iterator[dict[str, Any]]:
 
 def sent(daemon: Daemon, deliveries: Deliveries, secrets: Sequence[bytes]) -> dict[str, httpx.Response]:
     """The answers to all deliveries, many sent at once."""
-    with httpx.Client(base_url=daemon.url, timeout=30) as client, ThreadPoolExecutor(_AT_ONCE) as pool:
+    with (
+        httpx.Client(base_url=daemon.url, timeout=30, verify=NO_TLS) as client,
+        ThreadPoolExecutor(_AT_ONCE) as pool,
+    ):
 
         def send(name: str) -> httpx.Response:
             sample = deliveries[name][0]

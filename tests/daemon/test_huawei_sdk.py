@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.daemon import Daemon, eventually, running
+from support.daemon import NO_TLS, Daemon, eventually, running
 from support.git import Origin
 from support.needs import needs_module
 from support.signing import signed
@@ -172,7 +172,7 @@ def sdk(site: Site, request: pytest.FixtureRequest) -> Sdk:
         "identity": {"methods": ["password"], "password": {"user": user}},
         "scope": {"project": {"name": "x"}},
     }
-    answer = httpx.post(f"{site.daemon.url}/v3/auth/tokens", json={"auth": body})
+    answer = httpx.post(f"{site.daemon.url}/v3/auth/tokens", json={"auth": body}, verify=NO_TLS)
     assert answer.status_code == 201
     client = make_client(site, "not", "checked")
     client.preset_headers["X-Auth-Token"] = answer.headers["x-subject-token"]
@@ -444,9 +444,11 @@ def test_what_proves_nothing_is_refused_as_the_gateway_does_it(site: Site) -> No
         assert refused.value.error_msg.startswith(f"{start}verify aksk signature fail"), name
     target, host = "/v3/jobs/build", f"127.0.0.1:{site.daemon.port}"
     headers = signed(site.keys, "POST", target, b'{"job_id": "x"}', time.time(), host=host)
-    changed = httpx.post(f"{site.daemon.url}{target}", content=b'{"job_id": "y"}', headers=headers)
-    nothing = httpx.post(f"{site.daemon.url}{target}", content=b'{"job_id": "y"}')
-    token = httpx.get(f"{site.daemon.url}/v1/job/list", headers={"x-auth-token": "wrong"})
+    changed = httpx.post(
+        f"{site.daemon.url}{target}", content=b'{"job_id": "y"}', headers=headers, verify=NO_TLS
+    )
+    nothing = httpx.post(f"{site.daemon.url}{target}", content=b'{"job_id": "y"}', verify=NO_TLS)
+    token = httpx.get(f"{site.daemon.url}/v1/job/list", headers={"x-auth-token": "wrong"}, verify=NO_TLS)
     for answer, why in (
         (changed, "verify aksk signature fail"),
         (nothing, "x-auth-token not found"),

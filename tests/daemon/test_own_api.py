@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from anyio.from_thread import start_blocking_portal
 from support.commands import command
-from support.daemon import SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
 from support.fake_robots import dingtalk_robot, errcode
 from support.sending import push_body, send, signed
 
@@ -27,7 +27,7 @@ CONTENT_REJECTED = errcode(430101, "unsafe link")
 
 def post(daemon: Daemon, path: str, body: Any = None) -> Any:
     headers = {"authorization": f"Bearer {TOKEN}"}
-    answer = httpx.post(f"{daemon.url}{path}", json=body, headers=headers, timeout=30)
+    answer = httpx.post(f"{daemon.url}{path}", json=body, headers=headers, timeout=30, verify=NO_TLS)
     return answer.raise_for_status().json()["data"]
 
 

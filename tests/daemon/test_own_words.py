@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import yaml
 from anyio.from_thread import start_blocking_portal
-from support.daemon import SECRET, TOKEN, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, eventually, running
 from support.fake_robots import dingtalk_robot
 from support.rules import shop_rule
 from support.sending import push_body, send
@@ -52,13 +52,15 @@ def test_a_template_is_sent_a_failing_one_is_said_and_a_mistake_is_refused(tmp_p
         second = eventually(lambda: robot.messages[1:])[0]
         assert second["markdown"]["title"].startswith("[STILL FAILING] acme/shop ")
         assert daemon.said("notice.template_failed", channel="team", kind="buildJobFail", level="warning")
-        metrics = httpx.get(f"{daemon.url}/metrics").text
+        metrics = httpx.get(f"{daemon.url}/metrics", verify=NO_TLS).text
         assert 'buildbridge_notice_templates_failed_total{channel="team"} 1.0' in metrics
 
         config = yaml.safe_load(daemon.config.read_text())
         config["channels"]["team"]["templates"]["buildJobFail"]["title"] = "{{ repositry }}"
         daemon.config.write_text(yaml.safe_dump(config))
-        refused = httpx.post(f"{daemon.url}/v1/reload", headers={"authorization": f"Bearer {TOKEN}"})
+        refused = httpx.post(
+            f"{daemon.url}/v1/reload", headers={"authorization": f"Bearer {TOKEN}"}, verify=NO_TLS
+        )
         assert refused.status_code == 422
         (fault,) = refused.json()["data"]["faults"]
         assert fault.endswith(

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
-from support.daemon import SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
 from support.receiving import push, signed
 from support.rules import HEAD
 
@@ -174,7 +174,7 @@ def looked_at(daemon: Daemon, build_id: str, names: Collection[str]) -> Iterator
     paths = [f"/v1/builds/{build_id}", f"/v1/builds/{build_id}/previews", "/metrics"]
     paths += ["/v1/notices", *(f"/v1/notices/{row['id']}" for row in rows)]
     with httpx.Client(
-        base_url=daemon.url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60
+        base_url=daemon.url, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60, verify=NO_TLS
     ) as client:
         for path in paths:
             answer = client.get(path)
@@ -227,7 +227,9 @@ def test_no_failure_of_any_kind_of_channel_shows_a_secret(tmp_path: Path) -> Non
             running(tmp_path, config, {"shop.yaml": rule}, "env", f"PYTHONPATH={site}")
         )
         body = push()
-        taken = httpx.post(f"{daemon.url}/hooks/github", content=body, headers=signed(body, SECRET.encode()))
+        taken = httpx.post(
+            f"{daemon.url}/hooks/github", content=body, headers=signed(body, SECRET.encode()), verify=NO_TLS
+        )
         assert taken.status_code == 202
 
         def ended() -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import yaml
+from support.daemon import NO_TLS, Daemon, eventually, running
 from support.daemon import TOKEN as ADMIN
-from support.daemon import Daemon, eventually, running
 from support.git import Origin, serve_http
 from support.sshd import SshServer, serve_ssh
 
@@ -67,6 +67,7 @@ def push(daemon: Daemon, source: str, sha: str, http: str, ssh: str = "") -> str
         content=content,
         headers=headers | {"content-type": "application/json"},
         timeout=30,
+        verify=NO_TLS,
     )
     return str(answer.raise_for_status().json()["id"])
 
@@ -96,10 +97,12 @@ def assert_others_are_not_lent(daemon: Daemon, base: str, sha: str) -> None:
             "namespace": namespace
         }
         rule["build_config"] |= {"code_repo_name": "mine", "code_repo_clone_url": url}
-        made = httpx.post(f"{daemon.url}/v1/repositories/{namespace}", json=rule, headers=headers, timeout=30)
+        made = httpx.post(
+            f"{daemon.url}/v1/repositories/{namespace}", json=rule, headers=headers, timeout=30, verify=NO_TLS
+        )
         made.raise_for_status()
         order = {"namespace": namespace, "repo_name": "mine", "branch": "main", "tag": "latest"}
-        asked = httpx.post(f"{daemon.url}/v1/builds", json=order, headers=headers, timeout=30)
+        asked = httpx.post(f"{daemon.url}/v1/builds", json=order, headers=headers, timeout=30, verify=NO_TLS)
         if namespace == "trusted":
             asked.raise_for_status()
             continue
@@ -107,7 +110,11 @@ def assert_others_are_not_lent(daemon: Daemon, base: str, sha: str) -> None:
         assert "`sources.own.clone.namespaces` does not name x" in asked.text
         # With the commit given, no host is asked before the build.
         asked = httpx.post(
-            f"{daemon.url}/v1/builds", json=order | {"code_commit_id": sha}, headers=headers, timeout=30
+            f"{daemon.url}/v1/builds",
+            json=order | {"code_commit_id": sha},
+            headers=headers,
+            timeout=30,
+            verify=NO_TLS,
         )
         asked.raise_for_status()
     states = {
@@ -167,6 +174,7 @@ def test_private_code_is_built_with_what_its_source_has_and_with_nothing_else(tm
             json={"namespace": "acme", "repo_name": "fixed", "branch": "main", "tag": "latest"},
             headers={"authorization": f"Bearer {ADMIN}"},
             timeout=30,
+            verify=NO_TLS,
         )
         asked.raise_for_status()
         (by_hand,) = [build for build in ended(daemon, 3) if build["repo_name"] == "fixed"]

@@ -44,6 +44,7 @@ OPEN: Final = [
     "POST /v1/job/update",
     "POST /v1/repositories/{namespace}",
     "POST /v1/silences",
+    "POST /v1/tokens",
     "POST /v3/jobs/build",
     "POST /v3/jobs/notice/{job_id}/update",
     "POST /v3/jobs/create",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.daemon import SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
 from support.rules import shop_rule
 
 URL = "https://git.example.com/shop.git"
@@ -26,15 +26,18 @@ def write(daemon: Daemon, number: int, *, good: bool) -> None:
 def test_the_api_reloads_and_says_what_is_wrong(tmp_path: Path) -> None:
     with running(tmp_path, CONFIG, {"shop.yaml": shop_rule(URL, "good-first")}) as daemon:
         trusted = {"authorization": f"Bearer {TOKEN}"}
-        assert httpx.post(f"{daemon.url}/v1/reload").status_code == 401
+        assert httpx.post(f"{daemon.url}/v1/reload", verify=NO_TLS).status_code == 401
         write(daemon, 1, good=True)
-        done = httpx.post(f"{daemon.url}/v1/reload", headers=trusted)
+        done = httpx.post(f"{daemon.url}/v1/reload", headers=trusted, verify=NO_TLS)
         assert done.json()["data"]["counts"] == {"added": 0, "changed": 1, "forbidden": 0, "removed": 0}
         write(daemon, 2, good=False)
-        refused = httpx.post(f"{daemon.url}/v1/reload", headers=trusted)
+        refused = httpx.post(f"{daemon.url}/v1/reload", headers=trusted, verify=NO_TLS)
         assert refused.status_code == 422
         assert refused.json()["data"]["faults"][0].startswith(f"{tmp_path}/rules/other.yaml:")
-        assert httpx.get(f"{daemon.url}/healthz").json() == {"status": "degraded", "down": ["rules"]}
+        assert httpx.get(f"{daemon.url}/healthz", verify=NO_TLS).json() == {
+            "status": "degraded",
+            "down": ["rules"],
+        }
 
 
 def test_a_change_on_disk_is_taken_without_a_word(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.daemon import DUMMY, TOKEN, Daemon, eventually, running
+from support.daemon import DUMMY, NO_TLS, TOKEN, Daemon, eventually, running
 from support.sending import push_body, send
 
 URL = "https://git.example.com/shop.git"
@@ -32,7 +32,7 @@ def decided(daemon: Daemon, delivery_id: str) -> dict[str, Any]:
 
 def test_a_repository_of_the_api_is_built_by_the_next_push(tmp_path: Path) -> None:
     headers = {"authorization": f"Bearer {TOKEN}"}
-    with running(tmp_path, DUMMY, {}) as daemon, httpx.Client(headers=headers) as client:
+    with running(tmp_path, DUMMY, {}) as daemon, httpx.Client(headers=headers, verify=NO_TLS) as client:
         assert "no rules here: nothing will be built" in daemon.output()
         made = client.post(f"{daemon.url}/v1/repositories/acme", json=SHOP)
         assert made.status_code == 201, made.text

@@ -12,6 +12,7 @@ from support.daemon import Daemon
 from bridge.cli.schema import config_schema
 
 LATER = (
+    "bridge.builders.jenkins.exchange",
     "bridge.builders.jenkins.setup",
     "bridge.builders.local.checkout",
     "bridge.builders.local.engine",
@@ -24,20 +25,28 @@ LATER = (
     "bridge.channels.templates.worded",
     "bridge.web.api.app",
     "bridge.web.api.chinese",
+    "bridge.web.pages.app",
+    "bridge.web.site",
     "aiosmtplib",
     "alembic",
     "apprise",
     "charset_normalizer",
     "cryptography",
     "email.headerregistry",
+    "http.server",
+    "jenkins",
     "jinja2",
     "jwt",
+    "logging.config",
     "pygments",
     "re2",
+    "requests",
     "rich",
+    "urllib3",
+    "zstandard",
 )
 """Modules that are loaded only once they are used, if they are used in the daemon's process at all."""
-AT_ONCE = ("bridge.builders.jenkins.builder", "bridge.builders.local.builder", "jenkins")
+AT_ONCE = ("bridge.builders.jenkins.builder", "bridge.builders.local.builder")
 AT_EXIT = """
 import atexit, sys
 names = lambda: "\\n".join(name for name, module in sys.modules.items() if module)

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import httpx
-from support.daemon import SECRET, TOKEN, Daemon, eventually
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually
 from support.scripted import open_store
 
 from bridge.model.build import BuildState
@@ -35,7 +35,10 @@ def test_deliveries_and_builds_are_kept_each_for_their_own_time(tmp_path: Path) 
     try:
         eventually(lambda: daemon.said("store.pruned"))
         trusted = {"authorization": f"Bearer {TOKEN}"}
-        answers = [httpx.get(f"{daemon.url}/v1/deliveries/{one}", headers=trusted) for one in deliveries]
+        answers = [
+            httpx.get(f"{daemon.url}/v1/deliveries/{one}", headers=trusted, verify=NO_TLS)
+            for one in deliveries
+        ]
         assert [answer.status_code for answer in answers] == [404, 404]
         assert len(daemon.builds()) == 2
         assert daemon.stop() == 0

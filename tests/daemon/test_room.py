@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import httpx
-from support.daemon import SECRET, Daemon, eventually
+from support.daemon import NO_TLS, SECRET, Daemon, eventually
 from support.hooked import HookedOrigin
 from support.rules import shop_rule
 from support.small_disk import MIB, small_disk
@@ -43,7 +43,10 @@ def test_a_build_waits_for_room_on_the_disk_of_its_folder_and_then_goes(tmp_path
             )
             (build,) = daemon.builds()
             assert build["state"] == "waiting"
-            assert httpx.get(f"{daemon.url}/healthz").json() == {"status": "degraded", "down": ["disk:here"]}
+            assert httpx.get(f"{daemon.url}/healthz", verify=NO_TLS).json() == {
+                "status": "degraded",
+                "down": ["disk:here"],
+            }
             told = daemon.command("notices", "list").stdout
             assert told.count("serviceDegraded") == 1
             file.unlink()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.daemon import eventually, free_port
+from support.daemon import NO_TLS, eventually, free_port
 from support.machine import Machine, machine
 from support.needs import needs
 from support.rules import shop_rule
@@ -95,7 +95,10 @@ def configured(debian: Machine) -> int:
 
 
 def healthy(port: int) -> bool:
-    return httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30).text == '{"status":"ok","down":[]}'
+    return (
+        httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30, verify=NO_TLS).text
+        == '{"status":"ok","down":[]}'
+    )
 
 
 def refuses_no_one_while_it_restarts(debian: Machine, port: int) -> None:

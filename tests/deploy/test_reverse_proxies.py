@@ -1,24 +1,15 @@
 """The configurations of nginx and Caddy that are shipped, with the real programs before the real daemon."""
 
-import os
-import socket
-import ssl
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
-from support.daemon import SECRET, TOKEN, Daemon, eventually, free_port, running
-from support.needs import needs
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, free_port, running
+from support.reverse_proxies import NAME, Proxy, caddy, certificate_in, nginx, proxying
 from support.sending import push_body, signed
 
-import bridge
-
-DEPLOY: Final = Path(bridge.__file__).parents[1] / "deploy"
-NAME: Final = "bridge.example.com"
 BODY: Final = push_body("https://git.example.com/acme/shop.git")
 CONFIG: dict[str, Any] = {
     "server": {"trusted_proxies": ["127.0.0.1"], "public_url": f"https://{NAME}"},
@@ -39,91 +30,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for `NAME` that signs itself, beside its key."""
-    folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        [
-            *(needs("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-nodes", "-days", "1", "-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"),
-            *("-keyout", "key.pem", "-out", "cert.pem"),
-        ],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-    return folder / "cert.pem"
-
-
-class Proxy:
-    """A running proxy; `client` speaks TLS with it and goes by the name in its certificate."""
-
-    def __init__(self, port: int, certificate: Path) -> None:
-        self.port = port
-        self.tls = ssl.create_default_context(cafile=str(certificate))
-
-    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
-        headers = {"host": NAME} | more.pop("headers", {})
-        url = f"https://127.0.0.1:{self.port}{path}"
-        with httpx.Client(verify=self.tls, timeout=20, trust_env=False) as client:
-            return client.request(method, url, headers=headers, extensions={"sni_hostname": NAME}, **more)
-
-    def says(self, *lines: str | bytes) -> bytes:
-        """What it answers to these bytes, until it hangs up."""
-        text = b"".join(line if isinstance(line, bytes) else f"{line}\r\n".encode() for line in lines)
-        with (
-            socket.create_connection(("127.0.0.1", self.port), timeout=20) as plain,
-            self.tls.wrap_socket(plain, server_hostname=NAME) as line,
-        ):
-            line.sendall(text)
-            heard = b""
-            with suppress(ConnectionError):
-                while more := line.recv(4096):
-                    heard += more
-            return heard
-
-    def answers(self) -> bool:
-        with suppress(httpx.TransportError):
-            return self.call("GET", "/healthz").status_code == 404
-        return False
-
-
-def nginx(folder: Path, daemon: Daemon, port: int, certificate: Path) -> list[str]:
-    site = (DEPLOY / "nginx.conf").read_text()
-    for written, here in (
-        ("127.0.0.1:8088", f"127.0.0.1:{daemon.port}"),
-        ("listen 443 ", f"listen 127.0.0.1:{port} "),
-        ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
-        (f"/etc/ssl/certs/{NAME}.pem", str(certificate)),
-        (f"/etc/ssl/private/{NAME}.key", str(certificate.with_name("key.pem"))),
-    ):
-        assert written in site
-        site = site.replace(written, here)
-    (folder / "site.conf").write_text(site)
-    temporary = "".join(
-        f"{kind}_temp_path {folder}/{kind};\n"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(
-        f"{user}pid {folder}/pid;\nerror_log stderr;\ndaemon off;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{temporary}include {folder}/site.conf;\n}}\n"
-    )
-    return [needs("nginx"), "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
-
-
-def caddy(folder: Path, daemon: Daemon, port: int, certificate: Path) -> list[str]:
-    site = (DEPLOY / "Caddyfile").read_text()
-    for written, here in (
-        ("127.0.0.1:8088", f"127.0.0.1:{daemon.port}"),
-        (
-            f"\n{NAME} {{\n",
-            f"\nhttps://{NAME}:{port} {{\n\ttls {certificate} {certificate.with_name('key.pem')}\n",
-        ),
-    ):
-        assert written in site
-        site = site.replace(written, here)
-    (folder / "Caddyfile").write_text("{\n\tadmin off\n\tauto_https disable_redirects\n}\n" + site)
-    return [needs("caddy"), "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    return certificate_in(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture(scope="module", params=[nginx, caddy])
@@ -135,22 +42,8 @@ def proxy(
 ) -> Iterator[Proxy]:
     folder, port = tmp_path_factory.mktemp(request.param.__name__), free_port()
     command = request.param(folder, daemon, port, certificate)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            stdout=log,
-            stderr=log,
-            cwd=folder,
-            env=os.environ | {"HOME": str(folder), "XDG_DATA_HOME": str(folder)},
-        )
-        try:
-            made = Proxy(port, certificate)
-            eventually(lambda: process.poll() is not None or made.answers())
-            assert process.poll() is None, (folder / "log").read_text()
-            yield made
-        finally:
-            process.terminate()
-            process.wait(20)
+    with proxying(command, folder, port, certificate) as made:
+        yield made
 
 
 def test_a_delivery_is_answered_as_by_the_daemon(proxy: Proxy) -> None:
@@ -217,7 +110,7 @@ def test_monitoring_is_closed_to_the_world(proxy: Proxy, daemon: Daemon, path: s
     heard = proxy.says(f"GET {path} HTTP/1.1", f"Host: {NAME}", "Connection: close", "")
     assert heard.split(b" ", 2)[1] == b"404"
     assert b"buildbridge_" not in heard
-    assert httpx.get(f"{daemon.url}/healthz", trust_env=False).status_code == 200
+    assert httpx.get(f"{daemon.url}/healthz", trust_env=False, verify=NO_TLS).status_code == 200
 
 
 def test_two_hosts_are_rejected(proxy: Proxy) -> None:

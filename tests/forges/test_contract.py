@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from support.deliveries import CONTRACTS, HOSTS, SECRETS, Proof, Sample, samples, signatures
+from support.each_host import of_each_host
 
 from bridge.errors import BadSignature, NoSignature
 from bridge.forges.forms import form_payload
@@ -16,7 +17,24 @@ from bridge.forges.request import Request
 from bridge.model.delivery import DIGEST
 
 _SAMPLES = {str(sample): sample for sample in samples(Path(__file__).parent / "payloads")}
-every_sample = pytest.mark.parametrize("sample", _SAMPLES.values(), ids=_SAMPLES.keys())
+MISSHAPEN = (
+    "",
+    " ",
+    "sha256=",
+    "sha1=",
+    "v1,",
+    "v1",
+    ",",
+    "\xff\xfe",
+    "sha256=" + "\xe9" * 64,
+    "\xe9" * 64,
+    "v1,\xe9",
+    "陶",
+    "x" * 9999,
+)
+"""What is no proof of any host."""
+NO_TIMES = ("", "0", "soon", "-1", "1e9", "1741061167.5", "9" * 400, "\xb2", "\u0661")
+every_sample = of_each_host(list(_SAMPLES.values()))
 
 
 def proof_of(sample: Sample) -> Proof:
@@ -164,27 +182,9 @@ def test_the_right_signature_of_another_host_proves_nothing_here(sample: Sample)
 
 
 @every_sample
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        " ",
-        "sha256=",
-        "sha1=",
-        "v1,",
-        "v1",
-        ",",
-        "\xff\xfe",
-        "sha256=" + "\xe9" * 64,
-        "\xe9" * 64,
-        "v1,\xe9",
-        "陶",
-        "x" * 9999,
-    ],
-    ids=ascii,
-)
-def test_a_proof_of_another_shape_is_rejected(sample: Sample, value: str) -> None:
-    assert not accepts_proof(sample, value)
+def test_a_proof_of_another_shape_is_rejected(sample: Sample) -> None:
+    for value in MISSHAPEN:
+        assert not accepts_proof(sample, value), value
 
 
 @every_sample
@@ -212,13 +212,12 @@ def test_a_proof_with_a_time_stamp_ages(sample: Sample) -> None:
 
 
 @every_sample
-@pytest.mark.parametrize(
-    "value", ["", "0", "soon", "-1", "1e9", "1741061167.5", "9" * 400, "\xb2", "\u0661"], ids=ascii
-)
-def test_a_forged_time_stamp_is_rejected(sample: Sample, value: str) -> None:
-    for name in ("webhook-timestamp", "x-gitee-timestamp"):
-        if name in sample.headers and claimed(sample).encode() not in SECRETS:
-            assert not accepts(sample, headers=sample.headers | {name: value})
+def test_a_forged_time_stamp_is_rejected(sample: Sample) -> None:
+    if claimed(sample).encode() in SECRETS:
+        return
+    stamps = {"webhook-timestamp", "x-gitee-timestamp"} & sample.headers.keys()
+    for name, value in product(stamps, NO_TIMES):
+        assert not accepts(sample, headers=sample.headers | {name: value}), value
 
 
 @every_sample

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from support.deliveries import HOSTS, SECRETS, Sample, misreadings, samples
+from support.each_host import of_each_host
 
 from bridge.forges.request import Request
 from bridge.model.delivery import Delivery
 
 _PROOF = re.compile("token|signature|authorization")
 _SAMPLES = samples(Path(__file__).parent / "payloads")
+every_sample = of_each_host(_SAMPLES)
 
 
 def receive(sample: Sample) -> Delivery:
@@ -23,25 +25,25 @@ def receive(sample: Sample) -> Delivery:
     )
 
 
-@pytest.mark.parametrize("sample", _SAMPLES, ids=str)
+@every_sample
 def test_a_delivery_is_read_as_expected(sample: Sample) -> None:
     assert misreadings(sample) == {}
 
 
-@pytest.mark.parametrize("sample", _SAMPLES, ids=str)
+@every_sample
 def test_a_delivery_is_recognised_by_its_host_alone(sample: Sample) -> None:
     found = [name for name, forge in HOSTS.items() if forge.recognises(Request(sample.headers, sample.body))]
     assert found == [sample.forge.host]
 
 
-@pytest.mark.parametrize("sample", _SAMPLES, ids=str)
+@every_sample
 def test_what_is_stored_reads_like_what_was_sent(sample: Sample) -> None:
     delivery = receive(sample)
     stored = sample.forge.parse(Request(delivery.headers, delivery.body))
     assert stored == sample.forge.parse(Request(sample.headers, sample.body))
 
 
-@pytest.mark.parametrize("sample", _SAMPLES, ids=str)
+@every_sample
 def test_nothing_stored_proves_who_sent_it(sample: Sample) -> None:
     delivery = receive(sample)
     values = {name: value for name, value in sample.headers.items() if name not in delivery.headers}

@@ -1,5 +1,6 @@
 """The families of parsers that are fuzzed: what they begin with, and what must hold for any bytes."""
 
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from bridge.model.event import Ignored, PushEvent
 from bridge.model.notice import EventName
 from bridge.registry import KINDS
 from bridge.rules.loader import load_rules
+from bridge.web.pages.ansi import MAX_CHANGES, MAX_SHOWN, shown
 
 ROOT: Final = Path(__file__).parents[2]
 FOUND: Final = Path(__file__).with_name("found")
@@ -172,6 +174,23 @@ def _check_template(data: bytes) -> None:
             assert fault.problem.isprintable()
 
 
+def _log_seeds() -> Iterator[bytes]:
+    yield b"\x1b[1;31mfailed\x1b[0m: \x1b[38;5;196mred\x1b[48;2;1;2;3m <b>&\x1b]0;title\x07 50 %\r100 %"
+    yield b"\x1b[38:2::1:2:3m\x1b[4:3m\x1b[7mx\x1b[27m\x1b[2J\x1b[1;1H\x9b31m"
+    yield b"\x1b]8;;https://git.example.com\x1b\\a link\x1b]8;;\x1b\\"
+    yield b"\x1b[38;5mx\x1b[;;mx\x1b[1;2;3;4;7;91;107mx\x1b[21;22;23;24;27;39;49mx"
+    yield "\u202eturned\u202c 构建 \x00\x08\x7f".encode()
+
+
+def _check_log_line(data: bytes) -> None:
+    found, _ = shown(data.decode(errors="replace"))
+    assert _LINE.fullmatch(found)
+    assert found.count("<span") <= MAX_CHANGES
+    assert len(_TAG.sub("", found)) <= MAX_SHOWN * len("&quot;")
+
+
+_LINE: Final = re.compile(r"""(?:<span class="[a-z0-9]+(?: [a-z0-9]+)*">[^<>"']*</span>|[^<>"'])*+""")
+_TAG: Final = re.compile("<[^>]*>")
 _USUAL: Final = {sample.forge.host: sample.headers for sample in reversed(samples(_PAYLOADS))}
 _FOLDER: Final = tempfile.TemporaryDirectory(prefix="fuzz-")
 
@@ -186,5 +205,6 @@ FAMILIES: Final = {
         lambda: _files("deploy", "tests/config"),
         lambda data: _check_file(data, lambda file: load_config(file, KINDS, {"HOOK": "a-secret"})),
     ),
+    "log_lines": Family(_log_seeds, _check_log_line),
     "templates": Family(_template_seeds, _check_template, seconds=1.0),
 }

@@ -12,12 +12,14 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 sys.path.append(str(Path(__file__).parents[1]))  # the tests' own packages, as pytest finds them
 
-_NAMES: Final = ("forges", "forms", "rules", "config", "templates")
+_NAMES: Final = ("forges", "forms", "rules", "config", "templates", "log_lines")
 _MEMORY_MIB: Final = 1024
 _HANG_SECONDS: Final = 20
 _WORD: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_-]{2,30}")
@@ -27,7 +29,7 @@ def prepare(family: str, folder: Path) -> None:
     """The seeds, and the words that stand in them, as libFuzzer wants them."""
     from fuzz.families import FAMILIES  # noqa: PLC0415  # the child has to be first to import the parsers
 
-    (folder / "corpus").mkdir()
+    (folder / "corpus").mkdir(parents=True)
     words: dict[bytes, None] = {}
     for number, seed in enumerate(FAMILIES[family].seeds()):
         (folder / "corpus" / f"seed-{number}").write_bytes(seed)
@@ -35,12 +37,26 @@ def prepare(family: str, folder: Path) -> None:
     (folder / "words").write_bytes(b"".join(b'"%s"\n' % word for word in words))
 
 
-def fuzz(family: str, folder: Path, seconds: int, seed: int) -> None:
-    """Fuzz in this process; libFuzzer ends it."""
+def fuzz_each(families: Sequence[str], folder: Path, seconds: int, seed: int) -> dict[str, int]:
+    """Fuzz one family after the other, in children of this process; returns their exit statuses."""
     import atheris  # noqa: PLC0415  # only the child needs it
 
     with atheris.instrument_imports(include=["bridge"]):
-        from fuzz.families import FAMILIES, FOUND, MAX_BYTES  # noqa: PLC0415  # imported to be instrumented
+        import_module("fuzz.families")  # to instrument what it imports takes seconds
+
+    statuses = {}
+    for family in families:
+        child = os.fork()
+        if not child:
+            fuzz(family, folder / family, seconds, seed)
+        statuses[family] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return statuses
+
+
+def fuzz(family: str, folder: Path, seconds: int, seed: int) -> None:
+    """Fuzz in this process; libFuzzer ends it."""
+    import atheris  # noqa: PLC0415  # only the child needs it
+    from fuzz.families import FAMILIES, FOUND, MAX_BYTES  # noqa: PLC0415  # they are instrumented now
 
     (FOUND / family).mkdir(parents=True, exist_ok=True)
     options = [
@@ -57,19 +73,17 @@ def fuzz(family: str, folder: Path, seconds: int, seed: int) -> None:
     atheris.Fuzz()
 
 
-def run(family: str, seconds: int, seed: int) -> int:
-    """Fuzz one family in a process of its own; returns its exit status."""
+def run(families: Sequence[str], seconds: int, seed: int) -> int:
+    """Fuzz families in a process of their own; returns its exit status."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        prepare(family, Path(folder))
+        for family in families:
+            prepare(family, Path(folder) / family)
         # Measuring coverage twice would only be slow.
         environ = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
         environ["TMPDIR"] = folder
-        options = ["--family", family, "--seconds", str(seconds), "--seed", str(seed), "--inside", folder]
-        return subprocess.run(
-            [sys.executable, __file__, *options],
-            env=environ,
-            check=False,
-        ).returncode
+        options = [f"--family={family}" for family in families]
+        options += ["--seconds", str(seconds), "--seed", str(seed), "--inside", folder]
+        return subprocess.run([sys.executable, __file__, *options], env=environ, check=False).returncode
 
 
 def main() -> int:
@@ -79,14 +93,14 @@ def main() -> int:
     parser.add_argument(
         "--seed", type=int, default=0, help="the same one tries the same; 0 is another each time"
     )
-    parser.add_argument("--family", choices=_NAMES, help="only this one")
+    parser.add_argument("--family", choices=_NAMES, action="append", help="only this one")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     seconds = options.seconds or int(options.minutes * 60)
-    if options.inside:
-        fuzz(options.family, options.inside, seconds, options.seed)
-    families = [options.family] if options.family else _NAMES
-    statuses = {family: run(family, seconds, options.seed) for family in families}
+    families = options.family or _NAMES
+    if not options.inside:
+        return run(families, seconds, options.seed)
+    statuses = fuzz_each(families, options.inside, seconds, options.seed)
     for family, status in statuses.items():
         print(f"{family}: {'nothing found' if status == 0 else 'broken, see above'}")  # noqa: T201  # its output
     return int(any(statuses.values()))

@@ -5,6 +5,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType
 from typing import Any, Final
 
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -64,7 +66,18 @@ class Mutation:
 
 def same(one: str, other: str) -> bool:
     """Whether two sources differ in their spelling only."""
-    return ast.dump(ast.parse(one)) == ast.dump(ast.parse(other))
+    return _meaning(one) == _meaning(other)
+
+
+@lru_cache(maxsize=8)
+def _meaning(source: str) -> CodeType:
+    return _without_places(compile(source, "", "exec", dont_inherit=True))
+
+
+def _without_places(code: CodeType) -> CodeType:
+    """The code without what says in which lines it stands."""
+    inner = (_without_places(one) if isinstance(one, CodeType) else one for one in code.co_consts)
+    return code.replace(co_firstlineno=1, co_linetable=b"", co_consts=tuple(inner))
 
 
 def mutations(source: str) -> dict[int, list[Mutation]]:

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
+from functools import cache
 
 import pytest
 from support.histories import History, Kind
@@ -24,16 +25,11 @@ KINDS = {
 UNASKED = [name for name, kind in KINDS.items() if not kind.people]
 """Here no person asks for older code, so each moving tag ends at the newest."""
 
-Played = dict[str, list[tuple[History, Memory]]]
 
-
-@pytest.fixture(scope="module")
-def played() -> Played:
-    """Whole histories of each kind, and the store after each."""
-    return {
-        name: [play(seed, kind) for seed in range(BASE_SEED, BASE_SEED + COUNT)]
-        for name, kind in KINDS.items()
-    }
+@cache
+def played(kind: str) -> list[tuple[History, Memory]]:
+    """Whole histories of a kind, and the store after each."""
+    return [play(seed, KINDS[kind]) for seed in range(BASE_SEED, BASE_SEED + COUNT)]
 
 
 def play(seed: int, kind: Kind) -> tuple[History, Memory]:
@@ -66,12 +62,12 @@ def last_sent(store: Memory) -> dict[tuple[str, str, str], StoredBuild]:
 
 
 @pytest.mark.parametrize("kind", UNASKED)
-def test_a_moving_tag_ends_at_the_newest_code(played: Played, kind: str) -> None:
+def test_a_moving_tag_ends_at_the_newest_code(kind: str) -> None:
     """No code that was pushed is newer than what was last sent to the builder for the tag.
 
     The tag holds that, or, where that build failed, the last that did not fail.
     """
-    for history, store in played[kind]:
+    for history, store in played(kind):
         pushed = {new.pushed for delivery in history.delivered for new in delivery.wanted}
         tags = moving_tags(store)
         for name, last in last_sent(store).items():
@@ -88,11 +84,9 @@ def test_a_moving_tag_ends_at_the_newest_code(played: Played, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["pushes", "resets"])
-def test_where_nothing_was_lost_a_moving_tag_holds_the_last_that_was_pushed(
-    played: Played, kind: str
-) -> None:
+def test_where_nothing_was_lost_a_moving_tag_holds_the_last_that_was_pushed(kind: str) -> None:
     seen = 0
-    for history, store in played[kind]:
+    for history, store in played(kind):
         for (_, ref, _), tags in moving_tags(store).items():
             last = history.last.get(ref.removeprefix("refs/heads/"))
             if last:
@@ -103,9 +97,9 @@ def test_where_nothing_was_lost_a_moving_tag_holds_the_last_that_was_pushed(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_push_builds_twice_unless_its_ref_seems_to_have_gone_back(played: Played, kind: str) -> None:
+def test_no_push_builds_twice_unless_its_ref_seems_to_have_gone_back(kind: str) -> None:
     repeated = 0
-    for history, store in played[kind]:
+    for history, store in played(kind):
         reported = {delivery.id: place for place, delivery in enumerate(history.delivered)}
         asked = {delivery.id for delivery in history.delivered if delivery.asked}
         built: dict[tuple[str | None, ...], int] = {}
@@ -126,28 +120,28 @@ def test_no_push_builds_twice_unless_its_ref_seems_to_have_gone_back(played: Pla
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_delivery_makes_one_build_of_a_tag_set_and_numbers_have_no_gaps(played: Played, kind: str) -> None:
-    for history, store in played[kind]:
+def test_a_delivery_makes_one_build_of_a_tag_set_and_numbers_have_no_gaps(kind: str) -> None:
+    for history, store in played(kind):
         made = Counter((build.new.origin.delivery_id, build.new.tag_set) for build in store.builds.values())
         assert set(made.values()) <= {1}, f"seed {history.seed}"
         assert list(store.builds) == list(range(1, len(store.builds) + 1)), f"seed {history.seed}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_superseded_by_older_code(played: Played, kind: str) -> None:
-    for history, store in played[kind]:
+def test_nothing_is_superseded_by_older_code(kind: str) -> None:
+    for history, store in played(kind):
         assert not store.superseded_by_older, f"seed {history.seed}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_two_names_never_share_a_tag(played: Played, kind: str) -> None:
-    for history, store in played[kind]:
+def test_two_names_never_share_a_tag(kind: str) -> None:
+    for history, store in played(kind):
         holders = Counter(tag for tags in moving_tags(store).values() for tag in tags)
         assert set(holders.values()) <= {1}, f"seed {history.seed}: {holders.most_common(1)}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_history_comes_to_an_end(played: Played, kind: str) -> None:
-    for history, store in played[kind]:
+def test_every_history_comes_to_an_end(kind: str) -> None:
+    for history, store in played(kind):
         open_builds = [build.number for build in store.builds.values() if not build.state.terminal]
         assert not open_builds, f"seed {history.seed}"

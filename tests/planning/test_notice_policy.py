@@ -9,6 +9,7 @@ import pytest
 from support.listed import newest_notices
 from support.rules import NAMES, rules_of
 from support.scripted import Store, new_build
+from support.trail import change_by
 
 from bridge.config.notices import NoticeSetting
 from bridge.model.build import Build, BuildState
@@ -139,7 +140,7 @@ async def test_that_a_build_waits_is_told_once_a_run_and_to_who_asked_for_it_alo
     for state in (BuildState.TRIGGERING, BuildState.WAITING):  # the builder was proven not to have it
         assert await store.builds.transition(build.id, state, policy)
     await end(store, build, F)
-    await store.builds.retry(build.id, "ann", "again", notices_for=policy)
+    await store.builds.retry(build.id, change_by("ann"), "again", notices_for=policy)
     await end(store, replace(build, run=2, id=f"{build.id}.2"), S)
     heard = [event.removeprefix("buildJob") for event in await store.events("status")]
     assert heard == ["Queued", "Start", "Fail", "Queued", "Start", "Fixed"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.planning.ref_history import Chain
+from bridge.model.chain import Chain
 
 
 @pytest.mark.parametrize(

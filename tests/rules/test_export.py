@@ -79,7 +79,7 @@ def test_a_remark_says_what_a_disabled_repository_was_before(tmp_path: Path) -> 
     remarks = [line for line in texts["acme", "shop"].splitlines() if line.startswith("#")]
     assert remarks == [
         f"# In place of {tmp_path}/rules.yaml:3:1.",
-        "# It was disabled by the API (bob, 2023-11-14T22:14:20Z): it costs too much.",
+        "# It was disabled by bob (2023-11-14T22:14:20Z): it costs too much.",
         "# Before that is_active was true in tag_configs: 0.",
         "# Before that it had the schedule: 0 3 * * * UTC master.",
     ]
@@ -90,4 +90,4 @@ def test_a_reason_of_several_lines_stays_a_remark(tmp_path: Path) -> None:
     reason = Override(disabled=type(DISABLED.disabled)(by="bob", at=0, reason="a\nrepo_name: evil"))
     texts, _ = written(tmp_path, stored_rules(shop=reason))
     assert yaml.safe_load(texts["acme", "shop"])["repo_name"] == "shop"
-    assert "(bob, 1970-01-01T00:00:00Z): a?repo_name: evil." in texts["acme", "shop"]
+    assert "bob (1970-01-01T00:00:00Z): a?repo_name: evil." in texts["acme", "shop"]

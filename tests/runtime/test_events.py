@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,20 +41,22 @@ def names(event: ast.expr) -> Iterator[str | None]:
             yield None
 
 
-def found() -> Iterator[tuple[str, ast.Call]]:
-    for file in sorted(BRIDGE.rglob("*.py")):
-        for call in calls(file.read_text("utf-8")):
-            yield f"{file.relative_to(BRIDGE)}:{call.lineno}", call
+@cache
+def found() -> list[tuple[str, ast.Call]]:
+    """The calls of all modules, and where they stand."""
+    return [
+        (f"{file.relative_to(BRIDGE)}:{call.lineno}", call)
+        for file in sorted(BRIDGE.rglob("*.py"))
+        for call in calls(file.read_text("utf-8"))
+    ]
 
 
-@pytest.mark.parametrize(("place", "call"), [pytest.param(*one, id=one[0]) for one in found()])
-def test_a_line_of_log_has_a_name_from_the_list_and_the_fields_have_one_spelling(
-    place: str, call: ast.Call
-) -> None:
-    assert call.args, place
-    assert None not in set(names(call.args[0])), f"{place}: the first argument is not a LogEvent"
-    assert len(call.args) == 1, place
-    assert not {field.arg for field in call.keywords} & RETIRED, place
+def test_a_line_of_log_has_a_name_from_the_list_and_the_fields_have_one_spelling() -> None:
+    for place, call in found():
+        assert call.args, place
+        assert None not in set(names(call.args[0])), f"{place}: the first argument is not a LogEvent"
+        assert len(call.args) == 1, place
+        assert not {field.arg for field in call.keywords} & RETIRED, place
 
 
 def test_every_name_of_the_list_is_used() -> None:

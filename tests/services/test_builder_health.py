@@ -4,6 +4,7 @@ import pytest
 from support.harness import PollerHarness, TriggererHarness
 from support.scripted import ScriptedBuilder, Store
 from support.services import add_queued, polling, triggering
+from support.trail import change_by
 
 from bridge.builders.base import Retry, Status
 from bridge.errors import Denied, Permanent, Transient
@@ -167,7 +168,7 @@ async def test_a_recovery_is_noticed_without_any_push(store: Store, builder: Scr
     builder.triggers.append(Retry("no route to host"))
     async with triggering(store, builder) as triggers:
         assert await triggers.down()
-    await store.builds.request_cancel(build.id, "cancelled by ann")
+    await store.builds.request_cancel(build.id, "cancelled by ann", change_by())
     async with triggering(store, builder):
         assert (await store.build(build.id)).state is BuildState.CANCELLED
     async with polling(store, builder) as harness:

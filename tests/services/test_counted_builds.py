@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 from support.scripted import START, ScriptedBuilder, Store, quiet
 from support.services import move, polling, triggering
+from support.trail import change_by
 
 from bridge.builders.base import Rejected, Status
 from bridge.model.build import Build, BuildState
@@ -50,7 +51,7 @@ async def test_a_build_that_ends_before_it_was_sent_is_counted(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await store.add_build(builder=builder.name)
-    await store.builds.request_cancel(build.id, "cancelled by ann")
+    await store.builds.request_cancel(build.id, "cancelled by ann", change_by())
     async with triggering(store, builder):
         pass
     assert ended(builder, BuildState.CANCELLED) == 1.0
@@ -97,7 +98,7 @@ async def test_the_time_to_the_trigger_begins_with_the_delivery_and_another_run_
         await harness.settled()
         assert value("delivery_to_trigger_seconds_sum", builder=builder.name) == 4.0
         await store.builds.transition(build.run_id, BuildState.FAILED, quiet, ended_at=store.clock())
-        await store.builds.retry(build.id, "ann", "again")
+        await store.builds.retry(build.id, change_by("ann"), "again")
         await harness.advance(3600)
         assert value("triggers_total", builder=builder.name, outcome="sent") == 2.0
     assert value("delivery_to_trigger_seconds_count", builder=builder.name) == 1.0

@@ -11,6 +11,7 @@ import pytest
 from support.harness import DispatcherHarness
 from support.rules import rules_of
 from support.scripted import ANN, SHA, Store, delivery_of, eventually, failing
+from support.trail import change_by
 
 from bridge.config.notices import NoticeSetting
 from bridge.errors import BadPayload
@@ -250,8 +251,8 @@ async def test_a_large_push_keeps_its_place_before_a_small_one(store: Store, tmp
 async def test_a_wanted_repeat_builds_again(store: Store, tmp_path: Path) -> None:
     async with dispatching(store, tmp_path) as harness:
         (row,) = await harness.put(sent("1", body()))
-        again = await store.deliveries.redeliver(row.delivery.id)
-        once_more = await store.deliveries.redeliver(again)
+        again = await store.deliveries.redeliver(row.delivery.id, change_by())
+        once_more = await store.deliveries.redeliver(again, change_by())
         await harness.settled()
         rows = [await harness.row(one) for one in (again, once_more)]
         page = await store.builds.page(Cursor(), 20)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from support.scripted import ScriptedBuilder, Store, open_store
 from support.services import add_queued, move, polling, triggering
+from support.trail import change_by
 
 from bridge.builders.base import Ambiguous, LogChunk, Search, Status
 from bridge.errors import Transient
@@ -25,7 +26,7 @@ async def retried(store: Store, end: BuildState) -> Build:
     """A build whose first run, with the builder as `handle-1`, ended so; the second run waits."""
     build = await add_queued(store)
     await move(store, build, end, ended_at=store.clock())
-    return await store.builds.retry(build.id, "ann", "again")
+    return await store.builds.retry(build.id, change_by("ann"), "again")
 
 
 async def sent_again(store: Store, build: Build, handle: str = "handle-2") -> Build:
@@ -135,7 +136,7 @@ async def test_a_lost_run_without_a_handle_is_searched_for(
 ) -> None:
     build = await store.add_build()
     await move(store, build, BuildState.TRIGGERING, BuildState.UNKNOWN)
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     builder.finds.extend([Transient("503"), found])
     builder.statuses = {build.id: CANCELLED}
     async with polling(store, builder) as harness:
@@ -152,7 +153,7 @@ async def test_a_lost_run_is_searched_for_by_the_one_before_it(
     second = await retried(store, BuildState.FAILED)
     for state in (BuildState.TRIGGERING, BuildState.UNKNOWN):
         await store.builds.transition(second.run_id, state, lambda *_: [])
-    await store.builds.retry(second.id, "ann", "again")
+    await store.builds.retry(second.id, change_by("ann"), "again")
     async with polling(store, builder):
         assert builder.called("find") == [second.run_id]
     earlier = EarlierRun(handle="handle-1", followed_at=second.enqueued_at)
@@ -202,7 +203,7 @@ async def test_a_run_that_may_go_on_or_never_began_is_not_named_to_the_builder(
         else:
             build = await store.add_build()
             await move(store, build, BuildState.FAILED, released=True)
-            build = await store.builds.retry(build.id, "ann", "again")
+            build = await store.builds.retry(build.id, change_by("ann"), "again")
         async with triggering(store, builder):
             assert (await store.build(build.id)).state is BuildState.QUEUED
     assert [request.previous for request in builder.requests] == [None]
@@ -214,7 +215,7 @@ async def test_a_retry_of_an_old_build_is_tried_for_as_long_as_a_new_one(
     build = await add_queued(store)
     await move(store, build, BuildState.FAILED, released=True)
     store.clock.advance(2 * GIVE_UP_SECONDS)
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     builder.triggers.append(Transient("503"))
     builder.finds.append(Transient("503"))
     async with triggering(store, builder):
@@ -228,7 +229,7 @@ async def test_what_a_poll_says_of_the_run_before_does_not_end_the_next(
     await move(store, build, BuildState.UNKNOWN)
 
     async def retried_meanwhile() -> dict[str, Status]:
-        await store.builds.retry(build.id, "ann", "again")
+        await store.builds.retry(build.id, change_by("ann"), "again")
         return {build.id: Status(state=BuildState.FAILED, raw="FAILURE")}
 
     builder.polls.append(retried_meanwhile)

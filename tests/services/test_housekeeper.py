@@ -9,6 +9,7 @@ import anyio
 import pytest
 from support.listed import newest_deliveries, newest_notices
 from support.scripted import Rounds, Store, delivery_of, eventually, failing, quiet
+from support.trail import change_by
 from support.wallclock import set_tick_clock_back
 
 from bridge.config.settings import RetentionSettings
@@ -98,7 +99,7 @@ async def test_a_retry_that_needs_a_builder_of_long_ago_ends_and_says_so(store: 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(unserved.run)
         await rounds.settled()
-        await store.builds.retry(gone.id, "ann", "again")
+        await store.builds.retry(gone.id, change_by("ann"), "again")
         await rounds.settled()
         tasks.cancel_scope.cancel()
     first, second = await store.builds.runs(gone.id)

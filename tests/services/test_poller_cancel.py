@@ -3,6 +3,7 @@
 import pytest
 from support.scripted import ScriptedBuilder, Store
 from support.services import add_queued, move, polling
+from support.trail import change_by
 
 from bridge.builders.base import Status
 from bridge.errors import Permanent, Transient
@@ -25,7 +26,7 @@ async def test_the_builder_is_asked_once_and_after_a_pause_again_a_few_times(
     build = await move(store, await add_queued(store), BuildState.RUNNING)
     other = await move(store, await add_queued(store, "2"), BuildState.RUNNING)
     builder.statuses.update({build.id: RUNNING, other.id: RUNNING})
-    await store.builds.request_cancel(build.id, "cancelled by ann")
+    await store.builds.request_cancel(build.id, "cancelled by ann", change_by())
     async with polling(store, builder) as harness:
         await harness.advance(STOP_SECONDS - 1)
         assert builder.called("cancel") == ["handle-1"]
@@ -48,7 +49,7 @@ async def test_a_builder_that_did_not_answer_is_asked_again_however_often(
     build = await move(store, await add_queued(store), BuildState.RUNNING)
     builder.statuses[build.id] = RUNNING
     builder.cancels.extend([error] * STOPS)
-    await store.builds.request_cancel(build.id, "cancelled by ann")
+    await store.builds.request_cancel(build.id, "cancelled by ann", change_by())
     async with polling(store, builder) as harness:
         for _ in range(STOPS):
             await harness.advance(STOP_SECONDS)
@@ -62,7 +63,7 @@ async def test_a_builder_that_refuses_is_quoted_with_the_build(
     build = await move(store, await add_queued(store), BuildState.RUNNING)
     builder.statuses[build.id] = RUNNING
     builder.cancels.append(Permanent("this user may not stop builds (403)"))
-    await store.builds.request_cancel(build.id, "cancelled by ann")
+    await store.builds.request_cancel(build.id, "cancelled by ann", change_by())
     async with polling(store, builder):
         after = await store.build(build.id)
     assert (after.state, after.detail) == (
@@ -77,7 +78,7 @@ async def test_a_build_that_was_quicker_than_its_cancellation_has_succeeded(
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await move(store, await add_queued(store), BuildState.RUNNING)
-    await store.builds.request_cancel(build.id, "cancelled by ann")
+    await store.builds.request_cancel(build.id, "cancelled by ann", change_by())
     builder.statuses[build.id] = SUCCESS
     async with polling(store, builder):
         after = await store.build(build.id)

@@ -10,6 +10,7 @@ from support.reloading import reloader, reloading, rule
 from support.rules import NAMES, tag_config
 from support.scripted import Store, eventually, failing, open_store
 from support.stored import DISABLED, document, put, tag_config_document
+from support.trail import change_by
 
 from bridge.errors import ConfigError, StoreError
 from bridge.model.notice import EventName
@@ -37,7 +38,7 @@ class To:
 
 
 def overridden(override: Override) -> RepositoryChange:
-    return RepositoryChange(key=SHOP, by="bob", repository=None, override=override)
+    return RepositoryChange(key=SHOP, entry=change_by("bob"), repository=None, override=override)
 
 
 async def test_a_change_is_in_force_and_in_the_store_when_the_call_returns(
@@ -52,13 +53,13 @@ async def test_a_change_is_in_force_and_in_the_store_when_the_call_returns(
     made = harness.reloader.in_force.ids[TOOL]
     assert harness.calls == ["on_reloaded", "wake_notifiers"]
     await harness.reloader.change(To(put(document("tool", tag_config_document("develop")))))
-    await harness.reloader.change(To(RepositoryChange(key=TOOL, by="alice", repository=None)))
+    await harness.reloader.change(To(RepositoryChange(key=TOOL, entry=change_by("alice"), repository=None)))
     assert harness.names() == ["shop"]
     assert TOOL not in harness.reloader.in_force.ids
     await harness.reloader.change(To(put(document())))
     again = harness.reloader.in_force.ids[TOOL]
     assert (again.build_config > made.build_config, again.tag_configs > made.tag_configs) == (True, True)
-    by = ", by the API (alice)"
+    by = ", by alice"
     assert await harness.service_notices("team") == [
         (
             EventName.UPDATE_CONFIG,
@@ -75,7 +76,7 @@ async def test_disabling_and_enabling_a_repository_of_a_file_is_reported(store: 
     assert harness.reloader.rules.api.disabled(SHOP)
     await harness.reloader.change(To(overridden(NO_OVERRIDE)))
     assert harness.reloader.rules.api.disabled(SHOP) is None
-    by = ", by the API (bob)"
+    by = ", by bob"
     assert await harness.service_notices("team") == [
         (EventName.FORBID, "acme/shop", f"nothing in its rule is active any more{by}"),
         (EventName.UPDATE_CONFIG, "acme/shop", f"changed: build_config.tag_configs[0].is_active{by}"),
@@ -119,7 +120,9 @@ async def test_a_file_that_defines_what_the_api_made_is_rejected_and_named(
         why = await harness.fault()
         assert why
         assert "tool.yaml, line 3: repo_name: acme/tool is defined here and also by the API (alice, " in why
-        await harness.reloader.change(To(RepositoryChange(key=TOOL, by="alice", repository=None)))
+        await harness.reloader.change(
+            To(RepositoryChange(key=TOOL, entry=change_by("alice"), repository=None))
+        )
         await harness.reloader.reload()
         assert str(folder) in harness.reloader.rules.places[TOOL]
         assert await harness.fault() is None
@@ -218,7 +221,7 @@ async def test_a_start_without_the_folder_of_the_rules_forgets_nothing(tmp_path:
     (none := tmp_path / "not mounted").mkdir()
     first = (await start(folder)).begun
     async with open_store(tmp_path) as store:
-        change = RepositoryChange(key=SHOP, by="ann", repository=None, override=DISABLED)
+        change = RepositoryChange(key=SHOP, entry=change_by("ann"), repository=None, override=DISABLED)
         await store.repositories.take({}, [], [], change)
     assert (await start(none)).begun.ids == {}
     last = (await start(folder)).begun
@@ -241,7 +244,7 @@ async def test_a_folder_of_rules_that_is_gone_for_a_while_takes_nothing_with_it(
     await harness.reloader.reload()
     assert harness.names() == ["tool"]
     # What was made by API is deleted by API, files or not.
-    await harness.reloader.change(To(RepositoryChange(key=TOOL, by="alice", repository=None)))
+    await harness.reloader.change(To(RepositoryChange(key=TOOL, entry=change_by("alice"), repository=None)))
     for file, text in texts.items():
         file.write_text(text)
     await harness.reloader.reload()

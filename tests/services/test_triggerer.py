@@ -10,6 +10,7 @@ import pytest
 from support.harness import TriggererHarness
 from support.scripted import Clock, Hang, ScriptedBuilder, Store, eventually, failing, open_store
 from support.services import triggering
+from support.trail import change_by
 
 from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry, Sent
 from bridge.errors import Transient
@@ -193,8 +194,8 @@ async def test_a_build_that_is_cancelled_while_it_waits_never_reaches_the_builde
     store: Store, builder: ScriptedBuilder
 ) -> None:
     build = await store.add_build()
-    assert await store.builds.request_cancel(build.id, "cancelled by ann")
-    assert not await store.builds.request_cancel(build.id, "cancelled by bob"), "once is enough"
+    assert await store.builds.request_cancel(build.id, "cancelled by ann", change_by())
+    assert not await store.builds.request_cancel(build.id, "cancelled by bob", change_by()), "once is enough"
     async with triggering(store, builder):
         after = await store.build(build.id)
     assert (after.state, after.detail) == (BuildState.CANCELLED, "cancelled by ann")
@@ -210,14 +211,14 @@ async def test_a_cancelled_build_does_not_wait_for_a_slot_nor_for_a_builder_that
     running, waiting = [await store.add_build(key, tags=(key,)) for key in "12"]
     async with triggering(store, builder) as harness:
         assert builder.called("trigger") == [running.id]
-        await store.builds.request_cancel(waiting.id, "cancelled by ann")
+        await store.builds.request_cancel(waiting.id, "cancelled by ann", change_by())
         await harness.advance(0)
         assert (await store.build(waiting.id)).state is BuildState.CANCELLED
         late = await store.add_build("3", tags=("3",))
         await store.builds.transition(running.id, BuildState.FAILED, NoticePolicy(store.clock))
         builder.triggers.append(Retry("down", 3000.0))
         await harness.advance(0)
-        await store.builds.request_cancel(late.id, "cancelled by ann")
+        await store.builds.request_cancel(late.id, "cancelled by ann", change_by())
         await harness.advance(1)
         assert (await store.build(late.id)).state is BuildState.CANCELLED
 

@@ -13,14 +13,17 @@ import pytest
 from support.listed import newest_notices
 from support.notices import SERVICE
 from support.scripted import START, Clock, Store, delivery_of, open_store, quiet
+from support.trail import change_by
 
 from bridge.errors import StoreError, StoreTooNew
+from bridge.model.access import Principal, Role
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName, Notice
 from bridge.store.sqlite import migrate
 from bridge.store.sqlite.backup import back_up, verify
 from bridge.store.sqlite.restore import Restored, restore
 from bridge.store.values import Cursor
+from bridge.web.api.core.sessions import SessionAccess, session_id_of
 
 LATER = START + 3600.0
 KILLED = Path(__file__).parents[1] / "support" / "killed_restore.py"
@@ -152,6 +155,18 @@ async def states(store: Store, builds: list[str]) -> list[BuildState]:
     return [(await store.build(one)).state for one in builds]
 
 
+async def test_no_browser_that_has_signed_out_is_signed_in_by_a_restore(tmp_path: Path) -> None:
+    who = Principal(name="ann", role=Role.VIEWER, token_id="t")
+    async with open_store(tmp_path) as store:
+        access = SessionAccess(store, store.clock)
+        secret = await access.start(who, "", origin="192.0.2.7", agent="a browser")
+        file = kept(tmp_path)
+        await access.end(who, session_id_of(secret), "192.0.2.7")
+    put_back(tmp_path, file)
+    async with open_store(tmp_path) as store:
+        assert await store.sessions.get(session_id_of(secret)) is None
+
+
 async def test_nothing_that_was_open_in_a_backup_is_built_by_itself(tmp_path: Path) -> None:
     clock = Clock()
     async with open_store(tmp_path, clock) as store:
@@ -179,7 +194,7 @@ async def test_nothing_that_was_open_in_a_backup_is_built_by_itself(tmp_path: Pa
         assert await store.schedules.next_due() is None
         assert [row.state for row in await newest_notices(store, 9)] == ["pending"]
         assert await store.feed.newest() > newest, "who follows it has seen the numbers up to this one"
-        assert (await store.builds.retry(builds[0], "ann", "again")).run == 2
+        assert (await store.builds.retry(builds[0], change_by("ann"), "again")).run == 2
     assert done.kept is not None
     assert verify(done.kept).rows["build"] == 5
 

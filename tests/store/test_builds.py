@@ -19,6 +19,7 @@ from sqlalchemy.dialects import sqlite
 from support.listed import newest_notices
 from support.outbox import claim
 from support.scripted import SHA, START, Clock, Store, delivery_of, eventually, new_build, quiet
+from support.trail import change_by
 
 from bridge.errors import CannotRetry
 from bridge.model.build import TRANSITIONS, Build, BuildState
@@ -29,8 +30,9 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.leftovers import end_orphans
 from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
-from bridge.store.sqlite.builds import MAX_TEXT, due
+from bridge.store.sqlite.builds import MAX_TEXT
 from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.eligibility import due
 from bridge.store.sqlite.notices import add
 from bridge.store.values import Cursor, Decision
 
@@ -67,10 +69,12 @@ class Moves(RuleBasedStateMachine):
     def retry(self) -> None:
         if not self.state.terminal:
             with pytest.raises(CannotRetry):
-                self.portal.call(self.store.builds.retry, self.build_id, "ann", "again")
+                self.portal.call(self.store.builds.retry, self.build_id, change_by("ann"), "again")
             return
         before = self.run_id
-        self.run_id = self.portal.call(self.store.builds.retry, self.build_id, "ann", "again").run_id
+        self.run_id = self.portal.call(
+            self.store.builds.retry, self.build_id, change_by("ann"), "again"
+        ).run_id
         for to in BuildState:
             assert self.portal.call(self.store.builds.transition, before, to, quiet) is None
         self.state = BuildState.WAITING
@@ -79,7 +83,7 @@ class Moves(RuleBasedStateMachine):
     @rule()
     def ask_for_the_end(self) -> None:
         build = self.portal.call(self.store.build, self.build_id)
-        asked = self.portal.call(self.store.builds.request_cancel, self.build_id, "by ann")
+        asked = self.portal.call(self.store.builds.request_cancel, self.build_id, "by ann", change_by())
         assert asked == (not self.state.terminal and build.cancel_reason is None)
 
     @invariant()
@@ -102,7 +106,7 @@ TestMoves.settings = settings(max_examples=15, stateful_step_count=25, deadline=
 async def test_no_move_leads_out_of_nowhere(store: Store) -> None:
     assert await store.builds.transition("no such build", BuildState.FAILED, quiet) is None
     assert await store.builds.get("no such build") is None
-    assert not await store.builds.request_cancel("no such build", "by ann")
+    assert not await store.builds.request_cancel("no such build", "by ann", change_by())
 
 
 async def test_of_two_transitions_at_once_one_wins(store: Store) -> None:
@@ -211,7 +215,7 @@ async def test_builds_of_a_builder_that_is_gone_end_and_say_so(store: Store) -> 
 
 async def test_what_is_to_end_is_not_due(store: Store) -> None:
     asked, replaced, kept = [await store.add_build(tag, tags=(tag,)) for tag in "abc"]
-    assert await store.builds.request_cancel(asked.id, "by ann")
+    assert await store.builds.request_cancel(asked.id, "by ann", change_by())
     await store.builds.update(replaced.id, superseded="by a newer push")
     assert [build.id for build in await store.due("here")] == [kept.id]
     assert [build.id for build in await store.builds.unwanted("here")] == [asked.id, replaced.id]
@@ -361,7 +365,7 @@ async def test_a_build_that_ends_meanwhile_is_not_claimed(store: Store, *, asked
     """Between the look at what is due and the claim of it, somebody else ends the build."""
     build = await store.add_build()
     end = partial(store.builds.transition, build.id, BuildState.SUPERSEDED, quiet)
-    ask = partial(store.builds.request_cancel, build.id, "by ann")
+    ask = partial(store.builds.request_cancel, build.id, "by ann", change_by())
     entered, hold = threading.Event(), threading.Event()
     claimed: list[Build | None] = []
 

@@ -13,6 +13,7 @@ import pytest
 from support.listed import newest_deliveries, newest_notices
 from support.outbox import claim, next_due
 from support.scripted import START, Clock, delivery_of, new_build, quiet
+from support.trail import change_by
 
 from bridge.errors import StoreError
 from bridge.model.build import Build, BuildState, SeenJob
@@ -81,7 +82,7 @@ async def test_a_delivery_is_claimed_until_it_is_decided_and_decided_once(port: 
     assert await port.deliveries.record_decision(delivery.id, IGNORED, quiet, plan)
     assert await port.deliveries.record_decision(delivery.id, IGNORED, quiet, plan) is None
     assert await port.deliveries.claim(10) == []
-    again = await port.deliveries.redeliver(delivery.id)
+    again = await port.deliveries.redeliver(delivery.id, change_by())
     assert [one.id for one in await port.deliveries.claim(10)] == [again]
 
 
@@ -297,9 +298,11 @@ async def test_what_was_done_for_a_key_is_not_done_again(port: Store, clock: Clo
     build = await add_build(port, clock)
     await port.builds.transition(build.run_id, BuildState.FAILED, quiet)
     retried, redelivered = [(await port.idempotency_keys.claim("ann", key, "r")).id for key in "ab"]
-    assert (await port.builds.retry(build.id, "ann", "why", retried)).run == 2
+    assert (await port.builds.retry(build.id, change_by("ann"), "why", retried)).run == 2
     await port.builds.transition(f"{build.id}.2", BuildState.FAILED, quiet)
-    assert (await port.builds.retry(build.id, "ann", "why", retried)).run == 2
+    assert (await port.builds.retry(build.id, change_by("ann"), "why", retried)).run == 2
     for _ in range(2):
-        assert await port.deliveries.redeliver(build.origin.delivery_id, redelivered) == redelivered
+        assert (
+            await port.deliveries.redeliver(build.origin.delivery_id, change_by(), redelivered) == redelivered
+        )
     assert len(await newest_deliveries(port, 10)) == 2

@@ -6,6 +6,7 @@ import anyio
 import pytest
 from support.listed import newest_deliveries
 from support.scripted import Store, delivery_of, eventually, quiet
+from support.trail import change_by
 
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
@@ -41,14 +42,14 @@ async def test_the_same_body_without_an_id_is_the_same_for_an_hour_and_then_anot
         return await store.deliveries.put(delivery_of(f"{DIGEST}ab", store.clock()))
 
     first = await put()
-    wanted = await store.deliveries.redeliver(first.id)
+    wanted = await store.deliveries.redeliver(first.id, change_by())
     store.clock.advance(SAME_SECONDS)
     assert await put() == Receipt(first.id, new=False)
     store.clock.advance(1)
     second = await put()
     assert second.new
     assert await put() == Receipt(second.id, new=False), "which is the same for an hour, too"
-    again = await store.deliveries.redeliver(first.id)
+    again = await store.deliveries.redeliver(first.id, change_by())
     kept = {row.id: (row.key, row.replay) for row in await newest_deliveries(store, 10)}
     assert kept == {
         first.id: (f"{DIGEST}ab {first.id}", 0),
@@ -150,7 +151,7 @@ async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(
     delivery = delivery_of("k", 1.0)
     await store.deliveries.put(delivery)
     await store.deliveries.record_decision(delivery.id, IGNORED, quiet, plan)
-    new_id = await store.deliveries.redeliver(delivery.id)
+    new_id = await store.deliveries.redeliver(delivery.id, change_by())
     old, new = await store.deliveries.get(delivery.id), await store.deliveries.get(new_id)
     assert old is not None
     assert new is not None
@@ -160,7 +161,7 @@ async def test_a_redelivery_is_a_delivery_of_its_own_that_says_where_it_is_from(
     assert new[0].delivery.body == delivery.body
     assert (old[0].delivery.received_at, new[0].delivery.received_at) == (1.0, store.clock())
     with pytest.raises(StoreError, match="there is no delivery nothing"):
-        await store.deliveries.redeliver("nothing")
+        await store.deliveries.redeliver("nothing", change_by())
     assert await store.deliveries.get("nothing") is None
 
 

@@ -7,6 +7,7 @@ from support.listed import newest_notices
 from support.notifying import put
 from support.outbox import next_due
 from support.scripted import START, Store
+from support.trail import change_by
 
 from bridge.errors import CannotReplay
 from bridge.model.build import BuildState
@@ -103,10 +104,10 @@ async def test_a_digest_that_was_rejected_is_taken_apart_and_its_members_are_nev
 async def test_a_member_is_dropped_with_its_digest_only(store: Store) -> None:
     digest = await digest_of(store, "a", "b")
     await store.notices.end(digest.notice.id, NoticeState.PENDING, "later")
-    assert not await store.notices.drop("a", "by ann")
-    assert await store.notices.drop(digest.notice.id, "by ann")
+    assert not await store.notices.drop("a", "by ann", change_by())
+    assert await store.notices.drop(digest.notice.id, "by ann", change_by())
     assert [(await state(store, name))[0] for name in "ab"] == ["dead", "dead"]
-    again = await store.notices.replay(digest.notice.id)
+    again = await store.notices.replay(digest.notice.id, change_by())
     row = await claimed(store)
     assert row is not None
     assert (row.notice.id, row.notice.facts) == (again, digest.notice.facts)
@@ -211,7 +212,7 @@ async def test_a_digest_that_was_taken_apart_is_not_sent_again(store: Store) -> 
     digest = await digest_of(store, "a", "b")
     await store.notices.end(digest.notice.id, NoticeState.DEAD, "no", reason="content")
     with pytest.raises(CannotReplay, match="went one by one"):
-        await store.notices.replay(digest.notice.id)
+        await store.notices.replay(digest.notice.id, change_by())
 
 
 async def test_parts_of_the_bridge_do_not_wait_for_each_other(store: Store) -> None:

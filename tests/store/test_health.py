@@ -2,10 +2,17 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
-from support.scripted import START, Store
+from sqlalchemy import Connection
+from support.listed import add_notice
+from support.scripted import START, Store, open_store, quiet
 
-from bridge.model.notice import EventName
+from bridge.model.build import BuildState
+from bridge.model.notice import EventName, NoticeState
+from bridge.store.monitoring import Successes
+from bridge.store.sqlite import monitoring
 from bridge.store.values import HealthRecord
 
 HERE = "builder:here"
@@ -15,20 +22,30 @@ async def test_a_part_is_down_since_it_first_failed(store: Store) -> None:
     assert await store.health.degrade(HERE, "no answer", pause=60)
     store.clock.advance(600)
     assert not await store.health.degrade(HERE, "503")
-    health = HealthRecord(name=HERE, down_since=START, why="503")
+    health = HealthRecord(name=HERE, down_since=START, why="503", error="503", error_at=START + 600)
     assert await store.health.get(HERE) == health
     store.clock.advance(600)
     assert await store.health.restore(HERE, "it answers")
-    assert await store.health.get(HERE) == HealthRecord(name=HERE, why="it answers")
+    assert await store.health.get(HERE) == HealthRecord(
+        name=HERE, why="it answers", restored_at=START + 1200, error="503", error_at=START + 600
+    )
     assert not await store.health.restore(HERE, "it answers still")
     assert await store.health.degrade(HERE, "no answer again")
-    assert (await store.health.get(HERE)).down_since == START + 1200
+    assert await store.health.get(HERE) == HealthRecord(
+        name=HERE,
+        down_since=START + 1200,
+        why="no answer again",
+        error="no answer again",
+        error_at=START + 1200,
+    )
 
 
 async def test_the_end_of_a_pause_is_no_change_of_health(store: Store) -> None:
     await store.health.degrade(HERE, "no answer", pause=60)
     await store.health.resume(HERE)
-    assert await store.health.get(HERE) == HealthRecord(name=HERE, down_since=START, why="no answer")
+    assert await store.health.get(HERE) == HealthRecord(
+        name=HERE, down_since=START, why="no answer", error="no answer", error_at=START
+    )
     await store.health.resume("channel:team")
     assert await store.health.all() == [await store.health.get(HERE)]
     assert await store.events() == [EventName.DEGRADED]
@@ -59,3 +76,33 @@ async def test_a_change_of_health_makes_a_notice_and_nothing_else_does(store: St
     await store.health.set(replace(down, name="builder:gone"))
     await store.recover(["message", "team"], ["builder:here"])
     assert [health.name for health in await store.health.all()] == ["builder:here"]
+
+
+async def test_when_a_builder_took_its_last_build_and_a_channel_its_last_notice(store: Store) -> None:
+    build = await store.add_build()
+    await store.builds.transition(build.run_id, BuildState.TRIGGERING, quiet, triggered_at=store.clock())
+    assert await store.monitoring.successes(["team"]) == Successes({}, {}), "it was not taken yet"
+    await store.builds.transition(build.run_id, BuildState.QUEUED, quiet, handle="7")
+    await add_notice(store, "sent")
+    await add_notice(store, "rejected")
+    store.clock.advance(60)
+    await store.notices.end("sent", NoticeState.SENT, "")
+    await store.notices.end("rejected", NoticeState.DEAD, "", reason="content")
+    assert await store.monitoring.successes(["team", "mail"]) == Successes(
+        {"here": START}, {"team": START + 60}
+    )
+
+
+async def test_successes_are_found_as_fast_among_many(tmp_path: Path) -> None:
+    plans = []
+    async with open_store(tmp_path) as store:
+        for query, parameters in ((monitoring.HANDED_OVER, ()), (monitoring.TAKEN, ("team",))):
+            asked = partial(explained, query, parameters)
+            plans += await store.database.read(asked)
+    assert any("build_turn" in plan for plan in plans), plans
+    assert any("notice_channel_state (channel=? AND state=?)" in plan for plan in plans), plans
+
+
+def explained(query: str, parameters: tuple[str, ...], connection: Connection) -> list[str]:
+    rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", parameters)
+    return [str(row[3]) for row in rows]

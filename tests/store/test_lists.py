@@ -10,6 +10,7 @@ from support.filled import counting
 from support.listed import add_notice, newest_deliveries, newest_notices, notice_about
 from support.outbox import claim
 from support.scripted import START, Store, delivery_of, new_build, quiet
+from support.trail import change_by
 
 from bridge.errors import CannotReplay
 from bridge.model.delivery import DeliveryState
@@ -189,13 +190,13 @@ async def test_a_notice_that_has_ended_is_sent_again_as_another(store: Store) ->
     build = await store.add_build("1", namespace="acme")
     await add_notice(store, "a", build)
     with pytest.raises(CannotReplay, match="a is still to be sent: it is pending"):
-        await store.notices.replay("a")
+        await store.notices.replay("a", change_by())
     await claim(store, "team", ["ann"])
     with pytest.raises(CannotReplay, match="a is still to be sent: it is sending"):
-        await store.notices.replay("a")
+        await store.notices.replay("a", change_by())
     await store.notices.end("a", NoticeState.DEAD, "no", reason="content")
     store.clock.advance(2 * 24 * 3600)
-    new_id = await store.notices.replay("a")
+    new_id = await store.notices.replay("a", change_by())
     claimed = await claim(store, "team")
     assert claimed is not None
     assert (claimed.notice.id, claimed.notice.recipient, claimed.build_id) == (new_id, "ann", build.id)
@@ -204,4 +205,4 @@ async def test_a_notice_that_has_ended_is_sent_again_as_another(store: Store) ->
     assert old is not None
     assert (old[0].state, old[0].detail, old[1][-1].detail) == ("dead", "no", f"as {new_id}")
     with pytest.raises(CannotReplay, match="there is no notice none"):
-        await store.notices.replay("none")
+        await store.notices.replay("none", change_by())

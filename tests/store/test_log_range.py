@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from support.filled import add_long_log, counting
+from support.older import make_older
 from support.scripted import Store
 from support.services import add_queued, move
+from support.trail import change_by
 
 from bridge.model.build import BuildState
 from bridge.store.sqlite import migrate
@@ -73,7 +75,7 @@ async def test_a_log_that_grows_is_read_on(store: Store) -> None:
 
 
 async def test_who_follows_a_log_that_loses_its_middle_misses_nothing_of_its_end(store: Store) -> None:
-    store.builds = Builds(store.database, store.clock, unchanged, 8 << 10)
+    store.builds = Builds(store.database, store.clock, unchanged, store.audit, 8 << 10)
     build = await add_queued(store)
     offset, read = 0, ""
     for number in range(400):
@@ -95,7 +97,7 @@ async def test_who_follows_a_log_that_loses_its_middle_misses_nothing_of_its_end
 
 
 async def test_each_place_behind_what_is_left_out_is_the_same_as_before(store: Store) -> None:
-    store.builds = Builds(store.database, store.clock, unchanged, 8 << 10)
+    store.builds = Builds(store.database, store.clock, unchanged, store.audit, 8 << 10)
     build = await add_queued(store)
     text = "".join(f"line {number:04} {'.' * 80}\n" for number in range(400))
     await append(store, build.id, text, 777)
@@ -111,7 +113,7 @@ async def test_an_earlier_run_keeps_its_log_for_who_follows_it(store: Store) -> 
     build = await add_queued(store)
     await store.builds.append_log(build.id, "one\ntwo\n", 8, restarted=False)
     await move(store, build, BuildState.FAILED)
-    again = await store.builds.retry(build.id, "ann", "again")
+    again = await store.builds.retry(build.id, change_by("ann"), "again")
     await store.builds.append_log(again.run_id, "three\n", 6, restarted=False)
     for run, text in ((1, "one\ntwo\n"), (2, "three\n"), (None, "three\n")):
         found = await store.builds.log_range(build.id, 0, 100, run=run)
@@ -138,23 +140,15 @@ async def test_the_pieces_of_an_older_store_get_their_places(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of long logs, too, and of earlier runs."""
-    store.builds = Builds(store.database, store.clock, unchanged, 8 << 10)
+    store.builds = Builds(store.database, store.clock, unchanged, store.audit, 8 << 10)
     for number in range(3):
         build = await add_queued(store, str(number))
         await append(store, build.id, TEXT[: 1000 + 7000 * number], 777)
         await move(store, build, BuildState.FAILED)
-        again = await store.builds.retry(build.id, "ann", "again")
+        again = await store.builds.retry(build.id, change_by("ann"), "again")
         await append(store, again.run_id, TEXT, 555)
-    path = tmp_path / "older" / "bridge.db"
-    path.parent.mkdir()
-    with monkeypatch.context() as old:
-        old.setattr(migrate, "REVISION", "0020")
-        migrate.apply_migrations(path)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("ATTACH ? AS newer", (str(store.path),))
-        for table in ("build", "earlier_run", "build_log"):
-            names = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
-            connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM newer.{table}")
+    path, tables = tmp_path / "older" / "bridge.db", ("build", "earlier_run", "build_log")
+    make_older(path, "0020", monkeypatch, of=store.path, tables=tables)
     migrate.upgrade(path)
     places = "SELECT build_id, seq, place FROM build_log ORDER BY 1, 2"
     with closing(sqlite3.connect(path)) as older, closing(sqlite3.connect(store.path)) as newer:

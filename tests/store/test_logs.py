@@ -16,7 +16,7 @@ from bridge.store.values import unchanged
 
 def limited(store: Store, limit: int) -> Store:
     """The same store with another `store.log_limit`."""
-    store.builds = Builds(store.database, store.clock, unchanged, limit)
+    store.builds = Builds(store.database, store.clock, unchanged, store.audit, limit)
     return store
 
 
@@ -91,7 +91,7 @@ async def test_bytes_are_counted_and_not_characters(store: Store) -> None:
 
 @pytest.mark.parametrize("size", [1, 5, 7, 1000])
 async def test_a_secret_is_never_stored_however_its_line_arrives(store: Store, size: int) -> None:
-    guarded = Builds(store.database, store.clock, Redactor(["canary-of-the-tests"]).foreign)
+    guarded = Builds(store.database, store.clock, Redactor(["canary-of-the-tests"]).foreign, store.audit)
     build = await add_queued(store)
     text = "before\nit prints canary-of-the-tests, and PASSWORD=hunter2 too\nafter"
     for at in range(0, len(text), size):

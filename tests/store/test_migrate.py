@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 from support.listed import newest_notices
 from support.notices import FACTS
 from support.scripted import Clock, open_store, quiet
+from support.trail import change_by
 
 from bridge.errors import StoreError, StoreTooNew
 from bridge.model.build import BuildState
@@ -253,7 +254,7 @@ async def test_the_builds_of_an_older_store_are_in_their_first_run_and_keep_thei
         assert await store.builds.runs("z") == [old]
         assert [piece.text for piece in await store.builds.log("z")] == ["it broke"]
         assert await store.steps("z") == ["failed"]
-        await store.builds.retry("z", "ann", "again")
+        await store.builds.retry("z", change_by("ann"), "again")
         assert [piece.text for piece in await store.builds.log("z", run=1)] == ["it broke"]
         order = []
         for _ in range(3):

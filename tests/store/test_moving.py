@@ -6,6 +6,7 @@ from support.notices import context
 from support.notifying import put, row, states
 from support.outbox import claim
 from support.scripted import Store
+from support.trail import change_by
 
 from bridge.channels.adapters.message.channel import Message, MessageSettings
 from bridge.channels.base import Ok
@@ -99,7 +100,7 @@ async def failed(store: Store, *channels: str, run: int = 1) -> dict[str, str]:
     for state in (BuildState.TRIGGERING, BuildState.RUNNING, BuildState.FAILED):
         assert await store.builds.transition(build.id, state, NoticePolicy(store.clock))
     if run > 1:
-        again = await store.builds.retry(build.id, "ann", "once more")
+        again = await store.builds.retry(build.id, change_by("ann"), "once more")
         for state in (BuildState.TRIGGERING, BuildState.RUNNING, BuildState.FAILED):
             assert await store.builds.transition(again.run_id, state, NoticePolicy(store.clock))
     rows = await newest_notices(store, 99, NoticeFilter(build_id=build.id))
@@ -203,7 +204,7 @@ async def test_a_digest_is_taken_apart_and_its_notices_go(store: Store) -> None:
     assert isinstance(again.notice.facts, DigestFacts)
     assert [member.moved_from for member in again.notice.facts.members] == ["team"] * 2
     with pytest.raises(CannotReplay, match="went one by one: replay these"):
-        await store.notices.replay(digest.notice.id)
+        await store.notices.replay(digest.notice.id, change_by())
 
 
 async def test_a_digest_that_was_asked_for_once_more_moves_as_it_is(store: Store) -> None:
@@ -211,7 +212,7 @@ async def test_a_digest_that_was_asked_for_once_more_moves_as_it_is(store: Store
     digest = await store.notices.claim("team", "team", lambda _: Send(("a", "b"), "backlog"))
     assert isinstance(digest, NoticeRow)
     await store.notices.end(digest.notice.id, NoticeState.DEAD, "x", reason="expired")
-    again = await store.notices.replay(digest.notice.id)
+    again = await store.notices.replay(digest.notice.id, change_by())
     assert await moved(store) == 1
     assert (await row(store, again)).notice.facts == digest.notice.facts
     assert await places(store, again) == "spare"

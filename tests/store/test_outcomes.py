@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from support.filled import counting, fill
 from support.scripted import START, Store, open_store, quiet
+from support.trail import change_by
 
 from bridge.model.build import RETRIED, TRANSITIONS
 from bridge.store.sqlite import migrate
@@ -44,7 +45,7 @@ async def live(store: Store, choose: Random, steps: int) -> None:
         for build in choose.sample(newest, min(2, len(newest))):
             to = choose.choice(sorted(TRANSITIONS[build.state]))
             if to == RETRIED:
-                await store.builds.retry(build.id, "ann", "again")
+                await store.builds.retry(build.id, change_by("ann"), "again")
             else:
                 await store.builds.transition(build.run_id, to, quiet)
 

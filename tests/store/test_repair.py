@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from support.pushes import URL, PushHarness, pushing, sha
 from support.scripted import Store
+from support.trail import change_by
 
 from bridge.model.build import Build, BuildState
 from bridge.rules.manual import ManualPush
@@ -218,7 +219,7 @@ async def test_a_newer_push_leaves_the_word_of_who_cancelled_before_it(store: St
     async with pushing(store, tmp_path, "cancel") as here:
         await here.push("-a")
         (old,) = await here.start()
-        assert await store.builds.request_cancel(old.id, "by ann")
+        assert await store.builds.request_cancel(old.id, "by ann", change_by())
         await here.push("ab")
     marked = await store.build(old.id)
     assert marked.cancel_reason == "by ann"
@@ -241,7 +242,7 @@ async def test_a_retry_of_code_that_came_late_does_not_hide_that_it_was_built(
             await here.push(move)
             await here.drain()
         _, older = await here.builds()
-        await store.builds.retry(older.id, "ann", "again")
+        await store.builds.retry(older.id, change_by("ann"), "again")
         await here.push("ab")
         assert states(await here.builds()) == [
             (sha("c"), BuildState.SUCCEEDED),

@@ -10,7 +10,7 @@ from support.scripted import START, Store, open_store, quiet
 
 from bridge.model.build import BuildState
 from bridge.store.reports import Period, Reports
-from bridge.store.sqlite import reports
+from bridge.store.sqlite import failing, listing, reports
 
 KEY = ("acme", "shop")
 ALL = Period(begin=0, end=START * 2)
@@ -33,6 +33,32 @@ def numbers(found: Any) -> list[int]:
     return [build.number for build in found]
 
 
+async def ended(store: Store, key: str, *states: BuildState, **more: Any) -> None:
+    """Builds of one ref and repository, in this order, a minute apart; one without a state runs on."""
+    for number, state in enumerate(states):
+        build = await store.add_build(f"{key} {number}", **more)
+        store.clock.advance(60)
+        if state.terminal:
+            await store.builds.transition(build.run_id, state, quiet, ended_at=store.clock())
+
+
+async def test_a_ref_fails_whose_newest_build_that_says_something_failed(store: Store) -> None:
+    red, good, waits = BuildState.FAILED, BuildState.SUCCEEDED, BuildState.WAITING
+    await ended(store, "web", red, repo_name="web", is_public=True)
+    await ended(store, "main", good, red, red, BuildState.CANCELLED)
+    await ended(store, "other", red, good, ref="refs/heads/other")
+    await ended(store, "again", red, waits, repo_name="again")
+    await ended(store, "secret", red, namespace="secret")
+    found = await store.reports.failing(frozenset({"acme"}))
+    assert [(one.namespace, one.repo_name, one.ref, one.number) for one in found] == [
+        (*KEY, "refs/heads/main", 3),
+        ("acme", "web", "refs/heads/main", 1),
+    ]
+    assert found[0].since == START + 3 * 60, "it has failed since its first failure, not its last"
+    assert len(await store.reports.failing(None)) == 3
+    assert [one.repo_name for one in await store.reports.failing(frozenset())] == ["web"]
+
+
 async def test_the_newest_of_each_repository(store: Store) -> None:
     await filled(store)
     found = await store.reports.newest([KEY, ("acme", "web"), ("acme", "none")], 2)
@@ -41,6 +67,19 @@ async def test_the_newest_of_each_repository(store: Store) -> None:
         ("acme", "web"): [6, 5],
         ("acme", "none"): [],
     }
+
+
+async def test_a_mark_is_what_a_build_is_without_what_it_builds(store: Store) -> None:
+    await filled(store)
+    found = await store.reports.marks([KEY, ("acme", "none")], 5)
+    assert {key: [mark.number for mark in marks] for key, marks in found.items()} == {
+        KEY: [6, 5, 4, 3, 2],
+        ("acme", "none"): [],
+    }
+    failed = found[KEY][-1]
+    assert (failed.state, failed.created_at, failed.started_at) == (BuildState.FAILED, START + 3600, None)
+    assert failed.ended_at == START + 3600
+    assert [mark.number for mark in (await store.reports.marks([KEY], 5, [KEY]))[KEY]] == [5]
 
 
 async def test_a_time_begins_with_its_first_moment_and_ends_before_its_last(store: Store) -> None:
@@ -101,6 +140,8 @@ async def test_what_is_very_much_is_not_counted_to_its_end(
 async def test_no_report_takes_longer_of_more_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However rare what is asked for is among them."""
     monkeypatch.setattr(reports, "MAX_BUILDS", 200)
+    monkeypatch.setattr(failing, "OF_REF", 5)
+    monkeypatch.setattr(listing, "COUNTED", 200)
     steps = []
     for many in (6_000, 12_000):
         async with open_store(tmp_path / str(many)) as store:
@@ -123,7 +164,10 @@ def _page(**only: Any) -> Callable[[Reports], Awaitable[Any]]:
 ASKED: list[Callable[[Reports], Awaitable[Any]]] = [
     lambda port: port.newest([KEY, ("team-001", "shop"), ("acme", "none")], 5),
     lambda port: port.newest([KEY], 5, [KEY]),
+    lambda port: port.marks([KEY], 20, [KEY]),
     lambda port: port.first_numbers([(KEY, START - 24 * 3600), (KEY, START), (("acme", "none"), 0.0)]),
+    lambda port: port.failing(None),
+    lambda port: port.failing(frozenset({"team-001", "acme"})),
     lambda port: port.unended(KEY),
     lambda port: port.unended(KEY, public=True),
     lambda port: port.unended(("team-001", "shop")),

@@ -6,6 +6,7 @@ import pytest
 from support.listed import newest_notices
 from support.scripted import Store, failing, open_store
 from support.stored import DISABLED, document, notices_set, put, stored
+from support.trail import change_by
 
 from bridge.errors import StoreError
 from bridge.model.notice import EventName, Notice, ServiceFacts
@@ -60,7 +61,7 @@ async def test_a_start_keeps_what_is_the_same_and_forgets_what_is_gone(tmp_path:
     tags = {TOOL: ["a", "b"], SHOP: ["a"]}
     async with open_store(tmp_path) as store:
         first = await store.repositories.begin(tags, forget=True)
-        change = RepositoryChange(key=SHOP, by="bob", repository=None, override=DISABLED)
+        change = RepositoryChange(key=SHOP, entry=change_by("bob"), repository=None, override=DISABLED)
         await store.repositories.take({}, [], [], change)
     async with open_store(tmp_path) as store:
         assert await store.repositories.begin(tags, forget=True) == first
@@ -90,7 +91,7 @@ async def test_a_change_and_its_notices_are_written_together_or_not_at_all(store
 
 async def test_a_repository_that_is_deleted_takes_its_settings_along(store: Store) -> None:
     await store.repositories.take({TOOL: ["a"]}, [], [], put(document(), override=DISABLED))
-    gone = RepositoryChange(key=TOOL, by="alice", repository=None)
+    gone = RepositoryChange(key=TOOL, entry=change_by("alice"), repository=None)
     await store.repositories.take({}, [TOOL], [], gone)
     found = await store.repositories.all()
     assert (found.repositories, found.overrides) == ({}, {})

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.dialects import sqlite
 from support.listed import newest_notices
 from support.scripted import START, Store, quiet
+from support.trail import change_by
 
 from bridge.errors import CannotRetry
 from bridge.model.build import Build, BuildState
@@ -60,7 +61,7 @@ async def test_a_retried_build_waits_as_a_new_one_does_and_the_run_before_stays_
     first = await ended(store, new, end)
     before = await store.builds.steps(new.id)
     store.clock.advance(100)
-    again = await store.builds.retry(new.id, "ann", "asked for by ann")
+    again = await store.builds.retry(new.id, change_by("ann"), "asked for by ann")
     assert again == await store.build(new.id)
     assert (again.id, again.number, again.request.tags) == (new.id, new.number, new.request.tags)
     assert (again.run, again.run_id, again.request.build_id) == (2, f"{new.id}.2", f"{new.id}.2")
@@ -102,26 +103,26 @@ async def test_a_build_that_has_not_ended_is_not_retried(store: Store, state: Bu
     for to in path[: path.index(state) + 1] if state in path else []:
         assert await store.builds.transition(build.id, to, quiet)
     with pytest.raises(CannotRetry, match=rf"acme/shop #1 has not ended: it is {state}\. Cancel it"):
-        await store.builds.retry(build.id, "ann", "again")
+        await store.builds.retry(build.id, change_by("ann"), "again")
     assert [one.run for one in await store.builds.runs(build.id)] == [1]
 
 
 async def test_what_there_is_not_cannot_be_retried_and_of_two_at_once_one_is(store: Store) -> None:
     with pytest.raises(CannotRetry, match="there is no build none"):
-        await store.builds.retry("none", "ann", "again")
+        await store.builds.retry("none", change_by("ann"), "again")
     assert await store.builds.run("none.2") is None
     assert await store.builds.runs("none") == []
     build = await store.add_build()
     await ended(store, build)
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     with pytest.raises(CannotRetry, match="it is waiting"):
-        await store.builds.retry(build.id, "bob", "again")
+        await store.builds.retry(build.id, change_by("bob"), "again")
 
 
 async def test_nothing_that_is_written_of_an_earlier_run_touches_the_newest(store: Store) -> None:
     build = await store.add_build()
     first = await ended(store, build, BuildState.UNKNOWN)
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     waiting = await store.build(build.id)
     for to in BuildState:
         assert await store.builds.transition(first.run_id, to, quiet) is None
@@ -142,7 +143,7 @@ async def test_nothing_that_is_written_of_an_earlier_run_touches_the_newest(stor
 async def test_each_run_has_a_log_of_its_own_whose_rows_count_on(store: Store) -> None:
     build = await store.add_build()
     await ended(store, build)
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     await ended(store, build)
     # What is still read of the earlier run comes last.
     await store.builds.append_log(build.id, "rest of ", 9, restarted=False)
@@ -164,9 +165,9 @@ async def test_each_run_has_a_log_of_its_own_whose_rows_count_on(store: Store) -
 async def test_a_person_may_end_the_new_run_although_the_one_before_was_cancelled(store: Store) -> None:
     build = await store.add_build()
     await ended(store, build, BuildState.CANCELLED)
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     assert await store.builds.unwanted("here") == []
-    assert await store.builds.request_cancel(build.id, "by bob")
+    assert await store.builds.request_cancel(build.id, "by bob", change_by())
     assert await store.steps(build.id) == ["waiting", "cancel"]
     (unwanted,) = await store.builds.unwanted("here")
     assert unwanted.cancel_reason == "by bob"
@@ -175,7 +176,7 @@ async def test_a_person_may_end_the_new_run_although_the_one_before_was_cancelle
 async def test_a_retried_build_waits_for_what_was_asked_for_before_it(store: Store) -> None:
     first, second = [await store.add_build(str(number)) for number in range(2)]
     await ended(store, first)
-    await store.builds.retry(first.id, "ann", "again")
+    await store.builds.retry(first.id, change_by("ann"), "again")
     third = await store.add_build("3")
     order: list[str] = []
     for _ in range(3):
@@ -219,8 +220,8 @@ async def test_a_retry_of_older_code_says_so_and_moves_no_tip(store: Store) -> N
     await ended(store, old)
     new = await store.add_build("2", sha=OTHER_SHA, pushed=OTHER_SHA)
     await ended(store, new)
-    await store.builds.retry(new.id, "ann", "asked for by ann")
-    await store.builds.retry(old.id, "ann", "asked for by ann")
+    await store.builds.retry(new.id, change_by("ann"), "asked for by ann")
+    await store.builds.retry(old.id, change_by("ann"), "asked for by ann")
     details = [(await store.builds.steps(build.id))[0].detail for build in (new, old)]
     assert details == [
         "run 2, asked for by ann",
@@ -245,9 +246,9 @@ async def test_each_run_announces_its_start_and_its_end(store: Store) -> None:
     build = await store.add_build()
     for number in range(3):
         await ended(store, build, BuildState.FAILED)
-        await store.builds.retry(build.id, "ann", f"try {number}")
+        await store.builds.retry(build.id, change_by("ann"), f"try {number}")
     await ended(store, build, BuildState.SUCCEEDED)
-    await store.builds.retry(build.id, "ann", "once more")
+    await store.builds.retry(build.id, change_by("ann"), "once more")
     await ended(store, build, BuildState.SUCCEEDED)
     start = (EventName.START, 0, None)
     fail = (EventName.FAIL, 1, None)
@@ -265,7 +266,7 @@ async def test_a_build_counts_as_its_last_run_ended(store: Store) -> None:
     await ended(store, first, BuildState.FAILED)
     await ended(store, second, BuildState.FAILED)
     assert (await events(store, second))[-1] == (EventName.FAIL, 2, 1)
-    await store.builds.retry(first.id, "ann", "again")
+    await store.builds.retry(first.id, change_by("ann"), "again")
     await ended(store, first, BuildState.SUCCEEDED)
     assert (await events(store, first))[-1] == (EventName.FIXED, 1, 1)
     third = await store.add_build("3")
@@ -280,7 +281,7 @@ async def test_who_hears_of_changes_only_hears_of_one_failure_of_a_build(store: 
     build = await store.add_build(subscriptions=(changes,))
     for end in (BuildState.FAILED, BuildState.UNKNOWN, BuildState.SUCCEEDED, BuildState.FAILED):
         await ended(store, build, end)
-        await store.builds.retry(build.id, "ann", "again")
+        await store.builds.retry(build.id, change_by("ann"), "again")
     assert await store.events("team") == [EventName.FAIL, EventName.FIXED, EventName.FAIL]
 
 
@@ -288,9 +289,9 @@ async def test_a_build_is_kept_as_long_as_its_newest_run_and_goes_with_all_of_th
     build = await store.add_build("1")
     await ended(store, build)
     store.clock.advance(3 * DAY.total_seconds())
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     await ended(store, build)
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     await ended(store, build)
     await store.add_build("2")
 
@@ -312,7 +313,7 @@ async def test_an_earlier_run_is_kept_for_its_builder_until_that_is_free_of_it(s
     build = await store.add_build()
     await ended(store, build)
     await store.builds.update(build.id, released=False)
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     assert await store.builds.unreleased("here", START + 1e9) == []
     assert await store.builds.replaced("elsewhere") == []
     assert await store.builds.replaced("here") == [build.id]
@@ -324,7 +325,7 @@ async def test_a_clock_that_is_set_moves_the_run_and_not_the_build(store: Store)
     build = await store.add_build()
     await ended(store, build)
     store.clock.advance(10)
-    await store.builds.retry(build.id, "ann", "again")
+    await store.builds.retry(build.id, change_by("ann"), "again")
     await store.shift_clock(3600)
     moved = await store.build(build.id)
     assert (moved.created_at, moved.enqueued_at) == (START, START + 3610)

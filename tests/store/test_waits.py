@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event
 from support.listed import notice_about
 from support.outbox import claim
 from support.scripted import START, Store, quiet
+from support.trail import change_by
 
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import EventName, NoticeState
@@ -68,7 +69,7 @@ async def test_a_build_that_is_tried_again_says_when_and_one_that_is_to_end_why(
     assert await waits(store, build) == [Wait(kind="again", why="no answer", until=START + 60)]
     store.clock.advance(61)
     assert await waits(store, build) == [None], "it is due: what kept it before is its own detail"
-    assert await store.builds.request_cancel(build.id, "cancelled by ann")
+    assert await store.builds.request_cancel(build.id, "cancelled by ann", change_by())
     assert await waits(store, build) == [Wait(kind="end", why="cancelled by ann")]
     assert await store.builds.transition(build.id, BuildState.CANCELLED, quiet)
     assert await waits(store, build) == [None]
@@ -136,7 +137,7 @@ async def test_a_notice_waits_for_the_other_builds_of_its_push_for_a_while(store
     assert (await of_notices(store))["a"].kind == "push"
     store.clock.advance(PUSH_SECONDS)
     assert (await of_notices(store))["a"].kind == "rate", "it has waited long enough for them"
-    await store.builds.request_cancel(second.id, "cancelled by ann")
+    await store.builds.request_cancel(second.id, "cancelled by ann", change_by())
     store.clock.advance(-PUSH_SECONDS)
     assert await store.builds.transition(second.id, BuildState.CANCELLED, quiet)
     assert (await of_notices(store))["a"].kind == "rate", "no build of the push is open"

@@ -9,14 +9,18 @@ import httpx
 from starlette.types import ASGIApp
 from support.keeping import NoRules
 from support.scripted import Store
+from support.trail import change_by, no_trail
 
 from bridge.config.settings import ApiSettings, CodeArtsSettings, CorsSettings, Settings, SourceSettings
+from bridge.config.sign_in import SignInSettings
 from bridge.model.access import IssuedToken, Role
 from bridge.model.notice import Notice
-from bridge.registry import FORGES
-from bridge.web.api.app import Api
+from bridge.registry import ADAPTERS, FORGES
+from bridge.runtime.topics import topics
+from bridge.store.sqlite.tokens import Tokens
 from bridge.web.api.auth import Callers
 from bridge.web.api.core.core import Core
+from bridge.web.api.core.health import PartTest
 from bridge.web.api.core.repositories import RuleKeeper
 from bridge.web.api.credentials import Credentials
 from bridge.web.api.events import Events
@@ -24,12 +28,14 @@ from bridge.web.app import App
 from bridge.web.clients import Clients
 from bridge.web.limits import AttemptLimits
 from bridge.web.receiver import make_receiver
+from bridge.web.site import Site
 from bridge.web.wake import WakeView
 
 KEY = "the-key-of-the-tests-with-enough-letters"
 
 
 DEFAULTS = CodeArtsSettings()
+TOPICS = tuple(topics(ADAPTERS))
 NO_SOURCES: Mapping[str, SourceSettings] = {}
 
 
@@ -59,13 +65,19 @@ def api_of(
     metrics_tokens: Sequence[str] = (),
     wake: Callable[[], None] = nothing,
     sources: Mapping[str, SourceSettings] = NO_SOURCES,
+    sign_in: SignInSettings | None = None,
+    test: PartTest = says_that_it_works,
 ) -> ASGIApp:
     """All views; the clock is that of the store. Without a `keeper` there are no rules."""
-    callers = callers_of(store, *tokens, keys=keys)
+    callers = callers_of(store, *tokens, keys=keys, public_url=public_url, sign_in=sign_in)
     events = Events(store.feed, callers.holds)
     events.close()  # a stream ends with what there is: this client hears an answer only as a whole
     settings = ApiSettings(codearts=codearts, cors=CorsSettings(origins=tuple(origins)))
-    whole = Settings.model_validate({"metrics": {"tokens": metrics_tokens}})
+    whole = Settings.model_validate(
+        {"metrics": {"tokens": metrics_tokens}, "server": {"public_url": public_url}}
+    )
+    server = whole.server.model_copy(update={"sign_in": sign_in})
+    whole = whole.model_copy(update={"api": settings, "server": server})
     core = Core(
         store,
         keeper or NoRules(),
@@ -73,15 +85,23 @@ def api_of(
         wake,
         forges=FORGES,
         sources=sources,
-        test=says_that_it_works,
+        test=test,
         previews=shows_the_event,
+        credentials=Credentials(keys),
     )
-    api = Api(core, callers, events, public_url, settings=settings)
+    site = Site(core, callers, events, whole, of_adapters={}, topics=TOPICS, answers={})
     receiver = make_receiver(whole, FORGES, store.deliveries, store.clock, on_stored=wake)
-    return App(store, receiver, WakeView({}, store.clock), api, settings=whole, clock=store.clock)
+    return App(store, receiver, WakeView({}, store.clock), site, settings=whole, clock=store.clock)
 
 
-def callers_of(store: Store, *tokens: str, keys: Sequence[str] = (KEY,), local: str | None = None) -> Callers:
+def callers_of(
+    store: Store,
+    *tokens: str,
+    keys: Sequence[str] = (KEY,),
+    local: str | None = None,
+    public_url: str | None = None,
+    sign_in: SignInSettings | None = None,
+) -> Callers:
     """Who has one of these tokens, or one that a key has signed."""
     attempts = AttemptLimits(store.clock())
     credentials = Credentials(keys)
@@ -93,6 +113,9 @@ def callers_of(store: Store, *tokens: str, keys: Sequence[str] = (KEY,), local: 
         clock=store.clock,
         attempts=attempts,
         local=local,
+        sessions=store.sessions,
+        public_url=public_url,
+        sign_in=sign_in,
     )
 
 
@@ -117,7 +140,7 @@ async def issue(store: Store, role: Role = Role.VIEWER, *namespaces: str, **chan
         has_access_key=changes.pop("has_access_key", False),
     )
     made = replace(made, **changes)
-    await store.tokens.add(made)
+    await Tokens(store.database, store.clock, no_trail(store)).add(made, change_by())
     return made
 
 

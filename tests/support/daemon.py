@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -38,10 +39,14 @@ DUMMY: Mapping[str, Any] = {
 def eventually(look: Callable[[], T], *, seconds: float = 20.0) -> T:
     """What `look` answers once that is true; fails after `seconds`."""
     deadline = time.monotonic() + seconds
+    begun = time.monotonic()
     while not (found := look()):
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise AssertionError(f"not within {seconds} s; last seen: {found!r}")
-        time.sleep(0.02)  # another process brings it about
+        # Another process brings it about, and looks that ask it take its time.
+        time.sleep(min(0.1, max(0.02, 3 * (now - begun))))
+        begun = time.monotonic()
     return found
 
 
@@ -137,6 +142,12 @@ class Daemon:
 
     def builds(self, **query: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.api(f"/v1/builds?{httpx.QueryParams(query)}")["results"]
+        return found
+
+    def newest_event(self) -> int:
+        """The `seq` of the newest event that is stored."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as database:
+            found: int = database.execute("SELECT max(id) FROM step").fetchone()[0]
         return found
 
     def command(self, *arguments: str) -> Done:

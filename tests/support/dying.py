@@ -4,7 +4,7 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-STRIDE = int(os.environ.get("FAILPOINTS_STRIDE", "3"))
+STRIDE = int(os.environ.get("FAILPOINTS_STRIDE", "7"))
 """Every so many failpoints one is tried."""
 
 
@@ -18,6 +18,10 @@ class Fate:
     def __init__(self, failpoint: int) -> None:
         self._left = failpoint
         self.died_at = ""
+
+    def arm(self, failpoint: int) -> None:
+        """From now on the n-th one is meant."""
+        self._left = failpoint
 
     def point(self, where: str) -> None:
         self._left -= 1

@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._fail(trouble)
 
-    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  # the names in the standard library
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  # the names in the standard library
 
     def _answer(self, reply: Reply, trouble: Trouble | None) -> None:
         if trouble and trouble.reply:

@@ -58,6 +58,14 @@ SELECT id || ' none', iif(rowid % 2, 'two', 'one'), forge, id || ' none', event,
 FROM delivery
 """,
     """
+INSERT INTO pushed_ref (delivery_id, position, state, repo, ref, sha, author)
+SELECT id, 0, state, iif(rowid % 3, 'acme/shop-web', 'acme/tool'),
+       iif(rowid % 5, 'refs/heads/main', 'refs/tags/v' || (rowid % 10)),
+       printf(iif((SELECT count(*) FROM delivery) - rowid < 30, 'deadbee%033d', '%040d'), rowid),
+       'Ann'
+FROM delivery
+""",
+    """
 INSERT INTO notice (id, dedupe, build_id, channel, event, job, facts, state, created_at, next_at, namespace,
                     repo_name)
 SELECT id, id, delivery_id, iif(number % 4 IN (0, 3), 'team', 'mail'),

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001  # Chinese sentences carry Chinese punctuation
 """What a guide in Markdown holds."""
 
 import re
@@ -48,8 +49,11 @@ def shows(sentence: str, said: str) -> bool:
 
 
 def outline_of(text: str) -> tuple[list[str], list[str], list[int]]:
-    """What does not depend on the language: levels of headings, code without comments, rows of tables."""
-    fenced = re.findall(r"^```(?:.|\n)*?^```$|^ {4}\S.*$", text, re.MULTILINE)
+    """What does not depend on the language: levels of headings, code without comments, rows of tables.
+
+    What a test answers does: it is compared with what is said.
+    """
+    fenced = re.findall(r"^```(?!text\n(?:ok: |正常：))(?:.|\n)*?^```$|^ {4}\S.*$", text, re.MULTILINE)
     bare = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     levels = re.findall(r"^(#+) ", bare, re.MULTILINE)
     rows = [table.count("\n") for table in re.findall(r"(?:^\|.*\|\n)+", bare, re.MULTILINE)]

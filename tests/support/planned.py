@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bridge.model.build import BuildState, NewBuild
+from bridge.model.chain import Chain
 from bridge.model.event import RefMove
 from bridge.model.plan import (
     Create,
@@ -21,7 +22,7 @@ from bridge.model.plan import (
     Tip,
 )
 from bridge.planning.builds import plan
-from bridge.planning.ref_history import Chain, recorded
+from bridge.planning.ref_history import recorded
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 from support.harness import DispatcherHarness
 from support.rules import rules_of
 from support.scripted import Store, delivery_of
+from support.trail import change_by
 
 from bridge.forges.base import Forge
 from bridge.model.build import Build, BuildState
@@ -74,7 +75,7 @@ class PushHarness(DispatcherHarness):
     async def again(self, row: DeliveryRow) -> DeliveryRow:
         """The redelivery that a person asked for."""
         self.store.clock.advance(1)
-        again = await self.store.deliveries.redeliver(row.delivery.id)
+        again = await self.store.deliveries.redeliver(row.delivery.id, change_by())
         await self.settled()
         return await self.row(again)
 

@@ -31,9 +31,9 @@ from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.runtime.rate import Rate
 from bridge.runtime.wakeups import Wakeup
 from bridge.services.base import Service
-from bridge.store.sqlite import builds
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.eligibility import due
 from bridge.store.sqlite.store import SqliteStore
 from bridge.store.values import Decision, NoticeFilter, no_notices
 
@@ -245,7 +245,7 @@ class Store(SqliteStore):
 
     async def due(self, builder: str) -> list[Build]:
         """The builds that could be claimed now, oldest first."""
-        query = builds.due(builder, self.clock())
+        query = due(builder, self.clock())
         return await self.database.read(
             lambda connection: [build_of(row) for row in connection.execute(query).mappings()]
         )

@@ -8,11 +8,16 @@ from pathlib import Path
 
 import bridge
 
+_VALUE = re.compile(r"\{\w+\}")
+"""In a sentence that `tell` is given."""
+
 
 @cache
 def source_texts() -> frozenset[str]:
     """All of them, but for those that only translate others."""
-    files = [file for file in Path(bridge.__file__).parent.rglob("*.py") if file.name != "chinese.py"]
+    files = [
+        file for file in Path(bridge.__file__).parent.rglob("*.py") if not file.name.startswith("chinese")
+    ]
     return frozenset(_bare(text) for file in files for text in _texts(ast.parse(file.read_text())))
 
 
@@ -33,3 +38,4 @@ def _texts(module: ast.Module) -> Iterator[str]:
                 yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
             case ast.Constant(value=str(text)):
                 yield text
+                yield _VALUE.sub("…", text)

@@ -13,7 +13,10 @@ _ADDRESS: Final = re.compile(r"https://[\w.-]+\.\w+")
 
 def source_of(file: Path) -> str:
     """The paragraph of a module's docstring that names the source; "" without one."""
-    found = _SOURCE.search(ast.get_docstring(ast.parse(file.read_text())) or "")
+    text = file.read_text()
+    if "Source: " not in text:
+        return ""
+    found = _SOURCE.search(ast.get_docstring(ast.parse(text)) or "")
     return found[0] if found else ""
 
 

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from support.scripted import START
+from support.trail import change_by
 
 from bridge.model.repository import (
     NO_OVERRIDE,
@@ -53,7 +54,7 @@ def put(data: dict[str, Any], *ids: int | None, override: Override = NO_OVERRIDE
     """The change that stores a repository; `ids` are those of its tag_configs."""
     one = stored(data)
     return RepositoryChange(
-        key=one.key, by="alice", repository=one, tag_config_ids=ids or None, override=override
+        key=one.key, entry=change_by("alice"), repository=one, tag_config_ids=ids or None, override=override
     )
 
 

@@ -15,6 +15,7 @@ from bridge.web.api.core.errors import CallError
 
 ROOT = Path(bridge.__file__).parent
 API = ROOT / "web" / "api"
+PAGES = ROOT / "web" / "pages"
 PASSED_ON = {
     "runtime/git/remote.py": (None, {"Permanent", "Transient"}),
     "forges/push.py": ("check_ref_name", {"BadPayload"}),
@@ -46,16 +47,19 @@ def _below(kind: type[CallError]) -> Iterator[str]:
         yield from _below(one)
 
 
+@cache
 def sentences() -> dict[str, str]:
     """Each sentence, and a place where it is said. Raises AssertionError for one that is not seen."""
     kinds = {"wrong", *_below(CallError)}
     found: dict[str, str] = {}
-    for path in [*API.rglob("*.py"), *(ROOT / name for name in PASSED_ON)]:
+    for path in [*API.rglob("*.py"), *PAGES.rglob("*.py"), *(ROOT / name for name in PASSED_ON)]:
         name = str(path.relative_to(ROOT))
         only, passed_on = PASSED_ON.get(name, (None, set()))
+        own = {one.name for one in _module(path).body if isinstance(one, ast.ClassDef)}
+        said = (kinds if path.is_relative_to(API) else kinds - own) | passed_on
         for function in _functions(path):
             if only in {None, getattr(function, "name", "")}:
-                found |= {text: f"{name}:{line}" for text, line in _said(function, path, kinds | passed_on)}
+                found |= {text: f"{name}:{line}" for text, line in _said(function, path, said)}
     for name, names in ANSWERED.items():
         for function in _functions(ROOT / name):
             if getattr(function, "name", "") in names:
@@ -124,8 +128,10 @@ class _Reader:
                 assert values, f"{self._path}: what {name} says cannot be seen"
                 for value in values:
                     yield from self.texts(value)
-            case ast.Call(func=ast.Name(id="str" | "problems_of")):
-                pass  # passed on, see PASSED_ON; the words of `problems_of` have a test of their own
+            case ast.Call(func=ast.Name(id="str" | "problems_of") | ast.Attribute(attr="text")):
+                # Passed on, see PASSED_ON; the words of `problems_of` have a test of their own, and so have
+                # the texts of pages.
+                pass
             case ast.Call(func=ast.Name(id=name)):
                 (function,) = [one for one in _functions(self._path) if getattr(one, "name", "") == name]
                 yield from _Reader(function, self._path).returned()

@@ -15,6 +15,7 @@ from support.api import api_of, client_of
 from support.filled import fill
 from support.notifying import put
 from support.scripted import START, Store, delivery_of, failing, open_store, quiet
+from support.trail import change_by
 
 from bridge.model.build import BuildState
 from bridge.runtime import metrics as registry
@@ -141,7 +142,7 @@ async def test_what_ended_does_not_wait_and_another_run_is_as_old_as_it_is(store
     ended = await scraped(app)
     assert {count for (name, _), count in ended.items() if name == "builds_open"} == {0.0}
     store.clock.advance(100)
-    await store.builds.retry(build.id, "ann", "once more")
+    await store.builds.retry(build.id, change_by("ann"), "once more")
     store.clock.advance(3)
     again = await scraped(app)
     assert value(again, "builds_open_oldest_age_seconds", builder="here", state="waiting") == 3.0

@@ -122,7 +122,7 @@ def test_a_flood_of_refusals_is_a_few_lines_of_log_and_a_count(daemon: Daemon) -
     def rejections() -> list[dict[str, Any]]:
         return [line for line in daemon.lines() if line.get("source") == "flooded"]
 
-    with httpx.Client() as client:
+    with httpx.Client(verify=NO_TLS) as client:
         for _ in range(200):
             client.get(f"{daemon.url}/hooks/flooded")
         assert len(rejections()) < 100
@@ -149,7 +149,7 @@ def test_the_methods_paths_and_types_of_others_are_rejected(daemon: Daemon) -> N
     assert post(daemon, body, signed(body), "/hooks/").status_code == 404
     assert post(daemon, body, signed(body), "/hooks/plain/../plain/x").status_code == 404
     for method in ("GET", "PUT", "DELETE", "HEAD", "OPTIONS"):
-        refused = httpx.request(method, f"{daemon.url}/hooks/plain")
+        refused = httpx.request(method, f"{daemon.url}/hooks/plain", verify=NO_TLS)
         assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
     other = ("text/html", "multipart/form-data; boundary=x", "application/xml", "application/jsonl", "")
     for kind in other:
@@ -317,7 +317,7 @@ def test_many_big_bodies_leave_the_memory_as_it_was(daemon: Daemon) -> None:
     for number in range(20):
         send(daemon.url, body, f"warm-{number}")
     before = rss(daemon)
-    with httpx.Client() as client:
+    with httpx.Client(verify=NO_TLS) as client:
         for number in range(300):
             headers = signed(body, f"big-{number}", SECRET if number % 2 else "wrong")
             answer = client.post(f"{daemon.url}/hooks/plain", content=body, headers=headers)

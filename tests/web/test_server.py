@@ -18,7 +18,7 @@ import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 from support.connection import Connection
-from support.daemon import SECRET, TOKEN, Daemon, eventually, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, eventually, running
 from support.fake_robots import FakeRobot, dingtalk_robot, errcode, hang
 from support.git import Origin
 from support.rules import shop_rule
@@ -88,7 +88,7 @@ def test_a_failing_chat_and_a_builder_that_is_down_delay_no_one(tmp_path: Path) 
 
 
 def health(daemon: Daemon) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{daemon.url}/healthz").json()
+    found: dict[str, Any] = httpx.get(f"{daemon.url}/healthz", verify=NO_TLS).json()
     return found
 
 
@@ -147,7 +147,7 @@ def test_asked_to_stop_while_a_build_runs_and_a_notice_hangs_it_ends_in_time_and
 def test_a_second_daemon_on_the_same_store_is_rejected_in_one_line(tmp_path: Path) -> None:
     with running(tmp_path, {"sources": PLAIN}, {}) as daemon:
         second = daemon.second()
-        assert httpx.get(f"{daemon.url}/healthz").status_code == 200
+        assert httpx.get(f"{daemon.url}/healthz", verify=NO_TLS).status_code == 200
     assert second.returncode == 1
     assert second.stderr.splitlines()[-1].endswith(
         "another daemon: stop that one, or name another file as store.url"
@@ -214,7 +214,7 @@ def test_systemd_hands_over_a_socket_and_hears_when_we_are_ready_and_when_we_sto
         with activated(daemon, listener, NOTIFY_SOCKET=str(tmp_path / "notify")) as process:
             port = listener.getsockname()[1]
             assert manager.recv(200).decode() == f"READY=1\nSTATUS=listening on port {port}"
-            assert httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+            assert httpx.get(f"http://127.0.0.1:{port}/readyz", verify=NO_TLS).status_code == 200
             process.terminate()
             assert manager.recv(200) == b"STOPPING=1"
             assert process.wait(20) == 0
@@ -348,16 +348,20 @@ def test_no_secret_is_in_anything_that_we_print_answer_or_show_in_the_process_li
                 assert answer.status_code == 202
                 seen.append(answer.text)
             bad = signed(b"{}", "bad", CANARIES["webhook"] + "x")
-            seen.append(httpx.post(f"{daemon.url}/hooks/plain", content=b"{}", headers=bad).text)
+            seen.append(
+                httpx.post(f"{daemon.url}/hooks/plain", content=b"{}", headers=bad, verify=NO_TLS).text
+            )
             eventually(lambda: daemon.said("notice.attempted", channel="team"))
             eventually(lambda: daemon.said("notice.attempted", channel="dead"))
             eventually(lambda: health(daemon)["down"])
             trusted = {"authorization": f"Bearer {CANARIES['token']}"}
             paths = ["/v1/builds", "/metrics", "/healthz", "/readyz"]
-            for build in httpx.get(f"{daemon.url}/v1/builds", headers=trusted).json()["data"]["results"]:
+            for build in httpx.get(f"{daemon.url}/v1/builds", headers=trusted, verify=NO_TLS).json()["data"][
+                "results"
+            ]:
                 paths += [f"/v1/builds/{build['build_id']}", f"/v1/builds/{build['build_id']}/logs"]
                 paths += [f"/v1/deliveries/{build['delivery_id']}"]
-            seen += [httpx.get(f"{daemon.url}{path}", headers=trusted).text for path in paths]
+            seen += [httpx.get(f"{daemon.url}{path}", headers=trusted, verify=NO_TLS).text for path in paths]
             for command in (
                 ("check",),
                 ("deliveries", "list", "--json"),
@@ -413,11 +417,11 @@ def test_clients_that_hang_up_while_their_delivery_is_stored_cost_no_other_its_a
                 client.head(*headers, f"Content-Length: {len(body)}")
                 client.say(body)
             # An answer to one more means that the daemon has read all that came before it.
-            assert httpx.get(f"{daemon.url}/metrics").status_code == 200
+            assert httpx.get(f"{daemon.url}/metrics", verify=NO_TLS).status_code == 200
             for client in clients[::2]:
                 client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.socket.close()
-            assert httpx.get(f"{daemon.url}/metrics").status_code == 200
+            assert httpx.get(f"{daemon.url}/metrics", verify=NO_TLS).status_code == 200
             other.execute("ROLLBACK")
         assert [client.status() for client in clients[1::2]] == [202] * 10
         assert "Traceback" not in daemon.output()

@@ -82,7 +82,7 @@ def test_who_asks_whether_to_send_the_body_is_asked_for_it(daemon: Daemon) -> No
 
 def test_each_request_of_a_connection_has_the_whole_room_for_its_head(daemon: Daemon) -> None:
     cookie = {"cookie": "x" * (MAX_HEAD // 2)}
-    with httpx.Client() as client:
+    with httpx.Client(verify=NO_TLS) as client:
         for number in range(4):
             headers = signed(BODY, f"kept alive {number}") | cookie
             assert client.post(f"{daemon.url}/hooks/plain", content=BODY, headers=headers).status_code == 202

@@ -23,4 +23,20 @@ CHINESE: Final[Mapping[str, str]] = {
     "Alauda does not take the order (422): check `tag` and the tags of the repository {}": (
         "Alauda 不接受（422）：请检查 `tag` 和仓库 {} 的标签"
     ),
+    # tests
+    "Alauda shows no repository {} to this token (404): check `url`, `repository` and the token's "
+    "rights": "令牌在 Alauda 上看不到仓库 {}（404）：请检查 `url`、`repository` 和令牌的权限",
+    "Alauda does not list the builds of the repository (404): check `url`": (
+        "Alauda 没有列出仓库的构建（404）：请检查 `url`"
+    ),
+    "the repository {} is there, and builds {}": "仓库 {} 存在，构建标签 {}",
+    "no tag": "（没有标签）",
+    "`tag: {}` is none of them, so Alauda will reject builds": "`tag: {}` 不在其中，Alauda 会拒绝构建",
+    "an order that is not answered cannot be looked for there, and is left to you": (
+        "没有应答的触发在那里无法查找，需要您来判断"
+    ),
+    # advice
+    "Alauda takes no parameters": "Alauda 不支持参数",
+    "builds do not get {}": "构建收不到 {}",
+    "remove them": "请删掉",
 }

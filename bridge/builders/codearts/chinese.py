@@ -31,6 +31,25 @@ CHINESE: Final[Mapping[str, str]] = {
     "CodeArts shows no job {} in this project to this caller: check `job` and `project_id`": (
         "这个调用者在 CodeArts 的项目里看不到任务 {}：请检查 `job` 和 `project_id`"
     ),
+    # tests
+    "signed in": "已登录",
+    "the job {} declares {} parameters": "任务 {} 声明了 {} 个参数",
+    "it is disabled, so CodeArts will reject builds: enable it": "它被禁用，CodeArts 会拒绝构建：请启用",
+    "it does not declare {}: add a text parameter of that name, otherwise an interrupted trigger "
+    "cannot be checked": "它没有声明 {}：请添加这个名字的文本参数，否则中断的触发无法核对",
+    "it does not receive the images to build ({}): add text parameters of these names, or say in "
+    "`names` what it calls them": (
+        "它收不到要构建的镜像（{}）：请添加这些名字的文本参数，或者在 `names` 里写明它们在任务里的名字"
+    ),
+    "CodeArts Build has no such call at `url` ({}): check `url` and its region": (
+        "CodeArts Build 在 `url` 处没有这个接口（{}）：请检查 `url` 和区域"
+    ),
+    "IAM makes no token ({}): check `username`, `password`, `domain` and `region`": (
+        "IAM 不发令牌（{}）：请检查 `username`、`password`、`domain` 和 `region`"
+    ),
+    "CodeArts rejects a token that has just been made: check that `region` is that of `url` ({})": (
+        "CodeArts 不接受刚生成的令牌（{}）：请确认 `region` 与 `url` 的区域一致"
+    ),
     # settings
     "write the 32 letters and digits of the id": "请写 id 的 32 个字母和数字",
     "name the job once: by `job_id`, or by `job` with `project_id`": (
@@ -40,4 +59,23 @@ CHINESE: Final[Mapping[str, str]] = {
     "and `region`": (
         "调用者请只写一种：`access_key` 和 `secret_key`，或者 `username`、`password`、`domain`、`region`"
     ),
+    # advice
+    "the job {}, as it was seen at {}, does not declare {}": "任务 {}（{} 看到的）没有声明 {}",
+    "the job {}, as it was seen at {}, does not receive {}": "任务 {}（{} 看到的）收不到 {}",
+    "the job {}, as it was seen at {}, does not declare, and so does not get, {}": (
+        "任务 {}（{} 看到的）没有声明、因此收不到 {}"
+    ),
+    "the job {}, as it was seen at {}, does not receive the images to build ({})": (
+        "任务 {}（{} 看到的）收不到要构建的镜像（{}）"
+    ),
+    "add a text parameter of that name, otherwise an interrupted trigger cannot be checked": (
+        "请添加同名的文本参数，否则触发中断后无法查证"
+    ),
+    "add text parameters of these names, or say in `names` what it calls them": (
+        "请添加同名的文本参数，或者在 `names` 里写明任务里的名称"
+    ),
+    "add text parameters of these names to it, or remove them from `parameters`": (
+        "请给任务添加同名的文本参数，或者从 `parameters` 里删掉"
+    ),
+    "then `buildbridge builders test {}` sees it anew": "然后用 `buildbridge builders test {}` 重新查看",
 }

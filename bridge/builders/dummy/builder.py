@@ -56,6 +56,8 @@ class Result(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
+CHINESE: Final = {"as the parameters said": "按参数的设定", f"{RESULT} is {{}}": f"{RESULT} 是 {{0}}"}
+
 Length = Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))]
 _LENGTH: Final[TypeAdapter[timedelta]] = TypeAdapter(Length)
 
@@ -99,6 +101,7 @@ class DummyBuilder(Builder):
     kind: ClassVar[str] = "dummy"
     Settings: ClassVar[type[DummySettings]] = DummySettings
     poll_interval = 0.5
+    chinese = CHINESE
 
     def __init__(self, name: str, settings: DummySettings, context: BuilderContext) -> None:
         self.name = name

@@ -51,7 +51,7 @@ def _variables(project: ProjectDocument, level: int | None) -> str:
     if project.restricted is False or project.minimum_role is None:
         return ""
     if project.minimum_role == "no_one_allowed":
-        return "nobody may set variables of pipelines in the project"
+        return "no one may set variables of pipelines in the project"
     wanted = _LEVELS.get(project.minimum_role)
     if wanted is None or level is None or level >= wanted:
         return ""

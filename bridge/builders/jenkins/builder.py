@@ -35,7 +35,7 @@ from bridge.builders.jenkins import log as jenkins_log
 from bridge.builders.jenkins.answer import Answer
 from bridge.builders.jenkins.branches import Branches, job_of
 from bridge.builders.jenkins.chinese import CHINESE
-from bridge.builders.jenkins.client import Form, JenkinsServer, ServerAccess
+from bridge.builders.jenkins.client import JenkinsServer
 from bridge.builders.jenkins.credentials import JobCredentials
 from bridge.builders.jenkins.items import BRANCH, BUILD_ID, NOT_EXACT, JenkinsJob, job_path
 from bridge.builders.jenkins.jobs import JobCache, Jobs, NoJob
@@ -49,6 +49,7 @@ from bridge.builders.jenkins.model import (
     queue_number,
 )
 from bridge.builders.jenkins.poll import JenkinsPoll
+from bridge.builders.jenkins.request import Form, ServerAccess
 from bridge.builders.jenkins.search import JenkinsSearch
 from bridge.builders.jenkins.settings import JenkinsSettings
 from bridge.errors import Permanent, RemoteError, Transient, Unanswered

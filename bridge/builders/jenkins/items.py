@@ -52,7 +52,7 @@ def create_path(job: str) -> str:
 class Document(BaseModel):
     """A document of Jenkins; unknown fields are ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class Definition(Document):

@@ -7,11 +7,12 @@ from bridge.builders.base import Setup
 from bridge.builders.jenkins import config_xml
 from bridge.builders.jenkins.answer import Answer
 from bridge.builders.jenkins.branches import Branches
-from bridge.builders.jenkins.client import Body, JenkinsServer
+from bridge.builders.jenkins.client import JenkinsServer
 from bridge.builders.jenkins.credentials import JobCredentials
 from bridge.builders.jenkins.items import config_path, create_path
 from bridge.builders.jenkins.job import undeclared
 from bridge.builders.jenkins.jobs import JobCache
+from bridge.builders.jenkins.request import Body
 from bridge.errors import Denied, Permanent, RemoteError
 from bridge.runtime.shipped import shipped
 

@@ -28,8 +28,8 @@ CHINESE: Final[Mapping[str, str]] = {
     "link takes a text and an address": "link 要写文本和地址",
     "link('the log', build_url)": "例如 link('the log', build_url)",
     "the only function is link(text, address)": "函数只有 link(text, address)",
-    "an address is commit_url, build_url, or a text that begins with https://HOST/": (
-        "地址是 commit_url、build_url，或者以 https://HOST/ 开头的文本"
+    "an address is commit_url, build_url, page_url, or a text that begins with https://HOST/": (
+        "地址是 commit_url、build_url、page_url，或者以 https://HOST/ 开头的文本"
     ),
     "loop is no value": "loop 不是值",
     "write loop.index, loop.first or loop.last": "请写 loop.index、loop.first 或 loop.last",

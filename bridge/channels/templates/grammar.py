@@ -164,7 +164,9 @@ class Grammar:
             self._fault(node, "link takes a text and an address: link('the log', build_url)")
             return
         if not _is_address(node.args[1]):
-            problem = "an address is commit_url, build_url, or a text that begins with https://HOST/"
+            problem = (
+                "an address is commit_url, build_url, page_url, or a text that begins with https://HOST/"
+            )
             self._fault(node.args[1], problem)
         for part in node.args:
             self._visit(part, names, loops)

@@ -19,8 +19,8 @@ Names = dict[str, object]
 OF_BUILDS: Final = frozenset(
     {EventName.QUEUED, EventName.START, EventName.SUCCESS, EventName.FAIL, EventName.STOP, EventName.FIXED}
 )
-ADDRESSES: Final = frozenset({"commit_url", "build_url"})
-"""The names whose values are addresses at the Git host and at the builder."""
+ADDRESSES: Final = frozenset({"commit_url", "build_url", "page_url"})
+"""The names whose values are addresses: at the Git host, at the builder, and of our page."""
 _TAIL_BYTES: Final = 1200
 
 
@@ -66,6 +66,7 @@ def _of_build(facts: BuildFacts, speech: Speech) -> Names:
         "failures": facts.streak,
         "failing_since": facts.streak_since,
         "build_url": web_link(facts.build_url) or "",
+        "page_url": web_link(speech.page(facts)) or "",
         "tail": list(log_tail(facts.log_tail, _TAIL_BYTES, words.gap)),
     }
 

@@ -3,7 +3,8 @@
 A push names its clone address, and whoever knows the secret of one webhook can send any address. So a token
 goes to the host that the operator named, and to no other, and a key to hosts whose keys the operator gave.
 
-Like all of this package but `remote`, it uses only the standard library: a local build's runner imports it.
+Like all of this package but `remote` and `look`, it uses only the standard library: a local build's runner
+imports it.
 """
 
 import json

@@ -21,7 +21,7 @@ _PROTOCOLS: Final = "file:git:http:https:ssh"
 _MAX_SAID: Final = 4096
 _MAX_LISTED: Final = 32 << 20
 _CHUNK: Final = 65_536
-_SLOW: Final = ("-c", "http.lowSpeedLimit=1000", "-c", f"http.lowSpeedTime={_SECONDS}")
+SLOW: Final = ("-c", "http.lowSpeedLimit=1000", "-c", f"http.lowSpeedTime={_SECONDS}")
 """A helper of Git that outlives it ends by itself, too."""
 
 
@@ -53,7 +53,7 @@ def refs(url: str, access: CloneAccess | None, source: str | None, *patterns: st
         address, used = chosen(url, access)
     except ValueError:
         raise Transient("the clone URL cannot be read: correct it") from None
-    command = ["git", *_SLOW, "ls-remote", "--exit-code", "--end-of-options", address, *patterns]
+    command = ["git", *SLOW, "ls-remote", "--exit-code", "--end-of-options", address, *patterns]
     with lent(address, used) as loan:
         environment = {**os.environ, **loan.environment, "GIT_ALLOW_PROTOCOL": _PROTOCOLS, "LC_ALL": "C"}
         try:

@@ -1,11 +1,10 @@
-"""The audit trail: entries are written once, and go with the builds of their time."""
+"""The audit trail: entries are written with what they are about, and go with the builds of their time."""
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select, update
 from uuid_utils import uuid7
 
-from bridge.model.access import Principal
 from bridge.model.audit import Action, AuditEntry, Change
 from bridge.runtime.clock import Clock
 from bridge.runtime.redaction import without_secrets
@@ -26,51 +25,48 @@ class Audit:
         self._clock = clock
         self._redact = redact
 
-    async def add(
-        self,
-        who: Principal,
-        action: Action,
-        subject: str,
-        *,
-        origin: str,
-        before: Any = None,
-        after: Any = None,
-    ) -> None:
-        change = Change(who=who, action=action, subject=subject, origin=origin, before=before, after=after)
-        at = self._clock()
-        await self._database.write(lambda connection: keep(connection, change, at, self._redact))
+    def keep(self, connection: Connection, change: Change) -> str:
+        """Write the entry of a change, in the transaction that makes it; returns its id."""
+        entry_id = str(uuid7())
+        values = {
+            "id": entry_id,
+            "at": self._clock(),
+            "name": change.who.name,
+            "token_id": change.who.token_id,
+            "action": change.action,
+            "subject": change.subject,
+            "origin": change.origin,
+            "before": self._storable(change.before),
+            "after": self._storable(change.after),
+        }
+        connection.execute(insert(table).values(values))
+        return entry_id
 
-    async def page(self, cursor: Cursor, size: int) -> Page[AuditEntry]:
+    async def begin(self, change: Change) -> str:
+        return await self._database.write(lambda connection: self.keep(connection, change))
+
+    async def end(self, entry_id: str, after: Any) -> None:
+        ended = update(table).where(table.c.id == entry_id).values(after=self._storable(after))
+        await self._database.write(lambda connection: connection.execute(ended).rowcount)
+
+    async def page(
+        self, cursor: Cursor, size: int, *, name: str | None = None, action: Action | None = None
+    ) -> Page[AuditEntry]:
+        wanted = {"name": name, "action": action}
+        values = {column: [value] for column, value in wanted.items() if value is not None}
         return await self._database.read(
             lambda connection: listing.page(
                 connection,
                 _ROWS,
-                [listing.part_of(table, {})],
+                [listing.part_of(table, values)],
                 cursor=cursor,
                 size=size,
                 make=_entry_of,
             )
         )
 
-
-def keep(connection: Connection, change: Change, at: float, redact: Redact) -> None:
-    """Write the entry of a change, in the transaction that makes it."""
-
-    def shown(value: Any) -> str | None:
-        return None if value is None else to_json(without_secrets(value, redact))
-
-    values = {
-        "id": str(uuid7()),
-        "at": at,
-        "name": change.who.name,
-        "token_id": change.who.token_id,
-        "action": change.action,
-        "subject": change.subject,
-        "origin": change.origin,
-        "before": shown(change.before),
-        "after": shown(change.after),
-    }
-    connection.execute(insert(table).values(values))
+    def _storable(self, value: Any) -> str | None:
+        return None if value is None else to_json(without_secrets(value, self._redact))
 
 
 def _entry_of(row: RowMapping) -> AuditEntry:

@@ -47,6 +47,7 @@ def build_of(row: RowMapping | Mapping[str, Any]) -> Build:
         attempts=row["attempts"],
         next_at=row["next_at"],
         log_offset=row["log_offset"],
+        failed_line=row["failed_line"],
         cancel_reason=row["cancel_reason"],
         pushed=row["pushed"],
         superseded=row["superseded"],

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Unpack
 
@@ -11,7 +12,6 @@ import structlog
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     and_,
     func,
     or_,
@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from bridge.model.audit import Change
 from bridge.model.build import LOG_LIMIT, TRANSITIONS, Build, BuildState, parse_run_id, run_id_of
 from bridge.model.notice import Streak
 from bridge.runtime.clock import Clock
@@ -27,6 +28,7 @@ from bridge.runtime.redaction import MASK
 from bridge.store.schema import build as table
 from bridge.store.schema import build_log
 from bridge.store.sqlite import (
+    built_tags,
     idempotency,
     listing,
     log_range,
@@ -37,10 +39,11 @@ from bridge.store.sqlite import (
     streak,
     timeline,
 )
+from bridge.store.sqlite.audit import Audit
 from bridge.store.sqlite.build_filter import parts
 from bridge.store.sqlite.build_rows import build_of
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.eligibility import is_eligible
+from bridge.store.sqlite.eligibility import due
 from bridge.store.values import (
     ANY_BUILD,
     BuildChange,
@@ -84,6 +87,8 @@ def transition(
     outcomes.moved(connection, row, to)
     build = build_of({**row, **values, "state": to})
     timeline.add(connection, build.run_id, now, to, values.get("detail", ""))
+    if to is BuildState.SUCCEEDED:
+        built_tags.made(connection, row, build, now)
     before = streak.before(connection, build, row["tag_set"]) if to.terminal else Streak()
     notices.add_all(connection, build, notices_for(build, before))
     return build
@@ -109,10 +114,13 @@ def _utf8(text: str) -> str:
 class Builds:
     """The builds of one SQLite store: `bridge.store.base.Builds`."""
 
-    def __init__(self, database: Database, clock: Clock, redact: Redact, log_limit: int = LOG_LIMIT) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, redact: Redact, audit: Audit, log_limit: int = LOG_LIMIT
+    ) -> None:
         self._database = database
         self._clock = clock
         self._redact = redact
+        self._audit = audit
         self._log_limit = log_limit
 
     async def claim(self, builder: str, slots: int | None, notices_for: NoticesFor) -> Build | None:
@@ -185,17 +193,36 @@ class Builds:
         )
 
     async def transition(
-        self, run_id: str, to: BuildState, notices_for: NoticesFor, **change: Unpack[BuildChange]
+        self,
+        run_id: str,
+        to: BuildState,
+        notices_for: NoticesFor,
+        **change: Unpack[BuildChange],
     ) -> Build | None:
         now, clean, (build_id, run) = self._clock(), self._redacted(change), parse_run_id(run_id)
-        return await self._database.write(
-            lambda connection: transition(connection, build_id, to, now, notices_for, run=run, **clean)
-        )
+        move = partial(transition, run=run, **clean)
+        return await self._database.write(lambda connection: move(connection, build_id, to, now, notices_for))
+
+    async def resolve(
+        self, run_id: str, to: BuildState, why: str, notices_for: NoticesFor, change: Change
+    ) -> Build | None:
+        now, detail, (build_id, run) = self._clock(), self._redact(why), parse_run_id(run_id)
+
+        def work(connection: Connection) -> Build | None:
+            found = runs.find(connection, build_id)
+            if found is None or found.state is not BuildState.UNKNOWN:
+                return None
+            ended = transition(connection, build_id, to, now, notices_for, run=run, detail=detail)
+            if ended is not None:
+                self._audit.keep(connection, change)
+            return ended
+
+        return await self._database.write(work)
 
     async def retry(
         self,
         build_id: str,
-        by: str,
+        change: Change,
         reason: str,
         claim_id: str | None = None,
         *,
@@ -208,7 +235,8 @@ class Builds:
             if done is not None:
                 return done
             idempotency.note_done(connection, claim_id)
-            again = runs.retry(connection, build_id, now, by, reason)
+            again = runs.retry(connection, build_id, now, change.who.name, reason)
+            self._audit.keep(connection, replace(change, after={"run": again.run}))
             notices.add_all(connection, again, notices_for(again, Streak()))
             return again
 
@@ -282,7 +310,7 @@ class Builds:
         pieces = await self._database.read(lambda connection: connection.execute(query).scalars().all())
         return "".join(reversed(pieces))[-characters:]
 
-    async def request_cancel(self, build_id: str, reason: str) -> bool:
+    async def request_cancel(self, build_id: str, reason: str, change: Change) -> bool:
         now = self._clock()
 
         def work(connection: Connection) -> bool:
@@ -293,6 +321,7 @@ class Builds:
             )
             if asked.rowcount:
                 runs.note(connection, build_id, now, "cancel", reason)
+                self._audit.keep(connection, change)
             return bool(asked.rowcount)
 
         return await self._database.write(work)
@@ -352,23 +381,6 @@ class Builds:
 
 _OPEN: Final = [state for state in BuildState if not state.terminal]
 _WITH_BUILDER: Final = [BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING]
-
-
-def due(builder: str, now: float) -> Select[Any]:
-    """The builds that can be claimed now, oldest first."""
-    return (
-        select(table)
-        .where(
-            table.c.builder == builder,
-            table.c.released == 0,
-            table.c.state == BuildState.WAITING,
-            table.c.next_at <= now,
-            table.c.cancel_reason.is_(None),
-            table.c.superseded.is_(None),
-            is_eligible(),
-        )
-        .order_by(table.c.turn)
-    )
 
 
 def _give_up(connection: Connection, build_id: str, damage: str, now: float, notices_for: NoticesFor) -> None:

@@ -42,7 +42,8 @@ Work = Callable[[Connection], T]
 Bulk = Callable[[Connection, Sequence[R]], Sequence[T]]
 """Writes many rows with few statements; an answer for each, in their order."""
 
-READERS: Final = 2
+READERS: Final = 4
+"""A list, a search in a log and the look for a failure may take one each: one is left for the daemon."""
 BUSY_SECONDS: Final = 10
 BEAT_SECONDS: Final = 30.0
 _LOG_PAGES: Final = 4_000
@@ -265,6 +266,7 @@ def _engine(path: Path, *, pool_size: int, read_only: bool) -> Engine:
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,  # the others keep no pages in memory until they are needed
         isolation_level="AUTOCOMMIT",
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
     )

@@ -1,27 +1,29 @@
 """Deliveries: kept before they are answered, then turned into builds or a reason."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
 import anyio.to_thread
 import structlog
-import zstandard
 from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 from uuid_utils import uuid7
 
 from bridge.errors import StoreError
+from bridge.model.audit import Change
 from bridge.model.delivery import DIGEST, Delivery, DeliveryState
 from bridge.model.plan import KnownMove, Planner
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
+from bridge.store import compression
 from bridge.store.codec import Parts, from_json, to_json
 from bridge.store.schema import delivery as table
-from bridge.store.sqlite import delivery_ids, history, listing, timeline
+from bridge.store.sqlite import delivery_ids, history, listing, pushed_refs, timeline
 from bridge.store.sqlite.activity import RejectionCounts
 from bridge.store.sqlite.apply import apply
+from bridge.store.sqlite.audit import Audit
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.queue import MAX_BATCH
 from bridge.store.values import (
@@ -52,12 +54,8 @@ _COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 
 PATIENCE: Final = 7.0
 """Seconds for which a delivery waits for the disk: Git hosts hang up after ten."""
 _BATCH_BYTES: Final = 16 << 20
-_LEVEL: Final = -1
 _SMALL: Final = 64 << 10
 """Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
-_FRAME_HEADER: Final = 18
-"""So many bytes of a compressed body at most say how long it is."""
-_COMPRESSOR: Final = zstandard.ZstdCompressor(_LEVEL)
 
 SAME_SECONDS: Final = 3600.0
 """How long the same body again is the same delivery, where the host gives no ids."""
@@ -71,31 +69,39 @@ _HEADS: Final = select(
         table.c[name]
         for name in ("id", "source", "forge", "event", "key", "replay", "received_at", "state", "detail")
     ),
-    func.substr(table.c.body, 1, _FRAME_HEADER).label("frame"),
-)
+    func.substr(table.c.body, 1, compression.FRAME_HEADER).label("frame"),
+    *pushed_refs.COLUMNS,
+).select_from(pushed_refs.WITH_FIRST)
 _MARK: Final = update(table).where(table.c.id == bindparam("marked"))
 
 
 class Deliveries:
     """The deliveries of one SQLite store: `bridge.store.base.Deliveries`."""
 
-    def __init__(self, database: Database, clock: Clock, rejections: RejectionCounts) -> None:
+    def __init__(self, database: Database, clock: Clock, rejections: RejectionCounts, audit: Audit) -> None:
         self._database = database
         self._clock = clock
         self._rejections = rejections
+        self._audit = audit
         self._arriving = 0
         self._most_arriving = 0
 
     async def put(self, delivery: Delivery) -> Receipt:
-        body = delivery.body
-        small = len(body) <= _SMALL
-        row = _values(delivery, _COMPRESSOR.compress(body) if small else await _compressed(body))
+        row = _values(delivery, await _compressed(delivery.body))
         self._arriving += 1
         self._most_arriving = max(self._most_arriving, self._arriving)
         try:
             return await self._database.add(_keep, row, patience=PATIENCE)
         finally:
             self._arriving -= 1
+
+    async def order(self, delivery: Delivery, change: Change) -> None:
+        def work(connection: Connection) -> None:
+            if not _is_kept(connection, delivery.id):
+                keep(connection, delivery)
+                self._audit.keep(connection, change)
+
+        await self._database.write(work)
 
     def reject(self, source: str, reason: str) -> None:
         self._rejections.add(source, reason)
@@ -160,12 +166,12 @@ class Deliveries:
 
         return await self._database.write(work)
 
-    async def redeliver(self, delivery_id: str, claim_id: str | None = None) -> str:
+    async def redeliver(self, delivery_id: str, change: Change, claim_id: str | None = None) -> str:
         now = self._clock()
         new_id = claim_id or str(uuid7())
 
         def work(connection: Connection) -> str:
-            if connection.execute(select(table.c.id).where(table.c.id == new_id)).first():
+            if _is_kept(connection, new_id):
                 return new_id
             old = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
             if old is None:
@@ -177,6 +183,7 @@ class Deliveries:
             connection.execute(insert(table).values(values))
             timeline.add(connection, delivery_id, now, "redelivered", f"as {new_id}")
             timeline.add(connection, new_id, now, "stored", f"redelivery of {delivery_id}")
+            self._audit.keep(connection, replace(change, after={"delivery_id": new_id}))
             return new_id
 
         return await self._database.write(work)
@@ -188,11 +195,16 @@ class Deliveries:
 
         return await self._database.read(work)
 
+    async def explanations(self, delivery_ids: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+        query = select(table.c.id, table.c.explanation).where(table.c.id.in_(delivery_ids))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {row.id: _explained(Parts(), row.explanation) for row in rows}
+
     async def page(
         self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
     ) -> Page[DeliveryHead]:
         def work(connection: Connection) -> Page[DeliveryHead]:
-            found = delivery_ids.parts(only)
+            found = delivery_ids.parts(connection, only)
             return listing.page(connection, _HEADS, found, cursor=cursor, size=size, make=_head, overlap=True)
 
         return await self._database.read(work)
@@ -200,7 +212,11 @@ class Deliveries:
 
 def keep(connection: Connection, delivery: Delivery) -> Receipt:
     """Keep a small delivery of our own, in a transaction of the caller's."""
-    return _keep(connection, [_values(delivery, _COMPRESSOR.compress(delivery.body))])[0]
+    return _keep(connection, [_values(delivery, compression.compress(delivery.body))])[0]
+
+
+def _is_kept(connection: Connection, delivery_id: str) -> bool:
+    return connection.execute(select(table.c.id).where(table.c.id == delivery_id)).first() is not None
 
 
 def _values(delivery: Delivery, body: bytes) -> Row:
@@ -269,18 +285,24 @@ def _mark(connection: Connection, decisions: Sequence[tuple[str, Decision, float
                 for delivery_id, decision, _ in new
             ],
         )
+        pushed_refs.add_all(
+            connection, [(delivery_id, one.state, one.explanation) for delivery_id, one, _ in new]
+        )
         timeline.add_all(connection, [(mark[0], mark[2], mark[1].state, mark[1].detail) for mark in new])
     return [delivery_id in undecided for delivery_id in ids]
 
 
 async def _compressed(body: bytes) -> bytes:
-    return await anyio.to_thread.run_sync(zstandard.ZstdCompressor(_LEVEL).compress, body)
+    if len(body) <= _SMALL:
+        return compression.compress_on_loop(body)
+    return await anyio.to_thread.run_sync(compression.compress, body)
 
 
 def _head(row: RowMapping) -> DeliveryHead:
     parts = Parts()
     state = parts.read("state", lambda: DeliveryState(row["state"]), DeliveryState.DEAD)
-    size = parts.read("body", lambda: zstandard.frame_content_size(row["frame"]), 0)
+    size = parts.read("body", lambda: compression.size(row["frame"]), 0)
+    pushed, other_refs = pushed_refs.of_row(row)
     return DeliveryHead(
         id=row["id"],
         source=row["source"],
@@ -292,6 +314,8 @@ def _head(row: RowMapping) -> DeliveryHead:
         received_at=row["received_at"],
         state=state,
         detail=parts.detail(row["detail"]),
+        pushed=pushed,
+        other_refs=other_refs,
     )
 
 
@@ -304,11 +328,12 @@ def _row(row: RowMapping) -> DeliveryRow:
         key=row["key"],
         event=row["event"],
         headers=parts.read("headers", lambda: dict(from_json(row["headers"])), {}),
-        body=parts.read("body", lambda: zstandard.decompress(row["body"]), b""),
+        body=parts.read("body", lambda: compression.decompress(row["body"]), b""),
         received_at=row["received_at"],
     )
     state = parts.read("state", lambda: DeliveryState(row["state"]), DeliveryState.DEAD)
-    explanation: list[Any] = parts.read("explanation", lambda: list(from_json(row["explanation"])), [])
+    explanation = _explained(parts, row["explanation"])
+    pushed, other_refs = pushed_refs.of_explanation(explanation)
     return DeliveryRow(
         delivery=delivery,
         state=state,
@@ -316,4 +341,11 @@ def _row(row: RowMapping) -> DeliveryRow:
         replay=row["replay"],
         explanation=explanation,
         damage=parts.damage,
+        pushed=pushed,
+        other_refs=other_refs,
     )
+
+
+def _explained(parts: Parts, text: str) -> list[Any]:
+    found: list[Any] = parts.read("explanation", lambda: list(from_json(text)), [])
+    return found

@@ -6,9 +6,9 @@ So the newest build has the tag, however long each takes, and whichever rule it 
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, ScalarSelect, TextClause, and_, exists, func, or_, select, text
+from sqlalchemy import ColumnElement, ScalarSelect, Select, TextClause, and_, exists, func, or_, select, text
 
 from bridge.model.build import BuildState
 from bridge.store.schema import build as table
@@ -22,6 +22,23 @@ _SAME_REPOSITORY: Final = and_(
 _UNENDED: Final = text("other.state IN ('waiting', 'triggering', 'queued', 'running')")
 _ACTIVE_STATES: Final = [BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING]
 _ACTIVE: Final = _OTHER.c.state.in_(_ACTIVE_STATES)
+
+
+def due(builder: str, now: float) -> Select[Any]:
+    """The builds that can be claimed now, oldest first."""
+    return (
+        select(table)
+        .where(
+            table.c.builder == builder,
+            table.c.released == 0,
+            table.c.state == BuildState.WAITING,
+            table.c.next_at <= now,
+            table.c.cancel_reason.is_(None),
+            table.c.superseded.is_(None),
+            is_eligible(),
+        )
+        .order_by(table.c.turn)
+    )
 
 
 @cache
@@ -58,7 +75,5 @@ def _ahead() -> Sequence[ColumnElement[bool] | TextClause]:
 
 
 def _active() -> ColumnElement[int]:
-    active = table.alias("active")
-    same = and_(active.c.namespace == table.c.namespace, active.c.repo_name == table.c.repo_name)
-    count = select(func.count()).select_from(active).where(same, active.c.state.in_(_ACTIVE_STATES))
+    count = select(func.count()).select_from(_OTHER).where(_SAME_REPOSITORY, _ACTIVE)
     return count.correlate(table).scalar_subquery()

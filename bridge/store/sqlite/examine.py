@@ -2,35 +2,49 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Column, Connection, Select, create_engine, func, select
+from sqlalchemy import URL, Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bridge.errors import StoreError
-from bridge.model.build import BuildState
-from bridge.model.delivery import DeliveryState
-from bridge.model.notice import NoticeState
 from bridge.runtime.clock import moment
-from bridge.store.schema import REVISION, build, delivery, notice, service
-from bridge.store.sqlite import migrate
+from bridge.store.monitoring import StuckKind
+from bridge.store.schema import REVISION
+from bridge.store.sqlite import migrate, stuck
 from bridge.store.sqlite.backup import damage
 from bridge.store.sqlite.database import BUSY_SECONDS
-from bridge.store.sqlite.eligibility import is_eligible
 from bridge.store.sqlite.failures import reason
 
-STUCK_SECONDS: Final = 600.0
-"""What was due so long ago is done by no daemon."""
-BUILD_SECONDS: Final = 24 * 3600.0
-"""A build that its builder has had for so long has ended, or is lost."""
 LOG_BYTES: Final = 256 << 20
 """A log of writes of this size is copied into the store by no one."""
 _NOT_RUN: Final = "is the daemon running? `systemctl status buildbridge`"
+_SENTENCES: Final[Mapping[StuckKind, tuple[str, str]]] = {
+    StuckKind.UNDECIDED: ("deliveries wait for a decision", _NOT_RUN),
+    StuckKind.UNTRIGGERED: ("builds wait for their trigger", _NOT_RUN),
+    StuckKind.TRIGGERING: ("builds are being triggered for longer than a call takes", _NOT_RUN),
+    StuckKind.UNENDED: ("builds have not ended", "look at their builders"),
+    StuckKind.UNSENT: ("notices wait to be sent", _NOT_RUN),
+}
+
+
+_PUT_BACK: Final = "put back a backup: `buildbridge db restore FILE`"
+_STEPS: Final = 10_000
+"""Instructions of SQLite between two looks at the time: well below a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a short look found: whether all of the file was looked at, and sentences with a cure."""
+
+    is_whole: bool
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +63,7 @@ def examine(store: Path, now: float) -> Examined:
     try:
         with closing(sqlite3.connect(store, timeout=BUSY_SECONDS)) as connection:
             connection.execute("PRAGMA query_only=ON")
-            cure = "put back a backup: `buildbridge db restore FILE`"
-            problems = [f"the file is damaged: {one}: {cure}" for one in damage(connection)]
+            problems = [f"the file is damaged: {one}: {_PUT_BACK}" for one in damage(connection)]
         problems += _about_files(store)
         engine = create_engine(URL.create("sqlite", database=str(store)), poolclass=NullPool)
         with engine.connect() as read:
@@ -58,6 +71,24 @@ def examine(store: Path, now: float) -> Examined:
     except (sqlite3.Error, SQLAlchemyError) as error:
         raise StoreError(f"{store} cannot be read: {reason(error)}") from error
     return Examined(store.stat().st_size, log_bytes(store), REVISION, tuple(problems))
+
+
+def glance(store: Path, seconds: float) -> Glance:
+    """What shows of damage within so many seconds, beside a daemon. Raises StoreError."""
+    deadline = time.monotonic() + seconds
+    try:
+        with closing(sqlite3.connect(store, timeout=seconds)) as connection:
+            connection.execute("PRAGMA query_only=ON")
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise StoreError(f"{store} cannot be read: {reason(error)}") from error
+        return Glance(is_whole=False, problems=tuple(_about_files(store)))
+    except sqlite3.Error as error:
+        raise StoreError(f"{store} cannot be read: {reason(error)}") from error
+    damaged = () if found == "ok" else (f"the file is damaged: {found}: {_PUT_BACK}",)
+    return Glance(is_whole=True, problems=(*damaged, *_about_files(store)))
 
 
 def log_bytes(store: Path) -> int:
@@ -80,43 +111,6 @@ def _about_files(store: Path) -> Iterator[str]:
 
 
 def _stuck(connection: Connection, now: float) -> Iterator[str]:
-    """What is past its time; what waits for a part that is down is not, for that is known."""
-    late = now - STUCK_SECONDS
-    undecided = _oldest(delivery.c.received_at).where(
-        delivery.c.state == DeliveryState.STORED, delivery.c.received_at < late
-    )
-    yield from _since(connection, undecided, "deliveries wait for a decision", _NOT_RUN)
-    down = connection.execute(select(service.c.name).where(service.c.down_since.is_not(None)))
-    parts = [name.partition(":") for name in down.scalars()]
-    builders = [name for kind, _, name in parts if kind == "builder"]
-    channels = [name for kind, _, name in parts if kind == "channel"]
-    busy = [BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING]
-    with_builder = (build.c.released == 0) & build.c.state.in_(busy)
-    occupied = connection.execute(select(build.c.builder).where(with_builder).distinct()).scalars().all()
-    untriggered = _oldest(build.c.next_at).where(
-        build.c.released == 0,
-        build.c.state == BuildState.WAITING,
-        build.c.next_at < late,
-        build.c.builder.not_in([*builders, *occupied]),
-        is_eligible(),
-    )
-    yield from _since(connection, untriggered, "builds wait for their trigger", _NOT_RUN)
-    unended = _oldest(build.c.triggered_at).where(with_builder, build.c.triggered_at < now - BUILD_SECONDS)
-    yield from _since(connection, unended, "builds have not ended", "look at their builders")
-    is_open = notice.c.state.in_([NoticeState.PENDING, NoticeState.SENDING])
-    heads = select(func.min(notice.c.id)).where(is_open, notice.c.channel.not_in(channels))
-    unsent = _oldest(notice.c.next_at).where(
-        notice.c.id.in_(heads.group_by(notice.c.channel, notice.c.job, notice.c.recipient)),
-        notice.c.next_at < late,
-    )
-    yield from _since(connection, unsent, "notices wait to be sent", _NOT_RUN)
-
-
-def _oldest(column: Column[float]) -> Select[int, float]:
-    return select(func.count(), func.min(column))
-
-
-def _since(connection: Connection, query: Select[int, float], what: str, cure: str) -> Iterator[str]:
-    count, since = connection.execute(query).one()
-    if count:
-        yield f"{count} {what}, the oldest since {moment(since)}: {cure}"
+    for kind, (what, cure) in _SENTENCES.items():
+        if (found := stuck.of_kind(connection, kind, now)) is not None:
+            yield f"{found.count} {what}, the oldest since {moment(found.since)}: {cure}"

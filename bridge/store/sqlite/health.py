@@ -78,7 +78,7 @@ class Health:
 
         def work(connection: Connection) -> HealthRecord:
             old = _get(connection, name)
-            new = change(old)
+            new = _with_past(old, change(old), self._clock())
             values = asdict(new)
             connection.execute(
                 upsert(table).values(values).on_conflict_do_update(index_elements=["name"], set_=values)
@@ -91,6 +91,15 @@ class Health:
             return old
 
         return await self._database.write(work)
+
+
+def _with_past(old: HealthRecord, new: HealthRecord, now: float) -> HealthRecord:
+    """The new health, with what is known of the outages before it."""
+    known = replace(new, restored_at=old.restored_at, error=old.error, error_at=old.error_at)
+    if new.down_since is not None:
+        is_news = old.down_since is None or new.why != old.why
+        return replace(known, restored_at=None, error=new.why, error_at=now) if is_news else known
+    return known if old.down_since is None else replace(known, restored_at=now)
 
 
 def _get(connection: Connection, name: str) -> HealthRecord:

@@ -57,7 +57,9 @@ def _upsert(into: Table, key: Sequence[str], *changed: str) -> Insert:
 
 _OF_REF: Final = (ref_move.c.code == bindparam("of_code")) & (ref_move.c.ref == bindparam("of_ref"))
 _MOVES: Final = (
-    select(ref_move.c.before, ref_move.c.after, ref_move.c.at).where(_OF_REF).order_by(ref_move.c.id)
+    select(ref_move.c.before, ref_move.c.after, ref_move.c.at, ref_move.c.seen)
+    .where(_OF_REF)
+    .order_by(ref_move.c.id)
 )
 _RECORD: Final = _upsert(ref_move, ["code", "ref", "before", "after"], "at")
 _TRIM: Final = delete(ref_move).where(
@@ -155,13 +157,13 @@ def known(
 def moves_of(connection: Connection, code: str, ref: str) -> list[KnownMove]:
     """The recorded moves of a ref, the first recorded first."""
     rows = connection.execute(_MOVES, {"of_code": code, "of_ref": ref})
-    return [KnownMove(before, after, at) for before, after, at in rows]
+    return [KnownMove(before, after, at, bool(seen)) for before, after, at, seen in rows]
 
 
 def record_move(connection: Connection, move: RefMove, now: float) -> None:
     """Remember that a ref moved; one that was recorded before was reported again now."""
     values = {"code": move.code, "ref": move.ref, "before": move.before or "", "after": move.after or ""}
-    connection.execute(_RECORD, values | {"at": now, "clone_url": move.clone_url})
+    connection.execute(_RECORD, values | {"at": now, "clone_url": move.clone_url, "seen": int(move.seen)})
     connection.execute(_TRIM, {"of_code": move.code, "of_ref": move.ref})
 
 

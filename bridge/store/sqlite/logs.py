@@ -7,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -20,6 +21,7 @@ from bridge.store.schema import build_log
 from bridge.store.sqlite import runs
 
 _LONGEST_LINE: Final = 64 << 10
+_NOT_COUNTED: Final = -1
 _AGAIN: Final = "\n--- the log starts again ---\n"
 
 
@@ -29,12 +31,37 @@ def is_of_run(build_id: str, run: int | None) -> ColumnElement[bool]:
     return and_(build_log.c.build_id == build_id, build_log.c.run == (newest if run is None else run))
 
 
+def is_counted(lines: int) -> bool:
+    """Whether the lines of a log, of which so many have ended, have their numbers."""
+    return lines != _NOT_COUNTED
+
+
 @dataclass(frozen=True, slots=True)
 class RunLog:
     """The log of one run of a build; `seq` counts over the logs of all its runs."""
 
     build_id: str
     run: int
+
+    def count_lines(self, connection: Connection) -> int:
+        """How many lines of the log have ended; of one from before lines were counted they are counted now.
+
+        How many an older mark stands for is not known: it counts as one.
+        """
+        where, same = runs.place(connection, self.build_id, self.run)
+        log = connection.execute(select(where.c.log_lines, where.c.log_mark).where(same)).one()
+        if is_counted(log.log_lines):
+            return int(log.log_lines)
+        line, pieces = 0, []
+        columns = select(build_log.c.seq, build_log.c.text).where(self._ours).order_by(build_log.c.seq)
+        for seq, text in connection.execute(columns):
+            pieces.append({"the_seq": seq, "the_line": line})
+            line += 1 if seq == log.log_mark else text.count("\n")
+        if pieces:
+            here = (build_log.c.build_id == self.build_id, build_log.c.seq == bindparam("the_seq"))
+            connection.execute(update(build_log).where(*here).values(line=bindparam("the_line")), pieces)
+        connection.execute(update(where).where(same).values(log_lines=line))
+        return line
 
     @property
     def _ours(self) -> ColumnElement[bool]:
@@ -67,20 +94,24 @@ class RunLog:
         `text` begins with what the line that has `begun` is now: only where that is another, it is rewritten.
         """
         where, same = runs.place(connection, self.build_id, self.run)
-        query = select(where.c.log_bytes, where.c.log_mark, where.c.log_left_out).where(same)
+        columns = where.c.log_bytes, where.c.log_lines, where.c.log_mark, where.c.log_left_out
+        query = select(*columns).where(same)
         log = connection.execute(query).one()
         kept = log.log_bytes
+        ended = log.log_lines if is_counted(log.log_lines) else self.count_lines(connection)
         if text.startswith(begun):
             text = text.removeprefix(begun)
         else:
             kept -= self._take_back(connection, begun)
         if restarted and kept:
             text = f"{_AGAIN}{text}"
-        change = {"log_offset": offset, "log_bytes": kept + len(text.encode())}
+        size, lines = kept + len(text.encode()), ended + text.count("\n")
+        change: dict[str, int | None] = {"log_offset": offset, "log_bytes": size, "log_lines": lines}
+        change["failed_line"] = None  # another one may say it now
         if text:
-            self._insert(connection, now, text, kept)
-            if change["log_bytes"] - log.log_left_out > limit:
-                change |= self._cut(connection, log.log_mark, change["log_bytes"], limit)
+            self._insert(connection, now, text, place=kept, line=ended)
+            if size - log.log_left_out > limit:
+                change |= self._cut(connection, log.log_mark, size, limit)
         connection.execute(update(where).where(same).values(**change))
 
     def _take_back(self, connection: Connection, line: str) -> int:
@@ -97,10 +128,11 @@ class RunLog:
             left -= min(left, len(piece.text))
         return len(line.encode())
 
-    def _insert(self, connection: Connection, now: float, text: str, place: int) -> None:
+    def _insert(self, connection: Connection, now: float, text: str, *, place: int, line: int) -> None:
         last = select(func.max(build_log.c.seq)).where(build_log.c.build_id == self.build_id)
         seq = connection.execute(last).scalar_one()
-        piece = {"build_id": self.build_id, "run": self.run, "at": now, "text": text, "place": place}
+        piece = {"build_id": self.build_id, "run": self.run, "at": now, "text": text}
+        piece |= {"place": place, "line": line}
         connection.execute(insert(build_log).values(seq=0 if seq is None else seq + 1, **piece))
 
     def _cut(self, connection: Connection, mark: int | None, size: int, limit: int) -> dict[str, int]:
@@ -135,5 +167,6 @@ def _begin_with_a_line(connection: Connection, build_id: str, seq: int) -> int:
     if not end or not rest:
         return 0
     size = len(half.encode()) + 1
-    connection.execute(update(build_log).where(*piece).values(text=rest, place=build_log.c.place + size))
+    after = {"place": build_log.c.place + size, "line": build_log.c.line + 1}
+    connection.execute(update(build_log).where(*piece).values(text=rest, **after))
     return size

@@ -19,7 +19,10 @@ from bridge.errors import StoreError, StoreTooNew
 from bridge.store import (  # noqa: F401  # their tables are among all of them
     schema_activity,
     schema_callers,
+    schema_deliveries,
     schema_notices,
+    schema_refs,
+    schema_tags,
 )
 from bridge.store.schema import REVISION, metadata
 from bridge.store.sqlite.failures import reason

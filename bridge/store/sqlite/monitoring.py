@@ -2,19 +2,23 @@
 
 import sqlite3
 import time
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from bridge.errors import StoreError
 from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.runtime.disk import free_bytes
-from bridge.store.monitoring import Backlog, Queue
+from bridge.store.monitoring import Backlog, Queue, Stuck, StuckKind, Successes
+from bridge.store.schema import build, delivery, notice, step
 from bridge.store.sqlite.database import Database
+from bridge.store.sqlite.stuck import of_kind
+
+T = TypeVar("T")
 
 READ_SECONDS: Final = 2.0
 """A reader that takes longer keeps others from theirs, and the write-ahead log from being emptied."""
@@ -40,6 +44,14 @@ _NEWEST: Final = " UNION ALL ".join(
     f"SELECT max(id) AS id FROM delivery WHERE source = ?1 AND state = '{state}'"  # noqa: S608  # our own words
     for state in DeliveryState
 )
+HANDED_OVER: Final = """
+SELECT builder, max(triggered_at)
+FROM (SELECT builder, triggered_at, handle FROM build ORDER BY turn DESC LIMIT 1000)
+WHERE handle IS NOT NULL AND triggered_at IS NOT NULL GROUP BY builder
+"""
+TAKEN: Final = """
+SELECT ended_at FROM notice WHERE channel = ?1 AND state = 'sent' ORDER BY id DESC LIMIT 1
+"""
 LAST_DELIVERY: Final = f"SELECT received_at FROM delivery WHERE id = (SELECT max(id) FROM ({_NEWEST}))"  # noqa: S608
 
 
@@ -53,18 +65,62 @@ class Monitoring:
         self, sources: Collection[str], builders: Collection[str], channels: Collection[str]
     ) -> Backlog:
         def work(connection: Connection) -> Backlog:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            deadline = time.monotonic() + READ_SECONDS
-            raw.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
-            try:
-                return _backlog(raw, sources, builders, channels)
-            except (sqlite3.Error, OSError) as error:
-                raise StoreError(f"the store cannot be read: {error}") from error
-            finally:
-                raw.set_progress_handler(None, 0)
+            return _bounded(connection, lambda raw: _backlog(raw, sources, builders, channels))
 
         return await self._database.read(work)
+
+    async def successes(self, channels: Collection[str]) -> Successes:
+        return await self._database.read(
+            lambda connection: _bounded(connection, lambda raw: _successes(raw, channels))
+        )
+
+    async def stuck(self, now: float) -> Sequence[Stuck]:
+        def work(connection: Connection) -> Sequence[Stuck]:
+            with _in_time(connection):
+                found = [of_kind(connection, kind, now) for kind in StuckKind]
+            return [one for one in found if one is not None]
+
+        return await self._database.read(work)
+
+    async def newest(self) -> float | None:
+        columns = (delivery.c.received_at, build.c.created_at, notice.c.created_at)
+
+        def work(connection: Connection) -> float | None:
+            times = [connection.execute(select(func.max(column))).scalar() for column in columns]
+            times.append(connection.execute(select(step.c.at).order_by(step.c.id.desc()).limit(1)).scalar())
+            return max((at for at in times if at is not None), default=None)
+
+        return await self._database.read(work)
+
+
+@contextmanager
+def _in_time(connection: Connection) -> Iterator[sqlite3.Connection]:
+    """A reader that gives up in time."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    deadline = time.monotonic() + READ_SECONDS
+    raw.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    try:
+        yield raw
+    finally:
+        raw.set_progress_handler(None, 0)
+
+
+def _bounded(connection: Connection, ask: Callable[[sqlite3.Connection], T]) -> T:
+    """What is asked, of a reader that gives up in time. Raises StoreError."""
+    try:
+        with _in_time(connection) as raw:
+            return ask(raw)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"the store cannot be read: {error}") from error
+
+
+def _successes(raw: sqlite3.Connection, channels: Collection[str]) -> Successes:
+    taken = {name: raw.execute(TAKEN, (name,)).fetchone() for name in channels}
+    return Successes(
+        builders=dict(raw.execute(HANDED_OVER).fetchall()),
+        channels={name: float(found[0]) for name, found in taken.items() if found and found[0] is not None},
+    )
 
 
 def _backlog(

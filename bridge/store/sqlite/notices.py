@@ -1,6 +1,7 @@
 """Notices: sent at least once, in order for each job and channel, and every attempt counts for the rate."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_ignore
 from uuid_utils import uuid7
 
 from bridge.errors import CannotReplay
+from bridge.model.audit import Change
 from bridge.model.build import Build
 from bridge.model.notice import DigestFacts, Notice, NoticeState, ServiceFacts
 from bridge.model.outbox import Choose, Later, Send, Waiting
@@ -19,6 +21,7 @@ from bridge.store.schema import notice as table
 from bridge.store.schema import send, target_pause
 from bridge.store.schema_notices import channel_wait
 from bridge.store.sqlite import listing, moving, outbox, timeline
+from bridge.store.sqlite.audit import Audit
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notice_rows import IS_OPEN, TAKEN_APART, finish, parts_of, row_of
 from bridge.store.sqlite.silences import hold
@@ -73,10 +76,11 @@ def _none_silenced(_waiting: Sequence[Waiting], _silences: Sequence[Silence]) ->
 class Notices:
     """The notices of one SQLite store: `bridge.store.base.Notices`."""
 
-    def __init__(self, database: Database, clock: Clock, redact: Redact) -> None:
+    def __init__(self, database: Database, clock: Clock, redact: Redact, audit: Audit) -> None:
         self._database = database
         self._clock = clock
         self._redact = redact
+        self._audit = audit
 
     async def add(self, notices: Sequence[Notice]) -> None:
         def work(connection: Connection) -> None:
@@ -211,7 +215,7 @@ class Notices:
 
         return await self._database.read(work)
 
-    async def drop(self, notice_id: str, why: str) -> bool:
+    async def drop(self, notice_id: str, why: str, change: Change) -> bool:
         now = self._clock()
         waits = (table.c.id == notice_id, table.c.state == NoticeState.PENDING, table.c.digest_id.is_(None))
 
@@ -219,11 +223,12 @@ class Notices:
             if connection.execute(select(table.c.id).where(*waits)).first() is None:
                 return False
             finish(connection, notice_id, NoticeState.DEAD, now, reason="dropped", detail=why)
+            self._audit.keep(connection, change)
             return True
 
         return await self._database.write(work)
 
-    async def replay(self, notice_id: str, claim_id: str | None = None) -> str:
+    async def replay(self, notice_id: str, change: Change, claim_id: str | None = None) -> str:
         now = self._clock()
         new_id = claim_id or str(uuid7())
 
@@ -247,6 +252,7 @@ class Notices:
             connection.execute(insert(table).values(values | {"created_at": now, "next_at": now}))
             timeline.add(connection, notice_id, now, "replayed", f"as {new_id}")
             timeline.add(connection, new_id, now, NoticeState.PENDING, f"replay of {notice_id}")
+            self._audit.keep(connection, replace(change, after={"notice_id": new_id}))
             return new_id
 
         return await self._database.write(work)

@@ -6,10 +6,11 @@ The members of a digest stay open until it has ended, so that later notices of t
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import count
 from typing import Any, Final
 
-from sqlalchemy import CTE, Connection, RowMapping, func, insert, or_, select, update
+from sqlalchemy import CTE, Connection, RowMapping, bindparam, func, insert, or_, select, update
 from uuid_utils import uuid7
 
 from bridge.model.build import BuildState
@@ -60,7 +61,7 @@ def look(connection: Connection, channel: str, now: float, *, since: float, has_
     One that is `sending` may go, too: only the channel's own notifier asks, so the outcome of that attempt
     could not be written. A job with a notice in a digest waits for that.
     """
-    is_open = _open(channel, since, has_recipients=has_recipients)
+    is_open, bound = _open(has_recipients=has_recipients), {"of": channel, "since": since}
     head = is_open.c.place == 1, is_open.c.digest_id.is_(None)
     later = select(func.min(is_open.c.next_at)).where(*head, is_open.c.next_at > now)
     due = (
@@ -76,10 +77,11 @@ def look(connection: Connection, channel: str, now: float, *, since: float, has_
         .join(due, same_job)
         .outerjoin(build, build.c.id == is_open.c.build_id)
         .where(is_open.c.place <= _OF_JOB, is_open.c.digest_id.is_(None))
-        .order_by(is_open.c.id)
+        .order_by(is_open.c.id),
+        bound,
     )
     found = rows.mappings().all()
-    pressed = _pressed(connection, is_open) if any(not row["folds"] for row in found) else set()
+    pressed = _pressed(connection, is_open, bound) if any(not row["folds"] for row in found) else set()
     unended = _unended(connection, {row["batch"] for row in found if row["batch"]})
     silences = active(connection, now)
     about = _about(connection, channel, found) if silences else {}
@@ -99,7 +101,7 @@ def look(connection: Connection, channel: str, now: float, *, since: float, has_
         )
         for row in found
     ]
-    return Look(waiting=waiting, next_at=connection.execute(later).scalar(), silences=silences)
+    return Look(waiting=waiting, next_at=connection.execute(later, bound).scalar(), silences=silences)
 
 
 def take(connection: Connection, chosen: Send, now: float) -> RowMapping | None:
@@ -155,12 +157,13 @@ def split(connection: Connection, channel: str, recipients: Sequence[str], now: 
             timeline.add(connection, copy_id, now, NoticeState.PENDING, f"for {recipient}")
 
 
-def _open(channel: str, since: float, *, has_recipients: bool) -> CTE:
-    """The open notices, each with its place in its job, and those in digests at whatever age."""
+@cache  # a statement that is compiled keeps the one that it was made of, and each has many columns
+def _open(*, has_recipients: bool) -> CTE:
+    """The open notices `of` a channel, each with its place in its job; in digests those of any age."""
     place = func.row_number().over(partition_by=(table.c.job, table.c.recipient), order_by=table.c.id)
-    lives = or_(table.c.created_at >= since, table.c.digest_id.is_not(None))
+    lives = or_(table.c.created_at >= bindparam("since"), table.c.digest_id.is_not(None))
     query = select(*(table.c[name] for name in _COLUMNS), place.label("place"))
-    query = query.where(table.c.channel == channel, IS_OPEN, lives)
+    query = query.where(table.c.channel == bindparam("of"), IS_OPEN, lives)
     if has_recipients:  # more than are split at once have none yet
         query = query.where(table.c.recipient.is_not(None))
     return query.cte("open")
@@ -190,7 +193,7 @@ def _about_row(row: RowMapping) -> About:
     return About(row["event"], f"{row['namespace']}/{row['repo_name']}", ref)
 
 
-def _pressed(connection: Connection, is_open: CTE) -> set[str]:
+def _pressed(connection: Connection, is_open: CTE, bound: Mapping[str, Any]) -> set[str]:
     """The digests for which something urgent waits."""
     member = is_open.alias("member")
     same_job = (member.c.job == is_open.c.job) & member.c.recipient.is_not_distinct_from(is_open.c.recipient)
@@ -199,7 +202,7 @@ def _pressed(connection: Connection, is_open: CTE) -> set[str]:
         .join(is_open, same_job)
         .where(member.c.digest_id.is_not(None), is_open.c.digest_id.is_(None), is_open.c.event.in_(_URGENT))
     )
-    return set(connection.execute(query.distinct()).scalars())
+    return set(connection.execute(query.distinct(), bound).scalars())
 
 
 def _unended(connection: Connection, deliveries: set[str]) -> set[str]:

@@ -24,6 +24,7 @@ from bridge.model.repository import (
 )
 from bridge.store.schema import build_config, repository_override, rules_revision, tag_config
 from bridge.store.schema import repository as table
+from bridge.store.sqlite.audit import Audit
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notices import add as add_notice
 
@@ -34,8 +35,9 @@ _KEY: Final = ["namespace", "repo_name"]
 class Repositories:
     """The repositories of one SQLite store: `bridge.store.base.Repositories`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, audit: Audit) -> None:
         self._database = database
+        self._audit = audit
 
     async def all(self) -> StoredRules:
         return await self._database.read(_all)
@@ -84,6 +86,7 @@ class Repositories:
         def work(connection: Connection) -> dict[RepositoryKey, RepositoryIds]:
             if change is not None:
                 _write(connection, change)
+                self._audit.keep(connection, change.entry)
             for key in gone:
                 _forget(connection, key)
             ids = {}

@@ -26,6 +26,7 @@ from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import Notice, NoticeState, Streak
 from bridge.store.schema import build, delivery, notice, schedule
+from bridge.store.schema_callers import session
 from bridge.store.sqlite import migrate, timeline
 from bridge.store.sqlite.backup import (
     Backup,
@@ -141,6 +142,8 @@ def _open_work(connection: Connection, *, resume: bool, now: float) -> tuple[int
             transition(connection, row.id, BuildState.UNKNOWN, now, _no_notices, **change)
         # What was due since the backup has been built by the store before.
         connection.execute(delete(schedule))
+    # Whoever has signed out since must not be signed in again.
+    connection.execute(delete(session))
     connection.execute(_SKIP, {"count": _SKIPPED_NUMBERS})
     with_builder = build.c.state.in_([BuildState.QUEUED, BuildState.RUNNING])
     unsent = notice.c.state.in_([NoticeState.PENDING, NoticeState.SENDING])

@@ -4,7 +4,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Table, and_, delete, exists, func, select
+from sqlalchemy import Connection, Select, Table, and_, column, delete, exists, func, select
+from sqlalchemy import table as named
 
 from bridge.model.build import BuildState, run_id_of
 from bridge.store.schema import (
@@ -20,9 +21,12 @@ from bridge.store.schema import (
 )
 from bridge.store.schema_callers import audit
 from bridge.store.schema_notices import silence
-from bridge.store.sqlite import idempotency, outcomes
+from bridge.store.schema_refs import code_look, missed_ref
+from bridge.store.sqlite import idempotency, outcomes, sessions
 from bridge.store.sqlite.database import Database
 
+# An alias of the whole table would be kept in memory with each of its columns.
+_LATER: Final = named(build.name, *map(column, ("namespace", "repo_name", "number"))).alias("later")
 BATCH: Final = 10
 """So few that even with logs of some MiB each the deletion takes a moment."""
 
@@ -33,6 +37,7 @@ async def prune(database: Database, now: float, deliveries: timedelta, builds: t
     What is still open stays, however old, and so does each repository's newest build: numbers never repeat.
     """
     await database.write(partial(idempotency.expire, now=now))
+    await database.write(partial(sessions.expire, now=now))
     gone = 0
     for table, query in _expired(now - deliveries.total_seconds(), now - builds.total_seconds()):
         while removed := await database.write(partial(_remove, table, query)):
@@ -41,12 +46,11 @@ async def prune(database: Database, now: float, deliveries: timedelta, builds: t
 
 
 def _expired(old_delivery: float, old_build: float) -> list[tuple[Table, Select[Any]]]:
-    later = build.alias("later")
     has_later = exists().where(
         and_(
-            later.c.namespace == build.c.namespace,
-            later.c.repo_name == build.c.repo_name,
-            later.c.number > build.c.number,
+            _LATER.c.namespace == build.c.namespace,
+            _LATER.c.repo_name == build.c.repo_name,
+            _LATER.c.number > build.c.number,
         )
     )
     ended = [state for state in BuildState if state.terminal]
@@ -71,6 +75,8 @@ def _expired(old_delivery: float, old_build: float) -> list[tuple[Table, Select[
             ),
         ),
         (silence, select(silence.c.id).where(silence.c.until < old_build)),
+        (missed_ref, select(missed_ref.c.id).where(missed_ref.c.at < old_build)),
+        (code_look, select(code_look.c.id).where(code_look.c.looked_at < old_build)),
         (message, select(message.c.id).where(message.c.at < old_build)),
         (audit, select(audit.c.id).where(audit.c.at < old_build)),
         (ref_move, select(ref_move.c.id).where(ref_move.c.at < old_delivery)),

@@ -13,7 +13,7 @@ from bridge.runtime.clock import Clock, moment
 from bridge.store.codec import PARAMETERS, Parts, to_json
 from bridge.store.schema import notice
 from bridge.store.schema_notices import silence as table
-from bridge.store.sqlite.audit import keep
+from bridge.store.sqlite.audit import Audit
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notice_rows import IS_OPEN, SILENCE, finish
 from bridge.store.values import Redact
@@ -25,10 +25,11 @@ _AT_ONCE: Final = 100
 class Silences:
     """The silences of one SQLite store: `bridge.store.silences.Silences`."""
 
-    def __init__(self, database: Database, clock: Clock, redact: Redact) -> None:
+    def __init__(self, database: Database, clock: Clock, redact: Redact, audit: Audit) -> None:
         self._database = database
         self._clock = clock
         self._redact = redact
+        self._audit = audit
 
     async def add(self, silence: Silence, change: Change) -> bool:
         now = self._clock()
@@ -43,7 +44,7 @@ class Silences:
             if len(in_force) >= MAX_SILENCES or (silence.namespace and len(of_namespace) >= MAX_OF_NAMESPACE):
                 return False
             connection.execute(insert(table).values(values))
-            keep(connection, change, now, self._redact)
+            self._audit.keep(connection, change)
             return True
 
         return await self._database.write(work)
@@ -71,7 +72,7 @@ class Silences:
         def work(connection: Connection) -> bool:
             if not connection.execute(ended).rowcount:
                 return False
-            keep(connection, change, now, self._redact)
+            self._audit.keep(connection, change)
             return True
 
         return await self._database.write(work)

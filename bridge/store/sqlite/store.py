@@ -21,13 +21,16 @@ from bridge.store.sqlite.feed import Feed
 from bridge.store.sqlite.health import Health
 from bridge.store.sqlite.idempotency import IdempotencyKeys
 from bridge.store.sqlite.jobs import Jobs
+from bridge.store.sqlite.log_lines import Logs
 from bridge.store.sqlite.lookup import Lookup
 from bridge.store.sqlite.messages import Messages
 from bridge.store.sqlite.monitoring import Monitoring
 from bridge.store.sqlite.notices import Notices, end_orphans
+from bridge.store.sqlite.refs import Looks
 from bridge.store.sqlite.reports import Reports
 from bridge.store.sqlite.repositories import Repositories
 from bridge.store.sqlite.schedules import Schedules
+from bridge.store.sqlite.sessions import Sessions
 from bridge.store.sqlite.silences import Silences
 from bridge.store.sqlite.tokens import Tokens
 from bridge.store.sqlite.waits import Waits
@@ -48,11 +51,13 @@ class SqliteStore:
         self.database = database
         self.clock = clock
         rejections = RejectionCounts()
-        self.deliveries = Deliveries(database, clock, rejections)
-        self.builds = Builds(database, clock, redact, log_limit)
+        self.audit = audit = Audit(database, clock, redact)
+        self.deliveries = Deliveries(database, clock, rejections, audit)
+        self.builds = Builds(database, clock, redact, audit, log_limit)
+        self.logs = Logs(database)
         self.reports = Reports(database)
-        self.notices = Notices(database, clock, redact)
-        self.silences = Silences(database, clock, redact)
+        self.notices = Notices(database, clock, redact, audit)
+        self.silences = Silences(database, clock, redact, audit)
         self.waits = Waits(database, clock)
         self.lookup = Lookup(database)
         self.activity = Activity(database, clock, rejections)
@@ -60,9 +65,10 @@ class SqliteStore:
         self.jobs = Jobs(database)
         self.messages = Messages(database)
         self.schedules = Schedules(database)
-        self.repositories = Repositories(database)
-        self.tokens = Tokens(database, clock)
-        self.audit = Audit(database, clock, redact)
+        self.looks = Looks(database)
+        self.repositories = Repositories(database, audit)
+        self.tokens = Tokens(database, clock, audit)
+        self.sessions = Sessions(database, clock, audit)
         self.idempotency_keys = IdempotencyKeys(database, clock)
         self.feed = Feed(database)
         self.monitoring = Monitoring(database)

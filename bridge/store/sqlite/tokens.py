@@ -1,29 +1,41 @@
 """The tokens and access keys of the API: who has them, until when, and which were revoked."""
 
 from dataclasses import asdict
+from typing import Final
 
-from sqlalchemy import ColumnElement, RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, insert, select, update
 
 from bridge.model.access import IssuedToken, Role
+from bridge.model.audit import Change
 from bridge.runtime.clock import Clock
 from bridge.store.codec import PARAMETERS, Parts, to_json
+from bridge.store.schema_callers import session
 from bridge.store.schema_callers import token as table
+from bridge.store.sqlite import listing
+from bridge.store.sqlite.audit import Audit
 from bridge.store.sqlite.database import Database
+from bridge.store.values import Cursor, Page
+
+_ROWS: Final = select(table)
 
 
 class Tokens:
     """The tokens of one SQLite store: `bridge.store.base.Tokens`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, audit: Audit) -> None:
         self._database = database
         self._clock = clock
+        self._audit = audit
 
-    async def add(self, token: IssuedToken) -> None:
+    async def add(self, token: IssuedToken, change: Change) -> None:
         values = asdict(token)
         values["namespaces"] = None if token.namespaces is None else to_json(sorted(token.namespaces))
-        await self._database.write(
-            lambda connection: connection.execute(insert(table).values(values)).rowcount
-        )
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(table).values(values))
+            self._audit.keep(connection, change)
+
+        await self._database.write(work)
 
     async def get(self, token_id: str) -> IssuedToken | None:
         return await self._one(table.c.id == token_id)
@@ -37,10 +49,30 @@ class Tokens:
             lambda connection: [_token_of(row) for row in connection.execute(query).mappings()]
         )
 
-    async def revoke(self, token_id: str) -> bool:
+    async def page(self, cursor: Cursor, size: int) -> Page[IssuedToken]:
+        all_of_them = [listing.part_of(table, {})]
+        return await self._database.read(
+            lambda connection: listing.page(
+                connection, _ROWS, all_of_them, cursor=cursor, size=size, make=_token_of
+            )
+        )
+
+    async def revoke(self, token_id: str, change: Change) -> bool:
         valid = (table.c.id == token_id) & table.c.revoked_at.is_(None)
         statement = update(table).where(valid).values(revoked_at=self._clock())
-        return bool(await self._database.write(lambda connection: connection.execute(statement).rowcount))
+
+        def work(connection: Connection) -> bool:
+            if not connection.execute(statement).rowcount:
+                return False
+            connection.execute(delete(session).where(session.c.token_id == token_id))
+            self._audit.keep(connection, change)
+            return True
+
+        return await self._database.write(work)
+
+    async def used(self, token_id: str) -> None:
+        statement = update(table).where(table.c.id == token_id).values(last_used_at=self._clock())
+        await self._database.write(lambda connection: connection.execute(statement).rowcount)
 
     async def _one(self, condition: ColumnElement[bool]) -> IssuedToken | None:
         query = select(table).where(condition)

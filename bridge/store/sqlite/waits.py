@@ -21,6 +21,7 @@ from bridge.store.values import HealthRecord, NoticeRow
 from bridge.store.waits import Wait
 
 _UNENDED = [state for state in BuildState if not state.terminal]
+_MOST_BEFORE = 1000
 _WITH_BUILDER = [BuildState.TRIGGERING, BuildState.QUEUED, BuildState.RUNNING]
 
 
@@ -48,6 +49,18 @@ class Waits:
             return {build_id: wait for build_id, wait in found.items() if wait is not None}
 
         return await self._database.read(work)
+
+    async def before(self, build_id: str) -> int:
+        one, other = build_table.alias(), build_table
+        earlier = (
+            select(other.c.id)
+            .join(one, one.c.builder == other.c.builder)
+            .where(one.c.id == build_id, other.c.released == 0, other.c.state == BuildState.WAITING)
+            .where(other.c.turn < one.c.turn)
+            .limit(_MOST_BEFORE)
+        )
+        query = select(func.count()).select_from(earlier.subquery())
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
 
     async def of_notices(self, rows: Sequence[NoticeRow]) -> Mapping[str, Wait]:
         pending = [row for row in rows if row.state is NoticeState.PENDING]

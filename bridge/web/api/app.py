@@ -1,6 +1,6 @@
 """The views of all dialects, as one application."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,19 +15,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.config.settings import ApiSettings, Settings
-from bridge.forges.base import Forge
-from bridge.runtime.clock import Clock
-from bridge.store.base import Store
+from bridge.config.settings import ApiSettings
 from bridge.web.api.alauda import AlaudaApi
 from bridge.web.api.answers import FAILURES
-from bridge.web.api.auth import make_callers
 from bridge.web.api.caching import with_caching
 from bridge.web.api.codearts.dialect import CodeArtsApi
 from bridge.web.api.codearts.times import Zone
-from bridge.web.api.core.core import Core, PartTest
-from bridge.web.api.core.previews import Previews
-from bridge.web.api.core.repositories import RuleKeeper
+from bridge.web.api.core.core import Core
 from bridge.web.api.drone import DroneApi
 from bridge.web.api.events import Events
 from bridge.web.api.idempotency import Attempts
@@ -35,7 +29,6 @@ from bridge.web.api.openapi import openapi
 from bridge.web.api.operation import Dialect, KnowsCallers
 from bridge.web.api.own import OwnApi
 from bridge.web.api.pages import PageLinks
-from bridge.web.limits import AttemptLimits
 
 _SENT: Final = (
     *("Authorization", "X-Auth-Token", "X-Project-Id", "X-Sdk-Date", "X-Sdk-Content-Sha256"),
@@ -48,19 +41,19 @@ DIALECTS: Final = (OwnApi, AlaudaApi, DroneApi, CodeArtsApi)
 
 
 class Api:
-    """All views, until `close`; `public_url` begins the addresses in answers."""
+    """All views; `public_url` begins the addresses in answers."""
 
-    def __init__(
+    def __init__(  # what dialects share
         self,
         core: Core,
         callers: KnowsCallers,
+        attempts: Attempts,
         events: Events,
         public_url: str | None = None,
         *,
         settings: ApiSettings,
     ) -> None:
         links = PageLinks(public_url)
-        attempts = Attempts(core.store.idempotency_keys)
         zone = Zone(ZoneInfo(settings.codearts.timezone))
         self._dialects: list[Dialect] = [
             OwnApi(callers, attempts, core, events, links),
@@ -68,7 +61,6 @@ class Api:
             DroneApi(callers, attempts, core),
             CodeArtsApi(callers, attempts, core, zone, allow_private=settings.codearts.allow_private),
         ]
-        self._events = events
         self._document = b""
         self._one_document = anyio.Lock()
         views = Starlette(
@@ -78,14 +70,16 @@ class Api:
             ],
             exception_handlers=FAILURES | {HTTPException: self._missed},
         )
+        self._first = {route.path.split("/")[1] for route in views.routes if isinstance(route, Route)}
         views.router.redirect_slashes = False  # it would lead to http:// and to any Host
         self._views = _for_pages(views, settings.cors.origins)
 
+    def has(self, path: str) -> bool:
+        """Whether a path may be one of a call: it begins like one."""
+        return path.partition("/")[2].partition("/")[0] in self._first
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._views(scope, receive, send)
-
-    def close(self) -> None:
-        self._events.close()
 
     async def _show_document(self, request: Request) -> Response:
         # Anyone may ask for it, and to make it takes a second: it is made once.
@@ -113,31 +107,4 @@ def _for_pages(views: ASGIApp, origins: Sequence[str]) -> ASGIApp:
         allow_methods=("GET", "POST", "PUT", "DELETE"),
         allow_headers=_SENT,
         expose_headers=_READ,
-    )
-
-
-def open_api(
-    settings: Settings,
-    store: Store,
-    keeper: RuleKeeper,
-    clock: Clock,
-    wake: Callable[[], None],
-    *,
-    forges: Mapping[str, Forge],
-    attempts: AttemptLimits,
-    local: str | None,
-    test: PartTest,
-    previews: Previews,
-) -> Api:
-    """The API of a configuration; `keeper` holds the rules in force, `wake` is called when there is work.
-
-    `test` and `previews` are as in `Core`. `attempts` counts wrong tokens. Who connects through the
-    socket file `local` is an admin.
-    """
-    core = Core(
-        store, keeper, clock, wake, forges=forges, sources=settings.sources, test=test, previews=previews
-    )
-    callers = make_callers(settings, store.tokens, clock, attempts, local)
-    return Api(
-        core, callers, Events(store.feed, callers.holds), settings.server.public_url, settings=settings.api
     )

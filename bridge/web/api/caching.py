@@ -19,7 +19,7 @@ T = TypeVar("T")
 _OK: Final = 200
 _NOT_MODIFIED: Final = 304
 _TAG: Final = re.compile(r'"[^"]*"')
-_VARY: Final = "Accept-Language, Authorization, X-Auth-Token"
+_VARY: Final = "Accept-Language, Authorization, Cookie, X-Auth-Token"
 _JSON: Final = "application/json"
 
 

@@ -7,62 +7,12 @@ The Chinese sentence has `{0}`, `{1}` … for that, in the order of the English 
 from collections.abc import Mapping
 from typing import Final
 
+from bridge.web.api.chinese_callers import CALLERS
+from bridge.web.api.chinese_lists import LISTS
+from bridge.web.api.chinese_pages import OF_PAGES
+
 SENTENCES: Final[Mapping[str, str]] = {
-    # Who calls.
-    "this needs a token: send the header `Authorization: Bearer <token>`": (
-        "此操作需要令牌：请发送请求头 `Authorization: Bearer <token>`"
-    ),
-    "this needs a token: send the header `X-Auth-Token: <token>`, or sign the request": (
-        "此操作需要令牌：请发送请求头 `X-Auth-Token: <token>`，或者对请求签名"
-    ),
-    "the token has another name than the user who signs in": "令牌的名称与登录的用户不一致",
-    "the token is not one of api.tokens, nor one of `buildbridge token add` that a key of api.keys has "
-    "signed: ask an admin for one that is": (
-        "令牌既不在 api.tokens 中，也不是由 `buildbridge token add` 生成并由 api.keys 中的密钥签名的："
-        "请向管理员申请有效的令牌"
-    ),
-    "the access key is not known here, or the key of api.keys that it was made with is gone: "
-    "ask an admin for another": (
-        "此处没有该访问密钥，或者生成它的 api.keys 密钥已被移除：请向管理员申请新的访问密钥"
-    ),
-    "the token is not in this store: it was made for another one, ask for a new one": (
-        "存储中没有该令牌：它是为其他实例生成的，请申请新的令牌"
-    ),
-    "the token {}: ask an admin for another": "令牌{0}：请向管理员申请新的令牌",
-    "was revoked at {}": "已于 {0} 被吊销",
-    "has expired at {}": "已于 {0} 过期",
-    "{}; and too many wrong tokens came from this address": "{0}；并且来自该地址的错误令牌过多",
-    "this takes the role {}, and yours is {}: ask an admin for a token with it": (
-        "此操作需要角色 {0}，而您的角色是 {1}：请向管理员申请具有该角色的令牌"
-    ),
-    "this takes the role {} in {}, and yours is {}: ask an admin for a token with it": (
-        "此操作需要在 {1} 中的角色 {0}，而您的角色是 {2}：请向管理员申请具有该角色的令牌"
-    ),
-    "{} in some namespaces": "部分命名空间中的 {0}",
-    "{} in other namespaces": "其他命名空间中的 {0}",
-    # Signatures.
-    "the header {} is there {} times, not once: sign what is sent": (
-        "请求头 {0} 出现了 {1} 次，而不是一次：请对实际发送的内容签名"
-    ),
-    "the header Authorization is not `{} Access=…, SignedHeaders=…, Signature=…`": (
-        "请求头 Authorization 的格式不是 `{0} Access=…, SignedHeaders=…, Signature=…`"
-    ),
-    "X-Sdk-Date is not a signed header: sign it, as the SDK does": (
-        "X-Sdk-Date 没有被签名：请像 SDK 那样对它签名"
-    ),
-    "X-Sdk-Date is not a time such as 20250101T000000Z": "X-Sdk-Date 不是形如 20250101T000000Z 的时间",
-    "X-Sdk-Date is more than {} minutes off: set the clock of the client, and sign anew": (
-        "X-Sdk-Date 的偏差超过 {0} 分钟：请校准客户端的时钟，然后重新签名"
-    ),
-    "X-Sdk-Content-Sha256 is not the digest of the body: leave it out; only a multipart body, with its "
-    "Content-Type signed, may have {}": (
-        "X-Sdk-Content-Sha256 不是请求体的摘要：请去掉它；"
-        "只有 multipart 请求体（并且其 Content-Type 已签名）可以使用 {0}"
-    ),
-    "the signature does not fit the request: check access key and secret key, and that no proxy changes the "
-    "path, the query, the body or a signed header": (
-        "签名与请求不符：请检查访问密钥和私有密钥，并确认没有代理修改路径、查询参数、请求体或已签名的请求头"
-    ),
+    **CALLERS,
     # Requests.
     "the body is over {} bytes": "请求体超过 {0} 字节",
     "the client closed the connection before the end of the body": "客户端在请求体发送完毕之前关闭了连接",
@@ -82,8 +32,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     "the store cannot be used now: try again later, the daemon's log has the reason": (
         "存储目前无法使用：请稍后重试，原因见守护进程的日志"
     ),
-    "there are {} streams of events: close some, or try again later": (
-        "事件流已达 {0} 个：请关闭一些，或稍后重试"
+    "there are too many streams of events: close some, or try again later": (
+        "事件流过多：请关闭一些，或稍后重试"
     ),
     "send 1 to {} letters, digits or signs, such as a UUID": (
         "请发送 1 至 {0} 个字母、数字或符号，例如一个 UUID"
@@ -99,25 +49,8 @@ SENTENCES: Final[Mapping[str, str]] = {
     ),
     "{} is not a whole number: write digits only": "{0} 不是整数：只能写数字",
     "is given twice": "给出了两次",
-    "{} is not the number of a page: pages count from 1": "{0} 不是页码：页码从 1 开始",
-    "{} is over {}: follow the `next` links beyond": "{0} 超过 {1}：之后的页请使用 `next` 链接",
-    "{} is not a usable number: write digits, such as 1700000000": (
-        "{0} 不是可用的数字：请写数字，例如 1700000000"
-    ),
-    "is not the id of a row: use the links of a page": "不是记录的 id：请使用页面中的链接",
-    "{} is the number of a build: give namespace and repo_name": (
-        "{0} 是构建的编号：请同时给出 namespace 和 repo_name"
-    ),
-    "one name may be in many namespaces: give namespace, too": (
-        "同一名称可能存在于多个命名空间：请同时给出 namespace"
-    ),
-    (
-        "deliveries of one source are listed only for all namespaces at once: leave out namespace and "
-        "repo_name, and use a token for all namespaces; state may be given, too"
-    ): (
-        "按 source 只能列出所有命名空间的推送：请去掉 namespace 和 repo_name，"
-        "并使用可以读取所有命名空间的令牌；state 可以同时给出"
-    ),
+    **LISTS,
+    **OF_PAGES,
     # Builds, deliveries and notices.
     "there is no such build, or it takes a token to see it": "没有这个构建，或者查看它需要令牌",
     "there is no such build, or your token may not see it": "没有这个构建，或者您的令牌不能查看它",
@@ -136,7 +69,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "{0} 不是“命名空间/仓库名”：整个命名空间写成“命名空间/*”"
     ),
     "messages in the app keep every event: name another channel": (
-        "应用内消息保留所有事件，不能静默：请指定其他通知渠道"
+        "站内消息保留所有事件，不能静默：请指定其他通知渠道"
     ),
     "there is no channel {}: there are {}": "没有通知渠道 {0}：现有的是 {1:list}",
     "{} cannot be a pattern: {}": "{0} 不是可用的模式：{1}",
@@ -157,6 +90,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "there is no such build: its number is too high": "没有这个构建：编号过大",
     "there is no build {}": "没有构建 {0}",
     "{} #{} has ended": "{0} #{1} 已结束",
+    "{} #{} is not unknown: it is {}": "{0} #{1} 的结果并非未知：状态是 {2}",
     "{} #{} has ended, or is to end already": "{0} #{1} 已结束，或正在结束",
     "{} has not ended: it is {}. Cancel it, or wait until it has ended": (
         "{0} 尚未结束，状态为 {1}：请取消它，或等待它结束"
@@ -169,15 +103,17 @@ SENTENCES: Final[Mapping[str, str]] = {
     "a build has one job here: its number is {}": "这里的构建只有一个任务：编号为 {0}",
     "there is no such step: the only one of each build is {}": "没有这个步骤：每个构建只有步骤 {0}",
     "no delivery has this id that your token may see: it is wrong, or the delivery is too old": (
-        "您的令牌可见的投递中没有这个 id：id 有误，或投递已过期清除"
+        "没有这个 id 的接收记录，或者您的令牌不能查看它：可能 id 有误，也可能记录已过期清除"
     ),
     "no notice has this id that your token may see: it is wrong, or the notice is too old": (
-        "您的令牌可见的通知中没有这个 id：id 有误，或通知已过期清除"
+        "没有这个 id 的通知，或者您的令牌不能查看它：可能 id 有误，也可能通知已过期清除"
     ),
     "there is no notice {}: see `notices list`": "没有通知 {0}：请查看 `notices list`",
     "the notices of {} went one by one: replay these": "{0} 的各条通知已逐条发送：请重发那些通知",
     "{} cannot be sent again: {}": "{0} 无法再次发送：{1}",
     "{} is still to be sent: it is {}": "{0} 尚待发送，状态为 {1}",
+    "{} does not wait: it is {}": "{0} 并未在等待：它的状态是 {1}",
+    "{} goes with others in the notice {}: drop that": "{0} 已并入通知 {1}：请丢弃那一条",
     "there is no notice of {} #{} yet: it has not begun": "{0} #{1} 还没有开始，尚无可通知的内容",
     "there is no channel {} any more: add it to bridge.yaml, then try again": (
         "渠道 {0} 已不存在：请把它加入 bridge.yaml，然后重试"
@@ -216,23 +152,23 @@ SENTENCES: Final[Mapping[str, str]] = {
     "git ls-remote did not answer: check the clone URL, or give the commit": (
         "git ls-remote 没有响应：请检查克隆地址，或给出提交"
     ),
-    "the host has no {} {}: correct the name": "代码托管服务上没有{0:ref} {1}：请更正名称",
-    "the host does not say what its refs are: {}": "代码托管服务没有给出其引用：{0}",
+    "the host has no {} {}: correct the name": "代码平台上没有{0:ref} {1}：请更正名称",
+    "the host does not say what its refs are: {}": "代码平台没有给出其引用：{0}",
     "{}; nothing was lent: {}": "{0}；没有使用来源的凭据：{1}",
     "the clone URL cannot be read: correct it": "无法识别克隆地址：请更正",
     "the build is asked for as delivery {}, and made soon: look there": (
-        "构建已作为投递 {0} 提交，即将创建：请查看该投递"
+        "构建请求已保存为接收记录 {0}，即将处理：请查看该记录"
     ),
-    "nothing is built: {}; see delivery {}": "没有构建任何内容：{0}；请查看投递 {1}",
+    "nothing is built: {}; see delivery {}": "没有触发构建：{0}；请查看接收记录 {1}",
     # What is explained.
     "give one of delivery, delivery_id and push": "请在 delivery、delivery_id 和 push 中给出一个",
     "give one of branch and tag": "请在 branch 和 tag 中给出一个",
     "{} came from no Git host: GET /v1/deliveries/{} has it": (
-        "{0} 不是来自代码托管服务：请查看 GET /v1/deliveries/{1}"
+        "{0} 不是来自代码平台：请查看 GET /v1/deliveries/{1}"
     ),
     "{} cannot be understood: {}": "{0} 无法理解：{1}",
     "no known Git host sends such a delivery: name one of yours with {}": (
-        "没有任何已知的代码托管服务会发送这样的投递：请用 {0} 指定您配置的一个来源"
+        "没有任何已知的代码平台会发送这样的请求：请用 {0} 指定您配置的一个来源"
     ),
     "there is no source {}: name one of bridge.yaml, or leave it out": (
         "没有来源 {0}：请指定 bridge.yaml 中的一个来源，或者去掉它"
@@ -240,9 +176,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "over {} builds would be made: explain one ref at a time, as a push": (
         "将产生超过 {0} 个构建：请以 push 的形式逐个解释引用"
     ),
-    "there is no kind {} of Git host{}": "没有类型为 {0} 的代码托管服务{1}",
+    "there is no kind {} of Git host; {}": "没有类型为 {0} 的代码平台；{1}",
     "name the repository as its host calls it, not by an address": (
-        "请用代码托管服务中的名称指定仓库，而不是用地址"
+        "请用代码平台中的名称指定仓库，而不是用地址"
     ),
     "the rules that were sent have {}: {}": "发送的规则有{0}：{1}",
     # Repositories and rules.
@@ -296,7 +232,7 @@ SENTENCES: Final[Mapping[str, str]] = {
         "这里每个任务都有自己的通知：请去掉它，或设为 false"
     ),
     "MESSAGE always has all five events: every event is a message in the app, and none is sent": (
-        "MESSAGE 始终包含全部五种事件：每个事件都是应用内消息，不会向外发送"
+        "MESSAGE 始终包含全部五种事件：每个事件都是站内消息，不会向外发送"
     ),
     "there is no {} here, only {}": "这里没有 {0}，只有 {1:list}",
     "there is no {}, only {}": "没有 {0}，只有 {1:list}",
@@ -360,8 +296,6 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "must be {}, but is {}": "必须是{0:list}，但现在是{1}",
     "{}: put it in quotes": "{0}：请加上引号",
     "{}: put text that begins with { in quotes": "{0}：以 {{ 开头的文本请加上引号",
-    "; did you mean {}?": "；是不是想写 {0}？",
-    "; known are {}": "；已知的有 {0:list}",
     "must be more than {}": "必须大于 {0}",
     "must be at least {}": "不得小于 {0}",
     "must be less than {}": "必须小于 {0}",

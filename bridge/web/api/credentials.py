@@ -85,6 +85,10 @@ class Credentials:
             return str(claims["jti"])
         return None
 
+    def has_made(self, issued: IssuedToken) -> bool:
+        """Whether the key that it was made with is still there."""
+        return issued.key_id in self._keys
+
     def secret_key(self, issued: IssuedToken) -> str | None:
         """The secret key of an access key; None when the key that it was made with is no longer there."""
         key = self._keys.get(issued.key_id)

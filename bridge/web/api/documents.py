@@ -1,4 +1,4 @@
-"""Builds, deliveries and timelines as JSON documents, for the API and for the command line alike."""
+"""Builds and timelines as JSON documents, for the API and for the command line alike."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Literal
@@ -8,10 +8,9 @@ from typing_extensions import TypedDict
 from bridge.model.access import IssuedToken, Role
 from bridge.model.audit import AuditEntry
 from bridge.model.build import MANUAL, Build, BuildState, Letter
-from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
 from bridge.runtime.clock import maybe_when, when
-from bridge.store.values import DeliveryHead, Happening, HealthRecord, Step
+from bridge.store.values import Happening, HealthRecord, Step
 
 _STEPS: Final = {
     BuildState.WAITING: 1,
@@ -132,36 +131,6 @@ class BuildStory(BuildDocument):
     timeline: list[StepDocument]
 
 
-class DeliveryDocument(TypedDict):
-    """A delivery without its body."""
-
-    id: str
-    source: str
-    """The source of bridge.yaml that took it."""
-    forge: str
-    """The kind of Git host that sent it."""
-    event: str
-    key: str
-    """The host's own id of it, or a digest of the body where the host sends none."""
-    replay: int
-    """How many redeliveries came before it."""
-    size: int
-    """The bytes of its body."""
-    received_at: str
-    state: DeliveryState
-    detail: str
-    """Why it is in this state, in words."""
-
-
-class DeliveryStory(DeliveryDocument):
-    """A delivery with its timeline, and the builds that it made."""
-
-    explanation: Any
-    """What each rule decided."""
-    timeline: list[StepDocument]
-    builds: list[BuildDocument]
-
-
 class PartDocument(TypedDict):
     """How a builder or a channel is."""
 
@@ -174,6 +143,11 @@ class PartDocument(TypedDict):
     """Until when nothing is sent to it; null without a pause."""
     why: str
     """Why it is down or paused; empty for one that works."""
+    restored_at: str | None
+    """Since when it works again; null where it is down, or never was."""
+    last_error: str
+    """Why it was down last; empty where it never was."""
+    last_error_at: str | None
 
 
 class PartTestDocument(TypedDict):
@@ -195,6 +169,8 @@ class TokenDocument(TypedDict):
     created_by: str
     expires_at: str | None
     revoked_at: str | None
+    last_used_at: str | None
+    """When it was last used, some minutes exact."""
 
 
 class AuditDocument(TypedDict):
@@ -315,21 +291,6 @@ def runs_document(runs: Sequence[Build]) -> list[RunDocument]:
     ]
 
 
-def delivery_document(head: DeliveryHead) -> DeliveryDocument:
-    return {
-        "id": head.id,
-        "source": head.source,
-        "forge": head.forge,
-        "event": head.event,
-        "key": head.key,
-        "replay": head.replay,
-        "size": head.size,
-        "received_at": when(head.received_at),
-        "state": head.state,
-        "detail": head.detail,
-    }
-
-
 def timeline_document(steps: Sequence[Step]) -> list[StepDocument]:
     return [{"at": when(step.at), "what": step.what, "detail": step.detail} for step in steps]
 
@@ -343,6 +304,9 @@ def part_document(record: HealthRecord, now: float) -> PartDocument:
         "since": maybe_when(record.down_since),
         "paused_until": when(record.paused_until) if paused else None,
         "why": record.why if down or paused else "",
+        "restored_at": maybe_when(record.restored_at),
+        "last_error": record.error,
+        "last_error_at": maybe_when(record.error_at),
     }
 
 
@@ -357,6 +321,7 @@ def token_document(token: IssuedToken) -> TokenDocument:
         "created_by": token.created_by,
         "expires_at": maybe_when(token.expires_at),
         "revoked_at": maybe_when(token.revoked_at),
+        "last_used_at": maybe_when(token.last_used_at),
     }
 
 

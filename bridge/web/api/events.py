@@ -4,7 +4,7 @@ Each event is a step of a timeline in the store, and its id is its place in the 
 comes back with `Last-Event-ID` gets each event after that one once, also after a restart of the daemon.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -22,7 +22,7 @@ from bridge.store.values import Happening
 from bridge.web.api.core.errors import Unavailable
 from bridge.web.api.documents import happening_document
 
-LOOK_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 0.25
 """How long after it was written an event is sent at most."""
 PING_SECONDS: Final = 15.0
 """Proxies close a connection on which nothing comes for a minute."""
@@ -31,6 +31,15 @@ SEND_SECONDS: Final = 30.0
 HOLD_SECONDS: Final = 2.0
 """How long after its token was revoked a client still gets events at most."""
 MAX_STREAMS: Final = 500
+MAX_OF_CALLER: Final = 250
+"""Streams of one token or user; more of them are one program that does not close them."""
+MAX_OF_STRANGER: Final = 20
+"""Streams of one address without a token."""
+MAX_OF_STRANGERS: Final = 250
+"""Streams of all who have no token: they leave room for those who have one."""
+_STRANGER: Final = "stranger "
+_COMMENT: Final = b":\n\n"
+_PING: Final = b"event: ping\ndata: {}\n\n"
 _BATCH: Final = 500
 _KEPT: Final = 2_000
 """Events in memory, for all streams; one that is further behind reads the store."""
@@ -48,23 +57,44 @@ class Events:
         self._recent: deque[Happening] = deque(maxlen=_KEPT)
         self._seen: int | None = None
         """The last event that was read from the store; `_recent` holds those before it."""
+        self._public = 0
+        """The last one that everyone may see, or the one after which this began to read."""
         self._looked_at = -LOOK_SECONDS
         self._look = anyio.Lock()
-        self._streams = 0
+        self._streams: Counter[str] = Counter()
         self._closed = anyio.Event()
 
     def close(self) -> None:
         """End all streams: a server that stops does not wait for them."""
         self._closed.set()
 
-    def stream(self, principal: Principal | None, after: int | None) -> Response:
+    def stream(
+        self, principal: Principal | None, after: int | None, *, origin: str = "", ping: bool = False
+    ) -> Response:
         """The events after `after` that the caller may see; of None, those from now on.
 
-        Raises Unavailable when there are too many streams.
+        A quiet stream sends comments, or with `ping` an event. `origin` is the address of a caller without a
+        token. Raises Unavailable when there are too many streams.
         """
-        if self._streams >= MAX_STREAMS:
-            raise Unavailable(f"there are {MAX_STREAMS} streams of events: close some, or try again later")
-        return _Stream(self, principal, after)
+        who = f"{_STRANGER}{origin}" if principal is None else principal.key
+        open_now = self._streams
+        strangers = sum(count for name, count in open_now.items() if name.startswith(_STRANGER))
+        most = MAX_OF_CALLER if principal is not None else MAX_OF_STRANGER
+        is_full = principal is None and strangers >= MAX_OF_STRANGERS
+        if open_now[who] >= most or is_full or open_now.total() >= MAX_STREAMS:
+            raise Unavailable("there are too many streams of events: close some, or try again later")
+        return _Stream(self, principal, after, who=who, quiet=_PING if ping else _COMMENT)
+
+    async def newest(self, principal: Principal | None) -> int:
+        """The event after which those follow that what is read now does not show.
+
+        Of who has no token the last one of those that everyone may see: how much happens elsewhere is
+        nothing for them.
+        """
+        if principal is not None:
+            return await self._feed.newest()
+        await self._read()
+        return self._public
 
     async def since(self, after: int | None) -> tuple[Sequence[Happening], int]:
         """Events after `after`, perhaps not all, and where to go on.
@@ -91,20 +121,29 @@ class Events:
                 return
             self._looked_at = now
             if self._seen is None:
-                self._seen = await self._feed.newest()
-            while found := await self._feed.after(self._seen, _BATCH):
+                self._seen = self._public = await self._feed.newest()
+            for _ in range(_KEPT // _BATCH):
+                found = await self._feed.after(self._seen, _BATCH)
+                if not found:
+                    return
                 self._recent.extend(found)
                 self._seen = found[-1].seq
+                self._public = max([self._public, *(one.seq for one in found if one.is_public)])
+            # After hours without a look: who wants what was left out reads the store.
+            self._recent.clear()
+            self._seen = self._public = await self._feed.newest()
 
     @contextmanager
-    def counted(self) -> Iterator[None]:
-        """One stream more, as long as the block runs."""
-        self._streams += 1
+    def counted(self, who: str) -> Iterator[None]:
+        """One stream of a caller more, as long as the block runs."""
+        self._streams[who] += 1
         try:
             with STREAMS.track_inprogress():
                 yield
         finally:
-            self._streams -= 1
+            self._streams[who] -= 1
+            if not self._streams[who]:
+                del self._streams[who]
 
     async def wait(self) -> bool:
         """Until it is time to look again; False when the streams are to end."""
@@ -118,20 +157,24 @@ class _Stream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: Events, principal: Principal | None, after: int | None) -> None:
+    def __init__(
+        self, events: Events, principal: Principal | None, after: int | None, *, who: str, quiet: bytes
+    ) -> None:
         headers = {"cache-control": "no-store, no-transform", "x-accel-buffering": "no"}
         super().__init__(headers=headers)
         del self.headers["content-length"]
         self._events = events
         self._principal = principal
         self._after = after
+        self._who = who
+        self._quiet = quiet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope.get("method") == "HEAD":
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await send({"type": "http.response.body", "body": b""})
             return
-        with self._events.counted():
+        with self._events.counted(self._who):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_cancel_at_end, receive, tasks.cancel_scope)
                 await self._send(send)
@@ -161,7 +204,7 @@ class _Stream(Response):
                 return  # the client comes back, and goes on where it was
             texts = [_text(one) for one in found if _may_see(self._principal, one)]
             if not texts and anyio.current_time() - sent_at >= PING_SECONDS:
-                texts = [b":\n\n"]
+                texts = [self._quiet]
             if texts:
                 yield b"".join(texts)
                 sent_at = anyio.current_time()

@@ -51,14 +51,17 @@ class Attempts:
         self._keys = keys
         self._begun: set[tuple[str, str]] = set()
 
+    def is_begun(self, caller: Principal, key: str) -> bool:
+        """Whether the first request with this key is being answered."""
+        return _begun(caller, key) in self._begun
+
     @asynccontextmanager
     async def of(self, caller: Principal, key: str, request: Request) -> AsyncIterator[Attempt]:
         """Raises Invalid for what is no key, Conflict while the first is being answered, and KeyReused."""
         if not _KEY.fullmatch(key):
             why = f"Idempotency-Key: send 1 to {MAX_KEY} letters, digits or signs, such as a UUID"
             raise Invalid([why])
-        name = caller.token_id or caller.name
-        begun = (name, key)
+        begun = name, key = _begun(caller, key)
         if begun in self._begun:
             raise Conflict("a request with this Idempotency-Key is being done: send it again in a moment")
         self._begun.add(begun)
@@ -69,6 +72,10 @@ class Attempts:
             yield Attempt(claim.id, None if claim.answer is None else _again(claim.answer), self._keys)
         finally:
             self._begun.discard(begun)
+
+
+def _begun(caller: Principal, key: str) -> tuple[str, str]:
+    return caller.key, key
 
 
 async def _fingerprint(request: Request) -> str:

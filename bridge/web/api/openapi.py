@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bridge import __version__
 from bridge.config.jsonschema import Described
+from bridge.web.api.browsers import PLAIN_NAME, SECURE_NAME
 from bridge.web.api.idempotency import MAX_KEY
 from bridge.web.api.operation import EVENT_STREAM, Dialect, Operation, SecurityScheme
 
@@ -40,6 +41,14 @@ _SCHEMES: Final[Mapping[SecurityScheme, Mapping[str, str]]] = {
         "name": "Authorization",
         "description": "SDK-HMAC-SHA256 Access=<access key>, SignedHeaders=<names>, Signature=<hex>: what "
         "the secret key signs, with an X-Sdk-Date that is signed, too, and at most 15 minutes off",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": PLAIN_NAME,
+        "description": f"what signing in on the page /sign-in sets, as {SECURE_NAME} where server.public_url "
+        "has https; a request that changes something has to come from our own pages: with Sec-Fetch-Site: "
+        "same-origin or, where a browser sends none, with our own address as its Origin; else it is 403",
     },
 }
 _IDEMPOTENCY_KEY: Final[Mapping[str, Any]] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from http import HTTPStatus
 from inspect import getdoc
-from typing import Any, ClassVar, Final, Literal, Protocol, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, RootModel, ValidationError
 from starlette.convertors import Convertor, register_url_convertor
@@ -26,6 +26,7 @@ from bridge.forges import strictjson
 from bridge.model.access import Principal
 from bridge.web.api.answers import STORE_FAILED, headers_of, json_answer
 from bridge.web.api.body import body_of
+from bridge.web.api.browsers import OwnPages, SessionCookie
 from bridge.web.api.caching import with_caching
 from bridge.web.api.core.errors import (
     CallError,
@@ -44,7 +45,7 @@ _NO_PATH: Final = "there is no such path here: /openapi.json lists all of the AP
 EVENT_STREAM: Final = "text/event-stream"
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
-SecurityScheme = Literal["bearer", "word-token", "bare", "auth-token", "signature"]
+SecurityScheme = Literal["bearer", "word-token", "bare", "auth-token", "signature", "session"]
 
 
 class _Number(Convertor[int]):
@@ -65,14 +66,22 @@ register_url_convertor("number", _Number())
 class KnowsCallers(Protocol):
     """Who sends requests, and from where."""
 
-    async def principal(self, request: Request) -> Principal | None:
+    @property
+    def cookie(self) -> SessionCookie:
+        """The cookie in which browsers have their session."""
+
+    @property
+    def own_pages(self) -> OwnPages:
+        """What tells requests of our own pages from those of other sites."""
+
+    async def principal(self, request: Request, *, of_page: bool = False) -> Principal | None:
         """Who sends it; None without any token. Raises CallError for one that is not valid."""
 
     def origin(self, request: Request) -> str:
         """The address that it comes from."""
 
-    async def sign_in(self, request: Request, name: str, token: str) -> Principal:
-        """Whose token it is, which has to have this name. Raises CallError."""
+    async def sign_in(self, request: Request, name: str | None, token: str) -> Principal:
+        """Whose token it is; with a name, it has to have that. Raises CallError."""
 
 
 class Arguments(BaseModel):
@@ -116,6 +125,7 @@ class Call:
 
 
 View = Callable[..., Awaitable[Any]]
+Query = TypeVar("Query", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -171,7 +181,7 @@ class Dialect(ABC):
     name: ClassVar[str]
     """The tag of its operations in the OpenAPI document."""
     operations: ClassVar[Sequence[Operation]]
-    schemes: ClassVar[Sequence[SecurityScheme]] = ("bearer", "auth-token")
+    schemes: ClassVar[Sequence[SecurityScheme]] = ("bearer", "auth-token", "session")
     """How its clients show who they are, the usual way first; each dialect takes the others, too."""
     error_schema: ClassVar[Mapping[str, Any]]
     """The JSON Schema of the body of a failure."""
@@ -253,7 +263,7 @@ class Dialect(ABC):
             _ = call.caller
         given: dict[str, Any] = {}
         if operation.query is not None:
-            given["query"] = _query(call.request, operation.query)
+            given["query"] = query_of(call.request.query_params.multi_items(), operation.query)
         if operation.body is not None:
             given["body"] = _valid(operation.body, await body_of(call.request))
         content = await operation.view(self, call, **given)
@@ -278,9 +288,10 @@ class BareDialect(Dialect):
         return answer
 
 
-def _query(request: Request, model: type[BaseModel]) -> BaseModel:
+def query_of(items: Sequence[tuple[str, str]], model: type[Query]) -> Query:
+    """What the fields of a query say. Raises Invalid."""
     given: dict[str, Any] = {}
-    for name, text in request.query_params.multi_items():
+    for name, text in items:
         given.setdefault(name, []).append(text)
     lists = {name for name, field in model.model_fields.items() if get_origin(field.annotation) is tuple}
     if twice := [name for name, texts in given.items() if len(texts) > 1 and name not in lists]:

@@ -9,29 +9,26 @@ from starlette.responses import Response
 
 from bridge.errors import ConfigError
 from bridge.model.access import Role
-from bridge.model.audit import Action
-from bridge.model.build import Build
 from bridge.rules.in_force import KnownRepository
 from bridge.store.values import HealthRecord
 from bridge.web.api.answers import failure, headers_of, success
+from bridge.web.api.build_calls import BuildCalls
 from bridge.web.api.core.access import require
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.core import Core
 from bridge.web.api.core.errors import CallError, Conflict, Faulty, Invalid, NotFound
 from bridge.web.api.core.previews import notice_about
 from bridge.web.api.core.trigger import order_of
+from bridge.web.api.delivery_documents import DeliveryDocument, DeliveryStory, delivery_document
 from bridge.web.api.documents import (
     AuditDocument,
     BuildDocument,
     BuildStory,
-    DeliveryDocument,
-    DeliveryStory,
     LogRow,
     PartDocument,
     PartTestDocument,
     audit_document,
     build_document,
-    delivery_document,
     part_document,
     runs_document,
     timeline_document,
@@ -40,26 +37,18 @@ from bridge.web.api.events import Events
 from bridge.web.api.explain import ExplainOrder, explained
 from bridge.web.api.explanation_documents import ExplanationDocument
 from bridge.web.api.idempotency import Attempts
-from bridge.web.api.notice_documents import (
-    MessageDocument,
-    NoticeDocument,
-    NoticeStory,
-    PreviewDocument,
-    message_document,
-    notice_document,
-    notice_story,
-)
+from bridge.web.api.missed_documents import MissedDocument, missed_document
+from bridge.web.api.notice_calls import NoticeCalls
+from bridge.web.api.notice_documents import PreviewDocument
 from bridge.web.api.operation import EVENT_STREAM, Call, KnowsCallers, Operation
 from bridge.web.api.pages import PAGE_SIZE, ListPage, PageLinks
 from bridge.web.api.queries import (
+    AuditQuery,
     BuildQuery,
     DeliveryQuery,
     EventQuery,
     LogQuery,
-    MessageQuery,
     NewBuildOrder,
-    NoticeQuery,
-    PageQuery,
     PreviewQuery,
     RepositoryQuery,
 )
@@ -73,13 +62,13 @@ from bridge.web.api.repository_documents import (
     repository_story,
 )
 from bridge.web.api.silence_calls import SilenceCalls
+from bridge.web.api.token_calls import TokenCalls
 
 MAX_LISTED: Final = 1000
 """How many faults or changed repositories an answer lists."""
 _REPOSITORY: Final = "/v1/repositories/{namespace}/{repo_name}"
 _BUILD: Final = "/v1/builds/{build_id}"
 _DELIVERY: Final = "/v1/deliveries/{delivery_id}"
-_NOTICE: Final = "/v1/notices/{notice_id}"
 _BYTES: Final = "application/octet-stream"
 _SEQ: Final = re.compile(r"[0-9]{1,15}")
 
@@ -92,7 +81,7 @@ def _envelope(data: Mapping[str, Any], code: Mapping[str, Any]) -> Mapping[str, 
     }
 
 
-class OwnApi(SilenceCalls):
+class OwnApi(BuildCalls, NoticeCalls, SilenceCalls, TokenCalls):
     """The views."""
 
     name: ClassVar[str] = "own"
@@ -161,21 +150,6 @@ class OwnApi(SilenceCalls):
         build, *_ = await self._core.trigger.trigger(caller, repository, order, call.origin, call.claim_id)
         return await self._build_document(call, build)
 
-    async def cancel_build(self, call: Call) -> None:
-        """Ask for the end of a build that waits or runs."""
-        build = await self._core.builds.one(call.principal, call.path["build_id"])
-        await self._core.builds.cancel(call.caller, build, call.origin)
-
-    async def retry_build(self, call: Call) -> BuildDocument:
-        """Run a build that has ended once more: the same commit, number and tags."""
-        build = await self._core.builds.one(call.principal, call.path["build_id"])
-        again = await self._core.builds.retry(call.caller, build, call.origin, call.claim_id)
-        return await self._build_document(call, again)
-
-    async def _build_document(self, call: Call, build: Build) -> BuildDocument:
-        (shown,) = await self._core.builds.with_reasons(call.principal, [build])
-        return build_document(shown)
-
     async def list_deliveries(self, call: Call, query: DeliveryQuery) -> ListPage[DeliveryDocument]:
         """List deliveries, the newest first. Who may not read all gets those that built something there."""
         page = await self._core.deliveries.page(call.caller, query.cursor, PAGE_SIZE, query.filter)
@@ -211,30 +185,6 @@ class OwnApi(SilenceCalls):
         row, _, _ = await self._core.deliveries.one(call.caller, new_id)
         return delivery_document(row.head)
 
-    async def list_notices(self, call: Call, query: NoticeQuery) -> ListPage[NoticeDocument]:
-        """List notices, the newest first."""
-        page = await self._core.notices.page(call.caller, query.cursor, PAGE_SIZE, query.filter)
-        return self._links.listed(call, page, lambda row: row.notice.id, notice_document)
-
-    async def show_notice(self, call: Call) -> NoticeStory:
-        """Show a notice and its timeline."""
-        return notice_story(*await self._core.notices.one(call.caller, call.path["notice_id"]))
-
-    async def replay_notice(self, call: Call) -> NoticeDocument:
-        """Have a notice that has ended sent once more; the answer is the new notice.
-
-        Where a silence in force will hold it, its `detail` says which.
-        """
-        new_id = await self._core.notices.replay(
-            call.caller, call.path["notice_id"], call.origin, call.claim_id
-        )
-        return notice_document(await self._core.notices.replayed(call.caller, new_id))
-
-    async def list_messages(self, call: Call, query: MessageQuery) -> ListPage[MessageDocument]:
-        """List in-app messages, the newest first."""
-        page = await self._core.notices.messages(call.caller, query.cursor, PAGE_SIZE, query.filter)
-        return self._links.listed(call, page, lambda row: row.id, message_document)
-
     async def show_health(self, call: Call) -> list[PartDocument]:
         """Show which builders and channels work, and since when and why others do not.
 
@@ -264,8 +214,7 @@ class OwnApi(SilenceCalls):
         return tested
 
     async def _tested(self, call: Call, kind: str) -> PartTestDocument | None:
-        require(call.caller, Role.ADMIN)
-        found = await self._core.test(f"{kind}:{call.path['name']}")
+        found = await self._core.health.test(call.caller, f"{kind}:{call.path['name']}", call.origin)
         return None if found is None else {"worked": found[0], "said": found[1]}
 
     async def explain(self, call: Call, body: ExplainOrder) -> list[ExplanationDocument]:
@@ -286,7 +235,8 @@ class OwnApi(SilenceCalls):
         last = call.request.headers.get("last-event-id")
         if last and not _SEQ.fullmatch(last):
             raise Invalid([f"Last-Event-ID: {last[:20]} is the id of no event here: leave it out"])
-        return self._events.stream(call.principal, int(last) if last else query.after)
+        after = int(last) if last else query.after
+        return self._events.stream(call.principal, after, origin=call.origin, ping=query.ping)
 
     async def reload(self, call: Call) -> dict[str, Any]:
         """Use the configuration, the secrets and the rules on disk: what changed, or 422 with their faults.
@@ -294,23 +244,24 @@ class OwnApi(SilenceCalls):
         `waits_for_restart` are the keys of `bridge.yaml` that have changed since the start and cannot be used
         before the next one.
         """
-        require(call.caller, Role.ADMIN)
         try:
-            done = await self._core.keeper.reload()
+            done = await self._core.health.reload(call.caller, call.origin)
         except ConfigError as error:
             raise _faulty(error) from None
-        document = done.document(MAX_LISTED)
-        await self._core.store.audit.add(
-            call.caller, Action.RULES_RELOADED, "rules", origin=call.origin, after=document
-        )
-        return document
+        return done.document(MAX_LISTED)
 
-    async def list_changes(self, call: Call, query: PageQuery) -> ListPage[AuditDocument]:
+    async def list_changes(self, call: Call, query: AuditQuery) -> ListPage[AuditDocument]:
         """List who changed what, the newest first; for admins."""
         require(call.caller, Role.ADMIN)
         async with self._core.one_list:
-            page = await self._core.store.audit.page(query.cursor, PAGE_SIZE)
+            page = await self._core.store.audit.page(
+                query.cursor, PAGE_SIZE, name=query.name, action=query.action
+            )
         return self._links.listed(call, page, lambda entry: entry.id, audit_document)
+
+    async def list_missed(self, call: Call) -> list[MissedDocument]:
+        """List pushes that no webhook reported, the newest first, at most 1000."""
+        return [missed_document(one) for one in await self._core.health.missed(call.caller, MAX_LISTED)]
 
     async def create_repository(self, call: Call, body: NewRepository) -> RepositoryStory:
         """Make a repository. The body has the keys of a rule file; the namespace is that of the address."""
@@ -354,8 +305,7 @@ class OwnApi(SilenceCalls):
         Operation("GET", "/v1/builds", list_builds, public=True),
         Operation("POST", "/v1/builds", trigger, status=201, public=True),
         Operation("GET", _BUILD, show_build, public=True),
-        Operation("DELETE", _BUILD, cancel_build, public=True),
-        Operation("POST", f"{_BUILD}/retry", retry_build, public=True),
+        *BuildCalls.build_operations,
         Operation("GET", f"{_BUILD}/logs", show_log, public=True),
         Operation("GET", f"{_BUILD}/previews", preview_notices),
         Operation("GET", "/v1/deliveries", list_deliveries),
@@ -363,11 +313,9 @@ class OwnApi(SilenceCalls):
         Operation("GET", f"{_DELIVERY}/body", show_body, media_type=_BYTES),
         Operation("GET", f"{_DELIVERY}/headers", show_headers),
         Operation("POST", f"{_DELIVERY}/redeliver", redeliver, status=201),
-        Operation("GET", "/v1/notices", list_notices),
-        Operation("GET", _NOTICE, show_notice),
-        Operation("POST", f"{_NOTICE}/replay", replay_notice, status=201),
-        Operation("GET", "/v1/messages", list_messages),
+        *NoticeCalls.notice_operations,
         *SilenceCalls.silence_operations,
+        *TokenCalls.token_operations,
         Operation("GET", "/v1/health", show_health),
         Operation("POST", "/v1/builders/{name}/test", test_builder, keyed=False),
         Operation("POST", "/v1/channels/{name}/test", test_channel, keyed=False),
@@ -375,6 +323,7 @@ class OwnApi(SilenceCalls):
         Operation("GET", "/v1/events", stream_events, public=True, media_type=EVENT_STREAM),
         Operation("POST", "/v1/reload", reload),
         Operation("GET", "/v1/audit", list_changes),
+        Operation("GET", "/v1/missed", list_missed),
     )
 
 

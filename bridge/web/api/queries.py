@@ -2,13 +2,16 @@
 
 import math
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from bridge.config.sign_in import MAX_USER
 from bridge.config.types import Strict, wrong
+from bridge.model.audit import Action
 from bridge.model.build import BuildState, Letter
-from bridge.model.delivery import DeliveryState
+from bridge.model.delivery import COMMIT, DeliveryState, id_after
 from bridge.model.notice import BuildEvent, EventName, NoticeState
 from bridge.store.values import BuildFilter, Cursor, DeliveryFilter, MessageFilter, NoticeFilter
 from bridge.web.api.core.errors import Invalid
@@ -18,12 +21,15 @@ MAX_PAGE: Final = 500
 """The highest page number; pages beyond it are reached by the links."""
 MAX_CURSOR: Final = 100
 MAX_PATH: Final = 300
+MAX_NAMED: Final = 1100
+"""Of what a Git host names: a ref has 1024 bytes at most."""
 MAX_NUMBER: Final = 1e12
 MAX_RUN: Final = (1 << 31) - 1
 MAX_SEQ: Final = (1 << 53) - 1
 """Greater numbers are no whole ones in JSON."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?")
 _BUILD_NUMBER: Final = re.compile(r"[0-9]{1,10}")
+_SESSION_PLACE: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?-[0-9a-z]{1,64}")
 
 
 def _page_number(text: object) -> object:
@@ -51,11 +57,41 @@ def _cursor_id(text: object) -> object:
     return text
 
 
+def _session_place(text: object) -> object:
+    if isinstance(text, str) and not _SESSION_PLACE.fullmatch(text):
+        raise wrong("cursor", "is not the id of a row: use the links of a page")
+    return text
+
+
+def _commit(text: str) -> str:
+    if not COMMIT.fullmatch(text):
+        raise wrong(
+            "sha", f"{text[:20]} is no commit: give at least the first 7 hexadecimal digits of its id"
+        )
+    return text.lower()
+
+
+def _moment(text: object) -> object:
+    """Unix seconds of ISO 8601, in UTC where that names no zone."""
+    if not isinstance(text, str):
+        return text
+    try:
+        # In a query a plus sign stands for a space.
+        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise wrong("until", f"{text[:40]} is no time: write it as 2026-11-21T08:00:00Z") from None
+
+
 PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE), BeforeValidator(_page_number)]
 Seconds = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER), BeforeValidator(_seconds)]
 PathCursor = Annotated[str, Field(max_length=MAX_PATH)]
 RowNumber = Annotated[int, Field(ge=0, le=MAX_SEQ)]
 CursorId = Annotated[str, BeforeValidator(_cursor_id)]
+SessionPlace = Annotated[str, BeforeValidator(_session_place)]
+Named = Annotated[str, Field(max_length=MAX_NAMED)]
+Commit = Annotated[str, AfterValidator(_commit)]
+Moment = Annotated[float, BeforeValidator(_moment, json_schema_input_type=str)]
 
 
 class _Numbered(Arguments):
@@ -74,6 +110,28 @@ class PageQuery(_Numbered):
     @property
     def cursor(self) -> Cursor:
         return Cursor(number=self.page, before=self.before, after=self.after)
+
+
+class SessionQuery(_Numbered):
+    """Where a page of the sessions lies, whose ids say nothing of their order."""
+
+    before: SessionPlace | None = None
+    """The `place` of a session: the page holds older ones."""
+    after: SessionPlace | None = None
+    """The `place` of a session: the page holds newer ones."""
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(number=self.page, before=self.before, after=self.after)
+
+
+class AuditQuery(PageQuery):
+    """Which changes to list, and where the page lies."""
+
+    name: Annotated[str, Field(max_length=MAX_USER)] | None = None
+    """Changes by the token or the user of this name."""
+    action: Action | None = None
+    """Changes of this kind."""
 
 
 class BuildQuery(PageQuery):
@@ -134,6 +192,23 @@ class DeliveryQuery(PageQuery, _Of):
     """Deliveries in this state."""
     source: str | None = None
     """Deliveries of this source, as bridge.yaml names it; only for all namespaces at once."""
+    repo: Named | None = None
+    """Deliveries of this code repository, as its host names it; only for all namespaces at once."""
+    ref: Named | None = None
+    """Deliveries that moved this branch or tag; only for all namespaces at once."""
+    sha: Commit | None = None
+    """Deliveries of this commit: its id or its first 7 digits; only for all namespaces at once."""
+    until: Moment | None = None
+    """The list begins with what was received until this time (ISO 8601)."""
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the page lies; `until` says so only where no row does. Raises Invalid for its other pages."""
+        if self.until is None or self.before is not None or self.after is not None:
+            return super().cursor
+        if self.page > 1:
+            raise Invalid(["page: a list until a time has its other pages behind `next`: leave out page"])
+        return Cursor(before=id_after(self.until))
 
     @property
     def filter(self) -> DeliveryFilter:
@@ -144,6 +219,9 @@ class DeliveryQuery(PageQuery, _Of):
             repo_name=self.repo_name,
             state=self.state,
             source=self.source,
+            repo=self.repo,
+            ref=self.ref,
+            sha=self.sha,
         )
 
 
@@ -209,6 +287,8 @@ class EventQuery(Arguments):
 
     after: RowNumber | None = None
     """The `seq` of an event: the stream begins behind it; if left out, with what happens from now on."""
+    ping: bool = False
+    """Whether a quiet stream sends events `ping`: browsers show no comments to scripts."""
 
 
 class PreviewQuery(Arguments):
@@ -231,6 +311,8 @@ class RepositoryQuery(Arguments):
     """namespace/repo_name: the page holds what comes before it."""
     namespace: str | None = None
     """Repositories of this namespace."""
+    text: Annotated[str, Field(max_length=MAX_PATH)] | None = None
+    """Repositories with this in their name or description, whatever the case."""
 
 
 Name = Annotated[str, Field(min_length=1, max_length=MAX_PATH)]

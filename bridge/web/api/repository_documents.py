@@ -1,5 +1,6 @@
 """Repositories as JSON documents, for the APIs and for the command line alike."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import GetJsonSchemaHandler
@@ -224,15 +225,20 @@ def repository_story(known: KnownRepository, *, trusted: bool) -> RepositoryStor
             if trusted and disabled
             else None
         ),
-        "notices": [_notice(one) for one in notices] if trusted and notices is not None else None,
+        "notices": notices_document(notices) if trusted else None,
         "notices_set": {"by": changed.by, "at": when(changed.at)} if trusted and changed else None,
     }
 
 
-def _notice(notice: NoticeSetting) -> RuleNoticeDocument:
-    return {
-        "notice_type": notice.notice_type,
-        "channel": notice.channel,
-        "enabled_event_type_names": list(notice.events),
-        "only": notice.only,
-    }
+def notices_document(notices: Sequence[NoticeSetting] | None) -> list[RuleNoticeDocument] | None:
+    if notices is None:
+        return None
+    return [
+        {
+            "notice_type": one.notice_type,
+            "channel": one.channel,
+            "enabled_event_type_names": list(one.events),
+            "only": one.only,
+        }
+        for one in notices
+    ]

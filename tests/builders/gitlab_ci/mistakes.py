@@ -21,7 +21,7 @@ TOLD: dict[str, Make] = {
     "the token": given(project="acme/tools/shpo"),
     "the project is archived, so GitLab starts no pipelines of it": fake(project_fields={"archived": True}),
     "CI/CD is off in the project: turn it on": fake(project_fields={"builds_access_level": "disabled"}),
-    "nobody may set variables of pipelines in the project": fake(minimum_role="no_one_allowed"),
+    "no one may set variables of pipelines in the project": fake(minimum_role="no_one_allowed"),
     "the project has no branch or tag 'bilds': correct `ref`": together(
         fake(refs={"master"}), given(ref="bilds")
     ),

@@ -96,11 +96,11 @@ MISTAKES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "role": ({"level": 20}, {}, "user is Reporter there, and needs the role Developer"),
     "role to find": ({"level": 30}, {"trigger_token": TRIGGER}, "to Maintainers: unless"),
     "variables": ({"minimum_role": "maintainer"}, {}, "only the role Maintainer may set variables"),
-    "no variables": ({"minimum_role": "no_one_allowed"}, {}, "nobody may set variables"),
+    "no variables": ({"minimum_role": "no_one_allowed"}, {}, "no one may set variables"),
     "no variables by triggers": (
         {"minimum_role": "no_one_allowed", "level": 40},
         {"trigger_token": TRIGGER},
-        "nobody may set variables",
+        "no one may set variables",
     ),
     "ref": ({"refs": {"master"}}, {"ref": "builds"}, "no branch or tag 'builds': correct `ref`"),
     "file": ({"file": None}, {}, "there is no .gitlab-ci.yml in master"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.builders.jenkins.client import Form
+from bridge.builders.jenkins.request import Form
 
 
 def test_a_withdrawn_form_is_never_read() -> None:

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
+from support.daemon import NO_TLS
 from support.fake_jenkins import fake_jenkins
 from support.fake_jenkins_core import FakeJenkins, shown
 from support.fake_jenkins_state import Parameter
@@ -56,6 +57,7 @@ def ask(server: FakeJenkins, request: dict[str, Any]) -> httpx.Response:
         data=request.get("form"),
         headers=request.get("headers"),
         trust_env=False,
+        verify=NO_TLS,
     )
 
 
@@ -272,7 +274,9 @@ def test_the_fake_answers_like_the_real_server(server: FakeJenkins, name: str) -
 
 def test_the_fake_takes_a_password_with_the_crumb_of_its_own_session(server: FakeJenkins) -> None:
     real = recorded("ok_password_with_crumb_same_session")
-    with httpx.Client(base_url=server.url, auth=("ci", server.password), trust_env=False) as client:
+    with httpx.Client(
+        base_url=server.url, auth=("ci", server.password), trust_env=False, verify=NO_TLS
+    ) as client:
         crumb = client.get(recorded("crumb_issuer")["request"]["path"]).json()["crumb"]
         answers = [
             client.post(real["request"]["path"], headers=dict.fromkeys(real["request"]["headers"], value))

@@ -3,13 +3,17 @@
 A call that is added needs a line in `CALLS`.
 """
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import httpx
 import pytest
 from support.api import api_of, bearer, client_of, issue
@@ -19,13 +23,14 @@ from support.scripted import START, Store, open_store, quiet
 from support.stored import document, put
 from support.trail import change_by
 
-from bridge.model.access import Role
+from bridge.model.access import IssuedToken, Role
 from bridge.model.build import BuildState
 from bridge.model.notice import NoticeState
 from bridge.model.silence import Silence
 from bridge.runtime.clock import when
 from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
+from bridge.web.api.core.sessions import SessionAccess, session_id_of
 
 NO_TOKEN, EXPIRED, REVOKED = "no token", "expired", "revoked"
 OTHER = "member of another namespace"
@@ -60,6 +65,8 @@ class Needs(Enum):
     """What concerns the whole bridge, about one thing that not everyone may see."""
     RULE = auto()
     """What concerns the whole bridge."""
+    ONE_OF_ANOTHER = auto()
+    """One thing that only its owner and admins see."""
 
 
 OK = 200
@@ -87,6 +94,8 @@ _ROWS: Mapping[tuple[Needs, bool], tuple[int, ...]] = {
     (Needs.RULE_OF_MEMBERS, False): (401, 401, 401, 403, 403, 403, OK),
     (Needs.RULE_OF_ONE, True): (401, 401, 401, 404, 403, 403, OK),
     (Needs.RULE_OF_ONE, False): (401, 401, 401, 404, 403, 403, OK),
+    (Needs.ONE_OF_ANOTHER, True): (401, 401, 401, 404, 404, 404, OK),
+    (Needs.ONE_OF_ANOTHER, False): (401, 401, 401, 404, 404, 404, OK),
     (Needs.RULE, True): (401, 401, 401, 403, 403, 403, OK),
     (Needs.RULE, False): (401, 401, 401, 403, 403, 403, OK),
 }
@@ -103,6 +112,8 @@ class Line:
     body: Any = None
     ended: bool = False
     """Whether the build has to have ended."""
+    waits: bool = False
+    """Whether the notice has to wait."""
     query: str = ""
 
     def expected(self, caller: str, *, is_public: bool) -> int:
@@ -195,15 +206,23 @@ CALLS = (
     Line("POST", "/v1/builds", Needs.CHANGE, 409, ORDER),
     Line("DELETE", "/v1/builds/{build_id}", Needs.CHANGE),
     Line("POST", "/v1/builds/{build_id}/retry", Needs.CHANGE, ended=True),
+    # It waits, so that no one may say how it ended: what may not be done is refused first.
+    Line("POST", "/v1/builds/{build_id}/resolve", Needs.CHANGE, 409, {"state": "failed", "reason": "x"}),
     Line("GET", "/v1/notices", Needs.OWN),
     Line("GET", "/v1/notices/{notice_id}", Needs.READ_WITH_TOKEN),
     Line("POST", "/v1/notices/{notice_id}/replay", Needs.CHANGE_WITH_TOKEN, 201),
+    Line("POST", "/v1/notices/{notice_id}/drop", Needs.CHANGE_WITH_TOKEN, waits=True),
     Line("GET", "/v1/messages", Needs.OWN),
     Line("GET", "/v1/silences", Needs.OWN),
     Line("POST", "/v1/silences", Needs.MAKE, 201, SILENCE),
     Line("POST", "/v1/silences", Needs.RULE_OF_MEMBERS, 201, SILENCE | {"repository": "*/tool"}),
     Line("GET", "/v1/silences/{silence_id}", Needs.READ_WITH_TOKEN),
     Line("DELETE", "/v1/silences/{silence_id}", Needs.CHANGE_WITH_TOKEN),
+    Line("GET", "/v1/tokens", Needs.RULE),
+    Line("POST", "/v1/tokens", Needs.RULE, 201, {"name": "ci", "role": "viewer"}),
+    Line("DELETE", "/v1/tokens/{token_id}", Needs.RULE),
+    Line("GET", "/v1/sessions", Needs.OWN),
+    Line("DELETE", "/v1/sessions/{session_id}", Needs.ONE_OF_ANOTHER),
     Line("GET", "/v1/health", Needs.OWN),
     Line("GET", "/v1/events", Needs.ANYTHING),
     Line("POST", "/v1/explain", Needs.OWN, body={"push": PUSH}),
@@ -213,6 +232,7 @@ CALLS = (
     Line("POST", "/v1/channels/{name}/test", Needs.RULE),
     Line("POST", "/v1/reload", Needs.RULE),
     Line("GET", "/v1/audit", Needs.RULE),
+    Line("GET", "/v1/missed", Needs.OWN),
     Line("POST", "/v1/repositories/{namespace}", Needs.MAKE, 201, document("new")),
     Line("GET", "/v1/repositories", Needs.ANYTHING),
     Line("GET", "/v1/repositories/{namespace}/{repo_name}", Needs.READ),
@@ -263,69 +283,139 @@ async def shown_by(store: Store, caller: str) -> dict[str, str]:
             return bearer(await issue(store, Role(caller), "acme"))
 
 
+async def signed_in(store: Store, token: IssuedToken) -> str:
+    """The id of a session of this token."""
+    access = SessionAccess(store, store.clock)
+    return session_id_of(await access.start(token.principal, "", origin="192.0.2.9", agent="a browser"))
+
+
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(api_of(store)) as opened:
         yield opened
 
 
-@asynccontextmanager
-async def caller_of(
-    line: Line, folder: Path, *, is_public: bool
-) -> AsyncIterator[Callable[[str], Awaitable[int]]]:
-    """Makes the call as a caller over one store, and says the status of the answer."""
+PARTS = {"builders": "here", "channels": "team"}
+"""What has a name there, where it is no repository."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A closed store with one thing of each kind, and their ids by the names that they have in paths."""
+
+    folder: Path
+    ids: Mapping[str, object]
+
+
+async def fill(folder: Path, *, is_public: bool, ended: bool, waits: bool) -> Filled:
     async with open_store(folder) as store:
         build = await store.add_build(namespace="acme", repo_name="tool", is_public=is_public)
-        await add_notice(store, "n", build, ended=NoticeState.DEAD)
+        await add_notice(store, "n", build, ended=None if waits else NoticeState.DEAD)
         await store.silences.add(
             Silence(
                 id="s", created_at=START, until=START + 9, author="li", reason="known", repository="acme/tool"
             ),
             change_by(),
         )
-        if line.ended:
+        if ended:
             await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
         await store.repositories.take({}, [], [], put(document() | {"is_public": is_public}))
-        path = line.path.replace(":number", "").format(
+        token = await issue(store)
+        ids = {
             **dict.fromkeys(("build_id", "record_id"), build.id),
             **dict.fromkeys(("number", "build_no", "build_number"), build.number),
             **dict.fromkeys(("namespace", "owner"), "acme"),
-            **dict.fromkeys(("repo_name", "name"), "tool"),
-            delivery_id=build.origin.delivery_id,
-            job=1,
-            job_id=JOB,
-            project_id=project_id_of("acme"),
-            build_project_id=build_project_id_of(("acme", "tool")),
-            notice_id="n",
-            silence_id="s",
-        )
-        about_delivery = isinstance(line.body, dict) and "delivery_id" in line.body
-        body = {"delivery_id": build.origin.delivery_id} if about_delivery else line.body
-        keeper = await keeper_of(store, folder)
-        async with client_of(api_of(store, keeper=keeper)) as client:
+            "repo_name": "tool",
+            "delivery_id": build.origin.delivery_id,
+            "job": 1,
+            "job_id": JOB,
+            "project_id": project_id_of("acme"),
+            "build_project_id": build_project_id_of(("acme", "tool")),
+            "notice_id": "n",
+            "silence_id": "s",
+            "token_id": token.id,
+            "session_id": await signed_in(store, token),
+        }
+    return Filled(folder, ids)
 
-            async def call(caller: str) -> int:
-                headers = await shown_by(store, caller)
+
+Call = Callable[[Line, str], Awaitable[int]]
+"""Makes a call as a caller; the status of the answer."""
+
+
+@asynccontextmanager
+async def calls_over(filled: Filled, folder: Path) -> AsyncIterator[Call]:
+    """Over a copy of the store in this folder."""
+    await anyio.to_thread.run_sync(shutil.copytree, filled.folder, folder)
+    async with open_store(folder) as store:
+        api, headers, places = api_of(store, keeper=await keeper_of(store, folder)), {}, count(1)
+
+        async def call(line: Line, caller: str) -> int:
+            if caller not in headers:
+                headers[caller] = await shown_by(store, caller)
+            name = PARTS.get(line.path.split("/")[2], "tool")
+            path = line.path.replace(":number", "").format(**filled.ids, name=name)
+            about_delivery = isinstance(line.body, dict) and "delivery_id" in line.body
+            body = {"delivery_id": filled.ids["delivery_id"]} if about_delivery else line.body
+            # Wrong tokens are taken of one network only so many times a minute.
+            async with client_of(api, address=f"2001:db8:{next(places):x}::1") as client:
                 url = f"{path}?{line.query}"
-                return (await client.request(line.method, url, headers=headers, json=body)).status_code
+                answer = await client.request(line.method, url, headers=headers[caller], json=body)
+            return answer.status_code
 
+        yield call
+
+
+class Stores:
+    """Stores of one kind each, filled once: a copy for calls that change nothing, others for one call."""
+
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._filled: dict[str, Filled] = {}
+        self._shared: dict[str, Call] = {}
+
+    async def _of(self, line: Line, *, is_public: bool) -> tuple[str, Filled]:
+        kind = f"{is_public=} {line.ended=} {line.waits=}"
+        if kind not in self._filled:
+            folder = self._folder / f"filled {kind}"
+            self._filled[kind] = await fill(folder, is_public=is_public, ended=line.ended, waits=line.waits)
+        return kind, self._filled[kind]
+
+    async def shared(self, line: Line, *, is_public: bool) -> Call:
+        kind, filled = await self._of(line, is_public=is_public)
+        if kind not in self._shared:
+            calls = calls_over(filled, self._folder / f"shared {kind}")
+            self._shared[kind] = await self._stack.enter_async_context(calls)
+        return self._shared[kind]
+
+    @asynccontextmanager
+    async def own(self, line: Line, folder: Path, *, is_public: bool) -> AsyncIterator[Call]:
+        _, filled = await self._of(line, is_public=is_public)
+        async with calls_over(filled, folder) as call:
             yield call
+
+
+@pytest.fixture(scope="module")
+async def stores(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stores]:
+    async with AsyncExitStack() as stack:
+        yield Stores(tmp_path_factory.mktemp("access"), stack)
 
 
 @pytest.mark.parametrize("is_public", [True, False], ids=["public", "private"])
 @pytest.mark.parametrize("line", CALLS, ids=[f"{line.method} {line.path}" for line in CALLS])
-async def test_who_may_call_what(line: Line, tmp_path: Path, *, is_public: bool) -> None:
+async def test_who_may_call_what(line: Line, stores: Stores, tmp_path: Path, *, is_public: bool) -> None:
     expected = {caller: line.expected(caller, is_public=is_public) for caller in CALLERS}
     admitted = [caller for caller in CALLERS if _ROWS[line.needs, is_public][CALLERS.index(caller)] == OK]
     answers: dict[str, int] = {}
-    async with caller_of(line, tmp_path / "shared", is_public=is_public) as call:
-        for caller in CALLERS:
-            if line.method == "GET" or caller not in admitted:
-                answers[caller] = await call(caller)
+    call = await stores.shared(line, is_public=is_public)
+    for caller in CALLERS:
+        if line.method == "GET" or caller not in admitted:
+            answers[caller] = await call(line, caller)
     # What changes something is changed once in each store.
     for caller in admitted if line.method != "GET" else ():
-        async with caller_of(line, tmp_path / caller, is_public=is_public) as call:
-            answers[caller] = await call(caller)
+        async with stores.own(line, tmp_path / caller, is_public=is_public) as call:
+            answers[caller] = await call(line, caller)
     assert answers == expected
 
 

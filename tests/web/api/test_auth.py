@@ -19,6 +19,7 @@ from support.answers import bad, good
 from support.api import KEY, api_of, bearer, callers_of, client_of, issue
 from support.scripted import START, Store
 from support.signing import signed
+from support.trail import change_by
 
 from bridge.model.access import IssuedToken, Role
 from bridge.web.api.body import MAX_BODY
@@ -88,7 +89,7 @@ async def test_a_token_holds_until_it_expires(store: Store, client: httpx.AsyncC
 async def test_a_token_is_revoked_at_once(store: Store, client: httpx.AsyncClient) -> None:
     path, issued = await private_build(store), await issue(store)
     good(await client.get(path, headers=bearer(issued)))
-    await store.tokens.revoke(issued.id)
+    await store.tokens.revoke(issued.id, change_by())
     assert "was revoked at 2023-11-14T22:13:20.000Z" in bad(
         await client.get(path, headers=bearer(issued)), 401
     )
@@ -106,7 +107,7 @@ async def test_the_first_key_signs_and_all_keys_verify(store: Store) -> None:
     path, old = await private_build(store), await issue(store)
     rotated = Credentials([NEWER, KEY])
     new = rotated.issue(name="ci", role=Role.VIEWER, namespaces=None, now=START, by="root")
-    await store.tokens.add(new)
+    await store.tokens.add(new, change_by())
     shown = {"old": bearer(old), "new": {"authorization": rotated.token(new)}}
     valid = {}
     for name, keys in {"rotated": [NEWER, KEY], "gone": [NEWER], "before": [KEY]}.items():
@@ -195,7 +196,7 @@ async def test_a_changed_or_late_request_and_a_wrong_or_revoked_key_are_rejected
     assert "is not known here" in await said(signed(("AK", secret_key), "POST", "/v1/reload", b"{}", START))
     assert "minutes off" in await said(signed(keys, "POST", "/v1/reload", b"{}", START - 901))
     assert "is not `SDK-HMAC-SHA256 Access=" in await said({"authorization": "SDK-HMAC-SHA256 x"})
-    await store.tokens.revoke(issued.id)
+    await store.tokens.revoke(issued.id, change_by())
     assert "was revoked" in await said(headers)
 
 

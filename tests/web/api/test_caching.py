@@ -10,6 +10,7 @@ from support.api import api_of, bearer, client_of, issue
 from support.keeping import keeper_of
 from support.scripted import Store
 from support.stored import document, put, tag_config_document
+from support.trail import change_by
 
 from bridge.model.access import Role
 from bridge.web.api.codearts.ids import job_id_of
@@ -58,7 +59,7 @@ async def test_who_has_a_document_already_gets_no_body(
 async def test_what_has_changed_is_sent_again(store: Store, client: httpx.AsyncClient) -> None:
     build = await store.add_build(repo_name="tool")
     tag = (await client.get(f"/v1/builds/{build.id}")).headers["etag"]
-    await store.builds.request_cancel(build.id, "no longer wanted")
+    await store.builds.request_cancel(build.id, "no longer wanted", change_by())
     now = await client.get(f"/v1/builds/{build.id}", headers={"if-none-match": tag})
     assert (now.status_code, now.headers["etag"] == tag) == (200, False)
 

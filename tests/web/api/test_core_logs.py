@@ -2,6 +2,7 @@
 
 from support.codearts import ended
 from support.scripted import Store
+from support.trail import change_by
 
 from bridge.web.api.core.logs import log_pieces
 
@@ -13,7 +14,7 @@ async def test_a_log_that_is_being_read_does_not_go_on_with_that_of_the_next_run
     await ended(store, build)
     reading = log_pieces(store.builds, await store.build(build.id))
     read = [*await anext(reading)]
-    again = await store.builds.retry(build.id, "ann", "again")
+    again = await store.builds.retry(build.id, change_by("ann"), "again")
     await store.builds.append_log(again.run_id, "of the next run\n", 1, restarted=False)
     read += [piece async for pieces in reading for piece in pieces]
     assert [piece.text for piece in read] == [f"line {number}\n" for number in range(150)]

@@ -11,9 +11,10 @@ import httpx
 import pytest
 from support.answers import bad
 from support.api import api_of, callers_of, client_of, issue
-from support.daemon import SECRET, TOKEN, Daemon, running
+from support.daemon import NO_TLS, SECRET, TOKEN, Daemon, running
 from support.rules import shop_rule
 from support.scripted import Store, eventually, quiet
+from support.trail import change_by
 
 from bridge.model.access import Principal, Role
 from bridge.model.build import BuildState
@@ -69,7 +70,10 @@ async def test_many_clients_get_each_event_once_over_a_restart_that_does_not_wai
     limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=0)
     rules = {"shop.yaml": shop_rule(URL, "**", name="shop", builder="here")}
     with running(tmp_path, CONFIG, rules) as daemon:
-        async with httpx.AsyncClient(limits=limits, timeout=60) as client, anyio.create_task_group() as tasks:
+        async with (
+            httpx.AsyncClient(limits=limits, timeout=60, verify=NO_TLS) as client,
+            anyio.create_task_group() as tasks,
+        ):
             for follower in followers:
                 tasks.start_soon(follower.follow, client, daemon.url)
             await asked(daemon, 2)
@@ -84,9 +88,9 @@ async def test_many_clients_get_each_event_once_over_a_restart_that_does_not_wai
             await asked(daemon, 2)
 
             async def all_alike() -> bool:
-                ends = {tuple(follower.seqs[-1:]) for follower in followers}
-                builds = daemon.builds()
-                return len(ends) == 1 and all(build["ended_at"] for build in builds)
+                ended = all(build["ended_at"] for build in daemon.builds())
+                newest = daemon.newest_event()
+                return ended and all(follower.seqs[-1:] == [newest] for follower in followers)
 
             assert await eventually(all_alike)
             tasks.cancel_scope.cancel()
@@ -204,6 +208,21 @@ async def test_what_is_written_just_after_the_last_look_comes_once(
     assert await found.since(place) == ((), seen), "it has not looked again"
 
 
+async def test_who_shows_no_token_does_not_learn_how_much_happens_elsewhere(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "LOOK_SECONDS", 0)
+    found = Events(store.feed, always)
+    begin = await found.newest(None)
+    await store.add_build("1")
+    assert await found.newest(None) == begin
+    assert await found.newest(VIEWER) == await store.feed.newest() > begin
+    await store.add_build("2", is_public=True)
+    await store.add_build("3")
+    public = [one.seq for one in await store.feed.after(0, 100) if one.is_public]
+    assert await found.newest(None) == public[-1] > begin
+
+
 async def test_a_place_of_another_store_is_now(store: Store, quick: None) -> None:
     """As that of a client which has seen more than the backup that came back."""
     found = Events(store.feed, always)
@@ -231,9 +250,27 @@ async def test_a_stream_ends_when_its_token_is_revoked(
             tasks.start_soon(stream)
             await store.add_build("1")
             await eventually(lambda: b"event: build" in got)
-            await store.tokens.revoke(issued.id)
+            await store.tokens.revoke(issued.id, change_by())
     await store.add_build("2")
     assert got.count(b"event: build") == 1
+
+
+@pytest.mark.parametrize(("ping", "sent"), [(True, b"event: ping\ndata: {}\n\n"), (False, b":\n\n")])
+async def test_a_quiet_stream_shows_that_it_lives(
+    store: Store, quick: None, monkeypatch: pytest.MonkeyPatch, ping: bool, sent: bytes
+) -> None:
+    monkeypatch.setattr(events, "PING_SECONDS", 0.02)
+    found, got = Events(store.feed, callers_of(store).holds), bytearray()
+
+    async def send(message: Any) -> None:
+        got.extend(message.get("body", b""))
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+            answer = found.stream(None, 0, ping=ping)
+            tasks.start_soon(answer, {"type": "http"}, anyio.sleep_forever, send)  # type: ignore[arg-type]
+            await eventually(lambda: sent in got)
+            tasks.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("place", ["abc", "-1", "1.5", "9" * 20])
@@ -266,9 +303,33 @@ async def test_a_client_that_takes_nothing_and_one_too_many_have_to_come_back(
 
         tasks.start_soon(stream)
         await stuck.wait()
-        with pytest.raises(Unavailable, match="there are 1 streams of events"):
+        with pytest.raises(Unavailable, match="there are too many streams of events"):
             found.stream(ADMIN, 0)
     found.stream(ADMIN, 0)
+
+
+async def test_who_shows_no_token_leaves_room_for_others(
+    store: Store, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MAX_OF_STRANGER", 1)
+    monkeypatch.setattr(events, "MAX_OF_STRANGERS", 2)
+    monkeypatch.setattr(events, "MAX_OF_CALLER", 1)
+    found = Events(store.feed, always)
+
+    async def send(message: Any) -> None:
+        pass
+
+    async with anyio.create_task_group() as tasks:
+        for principal, origin in ((None, "192.0.2.1"), (None, "192.0.2.2"), (ADMIN, "192.0.2.1")):
+            answer = found.stream(principal, 0, origin=origin)
+            tasks.start_soon(answer, {"type": "http"}, anyio.sleep_forever, send)  # type: ignore[arg-type]
+            await anyio.wait_all_tasks_blocked()
+            with pytest.raises(Unavailable, match="too many streams"):
+                found.stream(principal, 0, origin=origin)
+        with pytest.raises(Unavailable, match="too many streams"):
+            found.stream(None, 0, origin="192.0.2.3")
+        tasks.cancel_scope.cancel()
+    found.stream(None, 0, origin="192.0.2.1")
 
 
 async def test_where_the_store_cannot_be_read_the_stream_ends_well_and_the_client_comes_back(

@@ -17,6 +17,7 @@ from support.keeping import keeper_of
 from support.listed import newest_deliveries
 from support.scripted import SHA, Store, eventually, open_store, quiet
 from support.stored import document, put
+from support.trail import change_by
 
 from bridge.model.access import Role
 from bridge.model.build import BuildState
@@ -104,7 +105,7 @@ async def test_the_same_again_is_answered_alike_and_done_once(store: Store, ende
 
 
 async def test_an_empty_answer_is_given_again(store: Store, ended: str) -> None:
-    await store.builds.retry(ended, "max", "asked for")
+    await store.builds.retry(ended, change_by("max"), "asked for")
     async with served(store) as client:
         answers = [await client.post("/api/repos/acme/tool/builds/1/1", headers=KEY) for _ in range(2)]
     assert [(one.status_code, one.content) for one in answers] == [(204, b"")] * 2
@@ -237,7 +238,7 @@ async def test_what_was_done_before_a_kill_is_not_done_again(
 
 
 async def test_what_failed_is_tried_again(store: Store, ended: str) -> None:
-    await store.builds.retry(ended, "max", "asked for")
+    await store.builds.retry(ended, change_by("max"), "asked for")
     path = f"/v1/builds/{ended}/retry"
     async with served(store) as client:
         assert "has not ended" in bad(await client.post(path, headers=KEY), 409)

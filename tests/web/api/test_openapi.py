@@ -1,20 +1,26 @@
 """The OpenAPI document: what it says is what the API does."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import jsonschema
 import pytest
+from starlette.types import ASGIApp
 from support.api import KEY as KEY_OF_SERVER
 from support.api import api_of, client_of, issue
 from support.commands import command
 from support.keeping import keeper_of
 from support.listed import add_notice, notice_about
-from support.scripted import START, Store, delivery_of, quiet
+from support.scripted import START, Store, delivery_of, open_store, quiet
 from support.signing import signed
+from support.signing_in import signed_in
 from support.stored import document, put
 from support.trail import change_by
 
@@ -27,12 +33,12 @@ from bridge.runtime.clock import when
 from bridge.web.api import app
 from bridge.web.api.app import DIALECTS
 from bridge.web.api.codearts.ids import build_project_id_of, job_id_of, project_id_of
+from bridge.web.api.core.sessions import SessionAccess, session_id_of
 from bridge.web.api.credentials import Credentials
 from bridge.web.api.openapi import openapi
 from bridge.web.api.operation import Dialect
 
 TOKEN = "a-token-of-the-tests"
-DOCUMENT = openapi(DIALECTS)
 REPOSITORY = document() | {"is_public": True}
 NEW = document("new")
 BODIES = {"post": {"repo_name": "new", "build_config": NEW["build_config"]}, "put": NEW["build_config"]}
@@ -48,6 +54,8 @@ BODIES_OF = {
     "alauda_trigger": ORDER,
     "own_trigger": ORDER,
     "own_add_silence": {"channel": "team", "until": when(START + 60), "reason": "known"},
+    "own_resolve_build": {"state": "failed", "reason": "its log says so"},
+    "own_add_token": {"name": "ci", "role": "viewer"},
     "own_explain": {"push": {"code_repo_client": "Gitee", "repository": "acme/tool", "branch": "master"}},
     "codearts_create_token": {
         "auth": {"identity": {"methods": ["password"], "password": {"user": USER}}, "scope": {}}
@@ -83,11 +91,24 @@ SIGNS_IN = "codearts_create_token"
 """What takes no token, but a password."""
 UNKNOWN_CODE = {"own_trigger", "alauda_trigger", "codearts_run_job", "codearts_execute_job"}
 """What builds: nobody knows where the code of this repository is."""
-AFTER_THE_END = {"drone_restart", "own_retry_build"}
-"""What can be done only with a build that has ended."""
-OPERATIONS = [
-    (path, method, entry) for path, found in DOCUMENT["paths"].items() for method, entry in found.items()
-]
+ON_WHAT_WAITS = {"own_drop_notice"}
+"""What can be done only with a notice that waits."""
+AFTER_THE_END = dict.fromkeys(("drone_restart", "own_retry_build"), BuildState.FAILED) | {
+    "own_resolve_build": BuildState.UNKNOWN
+}
+"""What can be done only with a build that has ended, and how."""
+
+
+@cache
+def the_document() -> Any:
+    """To make it takes a second, and workers import this module whether they run its tests or not."""
+    return openapi(DIALECTS)
+
+
+def operations() -> list[tuple[str, str, Any]]:
+    """Their paths, methods and entries in the document."""
+    paths = the_document()["paths"]
+    return [(path, method, entry) for path, found in paths.items() for method, entry in found.items()]
 
 
 def headers_of(entry: Mapping[str, Any]) -> list[str]:
@@ -102,7 +123,7 @@ def checked(entry: Mapping[str, Any], answer: httpx.Response) -> None:
     if kind != "application/json":
         return
     schema = content["schema"]
-    validator = jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+    validator = jsonschema.Draft202012Validator({**schema, "components": the_document()["components"]})
     validator.validate(answer.json())
 
 
@@ -111,7 +132,7 @@ async def test_it_is_served_and_printed_alike(store: Store) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
         answer = await client.get("/openapi.json")
     printed = json.loads(command("schema", "openapi").stdout)
-    assert answer.json() == printed == DOCUMENT
+    assert answer.json() == printed == the_document()
     assert printed["openapi"] == "3.1.0"
 
 
@@ -133,17 +154,20 @@ async def test_it_is_made_once_however_many_ask_for_it(store: Store, monkeypatch
         for _ in range(5):
             tasks.start_soon(ask)
     assert len(made) == 1
-    assert [answer.json() == DOCUMENT for answer in answers] == [True] * 5
+    assert [answer.json() == the_document() for answer in answers] == [True] * 5
 
 
-@pytest.mark.parametrize(("path", "method", "entry"), OPERATIONS)
-def test_each_operation_says_in_a_sentence_what_it_does(path: str, method: str, entry: Any) -> None:
-    assert entry["summary"].endswith("."), (path, method)
-    assert all("description" in one for one in entry["parameters"] if one["in"] == "query")
+def test_each_operation_says_in_a_sentence_what_it_does() -> None:
+    for path, method, entry in operations():
+        assert entry["summary"].endswith("."), (path, method)
+        assert all("description" in one for one in entry["parameters"] if one["in"] == "query"), (
+            path,
+            method,
+        )
 
 
 def test_ids_of_operations_are_unique() -> None:
-    ids = [entry["operationId"] for _, _, entry in OPERATIONS]
+    ids = [entry["operationId"] for _, _, entry in operations()]
     assert len(ids) == len(set(ids))
 
 
@@ -154,29 +178,27 @@ PRIVATE = {
     "codearts": "/v1/job/list",
 }
 """A path in each dialect that takes a token."""
-SCHEMES = [
-    (dialect, scheme)
-    for dialect, path in PRIVATE.items()
-    for one in DOCUMENT["paths"][path]["get"]["security"]
-    for scheme in one
-]
+WAYS = {
+    "own": ["bearer", "auth-token", "session"],
+    "alauda": ["word-token", "bearer", "auth-token"],
+    "drone": ["bare", "bearer"],
+    "codearts": ["auth-token", "signature", "bearer"],
+}
 
 
 def test_each_dialect_names_the_ways_of_its_clients() -> None:
-    found = {dialect: [scheme for of, scheme in SCHEMES if of == dialect] for dialect in PRIVATE}
-    assert found == {
-        "own": ["bearer", "auth-token"],
-        "alauda": ["word-token", "bearer", "auth-token"],
-        "drone": ["bare", "bearer"],
-        "codearts": ["auth-token", "signature", "bearer"],
-    }
+    found = {dialect: the_document()["paths"][path]["get"]["security"] for dialect, path in PRIVATE.items()}
+    named = {dialect: [scheme for one in security for scheme in one] for dialect, security in found.items()}
+    assert named == WAYS
 
 
-@pytest.mark.parametrize(("dialect", "scheme"), SCHEMES)
+@pytest.mark.parametrize(
+    ("dialect", "scheme"), [(dialect, scheme) for dialect, schemes in WAYS.items() for scheme in schemes]
+)
 async def test_each_way_of_showing_who_calls_opens(store: Store, dialect: str, scheme: str) -> None:
     path = PRIVATE[dialect].format(namespace="acme", repo_name="tool")
     await store.repositories.take({}, [], [], put(document("tool")))
-    way = DOCUMENT["components"]["securitySchemes"][scheme]
+    way = the_document()["components"]["securitySchemes"][scheme]
     issued = await issue(store, Role.ADMIN, has_access_key=scheme == "signature")
     match way["type"], scheme:
         case "http", _:
@@ -190,6 +212,9 @@ async def test_each_way_of_showing_who_calls_opens(store: Store, dialect: str, s
             headers = signed((issued.access_key, secret), "GET", path, b"", store.clock())
             assert way["name"] == "Authorization"
             assert headers["authorization"].startswith(way["description"].partition(" ")[0])
+        case "apiKey", "session":
+            headers = await signed_in(store, issued, name=way["name"])
+            assert way["in"] == "cookie"
         case "apiKey", "word-token":
             headers = {way["name"]: f"Token {Credentials([KEY_OF_SERVER]).token(issued)}"}
         case _:
@@ -200,66 +225,105 @@ async def test_each_way_of_showing_who_calls_opens(store: Store, dialect: str, s
     assert (shown.status_code, hidden.status_code in {401, 404}) == (200, True), shown.text
 
 
-@pytest.mark.parametrize("token", [TOKEN, "wrong", None])
-@pytest.mark.parametrize(("path", "method", "entry"), OPERATIONS)
-async def test_what_is_answered_has_the_type_that_the_document_gives(
-    store: Store, path: str, method: str, entry: Any, token: str | None
-) -> None:
+@dataclass(frozen=True)
+class Served:
+    """The API over a store that has one thing of each kind, and their ids by the names in paths."""
+
+    app: ASGIApp
+    ids: Mapping[str, object]
+
+
+@asynccontextmanager
+async def served(folder: Path, name: str) -> AsyncIterator[Served]:
+    """In which the operation `name` can be done."""
+    async with open_store(folder) as store:
+        build = await store.add_build("1", repo_name="tool", is_public=True)
+        await store.builds.append_log(build.id, "a line\n", 7, restarted=False)
+        if name in AFTER_THE_END:
+            await store.builds.transition(build.run_id, AFTER_THE_END[name], quiet)
+        delivery = delivery_of("k", store.clock())
+        await store.deliveries.put(delivery)
+        await add_notice(store, "n", build, ended=None if name in ON_WHAT_WAITS else NoticeState.DEAD)
+        await add_notice(store, "in-app", build, channel="message", ended=NoticeState.SENT)
+        await store.silences.add(
+            Silence(
+                id="s", created_at=START, until=START + 9, author="li", reason="known", repository="acme/tool"
+            ),
+            change_by(),
+        )
+        await store.messages.add_message(notice_about("m", build, store.clock()))
+        token_of = await issue(store)
+        access = SessionAccess(store, store.clock)
+        secret = await access.start(token_of.principal, "", origin="192.0.2.9", agent="a browser")
+        await store.repositories.take({}, [], [], put(REPOSITORY))
+        ids = JOB | {
+            "token_id": token_of.id,
+            "session_id": session_id_of(secret),
+            "notice_id": "n",
+            "silence_id": "s",
+            "delivery_id": delivery.id,
+            "job": 1,
+            "namespace": "acme",
+            "repo_name": "tool",
+            "owner": "acme",
+            "project_id": project_id_of("acme"),
+            "build_project_id": build_project_id_of(KEY),
+            **dict.fromkeys(("build_id", "record_id"), build.id),
+            **dict.fromkeys(("number", "build_no", "build_number"), build.number),
+        }
+        yield Served(api_of(store, tokens=[TOKEN], keeper=await keeper_of(store, folder)), ids)
+
+
+async def check(api: Served, path: str, method: str, entry: Any, *, token: str | None, address: str) -> None:
     name = entry["operationId"]
-    build = await store.add_build("1", repo_name="tool", is_public=True)
-    await store.builds.append_log(build.id, "a line\n", 7, restarted=False)
-    if name in AFTER_THE_END:
-        await store.builds.transition(build.run_id, BuildState.FAILED, quiet)
-    delivery = delivery_of("k", store.clock())
-    await store.deliveries.put(delivery)
-    await add_notice(store, "n", build, ended=NoticeState.DEAD)
-    await add_notice(store, "in-app", build, channel="message", ended=NoticeState.SENT)
-    await store.silences.add(
-        Silence(
-            id="s", created_at=START, until=START + 9, author="li", reason="known", repository="acme/tool"
-        ),
-        change_by(),
-    )
-    await store.messages.add_message(notice_about("m", build, store.clock()))
-    known = {
-        "notice_id": "n",
-        "silence_id": "s",
-        "build_id": build.id,
-        "delivery_id": delivery.id,
-        "number": build.number,
-        "job": 1,
-    }
-    known |= {"namespace": "acme", "repo_name": "tool", "owner": "acme", "name": "tool"}
-    known |= JOB | {"project_id": project_id_of("acme"), "build_project_id": build_project_id_of(KEY)}
-    known |= {"record_id": build.id, "build_no": build.number, "build_number": build.number}
-    await store.repositories.take({}, [], [], put(REPOSITORY))
-    served = api_of(store, tokens=[TOKEN], keeper=await keeper_of(store, store.path.parent))
-    headers = {} if token is None else {"authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://x") as client:
-        body = BODIES_OF.get(name, BODIES.get(method)) if "requestBody" in entry else None
-        needed = {one["name"] for one in entry["parameters"] if one["in"] == "query" and one["required"]}
+    part = {"own_test_builder": "here", "own_test_channel": "team"}.get(name, "tool")
+    body = BODIES_OF.get(name, BODIES.get(method)) if "requestBody" in entry else None
+    needed = {one["name"] for one in entry["parameters"] if one["in"] == "query" and one["required"]}
+    async with client_of(api.app, address=address) as client:
         answer = await client.request(
             method,
-            path.format(**known),
-            headers=headers,
+            path.format(**api.ids, name=part),
+            headers={} if token is None else {"authorization": f"Bearer {token}"},
             json=body,
             params={one: QUERY[one] for one in needed},
         )
-    # A wrong token is 401 for all, a missing one where the operation needs one or changes something.
-    public = {} in entry["security"] and method == "get"
-    good = token == TOKEN or (token is None and (public or name == SIGNS_IN))
     (done,) = entry["responses"].keys() - {"default", "304"}
     status = 409 if name in UNKNOWN_CODE else int(done)
-    assert answer.status_code == (status if good else 401), answer.text
+    assert answer.status_code == (status if is_good(method, entry, token) else 401), answer.text
     checked(entry, answer)
     has_tag = answer.status_code == 200 and "If-None-Match" in headers_of(entry)
     assert ("etag" in answer.headers) == has_tag
 
 
-READS_BY_POST = {
+def is_good(method: str, entry: Any, token: str | None) -> bool:
+    """A wrong token is for no operation, none for those that need none and change nothing."""
+    public = {} in entry["security"] and method == "get"
+    return token == TOKEN or (token is None and (public or entry["operationId"] == SIGNS_IN))
+
+
+async def test_what_is_answered_has_the_type_that_the_document_gives(tmp_path: Path) -> None:
+    """What changes something has a store of its own."""
+    async with served(tmp_path / "shared", "") as shared:
+        for place, (path, method, entry) in enumerate(operations()):
+            for token in (TOKEN, "wrong", None):
+                # Wrong tokens are taken of one network only so many times a minute.
+                asked: Any = {"token": token, "address": f"2001:db8:{place:x}::1"}
+                try:
+                    if method == "get" or not is_good(method, entry, token):
+                        await check(shared, path, method, entry, **asked)
+                        continue
+                    async with served(tmp_path / f"{place} {token}", entry["operationId"]) as own:
+                        await check(own, path, method, entry, **asked)
+                except BaseException as error:
+                    error.add_note(f"{method} {path} with {token}")
+                    raise
+
+
+WITHOUT_KEY = {
     SIGNS_IN,
     "own_explain",
     "own_test_builder",
+    "own_add_token",
     "own_test_channel",
     "codearts_list_brief_record",
     "codearts_check_webhook_url",
@@ -269,18 +333,18 @@ READS_BY_POST = {
 def test_each_post_that_changes_something_takes_a_key() -> None:
     keyed = {
         entry["operationId"]
-        for _, _, entry in OPERATIONS
+        for _, _, entry in operations()
         if any(one["name"] == "Idempotency-Key" for one in entry["parameters"])
     }
-    posts = {entry["operationId"] for _, method, entry in OPERATIONS if method == "post"}
-    assert keyed == posts - READS_BY_POST
-    assert posts >= READS_BY_POST
+    posts = {entry["operationId"] for _, method, entry in operations() if method == "post"}
+    assert keyed == posts - WITHOUT_KEY
+    assert posts >= WITHOUT_KEY
 
 
 def test_what_is_accepted_of_repositories_is_in_the_document() -> None:
     def body(path: str, method: str) -> jsonschema.Draft202012Validator:
-        schema = DOCUMENT["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
-        return jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+        schema = the_document()["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+        return jsonschema.Draft202012Validator({**schema, "components": the_document()["components"]})
 
     new = body("/v1/repositories/{namespace}", "post")
     assert new.is_valid(BODIES["post"])
@@ -294,21 +358,22 @@ def test_what_is_accepted_of_repositories_is_in_the_document() -> None:
 
 def test_headers_are_named_where_they_are_taken() -> None:
     taking = {
-        name: [entry["operationId"] for _, _, entry in OPERATIONS if name in headers_of(entry)]
+        name: [entry["operationId"] for _, _, entry in operations() if name in headers_of(entry)]
         for name in ("If-Match", "Last-Event-ID", "If-None-Match")
     }
     assert taking["If-Match"] == ["own_replace_build_config"]
     assert taking["Last-Event-ID"] == ["own_stream_events"]
     assert taking["If-None-Match"] == [
-        entry["operationId"] for _, _, entry in OPERATIONS if "304" in entry["responses"]
+        entry["operationId"] for _, _, entry in operations() if "304" in entry["responses"]
     ]
 
 
-SCHEMAS = DOCUMENT["components"]["schemas"]
+def schemas() -> Any:
+    return the_document()["components"]["schemas"]
 
 
 def test_no_name_of_a_schema_says_where_it_stands_in_the_code() -> None:
-    assert [name for name in SCHEMAS if "bridge" in name] == []
+    assert [name for name in schemas() if "bridge" in name] == []
 
 
 @pytest.mark.parametrize(
@@ -329,15 +394,15 @@ def test_no_name_of_a_schema_says_where_it_stands_in_the_code() -> None:
     ],
 )
 def test_words_of_answers_are_all_in_the_document(schema: str, key: str, words: set[str]) -> None:
-    found = SCHEMAS[schema]["properties"][key]
-    found = SCHEMAS[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+    found = schemas()[schema]["properties"][key]
+    found = schemas()[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
     assert set(found["enum"]) == words
 
 
 def test_what_stands_below_a_field_in_the_code_describes_it() -> None:
-    page = SCHEMAS["ListPage_BuildDocument_"]["properties"]
+    page = schemas()["ListPage_BuildDocument_"]["properties"]
     assert page["count"]["description"].startswith("How many rows there are in all")
     assert page["next"]["description"] == "The page after this one; null on the last one."
     # What a document has of another one is described as there.
     for name in ("BuildDocument", "BuildStory"):
-        assert SCHEMAS[name]["properties"]["step_at"]["description"].startswith("How far it is")
+        assert schemas()[name]["properties"]["step_at"]["description"].startswith("How far it is")

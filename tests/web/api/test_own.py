@@ -326,10 +326,10 @@ async def test_what_can_be_read_can_be_asked_for_without_its_body(
 async def test_the_end_of_a_very_long_log_can_be_asked_for(store: Store, client: httpx.AsyncClient) -> None:
     build = await store.add_build("1", is_public=True)
     for number in range(1005):
-        await store.builds.append_log(build.id, f"{number}", number, restarted=False)
+        await store.builds.append_log(build.id, f"{number}\n", number, restarted=False)
         store.clock.advance(1)
     late = good(await client.get(f"/v1/builds/{build.id}/logs?start_time={START + 1003}"))
-    assert [row["message"] for row in late] == ["1003", "1004"]
+    assert [row["message"] for row in late] == ["1003\n", "1004\n"]
 
 
 async def test_a_delivery_says_why(store: Store, client: httpx.AsyncClient) -> None:
@@ -348,7 +348,7 @@ async def test_a_delivery_says_why(store: Store, client: httpx.AsyncClient) -> N
 
 async def test_what_there_is_not_is_reported_in_the_envelope(client: httpx.AsyncClient) -> None:
     bad(await client.get("/v1/nothing"), 404)
-    bad(await client.get("/"), 404)
+    bad(await client.get("/v2"), 404)
     refused = await client.post("/v1/repositories")
     bad(refused, 405)
     assert "GET" in refused.headers["allow"]

@@ -9,12 +9,17 @@ from support.answers import bad, good
 from support.api import api_of, bearer, client_of, issue
 from support.harness import DispatcherHarness
 from support.keeping import keeper_of
-from support.scripted import SHA, Store, delivery_of, quiet
+from support.scripted import SHA, START, Store, delivery_of, quiet
 from support.stored import document, put, tag_config_document
+from support.trail import change_by, earlier_repositories
 
 from bridge.model.access import Role
 from bridge.model.build import BuildState
+from bridge.model.notice import EventName, Subscription
+from bridge.planning.notice_policy import NoticePolicy
 from bridge.registry import FORGES
+from bridge.runtime.clock import when
+from bridge.web.api.core.resolving import resolve
 
 TOOL = {"namespace": "acme", "repo_name": "tool"}
 TAGS = (
@@ -27,7 +32,7 @@ TAGS = (
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     """An admin, with a dispatcher behind the API."""
-    await store.repositories.take({}, [], [], put(document("tool", *TAGS)))
+    await earlier_repositories(store).take({}, [], [], put(document("tool", *TAGS)))
     keeper = await keeper_of(store, store.path.parent)
     harness = DispatcherHarness(store, keeper.rules, FORGES)
     async with (
@@ -108,6 +113,45 @@ async def test_a_build_is_ended_and_run_again(store: Store, client: httpx.AsyncC
     assert await trail(client) == [("build.retried", build.id), ("build.cancelled", build.id)]
 
 
+async def test_a_person_says_how_a_build_ended_that_no_one_knows(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    said = {"state": "succeeded", "reason": "the image is in the registry"}
+    build = await store.add_build(
+        repo_name="tool", subscriptions=(Subscription(channel="team", events=frozenset({EventName.SUCCESS})),)
+    )
+    path = f"/v1/builds/{build.id}/resolve"
+    assert "is not unknown: it is waiting" in bad(await client.post(path, json=said), 409)
+    await store.builds.append_log(build.run_id, "pushed\n", 7, restarted=False)
+    await store.builds.transition(build.run_id, BuildState.UNKNOWN, quiet, detail="no answer", ended_at=START)
+    for wrong in ({"state": "running", "reason": "x"}, {"state": "failed"}, said | {"reason": ""}):
+        bad(await client.post(path, json=wrong), 400)
+    ended = good(await client.post(path, json=said))
+    why = "resolved by the admin: the image is in the registry"
+    assert (ended["state"], ended["detail"], ended["ended_at"]) == ("succeeded", why, when(START))
+    assert good(await client.post(path, json=said))["state"] == "succeeded", "the same again is no mistake"
+    assert "it is succeeded" in bad(await client.post(path, json=said | {"state": "failed"}), 409)
+    (notice,) = good(await client.get(f"/v1/notices?build_id={build.id}&channel=team"))["results"]
+    assert notice["event"] == "buildJobSuccess"
+    assert [step.what for step in await store.builds.steps(build.id)][-2:] == ["unknown", "succeeded"]
+    entry = good(await client.get("/v1/audit"))["results"][-1]
+    assert (entry["action"], entry["before"], entry["after"]) == (
+        "build.resolved",
+        {"state": "unknown"},
+        {"state": "succeeded"},
+    )
+
+
+async def test_what_the_builder_says_meanwhile_stands(store: Store) -> None:
+    """The poller has seen that it runs: a person who saw the page of before does not end it."""
+    build = await store.add_build(repo_name="tool")
+    await store.builds.transition(build.run_id, BuildState.UNKNOWN, quiet)
+    await store.builds.transition(build.run_id, BuildState.RUNNING, quiet)
+    policy = NoticePolicy(store.clock)
+    assert await resolve(store.builds, build, "failed", "no", policy, change=change_by()) is None
+    assert (await store.build(build.id)).state is BuildState.RUNNING
+
+
 async def test_a_delivery_shows_what_was_sent_and_comes_again(
     store: Store, client: httpx.AsyncClient
 ) -> None:
@@ -136,6 +180,15 @@ async def test_builders_and_channels_say_since_when_and_why_they_are_down(
         "since": "2023-11-14T22:13:20.000Z",
         "why": "no route to host",
         "paused_until": None,
+        "restored_at": None,
+        "last_error": "no route to host",
+        "last_error_at": "2023-11-14T22:13:20.000Z",
     }
-    up = {"name": "channel:team", "state": "up", "since": None, "why": "", "paused_until": None}
+    never = {"restored_at": None, "last_error": "", "last_error_at": None}
+    up = {"name": "channel:team", "state": "up", "since": None, "why": "", "paused_until": None, **never}
     assert (found["channel:team"], found["builder:here"]["state"]) == (up, "up")
+    store.clock.advance(60)
+    await store.health.restore("builder:jenkins", "it answers again")
+    found = {part["name"]: part for part in good(await client.get("/v1/health"))}
+    assert found["builder:jenkins"]["restored_at"] == "2023-11-14T22:14:20.000Z"
+    assert found["builder:jenkins"]["last_error"] == "no route to host"

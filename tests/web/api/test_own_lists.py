@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
+from sqlalchemy import update
 from support.answers import bad, good
 from support.api import api_of, bearer, client_of, issue
 from support.harness import NotifierHarness
@@ -21,12 +23,19 @@ from bridge.model.notice import EventName, NoticeState
 from bridge.model.silence import Silence
 from bridge.planning.builds import plan
 from bridge.runtime.clock import moment
+from bridge.store.schema import notice
 from bridge.store.values import Decision
 from bridge.web.api.pages import PAGE_SIZE
 
 WHY = "acme/shop (latest); globex/secret (latest)"
+COMMIT = "abcdef1" + 33 * "0"
 EVALUATION = {
     "event": "push",
+    "repo": "acme/web",
+    "ref_kind": "branch",
+    "ref_name": "main",
+    "sha": COMMIT,
+    "author": "<b>Ann",
     "reason": "globex/secret: is not active",
     "matches": [{"namespace": "acme"}, {"namespace": "globex"}],
     "rejections": [{"namespace": "globex"}],
@@ -75,6 +84,48 @@ async def test_deliveries_of_one_source_are_listed_only_for_all_namespaces_at_on
     for query, headers in (("source=plain&namespace=acme", every), ("source=plain", acme)):
         why = bad(await client.get(f"/v1/deliveries?{query}", headers=headers), 400)
         assert "leave out namespace and repo_name, and use a token for all namespaces" in why
+
+
+async def test_what_was_pushed_is_found_by_callers_of_all_namespaces_only(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    every, acme = bearer(await issue(store)), bearer(await issue(store, Role.VIEWER, "acme"))
+    first = await decided(store, "first", "acme")
+    began = moment(store.clock())
+    store.clock.advance(60)
+    second = await decided(store, "second", "globex")
+    path = "/v1/deliveries"
+    for query in (
+        "repo=Acme/Web",
+        "ref=main",
+        "ref=refs/heads/main",
+        "repo=acme/web&ref=main&state=dispatched",
+    ):
+        assert await listed(client, f"{path}?{query}", every) == [second, first], query
+    assert await listed(client, f"{path}?sha=ABCDEF1", every) == [second, first]
+    assert await listed(client, f"{path}?until={quote(began)}", every) == [first]
+    assert await listed(client, f"{path}?until={quote(began)}&repo=acme/web", every) == [first]
+    assert await listed(client, f"{path}?until={quote(began)}&after={first}", every) == [second]
+    for query in ("repo=acme/web", "ref=main", "sha=abcdef1", "ref=main&namespace=acme"):
+        assert "or list builds by" in bad(await client.get(f"{path}?{query}", headers=acme), 400)
+    for query, why in {
+        "sha=abc": "abc is no commit: give at least the first 7 hexadecimal digits of its id",
+        "until=noon": "noon is no time: write it as 2026-11-21T08:00:00Z",
+        "until=2026-11-21T08:00:00Z&page=2": "has its other pages behind `next`",
+        "ref=main&source=plain": "leave out source",
+        f"ref={'x' * 1200}": "ref: ",
+    }.items():
+        assert why in bad(await client.get(f"{path}?{query}", headers=every), 400)
+
+
+async def test_a_list_shows_what_was_pushed_by_whom(store: Store, client: httpx.AsyncClient) -> None:
+    delivery_id = await decided(store, "both", "acme")
+    wanted = {"repo": "acme/web", "ref_kind": "branch", "ref_name": "main", "sha": COMMIT, "author": "<b>Ann"}
+    for path in ("/v1/deliveries", f"/v1/deliveries/{delivery_id}"):
+        for caller in (await issue(store), await issue(store, Role.VIEWER, "acme")):
+            shown = good(await client.get(path, headers=bearer(caller)))
+            row = shown["results"][0] if "results" in shown else shown
+            assert {**wanted, "other_refs": 0}.items() <= row.items()
 
 
 async def test_what_a_delivery_is_to_others_is_not_told(store: Store, client: httpx.AsyncClient) -> None:
@@ -216,6 +267,47 @@ async def test_what_cannot_be_sent_again_is_refused(store: Store, client: httpx.
     assert (await client.post("/v1/notices/service/replay", headers=everywhere)).status_code == 201
     trail = good(await client.get("/v1/audit", headers=bearer(await issue(store, Role.ADMIN))))
     assert [entry["subject"] for entry in trail["results"]] == ["service"]
+
+
+async def test_a_notice_that_waits_is_dropped_once(store: Store, client: httpx.AsyncClient) -> None:
+    build = await store.add_build("1", namespace="acme")
+    await add_notice(store, "waits", build)
+    client.headers.update(bearer(await issue(store, Role.MEMBER, "acme")))
+    dropped = good(await client.post("/v1/notices/waits/drop"))
+    assert (dropped["state"], dropped["reason"], dropped["detail"]) == (
+        "dead",
+        "dropped",
+        "dropped by the member",
+    )
+    assert bad(await client.post("/v1/notices/waits/drop"), 409) == "waits does not wait: it is dead"
+    trail = good(await client.get("/v1/audit", headers=bearer(await issue(store, Role.ADMIN))))["results"]
+    assert [(one["action"], one["subject"], one["before"]) for one in trail] == [
+        ("notice.dropped", "waits", {"channel": "team"})
+    ]
+
+
+async def test_a_notice_that_is_being_sent_or_goes_with_others_is_not_dropped(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    for name in ("sending", "folded"):
+        await add_notice(store, name)
+    await store.database.write(
+        lambda connection: [
+            connection.execute(update(notice).where(notice.c.id == name).values(**values))
+            for name, values in {
+                "sending": {"state": "sending"},
+                "folded": {"digest_id": "d"},
+            }.items()
+        ]
+    )
+    client.headers.update(bearer(await issue(store, Role.MEMBER)))
+    said = [bad(await client.post(f"/v1/notices/{name}/drop"), 409) for name in ("sending", "folded")]
+    assert said == [
+        "sending does not wait: it is sending",
+        "folded goes with others in the notice d: drop that",
+    ]
+    bad(await client.post("/v1/notices/none/drop"), 404)
+    assert good(await client.get("/v1/notices/folded"))["state"] == "pending"
 
 
 async def test_a_notice_that_a_silence_holds_again_says_so_when_it_is_replayed(

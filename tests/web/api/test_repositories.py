@@ -333,14 +333,17 @@ async def test_without_a_token_public_ones_are_seen_and_none_is_changed(client: 
 
 
 async def test_each_change_is_on_the_trail_with_before_and_after(client: httpx.AsyncClient) -> None:
-    whole = await made(client)
-    config = data(await client.put(f"{PATH}/build-config", json={"build_node": "out"}))
+    """They are what a rule file would hold."""
+    await made(client)
+    data(await client.put(f"{PATH}/build-config", json={"build_node": "out"}))
     data(await client.delete(PATH))
     bad(await client.delete(PATH), 404)
     entries = data(await client.get("/v1/audit"))["results"]
     assert {entry["subject"] for entry in entries} == {"alauda/docker_images_test"}
+    whole = GITHUB | {"namespace": "alauda"}
+    config = GITHUB["build_config"] | {"build_node": "out"}
     assert [(entry["action"], entry["before"], entry["after"]) for entry in reversed(entries)] == [
         ("repository.created", None, whole),
-        ("repository.changed", whole["build_config"], config),
+        ("repository.changed", GITHUB["build_config"], config),
         ("repository.deleted", whole | {"build_config": config}, None),
     ]

@@ -11,6 +11,7 @@ from support.api import api_of, bearer, client_of, issue
 from support.keeping import keeper_of
 from support.listed import add_notice, notice_about
 from support.scripted import START, Store
+from support.trail import change_by
 
 from bridge.channels.reasons import reasons
 from bridge.model.access import Role
@@ -43,7 +44,7 @@ async def test_every_view_of_a_build_says_what_it_waits_for(store: Store, client
 
 async def test_a_run_that_waits_again_says_for_what(store: Store, client: httpx.AsyncClient) -> None:
     ended = await store.add_build("1")
-    await store.builds.request_cancel(ended.id, "cancelled by ann")
+    await store.builds.request_cancel(ended.id, "cancelled by ann", change_by())
     await store.builds.transition(ended.id, BuildState.CANCELLED, lambda *_: [])
     await store.health.degrade("builder:here", "no answer")
     headers = bearer(await issue(store, Role.MEMBER))
@@ -66,6 +67,18 @@ async def test_a_build_of_a_repository_that_the_caller_may_not_see_is_not_named(
     hidden = BEHIND.format("a build of another repository")
     assert [await said({}), await said(bearer(of_acme))] == [hidden, hidden]
     assert await said(bearer(of_all)) == BEHIND.format("lab/secret #1")
+
+
+async def test_how_many_builds_a_builder_has_is_for_who_may_see_private_ones(
+    store: Store, client: httpx.AsyncClient
+) -> None:
+    running = await store.add_build("1", namespace="lab", repo_name="secret")
+    await store.builds.transition(running.id, BuildState.TRIGGERING, lambda *_: [])
+    build = await store.add_build("2", tags=("other",), is_public=True)
+    path = f"/v1/builds/{build.id}"
+    assert good(await client.get(path))["detail"] == "here is busy"
+    headers = bearer(await issue(store, Role.VIEWER, "acme"))
+    assert good(await client.get(path, headers=headers))["detail"] == "here is busy with 1 build"
 
 
 async def test_every_view_of_a_notice_says_what_it_waits_for(store: Store, client: httpx.AsyncClient) -> None:

@@ -42,7 +42,7 @@ from bridge.channels.base import (
 from bridge.channels.build_text import took
 from bridge.channels.hook import PAUSE, ReachSettings, answered, unread
 from bridge.channels.text import plain, web_link
-from bridge.channels.words import Speech, status_of, words_of
+from bridge.channels.words import status_of
 from bridge.config.notices import Events
 from bridge.config.types import PublicAddress, Secret, Shape, wrong
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
@@ -207,13 +207,13 @@ class CommitStatus(Channel):
             state="error" if state == "failure" and facts.state == "unknown" else state,
             name=name_of(facts, self._prefix),
             description=self._description(notice.event, facts),
-            page=web_link(facts.build_url),
+            page=web_link(self._context.speech.page(facts)),
             home=home,
         )
 
     def _description(self, event: EventName, facts: BuildFacts) -> str:
         """`#128 Build failed · took 3m12s · Reason: …`, in the language of the channel."""
-        speech = Speech(words_of(self._context.language), self._context.translate)
+        speech = self._context.speech
         words = speech.words
         parts = [f"{facts.label} {words.statuses[status_of(event, facts)].phrase}", took(facts, words)]
         if event in _EXPLAINED and facts.detail and facts.detail.strip():

@@ -8,7 +8,7 @@ Source: Atlassian Support, "Event payloads"
 
 from typing import ClassVar, Final
 
-from bridge.config.forges import ForgeTraits, WebPages
+from bridge.config.forges import ForgeApi, ForgeTraits, WebPages
 from bridge.forges.bitbucket_family import EVENT, BitbucketFamily
 from bridge.forges.fields import Fields
 from bridge.forges.hosts import Marks
@@ -24,6 +24,9 @@ class Bitbucket(BitbucketFamily):
     host: ClassVar[str] = "bitbucket-cloud"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_username="x-token-auth",
+        api=ForgeApi(
+            public="https://api.bitbucket.org/2.0", site="bitbucket.org", path="/2.0", takes_username=True
+        ),
         pages=WebPages(
             site="https://bitbucket.org",
             is_clone_url=True,

@@ -5,7 +5,7 @@ Source: Forgejo Documentation, "Webhooks" (https://forgejo.org/docs/latest/user/
 
 from typing import ClassVar
 
-from bridge.config.forges import ForgeTraits, WebPages
+from bridge.config.forges import ForgeApi, ForgeTraits, WebPages
 from bridge.forges.gogs_family import GogsFamily
 from bridge.forges.hosts import Marks
 
@@ -17,6 +17,7 @@ class Forgejo(GogsFamily):
     host: ClassVar[str] = "forgejo"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_username="oauth2",
+        api=ForgeApi(path="/api/v1"),
         pages=WebPages(
             is_clone_url=True,
             commit="/commit/{}",

@@ -6,7 +6,7 @@ API package (https://github.com/go-gitea/gitea/blob/main/modules/structs/hook.go
 
 from typing import ClassVar
 
-from bridge.config.forges import ForgeTraits, WebPages
+from bridge.config.forges import ForgeApi, ForgeTraits, WebPages
 from bridge.forges.gogs_family import GogsFamily
 from bridge.forges.hosts import Marks
 
@@ -18,6 +18,7 @@ class Gitea(GogsFamily):
     host: ClassVar[str] = "gitea"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_username="oauth2",
+        api=ForgeApi(path="/api/v1"),
         pages=WebPages(
             is_clone_url=True,
             commit="/commit/{}",

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.config.forges import ForgeTraits, WebPages
+from bridge.config.forges import ForgeApi, ForgeTraits, WebPages
 from bridge.errors import BadSignature, NoSignature
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
@@ -34,6 +34,7 @@ class Gitee(Forge):
     marks: ClassVar[Marks] = (frozenset({"x-gitee-event"}), frozenset({"x-git-oschina-event"}))
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         former_kinds=("OSChina",),
+        api=ForgeApi(public="https://gitee.com/api/v5", site="gitee.com", path="/api/v5"),
         pages=WebPages(
             site="https://gitee.com",
             is_clone_url=True,

@@ -8,7 +8,7 @@ payloads" (https://docs.github.com/en/webhooks/webhook-events-and-payloads).
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.config.forges import ForgeTraits, WebPages
+from bridge.config.forges import ForgeApi, ForgeTraits, WebPages
 from bridge.forges.base import Forge
 from bridge.forges.fields import Fields
 from bridge.forges.hosts import Marks
@@ -26,6 +26,7 @@ class GitHub(Forge):
     host: ClassVar[str] = "github"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_username="x-access-token",
+        api=ForgeApi(public="https://api.github.com", site="github.com", path="/api/v3"),
         pages=WebPages(
             site="https://github.com",
             is_clone_url=True,

@@ -9,7 +9,7 @@ specification (https://www.standardwebhooks.com/).
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from bridge.config.forges import ForgeTraits, WebPages
+from bridge.config.forges import ForgeApi, ForgeTraits, WebPages
 from bridge.errors import BadSignature
 from bridge.forges.base import Forge
 from bridge.forges.gitlab_shape import PUSH, TAG_PUSH, read_event
@@ -30,6 +30,7 @@ class GitLab(Forge):
     traits: ClassVar[ForgeTraits] = ForgeTraits(
         clone_host="https://gitlab.com",
         clone_username="oauth2",
+        api=ForgeApi(public="https://gitlab.com/api/v4", site="gitlab.com", path="/api/v4"),
         pages=WebPages(
             is_clone_url=True, commit="/-/commit/{}", branch="/-/tree/{}", tag="/-/tree/{}", hooks="/-/hooks"
         ),

@@ -6,7 +6,7 @@ Source: Gogs, "Webhooks" (https://gogs.io/advancing/webhooks), and deliveries of
 import hashlib
 from typing import ClassVar
 
-from bridge.config.forges import ForgeTraits, WebPages
+from bridge.config.forges import ForgeApi, ForgeTraits, WebPages
 from bridge.forges.fields import Fields
 from bridge.forges.gogs_family import GogsFamily, repo
 from bridge.forges.hosts import Marks
@@ -22,6 +22,7 @@ class Gogs(GogsFamily):
     kind: ClassVar[str] = "Gogs"
     host: ClassVar[str] = "gogs"
     traits: ClassVar[ForgeTraits] = ForgeTraits(
+        api=ForgeApi(path="/api/v1"),
         pages=WebPages(
             is_clone_url=True, commit="/commit/{}", branch="/src/{}", tag="/src/{}", hooks="/settings/hooks"
         ),

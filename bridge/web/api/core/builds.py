@@ -9,7 +9,7 @@ import anyio
 
 from bridge.errors import CannotRetry
 from bridge.model.access import Principal, Role
-from bridge.model.audit import Action
+from bridge.model.audit import Action, Change
 from bridge.model.build import Build
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.base import Store
@@ -17,6 +17,7 @@ from bridge.store.values import BuildFilter, Cursor, Page
 from bridge.web.api.core.access import require_in
 from bridge.web.api.core.errors import Conflict, NotFound
 from bridge.web.api.core.reasons import builds_with_reasons
+from bridge.web.api.core.resolving import Resolution, resolve
 
 _NO_BUILD: Final = "there is no such build, or it takes a token to see it"
 _NO_BUILD_FOR_YOU: Final = "there is no such build, or your token may not see it"
@@ -39,7 +40,6 @@ class BuildAccess:
         self._notice_policy = notice_policy
         self._store = store
         self._builds = store.builds
-        self._audit = store.audit
         self._wake = wake
 
     async def one(self, principal: Principal | None, build_id: str) -> Build:
@@ -55,11 +55,10 @@ class BuildAccess:
     async def cancel(self, caller: Principal, build: Build, origin: str) -> None:
         """Ask for the end of a build. Raises Forbidden, and Conflict for one that has ended or is to end."""
         require_in(caller, Role.MEMBER, build.namespace)
-        if not await self._builds.request_cancel(build.id, f"cancelled by {caller.name}"):
+        change = _change(caller, Action.BUILD_CANCELLED, build, origin)
+        if not await self._builds.request_cancel(build.id, f"cancelled by {caller.name}", change):
             raise Conflict(f"{build.full_name} #{build.number} has ended, or is to end already")
         self._wake()
-        before = {"state": build.state}
-        await self._audit.add(caller, Action.BUILD_CANCELLED, build.id, origin=origin, before=before)
 
     async def retry(self, caller: Principal, build: Build, origin: str, claim_id: str | None = None) -> Build:
         """Make another run of a build that has ended, once with the id of a claimed idempotency key.
@@ -70,7 +69,7 @@ class BuildAccess:
         try:
             again = await self._builds.retry(
                 build.id,
-                caller.name,
+                _change(caller, Action.BUILD_RETRIED, build, origin),
                 f"retried by {caller.name}",
                 claim_id,
                 notices_for=self._notice_policy(),
@@ -78,11 +77,23 @@ class BuildAccess:
         except CannotRetry as error:
             raise Conflict(str(error)) from None
         self._wake()
-        before, after = {"state": build.state}, {"run": again.run}
-        await self._audit.add(
-            caller, Action.BUILD_RETRIED, build.id, origin=origin, before=before, after=after
-        )
         return again
+
+    async def resolve(
+        self, caller: Principal, build: Build, state: Resolution, reason: str, origin: str
+    ) -> Build:
+        """Say how a build ended that is `unknown`; the notices of that end follow.
+
+        Raises Forbidden, and Conflict for one that is not unknown.
+        """
+        require_in(caller, Role.MEMBER, build.namespace)
+        why = f"resolved by {caller.name}: {reason}"
+        change = replace(_change(caller, Action.BUILD_RESOLVED, build, origin), after={"state": state})
+        ended = await resolve(self._builds, build, state, why, self._notice_policy(), change=change)
+        if ended is None:
+            raise Conflict(f"{build.full_name} #{build.number} is not unknown: it is {build.state}")
+        self._wake()
+        return ended
 
     async def page(
         self, principal: Principal | None, cursor: Cursor, size: int, only: BuildFilter
@@ -100,6 +111,10 @@ class BuildAccess:
 
 def sees(principal: Principal | None, namespace: str) -> bool:
     return principal is not None and principal.may(Role.VIEWER, namespace)
+
+
+def _change(caller: Principal, action: Action, build: Build, origin: str) -> Change:
+    return Change(who=caller, action=action, subject=build.id, origin=origin, before={"state": build.state})
 
 
 def _visible(principal: Principal | None, build: Build | None) -> Build:

@@ -1,6 +1,6 @@
 """What all dialects do their work with."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import anyio
 
@@ -15,14 +15,16 @@ from bridge.store.base import Store
 from bridge.web.api.core.builds import BuildAccess
 from bridge.web.api.core.deliveries import DeliveryAccess
 from bridge.web.api.core.explain import Explainer
+from bridge.web.api.core.failed_step import FailedLines
+from bridge.web.api.core.health import HealthAccess, PartTest
 from bridge.web.api.core.notices import NoticeAccess
 from bridge.web.api.core.previews import Previews
 from bridge.web.api.core.repositories import RepositoryAccess, RuleKeeper
+from bridge.web.api.core.sessions import SessionAccess
 from bridge.web.api.core.silences import SilenceAccess
+from bridge.web.api.core.tokens import TokenAccess
 from bridge.web.api.core.trigger import BuildTrigger
-
-PartTest = Callable[[str], Awaitable[tuple[bool, str] | None]]
-"""Tests `builder:NAME` or `channel:NAME`: whether it works, and what it said; None where there is none."""
+from bridge.web.api.credentials import Credentials
 
 
 class Core:
@@ -30,7 +32,7 @@ class Core:
 
     `keeper` holds the rules in force. `wake` is called when there is work: a delivery was stored, a build
     waits again or is to end, or a notice is to be sent once more. `forges` are by kind, `sources` those of
-    bridge.yaml by name. `test` tests a builder or a channel.
+    bridge.yaml by name. `test` tests a builder or a channel. `credentials` makes tokens.
     """
 
     def __init__(
@@ -44,20 +46,26 @@ class Core:
         sources: Mapping[str, SourceSettings],
         test: PartTest,
         previews: Previews,
+        credentials: Credentials,
     ) -> None:
-        self.test = test
         self.previews = previews
         self.store = store
         self.keeper = keeper
         self._sources = sources
         self.clock = clock
-        # However many clients ask for lists, the store's other readers stay free for the daemon.
+        # However many clients ask, one list, one search in a log and one look for a failure take a reader of
+        # the store at a time: none waits for another kind, and a reader stays free for the daemon.
         self.one_list = anyio.Semaphore(1)
+        self.one_search = anyio.Semaphore(1)
+        self.failed_lines = FailedLines(store)
         self.builds = BuildAccess(store, self._notice_policy, wake, self.one_list)
         self.deliveries = DeliveryAccess(store, wake, self.one_list)
         self.notices = NoticeAccess(store, keeper, wake, self.one_list)
         self.silences = SilenceAccess(store, keeper, clock)
+        self.health = HealthAccess(store, keeper, tuple(sources), test)
         self.repositories = RepositoryAccess(keeper)
+        self.tokens = TokenAccess(store, credentials, clock)
+        self.sessions = SessionAccess(store, clock)
         self.trigger = BuildTrigger(store, clock, wake, self._access_of)
         self.explainer = Explainer(
             keeper, self.deliveries, store.deliveries, forges=forges, sources=sources, clock=clock

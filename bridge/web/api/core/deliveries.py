@@ -8,7 +8,7 @@ import anyio
 
 from bridge.errors import CannotList
 from bridge.model.access import Principal, Role
-from bridge.model.audit import Action
+from bridge.model.audit import Action, Change
 from bridge.model.build import Build
 from bridge.store.base import Store
 from bridge.store.values import Cursor, DeliveryFilter, DeliveryHead, DeliveryRow, Page, Step
@@ -32,7 +32,6 @@ class DeliveryAccess:
         self._one_list = one_list
         self._deliveries = store.deliveries
         self._builds = store.builds
-        self._audit = store.audit
         self._wake = wake
 
     async def page(
@@ -76,10 +75,9 @@ class DeliveryAccess:
         """
         row, _, _ = await self.one(caller, delivery_id)
         require(caller, Role.MEMBER)
-        new_id = await self._deliveries.redeliver(row.delivery.id, claim_id)
+        change = Change(who=caller, action=Action.DELIVERY_REDELIVERED, subject=delivery_id, origin=origin)
+        new_id = await self._deliveries.redeliver(row.delivery.id, change, claim_id)
         self._wake()
-        after = {"delivery_id": new_id}
-        await self._audit.add(caller, Action.DELIVERY_REDELIVERED, delivery_id, origin=origin, after=after)
         return new_id
 
 

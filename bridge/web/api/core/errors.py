@@ -2,6 +2,7 @@
 
 CallError
 ├── Unauthenticated   no token, or one that is not valid
+│   └── UnknownToken  … that was never made here
 ├── Forbidden         the token is valid, but its role is too low
 ├── NotFound          there is no such thing, or it may not be seen
 ├── WrongMethod       the path has other methods
@@ -43,6 +44,13 @@ class Unauthenticated(CallError):
     def __init__(self, why: str, what: Unproven = Unproven.MISSING) -> None:
         super().__init__(why)
         self.what = what
+
+
+class UnknownToken(Unauthenticated):
+    """No token that was made here is written so."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why, Unproven.TOKEN)
 
 
 class Forbidden(CallError):

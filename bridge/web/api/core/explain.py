@@ -86,7 +86,7 @@ class Explainer:
 
         Its signature is checked for an admin only: others could try out secrets with it.
         """
-        rules = await self._rules(caller, given)
+        rules = await self.given(caller, given)
 
         def read() -> Reading:
             forge, senders = sender_of(
@@ -105,7 +105,7 @@ class Explainer:
     async def stored(self, caller: Principal, delivery_id: str, given: GivenRules) -> Explanation:
         """A delivery that is stored. Raises NotFound, and Conflict for one that no Git host sent."""
         row, _, _ = await self._access.one(caller, delivery_id)
-        rules = await self._rules(caller, given)
+        rules = await self.given(caller, given)
         if row.damage:
             raise Conflict(f"{delivery_id}: {row.damage}")
         if (forge := self._forges.get(row.delivery.forge)) is None:
@@ -133,12 +133,12 @@ class Explainer:
 
         Without a `source`, it is the only one of that kind, or any of them.
         """
-        rules = await self._rules(caller, given)
+        rules = await self.given(caller, given)
         forges = self._keeper.in_force.files.names.forges
         kinds = kinds_by_word(forges)
         if (kind := kinds.get(client.lower())) is None:
-            hint = suggest_or_list(client, forges)
-            raise Invalid([f"push.code_repo_client: there is no kind {client[:80]} of Git host{hint}"])
+            hint = suggest_or_list(client, forges).removeprefix("; ")
+            raise Invalid([f"push.code_repo_client: there is no kind {client[:80]} of Git host; {hint}"])
         by_clone_url = forges[kind].by_clone_url
         if not by_clone_url and "://" in repository:
             raise Invalid([f"push.repository: {NOT_BY_ADDRESS}"])
@@ -155,7 +155,8 @@ class Explainer:
             reading = read_invented(self._forges[kind], event, self._clock(), source or sources.only(kind))
             return await to_thread.run_sync(_explanation, caller, reading, rules)
 
-    async def _rules(self, caller: Principal, given: GivenRules) -> RuleSet:
+    async def given(self, caller: Principal, given: GivenRules) -> RuleSet:
+        """The rules that a caller gives, or those in force. Raises Faulty and Forbidden."""
         if given is None:
             return self._keeper.in_force.rules
         names = self._keeper.in_force.files.names

@@ -8,8 +8,8 @@ import anyio
 
 from bridge.errors import CannotReplay
 from bridge.model.access import Principal, Role
-from bridge.model.audit import Action
-from bridge.model.notice import MESSAGE_CHANNEL, BuildFacts, DigestFacts
+from bridge.model.audit import Action, Change
+from bridge.model.notice import MESSAGE_CHANNEL, BuildFacts, DigestFacts, NoticeState
 from bridge.model.outbox import About
 from bridge.model.silence import SilencedBy
 from bridge.planning.silences import holder
@@ -35,7 +35,6 @@ class NoticeAccess:
         self._store = store
         self._notices = store.notices
         self._messages = store.messages
-        self._audit = store.audit
         self._keeper = keeper
         self._wake = wake
         self._one_list = one_list
@@ -70,22 +69,48 @@ class NoticeAccess:
         everywhere for one about the bridge. Raises NotFound, Forbidden, and Conflict for one that is still to
         be sent, or whose channel is gone.
         """
+        row = await self._changeable(caller, notice_id)
+        channel = row.notice.channel
+        if channel not in self._keeper.in_force.files.names.channels:
+            raise Conflict(f"there is no channel {channel} any more: add it to bridge.yaml, then try again")
+        change = Change(who=caller, action=Action.NOTICE_REPLAYED, subject=notice_id, origin=origin)
+        try:
+            new_id = await self._notices.replay(notice_id, change, claim_id)
+        except CannotReplay as error:
+            raise Conflict(str(error)) from None
+        self._wake()
+        return new_id
+
+    async def drop(self, caller: Principal, notice_id: str, origin: str) -> NoticeRow:
+        """End a notice that waits, unsent; returns it as it is then.
+
+        Takes the role that `replay` does. Raises NotFound, Forbidden, and Conflict for one that is being
+        sent, has ended, or goes with others in one.
+        """
+        row = await self._changeable(caller, notice_id)
+        change = Change(
+            who=caller,
+            action=Action.NOTICE_DROPPED,
+            subject=notice_id,
+            origin=origin,
+            before={"channel": row.notice.channel},
+        )
+        if not await self._notices.drop(notice_id, f"dropped by {caller.name}", change):
+            row, _ = await self.one(caller, notice_id)
+            if row.digest_id is not None and row.state is NoticeState.PENDING:
+                raise Conflict(f"{notice_id} goes with others in the notice {row.digest_id}: drop that")
+            raise Conflict(f"{notice_id} does not wait: it is {row.state}")
+        self._wake()
+        return (await self.one(caller, notice_id))[0]
+
+    async def _changeable(self, caller: Principal, notice_id: str) -> NoticeRow:
+        """Raises NotFound and Forbidden."""
         row, _ = await self.one(caller, notice_id)
         if row.namespace is None:
             require(caller, Role.MEMBER)
         else:
             require_in(caller, Role.MEMBER, row.namespace)
-        channel = row.notice.channel
-        if channel not in self._keeper.in_force.files.names.channels:
-            raise Conflict(f"there is no channel {channel} any more: add it to bridge.yaml, then try again")
-        try:
-            new_id = await self._notices.replay(notice_id, claim_id)
-        except CannotReplay as error:
-            raise Conflict(str(error)) from None
-        self._wake()
-        after = {"notice_id": new_id}
-        await self._audit.add(caller, Action.NOTICE_REPLAYED, notice_id, origin=origin, after=after)
-        return new_id
+        return row
 
     async def replayed(self, caller: Principal, notice_id: str) -> NoticeRow:
         """A notice that was just made again; `detail` says which silence will hold it. Raises NotFound."""

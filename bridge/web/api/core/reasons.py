@@ -38,6 +38,8 @@ async def notices_with_reasons(
 
 
 def _text(wait: Wait, build: Build, sees: Sees, time: Time) -> str:
+    if wait.kind == "busy" and not sees(build.namespace):
+        return f"{wait.name} is busy"  # the builds may be private ones
     if wait.ahead is None:
         return _part_text(wait, time)
     ahead = _name_beside(build, wait.ahead, sees)

@@ -12,6 +12,7 @@ from bridge.config.faults import faults_of
 from bridge.config.notices import NoticeSetting
 from bridge.errors import ConfigError, Fault
 from bridge.model.access import Principal, Role
+from bridge.model.audit import Action, Change
 from bridge.model.plan import RepositoryKey
 from bridge.model.repository import (
     Disabled,
@@ -29,6 +30,7 @@ from bridge.web.api.core.access import require_in
 from bridge.web.api.core.builds import sees
 from bridge.web.api.core.documents import NoticeChange, merged_config, new_document
 from bridge.web.api.core.errors import Conflict, Faulty, Forbidden, Invalid, NotFound, Unauthenticated
+from bridge.web.api.repository_documents import notices_document
 
 MAX_DOCUMENT: Final = 256 << 10
 MAX_REASON: Final = 500
@@ -72,9 +74,10 @@ class RepositoryPage:
 class RepositoryAccess:
     """What callers may see and change of repositories.
 
-    Each change takes the role member in the namespace, and is in force when the call returns. All raise
-    NotFound for a repository that the caller may not see, and those that change also Unauthenticated,
-    Forbidden, Faulty for what would not pass `check`, and StoreError.
+    Each change takes the role member in the namespace, and is in force when the call returns. The audit trail
+    has what a rule file would hold, and the `origin`. All raise NotFound for a repository that the caller may
+    not see, and those that change also Unauthenticated, Forbidden, Faulty for what would not pass `check`,
+    and StoreError.
     """
 
     def __init__(self, keeper: RuleKeeper) -> None:
@@ -83,18 +86,27 @@ class RepositoryAccess:
     def one(self, principal: Principal | None, namespace: str, repo_name: str) -> KnownRepository:
         return _visible(self._keeper.in_force, principal, (namespace, repo_name))
 
-    def visible(self, principal: Principal | None, namespace: str | None = None) -> list[RepositoryKey]:
-        """The keys of those that the caller may see, in the order of their names."""
+    def visible(
+        self, principal: Principal | None, namespace: str | None = None, text: str | None = None
+    ) -> list[RepositoryKey]:
+        """The keys of those that the caller may see, in the order of their names.
+
+        With `text`, only those that have it in their name or description, whatever the case.
+        """
+        wanted = (text or "").casefold()
         return sorted(
             key
             for key, found in self._keeper.in_force.rules.repositories.items()
-            if namespace in {None, key[0]} and (found.is_public or sees(principal, key[0]))
+            if namespace in {None, key[0]}
+            and (found.is_public or sees(principal, key[0]))
+            and wanted in f"{found.path}\n{found.description}".casefold()
         )
 
     def page(
         self,
         principal: Principal | None,
         namespace: str | None = None,
+        text: str | None = None,
         *,
         size: int,
         number: int = 1,
@@ -103,7 +115,7 @@ class RepositoryAccess:
     ) -> RepositoryPage:
         """Those that the caller may see; `after` and `before` are texts `namespace/repo_name`."""
         in_force = self._keeper.in_force
-        keys = self.visible(principal, namespace)
+        keys = self.visible(principal, namespace, text)
         start = (number - 1) * size
         if after is not None:
             start = sum(key <= _key(after) for key in keys)
@@ -114,7 +126,7 @@ class RepositoryAccess:
         return RepositoryPage(count=len(keys), rows=rows, earlier=start > 0 and bool(rows), later=later)
 
     async def create(
-        self, principal: Principal | None, namespace: str, document: Mapping[str, Any]
+        self, principal: Principal | None, namespace: str, document: Mapping[str, Any], origin: str
     ) -> KnownRepository:
         """Make a repository of what a rule file would hold. Raises Conflict for a name that is taken."""
         caller = _may_change(principal, namespace)
@@ -124,7 +136,8 @@ class RepositoryAccess:
             key = _checked(data, in_force, caller).key
             if (known := in_force.known(key)) is not None:
                 raise Conflict(_taken(known))
-            return _written(data, key, caller, now, now, by=caller.name)
+            entry = _entry(caller, Action.REPOSITORY_CREATED, key, origin, after=data)
+            return _written(data, key, entry, now, now, by=caller.name)
 
         await self._change(decide)
         return self.one(principal, namespace, data["repo_name"])
@@ -132,9 +145,9 @@ class RepositoryAccess:
     async def replace_build_config(
         self,
         principal: Principal | None,
-        namespace: str,
-        repo_name: str,
+        key: RepositoryKey,
         build_config: Mapping[str, Any],
+        origin: str,
         check: Check | None = None,
     ) -> KnownRepository:
         """Change the build_config: keys that are not sent stay, and so does what is not sent of a tag_config.
@@ -143,57 +156,64 @@ class RepositoryAccess:
         Conflict for a repository of a file, Invalid for an unknown id, and what `check` raises for the
         repository as it is.
         """
-        key = (namespace, repo_name)
 
         def decide(in_force: InForce, now: float) -> RepositoryChange:
             caller, known, stored = _own(in_force, principal, key)
             if check is not None:
                 check(known)
             data = json.loads(stored.document)
-            config = merged_config(data["build_config"], build_config, known)
+            before = data["build_config"]
+            config = merged_config(before, build_config, known)
             data["build_config"] = config.document
             _checked(data, in_force, caller)
-            made = _written(data, key, caller, stored.created_at, now, by=stored.created_by)
+            entry = _entry(
+                caller, Action.REPOSITORY_CHANGED, key, origin, before=before, after=config.document
+            )
+            made = _written(data, key, entry, stored.created_at, now, by=stored.created_by)
             override = replace(known.override, disabled=None) if config.activates else known.override
             return replace(made, tag_config_ids=config.ids, override=override)
 
         await self._change(decide)
-        return self.one(principal, namespace, repo_name)
+        return self.one(principal, *key)
 
-    async def delete(self, principal: Principal | None, namespace: str, repo_name: str) -> None:
+    async def delete(self, principal: Principal | None, key: RepositoryKey, origin: str) -> None:
         """Its builds stay. Raises Conflict for a repository of a file."""
 
         def decide(in_force: InForce, _now: float) -> RepositoryChange:
-            caller, _, stored = _own(in_force, principal, (namespace, repo_name))
-            return RepositoryChange(key=stored.key, by=caller.name, repository=None)
+            caller, _, stored = _own(in_force, principal, key)
+            before = json.loads(stored.document)
+            entry = _entry(caller, Action.REPOSITORY_DELETED, key, origin, before=before)
+            return RepositoryChange(key=key, entry=entry, repository=None)
 
         await self._change(decide)
 
     async def disable(
-        self, principal: Principal | None, namespace: str, repo_name: str, reason: str = ""
+        self, principal: Principal | None, key: RepositoryKey, reason: str, origin: str
     ) -> KnownRepository:
         """Pushes and schedules build nothing of it from now on; a person still can."""
         if len(reason) > MAX_REASON:
             raise Invalid([f"reason: is over {MAX_REASON} characters"])
 
         def decide(in_force: InForce, now: float) -> RepositoryChange:
-            caller, known = _changeable(in_force, principal, (namespace, repo_name))
+            caller, known = _changeable(in_force, principal, key)
             disabled = Disabled(by=caller.name, at=now, reason=reason)
-            return _overridden(known, caller, disabled=disabled)
+            after = {"disabled": True} | ({"reason": reason} if reason else {})
+            entry = _entry(caller, Action.REPOSITORY_CHANGED, key, origin, after=after)
+            return _overridden(known, entry, disabled=disabled)
 
         await self._change(decide)
-        return self.one(principal, namespace, repo_name)
+        return self.one(principal, *key)
 
-    async def enable(self, principal: Principal | None, namespace: str, repo_name: str) -> KnownRepository:
+    async def enable(self, principal: Principal | None, key: RepositoryKey, origin: str) -> KnownRepository:
         """Pushes build it again, by the tag_configs that were active before.
 
         Where none was, all of them are active now. Raises Conflict where a file says that none is.
         """
 
         def decide(in_force: InForce, now: float) -> RepositoryChange:
-            caller, known = _changeable(in_force, principal, (namespace, repo_name))
-            key = known.repository.key
-            change = _overridden(known, caller, disabled=None)
+            caller, known = _changeable(in_force, principal, key)
+            entry = _entry(caller, Action.REPOSITORY_CHANGED, key, origin, after={"disabled": False})
+            change = _overridden(known, entry, disabled=None)
             rule = in_force.rules.api.before.get(key, known.repository)
             if any(one.is_active for one in rule.build_config.tag_configs):
                 return change
@@ -205,37 +225,36 @@ class RepositoryAccess:
             data = json.loads(known.stored.document)
             for one in data["build_config"]["tag_configs"]:
                 one["is_active"] = True
-            made = _written(data, key, caller, known.stored.created_at, now, by=known.stored.created_by)
+            made = _written(data, key, entry, known.stored.created_at, now, by=known.stored.created_by)
             return replace(made, override=change.override)
 
         await self._change(decide)
-        return self.one(principal, namespace, repo_name)
+        return self.one(principal, *key)
 
     async def set_notices(
         self,
         principal: Principal | None,
-        namespace: str,
-        repo_name: str,
-        notices: Sequence[Mapping[str, Any]] | None,
+        key: RepositoryKey,
+        notices: Sequence[Mapping[str, Any]],
+        origin: str,
     ) -> KnownRepository:
         """Set which events go to the channels that are named; other channels keep theirs.
 
-        A notice has the keys of a rule file's, and its list of events may be empty. None puts the notices of
-        the rule back in force.
+        A notice has the keys of a rule file's, and its list of events may be empty.
         """
 
         def decide(in_force: InForce, now: float) -> RepositoryChange:
-            caller, known = _changeable(in_force, principal, (namespace, repo_name))
-            if notices is None:
-                return _overridden(known, caller, notices=None)
+            caller, known = _changeable(in_force, principal, key)
             current = known.repository.notices
             settings = self._keeper.default_notices if current is None else current
             changed = _with_notices(settings, notices, in_force)
             text = json.dumps([one.model_dump(mode="json") for one in changed])
-            return _overridden(known, caller, notices=NoticesSet(by=caller.name, at=now, notices=text))
+            before, after = ({"notices": notices_document(one)} for one in (current, changed))
+            entry = _entry(caller, Action.REPOSITORY_CHANGED, key, origin, before=before, after=after)
+            return _overridden(known, entry, notices=NoticesSet(by=caller.name, at=now, notices=text))
 
         await self._change(decide)
-        return self.one(principal, namespace, repo_name)
+        return self.one(principal, *key)
 
     async def _change(self, decide: Decide) -> None:
         try:
@@ -322,7 +341,7 @@ def _faulty(faults: Sequence[Fault]) -> Faulty:
 def _written(
     data: Mapping[str, Any],
     key: RepositoryKey,
-    caller: Principal,
+    entry: Change,
     created_at: float,
     now: float,
     *,
@@ -335,17 +354,19 @@ def _written(
         created_at=created_at,
         updated_at=now,
     )
-    return RepositoryChange(key=key, by=caller.name, repository=repository)
+    return RepositoryChange(key=key, entry=entry, repository=repository)
+
+
+def _entry(caller: Principal, action: Action, key: RepositoryKey, origin: str, **values: Any) -> Change:
+    return Change(who=caller, action=action, subject="/".join(key), origin=origin, **values)
 
 
 def _overridden(
-    known: KnownRepository, caller: Principal, **changed: Disabled | NoticesSet | None
+    known: KnownRepository, entry: Change, **changed: Disabled | NoticesSet | None
 ) -> RepositoryChange:
     fields: dict[str, Any] = dict(changed)
     override: Override = replace(known.override, **fields)
-    return RepositoryChange(
-        key=known.repository.key, by=caller.name, repository=known.stored, override=override
-    )
+    return RepositoryChange(key=known.repository.key, entry=entry, repository=known.stored, override=override)
 
 
 def _with_notices(

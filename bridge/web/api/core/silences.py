@@ -13,7 +13,7 @@ from bridge.rules.pattern import BadPattern, compile_pattern
 from bridge.runtime.clock import Clock
 from bridge.store.base import Store
 from bridge.web.api.core.access import require, require_in
-from bridge.web.api.core.errors import Conflict, Invalid, NotFound
+from bridge.web.api.core.errors import Conflict, Forbidden, Invalid, NotFound
 from bridge.web.api.core.repositories import RuleKeeper
 from bridge.web.api.silence_documents import silence_document
 
@@ -59,6 +59,14 @@ class SilenceAccess:
         )
         if not await self._silences.add(silence, change):
             raise Conflict(TOO_MANY)
+
+    def may_end(self, caller: Principal, silence: Silence) -> bool:
+        """Whether `end` would refuse the caller."""
+        try:
+            _require(caller, silence)
+        except Forbidden:
+            return False
+        return True
 
     async def end(self, caller: Principal, silence_id: str, origin: str) -> Silence:
         """From now on it holds nothing. Raises NotFound, Forbidden, and Conflict if it has ended before."""

@@ -11,7 +11,7 @@ from anyio import to_thread
 from bridge.errors import BadPayload, RemoteError
 from bridge.forges.push import check_ref_name
 from bridge.model.access import Principal, Role
-from bridge.model.audit import Action
+from bridge.model.audit import Action, Change
 from bridge.model.build import Build
 from bridge.model.delivery import DeliveryState
 from bridge.model.event import RefKind
@@ -100,13 +100,17 @@ class BuildTrigger:
             docker_repo_tag=order.docker_repo_tag,
             parameters=order.parameters,
         )
-        delivery_id = (await self._store.deliveries.put(push.delivery(self._clock(), claim_id))).id
-        self._wake()
-        after = {"delivery_id": delivery_id, "ref": order.ref_name, "commit": commit}
-        await self._store.audit.add(
-            caller, Action.BUILD_TRIGGERED, repository.path, origin=origin, after=after
+        delivery = push.delivery(self._clock(), claim_id)
+        change = Change(
+            who=caller,
+            action=Action.BUILD_TRIGGERED,
+            subject=repository.path,
+            origin=origin,
+            after={"delivery_id": delivery.id, "ref": order.ref_name, "commit": commit},
         )
-        return await self._made(delivery_id)
+        await self._store.deliveries.order(delivery, change)
+        self._wake()
+        return await self._made(delivery.id)
 
     async def _code(self, repository: BuildRepository, order: Order) -> tuple[str, str]:
         """Where the code is, and the commit to build. Raises Conflict where that is not known."""

@@ -11,6 +11,7 @@ from support.codearts import JOB, SHOP, TOOL, ended, error, jobs, member, rule_f
 from support.harness import DispatcherHarness
 from support.rules import NAMES
 from support.scripted import SHA, START, Store, quiet
+from support.trail import change_by
 
 from bridge.model.access import Role
 from bridge.model.build import BuildState
@@ -143,7 +144,7 @@ async def test_a_ref_that_no_configuration_is_for_is_409(store: Store) -> None:
 async def test_a_disabled_job_is_run_by_no_one(store: Store) -> None:
     disabled = Override(disabled=Disabled(by="bob", at=START, reason="why"))
     await store.repositories.take(
-        {}, [], [], RepositoryChange(key=SHOP, by="bob", repository=None, override=disabled)
+        {}, [], [], RepositoryChange(key=SHOP, entry=change_by("bob"), repository=None, override=disabled)
     )
     async with jobs(store) as client:
         answer = await client.post("/v3/jobs/build", json=run(**COMMIT))

@@ -1,24 +1,29 @@
-"""The topics of `buildbridge help`: every guide, of `guides/` and of the folders of adapters."""
+"""The guides by topic, for `buildbridge help` and the pages: of `guides/` and of the folders of adapters."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, Final, Literal
+from typing import Final, Literal, Protocol
 
-import bridge
 from bridge.model.language import Language
-from bridge.registry import BUILDERS, CHANNELS, FORGE_ADAPTERS, Adapters
 
 Group = Literal["guides", "hosts", "builders", "channels"]
-ADAPTERS: Final[dict[Group, Adapters[Any]]] = {
-    "hosts": FORGE_ADAPTERS,
-    "builders": BUILDERS,
-    "channels": CHANNELS,
-}
 _FIRST: Final = "install"
 _TITLE: Final = re.compile(r"^# (.+)$", re.MULTILINE)
+_SENTENCE: Final = re.compile(
+    r"^# .+\n\n(?=[\w`])(?!\d+\. )((?:(?!\n\n)[\s\S])*?(?:\.(?=\s)|。))", re.MULTILINE
+)
+_COMMENT: Final = re.compile(r"^<!--.*?-->\n", re.MULTILINE)
+
+
+class Folders(Protocol):
+    """Kinds of adapters, each of which has a folder."""
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def folder(self, kind: str) -> Traversable: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class Topic:
         path = self._path(language)
         return (path if path.is_file() else self._path("en")).read_text("utf-8")
 
+    def shown(self, language: Language) -> str:
+        """The same, without the comments that its tests read."""
+        return _COMMENT.sub("", self.text(language))
+
     @property
     def is_there(self) -> bool:
         """Whether the guide has been written."""
@@ -49,23 +58,27 @@ class Topic:
         found = _TITLE.search(self.text(language))
         return found[1] if found else self.name
 
+    def first_sentence(self, language: Language) -> str:
+        """What it is about, in Markdown; empty where no sentence follows the first heading."""
+        found = _SENTENCE.search(self.shown(language))
+        return found[1] if found else ""
 
-def topics() -> Iterator[Topic]:
+
+def topics(adapters: Mapping[Group, Folders]) -> Iterator[Topic]:
     """Every topic, in the order of a list: general guides, Git hosts, builders, channels."""
-    root = files(bridge) / "guides"
+    root = files("bridge") / "guides"
     names = [entry.name.removesuffix(".md") for entry in (root / "en").iterdir()]
     for name in sorted(names, key=lambda name: (name != _FIRST, name)):
         yield Topic(name, "guides", root, f"{{}}/{name}.md")
-    for group, adapters in ADAPTERS.items():
-        for kind in adapters:
-            topic = adapter_topic(group, kind)
+    for group, folders in adapters.items():
+        for kind in folders:
+            topic = adapter_topic(group, folders.folder(kind))
             if topic.is_there:
                 yield topic
 
 
-def adapter_topic(group: Group, kind: str) -> Topic:
-    """The guide of a kind, which may be missing."""
-    folder = ADAPTERS[group].folder(kind)
+def adapter_topic(group: Group, folder: Traversable) -> Topic:
+    """The guide in the folder of an adapter, which may be missing."""
     return Topic(folder.name.replace("_", "-"), group, folder, "guide.{}.md")
 
 

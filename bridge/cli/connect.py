@@ -1,0 +1,175 @@
+"""`connect`: the webhooks of a source, made and repaired at its host."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from bridge.cli import show
+from bridge.cli.setup import outline, rules_of, run, served
+from bridge.cli.speech import reason, tell
+from bridge.config.faults import suggest_or_list
+from bridge.config.loader import Outline, find_config, load_host_api
+from bridge.errors import RemoteError
+from bridge.forges.webhook_setup import Found, Plan, Step, WebhookSetup
+from bridge.forges.webhooks import Difference
+from bridge.registry import KINDS, WEBHOOKS
+from bridge.runtime import log
+
+_MOST: Final = 200
+
+
+@click.command()
+@click.argument("source")
+@click.argument("repositories", metavar="[REPOSITORY]...", nargs=-1)
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--yes", is_flag=True, help="Do it without asking, as scripts need it.")
+@click.option(
+    "--renew-secret", is_flag=True, help="Set the secret also where nothing differs: after a new one."
+)
+@click.option(
+    "--verify", is_flag=True, help="Show whether the webhooks are there, send, and are answered well."
+)
+@click.pass_obj
+def connect(
+    config: str | None,
+    source: str,
+    repositories: Sequence[str],
+    *,
+    dry_run: bool,
+    yes: bool,
+    renew_secret: bool,
+    verify: bool,
+) -> None:
+    """Make or repair the webhook of a source at its Git host.
+
+    REPOSITORY is the name at the host, such as acme/shop; if left out, all that the rules name. What is to be
+    done is shown first, and then asked. Webhooks with other addresses are left alone. The exit status is 1
+    where something could not be done, or --verify has found something wrong.
+    """
+    if verify and (dry_run or yes or renew_secret):
+        raise click.UsageError("--verify changes nothing: leave the other options out")
+    loaded = outline(config)
+    log.configure((), level="WARNING")
+    setup = setup_of(config, loaded, source)
+    names = repositories_of(loaded, source, repositories)
+    if verify:
+        if not run(lambda: _verified(setup, names)):
+            sys.exit(1)
+        return
+    plans = run(lambda: _planned(setup, names, renew=renew_secret))
+    failed = any(plan.step is Step.CANNOT for plan in plans)
+    todo = [plan for plan in plans if plan.step in {Step.CREATE, Step.REPAIR}]
+    if todo and not dry_run:
+        _agree(len(todo), yes=yes)
+        failed |= not run(lambda: _carried_out(setup, todo))
+    if failed:
+        sys.exit(1)
+
+
+def setup_of(config: str | None, loaded: Outline, source: str) -> WebhookSetup:
+    """What makes the webhooks of the source. Raises ConfigError and ClickException."""
+    sources = loaded.settings.sources
+    if source not in sources:
+        raise click.ClickException(f"there is no source {source}{suggest_or_list(source, sources)}")
+    kind = sources[source].kind
+    if kind not in WEBHOOKS:
+        raise click.ClickException(f"webhooks of {kind} are made by hand: `buildbridge help {kind.lower()}`")
+    public_url = loaded.settings.server.public_url
+    if public_url is None:
+        raise click.ClickException("server.public_url is missing: the host has to know where it reaches us")
+    settings = load_host_api(find_config(config, os.environ), KINDS, os.environ, source)
+    if settings is None or settings.api is None:
+        raise click.ClickException(
+            f"sources.{source}.api is missing: give it a token, api: {{token: {{file: FILE}}}}"
+        )
+    return WebhookSetup(WEBHOOKS[kind](), settings.api, source, settings.secrets[0].reveal(), public_url)
+
+
+def repositories_of(loaded: Outline, source: str, repositories: Sequence[str]) -> list[str]:
+    """The repositories that are meant, each once. Raises ConfigError and ClickException."""
+    for name in repositories:
+        if "" in name.split("/") or not {".", ".."}.isdisjoint(name.split("/")) or "/" not in name:
+            raise click.UsageError(f"{name} is not the name of a repository at the host, such as acme/shop")
+    names = repositories
+    if not names:
+        rules = served(rules_of(loaded), source, loaded.settings.sources[source].kind)
+        names = sorted(path for rule in rules if (path := rule.build_config.code_path))
+        if not names:
+            raise click.ClickException(f"no rule builds what is pushed to {source}: write one first")
+    return list({name.lower(): name for name in reversed(names)}.values())[::-1]
+
+
+async def _planned(setup: WebhookSetup, names: Sequence[str], *, renew: bool) -> list[Plan]:
+    plans = []
+    for name in names:
+        plans.append(await setup.plan(name, renew=renew))
+        click.echo(show.plain(tell("{name}: {value}", name=name, value=_step(plans[-1]))))
+    return plans
+
+
+def _step(plan: Plan) -> str:
+    match plan.step:
+        case Step.CREATE:
+            return tell("create")
+        case Step.REPAIR:
+            return tell("repair: {what}", what=_listed(plan.differences))
+        case Step.KEEP:
+            return tell("nothing to do")
+        case Step.CANNOT:
+            return tell("cannot: {why}", why=reason(plan.why))
+
+
+def _listed(differences: Sequence[Difference]) -> str:
+    return tell(", ").join(map(_difference, differences))
+
+
+def _difference(one: Difference) -> str:
+    what = reason(one.what)
+    return tell("{what} (now {now})", what=what, now=one.now[:_MOST]) if one.now else what
+
+
+def _agree(count: int, *, yes: bool) -> None:
+    """Raises UsageError where no one can be asked, and Abort."""
+    if yes:
+        return
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError(
+            "there is no terminal to ask at: add --yes to do it, or --dry-run to only look"
+        )
+    question = tell("Change 1 webhook?") if count == 1 else tell("Change {count} webhooks?", count=count)
+    click.confirm(question, abort=True)
+
+
+async def _carried_out(setup: WebhookSetup, plans: Sequence[Plan]) -> bool:
+    """Whether all of it was done."""
+    good = True
+    for plan in plans:
+        try:
+            said = tell("done: {answer}", answer=reason(await setup.carry_out(plan)))
+        except RemoteError as error:
+            good = False
+            said = tell("not done: {why}", why=reason(str(error)))
+        click.echo(show.plain(tell("{name}: {value}", name=plan.repository, value=said)))
+    return good
+
+
+async def _verified(setup: WebhookSetup, names: Sequence[str]) -> bool:
+    """Whether nothing is wrong with any of them."""
+    good = True
+    for name in names:
+        found = await setup.verify(name)
+        good &= not found.problem
+        click.echo(show.plain(tell("{name}: {value}", name=name, value=_state(found))))
+    return good
+
+
+def _state(found: Found) -> str:
+    if found.problem:
+        more = tell(" ({what})", what=_listed(found.differences)) if found.differences else ""
+        return reason(found.problem) + more
+    if found.answer is None:
+        return tell("ok; the host says nothing of a last delivery")
+    return tell("ok; the last delivery was answered with {status}", status=found.answer.status)

@@ -1,0 +1,82 @@
+"""The webhooks of projects at GitLab.
+
+Source: GitLab Docs, "Project webhooks API" (https://docs.gitlab.com/api/project_webhooks) and "Webhooks"
+(https://docs.gitlab.com/user/project/integrations/webhooks).
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final, Literal
+from urllib.parse import quote
+
+from bridge.forges.fields import Fields
+from bridge.forges.signature import SIGNING_KEY_PREFIX
+from bridge.forges.webhooks import Difference, Hook, LastAnswer, Wanted, Webhooks
+
+_EVENTS: Final = ("push_events", "tag_push_events")
+"""They cover what is deleted, too."""
+_RUNS: Final = "executable"
+
+
+class GitLabWebhooks(Webhooks):
+    peer: ClassVar[str] = "GitLab"
+    needs: ClassVar[str] = "the scope api, and the role Maintainer"
+    updates_by: ClassVar[Literal["PATCH", "PUT"]] = "PUT"
+
+    def headers(self, token: str, username: str | None) -> Mapping[str, str]:  # noqa: ARG002  # it takes none
+        return {"PRIVATE-TOKEN": token}
+
+    def path(self, repository: str) -> str:
+        return f"projects/{quote(repository, safe='')}/hooks"
+
+    def hook(self, entry: object) -> Hook | None:
+        fields = Fields(entry)
+        number, address = fields.count("id"), fields.text("url")
+        if number is None or address is None:
+            return None
+        state = fields.word("alert_status")
+        stopped = (
+            ""
+            if state in {None, _RUNS}
+            else (
+                f"GitLab has switched the webhook off after failures ({state}): "
+                "Test on its page switches it on"
+            )
+        )
+        return Hook(id=str(number), address=address, fields=fields, stopped=stopped)
+
+    def differences(self, hook: Hook, wanted: Wanted) -> list[Difference]:
+        found = []
+        missing = [name for name in _EVENTS if not hook.fields.flag(name)]
+        if missing:
+            found.append(Difference("events", ", ".join(name for name in _EVENTS if name not in missing)))
+        if wanted.by_tls and not hook.fields.flag("enable_ssl_verification"):
+            found.append(Difference("TLS verification"))
+        return found
+
+    def document(self, wanted: Wanted, hook: Hook | None) -> Mapping[str, object]:
+        checks = wanted.by_tls or (hook is not None and hook.fields.flag("enable_ssl_verification"))
+        return {
+            "url": wanted.address,
+            "token": wanted.secret,
+            "enable_ssl_verification": checks,
+            **dict.fromkeys(_EVENTS, True),
+        }
+
+    def unfit(self, secret: str) -> str | None:
+        if secret.startswith(SIGNING_KEY_PREFIX.decode()):
+            return (
+                "the first secret is a signing token, which only GitLab makes: put a plain one before it, or "
+                "make the webhook by hand"
+            )
+        return None
+
+    def answers_path(self, repository: str, hook: Hook) -> str:
+        return f"{self.path(repository)}/{quote(hook.id)}/events?per_page=1"
+
+    def last_answer(self, data: object) -> LastAnswer | None:
+        """Of the newest event; an answer that never came has words in place of a number."""
+        event = Fields(data[0]) if isinstance(data, list) and data else Fields(None)
+        text = event.text("response_status") or str(event.count("response_status") or "")
+        if not text:
+            return None
+        return LastAnswer(int(text) if text.isdecimal() else None, "" if text.isdecimal() else text)

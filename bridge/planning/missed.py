@@ -1,0 +1,57 @@
+"""Which moves of refs no delivery reported, and why that may be (pure)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bridge.model.missed import HostRef
+from bridge.model.plan import KnownMove
+from bridge.planning.ref_history import newest
+from bridge.runtime.clock import moment
+
+SLACK_SECONDS: Final = 60.0
+"""A host may say of a ref what it was a moment before its webhook."""
+
+
+def set_from(seen: str, now: HostRef | None, moves: Sequence[KnownMove], since: float) -> str | None:
+    """What a ref was set from by a move that no delivery reported; None where there was none.
+
+    `seen` is what it was at the last look, `since` then, and `now` what it is; None, and an empty text, where
+    it is not there. `moves` are the recorded ones, the first recorded first.
+    """
+    names = {now.pushed, now.sha} if now else {""}
+    recent = [move for move in moves if move.at >= since]
+    left = [move for move in recent if move.before in names and move.after not in names]
+    if seen in names and not left:
+        return None
+    around = [move for move in moves if move.at >= since - SLACK_SECONDS]
+    if around and newest(moves) in names:
+        return None
+    arrived = [move.at for move in around if move.after in names]
+    if arrived and all(move.at < max(arrived) for move in left):
+        return None
+    return (newest(recent) if recent else seen) or ""
+
+
+def reason(
+    *,
+    source: str,
+    looked_at: float,
+    began: float,
+    last_sign: float | None,
+    failed_since: float | None,
+    last_delivery: float | None,
+) -> str:
+    """Why no webhook reported a move between two looks, as far as that can be known.
+
+    `began` is when this process did, `last_sign` when an earlier one was last at work, `failed_since` since
+    when the host had not said its refs, and `last_delivery` when the source last sent one.
+    """
+    if looked_at < began and last_sign is not None:
+        return f"the bridge was not running between {moment(last_sign)} and {moment(began)}"
+    if failed_since is not None:
+        return f"the Git host did not answer for a time from {moment(failed_since)} on"
+    if last_delivery is None:
+        return f"no webhook has ever come from the source {source}"
+    if last_delivery < looked_at:
+        return f"no webhook came from the source {source} since {moment(last_delivery)}"
+    return f"no webhook arrived for it, while others of the source {source} did"
