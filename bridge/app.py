@@ -12,7 +12,7 @@ from anyio.abc import TaskStatus
 from bridge import __version__
 from bridge.config.loader import Config
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
-from bridge.registry import ADAPTERS, FORGES, chinese_of
+from bridge.registry import ADAPTERS, FORGES, WEBHOOKS, chinese_of
 from bridge.rules.disk import Disk, OnDisk
 from bridge.rules.match import RuleSet
 from bridge.runtime import log, memory
@@ -127,7 +127,7 @@ class _Daemon:
             on_due=self._dispatcher.wake,
             wake_notifiers=self.staff.wake_notifiers,
         )
-        parts = self.reloader, store, service_notices, clock
+        parts = self.reloader, store, service_notices, clock, WEBHOOKS
         self._reconciler = Reconciler(*parts, on_missed=self._wake_all)
         self._unserved = Unserved(store, self.staff.builders, self.staff.channels, self.notice_policy)
         changed.add(self._unserved)

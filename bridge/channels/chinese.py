@@ -60,6 +60,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "no webhook arrived for it, while others of the source {} did": (
         "来源 {} 的其他 Webhook 都到了，唯独没有这次推送的"
     ),
+    "{} could not deliver it ({}), and was asked to send it again": "{} 没能送达（{}），已请求重发",
     "it takes notices again": "已恢复发送",
     "{} gets its notices meanwhile": "其间的通知改由渠道 {} 发送",
     "{} waits for a restart": "{} 重启后生效",

@@ -198,6 +198,8 @@ _OF_PARTS: Final[Mapping[str, str]] = {
     "named": "仅列出",
     "built": "已构建",
     "late": "Webhook 迟到",
+    "asked": "已请求重发",
+    "redelivered": "重发已收到",
     # how a test ended
     "ok: {} answers without a credential: {} refs, HEAD is {}": (
         "正常：{} 有应答（不用凭据）：{} 个引用，HEAD 是 {}"

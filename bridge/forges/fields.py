@@ -1,6 +1,7 @@
 """The fields of an untrusted JSON object, read by type."""
 
 import re
+from datetime import datetime
 from typing import Any, Final
 
 MAX_NAME: Final = 256
@@ -61,6 +62,14 @@ class Fields:
     def count(self, key: str) -> int | None:
         value = self._values.get(key)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def moment(self, key: str) -> float | None:
+        """A moment in ISO 8601 with its zone, in Unix seconds."""
+        try:
+            found = datetime.fromisoformat(self.text(key) or "")
+        except ValueError:
+            return None
+        return None if found.tzinfo is None else found.timestamp()
 
     def flag(self, key: str) -> bool:
         return self._values.get(key) is True

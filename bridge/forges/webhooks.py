@@ -38,6 +38,21 @@ class LastAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt of a host to deliver a push; `key` is the id that the delivery has here.
+
+    `at` is when, in Unix seconds, None where the host does not say. `again` is set where the host says that
+    it was asked to send it once more.
+    """
+
+    id: str
+    key: str
+    answer: LastAnswer
+    at: float | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
     """A webhook as the host shows it.
 
@@ -111,6 +126,25 @@ class Webhooks(ABC):
     def last_answer(self, data: object) -> LastAnswer | None:  # noqa: ARG002  # of who has `answers_path`
         """The newest one of what is kept there."""
         return None
+
+
+class Resending(ABC):
+    """The part of a host's API that lists attempts to deliver, the newest first, and sends one again."""
+
+    first_page: ClassVar[str]
+    """The query of the first page."""
+
+    @abstractmethod
+    def attempts_path(self, repository: str, hook: Hook) -> str:
+        """Where they are listed; behind it stands the query of a page."""
+
+    @abstractmethod
+    def attempt(self, entry: object) -> Attempt | None:
+        """One of them; None for what is no push."""
+
+    @abstractmethod
+    def again_path(self, repository: str, hook: Hook, attempt: Attempt) -> str:
+        """What is posted to, so that it is sent again under the same key."""
 
 
 def quoted(repository: str) -> str:

@@ -15,6 +15,10 @@ class MissedState(StrEnum):
     """It became a delivery of the source `reconcile`."""
     LATE = "late"
     """It was named, and its webhook arrived after all."""
+    ASKED = "asked"
+    """Its delivery had failed, and the host was asked to send it again."""
+    REDELIVERED = "redelivered"
+    """The same, and the delivery has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class MissedRef:
     """A ref that moved without a webhook, newest move only; an empty text stands for no object.
 
     `code` is the key of the code repository, `repo` its name at the host. `reason` says why no webhook came,
-    as far as that can be known. `at` is when it was noticed, in Unix seconds.
+    as far as that can be known. `at` is when it was noticed, in Unix seconds. Of a delivery that the host was
+    asked to send again, the ref is known once it has arrived.
     """
 
     code: str
@@ -43,3 +48,26 @@ class MissedRef:
     reason: str
     state: MissedState
     delivery_id: str | None = None
+
+
+class RedeliveryState(StrEnum):
+    """How far the request is that a host sends a delivery again."""
+
+    ASKING = "asking"
+    ASKED = "asked"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redelivery:
+    """A failed delivery, to be sent again by its host; `key` is the id that it has among those of the source.
+
+    `code`, `repo`, `reason` and `at` are as for a `MissedRef`.
+    """
+
+    code: str
+    source: str
+    repo: str
+    key: str
+    reason: str
+    at: float

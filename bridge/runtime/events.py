@@ -65,6 +65,11 @@ class LogEvent(StrEnum):
     # Looks at the Git hosts.
     PUSH_MISSED = "push.missed"
     """No webhook reported a push; with a `delivery_id` it is built."""
+    REDELIVERY_ASKED = "redelivery.asked"
+    """The host is to send a delivery again that had failed."""
+    REDELIVERY_REFUSED = "redelivery.refused"
+    REDELIVERY_FAILED = "redelivery.failed"
+    """The host cannot be asked which deliveries have failed, or to send them again."""
     LOOK_FAILED = "look.failed"
     LOOK_RESTORED = "look.restored"
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -23,7 +24,7 @@ import orjson
 
 from bridge import __version__
 from bridge.errors import Permanent, Transient
-from bridge.runtime.retry import retry_after
+from bridge.runtime.retry import quota_pause, retry_after
 from bridge.runtime.tls import speaks_tls, tls_fault
 from bridge.runtime.web_page import is_web_page, sign_in_page
 
@@ -33,6 +34,7 @@ _TLS_PROBE: Final = 3.0
 MAX_ANSWER: Final = 64 * 1024
 MAX_ADDRESSES: Final = 4
 _TEXT: Final = 1000
+_MAX_LINK: Final = 2048
 
 for _name in ("httpx", "httpcore"):  # both write whole URLs into their records
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -83,6 +85,8 @@ class Reply:
     """An answer: `data` is its JSON or None, `text` its beginning, `retry_after` is in seconds.
 
     `page` is, in words, the web page that came in place of an answer; with `sign_in` it asks for a login.
+    `quota_pause` is in how many seconds a quota of requests is whole again that is spent now. `next_page` is
+    the query of the address that the server names for the next page.
     """
 
     status: int
@@ -91,6 +95,8 @@ class Reply:
     page: str = ""
     sign_in: bool = False
     text: str = ""
+    quota_pause: float | None = None
+    next_page: str = ""
 
 
 def is_public(address: str) -> bool:
@@ -223,8 +229,10 @@ async def call_json(
     reach: ReachPolicy,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    *,
+    most: int = MAX_ANSWER,
 ) -> Reply:
-    """One request, with a JSON document or without, over within 18 seconds.
+    """One request, with a JSON document or without, over within 18 seconds; its answer has `most` bytes.
 
     Raises Transient when nothing was sent, AnswerLost when that is not sure, Permanent when the address or
     the configuration forbids the call.
@@ -240,7 +248,7 @@ async def call_json(
                 client(reach, context) as http,
                 http.stream(method, url, content=body, headers=headers) as response,
             ):
-                reply = await _read(response)
+                reply = await _read(response, most)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
         peer = f"{host} or of its proxy" if (reach.proxy or "").startswith("https:") else host
         why = tls_fault(error, peer, without_tls="check the address and its port")
@@ -266,18 +274,36 @@ async def _reject_tls(url: str, reach: ReachPolicy) -> None:
         raise Transient(f"port {port} of {target.host} speaks TLS: write https:// in the url")
 
 
-async def _read(response: httpx.Response) -> Reply:
+async def _read(response: httpx.Response, most: int) -> Reply:
     body = bytearray()
     async for chunk in response.aiter_raw():
         body += chunk
-        if len(body) > MAX_ANSWER:
-            raise AnswerLost(f"the answer of {response.url.host} is over {MAX_ANSWER} bytes")
+        if len(body) > most:
+            raise AnswerLost(f"the answer of {response.url.host} is over {most} bytes")
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError:
         data = None
-    after = retry_after(response.headers, time.time())
+    now = time.time()
     sign_in = sign_in_page(response.status_code, response.headers, bytes(body))
     page = sign_in or ("a web page" if is_web_page(bytes(body)) else "")
     text = bytes(body[:_TEXT]).decode(errors="replace")
-    return Reply(response.status_code, data, after, page, sign_in is not None, text)
+    return Reply(
+        status=response.status_code,
+        data=data,
+        retry_after=retry_after(response.headers, now),
+        page=page,
+        sign_in=sign_in is not None,
+        text=text,
+        quota_pause=quota_pause(response.headers, now),
+        next_page=_next_page(response),
+    )
+
+
+def _next_page(response: httpx.Response) -> str:
+    """The query of the link `next` (RFC 8288): where it leads besides is not for others to say."""
+    address = response.links.get("next", {}).get("url", "")
+    try:
+        return urlsplit(address).query if len(address) <= _MAX_LINK else ""
+    except ValueError:
+        return ""

@@ -35,7 +35,7 @@ REJECTIONS: Final = (
 )
 """Why deliveries are rejected: the `reason` of each DeliveryError."""
 CALLER_REJECTIONS: Final = ("expired", "metrics", "rate", "signature", "token")
-MISSED_OUTCOMES: Final = ("named", "built")
+MISSED_OUTCOMES: Final = ("named", "built", "asked")
 TRIGGER_OUTCOMES: Final = ("sent", "rejected", "retry", "ambiguous")
 NOTICE_OUTCOMES: Final = ("ok", "retry", "unknown", "ratelimited", "dead", "suppressed")
 _ENDS: Final = tuple(state.value for state in BuildState if state.terminal)

@@ -58,6 +58,20 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     return min(max(0.0, seconds), LONGEST_PAUSE)
 
 
+def quota_pause(headers: Mapping[str, str], now: float) -> float | None:
+    """In how many seconds a quota is whole again of which nothing is left; None where that is not said.
+
+    From 0 to an hour. Source: GitHub Docs, "Rate limits for the REST API" (https://docs.github.com/en/rest/
+    using-the-rest-api/rate-limits-for-the-rest-api), and GitLab Docs, "User and IP rate limits"
+    (https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits): both give Unix seconds.
+    """
+    for prefix in ("X-RateLimit-", "RateLimit-"):
+        left, reset = (headers.get(f"{prefix}{name}", "").strip() for name in ("Remaining", "Reset"))
+        if left == "0" and reset.isascii() and reset.isdigit():
+            return min(max(0.0, float(reset) - now), LONGEST_PAUSE)
+    return None
+
+
 def http_date(text: str) -> float | None:
     """The moment of an HTTP date, which is in GMT; None for any other text."""
     try:

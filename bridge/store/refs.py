@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bridge.model.delivery import Delivery
-from bridge.model.missed import MissedRef
+from bridge.model.missed import MissedRef, Redelivery, RedeliveryState
 from bridge.model.notice import Notice
 
 
@@ -57,8 +57,17 @@ class Looks(Protocol):
     async def fail(self, code: str, clone_url: str, error: str, now: float) -> bool:
         """Note that the host did not say its refs; whether this is another error than before."""
 
+    async def begin_redeliveries(self, wanted: Sequence[Redelivery]) -> Collection[str]:
+        """Note, before a host is asked, what it is to send again.
+
+        The keys of those that have not arrived, and for which it was not asked before, as far as is known.
+        """
+
+    async def end_redelivery(self, source: str, key: str, state: RedeliveryState) -> None:
+        """Note what the host said."""
+
     async def last_sign(self) -> float | None:
         """When the last look was written or the last delivery came; None where there was neither."""
 
     async def missed(self, limit: int) -> Sequence[MissedRef]:
-        """The missed pushes, the newest first."""
+        """The missed pushes, the newest first, with those that hosts were asked to send again."""

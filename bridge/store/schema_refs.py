@@ -1,6 +1,6 @@
 """The tables of looks at Git hosts, of the same metadata as `bridge.store.schema`."""
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
 from bridge.store.schema import metadata
 
@@ -44,3 +44,19 @@ missed_ref = Table(
     Index("missed_ref_code", "code", "state"),
 )
 """The pushes that no webhook had reported when a look found them; an empty text stands for no object."""
+
+redelivery = Table(
+    "redelivery",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("repo", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("state", Text, nullable=False),
+    UniqueConstraint("source", "key"),
+    Index("redelivery_at", "at"),
+)
+"""The failed deliveries that hosts were asked to send again, each once."""

@@ -13,9 +13,10 @@ from support.scripted import Store, failing
 from support.sshd import serve_ssh
 
 from bridge.model.missed import MissedState
+from bridge.planning.looked_code import LOOK_SECONDS
 from bridge.runtime.clock import moment
 from bridge.runtime.git.access import CloneAccess
-from bridge.services.reconciler import GRACE_SECONDS, LOOK_SECONDS
+from bridge.services.reconciler import GRACE_SECONDS
 
 MAIN = "refs/heads/main"
 

@@ -13,15 +13,16 @@ from support.harness import DispatcherHarness
 from support.rules import rules_of
 from support.scripted import Store, delivery_of
 
-from bridge.config.settings import SourceSettings
+from bridge.config.settings import ServerSettings, SourceSettings
 from bridge.model.build import Build, BuildState
 from bridge.model.missed import MissedRef, MissedState
+from bridge.planning.looked_code import LOOK_SECONDS
 from bridge.planning.notice_policy import ServiceNoticePolicy
-from bridge.registry import FORGES
+from bridge.registry import FORGES, WEBHOOKS
 from bridge.rules.match import RuleSet
 from bridge.rules.sources import SourceFacts, Sources
 from bridge.runtime.git.access import CloneAccess
-from bridge.services.reconciler import FIRST_SECONDS, GRACE_SECONDS, LOOK_SECONDS, Reconciler
+from bridge.services.reconciler import FIRST_SECONDS, GRACE_SECONDS, Reconciler
 from bridge.store.refs import NewLook
 
 NONE = "0" * 40
@@ -47,14 +48,15 @@ class InForce:
     rules: RuleSet
     source: Mapping[str, Any] = field(default_factory=dict)
     access: CloneAccess | None = None
+    public_url: str = "https://bridge.example.com"
 
     @property
     def config(self) -> Any:
-        source = SourceSettings.model_construct(
-            kind="Gitea", **{"missed": "tell", "poll": None, **self.source}
-        )
+        given = {"kind": "Gitea", "missed": "tell", "poll": None, "api": None, **self.source}
+        sources = {"gitea": SourceSettings.model_construct(**given)}
+        settings = SimpleNamespace(sources=sources, server=ServerSettings(public_url=self.public_url))
         access = {} if self.access is None else {"gitea": self.access}
-        return SimpleNamespace(settings=SimpleNamespace(sources={"gitea": source}), clone_access=access)
+        return SimpleNamespace(settings=settings, clone_access=access)
 
 
 class ReconcilerHarness(DispatcherHarness):
@@ -77,6 +79,7 @@ class ReconcilerHarness(DispatcherHarness):
             self.store,
             ServiceNoticePolicy(self.store.clock),
             self.store.clock,
+            WEBHOOKS,
             on_missed=self.hand_over("on_missed", self.dispatcher),
             jitter=lambda: 0.5,
         )

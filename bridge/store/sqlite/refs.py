@@ -1,16 +1,16 @@
 """What Git hosts said of their refs, and the pushes that no webhook had reported."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from bridge.model.missed import MissedRef, MissedState
+from bridge.model.missed import MissedRef, MissedState, Redelivery, RedeliveryState
 from bridge.store.refs import CodeLook, NewLook
 from bridge.store.schema import delivery, ref_move
 from bridge.store.schema_refs import code_look, known_ref, missed_ref
-from bridge.store.sqlite import deliveries
+from bridge.store.sqlite import deliveries, redeliveries
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.notices import add as add_notice
 
@@ -65,6 +65,12 @@ class Looks:
 
         return await self._database.write(work)
 
+    async def begin_redeliveries(self, wanted: Sequence[Redelivery]) -> Collection[str]:
+        return await self._database.write(lambda connection: redeliveries.begin(connection, wanted))
+
+    async def end_redelivery(self, source: str, key: str, state: RedeliveryState) -> None:
+        await self._database.write(lambda connection: redeliveries.end(connection, source, key, state))
+
     async def last_sign(self) -> float | None:
         queries = [select(func.max(code_look.c.looked_at)), select(func.max(delivery.c.received_at))]
 
@@ -79,7 +85,9 @@ class Looks:
 
         def work(connection: Connection) -> list[MissedRef]:
             rows = connection.execute(query).mappings()
-            return [MissedRef(**{**row, "state": MissedState(row["state"])}) for row in rows]
+            found = [MissedRef(**{**row, "state": MissedState(row["state"])}) for row in rows]
+            found += redeliveries.shown(connection, limit)
+            return sorted(found, key=lambda one: one.at, reverse=True)[:limit]
 
         return await self._database.read(work)
 

@@ -21,7 +21,7 @@ from bridge.store.schema import (
 )
 from bridge.store.schema_callers import audit
 from bridge.store.schema_notices import silence
-from bridge.store.schema_refs import code_look, missed_ref
+from bridge.store.schema_refs import code_look, missed_ref, redelivery
 from bridge.store.sqlite import idempotency, outcomes, sessions
 from bridge.store.sqlite.database import Database
 
@@ -76,6 +76,7 @@ def _expired(old_delivery: float, old_build: float) -> list[tuple[Table, Select[
         ),
         (silence, select(silence.c.id).where(silence.c.until < old_build)),
         (missed_ref, select(missed_ref.c.id).where(missed_ref.c.at < old_build)),
+        (redelivery, select(redelivery.c.id).where(redelivery.c.at < old_build)),
         (code_look, select(code_look.c.id).where(code_look.c.looked_at < old_build)),
         (message, select(message.c.id).where(message.c.at < old_build)),
         (audit, select(audit.c.id).where(audit.c.at < old_build)),

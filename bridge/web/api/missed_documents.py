@@ -14,17 +14,19 @@ class MissedDocument(TypedDict):
     source: str
     repo: str
     """The code repository, as the Git host names it."""
-    ref: str
+    ref: str | None
+    """null for a delivery that the host was asked to send again, until it arrives."""
     before: str | None
-    """What the ref pointed to; null for a new one."""
+    """What the ref pointed to; null for a new one, and where only its new value is known."""
     after: str | None
     """What it points to; null where it was deleted."""
     state: MissedState
-    """named; built; or late: named, and its webhook arrived after all."""
+    """named; built; late: named, and its webhook arrived after all; asked: its delivery had failed, and the
+    host was asked to send it again; or redelivered: the same, and it has arrived."""
     reason: str
     """Why no webhook came, as far as that can be known."""
     delivery_id: str | None
-    """The delivery that builds it."""
+    """The delivery that builds it, or that the host sent again."""
 
 
 def missed_document(one: MissedRef) -> MissedDocument:
@@ -32,7 +34,7 @@ def missed_document(one: MissedRef) -> MissedDocument:
         "at": when(one.at),
         "source": one.source,
         "repo": one.repo,
-        "ref": one.ref,
+        "ref": one.ref or None,
         "before": one.before or None,
         "after": one.after or None,
         "state": one.state,

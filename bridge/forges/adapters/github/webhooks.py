@@ -1,24 +1,38 @@
-"""The webhooks of repositories at GitHub and GitHub Enterprise Server.
+"""The webhooks of repositories at GitHub and GitHub Enterprise Server (deliveries from 3.2 on).
 
-Source: GitHub Docs, "REST API endpoints for repository webhooks" (https://docs.github.com/en/rest/repos/webhooks).
+Source: GitHub Docs, "REST API endpoints for repository webhooks" (https://docs.github.com/en/rest/repos/webhooks)
+and "Handling failed webhook deliveries"
+(https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries).
 """
 
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from bridge.forges.fields import Fields
-from bridge.forges.webhooks import Difference, Hook, LastAnswer, Wanted, Webhooks, events, lack_of_events
+from bridge.forges.webhooks import (
+    Attempt,
+    Difference,
+    Hook,
+    LastAnswer,
+    Resending,
+    Wanted,
+    Webhooks,
+    events,
+    lack_of_events,
+    quoted,
+)
 
 _EVENTS: Final = ("push",)
 """It covers branches, tags, and what is deleted."""
 _CHECKED: Final = "0"
 
 
-class GitHubWebhooks(Webhooks):
+class GitHubWebhooks(Webhooks, Resending):
     peer: ClassVar[str] = "GitHub"
     needs: ClassVar[str] = (
         "the permission Webhooks (read and write), or the scope admin:repo_hook, of an administrator"
     )
+    first_page: ClassVar[str] = "per_page=50"
 
     def headers(self, token: str, username: str | None) -> Mapping[str, str]:  # noqa: ARG002  # it takes none
         return {
@@ -57,6 +71,25 @@ class GitHubWebhooks(Webhooks):
             config["insecure_ssl"] = _checks(hook.fields.part("config"))
         named = {"name": "web"} if hook is None else {}
         return {**named, "active": True, "events": events(hook, _EVENTS), "config": config}
+
+    def attempts_path(self, repository: str, hook: Hook) -> str:
+        return f"{self.path(repository)}/{quoted(hook.id)}/deliveries"
+
+    def attempt(self, entry: object) -> Attempt | None:
+        fields = Fields(entry)
+        number, key = fields.count("id"), fields.word("guid")
+        if number is None or key is None or fields.text("event") not in _EVENTS:
+            return None
+        return Attempt(
+            id=str(number),
+            key=key,
+            answer=LastAnswer(fields.count("status_code") or None, fields.name("status") or ""),
+            at=fields.moment("delivered_at"),
+            again=fields.flag("redelivery"),
+        )
+
+    def again_path(self, repository: str, hook: Hook, attempt: Attempt) -> str:
+        return f"{self.attempts_path(repository, hook)}/{quoted(attempt.id)}/attempts"
 
 
 def _checks(config: Fields) -> str:

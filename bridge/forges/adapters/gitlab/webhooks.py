@@ -1,4 +1,4 @@
-"""The webhooks of projects at GitLab.
+"""The webhooks of projects at GitLab, which sends deliveries again from 17.4 on.
 
 Source: GitLab Docs, "Project webhooks API" (https://docs.gitlab.com/api/project_webhooks) and "Webhooks"
 (https://docs.gitlab.com/user/project/integrations/webhooks).
@@ -10,17 +10,21 @@ from urllib.parse import quote
 
 from bridge.forges.fields import Fields
 from bridge.forges.signature import SIGNING_KEY_PREFIX
-from bridge.forges.webhooks import Difference, Hook, LastAnswer, Wanted, Webhooks
+from bridge.forges.webhooks import Attempt, Difference, Hook, LastAnswer, Resending, Wanted, Webhooks
 
 _EVENTS: Final = ("push_events", "tag_push_events")
 """They cover what is deleted, too."""
 _RUNS: Final = "executable"
+_TRIGGERS: Final = frozenset({"push_hooks", "tag_push_hooks"})
+_KEY_HEADERS: Final = ("webhook-id", "Webhook-Id", "Idempotency-Key")
 
 
-class GitLabWebhooks(Webhooks):
+class GitLabWebhooks(Webhooks, Resending):
     peer: ClassVar[str] = "GitLab"
     needs: ClassVar[str] = "the scope api, and the role Maintainer"
     updates_by: ClassVar[Literal["PATCH", "PUT"]] = "PUT"
+    first_page: ClassVar[str] = "per_page=5"
+    """Each entry has the whole body of its delivery."""
 
     def headers(self, token: str, username: str | None) -> Mapping[str, str]:  # noqa: ARG002  # it takes none
         return {"PRIVATE-TOKEN": token}
@@ -71,12 +75,30 @@ class GitLabWebhooks(Webhooks):
         return None
 
     def answers_path(self, repository: str, hook: Hook) -> str:
-        return f"{self.path(repository)}/{quote(hook.id)}/events?per_page=1"
+        return f"{self.attempts_path(repository, hook)}?per_page=1"
 
     def last_answer(self, data: object) -> LastAnswer | None:
-        """Of the newest event; an answer that never came has words in place of a number."""
-        event = Fields(data[0]) if isinstance(data, list) and data else Fields(None)
-        text = event.text("response_status") or str(event.count("response_status") or "")
-        if not text:
+        return _answer(Fields(data[0]) if isinstance(data, list) and data else Fields(None))
+
+    def attempts_path(self, repository: str, hook: Hook) -> str:
+        return f"{self.path(repository)}/{quote(hook.id)}/events"
+
+    def attempt(self, entry: object) -> Attempt | None:
+        """It says no time; where no answer came, it has words in place of a status."""
+        fields = Fields(entry)
+        number, answer, sent = fields.count("id"), _answer(fields), fields.part("request_headers")
+        key = next((key for name in _KEY_HEADERS if (key := sent.word(name))), None)
+        if number is None or key is None or answer is None or fields.text("trigger") not in _TRIGGERS:
             return None
-        return LastAnswer(int(text) if text.isdecimal() else None, "" if text.isdecimal() else text)
+        return Attempt(id=str(number), key=key, answer=answer)
+
+    def again_path(self, repository: str, hook: Hook, attempt: Attempt) -> str:
+        return f"{self.attempts_path(repository, hook)}/{quote(attempt.id)}/resend"
+
+
+def _answer(event: Fields) -> LastAnswer | None:
+    """What became of a delivery; an answer that never came has words in place of a number."""
+    text = event.text("response_status") or str(event.count("response_status") or "")
+    if not text:
+        return None
+    return LastAnswer(int(text) if text.isdecimal() else None, "" if text.isdecimal() else text)

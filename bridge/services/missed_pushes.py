@@ -1,0 +1,153 @@
+"""What looks at Git hosts find: the moves that no delivery reported, and what becomes of those missed."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bridge.model.delivery import Delivery
+from bridge.model.missed import HostRef, MissedRef, MissedState
+from bridge.model.notice import EventName, Notice, ServiceFacts
+from bridge.planning.looked_code import Code, Move, move_of
+from bridge.planning.missed import reason, set_from
+from bridge.rules.match import RuleSet
+from bridge.runtime.clock import Clock
+from bridge.runtime.events import LogEvent
+from bridge.runtime.metrics import MISSED
+from bridge.store.base import Store
+from bridge.store.refs import CodeLook, NewLook
+from bridge.store.values import ServiceNoticesFor
+
+log = structlog.get_logger()
+
+_NAMED: Final = 5
+"""A notice names so many refs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at code: `known` is what was known of its refs, and `found` what they are at `url`."""
+
+    code: Code
+    url: str
+    known: CodeLook
+    found: Mapping[str, HostRef]
+
+    @property
+    def differing(self) -> set[str]:
+        """The refs that point elsewhere than they did."""
+        known = self.known.refs
+        return {ref for ref in {*known, *self.found} if self.object(ref) != known.get(ref, "")}
+
+    def object(self, ref: str) -> str:
+        """What a ref points to, "" where it is gone."""
+        return self.found[ref].pushed if ref in self.found else ""
+
+
+class MissedPushes:
+    """Compares what hosts say with what was delivered, and writes what that makes of it."""
+
+    def __init__(
+        self, store: Store, notices_for: ServiceNoticesFor, clock: Clock, *, on_missed: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._notices_for = notices_for
+        self._clock = clock
+        self._on_missed = on_missed
+        self._began = clock()
+        self._last_sign: float | None = None
+
+    async def begin(self) -> None:
+        """Note when an earlier process was last at work, before this one leaves a sign."""
+        self._last_sign = await self._store.looks.last_sign()
+
+    async def unreported(self, rules: RuleSet, look: Look) -> dict[str, Move]:
+        """The refs that moved without a delivery, of those that the rules build."""
+        now, code, known = self._clock(), look.code, look.known
+        unreported: dict[str, Move] = {}
+        for ref in sorted(look.differing | {*known.moved}):
+            moves = await self._store.deliveries.moves(code.key, ref)
+            before = set_from(known.refs.get(ref, ""), look.found.get(ref), moves, known.looked_at or 0.0)
+            if before is None:
+                continue
+            move = move_of(code, look.url, ref, before, look.found.get(ref))
+            # Without a list of changed files, and without its message, this is what a webhook would build.
+            if rules.match(move.push.kind, move.push.event(), now, code.source).matches:
+                unreported[ref] = move
+        return unreported
+
+    async def keep(self, look: Look, confirmed: Sequence[Move], suspects: Collection[str]) -> None:
+        """Write what the look found, and say so; `suspects` may be missed, and count as unseen."""
+        now, code, known = self._clock(), look.code, look.known
+        builds = code.polled or code.settings.missed == "build"
+        deliveries = {one.ref: one.push.delivery(now) for one in confirmed if builds and one.at}
+        missed = (
+            [] if code.polled or not confirmed else await self._missed(code, known, confirmed, deliveries)
+        )
+        notices = self._notices(code, missed)
+        written = NewLook(
+            code=code.key,
+            looks=known.looks,
+            clone_url=look.url,
+            looked_at=None if suspects else now,
+            changed={ref: look.object(ref) for ref in look.differing if ref not in suspects},
+            missed=missed,
+            deliveries=list(deliveries.values()),
+            notices=notices,
+        )
+        if not await self._store.looks.keep(written):
+            return
+        for one in missed:
+            MISSED.labels(code.source, one.state).inc()
+            log.warning(
+                LogEvent.PUSH_MISSED,
+                source=one.source,
+                repo=one.repo,
+                ref=one.ref,
+                before=one.before,
+                after=one.after,
+                reason=one.reason,
+                delivery_id=one.delivery_id,
+            )
+        if deliveries or notices:
+            self._on_missed()
+
+    async def _missed(
+        self, code: Code, known: CodeLook, confirmed: Sequence[Move], deliveries: Mapping[str, Delivery]
+    ) -> list[MissedRef]:
+        now = self._clock()
+        backlog = await self._store.monitoring.backlog([code.source], [], [])
+        why = reason(
+            source=code.source,
+            looked_at=known.looked_at or 0.0,
+            began=self._began,
+            last_sign=self._last_sign,
+            failed_since=known.failed_since,
+            last_delivery=backlog.last_deliveries.get(code.source),
+        )
+        return [
+            MissedRef(
+                code=code.key,
+                source=code.source,
+                repo=code.name,
+                ref=one.ref,
+                before=one.before,
+                after=one.at.pushed if one.at else "",
+                at=now,
+                reason=why,
+                state=MissedState.BUILT if one.ref in deliveries else MissedState.NAMED,
+                delivery_id=deliveries[one.ref].id if one.ref in deliveries else None,
+            )
+            for one in confirmed
+        ]
+
+    def _notices(self, code: Code, missed: Sequence[MissedRef]) -> Sequence[Notice]:
+        if not missed:
+            return []
+        names = [one.ref.split("/", 2)[-1] for one in missed[:_NAMED]]
+        listed = ", ".join([*names, "…"] if len(missed) > len(names) else names)
+        detail = f"{listed}: moved without a webhook: {missed[0].reason}"
+        return self._notices_for(
+            EventName.DEGRADED, ServiceFacts(subject=f"pushes of {code.name}", detail=detail)
+        )
