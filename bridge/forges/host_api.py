@@ -16,6 +16,8 @@ from bridge.runtime.redaction import Redactor
 
 PATIENCE: Final = 60.0
 """The seconds of a pause that is waited for; a longer one ends the work."""
+_USUAL_PAUSE: Final = 60.0
+"""Where the host does not say how long."""
 _ATTEMPTS: Final = 3
 _MOST_READ: Final = 4000
 _MOST_SAID: Final = 200
@@ -105,7 +107,8 @@ class HostApi:
             if attempt == _ATTEMPTS:
                 break
         until = "a while" if wait is None else f"{wait:.0f} s"
-        raise Transient(f"{self.peer} asks for fewer requests: run this again in {until}", wait)
+        after = _USUAL_PAUSE if wait is None else wait
+        raise Transient(f"{self.peer} asks for fewer requests: run this again in {until}", after)
 
     async def _check_way(self) -> None:
         """Token and secret must not go over plain http to a public address. Raises Permanent."""

@@ -41,7 +41,7 @@ MAX_PAUSE_SECONDS: Final = 3600.0
 GRACE_SECONDS: Final = 60.0
 """How long a webhook may be under way."""
 ASKING_SECONDS: Final = 900.0
-"""The same, while the host has more to send again than it takes requests for."""
+"""The same, while the host sends again what it could not deliver."""
 PACE_SECONDS: Final = 2.0
 """A host with many repositories is asked for one of them in this time, on average."""
 _HOSTS_AT_ONCE: Final = 4
@@ -63,8 +63,8 @@ class InForce(Protocol):
 class _Pending:
     """When a code repository is looked at next, how many looks in a row have failed, and the suspects.
 
-    These are the refs that may be missed, and since when. The host may be `asking` for time, before it sends
-    more again of what it could not deliver.
+    These are the refs that may be missed, and since when. While `asking`, the host is sending again what it
+    could not deliver.
     """
 
     due_at: float
@@ -186,7 +186,7 @@ class Reconciler(Service):
     async def _have_sent_again(
         self, code: Code, pending: _Pending, unreported: Mapping[str, Move], known: CodeLook
     ) -> bool:
-        """Have the host send again what it could not deliver, where refs moved; whether more is left."""
+        """Have the host send again what it could not deliver, where refs moved; whether to wait for that."""
         before = pending.suspects
         is_new = any(ref not in before or before[ref][0].at != move.at for ref, move in unreported.items())
         if code.polled or not (is_new or (pending.asking and unreported)):

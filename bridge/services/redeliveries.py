@@ -45,7 +45,7 @@ class Redeliveries:
         self._errors: dict[str, str] = {}
 
     async def ask(self, code: Code, public_url: str | None, since: float) -> bool:
-        """Have sent again what failed since then; whether there is more, which the host takes later.
+        """Have sent again what failed since then; whether some of it will come, or can be asked for later.
 
         It takes 45 seconds at most. Raises StoreError alone.
         """
@@ -72,7 +72,7 @@ class Redeliveries:
         return more
 
     async def _ask_each(self, code: Code, resender: Resender, failed: Sequence[FailedPush]) -> bool:
-        """Whether there is more than may be asked for at once. Raises RemoteError."""
+        """Whether there was something to ask for. Raises RemoteError."""
         now, pushes = self._clock(), failed[:_MOST]
         wanted = [
             Redelivery(
@@ -83,11 +83,11 @@ class Redeliveries:
         keys = await self._looks.begin_redeliveries(wanted)
         for push in pushes:
             if push.key in keys and not await self._ask_one(code, resender, push):
-                return True
-        return len(failed) > len(pushes)
+                break
+        return bool(keys)
 
     async def _ask_one(self, code: Code, resender: Resender, push: FailedPush) -> bool:
-        """Whether the host will send it again. Raises RemoteError where it will not be asked for more."""
+        """Whether the host will send it again. Raises RemoteError where it is not asked for more."""
         about = {"source": code.source, "repo": code.name, "key": push.key}
         try:
             await resender.ask(push)

@@ -1,6 +1,5 @@
 """The APIs of webhooks of each host, with their documented rules.
 
-Source: GitLab Docs, "Project webhooks API" (https://docs.gitlab.com/api/project_webhooks).
 Source: Gitea, "Gitea API" (https://docs.gitea.com/api); Gogs Docs, "Webhooks" (https://gogs.io/api-reference/webhooks).
 Source: Gitee, "API V5" (https://gitee.com/api/v5/swagger).
 Source: Atlassian Developer, "The Bitbucket Cloud REST API", group Repositories
@@ -10,83 +9,17 @@ Source: Atlassian Developer, "The Bitbucket Cloud REST API", group Repositories
 import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
-from urllib.parse import unquote
 
+from support.fake_config_hooks import ConfigHooks
 from support.fake_github_hooks import GitHubHooks
+from support.fake_gitlab_hooks import FLAGS, GitLabHooks
 from support.fake_hooks import OTHERS, TOKEN, FakeHooks, Invalid
 from support.fake_http import Reply, json_reply
 
 USERNAME: Final = "bot@example.com"
-_FLAGS: Final = ("push_events", "tag_push_events", "issues_events", "note_events", "merge_requests_events")
 
 
-class GitLabHooks(FakeHooks):
-    root = "/api/v4/"
-    size = "per_page"
-    usual = 20
-    edits = "PUT"
-    refused = json_reply({"message": "403 Forbidden"}, 403)
-    required = frozenset({"url"})
-    fields: ClassVar = {
-        "url": str,
-        "token": str,
-        "enable_ssl_verification": bool,
-        **dict.fromkeys(_FLAGS, bool),
-    }
-    events: ClassVar[list[dict[str, Any]]] = []
-
-    def knows(self, headers: Mapping[str, str]) -> bool:
-        return headers.get("PRIVATE-TOKEN") == TOKEN
-
-    def asked(self, path: str) -> tuple[str, str, str]:
-        """A project is named by its path as one part of the address."""
-        parts = path.split("/")
-        if len(parts) < 3 or (parts[0], parts[2]) != ("projects", "hooks"):
-            return "", "", ""
-        return unquote(parts[1]), "".join(parts[3:4]), "/".join(parts[4:])
-
-    def check(
-        self, document: Mapping[str, Any], kept: Mapping[str, Any] | None, hooks: Sequence[Mapping[str, Any]]
-    ) -> None:
-        super().check(document, kept, hooks)
-        if "url" not in document or not document["url"].startswith(("http://", "https://")):
-            raise Invalid("Invalid url given")
-        if not document.get("token", "x").isprintable():
-            raise Invalid("token is invalid")
-
-    def made(self, document: Mapping[str, Any], number: int) -> dict[str, Any]:
-        flags = {**dict.fromkeys(_FLAGS, False), "push_events": True}
-        usual = {"enable_ssl_verification": True, "alert_status": "executable", "disabled_until": None}
-        return {"id": number, **flags, **usual, **document}
-
-    def shown(self, hook: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in hook.items() if key != "token"}
-
-    def further(self, kept: dict[str, Any], rest: str) -> Reply:
-        return json_reply(self.events) if rest == "events" else json_reply({"message": "404 Not Found"}, 404)
-
-    def address(self, hook: Mapping[str, Any]) -> str:
-        return str(hook["url"])
-
-    def secret(self, hook: Mapping[str, Any]) -> str | None:
-        return str(hook["token"]) if "token" in hook else None
-
-    def of_others(self) -> dict[str, Any]:
-        self.numbers += 1
-        return self.made({"url": OTHERS}, self.numbers)
-
-    def spoil(self, what: str) -> None:
-        hook = self.ours
-        match what:
-            case "address":
-                hook["url"] = hook["url"].replace("bridge.", "former.")
-            case "events":
-                hook["tag_push_events"] = False
-            case _:
-                hook["enable_ssl_verification"] = False
-
-
-class GiteaHooks(FakeHooks):
+class GiteaHooks(ConfigHooks):
     refused = json_reply({"message": "user should be an owner or a collaborator with admin write"}, 403)
     type = "gitea"
     fields: ClassVar = {
@@ -133,28 +66,8 @@ class GiteaHooks(FakeHooks):
         emptied = {"branch_filter": "", "authorization_header": ""}
         kept |= {**emptied, **document, "config": {**kept["config"], **document.get("config", {})}}
 
-    def address(self, hook: Mapping[str, Any]) -> str:
-        return str(hook["config"]["url"])
-
-    def secret(self, hook: Mapping[str, Any]) -> str | None:
-        secret: str | None = hook["config"].get("secret")
-        return secret
-
-    def of_others(self) -> dict[str, Any]:
-        self.numbers += 1
-        return self.made({"type": self.type, "config": {"url": OTHERS, "content_type": "json"}}, self.numbers)
-
-    def spoil(self, what: str) -> None:
-        hook, config = self.ours, self.ours["config"]
-        match what:
-            case "address":
-                config["url"] = config["url"].replace("bridge.", "former.")
-            case "events":
-                hook["events"] = ["issues"]
-            case "active":
-                hook["active"] = False
-            case _:
-                config["content_type"] = "form"
+    def document(self, address: str) -> dict[str, Any]:
+        return {"type": self.type, "config": {"url": address, "content_type": "json"}}
 
 
 class ForgejoHooks(GiteaHooks):
@@ -185,7 +98,7 @@ class GiteeHooks(FakeHooks):
     usual = 20
     invalid = 400
     refused = json_reply({"message": "没有权限"}, 403)
-    fields: ClassVar = {"url": str, "encryption_type": int, "password": str, **dict.fromkeys(_FLAGS, bool)}
+    fields: ClassVar = {"url": str, "encryption_type": int, "password": str, **dict.fromkeys(FLAGS, bool)}
 
     def knows(self, headers: Mapping[str, str]) -> bool:
         return headers.get("Authorization") == f"Bearer {TOKEN}"
@@ -200,7 +113,7 @@ class GiteeHooks(FakeHooks):
             raise Invalid("encryption_type does not have a valid value")
 
     def made(self, document: Mapping[str, Any], number: int) -> dict[str, Any]:
-        flags = {**dict.fromkeys(_FLAGS, False), "push_events": True}
+        flags = {**dict.fromkeys(FLAGS, False), "push_events": True}
         return {"id": number, **flags, "result": None, "result_code": None, **document}
 
     def shown(self, hook: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +121,7 @@ class GiteeHooks(FakeHooks):
 
     def edit(self, kept: dict[str, Any], document: Mapping[str, Any]) -> None:
         """What is left out gets its usual value."""
-        kept |= {**dict.fromkeys(_FLAGS, False), "push_events": True, **document}
+        kept |= {**dict.fromkeys(FLAGS, False), "push_events": True, **document}
 
     def address(self, hook: Mapping[str, Any]) -> str:
         return str(hook["url"])

@@ -65,11 +65,16 @@ class FakeHooks(FakeServer):
         kept = next((hook for hook in hooks or [] if self.number(hook) == number), None)
         if hooks is None or (number and kept is None):
             return json_reply({"message": "Not Found"}, 404)
+        query = dict(parse_qsl(parts.query))
         with self.lock:
-            if method == "GET":
-                found = dict(parse_qsl(parts.query))
-                return self.listed(hooks, found) if kept is None else self.further(kept, rest)
-            return self.acted(hooks, kept, method, body)
+            if rest and kept is not None:
+                return self.further(kept, rest, method, query)
+            return self.acted(hooks, kept, method, body) if method != "GET" else self.got(hooks, kept, query)
+
+    def got(
+        self, hooks: list[dict[str, Any]], kept: dict[str, Any] | None, query: Mapping[str, str]
+    ) -> Reply:
+        return self.listed(hooks, query) if kept is None else json_reply(self.shown(kept))
 
     def acted(
         self, hooks: list[dict[str, Any]], kept: dict[str, Any] | None, method: str, body: bytes
@@ -108,7 +113,8 @@ class FakeHooks(FakeServer):
         first = (int(query.get("page", 1)) - 1) * size
         return hooks[first : first + size]
 
-    def further(self, kept: dict[str, Any], rest: str) -> Reply:
+    def further(self, kept: dict[str, Any], rest: str, method: str, query: Mapping[str, str]) -> Reply:
+        """What stands behind a webhook."""
         return json_reply({"message": "Not Found"}, 404)
 
     def number(self, hook: Mapping[str, Any]) -> str:

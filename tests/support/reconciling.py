@@ -26,12 +26,11 @@ from bridge.services.reconciler import FIRST_SECONDS, GRACE_SECONDS, Reconciler
 from bridge.store.refs import NewLook
 
 NONE = "0" * 40
-SOURCES = Sources({"gitea": SourceFacts("Gitea")})
 RULE = """
 namespace: acme
 repo_name: {name}
 build_config:
-  code_repo_client: Gitea
+  code_repo_client: {kind}
   code_repo_namespace: acme
   code_repo_name: {name}
   code_repo_clone_url: {url}
@@ -43,32 +42,35 @@ build_config:
 
 @dataclass
 class InForce:
-    """What a daemon would have in force, for one source `gitea`."""
+    """What a daemon would have in force, for one source with the name of its kind in small letters."""
 
     rules: RuleSet
+    kind: str
     source: Mapping[str, Any] = field(default_factory=dict)
     access: CloneAccess | None = None
     public_url: str = "https://bridge.example.com"
 
     @property
     def config(self) -> Any:
-        given = {"kind": "Gitea", "missed": "tell", "poll": None, "api": None, **self.source}
-        sources = {"gitea": SourceSettings.model_construct(**given)}
+        given = {"kind": self.kind, "missed": "tell", "poll": None, "api": None, **self.source}
+        sources = {self.kind.lower(): SourceSettings.model_construct(**given)}
         settings = SimpleNamespace(sources=sources, server=ServerSettings(public_url=self.public_url))
-        access = {} if self.access is None else {"gitea": self.access}
+        access = {} if self.access is None else {self.kind.lower(): self.access}
         return SimpleNamespace(settings=settings, clone_access=access)
 
 
 class ReconcilerHarness(DispatcherHarness):
     """`repositories` are the addresses of the code, by its names."""
 
+    kind = "Gitea"
     _sent = 0
 
     def __init__(self, store: Store, folder: Path, repositories: Mapping[str, str], **source: Any) -> None:
-        texts = [RULE.format(name=name, url=url) for name, url in repositories.items()]
-        rules = replace(rules_of(folder, "---\n".join(texts)), sources=SOURCES)
-        super().__init__(store, rules, {"Gitea": FORGES["Gitea"]})
-        self.in_force = InForce(self.rules, source)
+        texts = [RULE.format(name=name, url=url, kind=self.kind) for name, url in repositories.items()]
+        sources = Sources({self.kind.lower(): SourceFacts(self.kind)})
+        rules = replace(rules_of(folder, "---\n".join(texts)), sources=sources)
+        super().__init__(store, rules, {self.kind: FORGES[self.kind]})
+        self.in_force = InForce(self.rules, self.kind, source)
         dispatching = self._rounds.pop(self.dispatcher)
         self.reconciler = self.add(self.another())
         self._rounds[self.dispatcher] = dispatching

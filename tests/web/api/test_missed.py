@@ -16,7 +16,9 @@ async def test_who_has_one_namespace_sees_what_was_missed_of_its_code_alone(
 ) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()
-    (folder / "shop.yaml").write_text(RULE.format(name="shop", url="https://git.example.com/acme/shop.git"))
+    (folder / "shop.yaml").write_text(
+        RULE.format(name="shop", url="https://git.example.com/acme/shop.git", kind="Gitea")
+    )
     keeper = await keeper_of(store, folder)
     await keep_missed(store, "first")
     await keep_missed(store, "second", repo="globex/other")

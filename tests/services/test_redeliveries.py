@@ -1,0 +1,246 @@
+"""What a host could not deliver it is asked to send again, each once, before a push counts as missed."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+from support.fake_github_hooks import GitHubHooks
+from support.fake_hooks import REPOSITORY, TOKEN
+from support.fake_http import json_reply
+from support.fake_resending import ResendingHooks
+from support.redelivering import HOSTS, MAIN, RedeliveryHarness, redelivering, site
+from support.scripted import Store, delivery_of, eventually
+
+from bridge.model.missed import MissedState
+from bridge.planning.looked_code import LOOK_SECONDS
+from bridge.services.reconciler import ASKING_SECONDS, GRACE_SECONDS
+
+DAY = 86_400.0
+
+
+async def away(harness: RedeliveryHarness, *texts: str) -> list[str]:
+    """Pushes whose deliveries fail; their commits."""
+    harness.away = True
+    pushed = [await harness.commit(text) for text in texts]
+    harness.away = False
+    return pushed
+
+
+async def commits(harness: RedeliveryHarness) -> list[str]:
+    return [one.request.commit for one in await harness.builds()]
+
+
+async def states(harness: RedeliveryHarness) -> list[str]:
+    return [one.state for one in await harness.missed()]
+
+
+@pytest.mark.parametrize("kind", HOSTS)
+async def test_what_failed_is_sent_again_and_is_not_missed(store: Store, tmp_path: Path, kind: str) -> None:
+    async with redelivering(store, tmp_path, kind) as harness:
+        pushed = await away(harness, "2", "3")
+        with capture_logs() as lines:
+            await harness.look()
+        for _ in range(3):
+            await harness.look()
+        first, second = (one.key for one in reversed(harness.host.sent) if not one.again)
+        assert harness.host.sent_again() == [first, second]
+        assert await commits(harness) == pushed
+        found = {(one.ref, one.after, one.state) for one in await harness.missed()}
+        assert found == {(MAIN, commit, MissedState.REDELIVERED) for commit in pushed}
+        (reason,) = {one.reason for one in await harness.missed()}
+        assert reason.startswith(f"{kind} could not deliver it (503")
+        assert reason.endswith("), and was asked to send it again")
+        asked = [line for line in lines if line["event"] == "redelivery.asked"]
+        assert [line["key"] for line in asked] == [first, second]
+        assert await harness.service_notices("message") == []
+        assert TOKEN not in str(lines)
+
+
+@pytest.mark.parametrize("kind", HOSTS)
+async def test_where_no_ref_moved_unseen_the_host_is_not_asked(
+    store: Store, tmp_path: Path, kind: str
+) -> None:
+    async with redelivering(store, tmp_path, kind) as harness:
+        await harness.commit("2")
+        for _ in range(3):
+            await harness.look()
+        assert harness.host.requests == []
+
+
+@pytest.mark.parametrize("kind", HOSTS)
+async def test_what_fails_once_more_is_missed_and_never_asked_for_again(
+    store: Store, tmp_path: Path, kind: str
+) -> None:
+    async with redelivering(store, tmp_path, kind) as harness:
+        (pushed,) = await away(harness, "2")
+        harness.away = True
+        await harness.look()
+        assert sorted(await states(harness)) == ["asked", "built"]
+        assert await commits(harness) == [pushed]
+        harness.host.sent.pop(0)  # as if the host had forgotten that it was asked
+        harness.origin.commit({"a": "3"})
+        harness.origin.push()
+        await harness.look()
+        assert len(harness.asked()) == 1
+
+
+@pytest.mark.parametrize("carried_out", [False, True])
+async def test_a_lost_answer_has_it_asked_for_until_the_host_has_it(
+    store: Store, tmp_path: Path, *, carried_out: bool
+) -> None:
+    async with redelivering(store, tmp_path, "GitHub") as harness:
+        pushed = await away(harness, "2")
+        harness.host.trouble("reset", "POST", acts=carried_out)
+        await harness.look()
+        await harness.advance(GRACE_SECONDS)
+        assert len(harness.asked()) == (1 if carried_out else 2)
+        assert await states(harness) == ["redelivered"]
+        assert await commits(harness) == pushed
+
+
+async def test_who_dies_before_the_request_asks_after_its_restart(store: Store, tmp_path: Path) -> None:
+    async with site(store, tmp_path, "GitHub") as first:
+        async with first.running():
+            await first.begin()
+            pushed = await away(first, "2")
+            first.host.trouble("hang", "POST")
+            store.clock.advance(LOOK_SECONDS)
+            first.reconciler.wake()
+            await eventually(first.asked)
+        harness = first.reborn()
+        async with harness.running():
+            await harness.begin()
+            await harness.look()
+        assert len(harness.asked()) == 2
+        assert await states(harness) == ["redelivered"]
+        assert await commits(harness) == pushed
+
+
+async def test_a_spent_quota_is_waited_for(store: Store, tmp_path: Path) -> None:
+    async with redelivering(store, tmp_path, "GitHub") as harness:
+        assert isinstance(harness.host, GitHubHooks)
+        pushed = await away(harness, "2", "3")
+        # Two pages of webhooks, one of deliveries, one of the requests.
+        harness.host.left, harness.host.resets_at = 4, time.time() + 200
+        await harness.look()
+        assert (len(harness.asked()), len(harness.host.requests)) == (1, 4)
+        await harness.advance(GRACE_SECONDS)
+        assert len(harness.host.requests) == 4
+        harness.host.left = None
+        await harness.advance(GRACE_SECONDS)
+        await harness.advance(GRACE_SECONDS)
+        assert await commits(harness) == pushed
+        assert await states(harness) == ["redelivered"] * 2
+
+
+async def test_more_than_the_host_sends_in_a_minute_is_sent_minute_by_minute(
+    store: Store, tmp_path: Path
+) -> None:
+    async with redelivering(store, tmp_path, "GitLab") as harness:
+        pushed = await away(harness, *"2345678")
+        await harness.look()
+        await harness.advance(GRACE_SECONDS)
+        await harness.advance(GRACE_SECONDS)
+        assert await commits(harness) == pushed
+        assert await states(harness) == ["redelivered"] * 7
+
+
+async def test_a_host_that_takes_no_requests_for_long_is_not_waited_for(store: Store, tmp_path: Path) -> None:
+    async with redelivering(store, tmp_path, "GitHub") as harness:
+        pushed = await away(harness, "2")
+        harness.host.trouble(reply=json_reply({}, 429, Retry_After="3600"))
+        await harness.look()
+        assert await states(harness) == []
+        for _ in range(int(ASKING_SECONDS // GRACE_SECONDS)):
+            await harness.advance(GRACE_SECONDS)
+        assert await states(harness) == ["built"]
+        assert await commits(harness) == pushed
+        assert len(harness.host.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "match", "event"),
+    [
+        (json_reply({"message": "down"}, 500), "GET", "redelivery.failed"),
+        (json_reply({"message": "Bad credentials"}, 401), "GET", "redelivery.failed"),
+        (json_reply({"message": "Not Found"}, 404), "/deliveries", "redelivery.failed"),
+        (json_reply({}), "/deliveries", "redelivery.failed"),
+        (json_reply({"message": "Validation Failed"}, 422), "POST", "redelivery.refused"),
+    ],
+)
+async def test_what_the_host_does_not_send_again_is_missed(
+    store: Store, tmp_path: Path, reply: Any, match: str, event: str
+) -> None:
+    async with redelivering(store, tmp_path, "GitHub") as harness:
+        pushed = await away(harness, "2")
+        harness.host.trouble(match=match, reply=reply, times=99)
+        with capture_logs() as lines:
+            await harness.look()
+            for _ in range(int(ASKING_SECONDS // GRACE_SECONDS)):
+                await harness.advance(GRACE_SECONDS)
+        assert [line["event"] for line in lines if "redelivery" in line["event"]] == [event]
+        assert await states(harness) == ["built"]
+        assert await commits(harness) == pushed
+
+
+def _forgotten(host: ResendingHooks) -> None:
+    """The host has no webhook of ours."""
+    host.hooks[REPOSITORY].remove(host.ours)
+
+
+def _unsent(host: ResendingHooks) -> None:
+    """The host has not even tried."""
+    host.sent.clear()
+
+
+@pytest.mark.parametrize("spoil", [_forgotten, _unsent])
+async def test_what_was_never_sent_is_missed(
+    store: Store, tmp_path: Path, spoil: Callable[[ResendingHooks], None]
+) -> None:
+    async with redelivering(store, tmp_path, "GitHub") as harness:
+        await away(harness, "2")
+        spoil(harness.host)
+        await harness.look()
+        assert (await states(harness), harness.asked()) == (["built"], [])
+
+
+async def test_only_pushes_since_the_last_look_that_no_one_sent_again_are_asked_for(
+    store: Store, tmp_path: Path
+) -> None:
+    async with redelivering(store, tmp_path, "GitHub") as harness:
+        note, body = harness.host.note, json.dumps({"zen": "x"}).encode()
+        note("before-the-last-look", "push", body, 503, again=False)
+        await harness.look()
+        note("for-others", "issues", body, 503, again=False)
+        note("by-a-person", "push", body, 503, again=False)
+        note("by-a-person", "push", body, 503, again=True)
+        await store.deliveries.put(delivery_of("already-here", store.clock(), source="github"))
+        note("already-here", "push", body, None, again=False)
+        await away(harness, "2")
+        for number in range(60):
+            note(f"good-{number}", "push", body, 202, again=False)
+        key = harness.host.sent[60].key
+        await harness.look()
+        assert harness.host.sent_again()[1:] == [key]
+
+
+async def test_a_host_keeps_deliveries_for_three_days(store: Store, tmp_path: Path) -> None:
+    async with redelivering(store, tmp_path, "GitHub") as harness:
+        await away(harness, "2")
+        store.clock.advance(4 * DAY)
+        await away(harness, "3")
+        await harness.look()
+        assert len(harness.asked()) == 1
+
+
+async def test_a_polled_source_is_asked_for_its_refs_alone(store: Store, tmp_path: Path) -> None:
+    async with redelivering(store, tmp_path, "GitHub", poll=timedelta(minutes=1)) as harness:
+        pushed = await away(harness, "2")
+        await harness.look()
+        assert await commits(harness) == pushed
+        assert harness.host.requests == []
