@@ -38,7 +38,7 @@ CHINESE: Final[Mapping[str, str]] = {
     "the repository has another name now, or `{}` leads elsewhere": (
         "仓库改了名字，或者 `{}` 不是 API 的地址"
     ),
-    "{} does not take the webhook": "{} 不接受这个 Webhook",
+    "{} does not take the request": "{} 不接受这个请求",
     "the answer is {}: it does not come from {}, check `{}`": "应答是{}，不是 {} 发出的，请检查 `{}`",
     "a web page": "网页",
     "{} asks for fewer requests: run this again in {}": "{} 要求减少请求：请在{}之后再运行一次",

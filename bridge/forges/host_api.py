@@ -94,7 +94,7 @@ class HostApi:
     async def _answered(self, method: str, url: str, body: bytes | None, most: int) -> Reply:
         """The answer, after the pauses that the host asks for. Raises RemoteError."""
         wait: float | None = self.quota_pause
-        for attempt in range(1, _ATTEMPTS + 1):
+        for _ in range(_ATTEMPTS):
             if wait is None or wait > self._patience:
                 break
             await anyio.sleep(wait)
@@ -104,8 +104,6 @@ class HostApi:
             if not _is_limited(reply):
                 return reply
             wait = reply.quota_pause if reply.retry_after is None else reply.retry_after
-            if attempt == _ATTEMPTS:
-                break
         until = "a while" if wait is None else f"{wait:.0f} s"
         after = _USUAL_PAUSE if wait is None else wait
         raise Transient(f"{self.peer} asks for fewer requests: run this again in {until}", after)
@@ -145,7 +143,7 @@ class HostApi:
                 why = f"the repository has another name now, or `{setting}.url` leads elsewhere"
                 return Permanent(f"{why}; {said}")
             case status if status in _INVALID:
-                return Permanent(f"{peer} does not take the webhook; {said}")
+                return Permanent(f"{peer} does not take the request; {said}")
             case _:
                 return Transient(said)
 

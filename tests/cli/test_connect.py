@@ -5,7 +5,6 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -15,25 +14,12 @@ import yaml
 from support.connect_site import ADDRESS, Site, site_of
 from support.daemon import SECRET
 from support.fake_gitlab_hooks import GitLabHooks
-from support.fake_hook_hosts import HOSTS, SPOILT, USERNAME, BitbucketHooks
+from support.fake_hook_hosts import SPOILT, USERNAME, BitbucketHooks
 from support.fake_hooks import OTHERS, REPOSITORY, TOKEN
 
 from bridge.registry import KINDS
 
 SPOILT_WAYS: Final = [(kind, what) for kind, ways in SPOILT.items() for what in ways]
-
-
-@pytest.fixture(params=HOSTS)
-def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """Each kind of host, where the repository has a webhook of others."""
-    with site_of(tmp_path, request.param) as found:
-        yield found
-
-
-@pytest.fixture
-def github(tmp_path: Path) -> Iterator[Site]:
-    with site_of(tmp_path, "GitHub") as found:
-        yield found
 
 
 def test_a_webhook_that_is_missing_is_shown_then_made_and_then_left_as_it_is(site: Site) -> None:

@@ -1,6 +1,5 @@
 """`connect`: what cannot be done is said with its cure, and nothing is done by half."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,6 @@ from support.daemon import SECRET, Daemon
 from support.fake_hook_hosts import HOSTS
 from support.fake_hooks import REPOSITORY, TOKEN
 from support.fake_http import Reply, json_reply, served
-
-
-@pytest.fixture(params=HOSTS)
-def site(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """Each kind of host, where the repository has a webhook of others."""
-    with site_of(tmp_path, request.param) as found:
-        yield found
-
-
-@pytest.fixture
-def github(tmp_path: Path) -> Iterator[Site]:
-    with site_of(tmp_path, "GitHub") as found:
-        yield found
 
 
 def test_a_token_that_is_not_accepted_is_asked_with_once(site: Site) -> None:
@@ -102,7 +88,7 @@ def test_a_duplicate_that_came_meanwhile_is_said_in_the_words_of_the_host(github
     done = github.run("--yes")
     assert done.status == 1
     said = "GitHub answered 422: Validation Failed; Hook already exists"
-    assert f"not done: GitHub does not take the webhook; {said}" in done.stdout
+    assert f"not done: GitHub does not take the request; {said}" in done.stdout
 
 
 def test_an_answer_that_is_lost_makes_no_second_webhook(github: Site) -> None:

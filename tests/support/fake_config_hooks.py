@@ -10,8 +10,9 @@ from support.fake_hooks import OTHERS, FakeHooks
 class ConfigHooks(FakeHooks):
     """Webhooks with `events`, `active` and a `config`."""
 
-    def address(self, hook: Mapping[str, Any]) -> str:
-        return str(hook["config"]["url"])
+    def config(self, hook: dict[str, Any]) -> dict[str, Any]:
+        config: dict[str, Any] = hook["config"]
+        return config
 
     def secret(self, hook: Mapping[str, Any]) -> str | None:
         secret: str | None = hook["config"].get("secret")
@@ -25,11 +26,9 @@ class ConfigHooks(FakeHooks):
     def document(self, address: str) -> dict[str, Any]:
         """A webhook of people."""
 
-    def spoil(self, what: str) -> None:
-        hook, config = self.ours, self.ours["config"]
+    def spoil_more(self, hook: dict[str, Any], what: str) -> None:
+        config = hook["config"]
         match what:
-            case "address":
-                config["url"] = config["url"].replace("bridge.", "former.")
             case "events":
                 hook["events"] = ["issues"]
             case "active":

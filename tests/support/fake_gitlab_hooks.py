@@ -97,9 +97,6 @@ class GitLabHooks(ResendingHooks):
     def proof(self, hook: Mapping[str, Any], key: str, event: str, body: bytes) -> dict[str, str]:
         return {"X-Gitlab-Event": event, "X-Gitlab-Token": hook["token"], "Idempotency-Key": key}
 
-    def address(self, hook: Mapping[str, Any]) -> str:
-        return str(hook["url"])
-
     def secret(self, hook: Mapping[str, Any]) -> str | None:
         return str(hook["token"]) if "token" in hook else None
 
@@ -107,15 +104,8 @@ class GitLabHooks(ResendingHooks):
         self.numbers += 1
         return self.made({"url": OTHERS}, self.numbers)
 
-    def spoil(self, what: str) -> None:
-        hook = self.ours
-        match what:
-            case "address":
-                hook["url"] = hook["url"].replace("bridge.", "former.")
-            case "events":
-                hook["tag_push_events"] = False
-            case _:
-                hook["enable_ssl_verification"] = False
+    def spoil_more(self, hook: dict[str, Any], what: str) -> None:
+        hook["tag_push_events" if what == "events" else "enable_ssl_verification"] = False
 
 
 def _item(one: Sent) -> dict[str, Any]:

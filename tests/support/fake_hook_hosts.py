@@ -123,9 +123,6 @@ class GiteeHooks(FakeHooks):
         """What is left out gets its usual value."""
         kept |= {**dict.fromkeys(FLAGS, False), "push_events": True, **document}
 
-    def address(self, hook: Mapping[str, Any]) -> str:
-        return str(hook["url"])
-
     def secret(self, hook: Mapping[str, Any]) -> str | None:
         return str(hook["password"]) if hook["encryption_type"] == 1 else None
 
@@ -133,11 +130,8 @@ class GiteeHooks(FakeHooks):
         self.numbers += 1
         return self.made({"url": OTHERS, "encryption_type": 0}, self.numbers)
 
-    def spoil(self, what: str) -> None:
-        if what == "address":
-            self.ours["url"] = self.ours["url"].replace("bridge.", "former.")
-        else:
-            self.ours["tag_push_events"] = False
+    def spoil_more(self, hook: dict[str, Any], what: str) -> None:
+        hook["tag_push_events"] = False
 
 
 class BitbucketHooks(FakeHooks):
@@ -186,9 +180,6 @@ class BitbucketHooks(FakeHooks):
         rest = {key: value for key, value in hook.items() if key != "secret"}
         return {**rest, "type": "webhook_subscription", "secret_set": bool(hook.get("secret"))}
 
-    def address(self, hook: Mapping[str, Any]) -> str:
-        return str(hook["url"])
-
     def secret(self, hook: Mapping[str, Any]) -> str | None:
         secret: str | None = hook.get("secret")
         return secret
@@ -199,11 +190,8 @@ class BitbucketHooks(FakeHooks):
             {"url": OTHERS, "active": True, "description": "", "events": ["repo:push"]}, self.numbers
         )
 
-    def spoil(self, what: str) -> None:
-        hook = self.ours
+    def spoil_more(self, hook: dict[str, Any], what: str) -> None:
         match what:
-            case "address":
-                hook["url"] = hook["url"].replace("bridge.", "former.")
             case "events":
                 hook["events"] = ["issue:created"]
             case "active":

@@ -134,9 +134,13 @@ class FakeHooks(FakeServer):
     def knows(self, headers: Mapping[str, str]) -> bool:
         """Whether the headers prove who asks."""
 
-    @abstractmethod
-    def address(self, hook: Mapping[str, Any]) -> str:
+    def config(self, hook: dict[str, Any]) -> dict[str, Any]:
+        """The part of a webhook that has its address."""
+        return hook
+
+    def address(self, hook: dict[str, Any]) -> str:
         """Where it sends to."""
+        return str(self.config(hook)["url"])
 
     @abstractmethod
     def secret(self, hook: Mapping[str, Any]) -> str | None:
@@ -154,6 +158,14 @@ class FakeHooks(FakeServer):
     def of_others(self) -> dict[str, Any]:
         """A webhook of someone else."""
 
-    @abstractmethod
     def spoil(self, what: str) -> None:
         """Change ours in one way, as a person would do."""
+        config = self.config(self.ours)
+        if what == "address":
+            config["url"] = config["url"].replace("bridge.", "former.")
+        else:
+            self.spoil_more(self.ours, what)
+
+    @abstractmethod
+    def spoil_more(self, hook: dict[str, Any], what: str) -> None:
+        """The same, in other ways than its address."""
