@@ -184,7 +184,7 @@ class SourceSettings(Strict):
     poll: Annotated[Positive, AfterValidator(_poll)] | None = None
     """How often to look for pushes at a host that cannot send webhooks, such as 1m; they are built."""
     api: ForgeApiSettings | None = None
-    """What `buildbridge connect` makes webhooks at the host with."""
+    """What `buildbridge connect` makes webhooks at the host with, and failed ones are asked for again."""
 
     @field_validator("username")
     @classmethod

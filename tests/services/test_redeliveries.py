@@ -121,21 +121,25 @@ async def test_who_dies_before_the_request_asks_after_its_restart(store: Store, 
         assert await commits(harness) == pushed
 
 
-async def test_a_spent_quota_is_waited_for(store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("left", "asked", "pushes"), [(0, 0, "2"), (4, 1, "2"), (4, 1, "23")])
+async def test_a_spent_quota_is_waited_for(
+    store: Store, tmp_path: Path, left: int, asked: int, pushes: str
+) -> None:
     async with redelivering(store, tmp_path, "GitHub") as harness:
         assert isinstance(harness.host, GitHubHooks)
-        pushed = await away(harness, "2", "3")
-        # Two pages of webhooks, one of deliveries, one of the requests.
-        harness.host.left, harness.host.resets_at = 4, time.time() + 200
+        pushed = await away(harness, *pushes)
+        # Two for the pages of webhooks, one for that of deliveries.
+        harness.host.left, harness.host.resets_at = left, time.time() + 200
         await harness.look()
-        assert (len(harness.asked()), len(harness.host.requests)) == (1, 4)
+        assert len(harness.asked()) == asked
+        assert len(harness.host.requests) == max(1, left)
         await harness.advance(GRACE_SECONDS)
-        assert len(harness.host.requests) == 4
+        assert len(harness.host.requests) == max(1, left)
         harness.host.left = None
-        await harness.advance(GRACE_SECONDS)
-        await harness.advance(GRACE_SECONDS)
+        for _ in range(3):
+            await harness.advance(GRACE_SECONDS)
         assert await commits(harness) == pushed
-        assert await states(harness) == ["redelivered"] * 2
+        assert await states(harness) == ["redelivered"] * len(pushed)
 
 
 async def test_more_than_the_host_sends_in_a_minute_is_sent_minute_by_minute(
@@ -229,13 +233,25 @@ async def test_only_pushes_since_the_last_look_that_no_one_sent_again_are_asked_
         assert harness.host.sent_again()[1:] == [key]
 
 
-async def test_a_host_keeps_deliveries_for_three_days(store: Store, tmp_path: Path) -> None:
+async def test_deliveries_of_the_last_three_days_are_asked_for(store: Store, tmp_path: Path) -> None:
     async with redelivering(store, tmp_path, "GitHub") as harness:
+        harness.host.days = 7  # as an Enterprise Server
         await away(harness, "2")
         store.clock.advance(4 * DAY)
         await away(harness, "3")
         await harness.look()
         assert len(harness.asked()) == 1
+
+
+async def test_what_a_person_had_gitlab_send_again_in_vain_is_not_asked_for(
+    store: Store, tmp_path: Path
+) -> None:
+    async with redelivering(store, tmp_path, "GitLab") as harness:
+        await away(harness, "2")
+        first = harness.host.sent[0]
+        harness.host.note(first.key, first.event, first.body, 503, again=True)
+        await harness.look()
+        assert (harness.asked(), await states(harness)) == ([], ["built"])
 
 
 async def test_a_polled_source_is_asked_for_its_refs_alone(store: Store, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -29,7 +29,7 @@ class Sent:
 class ResendingHooks(FakeHooks):
     """`sent` are the attempts of our webhook, the newest first, of which those of the last days are shown."""
 
-    days: ClassVar[int]
+    days: int
 
     def __init__(self) -> None:
         super().__init__()
