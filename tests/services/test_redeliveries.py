@@ -142,6 +142,17 @@ async def test_a_spent_quota_is_waited_for(
         assert await states(harness) == ["redelivered"] * len(pushed)
 
 
+async def test_a_quota_that_the_last_request_spent_is_waited_for(store: Store, tmp_path: Path) -> None:
+    async with redelivering(store, tmp_path, "GitHub") as harness:
+        assert isinstance(harness.host, GitHubHooks)
+        await away(harness, "2")
+        harness.away = True
+        harness.host.left, harness.host.resets_at = 4, time.time() + 200
+        await harness.look()
+        await harness.advance(GRACE_SECONDS)
+        assert len(harness.host.requests) == 4
+
+
 async def test_more_than_the_host_sends_in_a_minute_is_sent_minute_by_minute(
     store: Store, tmp_path: Path
 ) -> None:
