@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.runtime.retry import LONGEST_PAUSE, Backoff, bounded, retry_after
+from bridge.runtime.retry import LONGEST_PAUSE, Backoff, bounded, quota_pause, retry_after
 
 NOON = 1_795_608_000.0
 """12:00:00 UTC on 25 November 2026."""
@@ -105,3 +105,20 @@ def test_a_date_counts_from_the_clock_of_the_server(date: str, seconds: float) -
 def test_waits_never_shrink() -> None:
     waits = Backoff.exponential(2.0, 300.0).waits
     assert all(before < after for before, after in pairwise(waits))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOON) + 90)}, 90.0),
+        ({"RateLimit-Remaining": "0", "RateLimit-Reset": str(int(NOON) + 90)}, 90.0),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOON) - 9)}, 0.0),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9" * 400}, LONGEST_PAUSE),
+        ({"X-RateLimit-Remaining": "1", "X-RateLimit-Reset": str(int(NOON) + 90)}, None),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "soon"}, None),
+        ({"X-RateLimit-Remaining": "0"}, None),
+        ({}, None),
+    ],
+)
+def test_a_spent_quota_is_whole_again_within_an_hour(headers: dict[str, str], seconds: float | None) -> None:
+    assert quota_pause(headers, NOON) == seconds

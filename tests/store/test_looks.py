@@ -6,6 +6,7 @@ from datetime import timedelta
 from support.reconciling import keep_missed
 from support.scripted import Store, delivery_of
 
+from bridge.model.missed import Redelivery, RedeliveryState
 from bridge.store.refs import NewLook
 
 CODE = "Gitea acme/shop"
@@ -46,4 +47,26 @@ async def test_what_was_seen_outlives_deliveries_and_goes_with_builds(store: Sto
     store.clock.advance(365 * 86_400)
     await store.prune(deliveries=timedelta(days=30), builds=timedelta(days=365))
     assert (await store.looks.last(CODE)).looked_at is None
+    assert await store.looks.missed(10) == []
+
+
+async def test_what_a_host_was_asked_to_send_again_is_listed_with_what_arrived_until_builds_go(
+    store: Store,
+) -> None:
+    wanted = [
+        Redelivery(code=CODE, source="plain", repo="acme/shop", key=key, reason="503", at=store.clock())
+        for key in ("here", "comes", "stays-away", "refused")
+    ]
+    await store.deliveries.put(delivery_of("here", store.clock()))
+    assert list(await store.looks.begin_redeliveries(wanted)) == ["comes", "stays-away", "refused"]
+    await store.looks.end_redelivery("plain", "comes", RedeliveryState.ASKED)
+    await store.looks.end_redelivery("plain", "refused", RedeliveryState.REFUSED)
+    assert list(await store.looks.begin_redeliveries(wanted)) == ["stays-away"]
+    await keep_missed(store, "why", at=store.clock() + 1)
+    comes = await store.deliveries.put(delivery_of("comes", store.clock()))
+    found = [(one.state, one.delivery_id) for one in await store.looks.missed(10)]
+    assert found == [("named", None), ("asked", None), ("redelivered", comes.id)]
+    assert len(await store.looks.missed(2)) == 2
+    store.clock.advance(366 * 86_400)
+    await store.prune(deliveries=timedelta(days=30), builds=timedelta(days=365))
     assert await store.looks.missed(10) == []
