@@ -15,7 +15,7 @@ from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
 from bridge.registry import ADAPTERS, FORGES, WEBHOOKS, chinese_of
 from bridge.rules.disk import Disk, OnDisk
 from bridge.rules.match import RuleSet
-from bridge.runtime import log, memory
+from bridge.runtime import log, memory, tracing
 from bridge.runtime.clock import SteadyClock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.local_socket import listening_locally
@@ -58,6 +58,7 @@ async def serve(
     service_notices = ServiceNoticePolicy(clock, config.watchers, settings.pools, config.fallbacks)
     store_of = partial(open_store, config.store_url, log_limit=settings.store.log_limit)
     redact = lines.redactor.foreign
+    tracing.follow(settings.tracing, redact)
     async with (
         store_of(exclusive=True, clock=clock, service_notices=service_notices, redact=redact) as store,
         anyio.create_task_group() as tasks,
@@ -148,6 +149,7 @@ class _Daemon:
         settings = config.settings
         self._lines.redactor.learn(config.secrets)
         self._lines.set(style=settings.log.format, level=settings.log.level.upper())
+        tracing.follow(settings.tracing, self._lines.redactor.foreign)
         self._service_notices.watchers = config.watchers
         self._service_notices.pools = self.notice_policy.pools = settings.pools
         self._service_notices.fallbacks = config.fallbacks
@@ -181,10 +183,8 @@ class _Daemon:
         config = self.reloader.config
         parts = config.settings, self._store, self.reloader, self._clock, self._wake_all
         guides, said = tuple(topics(ADAPTERS)), chinese_of(config)
-        calls = partial(
-            open_site, test=self._test, previews=self.staff.previews, of_adapters=said, topics=guides
-        )
-        return calls(*parts, forges=FORGES, memory=self._memory, local=self._local)
+        calls = partial(open_site, test=self._test, previews=self.staff.previews, of_adapters=said)
+        return calls(*parts, forges=FORGES, memory=self._memory, local=self._local, topics=guides)
 
     async def _test(self, part: str) -> tuple[bool, str] | None:
         found = await self.staff.test(part)

@@ -21,6 +21,7 @@ from bridge import __version__
 from bridge.builders.base import Ambiguous, Outcome, Rejected, Retry
 from bridge.builders.settings import ServerSettings
 from bridge.errors import Denied, NotSent, Permanent, RemoteError, Transient, Unanswered
+from bridge.runtime import tracing
 from bridge.runtime.http_client import certificates
 from bridge.runtime.retry import retry_after
 from bridge.runtime.tls import causes, speaks_tls, tls_fault
@@ -267,6 +268,13 @@ class _Body:
 
 
 async def _exchanged(client: httpx.AsyncClient, request: httpx.Request, limit: int) -> Answer:
+    with tracing.calling(request.method, str(request.url)) as call:
+        answer = await _read(client, request, limit)
+        call.answered(answer.status)
+        return answer
+
+
+async def _read(client: httpx.AsyncClient, request: httpx.Request, limit: int) -> Answer:
     response = await client.send(request, stream=True)
     try:
         body = bytearray()

@@ -22,6 +22,7 @@ from bridge.config.networks import Networks, Proxies
 from bridge.config.notices import Events, NoticeSetting
 from bridge.config.people import People
 from bridge.config.sign_in import SignInSettings
+from bridge.config.tracing import TracingSettings
 from bridge.config.types import (
     Duration,
     Frequency,
@@ -371,3 +372,5 @@ class Settings(Strict):
     """Who may read the metrics."""
     log: LogSettings = LogSettings()
     """How the daemon writes its log."""
+    tracing: TracingSettings | None = None
+    """The collector that gets traces; if left out, there are none."""

@@ -31,7 +31,8 @@ class Delivery:
 
     `key` is the host's own delivery id, or a digest of the body where it sends none: with `source` it
     makes a repeat harmless, an id for ever, a digest for a time. `headers` has lower-case names and holds
-    only those that `parse` reads. `received_at` is in Unix seconds.
+    only those that `parse` reads. `received_at` is in Unix seconds. A wanted repeat that is claimed has in
+    `repeats` the id of the first delivery, while that is kept.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Delivery:
     headers: Mapping[str, str]
     body: bytes
     received_at: float
+    repeats: str | None = None
 
 
 def id_time(delivery_id: str) -> float | None:

@@ -101,7 +101,8 @@ class BuildFacts:
     `log_tail` is the end of the log. `code_host` is the kind of Git host and `code_path` the name of the code
     there, as the rule writes them; None in notices of earlier releases. `context` and `dockerfile` are those
     of the request, in which the images of one repository differ. `stage` is the part of the build that
-    failed, such as a stage or a job and its step; "" where the builder says none.
+    failed, such as a stage or a job and its step; "" where the builder says none. `delivery_id` is that of
+    the push; "" in notices of earlier releases.
     """
 
     build_id: str
@@ -134,6 +135,7 @@ class BuildFacts:
     stage: str = ""
     committer: Person = field(default_factory=Person)
     co_authors: tuple[Person, ...] = ()
+    delivery_id: str = ""
 
     @property
     def label(self) -> str:

@@ -94,6 +94,7 @@ class NoticePolicy:
             streak_since=streak.since,
             streak_seconds=self._seconds(build, streak),
             log_tail=self._tail(build),
+            delivery_id=origin.delivery_id,
         )
 
     def _tail(self, build: Build) -> str:

@@ -73,6 +73,11 @@ class LogEvent(StrEnum):
     LOOK_FAILED = "look.failed"
     LOOK_RESTORED = "look.restored"
 
+    # Traces.
+    TRACES_FAILED = "traces.failed"
+    """The collector takes none: once for each outage. What it misses meanwhile is lost."""
+    TRACES_RESTORED = "traces.restored"
+
     # The store.
     STORE_WRITE_FAILED = "store.write_failed"
     STORE_RESTORED = "store.restored"

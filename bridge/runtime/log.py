@@ -7,9 +7,11 @@ import logging
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, Literal, TextIO
 
 import orjson
@@ -51,6 +53,20 @@ def configure(secrets: Collection[str], *, style: Style = "auto", level: str = "
 def silence_urllib3() -> None:
     """Its lines hold URLs, also a warning, such as that of a strange header, and an error."""
     logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
+
+
+# structlog's own looks through all variables of a context, for each line.
+_bound: ContextVar[Mapping[str, str]] = ContextVar("_bound", default=MappingProxyType({}))
+
+
+@contextmanager
+def bound(**fields: str) -> Iterator[None]:
+    """Every line of the work within the block has these fields, also in tasks and threads that it begins."""
+    token = _bound.set(fields)
+    try:
+        yield
+    finally:
+        _bound.reset(token)
 
 
 _LEVELS: Final = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()}
@@ -132,6 +148,7 @@ class _Handler(logging.Handler):
 
 def _completed(level: str, event: str, fields: EventDict) -> EventDict:
     """The fields of an event, and what is known only when it happens."""
+    fields.update(_bound.get())
     fields["event"] = event
     fields["level"] = level
     fields["timestamp"] = datetime.now(UTC)

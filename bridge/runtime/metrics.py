@@ -14,7 +14,7 @@ from typing import Final
 from bridge import __version__
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState, id_time
-from bridge.runtime import memory
+from bridge.runtime import memory, tracing
 
 with memory.emptied("http.server", "socketserver", "wsgiref.simple_server"):  # for servers of its own
     import prometheus_client
@@ -180,7 +180,8 @@ def count_triggered(build: Build, now: float) -> None:
 
 
 def count_ended(build: Build) -> None:
-    """A run of a build has ended, however it did."""
+    """A run of a build has ended, however it did: it is counted, and its trace has it."""
+    tracing.run_ended(build)
     BUILDS.labels(build.builder, build.state).inc()
     if build.started_at is None:
         return

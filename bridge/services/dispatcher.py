@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 import structlog
+from anyio.abc import TaskStatus
 from pydantic import ValidationError
 
 from bridge.config.forges import USUAL
@@ -28,11 +28,12 @@ from bridge.rules.explain import Evaluation, evaluate, stored_documents
 from bridge.rules.lending import lending
 from bridge.rules.match import Match, Matching, RuleSet
 from bridge.rules.schema import BuildRepository
+from bridge.runtime import tracing
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import DISPATCHED
 from bridge.services.base import Service
 from bridge.store.base import Deliveries
-from bridge.store.values import MAX_DETAIL, Decision
+from bridge.store.values import MAX_DETAIL, Decision, RecordedDecision
 
 log = structlog.get_logger()
 
@@ -73,9 +74,18 @@ class Dispatcher(Service):
             # Side by side, so that their writes share a commit.
             async with anyio.create_task_group() as tasks:
                 for delivery in batch:
-                    tasks.start_soon(self._record, delivery, await self._decided(delivery))
-                    # A Git host does not wait for the answer to its delivery until all of these are decided.
-                    await anyio.lowlevel.checkpoint()
+                    # Which lets a Git host have the answer to its delivery before all of these are decided.
+                    await tasks.start(self._decide, delivery)
+
+    async def _decide(self, delivery: Delivery, *, task_status: TaskStatus[None]) -> None:
+        """The next delivery can be decided once this one is, while that is still to be recorded."""
+        with tracing.deciding(delivery, sent=delivery.forge in self._forges) as span:
+            decision = await self._decided(delivery)
+            task_status.started()
+            recorded = await self._record(delivery, decision)
+            if recorded is not None:
+                failed = recorded.state is DeliveryState.DEAD
+                span.outcome(recorded.state, recorded.detail, failed)
 
     async def _next(self) -> list[Delivery]:
         """The deliveries to decide now. While many arrive they are stored first, for a moment at most."""
@@ -113,7 +123,7 @@ class Dispatcher(Service):
             return one
         return evaluate(forge, [event], rules, delivery.received_at, source)[0]
 
-    async def _record(self, delivery: Delivery, decision: Decision) -> None:
+    async def _record(self, delivery: Delivery, decision: Decision) -> RecordedDecision | None:
         try:
             recorded = await self._deliveries.record_decision(
                 delivery.id, decision, self._notice_policy, plan
@@ -127,7 +137,7 @@ class Dispatcher(Service):
                 delivery.id, _undecidable(error), self._notice_policy, plan
             )
         if recorded is None:
-            return
+            return None
         DISPATCHED.labels(recorded.state).inc()
         log.info(
             LogEvent.DELIVERY_DECIDED,
@@ -138,6 +148,7 @@ class Dispatcher(Service):
         )
         if recorded.builds:
             self._on_dispatched()
+        return recorded
 
     def _evaluated(self, delivery: Delivery, rules: RuleSet) -> list[Evaluation] | Decision:
         """What the rules decide about each ref, or what becomes of a delivery that cannot be read."""

@@ -18,6 +18,7 @@ from bridge.model.notice import DigestFacts, NoticeState
 from bridge.model.outbox import Later
 from bridge.planning import outbox
 from bridge.planning.silences import silenced
+from bridge.runtime import tracing
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import NOTICE_SECONDS, NOTICES
@@ -173,19 +174,22 @@ class Notifier(Service):
         return outbox.Slots(free=rate.count - len(recent), count=rate.count, next_at=next_at)
 
     async def _deliver(self, row: NoticeRow) -> None:
-        outcome = await self._send(row)
-        NOTICES.labels(self._name, outcome.label).inc()
-        with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
-            await self._record(row, outcome)
-        log.info(
-            LogEvent.NOTICE_ATTEMPTED,
-            notice_id=row.notice.id,
-            build_id=row.build_id,
-            channel=self._name,
-            kind=row.notice.event,
-            outcome=outcome.label,
-            reason=outcome.detail if isinstance(outcome, Ok) else outcome.why,
-        )
+        with tracing.sending(row.notice) as span:
+            outcome = await self._send(row)
+            NOTICES.labels(self._name, outcome.label).inc()
+            why = outcome.detail if isinstance(outcome, Ok) else outcome.why
+            span.outcome(outcome.label, why, not isinstance(outcome, Ok | Suppressed))
+            with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
+                await self._record(row, outcome)
+            log.info(
+                LogEvent.NOTICE_ATTEMPTED,
+                notice_id=row.notice.id,
+                build_id=row.build_id,
+                channel=self._name,
+                kind=row.notice.event,
+                outcome=outcome.label,
+                reason=why,
+            )
 
     async def _send(self, row: NoticeRow) -> Outcome:
         facts = row.notice.facts

@@ -13,6 +13,7 @@ from bridge.builders.base import Builder, Handle, Status
 from bridge.errors import Denied, Permanent
 from bridge.model.build import Build, BuildState
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.runtime import tracing
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import POLL_SECONDS, POLLS, count_ended
@@ -196,7 +197,8 @@ class Poller(Service):
     async def _each(self, work: Callable[[Build], Awaitable[None]], builds: Sequence[Build]) -> None:
         async def one(build: Build) -> None:
             async with self._open_calls:
-                await work(build)
+                with tracing.following(build):
+                    await work(build)
 
         async with anyio.create_task_group() as tasks:
             for build in builds:

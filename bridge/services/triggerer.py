@@ -18,6 +18,7 @@ from bridge.builders.base import Ambiguous, Builder, Handle, Outcome, Rejected, 
 from bridge.errors import Denied, RemoteError
 from bridge.model.build import Build, BuildState, SeenJob
 from bridge.planning.notice_policy import NoticePolicy
+from bridge.runtime import tracing
 from bridge.runtime.clock import Clock, Pause
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import TRIGGERS, count_ended, count_triggered
@@ -177,10 +178,13 @@ class Triggerer(Service):
         return not short
 
     async def _trigger(self, build: Build) -> Outcome:
-        outcome = await self._call(build)
-        TRIGGERS.labels(self._name, outcome.label).inc()
-        with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
-            await self._record(build, outcome)
+        with tracing.asking(build, "trigger") as span:
+            outcome = await self._call(build)
+            TRIGGERS.labels(self._name, outcome.label).inc()
+            why = outcome.detail if isinstance(outcome, Sent) else outcome.why
+            span.outcome(outcome.label, why, not isinstance(outcome, Sent))
+            with anyio.CancelScope(shield=True), anyio.move_on_after(RECORD_SECONDS):
+                await self._record(build, outcome)
         return outcome
 
     async def _call(self, build: Build) -> Outcome:
@@ -256,7 +260,10 @@ class Triggerer(Service):
 
     async def _resolve(self, build: Build) -> None:
         """Find out whether the builder has a build that may or may not have reached it."""
-        found = await self._find(build)
+        with tracing.asking(build, "find") as span:
+            found = await self._find(build)
+            if isinstance(found, _NoAnswer):
+                span.outcome("unanswered", found.why, failed=True)
         if found is None and await self._may_still_arrive(build):
             return
         match found:
@@ -338,13 +345,14 @@ class Triggerer(Service):
         return moved
 
     def _changed(self, build: Build) -> None:
-        log.info(
-            LogEvent.BUILD_STATE_CHANGED,
-            build_id=build.id,
-            build=f"{build.full_name} #{build.number}",
-            state=build.state,
-            reason=build.detail,
-        )
+        with tracing.following(build):
+            log.info(
+                LogEvent.BUILD_STATE_CHANGED,
+                build_id=build.id,
+                build=f"{build.full_name} #{build.number}",
+                state=build.state,
+                reason=build.detail,
+            )
         self._wake_notifiers()
 
     async def _healthy(self) -> None:

@@ -17,6 +17,7 @@ from bridge.config.settings import REJECTED_RATE, Settings
 from bridge.errors import BadDelivery, DeliveryError, PayloadTooLarge, StoreError, UnknownSource
 from bridge.forges.base import Forge
 from bridge.forges.request import FORM, Headers, Request, headers_of, media_type
+from bridge.runtime import tracing
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
 from bridge.runtime.metrics import ANSWER_SECONDS, DELIVERIES, REJECTED, UNKNOWN
@@ -138,12 +139,13 @@ class Receiver:
         if wait := limits.admit(client.client_key, now):
             raise _TooManyRequests("this source sends more deliveries than its `rate` allows", wait)
         receipt = await self._deliveries.put(delivery)
-        self._log.info(
-            LogEvent.DELIVERY_STORED if receipt.new else LogEvent.DELIVERY_REPEATED,
-            delivery_id=receipt.id,
-            source=name,
-            kind=delivery.event,
-        )
+        with tracing.received(receipt.id, new=receipt.new, source=name, event=delivery.event, since=now):
+            self._log.info(
+                LogEvent.DELIVERY_STORED if receipt.new else LogEvent.DELIVERY_REPEATED,
+                delivery_id=receipt.id,
+                source=name,
+                kind=delivery.event,
+            )
         return receipt
 
     async def _body(self, receive: Receive, limit: int) -> bytes:

@@ -23,6 +23,7 @@ from requests.exceptions import ProxyError
 from bridge.builders.jenkins.answer import Answer
 from bridge.builders.jenkins.request import Body, Request, ServerAccess, Window
 from bridge.errors import NotSent, Unanswered
+from bridge.runtime import tracing
 from bridge.runtime.tls import causes, speaks_tls, tls_fault
 
 _MAX_ERROR_PAGE: Final = 64 << 10
@@ -53,7 +54,9 @@ class _Client(jenkins.Jenkins):  # type: ignore[misc]  # the library has no type
             prepared.url, {}, stream, self._session.verify, None
         )
         settings |= {"timeout": self.timeout, "allow_redirects": False}
-        answer: requests.Response = self._session.send(prepared, **settings)
+        with tracing.calling(req.method, req.url) as call:
+            answer: requests.Response = self._session.send(prepared, **settings)
+            call.answered(answer.status_code)
         return answer
 
     def _response_handler(self, response: requests.Response) -> requests.Response:

@@ -117,7 +117,7 @@ class Deliveries:
             found: list[DeliveryRow] = []
             size = 0
             for row in connection.execute(query).mappings():
-                found.append(_row(row))
+                found.append(_with_first(connection, _row(row)))
                 size += len(found[-1].delivery.body)
                 if size > _BATCH_BYTES:
                     break
@@ -213,6 +213,15 @@ class Deliveries:
 def keep(connection: Connection, delivery: Delivery) -> Receipt:
     """Keep a small delivery of our own, in a transaction of the caller's."""
     return _keep(connection, [_values(delivery, compression.compress(delivery.body))])[0]
+
+
+def _with_first(connection: Connection, row: DeliveryRow) -> DeliveryRow:
+    """With the id of the delivery that this one repeats, if it is still kept."""
+    if not row.replay:
+        return row
+    same = (table.c.source == row.delivery.source, table.c.key == row.delivery.key, table.c.replay == 0)
+    first = connection.execute(select(table.c.id).where(*same)).scalar()
+    return replace(row, delivery=replace(row.delivery, repeats=first))
 
 
 def _is_kept(connection: Connection, delivery_id: str) -> bool:
