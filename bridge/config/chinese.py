@@ -308,6 +308,17 @@ CHINESE: Final[Mapping[str, str]] = {
     "the address of your {}, such as {}": "请写您的 {} 的地址，例如 {}",
     "username is missing": "没有写 username",
     "{} wants the one that the token belongs to": "{} 要求写出令牌所属的用户名",
+    # tracing
+    "ends with {}, which is added by itself": "末尾的 {} 会自动加上",
+    "leave that out": "请删掉它",
+    "the value of a header is one line of ASCII, without spaces around it": (
+        "请求头的值应该是一行 ASCII 文本，首尾没有空格"
+    ),
+    "its name has only letters, digits and '-'": "名称只能有字母、数字和 -",
+    "needs OpenTelemetry, which is not installed here": "需要 OpenTelemetry，这里没有安装",
+    "`pip install 'buildbridge[tracing]'`, or leave it out": (
+        "请运行 `pip install 'buildbridge[tracing]'`，或者删掉这一段"
+    ),
     # warnings
     "no sources are configured": "没有配置来源",
     "no host can send deliveries": "没有代码平台能发来推送",
@@ -317,6 +328,8 @@ CHINESE: Final[Mapping[str, str]] = {
     "give the bridge its own host name": "请给 Buildbridge 单独的主机名",
     "everyone on the way to {} can read the token": "到 {} 的途中谁都能读到令牌",
     "fetch over https, or over SSH": "请用 https 或 SSH 取代码",
+    "everyone on the way to {} can read the headers": "到 {} 的途中谁都能读到请求头",
+    "send over https": "请用 https 发送",
     "is shorter than {} characters, and can be guessed": "不到 {} 个字符，可能被猜出",
     "other users may read the secret file": "其他用户也能读这个密钥文件",
 }

@@ -45,12 +45,16 @@ class SecretWarnings:
             yield from self.of(inner, (*loc, key))
 
     def on_the_way(self, settings: Settings) -> Iterator[Fault]:
-        """Those of tokens for private code that go over the network as they are."""
+        """Those of secrets that go over the network as they are: to private code, and with traces."""
         for name, source in settings.sources.items():
             url = source.clone.url or "" if source.clone and source.clone.token else ""
             if url.startswith("http:") and urlsplit(url).hostname not in _LOOPBACK:
                 problem = f"everyone on the way to {url} can read the token: fetch over https, or over SSH"
                 yield self._document.fault(("sources", name, "clone", "url"), problem, warning=True)
+        url = settings.tracing.endpoint if settings.tracing and settings.tracing.headers else ""
+        if url.startswith("http:") and urlsplit(url).hostname not in _LOOPBACK:
+            problem = f"everyone on the way to {url} can read the headers: send over https"
+            yield self._document.fault(("tracing", "endpoint"), problem, warning=True)
 
     def _problems(self, secret: Secret, written: object, loc: Loc) -> Iterator[str]:
         match written:

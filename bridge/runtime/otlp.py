@@ -45,12 +45,8 @@ BATCH: Final = 512
 QUEUE: Final = 2048
 _MAX_TEXT: Final = 1000
 _FAILING: Final = 400
-_RANDOM_BITS: Final = 56
-"""The last bits of a trace id, which are random also where it is a UUID with a time in it.
-
-Source: OpenTelemetry Specification, "TraceState: Probability Sampling"
-(https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/).
-"""
+_RANDOM_BITS: Final = 32
+"""The last bits of a trace id, which are random also where it is a UUID with a time and a counter in it."""
 _KINDS: Final = {
     "server": trace.SpanKind.SERVER,
     "client": trace.SpanKind.CLIENT,
@@ -193,9 +189,6 @@ class _Ids(IdGenerator):
 
     def generate_span_id(self) -> int:
         return _begins.get().span
-
-    def is_trace_id_random(self) -> bool:
-        return True
 
 
 class _Session(requests.Session):
