@@ -326,6 +326,9 @@ _OF_CONNECT: Final[Mapping[str, str]] = {
     "server.public_url is missing: the host has to know where it reaches us": (
         "没有写 server.public_url：平台要知道推送发到哪里"
     ),
+    "sources.{}.secrets is missing: give it the secret of the webhook": (
+        "没有写 sources.{}.secrets：请给出 Webhook 的密钥"
+    ),
     "sources.{}.api is missing: give it a token, {}": "没有写 sources.{}.api：请给出令牌，{}",
     "{} is not the name of a repository at the host, such as {}": "{} 不是平台上的仓库名，例如 {}",
 }

@@ -85,6 +85,8 @@ def setup_of(config: str | None, loaded: Outline, source: str) -> WebhookSetup:
         raise click.ClickException(
             f"sources.{source}.api is missing: give it a token, api: {{token: {{file: FILE}}}}"
         )
+    if not settings.secrets:
+        raise click.ClickException(f"sources.{source}.secrets is missing: give it the secret of the webhook")
     return WebhookSetup(WEBHOOKS[kind](), settings.api, source, settings.secrets[0].reveal(), public_url)
 
 

@@ -298,6 +298,11 @@ CHINESE: Final[Mapping[str, str]] = {
     "prefer: ssh needs ssh_key and known_hosts": "prefer: ssh 需要 ssh_key 和 known_hosts",
     "prefer: https needs a token": "prefer: https 需要 token",
     "url is missing": "没有写 url",
+    # how a source hears of pushes
+    "secrets is missing": "没有写 secrets",
+    "write that of the webhook, or poll: 1m where the host cannot send webhooks": (
+        "请写 Webhook 的密钥；平台不能发送 Webhook 时写 poll: 1m"
+    ),
     # api of a source
     "the URL has to start with https:// where a proxy is between": "经过代理时 url 要以 https:// 开头",
     "is for {}": "只用于 {}",

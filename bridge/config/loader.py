@@ -232,7 +232,8 @@ class _Loading:
             return None
         # Of its secrets only those of the part are needed, and often no other can be read.
         given = entry.get("secrets") if part == "api" else ["unread"]
-        needed = {**entry, "secrets": given[:1] if isinstance(given, list) else given, without: None}
+        first = {"secrets": given[:1]} if isinstance(given, list) else {}
+        needed = {**entry, **first, without: None}
         settings = self._validate(SourceSettings, needed, ("sources", source))
         if self._faults or settings is None:
             raise ConfigError(in_order(self._faults))

@@ -168,8 +168,9 @@ class SourceSettings(Strict):
 
     kind: ForgeKind
     """The kind of Git host."""
-    secrets: Annotated[tuple[Secret, ...], Field(strict=False, min_length=1, max_length=16)]
-    """The secrets, of which each proves a delivery: the old and the new one while a secret is replaced."""
+    secrets: Annotated[tuple[Secret, ...], Field(strict=False, min_length=1, max_length=16)] = ()
+    """The secrets, of which each proves a delivery: the old and the new one while a secret is replaced.
+    With `poll` they may be left out: then there is no webhook."""
     username: Annotated[Text, AfterValidator(_username)] | None = None
     """The user name of Basic authentication; if left out, any user name is accepted."""
     allow: Networks = ()
@@ -206,6 +207,13 @@ class SourceSettings(Strict):
     def _is_known(cls, value: ForgeApiSettings | None, info: ValidationInfo) -> ForgeApiSettings | None:
         kind, forges = info.data.get("kind", ""), forges_of(info)
         return value and (value.completed(kind, forges) if kind in forges else value)
+
+    @model_validator(mode="after")
+    def _hears_of_pushes(self) -> Self:
+        if not self.secrets and self.poll is None:
+            problem = "is missing: write that of the webhook, or poll: 1m where the host cannot send webhooks"
+            raise wrong("secrets", f"secrets {problem}")
+        return self
 
     @property
     def credentials(self) -> list[bytes]:

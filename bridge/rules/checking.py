@@ -124,7 +124,7 @@ class AmbiguousSources:
             )
             problem = (
                 f"builds what is pushed to any of the sources {' and '.join(names.sources.of_kind(key[1]))}"
-                f"{more}: name one with code_repo_source"
+                f"{more}: name one with code_repo_source, so that pushes are looked for there, too"
             )
             yield document.fault(("build_config", "code_repo_client"), problem, warning=True)
 

@@ -164,7 +164,9 @@ CHINESE: Final[Mapping[str, str]] = {
     "builds what is pushed to any of the sources {} (so do {} more rules of this file)": (
         "推送到来源 {} 中任何一个都会构建（这个文件里还有 {} 条规则也是）"
     ),
-    "name one with code_repo_source": "请用 code_repo_source 指明一个",
+    "name one with code_repo_source, so that pushes are looked for there, too": (
+        "请用 code_repo_source 指明一个，这样也会到平台上查找推送"
+    ),
     "{} is damaged in the store and not in force": "存储里的 {} 已损坏，没有生效",
     "create it again by API": "请通过 API 重新创建",
     "damaged": "已损坏",

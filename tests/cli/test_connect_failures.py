@@ -140,6 +140,9 @@ def test_what_is_missing_in_the_configuration_is_said(tmp_path: Path) -> None:
     assert "no rule builds what is pushed to hub: write one first" in said(with_token, "hub")
     assert "shop is not the name of a repository at the host" in said(with_token, "hub", "shop")
     assert "--verify changes nothing" in said(with_token, "hub", "--verify", "--yes")
+    polled = {"kind": "GitHub", "poll": "1m", "api": {"token": TOKEN}}
+    without = said({"sources": {"hub": polled}, "server": public}, "hub", "acme/shop")
+    assert "sources.hub.secrets is missing: give it the secret of the webhook" in without
     gitea = {"kind": "Gitea", "secrets": [SECRET], "api": {"token": TOKEN}}
     assert "url is missing: the address of your Gitea" in said({"sources": {"hub": gitea}}, "hub")
     simple = {"kind": "Simple", "secrets": [SECRET], "api": {"token": TOKEN}}

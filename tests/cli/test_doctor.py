@@ -88,7 +88,8 @@ def silent() -> Iterator[int]:
 
 
 def test_a_daemon_at_work_is_healthy_and_says_who_has_sent_what(tmp_path: Path) -> None:
-    with running(tmp_path, CONFIG, {"shop.yaml": RULE.format(url=URL)}) as daemon:
+    sources = {**CONFIG["sources"], "polled": {"kind": "Gitea", "poll": "1h"}}
+    with running(tmp_path, {**CONFIG, "sources": sources}, {"shop.yaml": RULE.format(url=URL)}) as daemon:
         send(daemon.url, push_body(URL))
         eventually(lambda: daemon.builds(state="failed"))
         httpx.post(f"{daemon.url}/hooks/plain", content=b"{}", headers={"x": "y"}, verify=NO_TLS)
@@ -108,6 +109,7 @@ def test_a_daemon_at_work_is_healthy_and_says_who_has_sent_what(tmp_path: Path) 
         "what": "/usr/bin/true can be run",
         "cure": None,
     }
+    assert ("webhook", "polled") not in found
     assert found["webhook", "plain"]["what"].startswith("the last well-signed delivery arrived ")
     assert found["public_url", None]["cure"].startswith("set server.public_url to the address")
     lines = shown.stdout.splitlines()

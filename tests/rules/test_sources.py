@@ -105,7 +105,7 @@ def test_rules_that_leave_the_source_open_are_warned_of_once_for_each_file(tmp_p
     ]
     assert said[0].endswith(
         "builds what is pushed to any of the sources old and new (so do 2 more rules of this file): "
-        "name one with code_repo_source"
+        "name one with code_repo_source, so that pushes are looked for there, too"
     )
 
 

@@ -54,3 +54,10 @@ async def test_a_body_that_is_said_to_be_as_it_is_is_taken(store: Store) -> None
     assert (
         await ReceiverHarness(store).post(body, pairs(body, content_encoding=["Identity"]))
     ).status_code == 202
+
+
+async def test_where_a_source_has_no_secret_nothing_proves_who_sends(store: Store) -> None:
+    harness, body = ReceiverHarness(store, polled={"secrets": []}), push()
+    for headers in (signed(body), signed(body, b"")):
+        assert (await harness.post(body, headers, source="polled")).status_code == 401
+    assert await newest_deliveries(store, 10) == []

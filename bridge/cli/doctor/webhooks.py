@@ -52,6 +52,8 @@ async def deliveries(outline: Outline, store: Store) -> Sequence[Finding]:
     backlog, now = await store.monitoring.backlog(sources, (), ()), system_clock()
     found = []
     for name, source in sources.items():
+        if not source.secrets:
+            continue
         last = backlog.last_deliveries[name]
         state, cure = State.OK, None
         if last is None:
