@@ -233,8 +233,7 @@ class _Loading:
         # Of its secrets only those of the part are needed, and often no other can be read.
         given = entry.get("secrets") if part == "api" else ["unread"]
         first = {"secrets": given[:1]} if isinstance(given, list) else {}
-        needed = {**entry, **first, without: None}
-        settings = self._validate(SourceSettings, needed, ("sources", source))
+        settings = self._validate(SourceSettings, {**entry, **first, without: None}, ("sources", source))
         if self._faults or settings is None:
             raise ConfigError(in_order(self._faults))
         return settings
