@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.config.forge_api import ForgeApiSettings
 from bridge.errors import Permanent
 from bridge.forges.host_api import HostApi
-from bridge.forges.own_webhook import our_webhook
+from bridge.forges.own_webhook import address_of, our_webhook
 from bridge.forges.webhooks import Attempt, Hook, Resending, Webhooks
 
 _MOST_PAGES: Final = 20
@@ -24,13 +25,20 @@ class FailedPush:
 
 
 class Resender:
-    """The deliveries of one source; `api` is the way to its host, and `address` that of the webhook."""
+    """The deliveries of one source, as for `WebhookSetup`; no pause that the host asks for is waited for."""
 
-    def __init__(self, webhooks: Webhooks, resending: Resending, api: HostApi, address: str) -> None:
+    def __init__(
+        self, webhooks: Webhooks, resending: Resending, api: ForgeApiSettings, source: str, public_url: str
+    ) -> None:
         self._webhooks = webhooks
         self._resending = resending
-        self._api = api
-        self._address = address
+        self._api = HostApi(webhooks, api, source, patience=0.0)
+        self._address = address_of(public_url, source)
+
+    @property
+    def quota_pause(self) -> float:
+        """For how many seconds the host takes no further request, as far as it says; 0 where it does."""
+        return self._api.quota_pause
 
     async def failed(self, repository: str, since: float) -> Sequence[FailedPush]:
         """What failed since then and no one had sent again, the oldest first. Raises RemoteError.

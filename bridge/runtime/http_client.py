@@ -23,7 +23,7 @@ import httpx
 import orjson
 
 from bridge import __version__
-from bridge.errors import Permanent, Transient
+from bridge.errors import Permanent, Transient, Unanswered
 from bridge.runtime.retry import quota_pause, retry_after
 from bridge.runtime.tls import speaks_tls, tls_fault
 from bridge.runtime.web_page import is_web_page, sign_in_page
@@ -63,7 +63,7 @@ _LOCAL_NAMES: Final = frozenset(
 _LOCAL_ENDS: Final = ("home.arpa", "in-addr.arpa", "ip6.arpa")
 
 
-class AnswerLost(Transient):
+class AnswerLost(Unanswered):
     """The request went out, at least in part, and no whole answer came: it may have been carried out."""
 
 

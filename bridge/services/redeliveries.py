@@ -5,23 +5,22 @@ finds it at the host as failed, or as sent again; the delivery has the same id t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import structlog
 
-from bridge.errors import Denied, Permanent, RemoteError, Transient
-from bridge.forges.host_api import HostApi
-from bridge.forges.own_webhook import address_of
-from bridge.forges.redelivery import FailedPush, Resender
+from bridge.errors import Denied, Permanent, RemoteError, Transient, Unanswered
 from bridge.forges.webhooks import Resending, Webhooks
 from bridge.model.missed import Redelivery, RedeliveryState
 from bridge.planning.looked_code import Code
 from bridge.runtime.clock import Clock
 from bridge.runtime.events import LogEvent
-from bridge.runtime.http_client import AnswerLost
 from bridge.runtime.metrics import MISSED
 from bridge.store.refs import Looks
+
+if TYPE_CHECKING:
+    from bridge.forges.redelivery import FailedPush, Resender
 
 log = structlog.get_logger()
 
@@ -58,8 +57,9 @@ class Redeliveries:
         now = self._clock()
         if now < self._resumes_at.get(code.source, now):
             return True
-        way = HostApi(webhooks, api, code.source, patience=0.0)
-        resender = Resender(webhooks, webhooks, way, address_of(public_url, code.source))
+        from bridge.forges.redelivery import Resender  # noqa: PLC0415  # with the HTTP client: once it is used
+
+        resender = Resender(webhooks, webhooks, api, code.source, public_url)
         more = True
         try:
             with anyio.move_on_after(_SECONDS):
@@ -68,10 +68,10 @@ class Redeliveries:
             self._errors.pop(code.key, None)
         except RemoteError as error:
             more = self._note(code, error)
-        self._pause(code.source, way.quota_pause)
+        self._pause(code.source, resender.quota_pause)
         return more
 
-    async def _ask_each(self, code: Code, resender: Resender, failed: Sequence[FailedPush]) -> bool:
+    async def _ask_each(self, code: Code, resender: "Resender", failed: Sequence["FailedPush"]) -> bool:
         """Whether there was something to ask for. Raises RemoteError."""
         now, pushes = self._clock(), failed[:_MOST]
         wanted = [
@@ -86,7 +86,7 @@ class Redeliveries:
                 break
         return bool(keys)
 
-    async def _ask_one(self, code: Code, resender: Resender, push: FailedPush) -> bool:
+    async def _ask_one(self, code: Code, resender: "Resender", push: "FailedPush") -> bool:
         """Whether the host will send it again. Raises RemoteError where it is not asked for more."""
         about = {"source": code.source, "repo": code.name, "key": push.key}
         try:
@@ -109,7 +109,7 @@ class Redeliveries:
             log.warning(LogEvent.REDELIVERY_FAILED, source=code.source, repo=code.name, error=str(error))
         after = error.after if isinstance(error, Transient) else None
         self._pause(code.source, after or 0.0)
-        return after is not None or isinstance(error, AnswerLost)
+        return after is not None or isinstance(error, Unanswered)
 
     def _pause(self, source: str, seconds: float) -> None:
         if seconds > 0.0:
