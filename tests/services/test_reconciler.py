@@ -1,9 +1,11 @@
 """Pushes that no webhook reported: named or built once, whatever arrives late and whenever a process dies."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -32,15 +34,27 @@ def url(tmp_path: Path, origin: Origin) -> Iterator[str]:
         yield f"{base}/shop/remote.git"
 
 
+@asynccontextmanager
+async def looking(store: Store, folder: Path, url: str, **source: Any) -> AsyncIterator[ReconcilerHarness]:
+    """At work, after the first look at acme/shop."""
+    harness = ReconcilerHarness(store, folder, {"shop": url}, **source)
+    async with harness.running():
+        await harness.begin()
+        yield harness
+
+
+def pushed(origin: Origin) -> tuple[str, str]:
+    """What main was, and is, after a push that no webhook has reported yet."""
+    before, after = heads(origin)[MAIN], origin.commit({"a": "2"})
+    origin.push()
+    return before, after
+
+
 async def test_a_push_without_a_webhook_is_named_once_with_why(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:
-    harness = ReconcilerHarness(store, tmp_path, {"shop": url})
-    async with harness.running():
-        await harness.begin()
-        before = heads(origin)[MAIN]
-        after = origin.commit({"a": "2"})
-        origin.push()
+    async with looking(store, tmp_path, url) as harness:
+        before, after = pushed(origin)
         await harness.advance(LOOK_SECONDS)
         assert await harness.named() == []
         await harness.advance(GRACE_SECONDS)
@@ -60,12 +74,8 @@ async def test_a_push_without_a_webhook_is_named_once_with_why(
 async def test_what_a_webhook_reports_within_the_grace_is_not_missed(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:
-    harness = ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build")
-    async with harness.running():
-        await harness.begin()
-        first = heads(origin)[MAIN]
-        second = origin.commit({"a": "2"})
-        origin.push()
+    async with looking(store, tmp_path, url, missed="build") as harness:
+        first, second = pushed(origin)
         await harness.advance(LOOK_SECONDS)
         await harness.push("shop", url, MAIN, first, second)
         await harness.advance(GRACE_SECONDS)
@@ -78,12 +88,8 @@ async def test_what_a_webhook_reports_within_the_grace_is_not_missed(
 async def test_a_missed_push_is_built_once_with_its_late_webhook(
     store: Store, tmp_path: Path, origin: Origin, url: str, *, webhook_first: bool
 ) -> None:
-    harness = ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build")
-    async with harness.running():
-        await harness.begin()
-        first = heads(origin)[MAIN]
-        second = origin.commit({"a": "2"})
-        origin.push()
+    async with looking(store, tmp_path, url, missed="build") as harness:
+        first, second = pushed(origin)
         await harness.advance(LOOK_SECONDS)
         if webhook_first:
             await harness.push("shop", url, MAIN, first, second)
@@ -101,12 +107,8 @@ async def test_a_missed_push_is_built_once_with_its_late_webhook(
 async def test_a_named_push_whose_webhook_comes_late_says_so(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:
-    harness = ReconcilerHarness(store, tmp_path, {"shop": url})
-    async with harness.running():
-        await harness.begin()
-        first = heads(origin)[MAIN]
-        second = origin.commit({"a": "2"})
-        origin.push()
+    async with looking(store, tmp_path, url) as harness:
+        first, second = pushed(origin)
         await harness.look()
         assert [one.state for one in await harness.missed()] == [MissedState.NAMED]
         await harness.push("shop", url, MAIN, first, second)
@@ -118,9 +120,7 @@ async def test_a_named_push_whose_webhook_comes_late_says_so(
 async def test_a_branch_that_was_reset_to_what_the_last_look_saw_is_missed(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:
-    harness = ReconcilerHarness(store, tmp_path, {"shop": url})
-    async with harness.running():
-        await harness.begin()
+    async with looking(store, tmp_path, url) as harness:
         first, second = heads(origin)[MAIN], origin.commit({"a": "2"})
         await harness.push("shop", url, MAIN, first, second)
         await harness.look()
@@ -131,9 +131,7 @@ async def test_a_branch_that_was_reset_to_what_the_last_look_saw_is_missed(
 async def test_other_refs_than_the_rules_build_are_not_named(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:
-    harness = ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build")
-    async with harness.running():
-        await harness.begin()
+    async with looking(store, tmp_path, url, missed="build") as harness:
         origin.commit({"a": "2"})
         origin.push("main:refs/heads/feature", "main:refs/pull/1/head")
         await harness.look()
@@ -141,11 +139,8 @@ async def test_other_refs_than_the_rules_build_are_not_named(
 
 
 async def test_a_polled_host_needs_no_webhook(store: Store, tmp_path: Path, origin: Origin, url: str) -> None:
-    harness = ReconcilerHarness(store, tmp_path, {"shop": url}, poll=timedelta(minutes=1))
-    async with harness.running():
-        await harness.begin()
-        second = origin.commit({"a": "2"})
-        origin.push()
+    async with looking(store, tmp_path, url, poll=timedelta(minutes=1)) as harness:
+        _, second = pushed(origin)
         tag = origin.tag("v1")
         await harness.advance(60)
         await harness.advance(60)
@@ -168,8 +163,7 @@ async def test_code_is_asked_for_over_ssh_with_the_key_of_the_source(store: Stor
         )
         async with harness.running():
             await harness.begin()
-            origin.commit({"a": "2"})
-            origin.push()
+            pushed(origin)
             await harness.look()
             assert [one[0] for one in await harness.named()] == [MAIN]
     assert git(origin.remote, "rev-parse", "main") == (await harness.missed())[0].after
@@ -178,9 +172,7 @@ async def test_code_is_asked_for_over_ssh_with_the_key_of_the_source(store: Stor
 async def test_late_webhooks_of_moves_in_between_build_nothing_again(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:
-    harness = ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build")
-    async with harness.running():
-        await harness.begin()
+    async with looking(store, tmp_path, url, missed="build") as harness:
         objects = [heads(origin)[MAIN], *(origin.commit({"a": text}) for text in "234")]
         origin.push()
         await harness.look()
@@ -242,8 +234,7 @@ def _move_four(origin: Origin) -> dict[str, list[str]]:
     """Create a tag, move a branch twice, force another one, delete a tag; what each was set to."""
     forced = origin.commit({"a": "forced"})
     git(origin.work, "reset", "--quiet", "--hard", "HEAD~1")
-    first = origin.commit({"a": "2"})
-    origin.push()
+    _, first = pushed(origin)
     second = origin.commit({"a": "3"})
     origin.push("main", f"+{forced}:refs/heads/release/1", ":refs/tags/v1")
     tag = origin.tag("v2")
@@ -258,18 +249,14 @@ def _move_four(origin: Origin) -> dict[str, list[str]]:
 async def test_who_dies_between_the_looks_or_before_its_row_finds_the_same_again(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:
-    async with ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build").running() as harness:
-        await harness.begin()
-        second = origin.commit({"a": "2"})
-        origin.push()
+    async with looking(store, tmp_path, url, missed="build") as harness:
+        _, second = pushed(origin)
         await harness.advance(LOOK_SECONDS)
-    async with ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build").running() as harness:
-        await harness.begin()
+    async with looking(store, tmp_path, url, missed="build") as harness:
         async with failing(store):
             await harness.advance(GRACE_SECONDS)
         assert await harness.named() == []
-    async with ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build").running() as harness:
-        await harness.begin()
+    async with looking(store, tmp_path, url, missed="build") as harness:
         await harness.advance(GRACE_SECONDS)
         await harness.look()
         assert [one[2] for one in await harness.named()] == [second]
@@ -283,13 +270,11 @@ async def test_who_dies_with_the_row_before_its_delivery_is_decided_builds_it_on
     harness.pause_dispatcher()
     async with harness.running():
         await harness.begin()
-        second = origin.commit({"a": "2"})
-        origin.push()
+        _, second = pushed(origin)
         await harness.look()
         assert [one[3] for one in await harness.named()] == ["built"]
         assert await harness.builds() == []
-    async with ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build").running() as harness:
-        await harness.begin()
+    async with looking(store, tmp_path, url, missed="build") as harness:
         await harness.look()
         assert len(await harness.named()) == 1
         assert [one.request.commit for one in await harness.builds()] == [second]
@@ -302,8 +287,7 @@ async def test_two_that_look_at_once_build_once(
     harness.add(harness.another())
     async with harness.running():
         await harness.begin()
-        origin.commit({"a": "2"})
-        origin.push()
+        pushed(origin)
         await harness.look()
         await harness.look()
         assert len(await harness.named()) == len(await harness.builds()) == 1
@@ -324,8 +308,7 @@ async def test_a_host_that_did_not_answer_is_the_reason_and_is_logged_once(
             assert [line["event"] for line in lines if "look" in line["event"]] == ["look.failed"]
             began = moment(store.clock() - 2 * LOOK_SECONDS)
             hidden.rename(origin.remote)
-            origin.commit({"a": "2"})
-            origin.push()
+            pushed(origin)
             # It was asked after 5 and after 15 minutes: the next look is 20 minutes later.
             await harness.advance(4 * LOOK_SECONDS - 2 * GRACE_SECONDS)
             await harness.advance(GRACE_SECONDS)
@@ -339,9 +322,7 @@ async def test_a_host_that_did_not_answer_is_the_reason_and_is_logged_once(
 async def test_a_late_webhook_that_names_the_commit_of_an_annotated_tag_builds_nothing_again(
     store: Store, tmp_path: Path, origin: Origin, url: str
 ) -> None:
-    harness = ReconcilerHarness(store, tmp_path, {"shop": url}, missed="build")
-    async with harness.running():
-        await harness.begin()
+    async with looking(store, tmp_path, url, missed="build") as harness:
         commit, tag = heads(origin)[MAIN], origin.tag("v1")
         await harness.look()
         await harness.push("shop", url, "refs/tags/v1", NONE, commit)
