@@ -2,13 +2,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
 import pytest
 from hypothesis import settings
+from support import engines
 from support.examples import examples
 from support.scripted import Store, open_store
 from support.statements import share
@@ -54,6 +55,12 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(autouse=True)
+def _databases() -> Iterator[None]:
+    yield
+    engines.forget()
 
 
 @pytest.fixture

@@ -44,7 +44,10 @@ BREACHES = {
         "adapters-behind-bases", "cli/check.py", "import bridge.channels.adapters.mail.channel"
     ),
     "a service imports an engine of the store": Breach(
-        "engine-behind-ports", "services/poller.py", "import bridge.store.sqlite.builds"
+        "engine-behind-ports", "services/poller.py", "import bridge.store.sqlite.backup"
+    ),
+    "a service imports statements of the store": Breach(
+        "statements-behind-ports", "services/poller.py", "import bridge.store.sql.builds"
     ),
     "a plan imports the store": Breach(
         "planning-is-pure", "planning/builds.py", "import bridge.store.values"

@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import JSON, ColumnElement, case, func, type_coerce
 
 from bridge.model.build import BuildRequest, Origin
 from bridge.model.notice import BuildFacts, DigestFacts, ServiceFacts, Subscription
@@ -28,13 +27,6 @@ def dump(adapter: TypeAdapter[T], value: T) -> str:
 
 def to_json(value: object) -> str:
     return orjson.dumps(value).decode()
-
-
-def json_text(column: ColumnElement[Any], key: str) -> ColumnElement[str]:
-    """The text of a key in a column of JSON; NULL where that is damaged, for which SQLite would fail."""
-    readable = case((func.json_valid(column), column))
-    text: ColumnElement[str] = type_coerce(readable, JSON)[key].as_string()
-    return text
 
 
 def from_json(text: str) -> Any:

@@ -27,7 +27,7 @@ class Backlog:
 
     `builds` are those that have not ended; of a run that was asked for again the time is its own.
     `last_deliveries` are Unix seconds, None where there is none. `wal_bytes` is the size of the write-ahead
-    log, and `free_bytes` what the disk has left.
+    log, and `free_bytes` what the disk has left: None where that is another server's.
     """
 
     deliveries: Queue
@@ -35,8 +35,8 @@ class Backlog:
     notices: Mapping[str, Queue]
     last_deliveries: Mapping[str, float | None]
     store_bytes: int
-    wal_bytes: int
-    free_bytes: int
+    wal_bytes: int | None
+    free_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)

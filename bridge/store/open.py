@@ -14,9 +14,9 @@ from bridge.model.build import LOG_LIMIT
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.runtime.clock import Clock, system_clock
 from bridge.store.base import Store
+from bridge.store.sql.store import SqlStore
 from bridge.store.sqlite.database import Database
 from bridge.store.sqlite.identity import StoreFile
-from bridge.store.sqlite.store import SqliteStore
 from bridge.store.values import Redact, ServiceNoticesFor, unchanged
 
 _SQLITE: Final = "sqlite://"
@@ -61,7 +61,7 @@ async def open_store(
     """
     path = sqlite_file(url)
     database = await anyio.to_thread.run_sync(partial(Database.open, path, exclusive=exclusive))
-    store = SqliteStore(database, clock, service_notices, redact, log_limit)
+    store = SqlStore(database, clock, service_notices, redact, log_limit)
     try:
         yield store
     finally:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Float,
     ForeignKey,
@@ -20,6 +21,9 @@ REVISION: Final = "0037"
 """The newest migration; a store at any other revision is upgraded, or rejected when it is unknown."""
 
 metadata = MetaData()
+
+Serial: Final = BigInteger().with_variant(Integer, "sqlite")
+"""A number that the database gives: SQLite gives them only to what is called INTEGER."""
 
 delivery = Table(
     "delivery",
@@ -159,7 +163,7 @@ earlier_run = Table(
 ref_move = Table(
     "ref_move",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("code", Text, nullable=False),
     Column("ref", Text, nullable=False),
     Column("before", Text, nullable=False),
@@ -175,7 +179,7 @@ ref_move = Table(
 tip = Table(
     "tip",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("namespace", Text, nullable=False),
     Column("repo_name", Text, nullable=False),
     Column("tag_set", Text, nullable=False),
@@ -192,7 +196,7 @@ tip = Table(
 tag_name = Table(
     "tag_name",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("namespace", Text, nullable=False),
     Column("repo_name", Text, nullable=False),
     Column("tag", Text, nullable=False),
@@ -270,7 +274,7 @@ notice = Table(
 send = Table(
     "send",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("target", Text, nullable=False),
     Column("at", Float, nullable=False),
     Index("send_target_at", "target", "at"),
@@ -288,7 +292,7 @@ target_pause = Table(
 message = Table(
     "message",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("notice_id", Text, nullable=False, unique=True),
     Column("at", Float, nullable=False),
     Column("event", Text, nullable=False),
@@ -327,66 +331,10 @@ seen_job = Table(
 )
 """The jobs of build systems as they were last seen, with the names of the parameters that they declare."""
 
-repository = Table(
-    "repository",
-    metadata,
-    Column("namespace", Text, primary_key=True),
-    Column("repo_name", Text, primary_key=True),
-    Column("document", Text, nullable=False),
-    Column("created_by", Text, nullable=False),
-    Column("created_at", Float, nullable=False),
-    Column("updated_at", Float, nullable=False),
-)
-"""The build repositories that were made by API; `document` is what a rule file would hold."""
-
-repository_override = Table(
-    "repository_override",
-    metadata,
-    Column("namespace", Text, primary_key=True),
-    Column("repo_name", Text, primary_key=True),
-    Column("disabled_by", Text),
-    Column("disabled_at", Float),
-    Column("disabled_reason", Text),
-    Column("notices_by", Text),
-    Column("notices_at", Float),
-    Column("notices", Text),
-)
-"""Settings that were changed by API, also those of repositories in files."""
-
-rules_revision = Table(
-    "rules_revision",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("number", Integer, nullable=False),
-)
-"""One row, whose number grows with each change of the two tables before."""
-
-build_config = Table(
-    "build_config",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("namespace", Text, nullable=False),
-    Column("repo_name", Text, nullable=False),
-    UniqueConstraint("namespace", "repo_name"),
-    sqlite_autoincrement=True,
-)
-"""The number of each repository in force, whether it is in a file or was made by API."""
-
-tag_config = Table(
-    "tag_config",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("build_config_id", Integer, ForeignKey("build_config.id", ondelete="CASCADE"), nullable=False),
-    Column("name", Text, nullable=False),
-    Index("tag_config_of", "build_config_id"),
-    sqlite_autoincrement=True,
-)
-"""The number of each tag configuration in force; `name` tells those of one repository apart."""
-
 step = Table(
     "step",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("subject", Text, nullable=False),
     Column("at", Float, nullable=False),
     Column("what", Text, nullable=False),

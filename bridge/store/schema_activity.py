@@ -2,12 +2,12 @@
 
 from sqlalchemy import Column, Float, Integer, Table, Text
 
-from bridge.store.schema import metadata
+from bridge.store.schema import Serial, metadata
 
 daemon_start = Table(
     "daemon_start",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("version", Text, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("started_at", Float, nullable=False),

@@ -2,12 +2,12 @@
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
 
-from bridge.store.schema import metadata
+from bridge.store.schema import Serial, metadata
 
 code_look = Table(
     "code_look",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("code", Text, nullable=False, unique=True),
     Column("clone_url", Text, nullable=False),
     Column("looks", Integer, nullable=False, comment="so many were written: who read another number is late"),
@@ -29,7 +29,7 @@ known_ref = Table(
 missed_ref = Table(
     "missed_ref",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("code", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("repo", Text, nullable=False),

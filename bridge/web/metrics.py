@@ -128,13 +128,14 @@ def _queues(name: str, text: str, queues: Mapping[Any, Queue], now: float, *labe
 
 def _room(backlog: Backlog) -> Iterator[Metric]:
     for name, text, value in (
-        ("store_bytes", "The size of the store's file.", backlog.store_bytes),
-        ("store_wal_bytes", "The size of its write-ahead log.", backlog.wal_bytes),
-        ("store_free_bytes", "What is free on the disk of the store.", backlog.free_bytes),
+        ("store_bytes", "The size of the store.", backlog.store_bytes),
+        ("store_wal_bytes", "The size of the write-ahead log of a store that is a file.", backlog.wal_bytes),
+        ("store_free_bytes", "What is free on the disk of a store that is a file.", backlog.free_bytes),
     ):
-        family = _gauge(name, text)
-        family.add_metric([], value)
-        yield family
+        if value is not None:
+            family = _gauge(name, text)
+            family.add_metric([], value)
+            yield family
 
 
 class _Scrape(Collector):

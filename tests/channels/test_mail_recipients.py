@@ -14,7 +14,7 @@ from bridge.channels.adapters.mail.channel import Mail
 from bridge.channels.adapters.mail.settings import MailSettings
 from bridge.config.channels import ChannelSettings
 from bridge.services.notifier import FAILURES, Notifier, Target
-from bridge.store.sqlite import outbox
+from bridge.store.sql import outbox
 from bridge.store.values import NoticeFilter
 
 FULL, FINE, OTHER = "full@example.com", "fine@example.com", "other@example.com"

@@ -12,8 +12,8 @@ from support.sending import SHA, push_body
 
 from bridge.model.event import RefMove
 from bridge.rules.manual import ManualPush
+from bridge.store.sql.history import record_move
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.history import record_move
 
 URL = "https://git.example.com/shop.git"
 CONFIG = """

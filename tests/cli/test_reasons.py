@@ -14,7 +14,7 @@ from support.scripted import START, Store
 
 from bridge.model.build import BuildState
 from bridge.model.notice import BuildFacts, EventName, Notice, ServiceFacts
-from bridge.store.sqlite import notices
+from bridge.store.sql import notices
 from bridge.store.sqlite.database import Database
 
 

@@ -17,7 +17,7 @@ from bridge.model.build import BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.planning.builds import plan
-from bridge.store.sqlite import notices
+from bridge.store.sql import notices
 from bridge.store.values import Decision
 
 HOSTILE = "feat\x1b]0;owned\x07\x1b[31m[bold red]x[/]\u202e\x9b2J\r\nacme/shop #9 \x00end"

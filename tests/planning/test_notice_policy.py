@@ -15,7 +15,7 @@ from bridge.config.notices import NoticeSetting
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, ServiceFacts, Subscription
 from bridge.planning.notice_policy import NoticePolicy, ServiceNoticePolicy
-from bridge.store.sqlite.health import Health
+from bridge.store.sql.health import Health
 from bridge.store.values import BuildChange, NoticeFilter, unchanged
 
 Only = Literal["always", "changes", "failures"]

@@ -30,10 +30,10 @@ from bridge.planning.notice_policy import NoticePolicy
 from bridge.services.leftovers import end_orphans
 from bridge.store.schema import build as build_table
 from bridge.store.schema import build_log, delivery, message, notice, step, tip
-from bridge.store.sqlite.builds import MAX_TEXT
+from bridge.store.sql.builds import MAX_TEXT
+from bridge.store.sql.eligibility import due
+from bridge.store.sql.notices import add
 from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.eligibility import due
-from bridge.store.sqlite.notices import add
 from bridge.store.values import Cursor, Decision
 
 DAY = timedelta(days=1)
@@ -350,7 +350,7 @@ async def test_what_is_young_stays(store: Store) -> None:
 
 
 async def test_more_than_one_batch_goes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.store.sqlite.retention.BATCH", 2)
+    monkeypatch.setattr("bridge.store.sql.retention.BATCH", 2)
     for key in range(7):
         await store.deliveries.put(delivery_of(str(key), store.clock()))
     for row in await store.deliveries.claim(10):

@@ -15,8 +15,8 @@ from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
 from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.runtime.clock import SteadyClock
 from bridge.services.housekeeper import ClockFollower
-from bridge.store.sqlite.notices import add
-from bridge.store.sqlite.store import SqliteStore
+from bridge.store.sql.notices import add
+from bridge.store.sql.store import SqlStore
 from bridge.store.values import HealthRecord
 
 STEPS = pytest.mark.parametrize("step", [-86_400.0, -600.0, 172_800.0])
@@ -31,7 +31,7 @@ class Watched:
         self.clock = SteadyClock(self.wall, self.even)
         self.follower = ClockFollower(store, self.clock)
         self.rounds = Rounds.of(self.follower)
-        seen = SqliteStore(store.database, self.clock, ServiceNoticePolicy(self.clock))
+        seen = SqlStore(store.database, self.clock, ServiceNoticePolicy(self.clock))
         self.builds, self.notices, self.health = seen.builds, seen.notices, seen.health
 
     async def step(self, seconds: float) -> None:

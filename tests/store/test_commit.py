@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from support.scripted import Store, eventually, open_store
 
 from bridge.errors import StoreError
-from bridge.store.sqlite.database import Database
+from bridge.store.sql.database import Database
+from bridge.store.sqlite import database as sqlite
 
 
 def insert(name: str) -> Callable[[Connection], int]:
@@ -99,7 +100,7 @@ class _Slow(deque[Any]):
 
 
 async def test_a_write_between_the_last_look_of_the_writer_and_the_close_is_done(tmp_path: Path) -> None:
-    database = Database.open(tmp_path / "bridge.db", exclusive=True)
+    database = sqlite.Database.open(tmp_path / "bridge.db", exclusive=True)
     database._queue._waiting = waiting = _Slow()
     closing_thread = threading.Thread(target=database.close)
     with anyio.fail_after(10):

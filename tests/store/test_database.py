@@ -308,7 +308,7 @@ async def refused(store: Store, name: str) -> None:
 async def test_too_many_waiting_writes_are_rejected_at_once(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.store.sqlite.queue.MAX_WAITING", 5)
+    monkeypatch.setattr("bridge.store.sql.queue.MAX_WAITING", 5)
     hold = threading.Event()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(store.database.write, lambda _connection: hold.wait(10))

@@ -11,7 +11,7 @@ from support.trail import change_by
 from bridge.errors import StoreError
 from bridge.model.delivery import DIGEST, DeliveryState
 from bridge.planning.builds import plan
-from bridge.store.sqlite.deliveries import CROWD, MAX_REPEATS, SAME_SECONDS
+from bridge.store.sql.deliveries import CROWD, MAX_REPEATS, SAME_SECONDS
 from bridge.store.values import Decision, DeliveryFilter, Receipt
 
 IGNORED = Decision(state=DeliveryState.IGNORED, detail="a ping", explanation=[{"event": "ping"}])
@@ -169,7 +169,7 @@ async def test_a_delivery_waits_for_a_store_that_is_held_up_no_longer_than_its_h
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that the writer had not begun is not there later, and each can be sent again."""
-    monkeypatch.setattr("bridge.store.sqlite.deliveries.PATIENCE", 0.05)
+    monkeypatch.setattr("bridge.store.sql.deliveries.PATIENCE", 0.05)
     hold = threading.Event()
     both = [delivery_of(key, store.clock()) for key in ("a", "b")]
     async with anyio.create_task_group() as tasks:

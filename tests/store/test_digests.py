@@ -15,7 +15,7 @@ from bridge.model.notice import BuildFacts, DigestFacts, EventName, Notice, Noti
 from bridge.model.outbox import Later, Send, Waiting
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.planning.outbox import Slots, choose
-from bridge.store.sqlite import outbox
+from bridge.store.sql import outbox
 from bridge.store.values import NoticeFilter, NoticeRow
 
 

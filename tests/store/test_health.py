@@ -1,18 +1,19 @@
 """The health of parts: since when one is down, and which changes make notices."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from support.listed import add_notice
 from support.scripted import START, Store, open_store, quiet
 
 from bridge.model.build import BuildState
 from bridge.model.notice import EventName, NoticeState
 from bridge.store.monitoring import Successes
-from bridge.store.sqlite import monitoring
+from bridge.store.sql import monitoring
 from bridge.store.values import HealthRecord
 
 HERE = "builder:here"
@@ -96,13 +97,13 @@ async def test_when_a_builder_took_its_last_build_and_a_channel_its_last_notice(
 async def test_successes_are_found_as_fast_among_many(tmp_path: Path) -> None:
     plans = []
     async with open_store(tmp_path) as store:
-        for query, parameters in ((monitoring.HANDED_OVER, ()), (monitoring.TAKEN, ("team",))):
+        for query, parameters in ((monitoring.HANDED_OVER, {}), (monitoring.TAKEN, {"name": "team"})):
             asked = partial(explained, query, parameters)
             plans += await store.database.read(asked)
     assert any("build_turn" in plan for plan in plans), plans
     assert any("notice_channel_state (channel=? AND state=?)" in plan for plan in plans), plans
 
 
-def explained(query: str, parameters: tuple[str, ...], connection: Connection) -> list[str]:
-    rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", parameters)
+def explained(query: str, parameters: Mapping[str, str], connection: Connection) -> list[str]:
+    rows = connection.execute(text(f"EXPLAIN QUERY PLAN {query}"), parameters)
     return [str(row[3]) for row in rows]

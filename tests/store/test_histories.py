@@ -15,9 +15,9 @@ from bridge.store.codec import from_json
 from bridge.store.schema import build as table
 from bridge.store.schema import delivery as deliveries
 from bridge.store.schema import ref_move, tag_name, tip
-from bridge.store.sqlite import builds, history, runs
-from bridge.store.sqlite.apply import apply
-from bridge.store.sqlite.eligibility import is_eligible
+from bridge.store.sql import builds, history, runs
+from bridge.store.sql.apply import apply
+from bridge.store.sql.eligibility import is_eligible
 
 COUNT = 30
 """Histories of each kind."""

@@ -10,8 +10,8 @@ from support.scripted import Store, new_build, quiet
 from bridge.model.event import RefMove
 from bridge.model.plan import MAX_MOVES, Create, KnownMove, Plan
 from bridge.planning.ref_history import recorded
-from bridge.store.sqlite import history
-from bridge.store.sqlite.apply import apply
+from bridge.store.sql import history
+from bridge.store.sql.apply import apply
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from bridge.errors import CannotList
 from bridge.model.build import Build, BuildState
 from bridge.model.delivery import DeliveryState
 from bridge.model.notice import EventName, NoticeState
-from bridge.store.sqlite import listing
+from bridge.store.sql import listing
 from bridge.store.values import BuildFilter, Cursor
 from bridge.web.api.core.errors import Invalid
 from bridge.web.api.operation import Arguments

@@ -19,8 +19,8 @@ from support.trail import change_by
 from bridge.model.build import BuildState, run_id_of
 from bridge.store.logs import MAX_EXCERPT, MAX_LINE, MAX_LINES, MAX_TEXT, NumberedLine
 from bridge.store.open import open_store
+from bridge.store.sql.builds import Builds
 from bridge.store.sqlite import migrate
-from bridge.store.sqlite.builds import Builds
 from bridge.store.values import unchanged
 
 

@@ -12,8 +12,8 @@ from support.services import add_queued, move
 from support.trail import change_by
 
 from bridge.model.build import BuildState
+from bridge.store.sql.builds import Builds
 from bridge.store.sqlite import migrate
-from bridge.store.sqlite.builds import Builds
 from bridge.store.values import unchanged
 
 TEXT = "".join(f"{number:04} 构建 naïve 🚀 {'.' * 60}\n" for number in range(200))

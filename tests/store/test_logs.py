@@ -9,8 +9,8 @@ from support.services import add_queued
 from bridge.model.build import LOG_LIMIT
 from bridge.runtime.redaction import Redactor
 from bridge.store.open import no_notices
-from bridge.store.sqlite.builds import Builds
-from bridge.store.sqlite.store import SqliteStore
+from bridge.store.sql.builds import Builds
+from bridge.store.sql.store import SqlStore
 from bridge.store.values import unchanged
 
 
@@ -62,7 +62,7 @@ async def test_a_longer_one_loses_its_middle_and_says_how_much(
 
 
 async def test_the_setting_of_the_store_is_the_limit(store: Store) -> None:
-    small = SqliteStore(store.database, store.clock, no_notices, log_limit=1 << 20)
+    small = SqlStore(store.database, store.clock, no_notices, log_limit=1 << 20)
     build = await add_queued(store)
     for _ in range(10):
         await small.builds.append_log(build.id, lines(2000), 0, restarted=False)

@@ -25,6 +25,7 @@ from bridge.model.build import BuildState
 from bridge.model.notice import ServiceFacts
 from bridge.store import codec
 from bridge.store.schema import REVISION, metadata
+from bridge.store.sql import revisions
 from bridge.store.sqlite import migrate
 from bridge.store.values import Cursor, MessageFilter, NoticeFilter
 
@@ -66,7 +67,7 @@ def test_the_migrations_make_exactly_the_tables_of_a_new_store(tmp_path: Path) -
 def old_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store of this release, which a later one takes up."""
     migrate.upgrade(path)
-    monkeypatch.setattr(migrate, "_known", lambda: {"0000", REVISION})
+    monkeypatch.setattr(revisions, "_known", lambda: {"0000", REVISION})
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
 
@@ -107,7 +108,7 @@ def test_the_newest_migration_is_the_one_that_the_release_knows() -> None:
     config.set_main_option("script_location", str(Path(migrate.__file__).parents[1] / "migrations"))
     scripts = ScriptDirectory.from_config(config)
     assert scripts.get_heads() == [REVISION]
-    assert {script.revision for script in scripts.walk_revisions()} == migrate._known()
+    assert {script.revision for script in scripts.walk_revisions()} == revisions._known()
 
 
 def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from bridge.model.build import BuildState
 from bridge.model.notice import DigestFacts, EventName, Notice, NoticeState, ServiceFacts, Subscription
 from bridge.model.outbox import Send
 from bridge.planning.notice_policy import NoticePolicy
-from bridge.store.sqlite import moving
+from bridge.store.sql import moving
 from bridge.store.values import NoticeFilter, NoticeRow
 
 FAILURES = frozenset({EventName.FAIL})

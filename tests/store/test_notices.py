@@ -6,7 +6,7 @@ from support.outbox import claim
 from support.scripted import START, Store
 
 from bridge.model.notice import EventName, Notice, NoticeState, ServiceFacts
-from bridge.store.sqlite.notices import add
+from bridge.store.sql.notices import add
 from bridge.store.values import NoticeRow
 
 

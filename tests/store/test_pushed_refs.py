@@ -19,8 +19,8 @@ from bridge.errors import CannotList
 from bridge.model.delivery import DeliveryState, id_after
 from bridge.model.event import Ref
 from bridge.planning.builds import plan
+from bridge.store.sql.pushed_refs import MAX_AUTHOR, MAX_KEPT, MAX_OF_COMMIT
 from bridge.store.sqlite import migrate
-from bridge.store.sqlite.pushed_refs import MAX_AUTHOR, MAX_KEPT, MAX_OF_COMMIT
 from bridge.store.values import Cursor, Decision, DeliveryFilter, PushedRef
 
 HOSTILE = ("<script>alert(1)</script>", "{{ 7*7 }}", "\u202egnp.exe", "%' OR 1=1 --", "修" * 300, "refs", "/")

@@ -10,7 +10,7 @@ from support.scripted import START, Store, open_store, quiet
 
 from bridge.model.build import BuildState
 from bridge.store.reports import Period, Reports
-from bridge.store.sqlite import failing, listing, reports
+from bridge.store.sql import failing, listing, reports
 
 KEY = ("acme", "shop")
 ALL = Period(begin=0, end=START * 2)

@@ -15,8 +15,8 @@ from bridge.model.build import Build, BuildState
 from bridge.model.notice import BuildFacts, EventName, Subscription
 from bridge.planning.notice_policy import NoticePolicy
 from bridge.store.schema import build_log, earlier_run, step, tip
-from bridge.store.sqlite.logs import RunLog
-from bridge.store.sqlite.runs import kept_by, next_turn
+from bridge.store.sql.logs import RunLog
+from bridge.store.sql.runs import kept_by, next_turn
 from bridge.store.values import NoticeFilter
 
 DAY = timedelta(days=1)

@@ -6,8 +6,8 @@ from support.scripted import SHA, START, Store, delivery_of, new_build
 from bridge.model.event import RefMove
 from bridge.model.notice import EventName, Notice, ServiceFacts
 from bridge.planning.ref_history import head
-from bridge.store.sqlite import history
-from bridge.store.sqlite.schedules import Schedules
+from bridge.store.sql import history
+from bridge.store.sql.schedules import Schedules
 
 CODE = new_build("any").code
 URL = "https://git.example.com/moved.git"

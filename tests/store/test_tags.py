@@ -17,7 +17,8 @@ from support.trail import change_by
 from bridge.model.build import MANUAL, Build, BuildState
 from bridge.model.event import RefMove
 from bridge.model.plan import TagSet, Tip
-from bridge.store.sqlite import history, migrate, reports
+from bridge.store.sql import history, reports
+from bridge.store.sqlite import migrate
 
 KEY = ("acme", "shop")
 TAGS = ("latest", "main-1")

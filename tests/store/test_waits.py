@@ -15,7 +15,7 @@ from support.trail import change_by
 from bridge.model.build import Build, BuildState
 from bridge.model.notice import EventName, NoticeState
 from bridge.model.outbox import PUSH_SECONDS
-from bridge.store.sqlite.notices import add
+from bridge.store.sql.notices import add
 from bridge.store.values import BuildChange, Cursor, NoticeRow
 from bridge.store.waits import Wait
 

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import anyio
 import anyio.to_thread
@@ -15,6 +16,7 @@ from support.daemon import DUMMY, Daemon
 from support.scripted import Store, delivery_of, eventually, open_store
 
 from bridge.errors import StoreReplaced
+from bridge.store.sqlite.database import Database
 
 COPIED = 256
 """After so many rows the log is copied."""
@@ -53,7 +55,7 @@ async def test_nothing_is_copied_of_a_log_that_was_cut_off(tmp_path: Path) -> No
             await store.database.write(partial(change, key=number % 70))
         before = store.path.read_bytes()
         cut(store, 0.9)
-        checkpointer = store.database._checkpointer
+        checkpointer = cast(Database, store.database)._checkpointer
         checkpointer.wrote(COPIED)
         await anyio.to_thread.run_sync(checkpointer._thread.join, 10)
         assert store.path.read_bytes() == before

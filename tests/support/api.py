@@ -17,7 +17,7 @@ from bridge.model.access import IssuedToken, Role
 from bridge.model.notice import Notice
 from bridge.registry import ADAPTERS, FORGES
 from bridge.runtime.topics import topics
-from bridge.store.sqlite.tokens import Tokens
+from bridge.store.sql.tokens import Tokens
 from bridge.web.api.auth import Callers
 from bridge.web.api.core.core import Core
 from bridge.web.api.core.health import PartTest

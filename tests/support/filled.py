@@ -12,7 +12,7 @@ from support.scripted import Store
 from bridge.model.build import Build
 from bridge.model.notice import ServiceFacts
 from bridge.store.codec import FACTS, dump
-from bridge.store.sqlite.logs import RunLog
+from bridge.store.sql.logs import RunLog
 
 TEAMS: Final = 200
 """How many namespaces there are beside acme, whose job acme/shop has most of the builds."""

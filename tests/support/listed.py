@@ -10,7 +10,7 @@ from support.notices import FACTS
 from bridge.model.build import Build
 from bridge.model.notice import BuildFacts, EventName, Notice, NoticeState, ServiceFacts
 from bridge.store.base import Store
-from bridge.store.sqlite.notices import add
+from bridge.store.sql.notices import add
 from bridge.store.values import (
     ANY_DELIVERY,
     ANY_NOTICE,

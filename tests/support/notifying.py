@@ -8,7 +8,7 @@ from support.scripted import ScriptedChannel, Store
 
 from bridge.config.channels import ChannelSettings
 from bridge.model.notice import EventName, Notice, ServiceFacts
-from bridge.store.sqlite.notices import add
+from bridge.store.sql.notices import add
 from bridge.store.values import NoticeRow
 
 

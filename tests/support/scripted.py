@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+from support.engines import POSTGRES, opened, taken
 from support.listed import newest_notices
 
 from bridge.builders.base import Builder, BuilderContext, Handle, LogChunk, Search, Sent, Status
@@ -31,10 +32,10 @@ from bridge.planning.notice_policy import ServiceNoticePolicy
 from bridge.runtime.rate import Rate
 from bridge.runtime.wakeups import Wakeup
 from bridge.services.base import Service
-from bridge.store.sqlite.build_rows import build_of
-from bridge.store.sqlite.database import Database
-from bridge.store.sqlite.eligibility import due
-from bridge.store.sqlite.store import SqliteStore
+from bridge.store.sql.build_rows import build_of
+from bridge.store.sql.database import Database
+from bridge.store.sql.eligibility import due
+from bridge.store.sql.store import SqlStore
 from bridge.store.values import Decision, NoticeFilter, no_notices
 
 START = 1_700_000_000.0
@@ -219,7 +220,7 @@ class ScriptedChannel(Channel):
         return answer
 
 
-class Store(SqliteStore):
+class Store(SqlStore):
     """An open store and what is needed to fill it."""
 
     clock: Clock
@@ -314,7 +315,7 @@ def new_build(delivery_id: str, *subscriptions: Subscription, ref: str = "main")
 async def open_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[Store]:
     """The store in a folder, made when it is not there."""
     path = folder / "bridge.db"
-    database = await anyio.to_thread.run_sync(lambda: Database.open(path, exclusive=True))
+    database = await anyio.to_thread.run_sync(opened, path)
     try:
         yield Store(database, clock or Clock(), path)
     finally:
@@ -324,7 +325,11 @@ async def open_store(folder: Path, clock: Clock | None = None) -> AsyncIterator[
 
 @asynccontextmanager
 async def failing(store: Store, *, busy_seconds: float = 0.005) -> AsyncIterator[None]:
-    """While the block runs nothing can be written: another process keeps the file for itself."""
+    """While the block runs nothing can be written: another process keeps the store for itself."""
+    if POSTGRES:
+        with taken(store.path):
+            yield
+        return
     patience = f"PRAGMA busy_timeout={busy_seconds * 1000:.0f}"
     await store.database.write(lambda connection: connection.exec_driver_sql(patience))
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:

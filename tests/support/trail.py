@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 from bridge.model.access import Principal, Role
 from bridge.model.audit import Action, Change
 from bridge.store.base import Store
-from bridge.store.sqlite.audit import Audit
-from bridge.store.sqlite.repositories import Repositories
-from bridge.store.sqlite.store import SqliteStore
+from bridge.store.sql.audit import Audit
+from bridge.store.sql.repositories import Repositories
+from bridge.store.sql.store import SqlStore
 from bridge.store.values import unchanged
 
 
@@ -26,11 +26,11 @@ class NoTrail(Audit):
         return change.subject
 
 
-def no_trail(store: SqliteStore) -> NoTrail:
+def no_trail(store: SqlStore) -> NoTrail:
     return NoTrail(store.database, store.clock, unchanged)
 
 
-def earlier_repositories(store: SqliteStore) -> Repositories:
+def earlier_repositories(store: SqlStore) -> Repositories:
     """Where what was made before a test began is put."""
     return Repositories(store.database, no_trail(store))
 

@@ -19,8 +19,8 @@ from support.trail import change_by
 
 from bridge.model.build import BuildState
 from bridge.runtime import metrics as registry
-from bridge.store.sqlite import monitoring
-from bridge.store.sqlite.database import READERS
+from bridge.store.sql import monitoring
+from bridge.store.sql.database import READERS
 from bridge.store.values import HealthRecord
 from bridge.web import metrics
 from bridge.web.limits import ATTEMPT_RATE

@@ -17,7 +17,8 @@ from bridge.errors import StoreError
 from bridge.runtime.clock import moment
 from bridge.store.monitoring import StuckKind
 from bridge.store.schema import REVISION
-from bridge.store.sqlite import migrate, stuck
+from bridge.store.sql import stuck
+from bridge.store.sqlite import migrate
 from bridge.store.sqlite.backup import damage
 from bridge.store.sqlite.database import BUSY_SECONDS
 from bridge.store.sqlite.failures import reason

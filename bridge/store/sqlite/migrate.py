@@ -10,27 +10,33 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import MetaData
+from sqlalchemy import URL, Connection, MetaData, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from bridge.errors import StoreError, StoreTooNew
+from bridge.errors import StoreError
 from bridge.store import (  # noqa: F401  # their tables are among all of them
     schema_activity,
     schema_callers,
     schema_deliveries,
     schema_notices,
     schema_refs,
+    schema_rules,
     schema_tags,
 )
 from bridge.store.schema import REVISION, metadata
+from bridge.store.sql import revisions
+from bridge.store.sql.revisions import MIGRATION_SECONDS, ROOT
 from bridge.store.sqlite.failures import reason
 
-MIGRATION_SECONDS: Final = 3600.0
-_FOLDER: Final = Path(__file__).parents[1] / "migrations"
 _VERSIONS: Final = "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
 """Alembic's own table, so that it finds what there is to migrate."""
+_OLD_RELEASE: Final = (
+    "install that release, or restore the backup made before the upgrade "
+    "(`buildbridge db restore FILE`; `buildbridge db backup FILE` keeps what is here now)"
+)
 _MIGRATION: Final = (
     "import pathlib, sys; sys.path.insert(0, sys.argv[1]); "
     "from bridge.store.sqlite.migrate import apply_migrations; apply_migrations(pathlib.Path(sys.argv[2]))"
@@ -101,16 +107,7 @@ def is_backup(connection: sqlite3.Connection) -> bool:
 
 def require_known(path: Path, schema: str | None) -> None:
     """Raises StoreTooNew for a revision that this release does not know."""
-    if schema is not None and schema not in _known():
-        raise StoreTooNew(
-            f"{path} was written by a newer release (schema {schema}, this one knows {REVISION}): "
-            "install that release, or restore the backup made before the upgrade "
-            "(`buildbridge db restore FILE`; `buildbridge db backup FILE` keeps what is here now)"
-        )
-
-
-def _known() -> set[str]:
-    return {file.name.split("_", 1)[0] for file in (_FOLDER / "versions").glob("*.py")}
+    revisions.require_known(path, schema, _OLD_RELEASE)
 
 
 def _create(path: Path) -> None:
@@ -142,7 +139,7 @@ def _statements_of(tables: MetaData) -> Iterator[str]:
 
 def _migrate(path: Path) -> None:
     """Apply the migrations in another process, which spares the daemon 10 MiB of memory for the tools."""
-    argv = [sys.executable, "-I", "-c", _MIGRATION, str(Path(__file__).parents[3]), str(path)]
+    argv = [sys.executable, "-I", "-c", _MIGRATION, str(ROOT), str(path)]
     try:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=MIGRATION_SECONDS, check=False
@@ -156,11 +153,17 @@ def _migrate(path: Path) -> None:
 
 def apply_migrations(path: Path) -> None:
     """Apply the migrations in this process. Raises StoreError."""
-    from alembic import command  # noqa: PLC0415  # not for the daemon's process
-    from alembic.config import Config  # noqa: PLC0415
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
+    event.listen(engine, "connect", _own_transactions)
+    event.listen(engine, "begin", _begin)
+    with _store_errors(path), engine.connect() as connection:
+        revisions.apply(connection, REVISION)
 
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
-    config.attributes["path"] = path
-    with _store_errors(path):
-        command.upgrade(config, REVISION)
+
+def _own_transactions(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver would commit before each DDL statement; then a crash could leave half a migration.
+    connection.isolation_level = None
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN EXCLUSIVE")

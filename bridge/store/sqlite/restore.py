@@ -27,7 +27,9 @@ from bridge.model.delivery import DeliveryState
 from bridge.model.notice import Notice, NoticeState, Streak
 from bridge.store.schema import build, delivery, notice, schedule
 from bridge.store.schema_callers import session
-from bridge.store.sqlite import migrate, timeline
+from bridge.store.sql import timeline
+from bridge.store.sql.builds import transition
+from bridge.store.sqlite import migrate
 from bridge.store.sqlite.backup import (
     Backup,
     Progress,
@@ -38,7 +40,6 @@ from bridge.store.sqlite.backup import (
     sync_folder,
     verify,
 )
-from bridge.store.sqlite.builds import transition
 from bridge.store.sqlite.database import BUSY_SECONDS
 from bridge.store.sqlite.identity import StoreFile
 from bridge.store.values import BuildChange

@@ -23,7 +23,7 @@ from bridge.model.access import Role
 from bridge.model.build import BuildState
 from bridge.registry import FORGES
 from bridge.store.schema_callers import idempotency_key
-from bridge.store.sqlite.idempotency import KEPT_SECONDS, MAX_KEYS
+from bridge.store.sql.idempotency import KEPT_SECONDS, MAX_KEYS
 from bridge.web.api import idempotency
 from bridge.web.api.codearts.ids import job_id_of
 

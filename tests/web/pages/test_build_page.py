@@ -17,7 +17,7 @@ from support.trail import change_by, earlier_repositories
 
 from bridge.model.access import Role
 from bridge.model.build import Build, BuildState, Origin
-from bridge.store.sqlite.builds import Builds
+from bridge.store.sql.builds import Builds
 from bridge.store.values import Cursor, no_notices, unchanged
 from bridge.web.pages.log_html import MAX_HTML, MAX_STYLED
 

@@ -21,7 +21,7 @@ from bridge.model.access import Role
 from bridge.model.build import Build, BuildState
 from bridge.model.event import Person, RefMove
 from bridge.registry import FORGES
-from bridge.store.sqlite import history
+from bridge.store.sql import history
 from bridge.web.pages import badge as badges
 from bridge.web.pages.badge import MAX_LABEL, badge
 from bridge.web.pages.repositories import BADGE_SECONDS

@@ -1,0 +1,167 @@
+"""PostgreSQL: several nodes may have it open, and their transactions that write take turns.
+
+Each such transaction begins with one advisory lock. So a piece of work sees all that was written before it
+and nothing of what is written meanwhile, as it does in SQLite, whose one writer the rules were made for. A
+commit is on disk at the server (`synchronous_commit`) before its callers hear of it. Where the connection
+is cut during a commit, the server is asked afterwards whether that transaction was committed.
+
+Source: PostgreSQL documentation, "Advisory Locks" and "Transaction ID and Snapshot Information Functions"
+(https://www.postgresql.org/docs/13/explicit-locking.html, .../functions-info.html).
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final, Self
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from bridge.errors import StoreDied, StoreError
+from bridge.store.postgres import migrate
+from bridge.store.postgres.engine import STATEMENT_SECONDS, engine_of
+from bridge.store.postgres.failures import reason
+from bridge.store.sql import database
+from bridge.store.sql.database import Sizes, TransactionLost
+from bridge.store.sql.queue import Write
+
+UNSURE_SECONDS: Final = 60.0
+"""How long the server may take to come back and say whether a transaction was committed."""
+_RETRY_SECONDS: Final = 0.2
+_BEGIN: Final = f"BEGIN; SELECT pg_advisory_xact_lock({migrate.TURN})"
+
+
+class Database(database.Database):
+    """An open PostgreSQL database: `open` makes one, `close` ends it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(engine_of(url, read_only=True))
+        self._writers = engine_of(url, read_only=False)
+        self._connection: Connection | None = None
+        self._thread.start()
+
+    @classmethod
+    def open(cls, url: str, *, exclusive: bool) -> Self:
+        """Open the database at `postgresql://…`. A node, `exclusive`, creates or upgrades the tables.
+
+        Others take them as they are. Raises StoreError, or StoreTooNew for those of a newer release.
+        """
+        engine = engine_of(url, read_only=False)
+        try:
+            if exclusive:
+                migrate.upgrade(engine, url)
+            else:
+                migrate.check(engine)
+        finally:
+            engine.dispose()
+        return cls(url)
+
+    @contextmanager
+    def bounded(self, connection: Connection, seconds: float) -> Iterator[None]:
+        connection.exec_driver_sql(f"SET statement_timeout = {seconds * 1000:.0f}")
+        try:
+            yield
+        finally:
+            with suppress(DBAPIError):
+                connection.exec_driver_sql(f"SET statement_timeout = {STATEMENT_SECONDS * 1000}")
+
+    def sizes(self, connection: Connection) -> Sizes:
+        size = connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one()
+        return Sizes(size, None, None)
+
+    def _commit(self, batch: list[Write]) -> None:
+        number: str | None = None
+        try:
+            self._apply(self._begun(), batch)
+            number = self._fetch("SELECT pg_current_xact_id_if_assigned()::text")
+            self._execute("COMMIT")
+        except (psycopg.Error, DBAPIError, TransactionLost) as error:
+            if self._is_cut() and number is not None and self._was_committed(number):
+                return
+            failure = StoreError(f"the store cannot be written: {reason(error.__cause__ or error)}")
+            for item in batch:
+                item.error = failure
+            with suppress(psycopg.Error):
+                self._end()
+
+    def _begun(self) -> Connection:
+        """The writer's connection, with a transaction that has its turn. Raises psycopg.Error, DBAPIError."""
+        if self._connection is not None:
+            try:
+                self._execute(_BEGIN)
+            except psycopg.OperationalError:
+                # The server may have ended it long ago, which shows only now: nothing was begun on it.
+                if not self._is_cut():
+                    raise
+                self._drop()
+            else:
+                return self._connection
+        self._connection = self._writers.connect()
+        self._execute(_BEGIN)
+        return self._connection
+
+    def _end(self) -> None:
+        """After a failure: the next transaction begins on a connection that has none."""
+        if self._is_cut():
+            self._drop()
+        elif self._connection is not None:
+            self._execute("ROLLBACK")
+
+    def _was_committed(self, number: str) -> bool:
+        """What the server says of a transaction whose commit was cut. Raises StoreDied where it is silent."""
+        self._drop()
+        deadline = time.monotonic() + UNSURE_SECONDS
+        while time.monotonic() < deadline:
+            self._beat = time.monotonic()
+            with suppress(psycopg.Error, DBAPIError), self._writers.connect() as connection:
+                query = "SELECT pg_xact_status(%s::text::xid8)"
+                status = connection.exec_driver_sql(query, (number,)).scalar_one()
+                if status != "in progress":
+                    return bool(status == "committed")
+            time.sleep(_RETRY_SECONDS)
+        raise StoreDied(
+            "it is not known whether the last rows were written: a restart goes on from the database"
+        )
+
+    @property
+    def _raw(self) -> psycopg.Connection[Any]:
+        assert self._connection is not None
+        raw = self._connection.connection.driver_connection
+        assert isinstance(raw, psycopg.Connection)
+        return raw
+
+    def _execute(self, statement: str) -> None:
+        self._raw.execute(statement.encode())
+
+    def _fetch(self, query: str) -> Any:
+        row = self._raw.execute(query.encode()).fetchone()
+        return None if row is None else row[0]
+
+    def _is_cut(self) -> bool:
+        return self._connection is not None and (self._connection.invalidated or self._raw.closed)
+
+    def _is_lost(self) -> bool:
+        return self._is_cut() or self._raw.info.transaction_status not in {
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        }
+
+    def _reason(self, error: BaseException) -> str | None:
+        return reason(error) if isinstance(getattr(error, "orig", error), psycopg.Error) else None
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error, DBAPIError):
+                connection.invalidate()
+                connection.close()
+
+    def _died(self, error: BaseException) -> StoreDied:
+        return error if isinstance(error, StoreDied) else super()._died(error)
+
+    def _close(self) -> None:
+        self._drop()
+        self._writers.dispose()
+        self._engine.dispose()

@@ -1,0 +1,126 @@
+"""Bringing a PostgreSQL database to the schema of this release.
+
+It is done in the turn of a node: no other one writes meanwhile, or does the same.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridge.errors import StoreError
+from bridge.store import (  # noqa: F401  # their tables are among all of them
+    schema_activity,
+    schema_callers,
+    schema_deliveries,
+    schema_notices,
+    schema_refs,
+    schema_rules,
+    schema_tags,
+)
+from bridge.store.postgres import ddl
+from bridge.store.postgres.engine import engine_of
+from bridge.store.postgres.failures import reason
+from bridge.store.schema import REVISION, metadata
+from bridge.store.sql import revisions
+from bridge.store.sql.revisions import MIGRATION_SECONDS, ROOT
+
+TURN: Final = 0x6275696C64627269
+"""The number of the advisory lock that a transaction holds which writes."""
+_STORE: Final = "the database"
+_OLD_RELEASE: Final = "install that release, or restore a dump made before the upgrade (`pg_restore`)"
+_VERSIONS: Final = "CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY NOT NULL)"
+"""Alembic's own table, so that it finds what there is to migrate."""
+_MIGRATION: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from bridge.store.postgres.migrate import apply_migrations; apply_migrations(sys.stdin.read())"
+)
+
+
+def upgrade(engine: Engine, url: str) -> None:
+    """Create or upgrade the tables. Raises StoreTooNew when a newer release wrote them, else StoreError."""
+    with _store_errors():
+        with engine.connect() as connection, _turn(connection):
+            found = _revision(connection)
+            if found is None:
+                _create(connection)
+        if found is not None and found != REVISION:
+            _migrate(url)
+
+
+def check(engine: Engine) -> None:
+    """Raises StoreTooNew, or StoreError for a database that only a node may create or upgrade."""
+    with _store_errors(), engine.connect() as connection:
+        found = _revision(connection)
+    if found is None:
+        raise StoreError(
+            "there is no store in the database yet: the daemon makes it when it starts (`buildbridge serve`)"
+        )
+    if found != REVISION:
+        raise StoreError("the database is of an older release: start the daemon of this one, it upgrades it")
+
+
+def apply_migrations(url: str) -> None:
+    """Apply the migrations in this process, in one turn. Raises StoreError."""
+    with _store_errors(), engine_of(url, read_only=False).connect() as connection, _turn(connection):
+        if _revision(connection) != REVISION:
+            revisions.apply(connection, REVISION)
+
+
+@contextmanager
+def _turn(connection: Connection) -> Iterator[None]:
+    """One transaction, with no other that writes beside it."""
+    connection.exec_driver_sql(
+        f"SET lock_timeout = 0; SET statement_timeout = {MIGRATION_SECONDS * 1000:.0f}"
+    )
+    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+    yield
+    connection.exec_driver_sql("COMMIT")
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreError(f"{_STORE} cannot be used as the store: {reason(error)}") from error
+
+
+def _revision(connection: Connection) -> str | None:
+    """The revision of the tables; None without them. Raises StoreTooNew."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    revisions.require_known(_STORE, found, _OLD_RELEASE)
+    return found
+
+
+def _create(connection: Connection) -> None:
+    connection.exec_driver_sql(ddl.IGNORES_CASE)
+    metadata.create_all(connection, checkfirst=False)
+    connection.exec_driver_sql(_VERSIONS)
+    connection.execute(text("INSERT INTO alembic_version (version_num) VALUES (:found)"), {"found": REVISION})
+
+
+def _migrate(url: str) -> None:
+    """Apply the migrations in another process, which spares the daemon 10 MiB of memory for the tools."""
+    argv = [sys.executable, "-I", "-c", _MIGRATION, str(ROOT)]
+    try:
+        done = subprocess.run(
+            # The URL may have a password, which a list of processes must not show.
+            argv,
+            input=url.encode(),
+            capture_output=True,
+            timeout=MIGRATION_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise StoreError(f"{_STORE} was not upgraded within {MIGRATION_SECONDS / 3600:g} h") from None
+    if done.returncode:
+        why = done.stderr[-2000:].decode(errors="replace").strip().rpartition("\n")[2]
+        raise StoreError(f"{_STORE} cannot be upgraded: {why}")

@@ -1,0 +1,148 @@
+"""What the engines call differently, as expressions that each of them gets in its own words.
+
+The first words are those of SQLite.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Integer,
+    TableValuedAlias,
+    Text,
+    cast,
+    literal_column,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
+
+_POSTGRES: Final = "postgresql"
+
+
+class greatest(FunctionElement[Any]):  # noqa: N801  # a function of SQL
+    """The greatest of several values, none of which is NULL."""
+
+    inherit_cache = True
+
+
+class least(FunctionElement[Any]):  # noqa: N801
+    """The least of several values, none of which is NULL."""
+
+    inherit_cache = True
+
+
+class unindexed(FunctionElement[Any]):  # noqa: N801
+    """A column, which SQLite then looks up in no index; PostgreSQL knows which one reads less."""
+
+    inherit_cache = True
+
+
+class _JsonText(FunctionElement[str]):
+    type = Text()
+    inherit_cache = True
+
+
+class _JsonValues(FunctionElement[Any]):
+    inherit_cache = True
+
+
+class array_of(FunctionElement[str]):  # noqa: N801
+    """A JSON array of the values of a column."""
+
+    type = Text()
+    inherit_cache = True
+
+
+def json_text(document: ColumnElement[Any], key: str) -> ColumnElement[str]:
+    """The text of a key in a column of JSON; NULL where SQLite has a damaged document."""
+    return _JsonText(document, literal_column(f"'{key}'"))
+
+
+def elements_of(array: Any) -> TableValuedAlias:
+    """The values of a JSON array, however many; `element_of` reads them."""
+    return _JsonValues(array).table_valued("value")
+
+
+def elements_at(document: ColumnElement[Any], key: str, name: str) -> TableValuedAlias:
+    """The texts of the JSON array that a column of JSON has at a key."""
+    return _JsonValues(document, literal_column(f"'{key}'")).table_valued("value", name=name)
+
+
+def element_of(values: TableValuedAlias, of: TypeEngine[Any]) -> ColumnElement[Any]:
+    """What is to be compared with a column of this type."""
+    return cast(values.c.value, of) if isinstance(of, Integer) else values.c.value
+
+
+@compiles(greatest)
+def _greatest(element: greatest, compiler: SQLCompiler, **given: Any) -> str:
+    return f"max({compiler.process(element.clauses, **given)})"
+
+
+@compiles(greatest, _POSTGRES)
+def _postgres_greatest(element: greatest, compiler: SQLCompiler, **given: Any) -> str:
+    return f"greatest({compiler.process(element.clauses, **given)})"
+
+
+@compiles(least)
+def _least(element: least, compiler: SQLCompiler, **given: Any) -> str:
+    return f"min({compiler.process(element.clauses, **given)})"
+
+
+@compiles(least, _POSTGRES)
+def _postgres_least(element: least, compiler: SQLCompiler, **given: Any) -> str:
+    return f"least({compiler.process(element.clauses, **given)})"
+
+
+@compiles(unindexed)
+def _unindexed(element: unindexed, compiler: SQLCompiler, **given: Any) -> str:
+    return f"+{compiler.process(element.clauses, **given)}"
+
+
+@compiles(unindexed, _POSTGRES)
+def _postgres_unindexed(element: unindexed, compiler: SQLCompiler, **given: Any) -> str:
+    return compiler.process(element.clauses, **given)
+
+
+@compiles(_JsonText)
+def _json_text(element: _JsonText, compiler: SQLCompiler, **given: Any) -> str:
+    document, key = (compiler.process(one, **given) for one in element.clauses)
+    return f"json_extract(CASE WHEN json_valid({document}) THEN {document} END, '$.' || {key})"
+
+
+@compiles(_JsonText, _POSTGRES)
+def _postgres_json_text(element: _JsonText, compiler: SQLCompiler, **given: Any) -> str:
+    document, key = (compiler.process(one, **given) for one in element.clauses)
+    return f"(CAST({document} AS json) ->> {key})"
+
+
+@compiles(_JsonValues)
+def _json_values(element: _JsonValues, compiler: SQLCompiler, **given: Any) -> str:
+    document, *keys = (compiler.process(one, **given) for one in element.clauses)
+    paths = [f"'$.' || {key}" for key in keys]
+    return f"json_each({', '.join([document, *paths])})"
+
+
+@compiles(_JsonValues, _POSTGRES)
+def _postgres_json_values(element: _JsonValues, compiler: SQLCompiler, **given: Any) -> str:
+    document, *keys = (compiler.process(one, **given) for one in element.clauses)
+    return f"json_array_elements_text({' -> '.join([f'CAST({document} AS json)', *keys])})"
+
+
+@compiles(array_of)
+def _array_of(element: array_of, compiler: SQLCompiler, **given: Any) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **given)})"
+
+
+@compiles(array_of, _POSTGRES)
+def _postgres_array_of(element: array_of, compiler: SQLCompiler, **given: Any) -> str:
+    return f"json_agg({compiler.process(element.clauses, **given)})"
+
+
+def driver_sql(connection: Connection, statement: str, values: Any) -> CursorResult[*tuple[Any, ...]]:
+    """A statement that SQLAlchemy does not compose, with `?` for each value; `values` as for the driver."""
+    marks = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    return connection.exec_driver_sql(statement.replace("?", marks), values)

@@ -1,0 +1,358 @@
+"""Deliveries: kept before they are answered, then turned into builds or a reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final
+
+import anyio.to_thread
+import structlog
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from uuid_utils import uuid7
+
+from bridge.errors import StoreError
+from bridge.model.audit import Change
+from bridge.model.delivery import DIGEST, Delivery, DeliveryState
+from bridge.model.plan import KnownMove, Planner
+from bridge.runtime.clock import Clock
+from bridge.runtime.events import LogEvent
+from bridge.store import compression
+from bridge.store.codec import Parts, from_json, to_json
+from bridge.store.schema import delivery as table
+from bridge.store.sql import delivery_ids, history, listing, pushed_refs, timeline
+from bridge.store.sql.activity import RejectionCounts
+from bridge.store.sql.apply import apply
+from bridge.store.sql.audit import Audit
+from bridge.store.sql.constructs import driver_sql
+from bridge.store.sql.database import Database
+from bridge.store.sql.queue import MAX_BATCH
+from bridge.store.values import (
+    ANY_DELIVERY,
+    MAX_DETAIL,
+    Cursor,
+    Decision,
+    DeliveryFilter,
+    DeliveryHead,
+    DeliveryRow,
+    NoticesFor,
+    Page,
+    Receipt,
+    RecordedDecision,
+    Step,
+)
+
+log = structlog.get_logger()
+
+_COLUMNS: Final = ("id", "source", "forge", "key", "event", "headers", "body", "received_at", "state")
+Row = tuple[str, str, str, str, str, str, bytes, float, str]
+"""A delivery in the order of `_COLUMNS`."""
+_STORED: Final = DeliveryState.STORED.value
+_FIND: Final = "SELECT id, received_at FROM delivery WHERE source = ? AND key = ? AND replay = 0"
+_RENAME: Final = "UPDATE delivery SET key = ? WHERE source = ? AND key = ?"
+_COUNT_REPEATS: Final = "SELECT count(*) FROM step WHERE subject = ? AND what = 'repeated'"
+
+PATIENCE: Final = 7.0
+"""Seconds for which a delivery waits for the disk: Git hosts hang up after ten."""
+_BATCH_BYTES: Final = 16 << 20
+_SMALL: Final = 64 << 10
+"""Bodies up to this size are compressed in less time than it takes to hand them to a thread."""
+
+SAME_SECONDS: Final = 3600.0
+"""How long the same body again is the same delivery, where the host gives no ids."""
+MAX_REPEATS: Final = 20
+"""At most so many repeats of a delivery are in its timeline."""
+CROWD: Final = 8
+"""More deliveries than this that wait for the disk at once are a crowd."""
+
+_HEADS: Final = select(
+    *(
+        table.c[name]
+        for name in ("id", "source", "forge", "event", "key", "replay", "received_at", "state", "detail")
+    ),
+    func.substr(table.c.body, 1, compression.FRAME_HEADER).label("frame"),
+    *pushed_refs.COLUMNS,
+).select_from(pushed_refs.WITH_FIRST)
+_MARK: Final = update(table).where(table.c.id == bindparam("marked"))
+
+
+class Deliveries:
+    """The deliveries of one store: `bridge.store.base.Deliveries`."""
+
+    def __init__(self, database: Database, clock: Clock, rejections: RejectionCounts, audit: Audit) -> None:
+        self._database = database
+        self._clock = clock
+        self._rejections = rejections
+        self._audit = audit
+        self._arriving = 0
+        self._most_arriving = 0
+
+    async def put(self, delivery: Delivery) -> Receipt:
+        row = _values(delivery, await _compressed(delivery.body))
+        self._arriving += 1
+        self._most_arriving = max(self._most_arriving, self._arriving)
+        try:
+            return await self._database.add(_keep, row, patience=PATIENCE)
+        finally:
+            self._arriving -= 1
+
+    async def order(self, delivery: Delivery, change: Change) -> None:
+        def work(connection: Connection) -> None:
+            if not _is_kept(connection, delivery.id):
+                keep(connection, delivery)
+                self._audit.keep(connection, change)
+
+        await self._database.write(work)
+
+    def reject(self, source: str, reason: str) -> None:
+        self._rejections.add(source, reason)
+
+    def crowded(self) -> bool:
+        most, self._most_arriving = self._most_arriving, self._arriving
+        return most > CROWD
+
+    async def claim(self, limit: int) -> list[Delivery]:
+        query = select(table).where(table.c.state == "stored").order_by(table.c.id).limit(limit)
+
+        def work(connection: Connection) -> list[DeliveryRow]:
+            found: list[DeliveryRow] = []
+            size = 0
+            for row in connection.execute(query).mappings():
+                found.append(_with_first(connection, _row(row)))
+                size += len(found[-1].delivery.body)
+                if size > _BATCH_BYTES:
+                    break
+            return found
+
+        while rows := await self._database.read(work):
+            for row in rows:
+                if row.damage:
+                    await self._give_up(row)
+            if readable := [row.delivery for row in rows if not row.damage]:
+                return readable
+        return []
+
+    async def _give_up(self, row: DeliveryRow) -> None:
+        delivery_id = row.delivery.id
+        why = f"{row.damage}: send it again from the Git host"
+        decision = Decision(state=DeliveryState.DEAD, detail=why, explanation=[])
+        await self._database.add(_mark, (delivery_id, decision, self._clock()))
+        log.error(LogEvent.STORE_ROW_DAMAGED, delivery_id=delivery_id, reason=row.damage)
+
+    async def moves(self, code: str, ref: str) -> list[KnownMove]:
+        return await self._database.read(lambda connection: history.moves_of(connection, code, ref))
+
+    async def record_decision(
+        self, delivery_id: str, decision: Decision, notices_for: NoticesFor, planner: Planner
+    ) -> RecordedDecision | None:
+        now = self._clock()
+        if not (decision.builds or decision.moves):
+            # Most deliveries of a crowd build nothing: their decisions share one statement.
+            new = await self._database.add(_mark, (delivery_id, decision, now))
+            return RecordedDecision(decision.state, decision.detail) if new else None
+
+        def work(connection: Connection) -> RecordedDecision | None:
+            query = select(table.c.replay).where(table.c.id == delivery_id, table.c.state == "stored")
+            replay = connection.execute(query).scalar()
+            if replay is None:
+                return None
+            moves, wanted = decision.moves, decision.builds
+            known = history.known(connection, delivery_id, moves, wanted, now=now, asked=replay > 0)
+            applied = apply(connection, planner(known, moves, wanted), delivery_id, now, notices_for)
+            state = DeliveryState.DISPATCHED if applied.builds else DeliveryState.IGNORED
+            sentences = applied.summaries if applied.builds else [*applied.summaries, decision.detail]
+            detail = "; ".join(filter(None, sentences))[:MAX_DETAIL]
+            _mark(connection, [(delivery_id, replace(decision, state=state, detail=detail), now)])
+            return RecordedDecision(state, detail, applied.builds)
+
+        return await self._database.write(work)
+
+    async def redeliver(self, delivery_id: str, change: Change, claim_id: str | None = None) -> str:
+        now = self._clock()
+        new_id = claim_id or str(uuid7())
+
+        def work(connection: Connection) -> str:
+            if _is_kept(connection, new_id):
+                return new_id
+            old = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
+            if old is None:
+                raise StoreError(f"there is no delivery {delivery_id}: see `deliveries list`")
+            same = (table.c.source == old["source"]) & (table.c.key == old["key"])
+            replay = connection.execute(select(func.max(table.c.replay)).where(same)).scalar_one() + 1
+            values = dict(old) | {"id": new_id, "replay": replay, "received_at": now, "state": "stored"}
+            values |= {"detail": "", "explanation": "[]"}
+            connection.execute(insert(table).values(values))
+            timeline.add(connection, delivery_id, now, "redelivered", f"as {new_id}")
+            timeline.add(connection, new_id, now, "stored", f"redelivery of {delivery_id}")
+            self._audit.keep(connection, replace(change, after={"delivery_id": new_id}))
+            return new_id
+
+        return await self._database.write(work)
+
+    async def get(self, delivery_id: str) -> tuple[DeliveryRow, list[Step]] | None:
+        def work(connection: Connection) -> tuple[DeliveryRow, list[Step]] | None:
+            found = connection.execute(select(table).where(table.c.id == delivery_id)).mappings().first()
+            return None if found is None else (_row(found), timeline.of(connection, delivery_id))
+
+        return await self._database.read(work)
+
+    async def explanations(self, delivery_ids: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+        query = select(table.c.id, table.c.explanation).where(table.c.id.in_(delivery_ids))
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {row.id: _explained(Parts(), row.explanation) for row in rows}
+
+    async def page(
+        self, cursor: Cursor, size: int, only: DeliveryFilter = ANY_DELIVERY
+    ) -> Page[DeliveryHead]:
+        def work(connection: Connection) -> Page[DeliveryHead]:
+            found = delivery_ids.parts(connection, only)
+            return listing.page(connection, _HEADS, found, cursor=cursor, size=size, make=_head, overlap=True)
+
+        return await self._database.read(work)
+
+
+def keep(connection: Connection, delivery: Delivery) -> Receipt:
+    """Keep a small delivery of our own, in a transaction of the caller's."""
+    return _keep(connection, [_values(delivery, compression.compress(delivery.body))])[0]
+
+
+def _with_first(connection: Connection, row: DeliveryRow) -> DeliveryRow:
+    """With the id of the delivery that this one repeats, if it is still kept."""
+    if not row.replay:
+        return row
+    same = (table.c.source == row.delivery.source, table.c.key == row.delivery.key, table.c.replay == 0)
+    first = connection.execute(select(table.c.id).where(*same)).scalar()
+    return replace(row, delivery=replace(row.delivery, repeats=first))
+
+
+def _is_kept(connection: Connection, delivery_id: str) -> bool:
+    return connection.execute(select(table.c.id).where(table.c.id == delivery_id)).first() is not None
+
+
+def _values(delivery: Delivery, body: bytes) -> Row:
+    """In the order of `_COLUMNS`."""
+    return (
+        delivery.id,
+        delivery.source,
+        delivery.forge,
+        delivery.key,
+        delivery.event,
+        to_json(delivery.headers),
+        body,
+        delivery.received_at,
+        _STORED,
+    )
+
+
+def _keep(connection: Connection, rows: Sequence[Row]) -> list[Receipt]:
+    """Keep deliveries with one statement. This is the hot path: SQLAlchemy composes nothing."""
+    kept = driver_sql(connection, _insert(len(rows)), tuple(value for row in rows for value in row)).rowcount
+    if kept == len(rows):
+        return [Receipt(row[0], new=True) for row in rows]
+    return [_receipt(connection, row) for row in rows]
+
+
+@lru_cache(maxsize=MAX_BATCH)
+def _insert(count: int) -> str:
+    columns, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
+    values = ", ".join([f"({marks})"] * count)
+    return f"INSERT INTO delivery ({columns}) VALUES {values} ON CONFLICT (source, key, replay) DO NOTHING"  # noqa: S608  # only our own words
+
+
+def _receipt(connection: Connection, row: Row) -> Receipt:
+    delivery_id, source, _, key, *_, received_at, _ = row
+    found, first_at = driver_sql(connection, _FIND, (source, key)).one()
+    if found == delivery_id:
+        return Receipt(found, new=True)
+    if key.startswith(DIGEST) and received_at - first_at > SAME_SECONDS:
+        driver_sql(connection, _RENAME, (f"{key} {found}", source, key))
+        driver_sql(connection, _insert(1), row)
+        return Receipt(delivery_id, new=True)
+    # A client that has one signed delivery could send it for ever.
+    if driver_sql(connection, _COUNT_REPEATS, (found,)).scalar_one() < MAX_REPEATS:
+        timeline.add(connection, found, received_at, "repeated", "the same was sent again")
+    return Receipt(found, new=False)
+
+
+def _mark(connection: Connection, decisions: Sequence[tuple[str, Decision, float]]) -> list[bool]:
+    """Write decisions and when they were made; False for a delivery that was decided before."""
+    ids = [delivery_id for delivery_id, _, _ in decisions]
+    query = select(table.c.id).where(table.c.id.in_(ids), table.c.state == "stored")
+    undecided = set(connection.execute(query).scalars())
+    new = [mark for mark in decisions if mark[0] in undecided]
+    if new:
+        connection.execute(
+            _MARK,
+            [
+                {
+                    "marked": delivery_id,
+                    "state": decision.state,
+                    "detail": decision.detail,
+                    "explanation": to_json(decision.explanation),
+                }
+                for delivery_id, decision, _ in new
+            ],
+        )
+        pushed_refs.add_all(
+            connection, [(delivery_id, one.state, one.explanation) for delivery_id, one, _ in new]
+        )
+        timeline.add_all(connection, [(mark[0], mark[2], mark[1].state, mark[1].detail) for mark in new])
+    return [delivery_id in undecided for delivery_id in ids]
+
+
+async def _compressed(body: bytes) -> bytes:
+    if len(body) <= _SMALL:
+        return compression.compress_on_loop(body)
+    return await anyio.to_thread.run_sync(compression.compress, body)
+
+
+def _head(row: RowMapping) -> DeliveryHead:
+    parts = Parts()
+    state = parts.read("state", lambda: DeliveryState(row["state"]), DeliveryState.DEAD)
+    size = parts.read("body", lambda: compression.size(row["frame"]), 0)
+    pushed, other_refs = pushed_refs.of_row(row)
+    return DeliveryHead(
+        id=row["id"],
+        source=row["source"],
+        forge=row["forge"],
+        event=row["event"],
+        key=row["key"],
+        replay=row["replay"],
+        size=size,
+        received_at=row["received_at"],
+        state=state,
+        detail=parts.detail(row["detail"]),
+        pushed=pushed,
+        other_refs=other_refs,
+    )
+
+
+def _row(row: RowMapping) -> DeliveryRow:
+    parts = Parts()
+    delivery = Delivery(
+        id=row["id"],
+        source=row["source"],
+        forge=row["forge"],
+        key=row["key"],
+        event=row["event"],
+        headers=parts.read("headers", lambda: dict(from_json(row["headers"])), {}),
+        body=parts.read("body", lambda: compression.decompress(row["body"]), b""),
+        received_at=row["received_at"],
+    )
+    state = parts.read("state", lambda: DeliveryState(row["state"]), DeliveryState.DEAD)
+    explanation = _explained(parts, row["explanation"])
+    pushed, other_refs = pushed_refs.of_explanation(explanation)
+    return DeliveryRow(
+        delivery=delivery,
+        state=state,
+        detail=parts.detail(row["detail"]),
+        replay=row["replay"],
+        explanation=explanation,
+        damage=parts.damage,
+        pushed=pushed,
+        other_refs=other_refs,
+    )
+
+
+def _explained(parts: Parts, text: str) -> list[Any]:
+    found: list[Any] = parts.read("explanation", lambda: list(from_json(text)), [])
+    return found
