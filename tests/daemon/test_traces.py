@@ -236,9 +236,15 @@ def test_a_collector_that_does_not_answer_holds_up_neither_work_nor_stop(tmp_pat
     assert not taken.spans()
 
 
-def test_what_was_left_is_sent_at_the_end(tmp_path: Path) -> None:
-    with collector() as taken:
-        with dummy(tmp_path, traced(taken)) as daemon:
+def test_what_was_left_is_sent_at_the_end_with_what_is_configured_and_no_login_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with collector(authorization=f"Bearer {KEY}") as taken:
+        with dummy(tmp_path, traced(taken, headers={"Authorization": f"Bearer {KEY}"})) as daemon:
             eventually(lambda: daemon.said("daemon.ready"))
             send(daemon.url, push_body(URL, ref="refs/tags/none"))
             eventually(lambda: daemon.said("delivery.decided"))
