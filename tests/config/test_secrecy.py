@@ -99,3 +99,21 @@ def test_settings_that_a_builder_has_of_another_are_warned_of_once(tmp_path: Pat
         "  docs: {server: ci, job: docs}\n"
     )
     assert len(warnings(tmp_path, text, ENOUGH=ENOUGH)) == 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "headers", "warned"),
+    [
+        ("http://otel.example.com:4318", "{X-Api-Key: {env: ENOUGH}}", True),
+        ("https://otel.example.com", "{X-Api-Key: {env: ENOUGH}}", False),
+        ("http://127.0.0.1:4318", "{X-Api-Key: {env: ENOUGH}}", False),
+        ("http://otel.example.com:4318", "{}", False),
+    ],
+)
+def test_headers_of_traces_that_others_can_read_are_named(
+    tmp_path: Path, endpoint: str, headers: str, warned: bool
+) -> None:
+    text = source("{env: ENOUGH}") + f"tracing: {{endpoint: '{endpoint}', headers: {headers}}}\n"
+    said = [line.split(": ", 1)[1] for line in warnings(tmp_path, text, ENOUGH=ENOUGH)]
+    problem = f"everyone on the way to {endpoint} can read the headers: send over https"
+    assert said == ([f"tracing.endpoint: {problem}"] if warned else [])

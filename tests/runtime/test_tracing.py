@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -179,6 +180,7 @@ def test_a_share_is_near_what_was_asked_for_and_the_same_for_all_spans_of_a_trac
 def test_without_the_library_the_settings_say_what_to_install() -> None:
     code = """
 import sys
+import threading
 sys.modules["opentelemetry"] = None
 from pydantic import ValidationError
 from bridge.config.tracing import TracingSettings
@@ -189,3 +191,23 @@ except ValidationError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'buildbridge[tracing]'" in done.stdout
+
+
+def test_a_piece_of_work_is_no_part_of_another_in_the_midst_of_which_it_ends() -> None:
+    with traced() as taken, tracing.asking(replace(BUILD, run=2), "trigger"):
+        tracing.run_ended(replace(BUILD, run=2, state=BuildState.FAILED))
+    (run,), (trigger,) = taken.spans("BUILD"), taken.spans("trigger")
+    assert run.parent_id == ""
+    assert (trigger.trace_id, trigger.parent_id) == (run.trace_id, run.span_id)
+
+
+def test_settings_that_are_equal_change_nothing() -> None:
+    def senders() -> list[threading.Thread]:
+        return [one for one in threading.enumerate() if "OtelBatchSpan" in one.name]
+
+    with traced() as taken:
+        tracing.follow(TracingSettings.model_validate({"endpoint": taken.url}), str)
+        before = senders()
+        tracing.follow(TracingSettings.model_validate({"endpoint": taken.url}), str)
+        assert senders() == before
+        tracing.run_ended(BUILD)
