@@ -166,6 +166,10 @@ class SourceSettings(Strict):
     is lost where the host does not send again. `refused_rate` limits the rejected requests of each address.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["secrets"]}, {"required": ["poll"]}]}
+    )
+
     kind: ForgeKind
     """The kind of Git host."""
     secrets: Annotated[tuple[Secret, ...], Field(strict=False, min_length=1, max_length=16)] = ()

@@ -27,12 +27,13 @@ _NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look at code: `known` is what was known of its refs, and `found` what they are at `url`."""
+    """A look at code: `known` is what was known of its refs, and `found` what they were at `url` then."""
 
     code: Code
     url: str
     known: CodeLook
     found: Mapping[str, HostRef]
+    at: float
 
     @property
     def differing(self) -> set[str]:
@@ -90,7 +91,7 @@ class MissedPushes:
             code=code.key,
             looks=known.looks,
             clone_url=look.url,
-            looked_at=None if suspects else now,
+            looked_at=None if suspects else look.at,
             changed={ref: look.object(ref) for ref in look.differing if ref not in suspects},
             missed=missed,
             deliveries=list(deliveries.values()),

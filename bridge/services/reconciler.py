@@ -176,7 +176,7 @@ class Reconciler(Service):
             return
         if known.error:
             log.info(LogEvent.LOOK_RESTORED, source=code.source, repo=code.name)
-        look = Look(code, url, known, found)
+        look = Look(code, url, known, found, now)
         unreported = await self._missed.unreported(self._in_force.rules, look)
         pending.asking = await self._have_sent_again(code, pending, unreported, known)
         confirmed = self._confirmed(code, pending, unreported, self._clock())

@@ -99,6 +99,10 @@ def test_a_builder_may_be_on_the_server_of_another_one() -> None:
     ]
 
 
+def test_a_source_that_is_only_polled_is_good() -> None:
+    assert problems("config", {"sources": {"a": {"kind": "GitHub", "poll": "1m"}}}) == []
+
+
 @pytest.mark.parametrize(
     ("which", "document", "where"),
     [
