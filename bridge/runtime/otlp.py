@@ -204,7 +204,8 @@ class _Session(requests.Session):
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         try:
-            answer = super().send(request, **options | {"stream": True})
+            # A redirect would take the headers along, which are secrets.
+            answer = super().send(request, **options | {"stream": True, "allow_redirects": False})
         except OSError as error:  # that of the library is one
             self._failed(_why(error))
             raise
