@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from bridge.model.missed import MissedRef, MissedState, Redelivery, RedeliveryState
 from bridge.store.schema import delivery
@@ -40,9 +41,10 @@ def _is_new(connection: Connection, one: Redelivery) -> bool:
     state = connection.execute(known).scalar()
     if state is None:
         values: dict[str, Any] = {name: getattr(one, name) for name in _FIELDS}
-        connection.execute(insert(table).values(**values, state=RedeliveryState.ASKING))
+        new = upsert(table).values(**values, state=RedeliveryState.ASKING).on_conflict_do_nothing()
+        return bool(connection.execute(new).rowcount)
     # Who was asking has died, or got no answer: the host may not have heard of it.
-    return state in {None, RedeliveryState.ASKING}
+    return bool(state == RedeliveryState.ASKING)
 
 
 def end(connection: Connection, source: str, key: str, state: RedeliveryState) -> None:
